@@ -1,0 +1,54 @@
+"""Errors about arguments: every message has the name, what was received, what is expected, and the remedy."""
+
+import difflib
+from collections.abc import Iterable
+from typing import Any
+
+
+def argument_error(name: str, received: Any, expected: str, remedy: str = "") -> ValueError:
+    """A ValueError in the house's form, to be raised.
+
+    Args:
+        name: The argument, as the caller wrote it.
+        received: The value that came.
+        expected: What would have been right.
+        remedy: What to do about it, where that is not obvious.
+
+    Example:
+        >>> raise argument_error("rate", 1.5, "a number in [0, 1)", "give 0.5 for one half")
+        Traceback (most recent call last):
+            ...
+        ValueError: `rate`: received 1.5, expected a number in [0, 1). Remedy: give 0.5 for one half.
+    """
+    shown = repr(received)
+    if len(shown) > 200:
+        shown = shown[:200] + "..."
+    message = f"`{name}`: received {shown}, expected {expected}."
+    return ValueError(f"{message} Remedy: {remedy}." if remedy else message)
+
+
+def check(condition: bool, name: str, received: Any, expected: str, remedy: str = "") -> None:
+    """Raises `argument_error(name, received, expected, remedy)` unless the condition holds.
+
+    Example:
+        >>> check(0 <= 0.5 < 1, "rate", 0.5, "a number in [0, 1)")
+        >>> check(0 <= -1 < 1, "rate", -1, "a number in [0, 1)")
+        Traceback (most recent call last):
+            ...
+        ValueError: `rate`: received -1, expected a number in [0, 1).
+    """
+    if not condition:
+        raise argument_error(name, received, expected, remedy)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """The nearest known word as a question, or nothing when none is near.
+
+    Example:
+        >>> did_you_mean("epohcs", ["epochs", "seed"])
+        'did you mean epochs?'
+        >>> did_you_mean("zebra", ["epochs", "seed"])
+        ''
+    """
+    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    return f"did you mean {near[0]}?" if near else ""

@@ -1,0 +1,1 @@
+"""tensorsmith.metrics."""

@@ -1,0 +1,28 @@
+#!/bin/sh
+# Makes .venv: Python, uv inside it, the locked dependencies, and this repository's packages on top. Needs no root.
+# PYTHON names another interpreter (default python3).
+set -eu
+cd "$(dirname "$0")/.."
+PYTHON=${PYTHON:-python3}
+
+fail() { echo "setup: $1" >&2; exit 1; }
+
+command -v "$PYTHON" >/dev/null || fail "$PYTHON is not here. Remedy: install Python 3.11 or newer (Debian: apt install python3 python3-venv)."
+"$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || fail "$PYTHON is older than 3.11. Remedy: make PYTHON=python3.11 ..."
+"$PYTHON" -c 'import ensurepip, venv' 2>/dev/null || fail "$PYTHON has no venv module. Remedy: apt install python3-venv."
+command -v c++ >/dev/null || echo "setup: no C++ compiler; compiled ops fall back to plain TensorFlow. Remedy: apt install g++." >&2
+
+[ -x .venv/bin/python ] && .venv/bin/python -c 'import pip' 2>/dev/null || { rm -rf .venv; "$PYTHON" -m venv .venv; }
+
+if [ ! -x .venv/bin/uv ]; then
+  awk '/^uv==/ { found = 1 } found { print } found && !/\\$/ { exit }' requirements.lock > .venv/uv.lock
+  .venv/bin/python -m pip install --quiet --require-hashes --no-deps -r .venv/uv.lock \
+    || fail "uv could not be installed. Remedy: check the network and the package index, then call again."
+fi
+export VIRTUAL_ENV="$PWD/.venv"
+.venv/bin/uv pip sync --quiet --require-hashes requirements.lock \
+  || fail "the locked dependencies could not be installed. Remedy: check the network and the free disk space (3 GB), then call again."
+set --
+for project in packages/*/ tools/; do set -- "$@" -e "./$project"; done
+.venv/bin/uv pip install --quiet --no-deps --no-build-isolation "$@"
+touch .venv/ready
