@@ -5,12 +5,21 @@ from collections.abc import Iterable
 from typing import Any
 
 
+class Verbatim(str):
+    """A description of what was received, shown as it stands where a plain string would be shown in quotes."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
 def argument_error(name: str, received: Any, expected: str, remedy: str = "") -> ValueError:
     """A ValueError in the house's form, to be raised.
 
     Args:
         name: The argument, as the caller wrote it.
-        received: The value that came.
+        received: The value that came, or a `Verbatim` description of it.
         expected: What would have been right.
         remedy: What to do about it, where that is not obvious.
 

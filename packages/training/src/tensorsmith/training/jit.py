@@ -1,0 +1,61 @@
+"""Whether XLA should compile the loop: asked of the model first, then of the clock."""
+
+import logging
+import time
+from collections.abc import Callable
+
+import keras
+import tensorflow as tf
+
+from tensorsmith.training.model_layers import layers_of
+from tensorsmith.training.state import restore, snapshot
+
+CONVOLUTIONS = tuple(
+    getattr(keras.layers, name)
+    for name in dir(keras.layers)
+    if name.startswith(("Conv1D", "Conv2D", "Conv3D", "ConvLSTM", "DepthwiseConv", "SeparableConv"))
+)
+PROBE_SECONDS = 0.25  # how long either way is timed
+SHORT_RUN_SECONDS = 3.0  # below this a run is not worth a compilation by XLA
+
+Run = Callable[[int], int]  # steps asked for to steps done
+
+log = logging.getLogger("tensorsmith.training")
+
+
+def jit_is_ruled_out(model: keras.Model) -> bool:
+    """True with convolutions, which XLA makes many times slower on CPU, and with layers that do not support jit."""
+    return any(isinstance(layer, CONVOLUTIONS) or not layer.supports_jit for layer in layers_of(model))
+
+
+def faster_with_jit(plain: Run, compiled: Run, variables: list[tf.Variable], steps_to_come: int) -> bool:
+    """Times some steps with and without XLA, and leaves the training state as it was.
+
+    Args:
+        plain: Runs steps without XLA.
+        compiled: Runs steps with XLA.
+        variables: The training state.
+        steps_to_come: The length of the run.
+    """
+    before = snapshot(variables)
+    try:
+        plain_seconds = _seconds_per_step(plain)
+        if plain_seconds * steps_to_come < SHORT_RUN_SECONDS:
+            return False
+        compiled_seconds = _seconds_per_step(compiled)
+    except tf.errors.OpError as error:
+        log.info("not compiled by XLA: %s", str(error).splitlines()[0])
+        return False
+    finally:
+        restore(variables, before)
+    return compiled_seconds < plain_seconds
+
+
+def _seconds_per_step(run: Run) -> float:
+    run(1)  # compiles
+    start = time.perf_counter()
+    done = run(2)
+    seconds = (time.perf_counter() - start) / done
+    start = time.perf_counter()
+    done = run(max(2, int(PROBE_SECONDS / seconds)))
+    return (time.perf_counter() - start) / done

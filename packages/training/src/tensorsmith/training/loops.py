@@ -1,0 +1,106 @@
+"""The inner loops: as many steps as asked for inside one tf.function, without a return to Python."""
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tensorsmith.training.model_layers import layers_of
+
+Logs = dict[str, tf.Tensor]
+Step = Callable[[Any], Logs]
+
+
+def finite(logs: Logs) -> tf.Tensor:
+    """True while every logged loss is a number. Losses are running means, so one that is not stays so."""
+    losses = [tf.math.is_finite(value) for name, value in logs.items() if "loss" in name]
+    return tf.reduce_all(tf.stack(losses)) if losses else tf.constant(True)
+
+
+def compile_step(step: Step, spec: Any, jit: bool) -> tuple[tf.types.experimental.PolymorphicFunction, Logs]:
+    """Traces a step for batches of one spec, which also builds whatever Keras builds late.
+
+    Returns:
+        The compiled step and, for a loop to start from, logs of zeros.
+    """
+    compiled = tf.function(step, jit_compile=jit, autograph=False)
+    outputs = compiled.get_concrete_function(spec).structured_outputs
+    return compiled, tf.nest.map_structure(lambda output: tf.zeros(output.shape, output.dtype), outputs)
+
+
+def array_loop(step: Step, spec: Any, batch_size: int, jit: bool) -> Callable[..., tuple[tf.Tensor, Logs]]:
+    """A loop that gathers its batches from arrays in memory; with `jit`, XLA compiles all of it as one program.
+
+    Returns:
+        `loop(arrays, order, start, steps)` to (steps done, logs of the last one). Batch i holds the rows
+        `order[i * batch_size : (i + 1) * batch_size]`. Stops early at a loss that is no number.
+    """
+    compiled, zeros = compile_step(step, spec, jit)
+
+    @tf.function(jit_compile=jit, autograph=False)
+    def loop(arrays: Any, order: tf.Tensor, start: tf.Tensor, steps: tf.Tensor) -> tuple[tf.Tensor, Logs]:
+        def body(done: tf.Tensor, _: Logs) -> tuple[tf.Tensor, Logs]:
+            rows = tf.slice(order, [(start + done) * batch_size], [batch_size])
+            return done + 1, compiled(tf.nest.map_structure(lambda array: tf.gather(array, rows), arrays))
+
+        def more(done: tf.Tensor, logs: Logs) -> tf.Tensor:
+            return tf.logical_and(done < steps, finite(logs))
+
+        return tf.while_loop(more, body, (tf.constant(0), zeros))
+
+    return loop
+
+
+def stream_loop(step: Step, spec: Any, jit: bool) -> Callable[..., tuple[tf.Tensor, Logs]]:
+    """A loop that draws its batches from a tf.data iterator; with `jit`, XLA compiles the step.
+
+    Returns:
+        `loop(iterator, steps)` to (steps done, logs of the last one): fewer steps than asked for at the end of the
+        data or at a loss that is no number.
+    """
+    compiled, zeros = compile_step(step, spec, jit)
+
+    @tf.function(autograph=False)
+    def loop(iterator: tf.data.Iterator, steps: tf.Tensor) -> tuple[tf.Tensor, Logs]:
+        def body(done: tf.Tensor, _: tf.Tensor, logs: Logs) -> tuple[tf.Tensor, tf.Tensor, Logs]:
+            batch = iterator.get_next_as_optional()
+            there = batch.has_value()
+            logs = tf.cond(there, lambda: compiled(batch.get_value()), lambda: logs)
+            return done + tf.cast(there, tf.int32), there, logs
+
+        def more(done: tf.Tensor, there: tf.Tensor, logs: Logs) -> tf.Tensor:
+            return tf.logical_and(tf.logical_and(done < steps, there), finite(logs))
+
+        done, _, logs = tf.while_loop(more, body, (tf.constant(0), tf.constant(True), zeros))
+        return done, logs
+
+    return loop
+
+
+class Loops:
+    """The compiled loops of one trainer, each made once.
+
+    Args:
+        model: The model the steps train; freezing or thawing one of its layers makes new loops.
+        steps: Kind ("train", "test") to step.
+    """
+
+    def __init__(self, model: keras.Model, steps: dict[str, Step]) -> None:
+        self._model = model
+        self._steps = steps
+        self._made: dict[Any, Callable[..., tuple[tf.Tensor, Logs]]] = {}
+
+    def over_arrays(self, kind: str, spec: Any, batch_size: int, jit: bool) -> Callable[..., tuple[tf.Tensor, Logs]]:
+        """The array loop for this kind of step and these batches."""
+        return self._once((kind, repr(spec), jit), lambda: array_loop(self._steps[kind], spec, batch_size, jit))
+
+    def over_stream(self, kind: str, spec: Any, jit: bool) -> Callable[..., tuple[tf.Tensor, Logs]]:
+        """The stream loop for this kind of step and these batches."""
+        return self._once((kind, repr(spec), jit, "stream"), lambda: stream_loop(self._steps[kind], spec, jit))
+
+    def _once(self, key: Any, make: Callable[[], Any]) -> Any:
+        key = (*key, tuple(layer.trainable for layer in layers_of(self._model)))
+        if key not in self._made:
+            self._made[key] = make()
+        return self._made[key]

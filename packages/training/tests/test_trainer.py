@@ -1,0 +1,279 @@
+"""The Trainer against Keras `fit`, and what it promises beyond."""
+
+import re
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tensorsmith.training import NonFiniteLossError, Trainer
+
+KEYS = dict(rtol=1e-5, atol=1e-5)
+
+
+def toy(examples=150, features=5, classes=3, seed=0):
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(examples, features)).astype("float32")
+    return x, (x[:, :classes].argmax(axis=1)).astype("int64")
+
+
+def rich_model(classes=3):
+    """Everything that has to count: regularizer, constraint, add_loss through an activity regularizer, batch norm."""
+    keras.utils.set_random_seed(7)
+    inputs = keras.Input((5,))
+    hidden = keras.layers.Dense(
+        8,
+        "relu",
+        kernel_regularizer=keras.regularizers.L2(0.01),
+        kernel_constraint=keras.constraints.MaxNorm(1.0),
+        activity_regularizer=keras.regularizers.L1(0.001),
+    )(inputs)
+    hidden = keras.layers.BatchNormalization()(hidden)
+    return keras.Model(inputs, keras.layers.Dense(classes, "softmax")(hidden))
+
+
+def compile_arguments():
+    return dict(
+        optimizer=keras.optimizers.Adam(0.01),
+        loss="sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+        weighted_metrics=["sparse_categorical_crossentropy"],
+    )
+
+
+def fit_keras(x, y, **fit):
+    model = rich_model()
+    model.compile(**compile_arguments(), jit_compile=False)
+    return model.fit(x, y, shuffle=False, verbose=0, **fit).history, model
+
+
+@pytest.mark.parametrize("jit", [False, True])
+@pytest.mark.parametrize("weights", [{}, {"sample_weight": True}, {"class_weight": {0: 1.0, 1: 3.0, 2: 0.5}}])
+def test_same_losses_as_keras_fit(jit, weights):
+    x, y = toy()
+    if "sample_weight" in weights:
+        weights = {"sample_weight": np.random.default_rng(1).random(len(x))}
+    fit = dict(epochs=3, batch_size=32, validation_data=(x[:40], y[:40]), **weights)
+    expected, keras_model = fit_keras(x, y, **fit)
+    trainer = Trainer(rich_model(), **compile_arguments(), jit=jit)
+    history = trainer.fit(x, y, shuffle=False, verbose=False, **fit).history
+    assert history.keys() == expected.keys()
+    for name in expected:
+        np.testing.assert_allclose(history[name], expected[name], err_msg=name, **KEYS)
+    for ours, theirs in zip(trainer.model.get_weights(), keras_model.get_weights(), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("jit", [False, True])
+@pytest.mark.parametrize("cardinality_known", [False, True])
+def test_same_losses_from_a_dataset(jit, cardinality_known):
+    x, y = toy()
+
+    def dataset():
+        batches = tf.data.Dataset.from_tensor_slices((x, y)).batch(32)
+        return batches if cardinality_known else batches.filter(lambda x, y: True)
+
+    expected, _ = fit_keras(x, y, epochs=2, batch_size=32)
+    trainer = Trainer(rich_model(), **compile_arguments(), jit=jit)
+    history = trainer.fit(dataset(), epochs=2, verbose=False).history
+    np.testing.assert_allclose(history["loss"], expected["loss"], **KEYS)
+
+
+def test_evaluate_and_predict_agree_with_keras():
+    x, y = toy()
+    trainer = Trainer(rich_model(), **compile_arguments())
+    expected = trainer.model.evaluate(x, y, verbose=0, return_dict=True)
+    assert trainer.evaluate(x, y) == pytest.approx(expected, rel=1e-5)
+    np.testing.assert_allclose(trainer.predict(x), trainer.model.predict(x, verbose=0), **KEYS)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_no_retracing(stream):
+    traces = []
+
+    class Counting(Trainer):
+        def train_step(self, data):
+            traces.append(data[0].shape[0])
+            return super().train_step(data)
+
+    x, y = toy(160)
+    trainer = Counting(rich_model(), **compile_arguments(), jit=False)
+    data = (tf.data.Dataset.from_tensor_slices((x, y)).batch(32),) if stream else (x, y)
+    for steps_per_loop in (None, 2, 3):
+        trainer.steps_per_loop = steps_per_loop
+        trainer.fit(*data, epochs=3, verbose=False)
+    assert len(traces) == 1
+
+
+class Recorder(keras.callbacks.Callback):
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self.seen.append(("begin", batch))
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.seen.append(("end", batch))
+
+
+def test_batch_hooks_fire_once_for_each_return():
+    x, y = toy(160)
+    recorder = Recorder()
+    Trainer(rich_model(), **compile_arguments(), jit=False, steps_per_loop=3).fit(
+        x, y, callbacks=[recorder], verbose=False
+    )
+    assert recorder.seen == [("begin", 0), ("end", 2), ("begin", 3), ("end", 4)]
+
+
+def test_batch_hooks_fire_every_batch_when_asked_to():
+    x, y = toy(160)
+    recorder = Recorder()
+    recorder.every_batch = True
+    Trainer(rich_model(), **compile_arguments(), jit=False, steps_per_loop=3).fit(
+        x, y, callbacks=[recorder], verbose=False
+    )
+    assert recorder.seen == [(kind, batch) for batch in range(5) for kind in ("begin", "end")]
+
+
+def test_keras_callbacks_work(tmp_path):
+    x, y = toy()
+    callbacks = [
+        keras.callbacks.EarlyStopping("val_loss", patience=0, min_delta=100.0, restore_best_weights=True),
+        keras.callbacks.ModelCheckpoint(str(tmp_path / "best.keras"), save_best_only=True, monitor="val_loss"),
+        keras.callbacks.TensorBoard(str(tmp_path / "events")),
+        keras.callbacks.CSVLogger(str(tmp_path / "log.csv")),
+        keras.callbacks.LearningRateScheduler(lambda epoch: 0.01 / (epoch + 1)),
+    ]
+    trainer = Trainer(rich_model(), **compile_arguments(), jit=False)
+    history = trainer.fit(x, y, epochs=5, validation_data=(x, y), callbacks=callbacks, verbose=False)
+    assert history.epoch == [0, 1]  # stopped: no epoch improves by 100
+    assert history.history["learning_rate"] == pytest.approx([0.01, 0.005])
+    loaded = keras.models.load_model(tmp_path / "best.keras")
+    assert loaded.evaluate(x, y, verbose=0) == pytest.approx(trainer.model.evaluate(x, y, verbose=0), abs=0.5)
+    assert len((tmp_path / "log.csv").read_text().splitlines()) == 3
+    assert list((tmp_path / "events" / "train").glob("*tfevents*"))
+
+
+def test_dropout_differs_between_steps_and_repeats_between_runs():
+    def losses():
+        keras.utils.set_random_seed(3)
+        model = keras.Sequential([keras.Input((5,)), keras.layers.Dropout(0.5), keras.layers.Dense(1)])
+        trainer = Trainer(model, keras.optimizers.SGD(0.0), "mse", jit=False)
+        x, _ = toy()
+        return trainer.fit(x, np.ones(len(x)), epochs=3, shuffle=False, verbose=False).history["loss"]
+
+    first = losses()
+    assert len(set(first)) == 3
+    assert first == losses()
+
+
+@pytest.mark.parametrize("jit", [False, True])
+def test_non_finite_loss_stops_with_its_steps(jit):
+    x, y = toy(320)
+    targets = x[:, 0].copy()
+    model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(1)])
+    x[6 * 32 + 5] = 1e30  # finite, but its square is not
+    trainer = Trainer(model, keras.optimizers.SGD(1e-3), "mse", jit=jit, steps_per_loop=4)
+    with pytest.raises(NonFiniteLossError, match=r"`loss` became inf at step 7 of epoch 1 \(steps 5 to 8"):
+        trainer.fit(x, targets, shuffle=False, verbose=False)
+
+
+def test_resume_goes_on_as_if_never_stopped(tmp_path):
+    x, y = toy()
+
+    def trainer():
+        keras.utils.set_random_seed(3)
+        model = keras.Sequential(
+            [
+                keras.Input((5,)),
+                keras.layers.Dense(8, "relu"),
+                keras.layers.Dropout(0.5),
+                keras.layers.Dense(3, "softmax"),
+            ]
+        )
+        return Trainer(model, **compile_arguments(), jit=False)
+
+    whole = trainer()
+    expected = whole.fit(x, y, epochs=4, verbose=False)
+    trainer().fit(x, y, epochs=2, verbose=False, checkpoints=tmp_path)
+    second = trainer()
+    resumed = second.fit(x, y, epochs=4, verbose=False, checkpoints=tmp_path, resume=True)
+    assert resumed.history == expected.history
+    assert resumed.epoch == [0, 1, 2, 3]
+    for ours, theirs in zip(second.model.get_weights(), whole.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_checkpoint_of_another_model_is_refused(tmp_path):
+    x, y = toy()
+    Trainer(rich_model(), **compile_arguments(), jit=False).fit(x, y, verbose=False, checkpoints=tmp_path)
+    other = keras.Sequential([keras.Input((5,)), keras.layers.Dense(3, "softmax")])
+    with pytest.raises(ValueError, match="`checkpoint`: received .* expected the"):
+        Trainer(other, **compile_arguments(), jit=False).fit(
+            x, y, epochs=2, verbose=False, checkpoints=tmp_path, resume=True
+        )
+
+
+def test_auto_jit_leaves_no_trace_in_the_state(monkeypatch):
+    monkeypatch.setattr("tensorsmith.training.jit.SHORT_RUN_SECONDS", 0.0)
+    x, y = toy()
+    losses = {}
+    for jit in ("auto", True, False):
+        trainer = Trainer(rich_model(), **compile_arguments(), jit=jit)
+        losses[jit] = trainer.fit(x, y, verbose=False).history["loss"]
+        assert trainer.jit in (True, False)
+    assert losses["auto"] in (losses[True], losses[False])
+
+
+def test_auto_jit_never_compiles_convolutions():
+    model = keras.Sequential(
+        [
+            keras.Input((8, 8, 1)),
+            keras.Sequential([keras.layers.Conv2D(2, 3)]),
+            keras.layers.Flatten(),
+            keras.layers.Dense(1),
+        ]
+    )
+    trainer = Trainer(model, "sgd", "mse")
+    trainer.fit(np.zeros((64, 8, 8, 1)), np.zeros(64), verbose=False)
+    assert trainer.jit is False
+
+
+def test_overridden_train_step():
+    class Halving(Trainer):
+        def train_step(self, data):
+            weight = self.model.trainable_variables[0]
+            weight.assign(weight / 2)
+            return {"size": tf.reduce_max(weight.value)}
+
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, kernel_initializer="ones")])
+    history = Halving(model, "sgd", "mse", jit=False).fit(np.zeros((96, 1)), np.zeros(96), verbose=False)
+    assert history.history["size"] == [0.125]  # three steps of halving
+
+
+def test_thawed_layers_train():
+    x, y = toy()
+    model = rich_model()
+    layer = model.layers[1]
+    layer.trainable = False
+    trainer = Trainer(model, keras.optimizers.SGD(0.1), "sparse_categorical_crossentropy", jit=False)
+    frozen = layer.kernel.numpy()
+    trainer.fit(x, y, verbose=False)
+    np.testing.assert_array_equal(layer.kernel.numpy(), frozen)
+    layer.trainable = True
+    Trainer(model, keras.optimizers.SGD(0.1), "sparse_categorical_crossentropy", jit=False).fit(x, y, verbose=False)
+    assert not np.array_equal(layer.kernel.numpy(), frozen)
+
+
+def test_endless_dataset_needs_and_takes_steps_per_epoch():
+    x, y = toy()
+    dataset = tf.data.Dataset.from_tensor_slices((x, y)).repeat().batch(32)
+    trainer = Trainer(rich_model(), **compile_arguments(), jit=False)
+    with pytest.raises(ValueError, match="`steps_per_epoch`: received None"):
+        trainer.fit(dataset, verbose=False)
+    trainer.fit(dataset, epochs=2, steps_per_epoch=7, verbose=False)
+    assert int(trainer.model.optimizer.iterations) == 14
+    with pytest.raises(ValueError, match=re.escape("call dataset.repeat()")):
+        trainer.fit(dataset.take(3), steps_per_epoch=7, verbose=False)
