@@ -1,1 +1,5 @@
-"""The tensorsmith command."""
+"""The `tensorsmith` command. TensorFlow is imported only when something trains."""
+
+from tensorsmith.tools.script import run_script
+
+__all__ = ["run_script"]

@@ -1,8 +1,17 @@
 """What every tensorsmith package may import."""
 
-from tensorsmith.core.errors import Verbatim, argument_error, check, did_you_mean
+from tensorsmith.core.errors import ArgumentError, Verbatim, argument_error, check, did_you_mean
 from tensorsmith.core.export import export
 from tensorsmith.core.files import replace_file
 from tensorsmith.core.quiet import load_tensorflow
 
-__all__ = ["Verbatim", "argument_error", "check", "did_you_mean", "export", "load_tensorflow", "replace_file"]
+__all__ = [
+    "ArgumentError",
+    "Verbatim",
+    "argument_error",
+    "check",
+    "did_you_mean",
+    "export",
+    "load_tensorflow",
+    "replace_file",
+]

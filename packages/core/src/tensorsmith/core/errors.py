@@ -14,8 +14,14 @@ class Verbatim(str):
         return str(self)
 
 
-def argument_error(name: str, received: Any, expected: str, remedy: str = "") -> ValueError:
-    """A ValueError in the house's form, to be raised.
+class ArgumentError(ValueError):
+    """Something was asked for wrongly; the message has name, received, expected and, where not obvious, the remedy."""
+
+    __module__ = "tensorsmith.core"  # how tracebacks show it
+
+
+def argument_error(name: str, received: Any, expected: str, remedy: str = "") -> ArgumentError:
+    """An error in the house's form, to be raised.
 
     Args:
         name: The argument, as the caller wrote it.
@@ -24,16 +30,18 @@ def argument_error(name: str, received: Any, expected: str, remedy: str = "") ->
         remedy: What to do about it, where that is not obvious.
 
     Example:
-        >>> raise argument_error("rate", 1.5, "a number in [0, 1)", "give 0.5 for one half")
+        >>> raise argument_error("rate", 1.5, "a number in [0, 1)", "give 0.5 for a half")
         Traceback (most recent call last):
             ...
-        ValueError: `rate`: received 1.5, expected a number in [0, 1). Remedy: give 0.5 for one half.
+        tensorsmith.core.ArgumentError: `rate`: received 1.5, expected a number in [0, 1). Remedy: give 0.5 for a half.
     """
     shown = repr(received)
     if len(shown) > 200:
         shown = shown[:200] + "..."
     message = f"`{name}`: received {shown}, expected {expected}."
-    return ValueError(f"{message} Remedy: {remedy}." if remedy else message)
+    if remedy:
+        message += f" Remedy: {remedy}" + ("" if remedy.endswith((".", "?")) else ".")
+    return ArgumentError(message)
 
 
 def check(condition: bool, name: str, received: Any, expected: str, remedy: str = "") -> None:
@@ -44,7 +52,7 @@ def check(condition: bool, name: str, received: Any, expected: str, remedy: str 
         >>> check(0 <= -1 < 1, "rate", -1, "a number in [0, 1)")
         Traceback (most recent call last):
             ...
-        ValueError: `rate`: received -1, expected a number in [0, 1).
+        tensorsmith.core.ArgumentError: `rate`: received -1, expected a number in [0, 1).
     """
     if not condition:
         raise argument_error(name, received, expected, remedy)

@@ -29,19 +29,19 @@ def compile_step(step: Step, spec: Any, jit: bool) -> tuple[tf.types.experimenta
     return compiled, tf.nest.map_structure(lambda output: tf.zeros(output.shape, output.dtype), outputs)
 
 
-def array_loop(step: Step, spec: Any, batch_size: int, jit: bool) -> Callable[..., tuple[tf.Tensor, Logs]]:
+def array_loop(step: Step, spec: Any, jit: bool) -> Callable[..., tuple[tf.Tensor, Logs]]:
     """A loop that gathers its batches from arrays in memory; with `jit`, XLA compiles all of it as one program.
 
     Returns:
-        `loop(arrays, order, start, steps)` to (steps done, logs of the last one). Batch i holds the rows
-        `order[i * batch_size : (i + 1) * batch_size]`. Stops early at a loss that is no number.
+        `loop(arrays, order, start, steps)` to (steps done, logs of the last one), where the batch of step i holds the
+        rows `order[i]` of the arrays. Stops early at a loss that is no number.
     """
     compiled, zeros = compile_step(step, spec, jit)
 
     @tf.function(jit_compile=jit, autograph=False)
     def loop(arrays: Any, order: tf.Tensor, start: tf.Tensor, steps: tf.Tensor) -> tuple[tf.Tensor, Logs]:
         def body(done: tf.Tensor, _: Logs) -> tuple[tf.Tensor, Logs]:
-            rows = tf.slice(order, [(start + done) * batch_size], [batch_size])
+            rows = tf.gather(order, start + done)  # tf.slice would make XLA compile anew for every start
             return done + 1, compiled(tf.nest.map_structure(lambda array: tf.gather(array, rows), arrays))
 
         def more(done: tf.Tensor, logs: Logs) -> tf.Tensor:
@@ -91,9 +91,9 @@ class Loops:
         self._steps = steps
         self._made: dict[Any, Callable[..., tuple[tf.Tensor, Logs]]] = {}
 
-    def over_arrays(self, kind: str, spec: Any, batch_size: int, jit: bool) -> Callable[..., tuple[tf.Tensor, Logs]]:
+    def over_arrays(self, kind: str, spec: Any, jit: bool) -> Callable[..., tuple[tf.Tensor, Logs]]:
         """The array loop for this kind of step and these batches."""
-        return self._once((kind, repr(spec), jit), lambda: array_loop(self._steps[kind], spec, batch_size, jit))
+        return self._once((kind, repr(spec), jit), lambda: array_loop(self._steps[kind], spec, jit))
 
     def over_stream(self, kind: str, spec: Any, jit: bool) -> Callable[..., tuple[tf.Tensor, Logs]]:
         """The stream loop for this kind of step and these batches."""

@@ -55,20 +55,20 @@ class ArraySource:
         if self._full:
             self._loop = self._make(loops, kind, self._batch_size, jit)
         self._rest_loop = self._make(loops, kind, rest, False) if rest else None
-        self._rest_size = rest
 
     def _make(self, loops: Loops, kind: str, batch_size: int, jit: bool) -> Any:
         spec = keras.tree.map_structure(
             lambda array: tf.TensorSpec((batch_size, *array.shape[1:]), array.dtype), self._arrays.batch
         )
-        return loops.over_arrays(kind, spec, batch_size, jit)
+        return loops.over_arrays(kind, spec, jit)
 
     def begin(self, epoch: int) -> None:
         """Draws the order of an epoch, which depends on seed and epoch alone."""
         size = self._arrays.size
         order = np.arange(size) if self._seed is None else np.random.default_rng([self._seed, epoch]).permutation(size)
-        self._order = tf.constant(order.astype(np.int32))
-        self._rest_order = self._order[size - self._rest_size :]
+        whole, rest = np.split(order.astype(np.int32), [self._full * self._batch_size])
+        self._order = tf.constant(whole.reshape(self._full, self._batch_size))
+        self._rest_order = tf.constant(rest[None])
 
     def run(self, start: int, steps: int) -> tuple[int, Logs]:
         """Runs whole batches, or the one smaller batch at the end."""

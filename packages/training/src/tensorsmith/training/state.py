@@ -2,6 +2,8 @@
 
 import json
 import os
+import shutil
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -58,9 +60,19 @@ class Checkpoints:
         self._checkpoint = checkpoint
 
     def save(self, note: dict[str, Any]) -> None:
-        """Writes the state and a note that goes with it; the file names count up from what is there."""
+        """Writes the state and a note that goes with it; the file names count up from what is there.
+
+        Raises:
+            OSError: No room, or no right to write.
+        """
         self._note.assign(json.dumps(note))
-        self._manager.save()
+        try:
+            self._manager.save()
+        except tf.errors.OpError as error:
+            for unfinished in Path(self._manager.directory).glob("*_temp"):
+                shutil.rmtree(unfinished, ignore_errors=True)
+            reason = (error.message or "").rpartition(";")[2].strip()
+            raise OSError(f"{self._manager.directory}: the checkpoint could not be written: {reason}") from error
 
     def restore(self) -> None:
         """Puts the newest checkpoint's state back.

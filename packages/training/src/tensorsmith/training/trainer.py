@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tensorsmith.core import argument_error, check
+from tensorsmith.core import Verbatim, argument_error, check
 from tensorsmith.training.build import build_late_parts
 from tensorsmith.training.inputs import first_batch, to_arrays, weigh_classes
 from tensorsmith.training.jit import faster_with_jit, jit_is_ruled_out

@@ -1,0 +1,65 @@
+"""Handwritten digits with a small ReLU network: the smallest complete recipe, nothing to download.
+
+Data: scikit-learn's bundled digits, 1,797 images of 8x8 pixels in 10 classes
+Command: tensorsmith run mlp/digits
+Score: test accuracy 0.97
+Seconds: 10 on 2 cores
+Seed: 0
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from jsonargparse.typing import NonNegativeInt, PositiveFloat, PositiveInt
+
+
+@dataclass(frozen=True)
+class Config:
+    """What can be changed."""
+
+    units: tuple[PositiveInt, ...] = (100, 50)  # hidden layers, ReLU
+    learning_rate: PositiveFloat = 0.1  # of SGD with momentum 0.9
+    epochs: PositiveInt = 40  # passes over the training set
+    batch_size: PositiveInt = 32  # examples per step
+    jit: bool | str = "auto"  # compile the loop with XLA: true, false or auto
+    seed: NonNegativeInt = 0  # of weights and order
+
+
+SMOKE = {"epochs": 2}
+
+
+def build_data(config: Config) -> dict[str, Any]:
+    """Features (n, 8, 8) in [0, 1] and labels 0 to 9 for train, validation and test."""
+    from tensorsmith.data import load
+
+    parts = {split: load("digits", split=split) for split in ("train", "validation", "test")}
+    return {split: (part.features, part.labels) for split, part in parts.items()}
+
+
+def build_model(config: Config) -> Any:
+    """Flatten, hidden layers, softmax."""
+    import keras
+
+    hidden = [keras.layers.Dense(units, "relu", kernel_initializer="he_normal") for units in config.units]
+    return keras.Sequential([keras.Input((8, 8)), keras.layers.Flatten(), *hidden, keras.layers.Dense(10, "softmax")])
+
+
+def build_trainer(config: Config) -> Any:
+    """Cross-entropy, SGD with momentum."""
+    import keras
+
+    from tensorsmith.training import Trainer
+
+    return Trainer(
+        build_model(config),
+        optimizer=keras.optimizers.SGD(config.learning_rate, momentum=0.9),
+        loss="sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+        jit=config.jit,
+    )
+
+
+if __name__ == "__main__":
+    from tensorsmith.tools import run_script
+
+    run_script(__file__)

@@ -1,0 +1,121 @@
+"""Finding recipes: every file `<family>/<name>.py` below the recipes folder is one."""
+
+import ast
+import functools
+import importlib.util
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from tensorsmith.core import argument_error, did_you_mean
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A recipe's file, read without running it.
+
+    Attributes:
+        name: `family/name`, or a path for a file of the user's own.
+        path: The file.
+    """
+
+    name: str
+    path: Path
+
+    @property
+    def family(self) -> str:
+        """The folder it lies in."""
+        return self.path.parent.name
+
+    @property
+    def run_name(self) -> str:
+        """What its run folders are named after."""
+        return self.path.stem if self.name.endswith(".py") else self.name.replace("/", "-")
+
+    @functools.cached_property
+    def _tree(self) -> ast.Module:
+        return ast.parse(self.path.read_text())
+
+    @property
+    def header(self) -> str:
+        """The docstring."""
+        return ast.get_docstring(self._tree) or ""
+
+    @property
+    def shows(self) -> str:
+        """The docstring's first sentence."""
+        return self.header.split("\n\n")[0].replace("\n", " ").rstrip(".")
+
+    def line(self, key: str) -> str:
+        """The header's line `Key: text`, without the key; empty where there is none."""
+        lines = (line.partition(":") for line in self.header.splitlines())
+        return next((text.strip() for name, _, text in lines if name.strip() == key), "")
+
+    @functools.cached_property
+    def comments(self) -> Mapping[str, str]:
+        """What the comment behind each field of Config says."""
+        lines = self.path.read_text().splitlines()
+        (config,) = (node for node in self._tree.body if isinstance(node, ast.ClassDef) and node.name == "Config")
+        fields = [node for node in config.body if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)]
+        return {
+            field.target.id: lines[(field.end_lineno or 0) - 1][field.end_col_offset :].strip(" #")
+            for field in fields
+            if isinstance(field.target, ast.Name)
+        }
+
+    @functools.cached_property
+    def module(self) -> ModuleType:
+        """The file, run as a module. Recipes import TensorFlow only when they build something."""
+        name = f"tensorsmith_recipe_{self.run_name.replace('-', '_')}"
+        spec = importlib.util.spec_from_file_location(name, self.path)
+        if spec is None or spec.loader is None:
+            raise argument_error("recipe", str(self.path), "a Python file")
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module
+        spec.loader.exec_module(module)
+        return module
+
+    @property
+    def config_class(self) -> Any:
+        """The recipe's Config."""
+        return self.module.Config
+
+    @property
+    def smoke(self) -> Mapping[str, Any]:
+        """The fields that make it end in seconds."""
+        smoke: Mapping[str, Any] = self.module.SMOKE
+        return smoke
+
+
+def recipes_folder() -> Path:
+    """The recipes that came with the installed command, or those of the checkout it runs from."""
+    installed = Path(__file__).parent / "recipes"
+    return installed if installed.is_dir() else Path(__file__).parents[4] / "recipes"
+
+
+def all_recipes() -> list[Recipe]:
+    """Every recipe, by name."""
+    paths = sorted(recipes_folder().glob("*/*.py"))
+    return [Recipe(f"{path.parent.name}/{path.stem}", path) for path in paths if not path.stem.startswith("_")]
+
+
+def find_recipe(name: str) -> Recipe:
+    """The recipe of that name, or the file of that path.
+
+    Raises:
+        ValueError: There is none; the message names the nearest.
+    """
+    if name.endswith(".py"):
+        path = Path(name).resolve()
+        if not path.is_file():
+            raise argument_error("recipe", name, "a file that exists")
+        known = next((recipe for recipe in all_recipes() if recipe.path == path), None)
+        return known or Recipe(name, path)
+    recipes = {recipe.name: recipe for recipe in all_recipes()}
+    if name not in recipes:
+        guess = did_you_mean(name, recipes)
+        raise argument_error("recipe", name, "the name of a recipe", guess or "`tensorsmith recipes` lists them")
+    return recipes[name]

@@ -1,0 +1,38 @@
+"""List the recipes."""
+
+import argparse
+import json
+
+from rich.console import Console
+from rich.table import Table
+
+from tensorsmith.tools.catalog import all_recipes
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the flags."""
+    parser.add_argument("--json", action="store_true", help="print a list of objects instead of a table")
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Prints them."""
+    rows = [
+        {
+            "name": recipe.name,
+            "family": recipe.family,
+            "shows": recipe.shows,
+            "score": recipe.line("Score"),
+            "seconds": float(recipe.line("Seconds").split()[0]),
+        }
+        for recipe in all_recipes()
+    ]
+    if arguments.json:
+        print(json.dumps(rows, indent=2))
+        return 0
+    table = Table()
+    for heading in ("name", "family", "what it shows", "score", "seconds"):
+        table.add_column(heading, justify="right" if heading == "seconds" else "left", no_wrap=heading == "name")
+    for row in rows:
+        table.add_row(row["name"], row["family"], row["shows"], row["score"], f"{row['seconds']:.0f}")
+    Console().print(table)
+    return 0

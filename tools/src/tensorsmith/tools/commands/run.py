@@ -1,0 +1,62 @@
+"""Train a recipe and write a run folder."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from tensorsmith.core import argument_error
+from tensorsmith.tools.catalog import find_recipe
+from tensorsmith.tools.config import from_flags, read_yaml, resolve
+from tensorsmith.tools.run_folder import folder_to_resume, new_folder
+from tensorsmith.tools.running import print_scores, run_recipe
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the flags; what else is given sets fields of the recipe's Config."""
+    parser.usage = "tensorsmith run NAME [--config FILE.yaml] [--smoke] [--out DIR] [--resume] [--FIELD VALUE ...]"
+    parser.allow_abbrev = False
+    parser.add_argument("name", metavar="NAME", help="as `tensorsmith recipes` lists it, or a .py file", nargs="?")
+    parser.add_argument(
+        "--config", type=Path, metavar="FILE.yaml", help="fields from a file, such as a run's config.yaml"
+    )
+    parser.add_argument("--smoke", action="store_true", help="the size that ends in seconds")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="the run folder (runs/<recipe>/<timestamp>)")
+    parser.add_argument("--resume", action="store_true", help="go on with DIR, or with the recipe's newest run")
+    parser.add_argument("-h", "--help", action="store_true", help="this, and with NAME the recipe's fields")
+    parser.set_defaults(parser=parser)
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Trains."""
+    if arguments.help or arguments.name is None:
+        arguments.parser.print_help()
+        if arguments.name is None:
+            return 0 if arguments.help else 2
+    recipe = find_recipe(arguments.name)
+    if arguments.help:
+        print(f"\nfields of {recipe.name}:")
+        for name, comment in recipe.comments.items():
+            print(f"  --{name:20} {comment} (default {getattr(recipe.config_class(), name)!r})")
+        return 0
+    folder = folder_to_resume(recipe, arguments.out) if arguments.resume else None
+    values = dict(recipe.smoke) if arguments.smoke else {}
+    for file in (folder and folder.path / "config.yaml", arguments.config):
+        if file:
+            values.update(read_yaml(file))
+    if values.get("recipe", recipe.name) != recipe.name:
+        raise argument_error("config", values["recipe"], f"a configuration of {recipe.name}")
+    config = resolve(recipe, {**values, **from_flags(arguments.fields)})
+    if folder is not None and (folder.path / "metrics.json").exists():
+        print(f"{folder.path} is finished")
+        return 0
+    folder = folder or new_folder(recipe, arguments.out)
+    try:
+        metrics = run_recipe(recipe, config, folder, arguments.resume)
+    except KeyboardInterrupt:
+        again = f"tensorsmith run {arguments.name} --out {folder.path} --resume"
+        print(f"interrupted; go on with: {again}", file=sys.stderr)
+        return 130
+    print_scores(metrics, folder, Console())
+    return 0

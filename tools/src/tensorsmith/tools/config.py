@@ -1,0 +1,108 @@
+"""A recipe's configuration: defaults, then a YAML file, then flags; all mistakes are told together."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jsonargparse
+import yaml
+
+from tensorsmith.core import ArgumentError, argument_error, did_you_mean
+from tensorsmith.tools.catalog import Recipe, find_recipe
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """A YAML file's mapping.
+
+    Raises:
+        ValueError: The file is missing, no YAML, or no mapping.
+    """
+    try:
+        values = yaml.safe_load(path.read_text())
+    except OSError as error:
+        raise argument_error("config", str(path), "a readable file", error.strerror or str(error)) from error
+    except yaml.YAMLError as error:
+        where = " ".join(str(error).split())
+        raise argument_error("config", str(path), "YAML", where) from error
+    if not isinstance(values, dict):
+        raise argument_error("config", type(values).__name__, "lines `field: value`", f"look at {path}")
+    return values
+
+
+def recipe_in(values: Mapping[str, Any]) -> Recipe:
+    """The recipe that a configuration file is for.
+
+    Raises:
+        ValueError: The file names none, or one that is not there.
+    """
+    if "recipe" not in values:
+        raise argument_error("recipe", None, "the name of a recipe", "add a line such as `recipe: mlp/digits`")
+    return find_recipe(str(values["recipe"]))
+
+
+def resolve(recipe: Recipe, values: Mapping[str, Any]) -> Any:
+    """The recipe's Config with these values in place of its defaults.
+
+    Raises:
+        ArgumentError: Unknown fields or values that do not fit, every one of them in the message.
+    """
+    parser = jsonargparse.ArgumentParser(exit_on_error=False)
+    parser.add_class_arguments(recipe.config_class)
+    known = [field.name for field in dataclasses.fields(recipe.config_class)]
+    resolved, mistakes = {}, []
+    for name, value in values.items():
+        if name == "recipe":
+            continue
+        if name not in known:
+            guess = did_you_mean(name, known) or f"the fields are {', '.join(known)}"
+            mistakes.append(str(argument_error(name, value, f"a field of {recipe.name}", guess)))
+            continue
+        try:
+            parsed = parser.parse_object({name: value}, defaults=False)
+        except jsonargparse.ArgumentError as error:
+            reason = " ".join(str(error).split("\n", 1)[-1].split())
+            mistakes.append(f"`{name}`: received {value!r}. {reason}")
+        else:
+            resolved[name] = _plain(parsed[name])
+    if mistakes:
+        raise ArgumentError("\n".join(mistakes))
+    return recipe.config_class(**resolved)
+
+
+def _plain(value: Any) -> Any:
+    """The value without jsonargparse's number types, such as PositiveInt, which YAML cannot write."""
+    if isinstance(value, tuple | list):
+        return type(value)(_plain(item) for item in value)
+    return next((kind(value) for kind in (bool, int, float) if isinstance(value, kind)), value)
+
+
+def from_flags(flags: Sequence[str]) -> dict[str, Any]:
+    """`--field value` and `--field=value` as a mapping, values read as YAML reads them.
+
+    Raises:
+        ValueError: A word that is neither a flag nor its value.
+    """
+    values: dict[str, Any] = {}
+    words = list(flags)
+    while words:
+        word = words.pop(0)
+        if not word.startswith("--") or len(word) == 2:
+            raise argument_error("arguments", word, "--field value")
+        name, equals, text = word[2:].partition("=")
+        if not equals:
+            if not words:
+                raise argument_error(word, None, "a value", f"{word} VALUE")
+            text = words.pop(0)
+        values[name.replace("-", "_")] = yaml.safe_load(text)
+    return values
+
+
+def to_yaml(recipe: Recipe, config: Any) -> str:
+    """The resolved configuration, each field with its comment; `run --config` takes it back."""
+    lines = [f"recipe: {recipe.name}"]
+    for name, value in dataclasses.asdict(config).items():
+        plain = list(value) if isinstance(value, tuple) else value
+        text = yaml.safe_dump(plain, default_flow_style=True, width=1000).removesuffix("...\n").strip()
+        lines.append(f"{name}: {text}  # {recipe.comments[name]}")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,64 @@
+"""The command line: finds the command, runs it, and turns foreseeable failures into one clear line."""
+
+import argparse
+import importlib
+import logging
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from tensorsmith.core import ArgumentError, did_you_mean
+
+COMMANDS = ("recipes", "show", "run", "copy", "validate")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs `tensorsmith` with these arguments and returns the exit code.
+
+    0: done. 1: could not be done (no network, no room, data that cannot be trained on). 2: asked for wrongly.
+    130: interrupted.
+    """
+    parser = _Parser(prog="tensorsmith", description="Recipes for every model family, on TensorFlow and Keras 3.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    modules = {name: importlib.import_module(f"tensorsmith.tools.commands.{name}") for name in COMMANDS}
+    for name, module in modules.items():
+        summary = (module.__doc__ or "").strip().splitlines()[0]
+        module.add_arguments(commands.add_parser(name, help=summary, description=summary, add_help=name != "run"))
+    arguments, rest = parser.parse_known_args(argv)
+    if rest and arguments.command != "run":
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    arguments.fields = rest
+    logging.basicConfig(format="%(message)s", stream=sys.stderr)
+    logging.getLogger("tensorsmith").setLevel(logging.INFO)
+    try:
+        return int(modules[arguments.command].execute(arguments))
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader has gone; nothing is left to say
+        return 1
+    except Exception as error:
+        code = _exit_code(error)
+        if code is None:
+            raise
+        said = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) and error.strerror else str(error)
+        print(f"tensorsmith: {said}", file=sys.stderr)
+        return code
+
+
+def _exit_code(error: Exception) -> int | None:
+    """The exit code of failures that are the user's or the machine's; None for those that are ours."""
+    if isinstance(error, ArgumentError):
+        return 2
+    if isinstance(error, OSError | ArithmeticError | ImportError):
+        return 1
+    foreseeable = {"DataNotFoundError", "ResourceExhaustedError", "PermissionDeniedError", "UnknownError"}
+    return 1 if foreseeable & {kind.__name__ for kind in type(error).__mro__} else None
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        word = message.partition("invalid choice: '")[2].partition("'")[0]
+        guess = did_you_mean(word, COMMANDS) if word else ""
+        super().error(f"{message} {guess}".strip())

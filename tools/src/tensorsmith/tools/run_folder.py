@@ -1,0 +1,91 @@
+"""What a run leaves behind, each file whole or not there."""
+
+import csv
+import dataclasses
+import importlib.metadata
+import json
+import platform
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tensorsmith.core import argument_error, replace_file
+from tensorsmith.tools.catalog import Recipe
+from tensorsmith.tools.config import to_yaml
+
+
+@dataclasses.dataclass(frozen=True)
+class RunFolder:
+    """The folder of one run.
+
+    Holds `config.yaml`, `metrics.json`, `history.csv`, `curves.png`, `model.keras`, and the folders `checkpoints` and
+    `tensorboard`.
+    """
+
+    path: Path
+
+    @property
+    def checkpoints(self) -> Path:
+        """The folder of checkpoints."""
+        return self.path / "checkpoints"
+
+    def write_config(self, recipe: Recipe, config: Any) -> None:
+        """Writes the resolved configuration."""
+        self._write("config.yaml", to_yaml(recipe, config))
+
+    def write_history(self, history: Mapping[str, Sequence[float]]) -> None:
+        """Writes one row for each epoch."""
+        with replace_file(self.path / "history.csv") as draft, draft.open("w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(["epoch", *history])
+            writer.writerows([epoch + 1, *row] for epoch, row in enumerate(zip(*history.values(), strict=True)))
+
+    def write_metrics(self, metrics: Mapping[str, Any]) -> None:
+        """Writes the scores and how they came about."""
+        self._write("metrics.json", json.dumps(metrics, indent=2) + "\n")
+
+    def write_model(self, model: Any) -> None:
+        """Saves the trained model."""
+        with replace_file(self.path / "model.keras") as draft:
+            model.save(draft)
+
+    def _write(self, name: str, text: str) -> None:
+        with replace_file(self.path / name) as draft:
+            draft.write_text(text)
+
+
+def new_folder(recipe: Recipe, out: Path | None) -> RunFolder:
+    """Makes the folder of a new run: `out`, or `runs/<family>-<name>/<timestamp>`.
+
+    Raises:
+        ValueError: `out` holds something already.
+        OSError: The folder cannot be made.
+    """
+    if out is not None:
+        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+            raise argument_error("out", str(out), "an empty or new folder", "name another, or add --resume")
+        out.mkdir(parents=True, exist_ok=True)
+        return RunFolder(out)
+    parent = Path("runs") / recipe.run_name
+    parent.mkdir(parents=True, exist_ok=True)
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    for suffix in ["", *(f"-{number}" for number in range(2, 100))]:
+        try:
+            (parent / f"{stamp}{suffix}").mkdir()
+        except FileExistsError:
+            continue
+        return RunFolder(parent / f"{stamp}{suffix}")
+    raise argument_error("out", str(parent), "room for one more run", "name a folder with --out")
+
+
+def folder_to_resume(recipe: Recipe, out: Path | None) -> RunFolder | None:
+    """The named run, or the newest of the recipe; None where there is none yet."""
+    candidates = [out] if out is not None else sorted((Path("runs") / recipe.run_name).glob("*"), reverse=True)
+    return next((RunFolder(path) for path in candidates if (path / "config.yaml").is_file()), None)
+
+
+def versions() -> dict[str, str]:
+    """What a run depended on."""
+    packages = ("tensorflow", "keras", "numpy", "tensorsmith-training")
+    return {"python": platform.python_version(), **{name: importlib.metadata.version(name) for name in packages}}

@@ -1,0 +1,111 @@
+"""Running a recipe from configuration to scores."""
+
+import dataclasses
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+
+from tensorsmith.core import load_tensorflow
+from tensorsmith.tools.catalog import Recipe
+from tensorsmith.tools.curves import plot_curves
+from tensorsmith.tools.run_folder import RunFolder, versions
+
+if TYPE_CHECKING:
+    import keras
+
+    from tensorsmith.training import Trainer
+
+
+def run_recipe(recipe: Recipe, config: Any, folder: RunFolder, resume: bool) -> dict[str, Any]:
+    """Trains a recipe, fills its run folder, and returns what `metrics.json` says.
+
+    Raises:
+        KeyboardInterrupt: As it came; the folder then holds what `resume` goes on from.
+    """
+    load_tensorflow()
+    import keras
+
+    started = time.perf_counter()
+    folder.write_config(recipe, config)
+    keras.utils.set_random_seed(config.seed)
+    data = recipe.module.build_data(config)
+    trainer = recipe.module.build_trainer(config)
+    extra = recipe.module.callbacks(config, folder.path) if hasattr(recipe.module, "callbacks") else []
+    history = trainer.fit(
+        *_as_arguments(data["train"]),
+        epochs=config.epochs,
+        batch_size=config.batch_size,
+        validation_data=data.get("validation"),
+        callbacks=[
+            *extra,
+            keras.callbacks.TensorBoard(str(folder.path / "tensorboard"), write_graph=False),
+            _writer(recipe, config, folder, trainer),
+        ],
+        seed=config.seed,
+        checkpoints=folder.checkpoints,
+        resume=resume,
+    )
+    scores = {
+        split: trainer.evaluate(*_as_arguments(data[split]), batch_size=config.batch_size)
+        for split in ("validation", "test")
+        if split in data
+    }
+    if hasattr(recipe.module, "report"):
+        for split, more in recipe.module.report(config, trainer, data, folder.path).items():
+            scores[split] = {**scores.get(split, {}), **more}
+    metrics = {
+        "recipe": recipe.name,
+        **scores,
+        "seconds": round(time.perf_counter() - started, 2),
+        "steps_per_second": round(trainer.steps_per_second, 1),
+        "first_step_seconds": round(trainer.first_step_seconds, 2),
+        "parameters": trainer.model.count_params() if trainer.model.built else None,
+        "seed": config.seed,
+        "versions": versions(),
+    }
+    folder.write_history(history.history)
+    plot_curves(history.history, folder.path / "curves.png")
+    folder.write_model(trainer.model)
+    folder.write_metrics(metrics)
+    return metrics
+
+
+def print_scores(metrics: Mapping[str, Any], folder: RunFolder, console: Console) -> None:
+    """The table at the end of a run."""
+    splits = {name: values for name, values in metrics.items() if isinstance(values, dict) and name != "versions"}
+    names = list(dict.fromkeys(name for values in splits.values() for name in values))
+    table = Table(title=metrics["recipe"], title_justify="left")
+    table.add_column("")
+    for split in splits:
+        table.add_column(split, justify="right")
+    for name in names:
+        cells = [values.get(name) for values in splits.values()]
+        table.add_row(name, *("" if cell is None else f"{cell:.4f}" for cell in cells))
+    console.print(table)
+    rate = f"{metrics['seconds']:.1f} s, {metrics['steps_per_second']:,.0f} steps/s"
+    console.print(f"{rate}, seed {metrics['seed']}", highlight=False)
+    for name in ("curves.png", "model.keras"):
+        console.print(f"{folder.path / name}", highlight=False, soft_wrap=True)
+
+
+def _as_arguments(split: Any) -> tuple[Any, ...]:
+    return split if isinstance(split, tuple) else (split,)
+
+
+def _writer(recipe: Recipe, config: Any, folder: RunFolder, trainer: "Trainer") -> "keras.callbacks.Callback":
+    import keras
+
+    class Writer(keras.callbacks.Callback):
+        """Keeps the folder current while training goes on."""
+
+        def on_train_begin(self, logs: Any = None) -> None:
+            folder.write_config(recipe, dataclasses.replace(config, jit=trainer.jit))
+
+        def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+            if epoch:
+                folder.write_history(self.model.history.history)
+
+    return Writer()

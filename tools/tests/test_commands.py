@@ -1,0 +1,114 @@
+"""The commands that train nothing: listing, showing, validating, and how fast and how plainly they answer."""
+
+import json
+import subprocess
+import sys
+import time
+
+import pytest
+import yaml
+
+from tensorsmith.tools.catalog import all_recipes, find_recipe
+from tensorsmith.tools.config import resolve, to_yaml
+
+MISTAKES = """
+recipe: mlp/digits
+epohcs: 3
+batch_size: many
+learning_rate: -1
+units: [3, x]
+seed: 1
+"""
+
+
+def test_recipes_as_json(tensorsmith):
+    rows = json.loads(tensorsmith("recipes", "--json").stdout)
+    assert {row["name"] for row in rows} == {recipe.name for recipe in all_recipes()}
+    assert all(row.keys() == {"name", "family", "shows", "score", "seconds"} for row in rows)
+    assert all(row["score"] and row["shows"] for row in rows)
+
+
+def test_recipes_as_a_table(tensorsmith):
+    printed = tensorsmith("recipes").stdout
+    assert all(recipe.name in printed for recipe in all_recipes())
+
+
+def test_show_prints_what_config_takes(tensorsmith):
+    printed = tensorsmith("show", "mlp/digits").stdout
+    header, _, config = printed.partition("recipe: ")
+    assert "Handwritten digits" in header
+    values = yaml.safe_load("recipe: " + config)
+    recipe = find_recipe("mlp/digits")
+    assert resolve(recipe, values) == recipe.config_class()
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["recipes"], ["show", "mlp/digits"], ["run", "mlp/digits", "--help"]]
+)
+def test_answers_without_tensorflow(arguments):
+    code = (
+        "import sys\n"
+        "from tensorsmith.tools.main import main\n"
+        "try:\n    main(sys.argv[1:])\nexcept SystemExit:\n    pass\n"
+        "print('tensorflow' in sys.modules, 'keras' in sys.modules, file=sys.stderr)"
+    )
+    result = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True)
+    assert result.stderr.strip() == "False False"
+
+
+def test_validate_tells_all_mistakes_at_once(tensorsmith, tmp_path):
+    (tmp_path / "bad.yaml").write_text(MISTAKES)
+    result = tensorsmith("validate", tmp_path / "bad.yaml")
+    assert result.returncode == 2
+    for part in ("`epohcs`", "did you mean epochs?", "`batch_size`", "`learning_rate`", "`units`"):
+        assert part in result.stderr
+    assert "`seed`" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("epochs: 3", "`recipe`: received None"),
+        ("recipe: mlp/digit", "did you mean mlp/digits?"),
+        ("[1, 2", "expected YAML"),
+        ("just words", "expected lines `field: value`"),
+    ],
+)
+def test_validate_files_that_are_no_configuration(tensorsmith, tmp_path, text, message):
+    (tmp_path / "bad.yaml").write_text(text)
+    result = tensorsmith("validate", tmp_path / "bad.yaml")
+    assert result.returncode == 2
+    assert message in result.stderr
+
+
+def test_validate_a_good_file(tensorsmith, tmp_path):
+    recipe = find_recipe("mlp/digits")
+    (tmp_path / "good.yaml").write_text(to_yaml(recipe, recipe.config_class()))
+    assert tensorsmith("validate", tmp_path / "good.yaml").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run", "mlp/digit"], "did you mean mlp/digits?"),
+        (["run", "mlp/digits", "--epohcs", "3"], "did you mean epochs?"),
+        (["run", "mlp/digits", "--epochs", "0"], "`epochs`: received 0"),
+        (["run", "mlp/digits", "--epochs"], "`--epochs`: received None"),
+        (["show", "nothing"], "`tensorsmith recipes` lists them"),
+        (["shwo"], "did you mean show?"),
+        (["recipes", "--jsn"], "--jsn"),
+        (["run", "nowhere.py"], "expected a file that exists"),
+    ],
+)
+def test_asked_for_wrongly(tensorsmith, arguments, message):
+    result = tensorsmith(*arguments)
+    assert result.returncode == 2
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_answers_at_once(tensorsmith):
+    """Far below the second it is allowed, so that a slow machine passes too: an import of TensorFlow takes several."""
+    start = time.perf_counter()
+    tensorsmith("recipes")
+    assert time.perf_counter() - start < 2

@@ -1,0 +1,129 @@
+"""`tensorsmith run`: what it writes, that it repeats, resumes, and refuses."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import yaml
+
+
+def test_run_folder(finished_run):
+    path, result = finished_run
+    assert {file.name for file in path.iterdir()} == {
+        "checkpoints",
+        "config.yaml",
+        "curves.png",
+        "history.csv",
+        "metrics.json",
+        "model.keras",
+        "tensorboard",
+    }
+    metrics = json.loads((path / "metrics.json").read_text())
+    assert metrics["seed"] == 3
+    assert 0.5 < metrics["test"]["accuracy"] <= 1
+    assert metrics["validation"].keys() == metrics["test"].keys() == {"loss", "accuracy"}
+    assert metrics["seconds"] > 0
+    assert metrics["steps_per_second"] > 0
+    assert metrics["versions"].keys() >= {"python", "tensorflow", "keras"}
+    rows = list(csv.DictReader((path / "history.csv").read_text().splitlines()))
+    assert [row["epoch"] for row in rows] == ["1", "2"]
+    assert (path / "curves.png").read_bytes().startswith(b"\x89PNG")
+    assert str(path.relative_to(path.parents[2])) in result.stdout
+    assert f"{metrics['test']['accuracy']:.4f}" in result.stdout
+
+
+def test_saved_model_scores_what_the_table_says(finished_run):
+    import keras
+
+    from tensorsmith.data import load
+
+    path, _ = finished_run
+    test = load("digits", split="test")
+    predictions = keras.models.load_model(path / "model.keras").predict(test.features, verbose=0).argmax(axis=1)
+    metrics = json.loads((path / "metrics.json").read_text())
+    assert np.mean(predictions == test.labels) == pytest.approx(metrics["test"]["accuracy"], abs=1e-6)
+
+
+def test_config_repeats_the_run(finished_run, tensorsmith, tmp_path):
+    path, _ = finished_run
+    result = tensorsmith("run", "mlp/digits", "--config", path / "config.yaml", "--out", tmp_path / "again")
+    assert result.returncode == 0, result.stderr
+    first, second = (json.loads((folder / "metrics.json").read_text()) for folder in (path, tmp_path / "again"))
+    assert first["test"] == second["test"]
+    assert (path / "history.csv").read_text() == (tmp_path / "again" / "history.csv").read_text()
+
+
+def test_finished_run_is_left_alone(finished_run, tensorsmith):
+    path, _ = finished_run
+    before = (path / "metrics.json").read_text()
+    assert tensorsmith("run", "mlp/digits", "--out", path, "--resume").returncode == 0
+    assert tensorsmith("run", "mlp/digits", "--out", path).returncode == 2
+    assert (path / "metrics.json").read_text() == before
+
+
+def test_copied_recipe_runs_as_a_script(tensorsmith, tmp_path):
+    assert tensorsmith("copy", "mlp/digits", "mine.py", cwd=tmp_path).returncode == 0
+    assert tensorsmith("copy", "mlp/digits", "mine.py", cwd=tmp_path).returncode == 2  # never over another file
+    script = subprocess.run(
+        [sys.executable, "mine.py", "--smoke", "--epochs", "1"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert script.returncode == 0, script.stderr
+    (run,) = (tmp_path / "runs" / "mine").iterdir()
+    assert yaml.safe_load((run / "config.yaml").read_text())["epochs"] == 1
+
+
+def test_interrupted_run_resumes_to_the_same_end(tensorsmith, tmp_path):
+    flags = ["run", "mlp/digits", "--epochs", "400", "--jit", "false"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tensorsmith.tools", *flags, "--out", tmp_path / "run"],
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "run" / "checkpoints" / "checkpoint").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "--resume" in said
+    assert not (tmp_path / "run" / "metrics.json").exists()
+
+    epochs = len((tmp_path / "run" / "history.csv").read_text().splitlines()) + 2
+    shorter = [*flags[:2], "--epochs", epochs, "--jit", "false"]
+    resumed = tensorsmith(*shorter, "--out", tmp_path / "run", "--resume")
+    assert resumed.returncode == 0, resumed.stderr
+    assert tensorsmith(*shorter, "--out", tmp_path / "whole").returncode == 0
+    for name in ("history.csv", "config.yaml"):
+        assert (tmp_path / "run" / name).read_text() == (tmp_path / "whole" / name).read_text()
+
+
+def test_folder_that_cannot_be_written(tensorsmith, tmp_path):
+    (tmp_path / "file").write_text("")
+    result = tensorsmith("run", "mlp/digits", "--smoke", "--out", tmp_path / "file" / "run")
+    assert result.returncode == 1
+    assert len(result.stderr.splitlines()) == 1
+    assert "Not a directory" in result.stderr
+
+
+def test_full_disk_is_one_line(tensorsmith, tmp_path):
+    """A limit on the size of files stands in for a disk without room."""
+    command = f"ulimit -f 40; exec {sys.executable} -m tensorsmith.tools run mlp/digits --smoke --out {tmp_path}/run"
+    result = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
+    assert result.returncode == 1
+    assert result.stderr.splitlines()[-1].startswith("tensorsmith: ")
+    assert "Traceback" not in result.stderr
+    assert not list((tmp_path / "run").glob("*.keras"))
+    assert not list((tmp_path / "run").glob(".*"))
+
+
+def test_other_keras_backend(tensorsmith, tmp_path):
+    result = tensorsmith("run", "mlp/digits", "--smoke", "--out", tmp_path / "run", env={"KERAS_BACKEND": "jax"})
+    assert result.returncode == 1
+    assert "unset KERAS_BACKEND" in result.stderr
