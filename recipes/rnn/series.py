@@ -1,0 +1,97 @@
+"""The next value of a noisy sum of two waves with LSTM layers, beside the best linear forecast.
+
+Data: 10,000 generated series of 50 steps, 7,000 / 2,000 / 1,000; the noise alone makes an error of 0.00083
+Command: tensorsmith run rnn/series
+Score: validation last_step_error 0.0015
+Seconds: 120 on 2 cores
+Seed: 0
+
+The network forecasts the next value at every step, which trains it faster than the last step alone; only the last
+counts.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jsonargparse.typing import NonNegativeInt, PositiveFloat, PositiveInt
+
+
+@dataclass(frozen=True)
+class Config:
+    """What can be changed."""
+
+    units: tuple[PositiveInt, ...] = (32, 32)  # of the LSTM layers
+    learning_rate: PositiveFloat = 5e-3  # of Adam at the start; falls to 0 along a cosine
+    epochs: PositiveInt = 60  # passes over the training set
+    batch_size: PositiveInt = 64  # series per step
+    steps: PositiveInt = 50  # values that are seen before the forecast
+    jit: bool | str = "auto"  # compile the loop with XLA: true, false or auto
+    seed: NonNegativeInt = 0  # of weights and order; the series are always those of seed 42
+
+
+SMOKE = {"epochs": 1, "units": (4,)}
+TRAIN, VALIDATION, TEST = slice(0, 7000), slice(7000, 9000), slice(9000, 10_000)
+
+
+def build_data(config: Config) -> dict[str, Any]:
+    """Values (n, steps, 1) and, for each step, the value that comes next."""
+    from tensorsmith.data import time_series
+
+    series = time_series(10_000, config.steps + 1, seed=42)
+    splits = {"train": TRAIN, "validation": VALIDATION, "test": TEST}
+    return {name: (series[rows, :-1], series[rows, 1:]) for name, rows in splits.items()}
+
+
+def build_model(config: Config) -> Any:
+    """LSTM layers, then one dense unit at every step."""
+    import keras
+
+    layers = [keras.layers.LSTM(units, return_sequences=True) for units in config.units]
+    return keras.Sequential([keras.Input((config.steps, 1)), *layers, keras.layers.Dense(1)])
+
+
+def build_trainer(config: Config) -> Any:
+    """Mean squared error over all steps; `last_step_error` is that of the forecast."""
+    import keras
+
+    from tensorsmith.training import Trainer
+
+    @keras.saving.register_keras_serializable(package="recipes")
+    def last_step_error(y_true: Any, y_pred: Any) -> Any:
+        return keras.ops.square(y_true[:, -1] - y_pred[:, -1])
+
+    steps = config.epochs * -(-TRAIN.stop // config.batch_size)
+    return Trainer(
+        build_model(config),
+        optimizer=keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(config.learning_rate, steps)),
+        loss="mean_squared_error",
+        metrics=[last_step_error],
+        jit=config.jit,
+    )
+
+
+def report(config: Config, trainer: Any, data: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """The error of the least-squares linear forecast from the same values, and of repeating the last one."""
+    import numpy as np
+
+    def design(x: Any) -> Any:
+        return np.c_[x[..., 0].astype("float64"), np.ones(len(x))]
+
+    x, y = data["train"]
+    weights = np.linalg.lstsq(design(x), y[:, -1, 0], rcond=None)[0]
+    errors = {}
+    for split in ("validation", "test"):
+        x, y = data[split]
+        last = y[:, -1, 0]
+        errors[split] = {
+            "least_squares_error": float(np.mean((design(x) @ weights - last) ** 2)),
+            "repeat_last_error": float(np.mean((x[:, -1, 0] - last) ** 2)),
+        }
+    return errors
+
+
+if __name__ == "__main__":
+    from tensorsmith.tools import run_script
+
+    run_script(__file__)

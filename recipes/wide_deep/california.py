@@ -1,0 +1,83 @@
+"""Wide & Deep regression with two inputs and an auxiliary output that regularises the deep part.
+
+Data: California housing, 11,610 / 3,870 / 5,160 districts, 8 features, target in 100,000 dollars
+Command: tensorsmith run wide_deep/california
+Score: test main_mean_squared_error 0.3
+Seconds: 30 on 2 cores
+Seed: 0
+
+The wide input has features 0 to 4 and goes to the outputs directly; the deep one has 2 to 7 (Cheng et al., 2016).
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from jsonargparse.typing import ClosedUnitInterval, NonNegativeInt, PositiveFloat, PositiveInt
+
+
+@dataclass(frozen=True)
+class Config:
+    """What can be changed."""
+
+    units: tuple[PositiveInt, ...] = (100, 50)  # hidden layers of the deep part, ReLU
+    learning_rate: PositiveFloat = 3e-3  # of Adam at the start; falls to 0 along a cosine
+    auxiliary_weight: ClosedUnitInterval = 0.1  # share of the auxiliary output in the loss
+    epochs: PositiveInt = 60  # passes over the training set
+    batch_size: PositiveInt = 32  # examples per step
+    jit: bool | str = "auto"  # compile the loop with XLA: true, false or auto
+    seed: NonNegativeInt = 0  # of weights and order
+
+
+SMOKE = {"epochs": 1}
+WIDE, DEEP = slice(0, 5), slice(2, 8)
+TRAIN_SIZE = 11_610
+
+
+def build_data(config: Config) -> dict[str, Any]:
+    """Two standardised inputs; the target stands twice, once for each output."""
+    from tensorsmith.data import load
+
+    parts = {split: load("california_housing", split=split) for split in ("train", "validation", "test")}
+    mean, deviation = parts["train"].features.mean(axis=0), parts["train"].features.std(axis=0)
+
+    def inputs_and_targets(part: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        features = (part.features - mean) / deviation
+        return {"wide": features[:, WIDE], "deep": features[:, DEEP]}, {"main": part.labels, "aux": part.labels}
+
+    return {split: inputs_and_targets(part) for split, part in parts.items()}
+
+
+def build_model(config: Config) -> Any:
+    """Outputs `main`, which sees both parts, and `aux`, which sees the deep one."""
+    import keras
+
+    wide, deep = keras.Input((5,), name="wide"), keras.Input((6,), name="deep")
+    hidden = deep
+    for units in config.units:
+        hidden = keras.layers.Dense(units, "relu", kernel_initializer="he_normal")(hidden)
+    main = keras.layers.Dense(1, name="main")(keras.layers.Concatenate()([wide, hidden]))
+    aux = keras.layers.Dense(1, name="aux")(hidden)
+    return keras.Model({"wide": wide, "deep": deep}, {"main": main, "aux": aux})
+
+
+def build_trainer(config: Config) -> Any:
+    """Mean squared error of both outputs, weighted."""
+    import keras
+
+    from tensorsmith.training import Trainer
+
+    steps = config.epochs * -(-TRAIN_SIZE // config.batch_size)
+    return Trainer(
+        build_model(config),
+        optimizer=keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(config.learning_rate, steps)),
+        loss={"main": "mean_squared_error", "aux": "mean_squared_error"},
+        loss_weights={"main": 1 - config.auxiliary_weight, "aux": config.auxiliary_weight},
+        metrics={"main": ["mean_squared_error"], "aux": ["mean_squared_error"]},
+        jit=config.jit,
+    )
+
+
+if __name__ == "__main__":
+    from tensorsmith.tools import run_script
+
+    run_script(__file__)
