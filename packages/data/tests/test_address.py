@@ -1,0 +1,107 @@
+import hashlib
+import socket
+import time
+
+import pytest
+
+from tensorsmith.data.sources import Address, File, SourceError, address
+
+CONTENT = bytes(range(256)) * 400
+
+
+@pytest.fixture
+def fetch(cache, tmp_path):
+    """Fetches `letters.txt` from an address; returns its content and what was reported."""
+
+    def fetch(template):
+        file = File("letters.txt", len(CONTENT), hashlib.sha256(CONTENT).hexdigest())
+        reports = []
+        Address((file,), template).fetch(tmp_path, reports.append)
+        return (tmp_path / "letters.txt").read_bytes(), reports
+
+    return fetch
+
+
+def test_downloads_and_reports(fetch, serve, send):
+    content, reports = fetch(serve(lambda handler: send(handler, CONTENT)))
+    assert content == CONTENT
+    assert reports == sorted(reports)
+    assert reports[-1] == len(CONTENT)
+
+
+def test_not_there(fetch, serve):
+    with pytest.raises(SourceError, match="answers 404 Not Found"):
+        fetch(serve(lambda handler: handler.send_error(404)))
+
+
+def test_nobody_listens(fetch):
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    with pytest.raises(SourceError, match="Connection refused"):
+        fetch(f"http://127.0.0.1:{port}/{{name}}")
+
+
+def test_no_http(fetch, serve):
+    with pytest.raises(SourceError, match="nonsense"):
+        fetch(serve(lambda handler: handler.wfile.write(b"nonsense\r\n\r\n")))
+
+
+def test_longer_than_pinned(fetch, serve, send):
+    with pytest.raises(SourceError, match="longer than the 102,400 bytes"):
+        fetch(serve(lambda handler: send(handler, CONTENT + b"more")))
+
+
+def test_cut_short_is_left_to_the_hash(fetch, serve, send):
+    content, _ = fetch(serve(lambda handler: send(handler, CONTENT[:-1], length=len(CONTENT))))
+    assert content == CONTENT[:-1]
+
+
+def test_five_seconds_to_connect():
+    assert address.CONNECT_SECONDS == 5
+
+
+def test_a_server_that_accepts_and_never_answers(fetch, monkeypatch):
+    monkeypatch.setattr(address, "CONNECT_SECONDS", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        started = time.monotonic()
+        with pytest.raises(SourceError, match=r"no answer within 0.3 s"):
+            fetch(f"http://127.0.0.1:{mute.getsockname()[1]}/{{name}}")
+    assert time.monotonic() - started < 3
+
+
+def test_a_server_that_answers_drop_by_drop(fetch, serve, monkeypatch):
+    """No step of its answer is ever late, yet the answer never comes."""
+    monkeypatch.setattr(address, "ANSWER_SECONDS", 0.5)
+
+    def drip(handler):
+        for letter in b"HTTP/1.0 200 OK\r\nX-Long: " + b"x" * 20:
+            handler.wfile.write(bytes([letter]))
+            time.sleep(0.1)
+
+    started = time.monotonic()
+    with pytest.raises(SourceError, match=r"no answer within 0.5 s"):
+        fetch(serve(drip))
+    assert time.monotonic() - started < 3
+
+
+def test_a_server_that_falls_silent(fetch, serve, send, monkeypatch):
+    monkeypatch.setattr(address, "CONNECT_SECONDS", 0.3)
+    with pytest.raises(SourceError, match=r"no answer within 0.3 s"):
+        fetch(serve(lambda handler: (send(handler, CONTENT[:1000], length=len(CONTENT)), time.sleep(2))))
+
+
+def test_a_server_that_crawls(fetch, serve, send, monkeypatch):
+    monkeypatch.setattr(address, "WINDOW_SECONDS", 0.3)
+    with pytest.raises(SourceError, match="too slow"):
+        fetch(serve(lambda handler: send(handler, CONTENT[:100], length=len(CONTENT), piece=1, pause=0.05)))
+
+
+def test_redirects_are_followed(fetch, serve, send):
+    target = serve(lambda handler: send(handler, CONTENT)).format(name="elsewhere")
+
+    def redirect(handler):
+        handler.send_response(302)
+        handler.send_header("Location", target)
+        handler.end_headers()
+
+    assert fetch(serve(redirect))[0] == CONTENT

@@ -1,0 +1,180 @@
+import errno
+import os
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+from tensorsmith.data import DataNotFoundError
+from tensorsmith.data import obtain as obtain_module
+from tensorsmith.data.obtain import cache_folder, obtain
+from tensorsmith.data.sources import SourceError
+
+GOOD = b"abcdef"
+
+
+def leftovers(folder):
+    return [path for path in folder.rglob("*") if path.is_file()] if folder.exists() else []
+
+
+def test_fetched_once_then_from_the_cache(cache, make_info):
+    info = make_info(GOOD, GOOD)
+    assert obtain(info) == obtain(info) == {"letters.txt": cache / "letters" / "letters.txt"}
+    assert len(info.sources[0].asked) == 1
+    assert leftovers(cache) == [cache / "letters" / "letters.txt"]
+
+
+def test_sources_are_asked_in_order_until_one_gives(cache, make_info):
+    info = make_info(GOOD, SourceError("gone"), b"forged", GOOD, GOOD)
+    assert obtain(info)["letters.txt"].read_bytes() == GOOD
+    assert [len(source.asked) for source in info.sources] == [1, 1, 1, 0]
+
+
+@pytest.mark.parametrize("bad", [GOOD[:3], b"abcdeX", b""], ids=["truncated", "tampered", "empty"])
+def test_a_bad_cached_file_is_fetched_again(cache, make_info, bad, caplog):
+    (cache / "letters").mkdir(parents=True)
+    (cache / "letters" / "letters.txt").write_bytes(bad)
+    assert obtain(make_info(GOOD, GOOD))["letters.txt"].read_bytes() == GOOD
+    assert "cut short or changed" in caplog.text
+
+
+@pytest.mark.parametrize("bad", [GOOD[:3], b"abcdeX"], ids=["truncated", "tampered"])
+def test_a_bad_cached_file_is_explained_when_nothing_better_can_be_had(cache, make_info, bad):
+    (cache / "letters").mkdir(parents=True)
+    (cache / "letters" / "letters.txt").write_bytes(bad)
+    with pytest.raises(DataNotFoundError, match=rf"letters.txt is cut short or changed: {len(bad)} bytes"):
+        obtain(make_info(GOOD, SourceError("gone")))
+    assert (cache / "letters" / "letters.txt").read_bytes() == bad
+
+
+def test_what_a_source_gives_is_refused_by_hash(cache, make_info):
+    with pytest.raises(DataNotFoundError, match="fake place: letters.txt is cut short or changed"):
+        obtain(make_info(GOOD, b"forged"))
+    assert leftovers(cache) == []
+
+
+def test_one_error_lists_every_place_why_it_failed_and_what_to_do_by_hand(cache, make_info, tmp_path):
+    downloads = tmp_path / "downloads"
+    downloads.mkdir()
+    with pytest.raises(DataNotFoundError) as caught:
+        obtain(make_info(GOOD, SourceError("host is mute"), SourceError("package is gone")), downloads)
+    message = str(caught.value)
+    assert f"1. cache {cache / 'letters'}: no such folder" in message
+    assert "2. fake place: host is mute" in message
+    assert "3. fake place: package is gone" in message
+    assert f"4. folder {downloads}: lacks letters.txt" in message
+    assert f"5. folder {downloads / 'letters'}: no such folder" in message
+    assert f"By hand: put letters.txt into {cache / 'letters'}" in message
+    assert len(caught.value.tried) == 5
+
+
+def test_the_folder_that_the_user_names_comes_last_and_is_checked_too(cache, make_info, tmp_path):
+    (tmp_path / "downloads" / "letters").mkdir(parents=True)
+    file = tmp_path / "downloads" / "letters" / "letters.txt"
+    file.write_bytes(GOOD)
+    info = make_info(GOOD, SourceError("gone"))
+    assert obtain(info, tmp_path / "downloads") == {"letters.txt": file}
+    assert len(info.sources[0].asked) == 1
+    file.write_bytes(b"forged")
+    with pytest.raises(DataNotFoundError, match="letters.txt is cut short or changed"):
+        obtain(info, tmp_path / "downloads")
+
+
+def test_offline_asks_no_source(cache, make_info, monkeypatch):
+    monkeypatch.setenv("TENSORSMITH_OFFLINE", "1")
+    info = make_info(GOOD, GOOD)
+    with pytest.raises(DataNotFoundError, match="fake place: skipped, TENSORSMITH_OFFLINE is set"):
+        obtain(info)
+    assert info.sources[0].asked == []
+    assert not cache.exists()
+
+
+def test_a_cache_that_cannot_be_made_is_one_line(make_info, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("TENSORSMITH_DATA", str(tmp_path / "file"))
+    with pytest.raises(DataNotFoundError, match="letters: cannot write to .*: Not a directory. Remedy: ") as caught:
+        obtain(make_info(GOOD, GOOD))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS, errno.EACCES])
+def test_a_disk_that_fails_half_way_is_one_line_and_leaves_nothing(cache, make_info, code):
+    info = make_info(GOOD, OSError(code, os.strerror(code)), GOOD)
+    with pytest.raises(DataNotFoundError, match=f"cannot write to .*: {os.strerror(code)}. Remedy: ") as caught:
+        obtain(info)
+    assert "\n" not in str(caught.value)
+    assert leftovers(cache) == []
+
+
+def test_an_unwritable_cache_does_not_hide_the_folder_that_the_user_names(make_info, tmp_path, monkeypatch):
+    monkeypatch.setenv("TENSORSMITH_DATA", "/dev/null")
+    (tmp_path / "letters.txt").write_bytes(GOOD)
+    assert obtain(make_info(GOOD, GOOD), tmp_path) == {"letters.txt": tmp_path / "letters.txt"}
+
+
+def test_a_full_disk_is_told_before_the_download(cache, make_info, monkeypatch):
+    usage = obtain_module.shutil.disk_usage("/")
+    monkeypatch.setattr(obtain_module.shutil, "disk_usage", lambda _: usage._replace(free=10))
+    info = make_info(GOOD, GOOD)
+    with pytest.raises(DataNotFoundError, match="needs 50 MB of free disk space"):
+        obtain(info)
+    assert info.sources[0].asked == []
+
+
+def test_a_real_write_error_half_way_leaves_nothing(cache, serve, send):
+    """The size limit of a process breaks off a real write, as a full disk does."""
+    content = bytes(200_000)
+    address = serve(lambda handler: send(handler, content))
+    result = run_fetch(address, content, "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (99_999, 99_999))")
+    assert result.wait(timeout=20) == 1
+    error = result.stderr.read()
+    assert "cannot write to" in error
+    assert "File too large" in error
+    assert leftovers(cache) == []
+
+
+def test_two_processes_fetch_at_once(cache, serve, send):
+    content = os.urandom(300_000)
+    address = serve(lambda handler: send(handler, content, piece=30_000, pause=0.05))
+    both = [run_fetch(address, content) for _ in range(2)]
+    for process in both:
+        assert process.wait(timeout=20) == 0, process.stderr.read()
+    assert leftovers(cache) == [cache / "letters" / "letters.txt"]
+    assert (cache / "letters" / "letters.txt").read_bytes() == content
+
+
+def run_fetch(address, content, first=""):
+    """Starts a process that fetches `letters.txt` from an address into the cache that the environment names."""
+    import hashlib
+
+    digest = hashlib.sha256(content).hexdigest()
+    program = f"""
+        {first}
+        from tensorsmith.data import DatasetInfo
+        from tensorsmith.data.obtain import obtain
+        from tensorsmith.data.sources import Address, File
+        source = Address((File("letters.txt", {len(content)}, "{digest}"),), "{address}")
+        obtain(DatasetInfo("letters", "", "", "", "", {{}}, lambda files, split: ("", None), (source,)))
+    """
+    command = [sys.executable, "-c", textwrap.dedent(program)]
+    return Started(command, stderr=subprocess.PIPE, text=True)
+
+
+class Started(subprocess.Popen):
+    """A process whose pipe is closed with it."""
+
+    def __del__(self):
+        self.stderr.close()
+        super().__del__()
+
+
+def test_where_the_cache_is(monkeypatch, tmp_path):
+    monkeypatch.setenv("TENSORSMITH_DATA", str(tmp_path))
+    assert cache_folder() == tmp_path
+    monkeypatch.setenv("TENSORSMITH_DATA", "")
+    monkeypatch.setenv("XDG_CACHE_HOME", "/caches")
+    assert str(cache_folder()) == "/caches/tensorsmith/data"
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setenv("HOME", "/home/me")
+    assert str(cache_folder()) == "/home/me/.cache/tensorsmith/data"

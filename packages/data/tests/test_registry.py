@@ -1,0 +1,109 @@
+import logging
+import os
+import pty
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from tensorsmith.data import Dataset, info, load, names
+from tensorsmith.data.progress import progress
+
+
+def test_names_are_those_of_the_files():
+    assert {"california_housing", "digits", "fashion_mnist", "shakespeare"} <= set(names())
+    assert all(info(name).name == name for name in names())
+
+
+@pytest.mark.parametrize("name", names())
+def test_every_description_is_complete(name):
+    description = info(name)
+    assert all([description.title, description.description, description.licence, description.source])
+    for source in description.sources:
+        for file in source.files:
+            assert len(bytes.fromhex(file.sha256)) == 32
+            assert "/" not in file.name
+            assert file.size > 0
+
+
+def test_unknown_names():
+    with pytest.raises(ValueError, match="received 'fashion_mist', expected one of .* did you mean fashion_mnist"):
+        load("fashion_mist")
+    with pytest.raises(ValueError, match="`name`: received '../digits'"):
+        load("../digits")
+    with pytest.raises(ValueError, match="`name`: received 3"):
+        info(3)
+
+
+def test_unknown_split_and_folder():
+    with pytest.raises(ValueError, match="`split`: received 'valid', expected one of train, validation, test"):
+        load("digits", split="valid")
+    with pytest.raises(ValueError, match="`split`: received None"):
+        load("digits", split=None)
+    with pytest.raises(ValueError, match="`folder`: received '/no/such/folder', expected a folder that exists"):
+        load("digits", folder="/no/such/folder")
+
+
+def test_digits_touch_neither_network_nor_disk(cache, monkeypatch):
+    monkeypatch.setenv("TENSORSMITH_OFFLINE", "1")
+    assert len(load("digits").features) == 1257
+    assert not cache.exists()
+
+
+def test_importing_is_quick_and_leaves_tensorflow_alone():
+    program = (
+        "import sys, time; start = time.perf_counter(); import tensorsmith.data as data; "
+        "data.names(); [data.info(name) for name in data.names()]; print(time.perf_counter() - start); "
+        "assert not {'tensorflow', 'keras', 'sklearn', 'pyarrow', 'rich'} & set(sys.modules)"
+    )
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert float(result.stdout) < 1  # 0.1 s on an idle machine
+
+
+def make(features, labels):
+    return Dataset("made", "train", features, labels, (), (), "here", "CC0-1.0")
+
+
+def test_to_tf_keeps_the_order():
+    features, labels = np.arange(10, dtype=np.float32).reshape(5, 2), np.arange(5, dtype=np.int32)
+    batches = list(make(features, labels).to_tf(batch_size=2).as_numpy_iterator())
+    assert [len(batch[1]) for batch in batches] == [2, 2, 1]
+    np.testing.assert_array_equal(np.concatenate([batch[0] for batch in batches]), features)
+    assert [int(label) for _, label in make(features, labels).to_tf()] == [0, 1, 2, 3, 4]
+
+
+def test_to_tf_without_labels_and_with_text():
+    assert make(np.zeros((4, 3), np.float32), None).to_tf().element_spec.shape == (3,)
+    assert list(make("to be", None).to_tf().as_numpy_iterator()) == [b"to be"]
+
+
+@pytest.mark.parametrize("size", [0, -1, 2.5, True, "32"])
+def test_to_tf_with_bad_batch_sizes(size):
+    with pytest.raises(ValueError, match="`batch_size`: received "):
+        load("digits").to_tf(batch_size=size)
+
+
+def test_progress_is_one_logged_line_where_there_is_no_terminal(caplog, capfd):
+    caplog.set_level(logging.INFO)
+    with progress("letters") as begin:
+        begin("a place", 2_000_000)(10)
+    assert [record.getMessage() for record in caplog.records] == ["letters: fetching 2.0 MB from a place"]
+    assert capfd.readouterr() == ("", "")
+
+
+def test_progress_is_a_bar_on_a_terminal():
+    program = (
+        "from tensorsmith.data.progress import progress\n"
+        "with progress('letters') as begin:\n"
+        "    begin('first place', 2_000_000)(10)\n"
+        "    begin('second place', 2_000_000)(2_000_000)\n"
+    )
+    reader, terminal = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "120"}
+    subprocess.run([sys.executable, "-c", program], stderr=terminal, check=True, env=environment)
+    os.close(terminal)
+    shown = os.read(reader, 1 << 16).decode()
+    os.close(reader)
+    assert "letters from second place" in shown
+    assert "2.0/2.0 MB" in shown

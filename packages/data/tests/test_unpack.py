@@ -1,0 +1,128 @@
+import io
+import tarfile
+import zipfile
+
+import pytest
+
+from tensorsmith.data.sources import File, SourceError
+from tensorsmith.data.sources.unpack import read_tar, unpack_tar, unpack_zip
+
+CONTENT = b"a b c d"
+WANTED = {"data/letters.txt": File("letters.txt", len(CONTENT), "")}
+
+
+def member(name, kind=tarfile.REGTYPE, link=""):
+    info = tarfile.TarInfo(name)
+    info.type, info.linkname = kind, link
+    info.size = len(CONTENT) if kind == tarfile.REGTYPE else 0
+    return info
+
+
+@pytest.fixture
+def pack(tmp_path):
+    def pack(*members):
+        path = tmp_path / "archive.tar.gz"
+        with tarfile.open(path, "w:gz") as archive:
+            for info in members:
+                archive.addfile(info, io.BytesIO(CONTENT[: info.size]))
+        return path
+
+    return pack
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "deep" / "folder").mkdir(parents=True)
+    return tmp_path / "deep" / "folder"
+
+
+def files(tmp_path):
+    return sorted(path.name for path in tmp_path.rglob("*") if not path.is_dir())
+
+
+def test_only_the_wanted_member_is_written(pack, folder):
+    unpack_tar(pack(member("./other.txt"), member("./data/letters.txt"), member("data/more.txt")), WANTED, folder)
+    assert files(folder) == ["letters.txt"]
+    assert (folder / "letters.txt").read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("name", ["/etc/letters.txt", "../letters.txt", "data/../../letters.txt", "..\\letters.txt"])
+def test_a_name_that_leads_out_condemns_the_archive(pack, folder, tmp_path, name):
+    path = pack(member(name), member("data/letters.txt"))
+    with pytest.raises(SourceError, match="which leads out of it"):
+        unpack_tar(path, WANTED, folder)
+    with pytest.raises(SourceError, match="which leads out of it"):
+        read_tar(path, lambda _: True)
+    assert files(tmp_path) == ["archive.tar.gz"]
+
+
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE, tarfile.DIRTYPE])
+def test_links_devices_and_folders_are_not_followed(pack, folder, kind):
+    path = pack(member("data/secret"), member("data/letters.txt", kind, "data/secret"))
+    with pytest.raises(SourceError, match="no plain file"):
+        unpack_tar(path, WANTED, folder)
+    assert files(folder) == []
+    assert "data/letters.txt" not in read_tar(path, lambda _: True)
+
+
+def test_a_link_as_folder_is_no_way_out(pack, folder, tmp_path):
+    path = pack(member("data", tarfile.SYMTYPE, str(tmp_path)), member("data/letters.txt"))
+    unpack_tar(path, WANTED, folder)
+    assert files(folder) == ["letters.txt"]
+    assert files(tmp_path) == ["archive.tar.gz", "letters.txt"]
+
+
+def test_a_member_longer_than_its_pin(pack, folder):
+    with pytest.raises(SourceError, match="longer than the 3 bytes"):
+        unpack_tar(pack(member("data/letters.txt")), {"data/letters.txt": File("letters.txt", 3, "")}, folder)
+
+
+def test_a_missing_member(pack, folder):
+    with pytest.raises(SourceError, match=r"the archive lacks data/letters.txt"):
+        unpack_tar(pack(member("other.txt")), WANTED, folder)
+
+
+@pytest.mark.parametrize("damage", [lambda data: data[:60], lambda data: b"", lambda data: b"junk" * 99])
+def test_damaged_tar(pack, folder, damage):
+    path = pack(member("data/letters.txt"))
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(SourceError, match="archive is damaged"):
+        unpack_tar(path, WANTED, folder)
+
+
+def zipped(tmp_path, **members):
+    path = tmp_path / "archive.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        for info, content in members.values():
+            archive.writestr(info, content)
+    return path
+
+
+def test_zip(tmp_path, folder):
+    path = zipped(tmp_path, good=("data/letters.txt", CONTENT), other=("other.txt", b""))
+    unpack_zip(path, WANTED, folder)
+    assert files(folder) == ["letters.txt"]
+
+
+def test_zip_with_a_link(tmp_path, folder):
+    link = zipfile.ZipInfo("data/letters.txt")
+    link.external_attr = 0o120777 << 16
+    with pytest.raises(SourceError, match="no plain file"):
+        unpack_zip(zipped(tmp_path, link=(link, "/etc/passwd")), WANTED, folder)
+
+
+def test_zip_that_leads_out(tmp_path, folder):
+    path = zipped(tmp_path, bad=("../../letters.txt", CONTENT), good=("data/letters.txt", CONTENT))
+    with pytest.raises(SourceError, match="which leads out of it"):
+        unpack_zip(path, WANTED, folder)
+    assert files(folder) == []
+
+
+def test_damaged_zip(tmp_path, folder):
+    path = zipped(tmp_path, good=("data/letters.txt", CONTENT))
+    path.write_bytes(path.read_bytes().replace(CONTENT, b"A B C D"))
+    with pytest.raises(SourceError, match="archive is damaged"):
+        unpack_zip(path, WANTED, folder)
+    path.write_bytes(b"junk")
+    with pytest.raises(SourceError, match="archive is damaged"):
+        unpack_zip(path, WANTED, folder)
