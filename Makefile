@@ -2,16 +2,27 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
+PROJECTS := $(wildcard packages/*/pyproject.toml) tools/pyproject.toml
 
-.PHONY: demo setup data test test-slow lint lock bench clean
+.PHONY: demo test test-slow setup data lint bench lock clean
 
 demo: setup
 	$(BIN)/tensorsmith run mlp/fashion_mnist
 
+test: lint data
+	$(BIN)/pytest -n 2 -m "not slow"
+
+test-slow: setup data
+	$(BIN)/pytest -n 2 -m slow
+
 setup: $(READY)
 
-$(READY): requirements.lock tools/setup.sh pyproject.toml tools/pyproject.toml $(wildcard packages/*/pyproject.toml)
+$(READY): requirements.lock tools/setup.sh pyproject.toml $(PROJECTS)
 	@PYTHON=$(PYTHON) sh tools/setup.sh
+
+# Whatever tests read from the network, once; they run without it.
+data: setup
+	@$(BIN)/python -c "from tensorsmith.data import fetch, names; [fetch(name) for name in names()]"
 
 lint: setup
 	$(BIN)/ruff check
@@ -19,17 +30,20 @@ lint: setup
 	$(BIN)/mypy packages/*/src tools/src
 	$(BIN)/lint-imports
 
-test: lint
-	$(BIN)/pytest -n 2 -m "not slow"
+bench: .venv/bench
+	$(BIN)/tensorsmith bench loop
 
-test-slow: setup
-	$(BIN)/pytest -m slow
+.venv/bench: requirements-bench.lock $(READY)
+	VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --require-hashes --no-deps -r requirements-bench.lock
+	touch $@
 
-lock:
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
-	  packages/*/pyproject.toml tools/pyproject.toml --group pyproject.toml:build --group pyproject.toml:dev \
-	  | grep -v '^-e ' > requirements.lock.new
-	mv requirements.lock.new requirements.lock
+COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11
+
+# uv names the packages of this repository by their place on this machine; they are installed beside the lock.
+lock: setup
+	$(COMPILE) $(PROJECTS) --group pyproject.toml:build --group pyproject.toml:dev | grep -v '^-e ' > requirements.new
+	mv requirements.new requirements.lock
+	$(COMPILE) --group pyproject.toml:bench --constraint requirements.lock --output-file requirements-bench.lock
 
 clean:
 	rm -rf .venv build dist

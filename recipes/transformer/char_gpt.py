@@ -25,16 +25,16 @@ class Config:
     width: PositiveInt = 128  # of embeddings and blocks
     blocks: PositiveInt = 3  # attention and feed-forward pairs
     heads: PositiveInt = 4  # of each attention
-    dropout: ClosedUnitInterval = 0.0  # in each block; one pass over the text leaves nothing to memorise
+    dropout: ClosedUnitInterval = 0.0  # in each block; so small a network hardly memorises
     learning_rate: PositiveFloat = 2e-3  # of AdamW at the top of the warm-up; falls to 0 along a cosine
-    epochs: PositiveInt = 1  # passes over the training text
+    epochs: PositiveInt = 4  # passes over the training text
     batch_size: PositiveInt = 32  # windows per step
     train_characters: PositiveInt = 4_551_552  # of the training text
     jit: bool | str = "auto"  # compile the loop with XLA: true, false or auto
     seed: NonNegativeInt = 0  # of weights, order, dropout and samples
 
 
-SMOKE = {"train_characters": 20_000, "context": 16, "width": 16, "blocks": 1, "heads": 2}
+SMOKE = {"epochs": 1, "train_characters": 20_000, "context": 16, "width": 16, "blocks": 1, "heads": 2}
 PROMPT = "KING HENRY.\n"
 
 

@@ -1,0 +1,1 @@
+"""Benchmarks: the same work by several providers, in turns on one machine."""

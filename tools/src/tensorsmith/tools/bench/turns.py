@@ -1,0 +1,103 @@
+"""Providers measured in turns, each in a process of its own, so that a machine that slows down slows all of them."""
+
+import importlib
+import json
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Protocol
+
+from tensorsmith.core import replace_file
+
+
+class Contender(Protocol):
+    """One provider at work on one case."""
+
+    def first(self) -> float:
+        """Warms up; seconds to the first step."""
+
+    def turn(self) -> float:
+        """One measurement, in the benchmark's unit."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """What one provider did on one case."""
+
+    case: str
+    provider: str
+    unit: str
+    median: float
+    p20: float
+    p80: float
+    turns: int
+    first_step_seconds: float
+
+
+def measure(module: str, case: str, providers: Sequence[str], rounds: int, unit: str) -> Iterator[Row]:
+    """Runs the providers one after the other, round after round.
+
+    Args:
+        module: Has `prepare(case, provider) -> Contender`.
+        case: What to do.
+        providers: Who does it.
+        rounds: Measurements of each.
+        unit: Of the measurements.
+    """
+    workers = {provider: _Worker(module, case, provider) for provider in providers}
+    try:
+        first = {provider: worker.ask("first") for provider, worker in workers.items()}
+        samples: dict[str, list[float]] = {provider: [] for provider in providers}
+        for _ in range(rounds):
+            for provider, worker in workers.items():
+                samples[provider].append(worker.ask("turn"))
+    finally:
+        for worker in workers.values():
+            worker.stop()
+    for provider, values in samples.items():
+        p20, *_, p80 = statistics.quantiles(values, n=5, method="inclusive")
+        yield Row(case, provider, unit, statistics.median(values), p20, p80, rounds, first[provider])
+
+
+def write_json(rows: Sequence[Row], path: Path) -> None:
+    """Writes the rows as a list of objects."""
+    with replace_file(path) as draft:
+        draft.write_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n")
+
+
+class _Worker:
+    """A process that waits for questions on its standard input and sleeps in between."""
+
+    def __init__(self, module: str, case: str, provider: str) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", __name__, module, case, provider],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def ask(self, question: str) -> float:
+        assert self._process.stdin is not None and self._process.stdout is not None  # noqa: PT018
+        print(question, file=self._process.stdin, flush=True)
+        answer = self._process.stdout.readline()
+        if not answer:
+            raise ChildProcessError(f"a benchmark's process ended with exit code {self._process.wait()}")
+        return float(answer)
+
+    def stop(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+
+def _serve(module: str, case: str, provider: str) -> None:
+    answers, sys.stdout = sys.stdout, sys.stderr  # what libraries print must not pass for an answer
+    contender = importlib.import_module(module).prepare(case, provider)
+    for line in sys.stdin:
+        print(getattr(contender, line.strip())(), file=answers, flush=True)
+
+
+if __name__ == "__main__":
+    _serve(*sys.argv[1:])

@@ -1,0 +1,51 @@
+"""Measure speed beside other providers."""
+
+import argparse
+import importlib
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from tensorsmith.tools.bench.turns import Row, measure, write_json
+
+BENCHMARKS = ("loop",)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the flags."""
+    parser.add_argument("benchmark", choices=BENCHMARKS, help="loop: training steps per second")
+    parser.add_argument("--cases", metavar="NAME", nargs="+", help="only these")
+    parser.add_argument("--rounds", type=int, default=7, help="turns of each provider (7)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows as a list of objects too")
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Measures case after case and prints a table for each."""
+    module = f"tensorsmith.tools.bench.{arguments.benchmark}"
+    benchmark = importlib.import_module(module)
+    providers = benchmark.providers()
+    for provider in (name for name, there in providers.items() if not there):
+        print(f"{provider} is left out: it cannot be imported here; `make bench` installs it", file=sys.stderr)
+    rows: list[Row] = []
+    for case in arguments.cases or benchmark.CASES:
+        here = [name for name, there in providers.items() if there]
+        measured = list(measure(module, case, here, arguments.rounds, benchmark.UNIT))
+        Console().print(_table(case, measured))
+        rows += measured
+    if arguments.json:
+        write_json(rows, arguments.json)
+    return 0
+
+
+def _table(case: str, rows: list[Row]) -> Table:
+    table = Table(title=case, title_justify="left")
+    for heading in ("provider", f"median {rows[0].unit}", "20% to 80%", "ours is", "first step, s"):
+        table.add_column(heading, justify="left" if heading == "provider" else "right")
+    ours = next(row.median for row in rows if row.provider == "tensorsmith")
+    for row in rows:
+        spread = f"{row.p20:,.4g} to {row.p80:,.4g}"
+        times = "" if row.provider == "tensorsmith" else f"{ours / row.median:.2f} x"
+        table.add_row(row.provider, f"{row.median:,.4g}", spread, times, f"{row.first_step_seconds:.2f}")
+    return table
