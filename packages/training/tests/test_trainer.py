@@ -277,3 +277,14 @@ def test_endless_dataset_needs_and_takes_steps_per_epoch():
     assert int(trainer.model.optimizer.iterations) == 14
     with pytest.raises(ValueError, match=re.escape("call dataset.repeat()")):
         trainer.fit(dataset.take(3), steps_per_epoch=7, verbose=False)
+
+
+def test_auto_jit_takes_nothing_from_an_endless_stream(monkeypatch):
+    monkeypatch.setattr("tensorsmith.training.jit.SHORT_RUN_SECONDS", 0.0)
+    x, y = toy()
+    stream = tf.data.Dataset.from_tensor_slices((x, y)).repeat().batch(32)
+    losses = {}
+    for jit in ("auto", True, False):
+        trainer = Trainer(rich_model(), **compile_arguments(), jit=jit)
+        losses[jit] = trainer.fit(stream, epochs=2, steps_per_epoch=3, verbose=False).history["loss"]
+    assert losses["auto"] in (losses[True], losses[False])

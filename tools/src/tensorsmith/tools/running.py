@@ -1,6 +1,7 @@
 """Running a recipe from configuration to scores."""
 
 import dataclasses
+import math
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -60,8 +61,8 @@ def run_recipe(recipe: Recipe, config: Any, folder: RunFolder, resume: bool) -> 
         "recipe": recipe.name,
         **scores,
         "seconds": round(time.perf_counter() - started, 2),
-        "steps_per_second": round(trainer.steps_per_second, 1),
-        "first_step_seconds": round(trainer.first_step_seconds, 2),
+        "steps_per_second": _rounded(trainer.steps_per_second, 1),
+        "first_step_seconds": _rounded(trainer.first_step_seconds, 2),
         "parameters": trainer.model.count_params() if trainer.model.built else None,
         "seed": config.seed,
         "versions": versions(),
@@ -85,10 +86,15 @@ def print_scores(metrics: Mapping[str, Any], folder: RunFolder, console: Console
         cells = [values.get(name) for values in splits.values()]
         table.add_row(name, *("" if cell is None else f"{cell:.4f}" for cell in cells))
     console.print(table)
-    rate = f"{metrics['seconds']:.1f} s, {metrics['steps_per_second']:,.0f} steps/s"
-    console.print(f"{rate}, seed {metrics['seed']}", highlight=False)
+    rate = f", {metrics['steps_per_second']:,.0f} steps/s" if metrics["steps_per_second"] else ""
+    console.print(f"{metrics['seconds']:.1f} s{rate}, seed {metrics['seed']}", highlight=False)
     for name in ("curves.png", "model.keras"):
         console.print(f"{folder.path / name}", highlight=False, soft_wrap=True)
+
+
+def _rounded(value: float, digits: int) -> float | None:
+    """The value, or None where nothing was measured, which JSON has no number for."""
+    return None if math.isnan(value) else round(value, digits)
 
 
 def _as_arguments(split: Any) -> tuple[Any, ...]:

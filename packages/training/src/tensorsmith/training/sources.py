@@ -105,8 +105,8 @@ class StreamSource:
         self._loop = loops.over_stream(kind, self._dataset.element_spec, jit)
 
     def begin(self, epoch: int) -> None:
-        """Starts the stream again, unless its epochs are cut from one long stream."""
-        if self._iterator is None or not self._endless:
+        """Starts the stream again, unless this is a later epoch cut from one long stream."""
+        if epoch == 0 or self._iterator is None or not self._endless:
             self._iterator = iter(self._dataset)
 
     def run(self, start: int, steps: int) -> tuple[int, Logs]:

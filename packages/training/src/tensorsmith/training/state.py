@@ -65,7 +65,7 @@ class Checkpoints:
         Raises:
             OSError: No room, or no right to write.
         """
-        self._note.assign(json.dumps(note))
+        self._note.assign(json.dumps(note, default=float))  # callbacks log NumPy scalars too
         try:
             self._manager.save()
         except tf.errors.OpError as error:

@@ -284,9 +284,7 @@ class Trainer:
             source.begin(0)
             return source.run(0, steps)[0]
 
-        source.compile(
-            self._loops, "train", jit=False
-        )  # builds what Keras builds late: the state is whole from here on
+        source.compile(self._loops, "train", jit=False)  # from here on the training state is whole
         steps_to_come = sys.maxsize if source.steps is None else source.steps * epochs
         state = training_state(self.model)
         return faster_with_jit(partial(run, False), partial(run, True), state, steps_to_come)

@@ -89,7 +89,7 @@ class _Worker:
 
     def stop(self) -> None:
         self._process.kill()
-        self._process.wait()
+        self._process.communicate()  # also closes the pipes
 
 
 def _serve(module: str, case: str, provider: str) -> None:
