@@ -7,12 +7,16 @@ PYTHON=${PYTHON:-python3}
 
 fail() { echo "setup: $1" >&2; exit 1; }
 
-command -v "$PYTHON" >/dev/null || fail "$PYTHON is not here. Remedy: install Python 3.11 or newer (Debian: apt install python3 python3-venv)."
-"$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || fail "$PYTHON is older than 3.11. Remedy: make PYTHON=python3.11 ..."
+command -v "$PYTHON" >/dev/null || fail "$PYTHON is not here. Remedy: install Python 3.11 to 3.13 (Debian: apt install python3 python3-venv)."
+"$PYTHON" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
+  || fail "$PYTHON is not Python 3.11 to 3.13, which TensorFlow is built for. Remedy: make PYTHON=python3.13 ..."
 "$PYTHON" -c 'import ensurepip, venv' 2>/dev/null || fail "$PYTHON has no venv module. Remedy: apt install python3-venv."
 command -v c++ >/dev/null || echo "setup: no C++ compiler; compiled ops fall back to plain TensorFlow. Remedy: apt install g++." >&2
 
-[ -x .venv/bin/python ] && .venv/bin/python -c 'import pip' 2>/dev/null || { rm -rf .venv; "$PYTHON" -m venv .venv; }
+# An environment that is unfinished or of another Python is made anew.
+version='import sys; print(sys.version_info[:2])'
+[ -x .venv/bin/python ] && [ "$(.venv/bin/python -c "import pip; $version" 2>/dev/null)" = "$("$PYTHON" -c "$version")" ] \
+  || { rm -rf .venv; "$PYTHON" -m venv .venv; }
 
 if [ ! -x .venv/bin/uv ]; then
   awk '/^uv==/ { found = 1 } found { print } found && !/\\$/ { exit }' requirements.lock > .venv/uv.lock
@@ -24,5 +28,6 @@ export VIRTUAL_ENV="$PWD/.venv"
   || fail "the locked dependencies could not be installed. Remedy: check the network and the free disk space (3 GB), then call again."
 set --
 for project in packages/*/ tools/; do set -- "$@" -e "./$project"; done
-.venv/bin/uv pip install --quiet --no-deps --no-build-isolation "$@"
+.venv/bin/uv pip install --quiet --no-deps --no-build-isolation "$@" \
+  || fail "this repository's own packages could not be installed, see above. Remedy: mend the pyproject.toml it names."
 touch .venv/ready

@@ -1,1 +1,17 @@
-"""tensorsmith.testing."""
+"""Conformance kit for Keras 3 components: a table of rows, and the checks that each must pass."""
+
+from tensorsmith.testing.errors import ConformanceError
+from tensorsmith.testing.rows import Data, LayerRow, LossRow, MetricRow, OptimizerRow, ScheduleRow
+from tensorsmith.testing.running import checks_for, run_check
+
+__all__ = [
+    "ConformanceError",
+    "Data",
+    "LayerRow",
+    "LossRow",
+    "MetricRow",
+    "OptimizerRow",
+    "ScheduleRow",
+    "checks_for",
+    "run_check",
+]

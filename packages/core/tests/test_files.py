@@ -1,0 +1,44 @@
+"""Files are whole or not there."""
+
+import os
+import stat
+
+import pytest
+
+from tensorsmith.core import replace_file
+
+
+def write_half(target):
+    with replace_file(target) as draft:
+        draft.write_text("half")
+        raise RuntimeError
+
+
+def test_a_failure_leaves_the_old_file(tmp_path):
+    target = tmp_path / "numbers.txt"
+    target.write_text("old")
+    with pytest.raises(RuntimeError):
+        write_half(target)
+    assert target.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_the_ending_stays(tmp_path):
+    with replace_file(tmp_path / "model.keras") as draft:
+        assert draft.suffix == ".keras"
+        assert draft.parent == tmp_path
+
+
+def test_others_may_read_it_as_the_umask_says(tmp_path):
+    before = os.umask(0o027)
+    try:
+        with replace_file(tmp_path / "file") as draft:
+            draft.write_text("")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "file").stat().st_mode) == 0o640
+
+
+def test_a_missing_folder_is_an_error(tmp_path):
+    with pytest.raises(FileNotFoundError), replace_file(tmp_path / "nowhere" / "file"):
+        pass

@@ -1,0 +1,77 @@
+"""Monte Carlo dropout."""
+
+import numbers
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+
+from tensorsmith.core import check, export
+
+
+@export
+class MCDropout(keras.layers.Dropout):
+    """Dropout that stays active in inference, so that repeated predictions show how sure the model is.
+
+    Every call drops other units, whatever `training` says. The mean over many predictions of one input is a better
+    estimate than a single pass without dropout, and their standard deviation tells the uncertainty. Only this layer
+    behaves as in training: unlike `model(x, training=True)`, it leaves batch normalization alone.
+
+    Formula, with the keep mask m drawn anew in every call:
+
+        y = m * x / (1 - rate),  m ~ Bernoulli(1 - rate)
+
+    Source: Gal and Ghahramani, "Dropout as a Bayesian Approximation", 2016.
+
+    Args:
+        rate: Share of the units to drop, in [0, 1).
+        noise_shape: Shape of the keep mask, with `None` where it follows the inputs; 1 shares one draw along an axis.
+        seed: Integer that fixes the draws; `None` takes one from Keras' global seed.
+        **kwargs: `name`, `dtype`, `trainable`, as for every Keras layer.
+
+    Call arguments:
+        inputs: Tensor of any rank.
+        training: Accepted, and without effect.
+
+    Input shape:
+        Any.
+
+    Output shape:
+        The same as the input shape.
+
+    Raises:
+        ValueError: `rate` is no number in [0, 1), `seed` is no integer, or `noise_shape` is no sequence of positive
+            integers and `None`.
+
+    Example:
+        >>> import keras
+        >>> inputs = keras.Input((4,))
+        >>> model = keras.Model(inputs, MCDropout(0.5, seed=1)(inputs))
+        >>> x = keras.ops.ones((1000, 4))
+        >>> draws = keras.ops.stack([model(x) for _ in range(20)])
+        >>> print(sorted({float(value) for value in keras.ops.ravel(draws)}))
+        [0.0, 2.0]
+        >>> abs(float(keras.ops.mean(draws)) - 1.0) < 0.05
+        True
+    """
+
+    def __init__(
+        self,
+        rate: float,
+        noise_shape: Sequence[int | None] | None = None,
+        seed: int | None = None,
+        **kwargs: Any,
+    ):
+        check(
+            isinstance(rate, numbers.Real) and 0 <= rate < 1,
+            "rate",
+            rate,
+            "a number in [0, 1)",
+            "give the share to drop, for example 0.5",
+        )
+        check(seed is None or isinstance(seed, int), "seed", seed, "an integer or None")
+        super().__init__(rate, noise_shape=noise_shape, seed=seed, **kwargs)
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
+        """Drops units, whatever `training` says."""
+        return super().call(inputs, training=True)

@@ -1,0 +1,65 @@
+"""Configs: everything a component was made with, and nothing else."""
+
+import inspect
+import json
+import math
+from typing import Any
+
+import keras
+
+from tensorsmith.testing.comparing import expect_same
+from tensorsmith.testing.errors import expect
+from tensorsmith.testing.rows import Row
+from tensorsmith.testing.using import examples, make, observe, prepare, ready
+
+PLAIN = (bool, int, float, str, type(None))
+
+
+def config_round_trip(row: Row) -> None:
+    """A component made from another's config, taken before or after building, is its equal."""
+    fresh = make(row)
+    if inspect.isclass(row.make):
+        _expect_arguments(row, fresh.get_config())
+    built = ready(row)
+    for when, original in (("before building", fresh), ("after building", built)):
+        twin = type(original).from_config(original.get_config())
+        first, second = _as_text(original), _as_text(twin)
+        expect(first == second, f"the config taken {when} does not come back: {first} became {second}.")
+        prepare(row, twin)
+        expected = ready(row)
+        _copy_variables(expected, twin)
+        expect_same(
+            observe(row, expected, examples(row)),
+            observe(row, twin, examples(row)),
+            row.tolerance,
+            f"the original and its twin from the config taken {when}",
+            "Remedy: return every argument of `__init__` from `get_config`.",
+        )
+
+
+def _expect_arguments(row: Row, config: dict[str, Any]) -> None:
+    for name in inspect.signature(row.make).parameters.keys() & row.kwargs.keys():
+        given = row.kwargs[name]
+        expect(
+            name in config,
+            f"get_config() lacks {name!r}: it has {sorted(config)}. Remedy: add the argument to `get_config`.",
+        )
+        if isinstance(given, PLAIN) and isinstance(config[name], PLAIN):
+            message = f"get_config() has {name}={config[name]!r}, made with {name}={given!r}."
+            expect(_same(given, config[name]), message)
+
+
+def _same(given: Any, kept: Any) -> bool:
+    """Equal, to what float32 can hold: an optimizer keeps its learning rate in a variable."""
+    floats = isinstance(given, float) and isinstance(kept, float)
+    return math.isclose(given, kept, rel_tol=1e-6) if floats else given == kept
+
+
+def _as_text(component: Any) -> str:
+    return json.dumps(keras.saving.serialize_keras_object(component.get_config()), sort_keys=True)
+
+
+def _copy_variables(source: Any, target: Any) -> None:
+    """Gives the twin the original's weights and random state, which no config holds."""
+    for mine, theirs in zip(getattr(source, "variables", ()), getattr(target, "variables", ()), strict=True):
+        theirs.assign(mine)

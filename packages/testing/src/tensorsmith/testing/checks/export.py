@@ -1,0 +1,40 @@
+"""Export."""
+
+import tempfile
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from tensorsmith.testing.comparing import expect_same
+from tensorsmith.testing.functional import functional
+from tensorsmith.testing.rows import LayerRow
+from tensorsmith.testing.using import examples, observe, ready
+from tensorsmith.testing.workers import ask_reloader
+
+CALLS = 3
+
+
+def savedmodel_export(row: LayerRow) -> None:
+    """Exported as a SavedModel it does the same in a process that has no tensorsmith."""
+    layer = ready(row)
+    arguments = keras.tree.flatten(examples(row))
+    model = functional(row, layer)
+    with tempfile.TemporaryDirectory() as folder:
+        model.export(folder, format="tf_saved_model", verbose=False)
+        np.savez(Path(folder) / "inputs.npz", *arguments)
+        ask_reloader(folder=folder, calls=CALLS)
+        with np.load(Path(folder) / "outputs.npz") as outputs:
+            found = dict(outputs)
+    expected = {
+        name.partition(", ")[2]: value
+        for name, value in observe(row, ready(row), examples(row), calls=CALLS).items()
+        if not name.startswith("training=True")
+    }
+    expect_same(
+        expected,
+        found,
+        row.tolerance,
+        "the layer and its reloaded export",
+        "Remedy: no tf.py_function, no numpy and no Python state in `call`.",
+    )

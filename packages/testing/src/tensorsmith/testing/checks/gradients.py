@@ -1,0 +1,119 @@
+"""Gradients against finite differences."""
+
+from collections.abc import Callable
+from functools import singledispatch
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tensorsmith.testing.checks.precision import policy
+from tensorsmith.testing.errors import expect
+from tensorsmith.testing.rows import LayerRow, LossRow, Row
+from tensorsmith.testing.using import examples, functions, ready
+
+DIRECTIONS = 3
+# Step and tolerance: the error of a central difference is about step**2 + precision / step.
+STEPS = {"float64": (1e-5, 1e-6), "float32": (1e-2, 2e-2)}
+
+
+@singledispatch
+def gradients(row: Row) -> None:
+    """Its gradient is what finite differences give, for inputs and weights, in float64 where it can."""
+    raise TypeError(f"no row of a known kind: {row!r}")
+
+
+@gradients.register
+def _(row: LayerRow) -> None:
+    layer, arguments, dtype = _widest(row)
+    flat = keras.tree.flatten(arguments)
+    floats = [place for place, tensor in enumerate(flat) if tensor.dtype.is_floating]
+    state = [(variable, variable.numpy()) for variable in layer.variables]
+    for way, function in functions(row, layer).items():
+
+        def outputs(points: list[Any], function: Callable[..., Any] = function) -> list[Any]:
+            for variable, value in state:
+                variable.assign(value)  # the same random numbers, the same moving averages
+            for variable, point in zip(layer.trainable_variables, points[len(floats) :], strict=True):
+                variable.assign(point)
+            tensors = list(flat)
+            for place, point in zip(floats, points, strict=False):
+                tensors[place] = point
+            return keras.tree.flatten(function(*keras.tree.pack_sequence_as(arguments, tensors)))
+
+        names = [f"input {place}" for place in floats] + [weight.path for weight in layer.trainable_variables]
+        start = [flat[place] for place in floats] + [
+            tf.constant(weight.numpy()) for weight in layer.trainable_variables
+        ]
+        watched = [flat[place] for place in floats] + [weight.value for weight in layer.trainable_variables]
+        _expect_gradients(outputs, start, watched, names, way, dtype)
+
+
+@gradients.register
+def _(row: LossRow) -> None:
+    loss = row.make(**{**row.kwargs, "dtype": "float64"})
+    y_true, y_pred, _ = examples(row)
+    start = [tf.constant(y_pred, "float64")]
+    _expect_gradients(lambda points: [loss(y_true, points[0])], start, start, ["y_pred"], "loss", "float64")
+
+
+def _widest(row: LayerRow) -> tuple[Any, Any, str]:
+    """The layer and its arguments in float64, or in float32 where it has no float64 code."""
+
+    def cast(dtype: str) -> Any:
+        def tensor(array: np.ndarray) -> tf.Tensor:
+            return tf.constant(array, dtype if np.issubdtype(array.dtype, np.floating) else array.dtype)
+
+        return keras.tree.map_structure(tensor, examples(row))
+
+    try:
+        with policy("float64"):
+            layer = ready(row)
+            outputs = keras.tree.flatten(layer(*cast("float64")))
+        if all(output.dtype != "float32" for output in outputs):
+            return layer, cast("float64"), "float64"
+    except (TypeError, ValueError, tf.errors.InvalidArgumentError, tf.errors.NotFoundError):
+        pass  # what else may be wrong with it shows in float32
+    return ready(row), cast("float32"), "float32"
+
+
+def _expect_gradients(
+    outputs: Callable[[list[Any]], list[Any]],
+    start: list[Any],
+    watched: list[Any],
+    names: list[str],
+    way: str,
+    dtype: str,
+) -> None:
+    """Compares slopes along random directions, one tensor at a time, of a random mix of the outputs."""
+    rng = np.random.default_rng(24)
+    step, tolerance = STEPS[dtype]
+    mixes: list[np.ndarray] = []
+
+    def mixed(points: list[Any]) -> Any:
+        floats = [value for value in outputs(points) if tf.as_dtype(value.dtype).is_floating]
+        if not mixes:
+            mixes.extend(rng.uniform(0.5, 1.5, value.shape) for value in floats)
+        return tf.add_n([tf.reduce_sum(tf.cast(mix, v.dtype) * v) for mix, v in zip(mixes, floats, strict=True)])
+
+    with tf.GradientTape() as tape:
+        tape.watch(watched)
+        value = mixed(start)
+    slopes = tape.gradient(value, watched)
+    for place, (name, slope) in enumerate(zip(names, slopes, strict=True)):
+        gradient = np.zeros(start[place].shape) if slope is None else tf.convert_to_tensor(slope).numpy()
+        for _ in range(DIRECTIONS):
+            direction = rng.normal(size=gradient.shape)
+            direction /= max(1.0, float(np.linalg.norm(direction)))
+            ahead, behind = (
+                mixed([*start[:place], start[place] + tf.cast(sign * step * direction, dtype), *start[place + 1 :]])
+                for sign in (1.0, -1.0)
+            )
+            measured = (float(ahead) - float(behind)) / (2 * step)
+            claimed = float(np.sum(gradient * direction))
+            expect(
+                abs(measured - claimed) <= tolerance * max(1.0, abs(measured)),
+                f"the gradient for {name} ({way}, {dtype}) claims a slope of {claimed:.7g} where finite differences "
+                f"find {measured:.7g}. Remedy: correct the custom gradient, or whatever stops it.",
+            )

@@ -1,0 +1,106 @@
+"""Half precision."""
+
+import contextlib
+from collections.abc import Iterator
+from functools import singledispatch
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tensorsmith.testing.comparing import expect_finite, expect_same, named
+from tensorsmith.testing.errors import expect
+from tensorsmith.testing.rows import LayerRow, LossRow, MetricRow, Row
+from tensorsmith.testing.statistics import expect_same_statistics
+from tensorsmith.testing.using import examples, observe, ready
+
+HINT = "Remedy: an epsilon that the type can hold (float16 loses all below 6e-8), no constants in a type of their own."
+
+
+def mixed_float16(row: Row) -> None:
+    """Under the policy mixed_float16 values and gradients are finite and near those in float32."""
+    _check(row, "float16", row.half_tolerance)
+
+
+def mixed_bfloat16(row: Row) -> None:
+    """Under the policy mixed_bfloat16 values and gradients are finite and near those in float32."""
+    _check(row, "bfloat16", 8 * row.half_tolerance)
+
+
+@contextlib.contextmanager
+def policy(name: str) -> Iterator[None]:
+    """Makes `name` the global dtype policy, for as long as the block runs."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(name)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+@singledispatch
+def _check(row: Row, half: str, tolerance: float) -> None:
+    """What is no layer stays in float32, whatever the policy."""
+    expected = observe(row, ready(row), examples(row))
+    with policy(f"mixed_{half}"):
+        found = observe(row, ready(row), examples(row))
+    expect_same(expected, found, row.tolerance, f"float32 and mixed_{half}")
+
+
+@_check.register
+def _(row: LayerRow, half: str, tolerance: float) -> None:
+    who = f"float32 and mixed_{half}"
+    zeros = keras.tree.map_structure(np.zeros_like, examples(row))
+    full = ready(row)
+    with policy(f"mixed_{half}"):
+        layer = ready(row)
+        for mine, theirs in zip(full.variables, layer.variables, strict=True):
+            theirs.assign(mine)
+        for value in keras.tree.flatten(layer(*examples(row))):
+            given = keras.backend.standardize_dtype(value.dtype)
+            expect(
+                given == layer.compute_dtype or not keras.backend.is_float_dtype(given),
+                f"the output is {given} under mixed_{half}, expected {layer.compute_dtype}. "
+                "Remedy: cast constants to the dtype of the inputs, or to self.compute_dtype.",
+            )
+        _expect_finite_gradients(layer, examples(row), half)
+        if row.random:
+            expect_same_statistics(row, full, layer, tolerance, who)
+        else:
+            expect_same(observe(row, full, examples(row)), observe(row, layer, examples(row)), tolerance, who, HINT)
+        # Zeros, where quotients of small numbers show.
+        if all(np.isfinite(value.astype("float64")).all() for value in observe(row, full, zeros).values()):
+            expect_finite(observe(row, layer, zeros), f"mixed_{half} on zeros", HINT)
+            _expect_finite_gradients(layer, zeros, half)
+
+
+@_check.register(LossRow)
+@_check.register(MetricRow)
+def _(row: LossRow | MetricRow, half: str, tolerance: float) -> None:
+    y_true, y_pred, weights = examples(row)
+    expected = observe(row, ready(row), (y_true, y_pred, weights))
+    with policy(f"mixed_{half}"):
+        predictions = tf.cast(y_pred, half)
+        component = ready(row)
+        expect_same(
+            expected, observe(row, component, (y_true, predictions, weights)), tolerance, f"float32 and {half}", HINT
+        )
+        if isinstance(row, LossRow):
+            with tf.GradientTape() as tape:
+                tape.watch(predictions)
+                value = tf.reduce_sum(tf.cast(component(y_true, predictions), "float32"))
+            gradient = tape.gradient(value, predictions)
+            expect_finite(named("gradient", gradient), f"mixed_{half}", HINT)
+
+
+def _expect_finite_gradients(layer: Any, arguments: tuple[Any, ...], half: str) -> None:
+    tensors = keras.tree.map_structure(tf.convert_to_tensor, arguments)
+    sources = [tensor for tensor in keras.tree.flatten(tensors) if tensor.dtype.is_floating]
+    sources += [variable.value for variable in layer.trainable_variables]
+    with tf.GradientTape() as tape:
+        tape.watch(sources)
+        outputs = [value for value in keras.tree.flatten(layer(*tensors)) if tf.as_dtype(value.dtype).is_floating]
+        total = tf.add_n([tf.reduce_sum(tf.cast(value, "float32")) for value in outputs])
+    gradients = [gradient for gradient in tape.gradient(total, sources) if gradient is not None]
+    expect_finite(named("gradient", [tf.convert_to_tensor(gradient) for gradient in gradients]), f"mixed_{half}", HINT)

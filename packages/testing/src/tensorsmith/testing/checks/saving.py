@@ -1,0 +1,117 @@
+"""Saving and loading."""
+
+import tempfile
+from functools import singledispatch
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from tensorsmith.testing.comparing import array, expect_same, named
+from tensorsmith.testing.functional import functional
+from tensorsmith.testing.rows import LayerRow, LossRow, MetricRow, OptimizerRow, Row, ScheduleRow
+from tensorsmith.testing.using import examples, make, observe, ready
+
+WHO = "the original and the loaded one"
+HINT = "Remedy: return every argument from `get_config`, create every weight in `build` or `__init__`."
+
+
+@singledispatch
+def save_and_load(row: Row) -> None:
+    """Saved in a model as a .keras file, or serialized by itself, and loaded, it does the same."""
+    raise TypeError(f"no row of a known kind: {row!r}")
+
+
+@save_and_load.register
+def _(row: LayerRow) -> None:
+    layer = ready(row)
+    loaded = _reload(functional(row, layer)).get_layer(layer.name)
+    expect_same(observe(row, layer, examples(row)), observe(row, loaded, examples(row)), row.tolerance, WHO, HINT)
+
+
+@save_and_load.register
+def _(row: LossRow) -> None:
+    _expect_serializes(row)
+    y_true, y_pred, _ = examples(row)
+    model = _compiled(row, loss=make(row))
+    first, second = (each.compute_loss(y=y_true, y_pred=y_pred) for each in (model, _reload(model)))
+    expect_same(named("loss", first), named("loss", second), row.tolerance, WHO, HINT)
+
+
+@save_and_load.register
+def _(row: MetricRow) -> None:
+    _expect_serializes(row)
+    y_true, y_pred, _ = examples(row)
+    model = _compiled(row, metrics=[make(row)])
+    first, second = (each.compute_metrics(None, y_true, y_pred) for each in (model, _reload(model)))
+    expect_same(named("metrics", first), named("metrics", second), row.tolerance, WHO, HINT)
+
+
+@save_and_load.register
+def _(row: ScheduleRow) -> None:
+    _expect_serializes(row)
+    model = _regression(keras.optimizers.SGD(make(row)))
+    loaded = _reload(model)
+    expect_same(_rates(row, model), _rates(row, loaded), row.tolerance, WHO, HINT)
+
+
+@save_and_load.register
+def _(row: OptimizerRow) -> None:
+    _expect_serializes(row)
+    model = _regression(make(row))
+    x = np.linspace(-1.0, 1.0, 12, dtype="float32").reshape(4, 3)
+    for _ in range(2):
+        model.train_on_batch(x, x[:, :1])
+    loaded = _reload(model)
+    for _ in range(2):
+        model.train_on_batch(x, x[:, :1])
+        loaded.train_on_batch(x, x[:, :1])
+    expect_same(
+        named("weights", model.trainable_variables),
+        named("weights", loaded.trainable_variables),
+        row.tolerance,
+        "training on and training on after loading",
+        HINT,
+    )
+
+
+def _reload(model: keras.Model) -> Any:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.keras"
+        model.save(path)
+        return keras.saving.load_model(path)
+
+
+def _expect_serializes(row: Row) -> None:
+    twin = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(make(row)))
+    expect_same(
+        observe(row, make(row), examples(row)),
+        observe(row, twin, examples(row)),
+        row.tolerance,
+        "the original and the deserialized one",
+        HINT,
+    )
+
+
+def _compiled(row: LossRow | MetricRow, **components: Any) -> keras.Model:
+    """A model that holds a loss or metric; its predictions do not matter."""
+    inputs = keras.Input(row.y_pred.shape)
+    model = keras.Model(inputs, keras.layers.Identity()(inputs))
+    model.compile(**components)
+    return model
+
+
+def _regression(optimizer: Any) -> keras.Model:
+    keras.utils.set_random_seed(23)
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+    model.compile(optimizer=optimizer, loss="mean_squared_error")
+    return model
+
+
+def _rates(row: ScheduleRow, model: Any) -> dict[str, np.ndarray]:
+    rates = {}
+    for step in row.steps:
+        model.optimizer.iterations.assign(step)
+        rates[f"step {step}"] = array(model.optimizer.learning_rate)
+    return rates

@@ -1,0 +1,63 @@
+"""Sizes that are unknown while a graph is built."""
+
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tensorsmith.testing.comparing import expect_same
+from tensorsmith.testing.errors import expect
+from tensorsmith.testing.functional import functional
+from tensorsmith.testing.rows import LayerRow, LossRow, MetricRow
+from tensorsmith.testing.using import Through, examples, observe, ready
+
+HINT = "Remedy: take sizes from keras.ops.shape(x) where the graph runs, or write -1, instead of x.shape."
+
+
+def unknown_batch_size(row: LayerRow | LossRow | MetricRow) -> None:
+    """It works with an unknown batch size, and then with batches of any size."""
+    if isinstance(row, LayerRow):
+        for output in functional(row, ready(row)).outputs:
+            expect(
+                output.shape[0] is None,
+                f"with keras.Input of unknown batch size the output has the shape {output.shape}. {HINT}",
+            )
+    through = _with_unknown(0, examples(row))
+    for batch in (1, 3, 5):
+        _expect_same(row, examples(row, batch=batch), through, f"a batch of {batch}")
+
+
+def unknown_time_size(row: LayerRow) -> None:
+    """It works with an unknown number of time steps, and then with any number of them."""
+    functional(row, ready(row), time=None)
+    axis = row.time_axis or 0
+    through = _with_unknown(axis, examples(row))
+    for shorter in (0, 1, 2):
+
+        def cut(array: np.ndarray, shorter: int = shorter) -> np.ndarray:
+            kept = max(1, array.shape[axis] - shorter)
+            return np.take(array, np.arange(kept), axis=axis)
+
+        arguments = keras.tree.map_structure(cut, examples(row))
+        _expect_same(row, arguments, through, f"{shorter} time steps fewer than in the row")
+
+
+def _with_unknown(axis: int, arguments: tuple[Any, ...]) -> Through:
+    def spec(array: np.ndarray) -> tf.TensorSpec:
+        shape: list[int | None] = list(array.shape)
+        shape[axis] = None
+        return tf.TensorSpec(shape, array.dtype)
+
+    signature = keras.tree.map_structure(spec, arguments)
+    return lambda function: tf.function(function, input_signature=signature)
+
+
+def _expect_same(row: Any, arguments: tuple[Any, ...], through: Through, what: str) -> None:
+    expect_same(
+        observe(row, ready(row), arguments, calls=1),
+        observe(row, ready(row), arguments, through, calls=1),
+        row.tolerance,
+        f"known and unknown size, given {what},",
+        HINT,
+    )

@@ -1,0 +1,43 @@
+"""Reading a file named conformance.py."""
+
+import hashlib
+import importlib.util
+import sys
+from pathlib import Path
+
+from tensorsmith.core import check
+from tensorsmith.testing.rows import Row
+
+FILE_NAME = "conformance.py"
+
+
+def load_rows(path: Path) -> dict[str, Row]:
+    """The rows of a conformance file, by title.
+
+    Its module gets a name of its own, so that every folder may have a file of this name.
+
+    Args:
+        path: The file, which must define `ROWS`, a list of rows.
+
+    Raises:
+        ValueError: There is no such list, or two rows have the same title.
+    """
+    name = f"conformance_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:12]}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    rows = getattr(module, "ROWS", None)
+    check(
+        isinstance(rows, list | tuple) and all(isinstance(row, Row) for row in rows),
+        "ROWS",
+        rows,
+        f"a list of LayerRow, LossRow, MetricRow, ScheduleRow or OptimizerRow in {path}",
+    )
+    table: dict[str, Row] = {}
+    for row in rows or ():
+        check(row.title not in table, "name", row.title, f"names that differ in {path}", "give one row a `name`")
+        table[row.title] = row
+    return table

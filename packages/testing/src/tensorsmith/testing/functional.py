@@ -1,0 +1,26 @@
+"""A layer as a functional model."""
+
+from typing import Any
+
+import keras
+
+from tensorsmith.testing.rows import Data, LayerRow
+
+
+def functional(row: LayerRow, layer: Any, time: int | None = 0) -> keras.Model:
+    """The model of one layer, with unknown batch size.
+
+    Args:
+        row: The layer's row.
+        layer: The layer.
+        time: Size of the row's time axis: None for unknown, 0 as in the row.
+    """
+
+    def tensor(data: Data) -> Any:
+        shape: list[int | None] = list(data.shape)
+        if time != 0 and row.time_axis is not None:
+            shape[row.time_axis - 1] = time
+        return keras.Input(shape, dtype=data.dtype)
+
+    arguments = keras.tree.map_structure(tensor, row.arguments)
+    return keras.Model(keras.tree.flatten(arguments), keras.tree.flatten(layer(*arguments)))

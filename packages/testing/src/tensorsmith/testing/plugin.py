@@ -1,0 +1,72 @@
+"""The pytest plugin: a test for every row and check of every file named conformance.py."""
+
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tensorsmith.testing.conformance_file import FILE_NAME, load_rows
+from tensorsmith.testing.errors import ConformanceError
+from tensorsmith.testing.rows import Row
+from tensorsmith.testing.running import checks_for, run_check
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """Collects a file by its name."""
+    if file_path.name != FILE_NAME:
+        return None
+    return ConformanceFile.from_parent(parent, path=file_path)
+
+
+class ConformanceFile(pytest.File):
+    """A file with a table of rows."""
+
+    def collect(self) -> Iterator[pytest.Collector]:
+        """Yields the rows."""
+        for title, row in load_rows(self.path).items():
+            yield RowTests.from_parent(self, name=title, row=row)
+
+
+class RowTests(pytest.Collector):
+    """A row, which is one component."""
+
+    def __init__(self, row: Row, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.row = row
+
+    def collect(self) -> Iterator[pytest.Item]:
+        """Yields the checks that apply to it."""
+        for check_name in checks_for(self.row):
+            yield CheckTest.from_parent(self, name=check_name, row=self.row)
+
+
+class CheckTest(pytest.Item):
+    """One check of one component."""
+
+    def __init__(self, row: Row, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.row = row
+
+    def runtest(self) -> None:
+        """Runs the check here, or in the process that has two logical CPUs."""
+        from tensorsmith.testing.table import CHECKS
+        from tensorsmith.testing.workers import ask_two_cpus
+
+        if CHECKS[self.name].two_cpus:
+            ask_two_cpus(self.path, self.row.title, self.name)
+        else:
+            run_check(self.row, self.name)
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], *args: Any) -> Any:
+        """The message, which says what is wrong, and the component's own traceback where it raised something else."""
+        error = excinfo.value
+        if not isinstance(error, ConformanceError):
+            return super().repr_failure(excinfo, *args)
+        cause = traceback.format_exception(error.__cause__) if error.__cause__ else []
+        return "\n".join(["".join(cause), str(error)]).strip()
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        """How the test is called in reports."""
+        return self.path, None, f"{self.row.title}::{self.name}"

@@ -1,0 +1,54 @@
+"""Running checks, with pytest or without."""
+
+from tensorsmith.core import argument_error, did_you_mean
+from tensorsmith.testing.errors import ConformanceError
+from tensorsmith.testing.rows import Row
+
+
+def checks_for(row: Row) -> list[str]:
+    """Names of the checks that a row has to pass, given its kind and its traits.
+
+    Example:
+        >>> from tensorsmith.testing import ScheduleRow
+        >>> import keras
+        >>> decay = keras.optimizers.schedules.ExponentialDecay
+        >>> kwargs = {"initial_learning_rate": 0.1, "decay_steps": 10, "decay_rate": 0.5}
+        >>> checks_for(ScheduleRow(decay, kwargs=kwargs, steps=[0, 5], bad=()))[:3]
+        ['bad_arguments', 'config_round_trip', 'eager_equals_function']
+    """
+    from tensorsmith.testing.table import CHECKS
+
+    return [name for name, check in CHECKS.items() if isinstance(row, check.kinds) and check.trait(row)]
+
+
+def run_check(row: Row, check_name: str) -> None:
+    """Runs one check in this process.
+
+    Args:
+        row: The component's row.
+        check_name: One of `checks_for(row)`.
+
+    Raises:
+        ConformanceError: The component does not pass.
+        ValueError: There is no such check for this row.
+
+    Example:
+        >>> from tensorsmith.testing import Data, LayerRow
+        >>> import keras
+        >>> row = LayerRow(keras.layers.Dense, kwargs={"units": 3}, inputs=Data((5,)), bad=[({"units": 0}, "positive")])
+        >>> run_check(row, "eager_equals_function")
+    """
+    from tensorsmith.testing.table import CHECKS
+
+    names = checks_for(row)
+    if check_name not in names:
+        raise argument_error("check_name", check_name, f"one of {names}", did_you_mean(check_name, names))
+    try:
+        CHECKS[check_name].run(row)
+    except ConformanceError as error:
+        raise ConformanceError(f"{row.title} fails {check_name}: {error}") from error.__cause__
+    except Exception as error:
+        purpose = str(CHECKS[check_name].run.__doc__).splitlines()[0]
+        raise ConformanceError(
+            f"{row.title} fails {check_name} ({purpose}) with {type(error).__name__}: {error}"
+        ) from error

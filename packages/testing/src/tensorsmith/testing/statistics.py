@@ -1,0 +1,58 @@
+"""Comparing random layers, which draw other numbers under XLA and in other precisions."""
+
+import math
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tensorsmith.testing.errors import expect
+from tensorsmith.testing.rows import LayerRow
+from tensorsmith.testing.using import Through, examples, observe
+
+CALLS = 100
+SIGMAS = 6.0
+
+
+def expect_same_statistics(
+    row: LayerRow, first: Any, second: Any, tolerance: float, who: str, through: Through = tf.function
+) -> None:
+    """Raises ConformanceError unless both layers' outputs have the same mean and mean square, within 6 sigma.
+
+    A sample is the mean over a batch of one call, so that layers which draw once for a batch are judged rightly too.
+
+    Args:
+        row: Their row.
+        first: The layer to compare with, run in a tf.function.
+        second: The layer in question.
+        tolerance: Difference allowed beyond the random one, as a part of the largest value where that is above 1.
+        who: The two, as "eager and XLA".
+        through: How to run the second.
+    """
+    batch = examples(row, batch=16)
+    ones, others = (
+        _by_output(observe(row, layer, batch, how, calls=CALLS))
+        for layer, how in ((first, tf.function), (second, through))
+    )
+    for name, one in ones.items():
+        other = others[name]
+        for power, moment in ((1, "mean"), (2, "mean square")):
+            a, b = np.mean(one**power, axis=1), np.mean(other**power, axis=1)  # (calls, ...)
+            gap = np.abs(a.mean(axis=0) - b.mean(axis=0))
+            sigma = np.sqrt((a.var(axis=0) + b.var(axis=0)) / CALLS)
+            scale = max(1.0, float(np.max(np.abs(a), initial=0.0)))
+            excess = float(np.max(gap - SIGMAS * sigma - tolerance * scale, initial=-math.inf))
+            expect(
+                excess <= 0 and not np.isnan(gap).any(),
+                f"{who} differ at {name}: the {moment} over {CALLS} calls is up to {gap.max():.4g} apart, "
+                f"beyond {SIGMAS:g} standard errors.",
+            )
+
+
+def _by_output(observations: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Stacks the calls: from "training=False, call 7, output 0" to "training=False, output 0"."""
+    stacks: dict[str, list[np.ndarray]] = {}
+    for name, value in observations.items():
+        way, _, output = name.split(", ")
+        stacks.setdefault(f"{way}, {output}", []).append(value.astype("float64"))
+    return {name: np.stack(values) for name, values in stacks.items()}

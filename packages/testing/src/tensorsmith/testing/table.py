@@ -1,0 +1,60 @@
+"""The table of checks: which exist, for which kinds, and under which trait of a row."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from tensorsmith.testing.checks.arguments import bad_arguments
+from tensorsmith.testing.checks.batching import batches_add_up
+from tensorsmith.testing.checks.config import config_round_trip
+from tensorsmith.testing.checks.distribution import mirrored_strategy
+from tensorsmith.testing.checks.export import savedmodel_export
+from tensorsmith.testing.checks.function import eager_equals_function, jit
+from tensorsmith.testing.checks.gradients import gradients
+from tensorsmith.testing.checks.masks import mask_passed, mask_used
+from tensorsmith.testing.checks.precision import mixed_bfloat16, mixed_float16
+from tensorsmith.testing.checks.saving import save_and_load
+from tensorsmith.testing.checks.shapes import unknown_batch_size, unknown_time_size
+from tensorsmith.testing.rows import LayerRow, LossRow, MetricRow, OptimizerRow, Row, ScheduleRow
+
+EVERY = (LayerRow, LossRow, MetricRow, ScheduleRow, OptimizerRow)
+BATCHED = (LayerRow, LossRow, MetricRow)
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check.
+
+    Args:
+        run: Takes a row; raises ConformanceError when the component fails.
+        kinds: The rows it is for.
+        trait: Says of such a row whether the check applies.
+        two_cpus: It needs a process whose TensorFlow started with two logical CPUs.
+    """
+
+    run: Callable[[Any], None]
+    kinds: tuple[type[Row], ...] = EVERY
+    trait: Callable[[Any], bool] = lambda row: True
+    two_cpus: bool = False
+
+
+CHECKS = {
+    check.run.__name__: check
+    for check in (
+        Check(bad_arguments),
+        Check(config_round_trip),
+        Check(eager_equals_function),
+        Check(save_and_load),
+        Check(mixed_float16),
+        Check(mixed_bfloat16),
+        Check(mirrored_strategy, two_cpus=True),
+        Check(unknown_batch_size, BATCHED),
+        Check(batches_add_up, (MetricRow,)),
+        Check(gradients, (LayerRow, LossRow)),
+        Check(jit, (LayerRow,), lambda row: row.supports_jit),
+        Check(savedmodel_export, (LayerRow,)),
+        Check(unknown_time_size, (LayerRow,), lambda row: row.time_axis is not None),
+        Check(mask_passed, (LayerRow,), lambda row: row.passes_mask),
+        Check(mask_used, (LayerRow,), lambda row: row.uses_mask),
+    )
+}

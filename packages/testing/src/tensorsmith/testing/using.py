@@ -1,0 +1,154 @@
+"""Making a component of each kind, feeding it, and writing down what it does."""
+
+import inspect
+from collections.abc import Callable
+from functools import singledispatch
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tensorsmith.testing.comparing import Observations, named
+from tensorsmith.testing.rows import Data, LayerRow, LossRow, MetricRow, OptimizerRow, Row, ScheduleRow
+
+BATCH = 4
+Through = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+def make(row: Row) -> Any:
+    """A new component; two of one row are equal, down to the numbers they draw."""
+    keras.utils.set_random_seed(20)
+    return row.make(**row.kwargs)
+
+
+def draw(data: Data, batch: int, rng: np.random.Generator) -> np.ndarray:
+    """Made-up values for a batch."""
+    shape = (batch, *data.shape)
+    if data.dtype == "bool":
+        return rng.random(shape) < 0.5
+    if np.issubdtype(np.dtype(data.dtype), np.integer):
+        return rng.integers(int(data.low), int(data.high), shape).astype(data.dtype)
+    return rng.uniform(data.low, data.high, shape).astype(data.dtype)
+
+
+@singledispatch
+def examples(row: Row, batch: int = BATCH) -> tuple[Any, ...]:
+    """The arguments that the row's functions (see `functions`) take, as arrays."""
+    raise TypeError(f"no row of a known kind: {row!r}")
+
+
+@examples.register
+def _(row: LayerRow, batch: int = BATCH) -> tuple[Any, ...]:
+    rng = np.random.default_rng(21)
+    return keras.tree.map_structure(lambda data: draw(data, batch, rng), row.arguments)
+
+
+@examples.register(LossRow)
+@examples.register(MetricRow)
+def _(row: LossRow | MetricRow, batch: int = BATCH) -> tuple[Any, ...]:
+    rng = np.random.default_rng(21)
+    weights = Data((), low=0.1, high=2.0)
+    return tuple(draw(data, batch, rng) for data in (row.y_true, row.y_pred, weights))
+
+
+@examples.register
+def _(row: ScheduleRow, batch: int = BATCH) -> tuple[Any, ...]:
+    return (np.array(row.steps, "int64"),)
+
+
+@examples.register
+def _(row: OptimizerRow, batch: int = BATCH) -> tuple[Any, ...]:
+    return (np.linspace(-1.0, 2.0, 6, dtype="float32"),)
+
+
+@singledispatch
+def prepare(row: Row, component: Any) -> Any:
+    """The component, ready for use: a layer gets weights that differ from their initial zeros and ones."""
+    return component
+
+
+@prepare.register
+def _(row: LayerRow, component: Any) -> Any:
+    shapes = keras.tree.map_structure(lambda array: keras.KerasTensor(array.shape, array.dtype.name), examples(row))
+    component(*shapes)
+    rng = np.random.default_rng(22)
+    for weight in component.trainable_variables:
+        weight.assign(weight + rng.uniform(0.0, 0.1, weight.shape).astype("float32"))
+    return component
+
+
+def ready(row: Row) -> Any:
+    """A new component, ready for use."""
+    return prepare(row, make(row))
+
+
+@singledispatch
+def functions(row: Row, component: Any) -> dict[str, Callable[..., Any]]:
+    """The ways to use a component, by name; each takes what `examples` gives and returns a nest of tensors."""
+    raise TypeError(f"no row of a known kind: {row!r}")
+
+
+@functions.register
+def _(row: LayerRow, component: Any) -> dict[str, Callable[..., Any]]:
+    if "training" not in inspect.signature(component.call).parameters:
+        return {"call": lambda *inputs: component(*inputs)}
+    return {
+        "training=False": lambda *inputs: component(*inputs, training=False),
+        "training=True": lambda *inputs: component(*inputs, training=True),
+    }
+
+
+@functions.register
+def _(row: LossRow, component: Any) -> dict[str, Callable[..., Any]]:
+    return {
+        "loss": lambda y_true, y_pred, weights: component(y_true, y_pred),
+        "weighted loss": lambda y_true, y_pred, weights: component(y_true, y_pred, sample_weight=weights),
+    }
+
+
+@functions.register
+def _(row: MetricRow, component: Any) -> dict[str, Callable[..., Any]]:
+    def result(y_true: Any, y_pred: Any, weights: Any) -> Any:
+        component.update_state(y_true, y_pred, sample_weight=weights)
+        return component.result()
+
+    return {"result": result}
+
+
+@functions.register
+def _(row: ScheduleRow, component: Any) -> dict[str, Callable[..., Any]]:
+    return {"value": lambda steps: [component(step) for step in tf.unstack(steps)]}
+
+
+@functions.register
+def _(row: OptimizerRow, component: Any) -> dict[str, Callable[..., Any]]:
+    variable = keras.Variable(np.linspace(1.0, -1.0, 6), dtype="float32")
+    component.build([variable])
+
+    def descend(gradient: Any) -> Any:
+        component.apply([gradient])
+        return keras.ops.convert_to_tensor(variable)
+
+    return {"variable": descend}
+
+
+def observe(
+    row: Row, component: Any, arguments: tuple[Any, ...], through: Through = lambda function: function, calls: int = 3
+) -> Observations:
+    """What the component returns, used in each way and called several times, so that state shows too.
+
+    Args:
+        row: Its row.
+        component: A component that no one has called before, where it has state.
+        arguments: What to call it with.
+        through: Turns a function into the one to call, as `tf.function` does.
+        calls: How often to call each function.
+    """
+    tensors = keras.tree.map_structure(tf.convert_to_tensor, arguments)
+    seen: Observations = {}
+    for way, function in functions(row, component).items():
+        wrapped = through(function)
+        for call in range(1, calls + 1):
+            seen.update(named(f"{way}, call {call}", wrapped(*tensors)))
+    return seen

@@ -1,0 +1,116 @@
+"""The plugin, as pytest runs it, and the process with two logical CPUs."""
+
+import functools
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tensorsmith.testing import ConformanceError, workers
+from tensorsmith.testing.conformance_file import load_rows
+from tensorsmith.testing.workers import ask_two_cpus
+
+pytest_plugins = ["pytester"]
+REPLICAS = Path(__file__).with_name("replicas.py")
+
+TABLE = """
+import math
+
+import keras
+from tensorsmith.testing import ScheduleRow
+
+@keras.saving.register_keras_serializable("kit")
+class Sound(keras.optimizers.schedules.LearningRateSchedule):
+    def __call__(self, step):
+        return keras.ops.cast(step, "float32")
+
+    def get_config(self):
+        return {}
+
+@keras.saving.register_keras_serializable("kit")
+class Broken(Sound):
+    def __call__(self, step):
+        return math.exp(step)
+
+ROWS = [ScheduleRow(Sound, steps=[0, 3], bad=()), ScheduleRow(Broken, steps=[0, 3], bad=(), name="bad-one")]
+"""
+
+
+@pytest.mark.parametrize("row", ["UnevenLayer", "UnevenLoss", "UnevenMetric", "UnevenSchedule", "AveragingOptimizer"])
+def test_two_replicas_catch(row):
+    with pytest.raises(ConformanceError, match=f"{row} fails mirrored_strategy: one device and two replicas differ"):
+        ask_two_cpus(REPLICAS, row, "mirrored_strategy")
+
+
+def test_two_replicas_catch_a_training_step():
+    with pytest.raises(ConformanceError, match="a training step on one device and two replicas differ"):
+        ask_two_cpus(REPLICAS, "UnevenGradient", "mirrored_strategy")
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        "Dense",
+        "BatchNormalization",
+        "Dropout",
+        "MeanSquaredError",
+        "unreduced",
+        "MeanAbsoluteError",
+        "ExponentialDecay",
+        "Adam",
+    ],
+)
+def test_two_replicas_pass(row):
+    ask_two_cpus(REPLICAS, row, "mirrored_strategy")
+
+
+def test_plugin_names_and_fails(pytester):
+    # In a process of its own: pytester makes this one forget what a run imported, and NumPy cannot be imported twice.
+    pytester.makepyfile(conformance=TABLE)
+    result = pytester.runpytest_subprocess("-v", "-k", "not mirrored", "--import-mode=importlib")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines_random(
+        [
+            "conformance.py::Sound::config_round_trip PASSED*",
+            "conformance.py::bad-one::config_round_trip PASSED*",
+            "conformance.py::bad-one::eager_equals_function FAILED*",
+            "bad-one fails eager_equals_function (It does the same called eagerly and within a tf.function*",
+        ]
+    )
+    result.assert_outcomes(passed=11, failed=1, deselected=2)
+
+
+def test_plugin_says_what_is_wrong_with_a_table(pytester):
+    pytester.makepyfile(conformance="ROWS = 3")
+    result = pytester.runpytest_inprocess()
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    result.stdout.fnmatch_lines(["*`ROWS`: received 3, expected a list of LayerRow*"])
+
+
+def test_rows_of_one_name(tmp_path):
+    path = tmp_path / "conformance.py"
+    path.write_text(TABLE.replace(', name="bad-one"', "").replace("(Broken", "(Sound"))
+    with pytest.raises(
+        ValueError, match=r"`name`: received 'Sound', expected names that differ.*give one row a `name`"
+    ):
+        load_rows(path)
+
+
+def test_a_process_that_died_is_replaced():
+    @functools.cache
+    def worker():
+        return workers._start(["-c", "import sys; sys.stdin.readline(); sys.exit(3)"])
+
+    first = worker()
+    with pytest.raises(RuntimeError, match="ended with status 3"):
+        workers._ask(worker, {})
+    first.communicate()
+    second = worker()
+    assert second is not first
+    second.communicate()
+
+
+def test_the_plugin_does_not_load_tensorflow():
+    code = "import sys, tensorsmith.testing.plugin; sys.exit('tensorflow' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -1,0 +1,77 @@
+"""Every public Keras component has a conformance row and a name under `tensorsmith>`."""
+
+import importlib
+import inspect
+from pathlib import Path
+
+import keras
+import pytest
+
+from tensorsmith.testing.conformance_file import FILE_NAME, load_rows
+
+PACKAGES = Path(__file__).parents[1] / "packages"
+KINDS = (
+    keras.layers.Layer,
+    keras.losses.Loss,
+    keras.metrics.Metric,
+    keras.optimizers.Optimizer,
+    keras.optimizers.schedules.LearningRateSchedule,
+)
+
+
+def missing(public, tested):
+    """What the public names of a package lack.
+
+    Args:
+        public: The package's public objects by name.
+        tested: The classes that have conformance rows.
+    """
+    components = {name: thing for name, thing in public.items() if inspect.isclass(thing) and issubclass(thing, KINDS)}
+    complaints = [
+        f"{name} has no row in tests/{FILE_NAME}" for name, component in components.items() if component not in tested
+    ]
+    for name, component in components.items():
+        registered = keras.saving.get_registered_name(component)
+        if registered != f"tensorsmith>{component.__name__}":
+            complaints.append(f"{name} is registered as {registered}: put @export on it")
+    return complaints
+
+
+def public_objects(package):
+    module = importlib.import_module(f"tensorsmith.{package}")
+    return {name: getattr(module, name) for name in getattr(module, "__all__", ())}
+
+
+def classes_with_rows(package):
+    """The classes of the rows; a row that uses a function tells its class by what the function makes."""
+    path = PACKAGES / package / "tests" / FILE_NAME
+    if not path.exists():
+        return set()
+    rows = load_rows(path).values()
+    return {row.make if inspect.isclass(row.make) else type(row.make(**row.kwargs)) for row in rows}
+
+
+@pytest.mark.parametrize("package", sorted(path.parent.name for path in PACKAGES.glob("*/pyproject.toml")))
+def test_every_component_has_a_row(package):
+    assert missing(public_objects(package), classes_with_rows(package)) == []
+
+
+class Unregistered(keras.layers.Layer):
+    pass
+
+
+@keras.saving.register_keras_serializable("tensorsmith")
+class Registered(keras.losses.Loss):
+    pass
+
+
+def test_what_is_missing_is_told():
+    public = {"Unregistered": Unregistered, "Registered": Registered, "a_function": print, "a_class": dict}
+    assert missing(public, {Unregistered, Registered}) == [
+        "Unregistered is registered as Unregistered: put @export on it"
+    ]
+    assert missing(public, {Unregistered}) == [
+        "Registered has no row in tests/conformance.py",
+        "Unregistered is registered as Unregistered: put @export on it",
+    ]
+    assert missing({"Registered": Registered}, {Registered}) == []

@@ -1,0 +1,81 @@
+"""Every package installs by the command its README prints, in an empty environment, and can be imported there."""
+
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tensorsmith.tools.catalog import all_recipes
+
+ROOT = Path(__file__).parents[1]
+LOCK = ROOT / "requirements.lock"
+PACKAGES = sorted(path.parent.name for path in ROOT.glob("packages/*/pyproject.toml"))
+UV = Path(sys.executable).with_name("uv")
+
+pytestmark = pytest.mark.slow
+
+
+def uv(*arguments, cwd):
+    """Calls uv with what its cache holds; where that is not enough, with the network.
+
+    The wheels are there since setup, but setup follows the lock and never asked which package needs which.
+    """
+    result = subprocess.run([UV, "--offline", *arguments], cwd=cwd, capture_output=True, text=True)
+    if result.returncode != 0:
+        result = subprocess.run([UV, *arguments], cwd=cwd, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory):
+    """A copy in a new place: uv takes a folder it has built before for unchanged as long as pyproject.toml is."""
+    copy = tmp_path_factory.mktemp("checkout")
+    for name in ("packages", "tools", "recipes"):
+        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+    return copy
+
+
+@pytest.fixture
+def install(checkout, tmp_path):
+    """Installs by a README's command and returns the environment's folder of executables.
+
+    The lock decides on versions, so that nothing large is fetched. uv's own `tool.uv.sources`, which pip does not know,
+    must not help.
+    """
+
+    def call(project):
+        (command,) = re.findall(r"^pip install (\./.*)$", (checkout / project / "README.md").read_text(), re.MULTILINE)
+        environment = tmp_path / "environment"
+        uv("venv", "--python", sys.executable, environment, cwd=checkout)
+        flags = ["--python", environment, "--no-sources", "--constraints", LOCK, "--build-constraints", LOCK]
+        uv("pip", "install", *flags, *command.split(), cwd=checkout)
+        return environment / "bin"
+
+    return call
+
+
+@pytest.mark.parametrize("name", PACKAGES)
+def test_package(name, install, tmp_path):
+    python = install(f"packages/{name}") / "python"
+    code = f"import tensorsmith.{name} as package; print(package.__file__)"
+    result = subprocess.run([python, "-I", "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    assert Path(result.stdout.strip()).is_relative_to(tmp_path)  # and not the checkout
+
+
+def test_tools(install, tmp_path):
+    command = [install("tools") / "tensorsmith", "recipes", "--json"]
+    listed = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert listed.returncode == 0, listed.stderr
+    assert all(f'"{recipe.name}"' in listed.stdout for recipe in all_recipes())
+
+
+def test_wheel_of_tools_holds_the_recipes(checkout, tmp_path):
+    uv("build", "--wheel", "--no-sources", "--out-dir", tmp_path, "./tools", cwd=checkout)
+    (wheel,) = tmp_path.glob("*.whl")
+    held = set(zipfile.ZipFile(wheel).namelist())
+    assert {f"tensorsmith/tools/recipes/{recipe.name}.py" for recipe in all_recipes()} <= held

@@ -1,0 +1,42 @@
+"""What the READMEs say is so: their Python runs, and the commands they name exist."""
+
+import doctest
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SKETCHES = {"testing"}  # it shows a table of the reader's own components
+READMES = [
+    path
+    for path in (ROOT / "README.md", ROOT / "tools/README.md", *sorted(ROOT.glob("packages/*/README.md")))
+    if "```python" in path.read_text() and path.parent.name not in SKETCHES
+]
+FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
+
+
+@pytest.mark.parametrize("path", READMES, ids=lambda path: path.parent.name)
+def test_python_runs(path, tmp_path, monkeypatch):
+    """Blocks with prompts run as doctests, others as programs; the later go on where the earlier ended."""
+    monkeypatch.chdir(tmp_path)
+    names = {"__name__": path.parent.name}
+    said = []
+    for block in re.finditer(r"^```python\n(.*?)^```$", path.read_text(), re.DOTALL | re.MULTILINE):
+        text, line = block[1], path.read_text()[: block.start(1)].count("\n")
+        if not re.search("^>>> ", text, re.MULTILINE):
+            exec(compile("\n" * line + text, str(path), "exec"), names)  # noqa: S102
+            continue
+        example = doctest.DocTestParser().get_doctest(text, names, path.parent.name, str(path), line)
+        runner = doctest.DocTestRunner(optionflags=FLAGS)
+        runner.run(example, out=said.append, clear_globs=False)
+        names = example.globs
+    assert not said, "".join(said)
+
+
+def test_make_targets_exist():
+    named = set(re.findall(r"(?:^|`)make ([a-z-]+)", (ROOT / "README.md").read_text(), re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert {"demo", "test"} <= named <= targets
+    called = re.findall(r"^make ([a-z-]+)$", (ROOT / ".ci/run").read_text(), re.MULTILINE)
+    assert set(called) <= named

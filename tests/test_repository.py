@@ -1,0 +1,193 @@
+"""The rules of the repository that can be checked by reading it."""
+
+import ast
+import dataclasses
+import importlib.metadata
+import pkgutil
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.version import Version
+
+import tensorsmith.tools.commands
+from tensorsmith.tools.catalog import all_recipes
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = sorted(path.parent for path in ROOT.glob("packages/*/pyproject.toml"))
+PROJECTS = [*PACKAGES, ROOT / "tools"]
+LISTED = subprocess.run(
+    ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, check=True
+)
+FILES = [path for name in LISTED.stdout.decode().split("\0") if name and (path := ROOT / name).is_file()]
+PYTHON_FILES = [path for path in FILES if path.suffix == ".py"]
+LOCKS = ["requirements.lock", "requirements-bench.lock"]
+
+MAY_USE_PRIVATE: set[str] = set()  # files, each with the reason
+# Put together here, so that this file does not contain them.
+FORBIDDEN = [
+    *(".".join([host, "org"]) for host in ("pypi", "pythonhosted", "download.pytorch")),
+    "-".join(["index", "url"]),
+    *("/".join(["", folder, ""]) for folder in ("root", "work", "tmp/scratch")),
+]
+
+
+def imports(nodes):
+    """The dotted names that import statements among these nodes bring in."""
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def dotted_names(path):
+    """What a file imports, and every expression such as `keras.layers.Dense` in it."""
+    nodes = list(ast.walk(ast.parse(path.read_text())))
+    return {*imports(nodes), *(ast.unparse(node) for node in nodes if isinstance(node, ast.Attribute))}
+
+
+def begins_with(name, prefixes):
+    return any(name == prefix or name.startswith(f"{prefix}.") for prefix in prefixes)
+
+
+def test_no_private_interfaces():
+    private = {
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in PYTHON_FILES
+        if str(path.relative_to(ROOT)) not in MAY_USE_PRIVATE
+        for name in dotted_names(path)
+        if begins_with(name, ("tensorflow.python", "keras.src"))
+    }
+    assert not private
+
+
+def test_no_lambda_layers_and_no_pickle():
+    unwanted = {
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in PYTHON_FILES
+        for name in dotted_names(path)
+        if name.endswith("layers.Lambda") or begins_with(name, ("pickle", "cloudpickle", "dill"))
+    }
+    assert not unwanted
+
+
+def test_no_long_files():
+    assert not [path for path in PYTHON_FILES if len(path.read_text().splitlines()) > 500]
+
+
+def test_no_addresses_of_indexes_and_no_paths_of_a_machine():
+    texts = {path: path.read_bytes().decode(errors="replace") for path in FILES}
+    assert not [f"{path}: {word}" for path, text in texts.items() for word in FORBIDDEN if word in text]
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda path: path.name)
+def test_package_has_everything(package):
+    for name in ("README.md", "pyproject.toml", f"src/tensorsmith/{package.name}/__init__.py"):
+        assert (package / name).is_file()
+    assert not (package / "src/tensorsmith/__init__.py").exists()  # tensorsmith is a namespace
+    assert list((package / "tests").glob("*.py"))
+
+
+@pytest.mark.parametrize("project", PROJECTS, ids=lambda path: path.name)
+def test_readme_installs_local_dependencies_too(project):
+    folders = {f"tensorsmith-{folder.name}": folder for folder in PROJECTS}
+    needed, new = set(), {project}
+    while new:
+        needed |= new
+        texts = [text for folder in new for text in project_table(folder)["project"]["dependencies"]]
+        new = {folders[text] for text in texts if text in folders} - needed
+    (command,) = re.findall(r"^pip install (\./.*)$", (project / "README.md").read_text(), re.MULTILINE)
+    assert {ROOT / word for word in command.split()} == needed
+
+
+def project_table(folder):
+    return tomllib.loads((folder / "pyproject.toml").read_text())
+
+
+def lock_rows(name):
+    """The requirements in a lock, each with its hashes."""
+    for row in (ROOT / name).read_text().replace("\\\n", " ").splitlines():
+        requirement, *hashes = row.split(" --hash=")
+        yield Requirement(requirement.strip()), hashes
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_lock_has_hashes_and_no_addresses(name):
+    assert "://" not in (ROOT / name).read_text()
+    rows = list(lock_rows(name))
+    assert rows
+    for requirement, hashes in rows:
+        assert [specifier.operator for specifier in requirement.specifier] == ["=="]
+        assert hashes
+        assert all(re.fullmatch("sha256:[0-9a-f]{64}", digest.strip()) for digest in hashes)
+
+
+def declared(lock):
+    """What the projects say they need."""
+    groups = project_table(ROOT)["dependency-groups"]
+    if lock == "requirements-bench.lock":
+        return groups["bench"]
+    projects = list(map(project_table, PROJECTS))
+    return [
+        *groups["build"],
+        *groups["dev"],
+        *(text for project in projects for text in project["project"]["dependencies"]),
+        *(text for project in projects for text in project["build-system"]["requires"]),
+    ]
+
+
+@pytest.mark.parametrize("python", ["3.11", "3.13"])
+@pytest.mark.parametrize("name", LOCKS)
+def test_lock_satisfies_what_is_declared(name, python):
+    environment = {"python_version": python, "python_full_version": f"{python}.0"}
+
+    def counts(requirement):
+        return requirement.marker is None or requirement.marker.evaluate(environment)
+
+    locked = {row.name: next(iter(row.specifier)).version for row, _ in lock_rows(name) if counts(row)}
+    ours = {f"tensorsmith-{project.name}" for project in PROJECTS}
+    for need in filter(counts, map(Requirement, declared(name))):
+        if need.name not in ours:
+            wanted = need.name.lower()
+            assert wanted in locked, f"{need} is not locked"
+            assert need.specifier.contains(locked[wanted]), f"{need}, but {locked[wanted]} is locked"
+
+
+def test_tensorflow_hub_can_be_imported():
+    """It imports pkg_resources, which setuptools 82 dropped; what it says about that is not ours to mend."""
+    code = "import warnings; warnings.simplefilter('ignore'); import tensorflow_hub"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+
+
+def test_typeguard_is_what_tensorflow_addons_wants():
+    assert Version(importlib.metadata.version("typeguard")) < Version("3")
+
+
+def test_help_lists_every_command():
+    result = subprocess.run([sys.executable, "-m", "tensorsmith.tools", "--help"], capture_output=True, text=True)
+    listed = set(re.findall(r"^    (\w+)", result.stdout, re.MULTILINE))
+    assert listed == {module.name for module in pkgutil.iter_modules(tensorsmith.tools.commands.__path__)}
+
+
+@pytest.mark.parametrize("recipe", all_recipes(), ids=lambda recipe: recipe.name)
+def test_recipe_has_its_form(recipe):
+    text = recipe.path.read_text()
+    body = ast.parse(text).body
+    assert 60 <= len(text.splitlines()) <= 220
+    assert all(recipe.line(key) for key in ("Data", "Command", "Score", "Seconds", "Seed"))
+    assert recipe.line("Command") == f"tensorsmith run {recipe.name}"
+    assert not {name for name in imports(body) if begins_with(name, ("tensorflow", "keras", "tensorsmith"))}
+    assert {"build_data", "build_model", "build_trainer"} <= {getattr(node, "name", "") for node in body}
+
+    config = recipe.config_class()
+    fields = {field.name for field in dataclasses.fields(config)}
+    assert type(config).__dataclass_params__.frozen
+    assert fields == {name for name, comment in recipe.comments.items() if comment}
+    assert recipe.smoke.keys() <= fields
+    assert config.seed == int(recipe.line("Seed"))

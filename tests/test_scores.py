@@ -1,0 +1,69 @@
+"""README's table and the recipes' headers say what was recorded."""
+
+import json
+import runpy
+import statistics
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from tensorsmith.tools.catalog import all_recipes, find_recipe
+from tensorsmith.tools.config import to_yaml
+
+ROOT = Path(__file__).parents[1]
+scores = SimpleNamespace(**runpy.run_path(str(ROOT / "tools/scores.py")))
+
+
+def write_run(folder, seed, accuracy, **changes):
+    """A finished run of mlp/digits."""
+    recipe = find_recipe("mlp/digits")
+    folder.mkdir()
+    (folder / "config.yaml").write_text(to_yaml(recipe, recipe.config_class(seed=seed, jit=True, **changes)))
+    metrics = {
+        "recipe": recipe.name,
+        "test": {"accuracy": accuracy, "loss": 0.123456789},
+        "seconds": 4.0,
+        "steps_per_second": 1000.0,
+        "parameters": 1,
+        "seed": seed,
+        "versions": {"python": "3.11"},
+    }
+    (folder / "metrics.json").write_text(json.dumps(metrics))
+    return folder
+
+
+def test_readme_is_current():
+    readme = scores.README.read_text()
+    assert readme == scores.with_table(readme, scores.read_scores()), "call `python tools/scores.py readme`"
+
+
+@pytest.mark.parametrize("recipe", all_recipes(), ids=lambda recipe: recipe.name)
+def test_header_says_what_was_recorded(recipe):
+    runs = scores.read_scores().get(recipe.name)
+    assert runs, f"no run of {recipe.name} is recorded"
+    advertised = scores.Advertised.by(recipe)
+    assert advertised.number == advertised.rounded(statistics.mean(map(advertised.of, runs)))
+    seconds = float(recipe.line("Seconds").split()[0])
+    assert 0.5 <= seconds / statistics.mean(run["seconds"] for run in runs) <= 2
+
+
+def test_a_run_replaces_that_of_the_same_seed(tmp_path, monkeypatch):
+    record = tmp_path / "scores.json"
+    record.write_text("{}")
+    monkeypatch.setitem(scores.record.__globals__, "SCORES", record)
+    for number, (seed, accuracy) in enumerate([(1, 0.9), (0, 0.95), (1, 0.97)]):
+        scores.record([write_run(tmp_path / str(number), seed, accuracy)])
+    runs = json.loads(record.read_text())["mlp/digits"]
+    assert [(run["seed"], run["scores"]["test"]["accuracy"]) for run in runs] == [(0, 0.95), (1, 0.97)]
+    assert runs[0]["scores"]["test"]["loss"] == 0.123457
+    (row,) = (line for line in scores.table({"mlp/digits": runs}).splitlines() if "mlp/digits" in line)
+    assert row.endswith("| test accuracy 0.96 (0.95 to 0.97, 2 seeds) | 4 |")
+
+
+def test_runs_with_other_settings_are_refused(tmp_path, capsys):
+    assert scores.main(["record", str(write_run(tmp_path / "smoke", 0, 0.9, epochs=2))]) == 2
+    assert scores.main(["record", str(tmp_path)]) == 2
+    said = capsys.readouterr().err
+    assert "expected a run with the settings of mlp/digits" in said
+    assert "expected the folder of a finished run" in said

@@ -1,0 +1,67 @@
+"""What tools/setup.sh says about a machine that lacks something: one line with the remedy.
+
+The machine is a PATH with nothing but a few tools and a Python that is a shell script.
+"""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+NO_UV = """[ "$2" = pip ] && exit 1
+[ "$2" = venv ] && { mkdir -p "$3/bin"; cp "$0" "$3/bin/python"; }
+exit 0"""
+
+
+@pytest.fixture
+def set_up(tmp_path):
+    """Calls setup.sh in a copy of the tree, with these commands as the machine's `python3` and `c++`."""
+
+    def call(python3=None, compiler="exit 0"):
+        tools = tmp_path / "bin"
+        tools.mkdir()
+        for name in ("sh", "dirname", "awk", "mkdir", "cp", "rm"):
+            (tools / name).symlink_to(shutil.which(name))
+        for name, script in (("python3", python3), ("c++", compiler)):
+            if script is not None:
+                (tools / name).write_text(f"#!/bin/sh\n{script}\n")
+                (tools / name).chmod(0o755)
+        (tmp_path / "tree/tools").mkdir(parents=True)
+        shutil.copy(ROOT / "tools/setup.sh", tmp_path / "tree/tools")
+        shutil.copy(ROOT / "requirements.lock", tmp_path / "tree")
+        return subprocess.run(
+            [tools / "sh", "tools/setup.sh"],
+            cwd=tmp_path / "tree",
+            env={"PATH": str(tools)},
+            capture_output=True,
+            text=True,
+        )
+
+    return call
+
+
+@pytest.mark.parametrize(
+    ("python3", "message", "remedy"),
+    [
+        (None, "python3 is not here", "apt install python3"),
+        ('case "$2" in *version_info*) exit 1;; esac', "python3 is not Python 3.11 to 3.13", "PYTHON=python3.13"),
+        ('case "$2" in *venv*) exit 1;; esac', "python3 has no venv module", "apt install python3-venv"),
+        (NO_UV, "uv could not be installed", "check the network"),
+    ],
+    ids=["no Python", "another Python", "no venv", "no network"],
+)
+def test_what_is_missing_is_one_line(set_up, python3, message, remedy):
+    result = set_up(python3)
+    (line,) = result.stderr.splitlines()
+    assert line.startswith(f"setup: {message}")
+    assert remedy in line.partition("Remedy: ")[2]
+    assert result.returncode == 1
+
+
+def test_a_missing_compiler_is_one_line_and_no_failure(set_up):
+    result = set_up(NO_UV, compiler=None)
+    line, *_ = result.stderr.splitlines()
+    assert line.startswith("setup: no C++ compiler")
+    assert "Remedy: apt install g++" in line

@@ -1,0 +1,148 @@
+"""The scores that README.md shows: records finished runs, and writes the table from what is recorded.
+
+python tools/scores.py record RUN_FOLDER...
+python tools/scores.py readme
+"""
+
+import argparse
+import dataclasses
+import json
+import statistics
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tensorsmith.core import ArgumentError, argument_error, check, replace_file
+from tensorsmith.tools.catalog import Recipe, all_recipes, find_recipe
+from tensorsmith.tools.config import read_yaml, resolve
+
+ROOT = Path(__file__).parents[1]
+SCORES = ROOT / "recipes" / "scores.json"
+README = ROOT / "README.md"
+BEGIN, END = "<!-- recipes: written by tools/scores.py -->\n", "<!-- /recipes -->\n"
+
+Scores = dict[str, list[dict[str, Any]]]  # recipe to its runs, by seed
+
+
+@dataclasses.dataclass(frozen=True)
+class Advertised:
+    """A header's `Score:` line.
+
+    Attributes:
+        split: Such as `test`.
+        measure: Such as `accuracy`.
+        number: The score as it is written, so that its digits can be counted.
+    """
+
+    split: str
+    measure: str
+    number: str
+
+    @classmethod
+    def by(cls, recipe: Recipe) -> "Advertised":
+        """What a recipe promises."""
+        words = recipe.line("Score").split()
+        check(len(words) == 3, "Score", " ".join(words), "split, measure and number", f"look at {recipe.path}")
+        return cls(*words)
+
+    def of(self, run: dict[str, Any]) -> float:
+        """The advertised measure in a recorded run."""
+        return float(run["scores"][self.split][self.measure])
+
+    def rounded(self, value: float) -> str:
+        """A value with as many digits as the header prints."""
+        return f"{value:.{len(self.number.partition('.')[2])}f}"
+
+
+def read_scores() -> Scores:
+    """What is recorded."""
+    scores: Scores = json.loads(SCORES.read_text())
+    return scores
+
+
+def read_run(folder: Path) -> tuple[str, dict[str, Any]]:
+    """The recipe of a finished run, and what matters of its `metrics.json`.
+
+    Raises:
+        ValueError: The run is not finished, or its settings are not the recipe's own.
+    """
+    path = folder / "metrics.json"
+    check(path.is_file(), "RUN_FOLDER", str(folder), "the folder of a finished run")
+    metrics = json.loads(path.read_text())
+    recipe = find_recipe(metrics["recipe"])
+    used, own = resolve(recipe, read_yaml(folder / "config.yaml")), recipe.config_class()
+    # The seed may differ, and `jit` stands as what "auto" came to on the machine.
+    if dataclasses.replace(used, seed=own.seed, jit=own.jit) != own:
+        raise argument_error("RUN_FOLDER", str(folder), f"a run with the settings of {recipe.name}")
+    splits = {name: values for name, values in metrics.items() if isinstance(values, dict) and name != "versions"}
+    return recipe.name, {
+        # Six digits: the rest differs between machines.
+        "scores": {
+            split: {name: float(f"{value:.6g}") for name, value in values.items()} for split, values in splits.items()
+        },
+        **{name: metrics[name] for name in ("seed", "seconds", "steps_per_second", "versions")},
+    }
+
+
+def record(folders: Sequence[Path]) -> None:
+    """Adds runs to the record; one of the same recipe and seed replaces the old one."""
+    scores = read_scores()
+    for name, run in map(read_run, folders):
+        others = [other for other in scores.get(name, []) if other["seed"] != run["seed"]]
+        scores[name] = sorted([*others, run], key=lambda each: each["seed"])
+    with replace_file(SCORES) as draft:
+        draft.write_text(json.dumps(scores, indent=2, sort_keys=True) + "\n")
+
+
+def table(scores: Scores) -> str:
+    """The recipes as a Markdown table."""
+    rows = ["| recipe | what it shows | score | seconds |", "| --- | --- | --- | ---: |"]
+    for recipe in all_recipes():
+        link = f"[{recipe.name}](recipes/{recipe.name}.py)"
+        rows.append(f"| {link} | {recipe.shows} | {' | '.join(_measured(recipe, scores.get(recipe.name, [])))} |")
+    return "\n".join(rows) + "\n"
+
+
+def _measured(recipe: Recipe, runs: Sequence[dict[str, Any]]) -> tuple[str, str]:
+    """The cells for score and seconds."""
+    if not runs:
+        return "not measured yet", ""
+    advertised = Advertised.by(recipe)
+    values = [advertised.of(run) for run in runs]
+    score = f"{advertised.split} {advertised.measure} {advertised.rounded(statistics.mean(values))}"
+    if len(runs) > 1:
+        score += f" ({advertised.rounded(min(values))} to {advertised.rounded(max(values))}, {len(runs)} seeds)"
+    return score, f"{statistics.mean(run['seconds'] for run in runs):.0f}"
+
+
+def with_table(readme: str, scores: Scores) -> str:
+    """The README with the current table between its markers."""
+    before, begin, rest = readme.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    check(bool(begin and end), "README.md", "a text without the markers", f"{BEGIN.strip()} and {END.strip()}")
+    return f"{before}{BEGIN}\n{table(scores)}\n{END}{after}"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the script with these arguments and returns the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("record").add_argument("folders", metavar="RUN_FOLDER", type=Path, nargs="+")
+    commands.add_parser("readme")
+    arguments = parser.parse_args(argv)
+    try:
+        if arguments.command == "record":
+            record(arguments.folders)
+        else:
+            text = with_table(README.read_text(), read_scores())
+            with replace_file(README) as draft:
+                draft.write_text(text)
+    except ArgumentError as error:
+        print(f"scores: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
