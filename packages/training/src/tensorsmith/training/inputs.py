@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from tensorsmith.core import Verbatim, argument_error, check
+from tensorsmith.training.tensors import to_tensor
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,7 @@ def to_arrays(
         weights = _weights_of_classes(y, class_weight)
         sample_weight = weights if sample_weight is None else weights * sample_weight
     batch = (x,) if y is None else (x, y) if sample_weight is None else (x, y, sample_weight)
-    return Arrays(keras.tree.map_structure(tf.constant, batch), size)
+    return Arrays(keras.tree.map_structure(to_tensor, batch), size)
 
 
 def first_batch(model: keras.Model, dataset: tf.data.Dataset) -> tuple[Any, ...]:
