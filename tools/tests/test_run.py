@@ -104,6 +104,18 @@ def test_interrupted_run_resumes_to_the_same_end(tensorsmith, tmp_path):
         assert (tmp_path / "run" / name).read_text() == (tmp_path / "whole" / name).read_text()
 
 
+def test_data_that_cannot_be_trained_on(tensorsmith, tmp_path):
+    assert tensorsmith("copy", "mlp/digits", tmp_path / "mine.py").returncode == 0
+    text = (tmp_path / "mine.py").read_text()
+    spoilt = text.replace("(part.features, part.labels)", "(part.features, part.labels + 1)")
+    assert spoilt != text
+    (tmp_path / "mine.py").write_text(spoilt)
+    result = tensorsmith("run", tmp_path / "mine.py", "--smoke", "--out", tmp_path / "run")
+    assert result.returncode == 1
+    assert "`y`: received label 10 at row" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
 def test_folder_that_cannot_be_written(tensorsmith, tmp_path):
     (tmp_path / "file").write_text("")
     result = tensorsmith("run", "mlp/digits", "--smoke", "--out", tmp_path / "file" / "run")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tensorsmith.core import argument_error
+from tensorsmith.core import ArgumentError, argument_error
 from tensorsmith.tools.catalog import find_recipe
 from tensorsmith.tools.config import from_flags, read_yaml, resolve
 from tensorsmith.tools.run_folder import folder_to_resume, new_folder
@@ -58,5 +58,8 @@ def execute(arguments: argparse.Namespace) -> int:
         again = f"tensorsmith run {arguments.name} --out {folder.path} --resume"
         print(f"interrupted; go on with: {again}", file=sys.stderr)
         return 130
+    except ArgumentError as error:  # asked for rightly, but the data or the recipe did not fit
+        print(f"tensorsmith: {error}", file=sys.stderr)
+        return 1
     print_scores(metrics, folder, Console())
     return 0
