@@ -58,7 +58,7 @@ def test_a_run_replaces_that_of_the_same_seed(tmp_path, monkeypatch):
     assert [(run["seed"], run["scores"]["test"]["accuracy"]) for run in runs] == [(0, 0.95), (1, 0.97)]
     assert runs[0]["scores"]["test"]["loss"] == 0.123457
     (row,) = (line for line in scores.table({"mlp/digits": runs}).splitlines() if "mlp/digits" in line)
-    assert row.endswith("| test accuracy 0.96 (0.95 to 0.97, 2 seeds) | 4 |")
+    assert row.endswith("| test accuracy 0.960 (0.950 to 0.970, 2 seeds) | 4 |")
 
 
 def test_runs_with_other_settings_are_refused(tmp_path, capsys):

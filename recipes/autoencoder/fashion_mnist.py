@@ -2,8 +2,8 @@
 
 Data: Fashion-MNIST, 55,000 / 5,000 / 10,000 images of 28x28 pixels (Zalando, MIT); labels are not used
 Command: tensorsmith run autoencoder/fashion_mnist
-Score: test mean_squared_error 0.01
-Seconds: 60 on 2 cores
+Score: test mean_squared_error 0.0089
+Seconds: 22 on 2 cores
 Seed: 0
 
 `reconstructions.png` in the run folder shows test images above what came out.

@@ -2,8 +2,8 @@
 
 Data: Fashion-MNIST, 55,000 images to learn from and 10,000 to compare with (Zalando, MIT); labels are not used
 Command: tensorsmith run gan/fashion_mnist
-Score: test frechet_distance 10
-Seconds: 500 on 2 cores
+Score: test frechet_distance 27.8
+Seconds: 145 on 2 cores
 Seed: 0
 
 `samples/` in the run folder gets a grid of pictures each epoch, from the same noise. The Fréchet distance is taken

@@ -2,11 +2,12 @@
 
 Data: Fashion-MNIST, 55,000 / 5,000 / 10,000 images of 28x28 pixels in 10 classes (Zalando, MIT)
 Command: tensorsmith run mlp/fashion_mnist
-Score: test accuracy 0.89
-Seconds: 20 on 2 cores
+Score: test accuracy 0.899
+Seconds: 13 on 2 cores
 Seed: 0
 
-The handbook's settings are `--schedule constant --learning_rate 0.01`.
+The handbook's settings, `--schedule constant --learning_rate 0.01`, give 0.879 to 0.884 over
+seeds 0 to 3.
 """
 
 from dataclasses import dataclass

@@ -2,8 +2,8 @@
 
 Data: 10,000 generated series of 50 steps, 7,000 / 2,000 / 1,000; the noise alone makes an error of 0.00083
 Command: tensorsmith run rnn/series
-Score: validation last_step_error 0.0015
-Seconds: 120 on 2 cores
+Score: validation last_step_error 0.00115
+Seconds: 45 on 2 cores
 Seed: 0
 
 The network forecasts the next value at every step, which trains it faster than the last step alone; only the last
