@@ -35,11 +35,11 @@ class RunFolder:
         self._write("config.yaml", to_yaml(recipe, config))
 
     def write_history(self, history: Mapping[str, Sequence[float]]) -> None:
-        """Writes one row for each epoch."""
+        """Writes one row for each finished epoch; an interruption may leave some values of the last one missing."""
         with replace_file(self.path / "history.csv") as draft, draft.open("w", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(["epoch", *history])
-            writer.writerows([epoch + 1, *row] for epoch, row in enumerate(zip(*history.values(), strict=True)))
+            writer.writerows([epoch + 1, *row] for epoch, row in enumerate(zip(*history.values(), strict=False)))
 
     def write_metrics(self, metrics: Mapping[str, Any]) -> None:
         """Writes the scores and how they came about."""

@@ -35,20 +35,25 @@ def run_recipe(recipe: Recipe, config: Any, folder: RunFolder, resume: bool) -> 
     data = recipe.module.build_data(config)
     trainer = recipe.module.build_trainer(config)
     extra = recipe.module.callbacks(config, folder.path) if hasattr(recipe.module, "callbacks") else []
-    history = trainer.fit(
-        *_as_arguments(data["train"]),
-        epochs=config.epochs,
-        batch_size=config.batch_size,
-        validation_data=data.get("validation"),
-        callbacks=[
-            *extra,
-            keras.callbacks.TensorBoard(str(folder.path / "tensorboard"), write_graph=False),
-            _writer(recipe, config, folder, trainer),
-        ],
-        seed=config.seed,
-        checkpoints=folder.checkpoints,
-        resume=resume,
-    )
+    try:
+        history = trainer.fit(
+            *_as_arguments(data["train"]),
+            epochs=config.epochs,
+            batch_size=config.batch_size,
+            validation_data=data.get("validation"),
+            callbacks=[
+                *extra,
+                keras.callbacks.TensorBoard(str(folder.path / "tensorboard"), write_graph=False),
+                _writer(recipe, config, folder, trainer),
+            ],
+            seed=config.seed,
+            checkpoints=folder.checkpoints,
+            resume=resume,
+        )
+    except KeyboardInterrupt:
+        if (so_far := getattr(trainer.model, "history", None)) is not None:
+            folder.write_history(so_far.history)
+        raise
     scores = {
         split: trainer.evaluate(*_as_arguments(data[split]), batch_size=config.batch_size)
         for split in ("validation", "test")
