@@ -1,7 +1,8 @@
 # make demo trains the main recipe, make test runs every test; both set everything up by themselves.
 PYTHON ?= python3
 BIN := .venv/bin
-READY := .venv/ready
+VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
+READY := .venv/ready-$(VERSION)
 PROJECTS := $(wildcard packages/*/pyproject.toml) tools/pyproject.toml
 
 .PHONY: demo test test-slow setup data lint bench lock clean
@@ -19,6 +20,7 @@ setup: $(READY)
 
 $(READY): requirements.lock tools/setup.sh pyproject.toml $(PROJECTS)
 	@PYTHON=$(PYTHON) sh tools/setup.sh
+	@touch $@
 
 # Whatever tests read from the network, once; they run without it.
 data: setup

@@ -30,4 +30,3 @@ set --
 for project in packages/*/ tools/; do set -- "$@" -e "./$project"; done
 .venv/bin/uv pip install --quiet --no-deps --no-build-isolation "$@" \
   || fail "this repository's own packages could not be installed, see above. Remedy: mend the pyproject.toml it names."
-touch .venv/ready

@@ -11,7 +11,7 @@ Seed: 0
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from jsonargparse.typing import NonNegativeInt, PositiveFloat, PositiveInt
 
@@ -26,7 +26,7 @@ class Config:
     epochs: PositiveInt = 20  # passes over the training set
     batch_size: PositiveInt = 64  # examples per step
     train_size: PositiveInt = 55_000  # examples to train on
-    jit: bool | str = "auto"  # compile the loop with XLA: true, false or auto
+    jit: bool | Literal["auto"] = "auto"  # compile the loop with XLA: true, false or auto
     seed: NonNegativeInt = 0  # of weights and order
 
 

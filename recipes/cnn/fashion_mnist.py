@@ -8,7 +8,7 @@ Seed: 0
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from jsonargparse.typing import ClosedUnitInterval, NonNegativeInt, PositiveFloat, PositiveInt
 
@@ -24,7 +24,7 @@ class Config:
     epochs: PositiveInt = 12  # passes over the training set
     batch_size: PositiveInt = 64  # examples per step
     train_size: PositiveInt = 55_000  # examples to train on
-    jit: bool | str = "auto"  # compile the loop with XLA: true, false or auto (which never does with convolutions)
+    jit: bool | Literal["auto"] = "auto"  # compile the loop with XLA: true, false or auto (here: false)
     seed: NonNegativeInt = 0  # of weights, order and dropout
 
 

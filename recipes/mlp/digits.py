@@ -8,7 +8,7 @@ Seed: 0
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from jsonargparse.typing import NonNegativeInt, PositiveFloat, PositiveInt
 
@@ -21,7 +21,7 @@ class Config:
     learning_rate: PositiveFloat = 0.1  # of SGD with momentum 0.9
     epochs: PositiveInt = 40  # passes over the training set
     batch_size: PositiveInt = 32  # examples per step
-    jit: bool | str = "auto"  # compile the loop with XLA: true, false or auto
+    jit: bool | Literal["auto"] = "auto"  # compile the loop with XLA: true, false or auto
     seed: NonNegativeInt = 0  # of weights and order
 
 

@@ -26,7 +26,7 @@ class Config:
     epochs: PositiveInt = 30  # passes over the training set
     batch_size: PositiveInt = 32  # examples per step
     train_size: PositiveInt = 55_000  # examples to train on
-    jit: bool | str = "auto"  # compile the loop with XLA: true, false or auto
+    jit: bool | Literal["auto"] = "auto"  # compile the loop with XLA: true, false or auto
     seed: NonNegativeInt = 0  # of weights and order
 
 

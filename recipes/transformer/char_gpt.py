@@ -7,12 +7,13 @@ Seconds: 350 on 2 cores
 Seed: 0
 
 `samples.txt` in the run folder holds text at three temperatures. Layers are normalised before each block (Xiong et al.,
-2020), positions are learned (Radford et al., 2018).
+2020), positions are learned (Radford et al., 2018). Load `model.keras`
+with `compile=False`, as its metric lives in this file.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from jsonargparse.typing import ClosedUnitInterval, NonNegativeInt, PositiveFloat, PositiveInt
 
@@ -30,7 +31,7 @@ class Config:
     epochs: PositiveInt = 4  # passes over the training text
     batch_size: PositiveInt = 32  # windows per step
     train_characters: PositiveInt = 4_551_552  # of the training text
-    jit: bool | str = "auto"  # compile the loop with XLA: true, false or auto
+    jit: bool | Literal["auto"] = "auto"  # compile the loop with XLA: true, false or auto
     seed: NonNegativeInt = 0  # of weights, order, dropout and samples
 
 

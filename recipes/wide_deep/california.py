@@ -10,7 +10,7 @@ The wide input has features 0 to 4 and goes to the outputs directly; the deep on
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from jsonargparse.typing import ClosedUnitInterval, NonNegativeInt, PositiveFloat, PositiveInt
 
@@ -24,7 +24,7 @@ class Config:
     auxiliary_weight: ClosedUnitInterval = 0.1  # share of the auxiliary output in the loss
     epochs: PositiveInt = 60  # passes over the training set
     batch_size: PositiveInt = 32  # examples per step
-    jit: bool | str = "auto"  # compile the loop with XLA: true, false or auto
+    jit: bool | Literal["auto"] = "auto"  # compile the loop with XLA: true, false or auto
     seed: NonNegativeInt = 0  # of weights and order
 
 

@@ -98,6 +98,10 @@ def test_validate_a_good_file(tensorsmith, tmp_path):
         (["shwo"], "did you mean show?"),
         (["recipes", "--jsn"], "--jsn"),
         (["run", "nowhere.py"], "expected a file that exists"),
+        (["run", "mlp/digits", "--units", "[1,"], "expected a value as in YAML"),
+        (["run", "mlp/digits", "--jit", "maybe"], "`jit`: received 'maybe'"),
+        (["bench", "loop", "--cases", "mlp_23"], "did you mean mlp_32?"),
+        (["bench", "loop", "--rounds", "1"], "`--rounds`: received 1"),
     ],
 )
 def test_asked_for_wrongly(tensorsmith, arguments, message):

@@ -64,6 +64,9 @@ def test_finished_run_is_left_alone(finished_run, tensorsmith):
     before = (path / "metrics.json").read_text()
     assert tensorsmith("run", "mlp/digits", "--out", path, "--resume").returncode == 0
     assert tensorsmith("run", "mlp/digits", "--out", path).returncode == 2
+    other = tensorsmith("run", "mlp/digits", "--out", path, "--resume", "--epochs", "9")
+    assert other.returncode == 2
+    assert "received --epochs with the finished run" in other.stderr
     assert (path / "metrics.json").read_text() == before
 
 
@@ -114,6 +117,16 @@ def test_data_that_cannot_be_trained_on(tensorsmith, tmp_path):
     assert result.returncode == 1
     assert "`y`: received label 10 at row" in result.stderr
     assert len(result.stderr.splitlines()) == 1
+
+
+def test_a_run_that_never_began_leaves_no_folder(tensorsmith, tmp_path):
+    assert tensorsmith("copy", "mlp/digits", tmp_path / "mine.py").returncode == 0
+    text = (tmp_path / "mine.py").read_text()
+    (tmp_path / "mine.py").write_text(text.replace('load("digits"', 'load("digit"'))
+    result = tensorsmith("run", tmp_path / "mine.py", "--smoke", "--out", tmp_path / "run")
+    assert result.returncode == 1
+    assert "did you mean digits?" in result.stderr
+    assert not (tmp_path / "run").exists()
 
 
 def test_folder_that_cannot_be_written(tensorsmith, tmp_path):

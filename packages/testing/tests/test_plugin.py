@@ -82,10 +82,15 @@ def test_plugin_names_and_fails(pytester):
 
 
 def test_plugin_says_what_is_wrong_with_a_table(pytester):
-    pytester.makepyfile(conformance="ROWS = 3")
+    pytester.makepyfile(conformance="import tensorsmith.testing\n\nROWS = 3")
     result = pytester.runpytest_inprocess()
     assert result.ret == pytest.ExitCode.INTERRUPTED
     result.stdout.fnmatch_lines(["*`ROWS`: received 3, expected a list of LayerRow*"])
+
+
+def test_plugin_leaves_other_files_of_the_name_alone(pytester):
+    pytester.makepyfile(conformance="raise RuntimeError('not a table of ours')")
+    assert pytester.runpytest_inprocess().ret == pytest.ExitCode.NO_TESTS_COLLECTED
 
 
 def test_rows_of_one_name(tmp_path):

@@ -68,3 +68,63 @@ def test_constructor(arguments, name):
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
     with pytest.raises(ValueError, match=f"`{name}`: received"):
         Trainer(model, **{"optimizer": "sgd", "loss": "mse", **arguments})
+
+
+@pytest.fixture(scope="module")
+def two_outputs():
+    inputs = keras.Input((4,))
+    outputs = [keras.layers.Dense(10, name="z")(inputs), keras.layers.Dense(2, name="a")(inputs)]
+    loss = dict.fromkeys("za", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    return Trainer(keras.Model(inputs, outputs), "sgd", loss, jit=False)
+
+
+def test_targets_by_name_meet_their_own_outputs(two_outputs):
+    x, y = good()
+    two_outputs.fit(x, {"z": y + 9, "a": y + 1}, verbose=False)
+    with pytest.raises(ValueError, match=r"`y\['a'\]`: received label 2 .*from 0 to 1"):
+        two_outputs.fit(x, {"z": y, "a": y + 2}, verbose=False)
+
+
+def test_targets_that_would_broadcast():
+    trainer = Trainer(keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)]), "sgd", "mse", jit=False)
+    with pytest.raises(ValueError, match=r"`y`: received shape \(40, 3\), expected shape \(examples, 1\)"):
+        trainer.fit(np.zeros((40, 4)), np.zeros((40, 3)))
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("column", [False, True])
+def test_class_weights_multiply_sample_weights(stream, column):
+    """Against the weights multiplied by hand; class 2 has no weight of its own."""
+    rng = np.random.default_rng(0)
+    x, y, w = rng.random((40, 4), "float32"), rng.integers(0, 3, 40), rng.random(40, "float32")
+    losses = []
+    for folded in (False, True):
+        keras.utils.set_random_seed(1)
+        model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, "softmax")])
+        trainer = Trainer(model, "sgd", "sparse_categorical_crossentropy", jit=False)
+        weights = w * np.array([2.0, 0.5, 1.0])[y] if folded else w[:, None] if column else w
+        class_weight = None if folded else {0: 2.0, 1: 0.5}
+        if stream:
+            data = tf.data.Dataset.from_tensor_slices((x, y, weights.astype("float32"))).batch(8)
+            history = trainer.fit(data, class_weight=class_weight, verbose=False)
+        else:
+            fit = dict(sample_weight=weights, class_weight=class_weight, batch_size=8, shuffle=False)
+            history = trainer.fit(x, y, verbose=False, **fit)
+        losses.append(history.history["loss"])
+    np.testing.assert_allclose(losses[0], losses[1], rtol=1e-5)
+
+
+def test_lists_of_numbers_and_late_labels(trainer):
+    x, y = good()
+    with pytest.raises(ValueError, match=r"turn lists of numbers into one with np.asarray"):
+        trainer.fit(x.tolist(), y.tolist())
+    y[35] = 7
+    with pytest.raises(ValueError, match=r"label value of 7 .*epoch 1, steps"):
+        trainer.fit(tf.data.Dataset.from_tensor_slices((x, y)).batch(8), verbose=False)
+
+
+def test_what_a_compiled_model_has_already():
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+    model.compile("sgd", "mse")
+    with pytest.raises(ValueError, match="`loss`: received 'mae', expected None without an optimizer"):
+        Trainer(model, loss="mae")

@@ -92,18 +92,20 @@ def test_evaluate_and_predict_agree_with_keras():
 def test_no_retracing(stream):
     traces = []
 
-    class Counting(Trainer):
-        def train_step(self, data):
-            traces.append(data[0].shape[0])
-            return super().train_step(data)
+    class Counting(keras.layers.Layer):
+        def call(self, inputs, training=False):
+            if training:
+                traces.append(inputs.shape[0])
+            return inputs
 
     x, y = toy(160)
-    trainer = Counting(rich_model(), **compile_arguments(), jit=False)
+    model = keras.Sequential([keras.Input((5,)), Counting(), keras.layers.Dense(3, "softmax")])
+    trainer = Trainer(model, **compile_arguments(), jit=False)
     data = (tf.data.Dataset.from_tensor_slices((x, y)).batch(32),) if stream else (x, y)
     for steps_per_loop in (None, 2, 3):
         trainer.steps_per_loop = steps_per_loop
         trainer.fit(*data, epochs=3, verbose=False)
-    assert len(traces) == 1
+    assert traces == [None if stream else 32]
 
 
 class Recorder(keras.callbacks.Callback):
@@ -288,3 +290,142 @@ def test_auto_jit_takes_nothing_from_an_endless_stream(monkeypatch):
         trainer = Trainer(rich_model(), **compile_arguments(), jit=jit)
         losses[jit] = trainer.fit(stream, epochs=2, steps_per_epoch=3, verbose=False).history["loss"]
     assert losses["auto"] in (losses[True], losses[False])
+
+
+def test_averaged_weights_are_those_of_keras():
+    x, y = toy()
+    weights = []
+    for ours in (False, True):
+        model = rich_model()
+        optimizer = keras.optimizers.SGD(0.5, use_ema=True, ema_momentum=0.9)
+        if ours:
+            trainer = Trainer(model, optimizer, "sparse_categorical_crossentropy", jit=False)
+            trainer.fit(x, y, epochs=3, shuffle=False, verbose=False)
+        else:
+            model.compile(optimizer, "sparse_categorical_crossentropy", jit_compile=False)
+            model.fit(x, y, epochs=3, shuffle=False, verbose=0)
+        weights.append(model.get_weights())
+    for theirs, ours in zip(*weights, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-4)
+
+
+def test_stop_within_an_epoch():
+    class Stop(keras.callbacks.Callback):
+        every_batch = True
+
+        def on_train_batch_end(self, batch, logs=None):
+            self.model.stop_training = batch == 1
+
+    x, y = toy(160)
+    trainer = Trainer(rich_model(), **compile_arguments(), jit=False)
+    trainer.fit(x, y, epochs=3, callbacks=[Stop()], verbose=False)
+    assert int(trainer.model.optimizer.iterations) == 2
+
+
+def test_what_a_callback_raises_comes_through_and_backups_are_refused(tmp_path):
+    class Full(keras.callbacks.Callback):
+        def on_train_begin(self, logs=None):
+            raise OSError(28, "No space left on device")
+
+    x, y = toy()
+    trainer = Trainer(rich_model(), **compile_arguments(), jit=False)
+    with pytest.raises(OSError, match="No space left"):
+        trainer.fit(x, y, callbacks=[Full()])
+    with pytest.raises(ValueError, match="give checkpoints= and resume=True"):
+        trainer.fit(x, y, callbacks=[keras.callbacks.BackupAndRestore(str(tmp_path / "backup"))])
+
+
+def test_metrics_of_many_values(tmp_path):
+    x, y = toy()
+    one_hot = np.eye(3, dtype="float32")[y]
+    f1 = keras.metrics.F1Score(average=None)
+    trainer = Trainer(rich_model(), "adam", "categorical_crossentropy", [f1], jit=False)
+    history = trainer.fit(x, one_hot, checkpoints=tmp_path).history
+    assert np.shape(history["f1_score"]) == (1, 3)
+
+
+def test_state_of_a_trainers_own_is_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr("tensorsmith.training.jit.SHORT_RUN_SECONDS", 0.0)
+
+    class Own(Trainer):
+        def __init__(self):
+            super().__init__(rich_model(), **compile_arguments())
+            self.counts = [keras.Variable(0.0)]
+
+        def train_step(self, data):
+            self.counts[0].assign_add(1.0)
+            return super().train_step(data)
+
+    x, y = toy(64)
+    first, second = Own(), Own()
+    first.fit(x, y, epochs=2, verbose=False, checkpoints=tmp_path)
+    assert float(first.counts[0]) == 4
+    second.fit(x, y, epochs=3, verbose=False, checkpoints=tmp_path, resume=True)
+    assert float(second.counts[0]) == 6
+
+
+def test_own_step_takes_what_the_model_does_not():
+    class Images(Trainer):
+        def train_step(self, data):
+            (images,) = data
+            return {"loss": tf.reduce_mean(self.model(images[:, 0]))}
+
+    model = keras.Sequential([keras.Input((10,)), keras.layers.Dense(1)])
+    images = np.zeros((64, 4, 10), "float32")
+    for data in (images, tf.data.Dataset.from_tensor_slices(images).batch(32)):
+        history = Images(model, "sgd", jit=False).fit(data, verbose=False)
+        assert history.history["loss"] == [0.0]
+
+
+def test_a_run_that_was_stopped_early_stays_stopped(tmp_path):
+    x, y = toy()
+    stop = keras.callbacks.EarlyStopping("loss", patience=0, min_delta=100.0)
+    for resume in (False, True):
+        trainer = Trainer(rich_model(), **compile_arguments(), jit=False)
+        history = trainer.fit(x, y, epochs=5, callbacks=[stop], verbose=False, checkpoints=tmp_path, resume=resume)
+        assert len(history.history["loss"]) == 2
+
+
+def test_endless_stream_resumes_where_it_was(tmp_path):
+    x, y = toy()
+    stream = tf.data.Dataset.from_tensor_slices((x, y)).repeat().batch(32)
+    fit = dict(steps_per_epoch=3, verbose=False)
+    whole = Trainer(rich_model(), **compile_arguments(), jit=False).fit(stream, epochs=3, **fit)
+    Trainer(rich_model(), **compile_arguments(), jit=False).fit(stream, epochs=2, checkpoints=tmp_path, **fit)
+    rest = Trainer(rich_model(), **compile_arguments(), jit=False)
+    assert rest.fit(stream, epochs=3, checkpoints=tmp_path, resume=True, **fit).history == whole.history
+
+
+def test_jit_trial_draws_nothing_from_a_shuffled_stream(monkeypatch):
+    monkeypatch.setattr("tensorsmith.training.jit.SHORT_RUN_SECONDS", 0.0)
+    x, y = toy()
+    losses = {}
+    for jit in ("auto", True, False):
+        stream = tf.data.Dataset.from_tensor_slices((x, y)).shuffle(64, seed=1).batch(32)
+        trainer = Trainer(rich_model(), **compile_arguments(), jit=jit)
+        losses[jit] = trainer.fit(stream, epochs=2, verbose=False).history["loss"]
+    assert losses["auto"] in (losses[True], losses[False])
+
+
+def test_each_fit_draws_its_own_order_from_the_global_seed():
+    x, y = toy()
+
+    def losses():
+        trainer = Trainer(rich_model(), "sgd", "sparse_categorical_crossentropy", jit=False)
+        trainer.model.optimizer.learning_rate = 0.0
+        order = []
+
+        class First(keras.callbacks.Callback):
+            every_batch = True
+
+            def on_train_batch_end(self, batch, logs=None):
+                if batch == 0:
+                    order.append(logs["loss"])
+
+        for _ in range(2):
+            trainer.fit(x, y, callbacks=[First()], verbose=False)
+        return order
+
+    first = losses()
+    assert first[0] != first[1]
+    assert first == losses()

@@ -94,7 +94,10 @@ def from_flags(flags: Sequence[str]) -> dict[str, Any]:
             if not words:
                 raise argument_error(word, None, "a value", f"{word} VALUE")
             text = words.pop(0)
-        values[name.replace("-", "_")] = yaml.safe_load(text)
+        try:
+            values[name.replace("-", "_")] = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise argument_error(f"--{name}", text, "a value as in YAML, such as 3, 0.1, true or [1, 2]") from error
     return values
 
 

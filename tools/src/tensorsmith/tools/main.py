@@ -59,6 +59,6 @@ def _exit_code(error: Exception) -> int | None:
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        word = message.partition("invalid choice: '")[2].partition("'")[0]
+        word = message.partition("argument COMMAND: invalid choice: '")[2].partition("'")[0]
         guess = did_you_mean(word, COMMANDS) if word else ""
         super().error(f"{message} {guess}".strip())

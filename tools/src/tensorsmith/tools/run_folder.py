@@ -80,9 +80,10 @@ def new_folder(recipe: Recipe, out: Path | None) -> RunFolder:
 
 
 def folder_to_resume(recipe: Recipe, out: Path | None) -> RunFolder | None:
-    """The named run, or the newest of the recipe; None where there is none yet."""
-    candidates = [out] if out is not None else sorted((Path("runs") / recipe.run_name).glob("*"), reverse=True)
-    return next((RunFolder(path) for path in candidates if (path / "config.yaml").is_file()), None)
+    """The named run, or the newest unfinished one of the recipe, or its newest; None where there is none yet."""
+    paths = [out] if out is not None else sorted((Path("runs") / recipe.run_name).glob("*"), reverse=True)
+    runs = [RunFolder(path) for path in paths if (path / "config.yaml").is_file()]
+    return next((run for run in runs if not (run.path / "metrics.json").exists()), next(iter(runs), None))
 
 
 def versions() -> dict[str, str]:

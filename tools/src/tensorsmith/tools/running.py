@@ -30,10 +30,10 @@ def run_recipe(recipe: Recipe, config: Any, folder: RunFolder, resume: bool) -> 
     import keras
 
     started = time.perf_counter()
-    folder.write_config(recipe, config)
     keras.utils.set_random_seed(config.seed)
     data = recipe.module.build_data(config)
     trainer = recipe.module.build_trainer(config)
+    folder.write_config(recipe, config)
     extra = recipe.module.callbacks(config, folder.path) if hasattr(recipe.module, "callbacks") else []
     try:
         history = trainer.fit(
@@ -74,7 +74,8 @@ def run_recipe(recipe: Recipe, config: Any, folder: RunFolder, resume: bool) -> 
     }
     folder.write_history(history.history)
     plot_curves(history.history, folder.path / "curves.png")
-    folder.write_model(trainer.model)
+    part = getattr(recipe.module, "model_to_save", None)
+    folder.write_model(part(trainer) if part else trainer.model)
     folder.write_metrics(metrics)
     return metrics
 

@@ -18,7 +18,10 @@ NOISE = (
 
 
 def load_tensorflow() -> None:
-    """Imports TensorFlow and Keras; start-up chatter is dropped, everything else on stderr comes through.
+    """Imports TensorFlow and Keras without their chatter; other lines that they print at start-up come through.
+
+    TensorFlow's own log stays off below fatal errors, unless `TF_CPP_MIN_LOG_LEVEL` is set. Keras runs on TensorFlow
+    whatever its configuration file says.
 
     Raises:
         ImportError: `KERAS_BACKEND` names something else than TensorFlow.
@@ -32,6 +35,7 @@ def load_tensorflow() -> None:
     if "tensorflow" in sys.modules:
         return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     # The lines come from C++ before any logger is configured: only the file descriptor catches them.
     sys.stderr.flush()
     terminal = os.dup(2)

@@ -16,7 +16,8 @@ class OneCycle(keras.optimizers.schedules.LearningRateSchedule):
 
     A learning rate rises in the first half of the cycle, falls in the second, and drops by orders of magnitude in
     the last stretch. The same class gives the momentum that goes with it, which dips and then stays at its maximum:
-    `OneCycle(initial=0.95, peak=0.85, steps=steps, final=0.95)`. It is a pure function of the step.
+    `OneCycle(initial=0.95, peak=0.85, steps=steps, final=0.95)`. It is a pure function of the step. Keras' optimizers
+    take it as learning rate; their momentum is a constant that no schedule can drive.
 
     Formula, linear between these corners and constant outside, with cycle = steps - max(1, round(final_share * steps)):
 

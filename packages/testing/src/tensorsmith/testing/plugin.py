@@ -14,8 +14,8 @@ from tensorsmith.testing.running import checks_for, run_check
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    """Collects a file by its name."""
-    if file_path.name != FILE_NAME:
+    """Collects a file by its name, unless it is someone else's idea of conformance."""
+    if file_path.name != FILE_NAME or "tensorsmith.testing" not in file_path.read_text():
         return None
     return ConformanceFile.from_parent(parent, path=file_path)
 

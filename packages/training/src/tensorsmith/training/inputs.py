@@ -54,29 +54,59 @@ def check_values(name: str, values: np.ndarray, where: str = "") -> None:
     )
 
 
-def check_labels(model: keras.Model, y: Any, where: str = "") -> None:
-    """Refuses class indices that a sparse cross-entropy over the model's outputs has no unit for."""
-    losses = tf.nest.flatten(getattr(model, "loss", None))
-    labels = named(y, "y")
-    outputs = tf.nest.flatten(getattr(model, "outputs", None) or [])
-    if not len(losses) == len(labels) == len(outputs):
-        return
-    for loss, (name, values), output in zip(losses, labels, outputs, strict=True):
-        sparse = isinstance(loss, keras.losses.SparseCategoricalCrossentropy) or (
-            getattr(loss, "__name__", loss) == "sparse_categorical_crossentropy"
-        )
-        classes = output.shape[-1]
+def check_targets(model: keras.Model, y: Any, where: str = "") -> None:
+    """Refuses targets that do not fit the outputs.
+
+    These are class indices that a sparse cross-entropy has no unit for, and, for Keras' other losses, shapes that would
+    broadcast.
+    """
+    for name, values, loss, output in _targets(model, y):
+        kind = getattr(loss, "__name__", None) or getattr(loss, "name", None) or str(loss)
         values = np.asarray(values)
-        if not sparse or classes is None or getattr(loss, "ignore_class", None) is not None or not values.size:
-            continue
-        bad = np.argwhere((values < 0) | (values >= classes) | (values != np.floor(values)))
-        if len(bad):
-            raise argument_error(
-                name,
-                Verbatim(f"label {values[tuple(bad[0])]} at {where}row {bad[0][0]} ({len(bad)} such labels)"),
-                f"whole numbers from 0 to {classes - 1}, the model's {classes} outputs",
-                "number the classes from 0, or widen the last layer",
-            )
+        if kind == "sparse_categorical_crossentropy":
+            if output.shape[-1] is not None and getattr(loss, "ignore_class", None) is None:
+                _check_classes(name, values, output.shape[-1], where)
+        elif isinstance(loss, str) or type(loss).__module__.startswith("keras."):
+            expected = tuple(output.shape[1:])
+            if values.ndim == len(expected) + 1 and not _fit(expected, values.shape[1:]):
+                raise argument_error(
+                    name, Verbatim(f"shape {values.shape}"), f"shape (examples, {', '.join(map(str, expected))})"
+                )
+
+
+def _targets(model: keras.Model, y: Any) -> list[tuple[str, Any, Any, Any]]:
+    """(name, values, loss, output) for each target where it is plain which belongs to which."""
+    loss, outputs = getattr(model, "loss", None), getattr(model, "outputs", None)
+    if loss is None or not outputs:
+        return []
+    if isinstance(y, Mapping):
+        names = model.output_names
+        by_name = model.output if isinstance(model.output, Mapping) else dict(zip(names, outputs, strict=True))
+        loss_of = loss if isinstance(loss, Mapping) else dict.fromkeys(y, loss)
+        return [(f"y[{key!r}]", y[key], loss_of[key], by_name[key]) for key in y if key in loss_of and key in by_name]
+    if isinstance(y, list | tuple):
+        losses = loss if isinstance(loss, list | tuple) else [loss] * len(y)
+        if isinstance(loss, Mapping) or isinstance(model.output, Mapping) or not len(y) == len(losses) == len(outputs):
+            return []
+        return [(f"y[{i}]", *parts) for i, parts in enumerate(zip(y, losses, outputs, strict=True))]
+    return [("y", y, loss, outputs[0])] if len(outputs) == 1 and not isinstance(loss, Mapping | list) else []
+
+
+def _check_classes(name: str, values: np.ndarray, classes: int, where: str) -> None:
+    bad = np.argwhere((values < 0) | (values >= classes) | (values != np.floor(values)))
+    if len(bad):
+        raise argument_error(
+            name,
+            Verbatim(f"label {values[tuple(bad[0])]} at {where}row {bad[0][0]} ({len(bad)} such labels)"),
+            f"whole numbers from 0 to {classes - 1}, the model's {classes} outputs",
+            "number the classes from 0, or widen the last layer",
+        )
+
+
+def _fit(expected: tuple[int | None, ...], received: tuple[int, ...]) -> bool:
+    return len(expected) == len(received) and all(
+        want in (None, have) for want, have in zip(expected, received, strict=True)
+    )
 
 
 def check_shapes(model: keras.Model, x: Any) -> None:
@@ -87,21 +117,25 @@ def check_shapes(model: keras.Model, x: Any) -> None:
         return  # Keras matches names itself and says what is missing
     for tensor, (name, values) in zip(inputs, leaves, strict=True):
         expected, received = tuple(tensor.shape[1:]), tuple(values.shape[1:])
-        fits = len(expected) == len(received) and all(
-            want in (None, have) for want, have in zip(expected, received, strict=True)
-        )
         # Keras itself adds or drops one trailing axis of length 1
         squeezed = [axis for axis in (expected, received) if axis[-1:] == (1,)]
-        if not fits and not (squeezed and abs(len(expected) - len(received)) == 1):
+        if not _fit(expected, received) and not (squeezed and abs(len(expected) - len(received)) == 1):
             raise argument_error(
                 name, Verbatim(f"shape {values.shape}"), f"shape (examples, {', '.join(map(str, expected))})"
             )
 
 
 def to_arrays(
-    model: keras.Model, x: Any, y: Any, sample_weight: Any, class_weight: Mapping[int, float] | None
+    model: keras.Model | None, x: Any, y: Any, sample_weight: Any, class_weight: Mapping[int, float] | None
 ) -> Arrays:
     """Checks arrays and puts them into tensors, class weights folded into the sample weights.
+
+    Args:
+        model: What the examples must fit; None where only a step of the user's own knows.
+        x: Features.
+        y: Targets.
+        sample_weight: Weights.
+        class_weight: Weights by class.
 
     Raises:
         ValueError: No examples, lengths that differ, NaN or infinite values, labels out of range, wrong shapes.
@@ -109,35 +143,30 @@ def to_arrays(
     x, y, sample_weight = (keras.tree.map_structure(_as_array, tree) for tree in (x, y, sample_weight))
     leaves = named(x, "x") + named(y, "y") + named(sample_weight, "sample_weight")
     check(bool(leaves), "x", x, "arrays or a tf.data.Dataset")
+    for name, values in leaves:
+        check(values.ndim > 0, name, values[()], "an array", "turn lists of numbers into one with np.asarray")
     size = len(leaves[0][1])
     for name, values in leaves:
-        check(
-            values.ndim > 0 and len(values) == size,
-            name,
-            Verbatim(f"shape {values.shape}"),
-            f"{size} examples, as x has",
-        )
+        check(len(values) == size, name, Verbatim(f"shape {values.shape}"), f"{size} examples, as x has")
     check(size > 0, "x", Verbatim("no examples"), "at least one")
     for name, values in leaves:
-        check(
-            values.dtype.kind in "biuf",
-            name,
-            Verbatim(f"dtype {values.dtype}"),
-            "numbers",
-            "encode text before training",
-        )
+        kind = Verbatim(f"dtype {values.dtype}")
+        check(values.dtype.kind in "biuf", name, kind, "numbers", "encode text before training")
         check_values(name, values)
-    check_shapes(model, x)
-    check_labels(model, y)
+    check(sample_weight is None or y is not None, "sample_weight", Verbatim("weights"), "None without y")
+    if model is not None:
+        check_shapes(model, x)
+        check_targets(model, y)
     if class_weight is not None:
-        weights = _weights_of_classes(y, class_weight)
-        sample_weight = weights if sample_weight is None else weights * sample_weight
+        check_class_weight(y, class_weight)
+        weights = weights_of_classes(y, class_weight).numpy()
+        sample_weight = weights if sample_weight is None else weights * sample_weight.reshape(-1)
     batch = (x,) if y is None else (x, y) if sample_weight is None else (x, y, sample_weight)
     return Arrays(keras.tree.map_structure(to_tensor, batch), size)
 
 
-def first_batch(model: keras.Model, dataset: tf.data.Dataset) -> tuple[Any, ...]:
-    """A dataset's first batch, looked at before training starts.
+def first_batch(model: keras.Model | None, dataset: tf.data.Dataset) -> tuple[Any, ...]:
+    """A dataset's first batch, looked at before training starts; what later ones hold shows only when they come.
 
     Raises:
         ValueError: The elements are no batches, there are none, or the first holds what `to_arrays` refuses.
@@ -153,20 +182,36 @@ def first_batch(model: keras.Model, dataset: tf.data.Dataset) -> tuple[Any, ...]
         check(values.shape.rank != 0, name, Verbatim("single examples"), "batches", "call dataset.batch(32)")
         if values.dtype.is_floating:
             check_values(name, values.numpy(), "batch 0, ")
-    check_shapes(model, x)
-    check_labels(model, y, "batch 0, ")
+    if model is not None:
+        check_shapes(model, x)
+        check_targets(model, y, "batch 0, ")
     return first if isinstance(first, tuple) else (first,)
 
 
 def weigh_classes(dataset: tf.data.Dataset, class_weight: Mapping[int, float]) -> tf.data.Dataset:
     """The dataset with class weights folded into its sample weights."""
-    table = tf.constant([class_weight.get(label, 1.0) for label in range(max(class_weight) + 1)], tf.float32)
 
-    def weigh(x: Any, y: tf.Tensor, sample_weight: Any = None) -> tuple[Any, tf.Tensor, tf.Tensor]:
-        weights = tf.gather(table, tf.reshape(_classes(y), [-1]))
-        return x, y, weights if sample_weight is None else weights * sample_weight
+    def weigh(x: Any, y: Any, sample_weight: Any = None) -> tuple[Any, Any, tf.Tensor]:
+        weights = weights_of_classes(y, class_weight)
+        return x, y, weights if sample_weight is None else weights * tf.reshape(sample_weight, [-1])
 
+    check_class_weight(dataset.element_spec[1], class_weight)
     return dataset.map(weigh, num_parallel_calls=tf.data.AUTOTUNE)
+
+
+def check_class_weight(y: Any, class_weight: Mapping[int, float]) -> None:
+    """Refuses targets that class weights cannot be told for."""
+    one = hasattr(y, "shape") and len(y.shape) <= 2
+    check(one, "class_weight", class_weight, "None, unless y is one array of labels or of one-hot rows")
+
+
+def weights_of_classes(y: Any, class_weight: Mapping[int, float]) -> tf.Tensor:
+    """A weight for each example; 1 for classes that are not named."""
+    table = tf.constant([class_weight.get(label, 1.0) for label in range(max(class_weight) + 1)], tf.float32)
+    one_hot = len(y.shape) == 2 and y.shape[-1] != 1
+    classes = tf.reshape(tf.argmax(y, axis=-1) if one_hot else tf.cast(y, tf.int64), [-1])
+    last = len(table) - 1
+    return tf.where(classes > last, 1.0, tf.gather(table, tf.clip_by_value(classes, 0, last)))
 
 
 def _as_array(values: Any) -> Any:
@@ -174,14 +219,3 @@ def _as_array(values: Any) -> Any:
         return None
     array = np.asarray(values)
     return array.astype(keras.config.floatx(), copy=False) if array.dtype.kind == "f" else array
-
-
-def _classes(y: Any) -> Any:
-    one_hot = len(y.shape) == 2 and y.shape[-1] > 1
-    return tf.argmax(y, axis=-1) if one_hot else tf.cast(y, tf.int64)
-
-
-def _weights_of_classes(y: Any, class_weight: Mapping[int, float]) -> np.ndarray:
-    check(isinstance(y, np.ndarray), "class_weight", class_weight, "None for a model of several outputs")
-    labels = _classes(y).numpy().reshape(-1)
-    return np.array([class_weight.get(int(label), 1.0) for label in labels], dtype=np.float32)

@@ -1,23 +1,28 @@
-"""Walking through a model."""
+"""Walking through a model, or through what holds one."""
 
 from collections.abc import Iterator
 
 import keras
 
 
-def layers_of(layer: keras.layers.Layer) -> Iterator[keras.layers.Layer]:
-    """A layer and all layers inside it, wrapped or held as attributes, each once."""
+def parts_of(owner: object) -> Iterator[object]:
+    """An object, its attributes, those of all layers among them, and what lists and dicts there hold, each once."""
     seen: set[int] = set()
-    waiting: list[object] = [layer]
+    waiting: list[object] = [owner]
     while waiting:
         item = waiting.pop()
         if id(item) in seen:
             continue
         seen.add(id(item))
-        if isinstance(item, keras.layers.Layer):
-            yield item
+        yield item
+        if item is owner or isinstance(item, keras.layers.Layer):
             waiting.extend(vars(item).values())
         elif isinstance(item, list | tuple):
             waiting.extend(item)
         elif isinstance(item, dict):
             waiting.extend(item.values())
+
+
+def layers_of(layer: keras.layers.Layer) -> Iterator[keras.layers.Layer]:
+    """A layer and all layers inside it, wrapped or held as attributes, each once."""
+    return (part for part in parts_of(layer) if isinstance(part, keras.layers.Layer))

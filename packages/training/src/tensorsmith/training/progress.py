@@ -5,6 +5,7 @@ import time
 from typing import Any
 
 import keras
+import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -24,47 +25,52 @@ class ProgressBar(keras.callbacks.Callback):
         super().__init__()
         self._console = console or Console(stderr=True)
         self._steps = 0
+        self._progress: Progress | None = None
 
     def on_train_begin(self, logs: Any = None) -> None:
         """Opens the bar."""
-        self._progress = Progress(
+        self._progress = progress = Progress(
             TextColumn("epoch {task.fields[epoch]}/{task.fields[epochs]}"),
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("{task.fields[rate]:,.0f} steps/s"),
-            TextColumn("loss {task.fields[loss]:.4f}"),
+            TextColumn("{task.fields[loss]}"),
             TimeRemainingColumn(elapsed_when_finished=True),
             console=self._console,
             disable=not self._console.is_terminal,
             transient=True,
         )
         epochs, per_epoch = self.params["epochs"], self.params["steps"]
-        first = self.params["first_epoch"]
+        first = self.params.get("first_epoch", 0)
         total = (epochs - first) * per_epoch if per_epoch else None
-        self._task = self._progress.add_task("", total=total, epoch=first, epochs=epochs, rate=0.0, loss=float("nan"))
-        self._progress.start()
+        self._task = progress.add_task("", total=total, epoch=first, epochs=epochs, rate=0.0, loss="")
+        progress.start()
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Starts the epoch's clock."""
         self._epoch_start = time.perf_counter()
         self._steps = 0
-        self._progress.update(self._task, epoch=epoch + 1)
+        if self._progress is not None:
+            self._progress.update(self._task, epoch=epoch + 1)
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Moves the bar by the steps since the last return."""
         advance = batch + 1 - self._steps
         self._steps = batch + 1
         rate = self._steps / (time.perf_counter() - self._epoch_start)
-        loss = float((logs or {}).get("loss", float("nan")))
-        self._progress.update(self._task, advance=advance, rate=rate, loss=loss)
+        loss = f"loss {logs['loss']:.4f}" if logs and "loss" in logs else ""
+        if self._progress is not None:
+            self._progress.update(self._task, advance=advance, rate=rate, loss=loss)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Prints the epoch's scores."""
-        scores = "  ".join(f"{name} {float(value):.4g}" for name, value in (logs or {}).items())
+        values = [(name, np.asarray(value)) for name, value in (logs or {}).items()]
+        scalars = [(name, value) for name, value in values if value.shape == () and value.dtype.kind == "f"]
+        scores = "  ".join(f"{name} {value:.4g}" for name, value in scalars)
         seconds = time.perf_counter() - self._epoch_start
         line = f"epoch {epoch + 1}/{self.params['epochs']}  {scores}  {seconds:.1f} s"
         if self._console.is_terminal:
-            self._progress.console.print(line, highlight=False)
+            self._console.print(line, highlight=False)
         else:
             log.info(line)
 
@@ -74,4 +80,5 @@ class ProgressBar(keras.callbacks.Callback):
 
     def close(self) -> None:
         """Takes the bar off the screen, also when training broke off."""
-        self._progress.stop()
+        if self._progress is not None:
+            self._progress.stop()

@@ -1,6 +1,7 @@
 """Where batches come from: arrays in memory or a tf.data stream, each with the compiled loop that runs over them."""
 
 import math
+import sys
 from typing import Any, Protocol
 
 import keras
@@ -32,6 +33,9 @@ class Source(Protocol):
     def run(self, start: int, steps: int) -> tuple[int, Logs]:
         """Runs up to `steps` steps from step `start` of the epoch on: how many were done, 0 at the end, and logs."""
 
+    def rehearsal(self) -> "Source":
+        """A source of like batches to try things on, without drawing anything from this one."""
+
 
 class ArraySource:
     """Batches gathered from arrays inside the loop, in an order of its own for each epoch.
@@ -55,6 +59,10 @@ class ArraySource:
         if self._full:
             self._loop = self._make(loops, kind, self._batch_size, jit)
         self._rest_loop = self._make(loops, kind, rest, False) if rest else None
+
+    def rehearsal(self) -> Source:
+        """The source itself: arrays are not used up."""
+        return self
 
     def _make(self, loops: Loops, kind: str, batch_size: int, jit: bool) -> Any:
         spec = keras.tree.map_structure(
@@ -87,7 +95,7 @@ class StreamSource:
     """Batches drawn from a tf.data.Dataset inside the loop.
 
     Args:
-        dataset: Of batches.
+        dataset: Of batches, each a tuple.
         example: Its first batch.
         steps_per_epoch: Where given, epochs of this length follow each other in the stream, which must not end.
     """
@@ -106,8 +114,17 @@ class StreamSource:
 
     def begin(self, epoch: int) -> None:
         """Starts the stream again, unless this is a later epoch cut from one long stream."""
-        if epoch == 0 or self._iterator is None or not self._endless:
+        if not self._endless:
             self._iterator = iter(self._dataset)
+        elif epoch == 0 or self._iterator is None:
+            self._iterator = iter(self._dataset.skip(epoch * (self.steps or 0)))
+
+    def rehearsal(self) -> Source:
+        """The first batch, over and over: the user's pipeline may be slow, shuffled, or good for one pass only."""
+        fixed = tf.nest.flatten(self._dataset.element_spec)[0].shape[0] is not None
+        size = len(tf.nest.flatten(self.example)[0])
+        batches = tf.data.Dataset.from_tensor_slices(self.example).batch(size, drop_remainder=fixed)
+        return StreamSource(batches.repeat(), self.example, steps_per_epoch=sys.maxsize)
 
     def run(self, start: int, steps: int) -> tuple[int, Logs]:
         """Draws and runs batches."""

@@ -11,16 +11,29 @@ import numpy as np
 import tensorflow as tf
 
 from tensorsmith.core import Verbatim, argument_error
+from tensorsmith.training.model_layers import parts_of
 
 
-def training_state(model: keras.Model) -> list[tf.Variable]:
-    """The variables of a model, its random seeds, metrics and optimizers, each once.
+def training_state(owner: object) -> list[tf.Variable]:
+    """The variables of whatever an object holds, each once: layers with their seeds, metrics, optimizers, variables.
 
-    Optimizers are found among the model's attributes, so that a model with several (a GAN) has all of them kept.
+    They are found among the attributes of the object and of the layers in it, so that a trainer or a model with
+    several networks or optimizers (a GAN) has all of them kept.
     """
-    optimizers = [value for value in vars(model).values() if isinstance(value, keras.optimizers.Optimizer)]
-    groups = [model.variables, model.metrics_variables, *(optimizer.variables for optimizer in optimizers)]
-    return list({id(variable): variable.value for group in groups for variable in group}.values())
+    found: dict[int, tf.Variable] = {}
+    for part in parts_of(owner):
+        if isinstance(part, tf.Variable):
+            variables = [part]
+        elif isinstance(part, keras.Variable):
+            variables = [part.value]
+        elif isinstance(part, keras.Model):
+            variables = [variable.value for variable in (*part.variables, *part.metrics_variables)]
+        elif isinstance(part, keras.Layer | keras.optimizers.Optimizer | keras.metrics.Metric):
+            variables = [variable.value for variable in part.variables]
+        else:
+            continue
+        found.update((id(variable), variable) for variable in variables)
+    return list(found.values())
 
 
 def snapshot(variables: list[tf.Variable]) -> list[np.ndarray]:
@@ -43,18 +56,23 @@ def latest_note(folder: str | os.PathLike[str]) -> dict[str, Any] | None:
     return note
 
 
+def _plain(value: Any) -> Any:
+    """NumPy's numbers and arrays, which metrics and callbacks log, for JSON."""
+    return np.asarray(value).tolist()
+
+
 class Checkpoints:
     """The newest checkpoints of a training run in one folder.
 
     Args:
-        model: The model, with its optimizers and metrics built.
+        owner: What holds the training state, with its optimizers and metrics built.
         folder: Where the files lie; made when missing.
         keep: How many of them.
     """
 
-    def __init__(self, model: keras.Model, folder: str | os.PathLike[str], keep: int = 2) -> None:
+    def __init__(self, owner: object, folder: str | os.PathLike[str], keep: int = 2) -> None:
         self._note = tf.Variable("{}", dtype=tf.string, shape=(), name="note")
-        self._variables = training_state(model)
+        self._variables = training_state(owner)
         checkpoint = tf.train.Checkpoint(state=self._variables, note=self._note)
         self._manager = tf.train.CheckpointManager(checkpoint, str(folder), max_to_keep=keep)
         self._checkpoint = checkpoint
@@ -65,7 +83,7 @@ class Checkpoints:
         Raises:
             OSError: No room, or no right to write.
         """
-        self._note.assign(json.dumps(note, default=float))  # callbacks log NumPy scalars too
+        self._note.assign(json.dumps(note, default=_plain))
         try:
             self._manager.save()
         except tf.errors.OpError as error:

@@ -87,14 +87,11 @@ class Trainer:
             "an optimizer, or a model that is already compiled",
             "give optimizer= and loss=",
         )
+        given = {"loss": loss, "metrics": metrics, "loss_weights": loss_weights, "weighted_metrics": weighted_metrics}
+        for name, value in given.items():
+            check(optimizer is not None or value is None, name, value, "None without an optimizer")
         if optimizer is not None:
-            model.compile(
-                optimizer=optimizer,
-                loss=loss,
-                metrics=metrics,
-                loss_weights=loss_weights,
-                weighted_metrics=weighted_metrics,
-            )
+            model.compile(optimizer=optimizer, **given)
         self.model = model
         self.jit = jit
         self.steps_per_loop = steps_per_loop
@@ -132,7 +129,7 @@ class Trainer:
         sample_weight: Any = None,
         class_weight: Mapping[int, float] | None = None,
         shuffle: bool = True,
-        seed: int = 0,
+        seed: int | None = None,
         steps_per_epoch: int | None = None,
         checkpoints: Path | str | None = None,
         resume: bool = False,
@@ -150,10 +147,10 @@ class Trainer:
             sample_weight: One weight per example.
             class_weight: Class index to weight; multiplies `sample_weight` where both are given.
             shuffle: Whether to draw a new order of the arrays for each epoch.
-            seed: Of that order.
+            seed: Of that order; None draws one, which `keras.utils.set_random_seed` fixes.
             steps_per_epoch: For datasets: steps per epoch; epochs then go on where the last one ended.
             checkpoints: A folder that gets a checkpoint of model, optimizer, metrics and seeds after each epoch.
-            resume: Whether to go on from the newest of these checkpoints, if there is one.
+            resume: Whether to go on from the newest of these checkpoints, if there is one. Callbacks start anew.
             verbose: Whether to show progress.
 
         Returns:
@@ -165,6 +162,16 @@ class Trainer:
         """
         check(epochs >= 1, "epochs", epochs, "1 or more")
         check(not resume or checkpoints is not None, "resume", resume, "a folder to resume from", "give checkpoints=")
+        callbacks = list(callbacks)
+        backup = any(isinstance(callback, keras.callbacks.BackupAndRestore) for callback in callbacks)
+        check(not backup, "callbacks", Verbatim("BackupAndRestore"), "others", "give checkpoints= and resume=True")
+        note = latest_note(checkpoints) if checkpoints and resume else None
+        if note is not None:
+            seed = note["seed"]
+            self.jit = note["jit"] if self.jit == "auto" else self.jit
+            epochs = note["epoch"] if note["stopped"] else epochs
+        elif seed is None:
+            seed = int(np.random.randint(2**31))
         source = self._source(
             x,
             y,
@@ -175,9 +182,6 @@ class Trainer:
             steps_per_epoch=steps_per_epoch,
         )
         validation = None if validation_data is None else self._source_of(validation_data, batch_size)
-        note = latest_note(checkpoints) if checkpoints and resume else None
-        if note is not None and self.jit == "auto":
-            self.jit = note["jit"]
 
         started = time.perf_counter()
         self._build(source)
@@ -185,7 +189,7 @@ class Trainer:
         if validation is not None:
             validation.compile(self._loops, "test", jit=False)
         seconds_to_compile = time.perf_counter() - started
-        store = Checkpoints(self.model, checkpoints) if checkpoints else None
+        store = Checkpoints(self, checkpoints) if checkpoints else None
         if store is not None and note is not None:
             store.restore()
 
@@ -200,6 +204,8 @@ class Trainer:
             epochs=epochs,
             steps=source.steps,
             first_epoch=first_epoch,
+            seed=seed,
+            verbose=1,
         )
         try:
             pace = self._run_epochs(source, validation, hooks, first_epoch, store)
@@ -245,19 +251,24 @@ class Trainer:
         seed: int | None = None,
         steps_per_epoch: int | None = None,
     ) -> Source:
+        model = self.model if self._own_step() else None
         if not isinstance(x, tf.data.Dataset):
             check(batch_size >= 1, "batch_size", batch_size, "1 or more")
             check(steps_per_epoch is None, "steps_per_epoch", steps_per_epoch, "None with arrays")
-            return ArraySource(to_arrays(self.model, x, y, sample_weight, class_weight), batch_size, seed)
+            return ArraySource(to_arrays(model, x, y, sample_weight, class_weight), batch_size, seed)
         for name, value in (("y", y), ("sample_weight", sample_weight)):
             check(value is None, name, value, "None, as the dataset's elements hold it")
-        first = first_batch(self.model, x)
+        first = first_batch(model, x)
         if steps_per_epoch is None and x.cardinality() == tf.data.INFINITE_CARDINALITY:
             raise argument_error("steps_per_epoch", None, "a number, as the dataset is endless")
+        if not isinstance(x.element_spec, tuple):
+            x = x.map(lambda features: (features,))
         return StreamSource(weigh_classes(x, class_weight) if class_weight else x, first, steps_per_epoch)
 
     def _source_of(self, data: Any, batch_size: int) -> Source:
         if isinstance(data, tf.data.Dataset):
+            ends = data.cardinality() != tf.data.INFINITE_CARDINALITY
+            check(ends, "validation_data", Verbatim("an endless dataset"), "one that ends", "call dataset.take(steps)")
             return self._source(data)
         check(
             isinstance(data, tuple) and len(data) in (2, 3),
@@ -268,8 +279,13 @@ class Trainer:
         x, y, *weight = data
         return self._source(x, y, sample_weight=weight[0] if weight else None, batch_size=batch_size)
 
+    def _own_step(self) -> bool:
+        """True with Keras' step, which calls the model on x and compares with y; other steps do as they like."""
+        steps = type(self).train_step, type(self.model).train_step
+        return steps == (Trainer.train_step, keras.Model.train_step)
+
     def _build(self, source: Source) -> None:
-        if not self._built:
+        if not self._built and self._own_step():
             build_late_parts(self.model, source.example)
             self._built = True
 
@@ -279,14 +295,16 @@ class Trainer:
         return self.jit
 
     def _jit_is_faster(self, source: Source, epochs: int) -> bool:
-        def run(jit: bool, steps: int) -> int:
-            source.compile(self._loops, "train", jit)
-            source.begin(0)
-            return source.run(0, steps)[0]
+        rehearsal = source.rehearsal()
 
-        source.compile(self._loops, "train", jit=False)  # from here on the training state is whole
+        def run(jit: bool, steps: int) -> int:
+            rehearsal.compile(self._loops, "train", jit)
+            rehearsal.begin(0)
+            return rehearsal.run(0, steps)[0]
+
+        rehearsal.compile(self._loops, "train", jit=False)  # from here on the training state is whole
         steps_to_come = sys.maxsize if source.steps is None else source.steps * epochs
-        state = training_state(self.model)
+        state = training_state(self)
         return faster_with_jit(partial(run, False), partial(run, True), state, steps_to_come)
 
     def _run_epochs(
@@ -298,7 +316,7 @@ class Trainer:
         store: Checkpoints | None,
     ) -> Pace:
         history = self.model.history
-        each = any(getattr(callback, "every_batch", False) for callback in hooks.callbacks)
+        each = any(map(_wants_every_batch, hooks.callbacks))
         pace = Pace(1 if each else self.steps_per_loop)
         logs: dict[str, Any] = {}
         self.model.stop_training = False
@@ -315,9 +333,12 @@ class Trainer:
                 logs.update({f"val_{name}": value for name, value in scores.items()})
             hooks.on_epoch_end(epoch, logs)
             if store is not None:
-                store.save({"epoch": epoch + 1, "history": history.history, "jit": self.jit})
+                note = {"history": history.history, "jit": self.jit, "seed": hooks.params["seed"]}
+                store.save({"epoch": epoch + 1, "stopped": self.model.stop_training, **note})
             if self.model.stop_training:
                 break
+        if isinstance(self.model.optimizer, keras.optimizers.Optimizer):
+            self.model.optimizer.finalize_variable_values(self.model.trainable_weights)  # averaged weights, if any
         hooks.on_train_end(logs)
         return pace
 
@@ -343,15 +364,25 @@ class Trainer:
             window = pace.window
             on_begin(step)
             start = time.perf_counter()
-            done, tensors = source.run(step, window)
+            try:
+                done, tensors = source.run(step, window)
+            except tf.errors.InvalidArgumentError as error:
+                *_, reason = error.message.partition("\n\t [[")[
+                    0
+                ].splitlines()  # before it the stack, behind it the node
+                last = min(step + window, source.steps or sys.maxsize)
+                where = f"{training or 'evaluation'}, steps {step + 1} to {last}"
+                raise argument_error("x", Verbatim(f"{reason} ({where})"), "batches that the model can take") from error
             if not done:
                 break
             logs = {name: _number(tensor) for name, tensor in tensors.items()}
             if training:
-                _refuse_non_finite(logs, training, step, done, window)
+                _refuse_non_finite(logs, training, step, done, min(step + window, source.steps or sys.maxsize))
             step += done
             on_end(step - 1, logs)
             pace.record(done, time.perf_counter() - start)
+            if training and self.model.stop_training:
+                return logs
         if source.steps is not None and step < source.steps:
             raise argument_error(
                 "x",
@@ -362,15 +393,21 @@ class Trainer:
         return logs
 
 
+def _wants_every_batch(callback: keras.callbacks.Callback) -> bool:
+    """True for a user's callback that says so, and for Keras' callbacks that count batches."""
+    counts = (getattr(callback, name, None) for name in ("save_freq", "update_freq"))
+    return getattr(callback, "every_batch", False) or any(isinstance(count, int) and count for count in counts)
+
+
 def _number(tensor: tf.Tensor) -> Any:
     return float(tensor) if tensor.shape.rank == 0 else tensor.numpy()
 
 
-def _refuse_non_finite(logs: dict[str, Any], where: str, step: int, done: int, window: int) -> None:
+def _refuse_non_finite(logs: dict[str, Any], where: str, step: int, done: int, last: int) -> None:
     for name, value in logs.items():
         if "loss" in name and not np.all(np.isfinite(value)):
             raise NonFiniteLossError(
                 f"`{name}` became {value} at step {step + done} of {where} "
-                f"(steps {step + 1} to {step + window} were running). Remedy: lower the learning rate, clip gradients, "
+                f"(steps {step + 1} to {last} were running). Remedy: lower the learning rate, clip gradients, "
                 "or look at the batch of that step."
             )

@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from tensorsmith.core import check, did_you_mean
 from tensorsmith.tools.bench.turns import Row, measure, write_json
 
 BENCHMARKS = ("loop",)
@@ -28,6 +29,10 @@ def execute(arguments: argparse.Namespace) -> int:
     providers = benchmark.providers()
     for provider in (name for name, there in providers.items() if not there):
         print(f"{provider} is left out: it cannot be imported here; `make bench` installs it", file=sys.stderr)
+    for case in arguments.cases or ():
+        guess = did_you_mean(case, benchmark.CASES) or f"there are {', '.join(benchmark.CASES)}"
+        check(case in benchmark.CASES, "--cases", case, f"cases of bench {arguments.benchmark}", guess)
+    check(arguments.rounds >= 2, "--rounds", arguments.rounds, "2 or more, for a spread")
     rows: list[Row] = []
     for case in arguments.cases or benchmark.CASES:
         here = [name for name, there in providers.items() if there]

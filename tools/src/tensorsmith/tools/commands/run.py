@@ -2,14 +2,16 @@
 
 import argparse
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
-from tensorsmith.core import ArgumentError, argument_error
+from tensorsmith.core import ArgumentError, Verbatim, argument_error, check
 from tensorsmith.tools.catalog import find_recipe
 from tensorsmith.tools.config import from_flags, read_yaml, resolve
-from tensorsmith.tools.run_folder import folder_to_resume, new_folder
+from tensorsmith.tools.run_folder import RunFolder, folder_to_resume, new_folder
 from tensorsmith.tools.running import print_scores, run_recipe
 
 
@@ -40,14 +42,17 @@ def execute(arguments: argparse.Namespace) -> int:
         for name, comment in recipe.comments.items():
             print(f"  --{name:20} {comment} (default {getattr(recipe.config_class(), name)!r})")
         return 0
+    given = from_flags(arguments.fields)
     folder = folder_to_resume(recipe, arguments.out) if arguments.resume else None
+    if folder is not None:
+        refuse_other_settings(folder, given, arguments)
     values = dict(recipe.smoke) if arguments.smoke else {}
     for file in (folder and folder.path / "config.yaml", arguments.config):
         if file:
             values.update(read_yaml(file))
-    if values.get("recipe", recipe.name) != recipe.name:
+    if "recipe" in values and find_recipe(str(values["recipe"])).path != recipe.path:
         raise argument_error("config", values["recipe"], f"a configuration of {recipe.name}")
-    config = resolve(recipe, {**values, **from_flags(arguments.fields)})
+    config = resolve(recipe, {**values, **given})
     if folder is not None and (folder.path / "metrics.json").exists():
         print(f"{folder.path} is finished")
         return 0
@@ -61,5 +66,23 @@ def execute(arguments: argparse.Namespace) -> int:
     except ArgumentError as error:  # asked for rightly, but the data or the recipe did not fit
         print(f"tensorsmith: {error}", file=sys.stderr)
         return 1
+    finally:
+        if not any(folder.path.iterdir()):
+            folder.path.rmdir()  # nothing came of it, and the same command shall work again
     print_scores(metrics, folder, Console())
     return 0
+
+
+def refuse_other_settings(folder: RunFolder, given: Mapping[str, Any], arguments: argparse.Namespace) -> None:
+    """A run goes on with the settings it has; of an unfinished one only the number of epochs may change."""
+    finished = (folder.path / "metrics.json").exists()
+    kept = read_yaml(folder.path / "config.yaml")
+    changed = [name for name, value in given.items() if value != kept.get(name) and (finished or name != "epochs")]
+    others = [f"--{name}" for name in changed] + ["--config"] * bool(arguments.config) + ["--smoke"] * arguments.smoke
+    check(
+        not others,
+        "--resume",
+        Verbatim(f"{' '.join(others)} with the {'finished' if finished else 'unfinished'} run {folder.path}"),
+        "the settings that the run has",
+        "start a new run; --config with the old config.yaml makes it alike",
+    )
