@@ -191,6 +191,7 @@ def first_batch(model: keras.Model | None, dataset: tf.data.Dataset) -> tuple[An
 def weigh_classes(dataset: tf.data.Dataset, class_weight: Mapping[int, float]) -> tf.data.Dataset:
     """The dataset with class weights folded into its sample weights."""
 
+    @tf.autograph.experimental.do_not_convert
     def weigh(x: Any, y: Any, sample_weight: Any = None) -> tuple[Any, Any, tf.Tensor]:
         weights = weights_of_classes(y, class_weight)
         return x, y, weights if sample_weight is None else weights * tf.reshape(sample_weight, [-1])
@@ -210,7 +211,7 @@ def weights_of_classes(y: Any, class_weight: Mapping[int, float]) -> tf.Tensor:
     table = tf.constant([class_weight.get(label, 1.0) for label in range(max(class_weight) + 1)], tf.float32)
     one_hot = len(y.shape) == 2 and y.shape[-1] != 1
     classes = tf.reshape(tf.argmax(y, axis=-1) if one_hot else tf.cast(y, tf.int64), [-1])
-    last = len(table) - 1
+    last = max(class_weight)
     return tf.where(classes > last, 1.0, tf.gather(table, tf.clip_by_value(classes, 0, last)))
 
 
