@@ -3,7 +3,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
 READY := .venv/ready-$(VERSION)
-PROJECTS := $(wildcard packages/*/pyproject.toml) tools/pyproject.toml
+PROJECTS := custom_ops/pyproject.toml $(wildcard packages/*/pyproject.toml) tools/pyproject.toml
+KERNELS := custom_ops/build_library.py $(wildcard custom_ops/src/*/*.cc custom_ops/src/*/*.h)
+LIBRARY := .venv/library-$(VERSION)
 
 .PHONY: demo test test-slow setup data lint bench lock clean
 
@@ -16,10 +18,15 @@ test: lint data
 test-slow: setup data
 	$(BIN)/pytest -n 2 -m slow
 
-setup: $(READY)
+setup: $(READY) $(LIBRARY)
 
 $(READY): requirements.lock tools/setup.sh pyproject.toml $(PROJECTS)
 	@PYTHON=$(PYTHON) sh tools/setup.sh
+	@touch $@
+
+# Installation builds the library, too; this is for sources that changed since. Without a compiler, it says so and goes on.
+$(LIBRARY): $(KERNELS) $(READY)
+	@$(BIN)/python custom_ops/build_library.py || true
 	@touch $@
 
 # Whatever tests read from the network, once; they run without it.
@@ -29,7 +36,7 @@ data: setup
 lint: setup
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/mypy packages/*/src tools/src
+	$(BIN)/mypy custom_ops/src packages/*/src tools/src
 	$(BIN)/lint-imports
 
 bench: .venv/bench

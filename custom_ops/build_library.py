@@ -1,0 +1,132 @@
+"""Compiles the C++ sources into one shared library, every kernel once per instruction set.
+
+    python build_library.py                       # src/tensorsmith/ops/libtensorsmith_ops.so
+    python build_library.py --sanitize OUT.so     # with AddressSanitizer and UndefinedBehaviorSanitizer
+
+Needs a C++17 compiler (`CXX`, else c++) and Eigen's headers (package cmeel-eigen), and no TensorFlow: the library finds
+TensorFlow's C interface when TensorFlow loads it. Unchanged files are not compiled again.
+"""
+
+import argparse
+import hashlib
+import importlib.metadata
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+HERE = Path(__file__).parent
+SOURCES = HERE / "src"
+LIBRARY = SOURCES / "tensorsmith/ops/libtensorsmith_ops.so"
+OBJECTS = HERE / "build"
+FLAGS = [
+    "-std=c++17",
+    "-O3",
+    "-fPIC",
+    "-fvisibility=hidden",
+    "-fno-math-errno",
+    "-fno-trapping-math",
+    "-ffp-contract=fast",
+    "-Wall",
+    "-Wextra",
+    "-Werror",
+    "-Wno-psabi",
+]
+SANITIZE = ["-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "-fno-omit-frame-pointer"]
+X86_LEVELS = {
+    "baseline": ["-march=x86-64"],
+    "avx2": ["-march=x86-64-v3"],
+    "avx512": ["-march=x86-64-v4", "-mprefer-vector-width=512"],
+}
+LEVELS = X86_LEVELS if platform.machine() in ("x86_64", "AMD64") else {"baseline": []}
+
+
+class BuildError(Exception):
+    """The library could not be built; the message says why."""
+
+
+def build(library: Path = LIBRARY, sanitize: bool = False, kernels: Sequence[Path] = ()) -> None:
+    """Compiles and links.
+
+    Args:
+        library: The file to write.
+        sanitize: With AddressSanitizer and UndefinedBehaviorSanitizer.
+        kernels: Further kernel files, beside those of `src/kernels`.
+
+    Raises:
+        BuildError: No compiler, or one that stops with an error.
+    """
+    compiler = os.environ.get("CXX", "c++")
+    flags = [*FLAGS, *(SANITIZE if sanitize else []), f"-I{SOURCES}", f"-I{_eigen()}"]
+    OBJECTS.mkdir(exist_ok=True)
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        tasks = [pool.submit(_compile, compiler, [*flags, *more], source) for more, source in _units(kernels)]
+        objects = [task.result() for task in tasks]
+    with tempfile.TemporaryDirectory(dir=library.parent, prefix=".linking-") as folder:
+        # An empty stand-in under TensorFlow's name, so that the library asks for it wherever it is loaded.
+        framework = Path(folder) / "libtensorflow_framework.so.2"
+        _run([compiler, "-shared", "-x", "c++", os.devnull, f"-Wl,-soname,{framework.name}", "-o", str(framework)])
+        draft = Path(folder) / library.name
+        link = ["-shared", *(SANITIZE if sanitize else []), "-Wl,--no-as-needed", str(framework), "-pthread"]
+        _run([compiler, *map(str, objects), *link, "-o", str(draft)])
+        draft.replace(library)
+
+
+def _units(kernels: Sequence[Path]) -> Iterator[tuple[list[str], Path]]:
+    """Every compilation: the flags it adds, and its source."""
+    per_level = [SOURCES / "runtime/matmul.cc", *sorted((SOURCES / "kernels").glob("*.cc")), *kernels]
+    for source in sorted((SOURCES / "runtime").glob("*.cc")):
+        if source not in per_level:
+            yield LEVELS["baseline"], source
+    for source in per_level:
+        for level, flags in LEVELS.items():
+            yield [f"-DTENSORSMITH_LEVEL={level}", *flags], source
+
+
+def _compile(compiler: str, flags: Sequence[str], source: Path) -> Path:
+    """The object file of a source, made unless it is there for the same text, headers and flags."""
+    texts = [source, *sorted((SOURCES / "runtime").glob("*.h"))]
+    key = hashlib.sha256("\0".join([compiler, *flags]).encode() + b"".join(path.read_bytes() for path in texts))
+    target = OBJECTS / f"{source.stem}-{key.hexdigest()[:16]}.o"
+    if not target.exists():
+        draft = target.with_suffix(f".{os.getpid()}.o")
+        _run([compiler, *flags, "-c", str(source), "-o", str(draft)])
+        draft.replace(target)
+    return target
+
+
+def _eigen() -> Path:
+    """The folder with Eigen's headers."""
+    try:
+        files = importlib.metadata.files("cmeel-eigen") or ()
+    except importlib.metadata.PackageNotFoundError:
+        files = ()
+    for file in files:
+        if file.as_posix().endswith("include/eigen3/Eigen/Core"):
+            return Path(str(file.locate())).parents[1]
+    raise BuildError("Eigen's headers are not here. Remedy: pip install cmeel-eigen")
+
+
+def _run(command: Sequence[str]) -> None:
+    try:
+        result = subprocess.run(command, capture_output=True, text=True)
+    except FileNotFoundError:
+        raise BuildError(f"there is no C++ compiler {command[0]!r} here. Remedy: apt install g++, or set CXX") from None
+    sys.stderr.write(result.stderr)
+    if result.returncode != 0:
+        raise BuildError(f"{command[0]} stopped with an error, see above")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("library", type=Path, nargs="?", default=LIBRARY)
+    parser.add_argument("--sanitize", action="store_true")
+    arguments = parser.parse_args()
+    try:
+        build(arguments.library, arguments.sanitize)
+    except BuildError as error:
+        sys.exit(f"tensorsmith-ops: {error}")

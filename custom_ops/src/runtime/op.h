@@ -1,0 +1,136 @@
+// What a kernel file includes: its context (inputs, outputs, attributes), shape inference, and TENSORSMITH_OP.
+#pragma once
+
+#include <cstring>
+#include <new>
+
+#include "runtime/buffers.h"
+#include "runtime/parallel.h"
+#include "runtime/registry.h"
+#include "runtime/shapes.h"
+#include "runtime/tensor.h"
+
+TENSORSMITH_BEGIN
+
+// Some of an op's inputs: those of one list argument.
+struct Range {
+  int begin;
+  int end;
+  int size() const { return end - begin; }
+};
+
+class Context {
+ public:
+  Context(TF_OpKernelContext* context, const Attributes* attributes)
+      : context_(context),
+        attributes_(attributes),
+        status_(TF_NewStatus()),
+        inputs_(TF_NumInputs(context)),
+        handles_(new TF_Tensor* [inputs_ + TF_NumOutputs(context)] {}) {}
+  ~Context() {
+    for (int i = 0; i < inputs_ + TF_NumOutputs(context_); ++i)
+      if (handles_[i] != nullptr) TF_DeleteTensor(handles_[i]);
+    delete[] handles_;
+    TF_DeleteStatus(status_);
+  }
+  Context(const Context&) = delete;
+  Context& operator=(const Context&) = delete;
+
+  Tensor input(int i) {
+    if (handles_[i] == nullptr) {
+      TF_GetInput(context_, i, &handles_[i], status_);
+      must_be_ok();
+    }
+    return view(handles_[i]);
+  }
+
+  // The inputs that belong to the list argument `name`.
+  Range range(const char* name) {
+    TF_InputRange_Args arguments = {sizeof(TF_InputRange_Args), nullptr, 0, 0, status_};
+    TF_InputRange(context_, name, &arguments);
+    must_be_ok();
+    return {arguments.start, arguments.stop};
+  }
+
+  // A new output, not initialised. Large ones come from memory that was used before.
+  Tensor output(int i, const Shape& shape) {
+    constexpr size_t kLarge = size_t{256} << 10;
+    const TF_DataType type = TF_ExpectedOutputDataType(context_, i);
+    const size_t bytes = shape.size() * bytes_of(type);
+    TF_Tensor*& handle = handles_[inputs_ + i];
+    if (bytes < kLarge) {
+      handle = TF_AllocateOutput(context_, i, type, shape.dims, shape.rank, bytes, status_);
+    } else {
+      handle = TF_NewTensor(
+          type, shape.dims, shape.rank, acquire_buffer(bytes), bytes,
+          [](void* data, size_t size, void*) { release_buffer(data, size); }, nullptr);
+      TF_SetOutput(context_, i, handle, status_);
+    }
+    must_be_ok();
+    return view(handle);
+  }
+
+  // Hands an input on as an output, without a copy.
+  void pass(int input_index, int output_index) {
+    input(input_index);
+    TF_SetOutput(context_, output_index, handles_[input_index], status_);
+    must_be_ok();
+  }
+
+  float number(const char* name) const { return static_cast<float>(attribute(name)); }
+  int64_t integer(const char* name) const { return static_cast<int64_t>(attribute(name)); }
+  bool flag(const char* name) const { return attribute(name) != 0; }
+
+  void fail(TF_Code code, const char* message) {
+    TF_SetStatus(status_, code, message);
+    TF_OpKernelContext_Failure(context_, status_);
+  }
+
+ private:
+  static Tensor view(const TF_Tensor* handle) {
+    Tensor tensor;
+    tensor.data = TF_TensorData(handle);
+    tensor.type = TF_TensorType(handle);
+    tensor.shape.rank = TF_NumDims(handle);
+    require(tensor.shape.rank <= Shape::kMost, "received a tensor of rank %d, expected at most %d", tensor.shape.rank,
+            Shape::kMost);
+    for (int i = 0; i < tensor.shape.rank; ++i) tensor.shape.dims[i] = TF_Dim(handle, i);
+    return tensor;
+  }
+
+  void must_be_ok() const { require(TF_GetCode(status_) == TF_OK, "%s", TF_Message(status_)); }
+
+  double attribute(const char* name) const {
+    for (int i = 0; i < attributes_->count; ++i)
+      if (std::strcmp(attributes_->names[i], name) == 0) return attributes_->values[i];
+    require(false, "a kernel asked for the attribute %s, which its signature lacks", name);
+    return 0;
+  }
+
+  TF_OpKernelContext* context_;
+  const Attributes* attributes_;
+  TF_Status* status_;
+  int inputs_;
+  TF_Tensor** handles_;  // inputs, then outputs
+};
+
+// The C function that TensorFlow calls, around a kernel.
+template <void (*kernel)(Context&)>
+void compute(void* attributes, TF_OpKernelContext* raw) {
+  Context context(raw, static_cast<const Attributes*>(attributes));
+  try {
+    kernel(context);
+  } catch (const InvalidArgument& error) {
+    context.fail(TF_INVALID_ARGUMENT, error.message);
+  } catch (const std::bad_alloc&) {
+    context.fail(TF_RESOURCE_EXHAUSTED, "out of memory");
+  }
+}
+
+TENSORSMITH_END
+
+// TENSORSMITH_OP(layer_norm, "TensorsmithLayerNorm", "x: T -> y: T | T: {half, float}", shapes, kernel);
+// with void shapes(Shapes&) and void kernel(Context&).
+#define TENSORSMITH_OP(identifier, name, signature, shapes, kernel)                                                \
+  TENSORSMITH_REGISTER(identifier, name, signature, &::tensorsmith::TENSORSMITH_LEVEL::infer<shapes>,              \
+                       &::tensorsmith::TENSORSMITH_LEVEL::compute<kernel>)

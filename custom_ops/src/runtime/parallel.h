@@ -1,0 +1,36 @@
+// Work shared among threads that sleep when there is none.
+#pragma once
+
+#include <cstdint>
+
+#include "runtime/level.h"
+
+namespace tensorsmith {
+
+// Calls body(closure, begin, end) for consecutive ranges of at most `grain` items that together cover [0, count).
+// The ranges depend on count and grain alone, so results that are summed range by range are the same for any number of
+// threads. `body` must not throw.
+void run_parallel(int64_t count, int64_t grain, void (*body)(const void* closure, int64_t begin, int64_t end),
+                  const void* closure);
+
+int thread_count();
+
+}  // namespace tensorsmith
+
+TENSORSMITH_BEGIN
+
+// parallel_for(rows, 16, [&](int64_t begin, int64_t end) { ... })
+template <class Body>
+void parallel_for(int64_t count, int64_t grain, const Body& body) {
+  run_parallel(
+      count, grain,
+      [](const void* closure, int64_t begin, int64_t end) { (*static_cast<const Body*>(closure))(begin, end); }, &body);
+}
+
+// The grain that splits `count` items into at most `ranges`, each of `least` items or more.
+inline int64_t grain_for(int64_t count, int64_t ranges, int64_t least = 1) {
+  const int64_t grain = (count + ranges - 1) / ranges;
+  return grain < least ? least : grain;
+}
+
+TENSORSMITH_END

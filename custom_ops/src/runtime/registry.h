@@ -1,0 +1,43 @@
+// What an op tells TensorFlow about itself, and how it gets there.
+#pragma once
+
+#include <cstdint>
+
+#include "runtime/level.h"
+#include "runtime/tensorflow_c.h"
+
+namespace tensorsmith {
+
+// Values of an op's int, float and bool attributes, by name.
+struct Attributes {
+  static constexpr int kMost = 16;
+  int count = 0;
+  char names[kMost][32];
+  double values[kMost];
+};
+
+// `signature` is "x: T; scale: float -> y: T | T: {half, float}; epsilon: float": inputs, outputs and attributes in
+// TensorFlow's own notation, separated by semicolons.
+struct Op {
+  const char* name;
+  const char* signature;
+  void (*infer_shapes)(TF_ShapeInferenceContext*, TF_Status*);
+  void* (*create)(TF_OpKernelConstruction*);
+  void (*compute)(void*, TF_OpKernelContext*);
+};
+
+// Reads the attributes named in the signature; the registry's own function frees them.
+Attributes* read_attributes(const char* signature, TF_OpKernelConstruction* construction);
+
+}  // namespace tensorsmith
+
+// Puts a pointer to the op into its level's table. The table is a section of the library, filled by the linker: no code
+// compiled for a level runs before the CPU has been looked at, and no list of kernels has to be kept.
+#define TENSORSMITH_REGISTER(identifier, name, signature, infer_shapes, compute)                              \
+  static void* TENSORSMITH_JOIN(create_, identifier)(TF_OpKernelConstruction * construction) {                \
+    return ::tensorsmith::read_attributes(signature, construction);                                           \
+  }                                                                                                           \
+  static ::tensorsmith::Op identifier = {name, signature, infer_shapes, TENSORSMITH_JOIN(create_, identifier), \
+                                         compute};                                                            \
+  __attribute__((used, section("tensorsmith_ops_" TENSORSMITH_TEXT(TENSORSMITH_LEVEL)))) static ::tensorsmith::Op* \
+      TENSORSMITH_JOIN(entry_, identifier) = &identifier

@@ -1,0 +1,129 @@
+// Views of tensors: where the numbers are, their shape and type.
+#pragma once
+
+#include <cstdarg>
+#include <cstdint>
+#include <cstdio>
+
+#include "runtime/level.h"
+#include "runtime/tensorflow_c.h"
+
+TENSORSMITH_BEGIN
+
+// What a kernel throws when its inputs are wrong; it becomes InvalidArgumentError.
+struct InvalidArgument {
+  char message[480];
+};
+
+__attribute__((format(printf, 2, 3))) inline void require(bool condition, const char* format, ...) {
+  if (condition) return;
+  InvalidArgument error;
+  va_list arguments;
+  va_start(arguments, format);
+  std::vsnprintf(error.message, sizeof(error.message), format, arguments);
+  va_end(arguments);
+  throw error;
+}
+
+struct Shape {
+  static constexpr int kMost = 8;
+  int rank = 0;
+  int64_t dims[kMost] = {};
+
+  Shape() = default;
+  template <class... Dims>
+  explicit Shape(int64_t first, Dims... rest) : rank(1 + sizeof...(rest)), dims{first, static_cast<int64_t>(rest)...} {}
+
+  int64_t operator[](int i) const { return dims[i < 0 ? rank + i : i]; }
+
+  // The product of the sizes of dimensions [begin, end).
+  int64_t product(int begin, int end) const {
+    int64_t result = 1;
+    for (int i = begin; i < end; ++i) result *= dims[i];
+    return result;
+  }
+  int64_t size() const { return product(0, rank); }
+
+  bool operator==(const Shape& other) const {
+    if (rank != other.rank) return false;
+    for (int i = 0; i < rank; ++i)
+      if (dims[i] != other.dims[i]) return false;
+    return true;
+  }
+};
+
+// A shape as text for messages: text(shape).value.
+struct Text {
+  char value[120];
+};
+inline Text text(const Shape& shape) {
+  Text result;
+  int used = std::snprintf(result.value, sizeof(result.value), "[");
+  for (int i = 0; i < shape.rank && used < 100; ++i)
+    used += std::snprintf(result.value + used, sizeof(result.value) - used, i ? ", %lld" : "%lld",
+                          static_cast<long long>(shape.dims[i]));
+  std::snprintf(result.value + used, sizeof(result.value) - used, "]");
+  return result;
+}
+
+// 16-bit floats, as stored; vector.h turns them into float32 and back.
+struct Half {
+  uint16_t bits;
+};
+struct BFloat16 {
+  uint16_t bits;
+};
+
+template <class Value>
+struct TypeOf;
+template <> struct TypeOf<float> { static constexpr TF_DataType value = TF_FLOAT; };
+template <> struct TypeOf<Half> { static constexpr TF_DataType value = TF_HALF; };
+template <> struct TypeOf<BFloat16> { static constexpr TF_DataType value = TF_BFLOAT16; };
+template <> struct TypeOf<int32_t> { static constexpr TF_DataType value = TF_INT32; };
+template <> struct TypeOf<int64_t> { static constexpr TF_DataType value = TF_INT64; };
+template <> struct TypeOf<bool> { static constexpr TF_DataType value = TF_BOOL; };
+template <> struct TypeOf<uint8_t> { static constexpr TF_DataType value = TF_UINT8; };
+
+inline size_t bytes_of(TF_DataType type) {
+  switch (type) {
+    case TF_FLOAT:
+    case TF_INT32:
+      return 4;
+    case TF_INT64:
+      return 8;
+    case TF_HALF:
+    case TF_BFLOAT16:
+      return 2;
+    default:
+      return 1;
+  }
+}
+
+struct Tensor {
+  void* data = nullptr;
+  Shape shape;
+  TF_DataType type = TF_FLOAT;
+
+  int rank() const { return shape.rank; }
+  int64_t dim(int i) const { return shape[i]; }  // -1 is the last
+  int64_t size() const { return shape.size(); }
+
+  // The numbers; the kernel's signature has already fixed their type, and a mistake here is ours.
+  template <class Value>
+  Value* as() const {
+    require(type == TypeOf<Value>::value, "a kernel took a tensor of type %d for type %d", static_cast<int>(type),
+            static_cast<int>(TypeOf<Value>::value));
+    return static_cast<Value*>(data);
+  }
+};
+
+// Checks in the words of the ops' users.
+inline void require_rank(const Tensor& tensor, const char* name, int rank) {
+  require(tensor.rank() == rank, "`%s`: received shape %s, expected rank %d", name, text(tensor.shape).value, rank);
+}
+inline void require_shape(const Tensor& tensor, const char* name, const Shape& shape) {
+  require(tensor.shape == shape, "`%s`: received shape %s, expected %s", name, text(tensor.shape).value,
+          text(shape).value);
+}
+
+TENSORSMITH_END

@@ -1,0 +1,105 @@
+"""What the tests of every kernel share: comparison with the twin and with float64, threads, and hostile input."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tensorsmith import ops
+
+TOLERANCES = {"float32": 1e-5, "float16": 4e-3, "bfloat16": 3e-2}
+ERRORS = (tf.errors.InvalidArgumentError, ValueError, TypeError)
+
+
+def differentiated(function, inputs):
+    """Outputs of a function and its gradients at the inputs of floating type, against fixed upstream gradients."""
+    inputs = [tf.convert_to_tensor(value) for value in inputs]
+    watched = [value for value in inputs if value.dtype.is_floating]
+    with tf.GradientTape() as tape:
+        tape.watch(watched)
+        outputs = tf.nest.flatten(function(*inputs))
+    rng = np.random.default_rng(0)
+    upstream = [tf.cast(rng.normal(size=output.shape), output.dtype) for output in outputs if output.dtype.is_floating]
+    differentiable = [output for output in outputs if output.dtype.is_floating]
+    zero = tf.UnconnectedGradients.ZERO
+    return outputs, tape.gradient(differentiable, watched, output_gradients=upstream, unconnected_gradients=zero)
+
+
+def as_arrays(results):
+    return [
+        np.array(tf.cast(value, tf.float64) if value.dtype.is_floating else value) for value in tf.nest.flatten(results)
+    ]
+
+
+@pytest.fixture(scope="session")
+def agree():
+    """Checks a face's compiled kernel: outputs and gradients against its twin in float64 (and in its own type).
+
+    Call it with a function of tensors and its inputs as float64 arrays (or integer ones), which are rounded to `dtype`
+    first, so that both sides see the same numbers.
+    """
+
+    def check(function, *inputs, dtype="float32", tolerance=None):
+        rounded = [
+            tf.cast(value, dtype) if np.asarray(value).dtype.kind == "f" else tf.constant(value) for value in inputs
+        ]
+        exact = [tf.cast(value, tf.float64) if value.dtype.is_floating else value for value in rounded]
+        with ops.use("compiled"):
+            assert ops.active(), ops.library().reason
+            ours = as_arrays(differentiated(function, rounded))
+            in_graph = as_arrays(tf.function(lambda *tensors: differentiated(function, tensors))(*rounded))
+        with ops.use("reference"):
+            twin = as_arrays(differentiated(function, rounded))
+        wanted = as_arrays(differentiated(function, exact))
+        tolerance = tolerance or TOLERANCES[dtype]
+        for mine, graphs, twins, precise in zip(ours, in_graph, twin, wanted, strict=True):
+            scale = max(1.0, np.abs(precise).max(initial=0))
+            np.testing.assert_allclose(mine, precise, rtol=tolerance, atol=tolerance * scale)
+            np.testing.assert_allclose(twins, precise, rtol=tolerance, atol=tolerance * scale)
+            np.testing.assert_array_equal(mine, graphs)
+
+    return check
+
+
+@pytest.fixture
+def same_for_any_thread_count():
+    """Checks that 1, 2 and 7 threads give bitwise equal outputs and gradients."""
+
+    def check(function, *inputs):
+        results = []
+        try:
+            for count in (1, 2, 7):
+                ops.set_threads(count)
+                results.append(as_arrays(differentiated(function, inputs)))
+        finally:
+            ops.set_threads(0)
+        for result in results[1:]:
+            for one, other in zip(results[0], result, strict=True):
+                np.testing.assert_array_equal(one, other)
+
+    return check
+
+
+@pytest.fixture(scope="session")
+def fails_cleanly():
+    """Calls a compiled op, eagerly and in a graph: it works, or it raises what a user can understand.
+
+    Returns whether it worked.
+    """
+
+    def call(op, **arguments):
+        worked = []
+        for run in (op, tf.function(op, autograph=False)):
+            try:
+                run(**arguments)
+                worked.append(True)
+            except ERRORS:
+                worked.append(False)
+        assert worked[0] == worked[1]
+        return worked[0]
+
+    return call
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(1)
