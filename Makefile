@@ -7,7 +7,7 @@ PROJECTS := custom_ops/pyproject.toml $(wildcard packages/*/pyproject.toml) tool
 KERNELS := custom_ops/build_library.py $(wildcard custom_ops/src/*/*.cc custom_ops/src/*/*.h)
 LIBRARY := .venv/library-$(VERSION)
 
-.PHONY: demo test test-slow setup data lint bench lock clean
+.PHONY: demo test test-slow test-sanitize test-compat setup data lint bench lock clean
 
 demo: setup
 	$(BIN)/tensorsmith run mlp/fashion_mnist
@@ -17,6 +17,19 @@ test: lint data
 
 test-slow: setup data
 	$(BIN)/pytest -n 2 -m slow
+
+# The kernels' tests with a library that watches every access to memory and all that C++ leaves undefined. GCC aligns
+# AVX-512 vectors wrongly on the stack that would detect use after return (its bug 110027).
+test-sanitize: setup
+	mkdir -p .venv/sanitized
+	$(BIN)/python custom_ops/build_library.py .venv/sanitized/libtensorsmith_ops.so --sanitize
+	LD_PRELOAD="$$($${CXX:-c++} -print-file-name=libasan.so) $$($${CXX:-c++} -print-file-name=libubsan.so)" \
+	  ASAN_OPTIONS=detect_leaks=0:detect_stack_use_after_return=0 UBSAN_OPTIONS=print_stacktrace=1 \
+	  TENSORSMITH_OPS_LIBRARY=$(CURDIR)/.venv/sanitized/libtensorsmith_ops.so $(BIN)/pytest -n 2 custom_ops/tests/kernels
+
+# The same library file under other releases of TensorFlow, each in an environment of its own.
+test-compat: setup
+	for version in 2.15.1 2.18.1 2.20.0 2.21.0; do sh tools/compat.sh $$version || exit 1; done
 
 setup: $(READY) $(LIBRARY)
 
@@ -41,6 +54,7 @@ lint: setup
 
 bench: .venv/bench
 	$(BIN)/tensorsmith bench loop
+	$(BIN)/tensorsmith bench ops
 
 .venv/bench: requirements-bench.lock $(READY)
 	VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --require-hashes --no-deps -r requirements-bench.lock

@@ -13,7 +13,7 @@ from tensorsmith.tools.catalog import all_recipes
 
 ROOT = Path(__file__).parents[1]
 LOCK = ROOT / "requirements.lock"
-PACKAGES = sorted(path.parent.name for path in ROOT.glob("packages/*/pyproject.toml"))
+FOLDERS = ["custom_ops", *sorted(f"packages/{path.parent.name}" for path in ROOT.glob("packages/*/pyproject.toml"))]
 UV = Path(sys.executable).with_name("uv")
 
 pytestmark = pytest.mark.slow
@@ -34,8 +34,8 @@ def uv(*arguments, cwd):
 def checkout(tmp_path_factory):
     """A copy in a new place: uv takes a folder it has built before for unchanged as long as pyproject.toml is."""
     copy = tmp_path_factory.mktemp("checkout")
-    for name in ("packages", "tools", "recipes"):
-        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("custom_ops", "packages", "tools", "recipes"):
+        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__", "*.so"))
     return copy
 
 
@@ -58,10 +58,11 @@ def install(checkout, tmp_path):
     return call
 
 
-@pytest.mark.parametrize("name", PACKAGES)
-def test_package(name, install, tmp_path):
-    python = install(f"packages/{name}") / "python"
-    code = f"import tensorsmith.{name} as package; print(package.__file__)"
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_package(folder, install, tmp_path):
+    python = install(folder) / "python"
+    (source,) = (ROOT / folder / "src/tensorsmith").iterdir()
+    code = f"import tensorsmith.{source.name} as package; print(package.__file__)"
     result = subprocess.run([python, "-I", "-c", code], cwd=tmp_path, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
     assert Path(result.stdout.strip()).is_relative_to(tmp_path)  # and not the checkout

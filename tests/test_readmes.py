@@ -10,7 +10,12 @@ ROOT = Path(__file__).parents[1]
 SKETCHES = {"testing"}  # it shows a table of the reader's own components
 READMES = [
     path
-    for path in (ROOT / "README.md", ROOT / "tools/README.md", *sorted(ROOT.glob("packages/*/README.md")))
+    for path in (
+        ROOT / "README.md",
+        ROOT / "tools/README.md",
+        ROOT / "custom_ops/README.md",
+        *sorted(ROOT.glob("packages/*/README.md")),
+    )
     if "```python" in path.read_text() and path.parent.name not in SKETCHES
 ]
 FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS

@@ -19,7 +19,7 @@ from tensorsmith.tools.catalog import all_recipes
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = sorted(path.parent for path in ROOT.glob("packages/*/pyproject.toml"))
-PROJECTS = [*PACKAGES, ROOT / "tools"]
+PROJECTS = [ROOT / "custom_ops", *PACKAGES, ROOT / "tools"]
 LISTED = subprocess.run(
     ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, check=True
 )
@@ -95,7 +95,7 @@ def test_package_has_everything(package):
 
 @pytest.mark.parametrize("project", PROJECTS, ids=lambda path: path.name)
 def test_readme_installs_local_dependencies_too(project):
-    folders = {f"tensorsmith-{folder.name}": folder for folder in PROJECTS}
+    folders = {project_table(folder)["project"]["name"]: folder for folder in PROJECTS}
     needed, new = set(), {project}
     while new:
         needed |= new
@@ -150,7 +150,7 @@ def test_lock_satisfies_what_is_declared(name, python):
         return requirement.marker is None or requirement.marker.evaluate(environment)
 
     locked = {row.name: next(iter(row.specifier)).version for row, _ in lock_rows(name) if counts(row)}
-    ours = {f"tensorsmith-{project.name}" for project in PROJECTS}
+    ours = {project_table(project)["project"]["name"] for project in PROJECTS}
     for need in filter(counts, map(Requirement, declared(name))):
         if need.name not in ours:
             wanted = need.name.lower()

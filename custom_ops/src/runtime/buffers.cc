@@ -10,22 +10,6 @@ namespace tensorsmith {
 namespace {
 
 constexpr size_t kAlignment = 64;  // what TensorFlow asks of tensors
-constexpr size_t kHugePage = size_t{2} << 20;
-
-size_t rounded(size_t bytes) {
-  const size_t unit = bytes < kHugePage ? 4096 : kHugePage;
-  return (bytes + unit - 1) / unit * unit;
-}
-
-void* allocate(size_t bytes) {
-  void* data = nullptr;
-  const size_t alignment = bytes < kHugePage ? kAlignment : kHugePage;
-  if (posix_memalign(&data, alignment, bytes) != 0) throw std::bad_alloc();
-#ifdef MADV_HUGEPAGE
-  if (bytes >= kHugePage) madvise(data, bytes, MADV_HUGEPAGE);
-#endif
-  return data;
-}
 
 }  // namespace
 
@@ -42,6 +26,23 @@ void release_buffer(void* data, size_t) { std::free(data); }
 #else
 
 namespace {
+
+constexpr size_t kHugePage = size_t{2} << 20;
+
+size_t rounded(size_t bytes) {
+  const size_t unit = bytes < kHugePage ? 4096 : kHugePage;
+  return (bytes + unit - 1) / unit * unit;
+}
+
+void* allocate(size_t bytes) {
+  void* data = nullptr;
+  const size_t alignment = bytes < kHugePage ? kAlignment : kHugePage;
+  if (posix_memalign(&data, alignment, bytes) != 0) throw std::bad_alloc();
+#ifdef MADV_HUGEPAGE
+  if (bytes >= kHugePage) madvise(data, bytes, MADV_HUGEPAGE);
+#endif
+  return data;
+}
 
 struct Spare {
   size_t size;

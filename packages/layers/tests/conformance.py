@@ -1,7 +1,43 @@
-from tensorsmith.layers import MCDropout
+from functools import partial
+
+from tensorsmith import ops
+from tensorsmith.layers import LayerNormalization, MCDropout, RMSNormalization
 from tensorsmith.testing import Data, LayerRow
 
+WITHOUT_KERNELS = partial(ops.use, "reference")  # exported models must not need our library
+BAD_NORMALIZATIONS = [
+    ({"axis": "last"}, "an integer or a sequence of integers"),
+    ({"axis": []}, "an integer or a sequence of integers"),
+    ({"epsilon": -1e-3}, "a number of 0 or more"),
+]
+
 ROWS = [
+    LayerRow(
+        LayerNormalization,
+        kwargs={"epsilon": 0.01, "beta_initializer": "uniform", "gamma_initializer": "uniform"},
+        inputs=Data((6, 5)),
+        time_axis=1,
+        passes_mask=True,
+        exported_under=WITHOUT_KERNELS,
+        bad=BAD_NORMALIZATIONS,
+    ),
+    LayerRow(
+        LayerNormalization,
+        name="LayerNormalization over two axes",
+        kwargs={"axis": [1, 2], "epsilon": 0.01, "center": False},
+        inputs=Data((6, 5)),
+        passes_mask=True,
+        exported_under=WITHOUT_KERNELS,
+        bad=BAD_NORMALIZATIONS,
+    ),
+    LayerRow(
+        RMSNormalization,
+        kwargs={"epsilon": 0.01},
+        inputs=Data((6, 5)),
+        time_axis=1,
+        exported_under=WITHOUT_KERNELS,
+        bad=BAD_NORMALIZATIONS,
+    ),
     LayerRow(
         MCDropout,
         kwargs={"rate": 0.3, "noise_shape": (None, 1, 4), "seed": 5},

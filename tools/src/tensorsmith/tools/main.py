@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from tensorsmith.core import ArgumentError, did_you_mean
 
-COMMANDS = ("recipes", "show", "run", "copy", "validate", "bench")
+COMMANDS = ("recipes", "show", "run", "copy", "validate", "bench", "doctor")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

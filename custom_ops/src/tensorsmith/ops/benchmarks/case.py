@@ -20,6 +20,8 @@ class Case:
         targets: What the kernel was built to reach, as how many times faster than a provider.
         megabytes: What must at least be read and written, for the floor.
         gigaflops: Operations of the matrix products at least, for the floor.
+        warm_up: The same work at a small size, which makes this a case of memory: what is measured is the peak beyond
+            inputs and results.
     """
 
     work: Callable[[str], Work]
@@ -27,6 +29,7 @@ class Case:
     targets: dict[str, float] = field(default_factory=dict)
     megabytes: float = 0.0
     gigaflops: float = 0.0
+    warm_up: Callable[[str], Work] | None = None
 
 
 def with_gradients(function: Callable[..., Any], inputs: Sequence[Any], jit: bool = False) -> Work:

@@ -4,6 +4,7 @@ No TensorFlow here: pytest imports this file in every run, also in those without
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -67,6 +68,7 @@ class LayerRow(Row):
         time_axis: Axis of the inputs, the batch counted, whose size may be unknown and differ from call to call.
         passes_mask: It hands the mask it gets on to the next layer.
         uses_mask: Its output does not depend on masked time steps.
+        exported_under: Makes the context manager in which it is exported.
 
     Example:
         >>> import keras
@@ -81,6 +83,7 @@ class LayerRow(Row):
     time_axis: int | None = None
     passes_mask: bool = False
     uses_mask: bool = False
+    exported_under: Callable[[], AbstractContextManager[Any]] = nullcontext
 
     @property
     def arguments(self) -> tuple[Any, ...]:

@@ -4,7 +4,8 @@ from tensorsmith.core import load_tensorflow
 
 load_tensorflow()  # quietly, before anything else imports it
 
+from tensorsmith.training.export import export
 from tensorsmith.training.progress import ProgressBar
 from tensorsmith.training.trainer import NonFiniteLossError, Trainer
 
-__all__ = ["NonFiniteLossError", "ProgressBar", "Trainer"]
+__all__ = ["NonFiniteLossError", "ProgressBar", "Trainer", "export"]

@@ -17,7 +17,7 @@ import numpy as np
 
 from tensorsmith.tools.bench.turns import Contender
 
-UNIT = "steps/s"
+LOWER_IS_BETTER = False
 BATCH = 32
 EPOCHS = 2  # of a turn
 
@@ -41,7 +41,21 @@ CASES = {
 WIDTH = {"mlp_32": 100, "mlp_wide": 1024, "cnn_32": 64, "lstm_32": 20}  # of the last hidden layer
 
 
-def providers() -> dict[str, bool]:
+def unit(case: str) -> str:
+    """Of every case."""
+    return "steps/s"
+
+
+def targets(case: str) -> dict[str, float]:
+    """Provider to how many times better ours was built to be."""
+    return {"keras": 4, "keras_spe50": 1.8, "torch": 2} if case == "mlp_32" else {}
+
+
+def floor(case: str) -> None:
+    """None is known."""
+
+
+def providers(case: str) -> dict[str, bool]:
     """Provider to whether it can be had here."""
     return {"tensorsmith": True, "keras": True, "keras_spe50": True, "torch": bool(importlib.util.find_spec("torch"))}
 

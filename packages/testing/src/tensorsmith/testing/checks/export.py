@@ -21,7 +21,8 @@ def savedmodel_export(row: LayerRow) -> None:
     arguments = keras.tree.flatten(examples(row))
     model = functional(row, layer)
     with tempfile.TemporaryDirectory() as folder:
-        model.export(folder, format="tf_saved_model", verbose=False)
+        with row.exported_under():
+            model.export(folder, format="tf_saved_model", verbose=False)
         np.savez(Path(folder) / "inputs.npz", *arguments)
         ask_reloader(folder=folder, calls=CALLS)
         with np.load(Path(folder) / "outputs.npz") as outputs:

@@ -1,0 +1,25 @@
+"""Every instruction set that this machine has passes the kernels' tests."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tensorsmith import ops
+
+KERNELS = Path(__file__).parent / "kernels"
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.mark.parametrize("level", [level for level in ops.library().levels if level != ops.library().level])
+def test_level(level):
+    result = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", KERNELS],
+        env={**os.environ, "TENSORSMITH_OPS_LEVEL": level},
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 0, result.stdout[-5000:] + result.stderr[-1000:]

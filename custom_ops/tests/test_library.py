@@ -1,0 +1,173 @@
+"""Loading the library: levels, what is said when it cannot be loaded, and what it contains."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tensorsmith import ops
+from tensorsmith.ops.dispatch import compiled
+from tensorsmith.ops.library import library_path
+
+CUSTOM_OPS = Path(__file__).parents[1]
+PROGRAM = """
+import warnings
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    from tensorsmith import ops
+    print(ops.layer_norm([[1.0, 3.0]], epsilon=0.0).numpy())  # twin or kernel
+    print(ops.rms_norm([[3.0, 4.0]], epsilon=0.0).numpy().round(4))
+print("active", ops.active(), ops.library().level)
+print(*[warning.message for warning in caught if warning.category is RuntimeWarning], sep=chr(10))
+"""
+
+
+def run(tmp_path, **environment):
+    """What a new process prints, with these environment variables."""
+    path = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
+    result = subprocess.run(
+        [sys.executable, "-c", PROGRAM], env={**path, **environment}, capture_output=True, text=True
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.startswith("[[-1.  1.]]\n[[0.8485 1.1314]]\n")
+    return result.stdout
+
+
+def expect_twins_and_one_warning(said, reason):
+    assert "active False" in said
+    (warning,) = re.findall(r"^tensorsmith's compiled ops are off.*$", said, re.MULTILINE)
+    assert re.search(reason, warning)
+    assert f"TensorFlow {tf.__version__}" in warning
+    assert re.search(r"tensorsmith-ops \d+\.\d+", warning)
+    assert "Remedy: " in warning
+
+
+def test_missing(tmp_path):
+    said = run(tmp_path, TENSORSMITH_OPS_LIBRARY=str(tmp_path / "lib.so"))
+    expect_twins_and_one_warning(said, rf"there is no lib.so in {re.escape(str(tmp_path))}")
+
+
+def test_not_built(tmp_path):
+    (tmp_path / "not_built.txt").write_text("it was not built: there is no C++ compiler here\n")
+    said = run(tmp_path, TENSORSMITH_OPS_LIBRARY=str(tmp_path / "lib.so"))
+    expect_twins_and_one_warning(said, "it was not built: there is no C")
+
+
+def test_of_another_machine(tmp_path):
+    content = bytearray(library_path().read_bytes())
+    content[18:20] = (243).to_bytes(2, "little")  # RISC-V, in the header's field for the machine
+    (tmp_path / "lib.so").write_bytes(content)
+    said = run(tmp_path, TENSORSMITH_OPS_LIBRARY=str(tmp_path / "lib.so"))
+    expect_twins_and_one_warning(said, "cannot open shared object file|wrong ELF class|invalid ELF header")
+
+
+@pytest.mark.parametrize("content", [b"", b"not a library"])
+def test_damaged(tmp_path, content):
+    (tmp_path / "lib.so").write_bytes(content)
+    said = run(tmp_path, TENSORSMITH_OPS_LIBRARY=str(tmp_path / "lib.so"))
+    expect_twins_and_one_warning(said, "file too short|invalid ELF header")
+
+
+def test_unknown_level(tmp_path):
+    said = run(tmp_path, TENSORSMITH_OPS_LEVEL="avx1024")
+    expect_twins_and_one_warning(said, "TENSORSMITH_OPS_LEVEL is 'avx1024', and this machine runs .*baseline")
+
+
+@pytest.mark.parametrize("level", ops.library().levels)
+def test_level_can_be_forced(tmp_path, level):
+    assert run(tmp_path, TENSORSMITH_OPS_LEVEL=level).endswith(f"active True {level}\n\n")
+
+
+def test_reference_by_environment_says_nothing(tmp_path):
+    assert "active False" in (said := run(tmp_path, TENSORSMITH_OPS="reference"))
+    assert "compiled ops are off" not in said
+
+
+def test_no_stray_symbols():
+    """Weak symbols of one level must not be taken for another's by the linker: all bear the level's name."""
+    objects = [path for path in (CUSTOM_OPS / "build").glob("*.o") if path.is_file()]
+    assert objects
+    levels = set()
+    for path in objects:
+        said = subprocess.run(["nm", "-C", "--defined-only", path], capture_output=True, text=True, check=True).stdout
+        level = re.search("tensorsmith::(avx2|avx512)::", said)
+        if level:
+            levels.add(level[1])
+            weak = [line for line in said.splitlines() if re.search(" [WVu] ", line)]
+            assert not [line for line in weak if level[1] not in line and "DW.ref." not in line], path.name
+    assert levels == {"avx2", "avx512"} or ops.library().levels == ("baseline",)
+
+
+def test_library_knows_only_the_c_interface():
+    """No symbol of TensorFlow's C++ side, which changes with every release."""
+    said = subprocess.run(["nm", "-D", "--undefined-only", library_path()], capture_output=True, text=True, check=True)
+    names = re.findall(r" U (\S+)", said.stdout)
+    assert any(name.startswith("TF_") for name in names)
+    assert not [name for name in names if "tensorflow" in name or "absl" in name or "google" in name]
+
+
+def test_use():
+    x = tf.ones(3)
+    assert compiled(x)
+    with ops.use("reference"):
+        assert not compiled(x)
+        with ops.use("compiled"):
+            assert compiled(x)
+    assert compiled(x)
+    with pytest.raises(ValueError, match="`choice`: received 'fast', expected compiled or reference"), ops.use("fast"):
+        pass
+    assert compiled(x)
+
+
+def test_types_without_kernel_take_the_twin():
+    assert not compiled(tf.ones(3, tf.float64))
+    assert not compiled(tf.ones(3), tf.ones(3, tf.float16), types=(tf.float32, tf.float16))
+
+
+def kernels_in(function, *arguments):
+    graph = function.get_concrete_function(*arguments).graph
+    return [node.type for node in graph.get_operations() if node.type.startswith("Tensorsmith")]
+
+
+def test_xla_takes_the_twin():
+    x = np.float32([[1, 2, 4]])
+    plain = tf.function(ops.layer_norm)
+    inner = tf.function(lambda x: tf.while_loop(lambda i, _: i < 2, lambda i, x: (i + 1, ops.layer_norm(x)), (0, x))[1])
+    xla = tf.function(lambda x: inner(ops.layer_norm(x)), jit_compile=True)
+    assert kernels_in(plain, x) == ["TensorsmithLayerNorm"]
+    assert kernels_in(tf.function(ops.layer_norm, jit_compile=True), x) == []
+    np.testing.assert_allclose(xla(x), inner(plain(x)), rtol=1e-6)  # XLA would refuse an unknown op
+
+
+def test_no_compiler_installs_all_the_same(tmp_path):
+    for name in ("build_library.py", "hatch_build.py", "pyproject.toml", "README.md", "src"):
+        copy = shutil.copytree if (CUSTOM_OPS / name).is_dir() else shutil.copy
+        copy(CUSTOM_OPS / name, tmp_path / name)
+    folder = tmp_path / "src/tensorsmith/ops"
+    code = "from hatchling.build import build_wheel; print(build_wheel('dist'))"
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={"PATH": "/usr/bin:/bin", "CXX": "no-such-compiler"},
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.splitlines()[-1].endswith("-py3-none-any.whl")
+    assert "there is no C++ compiler 'no-such-compiler' here" in (folder / "not_built.txt").read_text()
+    assert not (folder / "libtensorsmith_ops.so").exists()
+
+
+def test_threads_follow_tensorflow(tmp_path):
+    code = (
+        "import ctypes, tensorflow as tf; tf.config.threading.set_intra_op_parallelism_threads(3)\n"
+        "from tensorsmith import ops; from tensorsmith.ops.library import library_path; ops.library()\n"
+        "print(ctypes.CDLL(str(library_path())).tensorsmith_threads())"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.stdout.split() == ["3"], result.stderr

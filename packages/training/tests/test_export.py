@@ -1,0 +1,121 @@
+"""export: what is written runs without tensorsmith, in a process that has only TensorFlow."""
+
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tensorsmith import ops
+from tensorsmith.training import export
+
+RUN = """
+import sys
+sys.modules["tensorsmith"] = None  # importing it fails
+import numpy as np, tensorflow as tf
+path, inputs, outputs = sys.argv[1:]
+x = np.load(inputs)
+if path.endswith(".tflite"):
+    import warnings
+    warnings.simplefilter("ignore")
+    interpreter = tf.lite.Interpreter(path)
+    interpreter.allocate_tensors()
+    (given,), (wanted,) = interpreter.get_input_details(), interpreter.get_output_details()
+    interpreter.set_tensor(given["index"], x)
+    interpreter.invoke()
+    y = interpreter.get_tensor(wanted["index"])
+else:
+    model = tf.saved_model.load(path)
+    y = model.serve(x).numpy()
+np.save(outputs, y)
+"""
+
+
+class Norm(keras.layers.Layer):
+    """A user's layer on a kernel."""
+
+    def call(self, x):
+        return ops.layer_norm(x)
+
+
+@pytest.fixture
+def model():
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((None, 5))
+    return keras.Model(inputs, keras.layers.LSTM(3)(Norm()(keras.layers.Dense(9)(inputs))))
+
+
+def outside(path, x, folder):
+    np.save(folder / "x.npy", x)
+    command = [sys.executable, "-c", RUN, path, folder / "x.npy", folder / "y.npy"]
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    return np.load(folder / "y.npy")
+
+
+def test_saved_model(model, tmp_path):
+    export(model, tmp_path / "model")
+    for shape in ((4, 6, 5), (1, 3, 5)):
+        x = np.random.default_rng(0).normal(size=shape).astype("float32")
+        np.testing.assert_allclose(outside(tmp_path / "model", x, tmp_path), model(x), rtol=1e-5, atol=1e-6)
+
+
+def test_tflite(model, tmp_path):
+    export(model, tmp_path / "model.tflite", input_shapes=[(2, 6, 5)])
+    x = np.random.default_rng(0).normal(size=(2, 6, 5)).astype("float32")
+    np.testing.assert_allclose(outside(tmp_path / "model.tflite", x, tmp_path), model(x), rtol=1e-4, atol=1e-5)
+
+
+def test_replaces_what_was_there_and_leaves_nothing_else(model, tmp_path):
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model/old").touch()
+    export(model, tmp_path / "model")
+    assert not (tmp_path / "model/old").exists()
+    assert (tmp_path / "model/saved_model.pb").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+def test_several_inputs(tmp_path):
+    inputs = {"a": keras.Input((3,), name="a"), "b": keras.Input((3,), name="b")}
+    model = keras.Model(inputs, keras.layers.Add()([inputs["a"], Norm()(inputs["b"])]))
+    export(model, tmp_path / "any")
+    export(model, tmp_path / "two", input_shapes=[(2, 3), (2, 3)])
+    x = {"a": tf.ones((2, 3)), "b": tf.constant([[1.0, 2.0, 3.0]] * 2)}
+    for name in ("any", "two"):
+        exported = tf.saved_model.load(tmp_path / name)
+        np.testing.assert_allclose(exported.serve(x), model(x), rtol=1e-5)
+
+
+def test_a_function_traced_with_kernels_is_found(tmp_path):
+    traced = tf.function(ops.layer_norm).get_concrete_function(tf.TensorSpec((2, 3)))
+
+    class Keeps(keras.layers.Layer):
+        def call(self, x):
+            return traced(x)
+
+    model = keras.Sequential([keras.Input((3,), batch_size=2), Keeps()])
+    with pytest.raises(ValueError, match="traced with compiled kernels"):
+        export(model, tmp_path / "model")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("name", "shapes", "message"),
+    [
+        ("m.tflite", None, "sizes without None"),
+        ("m.tflite", [(2, None, 5)], "sizes without None"),
+        ("m", [(2, 6, 4)], "a shape for each input that fits"),
+        ("m", [(2, 6, 5), (2, 6, 5)], "a shape for each input that fits"),
+    ],
+)
+def test_bad_shapes(model, name, shapes, message, tmp_path):
+    with pytest.raises(ValueError, match=f"`input_shapes`: received .*{message}"):
+        export(model, tmp_path / name, input_shapes=shapes)
+    assert not list(tmp_path.iterdir())
+
+
+def test_unbuilt_model(tmp_path):
+    with pytest.raises(ValueError, match="expected a built model"):
+        export(keras.Sequential([keras.layers.Dense(1)]), tmp_path / "model")

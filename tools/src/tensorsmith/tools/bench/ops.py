@@ -1,0 +1,108 @@
+"""`tensorsmith bench ops`: the compiled kernels beside Keras, XLA and PyTorch, and how near the machine's limits.
+
+A turn is the median of calls over some tenths of a second, in a process of the provider's own. The floor of a case is
+what this machine needs at least: bytes that must be moved over the measured bandwidth, or operations over the measured
+rate of matrix products. Cases of memory measure the peak beyond inputs and results, in a fresh process a turn.
+"""
+
+import importlib
+import importlib.util
+import pkgutil
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from tensorsmith.core import load_tensorflow
+
+load_tensorflow()
+
+from tensorsmith.ops import benchmarks, library  # noqa: E402
+from tensorsmith.ops.benchmarks.case import Case  # noqa: E402
+from tensorsmith.tools.bench.turns import Contender  # noqa: E402
+
+WARM_UP_SECONDS = 0.1  # systems take memory from processes that wait for their turn
+TURN_SECONDS = 0.4
+LOWER_IS_BETTER = True
+
+CASES: dict[str, Case] = {
+    name: case
+    for module in pkgutil.iter_modules(benchmarks.__path__, f"{benchmarks.__name__}.")
+    for name, case in getattr(importlib.import_module(module.name), "CASES", {}).items()
+}
+
+
+def unit(case: str) -> str:
+    """Milliseconds, or megabytes for cases of memory."""
+    return "MB" if CASES[case].warm_up else "ms"
+
+
+def providers(case: str) -> dict[str, bool]:
+    """Provider to whether it can be had here."""
+    there = {"torch": bool(importlib.util.find_spec("torch"))}
+    return {provider: there.get(provider, True) for provider in CASES[case].providers}
+
+
+def targets(case: str) -> dict[str, float]:
+    """Provider to how many times better ours was built to be."""
+    return CASES[case].targets
+
+
+def floor(case: str) -> float | None:
+    """Milliseconds that this machine needs at least."""
+    work = CASES[case]
+    if not (work.megabytes or work.gigaflops):
+        return None
+    bytes_per_second, operations_per_second = _ceilings()
+    return 1e3 * max(work.megabytes * 1e6 / bytes_per_second, work.gigaflops * 1e9 / operations_per_second)
+
+
+def prepare(case: str, provider: str) -> Contender:
+    """One provider, ready for one case."""
+    return _Memory(case, provider) if CASES[case].warm_up else _Calls(CASES[case].work(provider))
+
+
+@cache
+def _ceilings() -> tuple[float, float]:
+    measured = library().ops.tensorsmith_ceilings()
+    return float(measured.bytes_per_second), float(measured.operations_per_second)
+
+
+class _Calls:
+    def __init__(self, work: Callable[[], Any]) -> None:
+        self._work = work
+
+    def first(self) -> float:
+        return self._call()
+
+    def turn(self) -> float:
+        self._calls(WARM_UP_SECONDS)
+        return 1e3 * statistics.median(self._calls(TURN_SECONDS))
+
+    def _calls(self, seconds: float) -> list[float]:
+        end = time.perf_counter() + seconds
+        times = [self._call()]
+        while time.perf_counter() < end or len(times) < 3:
+            times.append(self._call())
+        return times
+
+    def _call(self) -> float:
+        start = time.perf_counter()
+        self._work()
+        return time.perf_counter() - start
+
+
+class _Memory:
+    def __init__(self, case: str, provider: str) -> None:
+        self._command = [sys.executable, "-m", "tensorsmith.tools.bench.peak_memory", case, provider]
+
+    def first(self) -> float:
+        start = time.perf_counter()
+        self.turn()
+        return time.perf_counter() - start
+
+    def turn(self) -> float:
+        return float(subprocess.run(self._command, check=True, stdout=subprocess.PIPE, text=True).stdout)

@@ -1,0 +1,35 @@
+"""Prints the megabytes that a provider's work needs at its peak, beyond inputs and results. Linux only."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from tensorsmith.tools.bench.ops import CASES
+
+
+def main(name: str, provider: str) -> None:
+    """Does the work of a case once, after the same work at a small size."""
+    case = CASES[name]
+    assert case.warm_up is not None
+    case.warm_up(provider)()
+    work = case.work(provider)
+    Path("/proc/self/clear_refs").write_text("5")  # sets the peak to what is resident now
+    before = _kilobytes("VmRSS")
+    results = work()
+    print((_kilobytes("VmHWM") - before) / 1e3 - _bytes(results) / 1e6)
+
+
+def _kilobytes(key: str) -> int:
+    status = Path("/proc/self/status").read_text()
+    return int(next(line for line in status.splitlines() if line.startswith(f"{key}:")).split()[1])
+
+
+def _bytes(results: Any) -> int:
+    if isinstance(results, list | tuple):
+        return sum(map(_bytes, results))
+    tensor = results.detach() if hasattr(results, "detach") else results
+    return int(tensor.numpy().nbytes)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,107 @@
+"""Tell versions, compiled kernels, and what is known not to work together."""
+
+import argparse
+import importlib.metadata
+import json
+import os
+import platform
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from packaging.version import Version
+from rich.console import Console
+from rich.markup import escape
+
+PACKAGES = ("tensorflow", "keras", "numpy", "tensorboard", "keras-tuner", "tensorflow-addons", "tf-agents", "torch")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the flags."""
+    parser.add_argument("--json", action="store_true", help="for programs")
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Prints the findings; 1 when something needs a hand."""
+    versions = installed(PACKAGES)
+    problems = list(known_problems(versions, os.environ))
+    kernels = _kernels()
+    if kernels["off because"]:
+        problems.append(f"compiled kernels are off, and plain TensorFlow takes over: {kernels['off because']}")
+    if arguments.json:
+        print(json.dumps({"versions": versions, "kernels": kernels, "problems": problems}, indent=2))
+        return bool(problems)
+    console = Console(highlight=False)
+    for title, values in (("versions", {"python": platform.python_version(), **versions}), ("kernels", kernels)):
+        console.print(f"[bold]{title}[/]")
+        for name, value in values.items():
+            console.print(f"  {name:<18}{escape(_text(value))}", soft_wrap=True)
+    console.print("[bold]problems[/]")
+    for problem in problems:
+        console.print(f"  {escape(problem)}", soft_wrap=True)
+    if not problems:
+        console.print("  none known")
+    return bool(problems)
+
+
+def installed(names: tuple[str, ...]) -> dict[str, str]:
+    """Versions of the packages that are here."""
+    found = {}
+    for name in names:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def known_problems(versions: Mapping[str, str], environment: Mapping[str, str]) -> Iterator[str]:
+    """What is known not to work together, each with its remedy.
+
+    Args:
+        versions: Of installed packages.
+        environment: Environment variables.
+    """
+    tensorflow = Version(versions.get("tensorflow", "0"))
+    if not Version("2.18") <= tensorflow < Version("2.22"):
+        yield f"TensorFlow {versions.get('tensorflow', 'is missing')}: tensorsmith runs on 2.18 to 2.21."
+    if Version(versions.get("keras", "0")) < Version("3.12"):
+        yield f"Keras {versions.get('keras', 'is missing')}: tensorsmith needs 3.12. Remedy: pip install -U keras"
+    if "tensorboard" not in versions:
+        who = "Keras' TensorBoard callback" + (" and keras-tuner" if "keras-tuner" in versions else "")
+        yield f"TensorBoard is missing, needed by {who}; TensorFlow 2.21 lacks it. Remedy: pip install tensorboard"
+    if "tensorflow-addons" in versions and tensorflow >= Version("2.16"):
+        yield "TensorFlow Addons does not load on TensorFlow 2.16 and later. Remedy: pip uninstall tensorflow-addons"
+    if "tf-agents" in versions and tensorflow >= Version("2.16"):
+        yield "TF-Agents does not run on Keras 3, which TensorFlow has from 2.16 on. Remedy: a separate environment."
+    backend = environment.get("KERAS_BACKEND", "tensorflow")
+    if backend != "tensorflow":
+        yield f"KERAS_BACKEND is {backend}: tensorsmith runs on tensorflow. Remedy: unset KERAS_BACKEND"
+    if environment.get("TF_USE_LEGACY_KERAS", "0") not in ("", "0", "false", "False"):
+        yield "TF_USE_LEGACY_KERAS is set: tf.keras is Keras 2 then, whose layers do not mix. Remedy: unset it"
+
+
+def _kernels() -> dict[str, Any]:
+    """The state of the compiled kernels."""
+    nothing = {"in use": "", "this machine runs": [], "ops": [], "off because": ""}
+    if os.environ.get("TENSORSMITH_OPS") == "reference":
+        return {**nothing, "off because": "TENSORSMITH_OPS is reference"}
+    try:
+        from tensorsmith import ops
+    except ImportError as error:
+        return {**nothing, "off because": str(error)}
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the reason is told below
+        library = ops.library()
+    names = [name.removeprefix("tensorsmith_") for name in dir(library.ops) if name.startswith("tensorsmith_")]
+    return {
+        "in use": library.level,
+        "this machine runs": list(library.levels),
+        "ops": [name for name in names if not name.endswith(("_grad", "_eager_fallback"))],
+        "off because": library.reason,
+    }
+
+
+def _text(value: Any) -> str:
+    return (", ".join(value) if isinstance(value, list) else str(value)) or "-"

@@ -1,0 +1,58 @@
+"""`tensorsmith doctor`: what it finds here, and what it says of machines that lack something."""
+
+import json
+
+import tensorflow as tf
+
+from tensorsmith.tools.commands.doctor import known_problems
+
+GOOD = {"tensorflow": "2.21.0", "keras": "3.15.1", "tensorboard": "2.21.0"}
+
+
+def test_this_machine(tensorsmith):
+    result = tensorsmith("doctor")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert tf.__version__ in result.stdout
+    assert "layer_norm" in result.stdout
+    assert "none known" in result.stdout
+
+
+def test_kernels_that_are_off(tensorsmith, monkeypatch):
+    monkeypatch.setenv("TENSORSMITH_OPS_LEVEL", "avx1024")
+    result = tensorsmith("doctor", "--json")
+    assert result.returncode == 1
+    found = json.loads(result.stdout)
+    assert found["versions"]["tensorflow"] == tf.__version__
+    assert found["kernels"]["in use"] == ""
+    (problem,) = found["problems"]
+    assert "compiled kernels are off" in problem
+    assert "'avx1024'" in problem
+
+
+def problems(versions=(), environment=(), without=()):
+    found = {name: version for name, version in {**GOOD, **dict(versions)}.items() if name not in without}
+    return list(known_problems(found, dict(environment)))
+
+
+def test_known_problems():
+    assert problems() == []
+    (missing,) = problems(without=["tensorboard"])
+    assert "pip install tensorboard" in missing
+    assert "keras-tuner" not in missing
+    (missing,) = problems({"keras-tuner": "1.4.8"}, without=["tensorboard"])
+    assert "keras-tuner" in missing
+    for versions, word in [
+        ({"tensorflow-addons": "0.23.0"}, "TensorFlow Addons"),
+        ({"tf-agents": "0.19.0"}, "TF-Agents"),
+        ({"tensorflow": "2.15.1"}, "runs on 2.18 to 2.21"),
+        ({"keras": "2.15.0"}, "needs 3.12"),
+    ]:
+        (problem,) = problems(versions)
+        assert word in problem
+    for environment, word in [
+        ({"KERAS_BACKEND": "jax"}, "unset KERAS_BACKEND"),
+        ({"TF_USE_LEGACY_KERAS": "1"}, "Keras 2"),
+    ]:
+        (problem,) = problems(environment=environment)
+        assert word in problem
+    assert problems(environment={"TF_USE_LEGACY_KERAS": "0", "KERAS_BACKEND": "tensorflow"}) == []
