@@ -17,7 +17,7 @@ def _work(provider: str, center: bool) -> Work:
     if provider == "torch":
         import torch.nn.functional as functional
 
-        norm = functional.layer_norm if center else functional.rms_norm
+        norm: Any = functional.layer_norm if center else functional.rms_norm
         return torch_with_gradients(lambda x, *more: norm(x, SHAPE[-1:], *more, eps=1e-3), [x, *parameters])
     return with_gradients(_function(provider, center), [x, *parameters], jit=provider == "xla")
 

@@ -105,7 +105,7 @@ def check_normalization(axis: Any, epsilon: Any) -> None:
         "an integer or a sequence of integers",
         "give -1 for the last axis",
     )
-    check(isinstance(epsilon, numbers.Real) and epsilon >= 0, "epsilon", epsilon, "a number of 0 or more")
+    check(isinstance(epsilon, numbers.Real) and float(epsilon) >= 0, "epsilon", epsilon, "a number of 0 or more")
 
 
 def is_last(axes: Sequence[int], x: tf.Tensor) -> bool:

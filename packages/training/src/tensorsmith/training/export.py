@@ -78,7 +78,7 @@ def _signature(model: keras.Model, input_shapes: Sequence[Sequence[int | None]] 
     )
     if input_shapes is None and not lite:
         return None
-    inputs = getattr(model, "inputs", None)
+    inputs = getattr(model, "inputs", None) or []
     check(
         bool(inputs),
         "model",
