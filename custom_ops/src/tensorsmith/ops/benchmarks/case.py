@@ -52,9 +52,18 @@ def with_gradients(function: Callable[..., Any], inputs: Sequence[Any], jit: boo
         return outputs, tape.gradient(outputs, tensors, output_gradients=upstream)
 
     rng = np.random.default_rng(0)
-    outputs = tf.nest.flatten(function(*tensors))
-    upstream = [tf.constant(rng.normal(size=output.shape), output.dtype) for output in outputs]
+    shapes = tf.nest.flatten(tf.function(function).get_concrete_function(*tensors).structured_outputs)
+    upstream = [tf.constant(rng.normal(size=output.shape), output.dtype) for output in shapes]
     return lambda: run(tensors, upstream if len(upstream) > 1 else upstream[0])
+
+
+def forward(function: Callable[..., Any], inputs: Sequence[Any], jit: bool = False) -> Work:
+    """A function alone, in a tf.function."""
+    import tensorflow as tf
+
+    tensors = [tf.constant(value) for value in inputs]
+    run = tf.function(function, jit_compile=jit)
+    return lambda: run(*tensors)
 
 
 def torch_with_gradients(function: Callable[..., Any], inputs: Sequence[Any]) -> Work:

@@ -1,0 +1,68 @@
+// exp, sigmoid and tanh of float vectors, without branches: within 2 ulp, and right for infinities and NaN.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+#include "runtime/vector.h"
+
+TENSORSMITH_BEGIN
+
+// x held within [low, high]; NaN stays NaN.
+inline Vec clamp(Vec x, float low, float high) {
+  x = x < low ? broadcast(low) : x;
+  return x > high ? broadcast(high) : x;
+}
+
+// 2^n for whole n in [-127, 128], where -127 gives 0 and 128 gives infinity.
+inline Vec power_of_two(IntVec n) {
+  const IntVec bits = (n + 127) << 23;
+  Vec result;
+  std::memcpy(&result, &bits, sizeof(result));
+  return result;
+}
+
+// x as n ln 2 + r with whole n and |r| <= ln 2 / 2, for |x| < 2^20; then e^x = 2^n (1 + expm1), expm1 = e^r - 1.
+struct ExpParts {
+  IntVec n;
+  Vec expm1;
+};
+inline ExpParts exp_parts(Vec x) {
+  constexpr float kRound = 12582912.0f;  // 1.5 * 2^23: adding it leaves the nearest whole number in the low bits
+  const Vec shifted = x * 1.44269504088896341f + kRound;
+  const Vec whole = shifted - kRound;
+  ExpParts parts;
+  std::memcpy(&parts.n, &shifted, sizeof(shifted));
+  parts.n -= 0x4b400000;
+  const Vec r = x - whole * 0.693145751953125f - whole * 1.42860682030941723212e-6f;
+  Vec series = broadcast(1.0f / 5040);
+  series = series * r + 1.0f / 720;
+  series = series * r + 1.0f / 120;
+  series = series * r + 1.0f / 24;
+  series = series * r + 1.0f / 6;
+  series = series * r + 0.5f;
+  parts.expm1 = series * (r * r) + r;
+  return parts;
+}
+
+inline Vec exp(Vec x) {
+  const ExpParts parts = exp_parts(clamp(x, -104.0f, 89.0f));
+  const IntVec half = parts.n >> 1;  // in two steps, so that neither factor leaves the range
+  return (parts.expm1 + 1.0f) * power_of_two(half) * power_of_two(parts.n - half);
+}
+
+// 1 / (1 + e^-x); below -88.3, where it is no normal number, 0.
+inline Vec sigmoid(Vec x) {
+  const ExpParts parts = exp_parts(clamp(-x, -88.0f, 89.0f));
+  return 1.0f / (1.0f + (parts.expm1 + 1.0f) * power_of_two(parts.n));
+}
+
+// expm1(2x) / (expm1(2x) + 2), which keeps small x exact.
+inline Vec tanh(Vec x) {
+  const ExpParts parts = exp_parts(clamp(x + x, -20.0f, 20.0f));
+  const Vec scale = power_of_two(parts.n);
+  const Vec expm1 = scale * parts.expm1 + (scale - 1.0f);
+  return expm1 / (expm1 + 2.0f);
+}
+
+TENSORSMITH_END

@@ -1,0 +1,210 @@
+"""Scaled dot-product attention whose memory grows with the number of steps, not with its square."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tensorsmith.core import Verbatim, check
+from tensorsmith.ops.dispatch import FLOATS, compiled
+from tensorsmith.ops.gradients import vjp
+from tensorsmith.ops.library import library
+
+
+def attention(
+    query: Any,
+    key: Any,
+    value: Any,
+    *,
+    scale: float | None = None,
+    causal: bool = False,
+    lengths: Any = None,
+    mask: Any = None,
+    bias: Any = None,
+    dropout: float = 0.0,
+    seed: Any = None,
+) -> tf.Tensor:
+    """Exact softmax attention: each query gets the mean of the values, weighted by how well the keys match it.
+
+    Formula, for each head:
+
+        output = softmax(scale * query keyᵀ + bias) value
+
+    The scores of some queries at a time are formed and forgotten, in the gradient as well, so that no matrix of steps
+    by steps is ever stored; keys above the diagonal of causal attention are not even looked at. A query that sees no
+    key at all gets zeros. Sums are in float32 for half types.
+
+    Source: Vaswani et al., "Attention Is All You Need", 2017; Dao et al., "FlashAttention", 2022; grouped heads:
+    Ainslie et al., "GQA", 2023.
+
+    Args:
+        query: Tensor (batch, steps, heads, width) of float32, float16, bfloat16 or float64.
+        key: Tensor (batch, keys, groups, width); `groups` divides `heads`, and each group serves as many heads.
+        value: Tensor (batch, keys, groups, value_width).
+        scale: What the products are multiplied by; 1 / sqrt(width) if None.
+        causal: Whether query i sees the keys 0 to i only.
+        lengths: Integers (batch,): only the first so many keys are seen; the others are padding.
+        mask: Booleans (batch, heads, steps, keys), with 1 where they are shared: only keys with True are seen.
+        bias: Numbers (batch, heads, steps, keys), with 1 where they are shared, that are added to the scores.
+        dropout: Share of the weights to drop, in [0, 1); the others are scaled up.
+        seed: Two integers that fix what is dropped; with dropout they must be given.
+
+    Returns:
+        Tensor (batch, steps, heads, value_width), of the type of `query`.
+
+    Raises:
+        ValueError: Ranks, sizes or types do not fit each other, `dropout` is out of range or lacks a seed.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> x = tf.reshape(tf.range(6.0), (1, 3, 1, 2))
+        >>> print(attention(x, x, x, causal=True)[0, :, 0].numpy().round(3))
+        [[0.    1.   ]
+         [1.944 2.944]
+         [3.999 4.999]]
+    """
+    query = tf.convert_to_tensor(query)
+    key, value = tf.convert_to_tensor(key, query.dtype), tf.convert_to_tensor(value, query.dtype)
+    _check_shapes(query, key, value)
+    check(0 <= dropout < 1, "dropout", dropout, "a number in [0, 1)")
+    check(dropout == 0 or seed is not None, "seed", seed, "two integers, to go with dropout")
+    if scale is None:
+        width = query.shape[-1]
+        check(width is not None, "scale", None, "a number, since the width is not known here")
+        scale = 1 / math.sqrt(max(width, 1))
+    inner = tf.float64 if query.dtype == tf.float64 else tf.float32
+    nothing = [0]
+    options: list[Any] = [
+        tf.zeros(nothing, tf.int32) if lengths is None else tf.cast(lengths, tf.int32),
+        tf.zeros(nothing, tf.bool) if mask is None else tf.cast(mask, tf.bool),
+        tf.zeros(nothing, inner) if bias is None else tf.cast(bias, inner),
+        tf.zeros([2], tf.int64) if seed is None else tf.cast(seed, tf.int64),
+    ]
+    _check_options(query, key, lengths, mask, bias, options)
+    if compiled(query, key, value, types=FLOATS):
+        output, _ = library().ops.tensorsmith_attention(
+            query, key, value, *options, scale=scale, causal=causal, dropout=dropout
+        )
+        return output
+    return _reference(query, key, value, *options, scale=scale, causal=causal, dropout=dropout)
+
+
+def _check_shapes(query: tf.Tensor, key: tf.Tensor, value: tf.Tensor) -> None:
+    check(query.dtype.is_floating, "query", query.dtype.name, "a tensor of floating type")
+    for name, tensor in (("query", query), ("key", key), ("value", value)):
+        check(tensor.shape.rank in (4, None), name, Verbatim(tensor.shape), "shape (batch, steps, heads, width)")
+    if None in (query.shape.rank, key.shape.rank, value.shape.rank):
+        return
+    batch, _, heads, width = query.shape
+    fits = key.shape.is_compatible_with([batch, None, None, width])
+    check(fits, "key", Verbatim(key.shape), f"batch {batch} and width {width}, as the query has")
+    fits = value.shape.is_compatible_with([*key.shape[:3], None])
+    check(fits, "value", Verbatim(value.shape), f"shape {key.shape} but for the width, as the key has")
+    groups = key.shape[2]
+    fits = None in (groups, heads) or (heads % groups == 0 if groups else heads == 0)
+    check(fits, "key", Verbatim(key.shape), f"a number of heads that divides the query's {heads}")
+
+
+def _check_options(
+    query: tf.Tensor, key: tf.Tensor, lengths: Any, mask: Any, bias: Any, options: Sequence[tf.Tensor]
+) -> None:
+    if lengths is not None:
+        fits = options[0].shape.is_compatible_with([query.shape[0] if query.shape.rank else None])
+        check(fits, "lengths", Verbatim(options[0].shape), "shape (batch,)")
+    full = [None] * 4
+    if query.shape.rank and key.shape.rank:
+        full = [query.shape[0], query.shape[2], query.shape[1], key.shape[1]]
+    for name, given, tensor in (("mask", mask, options[1]), ("bias", bias, options[2])):
+        if given is None or tensor.shape.rank is None:
+            continue
+        fits = tensor.shape.rank == 4 and all(
+            None in (size, wanted) or size in (1, wanted) for size, wanted in zip(tensor.shape, full, strict=True)
+        )
+        check(fits, name, Verbatim(tensor.shape), f"(batch, heads, steps, keys) = {tuple(full)}, with 1 where shared")
+
+
+def _reference(
+    query: Any,
+    key: Any,
+    value: Any,
+    lengths: Any,
+    mask: Any,
+    bias: Any,
+    seed: Any,
+    *,
+    scale: Any,
+    causal: Any,
+    dropout: Any,
+) -> tf.Tensor:
+    """The twin in plain TensorFlow, which stores the scores."""
+    q, k, v = (tf.cast(tensor, bias.dtype) for tensor in (query, key, value))
+    batch, steps, heads, width = tf.unstack(tf.shape(q))
+    keys, groups, value_width = tf.shape(k)[1], tf.shape(k)[2], tf.shape(v)[3]
+    q = tf.reshape(q, [batch, steps, groups, heads // tf.maximum(groups, 1), width])
+    scores = tf.reshape(tf.einsum("btgrd,bsgd->bgrts", q, k), [batch, heads, steps, keys]) * scale
+    if bias.shape.rank != 1:
+        scores += bias
+    seen = tf.ones([batch, 1, 1, keys], tf.bool)
+    if lengths.shape != [0]:
+        seen &= (tf.range(keys) < lengths[:, tf.newaxis])[:, tf.newaxis, tf.newaxis]
+    if mask.shape.rank != 1:
+        seen &= mask
+    if causal:
+        seen &= tf.range(keys) <= tf.range(steps)[:, tf.newaxis]
+    scores = tf.where(seen, scores, tf.constant(-math.inf, scores.dtype))
+    highest = tf.stop_gradient(tf.reduce_max(scores, axis=-1, keepdims=True))
+    shares = tf.where(seen, tf.exp(scores - tf.where(tf.math.is_finite(highest), highest, 0)), 0)
+    shares = tf.math.divide_no_nan(shares, tf.reduce_sum(shares, axis=-1, keepdims=True))
+    if dropout > 0:
+        shares *= _kept(tf.shape(shares), seed, dropout, shares.dtype)
+    shares = tf.reshape(shares, [batch, groups, heads // tf.maximum(groups, 1), steps, keys])
+    output = tf.reshape(tf.einsum("bgrts,bsgd->btgrd", shares, v), [batch, steps, heads, value_width])
+    output.set_shape([*query.shape[:3], value.shape[3]] if query.shape.rank and value.shape.rank else None)
+    return tf.cast(output, query.dtype)
+
+
+def _kept(shape: tf.Tensor, seed: tf.Tensor, dropout: float, dtype: tf.DType) -> tf.Tensor:
+    """What dropout multiplies by: 0 or 1 / (1 - rate), drawn as the kernel does, by a counter and a mixing function."""
+    first, second = tf.unstack(tf.cast(tf.bitwise.bitwise_and(seed, 0xFFFFFFFF), tf.uint32))
+    rows = tf.cast(tf.reshape(tf.range(tf.reduce_prod(shape[:3])), shape[:3]), tf.uint32)
+    columns = tf.cast(tf.range(shape[3]), tf.uint32)
+    start = _mix(tf.bitwise.bitwise_xor(rows, first)) + second
+    draws = _mix(start[..., tf.newaxis] + columns * tf.constant(0x9E3779B9, tf.uint32))
+    kept = draws >= tf.constant(int(float(np.float32(dropout)) * 2**32), tf.uint32)
+    return tf.cast(kept, dtype) / (1 - dropout)
+
+
+def _mix(x: tf.Tensor) -> tf.Tensor:
+    """The mixing function lowbias32 of 32-bit numbers (Wellons, 2018)."""
+    for shift, factor in ((16, 0x7FEB352D), (15, 0x846CA68B)):
+        x = tf.bitwise.bitwise_xor(x, tf.bitwise.right_shift(x, tf.constant(shift, tf.uint32)))
+        x *= tf.constant(factor, tf.uint32)
+    return tf.bitwise.bitwise_xor(x, tf.bitwise.right_shift(x, tf.constant(16, tf.uint32)))
+
+
+def _options(op: tf.Operation) -> dict[str, Any]:
+    return {name: op.get_attr(name) for name in ("scale", "causal", "dropout")}
+
+
+@tf.RegisterGradient("TensorsmithAttention")
+def _gradient(op: tf.Operation, doutput: tf.Tensor, *unused: tf.Tensor) -> list[tf.Tensor | None]:
+    dquery, dkey, dvalue, dbias = library().ops.tensorsmith_attention_grad(
+        doutput, *op.inputs, op.outputs[1], **_options(op)
+    )
+    return [dquery, dkey, dvalue, None, None, dbias, None]
+
+
+@tf.RegisterGradient("TensorsmithAttentionGrad")
+def _second_gradient(op: tf.Operation, *upstream: tf.Tensor) -> list[tf.Tensor | None]:
+    doutput, query, key, value, lengths, mask, bias, seed, _ = op.inputs
+
+    def gradient(doutput: tf.Tensor, *tensors: tf.Tensor) -> list[tf.Tensor]:
+        return vjp(output, tensors, doutput)
+
+    def output(query: tf.Tensor, key: tf.Tensor, value: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
+        return _reference(query, key, value, lengths, mask, bias, seed, **_options(op))
+
+    ddoutput, dquery, dkey, dvalue, dbias = vjp(gradient, [doutput, query, key, value, bias], list(upstream))
+    return [ddoutput, dquery, dkey, dvalue, None, None, dbias, None, None]

@@ -1,0 +1,75 @@
+"""Causal attention of 8 examples with 8 heads of 64, forward, with gradients, and its memory at 4,096 steps."""
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from tensorsmith.ops.benchmarks.case import Case, Work, forward, torch_with_gradients, with_gradients
+
+BATCH, HEADS, WIDTH = 8, 8, 64
+
+
+def _inputs(batch: int, steps: int) -> list[np.ndarray]:
+    rng = np.random.default_rng(0)
+    return [rng.normal(size=(batch, steps, HEADS, WIDTH)).astype("float32") for _ in range(3)]
+
+
+def _work(provider: str, batch: int, steps: int, gradients: bool) -> Work:
+    inputs = _inputs(batch, steps)
+    if provider == "torch":
+        return torch_with_gradients(_torch, inputs) if gradients else _torch_forward(inputs)
+    if provider == "tensorsmith":
+        from tensorsmith import ops
+
+        function: Any = partial(ops.attention, causal=True)
+    else:
+        import keras
+
+        function = partial(keras.ops.dot_product_attention, is_causal=True)
+    jit = provider == "xla"
+    return with_gradients(function, inputs, jit) if gradients else forward(function, inputs, jit)
+
+
+def _torch(query: Any, key: Any, value: Any) -> Any:
+    from torch.nn.functional import scaled_dot_product_attention
+
+    # PyTorch has heads before steps; the transposed views cost nothing.
+    query, key, value = (tensor.transpose(1, 2) for tensor in (query, key, value))
+    return scaled_dot_product_attention(query, key, value, is_causal=True).transpose(1, 2)
+
+
+def _torch_forward(inputs: list[np.ndarray]) -> Work:
+    import torch
+
+    tensors = [torch.from_numpy(value) for value in inputs]
+    return lambda: _torch(*tensors)
+
+
+def _gigaflops(products: int) -> float:
+    """Of matrix products over the causal half of 1,024 by 1,024 scores."""
+    return products * BATCH * HEADS * WIDTH * 1024 * 1025 / 1e9
+
+
+PROVIDERS = ("tensorsmith", "keras", "xla", "torch")
+
+CASES = {
+    "attention_forward": Case(
+        partial(_work, batch=BATCH, steps=1024, gradients=False),
+        PROVIDERS,
+        {"keras": 2.5, "torch": 1.3},
+        gigaflops=_gigaflops(2),
+    ),
+    "attention": Case(
+        partial(_work, batch=BATCH, steps=1024, gradients=True),
+        PROVIDERS,
+        {"keras": 2, "torch": 1.5},
+        gigaflops=_gigaflops(7),
+    ),
+    "attention_memory": Case(
+        partial(_work, batch=1, steps=4096, gradients=True),
+        ("tensorsmith", "keras", "torch"),
+        {"keras": 20},
+        warm_up=partial(_work, batch=1, steps=16, gradients=True),
+    ),
+}

@@ -1,0 +1,224 @@
+"""attention against its twin, float64, a NumPy formula, and hostile input."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tensorsmith import ops
+
+# batch, steps, keys, heads, groups, width, value_width
+SIZES = [
+    (2, 5, 5, 2, 2, 4, 4),
+    (1, 1, 1, 1, 1, 1, 1),
+    (2, 3, 7, 4, 2, 5, 3),
+    (1, 17, 13, 6, 1, 8, 16),
+    (2, 33, 33, 2, 1, 16, 16),
+    (0, 3, 3, 1, 1, 2, 2),
+    (1, 0, 3, 1, 1, 2, 2),
+    (2, 3, 0, 2, 1, 2, 2),
+    (1, 150, 131, 1, 1, 7, 5),
+]
+
+
+def draw(rng, sizes):
+    batch, steps, keys, heads, groups, width, value_width = sizes
+    query = rng.normal(size=(batch, steps, heads, width))
+    key = rng.normal(size=(batch, keys, groups, width))
+    return query, key, rng.normal(size=(batch, keys, groups, value_width))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("sizes", SIZES, ids=str)
+def test_plain_and_causal(sizes, causal, dtype, agree, rng):
+    agree(lambda q, k, v: ops.attention(q, k, v, causal=causal), *draw(rng, sizes), dtype=dtype)
+
+
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("sizes", SIZES, ids=str)
+def test_masks(sizes, causal, agree, rng):
+    batch, steps, keys, heads, *_ = sizes
+    lengths = rng.integers(0, keys + 1, batch)
+    for shape in ((batch, heads, steps, keys), (batch, 1, 1, keys), (1, 1, steps, keys), (batch, heads, steps, 1)):
+        mask = rng.random(shape) < 0.7
+
+        def masked(q, k, v, lengths, mask):
+            return ops.attention(q, k, v, causal=causal, lengths=lengths, mask=mask, scale=0.3)
+
+        agree(masked, *draw(rng, sizes), lengths, mask)
+
+
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("sizes", SIZES, ids=str)
+def test_bias_and_its_gradient(sizes, causal, agree, rng):
+    batch, steps, keys, heads, *_ = sizes
+    for shape in ((batch, heads, steps, keys), (1, heads, steps, keys), (1, 1, 1, keys), (batch, 1, steps, 1)):
+
+        def biased(q, k, v, bias):
+            return ops.attention(q, k, v, bias=bias, causal=causal)
+
+        agree(biased, *draw(rng, sizes), rng.normal(size=shape), tolerance=2e-5)
+
+
+@pytest.mark.parametrize("sizes", SIZES, ids=str)
+def test_dropout_draws_as_its_twin(sizes, agree, rng):
+    agree(lambda q, k, v: ops.attention(q, k, v, dropout=0.3, seed=[5, -7]), *draw(rng, sizes))
+
+
+def test_formula(rng):
+    query, key, value = draw(rng, (2, 4, 6, 4, 2, 3, 5))
+    got = ops.attention(*(x.astype("float32") for x in (query, key, value)), lengths=[6, 2]).numpy()
+    for b, length in enumerate((6, 2)):
+        for h in range(4):
+            scores = query[b, :, h] @ key[b, :length, h // 2].T / np.sqrt(3)
+            shares = np.exp(scores) / np.exp(scores).sum(-1, keepdims=True)
+            np.testing.assert_allclose(got[b, :, h], shares @ value[b, :length, h // 2], rtol=1e-5, atol=1e-6)
+
+
+def test_a_query_without_keys_gets_zeros_and_no_gradient(rng):
+    query, key, value = (tf.constant(x, tf.float32) for x in draw(rng, (2, 3, 3, 1, 1, 4, 4)))
+    with tf.GradientTape() as tape:
+        tape.watch([query, key, value])
+        output = ops.attention(query, key, value, lengths=[0, 3])
+    assert not output[0].numpy().any()
+    for gradient in tape.gradient(output, [query, key, value]):
+        assert not gradient[0].numpy().any()
+        assert np.isfinite(gradient).all()
+
+
+def test_large_scores_do_not_overflow():
+    query = tf.constant([[[[300.0]], [[-300.0]]]])
+    value = tf.constant([[[[1.0]], [[2.0]]]])
+    np.testing.assert_array_equal(ops.attention(query, query, value)[0, :, 0, 0], [1.0, 2.0])
+
+
+def test_dropout_statistics():
+    steps, rate = 300, 0.3
+    zeros = tf.zeros((1, steps, 2, 1))
+    one = tf.eye(steps)[tf.newaxis, :, tf.newaxis] * steps  # the output is the row of weights, times their number
+    outputs = [
+        ops.attention(zeros, zeros[:, :, :1], one, dropout=rate, seed=[1, second]).numpy() for second in (2, 2, 3)
+    ]
+    np.testing.assert_array_equal(outputs[0], outputs[1])
+    kept = np.stack([outputs[0], outputs[2]]) > 0
+    np.testing.assert_allclose(outputs[0][kept[0]], 1 / (1 - rate), rtol=1e-5)
+    spread = np.sqrt(rate * (1 - rate))
+    assert abs(kept.mean() - (1 - rate)) < 5 * spread / np.sqrt(kept.size)
+    pairs = [
+        (kept[0], kept[1]),
+        (kept[:, 0, :, 0], kept[:, 0, :, 1]),
+        (kept[..., 1:], kept[..., :-1]),
+        (kept[:, :, 1:], kept[:, :, :-1]),
+    ]  # seeds, heads, keys, queries beside each other are independent
+    for one_draw, other in pairs:
+        both = (one_draw & other).mean()
+        assert abs(both - (1 - rate) ** 2) < 5 * np.sqrt(0.49 * 0.51 / one_draw.size)
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+def test_threads_do_not_matter(dropout, same_for_any_thread_count, rng):
+    inputs = [x.astype("float32") for x in draw(rng, (3, 140, 90, 4, 2, 8, 8))]
+    bias = rng.normal(size=(1, 4, 140, 90)).astype("float32")
+
+    def biased(q, k, v, bias):
+        return ops.attention(q, k, v, bias=bias, causal=True, dropout=dropout, seed=[1, 2])
+
+    same_for_any_thread_count(biased, *inputs, bias)
+
+
+def test_gradients_are_the_slopes(rng):
+    inputs = [x.astype("float32") for x in draw(rng, (1, 3, 4, 2, 1, 3, 2))]
+    theory, numeric = tf.test.compute_gradient(lambda q, k, v: ops.attention(q, k, v, causal=True), inputs, delta=1e-2)
+    for one, other in zip(theory, numeric, strict=True):
+        np.testing.assert_allclose(one, other, atol=2e-3)
+
+
+def test_second_gradients(rng):
+    def gradients():
+        with tf.GradientTape() as outer:
+            outer.watch(inputs)
+            with tf.GradientTape() as inner:
+                inner.watch(inputs)
+                loss = tf.reduce_sum(ops.attention(*inputs[:3], bias=inputs[3], lengths=[3, 2]) ** 2)
+            penalty = sum(tf.reduce_sum(gradient**2) for gradient in inner.gradient(loss, inputs))
+        return outer.gradient(penalty, inputs)
+
+    inputs = [tf.constant(x, tf.float32) for x in (*draw(rng, (2, 3, 3, 2, 1, 4, 3)), rng.normal(size=(1, 2, 3, 3)))]
+    ours = gradients()
+    with ops.use("reference"):
+        twin = gradients()
+    for one, other in zip(ours, twin, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-3)
+
+
+def test_unknown_shapes(rng):
+    unknown = tf.TensorSpec([None, None, 2, 4])
+
+    @tf.function(input_signature=[unknown, unknown, unknown, tf.TensorSpec([None], tf.int64)])
+    def partly(query, key, value, lengths):
+        output = ops.attention(query, key, value, lengths=lengths)
+        assert output.shape.as_list() == [None, None, 2, 4]
+        return output
+
+    inputs = [x.astype("float32") for x in draw(rng, (2, 3, 5, 2, 2, 4, 4))]
+    np.testing.assert_array_equal(partly(*inputs, [5, 2]), ops.attention(*inputs, lengths=[5, 2]))
+    with ops.use("reference"):
+        twin = tf.function(partly.python_function, input_signature=partly.input_signature)
+        np.testing.assert_allclose(twin(*inputs, [5, 2]), partly(*inputs, [5, 2]), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("changes", "name", "message"),
+    [
+        ({"query": np.ones((2, 3, 4))}, "query", "shape .batch, steps, heads, width"),
+        ({"query": np.ones((2, 3, 4, 5), "int32")}, "query", "a tensor of floating type"),
+        ({"key": np.ones((2, 6, 2, 4))}, "key", "width 5"),
+        ({"key": np.ones((2, 6, 3, 5)), "value": np.ones((2, 6, 3, 5))}, "key", "divides the query's 4"),
+        ({"value": np.ones((2, 5, 2, 7))}, "value", "as the key has"),
+        ({"lengths": [1, 2, 3]}, "lengths", "shape .batch,"),
+        ({"mask": np.ones((2, 3, 6), bool)}, "mask", "with 1 where shared"),
+        ({"bias": np.ones((2, 3, 3, 6))}, "bias", "with 1 where shared"),
+        ({"dropout": 1.0, "seed": [0, 0]}, "dropout", "a number in .0, 1"),
+        ({"dropout": 0.5}, "seed", "two integers"),
+    ],
+)
+def test_bad_arguments(changes, name, message):
+    arguments = {"query": np.ones((2, 3, 4, 5)), "key": np.ones((2, 6, 2, 5)), "value": np.ones((2, 6, 2, 7))}
+    ops.attention(**arguments)
+    with pytest.raises(ValueError, match=f"`{name}`: received .*{message}"):
+        ops.attention(**{**arguments, **changes})
+
+
+def test_lengths_are_looked_at(fails_cleanly):
+    x = tf.ones((2, 3, 1, 4))
+    assert fails_cleanly(ops.attention, query=x, key=x, value=x, lengths=[0, 3])
+    assert not fails_cleanly(ops.attention, query=x, key=x, value=x, lengths=[0, 4])
+    assert not fails_cleanly(ops.attention, query=x, key=x, value=x, lengths=[-1, 3])
+
+
+shapes = st.lists(st.integers(0, 3), max_size=4)
+near = st.tuples(st.integers(0, 3), st.integers(0, 3), st.integers(0, 3), st.integers(0, 3)).map(list)
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.data())
+def test_hostile_input(fails_cleanly, data):
+    def tensor(dtype=tf.float32):
+        return tf.cast(tf.ones(data.draw(shapes | near)), dtype)
+
+    arguments = {name: tensor() for name in ("query", "key", "value")}
+    arguments |= {
+        "lengths": tf.constant(
+            data.draw(st.lists(st.integers(-(2**31), 2**31 - 1) | st.integers(0, 3), max_size=3)), tf.int32
+        ),
+        "mask": tensor(tf.bool),
+        "bias": tensor(),
+        "seed": tensor(tf.int64),
+        "scale": 1.0,
+        "causal": data.draw(st.booleans()),
+        "dropout": data.draw(st.sampled_from([0.0, 0.5, 1.0, -1.0, float("nan")])),
+    }
+    fails_cleanly(ops.library().ops.tensorsmith_attention, **arguments)
+    fails_cleanly(ops.library().ops.tensorsmith_attention_grad, doutput=tensor(), normalizer=tensor(), **arguments)

@@ -1,0 +1,125 @@
+"""Attention and MultiHeadAttention against Keras' own, whose place they take."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tensorsmith import layers, ops
+
+RNG = np.random.default_rng(0)
+QUERY, VALUE, KEY = (RNG.normal(size=(3, steps, 6)).astype("float32") for steps in (5, 7, 7))
+KEYS_SEEN = np.array([[1] * 7, [1, 1, 1, 0, 0, 0, 0], [1, 0, 1, 1, 0, 1, 0]], bool)
+QUERIES_SEEN = np.array([[1] * 5, [1, 1, 0, 0, 0], [1, 1, 1, 1, 0]], bool)
+
+
+def pair(ours, theirs, *shapes, **kwargs):
+    """Our layer with the weights of Keras', which are drawn at random, biases included."""
+    layer, reference = ours(**kwargs), theirs(**kwargs)
+    reference.build(*shapes)
+    reference.set_weights([np.random.default_rng(1).normal(size=weight.shape) for weight in reference.weights])
+    layer.build(*shapes)
+    layer.set_weights(reference.get_weights())
+    assert [weight.name for weight in layer.weights] == [weight.name for weight in reference.weights]
+    return layer, reference
+
+
+def multi_head(**kwargs):
+    kwargs = {"num_heads": 3, "key_dim": 4, **kwargs}
+    return pair(
+        layers.MultiHeadAttention, keras.layers.MultiHeadAttention, QUERY.shape, VALUE.shape, KEY.shape, **kwargs
+    )
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        {},
+        {"use_causal_mask": True},
+        {"attention_mask": RNG.random((3, 5, 7)) < 0.8},
+        {"attention_mask": RNG.random((5, 7)) < 0.8, "use_causal_mask": True},
+        {"attention_mask": RNG.random((3, 3, 5, 7)) < 0.8},
+    ],
+    ids=["plain", "causal", "mask", "mask of two axes, causal", "mask of heads"],
+)
+@pytest.mark.parametrize("kwargs", [{}, {"value_dim": 5, "output_shape": 7, "use_bias": False}], ids=["", "sizes"])
+def test_multi_head_attention_is_keras(kwargs, call):
+    layer, reference = multi_head(**kwargs)
+    if "attention_mask" in call:
+        call["attention_mask"][..., 0] = True  # every query sees a key
+    np.testing.assert_allclose(
+        layer(QUERY, VALUE, KEY, **call), reference(QUERY, VALUE, KEY, **call), rtol=1e-5, atol=1e-5
+    )
+
+
+@pytest.mark.parametrize("kwargs", [{"use_gate": True}, {"sliding_window": 2}, {"attention_axes": 1}], ids=str)
+def test_what_keras_computes(kwargs):
+    layer, reference = multi_head(**kwargs)
+    np.testing.assert_allclose(layer(QUERY, VALUE), reference(QUERY, VALUE), rtol=1e-5, atol=1e-5)
+    ours, theirs = (one(QUERY, VALUE, return_attention_scores=True) for one in (layer, reference))
+    for mine, other in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(mine, other, rtol=1e-5, atol=1e-5)
+
+
+def with_mask(value, mask):
+    """A tensor with a Keras mask, as an Embedding or Masking layer leaves it."""
+    return keras.layers.Masking(mask_value=9.0)(np.where(mask[..., np.newaxis], value, 9.0).astype("float32"))
+
+
+def test_masks_of_inputs():
+    layer, reference = multi_head()
+    query, value = with_mask(QUERY, QUERIES_SEEN), with_mask(VALUE, KEYS_SEEN)
+    ours = layer(query, value)
+    theirs = reference(with_mask(QUERY, QUERIES_SEEN), with_mask(VALUE, KEYS_SEEN))
+    np.testing.assert_allclose(ours.numpy()[QUERIES_SEEN], theirs.numpy()[QUERIES_SEEN], rtol=1e-5, atol=1e-5)
+    np.testing.assert_array_equal(ours._keras_mask, QUERIES_SEEN)
+
+
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("kwargs", [{}, {"use_scale": True}, {"score_mode": "concat"}], ids=str)
+def test_attention_is_keras(kwargs, causal):
+    shapes = [QUERY.shape, VALUE.shape, KEY.shape]
+    layer, reference = pair(layers.Attention, keras.layers.Attention, shapes, **kwargs)
+    for mask in (None, [QUERIES_SEEN, KEYS_SEEN]):
+        call = {"mask": mask and [tf.constant(one) for one in mask], "use_causal_mask": causal}
+        for inputs in ([QUERY, VALUE, KEY], [QUERY, VALUE]):
+            np.testing.assert_allclose(layer(inputs, **call), reference(inputs, **call), rtol=1e-5, atol=1e-5)
+    ours, theirs = (one([QUERY, VALUE], return_attention_scores=True) for one in (layer, reference))
+    np.testing.assert_allclose(ours[1], theirs[1], rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["multi_head", "plain"])
+def test_dropout_keeps_the_mean(kind):
+    if kind == "plain":
+        layer, still = layers.Attention(dropout=0.4, seed=1), layers.Attention()
+        args = ([np.zeros((1, 2, 3), "float32"), np.ones((1, 4000, 2), "float32"), np.zeros((1, 4000, 3), "float32")],)
+        layer.build([one.shape for one in args[0]]), still.build([one.shape for one in args[0]])
+    else:
+        layer = layers.MultiHeadAttention(2, 4, dropout=0.4, seed=1)
+        args = (np.zeros((1, 2, 3), "float32"), np.ones((1, 4000, 3), "float32"))
+        layer(*args)
+        still = layer
+    first, second = (layer(*args, training=True).numpy() for _ in range(2))
+    assert (first != second).any()
+    np.testing.assert_allclose(first, still(*args, training=False), rtol=0.1, atol=0.05)
+    np.testing.assert_array_equal(still(*args), still(*args))
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.2])
+def test_trains_alike_with_and_without_kernels(dropout):
+    def losses():
+        keras.utils.set_random_seed(0)
+        inputs = keras.Input((7, 6))
+        attended = layers.MultiHeadAttention(2, 5, dropout=dropout, seed=3)(inputs, inputs, use_causal_mask=True)
+        outputs = keras.layers.Dense(1)(layers.Attention()([attended, inputs]))
+        model = keras.Model(inputs, outputs)
+        model.compile("adam", "mean_squared_error")
+        rng = np.random.default_rng(0)
+        x, y = rng.normal(size=(64, 7, 6)), rng.normal(size=(64, 7, 1))
+        return model.fit(x, y, epochs=10, batch_size=16, verbose=0, shuffle=False).history["loss"]
+
+    ours = losses()
+    with ops.use("reference"):
+        twins = losses()
+    np.testing.assert_allclose(ours, twins, rtol=1e-4)
+    assert ours[-1] < ours[0]
