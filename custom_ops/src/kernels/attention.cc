@@ -155,12 +155,6 @@ constexpr int64_t floats_to_convert(int64_t count) {
   return sizeof(T) == sizeof(float) ? 0 : count;
 }
 
-// e^x for x <= 0 or minus infinity; 0 where that is no normal number.
-inline Vec exp_below_one(Vec x) {
-  const ExpParts parts = exp_parts(x < -88.0f ? broadcast(-88.0f) : x);
-  return (parts.expm1 + 1.0f) * power_of_two(parts.n);
-}
-
 // The greatest number of a row that is filled up to whole vectors.
 float highest(const float* row, int64_t count) {
   Vec first = broadcast(-kInfinity), second = first;

@@ -12,6 +12,7 @@ TENSORSMITH_BEGIN
 // Shapes of an op's inputs and outputs; each may be known in part. A mismatch becomes ValueError.
 class Shapes {
  public:
+  static constexpr int64_t kUnknown = -1;
   static constexpr int64_t kEnd = std::numeric_limits<int64_t>::max();
 
   // A (partly known) shape.
@@ -64,6 +65,7 @@ class Shapes {
       TF_ShapeInferenceContextConcatenateShapes(context_, first.get(), second.get(), result.get(), status_);
     return result;
   }
+  // One dimension, of a known size or of kUnknown.
   Known vector(int64_t size) { return Known(TF_ShapeInferenceContextVectorFromSize(context_, size)); }
   Known scalar() { return Known(TF_ShapeInferenceContextScalar(context_)); }
 

@@ -51,6 +51,31 @@ inline Vec exp(Vec x) {
   return (parts.expm1 + 1.0f) * power_of_two(half) * power_of_two(parts.n - half);
 }
 
+// e^x for x <= 0 or minus infinity; 0 where that is no normal number.
+inline Vec exp_below_one(Vec x) {
+  const ExpParts parts = exp_parts(x < -88.0f ? broadcast(-88.0f) : x);
+  return (parts.expm1 + 1.0f) * power_of_two(parts.n);
+}
+
+// The natural logarithm of normal positive numbers: x = 2^n m with m in [sqrt(1/2), sqrt(2)), and a series in
+// s = (m - 1) / (m + 1), log m = 2 (s + s^3 / 3 + s^5 / 5 + ...).
+inline Vec log_of_normal(Vec x) {
+  IntVec bits;
+  std::memcpy(&bits, &x, sizeof(x));
+  const IntVec n = (bits - 0x3f3504f3) >> 23;  // the bits of sqrt(1/2)
+  bits -= n << 23;
+  Vec m;
+  std::memcpy(&m, &bits, sizeof(m));
+  const Vec s = (m - 1.0f) / (m + 1.0f), square = s * s;
+  Vec series = broadcast(2.0f / 9);
+  series = series * square + 2.0f / 7;
+  series = series * square + 2.0f / 5;
+  series = series * square + 2.0f / 3;
+  series = series * square * s + 2.0f * s;
+  const Vec whole = __builtin_convertvector(n, Vec);
+  return whole * 0.693145751953125f + (whole * 1.42860682030941723212e-6f + series);
+}
+
 // 1 / (1 + e^-x); below -88.3, where it is no normal number, 0.
 inline Vec sigmoid(Vec x) {
   const ExpParts parts = exp_parts(clamp(-x, -88.0f, 89.0f));

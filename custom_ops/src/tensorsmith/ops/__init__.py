@@ -5,8 +5,24 @@ from tensorsmith.core import load_tensorflow
 load_tensorflow()  # quietly, before anything imports it
 
 from tensorsmith.ops.attention import attention
+from tensorsmith.ops.crf import crf_decode, crf_log_likelihood
+from tensorsmith.ops.depthwise_max_pool import depthwise_max_pool
 from tensorsmith.ops.dispatch import active, use
+from tensorsmith.ops.gather_tree import gather_tree
 from tensorsmith.ops.layer_norm import layer_norm, rms_norm
 from tensorsmith.ops.library import Library, library, set_threads
 
-__all__ = ["Library", "active", "attention", "layer_norm", "library", "rms_norm", "set_threads", "use"]
+__all__ = [
+    "Library",
+    "active",
+    "attention",
+    "crf_decode",
+    "crf_log_likelihood",
+    "depthwise_max_pool",
+    "gather_tree",
+    "layer_norm",
+    "library",
+    "rms_norm",
+    "set_threads",
+    "use",
+]

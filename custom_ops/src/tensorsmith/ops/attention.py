@@ -62,8 +62,8 @@ def attention(
         >>> x = tf.reshape(tf.range(6.0), (1, 3, 1, 2))
         >>> print(attention(x, x, x, causal=True)[0, :, 0].numpy().round(3))
         [[0.    1.   ]
-         [1.944 2.944]
-         [3.999 4.999]]
+         [1.998 2.998]
+         [4.    5.   ]]
     """
     query = tf.convert_to_tensor(query)
     key, value = tf.convert_to_tensor(key, query.dtype), tf.convert_to_tensor(value, query.dtype)

@@ -1,0 +1,52 @@
+"""Log-likelihood of a linear chain with gradients: 64 sequences of 100 steps with 20 tags."""
+
+from typing import Any
+
+import numpy as np
+
+from tensorsmith.ops.benchmarks.case import Case, Work, with_gradients
+
+BATCH, STEPS, TAGS = 64, 100, 20
+
+
+def _work(provider: str) -> Work:
+    from tensorsmith import ops
+
+    rng = np.random.default_rng(0)
+    tags = rng.integers(0, TAGS, (BATCH, STEPS))
+    lengths = np.full(BATCH, STEPS)
+    inputs = [rng.normal(size=(BATCH, STEPS, TAGS)).astype("float32"), rng.normal(size=(TAGS, TAGS)).astype("float32")]
+
+    def ours(unaries: Any, transitions: Any) -> Any:
+        return ops.crf_log_likelihood(unaries, tags, transitions, lengths=lengths)
+
+    def loop(unaries: Any, transitions: Any) -> Any:
+        return _tensorflow(unaries, tags, lengths, transitions)
+
+    return with_gradients(ours if provider == "tensorsmith" else loop, inputs, jit=provider == "xla")
+
+
+def _tensorflow(unaries: Any, tags: Any, lengths: Any, transitions: Any) -> Any:
+    """TensorFlow Addons' formulation: gathers for the score, an RNN over a cell for the normalizer."""
+    import tensorflow as tf
+
+    mask = tf.sequence_mask(lengths, STEPS, unaries.dtype)
+    unary = tf.reduce_sum(tf.gather(unaries, tags, axis=2, batch_dims=2) * mask, axis=1)
+    pairs = tf.gather(tf.reshape(transitions, [-1]), tags[:, :-1] * TAGS + tags[:, 1:])
+    binary = tf.reduce_sum(pairs * mask[:, 1:], axis=1)
+
+    def step(t: Any, alpha: Any) -> Any:
+        following = tf.reduce_logsumexp(alpha[:, :, tf.newaxis] + transitions, axis=1) + unaries[:, t]
+        return t + 1, tf.where((t < lengths)[:, tf.newaxis], following, alpha)
+
+    _, alpha = tf.while_loop(lambda t, _: t < STEPS, step, (1, unaries[:, 0]), maximum_iterations=STEPS - 1)
+    return unary + binary - tf.reduce_logsumexp(alpha, axis=1)
+
+
+# A multiplication, an addition and the exponential's fourteen or so for each pair of tags, forward and backward: no
+# matrix products, so that there is no floor of the machine's to compare with but the bytes.
+CASES = {
+    "crf": Case(
+        _work, ("tensorsmith", "tensorflow", "xla"), {"tensorflow": 8}, megabytes=4 * BATCH * STEPS * TAGS * 4 / 1e6
+    )
+}

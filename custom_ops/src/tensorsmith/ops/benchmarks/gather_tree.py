@@ -1,0 +1,27 @@
+"""Sequences of a beam search: 100 steps, 32 examples, 10 beams."""
+
+import numpy as np
+
+from tensorsmith.ops.benchmarks.case import Case, Work
+
+STEPS, BATCH, BEAMS = 100, 32, 10
+
+
+def _work(provider: str) -> Work:
+    import tensorflow as tf
+
+    from tensorsmith import ops
+
+    rng = np.random.default_rng(0)
+    ids = tf.constant(rng.integers(0, 1000, (STEPS, BATCH, BEAMS)), tf.int32)
+    parents = tf.constant(rng.integers(0, BEAMS, (STEPS, BATCH, BEAMS)), tf.int32)
+    lengths = tf.constant(rng.integers(STEPS // 2, STEPS + 1, BATCH), tf.int32)
+    # The twin is the best TensorFlow formulation known here: one gather of all beams at each step.
+    with ops.use("compiled" if provider == "tensorsmith" else "reference"):
+        run = tf.function(ops.gather_tree, jit_compile=provider == "xla").get_concrete_function(
+            ids, parents, lengths, 0
+        )
+    return lambda: run(ids, parents, lengths)
+
+
+CASES = {"gather_tree": Case(_work, ("tensorsmith", "tensorflow", "xla"), {"tensorflow": 3})}

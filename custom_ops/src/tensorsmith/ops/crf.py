@@ -1,0 +1,189 @@
+"""Linear-chain conditional random fields: log-likelihood and the best sequence of tags."""
+
+from typing import Any
+
+import tensorflow as tf
+
+from tensorsmith.core import Verbatim, check
+from tensorsmith.ops.dispatch import compiled
+from tensorsmith.ops.gradients import vjp
+from tensorsmith.ops.library import library
+
+
+def crf_log_likelihood(unaries: Any, tags: Any, transitions: Any, *, lengths: Any = None) -> tf.Tensor:
+    """The logarithm of the probability that a linear chain gives to sequences of tags.
+
+    Formula, with the scores u of tags at each step and A of one tag after another:
+
+        score(y) = sum_t u[t, y[t]] + sum_t A[y[t - 1], y[t]]
+        log p(y) = score(y) - log sum over all y' of exp(score(y'))
+
+    Its gradient are the marginal probabilities of tags and of pairs of tags, which the kernel works out from the saved
+    forward pass.
+
+    Source: Lafferty et al., "Conditional Random Fields", 2001.
+
+    Args:
+        unaries: Tensor (batch, steps, tags): the score of each tag at each step, float32 or float64.
+        tags: Integers (batch, steps) in [0, tags); what lies after the end does not matter.
+        transitions: Tensor (tags, tags): the score of the column's tag after the row's.
+        lengths: Integers (batch,); all steps if None. An empty sequence has the likelihood 0.
+
+    Returns:
+        Tensor (batch,).
+
+    Raises:
+        ValueError: Shapes or types do not fit each other.
+        tf.errors.InvalidArgumentError: A tag or length is out of range.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> unaries = tf.math.log([[[0.9, 0.1], [0.2, 0.8]]])
+        >>> likelihood = crf_log_likelihood(unaries, [[0, 1]], tf.zeros((2, 2)))
+        >>> print(tf.exp(likelihood).numpy().round(4))  # without transitions, 0.9 * 0.8
+        [0.72]
+    """
+    unaries, transitions, lengths = _checked(unaries, transitions, lengths)
+    tags = tf.cast(tags, tf.int32)
+    check(
+        tags.shape.is_compatible_with(unaries.shape[:2]),
+        "tags",
+        Verbatim(tags.shape),
+        f"shape (batch, steps), which is {unaries.shape[:2]} in `unaries`",
+    )
+    if compiled(unaries, transitions):
+        likelihood, _ = library().ops.tensorsmith_crf_log_likelihood(unaries, tags, lengths, transitions)
+        return likelihood
+    return _reference_likelihood(unaries, transitions, tags, lengths)
+
+
+def crf_decode(unaries: Any, transitions: Any, *, lengths: Any = None) -> tuple[tf.Tensor, tf.Tensor]:
+    """The sequence of tags with the highest score, and that score.
+
+    Of equal sequences it is the one whose last tags have the smaller numbers. There is no gradient.
+
+    Source: Viterbi, "Error Bounds for Convolutional Codes", 1967.
+
+    Args:
+        unaries: Tensor (batch, steps, tags): the score of each tag at each step, float32 or float64.
+        transitions: Tensor (tags, tags): the score of the column's tag after the row's.
+        lengths: Integers (batch,); all steps if None.
+
+    Returns:
+        The tags as int32 (batch, steps), 0 after the end, and the scores (batch,).
+
+    Raises:
+        ValueError: Shapes or types do not fit each other.
+        tf.errors.InvalidArgumentError: A length is out of range.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> unaries = tf.constant([[[2.0, 0.0], [0.0, 1.0], [0.0, 3.0]]])
+        >>> tags, scores = crf_decode(unaries, [[0.0, -9.0], [0.0, 0.0]])  # 1 does not follow 0
+        >>> print(tags.numpy(), scores.numpy())
+        [[1 1 1]] [4.]
+    """
+    unaries, transitions, lengths = _checked(unaries, transitions, lengths)
+    if compiled(unaries, transitions):
+        tags, score = library().ops.tensorsmith_crf_decode(unaries, lengths, transitions)
+        return tags, score
+    return _reference_decode(unaries, transitions, lengths)
+
+
+def _checked(unaries: Any, transitions: Any, lengths: Any) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    unaries = tf.convert_to_tensor(unaries)
+    check(unaries.dtype in (tf.float32, tf.float64), "unaries", unaries.dtype.name, "float32 or float64")
+    check(unaries.shape.rank in (3, None), "unaries", Verbatim(unaries.shape), "shape (batch, steps, tags)")
+    if unaries.shape.rank is None:
+        unaries = tf.ensure_shape(unaries, [None, None, None])
+    batch, _, tags = unaries.shape
+    check(tags != 0, "unaries", Verbatim(unaries.shape), "one tag or more")
+    transitions = tf.convert_to_tensor(transitions, unaries.dtype)
+    fits = transitions.shape.is_compatible_with([tags, tags])
+    check(fits, "transitions", Verbatim(transitions.shape), f"shape ({tags}, {tags})")
+    lengths = tf.fill(tf.shape(unaries)[:1], tf.shape(unaries)[1]) if lengths is None else tf.cast(lengths, tf.int32)
+    check(lengths.shape.is_compatible_with([batch]), "lengths", Verbatim(lengths.shape), f"shape ({batch},)")
+    return unaries, transitions, lengths
+
+
+def _reference_likelihood(unaries: tf.Tensor, transitions: tf.Tensor, tags: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
+    """The twin in plain TensorFlow."""
+    steps = tf.shape(unaries)[1]
+    inside = tf.sequence_mask(lengths, steps)
+    tags = tf.where(inside, tags, 0)
+    scores = tf.where(inside, tf.gather(unaries, tags, axis=2, batch_dims=2), 0)
+    pairs = tf.gather_nd(transitions, tf.stack([tags[:, :-1], tags[:, 1:]], axis=2))
+    pairs = tf.where(inside[:, 1:], pairs, 0)
+
+    def step(t: tf.Tensor, alpha: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        following = tf.reduce_logsumexp(alpha[:, :, tf.newaxis] + transitions, axis=1) + unaries[:, t]
+        return t + 1, tf.where((t < lengths)[:, tf.newaxis], following, alpha)
+
+    _, alpha = tf.while_loop(lambda t, _: t < steps, step, (1, _first(unaries)), maximum_iterations=_most(unaries))
+    normalizer = tf.where(lengths > 0, tf.reduce_logsumexp(alpha, axis=1), 0)
+    return tf.reduce_sum(scores, axis=1) + tf.reduce_sum(pairs, axis=1) - normalizer
+
+
+def _reference_decode(unaries: tf.Tensor, transitions: tf.Tensor, lengths: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """The twin in plain TensorFlow."""
+    batch, steps, count = tf.unstack(tf.shape(unaries))
+    most = _most(unaries)
+
+    def forward(t: tf.Tensor, score: tf.Tensor, origins: Any) -> tuple[tf.Tensor, tf.Tensor, Any]:
+        candidates = score[:, :, tf.newaxis] + transitions
+        inside = (t < lengths)[:, tf.newaxis]
+        origin = tf.argmax(candidates, axis=1, output_type=tf.int32)
+        following = tf.where(inside, tf.reduce_max(candidates, axis=1) + unaries[:, t], score)
+        return t + 1, following, origins.write(t, tf.where(inside, origin, tf.range(count)))
+
+    origins = tf.TensorArray(tf.int32, size=tf.maximum(steps, 1), element_shape=[unaries.shape[0], unaries.shape[2]])
+    origins = origins.write(0, tf.zeros([batch, count], tf.int32))
+    _, score, origins = tf.while_loop(
+        lambda t, *_: t < steps, forward, (1, _first(unaries), origins), maximum_iterations=most
+    )
+
+    def backward(t: tf.Tensor, tag: tf.Tensor, path: Any) -> tuple[tf.Tensor, tf.Tensor, Any]:
+        origin = tf.gather(origins.read(t), tag, axis=1, batch_dims=1)
+        return t - 1, tf.where(t < lengths, origin, tag), path.write(t, tf.where(t < lengths, tag, 0))
+
+    path = tf.TensorArray(tf.int32, size=steps, element_shape=[unaries.shape[0]])
+    last = tf.argmax(score, axis=1, output_type=tf.int32)
+    *_, path = tf.while_loop(
+        lambda t, *_: t >= 0, backward, (steps - 1, last, path), maximum_iterations=None if most is None else most + 1
+    )
+    tags = tf.transpose(tf.reshape(path.stack(), [steps, batch]))
+    tags.set_shape(unaries.shape[:2])
+    return tags, tf.where(lengths > 0, tf.reduce_max(score, axis=1), 0)
+
+
+def _first(unaries: tf.Tensor) -> tf.Tensor:
+    """The scores of the first step, which need not be there."""
+    return tf.pad(unaries, [[0, 0], [0, 1], [0, 0]])[:, 0]
+
+
+def _most(unaries: tf.Tensor) -> int | None:
+    """How often a loop over the other steps runs at most, which XLA wants to know."""
+    return None if unaries.shape[1] is None else max(unaries.shape[1] - 1, 0)
+
+
+@tf.RegisterGradient("TensorsmithCrfLogLikelihood")
+def _gradient(op: tf.Operation, dlikelihood: tf.Tensor, unused: tf.Tensor) -> list[tf.Tensor | None]:
+    dunaries, dtransitions = library().ops.tensorsmith_crf_log_likelihood_grad(dlikelihood, *op.inputs, op.outputs[1])
+    return [dunaries, None, None, dtransitions]
+
+
+@tf.RegisterGradient("TensorsmithCrfLogLikelihoodGrad")
+def _second_gradient(op: tf.Operation, *upstream: tf.Tensor) -> list[tf.Tensor | None]:
+    dlikelihood, unaries, tags, lengths, transitions, _ = op.inputs
+
+    def likelihood(unaries: tf.Tensor, transitions: tf.Tensor) -> tf.Tensor:
+        return _reference_likelihood(unaries, transitions, tags, lengths)
+
+    def gradient(dlikelihood: tf.Tensor, *tensors: tf.Tensor) -> list[tf.Tensor]:
+        return vjp(likelihood, tensors, dlikelihood)
+
+    ddlikelihood, dunaries, dtransitions = vjp(gradient, [dlikelihood, unaries, transitions], list(upstream))
+    return [ddlikelihood, dunaries, None, None, dtransitions, None]
+
+
+tf.no_gradient("TensorsmithCrfDecode")

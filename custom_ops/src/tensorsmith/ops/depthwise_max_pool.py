@@ -1,0 +1,97 @@
+"""The maximum over neighbouring channels, with a gradient on CPU."""
+
+from typing import Any
+
+import tensorflow as tf
+
+from tensorsmith.core import check
+from tensorsmith.ops.dispatch import FLOATS, compiled
+from tensorsmith.ops.gradients import vjp
+from tensorsmith.ops.library import library
+
+
+def depthwise_max_pool(x: Any, pool_size: int, stride: int | None = None, padding: str = "valid") -> tf.Tensor:
+    """The maximum over windows of channels, the last axis.
+
+    A network can learn by it to be indifferent to whatever its filters for one thing differ in: rotation, thickness,
+    brightness. The gradient goes to the first of equal maxima.
+
+    Args:
+        x: Tensor (..., channels) of float32, float16, bfloat16 or float64.
+        pool_size: Channels of a window.
+        stride: Channels from one window to the next; `pool_size` if None.
+        padding: "valid" takes whole windows only; "same" gives channels / stride outputs, rounded up, with windows that
+            are cut at both ends as TensorFlow cuts them.
+
+    Returns:
+        Tensor (..., windows).
+
+    Raises:
+        ValueError: `pool_size` or `stride` is no positive integer, `padding` is unknown, or `x` is a scalar.
+
+    Example:
+        >>> print(depthwise_max_pool([[1.0, 5.0, 2.0, 4.0, 3.0]], 2).numpy())
+        [[5. 4.]]
+        >>> print(depthwise_max_pool([[1.0, 5.0, 2.0, 4.0, 3.0]], 3, 2, "same").numpy())
+        [[5. 5. 4.]]
+    """
+    x = tf.convert_to_tensor(x)
+    stride = pool_size if stride is None else stride
+    for name, size in (("pool_size", pool_size), ("stride", stride)):
+        check(isinstance(size, int) and size > 0, name, size, "a positive integer")
+    check(padding in ("valid", "same"), "padding", padding, "'valid' or 'same'")
+    check(x.dtype.is_floating, "x", x.dtype.name, "a tensor of floating type")
+    check(x.shape.rank != 0, "x", "a scalar", "a tensor of rank 1 or more")
+    options: dict[str, Any] = {"pool_size": pool_size, "stride": stride, "same": padding == "same"}
+    if compiled(x, types=FLOATS):
+        y = library().ops.tensorsmith_depthwise_max_pool(x, **options)
+    else:
+        y = _reference(x, **options)
+    if x.shape.rank is not None:
+        channels = x.shape[-1]
+        y.set_shape([*x.shape[:-1], None if channels is None else len(_windows(channels, **options))])
+    return y
+
+
+def _windows(channels: int, pool_size: int, stride: int, same: bool) -> list[range]:
+    """The channels of each window."""
+    if not same:
+        return [range(first, first + pool_size) for first in range(0, channels - pool_size + 1, stride)]
+    count = -(-channels // stride)
+    before = max((count - 1) * stride + pool_size - channels, 0) // 2
+    starts = [i * stride - before for i in range(count)]
+    return [range(max(start, 0), min(start + pool_size, channels)) for start in starts]
+
+
+def _reference(x: tf.Tensor, pool_size: int, stride: int, same: bool) -> tf.Tensor:
+    """The twin in plain TensorFlow: windows gathered, those that are cut filled up with a channel of theirs."""
+    if x.shape[-1] is not None and not _windows(x.shape[-1], pool_size, stride, same):
+        return x[..., :0]  # TensorFlow has no gradient for a gather of nothing
+    channels = tf.shape(x)[-1]
+    if same:
+        count = -(-channels // stride)
+        before = tf.maximum((count - 1) * stride + pool_size - channels, 0) // 2
+    else:
+        count, before = tf.maximum((channels - pool_size) // stride + 1, 0), 0
+    starts = tf.range(count) * stride - before
+    first, last = tf.maximum(starts, 0), tf.minimum(starts + pool_size, channels) - 1
+    indices = tf.clip_by_value(starts[:, tf.newaxis] + tf.range(pool_size), first[:, tf.newaxis], last[:, tf.newaxis])
+    windows = tf.gather(x, indices, axis=-1)
+    first_best = tf.one_hot(tf.argmax(windows, axis=-1), pool_size, on_value=True, off_value=False)
+    return tf.reduce_sum(tf.where(first_best, windows, 0), axis=-1)
+
+
+def _options(op: tf.Operation) -> dict[str, Any]:
+    return {name: op.get_attr(name) for name in ("pool_size", "stride", "same")}
+
+
+@tf.RegisterGradient("TensorsmithDepthwiseMaxPool")
+def _gradient(op: tf.Operation, dy: tf.Tensor) -> tf.Tensor:
+    return library().ops.tensorsmith_depthwise_max_pool_grad(dy, op.inputs[0], **_options(op))
+
+
+@tf.RegisterGradient("TensorsmithDepthwiseMaxPoolGrad")
+def _second_gradient(op: tf.Operation, upstream: tf.Tensor) -> list[tf.Tensor | None]:
+    dy, x = op.inputs
+    (ddy,) = vjp(lambda dy: vjp(lambda x: _reference(x, **_options(op)), [x], dy)[0], [dy], upstream)
+    return [ddy, None]  # the maximum is linear in between

@@ -1,0 +1,74 @@
+"""The sequences that a beam search has found."""
+
+from typing import Any
+
+import tensorflow as tf
+
+from tensorsmith.core import Verbatim, check
+from tensorsmith.ops.dispatch import compiled
+from tensorsmith.ops.library import library
+
+
+def gather_tree(step_ids: Any, parent_ids: Any, max_sequence_lengths: Any, end_token: Any) -> tf.Tensor:
+    """Follows the parents back from the last step of a beam search, and writes each beam's tokens in order.
+
+    Arguments and results are those of TensorFlow Addons' `gather_tree`: a beam begins at the last step of its example,
+    and what comes after its first end token, or after that step, is the end token.
+
+    Args:
+        step_ids: Integers (steps, batch, beams): the token that each beam took at each step.
+        parent_ids: Integers (steps, batch, beams): the beam of the step before that it went on from.
+        max_sequence_lengths: Integers (batch,): how many steps each example has; no more than there are count.
+        end_token: The integer that ends a sequence.
+
+    Returns:
+        int32 (steps, batch, beams).
+
+    Raises:
+        ValueError: Shapes do not fit each other.
+        tf.errors.InvalidArgumentError: A parent is no beam.
+
+    Example:
+        >>> ids = [[[1, 2]], [[3, 4]], [[5, 9]]]
+        >>> parents = [[[0, 0]], [[1, 0]], [[0, 1]]]
+        >>> print(gather_tree(ids, parents, [3], 9)[:, 0].numpy().T)
+        [[2 3 5]
+         [1 4 9]]
+    """
+    step_ids, parent_ids = tf.cast(step_ids, tf.int32), tf.cast(parent_ids, tf.int32)
+    lengths, end = tf.cast(max_sequence_lengths, tf.int32), tf.cast(end_token, tf.int32)
+    check(step_ids.shape.rank in (3, None), "step_ids", Verbatim(step_ids.shape), "shape (steps, batch, beams)")
+    fits = parent_ids.shape.is_compatible_with(step_ids.shape)
+    check(fits, "parent_ids", Verbatim(parent_ids.shape), f"that of `step_ids`, {step_ids.shape}")
+    batch = step_ids.shape[1] if step_ids.shape.rank else None
+    fits = lengths.shape.is_compatible_with([batch])
+    check(fits, "max_sequence_lengths", Verbatim(lengths.shape), f"shape ({batch},)")
+    check(end.shape.rank in (0, None), "end_token", Verbatim(end.shape), "a scalar")
+    if compiled(step_ids, types=(tf.int32,)):
+        return library().ops.tensorsmith_gather_tree(step_ids, parent_ids, lengths, end)
+    return _reference(step_ids, parent_ids, lengths, end)
+
+
+def _reference(step_ids: tf.Tensor, parent_ids: tf.Tensor, lengths: tf.Tensor, end: tf.Tensor) -> tf.Tensor:
+    """The twin in plain TensorFlow."""
+    steps, batch, beams = tf.unstack(tf.shape(step_ids))
+
+    def back(i: tf.Tensor, beam: tf.Tensor, tokens: Any) -> tuple[tf.Tensor, tf.Tensor, Any]:
+        step = steps - 1 - i
+        inside = (step < lengths)[:, tf.newaxis]
+        tokens = tokens.write(step, tf.where(inside, tf.gather(step_ids[step], beam, axis=1, batch_dims=1), end))
+        parent = tf.gather(parent_ids[step], beam, axis=1, batch_dims=1)
+        return i + 1, tf.where(inside & (step > 0), parent, beam), tokens
+
+    static = step_ids.shape[0] if step_ids.shape.rank else None
+    own = tf.tile(tf.range(beams)[tf.newaxis], [batch, 1])
+    tokens = tf.TensorArray(tf.int32, size=steps)
+    *_, tokens = tf.while_loop(lambda i, *_: i < steps, back, (0, own, tokens), maximum_iterations=static)
+    found = tf.reshape(tokens.stack(), [steps, batch, beams])
+    after_end = tf.cumsum(tf.cast(found == end, tf.int32), axis=0, exclusive=True) > 0
+    result = tf.where(after_end, end, found)
+    result.set_shape(step_ids.shape)
+    return result
+
+
+tf.no_gradient("TensorsmithGatherTree")

@@ -1,0 +1,220 @@
+"""The conditional random field against sums over all sequences, its twin, float64, and hostile input."""
+
+import itertools
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tensorsmith import ops
+
+SIZES = [(2, 5, 3), (1, 1, 1), (3, 1, 4), (4, 7, 17), (2, 3, 16), (3, 4, 33), (0, 3, 2), (2, 0, 2)]
+
+
+def draw(rng, batch, steps, tags):
+    return (
+        rng.normal(size=(batch, steps, tags)),
+        rng.integers(0, tags, (batch, steps)),
+        rng.normal(size=(tags, tags)),
+        rng.integers(0, steps + 1, batch),
+    )
+
+
+def score(unaries, transitions, tags):
+    own = sum(unaries[t, tag] for t, tag in enumerate(tags))
+    return own + sum(transitions[one, other] for one, other in itertools.pairwise(tags))
+
+
+def all_scores(unaries, transitions):
+    steps, count = unaries.shape
+    return {tags: score(unaries, transitions, tags) for tags in itertools.product(range(count), repeat=steps)}
+
+
+@pytest.mark.parametrize("sizes", SIZES, ids=str)
+def test_likelihood(sizes, agree, rng):
+    unaries, tags, transitions, lengths = draw(rng, *sizes)
+    agree(lambda u, y, a, n: ops.crf_log_likelihood(u, y, a, lengths=n), unaries, tags, transitions, lengths)
+    agree(ops.crf_log_likelihood, unaries, tags, transitions)
+
+
+def test_likelihood_is_a_share_of_all_sequences(rng):
+    unaries, tags, transitions, _ = draw(rng, 4, 5, 3)
+    lengths = [5, 3, 1, 0]
+    got = ops.crf_log_likelihood(unaries.astype("float32"), tags, transitions, lengths=lengths)
+    for b, length in enumerate(lengths[:3]):
+        scores = all_scores(unaries[b, :length], transitions)
+        wanted = scores[tuple(tags[b, :length])] - np.log(sum(map(np.exp, scores.values())))
+        np.testing.assert_allclose(got[b], wanted, rtol=1e-5)
+    assert got[3] == 0
+
+
+def test_gradient_is_the_marginals(rng):
+    unaries, tags, transitions, _ = draw(rng, 1, 4, 3)
+    u, a = tf.constant(unaries, tf.float32), tf.constant(transitions, tf.float32)
+    with tf.GradientTape() as tape:
+        tape.watch([u, a])
+        likelihood = ops.crf_log_likelihood(u, tags, a)
+    du, da = tape.gradient(likelihood, [u, a])
+    scores = all_scores(unaries[0], transitions)
+    total = sum(map(np.exp, scores.values()))
+    wanted_u, wanted_a = np.zeros((4, 3)), np.zeros((3, 3))
+    for path, value in scores.items():
+        weight = float(path == tuple(tags[0])) - np.exp(value) / total
+        for t, tag in enumerate(path):
+            wanted_u[t, tag] += weight
+        for one, other in itertools.pairwise(path):
+            wanted_a[one, other] += weight
+    np.testing.assert_allclose(du[0], wanted_u, atol=1e-5)
+    np.testing.assert_allclose(da, wanted_a, atol=1e-5)
+
+
+@pytest.mark.parametrize("sizes", SIZES, ids=str)
+def test_decode_is_its_twin(sizes, rng):
+    unaries, _, transitions, lengths = draw(rng, *sizes)
+    unaries, transitions = unaries.astype("float32"), transitions.astype("float32")
+    tags, scores = ops.crf_decode(unaries, transitions, lengths=lengths)
+    with ops.use("reference"):
+        twin_tags, twin_scores = ops.crf_decode(unaries, transitions, lengths=lengths)
+        graph_tags, _ = tf.function(ops.crf_decode)(unaries, transitions, lengths=lengths)
+    np.testing.assert_array_equal(tags, twin_tags)
+    np.testing.assert_array_equal(tags, graph_tags)
+    np.testing.assert_allclose(scores, twin_scores, rtol=1e-5)
+    for b, length in enumerate(lengths):
+        assert not tags[b, length:].numpy().any()
+        np.testing.assert_allclose(scores[b], score(unaries[b], transitions, tags[b, :length].numpy()), rtol=1e-4)
+
+
+def test_decode_finds_the_best_of_all(rng):
+    for _ in range(10):
+        unaries, _, transitions, _ = draw(rng, 1, 4, 3)
+        (tags,), _ = ops.crf_decode(unaries.astype("float32"), transitions)
+        scores = all_scores(unaries[0], transitions)
+        assert tuple(tags.numpy()) == max(scores, key=scores.get)
+
+
+def test_first_of_equals():
+    tags, _ = ops.crf_decode(tf.zeros((1, 4, 3)), tf.zeros((3, 3)))
+    np.testing.assert_array_equal(tags, [[0, 0, 0, 0]])
+
+
+def test_forbidden_transitions_and_far_scores(rng):
+    """What float32 probabilities could not hold."""
+    forbidden = np.where(np.eye(3, k=1) + np.eye(3, k=-2) > 0, 0.0, -np.inf)  # 0, 1, 2, 0, ...
+    unaries = (300 * rng.normal(size=(1, 30, 3))).astype("float32")
+    tags, _ = ops.crf_decode(unaries, forbidden)
+    np.testing.assert_array_equal(np.diff(tags[0]) % 3, np.ones(29))
+    u = tf.constant(unaries)
+    with tf.GradientTape() as tape:
+        tape.watch(u)
+        likelihood = ops.crf_log_likelihood(u, tags, forbidden)
+    three = [unaries[0, np.arange(30), (np.arange(30) + start) % 3].sum() for start in range(3)]
+    np.testing.assert_allclose(likelihood, [max(three) - np.logaddexp.reduce(three)], atol=1e-2)
+    assert np.isfinite(tape.gradient(likelihood, u)).all()
+
+
+def test_threads_do_not_matter(same_for_any_thread_count, rng):
+    unaries, tags, transitions, lengths = draw(rng, 37, 9, 11)
+    unaries, transitions = unaries.astype("float32"), transitions.astype("float32")
+    same_for_any_thread_count(lambda u, a: ops.crf_log_likelihood(u, tags, a, lengths=lengths), unaries, transitions)
+    same_for_any_thread_count(lambda u, a: ops.crf_decode(u, a, lengths=lengths)[0], unaries, transitions)
+
+
+def test_gradients_are_the_slopes(rng):
+    unaries, tags, transitions, _ = draw(rng, 2, 3, 4)
+    inputs = [unaries.astype("float32"), transitions.astype("float32")]
+    theory, numeric = tf.test.compute_gradient(lambda u, a: ops.crf_log_likelihood(u, tags, a), inputs, delta=1e-2)
+    for one, other in zip(theory, numeric, strict=True):
+        np.testing.assert_allclose(one, other, atol=2e-3)
+
+
+def test_second_gradients(rng):
+    def gradients():
+        with tf.GradientTape() as outer:
+            outer.watch(inputs)
+            with tf.GradientTape() as inner:
+                inner.watch(inputs)
+                loss = tf.reduce_sum(ops.crf_log_likelihood(inputs[0], tags, inputs[1], lengths=lengths) ** 2)
+            penalty = sum(tf.reduce_sum(gradient**2) for gradient in inner.gradient(loss, inputs))
+        return outer.gradient(penalty, inputs)
+
+    unaries, tags, transitions, lengths = draw(rng, 3, 4, 5)
+    inputs = [tf.constant(x, tf.float32) for x in (unaries, transitions)]
+    ours = gradients()
+    with ops.use("reference"):
+        twin = gradients()
+    for one, other in zip(ours, twin, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-3)
+
+
+def test_unknown_shapes(rng):
+    unknown = tf.TensorSpec([None, None, None])
+
+    @tf.function(input_signature=[unknown, tf.TensorSpec([None, None], tf.int64), tf.TensorSpec(None)])
+    def partly(unaries, tags, transitions):
+        best, _ = ops.crf_decode(unaries, transitions)
+        assert best.shape.as_list() == [None, None]
+        return ops.crf_log_likelihood(unaries, tags, transitions), best
+
+    unaries, tags, transitions, _ = draw(rng, 3, 4, 5)
+    likelihood, best = partly(unaries.astype("float32"), tags, transitions.astype("float32"))
+    np.testing.assert_array_equal(likelihood, ops.crf_log_likelihood(unaries.astype("float32"), tags, transitions))
+    np.testing.assert_array_equal(best, ops.crf_decode(unaries.astype("float32"), transitions)[0])
+
+
+@pytest.mark.parametrize(
+    ("changes", "name", "message"),
+    [
+        ({"unaries": np.ones((2, 3), "float32")}, "unaries", "shape .batch, steps, tags"),
+        ({"unaries": np.ones((2, 3, 4), "int32")}, "unaries", "float32 or float64"),
+        ({"unaries": np.ones((2, 3, 0), "float32")}, "unaries", "one tag or more"),
+        ({"transitions": np.ones((4, 5))}, "transitions", "shape .4, 4"),
+        ({"lengths": [1, 2, 3]}, "lengths", "shape .2,"),
+        ({"tags": np.ones((3, 2), int)}, "tags", "shape .batch, steps"),
+    ],
+)
+def test_bad_arguments(changes, name, message):
+    arguments = {
+        "unaries": np.ones((2, 3, 4), "float32"),
+        "tags": np.zeros((2, 3), int),
+        "transitions": np.ones((4, 4)),
+    }
+    ops.crf_log_likelihood(**arguments)
+    with pytest.raises(ValueError, match=f"`{name}`: received .*{message}"):
+        ops.crf_log_likelihood(**{**arguments, **changes})
+
+
+def test_tags_and_lengths_are_looked_at(fails_cleanly):
+    arguments = {"unaries": tf.ones((2, 3, 4)), "tags": tf.zeros((2, 3), tf.int32), "transitions": tf.ones((4, 4))}
+    assert fails_cleanly(ops.crf_log_likelihood, **arguments, lengths=[0, 3])
+    assert not fails_cleanly(ops.crf_log_likelihood, **arguments, lengths=[0, 4])
+    assert not fails_cleanly(ops.crf_log_likelihood, **arguments, lengths=[-1, 3])
+    for bad in (-1, 4):
+        tags = tf.constant([[0, 0, 0], [0, 0, bad]])
+        assert not fails_cleanly(ops.crf_log_likelihood, **{**arguments, "tags": tags})
+        assert fails_cleanly(ops.crf_log_likelihood, **{**arguments, "tags": tags}, lengths=[3, 2])
+
+
+sizes = st.lists(st.integers(0, 3), max_size=4)
+near = st.tuples(st.integers(0, 2), st.integers(0, 2), st.integers(0, 2)).map(list)
+numbers = st.integers(-(2**31), 2**31 - 1) | st.integers(-1, 3)
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.data())
+def test_hostile_input(fails_cleanly, data):
+    def tensor():
+        return tf.ones(data.draw(sizes | near))
+
+    def integers(rank):
+        shape = data.draw(st.lists(st.integers(0, 2), min_size=rank, max_size=rank) | sizes)
+        count = int(np.prod(shape))
+        return tf.reshape(tf.constant(data.draw(st.lists(numbers, min_size=count, max_size=count)), tf.int32), shape)
+
+    library = ops.library().ops
+    common = {"unaries": tensor(), "lengths": integers(1), "transitions": tensor()}
+    fails_cleanly(library.tensorsmith_crf_decode, **common)
+    common["tags"] = integers(2)
+    fails_cleanly(library.tensorsmith_crf_log_likelihood, **common)
+    fails_cleanly(library.tensorsmith_crf_log_likelihood_grad, dlikelihood=tensor(), alphas=tensor(), **common)
