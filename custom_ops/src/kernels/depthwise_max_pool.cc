@@ -34,8 +34,11 @@ struct Windows {
     const int64_t last = output * stride - before + size;
     return last < channels ? last : channels;
   }
-  // Whether the windows lie beside each other, whole.
-  bool apart() const { return stride == size && before == 0 && outputs * size <= channels; }
+  // The size of windows that lie beside each other, whole, and for which there is vector code; else 0.
+  int64_t size_if_apart() const {
+    const bool apart = stride == size && before == 0 && outputs * size <= channels;
+    return apart && size >= 2 && size <= 4 ? size : 0;
+  }
   int64_t grain() const { return grain_for(rows, 64, 1 + 16384 / (1 + channels)); }
   Shape outputs_of(const Tensor& x) const {
     Shape shape = x.shape;
@@ -78,7 +81,7 @@ int64_t top_of(const Windows& windows, const float* row, int64_t output) {
 }
 
 void forward_row(const Windows& windows, const float* row, float* to) {
-  switch (windows.apart() ? windows.size : 0) {
+  switch (windows.size_if_apart()) {
     case 2:
       return forward_apart<2>(row, windows.outputs, to);
     case 3:
@@ -91,9 +94,9 @@ void forward_row(const Windows& windows, const float* row, float* to) {
 }
 
 void backward_row(const Windows& windows, const float* row, const float* up, float* to) {
-  const bool apart = windows.apart();
-  for (int64_t i = apart ? windows.outputs * windows.size : 0; i < windows.channels; ++i) to[i] = 0;
-  switch (apart ? windows.size : 0) {
+  const int64_t size = windows.size_if_apart();
+  for (int64_t i = windows.outputs * size; i < windows.channels; ++i) to[i] = 0;
+  switch (size) {
     case 2:
       return backward_apart<2>(row, up, windows.outputs, to);
     case 3:
