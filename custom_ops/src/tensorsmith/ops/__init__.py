@@ -11,6 +11,7 @@ from tensorsmith.ops.dispatch import active, use
 from tensorsmith.ops.gather_tree import gather_tree
 from tensorsmith.ops.layer_norm import layer_norm, rms_norm
 from tensorsmith.ops.library import Library, library, set_threads
+from tensorsmith.ops.projection_loss import softmax_cross_entropy_with_projection
 
 __all__ = [
     "Library",
@@ -24,5 +25,6 @@ __all__ = [
     "library",
     "rms_norm",
     "set_threads",
+    "softmax_cross_entropy_with_projection",
     "use",
 ]
