@@ -49,7 +49,7 @@ struct Spare {
   void* data;
 };
 
-constexpr int kSpares = 64;
+constexpr int kSpares = 1024;
 constexpr size_t kMostSpareBytes = size_t{512} << 20;
 
 std::mutex mutex;

@@ -77,6 +77,7 @@ struct BFloat16 {
 template <class Value>
 struct TypeOf;
 template <> struct TypeOf<float> { static constexpr TF_DataType value = TF_FLOAT; };
+template <> struct TypeOf<double> { static constexpr TF_DataType value = TF_DOUBLE; };
 template <> struct TypeOf<Half> { static constexpr TF_DataType value = TF_HALF; };
 template <> struct TypeOf<BFloat16> { static constexpr TF_DataType value = TF_BFLOAT16; };
 template <> struct TypeOf<int32_t> { static constexpr TF_DataType value = TF_INT32; };
@@ -90,6 +91,7 @@ inline size_t bytes_of(TF_DataType type) {
     case TF_INT32:
       return 4;
     case TF_INT64:
+    case TF_DOUBLE:
       return 8;
     case TF_HALF:
     case TF_BFLOAT16:

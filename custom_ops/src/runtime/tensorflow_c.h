@@ -20,6 +20,7 @@ struct TF_OpKernelContext;
 enum TF_Code { TF_OK = 0, TF_INVALID_ARGUMENT = 3, TF_RESOURCE_EXHAUSTED = 8, TF_INTERNAL = 13 };
 enum TF_DataType {
   TF_FLOAT = 1,
+  TF_DOUBLE = 2,
   TF_INT32 = 3,
   TF_UINT8 = 4,
   TF_INT64 = 9,

@@ -41,6 +41,13 @@ inline V at(const float* from) {
 }
 inline void store(float* to, float value) { *to = value; }
 
+inline float square_root(float value) { return __builtin_sqrtf(value); }
+inline Vec square_root(Vec value) {
+  Vec result;
+  for (int i = 0; i < kLanes; ++i) result[i] = __builtin_sqrtf(value[i]);
+  return result;
+}
+
 // The sum of the lanes, in a fixed order.
 inline float sum(Vec value) {
   float lanes[kLanes];

@@ -4,27 +4,36 @@ from tensorsmith.core import load_tensorflow
 
 load_tensorflow()  # quietly, before anything imports it
 
+from tensorsmith.ops.adam import adam_update
 from tensorsmith.ops.attention import attention
 from tensorsmith.ops.crf import crf_decode, crf_log_likelihood
 from tensorsmith.ops.depthwise_max_pool import depthwise_max_pool
-from tensorsmith.ops.dispatch import active, use
+from tensorsmith.ops.dispatch import active, compiled, use
 from tensorsmith.ops.gather_tree import gather_tree
+from tensorsmith.ops.global_norm import global_norm
+from tensorsmith.ops.lamb import lamb_update
 from tensorsmith.ops.layer_norm import layer_norm, rms_norm
 from tensorsmith.ops.library import Library, library, set_threads
 from tensorsmith.ops.projection_loss import softmax_cross_entropy_with_projection
+from tensorsmith.ops.sgd import sgd_update
 
 __all__ = [
     "Library",
     "active",
+    "adam_update",
     "attention",
+    "compiled",
     "crf_decode",
     "crf_log_likelihood",
     "depthwise_max_pool",
     "gather_tree",
+    "global_norm",
+    "lamb_update",
     "layer_norm",
     "library",
     "rms_norm",
     "set_threads",
+    "sgd_update",
     "softmax_cross_entropy_with_projection",
     "use",
 ]

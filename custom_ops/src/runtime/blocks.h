@@ -1,0 +1,71 @@
+// Many tensors as one list of blocks, so that threads share many small tensors and few large ones alike.
+#pragma once
+
+#include "runtime/buffers.h"
+#include "runtime/parallel.h"
+
+TENSORSMITH_BEGIN
+
+class Blocks {
+ public:
+  static constexpr int64_t kSize = 16384;  // numbers in a block; the last one of a tensor may have fewer
+
+  explicit Blocks(int most_tensors) : tensors_(most_tensors) {}
+
+  void add(int64_t size) {
+    count_ += (size + kSize - 1) / kSize;
+    tensors_[used_++] = {size, count_};
+  }
+
+  int64_t count() const { return count_; }
+
+  // Calls visit(tensor, first, size, block) for every block of the tensors [begin_tensor, end_tensor): the numbers
+  // [first, first + size) of a tensor. The blocks do not depend on the number of threads. `visit` must not throw.
+  template <class Visit>
+  void for_each(int begin_tensor, int end_tensor, const Visit& visit) const {
+    if (begin_tensor >= end_tensor) return;
+    const int64_t start = begin_of(begin_tensor);
+    parallel_for(end_of(end_tensor - 1) - start, 1, [&](int64_t begin, int64_t end) {
+      int tensor = holder(start + begin);
+      for (int64_t block = start + begin; block < start + end; ++block) {
+        while (tensors_[tensor].end <= block) ++tensor;
+        const int64_t first = (block - begin_of(tensor)) * kSize, rest = tensors_[tensor].size - first;
+        visit(tensor, first, rest < kSize ? rest : kSize, block);
+      }
+    });
+  }
+
+  template <class Visit>
+  void for_each(const Visit& visit) const {
+    for_each(0, used_, visit);
+  }
+
+  // The blocks of a tensor: [begin_of(tensor), end_of(tensor)).
+  int64_t begin_of(int tensor) const { return tensor > 0 ? tensors_[tensor - 1].end : 0; }
+  int64_t end_of(int tensor) const { return tensors_[tensor].end; }
+
+ private:
+  struct Entry {
+    int64_t size;
+    int64_t end;  // number of blocks up to and with this tensor
+  };
+
+  // The tensor that a block belongs to: the first that ends behind it.
+  int holder(int64_t block) const {
+    int low = 0, high = used_ - 1;
+    while (low < high) {
+      const int middle = (low + high) / 2;
+      if (tensors_[middle].end > block)
+        high = middle;
+      else
+        low = middle + 1;
+    }
+    return low;
+  }
+
+  Scratch<Entry> tensors_;
+  int used_ = 0;
+  int64_t count_ = 0;
+};
+
+TENSORSMITH_END

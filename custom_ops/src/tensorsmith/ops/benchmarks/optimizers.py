@@ -1,0 +1,71 @@
+"""One update of all 80 tensors of a Transformer with 10.5 million parameters, through the optimizers themselves."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from tensorsmith.ops.benchmarks.case import Case, Work
+
+WIDTH, INNER, LAYERS, WORDS, PLACES = 384, 1024, 6, 5600, 128
+LAYER = [(WIDTH, WIDTH)] * 4 + [(WIDTH, INNER), (INNER, WIDTH), (INNER,)] + [(WIDTH,)] * 6
+SHAPES = [(WORDS, WIDTH), (PLACES, WIDTH), *LAYER * LAYERS]
+COUNT = sum(int(np.prod(shape)) for shape in SHAPES)
+
+
+def _arrays() -> tuple[list[np.ndarray], list[np.ndarray]]:
+    rng = np.random.default_rng(0)
+    weights = [rng.normal(0, 0.05, shape).astype("float32") for shape in SHAPES]
+    return weights, [rng.normal(0, 0.001, shape).astype("float32") for shape in SHAPES]
+
+
+def _work(provider: str, name: str, **arguments: Any) -> Work:
+    weights, gradients = _arrays()
+    if provider == "torch":
+        return _torch(name, weights, gradients)
+    import keras
+    import tensorflow as tf
+
+    if provider == "tensorsmith":
+        import tensorsmith.optimizers as family
+    else:
+        family = keras.optimizers
+    variables = [keras.Variable(value) for value in weights]
+    optimizer = getattr(family, name)(1e-4, **arguments)
+    optimizer.build(variables)
+    tensors = [tf.constant(value) for value in gradients]
+
+    # The gradients are no arguments: in training they come from the graph, and handing 80 over costs a millisecond.
+    @tf.function(jit_compile=provider == "xla")
+    def update() -> None:
+        optimizer.apply(tensors, variables)
+
+    return update
+
+
+def _torch(name: str, weights: list[np.ndarray], gradients: list[np.ndarray]) -> Work:
+    import torch
+
+    parameters = [torch.nn.Parameter(torch.from_numpy(value)) for value in weights]
+    for parameter, gradient in zip(parameters, gradients, strict=True):
+        parameter.grad = torch.from_numpy(gradient)
+    make: Callable[..., Any] = {
+        "AdamW": partial(torch.optim.AdamW, fused=True),
+        "SGD": partial(torch.optim.SGD, momentum=0.9, fused=True),
+    }[name]
+    return make(parameters, lr=1e-4).step
+
+
+def _megabytes(tensors: int) -> float:
+    return tensors * COUNT * 4 / 1e6
+
+
+MOST = ("tensorsmith", "keras", "xla")
+ADAMW = partial(_work, name="AdamW")
+CASES = {
+    # Read: parameter, gradient and moments; written: all but the gradient.
+    "adamw": Case(ADAMW, (*MOST, "torch"), {"keras": 3, "xla": 1.3, "torch": 0.8}, megabytes=_megabytes(7)),
+    "lamb": Case(partial(_work, name="Lamb"), MOST, {"keras": 3}, megabytes=_megabytes(7)),
+    "sgd": Case(partial(_work, name="SGD", momentum=0.9), (*MOST, "torch"), {"keras": 3}, megabytes=_megabytes(5)),
+}

@@ -1,0 +1,144 @@
+"""Gradient descent with momentum, for all tensors of a model in one op."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+
+from tensorsmith.ops.gradients import vjp
+from tensorsmith.ops.library import library
+from tensorsmith.ops.updates import kept_unless, served, settings, tensor_lists, unscaled
+
+
+class SgdUpdate(NamedTuple):
+    """What `sgd_update` returns.
+
+    Args:
+        parameters: Their new values.
+        momentums: The new momentums; none if none were given.
+        finite: Whether the update was made; False only with a loss scale and a gradient that is not finite.
+    """
+
+    parameters: list[tf.Tensor]
+    momentums: list[tf.Tensor]
+    finite: tf.Tensor
+
+
+def sgd_update(
+    parameters: Sequence[Any],
+    gradients: Sequence[Any],
+    momentums: Sequence[Any] = (),
+    *,
+    learning_rate: Any,
+    momentum: Any = 0.0,
+    nesterov: bool = False,
+    weight_decay: Any = 0.0,
+    global_clipnorm: Any = None,
+    loss_scale: Any = None,
+) -> SgdUpdate:
+    """One step of gradient descent, with or without momentum, over a list of tensors.
+
+    Nothing is written in place: assign the new values to the variables, which copies nothing.
+
+    Formula, with g the gradient over the loss scale, clipped:
+
+        w = w - rate weight_decay w
+        w = w - rate g                          without momentums
+        m = momentum m - rate g
+        w = w + m                               with them
+        w = w + momentum m - rate g             with `nesterov`
+
+    Source: Polyak, "Some Methods of Speeding up the Convergence of Iteration Methods", 1964, and Nesterov, "A Method of
+    Solving a Convex Programming Problem with Convergence Rate O(1/k²)", 1983, in the form of Sutskever et al., "On the
+    Importance of Initialization and Momentum in Deep Learning", 2013, but for Keras' factor of the rate in m.
+
+    Args:
+        parameters: Tensors of any shapes and of one floating type; float32 has a kernel.
+        gradients: A tensor for each parameter, of its type and shape.
+        momentums: The momentums, likewise; empty for plain gradient descent.
+        learning_rate: A number. All numbers may be tensors, so that schedules need no retracing.
+        momentum: How much of the momentums stays.
+        nesterov: Looks ahead by a further step of the momentum.
+        weight_decay: A number, or one for each parameter.
+        global_clipnorm: The largest norm of all gradients together, to which larger ones are scaled; None for no limit.
+        loss_scale: What the loss was multiplied with. With one, a gradient that is not finite means no update at all.
+
+    Returns:
+        New parameters and momentums, and whether there was an update.
+
+    Raises:
+        ValueError: Lists, types or shapes do not fit, or a number is out of its range.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> w, g, m = tf.constant([1.0, 2.0]), tf.constant([0.5, -0.5]), tf.constant([0.1, 0.1])
+        >>> update = sgd_update([w], [g], [m], learning_rate=0.1, momentum=0.9)
+        >>> print(update.parameters[0].numpy().round(4))
+        [1.04 2.14]
+    """
+    more = {"momentums": momentums} if momentums else {}
+    lists = tensor_lists(parameters, {"gradients": gradients, **more})
+    inertia = {"momentum": momentum} if momentums else {}
+    numbers = settings(len(parameters), learning_rate, weight_decay, global_clipnorm, loss_scale, **inertia)
+    checked = loss_scale is not None
+    if not served(lists):
+        return _reference(list(lists.values()), *numbers.values(), nesterov=nesterov, checked=checked)
+    if momentums:
+        op = library().ops.tensorsmith_momentum_update
+        return SgdUpdate(*op(**lists, **numbers, nesterov=nesterov, checked=checked))
+    new_parameters, finite = library().ops.tensorsmith_sgd_update(**lists, **numbers, checked=checked)
+    return SgdUpdate(new_parameters, [], finite)
+
+
+def _reference(
+    lists: Sequence[Sequence[tf.Tensor]],
+    weight_decay: tf.Tensor,
+    learning_rate: tf.Tensor,
+    global_clipnorm: tf.Tensor,
+    loss_scale: tf.Tensor,
+    momentum: tf.Tensor | None = None,
+    *,
+    nesterov: bool,
+    checked: bool,
+) -> SgdUpdate:
+    """The twin in plain TensorFlow."""
+    parameters, gradients, *rest = lists
+    momentums = rest[0] if rest else []
+    gradients, finite = unscaled(gradients, global_clipnorm, loss_scale)
+    new_parameters, new_momentums = [], []
+    for i, (w, g) in enumerate(zip(parameters, gradients, strict=True)):
+        decay, rate = (tf.cast(x, w.dtype) for x in (weight_decay[i] * learning_rate, learning_rate))
+        move = -rate * g
+        if momentums:
+            stays = tf.cast(momentum, w.dtype)
+            move += stays * momentums[i]
+            new_momentums.append(move)
+            if nesterov:
+                move = stays * move - rate * g
+        new_parameters.append(w - w * decay + move)
+    return SgdUpdate(
+        kept_unless(finite, checked, new_parameters, parameters),
+        kept_unless(finite, checked, new_momentums, momentums),
+        finite if checked else tf.constant(True),
+    )
+
+
+@tf.RegisterGradient("TensorsmithSgdUpdate")
+def _gradient(op: tf.Operation, *upstream: tf.Tensor) -> list[tf.Tensor]:
+    return _by_twin(op, upstream, lists=2, nesterov=False)
+
+
+@tf.RegisterGradient("TensorsmithMomentumUpdate")
+def _momentum_gradient(op: tf.Operation, *upstream: tf.Tensor) -> list[tf.Tensor]:
+    return _by_twin(op, upstream, lists=3, nesterov=op.get_attr("nesterov"))
+
+
+def _by_twin(op: tf.Operation, upstream: Sequence[tf.Tensor], lists: int, nesterov: bool) -> list[tf.Tensor]:
+    count, checked = op.get_attr("tensors"), op.get_attr("checked")
+
+    def outputs(*inputs: tf.Tensor) -> list[tf.Tensor]:
+        tensors = [inputs[i * count : (i + 1) * count] for i in range(lists)]
+        new = _reference(tensors, *inputs[lists * count :], nesterov=nesterov, checked=checked)
+        return [*new.parameters, *new.momentums]
+
+    return vjp(outputs, list(op.inputs), list(upstream[:-1]))

@@ -1,0 +1,77 @@
+"""global_norm against its twin, TensorFlow's own, and hostile input."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tensorsmith import ops
+
+SHAPES = [(3, 5), (), (1,), (0, 4), (17,), (2, 3, 31), (129, 131), (20011,)]
+
+
+def test_global_norm(agree, rng):
+    agree(lambda *tensors: ops.global_norm(tensors), *[np.asarray(rng.normal(size=shape)) for shape in SHAPES])
+    for shape in SHAPES:
+        agree(lambda *tensors: ops.global_norm(tensors), np.asarray(rng.normal(size=shape)))
+
+
+def test_tensorflows_own(rng):
+    tensors = [tf.constant(rng.normal(size=shape), tf.float32) for shape in SHAPES]
+    np.testing.assert_allclose(ops.global_norm(tensors), tf.linalg.global_norm(tensors), rtol=1e-6)
+
+
+@pytest.mark.parametrize("choice", ["compiled", "reference"])
+def test_zeros_have_no_slope(choice):
+    zeros = [tf.zeros(3), tf.zeros([])]
+    with ops.use(choice), tf.GradientTape() as tape:
+        tape.watch(zeros)
+        norm = ops.global_norm(zeros)
+    assert norm == 0
+    for gradient in tape.gradient(norm, zeros):
+        np.testing.assert_array_equal(gradient, np.zeros_like(gradient))
+
+
+def test_neither_overflows_nor_underflows():
+    for size in (1e-30, 1e30):
+        np.testing.assert_allclose(ops.global_norm([tf.fill([4], size)]), 2 * size, rtol=1e-6)
+    assert np.isinf(ops.global_norm([tf.constant([1.0, np.inf])]))
+    assert np.isnan(ops.global_norm([tf.constant([1.0, np.nan])]))
+
+
+def test_threads_do_not_matter(same_for_any_thread_count, rng):
+    tensors = [rng.normal(size=shape).astype("float32") for shape in ((1000, 301), (3,), (70_001,))]
+    same_for_any_thread_count(lambda *tensors: ops.global_norm(tensors), *tensors)
+
+
+def test_second_gradients(rng):
+    x = tf.constant(rng.normal(size=5), tf.float32)
+    with tf.GradientTape(persistent=True) as outer:
+        outer.watch(x)
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            norm = ops.global_norm([x])
+        slope = tape.gradient(norm, x)
+    hessian = outer.jacobian(slope, x, experimental_use_pfor=False)
+    exact = np.array(x, "float64")
+    size = np.linalg.norm(exact)
+    np.testing.assert_allclose(hessian, np.eye(5) / size - np.outer(exact, exact) / size**3, atol=1e-5)
+
+
+def test_empty_list():
+    assert ops.global_norm([]) == 0
+
+
+def test_bad_arguments():
+    with pytest.raises(ValueError, match=r"`tensors\[0\]`: received 'int32', expected one floating type"):
+        ops.global_norm([np.ones(2, "int32")])
+    with pytest.raises(ValueError, match=r"`tensors\[1\]`: received 'float64', expected one floating type"):
+        ops.global_norm([np.ones(2, "float32"), np.ones(2)])
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.lists(st.integers(0, 4), max_size=9), max_size=3))
+def test_hostile_input(fails_cleanly, shapes):
+    worked = fails_cleanly(ops.library().ops.tensorsmith_global_norm, tensors=[tf.ones(shape) for shape in shapes])
+    assert worked == all(len(shape) <= 8 for shape in shapes)

@@ -1,0 +1,87 @@
+"""AdamW."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tensorsmith import ops
+from tensorsmith.core import check, export
+from tensorsmith.optimizers.fused import FusedUpdate, assign, check_decay, check_rates
+
+
+@export
+class AdamW(FusedUpdate, keras.optimizers.AdamW):
+    """Keras' AdamW, with all variables updated in one compiled op.
+
+    It has the arguments, the variables and the results of `keras.optimizers.AdamW`: weights of one load into the other.
+
+    Formula, with g the gradient, clipped, and t the step:
+
+        m = beta_1 m + (1 - beta_1) g
+        v = beta_2 v + (1 - beta_2) g²
+        w = w - rate weight_decay w - rate sqrt(1 - beta_2^t) / (1 - beta_1^t) m / (sqrt(v) + epsilon)
+
+    Source: Kingma and Ba, "Adam: A Method for Stochastic Optimization", 2015, and Loshchilov and Hutter, "Decoupled
+    Weight Decay Regularization", 2019.
+
+    Args:
+        learning_rate: Float, schedule, or function without arguments.
+        weight_decay: Share of the weights, times the learning rate, that is taken off them in every step.
+        beta_1: How much of the first moments stays.
+        beta_2: How much of the second moments stays.
+        epsilon: What keeps the quotient from zero.
+        amsgrad: The variant that divides by the largest second moments so far; it takes Keras' own way.
+        **kwargs: `clipnorm`, `clipvalue`, `global_clipnorm`, `use_ema`, `ema_momentum`, `ema_overwrite_frequency`,
+            `loss_scale_factor`, `gradient_accumulation_steps`, `name`, as for every Keras optimizer; clipping by
+            `global_clipnorm` is part of the op.
+
+    Raises:
+        ValueError: A number is out of its range, or Keras' own refuses an argument.
+
+    Example:
+        >>> import keras
+        >>> variable = keras.Variable([1.0, 2.0])
+        >>> optimizer = AdamW(0.1, weight_decay=0.0)
+        >>> optimizer.apply([keras.ops.array([0.5, -0.5])], [variable])
+        >>> print(variable.numpy().round(4))
+        [0.9 2.1]
+    """
+
+    def __init__(
+        self,
+        learning_rate: Any = 0.001,
+        weight_decay: Any = 0.004,
+        beta_1: Any = 0.9,
+        beta_2: Any = 0.999,
+        epsilon: float = 1e-7,
+        amsgrad: bool = False,
+        **kwargs: Any,
+    ):
+        check_rates(beta_1=beta_1, beta_2=beta_2)
+        check(weight_decay is not None, "weight_decay", weight_decay, "a number of 0 or more")
+        check_decay(weight_decay)
+        super().__init__(learning_rate, weight_decay, beta_1, beta_2, epsilon, amsgrad, **kwargs)
+
+    def fused_update(self, variables: Sequence[tf.Variable], gradients: Sequence[tf.Tensor], **settings: Any) -> None:
+        """All variables in one op."""
+        momentums, velocities = self.slots(self._momentums, variables), self.slots(self._velocities, variables)
+        update = ops.adam_update(
+            variables,
+            gradients,
+            momentums,
+            velocities,
+            step=self.iterations + 1,
+            beta_1=self.beta_1,
+            beta_2=self.beta_2,
+            epsilon=self.epsilon,
+            **settings,
+        )
+        assign(variables, update.parameters)
+        assign(momentums, update.momentums)
+        assign(velocities, update.velocities)
+
+    def has_kernel(self) -> bool:
+        """Whether there is a kernel for this optimizer's settings."""
+        return not self.amsgrad

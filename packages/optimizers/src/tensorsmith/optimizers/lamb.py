@@ -1,0 +1,81 @@
+"""Lamb."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tensorsmith import ops
+from tensorsmith.core import export
+from tensorsmith.optimizers.fused import FusedUpdate, assign, check_decay, check_rates
+
+
+@export
+class Lamb(FusedUpdate, keras.optimizers.Lamb):
+    """Keras' Lamb, with all variables updated in one compiled op.
+
+    It has the arguments, the variables and the results of `keras.optimizers.Lamb`: weights of one load into the other.
+
+    Formula, with g the gradient, clipped, and t the step; the ratio of norms is 1 where one is 0:
+
+        m = beta_1 m + (1 - beta_1) g
+        v = beta_2 v + (1 - beta_2) g²
+        w = w - rate weight_decay w
+        u = m / (1 - beta_1^t) / (sqrt(v / (1 - beta_2^t)) + epsilon)
+        w = w - rate |w| / |u| u
+
+    Source: You et al., "Large Batch Optimization for Deep Learning: Training BERT in 76 Minutes", 2020.
+
+    Args:
+        learning_rate: Float, schedule, or function without arguments.
+        beta_1: How much of the first moments stays.
+        beta_2: How much of the second moments stays.
+        epsilon: What keeps the quotient from zero.
+        weight_decay: Share of the weights, times the learning rate, that is taken off them in every step, or None.
+        **kwargs: `clipnorm`, `clipvalue`, `global_clipnorm`, `use_ema`, `ema_momentum`, `ema_overwrite_frequency`,
+            `loss_scale_factor`, `gradient_accumulation_steps`, `name`, as for every Keras optimizer; clipping by
+            `global_clipnorm` is part of the op.
+
+    Raises:
+        ValueError: A number is out of its range, or Keras' own refuses an argument.
+
+    Example:
+        >>> import keras
+        >>> variable = keras.Variable([1.0, 2.0])
+        >>> optimizer = Lamb(0.1)
+        >>> optimizer.apply([keras.ops.array([0.5, -0.5])], [variable])
+        >>> print(variable.numpy().round(4))
+        [0.8419 2.1581]
+    """
+
+    def __init__(
+        self,
+        learning_rate: Any = 0.001,
+        beta_1: Any = 0.9,
+        beta_2: Any = 0.999,
+        epsilon: float = 1e-7,
+        weight_decay: Any = None,
+        **kwargs: Any,
+    ):
+        check_rates(beta_1=beta_1, beta_2=beta_2)
+        check_decay(weight_decay)
+        super().__init__(learning_rate, beta_1, beta_2, epsilon, weight_decay, **kwargs)
+
+    def fused_update(self, variables: Sequence[tf.Variable], gradients: Sequence[tf.Tensor], **settings: Any) -> None:
+        """All variables in one op."""
+        momentums, velocities = self.slots(self._momentums, variables), self.slots(self._velocities, variables)
+        update = ops.lamb_update(
+            variables,
+            gradients,
+            momentums,
+            velocities,
+            step=self.iterations + 1,
+            beta_1=self.beta_1,
+            beta_2=self.beta_2,
+            epsilon=self.epsilon,
+            **settings,
+        )
+        assign(variables, update.parameters)
+        assign(momentums, update.momentums)
+        assign(velocities, update.velocities)
