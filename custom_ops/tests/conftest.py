@@ -10,6 +10,13 @@ TOLERANCES = {"float32": 1e-5, "float16": 4e-3, "bfloat16": 3e-2}
 ERRORS = (tf.errors.InvalidArgumentError, ValueError, TypeError)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def compiled_library():
+    """Nothing to test without a compiler; that a library does not load for another reason is a failure."""
+    if "there is no C++ compiler" in (reason := ops.library().reason):
+        pytest.skip(reason)
+
+
 def differentiated(function, inputs):
     """Outputs of a function and its gradients at the inputs of floating type, against fixed upstream gradients."""
     inputs = [tf.convert_to_tensor(value) for value in inputs]
