@@ -14,7 +14,8 @@ TENSORSMITH_BEGIN
 namespace {
 
 constexpr int64_t kStreamFrom = int64_t{1} << 20;  // numbers in all tensors together; fewer stay in the cache
-constexpr int64_t kGroup = int64_t{1} << 19;       // numbers that Lamb takes through both of its passes at a time
+constexpr int64_t kAlone = int64_t{1} << 19;       // numbers in a tensor that Lamb gives to one thread at most
+constexpr int64_t kAhead = 256;                    // numbers: a kilobyte, further than the processor itself reads ahead
 
 // An op's inputs: lists of as many tensors each (first the parameters, then the gradients, then the optimizer's own), with
 // the shapes of the parameters; then numbers. And its outputs: the new values of all lists but the gradients; then whether
@@ -103,6 +104,12 @@ inline void with_streaming(bool streaming, const Visit& visit) {
   } else {
     visit(Streaming<false>{});
   }
+}
+
+// Fetches what is read from these places a little later; behind the end of a tensor that does nothing.
+template <class... Places>
+inline void prefetch(int64_t i, Places... places) {
+  (__builtin_prefetch(places + i + kAhead), ...);
 }
 
 // A sum of squares; in float32 where that is exact enough.
@@ -196,6 +203,7 @@ void adam(Context& context) {
       each(size, [&](auto lanes, int64_t i) {
         using V = decltype(lanes);
         constexpr bool streaming = decltype(constant)::value;
+        prefetch(i, w, g, m, v);
         const V gradient = at<V>(g + i) * factor, weight = at<V>(w + i);
         const V first_moment = moments.first(at<V>(m + i), gradient);
         const V second_moment = moments.second(at<V>(v + i), gradient);
@@ -217,6 +225,10 @@ struct Sum {
   double total() const { return static_cast<double>(sum(lanes)) + rest; }
 };
 
+bool shared_among_threads(const Blocks& blocks, int tensor) {
+  return (blocks.end_of(tensor) - blocks.begin_of(tensor)) * Blocks::kSize > kAlone;
+}
+
 void lamb(Context& context) {
   Update update(context, 4);
   const double* weight_decays = update.weight_decays(0);
@@ -233,55 +245,71 @@ void lamb(Context& context) {
   const int count = update.count;
   const Blocks& blocks = update.blocks;
   Scratch<double> weight_squares(blocks.count()), step_squares(blocks.count());
-  for (int begin = 0, end = 0; begin < count; begin = end) {
-    while (end < count && (end == begin || blocks.end_of(end) - blocks.begin_of(begin) <= kGroup / Blocks::kSize)) ++end;
-    // The moments; the step, not scaled yet, goes where the new parameter will be; and both norms.
-    blocks.for_each(begin, end, [&](int tensor, int64_t first, int64_t size, int64_t block) {
-      const float* const* in = update.inputs + tensor;
-      float* const* out = update.outputs + tensor;
-      const float *w = in[0] + first, *g = in[count] + first, *m = in[2 * count] + first, *v = in[3 * count] + first;
-      float *steps = out[0] + first, *new_m = out[2 * count] + first, *new_v = out[3 * count] + first;
-      const float decay = static_cast<float>(weight_decays[tensor] * rate), factor = scale.factor;
-      Sum weights, directions;
-      with_streaming(update.streams(tensor), [&](auto constant) {
-        each(size, [&](auto lanes, int64_t i) {
-          using V = decltype(lanes);
-          constexpr bool streaming = decltype(constant)::value;
-          const V gradient = at<V>(g + i) * factor, weight = at<V>(w + i), decayed = weight - weight * decay;
-          const V first_moment = moments.first(at<V>(m + i), gradient);
-          const V second_moment = moments.second(at<V>(v + i), gradient);
-          const V direction = first_moment * unbias_1 / (square_root(second_moment * unbias_2) + epsilon);
-          put<streaming>(new_m + i, first_moment);
-          put<streaming>(new_v + i, second_moment);
-          store(steps + i, direction);
-          weights.add(decayed * decayed);
-          directions.add(direction * direction);
-        });
-      });
-      weight_squares[block] = weights.total();
-      step_squares[block] = directions.total();
-    });
-    Scratch<float> rates(end - begin);
-    for (int tensor = begin; tensor < end; ++tensor) {
-      double weights = 0, directions = 0;
-      for (int64_t block = blocks.begin_of(tensor); block < blocks.end_of(tensor); ++block) {
-        weights += weight_squares[block];
-        directions += step_squares[block];
-      }
-      const double trust = weights > 0 && directions > 0 ? std::sqrt(weights) / std::sqrt(directions) : 1;
-      rates[tensor - begin] = static_cast<float>(trust * rate);
-    }
-    blocks.for_each(begin, end, [&](int tensor, int64_t first, int64_t size, int64_t) {
-      const float *w = update.inputs[tensor] + first, decay = static_cast<float>(weight_decays[tensor] * rate);
-      float* new_w = update.outputs[tensor] + first;
-      const float trusted_rate = rates[tensor - begin];
+  // A block's moments; its step, not scaled yet, goes where the new parameter will be; and its share of both norms.
+  const auto begin_step = [&](int tensor, int64_t first, int64_t size, int64_t block) {
+    const float* const* in = update.inputs + tensor;
+    float* const* out = update.outputs + tensor;
+    const float *w = in[0] + first, *g = in[count] + first, *m = in[2 * count] + first, *v = in[3 * count] + first;
+    float *steps = out[0] + first, *new_m = out[2 * count] + first, *new_v = out[3 * count] + first;
+    const float decay = static_cast<float>(weight_decays[tensor] * rate), factor = scale.factor;
+    Sum weights, directions;
+    with_streaming(update.streams(tensor), [&](auto constant) {
       each(size, [&](auto lanes, int64_t i) {
         using V = decltype(lanes);
-        const V weight = at<V>(w + i);
-        store(new_w + i, weight - weight * decay - at<V>(new_w + i) * trusted_rate);
+        constexpr bool streaming = decltype(constant)::value;
+        prefetch(i, w, g, m, v);
+        const V gradient = at<V>(g + i) * factor, weight = at<V>(w + i), decayed = weight - weight * decay;
+        const V first_moment = moments.first(at<V>(m + i), gradient);
+        const V second_moment = moments.second(at<V>(v + i), gradient);
+        const V direction = first_moment * unbias_1 / (square_root(second_moment * unbias_2) + epsilon);
+        put<streaming>(new_m + i, first_moment);
+        put<streaming>(new_v + i, second_moment);
+        store(steps + i, direction);
+        weights.add(decayed * decayed);
+        directions.add(direction * direction);
       });
     });
+    weight_squares[block] = weights.total();
+    step_squares[block] = directions.total();
+  };
+  const auto trusted_rate = [&](int tensor) {
+    double weights = 0, directions = 0;
+    for (int64_t block = blocks.begin_of(tensor); block < blocks.end_of(tensor); ++block) {
+      weights += weight_squares[block];
+      directions += step_squares[block];
+    }
+    return static_cast<float>(rate * (weights > 0 && directions > 0 ? std::sqrt(weights) / std::sqrt(directions) : 1));
+  };
+  const auto end_step = [&](int tensor, int64_t first, int64_t size, float trusted) {
+    const float *w = update.inputs[tensor] + first, decay = static_cast<float>(weight_decays[tensor] * rate);
+    float* new_w = update.outputs[tensor] + first;
+    each(size, [&](auto lanes, int64_t i) {
+      using V = decltype(lanes);
+      const V weight = at<V>(w + i);
+      store(new_w + i, weight - weight * decay - at<V>(new_w + i) * trusted);
+    });
+  };
+
+  for (int tensor = 0; tensor < count; ++tensor) {
+    if (!shared_among_threads(blocks, tensor)) continue;
+    blocks.for_each(tensor, tensor + 1, begin_step);
+    const float trusted = trusted_rate(tensor);
+    blocks.for_each(tensor, tensor + 1, [&](int, int64_t first, int64_t size, int64_t) {
+      end_step(tensor, first, size, trusted);
+    });
   }
+  // Others on one thread each, whose cache still has the last blocks when the steps are scaled: those come first then.
+  parallel_for(count, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const int tensor = static_cast<int>(i);
+      if (shared_among_threads(blocks, tensor)) continue;
+      for (int64_t block = blocks.begin_of(tensor); block < blocks.end_of(tensor); ++block)
+        begin_step(tensor, blocks.first(tensor, block), blocks.size(tensor, block), block);
+      const float trusted = trusted_rate(tensor);
+      for (int64_t block = blocks.end_of(tensor) - 1; block >= blocks.begin_of(tensor); --block)
+        end_step(tensor, blocks.first(tensor, block), blocks.size(tensor, block), trusted);
+    }
+  });
 }
 
 // Gradient descent: plain, or with a list of momentums.
@@ -309,8 +337,10 @@ void descend(Context& context) {
       each(size, [&](auto lanes, int64_t i) {
         using V = decltype(lanes);
         constexpr bool streaming = decltype(constant)::value;
+        prefetch(i, w, g);
         const V step = at<V>(g + i) * factor * rate, weight = at<V>(w + i), decayed = weight - weight * decay;
         if constexpr (has_momentum) {
+          prefetch(i, m);
           const V velocity = at<V>(m + i) * momentum - step;
           put<streaming>(new_m + i, velocity);
           put<streaming>(new_w + i, nesterov ? decayed + velocity * momentum - step : decayed + velocity);

@@ -29,8 +29,7 @@ class Blocks {
       int tensor = holder(start + begin);
       for (int64_t block = start + begin; block < start + end; ++block) {
         while (tensors_[tensor].end <= block) ++tensor;
-        const int64_t first = (block - begin_of(tensor)) * kSize, rest = tensors_[tensor].size - first;
-        visit(tensor, first, rest < kSize ? rest : kSize, block);
+        visit(tensor, first(tensor, block), size(tensor, block), block);
       }
     });
   }
@@ -43,6 +42,13 @@ class Blocks {
   // The blocks of a tensor: [begin_of(tensor), end_of(tensor)).
   int64_t begin_of(int tensor) const { return tensor > 0 ? tensors_[tensor - 1].end : 0; }
   int64_t end_of(int tensor) const { return tensors_[tensor].end; }
+
+  // Where in its tensor a block begins, and how many numbers it has.
+  int64_t first(int tensor, int64_t block) const { return (block - begin_of(tensor)) * kSize; }
+  int64_t size(int tensor, int64_t block) const {
+    const int64_t rest = tensors_[tensor].size - first(tensor, block);
+    return rest < kSize ? rest : kSize;
+  }
 
  private:
   struct Entry {

@@ -1,5 +1,6 @@
 """Providers measured in turns, each in a process of its own, so that a machine that slows down slows all of them."""
 
+import contextlib
 import importlib
 import json
 import statistics
@@ -72,6 +73,7 @@ class _Worker:
     """A process that waits for questions on its standard input and sleeps in between."""
 
     def __init__(self, module: str, case: str, provider: str) -> None:
+        self._provider = provider
         self._process = subprocess.Popen(
             [sys.executable, "-m", __name__, module, case, provider],
             stdin=subprocess.PIPE,
@@ -81,10 +83,12 @@ class _Worker:
 
     def ask(self, question: str) -> float:
         assert self._process.stdin is not None and self._process.stdout is not None  # noqa: PT018
-        print(question, file=self._process.stdin, flush=True)
-        answer = self._process.stdout.readline()
+        answer = ""
+        with contextlib.suppress(BrokenPipeError):
+            print(question, file=self._process.stdin, flush=True)
+            answer = self._process.stdout.readline()
         if not answer:
-            raise ChildProcessError(f"a benchmark's process ended with exit code {self._process.wait()}")
+            raise ChildProcessError(f"{self._provider}'s process ended with exit code {self._process.wait()}")
         return float(answer)
 
     def stop(self) -> None:
@@ -94,6 +98,8 @@ class _Worker:
 
 def _serve(module: str, case: str, provider: str) -> None:
     answers, sys.stdout = sys.stdout, sys.stderr  # what libraries print must not pass for an answer
+    if provider == "torch":
+        importlib.import_module("torch").compiler.reset()  # loads Triton, which crashes when it comes after TensorFlow
     contender = importlib.import_module(module).prepare(case, provider)
     for line in sys.stdin:
         print(getattr(contender, line.strip())(), file=answers, flush=True)
