@@ -1,5 +1,6 @@
 """Prints the megabytes that a provider's work needs at its peak, beyond inputs and results. Linux only."""
 
+import ctypes
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ def main(name: str, provider: str) -> None:
     assert case.warm_up is not None
     case.warm_up(provider)()
     work = case.work(provider)
+    ctypes.CDLL(None).malloc_trim(0)  # what is free goes back to the system, or it would be used unseen
     Path("/proc/self/clear_refs").write_text("5")  # sets the peak to what is resident now
     before = _kilobytes("VmRSS")
     results = work()
