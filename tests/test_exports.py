@@ -1,0 +1,86 @@
+"""A model with every layer that has a compiled kernel, exported, runs where there is no tensorsmith."""
+
+import inspect
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+from tensorsmith import layers
+from tensorsmith.layers.kernel_layer import KernelLayer
+from tensorsmith.training import export
+
+STEPS, WIDTH, TAGS = 6, 8, 3
+RUN = """
+import sys
+sys.modules["tensorsmith"] = None  # importing it fails
+import warnings; warnings.simplefilter("ignore")
+import numpy as np, tensorflow as tf
+path, inputs, outputs = sys.argv[1:]
+x = np.load(inputs)
+if path.endswith(".tflite"):
+    signature = tf.lite.Interpreter(path).get_signature_runner()
+    (y,) = signature(**{next(iter(signature.get_input_details())): x}).values()
+else:
+    model = tf.saved_model.load(path)
+    y = model.serve(x).numpy()
+np.save(outputs, y)
+"""
+
+
+def recurrent(kind, **more):
+    return lambda x: kind(5, return_sequences=True, **more)(x)
+
+
+def pooled(x):
+    image = keras.layers.Reshape((2, STEPS // 2, WIDTH))(x)
+    return keras.layers.Reshape((STEPS, WIDTH // 2))(layers.DepthwiseMaxPool(2)(image))
+
+
+def tagged(x):
+    tags, potentials, *_ = layers.CRF(TAGS)(x)
+    return keras.layers.Concatenate()([potentials, keras.ops.one_hot(tags, TAGS)])
+
+
+BRANCHES = {
+    layers.Attention: lambda x: layers.Attention()([x, x]),
+    layers.CRF: tagged,
+    layers.DepthwiseMaxPool: pooled,
+    layers.GRU: recurrent(layers.GRU),
+    layers.LayerNormLSTM: recurrent(layers.LayerNormLSTM),
+    layers.LayerNormSimpleRNN: recurrent(layers.LayerNormSimpleRNN),
+    layers.LayerNormalization: lambda x: layers.LayerNormalization()(x),
+    layers.LSTM: recurrent(layers.LSTM),
+    layers.MultiHeadAttention: lambda x: layers.MultiHeadAttention(2, 4)(x, x, use_causal_mask=True),
+    layers.PeepholeLSTM: recurrent(layers.PeepholeLSTM),
+    layers.RMSNormalization: lambda x: layers.RMSNormalization()(x),
+    layers.SimpleRNN: recurrent(layers.SimpleRNN),
+}
+
+
+@pytest.fixture(scope="module")
+def model():
+    keras.utils.set_random_seed(0)
+    x = keras.Input((STEPS, WIDTH))
+    return keras.Model(x, keras.layers.Concatenate()([branch(x) for branch in BRANCHES.values()]))
+
+
+def test_every_layer_on_kernels_is_in_the_model(model):
+    on_kernels = {kind for _, kind in inspect.getmembers(layers, inspect.isclass) if issubclass(kind, KernelLayer)}
+    assert on_kernels == set(BRANCHES)
+    assert on_kernels <= {type(layer) for layer in model.layers}
+
+
+@pytest.mark.parametrize(("name", "batches"), [("model", (1, 4)), ("model.tflite", (2,))])
+def test_runs_without_tensorsmith(model, tmp_path, name, batches):
+    shapes = {"input_shapes": [(2, STEPS, WIDTH)]} if name.endswith(".tflite") else {}
+    export(model, tmp_path / name, **shapes)
+    for batch in batches:
+        x = np.random.default_rng(0).normal(size=(batch, STEPS, WIDTH)).astype("float32")
+        np.save(tmp_path / "x.npy", x)
+        command = [sys.executable, "-c", RUN, tmp_path / name, tmp_path / "x.npy", tmp_path / "y.npy"]
+        result = subprocess.run(command, capture_output=True, text=True)
+        assert result.returncode == 0, result.stderr
+        np.testing.assert_allclose(np.load(tmp_path / "y.npy"), model(x), rtol=1e-4, atol=1e-5)
