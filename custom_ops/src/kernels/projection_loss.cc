@@ -85,10 +85,15 @@ double loss_of_row(const Problem& p, int64_t token, float* row, bool gradients) 
   float top = highest[0];
   for (int lane = 1; lane < kLanes; ++lane) top = highest[lane] > top ? highest[lane] : top;
   Vec totals{};
-  for (int64_t i = 0; i < p.words; i += kLanes) {
-    const Vec share = exp_below_one(load(row + i) - top);
-    totals += share;
-    store(row + i, share);
+  for (int64_t begin = 0; begin < p.words; begin += kTile) {  // tile by tile: long sums of positive numbers drift
+    const int64_t end = begin + kTile < p.words ? begin + kTile : p.words;
+    Vec part{};
+    for (int64_t i = begin; i < end; i += kLanes) {
+      const Vec share = exp_below_one(load(row + i) - top);
+      part += share;
+      store(row + i, share);
+    }
+    totals += part;
   }
   const float total = sum(totals);
   if (gradients) {
@@ -158,17 +163,19 @@ void kernel(Context& context) {
   *loss = static_cast<float>(total);
 }
 
-// The gradients that the loss has left, times what flows back into it; as that is mostly 1, mostly without a copy.
+// The gradients that the loss has left, times what flows back into it; as that is mostly 1, mostly without a copy. The
+// loss's own inputs are there for second gradients.
 void gradient(Context& context) {
   const Tensor up = context.input(0);
   require_rank(up, "dloss", 0);
   const float factor = *up.as<float>();
   for (int i = 0; i < 3; ++i) {
+    const Tensor from = context.input(i + 1);
+    require_shape(from, "saved gradient", context.input(i + 4).shape);
     if (factor == 1) {
       context.pass(i + 1, i);
       continue;
     }
-    const Tensor from = context.input(i + 1);
     const float* in = from.as<float>();
     float* out = context.output(i, from.shape).as<float>();
     parallel_for(from.size(), 1 << 16, [&](int64_t begin, int64_t end) {
@@ -186,7 +193,7 @@ void kernel_shapes(Shapes& shapes) {
 }
 
 void gradient_shapes(Shapes& shapes) {
-  for (int i = 0; i < 3; ++i) shapes.set(i, shapes.input(i + 1));
+  for (int i = 0; i < 3; ++i) shapes.set(i, shapes.input(i + 4));
 }
 
 }  // namespace
@@ -199,7 +206,9 @@ TENSORSMITH_OP(projection_loss, "TensorsmithProjectionLoss",
                kernel_shapes, kernel);
 
 TENSORSMITH_OP(projection_loss_grad, "TensorsmithProjectionLossGrad",
-               "dloss: float; features: float; kernel: float; bias: float -> dfeatures: float; dkernel: float; dbias: float",
+               "dloss: float; saved_dfeatures: float; saved_dkernel: float; saved_dbias: float;"
+               " features: float; kernel: float; bias: float; labels: int32; weights: float"
+               " -> dfeatures: float; dkernel: float; dbias: float | label_smoothing: float; mean: bool",
                gradient_shapes, gradient);
 
 TENSORSMITH_END

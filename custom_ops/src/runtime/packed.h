@@ -78,6 +78,10 @@ inline void multiply_panel(int64_t rows, int64_t inner, Left<kTransposed> a, con
   int64_t row = 0;
   for (; row + kBlock <= rows; row += kBlock)
     multiply_tile<kBlock, kVectors>(inner, a.from(row, 0), b, c + row * c_stride, c_stride, add);
+  if (kBlock > 4 && row + 4 <= rows) {
+    multiply_tile<4, kVectors>(inner, a.from(row, 0), b, c + row * c_stride, c_stride, add);
+    row += 4;
+  }
   for (; row + 2 <= rows; row += 2)
     multiply_tile<2, kVectors>(inner, a.from(row, 0), b, c + row * c_stride, c_stride, add);
   if (row < rows) multiply_tile<1, kVectors>(inner, a.from(row, 0), b, c + row * c_stride, c_stride, add);

@@ -48,14 +48,22 @@ inline Vec square_root(Vec value) {
   return result;
 }
 
-// The sum of the lanes, in a fixed order.
-inline float sum(Vec value) {
-  float lanes[kLanes];
-  store(lanes, value);
-  for (int width = kLanes / 2; width > 0; width /= 2)
-    for (int i = 0; i < width; ++i) lanes[i] += lanes[i + width];
-  return lanes[0];
+// The sum of the lanes, in a fixed order: one half is added to the other until two numbers are left.
+template <int kCount>
+struct Lanes {
+  typedef float Type __attribute__((vector_size(kCount * 4)));
+};
+template <int kCount>
+inline float sum_of(typename Lanes<kCount>::Type value) {
+  if constexpr (kCount == 2) {
+    return value[0] + value[1];
+  } else {
+    typename Lanes<kCount / 2>::Type halves[2];
+    std::memcpy(halves, &value, sizeof(value));
+    return sum_of<kCount / 2>(halves[0] + halves[1]);
+  }
 }
+inline float sum(Vec value) { return sum_of<kLanes>(value); }
 
 // Calls visit(V{}, i) for the items [0, count): with V = Vec as long as a vector fits, then with V = float.
 template <class Visit>

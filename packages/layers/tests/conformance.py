@@ -1,7 +1,21 @@
 from functools import partial
 
 from tensorsmith import ops
-from tensorsmith.layers import Attention, LayerNormalization, MCDropout, MultiHeadAttention, RMSNormalization
+from tensorsmith.layers import (
+    CRF,
+    GRU,
+    LSTM,
+    Attention,
+    DepthwiseMaxPool,
+    LayerNormalization,
+    LayerNormLSTM,
+    LayerNormSimpleRNN,
+    MCDropout,
+    MultiHeadAttention,
+    PeepholeLSTM,
+    RMSNormalization,
+    SimpleRNN,
+)
 from tensorsmith.testing import Data, LayerRow
 
 WITHOUT_KERNELS = partial(ops.use, "reference")  # exported models must not need our library
@@ -10,6 +24,28 @@ BAD_NORMALIZATIONS = [
     ({"axis": []}, "an integer or a sequence of integers"),
     ({"epsilon": -1e-3}, "a number of 0 or more"),
 ]
+
+
+def recurrent(kind, bad, **kwargs):
+    """Rows of a recurrent layer: with all outputs and states, and backwards with dropout."""
+    asked = {"units": 3, "return_sequences": True, "return_state": True, "bias_initializer": "uniform", **kwargs}
+    dropout = {"dropout": 0.2, "recurrent_dropout": 0.3, "seed": 5, "use_bias": False, "go_backwards": True}
+    common = {
+        "inputs": Data((4, 5)),
+        "time_axis": 1,
+        "uses_mask": True,
+        "exported_under": WITHOUT_KERNELS,
+        "bad": [({"units": 0}, "a positive integer"), *bad],
+    }
+    return [
+        LayerRow(kind, kwargs=asked, passes_mask=True, **common),
+        LayerRow(
+            kind, name=f"{kind.__name__} with dropout", kwargs={"units": 3, **dropout, **kwargs}, random=True, **common
+        ),
+    ]
+
+
+BAD_RATES = [({"dropout": 1.0}, "in [0, 1)"), ({"recurrent_dropout": -0.5}, "in [0, 1)")]
 
 ROWS = [
     LayerRow(
@@ -27,6 +63,47 @@ ROWS = [
         random=True,
         exported_under=WITHOUT_KERNELS,
         bad=[({"dropout": "half"}, "in [0, 1)")],
+    ),
+    LayerRow(
+        CRF,
+        kwargs={
+            "units": 3,
+            "chain_initializer": "uniform",
+            "chain_regularizer": "l2",
+            "boundary_initializer": "uniform",
+            "boundary_constraint": "non_neg",
+            "kernel_initializer": "he_normal",
+            "bias_initializer": "ones",
+            "activation": "tanh",
+        },
+        inputs=Data((6, 5)),
+        time_axis=1,
+        shared_outputs=[3],
+        exported_under=WITHOUT_KERNELS,
+        bad=[({"units": 0}, "a positive integer"), ({"units": 2.5}, "a positive integer")],
+    ),
+    LayerRow(
+        CRF,
+        name="CRF alone",
+        kwargs={"units": 5, "use_boundary": False, "use_kernel": False, "use_bias": False},
+        inputs=Data((6, 5)),
+        time_axis=1,
+        shared_outputs=[3],
+        exported_under=WITHOUT_KERNELS,
+        bad=[({"units": "5"}, "a positive integer")],
+    ),
+    LayerRow(
+        DepthwiseMaxPool,
+        kwargs={"pool_size": 3, "strides": 2, "padding": "same"},
+        inputs=Data((6, 8)),
+        time_axis=1,
+        passes_mask=True,
+        exported_under=WITHOUT_KERNELS,
+        bad=[
+            ({"pool_size": 0}, "a positive integer"),
+            ({"strides": 1.5}, "a positive integer or None"),
+            ({"padding": "full"}, "'valid' or 'same'"),
+        ],
     ),
     LayerRow(
         MultiHeadAttention,
@@ -87,5 +164,24 @@ ROWS = [
             ({"rate": "half"}, "in [0, 1)"),
             ({"seed": 0.5}, "an integer or None"),
         ],
+    ),
+    *recurrent(LSTM, [], unit_forget_bias=False, kernel_regularizer="l2"),
+    *recurrent(GRU, [], reset_after=False),
+    *recurrent(SimpleRNN, [], recurrent_constraint="max_norm"),
+    *recurrent(PeepholeLSTM, BAD_RATES, unit_forget_bias=False, activity_regularizer="l2"),
+    *recurrent(
+        LayerNormLSTM,
+        [*BAD_RATES, ({"norm_epsilon": -1.0}, "a number of 0 or more")],
+        norm_gamma_initializer="uniform",
+        norm_beta_initializer="uniform",
+        norm_epsilon=0.1,
+    ),
+    *recurrent(
+        LayerNormSimpleRNN,
+        [*BAD_RATES, ({"layernorm_epsilon": -1.0}, "a number of 0 or more")],
+        layernorm_epsilon=0.1,
+        gamma_initializer="uniform",
+        gamma_regularizer="l2",
+        gamma_constraint="non_neg",
     ),
 ]

@@ -188,6 +188,12 @@ class NeedsPython(keras.layers.Layer):
         return y
 
 
+@register
+class HandsOutItsWeight(Sound):
+    def call(self, x):
+        return super().call(x), ops.convert_to_tensor(self.scale)
+
+
 def row(make, **changes):
     return LayerRow(make, **{"inputs": Data((6, 4)), "bad": (), **changes})
 
@@ -195,6 +201,7 @@ def row(make, **changes):
 SOUND = row(Sound, kwargs={"factor": 2.0}, time_axis=1, passes_mask=True, bad=[({"factor": 0.0}, "above 0")])
 NOISE = row(SoundNoise, kwargs={"seed": 3}, random=True, time_axis=1)
 SUM = row(SoundSum, time_axis=1, uses_mask=True)
+SHARED = row(HandsOutItsWeight, shared_outputs=[1])
 
 
 @pytest.mark.parametrize(
@@ -215,6 +222,7 @@ SUM = row(SoundSum, time_axis=1, uses_mask=True)
         ("mixed_bfloat16", row(Cancels), "float32 and mixed_bfloat16 differ", SOUND),
         ("unknown_batch_size", row(FixedBatch), "batch size", SOUND),
         ("unknown_batch_size", row(StaticBatch), "keras.ops.shape", NOISE),
+        ("unknown_batch_size", row(HandsOutItsWeight), "batch size", SHARED),
         ("unknown_time_size", row(FixedTime, time_axis=1), "any number of them", SOUND),
         ("gradients", row(WrongGradient), "gradient for input 0", SOUND),
         ("gradients", row(NoGradient), "finite differences find", NOISE),

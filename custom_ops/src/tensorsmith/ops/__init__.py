@@ -11,11 +11,15 @@ from tensorsmith.ops.depthwise_max_pool import depthwise_max_pool
 from tensorsmith.ops.dispatch import active, compiled, use
 from tensorsmith.ops.gather_tree import gather_tree
 from tensorsmith.ops.global_norm import global_norm
+from tensorsmith.ops.gru import gru
 from tensorsmith.ops.lamb import lamb_update
 from tensorsmith.ops.layer_norm import layer_norm, rms_norm
+from tensorsmith.ops.layer_norm_lstm import layer_norm_lstm
 from tensorsmith.ops.library import Library, library, set_threads
+from tensorsmith.ops.lstm import lstm
 from tensorsmith.ops.projection_loss import softmax_cross_entropy_with_projection
 from tensorsmith.ops.sgd import sgd_update
+from tensorsmith.ops.simple_rnn import simple_rnn
 
 __all__ = [
     "Library",
@@ -28,12 +32,16 @@ __all__ = [
     "depthwise_max_pool",
     "gather_tree",
     "global_norm",
+    "gru",
     "lamb_update",
     "layer_norm",
+    "layer_norm_lstm",
     "library",
+    "lstm",
     "rms_norm",
     "set_threads",
     "sgd_update",
+    "simple_rnn",
     "softmax_cross_entropy_with_projection",
     "use",
 ]

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from tensorsmith.core import Verbatim, check
 from tensorsmith.ops.dispatch import compiled
+from tensorsmith.ops.gradients import vjp
 from tensorsmith.ops.library import library
 
 
@@ -80,7 +81,7 @@ def softmax_cross_entropy_with_projection(
     weights = tf.ones_like(labels, inner) if weights is None else tf.cast(weights, inner)
     check(weights.shape.is_compatible_with(tokens), "weights", Verbatim(weights.shape), f"one for each token, {tokens}")
     if ignored_index is not None:
-        weights = tf.where(labels == ignored_index, 0, weights)
+        weights = tf.where(labels == ignored_index, tf.zeros_like(weights), weights)
     features = tf.reshape(tf.cast(features, inner), [-1, tf.shape(features)[-1] if width is None else width])
     labels, weights = tf.reshape(labels, [-1]), tf.stop_gradient(tf.reshape(weights, [-1]))
     mean = reduction == "mean"
@@ -118,14 +119,23 @@ def _gradient(op: tf.Operation, dloss: tf.Tensor, *unused: tf.Tensor) -> list[tf
         "True where gradients are asked for",
         "call softmax_cross_entropy_with_projection(..., gradients=True)",
     )
-    gradients = library().ops.tensorsmith_projection_loss_grad(dloss, *op.outputs[1:])
-    for gradient, tensor in zip(gradients, op.inputs, strict=False):
-        gradient.set_shape(tensor.shape)
+    gradients = library().ops.tensorsmith_projection_loss_grad(
+        dloss, *op.outputs[1:], *op.inputs, label_smoothing=op.get_attr("label_smoothing"), mean=op.get_attr("mean")
+    )
     return [*gradients, None, None]
 
 
 @tf.RegisterGradient("TensorsmithProjectionLossGrad")
 def _second_gradient(op: tf.Operation, *upstream: tf.Tensor) -> list[tf.Tensor | None]:
-    raise NotImplementedError(
-        "softmax_cross_entropy_with_projection has no second gradient. Remedy: call it in ops.use('reference')"
-    )
+    dloss, *_, features, kernel, bias, labels, weights = op.inputs
+
+    def twin(features: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
+        options = {name: op.get_attr(name) for name in ("label_smoothing", "mean")}
+        return _reference(features, kernel, bias, labels, weights, **options)
+
+    def gradient(dloss: tf.Tensor, *inputs: tf.Tensor) -> list[tf.Tensor]:
+        return vjp(twin, inputs, dloss)
+
+    # The saved gradients are functions of the inputs, and the twin works them out anew: nothing flows through them.
+    ddloss, *dinputs = vjp(gradient, [dloss, features, kernel, bias], list(upstream))
+    return [ddloss, None, None, None, *dinputs, None, None]

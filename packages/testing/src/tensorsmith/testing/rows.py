@@ -68,6 +68,7 @@ class LayerRow(Row):
         time_axis: Axis of the inputs, the batch counted, whose size may be unknown and differ from call to call.
         passes_mask: It hands the mask it gets on to the next layer.
         uses_mask: Its output does not depend on masked time steps.
+        shared_outputs: Places of outputs that are one for the whole batch, as a weight is that a layer hands out.
         exported_under: Makes the context manager in which it is exported.
 
     Example:
@@ -83,6 +84,7 @@ class LayerRow(Row):
     time_axis: int | None = None
     passes_mask: bool = False
     uses_mask: bool = False
+    shared_outputs: Sequence[int] = ()
     exported_under: Callable[[], AbstractContextManager[Any]] = nullcontext
 
     @property

@@ -62,10 +62,10 @@ def _(row: LayerRow, strategy: tf.distribute.Strategy) -> None:
         return
     with strategy.scope():
         layer = ready(row)
-        step = _training_step(layer)
+        step = _training_step(layer, row)
     _replicated(strategy, step, _shares(row))()
     alone = ready(row)
-    _training_step(alone)(*examples(row, batch=2 * BATCH))
+    _training_step(alone, row)(*examples(row, batch=2 * BATCH))
     expect_same(
         named("weight", alone.trainable_variables),
         named("weight", layer.trainable_variables),
@@ -145,17 +145,22 @@ def _replicated(
     return call
 
 
-def _training_step(layer: Any) -> Callable[..., Any]:
-    """One step of gradient descent on the sum of squares of all outputs, which adds up over shares of a batch."""
+def _training_step(layer: Any, row: LayerRow) -> Callable[..., Any]:
+    """One step of gradient descent on the sum of squares of the outputs, which adds up over shares of a batch."""
     optimizer = keras.optimizers.SGD(0.1)
     optimizer.build(layer.trainable_variables)
 
     def step(*inputs: Any) -> Any:
         with tf.GradientTape() as tape:
-            outputs = [tf.cast(output, "float32") for output in keras.tree.flatten(layer(*inputs))]
+            outputs = [
+                tf.cast(output, "float32")
+                for place, output in enumerate(keras.tree.flatten(layer(*inputs)))
+                if place not in row.shared_outputs
+            ]
             total = tf.add_n([tf.reduce_sum(tf.square(output)) for output in outputs])
         weights = [variable.value for variable in layer.trainable_variables]
-        optimizer.apply(tape.gradient(total, weights))
+        zero = tf.UnconnectedGradients.ZERO if row.shared_outputs else tf.UnconnectedGradients.NONE
+        optimizer.apply(tape.gradient(total, weights, unconnected_gradients=zero))
         return total
 
     return step

@@ -1,0 +1,217 @@
+// What the recurrent kernels share: their inputs, and the walk forward over the steps.
+//
+// Each thread takes some sequences and walks over all their steps by itself. The steps go in chunks that stay in the cache:
+// the chunk's inputs are multiplied by the kernel at once, then each step adds its recurrent product, and the cell, which is
+// all that differs between the ops, turns the sums into states. A cell has
+//   kStates               1 for h, 2 for h and c; the last one is the `state` that it keeps from step to step
+//   kGates                how many there are side by side in the weights
+//   kLayout               what the blocks of a row of sums are
+//   kResetBefore          whether the last gate has its own recurrent product, of what `reset` makes of h
+//   record_size(), state_at()      floats to keep of a step for the gradient, and where in them the state is
+//   begin(z)              what the sums have before the recurrent product is added
+//   forward(z, h, c, record)
+//   backward(record, before, dh, dc, dz, sums)      see recurrent_gradients.h
+// Rows of units are filled up to whole vectors, with zeros in the weights, so that the rest of a row stays finite and is
+// never looked at.
+#pragma once
+
+#include "runtime/op.h"
+#include "runtime/packed.h"
+
+TENSORSMITH_BEGIN
+
+// A row of sums in blocks of units: those that the recurrent product goes to, and those of the input's product. The
+// recurrent product's blocks begin with gate `first_gate`, and the gates before it follow.
+struct Layout {
+  int blocks;
+  int h_begin, h_blocks, first_gate;
+  int x_begin, x_blocks;
+};
+
+// The inputs of a recurrent op or of its gradient op, checked.
+struct Sequences {
+  int64_t batch, steps, features, units;
+  int64_t width;  // units, filled up
+  const float *x, *kernel, *recurrent_kernel;
+  const float* initial[2] = {};    // null: zeros
+  const bool* mask = nullptr;      // null: all steps
+  const float* dropout = nullptr;  // null: none
+  bool backwards;
+  Range weights, initials;
+
+  Sequences(Context& context, int gates, int states)
+      : weights(context.range("weights")), initials(context.range("initial")) {
+    const Tensor x_tensor = context.input(context.range("x").begin);
+    require_rank(x_tensor, "x", 3);
+    require(weights.size() >= 3, "`weights`: received %d tensors, expected 3 or more", weights.size());
+    const Tensor recurrent = context.input(weights.begin + 1);
+    require_rank(recurrent, "recurrent_kernel", 2);
+    batch = x_tensor.dim(0), steps = x_tensor.dim(1), features = x_tensor.dim(2), units = recurrent.dim(0);
+    width = padded(units);
+    require_shape(recurrent, "recurrent_kernel", Shape(units, gates * units));
+    x = x_tensor.as<float>(), recurrent_kernel = recurrent.as<float>();
+    kernel = weight(context, 0, "kernel", Shape(features, gates * units));
+    require(initials.size() == 0 || initials.size() == states, "`initial`: received %d tensors, expected none or %d",
+            initials.size(), states);
+    for (int i = 0; i < initials.size(); ++i) {
+      const Tensor state = context.input(initials.begin + i);
+      require_shape(state, "initial_state", Shape(batch, units));
+      initial[i] = state.as<float>();
+    }
+    const Tensor mask_tensor = context.input(initials.end), dropout_tensor = context.input(initials.end + 1);
+    if (!(mask_tensor.shape == Shape(0))) {
+      require_shape(mask_tensor, "mask", Shape(batch, steps));
+      mask = mask_tensor.as<bool>();
+    }
+    if (!(dropout_tensor.shape == Shape(0))) {
+      require_shape(dropout_tensor, "recurrent_dropout_mask", Shape(batch, units));
+      dropout = dropout_tensor.as<float>();
+    }
+    backwards = context.flag("go_backwards");
+    // A tensor without numbers can have any number of steps.
+    require(static_cast<double>(batch) * static_cast<double>(steps) * static_cast<double>(units + 1) < 1e12,
+            "`x`: received shape %s for %lld units, which is too much", text(x_tensor.shape).value,
+            static_cast<long long>(units));
+  }
+
+  const float* weight(Context& context, int i, const char* name, const Shape& shape) const {
+    require(i < weights.size(), "`weights`: received %d tensors, expected more", weights.size());
+    const Tensor tensor = context.input(weights.begin + i);
+    require_shape(tensor, name, shape);
+    return tensor.as<float>();
+  }
+
+  // How many sequences go together: whole tiles of the matrix products, more where there are many weights to read.
+  int64_t slice(int blocks) const {
+    constexpr int64_t kTile = 8, kRanges = 16, kManyWeights = int64_t{1} << 18, kSmall = int64_t{1} << 14;
+    const int64_t least = (units + features) * blocks * width > kManyWeights ? 4 * kTile : kTile;
+    if (batch * steps * blocks * width < kSmall) return batch + 1;
+    return (grain_for(batch, kRanges, least) + kTile - 1) / kTile * kTile;
+  }
+
+  // How many steps make a chunk of `row` floats each for `rows` sequences.
+  int64_t chunk(int64_t rows, int64_t row) const {
+    constexpr int64_t kFloats = 80000, kTile = 8;
+    const int64_t count = kFloats / (rows * row) / kTile * kTile;
+    return count < kTile ? kTile : count;
+  }
+
+  // Where in x the step is that comes as number s.
+  int64_t time(int64_t s) const { return backwards ? steps - 1 - s : s; }
+  bool seen(int64_t b, int64_t s) const { return mask == nullptr || mask[b * steps + time(s)]; }
+};
+
+// Rows of `blocks` blocks of units, filled up; block i is gate (i + first_gate) % blocks of `from`, or zeros without it.
+class Blocked {
+ public:
+  Blocked(const float* from, int64_t rows, int64_t blocks, int64_t units, int64_t width, int64_t gates, int64_t first_gate = 0)
+      : data_(rows * blocks * width) {
+    for (int64_t row = 0; row < rows; ++row)
+      for (int64_t block = 0; block < blocks; ++block) {
+        float* to = data_ + (row * blocks + block) * width;
+        const int64_t gate = (block + first_gate) % gates;
+        for (int64_t i = 0; i < units; ++i) to[i] = from == nullptr ? 0 : from[(row * gates + gate) * units + i];
+        for (int64_t i = units; i < width; ++i) to[i] = 0;
+      }
+  }
+  operator float*() const { return data_; }
+
+ private:
+  Scratch<float> data_;
+};
+
+inline void copy(const float* from, float* to, int64_t count) { std::memcpy(to, from, count * sizeof(float)); }
+
+template <class Cell>
+void walk_forward(Context& context, const Sequences& s, const Cell& cell) {
+  constexpr Layout layout = Cell::kLayout;
+  const int64_t units = s.units, width = s.width, row = layout.blocks * width + kLanes;  // no power of two
+  const int64_t record_size = cell.record_size();
+  float* outputs = context.output(0, Shape(s.batch, s.steps, units)).as<float>();
+  float* finals[2] = {};
+  for (int i = 0; i < Cell::kStates; ++i) {
+    const Tensor tensor = context.output(1 + i, Shape(s.batch, units));
+    finals[i] = tensor.as<float>();
+  }
+  const Tensor saved_tensor = context.output(1 + Cell::kStates, Shape(s.batch * s.steps * record_size));
+  float* saved = saved_tensor.as<float>();
+  if (units == 0) return;
+
+  Packed kernel(s.features, layout.x_blocks * width), recurrent(units, layout.h_blocks * width);
+  Packed second(Cell::kResetBefore ? units : 0, width);
+  {
+    const Blocked from_x(s.kernel, s.features, layout.x_blocks, units, width, Cell::kGates);
+    const Blocked from_h(s.recurrent_kernel, units, Cell::kGates, units, width, Cell::kGates, layout.first_gate);
+    kernel.fill(from_x, kernel.columns(), false, s.features, kernel.columns());
+    recurrent.fill(from_h, Cell::kGates * width, false, units, recurrent.columns());
+    if (Cell::kResetBefore) second.fill(from_h + 2 * width, Cell::kGates * width, false, units, width);
+  }
+
+  const int64_t slice = s.slice(layout.blocks);
+  parallel_for(s.batch, slice, [&](int64_t first, int64_t last) {
+    const int64_t rows = last - first, chunk = s.chunk(rows, row), first_row = first * units;
+    const Blocked h(s.initial[0] == nullptr ? nullptr : s.initial[0] + first_row, rows, 1, units, width, 1);
+    const Blocked c(s.initial[1] == nullptr ? nullptr : s.initial[1] + first_row, rows, 1, units, width, 1);
+    const Blocked dropout(s.dropout == nullptr ? nullptr : s.dropout + first_row, rows, 1, units, width, 1);
+    const float* state = Cell::kStates == 2 ? c : h;
+    Scratch<float> sums(chunk * rows * row), dropped(rows * width), reset(rows * width);
+    Scratch<bool> any(rows);  // whether a step of the sequence has been seen
+    for (int64_t r = 0; r < rows; ++r) any[r] = false;
+    for (int64_t begin = 0; begin < s.steps; begin += chunk) {
+      const int64_t count = s.steps - begin < chunk ? s.steps - begin : chunk;
+      const int64_t low = s.backwards ? s.steps - begin - count : begin;  // in time
+      for (int64_t r = 0; r < rows; ++r)
+        multiply(count, kernel.columns(), s.features, Left<false>{s.x + ((first + r) * s.steps + low) * s.features, s.features},
+                 kernel, sums + r * row + layout.x_begin * width, rows * row, false);
+      for (int64_t step = begin; step < begin + count; ++step) {
+        float* z = sums + (s.time(step) - low) * rows * row;
+        for (int64_t r = 0; r < rows; ++r) cell.begin(z + r * row);
+        if (s.dropout != nullptr)
+          for (int64_t i = 0; i < rows * width; ++i) dropped[i] = h[i] * dropout[i];
+        const float* fed = s.dropout != nullptr ? dropped.data() : h;
+        multiply(rows, recurrent.columns(), units, Left<false>{fed, width}, recurrent, z + layout.h_begin * width, row,
+                 Cell::kAdds);
+        if constexpr (Cell::kResetBefore) {
+          for (int64_t r = 0; r < rows; ++r) cell.reset(z + r * row, fed + r * width, reset + r * width);
+          multiply(rows, width, units, Left<false>{reset, width}, second, z + 2 * width, row, true);
+        }
+        for (int64_t r = 0; r < rows; ++r) {
+          float* record = saved + (first * s.steps + step * rows + r) * record_size;
+          float* output = outputs + ((first + r) * s.steps + step) * units;
+          if (s.seen(first + r, step)) {
+            cell.forward(z + r * row, h + r * width, c + r * width, record);
+            copy(h + r * width, output, units);
+            any[r] = true;
+          } else {
+            copy(state + r * width, record + cell.state_at(), width);
+            for (int64_t i = 0; i < units; ++i) output[i] = any[r] ? h[r * width + i] : 0;
+          }
+        }
+      }
+    }
+    for (int64_t r = 0; r < rows; ++r) {
+      copy(h + r * width, finals[0] + first_row + r * units, units);
+      if (Cell::kStates == 2) copy(c + r * width, finals[1] + first_row + r * units, units);
+    }
+  });
+}
+
+// The shapes of the outputs, for a number of states.
+template <int kStates>
+void walk_shapes(Shapes& shapes) {
+  const auto x = shapes.input(0, 3), units = shapes.part(shapes.input(2, 2), 0, 1);
+  shapes.set(0, shapes.join(shapes.part(x, 0, 2), units));
+  for (int i = 0; i < kStates; ++i) shapes.set(1 + i, shapes.join(shapes.part(x, 0, 1), units));
+  shapes.set(1 + kStates, shapes.vector(Shapes::kUnknown));
+}
+
+// The gradients have the shapes of x, the weights and the initial states, which follow the upstream gradients.
+template <int kStates>
+void walk_gradient_shapes(Shapes& shapes) {
+  for (int i = 1 + kStates; i < shapes.inputs() - 4; ++i) shapes.set(i - 1 - kStates, shapes.input(i));
+}
+
+TENSORSMITH_END
+
+#define TENSORSMITH_RECURRENT_INPUTS \
+  "x: float; weights: weight_count * float; initial: initial_count * float; mask: bool; dropout: float"

@@ -1,0 +1,108 @@
+"""Layer-normalized long short-term memory over whole sequences."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from tensorsmith.core import check
+from tensorsmith.ops.dispatch import compiled
+from tensorsmith.ops.library import library
+from tensorsmith.ops.recurrent import Inputs, Weight, checked, normalized, project, register_gradients, walk
+
+
+def layer_norm_lstm(
+    x: Any,
+    kernel: Any,
+    recurrent_kernel: Any,
+    bias: Any = None,
+    *,
+    kernel_scale: Any = None,
+    recurrent_scale: Any = None,
+    state_scale: Any = None,
+    state_offset: Any = None,
+    epsilon: float = 1e-3,
+    initial_state: Sequence[Any] | None = None,
+    mask: Any = None,
+    recurrent_dropout_mask: Any = None,
+    go_backwards: bool = False,
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Long short-term memory whose two products and whose state c are layer-normalized, over whole sequences.
+
+    Formula, at each step, with the gates i, f, g, o in this order in the weights, v = h[t-1] * recurrent_dropout_mask
+    and norm(z) = (z - mean(z)) / sqrt(variance(z) + epsilon) over the 4 units of a product or the units of the state:
+
+        [i, f, g, o] = kernel_scale * norm(x[t] kernel) + recurrent_scale * norm(v recurrent_kernel) + bias
+        c[t] = state_scale * norm(sigmoid(f) * c[t-1] + sigmoid(i) * tanh(g)) + state_offset
+        h[t] = sigmoid(o) * tanh(c[t])
+
+    It is the normalized c[t] that the next step gets. Offsets of the products' norms are part of the bias: add them to
+    it. A step that the mask leaves out changes no state, and its output is the one before; zeros before the first.
+    Dropout of the inputs is a product outside: x times a mask.
+
+    Source: Ba et al., "Layer Normalization", 2016, in the form of TensorFlow Addons' LayerNormLSTMCell.
+
+    Args:
+        x: Tensor (batch, steps, features) of floating type; the kernel is for float32.
+        kernel: Tensor (features, 4 units).
+        recurrent_kernel: Tensor (units, 4 units).
+        bias: Tensor (4 units,); zeros if None.
+        kernel_scale: Tensor (4 units,); ones if None.
+        recurrent_scale: Tensor (4 units,); ones if None.
+        state_scale: Tensor (units,); ones if None.
+        state_offset: Tensor (units,); zeros if None.
+        epsilon: What keeps the roots of the variances from zero.
+        initial_state: Tensors h and c (batch, units) before the first step; zeros if None.
+        mask: Booleans (batch, steps): False leaves a step out.
+        recurrent_dropout_mask: Tensor (batch, units), the same at all steps. No gradient flows into it.
+        go_backwards: Whether to begin with the last step; the outputs are in the order of the walk, last step first.
+
+    Returns:
+        The outputs h of all steps (batch, steps, units), and the final h and c (batch, units).
+
+    Raises:
+        ValueError: Shapes or types do not fit each other, or `epsilon` is negative.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> x = tf.constant([[[1.0], [2.0]]])
+        >>> kernel, recurrent_kernel = tf.constant([[1.0, 0, 2, 0, 3, 0, 0, 0]]), tf.zeros((2, 8))
+        >>> outputs, h, c = layer_norm_lstm(x, kernel, recurrent_kernel)
+        >>> print(c.numpy().round(3))
+        [[ 0.999 -0.999]]
+    """
+    check(epsilon >= 0, "epsilon", epsilon, "a number of 0 or more")
+    more = {
+        "bias": Weight(bias, (4,)),
+        "kernel_scale": Weight(kernel_scale, (4,), 1.0),
+        "recurrent_scale": Weight(recurrent_scale, (4,), 1.0),
+        "state_scale": Weight(state_scale, (1,), 1.0),
+        "state_offset": Weight(state_offset, (1,)),
+    }
+    if initial_state is not None:
+        check(len(initial_state) == 2, "initial_state", f"{len(initial_state)} tensors", "the two tensors h and c")
+    inputs = checked(x, kernel, recurrent_kernel, 4, more, initial_state or (), mask, recurrent_dropout_mask)
+    if compiled(inputs.x):
+        outputs, h, c, _ = library().ops.tensorsmith_layer_norm_lstm(
+            **inputs._asdict(), go_backwards=go_backwards, epsilon=epsilon
+        )
+        return outputs, h, c
+    return _reference(inputs, go_backwards, epsilon)
+
+
+def _reference(inputs: Inputs, go_backwards: bool, epsilon: float) -> tuple[tf.Tensor, ...]:
+    """The twin in plain TensorFlow."""
+    kernel, recurrent_kernel, bias, kernel_scale, recurrent_scale, state_scale, state_offset = inputs.weights
+
+    def step(row: tf.Tensor, fed: tf.Tensor, h: tf.Tensor, c: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        total = row + normalized(tf.matmul(fed, recurrent_kernel), epsilon) * recurrent_scale
+        i, f, g, o = tf.split(total, 4, axis=1)
+        c = tf.sigmoid(f) * c + tf.sigmoid(i) * tf.tanh(g)
+        c = normalized(c, epsilon) * state_scale + state_offset
+        return tf.sigmoid(o) * tf.tanh(c), c
+
+    rows = normalized(project(inputs.x, kernel), epsilon) * kernel_scale + bias
+    return walk(step, rows, inputs, 2, go_backwards)
+
+
+register_gradients("LayerNormLstm", _reference, ["go_backwards", "epsilon"])

@@ -1,0 +1,186 @@
+"""What the recurrent ops share: their arguments, the walk of their twins over the steps, and their gradients."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+
+from tensorsmith.core import Verbatim, check
+from tensorsmith.ops.gradients import vjp
+from tensorsmith.ops.library import library
+
+FLOATS = (tf.float32, tf.float64, tf.float16, tf.bfloat16)
+Step = Callable[..., tuple[tf.Tensor, ...]]
+
+
+class Inputs(NamedTuple):
+    """A recurrent op's inputs, in its order.
+
+    Args:
+        x: Tensor (batch, steps, features).
+        weights: Kernel, recurrent kernel, bias, and what more the op has.
+        initial: The states before the first step, or nothing, which is zeros.
+        mask: Booleans (batch, steps), or an empty vector.
+        dropout: Tensor (batch, units) that multiplies h before the recurrent product, or an empty vector.
+    """
+
+    x: tf.Tensor
+    weights: Sequence[tf.Tensor]
+    initial: Sequence[tf.Tensor]
+    mask: tf.Tensor
+    dropout: tf.Tensor
+
+
+class Weight(NamedTuple):
+    """A weight beside the two kernels: what was given, its shape with the last size in units, and what None means."""
+
+    value: Any
+    shape: Sequence[int]
+    default: float = 0.0
+
+
+def checked(
+    x: Any,
+    kernel: Any,
+    recurrent_kernel: Any,
+    gates: int,
+    more: dict[str, Weight],
+    initial: Sequence[Any],
+    mask: Any,
+    recurrent_dropout_mask: Any,
+) -> Inputs:
+    """The arguments as tensors that fit each other as far as their shapes are known."""
+    x = tf.convert_to_tensor(x)
+    check(x.dtype in FLOATS, "x", x.dtype.name, "a tensor of floating type")
+    check(x.shape.rank in (3, None), "x", Verbatim(x.shape), "shape (batch, steps, features)")
+    batch, steps, features = x.shape if x.shape.rank else (None, None, None)
+    recurrent_kernel = tf.convert_to_tensor(recurrent_kernel, x.dtype)
+    units = recurrent_kernel.shape[0] if recurrent_kernel.shape.rank else None
+    wide = None if units is None else gates * units
+    weights = [_fitting("kernel", kernel, [features, wide], x.dtype)]
+    weights.append(_fitting("recurrent_kernel", recurrent_kernel, [units, wide], x.dtype))
+    for name, (value, (*rows, multiple), default) in more.items():
+        if value is None:
+            size = tf.shape(recurrent_kernel)[0] if units is None else units
+            value = tf.fill([*rows, multiple * size], tf.constant(default, x.dtype))
+        shape = [*rows, None if units is None else multiple * units]
+        weights.append(_fitting(name, value, shape, x.dtype))
+    dropout = recurrent_dropout_mask
+    return Inputs(
+        x,
+        weights,
+        [_fitting("initial_state", value, [batch, units], x.dtype) for value in initial],
+        tf.zeros([0], tf.bool) if mask is None else _fitting("mask", mask, [batch, steps], tf.bool),
+        tf.zeros([0], x.dtype)
+        if dropout is None
+        else tf.stop_gradient(_fitting("recurrent_dropout_mask", dropout, [batch, units], x.dtype)),
+    )
+
+
+def _fitting(name: str, value: Any, shape: Sequence[int | None], dtype: tf.DType) -> tf.Tensor:
+    tensor = tf.convert_to_tensor(value, dtype)
+    check(tensor.shape.is_compatible_with(shape), name, Verbatim(tensor.shape), f"shape {tuple(shape)}")
+    return tensor
+
+
+def project(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+    """The product with a kernel, of all steps at once."""
+    return tf.tensordot(x, kernel, 1)
+
+
+def normalized(x: tf.Tensor, epsilon: float) -> tf.Tensor:
+    """Mean 0 and variance 1 over the last axis."""
+    x -= tf.reduce_mean(x, axis=-1, keepdims=True)
+    return x * tf.math.rsqrt(tf.reduce_mean(x * x, axis=-1, keepdims=True) + epsilon)
+
+
+def walk(step: Step, rows: tf.Tensor, inputs: Inputs, states: int, go_backwards: bool) -> tuple[tf.Tensor, ...]:
+    """The twins' walk over the steps.
+
+    Args:
+        step: From the row of a step, h as it is fed back, and the states before, to the states after; the first of them
+            is h.
+        rows: Tensor (batch, steps, width): what the steps are given.
+        inputs: The op's inputs.
+        states: How many there are.
+        go_backwards: Whether to begin with the last step.
+
+    Returns:
+        The sequence of h, in the order of the walk, and the states after the last step.
+    """
+    batch, steps = tf.unstack(tf.shape(rows)[:2])
+    recurrent_kernel = inputs.weights[1]
+    zeros = tf.zeros([batch, tf.shape(recurrent_kernel)[0]], rows.dtype)
+    zeros.set_shape([rows.shape[0], recurrent_kernel.shape[0]])
+    masked, dropped = inputs.mask.shape.rank != 1, inputs.dropout.shape.rank != 1
+
+    def body(
+        t: tf.Tensor, before: tuple[tf.Tensor, ...], shown: tf.Tensor, outputs: Any
+    ) -> tuple[tf.Tensor, tuple[tf.Tensor, ...], tf.Tensor, Any]:
+        now = steps - 1 - t if go_backwards else t
+        fed = before[0] * inputs.dropout if dropped else before[0]
+        after = step(rows[:, now], fed, *before)
+        shown_now = after[0]
+        if masked:
+            seen = inputs.mask[:, now, tf.newaxis]
+            after = tuple(tf.where(seen, new, old) for new, old in zip(after, before, strict=True))
+            shown_now = tf.where(seen, shown_now, shown)
+        return t + 1, after, shown_now, outputs.write(t + 1, shown_now)
+
+    # One more than there are steps, as an empty array has no shape.
+    array = tf.TensorArray(rows.dtype, size=steps + 1, element_shape=zeros.shape).write(0, zeros)
+    initial = tuple(inputs.initial) or (zeros,) * states
+    _, final, _, array = tf.while_loop(
+        lambda t, *_: t < steps, body, (0, initial, zeros, array), maximum_iterations=rows.shape[1]
+    )
+    outputs = tf.transpose(array.stack()[1:], [1, 0, 2])
+    outputs.set_shape([*rows.shape[:2], recurrent_kernel.shape[0]])
+    return outputs, *final
+
+
+def register_gradients(name: str, twin: Callable[..., tuple[tf.Tensor, ...]], attributes: Sequence[str]) -> None:
+    """Registers the gradients of the op Tensorsmith`name` and of its gradient op.
+
+    Args:
+        name: As in TensorsmithLstm.
+        twin: From inputs and attributes to outputs, in plain TensorFlow.
+        attributes: The op's.
+    """
+
+    def inputs_of(op: tf.Operation, tensors: Sequence[tf.Tensor]) -> Inputs:
+        weights = op.get_attr("weight_count")
+        states = op.get_attr("initial_count")
+        x, *rest = tensors
+        return Inputs(x, rest[:weights], rest[weights : weights + states], *rest[weights + states :])
+
+    def options_of(op: tf.Operation) -> dict[str, Any]:
+        return {attribute: op.get_attr(attribute) for attribute in attributes}
+
+    @tf.RegisterGradient(f"Tensorsmith{name}")
+    def gradient(op: tf.Operation, doutputs: tf.Tensor, *upstream: tf.Tensor) -> list[tf.Tensor | None]:
+        compiled = getattr(library().ops, f"Tensorsmith{name}Grad")
+        dx, dweights, dinitial = compiled(
+            doutputs=doutputs,
+            dstates=upstream[:-1],
+            **inputs_of(op, op.inputs)._asdict(),
+            outputs=op.outputs[0],
+            saved=op.outputs[-1],
+            **options_of(op),
+        )
+        return [dx, *dweights, *dinitial, None, None]
+
+    @tf.RegisterGradient(f"Tensorsmith{name}Grad")
+    def second_gradient(op: tf.Operation, *upstream: tf.Tensor) -> list[tf.Tensor | None]:
+        states = op.get_attr("state_count")
+        flat = list(op.inputs)
+        above, inputs = flat[: 1 + states], inputs_of(op, flat[1 + states : -2])
+        watched = [inputs.x, *inputs.weights, *inputs.initial]
+
+        def outputs(*tensors: tf.Tensor) -> tuple[tf.Tensor, ...]:
+            return twin(inputs_of(op, [*tensors, inputs.mask, inputs.dropout]), **options_of(op))
+
+        def first(*tensors: tf.Tensor) -> list[tf.Tensor]:
+            return vjp(outputs, tensors[1 + states :], list(tensors[: 1 + states]))
+
+        # Outputs and saved gates are functions of the inputs, and the twin works them out anew.
+        return [*vjp(first, [*above, *watched], list(upstream)), None, None, None, None]

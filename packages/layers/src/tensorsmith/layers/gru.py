@@ -1,0 +1,83 @@
+"""Gated recurrent units on a compiled kernel."""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tensorsmith import ops
+from tensorsmith.core import export
+from tensorsmith.layers.recurrent_layer import RecurrentLayer, single
+
+
+@export
+class GRU(RecurrentLayer, keras.layers.GRU):
+    """Keras' GRU on a compiled kernel: same arguments, weights and numbers, at a fraction of the time on CPU.
+
+    Formula, at each step, with the columns z, r, n in this order in the weights W (kernel) and U (recurrent kernel):
+
+        z = sigmoid(x[t] W_z + h[t-1] U_z + b_z)
+        r = sigmoid(x[t] W_r + h[t-1] U_r + b_r)
+        n = tanh(x[t] W_n + b_n + r * (h[t-1] U_n + b'_n))    with reset_after
+        n = tanh(x[t] W_n + b_n + (r * h[t-1]) U_n)           without
+        h[t] = z * h[t-1] + (1 - z) * n
+
+    For other activations Keras' own loop serves. One thing differs from Keras: recurrent dropout drops the same units
+    of h, and dropout beside it the same inputs, for all three gates, where Keras draws for each gate.
+
+    Source: Cho et al., "Learning Phrase Representations using RNN Encoder-Decoder", 2014.
+
+    Args:
+        units: Size of h.
+        activation: Activation of n.
+        recurrent_activation: Activation of the gates.
+        use_bias: Whether there are biases.
+        kernel_initializer: Initializer of the kernel.
+        recurrent_initializer: Initializer of the recurrent kernel.
+        bias_initializer: Initializer of the biases.
+        kernel_regularizer: Regularizer of the kernel.
+        recurrent_regularizer: Regularizer of the recurrent kernel.
+        bias_regularizer: Regularizer of the biases.
+        activity_regularizer: Regularizer of the outputs.
+        kernel_constraint: Constraint of the kernel.
+        recurrent_constraint: Constraint of the recurrent kernel.
+        bias_constraint: Constraint of the biases.
+        dropout: Share of the inputs to drop, in [0, 1).
+        recurrent_dropout: Share of h to drop before the recurrent product, in [0, 1).
+        seed: Integer that fixes the dropout.
+        return_sequences: Whether the outputs of all steps are returned, and not only the last.
+        return_state: Whether h after the last step is returned, too.
+        go_backwards: Whether to begin with the last step; the outputs come in the order of the walk.
+        stateful: Whether a batch begins with the state that the one before left.
+        unroll: Accepted; only Keras' own loop can be unrolled.
+        reset_after: Whether the reset gate r multiplies after the recurrent product or before it.
+        use_cudnn: Whether Keras' own code uses cuDNN on GPUs.
+        **kwargs: `zero_output_for_mask`, `name`, `dtype`, `trainable`.
+
+    Call arguments:
+        sequences: Tensor (batch, steps, features).
+        initial_state: Tensor h (batch, units) before the first step, or a list of it; zeros if None.
+        mask: Booleans (batch, steps): False leaves a step out.
+        training: Whether there is dropout.
+
+    Input shape:
+        `(batch, steps, features)`.
+
+    Output shape:
+        `(batch, units)`, with `return_sequences` `(batch, steps, units)`; with `return_state` a tuple with
+        `(batch, units)` after it.
+
+    Raises:
+        ValueError: `units` is not positive, or shapes do not fit each other.
+
+    Example:
+        >>> import numpy as np
+        >>> GRU(4, return_sequences=True)(np.ones((2, 10, 3))).shape
+        TensorShape([2, 10, 4])
+    """
+
+    def walk(self, x: tf.Tensor, states: list[tf.Tensor], **options: Any) -> tuple[tf.Tensor, ...]:
+        """Runs the kernel."""
+        cell = self.cell
+        weights = single(cell.kernel, cell.recurrent_kernel, cell.bias)
+        return ops.gru(x, *weights, reset_after=cell.reset_after, initial_state=states[0], **options)

@@ -1,0 +1,166 @@
+"""Layer-normalized long short-term memory on a compiled kernel."""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tensorsmith import ops
+from tensorsmith.core import check, export
+from tensorsmith.layers.recurrent_layer import CellLayer, dropped, single
+
+
+class LayerNormLSTMCell(keras.layers.LSTMCell):
+    """One step: `keras.layers.LSTMCell`, whose products and whose c are layer-normalized."""
+
+    def __init__(
+        self, units: int, norm_gamma_initializer: Any, norm_beta_initializer: Any, norm_epsilon: float, **kwargs: Any
+    ):
+        super().__init__(units, **kwargs)
+        self.norm_gamma_initializer = keras.initializers.get(norm_gamma_initializer)
+        self.norm_beta_initializer = keras.initializers.get(norm_beta_initializer)
+        self.norm_epsilon = norm_epsilon
+        self.kernel_norm, self.recurrent_norm, self.state_norm = (
+            keras.layers.LayerNormalization(
+                epsilon=norm_epsilon,
+                gamma_initializer=self.norm_gamma_initializer,
+                beta_initializer=self.norm_beta_initializer,
+                dtype=self.dtype_policy,
+                name=name,
+            )
+            for name in ("kernel_norm", "recurrent_norm", "state_norm")
+        )
+
+    def build(self, input_shape: Any) -> None:
+        """Makes the weights."""
+        super().build(input_shape)
+        self.kernel_norm.build((None, 4 * self.units))
+        self.recurrent_norm.build((None, 4 * self.units))
+        self.state_norm.build((None, self.units))
+
+    def call(self, inputs: Any, states: Any, training: bool = False) -> tuple[Any, list[Any]]:
+        """Takes the step."""
+        h, c = states
+        x, fed = dropped(self, inputs, h, training)
+        z = self.kernel_norm(keras.ops.matmul(x, self.kernel))
+        z += self.recurrent_norm(keras.ops.matmul(fed, self.recurrent_kernel))
+        i, f, g, o = keras.ops.split(z if self.bias is None else z + self.bias, 4, axis=-1)
+        c_new = self.state_norm(self.recurrent_activation(f) * c + self.recurrent_activation(i) * self.activation(g))
+        h_new = self.recurrent_activation(o) * self.activation(c_new)
+        return h_new, [h_new, c_new]
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of `__init__`."""
+        own = {
+            "norm_gamma_initializer": keras.initializers.serialize(self.norm_gamma_initializer),
+            "norm_beta_initializer": keras.initializers.serialize(self.norm_beta_initializer),
+            "norm_epsilon": self.norm_epsilon,
+        }
+        return {**super().get_config(), **own}
+
+
+@export
+class LayerNormLSTM(CellLayer):
+    """An LSTM with layer normalization, which steadies and speeds up training; on a compiled kernel.
+
+    Formula, at each step, with the gates i, f, g, o in this order in the weights, and with the norm over the last axis
+    that is the mean subtracted, divided by the root of the variance + norm_epsilon, times gamma, plus beta:
+
+        [i, f, g, o] = norm_k(x[t] kernel) + norm_r(h[t-1] recurrent_kernel) + bias
+        c[t] = norm_c(sigmoid(f) * c[t-1] + sigmoid(i) * tanh(g))
+        h[t] = sigmoid(o) * tanh(c[t])
+
+    It computes what TensorFlow Addons' LayerNormLSTMCell does in `keras.layers.RNN`: the normalized c is what the next
+    step gets. For other activations Keras' loop over such a cell serves. Dropout is the same at all steps and for all
+    gates.
+
+    Source: Ba et al., "Layer Normalization", 2016.
+
+    Args:
+        units: Size of h and c.
+        activation: Activation of g and c.
+        recurrent_activation: Activation of the gates.
+        dropout: Share of the inputs to drop, in [0, 1).
+        recurrent_dropout: Share of h to drop before the recurrent product, in [0, 1).
+        seed: Integer that fixes the dropout.
+        return_sequences: Whether the outputs of all steps are returned, and not only the last.
+        return_state: Whether h and c after the last step are returned, too.
+        norm_gamma_initializer: Initializer of the gammas.
+        norm_beta_initializer: Initializer of the betas.
+        norm_epsilon: What keeps the roots from zero.
+        **kwargs: The other arguments of `keras.layers.LSTM`: `use_bias`, `unit_forget_bias`, initializers, regularizers
+            and constraints, `go_backwards`, `stateful`, `unroll`, `zero_output_for_mask`, `name`, `dtype`, `trainable`.
+
+    Call arguments:
+        sequences: Tensor (batch, steps, features).
+        initial_state: List of h and c (batch, units) before the first step; zeros if None.
+        mask: Booleans (batch, steps): False leaves a step out.
+        training: Whether there is dropout.
+
+    Input shape:
+        `(batch, steps, features)`.
+
+    Output shape:
+        `(batch, units)`, with `return_sequences` `(batch, steps, units)`; with `return_state` a tuple with twice
+        `(batch, units)` after it.
+
+    Raises:
+        ValueError: `units` is no positive integer, a share is not in [0, 1), or `norm_epsilon` is negative.
+
+    Example:
+        >>> import numpy as np
+        >>> LayerNormLSTM(4, return_sequences=True)(np.ones((2, 10, 3))).shape
+        TensorShape([2, 10, 4])
+    """
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = "tanh",
+        recurrent_activation: Any = "sigmoid",
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        seed: int | None = None,
+        return_sequences: bool = False,
+        return_state: bool = False,
+        norm_gamma_initializer: Any = "ones",
+        norm_beta_initializer: Any = "zeros",
+        norm_epsilon: float = 1e-3,
+        **kwargs: Any,
+    ):
+        fits = isinstance(norm_epsilon, int | float) and norm_epsilon >= 0
+        check(fits, "norm_epsilon", norm_epsilon, "a number of 0 or more")
+        super().__init__(
+            LayerNormLSTMCell,
+            units,
+            activation=activation,
+            recurrent_activation=recurrent_activation,
+            dropout=dropout,
+            recurrent_dropout=recurrent_dropout,
+            seed=seed,
+            return_sequences=return_sequences,
+            return_state=return_state,
+            norm_gamma_initializer=norm_gamma_initializer,
+            norm_beta_initializer=norm_beta_initializer,
+            norm_epsilon=norm_epsilon,
+            **kwargs,
+        )
+
+    def walk(self, x: tf.Tensor, states: list[tf.Tensor], **options: Any) -> tuple[tf.Tensor, ...]:
+        """Runs the kernel, to which all that is added to the gates is one bias."""
+        cell = self.cell
+        kernel, recurrent_kernel = single(cell.kernel, cell.recurrent_kernel)
+        biases = single(cell.bias, cell.kernel_norm.beta, cell.recurrent_norm.beta)
+        bias = tf.add_n([one for one in biases if one is not None])
+        scales = single(cell.kernel_norm.gamma, cell.recurrent_norm.gamma, cell.state_norm.gamma, cell.state_norm.beta)
+        names = ("kernel_scale", "recurrent_scale", "state_scale", "state_offset")
+        return ops.layer_norm_lstm(
+            x,
+            kernel,
+            recurrent_kernel,
+            bias,
+            **dict(zip(names, scales, strict=True)),
+            epsilon=cell.norm_epsilon,
+            initial_state=states,
+            **options,
+        )

@@ -1,0 +1,152 @@
+"""The layer-normalized fully connected recurrent network on a compiled kernel."""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tensorsmith import ops
+from tensorsmith.core import check, export
+from tensorsmith.layers.recurrent_layer import CellLayer, dropped, single
+
+
+class LayerNormSimpleRNNCell(keras.layers.SimpleRNNCell):
+    """One step: `keras.layers.SimpleRNNCell` with a layer norm before the bias."""
+
+    def __init__(
+        self,
+        units: int,
+        layernorm_epsilon: float,
+        gamma_initializer: Any,
+        gamma_regularizer: Any,
+        gamma_constraint: Any,
+        **kwargs: Any,
+    ):
+        super().__init__(units, **kwargs)
+        self.layernorm = keras.layers.LayerNormalization(
+            epsilon=layernorm_epsilon,
+            center=False,
+            gamma_initializer=gamma_initializer,
+            gamma_regularizer=gamma_regularizer,
+            gamma_constraint=gamma_constraint,
+            dtype=self.dtype_policy,
+        )
+
+    def build(self, input_shape: Any) -> None:
+        """Makes the weights."""
+        super().build(input_shape)
+        self.layernorm.build((None, self.units))
+
+    def call(self, sequence: Any, states: Any, training: bool = False) -> tuple[Any, list[Any]]:
+        """Takes the step."""
+        x, fed = dropped(self, sequence, states[0], training)
+        z = self.layernorm(keras.ops.matmul(x, self.kernel) + keras.ops.matmul(fed, self.recurrent_kernel))
+        h = self.activation(z if self.bias is None else z + self.bias)
+        return h, [h]
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of `__init__`."""
+        norm = self.layernorm.get_config()
+        own = {name: norm[name] for name in ("gamma_initializer", "gamma_regularizer", "gamma_constraint")}
+        return {**super().get_config(), "layernorm_epsilon": norm["epsilon"], **own}
+
+
+@export
+class LayerNormSimpleRNN(CellLayer):
+    """A fully connected recurrent network with layer normalization, which steadies its training; on a compiled kernel.
+
+    Formula, at each step, with norm(z) = (z - mean(z)) / sqrt(variance(z) + layernorm_epsilon) over the units:
+
+        h[t] = tanh(gamma * norm(x[t] kernel + h[t-1] recurrent_kernel) + bias)
+
+    It computes what TensorFlow Addons' LayerNormSimpleRNNCell does in `keras.layers.RNN`. For other activations Keras'
+    loop over such a cell serves.
+
+    Source: Ba et al., "Layer Normalization", 2016.
+
+    Args:
+        units: Size of h.
+        activation: Activation of h.
+        dropout: Share of the inputs to drop, in [0, 1).
+        recurrent_dropout: Share of h to drop before the recurrent product, in [0, 1).
+        seed: Integer that fixes the dropout.
+        return_sequences: Whether the outputs of all steps are returned, and not only the last.
+        return_state: Whether h after the last step is returned, too.
+        layernorm_epsilon: What keeps the root from zero.
+        gamma_initializer: Initializer of gamma.
+        gamma_regularizer: Regularizer of gamma.
+        gamma_constraint: Constraint of gamma.
+        **kwargs: The other arguments of `keras.layers.SimpleRNN`: `use_bias`, initializers, regularizers and
+            constraints, `go_backwards`, `stateful`, `unroll`, `zero_output_for_mask`, `name`, `dtype`, `trainable`.
+
+    Call arguments:
+        sequences: Tensor (batch, steps, features).
+        initial_state: Tensor h (batch, units) before the first step, or a list of it; zeros if None.
+        mask: Booleans (batch, steps): False leaves a step out.
+        training: Whether there is dropout.
+
+    Input shape:
+        `(batch, steps, features)`.
+
+    Output shape:
+        `(batch, units)`, with `return_sequences` `(batch, steps, units)`; with `return_state` a tuple with
+        `(batch, units)` after it.
+
+    Raises:
+        ValueError: `units` is no positive integer, a share is not in [0, 1), or `layernorm_epsilon` is negative.
+
+    Example:
+        >>> import numpy as np
+        >>> LayerNormSimpleRNN(4, return_sequences=True)(np.ones((2, 10, 3))).shape
+        TensorShape([2, 10, 4])
+    """
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = "tanh",
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        seed: int | None = None,
+        return_sequences: bool = False,
+        return_state: bool = False,
+        layernorm_epsilon: float = 1e-5,
+        gamma_initializer: Any = "ones",
+        gamma_regularizer: Any = None,
+        gamma_constraint: Any = None,
+        **kwargs: Any,
+    ):
+        fits = isinstance(layernorm_epsilon, int | float) and layernorm_epsilon >= 0
+        check(fits, "layernorm_epsilon", layernorm_epsilon, "a number of 0 or more")
+        super().__init__(
+            LayerNormSimpleRNNCell,
+            units,
+            activation=activation,
+            dropout=dropout,
+            recurrent_dropout=recurrent_dropout,
+            seed=seed,
+            return_sequences=return_sequences,
+            return_state=return_state,
+            layernorm_epsilon=layernorm_epsilon,
+            gamma_initializer=gamma_initializer,
+            gamma_regularizer=gamma_regularizer,
+            gamma_constraint=gamma_constraint,
+            **kwargs,
+        )
+
+    def walk(self, x: tf.Tensor, states: list[tf.Tensor], **options: Any) -> tuple[tf.Tensor, ...]:
+        """Runs the kernel."""
+        cell = self.cell
+        kernel, recurrent_kernel, bias, gamma = single(
+            cell.kernel, cell.recurrent_kernel, cell.bias, cell.layernorm.gamma
+        )
+        return ops.simple_rnn(
+            x,
+            kernel,
+            recurrent_kernel,
+            bias,
+            scale=gamma,
+            epsilon=cell.layernorm.epsilon,
+            initial_state=states[0],
+            **options,
+        )

@@ -1,0 +1,118 @@
+"""Long short-term memory with peepholes on a compiled kernel."""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tensorsmith import ops
+from tensorsmith.core import export
+from tensorsmith.layers.recurrent_layer import CellLayer, dropped, single
+
+
+class PeepholeLSTMCell(keras.layers.LSTMCell):
+    """One step: `keras.layers.LSTMCell`, whose gates see c."""
+
+    def build(self, input_shape: Any) -> None:
+        """Makes the weights."""
+        super().build(input_shape)
+        self.peepholes = [
+            self.add_weight(
+                shape=(self.units,), name=f"{gate}_gate_peephole_weights", initializer=self.kernel_initializer
+            )
+            for gate in ("input", "forget", "output")
+        ]
+
+    def call(self, inputs: Any, states: Any, training: bool = False) -> tuple[Any, list[Any]]:
+        """Takes the step."""
+        h, c = states
+        x, fed = dropped(self, inputs, h, training)
+        z = keras.ops.matmul(x, self.kernel) + keras.ops.matmul(fed, self.recurrent_kernel)
+        i, f, g, o = keras.ops.split(z if self.bias is None else z + self.bias, 4, axis=-1)
+        p_i, p_f, p_o = self.peepholes
+        c_new = self.recurrent_activation(f + p_f * c) * c + self.recurrent_activation(i + p_i * c) * self.activation(g)
+        h_new = self.recurrent_activation(o + p_o * c_new) * self.activation(c_new)
+        return h_new, [h_new, c_new]
+
+
+@export
+class PeepholeLSTM(CellLayer):
+    """An LSTM whose gates see its memory c, which helps with precise timing; on a compiled kernel.
+
+    Formula, at each step, with the gates i, f, g, o in this order in the weights and a vector p for each peephole:
+
+        [i, f, g, o] = x[t] kernel + h[t-1] recurrent_kernel + bias
+        c[t] = sigmoid(f + p_f * c[t-1]) * c[t-1] + sigmoid(i + p_i * c[t-1]) * tanh(g)
+        h[t] = sigmoid(o + p_o * c[t]) * tanh(c[t])
+
+    It computes what TensorFlow Addons' PeepholeLSTMCell does in `keras.layers.RNN`, with its weights in the same order.
+    For other activations Keras' loop over such a cell serves. Dropout is the same at all steps and for all gates.
+
+    Source: Gers et al., "Learning Precise Timing with LSTM Recurrent Networks", 2002.
+
+    Args:
+        units: Size of h and c.
+        activation: Activation of g and c.
+        recurrent_activation: Activation of the gates.
+        dropout: Share of the inputs to drop, in [0, 1).
+        recurrent_dropout: Share of h to drop before the recurrent product, in [0, 1).
+        seed: Integer that fixes the dropout.
+        return_sequences: Whether the outputs of all steps are returned, and not only the last.
+        return_state: Whether h and c after the last step are returned, too.
+        **kwargs: The other arguments of `keras.layers.LSTM`: `use_bias`, `unit_forget_bias`, initializers, regularizers
+            and constraints, `go_backwards`, `stateful`, `unroll`, `zero_output_for_mask`, `name`, `dtype`, `trainable`.
+            The initializer of the kernel is that of the peepholes, too.
+
+    Call arguments:
+        sequences: Tensor (batch, steps, features).
+        initial_state: List of h and c (batch, units) before the first step; zeros if None.
+        mask: Booleans (batch, steps): False leaves a step out.
+        training: Whether there is dropout.
+
+    Input shape:
+        `(batch, steps, features)`.
+
+    Output shape:
+        `(batch, units)`, with `return_sequences` `(batch, steps, units)`; with `return_state` a tuple with twice
+        `(batch, units)` after it.
+
+    Raises:
+        ValueError: `units` is no positive integer, or a share is not in [0, 1).
+
+    Example:
+        >>> import numpy as np
+        >>> PeepholeLSTM(4, return_sequences=True)(np.ones((2, 10, 3))).shape
+        TensorShape([2, 10, 4])
+    """
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = "tanh",
+        recurrent_activation: Any = "sigmoid",
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        seed: int | None = None,
+        return_sequences: bool = False,
+        return_state: bool = False,
+        **kwargs: Any,
+    ):
+        super().__init__(
+            PeepholeLSTMCell,
+            units,
+            activation=activation,
+            recurrent_activation=recurrent_activation,
+            dropout=dropout,
+            recurrent_dropout=recurrent_dropout,
+            seed=seed,
+            return_sequences=return_sequences,
+            return_state=return_state,
+            **kwargs,
+        )
+
+    def walk(self, x: tf.Tensor, states: list[tf.Tensor], **options: Any) -> tuple[tf.Tensor, ...]:
+        """Runs the kernel."""
+        cell = self.cell
+        weights = single(cell.kernel, cell.recurrent_kernel, cell.bias)
+        peephole = tf.stack(single(*cell.peepholes))
+        return ops.lstm(x, *weights, peephole=peephole, initial_state=states, **options)

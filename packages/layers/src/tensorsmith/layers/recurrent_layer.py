@@ -1,0 +1,125 @@
+"""What recurrent layers on compiled kernels share."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tensorsmith import ops
+from tensorsmith.core import check
+from tensorsmith.layers.kernel_layer import KernelLayer
+
+HALF_AND_SINGLE = (tf.float32, tf.float16, tf.bfloat16)
+OF_LAYERS = (
+    "activity_regularizer",
+    "dtype",
+    "go_backwards",
+    "name",
+    "return_sequences",
+    "return_state",
+    "stateful",
+    "trainable",
+    "unroll",
+    "zero_output_for_mask",
+)
+
+
+class RecurrentLayer(KernelLayer, keras.layers.RNN):
+    """Base, put before Keras' recurrent class: a compiled kernel walks over the whole sequence.
+
+    Keras' loop over the cell serves where there is no kernel: for other activations than tanh and sigmoid, in float64,
+    under XLA, and on other devices. It also does all around the walk: states, masks and types of the outputs.
+    """
+
+    def walk(self, x: tf.Tensor, states: list[tf.Tensor], **options: Any) -> tuple[tf.Tensor, ...]:
+        """Runs the op of this layer.
+
+        Args:
+            x: Tensor (batch, steps, features) of float32.
+            states: Those before the first step.
+            **options: What the ops have in common: mask, recurrent dropout, direction.
+
+        Returns:
+            The outputs of all steps, and the states after the last.
+        """
+        raise NotImplementedError
+
+    def inner_loop(self, sequences: Any, initial_state: Any, mask: Any, training: bool = False) -> tuple[Any, Any, Any]:
+        """The last output, all outputs, and the final states."""
+        activations = self.cell.activation, getattr(self.cell, "recurrent_activation", keras.activations.sigmoid)
+        known = activations == (keras.activations.tanh, keras.activations.sigmoid)
+        x = tf.convert_to_tensor(sequences)
+        if not known or not ops.compiled(x, types=HALF_AND_SINGLE):
+            return super().inner_loop(sequences, initial_state, mask, training=training)
+        states = keras.tree.flatten(initial_state)
+        dropout, recurrent_dropout = dropout_masks(self.cell, x[:, 0], states[0], training)
+        x, *states = single(x if dropout is None else x * dropout[:, tf.newaxis], *states)
+        (recurrent_dropout,) = single(recurrent_dropout)
+        (mask,) = keras.tree.flatten(mask)
+        mask = None if mask is None else tf.cast(mask, tf.bool)
+        outputs, *states = self.walk(
+            x, states, mask=mask, recurrent_dropout_mask=recurrent_dropout, go_backwards=self.go_backwards
+        )
+        if mask is None:
+            return states[0], outputs, states
+        if self.zero_output_for_mask:
+            walked = tf.reverse(mask, [1]) if self.go_backwards else mask
+            outputs = tf.where(walked[..., tf.newaxis], outputs, 0)
+        return outputs[:, -1], outputs, states
+
+
+class CellLayer(RecurrentLayer):
+    """A recurrent layer that makes its own cell, and takes the cell's arguments beside its own.
+
+    Args:
+        cell_class: Class of the cell.
+        units: Size of the states.
+        **options: Arguments of `keras.layers.RNN` but the cell, and of the cell.
+    """
+
+    def __init__(self, cell_class: type[keras.layers.Layer], units: int, **options: Any):
+        check(isinstance(units, int) and units > 0, "units", units, "a positive integer")
+        for name in ("dropout", "recurrent_dropout"):
+            rate = options[name]
+            check(isinstance(rate, int | float) and 0 <= rate < 1, name, rate, "a number in [0, 1)")
+        own = {name: options.pop(name) for name in OF_LAYERS if name in options}
+        shared = {name: own[name] for name in ("dtype", "trainable") if name in own}
+        super().__init__(cell_class(units, name="cell", **options, **shared), **own)
+        self.input_spec = keras.layers.InputSpec(ndim=3)
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of `__init__`."""
+        config = super().get_config()
+        del config["cell"]
+        regularizer = keras.regularizers.serialize(self.activity_regularizer)
+        return {**self.cell.get_config(), **config, "activity_regularizer": regularizer}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "CellLayer":
+        """The layer with these arguments."""
+        return cls(**config)
+
+
+def dropout_masks(cell: Any, x: Any, h: Any, training: bool) -> tuple[Any, Any]:
+    """What multiplies inputs and h at every step, None where nothing is dropped.
+
+    Keras' cells draw a mask for each gate where there is recurrent dropout; all gates get the first here.
+    """
+
+    def first(rate: float, masks: Any) -> Any:
+        return keras.tree.flatten(masks)[0] if training and 0 < rate < 1 else None
+
+    inputs, recurrent = cell.get_dropout_mask(x), cell.get_recurrent_dropout_mask(h)
+    return first(cell.dropout, inputs), first(cell.recurrent_dropout, recurrent)
+
+
+def dropped(cell: Any, x: Any, h: Any, training: bool) -> list[Any]:
+    """Inputs and h of a step, with the cell's dropout."""
+    masks = dropout_masks(cell, x, h, training)
+    return [value if mask is None else value * mask for value, mask in zip((x, h), masks, strict=True)]
+
+
+def single(*values: Any) -> Sequence[Any]:
+    """Tensors and weights in float32, None as it is."""
+    return [None if value is None else tf.cast(value, tf.float32) for value in values]

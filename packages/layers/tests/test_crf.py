@@ -1,0 +1,190 @@
+"""CRF against sums over all sequences of tags, and a task that needs it."""
+
+import itertools
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tensorsmith import ops
+from tensorsmith.layers import CRF
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(4, 4, 5)).astype("float32")
+TAGS = RNG.integers(0, 3, (4, 4))
+LENGTHS = np.array([4, 2, 1, 3])
+MASK = np.arange(4) < LENGTHS[:, np.newaxis]
+
+
+def drawn(x=X, **kwargs):
+    """A layer whose weights are all drawn at random."""
+    layer = CRF(**{"units": 3, "activation": "tanh", **kwargs})
+    layer.build(x.shape)
+    rng = np.random.default_rng(1)
+    layer.set_weights([rng.normal(size=weight.shape) for weight in layer.weights])
+    return layer
+
+
+def all_scores(layer, x):
+    """The score of every sequence of tags for one sequence of inputs, in float64."""
+    weights = {weight.name: np.array(weight.value, "float64") for weight in layer.weights}
+    scores = x.astype("float64")
+    if "kernel" in weights:
+        scores = np.tanh(scores @ weights["kernel"] + weights.get("bias", 0))
+    if "left_boundary" in weights:
+        scores[0] += weights["left_boundary"]
+        scores[-1] += weights["right_boundary"]
+    return {
+        tags: sum(scores[t, tag] for t, tag in enumerate(tags))
+        + sum(weights["chain_kernel"][pair] for pair in itertools.pairwise(tags))
+        for tags in itertools.product(range(layer.units), repeat=len(x))
+    }
+
+
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("kwargs", [{}, {"use_boundary": False}, {"use_bias": False}, {"use_kernel": False}], ids=str)
+def test_is_a_share_of_all_sequences_and_finds_the_best(kwargs, masked):
+    x = X[..., :3] if "use_kernel" in kwargs else X
+    layer = drawn(x, **kwargs)
+    lengths = LENGTHS if masked else np.full(4, 4)
+    decoded, potentials, found, chain = layer(x, mask=MASK if masked else None, tags=TAGS)
+    np.testing.assert_array_equal(found, lengths)
+    np.testing.assert_array_equal(chain, layer.chain_kernel)
+    likelihoods = []
+    for row, length in enumerate(lengths):
+        scores = all_scores(layer, x[row, :length])
+        likelihoods.append(scores[tuple(TAGS[row, :length])] - np.logaddexp.reduce(list(scores.values())))
+        assert tuple(decoded[row, :length].numpy()) == max(scores, key=scores.get)
+        assert not decoded[row, length:].numpy().any()
+    np.testing.assert_allclose(layer.losses, [-np.mean(likelihoods)], rtol=1e-5)
+    np.testing.assert_allclose(
+        ops.crf_log_likelihood(potentials, TAGS, chain, lengths=found), likelihoods, rtol=1e-4, atol=1e-5
+    )
+
+
+def test_without_tags_there_is_no_loss():
+    layer = drawn()
+    layer(X, tags=TAGS)
+    layer(X)
+    assert layer.losses == []
+
+
+def test_an_empty_sequence_has_no_tags_and_no_loss():
+    layer = drawn()
+    nothing = np.zeros((4, 4), bool)
+    decoded, _, lengths, _ = layer(X, mask=nothing, tags=TAGS)
+    assert not np.any(decoded)
+    assert not np.any(lengths)
+    np.testing.assert_array_equal(layer.losses, [0])
+
+
+def test_what_is_masked_does_not_matter():
+    layer = drawn()
+    other = np.where(MASK[..., np.newaxis], X, X[::-1])
+    first = [value.numpy() for value in (*layer(X, mask=MASK, tags=TAGS), *layer.losses)]
+    second = layer(other, mask=MASK, tags=np.where(MASK, TAGS, 99))
+    np.testing.assert_array_equal(first[0], second[0])
+    np.testing.assert_array_equal(first[1][MASK], second[1].numpy()[MASK])
+    np.testing.assert_array_equal(first[-1], layer.losses[0])
+
+
+@pytest.mark.parametrize("given", [{}, {"tags": TAGS}], ids=["alone", "with tags"])
+def test_takes_the_mask_of_its_inputs_and_hands_it_on(given):
+    x = keras.layers.Masking(9.0)(np.where(MASK[..., np.newaxis], X, 9).astype("float32"))
+    decoded, potentials, lengths, _ = drawn()(x, **given)
+    np.testing.assert_array_equal(lengths, LENGTHS)
+    for tensor in (decoded, potentials):
+        np.testing.assert_array_equal(tensor._keras_mask, MASK)
+
+
+@pytest.mark.parametrize("steps", [[0, 1, 1, 1], [1, 0, 1, 1]], ids=["before", "within"])
+def test_padding_is_at_the_end(steps):
+    layer = drawn()
+    mask = MASK.copy()
+    mask[2] = steps
+    shown = str([bool(step) for step in steps])
+    with pytest.raises(ValueError, match="`mask`: received .* at their end") as error:
+        layer(X, mask=mask)
+    assert shown in str(error.value)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="`mask`: received .* at their end"):
+        tf.function(lambda x, mask: layer(x, mask=mask))(X, mask)
+    with pytest.raises(ValueError, match="`mask`: received .4, 4, 1."):
+        layer(X, mask=MASK[..., np.newaxis])
+
+
+def test_inputs_are_scores_without_a_kernel():
+    with pytest.raises(ValueError, match="`inputs`: received .* without a kernel"):
+        CRF(3, use_kernel=False)(X)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "mixed_float16", "mixed_bfloat16"])
+def test_computes_in_float32(dtype):
+    half, full = drawn(dtype=dtype), drawn()
+    assert {weight.dtype for weight in half.weights} == {"float32"}
+    x = X.astype("float16")  # as a layer before it may hand over
+    for one, other in zip(half(x, tags=TAGS), full(x.astype("float32"), tags=TAGS), strict=True):
+        np.testing.assert_array_equal(one, other)
+    np.testing.assert_array_equal(half.losses, full.losses)
+
+
+def test_regularizers_count_once():
+    layer = drawn(chain_regularizer="l2", boundary_regularizer="l1", kernel_regularizer="l2", bias_regularizer="l1")
+    wanted = 0.0
+    for weight in layer.weights:
+        value = np.array(weight.value)
+        wanted += 0.01 * (np.abs(value).sum() if value.ndim == 1 else np.square(value).sum())
+    np.testing.assert_allclose(sum(layer.losses), wanted, rtol=1e-5)
+
+
+def sentences(count):
+    """Word 0 has the tag 2 after the word 3 and the tag 0 else, whatever the other words; words have tags 0 to 3.
+
+    Returns words, which are numbered from 1, tags, and a last word of 0 where sentences end early.
+    """
+    rng = np.random.default_rng(3)
+    words = rng.integers(0, 4, (count, 9))
+    tags = words.copy()
+    tags[:, 1:][(words[:, 1:] == 0) & (words[:, :-1] == 3)] = 2
+    inside = np.arange(9) < rng.integers(3, 10, count)[:, np.newaxis]
+    return np.where(inside, words + 1, 0), np.where(inside, tags, 0), inside
+
+
+def models():
+    words, tags = keras.Input((None,), dtype="int32"), keras.Input((None,), dtype="int32")
+    features = keras.layers.Embedding(5, 6, mask_zero=True)(words)
+    crf = CRF(4)
+    trained = keras.Model([words, tags], crf(features, tags=tags))
+    trained.compile(keras.optimizers.Adam(0.1))
+    return trained, keras.Model(words, crf(features)[0])
+
+
+def test_learns_what_no_word_tells_by_itself(tmp_path):
+    keras.utils.set_random_seed(0)
+    trained, tagger = models()
+    words, tags, inside = sentences(256)
+    trained.fit([words, tags], epochs=15, batch_size=32, verbose=0)
+    found = tagger.predict(words, verbose=0)
+    assert np.mean(found[inside] == tags[inside]) > 0.99
+    alone = np.mean((words[inside] - 1) == tags[inside])  # the best that a look at each word can do
+    assert alone < 0.96
+    for model, name in ((tagger, "tagger.keras"), (trained, "trained.keras")):
+        model.save(tmp_path / name)
+    loaded = keras.models.load_model(tmp_path / "tagger.keras")
+    np.testing.assert_array_equal(loaded.predict(words, verbose=0), found)
+    loaded = keras.models.load_model(tmp_path / "trained.keras")
+    before, after = (model.evaluate([words, tags], verbose=0) for model in (trained, loaded))
+    np.testing.assert_allclose(before, after, rtol=1e-6)
+
+
+def test_trains_alike_with_and_without_kernels():
+    def losses():
+        keras.utils.set_random_seed(0)
+        trained, _ = models()
+        words, tags, _ = sentences(160)
+        return [trained.train_on_batch([words[i : i + 8], tags[i : i + 8]]) for i in range(0, 160, 8)]
+
+    ours = losses()
+    with ops.use("reference"):
+        np.testing.assert_allclose(ours, losses(), rtol=1e-4)
+    assert ours[-1] < ours[0] / 2
