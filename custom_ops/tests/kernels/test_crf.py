@@ -190,7 +190,8 @@ def test_tags_and_lengths_are_looked_at(fails_cleanly):
     assert fails_cleanly(ops.crf_log_likelihood, **arguments, lengths=[0, 3])
     assert not fails_cleanly(ops.crf_log_likelihood, **arguments, lengths=[0, 4])
     assert not fails_cleanly(ops.crf_log_likelihood, **arguments, lengths=[-1, 3])
-    for bad in (-1, 4):
+    assert not fails_cleanly(ops.crf_log_likelihood, **arguments, lengths=tf.constant([0, 2**32 + 3]))
+    for bad in (-1, 4, 2**32):
         tags = tf.constant([[0, 0, 0], [0, 0, bad]])
         assert not fails_cleanly(ops.crf_log_likelihood, **{**arguments, "tags": tags})
         assert fails_cleanly(ops.crf_log_likelihood, **{**arguments, "tags": tags}, lengths=[3, 2])

@@ -251,6 +251,7 @@ def test_bad_arguments(changes, name, message):
 def test_labels_are_looked_at(fails_cleanly):
     call = functools.partial(fails_cleanly, loss, features=tf.ones((2, 3)), kernel=tf.ones((3, 5)))
     assert call(labels=tf.constant([0, 4]))
+    assert not call(labels=tf.constant([0, 2**32 + 1]))
     for bad in (-1, 5, 2**31 - 1, -(2**31)):
         assert not call(labels=tf.constant([0, bad]))
         assert call(labels=tf.constant([0, bad]), weights=tf.constant([1.0, 0.0]))

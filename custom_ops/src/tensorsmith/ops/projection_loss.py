@@ -75,7 +75,7 @@ def softmax_cross_entropy_with_projection(
     check(words != 0, "kernel", Verbatim(kernel.shape), "one word or more")
     bias = tf.zeros(tf.shape(kernel)[1:], inner) if bias is None else tf.cast(bias, inner)
     check(bias.shape.is_compatible_with([words]), "bias", Verbatim(bias.shape), f"shape ({words},)")
-    labels = tf.cast(labels, tf.int32)
+    labels = tf.saturate_cast(labels, tf.int32)
     tokens = features.shape[:-1]
     check(labels.shape.is_compatible_with(tokens), "labels", Verbatim(labels.shape), f"one for each token, {tokens}")
     weights = tf.ones_like(labels, inner) if weights is None else tf.cast(weights, inner)

@@ -50,11 +50,11 @@ def _torch(name: str, weights: list[np.ndarray], gradients: list[np.ndarray]) ->
     parameters = [torch.nn.Parameter(torch.from_numpy(value)) for value in weights]
     for parameter, gradient in zip(parameters, gradients, strict=True):
         parameter.grad = torch.from_numpy(gradient)
-    make: Callable[..., Any] = {
+    makers: dict[str, Callable[..., Any]] = {
         "AdamW": partial(torch.optim.AdamW, fused=True),
         "SGD": partial(torch.optim.SGD, momentum=0.9, fused=True),
-    }[name]
-    return make(parameters, lr=1e-4).step
+    }
+    return makers[name](parameters, lr=1e-4).step
 
 
 def _megabytes(tensors: int) -> float:
