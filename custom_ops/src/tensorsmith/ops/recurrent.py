@@ -119,7 +119,7 @@ def walk(step: Step, rows: tf.Tensor, inputs: Inputs, states: int, go_backwards:
     ) -> tuple[tf.Tensor, tuple[tf.Tensor, ...], tf.Tensor, Any]:
         now = steps - 1 - t if go_backwards else t
         fed = before[0] * inputs.dropout if dropped else before[0]
-        after = step(rows[:, now], fed, *before)
+        after = step(rows_by_step.read(now), fed, *before)
         shown_now = after[0]
         if masked:
             seen = inputs.mask[:, now, tf.newaxis]
@@ -127,6 +127,9 @@ def walk(step: Step, rows: tf.Tensor, inputs: Inputs, states: int, go_backwards:
             shown_now = tf.where(seen, shown_now, shown)
         return t + 1, after, shown_now, outputs.write(t + 1, shown_now)
 
+    # Read from an array: the gradient of indexing would add a whole tensor of zeros at each step.
+    by_step = tf.transpose(rows, [1, 0, 2])
+    rows_by_step = tf.TensorArray(rows.dtype, size=steps, element_shape=by_step.shape[1:]).unstack(by_step)
     # One more than there are steps, as an empty array has no shape.
     array = tf.TensorArray(rows.dtype, size=steps + 1, element_shape=zeros.shape).write(0, zeros)
     initial = tuple(inputs.initial) or (zeros,) * states

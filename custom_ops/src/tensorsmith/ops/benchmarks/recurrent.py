@@ -1,5 +1,6 @@
 """Recurrent networks with gradients: 32 sequences of 100 steps with 64 features and 128 units, and small ones."""
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -93,12 +94,12 @@ def _torch(name: str, x: Any, units: int) -> Work:
     return run
 
 
-def _case(name: str, sizes: tuple[int, int, int], targets: dict[str, float]) -> Case:
+def _case(name: str, sizes: tuple[int, int, int], targets: Mapping[str, float]) -> Case:
     steps, features, units = sizes
     # A multiplication and an addition a weight, and twice that for the gradients at its two sides.
     operations = 6 * BATCH * steps * (features + units) * GATES[name] * units
     providers = ["tensorsmith", "keras", "xla", *(["torch"] if name != "layer_norm_lstm" else [])]
-    return Case(partial(_work, name=name, sizes=sizes), providers, targets, gigaflops=operations / 1e9)
+    return Case(partial(_work, name=name, sizes=sizes), providers, dict(targets), gigaflops=operations / 1e9)
 
 
 SMALL_TARGETS = {"keras": 6, "xla": 3, "torch": 2}
