@@ -3,7 +3,7 @@
     python build_library.py                       # src/tensorsmith/ops/libtensorsmith_ops.so
     python build_library.py --sanitize OUT.so     # with AddressSanitizer and UndefinedBehaviorSanitizer
 
-Needs a C++17 compiler (`CXX`, else c++) and Eigen's headers (package cmeel-eigen), and no TensorFlow: the library finds
+Needs GCC 11 or later (`CXX`, else c++) and Eigen's headers (package cmeel-eigen), and no TensorFlow: the library finds
 TensorFlow's C interface when TensorFlow loads it. Unchanged files are not compiled again.
 """
 
@@ -12,6 +12,7 @@ import hashlib
 import importlib.metadata
 import os
 import platform
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -59,20 +60,22 @@ def build(library: Path = LIBRARY, kernels: Sequence[Path] = (), sanitize: bool 
     Raises:
         BuildError: No compiler, or one that stops with an error.
     """
-    compiler = os.environ.get("CXX", "c++")
+    compiler = shlex.split(os.environ.get("CXX", "c++"))
+    version = _run([*compiler, "--version"])
     flags = [*FLAGS, *(SANITIZE if sanitize else [])]
     headers = [f"-I{SOURCES}", f"-I{_eigen()}"]
     OBJECTS.mkdir(exist_ok=True)
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        tasks = [pool.submit(_compile, [compiler, *flags, *more], headers, source) for more, source in _units(kernels)]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        commands = [([*compiler, *flags, *more], source) for more, source in _units(kernels)]
+        tasks = [pool.submit(_compile, command, headers, source, version) for command, source in commands]
         objects = [task.result() for task in tasks]
     with tempfile.TemporaryDirectory(dir=library.parent, prefix=".linking-") as folder:
         # An empty stand-in under TensorFlow's name, so that the library asks for it wherever it is loaded.
         framework = Path(folder) / "libtensorflow_framework.so.2"
-        _run([compiler, "-shared", "-x", "c++", os.devnull, f"-Wl,-soname,{framework.name}", "-o", str(framework)])
+        _run([*compiler, "-shared", "-x", "c++", os.devnull, f"-Wl,-soname,{framework.name}", "-o", str(framework)])
         draft = Path(folder) / library.name
         link = ["-shared", *(SANITIZE if sanitize else []), "-Wl,--no-as-needed", str(framework), "-pthread"]
-        _run([compiler, *map(str, objects), *link, "-o", str(draft)])
+        _run([*compiler, *map(str, objects), *link, "-o", str(draft)])
         draft.replace(library)
 
 
@@ -87,10 +90,11 @@ def _units(kernels: Sequence[Path]) -> Iterator[tuple[list[str], Path]]:
             yield [f"-DTENSORSMITH_LEVEL={level}", *flags], source
 
 
-def _compile(command: Sequence[str], headers: Sequence[str], source: Path) -> Path:
-    """The object file of a source, made unless it is there for the same text, headers and flags."""
+def _compile(command: Sequence[str], headers: Sequence[str], source: Path, compiler: str) -> Path:
+    """The object file of a source, made unless it is there for the same text, headers, flags, compiler and Eigen."""
     texts = [source, *sorted(SOURCES.glob("*/*.h"))]
-    key = hashlib.sha256("\0".join(command).encode() + b"".join(path.read_bytes() for path in texts))
+    made_with = "\0".join([*command, compiler, importlib.metadata.version("cmeel-eigen")])
+    key = hashlib.sha256(made_with.encode() + b"".join(path.read_bytes() for path in texts))
     target = OBJECTS / f"{source.stem}-{key.hexdigest()[:16]}.o"
     if not target.exists():
         draft = target.with_suffix(f".{os.getpid()}.o")
@@ -111,14 +115,16 @@ def _eigen() -> Path:
     raise BuildError("Eigen's headers are not here. Remedy: pip install cmeel-eigen")
 
 
-def _run(command: Sequence[str]) -> None:
+def _run(command: Sequence[str]) -> str:
+    """What a command prints."""
     try:
         result = subprocess.run(command, capture_output=True, text=True)
-    except FileNotFoundError:
+    except OSError:
         raise BuildError(f"there is no C++ compiler {command[0]!r} here. Remedy: apt install g++, or set CXX") from None
     sys.stderr.write(result.stderr)
     if result.returncode != 0:
-        raise BuildError(f"{command[0]} stopped with an error, see above")
+        raise BuildError(f"{command[0]} stopped with an error, see above. Remedy: GCC 11 or later")
+    return result.stdout
 
 
 if __name__ == "__main__":

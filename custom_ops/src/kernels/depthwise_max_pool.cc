@@ -15,7 +15,7 @@ struct Windows {
             static_cast<long long>(size));
     require(stride >= 1 && stride < (int64_t{1} << 31), "`stride`: received %lld, expected 1 or more",
             static_cast<long long>(stride));
-    channels = x.dim(-1), rows = x.shape.product(0, x.rank() - 1);
+    channels = x.dim(-1), rows = channels > 0 ? x.size() / channels : 0;
     if (context.flag("same")) {
       outputs = (channels + stride - 1) / stride;
       const int64_t missing = (outputs - 1) * stride + size - channels;

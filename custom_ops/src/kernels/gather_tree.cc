@@ -15,6 +15,8 @@ void kernel(Context& context) {
   const int32_t *ids = id_tensor.as<int32_t>(), *parents = parent_tensor.as<int32_t>();
   const int32_t* lengths = length_tensor.as<int32_t>();
   const int32_t end = *end_tensor.as<int32_t>();
+  int32_t* out = context.output(0, id_tensor.shape).as<int32_t>();
+  if (id_tensor.size() == 0) return;  // however many steps
   // Parents of the first step lead nowhere, and those past the end are not followed.
   for (int64_t step = 1; step < steps; ++step)
     for (int64_t b = 0; b < batch; ++b)
@@ -24,7 +26,6 @@ void kernel(Context& context) {
                 parent, static_cast<long long>(step), static_cast<long long>(b), static_cast<long long>(beam),
                 static_cast<long long>(beams - 1));
       }
-  int32_t* out = context.output(0, id_tensor.shape).as<int32_t>();
   parallel_for(batch, grain_for(batch, 64, 1 + 4096 / (1 + steps * beams)), [&](int64_t first, int64_t last) {
     for (int64_t b = first; b < last; ++b) {
       const int64_t length = lengths[b] < 0 ? 0 : lengths[b] < steps ? lengths[b] : steps;

@@ -108,7 +108,7 @@ void backward(Context& context) {
   const Tensor dtotal = has_dtotal ? context.input(more.begin) : Tensor();
   if (has_dtotal) require_shape(dtotal, "dtotal", total.shape);
 
-  const int64_t width = total.dim(-1), rows = total.shape.product(0, total.rank() - 1);
+  const int64_t width = total.dim(-1), rows = width > 0 ? total.size() / width : 0;
   const Tensor dx = context.output(0, total.shape);
   float* dscale = context.output(1, Shape(width)).as<float>();
   float* doffset = context.output(2, Shape(width)).as<float>();

@@ -42,7 +42,7 @@ struct Problem {
     double total = 0;
     for (int64_t i = 0; i < tokens; ++i) total += weights[i];
     normalizer = !context.flag("mean") ? 1.0f : total != 0 ? static_cast<float>(1 / total) : 0.0f;
-    stride = (words + kLanes - 1) / kLanes * kLanes + kLanes;  // no power of two, whose rows compete for cache lines
+    stride = padded(words) + kLanes;  // no power of two, whose rows compete for cache lines
     block = kBlockFloats / stride / 16 * 16;
     block = block < 16 ? 16 : block > 512 ? 512 : block;
     if (block > tokens) block = tokens;

@@ -1,18 +1,19 @@
 // What the recurrent kernels share: their inputs, and the walk forward over the steps.
 //
 // Each thread takes some sequences and walks over all their steps by itself. The steps go in chunks that stay in the cache:
-// the chunk's inputs are multiplied by the kernel at once, then each step adds its recurrent product, and the cell, which is
-// all that differs between the ops, turns the sums into states. A cell has
+// a chunk's inputs are multiplied by the kernel at once (that all steps were, in one product, would take the sums through
+// memory), then each step adds its recurrent product, and the cell, which is all that differs between the ops, turns the
+// sums into states. A cell has
 //   kStates               1 for h, 2 for h and c; the last one is the `state` that it keeps from step to step
 //   kGates                how many there are side by side in the weights
 //   kLayout               what the blocks of a row of sums are
+//   kAdds                 whether the recurrent product is added to what is there, or takes its place
 //   kResetBefore          whether the last gate has its own recurrent product, of what `reset` makes of h
 //   record_size(), state_at()      floats to keep of a step for the gradient, and where in them the state is
 //   begin(z)              what the sums have before the recurrent product is added
 //   forward(z, h, c, record)
 //   backward(record, before, dh, dc, dz, sums)      see recurrent_gradients.h
-// Rows of units are filled up to whole vectors, with zeros in the weights, so that the rest of a row stays finite and is
-// never looked at.
+// Rows of units are filled up to whole vectors, with zeros in the weights and the sums: the rest of a row stays finite.
 #pragma once
 
 #include "runtime/op.h"
@@ -68,10 +69,6 @@ struct Sequences {
       dropout = dropout_tensor.as<float>();
     }
     backwards = context.flag("go_backwards");
-    // A tensor without numbers can have any number of steps.
-    require(static_cast<double>(batch) * static_cast<double>(steps) * static_cast<double>(units + 1) < 1e12,
-            "`x`: received shape %s for %lld units, which is too much", text(x_tensor.shape).value,
-            static_cast<long long>(units));
   }
 
   const float* weight(Context& context, int i, const char* name, const Shape& shape) const {
@@ -81,12 +78,16 @@ struct Sequences {
     return tensor.as<float>();
   }
 
-  // How many sequences go together: whole tiles of the matrix products, more where there are many weights to read.
+  // How many sequences go together: whole tiles of the matrix products, more where there are many weights to read, of
+  // which each slice has gradients of its own.
   int64_t slice(int blocks) const {
-    constexpr int64_t kTile = 8, kRanges = 16, kManyWeights = int64_t{1} << 18, kSmall = int64_t{1} << 14;
-    const int64_t least = (units + features) * blocks * width > kManyWeights ? 4 * kTile : kTile;
+    constexpr int64_t kTile = 8, kManyWeights = int64_t{1} << 18, kSmall = int64_t{1} << 14;
+    constexpr int64_t kMostGradients = int64_t{1} << 25;
+    const int64_t weight_floats = (units + features) * blocks * width;
+    const int64_t least = weight_floats > kManyWeights ? 4 * kTile : kTile;
     if (batch * steps * blocks * width < kSmall) return batch + 1;
-    return (grain_for(batch, kRanges, least) + kTile - 1) / kTile * kTile;
+    const int64_t most = kMostGradients / (weight_floats + 1);
+    return (grain_for(batch, most < 4 ? 4 : most > 16 ? 16 : most, least) + kTile - 1) / kTile * kTile;
   }
 
   // How many steps make a chunk of `row` floats each for `rows` sequences.
@@ -133,7 +134,7 @@ void walk_forward(Context& context, const Sequences& s, const Cell& cell) {
     const Tensor tensor = context.output(1 + i, Shape(s.batch, units));
     finals[i] = tensor.as<float>();
   }
-  const Tensor saved_tensor = context.output(1 + Cell::kStates, Shape(s.batch * s.steps * record_size));
+  const Tensor saved_tensor = context.output(1 + Cell::kStates, Shape(Shape(s.batch, s.steps, record_size).size()));
   float* saved = saved_tensor.as<float>();
   if (units == 0) return;
 
@@ -163,6 +164,11 @@ void walk_forward(Context& context, const Sequences& s, const Cell& cell) {
       for (int64_t r = 0; r < rows; ++r)
         multiply(count, kernel.columns(), s.features, Left<false>{s.x + ((first + r) * s.steps + low) * s.features, s.features},
                  kernel, sums + r * row + layout.x_begin * width, rows * row, false);
+      if (units < width)  // infinity times zero is not zero
+        for (int64_t i = 0; i < count * rows * layout.x_blocks; ++i) {
+          float* block = sums + i / layout.x_blocks * row + (layout.x_begin + i % layout.x_blocks) * width;
+          for (int64_t unit = units; unit < width; ++unit) block[unit] = 0;
+        }
       for (int64_t step = begin; step < begin + count; ++step) {
         float* z = sums + (s.time(step) - low) * rows * row;
         for (int64_t r = 0; r < rows; ++r) cell.begin(z + r * row);

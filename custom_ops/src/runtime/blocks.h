@@ -20,7 +20,7 @@ class Blocks {
   int64_t count() const { return count_; }
 
   // Calls visit(tensor, first, size, block) for every block of the tensors [begin_tensor, end_tensor): the numbers
-  // [first, first + size) of a tensor. The blocks do not depend on the number of threads. `visit` must not throw.
+  // [first, first + size) of a tensor. The blocks do not depend on the number of threads.
   template <class Visit>
   void for_each(int begin_tensor, int end_tensor, const Visit& visit) const {
     if (begin_tensor >= end_tensor) return;

@@ -79,12 +79,12 @@ void* acquire_buffer(size_t bytes) {
 
 void release_buffer(void* data, size_t bytes) {
   const size_t size = rounded(bytes > 0 ? bytes : 1);
-  std::lock_guard<std::mutex> lock(mutex);
-  while (spare_count > 0 && (spare_count == kSpares || spare_bytes + size > kMostSpareBytes)) std::free(take(0));
   if (size > kMostSpareBytes) {
     std::free(data);
     return;
   }
+  std::lock_guard<std::mutex> lock(mutex);
+  while (spare_count > 0 && (spare_count == kSpares || spare_bytes + size > kMostSpareBytes)) std::free(take(0));
   spares[spare_count++] = {size, data};
   spare_bytes += size;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstring>
+#include <exception>
 #include <new>
 
 #include "runtime/buffers.h"
@@ -56,7 +57,7 @@ class Context {
   Tensor output(int i, const Shape& shape) {
     constexpr size_t kLarge = size_t{256} << 10;
     const TF_DataType type = TF_ExpectedOutputDataType(context_, i);
-    const size_t bytes = shape.size() * bytes_of(type);
+    const size_t bytes = bytes_for(shape.size(), bytes_of(type));
     TF_Tensor*& handle = handles_[inputs_ + i];
     if (bytes < kLarge) {
       handle = TF_AllocateOutput(context_, i, type, shape.dims, shape.rank, bytes, status_);
@@ -77,9 +78,9 @@ class Context {
     must_be_ok();
   }
 
-  float number(const char* name) const { return static_cast<float>(attribute(name)); }
-  int64_t integer(const char* name) const { return static_cast<int64_t>(attribute(name)); }
-  bool flag(const char* name) const { return attribute(name) != 0; }
+  float number(const char* name) const { return attribute(name).number; }
+  int64_t integer(const char* name) const { return attribute(name).integer; }
+  bool flag(const char* name) const { return attribute(name).integer != 0; }
 
   void fail(TF_Code code, const char* message) {
     TF_SetStatus(status_, code, message);
@@ -98,13 +99,18 @@ class Context {
     return tensor;
   }
 
-  void must_be_ok() const { require(TF_GetCode(status_) == TF_OK, "%s", TF_Message(status_)); }
+  void must_be_ok() const {
+    if (TF_GetCode(status_) == TF_OK) return;
+    Failure error = {TF_GetCode(status_), {}};
+    std::snprintf(error.message, sizeof(error.message), "%s", TF_Message(status_));
+    throw error;
+  }
 
-  double attribute(const char* name) const {
-    for (int i = 0; i < attributes_->count; ++i)
-      if (std::strcmp(attributes_->names[i], name) == 0) return attributes_->values[i];
-    require(false, "a kernel asked for the attribute %s, which its signature lacks", name);
-    return 0;
+  const Attribute& attribute(const char* name) const {
+    int i = 0;
+    while (i < attributes_->count && std::strcmp(attributes_->all[i].name, name) != 0) ++i;
+    require(i < attributes_->count, "a kernel asked for the attribute %s, which its signature lacks", name);
+    return attributes_->all[i];
   }
 
   TF_OpKernelContext* context_;
@@ -120,10 +126,12 @@ void compute(void* attributes, TF_OpKernelContext* raw) {
   Context context(raw, static_cast<const Attributes*>(attributes));
   try {
     kernel(context);
-  } catch (const InvalidArgument& error) {
-    context.fail(TF_INVALID_ARGUMENT, error.message);
+  } catch (const Failure& error) {
+    context.fail(error.code, error.message);
   } catch (const std::bad_alloc&) {
     context.fail(TF_RESOURCE_EXHAUSTED, "out of memory");
+  } catch (const std::exception& error) {
+    context.fail(TF_INTERNAL, error.what());
   }
 }
 

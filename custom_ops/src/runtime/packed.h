@@ -6,9 +6,6 @@
 
 TENSORSMITH_BEGIN
 
-// The next multiple of the vector width.
-inline int64_t padded(int64_t count) { return (count + kLanes - 1) / kLanes * kLanes; }
-
 // A matrix inner x columns in panels of two vectors, the last one perhaps of one; columns are filled up with zeros.
 class Packed {
  public:

@@ -4,7 +4,9 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <exception>
 #include <mutex>
+#include <system_error>
 #include <thread>
 
 namespace tensorsmith {
@@ -20,12 +22,20 @@ struct Job {
   int helpers = 0;               // workers inside, guarded by the pool's mutex
   int most_helpers;
   Job* behind = nullptr;
+  std::mutex failing;
+  std::exception_ptr failure;  // the first
 
   void work() {
-    for (;;) {
-      const int64_t begin = next.fetch_add(grain);
-      if (begin >= count) return;
-      body(closure, begin, begin + grain < count ? begin + grain : count);
+    try {
+      for (;;) {
+        const int64_t begin = next.fetch_add(grain);
+        if (begin >= count) return;
+        body(closure, begin, begin + grain < count ? begin + grain : count);
+      }
+    } catch (...) {
+      next.store(count);
+      std::lock_guard<std::mutex> lock(failing);
+      if (!failure) failure = std::current_exception();
     }
   }
   bool wants_help() const { return helpers < most_helpers && next.load() < count; }
@@ -49,9 +59,10 @@ class Pool {
   void run(Job& job) {
     {
       std::lock_guard<std::mutex> lock(mutex_);
-      while (workers_ < job.most_helpers) {
-        std::thread([this] { serve(); }).detach();
-        ++workers_;
+      try {
+        for (; workers_ < job.most_helpers; ++workers_) std::thread([this] { serve(); }).detach();
+      } catch (const std::system_error&) {
+        // The system grants no more threads: those there are do the work.
       }
       job.behind = first_;
       first_ = &job;
@@ -114,6 +125,7 @@ void run_parallel(int64_t count, int64_t grain, void (*body)(const void*, int64_
   } else {
     Pool::get().run(job);
   }
+  if (job.failure) std::rethrow_exception(job.failure);
 }
 
 }  // namespace tensorsmith

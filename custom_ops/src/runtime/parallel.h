@@ -9,7 +9,7 @@ namespace tensorsmith {
 
 // Calls body(closure, begin, end) for consecutive ranges of at most `grain` items that together cover [0, count).
 // The ranges depend on count and grain alone, so results that are summed range by range are the same for any number of
-// threads. `body` must not throw.
+// threads. What `body` throws, run_parallel throws when all threads have left it.
 void run_parallel(int64_t count, int64_t grain, void (*body)(const void* closure, int64_t begin, int64_t end),
                   const void* closure);
 

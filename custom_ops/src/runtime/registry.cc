@@ -32,7 +32,10 @@ struct Level {
 std::vector<Level> levels() {
 #if defined(__x86_64__)
   __builtin_cpu_init();
-  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
+  // What makes up x86-64-v3 and v4; GCC 11 does not know these names here.
+  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi") &&
+                    __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("f16c") && __builtin_cpu_supports("lzcnt") &&
+                    __builtin_cpu_supports("movbe");
   const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
                       __builtin_cpu_supports("avx512cd");
@@ -77,7 +80,7 @@ struct Signature {
   }
 };
 
-// One name for each kind that can go wrong while the library loads, where nothing can be reported but to the terminal.
+// While the library loads, there is nothing but the terminal to report to.
 void must_be_ok(TF_Status* status, const char* name) {
   if (TF_GetCode(status) != TF_OK) std::fprintf(stderr, "tensorsmith: op %s: %s\n", name, TF_Message(status));
 }
@@ -124,19 +127,15 @@ Attributes* read_attributes(const char* signature, TF_OpKernelConstruction* cons
     const size_t colon = attribute.find(':');
     const std::string name = attribute.substr(0, colon);
     const std::string type = split(attribute.substr(colon + 1), ' ')[0];
-    double value = 0;
+    Attribute value = {};
     if (type == "int") {
-      int64_t number = 0;
-      TF_OpKernelConstruction_GetAttrInt64(construction, name.c_str(), &number, status);
-      value = static_cast<double>(number);
+      TF_OpKernelConstruction_GetAttrInt64(construction, name.c_str(), &value.integer, status);
     } else if (type == "float") {
-      float number = 0;
-      TF_OpKernelConstruction_GetAttrFloat(construction, name.c_str(), &number, status);
-      value = number;
+      TF_OpKernelConstruction_GetAttrFloat(construction, name.c_str(), &value.number, status);
     } else if (type == "bool") {
       unsigned char flag = 0;
       TF_OpKernelConstruction_GetAttrBool(construction, name.c_str(), &flag, status);
-      value = flag;
+      value.integer = flag;
     } else {
       continue;  // a type, which tensors carry themselves
     }
@@ -144,8 +143,8 @@ Attributes* read_attributes(const char* signature, TF_OpKernelConstruction* cons
       TF_OpKernelConstruction_Failure(construction, status);
       break;
     }
-    std::snprintf(attributes->names[attributes->count], sizeof(attributes->names[0]), "%s", name.c_str());
-    attributes->values[attributes->count++] = value;
+    std::snprintf(value.name, sizeof(value.name), "%s", name.c_str());
+    attributes->all[attributes->count++] = value;
   }
   TF_DeleteStatus(status);
   return attributes;

@@ -8,12 +8,17 @@
 
 namespace tensorsmith {
 
-// Values of an op's int, float and bool attributes, by name.
+// An op's attribute: a float, or an int or bool.
+struct Attribute {
+  char name[32];
+  float number;
+  int64_t integer;
+};
+
 struct Attributes {
   static constexpr int kMost = 16;
   int count = 0;
-  char names[kMost][32];
-  double values[kMost];
+  Attribute all[kMost];
 };
 
 // `signature` is "x: T; scale: float -> y: T | T: {half, float}; epsilon: float": inputs, outputs and attributes in

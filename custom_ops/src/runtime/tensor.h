@@ -10,14 +10,16 @@
 
 TENSORSMITH_BEGIN
 
-// What a kernel throws when its inputs are wrong; it becomes InvalidArgumentError.
-struct InvalidArgument {
+// What a kernel throws; it becomes the op's error.
+struct Failure {
+  TF_Code code;
   char message[480];
 };
 
+// Throws InvalidArgumentError unless the condition holds.
 __attribute__((format(printf, 2, 3))) inline void require(bool condition, const char* format, ...) {
   if (condition) return;
-  InvalidArgument error;
+  Failure error = {TF_INVALID_ARGUMENT, {}};
   va_list arguments;
   va_start(arguments, format);
   std::vsnprintf(error.message, sizeof(error.message), format, arguments);
@@ -39,7 +41,9 @@ struct Shape {
   // The product of the sizes of dimensions [begin, end).
   int64_t product(int begin, int end) const {
     int64_t result = 1;
-    for (int i = begin; i < end; ++i) result *= dims[i];
+    bool fits = true;  // without elements, a tensor can have any other sizes
+    for (int i = begin; i < end; ++i) fits = !__builtin_mul_overflow(result, dims[i], &result) && fits;
+    require(fits, "received a tensor with more elements than can be counted");
     return result;
   }
   int64_t size() const { return product(0, rank); }
@@ -83,7 +87,6 @@ template <> struct TypeOf<BFloat16> { static constexpr TF_DataType value = TF_BF
 template <> struct TypeOf<int32_t> { static constexpr TF_DataType value = TF_INT32; };
 template <> struct TypeOf<int64_t> { static constexpr TF_DataType value = TF_INT64; };
 template <> struct TypeOf<bool> { static constexpr TF_DataType value = TF_BOOL; };
-template <> struct TypeOf<uint8_t> { static constexpr TF_DataType value = TF_UINT8; };
 
 inline size_t bytes_of(TF_DataType type) {
   switch (type) {
@@ -121,11 +124,12 @@ struct Tensor {
 
 // Checks in the words of the ops' users.
 inline void require_rank(const Tensor& tensor, const char* name, int rank) {
-  require(tensor.rank() == rank, "`%s`: received shape %s, expected rank %d", name, text(tensor.shape).value, rank);
+  if (tensor.rank() == rank) return;  // writing out shapes takes time
+  require(false, "`%s`: received shape %s, expected rank %d", name, text(tensor.shape).value, rank);
 }
 inline void require_shape(const Tensor& tensor, const char* name, const Shape& shape) {
-  require(tensor.shape == shape, "`%s`: received shape %s, expected %s", name, text(tensor.shape).value,
-          text(shape).value);
+  if (tensor.shape == shape) return;
+  require(false, "`%s`: received shape %s, expected %s", name, text(tensor.shape).value, text(shape).value);
 }
 
 TENSORSMITH_END

@@ -24,6 +24,9 @@ constexpr int kLanes = 4;
 typedef float Vec __attribute__((vector_size(kLanes * 4)));
 typedef int32_t IntVec __attribute__((vector_size(kLanes * 4)));
 
+// The next multiple of the vector width.
+inline int64_t padded(int64_t count) { return (count + kLanes - 1) / kLanes * kLanes; }
+
 inline Vec load(const float* from) {
   Vec value;
   std::memcpy(&value, from, sizeof(value));

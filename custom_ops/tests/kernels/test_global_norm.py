@@ -33,11 +33,18 @@ def test_zeros_have_no_slope(choice):
         np.testing.assert_array_equal(gradient, np.zeros_like(gradient))
 
 
-def test_neither_overflows_nor_underflows():
-    for size in (1e-30, 1e30):
-        np.testing.assert_allclose(ops.global_norm([tf.fill([4], size)]), 2 * size, rtol=1e-6)
-    assert np.isinf(ops.global_norm([tf.constant([1.0, np.inf])]))
-    assert np.isnan(ops.global_norm([tf.constant([1.0, np.nan])]))
+@pytest.mark.parametrize("choice", ["compiled", "reference"])
+def test_neither_overflows_nor_underflows(choice):
+    with ops.use(choice):
+        for size in (1e-30, 1e30):
+            np.testing.assert_allclose(ops.global_norm([tf.fill([4], size)]), 2 * size, rtol=1e-6)
+        assert np.isinf(ops.global_norm([tf.constant([1.0, np.inf])]))
+        assert np.isnan(ops.global_norm([tf.constant([1.0, np.nan])]))
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_half_types_add_up_in_float32(dtype):
+    assert ops.global_norm([tf.ones(2**14, dtype)]) == 2**7  # a sum in bfloat16 stays at 256
 
 
 def test_threads_do_not_matter(same_for_any_thread_count, rng):

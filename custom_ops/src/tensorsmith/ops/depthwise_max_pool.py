@@ -76,9 +76,12 @@ def _reference(x: tf.Tensor, pool_size: int, stride: int, same: bool) -> tf.Tens
     starts = tf.range(count) * stride - before
     first, last = tf.maximum(starts, 0), tf.minimum(starts + pool_size, channels) - 1
     indices = tf.clip_by_value(starts[:, tf.newaxis] + tf.range(pool_size), first[:, tf.newaxis], last[:, tf.newaxis])
-    windows = tf.gather(x, indices, axis=-1)
-    first_best = tf.one_hot(tf.argmax(windows, axis=-1), pool_size, on_value=True, off_value=False)
-    return tf.reduce_sum(tf.where(first_best, windows, 0), axis=-1)
+    windows = tf.gather(tf.reshape(x, [tf.reduce_prod(tf.shape(x)[:-1]), channels]), indices, axis=-1)
+    unknown = tf.math.is_nan(windows)  # counts as the greatest
+    heights = tf.where(tf.reduce_any(unknown, axis=-1, keepdims=True), tf.cast(unknown, x.dtype), windows)
+    first_best = tf.one_hot(tf.argmax(heights, axis=-1), pool_size, on_value=True, off_value=False)
+    tops = tf.reduce_sum(tf.where(first_best, windows, 0), axis=-1)
+    return tf.reshape(tops, tf.concat([tf.shape(x)[:-1], [count]], axis=0))
 
 
 def _options(op: tf.Operation) -> dict[str, Any]:

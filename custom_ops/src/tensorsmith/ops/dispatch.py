@@ -11,6 +11,7 @@ from tensorsmith.ops.library import library
 
 CHOICES = ("compiled", "reference")
 FLOATS = (tf.float32, tf.float16, tf.bfloat16)
+MOST_DIMENSIONS = 8  # that the kernels take
 
 _choice = os.environ.get("TENSORSMITH_OPS") or "compiled"
 check(_choice in CHOICES, "TENSORSMITH_OPS", _choice, " or ".join(CHOICES))
@@ -60,6 +61,7 @@ def compiled(*tensors: tf.Tensor, types: tuple[tf.DType, ...] = (tf.float32,)) -
     return (
         active()
         and all(tensor.dtype in types and tensor.dtype == tensors[0].dtype for tensor in tensors)
+        and all((tensor.shape.rank or 0) <= MOST_DIMENSIONS for tensor in tensors)
         and _on_cpu(tensors)
         and not traced_for_xla()
     )

@@ -46,10 +46,14 @@ def global_norm(tensors: Sequence[Any]) -> tf.Tensor:
 
 
 def reference_norm(values: Sequence[tf.Tensor]) -> tf.Tensor:
-    """The twin in plain TensorFlow."""
-    total = tf.add_n([tf.reduce_sum(value * value) for value in values])
+    """The twin in plain TensorFlow; squares of what is divided by the largest number neither overflow nor vanish."""
+    wide = [tf.cast(value, tf.float32) if value.dtype.size < 4 else value for value in values]
+    largest = tf.stop_gradient(tf.reduce_max([tf.reduce_max(tf.abs(value)) for value in wide]))
+    unit = tf.where(tf.math.is_finite(largest) & (largest > 0), largest, tf.ones_like(largest))
+    total = tf.add_n([tf.reduce_sum(tf.square(value / unit)) for value in wide])
     zero = total == 0  # where the root has no slope
-    return tf.where(zero, total, tf.sqrt(tf.where(zero, tf.ones_like(total), total)))
+    norm = unit * tf.where(zero, total, tf.sqrt(tf.where(zero, tf.ones_like(total), total)))
+    return tf.cast(norm, values[0].dtype)
 
 
 @tf.RegisterGradient("TensorsmithGlobalNorm")

@@ -59,7 +59,7 @@ def lstm(
         >>> x = tf.constant([[[1.0], [0.0]]])
         >>> outputs, h, c = lstm(x, tf.ones((1, 4)), tf.zeros((1, 4)))
         >>> print(outputs[0, :, 0].numpy().round(4), c.numpy().round(4))
-        [0.3696 0.1354] [[0.2784]]
+        [0.3696 0.1357] [[0.2784]]
     """
     more = {"bias": Weight(bias, (4,))}
     if peephole is not None:

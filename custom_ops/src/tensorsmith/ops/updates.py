@@ -10,7 +10,6 @@ from tensorsmith.ops.dispatch import compiled
 from tensorsmith.ops.global_norm import reference_norm
 
 Lists = dict[str, list[tf.Tensor]]
-MOST_DIMENSIONS = 8  # that the kernels take
 
 
 def tensor_lists(parameters: Sequence[Any], others: Mapping[str, Sequence[Any]]) -> Lists:
@@ -75,8 +74,7 @@ def settings(
 
 def served(lists: Lists) -> bool:
     """Whether a kernel serves for these tensors here."""
-    tensors = [tensor for values in lists.values() for tensor in values]
-    return compiled(*tensors) and all((tensor.shape.rank or 0) <= MOST_DIMENSIONS for tensor in tensors)
+    return compiled(*(tensor for values in lists.values() for tensor in values))
 
 
 def unscaled(
