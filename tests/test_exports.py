@@ -40,7 +40,8 @@ def pooled(x):
 
 
 def tagged(x):
-    tags, potentials, *_ = layers.CRF(TAGS)(x)
+    masked = keras.layers.Masking(0.5)(x)
+    tags, potentials, *_ = layers.CRF(TAGS)(masked)
     return keras.layers.Concatenate()([potentials, keras.ops.one_hot(tags, TAGS)])
 
 

@@ -1,5 +1,6 @@
 """Loading the library: levels, what is said when it cannot be loaded, and what it contains."""
 
+import _ctypes
 import re
 import shutil
 import subprocess
@@ -73,6 +74,12 @@ def test_damaged(tmp_path, content):
     expect_twins_and_one_warning(said, "file too short|invalid ELF header")
 
 
+def test_another_library(tmp_path):
+    shutil.copy(_ctypes.__file__, tmp_path / "lib.so")
+    said = run(tmp_path, TENSORSMITH_OPS_LIBRARY=str(tmp_path / "lib.so"))
+    expect_twins_and_one_warning(said, "lib.so is another library")
+
+
 def test_unknown_level(tmp_path):
     said = run(tmp_path, TENSORSMITH_OPS_LEVEL="avx1024")
     expect_twins_and_one_warning(said, "TENSORSMITH_OPS_LEVEL is 'avx1024', and this machine runs .*baseline")
@@ -122,6 +129,22 @@ def test_use():
     with pytest.raises(ValueError, match="`choice`: received 'fast', expected compiled or reference"), ops.use("fast"):
         pass
     assert compiled(x)
+
+
+def test_blocks_of_several_threads_may_end_in_any_order():
+    first, second = ops.use("reference"), ops.use("reference")
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert not ops.active()
+    second.__exit__(None, None, None)
+    assert ops.active()
+
+
+@pytest.mark.parametrize("count", [-1, 2.5, "a"])
+def test_numbers_of_threads(count):
+    with pytest.raises(ValueError, match="`count`: received .* expected a number of threads, or 0 for all cores"):
+        ops.set_threads(count)
 
 
 def test_types_without_kernel_take_the_twin():

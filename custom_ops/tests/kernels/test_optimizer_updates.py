@@ -265,3 +265,13 @@ def test_hostile_input(fails_cleanly, data):
             checked=data.draw(st.booleans()),
             **more,
         )
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [("step", 0, "a number from 1 on"), ("beta_1", np.float32(1), r"a number in \[0, 1\)"), ("epsilon", -5, "0 or")],
+)
+def test_numbers_out_of_range(name, value, expected):
+    w = [tf.ones(2)]
+    with pytest.raises(ValueError, match=f"`{name}`: received .* expected .*{expected}"):
+        ops.adam_update(w, w, w, w, **{"learning_rate": 0.1, "step": 1, name: value})

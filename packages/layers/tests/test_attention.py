@@ -123,3 +123,42 @@ def test_trains_alike_with_and_without_kernels(dropout):
         twins = losses()
     np.testing.assert_allclose(ours, twins, rtol=1e-4)
     assert ours[-1] < ours[0]
+
+
+@pytest.mark.parametrize(
+    ("shapes", "masks"),
+    [
+        ([(2, 3, 5, 4), (2, 3, 7, 4)], None),
+        ([(5, 4), (7, 4)], None),
+        ([(2, 5, 4), (2, 7, 4)], [None, (2, 5, 7)]),
+        ([(2, 5, 4), (2, 7, 4)], [(2, 5), (2, 7)]),
+    ],
+)
+def test_attention_takes_what_keras_takes(shapes, masks):
+    rng = np.random.default_rng(0)
+    inputs = [rng.normal(size=shape).astype("float32") for shape in shapes]
+    mask = masks and [None if shape is None else (rng.random(shape) < 0.7).astype("float32") for shape in masks]
+    if mask:
+        mask[1][..., 0] = 1  # every query sees a key
+    ours, theirs = (kind()(inputs, mask=mask) for kind in (layers.Attention, keras.layers.Attention))
+    np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5)
+
+
+def test_attention_refuses_other_masks():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(2, 5, 4)).astype("float32")
+    for mask in (np.ones((2, 5), bool), [None]):
+        with pytest.raises(ValueError, match="`mask`: received .* expected a list of the query's mask and the value's"):
+            layers.Attention()([x, x], mask=mask)
+
+
+def test_own_attention_of_a_subclass_serves():
+    rng = np.random.default_rng(0)
+
+    class Nothing(layers.MultiHeadAttention):
+        def _compute_attention(self, query, key, value, *arguments, **options):
+            output, scores = super()._compute_attention(query, key, value, *arguments, **options)
+            return output * 0, scores
+
+    x = rng.normal(size=(2, 5, 4)).astype("float32")
+    assert not np.any(Nothing(2, 3)(x, x))

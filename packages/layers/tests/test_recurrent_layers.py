@@ -293,3 +293,13 @@ def test_trains_alike_with_and_without_kernels(name):
 def test_what_it_does_not_know_is_told(name):
     with pytest.raises((ValueError, TypeError), match="reset_after"):
         getattr(layers, name)(3, reset_after=True)
+
+
+def test_weights_of_one_initializer_differ():
+    peephole = layers.PeepholeLSTM(4)
+    normalized = layers.LayerNormLSTM(4, norm_gamma_initializer="random_normal")
+    for layer in (peephole, normalized):
+        layer.build((None, 3, 2))
+    drawn = [*peephole.cell.peepholes, normalized.cell.kernel_norm.gamma, normalized.cell.recurrent_norm.gamma]
+    values = [tuple(np.array(weight).ravel()) for weight in drawn]
+    assert len(set(values)) == len(values)

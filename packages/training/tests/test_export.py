@@ -120,3 +120,12 @@ def test_bad_shapes(model, name, shapes, message, tmp_path):
 def test_unbuilt_model(tmp_path):
     with pytest.raises(ValueError, match="expected a built model"):
         export(keras.Sequential([keras.layers.Dense(1)]), tmp_path / "model")
+
+
+def test_sequential_models(tmp_path):
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)], name="Tensorsmith_is_no_op_here")
+    x = np.ones((1, 3), "float32")
+    export(model, tmp_path / "model.tflite")
+    np.testing.assert_allclose(outside(tmp_path / "model.tflite", x, tmp_path), model(x), rtol=1e-5)
+    export(model, tmp_path / "model", input_shapes=[(2, 3)])
+    assert (tmp_path / "model/saved_model.pb").exists()

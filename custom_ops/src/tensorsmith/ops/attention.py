@@ -10,6 +10,7 @@ import tensorflow as tf
 from tensorsmith.core import Verbatim, check
 from tensorsmith.ops.dispatch import FLOATS, compiled
 from tensorsmith.ops.gradients import vjp
+from tensorsmith.ops.integers import as_int32
 from tensorsmith.ops.library import library
 
 
@@ -77,7 +78,7 @@ def attention(
     inner = tf.float64 if query.dtype == tf.float64 else tf.float32
     nothing = [0]
     options: list[Any] = [
-        tf.zeros(nothing, tf.int32) if lengths is None else tf.saturate_cast(lengths, tf.int32),
+        tf.zeros(nothing, tf.int32) if lengths is None else as_int32(lengths, "lengths"),
         tf.zeros(nothing, tf.bool) if mask is None else tf.cast(mask, tf.bool),
         tf.zeros(nothing, inner) if bias is None else tf.cast(bias, inner),
         tf.zeros([2], tf.int64) if seed is None else tf.cast(seed, tf.int64),

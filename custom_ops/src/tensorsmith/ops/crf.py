@@ -7,6 +7,7 @@ import tensorflow as tf
 from tensorsmith.core import Verbatim, check
 from tensorsmith.ops.dispatch import compiled
 from tensorsmith.ops.gradients import vjp
+from tensorsmith.ops.integers import as_int32
 from tensorsmith.ops.library import library
 
 
@@ -44,7 +45,7 @@ def crf_log_likelihood(unaries: Any, tags: Any, transitions: Any, *, lengths: An
         [0.72]
     """
     unaries, transitions, lengths = _checked(unaries, transitions, lengths)
-    tags = tf.saturate_cast(tags, tf.int32)
+    tags = as_int32(tags, "tags")
     check(
         tags.shape.is_compatible_with(unaries.shape[:2]),
         "tags",
@@ -101,9 +102,7 @@ def _checked(unaries: Any, transitions: Any, lengths: Any) -> tuple[tf.Tensor, t
     transitions = tf.convert_to_tensor(transitions, unaries.dtype)
     fits = transitions.shape.is_compatible_with([tags, tags])
     check(fits, "transitions", Verbatim(transitions.shape), f"shape ({tags}, {tags})")
-    lengths = (
-        tf.fill(tf.shape(unaries)[:1], tf.shape(unaries)[1]) if lengths is None else tf.saturate_cast(lengths, tf.int32)
-    )
+    lengths = tf.fill(tf.shape(unaries)[:1], tf.shape(unaries)[1]) if lengths is None else as_int32(lengths, "lengths")
     check(lengths.shape.is_compatible_with([batch]), "lengths", Verbatim(lengths.shape), f"shape ({batch},)")
     return unaries, transitions, lengths
 

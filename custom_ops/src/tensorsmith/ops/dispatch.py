@@ -13,8 +13,12 @@ CHOICES = ("compiled", "reference")
 FLOATS = (tf.float32, tf.float16, tf.bfloat16)
 MOST_DIMENSIONS = 8  # that the kernels take
 
-_choice = os.environ.get("TENSORSMITH_OPS") or "compiled"
-check(_choice in CHOICES, "TENSORSMITH_OPS", _choice, " or ".join(CHOICES))
+_choices = [os.environ.get("TENSORSMITH_OPS") or "compiled"]  # the last one holds
+check(_choices[0] in CHOICES, "TENSORSMITH_OPS", _choices[0], " or ".join(CHOICES))
+
+
+class _Choice(str):
+    """One block's choice, which ends with its block, in whatever order those of several threads end."""
 
 
 @contextlib.contextmanager
@@ -37,18 +41,18 @@ def use(choice: str) -> Iterator[None]:
         ...     print(compiled(tf.ones(3)))
         False
     """
-    global _choice
     check(choice in CHOICES, "choice", choice, " or ".join(CHOICES))
-    before, _choice = _choice, choice
+    mine = _Choice(choice)
+    _choices.append(mine)
     try:
         yield
     finally:
-        _choice = before
+        _choices[:] = [other for other in _choices if other is not mine]
 
 
 def active() -> bool:
     """Whether compiled kernels are chosen and loaded; layers on kernels support XLA only where they are not."""
-    return _choice == "compiled" and library().ops is not None
+    return _choices[-1] == "compiled" and library().ops is not None
 
 
 def compiled(*tensors: tf.Tensor, types: tuple[tf.DType, ...] = (tf.float32,)) -> bool:

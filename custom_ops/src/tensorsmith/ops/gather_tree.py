@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from tensorsmith.core import Verbatim, check
 from tensorsmith.ops.dispatch import compiled
+from tensorsmith.ops.integers import as_int32
 from tensorsmith.ops.library import library
 
 
@@ -35,8 +36,8 @@ def gather_tree(step_ids: Any, parent_ids: Any, max_sequence_lengths: Any, end_t
         [[2 3 5]
          [1 4 9]]
     """
-    step_ids, parent_ids = tf.saturate_cast(step_ids, tf.int32), tf.saturate_cast(parent_ids, tf.int32)
-    lengths, end = tf.saturate_cast(max_sequence_lengths, tf.int32), tf.saturate_cast(end_token, tf.int32)
+    step_ids, parent_ids = as_int32(step_ids, "step_ids"), as_int32(parent_ids, "parent_ids")
+    lengths, end = as_int32(max_sequence_lengths, "max_sequence_lengths"), as_int32(end_token, "end_token")
     check(step_ids.shape.rank in (3, None), "step_ids", Verbatim(step_ids.shape), "shape (steps, batch, beams)")
     fits = parent_ids.shape.is_compatible_with(step_ids.shape)
     check(fits, "parent_ids", Verbatim(parent_ids.shape), f"that of `step_ids`, {step_ids.shape}")

@@ -81,7 +81,7 @@ def layer_norm_lstm(
     }
     if initial_state is not None:
         check(len(initial_state) == 2, "initial_state", f"{len(initial_state)} tensors", "the two tensors h and c")
-    inputs = checked(x, kernel, recurrent_kernel, 4, more, initial_state or (), mask, recurrent_dropout_mask)
+    inputs = checked(x, kernel, recurrent_kernel, 4, more, initial_state, mask, recurrent_dropout_mask)
     if compiled(inputs.x):
         outputs, h, c, _ = library().ops.tensorsmith_layer_norm_lstm(
             **inputs._asdict(), go_backwards=go_backwards, epsilon=epsilon

@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
+from tensorsmith.core import check
+
 FOLDER = Path(__file__).parent
 NAME = "libtensorsmith_ops.so"
 NOT_BUILT = "not_built.txt"  # why, written by the installation
@@ -68,6 +70,8 @@ def _load(path: Path) -> Library:
     except tf.errors.OpError as error:
         raise OSError(error.message) from None
     functions = ctypes.CDLL(str(path))
+    if not hasattr(functions, "tensorsmith_level"):
+        raise OSError(f"{path} is another library")
     functions.tensorsmith_level.restype = functions.tensorsmith_levels.restype = ctypes.c_char_p
     level, levels = functions.tensorsmith_level().decode(), functions.tensorsmith_levels().decode()
     if not level:
@@ -82,6 +86,10 @@ def set_threads(count: int) -> None:
 
     Args:
         count: A positive number; 0 takes all cores that this process may use.
+
+    Raises:
+        ValueError: Another count.
     """
+    check(isinstance(count, int) and 0 <= count < 2**16, "count", count, "a number of threads, or 0 for all cores")
     if library().ops is not None:
         ctypes.CDLL(str(library_path())).tensorsmith_set_threads(count)

@@ -7,6 +7,7 @@ import tensorflow as tf
 from tensorsmith.core import Verbatim, check
 from tensorsmith.ops.dispatch import compiled
 from tensorsmith.ops.gradients import vjp
+from tensorsmith.ops.integers import as_int32
 from tensorsmith.ops.library import library
 
 
@@ -75,7 +76,7 @@ def softmax_cross_entropy_with_projection(
     check(words != 0, "kernel", Verbatim(kernel.shape), "one word or more")
     bias = tf.zeros(tf.shape(kernel)[1:], inner) if bias is None else tf.cast(bias, inner)
     check(bias.shape.is_compatible_with([words]), "bias", Verbatim(bias.shape), f"shape ({words},)")
-    labels = tf.saturate_cast(labels, tf.int32)
+    labels = as_int32(labels, "labels")
     tokens = features.shape[:-1]
     check(labels.shape.is_compatible_with(tokens), "labels", Verbatim(labels.shape), f"one for each token, {tokens}")
     weights = tf.ones_like(labels, inner) if weights is None else tf.cast(weights, inner)

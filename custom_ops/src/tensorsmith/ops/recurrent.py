@@ -45,7 +45,7 @@ def checked(
     recurrent_kernel: Any,
     gates: int,
     more: dict[str, Weight],
-    initial: Sequence[Any],
+    initial: Sequence[Any] | None,
     mask: Any,
     recurrent_dropout_mask: Any,
 ) -> Inputs:
@@ -69,7 +69,7 @@ def checked(
     return Inputs(
         x,
         weights,
-        [_fitting("initial_state", value, [batch, units], x.dtype) for value in initial],
+        [_fitting("initial_state", value, [batch, units], x.dtype) for value in (() if initial is None else initial)],
         tf.zeros([0], tf.bool) if mask is None else _fitting("mask", mask, [batch, steps], tf.bool),
         tf.zeros([0], x.dtype)
         if dropout is None

@@ -1,6 +1,7 @@
 """What the optimizer updates share: their arguments, and clipping and loss scaling in plain TensorFlow."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from numbers import Real
 from typing import Any
 
 import tensorflow as tf
@@ -10,6 +11,15 @@ from tensorsmith.ops.dispatch import compiled
 from tensorsmith.ops.global_norm import reference_norm
 
 Lists = dict[str, list[tf.Tensor]]
+RANGES: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "beta_1": (lambda value: 0 <= value < 1, "a number in [0, 1)"),
+    "beta_2": (lambda value: 0 <= value < 1, "a number in [0, 1)"),
+    "epsilon": (lambda value: value >= 0, "a number of 0 or more"),
+    "global_clipnorm": (lambda value: value > 0, "a number above 0, or None"),
+    "loss_scale": (lambda value: value > 0, "a number above 0, or None"),
+    "momentum": (lambda value: 0 <= value <= 1, "a number in [0, 1]"),
+    "step": (lambda value: value >= 1, "a number from 1 on"),
+}
 
 
 def tensor_lists(parameters: Sequence[Any], others: Mapping[str, Sequence[Any]]) -> Lists:
@@ -52,11 +62,10 @@ def settings(
     Raises:
         ValueError: A number is out of its range.
     """
-    for name, value in {"global_clipnorm": global_clipnorm, "loss_scale": loss_scale}.items():
-        check(not isinstance(value, int | float) or value > 0, name, value, "a number above 0, or None")
-    for name in ("beta_1", "beta_2"):
-        value = more.get(name)
-        check(not isinstance(value, int | float) or 0 <= value < 1, name, value, "a number in [0, 1)")
+    given = {"global_clipnorm": global_clipnorm, "loss_scale": loss_scale, **more}
+    for name, (in_range, expected) in RANGES.items():
+        value = given.get(name)
+        check(not isinstance(value, Real) or in_range(value), name, value, expected)
     values = {
         "learning_rate": learning_rate,
         "global_clipnorm": float("inf") if global_clipnorm is None else global_clipnorm,

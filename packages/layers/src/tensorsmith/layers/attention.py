@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from tensorsmith import ops
-from tensorsmith.core import check, export
+from tensorsmith.core import Verbatim, check, export
 from tensorsmith.layers.kernel_layer import KernelLayer
 from tensorsmith.layers.multi_head_attention import joined_masks
 
@@ -21,7 +21,8 @@ class Attention(KernelLayer, keras.layers.Attention):
         output = softmax(scale * query keyᵀ) value
 
     The kernel forms the scores of some queries at a time, so that memory grows with the number of steps and not with
-    its square. Where attention scores are asked for, and for `score_mode="concat"`, Keras' own code serves.
+    its square. Where attention scores are asked for, and for `score_mode="concat"`, other ranks than
+    3 and masks of other ranks than 2, Keras' own code serves.
 
     Two things differ from Keras: dropout draws other weights, from the layer's seed all the same, and a query that may
     see no key gets zeros, where Keras ignores the mask.
@@ -82,7 +83,13 @@ class Attention(KernelLayer, keras.layers.Attention):
         use_causal_mask: bool = False,
     ) -> Any:
         """Attends."""
-        if return_attention_scores or self.score_mode != "dot":
+        masks = [None, None] if mask is None else list(mask) if isinstance(mask, list | tuple) else mask
+        fits = isinstance(masks, list) and len(masks) in (2, 3)
+        received = Verbatim(type(mask).__name__ if masks is mask else f"{len(masks)} masks")
+        check(fits, "mask", received, "a list of the query's mask and the value's, each of which may be None")
+        query_mask, value_mask = masks[:2]
+        plain = all(len(tensor.shape) == 3 for tensor in inputs) and (value_mask is None or len(value_mask.shape) == 2)
+        if return_attention_scores or self.score_mode != "dot" or not plain:
             return super().call(
                 inputs,
                 mask=mask,
@@ -93,7 +100,6 @@ class Attention(KernelLayer, keras.layers.Attention):
         query, value, key = inputs if len(inputs) == 3 else (*inputs, inputs[1])
         if self.scale is not None:
             query = query * tf.cast(self.scale, query.dtype)
-        query_mask, value_mask = mask[:2] if mask else (None, None)
         dropout = self.dropout if training else 0.0
         output = ops.attention(
             *(tf.expand_dims(tensor, 2) for tensor in (query, key, value)),  # one head
@@ -104,4 +110,4 @@ class Attention(KernelLayer, keras.layers.Attention):
             seed=self.seed_generator.next() if dropout else None,
         )
         output = tf.squeeze(output, 2)
-        return output if query_mask is None else tf.where(query_mask[..., tf.newaxis], output, 0)
+        return output if query_mask is None else tf.where(tf.cast(query_mask, tf.bool)[..., tf.newaxis], output, 0)

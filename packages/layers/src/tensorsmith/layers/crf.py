@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from tensorsmith import ops
 from tensorsmith.core import check, export
+from tensorsmith.layers.fresh import fresh
 from tensorsmith.layers.kernel_layer import KernelLayer
 
 PADDING = "a mask of shape (batch, steps) that is True up to each sequence's end and False after it"
@@ -150,7 +151,7 @@ class CRF(KernelLayer, keras.layers.Layer):
                 self.add_weight(
                     shape=(self.units,),
                     name=name,
-                    initializer=self.boundary_initializer,
+                    initializer=fresh(self.boundary_initializer),
                     regularizer=self.boundary_regularizer,
                     constraint=self.boundary_constraint,
                 )

@@ -6,7 +6,7 @@ from tensorsmith import ops
 class KernelLayer:
     """Mixin, put before the Keras class: keeps XLA away for as long as compiled kernels are active.
 
-    Under XLA the ops would take their reference twins, and Keras compiles by itself whatever supports it.
+    Under XLA the ops would take their reference twins, and where Keras chooses XLA it goes by this flag.
     """
 
     _keras_supports_jit = True

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from tensorsmith import ops
 from tensorsmith.core import check, export
+from tensorsmith.layers.fresh import fresh
 from tensorsmith.layers.recurrent_layer import CellLayer, dropped, single
 
 
@@ -23,8 +24,8 @@ class LayerNormLSTMCell(keras.layers.LSTMCell):
         self.kernel_norm, self.recurrent_norm, self.state_norm = (
             keras.layers.LayerNormalization(
                 epsilon=norm_epsilon,
-                gamma_initializer=self.norm_gamma_initializer,
-                beta_initializer=self.norm_beta_initializer,
+                gamma_initializer=fresh(self.norm_gamma_initializer),
+                beta_initializer=fresh(self.norm_beta_initializer),
                 dtype=self.dtype_policy,
                 name=name,
             )

@@ -78,6 +78,7 @@ class MultiHeadAttention(KernelLayer, keras.layers.MultiHeadAttention):
         use_bias: bool = True,
         output_shape: Any = None,
         attention_axes: Any = None,
+        *,
         seed: int | None = None,
         **kwargs: Any,
     ):
@@ -96,8 +97,11 @@ class MultiHeadAttention(KernelLayer, keras.layers.MultiHeadAttention):
             **kwargs,
         )
         self._dropout_rate = dropout
-        self._has_kernel = attention_axes in (None, 1, (1,), [1]) and not any(
-            kwargs.get(name) for name in ("flash_attention", "sliding_window", "use_gate")
+        overridden = type(self)._compute_attention is not keras.layers.MultiHeadAttention._compute_attention
+        self._has_kernel = (
+            not overridden
+            and attention_axes in (None, 1, (1,), [1])
+            and not any(kwargs.get(name) for name in ("flash_attention", "sliding_window", "use_gate"))
         )
         if dropout > 0:
             self.seed_generator = keras.random.SeedGenerator(seed)

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from tensorsmith import ops
 from tensorsmith.core import export
+from tensorsmith.layers.fresh import fresh
 from tensorsmith.layers.recurrent_layer import CellLayer, dropped, single
 
 
@@ -18,7 +19,9 @@ class PeepholeLSTMCell(keras.layers.LSTMCell):
         super().build(input_shape)
         self.peepholes = [
             self.add_weight(
-                shape=(self.units,), name=f"{gate}_gate_peephole_weights", initializer=self.kernel_initializer
+                shape=(self.units,),
+                name=f"{gate}_gate_peephole_weights",
+                initializer=fresh(self.kernel_initializer),
             )
             for gate in ("input", "forget", "output")
         ]

@@ -50,7 +50,8 @@ class RecurrentLayer(KernelLayer, keras.layers.RNN):
         activations = self.cell.activation, getattr(self.cell, "recurrent_activation", keras.activations.sigmoid)
         known = activations == (keras.activations.tanh, keras.activations.sigmoid)
         x = tf.convert_to_tensor(sequences)
-        if not known or not ops.compiled(x, types=HALF_AND_SINGLE):
+        plain = mask is None or keras.tree.flatten(mask)[0].shape == x.shape[:2]
+        if not known or not plain or not ops.compiled(x, types=HALF_AND_SINGLE):
             return super().inner_loop(sequences, initial_state, mask, training=training)
         states = keras.tree.flatten(initial_state)
         dropout, recurrent_dropout = dropout_masks(self.cell, x[:, 0], states[0], training)
@@ -96,8 +97,8 @@ class CellLayer(RecurrentLayer):
         return {**self.cell.get_config(), **config, "activity_regularizer": regularizer}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "CellLayer":
-        """The layer with these arguments."""
+    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> "CellLayer":
+        """The layer with these arguments, which need no custom objects; Keras' recurrent layers take some."""
         return cls(**config)
 
 

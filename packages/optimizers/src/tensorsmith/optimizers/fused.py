@@ -68,7 +68,8 @@ class FusedUpdate(keras.optimizers.Optimizer):
             super()._backend_update_step([grads[i] for i in rest], [variables[i] for i in rest], learning_rate)
         if any(fit):
             chosen = [i for i, fits in enumerate(fit) if fits]
-            decays = [self.weight_decay or 0.0 if self._use_weight_decay(variables[i]) else 0.0 for i in chosen]
+            decay = 0.0 if self.weight_decay is None else self.weight_decay
+            decays = [decay if self._use_weight_decay(variables[i]) else 0.0 for i in chosen]
             self.fused_update(
                 [variables[i] for i in chosen],
                 [tf.cast(grads[i], tf.float32) for i in chosen],

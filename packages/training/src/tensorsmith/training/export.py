@@ -9,11 +9,12 @@ from typing import Any
 
 import keras
 import tensorflow as tf
+from tensorflow.core.protobuf import saved_model_pb2
 
 from tensorsmith import ops
 from tensorsmith.core import Verbatim, check, replace_file
 
-OURS = b"Tensorsmith"  # what the names of our ops begin with
+OURS = "Tensorsmith"  # what the names of our ops begin with
 
 
 def export(
@@ -52,7 +53,7 @@ def export(
         with ops.use("reference"):
             model.export(draft, format="tf_saved_model", verbose=False, input_signature=signature)
         check(
-            OURS not in (draft / "saved_model.pb").read_bytes(),
+            not _kernels_in(draft),
             "model",
             Verbatim("one with a tf.function that was traced with compiled kernels"),
             "a model that can be traced anew",
@@ -101,7 +102,17 @@ def _signature(model: keras.Model, input_shapes: Sequence[Sequence[int | None]] 
         "give `input_shapes` with a batch size and lengths",
     )
     specs = [tf.TensorSpec(shape, tensor.dtype, tensor.name) for shape, tensor in zip(shapes, inputs, strict=True)]
-    return [keras.tree.pack_sequence_as(model.input, specs)]
+    structure = inputs[0] if isinstance(model, keras.Sequential) else model.input  # which it has once it is called
+    return [keras.tree.pack_sequence_as(structure, specs)]
+
+
+def _kernels_in(saved_model: Path) -> bool:
+    """Whether a compiled kernel is in one of its graphs."""
+    saved = saved_model_pb2.SavedModel.FromString((saved_model / "saved_model.pb").read_bytes())
+    graphs = [meta.graph_def for meta in saved.meta_graphs]
+    nodes = [node for graph in graphs for node in graph.node]
+    nodes += [node for graph in graphs for function in graph.library.function for node in function.node_def]
+    return any(node.op.startswith(OURS) for node in nodes)
 
 
 def _lite(saved_model: Path) -> bytes:

@@ -16,11 +16,11 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from tensorsmith.core import load_tensorflow
+from tensorsmith.core import Verbatim, check, load_tensorflow
 
 load_tensorflow()
 
-from tensorsmith.ops import benchmarks, library  # noqa: E402
+from tensorsmith.ops import active, benchmarks, library  # noqa: E402
 from tensorsmith.ops.benchmarks.case import Case  # noqa: E402
 from tensorsmith.tools.bench.turns import Contender  # noqa: E402
 
@@ -42,6 +42,7 @@ def unit(case: str) -> str:
 
 def providers(case: str) -> dict[str, bool]:
     """Provider to whether it can be had here."""
+    check(active(), "the compiled ops", Verbatim(library().reason or "off"), "kernels to measure", "tensorsmith doctor")
     there = {"torch": bool(importlib.util.find_spec("torch"))}
     return {provider: there.get(provider, True) for provider in CASES[case].providers}
 

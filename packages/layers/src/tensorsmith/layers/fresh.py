@@ -1,0 +1,15 @@
+"""An initializer for each of several weights."""
+
+from typing import Any
+
+import keras
+
+
+def fresh(initializer: Any) -> Any:
+    """A copy of an initializer, for a further weight: Keras' own repeat their numbers.
+
+    With a seed, copies give the same numbers all the same.
+    """
+    if not isinstance(initializer, keras.initializers.Initializer):
+        return initializer
+    return initializer.__class__.from_config(initializer.get_config())
