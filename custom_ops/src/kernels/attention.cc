@@ -1,7 +1,7 @@
 // Exact scaled dot-product attention (Vaswani et al., 2017) in stripes: the scores of a block of queries against all keys
 // they see, so that memory grows with the number of steps and not with its square. The gradient computes the scores anew
 // (Dao et al., "FlashAttention", 2022).
-#include <cmath>
+#include <initializer_list>
 
 #include "runtime/op.h"
 #include "runtime/packed.h"
@@ -12,13 +12,14 @@ TENSORSMITH_BEGIN
 namespace {
 
 constexpr int64_t kStripe = int64_t{64} << 10;  // floats of a stripe: a quarter of a second-level cache
-constexpr int64_t kUnits = 8;  // as many heads keep any number of threads that matters busy
+constexpr int64_t kUnits = 8;  // as many units of work keep any number of threads that matters busy
 constexpr float kInfinity = __builtin_inff();
 
 // A tensor that is broadcast to [batch, heads, steps, keys]; a stride is 0 along broadcast axes.
 struct Broadcast {
   int64_t strides[4] = {};
 
+  Broadcast() = default;
   Broadcast(const Tensor& tensor, const char* name, const int64_t (&full)[4]) {
     require_rank(tensor, name, 4);
     int64_t stride = 1;
@@ -47,11 +48,12 @@ inline uint32_t mix(uint32_t x) {
 // The inputs that forward and backward share, checked; `first` is the index of the query.
 struct Problem {
   int64_t batch, steps, heads, width, keys, groups, value_width;
+  int64_t per_group;  // heads that share keys and values
   const Tensor query, key, value;
   const int32_t* lengths = nullptr;
   const bool* mask = nullptr;
   const float* bias = nullptr;
-  int64_t mask_strides[4] = {}, bias_strides[4] = {};
+  Broadcast mask_places, bias_places;
   uint32_t seed[2];
   uint32_t drop_below;  // of 2^32
   float keep_scale;
@@ -72,6 +74,7 @@ struct Problem {
     require(groups > 0 ? heads % groups == 0 : heads == 0,
             "`key`: received %lld heads, expected a divisor of the query's %lld", static_cast<long long>(groups),
             static_cast<long long>(heads));
+    per_group = groups > 0 ? heads / groups : 0;
     const int64_t full[4] = {batch, heads, steps, keys};
     const Tensor lengths_tensor = context.input(first + 3), mask_tensor = context.input(first + 4);
     const Tensor bias_tensor = context.input(first + 5), seed_tensor = context.input(first + 6);
@@ -83,13 +86,11 @@ struct Problem {
                 static_cast<long long>(b), static_cast<long long>(keys));
     }
     if (given(mask_tensor)) {
-      const Broadcast view(mask_tensor, "mask", full);
-      std::memcpy(mask_strides, view.strides, sizeof(mask_strides));
+      mask_places = Broadcast(mask_tensor, "mask", full);
       mask = mask_tensor.as<bool>();
     }
     if (given(bias_tensor)) {
-      const Broadcast view(bias_tensor, "bias", full);
-      std::memcpy(bias_strides, view.strides, sizeof(bias_strides));
+      bias_places = Broadcast(bias_tensor, "bias", full);
       bias = bias_tensor.as<float>();
     }
     require_shape(seed_tensor, "seed", Shape(2));
@@ -100,14 +101,17 @@ struct Problem {
     keep_scale = 1 / (1 - rate);
     scale = context.number("scale");
     causal = context.flag("causal");
-    // Whole panels, and no power of two, whose rows would compete for the same places in the cache.
-    columns = (keys + Packed::kPanel - 1) / Packed::kPanel * Packed::kPanel + kLanes;
-    block = kStripe / (columns > 0 ? columns : 1) / 8 * 8;
+    // An odd number of vectors: rows a power of two apart would compete for the same places in the cache.
+    columns = padded(keys) | kLanes;
+    block = kStripe / columns / 8 * 8;
     block = block < 8 ? 8 : block > 128 ? 128 : block;
   }
 
   int64_t blocks() const { return (steps + block - 1) / block; }
   int64_t rows_of(int64_t begin) const { return begin + block < steps ? block : steps - begin; }
+
+  // Where the two normalizers of a query are.
+  int64_t normalizer_of(int64_t b, int64_t h, int64_t i) const { return 2 * ((b * heads + h) * steps + i); }
 
   // How many keys the queries before `end` see at most.
   int64_t visible(int64_t b, int64_t end) const {
@@ -115,23 +119,24 @@ struct Problem {
     return causal && end < count ? end : count;
   }
 
-  // From products of query and key to what the softmax takes, but for a factor, which is returned: scaled, with bias,
-  // minus infinity where masked and up to the next whole vector.
+  // From products of query and key to what the softmax takes, but for a factor of 0 or more, which is returned: scaled,
+  // with bias, minus infinity where masked and up to the next whole vector. Forward and backward get the same bits.
   float finish_scores(float* row, int64_t b, int64_t h, int64_t i, int64_t count) const {
     const int64_t own = causal && i + 1 < count ? i + 1 : count;
     for (int64_t j = own; j < padded(count); ++j) row[j] = -kInfinity;
-    if (bias == nullptr && mask == nullptr && scale > 0) return scale;
-    for (int64_t j = 0; j < own; ++j) row[j] *= scale;
+    const bool scaled = bias != nullptr || !(scale > 0);
+    if (scaled)
+      for (int64_t j = 0; j < own; ++j) row[j] *= scale;
     if (bias != nullptr) {
-      const float* from = bias + b * bias_strides[0] + h * bias_strides[1] + i * bias_strides[2];
-      for (int64_t j = 0; j < own; ++j) row[j] += from[j * bias_strides[3]];
+      const float* from = bias + bias_places.row(b, h, i);
+      for (int64_t j = 0; j < own; ++j) row[j] += from[j * bias_places.strides[3]];
     }
     if (mask != nullptr) {
-      const bool* from = mask + b * mask_strides[0] + h * mask_strides[1] + i * mask_strides[2];
+      const bool* from = mask + mask_places.row(b, h, i);
       for (int64_t j = 0; j < own; ++j)
-        if (!from[j * mask_strides[3]]) row[j] = -kInfinity;
+        if (!from[j * mask_places.strides[3]]) row[j] = -kInfinity;
     }
-    return 1;
+    return scaled ? 1 : scale;
   }
 
   // What dropout multiplies a row of probabilities with: 0 or 1 / (1 - rate).
@@ -142,17 +147,34 @@ struct Problem {
   }
 };
 
-// The rows of one head: rows [0, count) of a [steps, heads, width] tensor as float32, in place or converted to `buffer`.
+// Step i of one head in a [batch, steps, heads, width] tensor.
 template <class T>
-Left<false> head_rows(const T* first, int64_t stride, int64_t count, int64_t width, float* buffer) {
+T* step_of(const Tensor& tensor, int64_t b, int64_t i, int64_t h) {
+  return tensor.as<T>() + ((b * tensor.dim(1) + i) * tensor.dim(2) + h) * tensor.dim(3);
+}
+
+// `count` steps of one head as rows of float32, in place or converted to `buffer`.
+template <class T>
+Left<false> head_rows(const Tensor& tensor, int64_t b, int64_t i, int64_t h, int64_t count, float* buffer) {
+  const int64_t width = tensor.dim(3), stride = tensor.dim(2) * width;
+  const T* first = step_of<T>(tensor, b, i, h);
   if (sizeof(T) == sizeof(float)) return {reinterpret_cast<const float*>(first), stride};
-  for (int64_t i = 0; i < count; ++i) read(first + i * stride, buffer + i * width, width);
+  for (int64_t row = 0; row < count; ++row) read(first + row * stride, buffer + row * width, width);
   return {buffer, width};
 }
 
 template <class T>
 constexpr int64_t floats_to_convert(int64_t count) {
   return sizeof(T) == sizeof(float) ? 0 : count;
+}
+
+// The first `count` keys or values of one group, or their transpose, as the right side of products.
+template <class T>
+void pack(Packed& packed, const Tensor& tensor, int64_t b, int64_t g, int64_t count, bool transposed) {
+  const int64_t width = tensor.dim(3);
+  Scratch<float> buffer(floats_to_convert<T>(count * width));
+  const auto rows = head_rows<T>(tensor, b, 0, g, count, buffer);
+  packed.fill(rows.data, rows.stride, transposed, transposed ? width : count, transposed ? count : width);
 }
 
 // The greatest number of a row that is filled up to whole vectors.
@@ -169,187 +191,278 @@ float highest(const float* row, int64_t count) {
   return result;
 }
 
+// From the products of one query with the keys to the keys' shares, which are yet to be multiplied by normalizer[1]:
+// exponentials of the distance from the highest, normalizer[0], so that nothing overflows and no score is rounded.
+void forward_row(const Problem& p, float* row, float* factors, int64_t b, int64_t h, int64_t i, int64_t count,
+                 float* normalizer) {
+  const float factor = p.finish_scores(row, b, h, i, count);
+  const float top = highest(row, count);
+  const bool blind = top == -kInfinity;  // a query that sees no key gets zeros
+  const float shift = blind ? 0 : top;
+  Vec totals{};
+  for (int64_t j = 0; j < count; j += kLanes) {
+    const Vec share = exp_below_one((load(row + j) - shift) * factor);
+    totals += share;
+    store(row + j, share);
+  }
+  normalizer[0] = shift;
+  normalizer[1] = blind ? 0 : 1 / sum(totals);
+  if (p.drop_below > 0) {
+    p.dropout_row(factors, b, h, i, count);
+    for (int64_t j = 0; j < count; ++j) row[j] *= factors[j];
+  }
+}
+
+// What the queries of one head get that begin in the blocks [first, last).
+template <class T>
+void forward_blocks(const Problem& p, const Packed& key, const Packed& value, int64_t b, int64_t h, int64_t first,
+                    int64_t last, const Tensor& output, float* normalizers) {
+  const int64_t stride = p.value_width + Packed::kPanel;
+  Scratch<float> stripe(p.block * p.columns), factors(p.columns), result(p.block * stride);
+  Scratch<float> query_buffer(floats_to_convert<T>(p.block * p.width));
+  for (int64_t begin = first * p.block; begin < last * p.block; begin += p.block) {
+    const int64_t rows = p.rows_of(begin), count = p.visible(b, begin + rows);
+    float* normalizer = normalizers + p.normalizer_of(b, h, begin);
+    const auto q = head_rows<T>(p.query, b, begin, h, rows, query_buffer);
+    multiply(rows, count, p.width, q, key, stripe, p.columns, false);
+    for (int64_t r = 0; r < rows; ++r)
+      forward_row(p, stripe + r * p.columns, factors, b, h, begin + r, count, normalizer + 2 * r);
+    multiply(rows, p.value_width, count, Left<false>{stripe, p.columns}, value, result, stride, false);
+    T* to = step_of<T>(output, b, begin, h);
+    for (int64_t r = 0; r < rows; ++r) {
+      float* row = result + r * stride;
+      for (int64_t j = 0; j < p.value_width; ++j) row[j] *= normalizer[2 * r + 1];
+      write(row, to + r * p.heads * p.value_width, p.value_width);
+    }
+  }
+}
+
 void forward(Context& context) {
   const Problem p(context, 0);
   const Tensor output = context.output(0, Shape(p.batch, p.steps, p.heads, p.value_width));
-  float* normalizers = context.output(1, Shape(p.batch, p.heads, p.steps)).as<float>();
-  const int64_t per_group = p.groups > 0 ? p.heads / p.groups : 1;
-
+  float* normalizers = context.output(1, Shape(p.batch, p.heads, p.steps, 2)).as<float>();
+  if (p.value_width == 0) {  // then there can be any number of keys
+    std::memset(normalizers, 0, p.batch * p.heads * p.steps * 2 * sizeof(float));
+    return;
+  }
+  // Threads share the heads, and where there are few, the blocks of each.
+  const int64_t grain = p.batch * p.heads >= kUnits ? p.blocks() : 1;
   with_float_type(p.query.type, [&](auto storage) {
     using T = decltype(storage);
-    const T *queries = p.query.as<T>(), *keys = p.key.as<T>(), *values = p.value.as<T>();
-    T* outputs = output.as<T>();
-    // A unit is a head, or where there are few, some of its queries.
-    const int64_t parts = p.batch * p.heads >= kUnits ? 1 : p.blocks();
-    const int64_t part = parts == 1 ? p.steps : p.block;
-    parallel_for(p.batch * p.heads * parts, 1, [&](int64_t unit_begin, int64_t unit_end) {
-      Scratch<float> stripe(p.block * p.columns), factors(p.columns), inverses(p.block);
-      Scratch<float> query_buffer(floats_to_convert<T>(p.block * p.width));
-      Scratch<float> buffer(floats_to_convert<T>(p.keys * (p.width > p.value_width ? p.width : p.value_width)));
-      Packed packed_key(p.width, p.keys), packed_value(p.keys, p.value_width);
-      const int64_t result_stride = p.value_width + Packed::kPanel;
-      Scratch<float> result(p.block * result_stride);
-      for (int64_t unit = unit_begin; unit < unit_end; ++unit) {
-        const int64_t h = unit / parts % p.heads, b = unit / parts / p.heads, g = h / per_group;
-        const int64_t first = unit % parts * part, last = first + part < p.steps ? first + part : p.steps;
-        const int64_t seen = p.visible(b, last), key_row = b * p.keys * p.groups + g;
-        const auto k = head_rows(keys + key_row * p.width, p.groups * p.width, seen, p.width, buffer);
-        packed_key.fill(k.data, k.stride, true, p.width, seen);
-        const auto v =
-            head_rows(values + key_row * p.value_width, p.groups * p.value_width, seen, p.value_width, buffer);
-        packed_value.fill(v.data, v.stride, false, seen, p.value_width);
-        for (int64_t begin = first; begin < last; begin += p.block) {
-        const int64_t rows = p.rows_of(begin), count = p.visible(b, begin + rows);
-        const auto q = head_rows(queries + ((b * p.steps + begin) * p.heads + h) * p.width, p.heads * p.width, rows,
-                                 p.width, query_buffer);
-        multiply(rows, count, p.width, q, packed_key, stripe, p.columns, false);
-        for (int64_t r = 0; r < rows; ++r) {
-          float* row = stripe + r * p.columns;
-          const float factor = p.finish_scores(row, b, h, begin + r, count);
-          const float top = factor * highest(row, count);
-          const bool blind = top == -kInfinity;  // a query that sees no key gets zeros
-          const float shift = blind ? 0 : top;
-          Vec totals{};
-          for (int64_t j = 0; j < count; j += kLanes) {
-            const Vec share = exp_below_one(load(row + j) * factor - shift);
-            totals += share;
-            store(row + j, share);
-          }
-          const float total = sum(totals);
-          normalizers[(b * p.heads + h) * p.steps + begin + r] = blind ? kInfinity : top + std::log(total);
-          inverses[r] = blind ? 0 : 1 / total;
-          if (p.drop_below > 0) {
-            p.dropout_row(factors, b, h, begin + r, count);
-            for (int64_t j = 0; j < count; ++j) row[j] *= factors[j];
-          }
-        }
-        multiply(rows, p.value_width, count, Left<false>{stripe, p.columns}, packed_value, result, result_stride, false);
-        for (int64_t r = 0; r < rows; ++r) {
-          float* row = result + r * result_stride;
-          for (int64_t j = 0; j < p.value_width; ++j) row[j] *= inverses[r];
-          write(row, outputs + ((b * p.steps + begin + r) * p.heads + h) * p.value_width, p.value_width);
-        }
-        }
-      }
+    parallel_for(p.batch * p.heads, 1, [&](int64_t head, int64_t) {
+      const int64_t b = head / p.heads, h = head % p.heads, g = h / p.per_group, seen = p.visible(b, p.steps);
+      Packed key(p.width, p.keys), value(p.keys, p.value_width);
+      pack<T>(key, p.key, b, g, seen, true);
+      pack<T>(value, p.value, b, g, seen, false);
+      parallel_for(p.blocks(), grain, [&](int64_t first, int64_t last) {
+        forward_blocks<T>(p, key, value, b, h, first, last, output, normalizers);
+      });
     });
   });
 }
 
+// How threads share the gradient: what several would add to is kept apart and added up in the end, in an order that
+// depends on shapes alone. Groups of heads that share a bias make up a set; where there are few sets, they are cut into
+// slices of some groups, and a group's queries into parts. Each of these has a copy of the bias's gradient if all copies
+// need no more memory than the other gradients; else what shares a row of it stays together.
+struct Division {
+  int64_t group_sets, sets;        // sets along the groups, and along the batch as well
+  int64_t member_groups, members;  // groups of a set in one example, and in all
+  int64_t slices, parts, copies;
+  int64_t lane_heads, lane_blocks;  // heads of a group, and blocks of queries, that may go to different parts
+
+  Division(const Problem& p, int64_t bias_size) {
+    const auto apart = [&](int axis) { return p.bias == nullptr || p.bias_places.strides[axis] != 0; };
+    group_sets = apart(1) ? p.groups : 1;
+    sets = (apart(0) ? p.batch : 1) * group_sets;
+    member_groups = p.groups / group_sets;
+    members = p.batch * p.groups / sets;
+    lane_heads = p.per_group, lane_blocks = p.blocks();
+    slices = enough(sets, members), parts = enough(sets * slices, lane_heads * lane_blocks);
+    copies = slices * parts;
+    if (copies * bias_size > p.query.size() + p.key.size() + p.value.size()) {
+      if (!apart(1)) lane_heads = 1;
+      if (!apart(2)) lane_blocks = 1;
+      slices = copies = 1, parts = enough(sets, lane_heads * lane_blocks);
+    }
+  }
+
+  // In how many, 1 to `most`, each of `count` things is cut, to have kUnits of them.
+  static int64_t enough(int64_t count, int64_t most) {
+    const int64_t wanted = (kUnits + count - 1) / count;
+    return wanted < most ? wanted : most < 1 ? 1 : most;
+  }
+
+  // The part of some queries of a head; neighbours differ, as causal attention has more to do for later ones.
+  int64_t part_of(int64_t head, int64_t block) const {
+    return (block % lane_blocks * lane_heads + head % lane_heads) % parts;
+  }
+  int64_t copy_of(int64_t slice, int64_t part) const { return (slice * parts + part) % copies; }
+};
+
+// What the gradient reads and writes besides; `dbias` are the copies of the bias's gradient, of `bias_size` numbers.
+struct Gradients {
+  Tensor doutput, dquery, dkey, dvalue;
+  const float* normalizers;
+  float* dbias;
+  int64_t bias_size;
+};
+
+// Keys and values of a group, as the products of the gradient take them.
+struct PackedGroup {
+  Packed key, key_transposed, value_transposed;
+};
+
 // Adds the gradient of the scores of one row to the bias's, summed along its broadcast axes.
 void add_to_bias(const Problem& p, float* dbias, const float* row, int64_t b, int64_t h, int64_t i, int64_t count) {
-  float* to = dbias + b * p.bias_strides[0] + h * p.bias_strides[1] + i * p.bias_strides[2];
-  if (p.bias_strides[3] == 0) {
+  float* to = dbias + p.bias_places.row(b, h, i);
+  if (p.bias_places.strides[3] == 0) {
     to[0] += reduce(count, [&](auto v, int64_t j) { return at<decltype(v)>(row + j); });
   } else {
     for (int64_t j = 0; j < count; ++j) to[j] += row[j];
   }
 }
 
+// From the products of one query with the keys, and of its output's gradient with the values, to the keys' shares, with
+// dropout, and to the gradient of the former products. Adds that of the scores to the bias's.
+void backward_row(const Problem& p, float* share, float* slope, float* factors, int64_t b, int64_t h, int64_t i,
+                  int64_t count, const float* normalizer, float* dbias) {
+  const float factor = p.finish_scores(share, b, h, i, count);
+  const float shift = normalizer[0], inverse = normalizer[1];
+  for (int64_t j = count; j < padded(count); ++j) slope[j] = 0;
+  if (p.drop_below > 0) {
+    p.dropout_row(factors, b, h, i, count);
+    for (int64_t j = 0; j < count; ++j) slope[j] *= factors[j];
+  }
+  Vec along{};
+  for (int64_t j = 0; j < count; j += kLanes) {
+    const Vec part = exp_below_one((load(share + j) - shift) * factor) * inverse;
+    store(share + j, part);
+    along += part * load(slope + j);
+  }
+  const float mean = sum(along);
+  const float outer = p.bias != nullptr ? 1 : p.scale;
+  for (int64_t j = 0; j < count; j += kLanes)
+    store(slope + j, load(share + j) * (load(slope + j) - mean) * outer);
+  if (p.bias != nullptr) {
+    add_to_bias(p, dbias, slope, b, h, i, count);
+    for (int64_t j = 0; j < count; ++j) slope[j] *= p.scale;
+  }
+  if (p.drop_below > 0)
+    for (int64_t j = 0; j < count; ++j) share[j] *= factors[j];
+}
+
+// One part of a group: the gradients of its queries, and what they add to those of keys, values and bias.
+template <class T>
+void backward_part(const Problem& p, const Division& division, const Gradients& gradients, const PackedGroup& packed,
+                   int64_t b, int64_t g, int64_t part, float* dk, float* dv, float* dbias) {
+  const int64_t stride = p.width + Packed::kPanel, value_stride = p.value_width + Packed::kPanel;
+  Scratch<float> shares(p.block * p.columns), slopes(p.block * p.columns), factors(p.columns), dq(p.block * stride);
+  Scratch<float> query_buffer(floats_to_convert<T>(p.block * p.width));
+  Scratch<float> up_buffer(floats_to_convert<T>(p.block * p.value_width));
+  Packed packed_query(p.block, p.width), packed_up(p.block, p.value_width);
+  std::memset(dk, 0, p.keys * stride * sizeof(float));
+  std::memset(dv, 0, p.keys * value_stride * sizeof(float));
+  for (int64_t head = 0; head < p.per_group; ++head) {
+    const int64_t h = g * p.per_group + head;
+    for (int64_t block = 0; block < p.blocks(); ++block) {
+      if (division.part_of(head, block) != part) continue;
+      const int64_t begin = block * p.block, rows = p.rows_of(begin), count = p.visible(b, begin + rows);
+      const float* normalizer = gradients.normalizers + p.normalizer_of(b, h, begin);
+      const auto q = head_rows<T>(p.query, b, begin, h, rows, query_buffer);
+      const auto up = head_rows<T>(gradients.doutput, b, begin, h, rows, up_buffer);
+      packed_query.fill(q.data, q.stride, false, rows, p.width);
+      packed_up.fill(up.data, up.stride, false, rows, p.value_width);
+      multiply(rows, count, p.width, q, packed.key_transposed, shares, p.columns, false);
+      multiply(rows, count, p.value_width, up, packed.value_transposed, slopes, p.columns, false);
+      for (int64_t r = 0; r < rows; ++r)
+        backward_row(p, shares + r * p.columns, slopes + r * p.columns, factors, b, h, begin + r, count,
+                     normalizer + 2 * r, dbias);
+      multiply(rows, p.width, count, Left<false>{slopes, p.columns}, packed.key, dq, stride, false);
+      multiply(count, p.width, rows, Left<true>{slopes, p.columns}, packed_query, dk, stride, true);
+      multiply(count, p.value_width, rows, Left<true>{shares, p.columns}, packed_up, dv, value_stride, true);
+      T* to = step_of<T>(gradients.dquery, b, begin, h);
+      for (int64_t r = 0; r < rows; ++r) write(dq + r * stride, to + r * p.heads * p.width, p.width);
+    }
+  }
+}
+
+// Adds up `terms` rows of `width` numbers that are `distance` apart, in the first of them, and writes the sum.
+template <class T>
+void write_sum(float* first, int64_t distance, int64_t terms, int64_t width, T* to) {
+  for (int64_t term = 1; term < terms; ++term)
+    for (int64_t j = 0; j < width; ++j) first[j] += first[term * distance + j];
+  write(first, to, width);
+}
+
+template <class T>
+void backward_group(const Problem& p, const Division& division, const Gradients& gradients, int64_t b, int64_t g,
+                    int64_t slice) {
+  PackedGroup packed{{p.keys, p.width}, {p.width, p.keys}, {p.value_width, p.keys}};
+  pack<T>(packed.key, p.key, b, g, p.keys, false);
+  pack<T>(packed.key_transposed, p.key, b, g, p.keys, true);
+  pack<T>(packed.value_transposed, p.value, b, g, p.keys, true);
+  const int64_t stride = p.width + Packed::kPanel, value_stride = p.value_width + Packed::kPanel;
+  const int64_t size = p.keys * stride, value_size = p.keys * value_stride, parts = division.parts;
+  Scratch<float> dk(parts * size), dv(parts * value_size);
+  parallel_for(parts, 1, [&](int64_t part, int64_t) {
+    float* dbias = gradients.dbias + division.copy_of(slice, part) * gradients.bias_size;
+    backward_part<T>(p, division, gradients, packed, b, g, part, dk + part * size, dv + part * value_size, dbias);
+  });
+  T *dkey = step_of<T>(gradients.dkey, b, 0, g), *dvalue = step_of<T>(gradients.dvalue, b, 0, g);
+  parallel_for(p.keys, grain_for(p.keys, parts), [&](int64_t begin, int64_t end) {
+    for (int64_t j = begin; j < end; ++j) {
+      write_sum(dk + j * stride, size, parts, p.width, dkey + j * p.groups * p.width);
+      write_sum(dv + j * value_stride, value_size, parts, p.value_width, dvalue + j * p.groups * p.value_width);
+    }
+  });
+}
+
 void backward(Context& context) {
-  const Tensor doutput = context.input(0);
   const Problem p(context, 1);
-  const Tensor normalizer = context.input(8), bias = context.input(6);
+  const Tensor doutput = context.input(0), bias = context.input(6), normalizer = context.input(8);
   require_shape(doutput, "doutput", Shape(p.batch, p.steps, p.heads, p.value_width));
-  require_shape(normalizer, "normalizer", Shape(p.batch, p.heads, p.steps));
-  const Tensor dquery = context.output(0, p.query.shape), dkey = context.output(1, p.key.shape);
-  const Tensor dvalue = context.output(2, p.value.shape);
+  require_shape(normalizer, "normalizer", Shape(p.batch, p.heads, p.steps, 2));
+  Gradients gradients{doutput, context.output(0, p.query.shape), context.output(1, p.key.shape),
+                      context.output(2, p.value.shape), normalizer.as<float>(), nullptr, bias.size()};
   float* dbias = context.output(3, bias.shape).as<float>();
   for (int64_t i = 0; i < bias.size(); ++i) dbias[i] = 0;
-  const float* normalizers = normalizer.as<float>();
-  const int64_t per_group = p.groups > 0 ? p.heads / p.groups : 1;
-  // A group of heads shares key and value, and batches or groups may share a bias: what is summed stays in one unit.
-  const bool batches_apart = p.bias == nullptr || p.bias_strides[0] != 0 || p.batch <= 1;
-  const bool groups_apart = p.bias == nullptr || p.bias_strides[1] != 0 || p.groups <= 1;
-  const int64_t batch_units = batches_apart ? p.batch : 1, group_units = groups_apart ? p.groups : 1;
+  if (p.batch == 0 || p.groups == 0) return;
+  if (p.value_width == 0) {
+    for (const Tensor& tensor : {gradients.dquery, gradients.dkey})
+      std::memset(tensor.data, 0, tensor.size() * bytes_of(tensor.type));
+    return;
+  }
 
+  const Division division(p, bias.size());
+  const int64_t copied = division.copies > 1 ? division.copies * bias.size() : 0;
+  Scratch<float> copies(copied);
+  std::memset(copies, 0, copied * sizeof(float));
+  gradients.dbias = copied > 0 ? copies : dbias;
   with_float_type(p.query.type, [&](auto storage) {
     using T = decltype(storage);
-    const T *queries = p.query.as<T>(), *keys = p.key.as<T>(), *values = p.value.as<T>(), *ups = doutput.as<T>();
-    T *dqueries = dquery.as<T>(), *dkeys = dkey.as<T>(), *dvalues = dvalue.as<T>();
-
-    const auto one_group = [&](int64_t b, int64_t g) {
-      const int64_t stride = p.width + Packed::kPanel, value_stride = p.value_width + Packed::kPanel;
-      Scratch<float> shares(p.block * p.columns), slopes(p.block * p.columns), factors(p.columns);
-      Scratch<float> dq(p.block * stride), dk(p.keys * stride), dv(p.keys * value_stride);
-      Scratch<float> query_buffer(floats_to_convert<T>(p.block * p.width));
-      Scratch<float> up_buffer(floats_to_convert<T>(p.block * p.value_width));
-      Scratch<float> buffer(floats_to_convert<T>(p.keys * (p.width > p.value_width ? p.width : p.value_width)));
-      Packed packed_key(p.keys, p.width), key_transposed(p.width, p.keys), value_transposed(p.value_width, p.keys);
-      Packed packed_query(p.block, p.width), packed_up(p.block, p.value_width);
-      std::memset(dk.data(), 0, p.keys * stride * sizeof(float));
-      std::memset(dv.data(), 0, p.keys * value_stride * sizeof(float));
-      const int64_t key_row = b * p.keys * p.groups + g;
-      const auto k = head_rows(keys + key_row * p.width, p.groups * p.width, p.keys, p.width, buffer);
-      packed_key.fill(k.data, k.stride, false, p.keys, p.width);
-      key_transposed.fill(k.data, k.stride, true, p.width, p.keys);
-      const auto v = head_rows(values + key_row * p.value_width, p.groups * p.value_width, p.keys, p.value_width, buffer);
-      value_transposed.fill(v.data, v.stride, true, p.value_width, p.keys);
-      for (int64_t h = g * per_group; h < (g + 1) * per_group; ++h) {
-        for (int64_t begin = 0; begin < p.steps; begin += p.block) {
-          const int64_t rows = p.rows_of(begin), count = p.visible(b, begin + rows);
-          const int64_t first = (b * p.steps + begin) * p.heads + h;
-          const auto q = head_rows(queries + first * p.width, p.heads * p.width, rows, p.width, query_buffer);
-          const auto up =
-              head_rows(ups + first * p.value_width, p.heads * p.value_width, rows, p.value_width, up_buffer);
-          packed_query.fill(q.data, q.stride, false, rows, p.width);
-          packed_up.fill(up.data, up.stride, false, rows, p.value_width);
-          multiply(rows, count, p.width, q, key_transposed, shares, p.columns, false);
-          multiply(rows, count, p.value_width, up, value_transposed, slopes, p.columns, false);
-          for (int64_t r = 0; r < rows; ++r) {
-            float *share = shares + r * p.columns, *slope = slopes + r * p.columns;
-            const float factor = p.finish_scores(share, b, h, begin + r, count);
-            const float shift = normalizers[(b * p.heads + h) * p.steps + begin + r];
-            for (int64_t j = count; j < padded(count); ++j) slope[j] = 0;
-            if (p.drop_below > 0) {
-              p.dropout_row(factors, b, h, begin + r, count);
-              for (int64_t j = 0; j < count; ++j) slope[j] *= factors[j];
-            }
-            Vec along{};
-            for (int64_t j = 0; j < count; j += kLanes) {
-              const Vec part = exp_below_one(load(share + j) * factor - shift);
-              store(share + j, part);
-              along += part * load(slope + j);
-            }
-            const float mean = sum(along);
-            // The scores' gradient, times what the products of query and key were multiplied by.
-            const float outer = p.bias != nullptr ? 1 : p.scale;
-            for (int64_t j = 0; j < count; j += kLanes)
-              store(slope + j, load(share + j) * (load(slope + j) - mean) * outer);
-            if (p.bias != nullptr) {
-              add_to_bias(p, dbias, slope, b, h, begin + r, count);
-              for (int64_t j = 0; j < count; ++j) slope[j] *= p.scale;
-            }
-            if (p.drop_below > 0)
-              for (int64_t j = 0; j < count; ++j) share[j] *= factors[j];
-          }
-          multiply(rows, p.width, count, Left<false>{slopes, p.columns}, packed_key, dq, stride, false);
-          multiply(count, p.width, rows, Left<true>{slopes, p.columns}, packed_query, dk, stride, true);
-          multiply(count, p.value_width, rows, Left<true>{shares, p.columns}, packed_up, dv, value_stride, true);
-          for (int64_t r = 0; r < rows; ++r)
-            write(dq + r * stride, dqueries + (first + r * p.heads) * p.width, p.width);
-        }
-      }
-      for (int64_t j = 0; j < p.keys; ++j) {
-        const int64_t row = (b * p.keys + j) * p.groups + g;
-        write(dk + j * stride, dkeys + row * p.width, p.width);
-        write(dv + j * value_stride, dvalues + row * p.value_width, p.value_width);
-      }
-    };
-
-    parallel_for(batch_units * group_units, 1, [&](int64_t unit_begin, int64_t unit_end) {
-      for (int64_t unit = unit_begin; unit < unit_end; ++unit) {
-        const int64_t b = unit / group_units, g = unit % group_units;
-        for (int64_t i = b; i < (batches_apart ? b + 1 : p.batch); ++i)
-          for (int64_t j = g; j < (groups_apart ? g + 1 : p.groups); ++j) one_group(i, j);
+    parallel_for(division.sets * division.slices, 1, [&](int64_t unit, int64_t) {
+      const int64_t set = unit / division.slices, slice = unit % division.slices;
+      const int64_t begin = division.members * slice / division.slices;
+      const int64_t end = division.members * (slice + 1) / division.slices;
+      for (int64_t member = begin; member < end; ++member) {
+        const int64_t b = set / division.group_sets + member / division.member_groups;
+        const int64_t g = set % division.group_sets + member % division.member_groups;
+        backward_group<T>(p, division, gradients, b, g, slice);
       }
     });
   });
+  if (copied > 0)
+    parallel_for(bias.size(), 4096, [&](int64_t begin, int64_t end) {
+      write_sum(copies + begin, bias.size(), division.copies, end - begin, dbias + begin);
+    });
 }
 
 void forward_shapes(Shapes& shapes) {
   const auto query = shapes.input(0, 4), value = shapes.input(2, 4);
   shapes.set(0, shapes.join(shapes.part(query, 0, 3), shapes.part(value, 3)));
-  shapes.set(1, shapes.join(shapes.join(shapes.part(query, 0, 1), shapes.part(query, 2, 3)), shapes.part(query, 1, 2)));
+  const auto heads = shapes.join(shapes.part(query, 0, 1), shapes.part(query, 2, 3));
+  shapes.set(1, shapes.join(heads, shapes.join(shapes.part(query, 1, 2), shapes.vector(2))));
 }
 
 void backward_shapes(Shapes& shapes) {

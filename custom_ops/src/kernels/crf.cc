@@ -1,5 +1,6 @@
 // Linear-chain conditional random fields (Lafferty et al., 2001): log-likelihood, its gradient by marginal probabilities, and
-// the best sequence of tags (Viterbi). Everything is in the logarithmic domain, so that no path underflows.
+// the best sequence of tags (Viterbi). What is kept is in the logarithmic domain, so that no path underflows; each step takes
+// the greatest away, so that nothing grows with the number of steps or with the scores.
 #include <cmath>
 
 #include "runtime/op.h"
@@ -38,8 +39,10 @@ struct Chain {
 
   // The transitions in rows of whole vectors; what is filled up is minus infinity.
   void copy_transitions(float* to) const {
-    for (int64_t i = 0; i < tags; ++i)
-      for (int64_t j = 0; j < stride; ++j) to[i * stride + j] = j < tags ? transitions[i * tags + j] : -kInfinity;
+    for (int64_t i = 0; i < tags; ++i) copy_row(transitions + i * tags, to + i * stride);
+  }
+  void copy_row(const float* from, float* to) const {
+    for (int64_t j = 0; j < stride; ++j) to[j] = j < tags ? from[j] : -kInfinity;
   }
 
   void check_tags(const Tensor& tag_tensor) const {
@@ -53,31 +56,108 @@ struct Chain {
   }
 };
 
-inline Vec larger(Vec a, Vec b) { return a > b ? a : b; }
+// NaN beats all, and no number beats it.
+inline IntVec beats(Vec a, Vec b) { return (a > b) | (a != a); }
+inline bool beats(float a, float b) { return a > b || a != a; }
+inline Vec larger(Vec a, Vec b) { return beats(a, b) ? a : b; }
 inline Vec or_zero(Vec x) { return x == broadcast(-kInfinity) ? Vec{} : x; }
 
 float log_sum_exp(const float* values, int64_t count) {
   float top = -kInfinity;
-  for (int64_t i = 0; i < count; ++i) top = values[i] > top ? values[i] : top;
+  for (int64_t i = 0; i < count; ++i) top = beats(values[i], top) ? values[i] : top;
   if (top == -kInfinity) return top;
   double total = 0;
   for (int64_t i = 0; i < count; ++i) total += std::exp(values[i] - top);
   return top + static_cast<float>(std::log(total));
 }
 
-// The logarithm of the sum over i of exp(before[i] + transitions[i][j]), for all j.
-void step_forward(const Chain& chain, const float* transitions, const float* before, float* to) {
-  for (int64_t j = 0; j < chain.stride; j += kLanes) {
-    Vec top = broadcast(-kInfinity);
-    for (int64_t i = 0; i < chain.tags; ++i) top = larger(top, load(transitions + i * chain.stride + j) + before[i]);
-    const Vec shift = or_zero(top);
-    Vec total{};
-    for (int64_t i = 0; i < chain.tags; ++i)
-      total += exp_below_one(load(transitions + i * chain.stride + j) + before[i] - shift);
-    // At least 1, as the greatest term is; none where nothing leads.
-    store(to + j, top == broadcast(-kInfinity) ? top : log_of_normal(total) + shift);
-  }
+// Takes the greatest of a row of whole vectors away from all and returns it; 0 where all are minus infinity.
+float take_greatest(float* row, int64_t stride) {
+  Vec lanes = load(row);
+  for (int64_t j = kLanes; j < stride; j += kLanes) lanes = larger(load(row + j), lanes);
+  float tops[kLanes];
+  store(tops, lanes);
+  for (int half = kLanes / 2; half > 0; half /= 2)
+    for (int i = 0; i < half; ++i) tops[i] = beats(tops[i + half], tops[i]) ? tops[i + half] : tops[i];
+  const float top = tops[0] == -kInfinity ? 0 : tops[0];
+  for (int64_t j = 0; j < stride; j += kLanes) store(row + j, load(row + j) - top);
+  return top;
 }
+
+// e^transitions, each column by its greatest, and what that is. Columns nothing leads to, and those filled up, are 1: their
+// greatest, minus infinity, says the rest.
+class Exponentials {
+ public:
+  explicit Exponentials(const Chain& chain)
+      : logarithms(chain.tags * chain.stride), weights(chain.tags * chain.stride), tops(chain.stride) {
+    chain.copy_transitions(logarithms);
+    for (int64_t j = 0; j < chain.stride; j += kLanes) {
+      Vec top = broadcast(-kInfinity);
+      for (int64_t i = 0; i < chain.tags; ++i) top = larger(load(logarithms + i * chain.stride + j), top);
+      store(tops + j, top);
+      for (int64_t at = j; at < chain.tags * chain.stride; at += chain.stride)
+        store(weights + at, top == broadcast(-kInfinity) ? broadcast(1) : exp_below_one(load(logarithms + at) - top));
+    }
+  }
+
+  Scratch<float> logarithms, weights, tops;
+};
+
+// From tags i at one step to tags j at the next: exp(before[i] + transitions[i][j]) as factors[i] weights[i][j] e^shifts[j],
+// and the sums of factors[i] weights[i][j] over i.
+class Step {
+ public:
+  Step(const Chain& chain, const Exponentials& exponentials)
+      : chain_(chain), exponentials_(exponentials), factors(chain.stride), totals(chain.stride),
+        own_weights_(chain.tags * chain.stride), own_shifts_(chain.stride) {}
+
+  // `before` is a row of whole vectors whose greatest is 0.
+  void take(const float* before) {
+    for (int64_t i = 0; i < chain_.stride; i += kLanes) store(factors + i, exp_below_one(load(before + i)));
+    weights = exponentials_.weights, shifts = exponentials_.tops;
+    // A term below e^-87 is lost, which does not show in a sum that is far greater.
+    if (!add_up(1e-26f)) take_each(before);
+  }
+
+ private:
+  // Whether all sums are at least `least`.
+  bool add_up(float least) {
+    Vec fit = broadcast(1);
+    for (int64_t j = 0; j < chain_.stride; j += kLanes) {
+      Vec total{};
+      for (int64_t i = 0; i < chain_.tags; ++i) total += load(weights + i * chain_.stride + j) * factors[i];
+      store(totals + j, total);
+      fit = total >= least ? fit : Vec{};
+    }
+    return sum(fit) == kLanes;
+  }
+
+  // The same with an exponential of each sum of logarithms: right for any, and slow.
+  void take_each(const float* before) {
+    for (int64_t j = 0; j < chain_.stride; j += kLanes) {
+      const float* column = exponentials_.logarithms + j;
+      Vec top = broadcast(-kInfinity);
+      for (int64_t i = 0; i < chain_.tags; ++i) top = larger(load(column + i * chain_.stride) + before[i], top);
+      store(own_shifts_ + j, top);
+      for (int64_t i = 0; i < chain_.tags; ++i)
+        store(own_weights_ + i * chain_.stride + j,
+              exp_below_one(load(column + i * chain_.stride) + before[i] - or_zero(top)));
+    }
+    for (int64_t i = 0; i < chain_.tags; ++i) factors[i] = 1;
+    weights = own_weights_, shifts = own_shifts_;
+    add_up(0);
+  }
+
+  const Chain& chain_;
+  const Exponentials& exponentials_;
+
+ public:
+  Scratch<float> factors, totals;
+  const float *weights = nullptr, *shifts = nullptr;
+
+ private:
+  Scratch<float> own_weights_, own_shifts_;
+};
 
 void log_likelihood(Context& context) {
   const Tensor tag_tensor = context.input(1);
@@ -85,35 +165,42 @@ void log_likelihood(Context& context) {
   chain.check_tags(tag_tensor);
   float* likelihoods = context.output(0, Shape(chain.batch)).as<float>();
   float* alphas = context.output(1, Shape(chain.batch, chain.steps, chain.tags)).as<float>();
-  Scratch<float> transitions(chain.tags * chain.stride);
-  chain.copy_transitions(transitions);
+  const Exponentials exponentials(chain);
   const int32_t* all_tags = tag_tensor.as<int32_t>();
   parallel_for(chain.batch, grain_for(chain.batch, kRanges), [&](int64_t first, int64_t last) {
-    Scratch<float> alpha(chain.stride), next(chain.stride);
+    Step step(chain, exponentials);
+    Scratch<float> alpha(chain.stride), unary(chain.stride);
     for (int64_t b = first; b < last; ++b) {
       const int32_t* tags = all_tags + b * chain.steps;
-      double score = 0;
+      double likelihood = 0;  // of the tags so far, with alpha over all tags to come
       for (int64_t t = 0; t < chain.steps; ++t) {
         float* saved = alphas + (b * chain.steps + t) * chain.tags;
         if (t >= chain.lengths[b]) {
           for (int64_t j = 0; j < chain.tags; ++j) saved[j] = 0;
           continue;
         }
-        const float* unary = chain.unary(b, t);
-        score += unary[tags[t]];
+        chain.copy_row(chain.unary(b, t), unary);
+        likelihood += unary[tags[t]];
+        likelihood -= take_greatest(unary, chain.stride);  // before anything is added, so that large scores stay exact
         if (t > 0) {
-          score += chain.transitions[tags[t - 1] * chain.tags + tags[t]];
-          step_forward(chain, transitions, alpha, next);
+          likelihood += chain.transitions[tags[t - 1] * chain.tags + tags[t]];
+          step.take(alpha);
         }
-        for (int64_t j = 0; j < chain.tags; ++j) saved[j] = alpha[j] = t > 0 ? next[j] + unary[j] : unary[j];
+        for (int64_t j = 0; j < chain.stride; j += kLanes) {
+          const Vec reached = t > 0 ? log_of_normal(load(step.totals + j)) + load(step.shifts + j) : Vec{};
+          store(alpha + j, reached + load(unary + j));
+        }
+        likelihood -= take_greatest(alpha, chain.stride);
+        for (int64_t j = 0; j < chain.tags; ++j) saved[j] = alpha[j];
       }
-      likelihoods[b] = chain.lengths[b] > 0 ? static_cast<float>(score - log_sum_exp(alpha, chain.tags)) : 0;
+      if (chain.lengths[b] > 0) likelihood -= log_sum_exp(alpha, chain.tags);
+      likelihoods[b] = static_cast<float>(likelihood);
     }
   });
 }
 
 // Unary and pairwise marginals, from the last step back: the probability of tag i at t is the sum over j of that of j at
-// t + 1 times that of i given j, which the saved alphas hold.
+// t + 1 times that of i given j, which is a step's share in its total.
 void gradient(Context& context) {
   const Tensor up_tensor = context.input(0), tag_tensor = context.input(2), alpha_tensor = context.input(5);
   const Chain chain(context.input(1), context.input(3), context.input(4));
@@ -124,16 +211,15 @@ void gradient(Context& context) {
   float* dtransitions = context.output(1, Shape(chain.tags, chain.tags)).as<float>();
   const float *ups = up_tensor.as<float>(), *alphas = alpha_tensor.as<float>();
   const int32_t* all_tags = tag_tensor.as<int32_t>();
-  Scratch<float> transitions(chain.tags * chain.stride);
-  chain.copy_transitions(transitions);
+  const Exponentials exponentials(chain);
   const int64_t grain = grain_for(chain.batch, kRanges), ranges = (chain.batch + grain - 1) / grain;
   const int64_t matrix = chain.tags * chain.stride;
   Scratch<float> sums(ranges * matrix);
   parallel_for(chain.batch, grain, [&](int64_t first, int64_t last) {
     float* sum_of_range = sums + first / grain * matrix;
     for (int64_t i = 0; i < matrix; ++i) sum_of_range[i] = 0;
-    Scratch<float> marginal(chain.stride), before(chain.stride), reached(chain.stride);
-    for (int64_t j = 0; j < chain.stride; ++j) reached[j] = 0;
+    Step step(chain, exponentials);
+    Scratch<float> alpha(chain.stride), marginal(chain.stride), share(chain.stride);
     for (int64_t b = first; b < last; ++b) {
       const int32_t* tags = all_tags + b * chain.steps;
       const float up = ups[b];
@@ -144,25 +230,30 @@ void gradient(Context& context) {
           for (int64_t j = 0; j < chain.tags; ++j) to[j] = 0;
           continue;
         }
-        const float* alpha = alphas + (b * chain.steps + t) * chain.tags;
+        chain.copy_row(alphas + (b * chain.steps + t) * chain.tags, alpha);
         if (t == length - 1) {
           const float normalizer = log_sum_exp(alpha, chain.tags);
           for (int64_t j = 0; j < chain.stride; ++j) marginal[j] = j < chain.tags ? std::exp(alpha[j] - normalizer) : 0;
         } else {
-          const float *after = alpha + chain.tags, *unary = chain.unary(b, t + 1);
-          for (int64_t j = 0; j < chain.tags; ++j) reached[j] = after[j] - unary[j];
+          step.take(alpha);
+          for (int64_t j = 0; j < chain.stride; j += kLanes) {
+            const Vec total = load(step.totals + j);
+            store(share + j, load(marginal + j) * (total == Vec{} ? total : 1.0f / total));
+          }
           for (int64_t i = 0; i < chain.tags; ++i) {
             Vec total{};
-            const float* row = transitions + i * chain.stride;
+            const float* row = step.weights + i * chain.stride;
             float* pairs = sum_of_range + i * chain.stride;
             for (int64_t j = 0; j < chain.stride; j += kLanes) {
-              const Vec pair = load(marginal + j) * exp_below_one(load(row + j) + alpha[i] - or_zero(load(reached + j)));
+              const Vec pair = load(share + j) * (load(row + j) * step.factors[i]);
               total += pair;
               store(pairs + j, load(pairs + j) - up * pair);
             }
-            before[i] = sum(total);
+            marginal[i] = sum(total);
           }
-          for (int64_t i = 0; i < chain.tags; ++i) marginal[i] = before[i];
+          // The sum is 1 but for rounding, which would add up over the steps.
+          const float whole = reduce(chain.tags, [&](auto v, int64_t i) { return at<decltype(v)>(marginal + i); });
+          for (int64_t i = 0; i < chain.tags; ++i) marginal[i] /= whole;
           sum_of_range[tags[t] * chain.stride + tags[t + 1]] += up;
         }
         for (int64_t j = 0; j < chain.tags; ++j) to[j] = -up * marginal[j];
@@ -202,7 +293,7 @@ void decode(Context& context) {
             IntVec origin{};
             for (int64_t i = 1; i < chain.tags; ++i) {
               const Vec candidate = load(transitions + i * chain.stride + j) + score[i];
-              origin = candidate > top ? IntVec{} + static_cast<int32_t>(i) : origin;
+              origin = beats(candidate, top) ? IntVec{} + static_cast<int32_t>(i) : origin;
               top = larger(candidate, top);
             }
             store(next + j, top);
@@ -213,7 +304,7 @@ void decode(Context& context) {
       }
       int32_t tag = 0;
       for (int32_t j = 1; j < chain.tags; ++j)
-        if (score[j] > score[tag]) tag = j;
+        if (beats(score[j], score[tag])) tag = j;
       scores[b] = score[tag];
       for (int64_t t = length - 1; t >= 0; --t) {
         to[t] = tag;

@@ -1,4 +1,4 @@
-// exp, sigmoid and tanh of float vectors, without branches: within 2 ulp, and right for infinities and NaN.
+// Exponentials, the logarithm, sigmoid and tanh of float vectors, without branches: within 3 ulp, and right for infinities and NaN.
 #pragma once
 
 #include <cstdint>
@@ -45,19 +45,13 @@ inline ExpParts exp_parts(Vec x) {
   return parts;
 }
 
-inline Vec exp(Vec x) {
-  const ExpParts parts = exp_parts(clamp(x, -104.0f, 89.0f));
-  const IntVec half = parts.n >> 1;  // in two steps, so that neither factor leaves the range
-  return (parts.expm1 + 1.0f) * power_of_two(half) * power_of_two(parts.n - half);
-}
-
 // e^x for x <= 0 or minus infinity; 0 where that is no normal number.
 inline Vec exp_below_one(Vec x) {
   const ExpParts parts = exp_parts(x < -88.0f ? broadcast(-88.0f) : x);
   return (parts.expm1 + 1.0f) * power_of_two(parts.n);
 }
 
-// The natural logarithm of normal positive numbers: x = 2^n m with m in [sqrt(1/2), sqrt(2)), and a series in
+// The natural logarithm of normal positive numbers, and NaN of NaN: x = 2^n m with m in [sqrt(1/2), sqrt(2)), and a series in
 // s = (m - 1) / (m + 1), log m = 2 (s + s^3 / 3 + s^5 / 5 + ...).
 inline Vec log_of_normal(Vec x) {
   IntVec bits;
@@ -73,7 +67,7 @@ inline Vec log_of_normal(Vec x) {
   series = series * square + 2.0f / 3;
   series = series * square * s + 2.0f * s;
   const Vec whole = __builtin_convertvector(n, Vec);
-  return whole * 0.693145751953125f + (whole * 1.42860682030941723212e-6f + series);
+  return x == x ? whole * 0.693145751953125f + (whole * 1.42860682030941723212e-6f + series) : x;
 }
 
 // 1 / (1 + e^-x); below -88.3, where it is no normal number, 0.

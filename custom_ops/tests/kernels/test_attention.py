@@ -222,3 +222,20 @@ def test_hostile_input(fails_cleanly, data):
     }
     fails_cleanly(ops.library().ops.tensorsmith_attention, **arguments)
     fails_cleanly(ops.library().ops.tensorsmith_attention_grad, doutput=tensor(), normalizer=tensor(), **arguments)
+
+
+@pytest.mark.parametrize("size", [1.0, 30.0, 1e4, 1e5])
+@pytest.mark.parametrize("biased", [False, True])
+def test_large_scores(agree, rng, size, biased):
+    """The nearer one share is to 1, the less a score's last bit may matter."""
+    query, key = (size * rng.normal(size=(1, 16, 1, 4)) for _ in range(2))
+    bias = size * rng.normal(size=(1, 1, 16, 16)) if biased else None
+    agree(lambda *tensors: ops.attention(*tensors, scale=0.25, bias=bias), query, key, rng.normal(size=(1, 16, 1, 4)))
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 65, 65), (3, 1, 65, 65), (1, 4, 65, 65), (3, 4, 1, 65)])
+def test_gradient_of_shared_bias_is_the_same_for_any_number_of_threads(same_for_any_thread_count, rng, shape):
+    tensors = [rng.normal(size=(3, 65, heads, 8)).astype("float32") for heads in (4, 1, 1)]
+    same_for_any_thread_count(
+        lambda q, k, v, bias: ops.attention(q, k, v, bias=bias), *tensors, rng.normal(size=shape).astype("float32")
+    )

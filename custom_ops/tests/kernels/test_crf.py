@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tensorsmith import ops
+from tensorsmith.ops.integers import as_int32
 
 SIZES = [(2, 5, 3), (1, 1, 1), (3, 1, 4), (4, 7, 17), (2, 3, 16), (3, 4, 33), (0, 3, 2), (2, 0, 2)]
 
@@ -114,6 +115,64 @@ def test_forbidden_transitions_and_far_scores(rng):
     assert np.isfinite(tape.gradient(likelihood, u)).all()
 
 
+@pytest.mark.parametrize("scale", [1.0, 200.0], ids=["moderate", "far"])
+def test_long_sequences_of_large_scores(scale, rng):
+    """`far` transitions are beyond what float32 probabilities hold."""
+    unaries, tags, transitions, lengths = draw(rng, 4, 1000, 20)
+    inputs = [(10 * unaries).astype("float32"), (scale * transitions).astype("float32")]
+
+    def gradients(unaries, transitions):
+        with tf.GradientTape() as tape:
+            tape.watch([unaries, transitions])
+            likelihood = ops.crf_log_likelihood(unaries, tags, transitions, lengths=lengths)
+        return likelihood, *tape.gradient(likelihood, [unaries, transitions])
+
+    likelihood, du, da = gradients(*map(tf.constant, inputs))
+    with ops.use("reference"):
+        wanted, wanted_du, wanted_da = gradients(*(tf.constant(x, tf.float64) for x in inputs))
+    np.testing.assert_allclose(likelihood, wanted, rtol=1e-6)
+    np.testing.assert_allclose(du, wanted_du, atol=2e-5 * scale)
+    np.testing.assert_allclose(da, wanted_da, atol=2e-4 * scale)
+
+
+def test_what_all_scores_share_does_not_matter(rng):
+    unaries, tags, transitions, _ = draw(rng, 2, 9, 5)
+    near = np.round(unaries * 64) / 64  # exact in float32 with the offset, too
+    transitions = transitions.astype("float32")
+    results = []
+    for offset in (0, 1e5):
+        u = tf.constant(near + offset, tf.float32)
+        with tf.GradientTape() as tape:
+            tape.watch(u)
+            likelihood = ops.crf_log_likelihood(u, tags, transitions)
+        results.append((likelihood, tape.gradient(likelihood, u)))
+    for one, other in zip(*results, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("choice", ["compiled", "reference"])
+@pytest.mark.parametrize("tags", [1, 3, 20])
+def test_nan_shows(tags, choice, rng):
+    unaries, labels, transitions, _ = (
+        np.array(x, x.dtype if x.dtype == int else "float32") for x in draw(rng, 2, 6, tags)
+    )
+    for step in (0, 2, 5):
+        for tag in {0, tags // 2, tags - 1}:
+            wrong = unaries.copy()
+            wrong[0, step, tag] = np.nan
+            with ops.use(choice):
+                likelihood = ops.crf_log_likelihood(wrong, labels, transitions)
+                best, scores = ops.crf_decode(wrong, transitions)
+            np.testing.assert_array_equal(np.isnan(likelihood), [True, False])
+            np.testing.assert_array_equal(np.isnan(scores), [True, False])
+            assert np.logical_and(best >= 0, best < tags).all()
+    if tags > 1:
+        transitions[0, 1] = np.nan
+        with ops.use(choice):
+            assert np.isnan(ops.crf_log_likelihood(unaries, labels, transitions)).all()
+            assert np.isnan(ops.crf_decode(unaries, transitions)[1]).all()
+
+
 def test_threads_do_not_matter(same_for_any_thread_count, rng):
     unaries, tags, transitions, lengths = draw(rng, 37, 9, 11)
     unaries, transitions = unaries.astype("float32"), transitions.astype("float32")
@@ -163,6 +222,55 @@ def test_unknown_shapes(rng):
     np.testing.assert_array_equal(best, ops.crf_decode(unaries.astype("float32"), transitions)[0])
 
 
+@pytest.mark.parametrize("choice", ["compiled", "reference"])
+def test_unknown_ranks(choice, rng):
+    types = [tf.float32, tf.int64, tf.float32, tf.int64]
+
+    @tf.function(input_signature=[tf.TensorSpec(None, kind) for kind in types])
+    def blind(unaries, tags, transitions, lengths):
+        likelihood = ops.crf_log_likelihood(unaries, tags, transitions, lengths=lengths)
+        return likelihood, *ops.crf_decode(unaries, transitions, lengths=lengths)
+
+    unaries, tags, transitions, lengths = draw(rng, 3, 4, 5)
+    with ops.use(choice):
+        got = blind(unaries.astype("float32"), tags, transitions.astype("float32"), lengths)
+    with ops.use("reference"):
+        wanted = ops.crf_decode(unaries, transitions, lengths=lengths)
+        wanted = ops.crf_log_likelihood(unaries, tags, transitions, lengths=lengths), *wanted
+    for one, other in zip(got, wanted, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5)
+
+
+@pytest.mark.parametrize("width", ["int8", "uint8", "int32", "uint32", "int64", "uint64"])
+def test_integers_of_any_width(width):
+    kind = tf.as_dtype(width)
+    got = as_int32(tf.constant([kind.min, 3, kind.max], kind), "lengths")
+    assert got.dtype == tf.int32
+    np.testing.assert_array_equal(got, [max(kind.min, -(2**31)), 3, min(kind.max, 2**31 - 1)])
+
+
+@pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter is deprecated")
+def test_lite_models_take_long_integers(rng):
+    @tf.function(
+        input_signature=[tf.TensorSpec([2, 4, 3]), tf.TensorSpec([2, 4], tf.int64), tf.TensorSpec([2], tf.int64)]
+    )
+    def likelihood(unaries, tags, lengths):
+        with ops.use("reference"):
+            return ops.crf_log_likelihood(unaries, tags, transitions, lengths=lengths)
+
+    unaries, tags, transitions, lengths = draw(rng, 2, 4, 3)
+    unaries = unaries.astype("float32")
+    model = tf.lite.TFLiteConverter.from_concrete_functions([likelihood.get_concrete_function()], likelihood).convert()
+    interpreter = tf.lite.Interpreter(model_content=model)
+    interpreter.allocate_tensors()
+    given = {"unaries": unaries, "tags": tags, "lengths": lengths}
+    for detail in interpreter.get_input_details():
+        interpreter.set_tensor(detail["index"], given[detail["name"].removesuffix(":0")])
+    interpreter.invoke()
+    got = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
+    np.testing.assert_allclose(got, ops.crf_log_likelihood(unaries, tags, transitions, lengths=lengths), rtol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("changes", "name", "message"),
     [
@@ -171,6 +279,8 @@ def test_unknown_shapes(rng):
         ({"unaries": np.ones((2, 3, 0), "float32")}, "unaries", "one tag or more"),
         ({"transitions": np.ones((4, 5))}, "transitions", "shape .4, 4"),
         ({"lengths": [1, 2, 3]}, "lengths", "shape .2,"),
+        ({"lengths": [1.0, 2.0]}, "lengths", "integers"),
+        ({"tags": np.zeros((2, 3))}, "tags", "integers"),
         ({"tags": np.ones((3, 2), int)}, "tags", "shape .batch, steps"),
     ],
 )
@@ -183,6 +293,15 @@ def test_bad_arguments(changes, name, message):
     ops.crf_log_likelihood(**arguments)
     with pytest.raises(ValueError, match=f"`{name}`: received .*{message}"):
         ops.crf_log_likelihood(**{**arguments, **changes})
+
+
+def test_the_twin_looks_at_lengths(fails_cleanly):
+    arguments = {"unaries": tf.ones((2, 3, 4)), "transitions": tf.ones((4, 4))}
+    tags = tf.zeros((2, 3), tf.int32)
+    with ops.use("reference"):
+        for lengths, works in (([0, 3], True), ([0, 4], False), ([-1, 3], False)):
+            assert fails_cleanly(ops.crf_decode, **arguments, lengths=lengths) == works
+            assert fails_cleanly(ops.crf_log_likelihood, **arguments, tags=tags, lengths=lengths) == works
 
 
 def test_tags_and_lengths_are_looked_at(fails_cleanly):

@@ -19,7 +19,7 @@ def as_int32(value: Any, name: str) -> tf.Tensor:
     Raises:
         ValueError: Another type.
     """
-    value = tf.convert_to_tensor(value, dtype_hint=tf.int32)
+    value = tf.convert_to_tensor(value)
     check(value.dtype.is_integer, name, value.dtype.name, "integers")
     if value.dtype.max > tf.int32.max:
         value = tf.minimum(value, tf.constant(tf.int32.max, value.dtype))
