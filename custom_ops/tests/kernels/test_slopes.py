@@ -85,3 +85,20 @@ def test_gradients_are_slopes(name, rng):
             expected = (gradient * direction).sum() / STEP
             atol = 2e-4 * np.linalg.norm(gradient) + 5e-4
             np.testing.assert_allclose(slope, expected, rtol=2e-3, atol=atol, err_msg=f"input {i}")
+
+
+@pytest.mark.parametrize("units", [5, 16])
+def test_infinite_inputs_stay_with_their_gates(units, rng):
+    """Saturated gates are finite, and so are the gradients, whether or not rows of units fill whole vectors."""
+    x = rng.normal(size=(2, 3, 4)).astype("float32")
+    x[0, 1, 2] = np.inf
+    kernel = np.abs(rng.normal(size=(4, 4 * units))).astype("float32")
+    recurrent_kernel = tf.constant(rng.normal(size=(units, 4 * units)), tf.float32)
+    found = []
+    for choice in ("compiled", "reference"):
+        with ops.use(choice), tf.GradientTape() as tape:
+            tape.watch(recurrent_kernel)
+            outputs = ops.lstm(x, kernel, recurrent_kernel)[0]
+        found.append(tape.gradient(outputs, recurrent_kernel).numpy())
+    assert np.isfinite(found[1]).all()
+    np.testing.assert_allclose(*found, rtol=1e-4, atol=1e-5)
