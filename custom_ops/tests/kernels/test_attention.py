@@ -1,5 +1,7 @@
 """attention against its twin, float64, a NumPy formula, and hostile input."""
 
+import time
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -94,6 +96,70 @@ def test_large_scores_do_not_overflow():
     np.testing.assert_array_equal(ops.attention(query, query, value)[0, :, 0, 0], [1.0, 2.0])
 
 
+@pytest.mark.parametrize("spread", [1e4, 1e5, 1e9])
+def test_of_scores_far_apart_the_highest_wins(spread, rng):
+    query, key = rng.normal(scale=spread, size=(2, 1, 64, 1, 4)).astype("float32")
+    value, upstream = rng.normal(size=(2, 1, 64, 1, 4)).astype("float32")
+    with tf.GradientTape() as tape:
+        tape.watch(inputs := [tf.constant(x) for x in (query, key, value)])
+        output = ops.attention(*inputs, scale=0.3)
+    best = np.argmax(query[0, :, 0].astype("float64") @ key[0, :, 0].T.astype("float64"), axis=1)
+    np.testing.assert_array_equal(output[0, :, 0], value[0, best, 0])
+    dquery, dkey, dvalue = tape.gradient(output, inputs, output_gradients=upstream)
+    assert not np.any(dquery)
+    assert not np.any(dkey)
+    np.testing.assert_allclose(dvalue[0, :, 0], np.eye(64)[best].T @ upstream[0, :, 0], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("biased", [False, True])
+@pytest.mark.parametrize("scale", [0.5, 0.0, -0.5])
+def test_large_scores_keep_their_differences(scale, biased, masked, rng):
+    # Whole numbers, so that float32 has every score exactly: about half a million, and a few around it.
+    query = np.float32([[1000, 1000, 1]] * 5)[np.newaxis, :, np.newaxis]
+    key = np.stack([np.full(19, 500), np.full(19, 500), rng.integers(-5, 6, 19)], -1).astype("float32")
+    value, upstream = rng.normal(size=(19, 2)).astype("float32"), rng.normal(size=(1, 5, 1, 2)).astype("float32")
+    bias = rng.integers(-3, 4, (1, 1, 5, 19)).astype("float32") + 2e5
+    mask = rng.random((1, 1, 5, 19)) < 0.7
+
+    def slopes(dtype):
+        inputs = [
+            tf.constant(x, dtype) for x in (query, key[np.newaxis, :, np.newaxis], value[np.newaxis, :, np.newaxis])
+        ]
+        inputs.append(tf.constant(bias, dtype))
+        with tf.GradientTape() as tape:
+            tape.watch(inputs)
+            options = {"mask": mask if masked else None, "bias": inputs[3] if biased else None}
+            output = ops.attention(*inputs[:3], scale=scale, **options)
+        gradients = tape.gradient(output, inputs, output_gradients=tf.constant(upstream, dtype))
+        return [output, *(gradient for gradient in gradients if gradient is not None)]
+
+    for ours, exact, size in zip(slopes("float32"), slopes("float64"), (1, 500, 1000, 1, 1), strict=False):
+        np.testing.assert_allclose(ours, exact, rtol=0, atol=2e-6 * size)
+
+
+@pytest.mark.parametrize("scale", [0.5, -0.5])
+def test_infinite_biases_and_numbers_that_are_none(scale, rng):
+    query, key, value = (x.astype("float32") for x in draw(rng, (1, 4, 6, 1, 1, 3, 2)))
+    bias = np.zeros((1, 1, 4, 6), "float32")
+    bias[..., 3:] = -np.inf
+    bias[0, 0, 1] = -np.inf
+    query[0, 2] = np.nan
+    with tf.GradientTape() as tape:
+        tape.watch(inputs := [tf.constant(x) for x in (query, key, value, bias)])
+        output = ops.attention(*inputs[:3], bias=inputs[3], scale=scale)
+    dquery, dkey, dvalue, dbias = tape.gradient(output, inputs)
+    sees_less = ops.attention(query, key[:, :3], value[:, :3], scale=scale)
+    for step in (0, 3):
+        np.testing.assert_allclose(output[0, step], sees_less[0, step], rtol=1e-6)
+    assert not np.any(output[0, 1])  # it sees nothing
+    assert not np.any(dquery[0, 1])
+    assert not np.any(dbias[0, 0, 1])
+    assert np.isnan(output[0, 2]).all()
+    for gradient in (dquery[0, 2], dkey[0, :3], dvalue[0, :3], dbias[0, 0, 2, :3]):
+        assert np.isnan(gradient).all()
+
+
 def test_dropout_statistics():
     steps, rate = 300, 0.3
     zeros = tf.zeros((1, steps, 2, 1))
@@ -126,6 +192,60 @@ def test_threads_do_not_matter(dropout, same_for_any_thread_count, rng):
         return ops.attention(q, k, v, bias=bias, causal=True, dropout=dropout, seed=[1, 2])
 
     same_for_any_thread_count(biased, *inputs, bias)
+
+
+# Sizes and the shape of a bias, or of none, for every way to share the gradient among threads.
+SHARED = [
+    ((1, 140, 90, 4, 1, 8, 8), None),
+    ((1, 300, 90, 1, 1, 8, 8), None),
+    ((3, 140, 90, 4, 2, 8, 8), (1, 1, 1, 90)),
+    ((2, 20, 20, 6, 3, 8, 8), (1, 1, 20, 20)),
+    ((5, 20, 20, 3, 3, 8, 8), (5, 1, 20, 1)),
+    ((1, 300, 200, 4, 1, 2, 2), (1, 1, 300, 200)),
+    ((2, 300, 200, 4, 2, 2, 2), (1, 4, 300, 200)),
+    ((1, 300, 200, 4, 2, 2, 2), (1, 1, 300, 200)),
+    ((1, 4, 200, 16, 2, 1, 1), (1, 16, 1, 200)),
+    ((2, 2, 300, 12, 1, 1, 1), (2, 1, 1, 300)),
+]
+
+
+@pytest.mark.parametrize(("sizes", "shape"), SHARED, ids=str)
+def test_shared_gradients(sizes, shape, agree, same_for_any_thread_count, rng):
+    inputs = [*draw(rng, sizes), *([] if shape is None else [rng.normal(size=shape)])]
+
+    def attend(q, k, v, bias=None):
+        return ops.attention(q, k, v, bias=bias, causal=True)
+
+    agree(attend, *inputs, tolerance=2e-5)
+    same_for_any_thread_count(attend, *(x.astype("float32") for x in inputs))
+
+
+@pytest.mark.parametrize(
+    ("sizes", "shape"),
+    [
+        ((1, 512, 512, 8, 1, 32, 32), None),
+        ((4, 512, 512, 2, 2, 32, 32), (1, 1, 512, 512)),
+        ((16, 128, 128, 8, 8, 32, 32), (1, 1, 128, 128)),
+        ((4, 512, 512, 2, 2, 32, 32), (1, 1, 1, 512)),
+    ],
+    ids=str,
+)
+def test_gradients_run_on_several_threads(sizes, shape, rng):
+    query, key, value = (tf.constant(x, tf.float32) for x in draw(rng, sizes))
+    options = [tf.zeros([0], tf.int32), tf.zeros([0], tf.bool), tf.zeros([0] if shape is None else shape)]
+    options.append(tf.zeros([2], tf.int64))
+    attributes = {"scale": 0.1, "causal": False, "dropout": 0.0}
+    kernels = ops.library().ops
+    ops.set_threads(2)
+    try:
+        output, normalizer = kernels.tensorsmith_attention(query, key, value, *options, **attributes)
+        own, all_threads = time.thread_time(), time.process_time()
+        for _ in range(20):
+            kernels.tensorsmith_attention_grad(output, query, key, value, *options, normalizer, **attributes)
+        own, all_threads = time.thread_time() - own, time.process_time() - all_threads
+    finally:
+        ops.set_threads(0)
+    assert own < 0.8 * all_threads
 
 
 def test_gradients_are_the_slopes(rng):
@@ -222,20 +342,3 @@ def test_hostile_input(fails_cleanly, data):
     }
     fails_cleanly(ops.library().ops.tensorsmith_attention, **arguments)
     fails_cleanly(ops.library().ops.tensorsmith_attention_grad, doutput=tensor(), normalizer=tensor(), **arguments)
-
-
-@pytest.mark.parametrize("size", [1.0, 30.0, 1e4, 1e5])
-@pytest.mark.parametrize("biased", [False, True])
-def test_large_scores(agree, rng, size, biased):
-    """The nearer one share is to 1, the less a score's last bit may matter."""
-    query, key = (size * rng.normal(size=(1, 16, 1, 4)) for _ in range(2))
-    bias = size * rng.normal(size=(1, 1, 16, 16)) if biased else None
-    agree(lambda *tensors: ops.attention(*tensors, scale=0.25, bias=bias), query, key, rng.normal(size=(1, 16, 1, 4)))
-
-
-@pytest.mark.parametrize("shape", [(1, 1, 65, 65), (3, 1, 65, 65), (1, 4, 65, 65), (3, 4, 1, 65)])
-def test_gradient_of_shared_bias_is_the_same_for_any_number_of_threads(same_for_any_thread_count, rng, shape):
-    tensors = [rng.normal(size=(3, 65, heads, 8)).astype("float32") for heads in (4, 1, 1)]
-    same_for_any_thread_count(
-        lambda q, k, v, bias: ops.attention(q, k, v, bias=bias), *tensors, rng.normal(size=shape).astype("float32")
-    )
