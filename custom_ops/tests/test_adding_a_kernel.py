@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,36 +14,48 @@ CUSTOM_OPS = Path(__file__).parents[1]
 
 @pytest.fixture(scope="module")
 def walk(tmp_path_factory):
-    """A folder with the README's files and a library with its kernel."""
+    """A copy of this package's Python with the README's files where it says, and a library with its kernel."""
     folder = tmp_path_factory.mktemp("walk")
+    package = folder / "src/tensorsmith/ops"
+    shutil.copytree(CUSTOM_OPS / "src/tensorsmith/ops", package, ignore=shutil.ignore_patterns("*.so", "__pycache__"))
     section = (CUSTOM_OPS / "README.md").read_text().partition("## Adding a kernel")[2]
     for match in re.finditer(
         r"^\*\*[^`]*`(?P<file>\S+)`.*?^```\w+\n(?P<text>.*?)^```", section, re.DOTALL | re.MULTILINE
     ):
-        path = folder / ("benchmark.py" if "benchmarks" in match["file"] else Path(match["file"]).name)
+        path = folder / match["file"]
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(match["text"])
-    (folder / "conftest.py").write_text((CUSTOM_OPS / "tests/conftest.py").read_text())
-    code = "from pathlib import Path; from build_library import build; build(Path('ours.so'), [Path('squareplus.cc')])"
-    run(folder, "-c", code, PYTHONPATH=str(CUSTOM_OPS))
+    (line,) = re.findall("^`(from .*)`:$", section, re.MULTILINE)
+    with (package / "__init__.py").open("a") as file:
+        file.write(f"{line}\n")
+    shutil.copy(CUSTOM_OPS / "tests/conftest.py", folder / "tests")
+    build = "from pathlib import Path; from build_library import build; build(Path({!r}), [Path({!r})])"
+    kernel = "src/kernels/squareplus.cc"
+    run(folder, "-c", build.format("src/tensorsmith/ops/libtensorsmith_ops.so", kernel), PYTHONPATH=str(CUSTOM_OPS))
     return folder
 
 
-def run(folder, *arguments, **environment):
+def run(folder, *arguments, PYTHONPATH="src"):
     result = subprocess.run(
-        [sys.executable, *arguments], cwd=folder, env={**os.environ, **environment}, capture_output=True, text=True
+        [sys.executable, *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": PYTHONPATH},
+        capture_output=True,
+        text=True,
     )
     assert result.returncode == 0, result.stdout + result.stderr
     return result.stdout
 
 
 def test_its_tests_pass(walk):
-    library = {"TENSORSMITH_OPS_LIBRARY": str(walk / "ours.so")}
-    said = run(
-        walk, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_squareplus.py", PYTHONPATH=str(walk), **library
-    )
+    said = run(walk, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests")
     assert re.search(r"^8 passed", said, re.MULTILINE)
 
 
 def test_its_benchmark_works(walk):
-    code = "import benchmark; [case.work(name)() for case in benchmark.CASES.values() for name in case.providers]"
-    run(walk, "-c", code, TENSORSMITH_OPS_LIBRARY=str(walk / "ours.so"))
+    code = """
+from tensorsmith.tools.bench.ops import CASES
+case = CASES["squareplus"]
+print(*[case.work(name)()[0].shape for name in case.providers])
+"""
+    assert run(walk, "-c", code).count("(1000, 1000)") == 3

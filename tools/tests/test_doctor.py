@@ -33,6 +33,17 @@ def test_kernels_that_are_off(tensorsmith, monkeypatch):
     assert "'avx1024'" in problem
 
 
+@pytest.mark.parametrize(("choice", "found"), [("reference", []), ("fast", ["received 'fast'"])])
+def test_kernels_that_the_environment_turns_off(tensorsmith, monkeypatch, choice, found):
+    monkeypatch.setenv("TENSORSMITH_OPS", choice)
+    result = tensorsmith("doctor", "--json")
+    assert result.returncode == bool(found)
+    said = json.loads(result.stdout)
+    assert "TENSORSMITH_OPS" in said["kernels"]["off because"]
+    assert len(said["problems"]) == len(found)
+    assert all(part in problem for part, problem in zip(found, said["problems"], strict=True))
+
+
 def problems(versions=(), environment=(), without=()):
     found = {name: version for name, version in {**GOOD, **dict(versions)}.items() if name not in without}
     return list(known_problems(found, dict(environment)))
@@ -59,4 +70,5 @@ def test_known_problems():
     ]:
         (problem,) = problems(environment=environment)
         assert word in problem
+    assert problems({"tensorflow-cpu": "2.21.0"}, without=["tensorflow"]) == []
     assert problems(environment={"TF_USE_LEGACY_KERAS": "0", "KERAS_BACKEND": "tensorflow"}) == []

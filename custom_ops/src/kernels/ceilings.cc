@@ -3,11 +3,8 @@
 
 #include "runtime/matmul.h"
 #include "runtime/op.h"
+#include "runtime/stream.h"
 #include "runtime/vector.h"
-
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#endif
 
 TENSORSMITH_BEGIN
 namespace {
@@ -28,15 +25,6 @@ double best_seconds(const Work& work) {
   return best;
 }
 
-void stream(float* to, const float* from, int64_t count) {
-#if defined(__SSE2__)
-  for (int64_t i = 0; i < count; i += 4) _mm_stream_ps(to + i, _mm_loadu_ps(from + i));
-  _mm_sfence();
-#else
-  std::memcpy(to, from, count * sizeof(float));
-#endif
-}
-
 double bytes_per_second() {
   Scratch<float> a(kFloats), b(kFloats), c(kFloats);
   const auto on_all = [&](const auto& body) {
@@ -55,7 +43,10 @@ double bytes_per_second() {
       store(a + begin + i, at<V>(b + begin + i) + 0.5f * at<V>(c + begin + i));
     });
   });
-  const double streamed = 2 * array / on_all([&](int64_t begin, int64_t end) { stream(a + begin, b + begin, end - begin); });
+  const double streamed = 2 * array / on_all([&](int64_t begin, int64_t end) {
+    each(end - begin, [&](auto v, int64_t i) { stream(a + begin + i, at<decltype(v)>(b + begin + i)); });
+    end_stream();
+  });
   const double best = copy > triad ? copy : triad;
   return streamed > best ? streamed : best;
 }

@@ -70,7 +70,12 @@ class Update {
     *context.output((lists - 1) * count, Shape()).as<bool>() = finite;
   }
 
-  bool streams(int tensor) const { return size >= kStreamFrom && streams_to(outputs[tensor]); }
+  bool streams(int tensor) const {
+    if (size < kStreamFrom) return false;
+    for (int list = 0; list < lists; ++list)
+      if (list != kGradients && !streams_to(outputs[list * count + tensor])) return false;
+    return true;
+  }
 
   static constexpr int kGradients = 1;
 
@@ -180,25 +185,47 @@ struct Moments {
   }
 };
 
-void adam(Context& context) {
-  Update update(context, 4);
-  const double* weight_decays = update.weight_decays(0);
-  const double rate = update.number(1, "learning_rate");
-  const Moments moments(update.number(5, "beta_1"), update.number(6, "beta_2"), update.number(4, "step"));
-  const float epsilon = static_cast<float>(update.number(7, "epsilon"));
-  const Scale scale = scale_of(update, update.number(2, "global_clipnorm"), update.number(3, "loss_scale"),
-                               context.flag("checked"));
-  update.begin(scale.finite);
-  if (!scale.finite) return;
+// An update with moments: its lists, and its numbers in their order.
+struct MomentsUpdate : Update {
+  const double* weight_decays;
+  const double rate;
+  const Scale scale;
+  const Moments moments;
+  const float epsilon;
 
-  const float alpha = static_cast<float>(rate * std::sqrt(moments.correction_2) / moments.correction_1);
+  explicit MomentsUpdate(Context& context)
+      : Update(context, 4),
+        weight_decays(Update::weight_decays(0)),
+        rate(number(1, "learning_rate")),
+        scale(scale_of(*this, number(2, "global_clipnorm"), number(3, "loss_scale"), context.flag("checked"))),
+        moments(number(5, "beta_1"), number(6, "beta_2"), number(4, "step")),
+        epsilon(static_cast<float>(number(7, "epsilon"))) {
+    begin(scale.finite);
+  }
+
+  float decay(int tensor) const { return static_cast<float>(weight_decays[tensor] * rate); }
+};
+constexpr char kMomentsUpdate[] =
+    "parameters: tensors * float; gradients: tensors * float; momentums: tensors * float;"
+    " velocities: tensors * float; weight_decay: double; learning_rate: double; global_clipnorm: double;"
+    " loss_scale: double; step: double; beta_1: double; beta_2: double; epsilon: double"
+    " -> new_parameters: tensors * float; new_momentums: tensors * float; new_velocities: tensors * float;"
+    " finite: bool | tensors: int >= 0; checked: bool";
+
+void adam(Context& context) {
+  MomentsUpdate update(context);
+  if (!update.scale.finite) return;
+
+  const Moments moments = update.moments;
+  const float epsilon = update.epsilon;
+  const float alpha = static_cast<float>(update.rate * std::sqrt(moments.correction_2) / moments.correction_1);
   const int count = update.count;
   update.blocks.for_each([&](int tensor, int64_t first, int64_t size, int64_t) {
     const float* const* in = update.inputs + tensor;
     float* const* out = update.outputs + tensor;
     const float *w = in[0] + first, *g = in[count] + first, *m = in[2 * count] + first, *v = in[3 * count] + first;
     float *new_w = out[0] + first, *new_m = out[2 * count] + first, *new_v = out[3 * count] + first;
-    const float decay = static_cast<float>(weight_decays[tensor] * rate), factor = scale.factor;
+    const float decay = update.decay(tensor), factor = update.scale.factor;
     with_streaming(update.streams(tensor), [&](auto constant) {
       each(size, [&](auto lanes, int64_t i) {
         using V = decltype(lanes);
@@ -230,16 +257,11 @@ bool shared_among_threads(const Blocks& blocks, int tensor) {
 }
 
 void lamb(Context& context) {
-  Update update(context, 4);
-  const double* weight_decays = update.weight_decays(0);
-  const double rate = update.number(1, "learning_rate");
-  const Moments moments(update.number(5, "beta_1"), update.number(6, "beta_2"), update.number(4, "step"));
-  const float epsilon = static_cast<float>(update.number(7, "epsilon"));
-  const Scale scale = scale_of(update, update.number(2, "global_clipnorm"), update.number(3, "loss_scale"),
-                               context.flag("checked"));
-  update.begin(scale.finite);
-  if (!scale.finite) return;
+  MomentsUpdate update(context);
+  if (!update.scale.finite) return;
 
+  const Moments moments = update.moments;
+  const float epsilon = update.epsilon;
   const float unbias_1 = static_cast<float>(1 / moments.correction_1);
   const float unbias_2 = static_cast<float>(1 / moments.correction_2);
   const int count = update.count;
@@ -251,7 +273,7 @@ void lamb(Context& context) {
     float* const* out = update.outputs + tensor;
     const float *w = in[0] + first, *g = in[count] + first, *m = in[2 * count] + first, *v = in[3 * count] + first;
     float *steps = out[0] + first, *new_m = out[2 * count] + first, *new_v = out[3 * count] + first;
-    const float decay = static_cast<float>(weight_decays[tensor] * rate), factor = scale.factor;
+    const float decay = update.decay(tensor), factor = update.scale.factor;
     Sum weights, directions;
     with_streaming(update.streams(tensor), [&](auto constant) {
       each(size, [&](auto lanes, int64_t i) {
@@ -278,10 +300,11 @@ void lamb(Context& context) {
       weights += weight_squares[block];
       directions += step_squares[block];
     }
-    return static_cast<float>(rate * (weights > 0 && directions > 0 ? std::sqrt(weights) / std::sqrt(directions) : 1));
+    const double trust = weights > 0 && directions > 0 ? std::sqrt(weights) / std::sqrt(directions) : 1;
+    return static_cast<float>(update.rate * trust);
   };
   const auto end_step = [&](int tensor, int64_t first, int64_t size, float trusted) {
-    const float *w = update.inputs[tensor] + first, decay = static_cast<float>(weight_decays[tensor] * rate);
+    const float *w = update.inputs[tensor] + first, decay = update.decay(tensor);
     float* new_w = update.outputs[tensor] + first;
     each(size, [&](auto lanes, int64_t i) {
       using V = decltype(lanes);
@@ -384,21 +407,9 @@ void norm_shapes(Shapes& shapes) { shapes.set(0, shapes.scalar()); }
 
 }  // namespace
 
-TENSORSMITH_OP(adam_update, "TensorsmithAdamUpdate",
-               "parameters: tensors * float; gradients: tensors * float; momentums: tensors * float;"
-               " velocities: tensors * float; weight_decay: double; learning_rate: double; global_clipnorm: double;"
-               " loss_scale: double; step: double; beta_1: double; beta_2: double; epsilon: double"
-               " -> new_parameters: tensors * float; new_momentums: tensors * float; new_velocities: tensors * float;"
-               " finite: bool | tensors: int >= 0; checked: bool",
-               moments_shapes, adam);
+TENSORSMITH_OP(adam_update, "TensorsmithAdamUpdate", kMomentsUpdate, moments_shapes, adam);
 
-TENSORSMITH_OP(lamb_update, "TensorsmithLambUpdate",
-               "parameters: tensors * float; gradients: tensors * float; momentums: tensors * float;"
-               " velocities: tensors * float; weight_decay: double; learning_rate: double; global_clipnorm: double;"
-               " loss_scale: double; step: double; beta_1: double; beta_2: double; epsilon: double"
-               " -> new_parameters: tensors * float; new_momentums: tensors * float; new_velocities: tensors * float;"
-               " finite: bool | tensors: int >= 0; checked: bool",
-               moments_shapes, lamb);
+TENSORSMITH_OP(lamb_update, "TensorsmithLambUpdate", kMomentsUpdate, moments_shapes, lamb);
 
 TENSORSMITH_OP(sgd_update, "TensorsmithSgdUpdate",
                "parameters: tensors * float; gradients: tensors * float; weight_decay: double; learning_rate: double;"

@@ -289,6 +289,19 @@ def test_unknown_shapes(rng):
         np.testing.assert_allclose(twin(*inputs, [5, 2]), partly(*inputs, [5, 2]), rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("choice", ["compiled", "reference"])
+def test_unknown_ranks(choice, rng):
+    def everything(query, key, value, lengths, mask, bias):
+        return ops.attention(query, key, value, scale=0.5, lengths=lengths, mask=mask, bias=bias)
+
+    inputs = [x.astype("float32") for x in draw(rng, (2, 3, 5, 2, 2, 4, 4))]
+    inputs += [np.array([5, 2]), rng.random((2, 1, 3, 5)) < 0.8, np.ones((1, 2, 1, 5), "float32")]
+    signature = [tf.TensorSpec(None, value.dtype) for value in inputs]
+    with ops.use(choice):
+        output = tf.function(everything, input_signature=signature)(*inputs)
+    np.testing.assert_allclose(output, everything(*inputs), rtol=1e-5, atol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("changes", "name", "message"),
     [
@@ -302,6 +315,7 @@ def test_unknown_shapes(rng):
         ({"bias": np.ones((2, 3, 3, 6))}, "bias", "with 1 where shared"),
         ({"dropout": 1.0, "seed": [0, 0]}, "dropout", "a number in .0, 1"),
         ({"dropout": 0.5}, "seed", "two integers"),
+        ({"seed": 5}, "seed", "two integers"),
     ],
 )
 def test_bad_arguments(changes, name, message):
@@ -311,11 +325,13 @@ def test_bad_arguments(changes, name, message):
         ops.attention(**{**arguments, **changes})
 
 
-def test_lengths_are_looked_at(fails_cleanly):
+@pytest.mark.parametrize("choice", ["compiled", "reference"])
+def test_lengths_are_looked_at(fails_cleanly, choice):
     x = tf.ones((2, 3, 1, 4))
-    assert fails_cleanly(ops.attention, query=x, key=x, value=x, lengths=[0, 3])
-    assert not fails_cleanly(ops.attention, query=x, key=x, value=x, lengths=[0, 4])
-    assert not fails_cleanly(ops.attention, query=x, key=x, value=x, lengths=[-1, 3])
+    with ops.use(choice):
+        assert fails_cleanly(ops.attention, query=x, key=x, value=x, lengths=[0, 3])
+        assert not fails_cleanly(ops.attention, query=x, key=x, value=x, lengths=[0, 4])
+        assert not fails_cleanly(ops.attention, query=x, key=x, value=x, lengths=[-1, 3])
 
 
 shapes = st.lists(st.integers(0, 3), max_size=4)

@@ -61,6 +61,14 @@ def test_unknown_shapes(rng):
     np.testing.assert_array_equal(partly(*inputs), by_hand(*inputs))
 
 
+@pytest.mark.parametrize("choice", ["compiled", "reference"])
+def test_unknown_ranks(choice, rng):
+    inputs = [value.astype("int32") for value in draw(rng, 4, 3, 2)]
+    with ops.use(choice):
+        unknown = tf.function(ops.gather_tree, input_signature=[tf.TensorSpec(None, tf.int32)] * 4)
+        np.testing.assert_array_equal(unknown(*inputs, END), by_hand(*inputs))
+
+
 @pytest.mark.parametrize(
     ("changes", "name", "message"),
     [

@@ -331,7 +331,10 @@ def test_unknown_shapes(kind, rng):
     for one, other in zip(tf.nest.flatten(partly(*tensors, mask)), wanted, strict=True):
         np.testing.assert_array_equal(one, other)
     with ops.use("reference"):
-        twin = tf.function(partly.python_function)(*tensors, mask)
+        twin = tf.function(partly.python_function, input_signature=partly.input_signature)(*tensors, mask)
+        signature = not_at_all.input_signature
+        unknown = tf.function(not_at_all.python_function, input_signature=signature)(*tensors)
+    np.testing.assert_allclose(unknown[0], kind(*tensors)[0], atol=1e-5)
     for one, other in zip(tf.nest.flatten(twin), wanted, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-4)
     np.testing.assert_array_equal(not_at_all(*tensors)[0], kind(*tensors)[0])

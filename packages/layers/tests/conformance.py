@@ -26,10 +26,11 @@ BAD_NORMALIZATIONS = [
 ]
 
 
-def recurrent(kind, bad, **kwargs):
+def recurrent(kind, bad, name=None, **kwargs):
     """Rows of a recurrent layer: with all outputs and states, and backwards with dropout."""
     asked = {"units": 3, "return_sequences": True, "return_state": True, "bias_initializer": "uniform", **kwargs}
     dropout = {"dropout": 0.2, "recurrent_dropout": 0.3, "seed": 5, "use_bias": False, "go_backwards": True}
+    name = name or kind.__name__
     common = {
         "inputs": Data((4, 5)),
         "time_axis": 1,
@@ -38,10 +39,8 @@ def recurrent(kind, bad, **kwargs):
         "bad": [({"units": 0}, "a positive integer"), *bad],
     }
     return [
-        LayerRow(kind, kwargs=asked, passes_mask=True, **common),
-        LayerRow(
-            kind, name=f"{kind.__name__} with dropout", kwargs={"units": 3, **dropout, **kwargs}, random=True, **common
-        ),
+        LayerRow(kind, name=name, kwargs=asked, passes_mask=True, **common),
+        LayerRow(kind, name=f"{name} with dropout", kwargs={"units": 3, **dropout, **kwargs}, random=True, **common),
     ]
 
 
@@ -109,6 +108,7 @@ ROWS = [
         MultiHeadAttention,
         kwargs={"num_heads": 3, "key_dim": 4, "value_dim": 5, "output_shape": 7, "use_bias": False},
         inputs=(Data((6, 5)), Data((4, 8))),
+        passes_mask=True,
         exported_under=WITHOUT_KERNELS,
         bad=[
             ({"num_heads": 0}, "a positive integer"),
@@ -148,6 +148,7 @@ ROWS = [
         kwargs={"epsilon": 0.01},
         inputs=Data((6, 5)),
         time_axis=1,
+        passes_mask=True,
         exported_under=WITHOUT_KERNELS,
         bad=BAD_NORMALIZATIONS,
     ),
@@ -166,7 +167,8 @@ ROWS = [
         ],
     ),
     *recurrent(LSTM, [], unit_forget_bias=False, kernel_regularizer="l2"),
-    *recurrent(GRU, [], reset_after=False),
+    *recurrent(GRU, []),
+    *recurrent(GRU, [], name="GRU that resets before", reset_after=False),
     *recurrent(SimpleRNN, [], recurrent_constraint="max_norm"),
     *recurrent(PeepholeLSTM, BAD_RATES, unit_forget_bias=False, activity_regularizer="l2"),
     *recurrent(

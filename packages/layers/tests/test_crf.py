@@ -113,6 +113,12 @@ def test_padding_is_at_the_end(steps):
         layer(X, mask=MASK[..., np.newaxis])
 
 
+def test_an_empty_batch_costs_nothing():
+    layer = drawn()
+    layer(X[:0], tags=TAGS[:0])
+    assert [float(loss) for loss in layer.losses] == [0.0]
+
+
 def test_inputs_are_scores_without_a_kernel():
     with pytest.raises(ValueError, match="`inputs`: received .* without a kernel"):
         CRF(3, use_kernel=False)(X)

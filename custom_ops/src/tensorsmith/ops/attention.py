@@ -8,9 +8,9 @@ import numpy as np
 import tensorflow as tf
 
 from tensorsmith.core import Verbatim, check
+from tensorsmith.ops.arguments import as_int32, of_rank, refuse_lengths_beyond
 from tensorsmith.ops.dispatch import FLOATS, compiled
 from tensorsmith.ops.gradients import vjp
-from tensorsmith.ops.integers import as_int32
 from tensorsmith.ops.library import library
 
 
@@ -57,6 +57,7 @@ def attention(
 
     Raises:
         ValueError: Ranks, sizes or types do not fit each other, `dropout` is out of range or lacks a seed.
+        tf.errors.InvalidArgumentError: A length is out of range.
 
     Example:
         >>> import tensorflow as tf
@@ -68,6 +69,7 @@ def attention(
     """
     query = tf.convert_to_tensor(query)
     key, value = tf.convert_to_tensor(key, query.dtype), tf.convert_to_tensor(value, query.dtype)
+    query, key, value = (of_rank(tensor, 4) for tensor in (query, key, value))
     _check_shapes(query, key, value)
     check(0 <= dropout < 1, "dropout", dropout, "a number in [0, 1)")
     check(dropout == 0 or seed is not None, "seed", seed, "two integers, to go with dropout")
@@ -78,9 +80,9 @@ def attention(
     inner = tf.float64 if query.dtype == tf.float64 else tf.float32
     nothing = [0]
     options: list[Any] = [
-        tf.zeros(nothing, tf.int32) if lengths is None else as_int32(lengths, "lengths"),
-        tf.zeros(nothing, tf.bool) if mask is None else tf.cast(mask, tf.bool),
-        tf.zeros(nothing, inner) if bias is None else tf.cast(bias, inner),
+        tf.zeros(nothing, tf.int32) if lengths is None else of_rank(as_int32(lengths, "lengths"), 1),
+        tf.zeros(nothing, tf.bool) if mask is None else of_rank(tf.cast(mask, tf.bool), 4),
+        tf.zeros(nothing, inner) if bias is None else of_rank(tf.cast(bias, inner), 4),
         tf.zeros([2], tf.int64) if seed is None else tf.cast(seed, tf.int64),
     ]
     _check_options(query, key, lengths, mask, bias, options)
@@ -89,15 +91,15 @@ def attention(
             query, key, value, *options, scale=scale, causal=causal, dropout=dropout
         )
         return output
+    if lengths is not None:
+        refuse_lengths_beyond(tf.shape(key)[1], options[0])
     return _reference(query, key, value, *options, scale=scale, causal=causal, dropout=dropout)
 
 
 def _check_shapes(query: tf.Tensor, key: tf.Tensor, value: tf.Tensor) -> None:
     check(query.dtype.is_floating, "query", query.dtype.name, "a tensor of floating type")
     for name, tensor in (("query", query), ("key", key), ("value", value)):
-        check(tensor.shape.rank in (4, None), name, Verbatim(tensor.shape), "shape (batch, steps, heads, width)")
-    if None in (query.shape.rank, key.shape.rank, value.shape.rank):
-        return
+        check(tensor.shape.rank == 4, name, Verbatim(tensor.shape), "shape (batch, steps, heads, width)")
     batch, _, heads, width = query.shape
     fits = key.shape.is_compatible_with([batch, None, None, width])
     check(fits, "key", Verbatim(key.shape), f"batch {batch} and width {width}, as the query has")
@@ -112,13 +114,12 @@ def _check_options(
     query: tf.Tensor, key: tf.Tensor, lengths: Any, mask: Any, bias: Any, options: Sequence[tf.Tensor]
 ) -> None:
     if lengths is not None:
-        fits = options[0].shape.is_compatible_with([query.shape[0] if query.shape.rank else None])
+        fits = options[0].shape.is_compatible_with(query.shape[:1])
         check(fits, "lengths", Verbatim(options[0].shape), "shape (batch,)")
-    full = [None] * 4
-    if query.shape.rank and key.shape.rank:
-        full = [query.shape[0], query.shape[2], query.shape[1], key.shape[1]]
+    check(options[3].shape.is_compatible_with([2]), "seed", Verbatim(options[3].shape), "two integers")
+    full = [query.shape[0], query.shape[2], query.shape[1], key.shape[1]]
     for name, given, tensor in (("mask", mask, options[1]), ("bias", bias, options[2])):
-        if given is None or tensor.shape.rank is None:
+        if given is None:
             continue
         fits = tensor.shape.rank == 4 and all(
             None in (size, wanted) or size in (1, wanted) for size, wanted in zip(tensor.shape, full, strict=True)
@@ -162,7 +163,7 @@ def _reference(
         shares *= _kept(tf.shape(shares), seed, dropout, shares.dtype)
     shares = tf.reshape(shares, [batch, groups, heads // tf.maximum(groups, 1), steps, keys])
     output = tf.reshape(tf.einsum("bgrts,bsgd->btgrd", shares, v), [batch, steps, heads, value_width])
-    output.set_shape([*query.shape[:3], value.shape[3]] if query.shape.rank and value.shape.rank else None)
+    output.set_shape([*query.shape[:3], value.shape[3]])
     return tf.cast(output, query.dtype)
 
 

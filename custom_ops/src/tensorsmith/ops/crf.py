@@ -5,9 +5,9 @@ from typing import Any
 import tensorflow as tf
 
 from tensorsmith.core import Verbatim, check
-from tensorsmith.ops.dispatch import compiled, traced_for_xla
+from tensorsmith.ops.arguments import as_int32, of_rank, refuse_lengths_beyond
+from tensorsmith.ops.dispatch import compiled
 from tensorsmith.ops.gradients import vjp
-from tensorsmith.ops.integers import as_int32
 from tensorsmith.ops.library import library
 
 
@@ -45,7 +45,7 @@ def crf_log_likelihood(unaries: Any, tags: Any, transitions: Any, *, lengths: An
         [0.72]
     """
     unaries, transitions, lengths = _checked(unaries, transitions, lengths)
-    tags = _of_rank(as_int32(tags, "tags"), 2)
+    tags = of_rank(as_int32(tags, "tags"), 2)
     check(
         tags.shape.is_compatible_with(unaries.shape[:2]),
         "tags",
@@ -55,7 +55,7 @@ def crf_log_likelihood(unaries: Any, tags: Any, transitions: Any, *, lengths: An
     if compiled(unaries, transitions):
         likelihood, _ = library().ops.tensorsmith_crf_log_likelihood(unaries, tags, lengths, transitions)
         return likelihood
-    _look_at(lengths, unaries)
+    refuse_lengths_beyond(tf.shape(unaries)[1], lengths)
     return _reference_likelihood(unaries, transitions, tags, lengths)
 
 
@@ -89,7 +89,7 @@ def crf_decode(unaries: Any, transitions: Any, *, lengths: Any = None) -> tuple[
     if compiled(unaries, transitions):
         tags, score = library().ops.tensorsmith_crf_decode(unaries, lengths, transitions)
         return tags, score
-    _look_at(lengths, unaries)
+    refuse_lengths_beyond(tf.shape(unaries)[1], lengths)
     return _reference_decode(unaries, transitions, lengths)
 
 
@@ -97,28 +97,16 @@ def _checked(unaries: Any, transitions: Any, lengths: Any) -> tuple[tf.Tensor, t
     unaries = tf.convert_to_tensor(unaries)
     check(unaries.dtype in (tf.float32, tf.float64), "unaries", unaries.dtype.name, "float32 or float64")
     check(unaries.shape.rank in (3, None), "unaries", Verbatim(unaries.shape), "shape (batch, steps, tags)")
-    unaries = _of_rank(unaries, 3)
+    unaries = of_rank(unaries, 3)
     batch, _, tags = unaries.shape
     check(tags != 0, "unaries", Verbatim(unaries.shape), "one tag or more")
-    transitions = _of_rank(tf.convert_to_tensor(transitions, unaries.dtype), 2)
+    transitions = of_rank(tf.convert_to_tensor(transitions, unaries.dtype), 2)
     fits = transitions.shape.is_compatible_with([tags, tags])
     check(fits, "transitions", Verbatim(transitions.shape), f"shape ({tags}, {tags})")
     lengths = tf.fill(tf.shape(unaries)[:1], tf.shape(unaries)[1]) if lengths is None else as_int32(lengths, "lengths")
-    lengths = _of_rank(lengths, 1)
+    lengths = of_rank(lengths, 1)
     check(lengths.shape.is_compatible_with([batch]), "lengths", Verbatim(lengths.shape), f"shape ({batch},)")
     return unaries, transitions, lengths
-
-
-def _of_rank(value: tf.Tensor, rank: int) -> tf.Tensor:
-    """The tensor, with a rank where that is unknown; another one is found when it runs."""
-    return tf.ensure_shape(value, [None] * rank) if value.shape.rank is None else value
-
-
-def _look_at(lengths: tf.Tensor, unaries: tf.Tensor) -> None:
-    """Refuses lengths out of range, as the kernels do; XLA has no errors."""
-    if not traced_for_xla():
-        tf.debugging.assert_non_negative(lengths, "`lengths`: expected 0 or more")
-        tf.debugging.assert_less_equal(lengths, tf.shape(unaries)[1], "`lengths`: expected no more than the steps")
 
 
 def _reference_likelihood(unaries: tf.Tensor, transitions: tf.Tensor, tags: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:

@@ -5,8 +5,8 @@ from typing import Any
 import tensorflow as tf
 
 from tensorsmith.core import Verbatim, check
+from tensorsmith.ops.arguments import as_int32, of_rank
 from tensorsmith.ops.dispatch import compiled
-from tensorsmith.ops.integers import as_int32
 from tensorsmith.ops.library import library
 
 
@@ -45,6 +45,8 @@ def gather_tree(step_ids: Any, parent_ids: Any, max_sequence_lengths: Any, end_t
     fits = lengths.shape.is_compatible_with([batch])
     check(fits, "max_sequence_lengths", Verbatim(lengths.shape), f"shape ({batch},)")
     check(end.shape.rank in (0, None), "end_token", Verbatim(end.shape), "a scalar")
+    step_ids, parent_ids = of_rank(step_ids, 3), of_rank(parent_ids, 3)
+    lengths, end = of_rank(lengths, 1), of_rank(end, 0)
     if compiled(step_ids, types=(tf.int32,)):
         return library().ops.tensorsmith_gather_tree(step_ids, parent_ids, lengths, end)
     return _reference(step_ids, parent_ids, lengths, end)

@@ -75,7 +75,7 @@ def gru(
 def _reference(inputs: Inputs, go_backwards: bool, reset_after: bool) -> tuple[tf.Tensor, ...]:
     """The twin in plain TensorFlow."""
     kernel, recurrent_kernel, bias = inputs.weights
-    input_bias, recurrent_bias = tf.unstack(bias) if reset_after else (bias, None)
+    input_bias, recurrent_bias = tf.unstack(bias, num=2) if reset_after else (bias, None)
     units = tf.shape(recurrent_kernel)[0]
 
     def after(row: tf.Tensor, fed: tf.Tensor, h: tf.Tensor) -> tuple[tf.Tensor]:

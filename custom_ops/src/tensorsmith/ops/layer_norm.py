@@ -18,7 +18,7 @@ def layer_norm(x: Any, scale: Any = None, offset: Any = None, *, residual: Any =
 
         y = scale * (x - mean(x)) / sqrt(variance(x) + epsilon) + offset
 
-    Sums are in float32 for every type. Source: Ba et al., "Layer Normalization", 2016.
+    Sums are in float32 for half types. Source: Ba et al., "Layer Normalization", 2016.
 
     Args:
         x: Tensor (..., width) of float32, float16, bfloat16 or float64.

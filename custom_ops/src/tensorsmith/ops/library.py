@@ -16,6 +16,15 @@ from tensorsmith.core import check
 FOLDER = Path(__file__).parent
 NAME = "libtensorsmith_ops.so"
 NOT_BUILT = "not_built.txt"  # why, written by the installation
+REBUILD = "install a C++ compiler (apt install g++) and then this package again on this machine"
+
+
+class CannotLoadError(Exception):
+    """Why the library cannot be loaded, and the remedy."""
+
+    def __init__(self, reason: str, remedy: str = REBUILD):
+        super().__init__(reason)
+        self.reason, self.remedy = reason, remedy
 
 
 class Library(NamedTuple):
@@ -44,13 +53,13 @@ def library() -> Library:
     """The compiled library, loaded at the first call. Where it cannot be loaded, a warning says why, once."""
     try:
         return _load(library_path())
-    except OSError as error:
-        reason = str(error)
+    except CannotLoadError as error:
+        reason, remedy = error.reason, error.remedy
     message = (
         f"tensorsmith's compiled ops are off, and plain TensorFlow takes over: {reason} "
         f"(tensorsmith-ops {importlib.metadata.version('tensorsmith-ops')} for TensorFlow 2.18 and later, "
-        f"TensorFlow {tf.__version__}, {platform.machine()}). Remedy: install a C++ compiler (apt install g++) and "
-        "then this package again on this machine, or set TENSORSMITH_OPS=reference to do without and without warning."
+        f"TensorFlow {tf.__version__}, {platform.machine()}). Remedy: {remedy}, "
+        "or set TENSORSMITH_OPS=reference to do without and without warning."
     )
     warnings.warn(message, RuntimeWarning, stacklevel=3)
     return Library(None, "", (), reason)
@@ -60,23 +69,25 @@ def _load(path: Path) -> Library:
     """Loads a library file.
 
     Raises:
-        OSError: It is missing, is not for this machine, or does not fit this TensorFlow.
+        CannotLoadError: It is missing, is not for this machine, or does not fit this TensorFlow.
     """
     if not path.exists():
         note = path.with_name(NOT_BUILT)
-        raise OSError(note.read_text().strip() if note.exists() else f"there is no {path.name} in {path.parent}")
+        missing = f"there is no {path.name} in {path.parent}"
+        raise CannotLoadError(note.read_text().strip() if note.exists() else missing)
     try:
         ops = tf.load_op_library(str(path))
     except tf.errors.OpError as error:
-        raise OSError(error.message) from None
+        raise CannotLoadError(error.message) from None
     functions = ctypes.CDLL(str(path))
     if not hasattr(functions, "tensorsmith_level"):
-        raise OSError(f"{path} is another library")
+        raise CannotLoadError(f"{path} is another library", "unset TENSORSMITH_OPS_LIBRARY")
     functions.tensorsmith_level.restype = functions.tensorsmith_levels.restype = ctypes.c_char_p
     level, levels = functions.tensorsmith_level().decode(), functions.tensorsmith_levels().decode()
     if not level:
         wanted = os.environ.get("TENSORSMITH_OPS_LEVEL")
-        raise OSError(f"TENSORSMITH_OPS_LEVEL is {wanted!r}, and this machine runs {levels.replace(' ', ', ')}")
+        runs = f"this machine runs {levels.replace(' ', ', ')}"
+        raise CannotLoadError(f"TENSORSMITH_OPS_LEVEL is {wanted!r}, and {runs}", "unset TENSORSMITH_OPS_LEVEL")
     functions.tensorsmith_set_threads(tf.config.threading.get_intra_op_parallelism_threads())  # 0: all cores
     return Library(ops, level, tuple(levels.split()), "")
 

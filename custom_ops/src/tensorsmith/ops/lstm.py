@@ -79,7 +79,7 @@ def _reference(inputs: Inputs, go_backwards: bool) -> tuple[tf.Tensor, ...]:
 
     def step(row: tf.Tensor, fed: tf.Tensor, h: tf.Tensor, c: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         i, f, g, o = tf.split(row + tf.matmul(fed, recurrent_kernel), 4, axis=1)
-        p_i, p_f, p_o = tf.unstack(peephole[0]) if peephole else (0, 0, 0)
+        p_i, p_f, p_o = tf.unstack(peephole[0], num=3) if peephole else (0, 0, 0)
         c = tf.sigmoid(f + p_f * c) * c + tf.sigmoid(i + p_i * c) * tf.tanh(g)
         return tf.sigmoid(o + p_o * c) * tf.tanh(c), c
 

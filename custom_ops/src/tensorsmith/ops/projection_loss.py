@@ -5,9 +5,9 @@ from typing import Any
 import tensorflow as tf
 
 from tensorsmith.core import Verbatim, check
+from tensorsmith.ops.arguments import as_int32
 from tensorsmith.ops.dispatch import compiled
 from tensorsmith.ops.gradients import vjp
-from tensorsmith.ops.integers import as_int32
 from tensorsmith.ops.library import library
 
 
@@ -41,7 +41,7 @@ def softmax_cross_entropy_with_projection(
         kernel: Tensor (width, words).
         labels: Integers (...) in [0, words).
         bias: Tensor (words,); zeros if None.
-        weights: Tensor (...): what each token counts; all 1 if None.
+        weights: Tensor (...): what each token counts; all 1 if None. No gradient flows into it.
         label_smoothing: Share of the target that is spread over all words, in [0, 1).
         ignored_index: Label of tokens that do not count, which need not be a word.
         reduction: "mean" divides by the sum of the weights (0 if they are all 0), "sum" does not.

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from tensorsmith.core import Verbatim, check
+from tensorsmith.ops.arguments import of_rank
 from tensorsmith.ops.gradients import vjp
 from tensorsmith.ops.library import library
 
@@ -53,8 +54,9 @@ def checked(
     x = tf.convert_to_tensor(x)
     check(x.dtype in FLOATS, "x", x.dtype.name, "a tensor of floating type")
     check(x.shape.rank in (3, None), "x", Verbatim(x.shape), "shape (batch, steps, features)")
-    batch, steps, features = x.shape if x.shape.rank else (None, None, None)
-    recurrent_kernel = tf.convert_to_tensor(recurrent_kernel, x.dtype)
+    x = of_rank(x, 3)
+    batch, steps, features = x.shape
+    recurrent_kernel = of_rank(tf.convert_to_tensor(recurrent_kernel, x.dtype), 2)
     units = recurrent_kernel.shape[0] if recurrent_kernel.shape.rank else None
     wide = None if units is None else gates * units
     weights = [_fitting("kernel", kernel, [features, wide], x.dtype)]
@@ -80,7 +82,7 @@ def checked(
 def _fitting(name: str, value: Any, shape: Sequence[int | None], dtype: tf.DType) -> tf.Tensor:
     tensor = tf.convert_to_tensor(value, dtype)
     check(tensor.shape.is_compatible_with(shape), name, Verbatim(tensor.shape), f"shape {tuple(shape)}")
-    return tensor
+    return of_rank(tensor, len(shape))
 
 
 def project(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:

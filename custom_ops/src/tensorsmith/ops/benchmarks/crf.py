@@ -1,4 +1,4 @@
-"""Log-likelihood of a linear chain with gradients: 64 sequences of 100 steps with 20 tags."""
+"""A linear chain, 64 sequences of 100 steps with 20 tags: log-likelihood with gradients, and the best tags."""
 
 from typing import Any
 
@@ -26,6 +26,21 @@ def _work(provider: str) -> Work:
     return with_gradients(ours if provider == "tensorsmith" else loop, inputs, jit=provider == "xla")
 
 
+def _decode(provider: str) -> Work:
+    import tensorflow as tf
+
+    from tensorsmith import ops
+
+    rng = np.random.default_rng(0)
+    unaries = tf.constant(rng.normal(size=(BATCH, STEPS, TAGS)), tf.float32)
+    transitions = tf.constant(rng.normal(size=(TAGS, TAGS)), tf.float32)
+    # TensorFlow's way is the twin: a loop over the steps that keeps where each best score came from, and one back.
+    with ops.use("compiled" if provider == "tensorsmith" else "reference"):
+        run = tf.function(ops.crf_decode, jit_compile=provider == "xla")
+        run(unaries, transitions)
+    return lambda: run(unaries, transitions)
+
+
 def _tensorflow(unaries: Any, tags: Any, lengths: Any, transitions: Any) -> Any:
     """TensorFlow Addons' formulation: gathers for the score, tf.scan over the other steps for the normalizer.
 
@@ -45,10 +60,12 @@ def _tensorflow(unaries: Any, tags: Any, lengths: Any, transitions: Any) -> Any:
     return unary + binary - tf.reduce_logsumexp(alphas[-1], axis=1)
 
 
+PROVIDERS = ("tensorsmith", "tensorflow", "xla")
+MEGABYTES = BATCH * STEPS * TAGS * 4 / 1e6
+
 # The few operations for each pair of tags are no matrix products, so that there is no floor of the machine's to compare
 # with but the bytes.
 CASES = {
-    "crf": Case(
-        _work, ("tensorsmith", "tensorflow", "xla"), {"tensorflow": 8}, megabytes=4 * BATCH * STEPS * TAGS * 4 / 1e6
-    )
+    "crf": Case(_work, PROVIDERS, {"tensorflow": 8}, megabytes=4 * MEGABYTES),
+    "crf_decode": Case(_decode, PROVIDERS, megabytes=MEGABYTES),
 }

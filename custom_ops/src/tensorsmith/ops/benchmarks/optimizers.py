@@ -1,4 +1,4 @@
-"""One update of all 80 tensors of a Transformer with 10.5 million parameters, through the optimizers themselves."""
+"""All 80 tensors of a Transformer with 10.5 million parameters: updates by the optimizers themselves, and the norm."""
 
 from collections.abc import Callable
 from functools import partial
@@ -57,6 +57,22 @@ def _torch(name: str, weights: list[np.ndarray], gradients: list[np.ndarray]) ->
     return makers[name](parameters, lr=1e-4).step
 
 
+def _norm(provider: str) -> Work:
+    _, gradients = _arrays()
+    if provider == "torch":
+        import torch
+
+        own = [torch.from_numpy(value) for value in gradients]
+        return lambda: torch.nn.utils.get_total_norm(own)
+    import tensorflow as tf
+
+    from tensorsmith import ops
+
+    norm = ops.global_norm if provider == "tensorsmith" else tf.linalg.global_norm
+    tensors = [tf.constant(value) for value in gradients]
+    return tf.function(lambda: norm(tensors), jit_compile=provider == "xla")
+
+
 def _megabytes(tensors: int) -> float:
     return tensors * COUNT * 4 / 1e6
 
@@ -67,5 +83,6 @@ CASES = {
     # Read: parameter, gradient and moments; written: all but the gradient.
     "adamw": Case(ADAMW, (*MOST, "torch"), {"keras": 3, "xla": 1.3, "torch": 0.8}, megabytes=_megabytes(7)),
     "lamb": Case(partial(_work, name="Lamb"), MOST, {"keras": 3}, megabytes=_megabytes(7)),
+    "global_norm": Case(_norm, ("tensorsmith", "tensorflow", "xla", "torch"), megabytes=_megabytes(1)),
     "sgd": Case(partial(_work, name="SGD", momentum=0.9), (*MOST, "torch"), {"keras": 3}, megabytes=_megabytes(5)),
 }

@@ -170,7 +170,8 @@ class CRF(KernelLayer, keras.layers.Layer):
         transitions = tf.convert_to_tensor(self.chain_kernel)
         if tags is not None:
             likelihood = ops.crf_log_likelihood(potentials, tags, transitions, lengths=lengths)
-            self.add_loss(-tf.reduce_mean(likelihood))
+            count = tf.maximum(tf.size(likelihood), 1)  # an empty batch costs nothing
+            self.add_loss(-tf.reduce_sum(likelihood) / tf.cast(count, likelihood.dtype))
         decoded, _ = ops.crf_decode(potentials, transitions, lengths=lengths)
         return decoded, potentials, lengths, transitions
 

@@ -1,6 +1,7 @@
 """What recurrent layers on compiled kernels share."""
 
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Any
 
 import keras
@@ -78,6 +79,13 @@ class CellLayer(RecurrentLayer):
         units: Size of the states.
         **options: Arguments of `keras.layers.RNN` but the cell, and of the cell.
     """
+
+    units = property(attrgetter("cell.units"))
+    activation = property(attrgetter("cell.activation"))
+    recurrent_activation = property(attrgetter("cell.recurrent_activation"))
+    use_bias = property(attrgetter("cell.use_bias"))
+    dropout = property(attrgetter("cell.dropout"))
+    recurrent_dropout = property(attrgetter("cell.recurrent_dropout"))
 
     def __init__(self, cell_class: type[keras.layers.Layer], units: int, **options: Any):
         check(isinstance(units, int) and units > 0, "units", units, "a positive integer")

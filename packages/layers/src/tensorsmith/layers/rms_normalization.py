@@ -50,6 +50,7 @@ class RMSNormalization(KernelLayer, keras.layers.RMSNormalization):
     def __init__(self, axis: int | Sequence[int] = -1, epsilon: float = 1e-6, **kwargs: Any):
         check_normalization(axis, epsilon)
         super().__init__(axis=axis, epsilon=epsilon, **kwargs)
+        self.supports_masking = True  # which Keras' forgets
 
     def call(self, x: Any) -> Any:
         """Normalizes."""

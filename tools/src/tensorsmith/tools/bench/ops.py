@@ -10,7 +10,6 @@ import importlib.util
 import pkgutil
 import statistics
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from functools import cache
@@ -22,7 +21,7 @@ load_tensorflow()
 
 from tensorsmith.ops import active, benchmarks, library  # noqa: E402
 from tensorsmith.ops.benchmarks.case import Case  # noqa: E402
-from tensorsmith.tools.bench.turns import Contender  # noqa: E402
+from tensorsmith.tools.bench.turns import PYTHON, Contender  # noqa: E402
 
 WARM_UP_SECONDS = 0.1  # systems take memory from processes that wait for their turn
 TURN_SECONDS = 0.4
@@ -98,7 +97,7 @@ class _Calls:
 
 class _Memory:
     def __init__(self, case: str, provider: str) -> None:
-        self._command = [sys.executable, "-m", "tensorsmith.tools.bench.peak_memory", case, provider]
+        self._command = [*PYTHON, "-m", "tensorsmith.tools.bench.peak_memory", case, provider]
 
     def first(self) -> float:
         start = time.perf_counter()

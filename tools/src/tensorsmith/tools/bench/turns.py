@@ -13,6 +13,9 @@ from typing import Protocol
 
 from tensorsmith.core import replace_file
 
+# PyTorch warns that there is no GPU, at every measurement.
+PYTHON = [sys.executable, "-W", "ignore:CUDA initialization"]
+
 
 class Contender(Protocol):
     """One provider at work on one case."""
@@ -75,7 +78,7 @@ class _Worker:
     def __init__(self, module: str, case: str, provider: str) -> None:
         self._provider = provider
         self._process = subprocess.Popen(
-            [sys.executable, "-m", __name__, module, case, provider],
+            [*PYTHON, "-m", __name__, module, case, provider],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -12,7 +12,9 @@ from packaging.version import Version
 from rich.console import Console
 from rich.markup import escape
 
-PACKAGES = ("tensorflow", "keras", "numpy", "tensorboard", "keras-tuner", "tensorflow-addons", "tf-agents", "torch")
+TENSORFLOWS = ("tensorflow", "tensorflow-cpu")
+PACKAGES = (*TENSORFLOWS, "keras", "numpy", "tensorboard", "keras-tuner", "tensorflow-addons", "tf-agents", "torch")
+CHOSEN = "TENSORSMITH_OPS is reference"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,7 +27,7 @@ def execute(arguments: argparse.Namespace) -> int:
     versions = installed(PACKAGES)
     problems = list(known_problems(versions, os.environ))
     kernels = _kernels()
-    if kernels["off because"]:
+    if kernels["off because"] not in ("", CHOSEN):
         problems.append(f"compiled kernels are off, and plain TensorFlow takes over: {kernels['off because']}")
     if arguments.json:
         print(json.dumps({"versions": versions, "kernels": kernels, "problems": problems}, indent=2))
@@ -61,9 +63,10 @@ def known_problems(versions: Mapping[str, str], environment: Mapping[str, str]) 
         versions: Of installed packages.
         environment: Environment variables.
     """
-    tensorflow = Version(versions.get("tensorflow", "0"))
+    found = next((versions[name] for name in TENSORFLOWS if name in versions), "")
+    tensorflow = Version(found or "0")
     if not Version("2.18") <= tensorflow < Version("2.22"):
-        yield f"TensorFlow {versions.get('tensorflow', 'is missing')}: tensorsmith runs on 2.18 to 2.21."
+        yield f"TensorFlow {found or 'is missing'}: tensorsmith runs on 2.18 to 2.21."
     if Version(versions.get("keras", "0")) < Version("3.12"):
         yield f"Keras {versions.get('keras', 'is missing')}: tensorsmith needs 3.12. Remedy: pip install -U keras"
     if "tensorboard" not in versions:
@@ -84,10 +87,10 @@ def _kernels() -> dict[str, Any]:
     """The state of the compiled kernels."""
     nothing = {"in use": "", "this machine runs": [], "ops": [], "off because": ""}
     if os.environ.get("TENSORSMITH_OPS") == "reference":
-        return {**nothing, "off because": "TENSORSMITH_OPS is reference"}
+        return {**nothing, "off because": CHOSEN}
     try:
         from tensorsmith import ops
-    except ImportError as error:
+    except (ImportError, ValueError) as error:  # ValueError: TENSORSMITH_OPS is something else
         return {**nothing, "off because": str(error)}
     import warnings
 

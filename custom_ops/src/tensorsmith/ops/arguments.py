@@ -1,10 +1,11 @@
-"""Integers of any width for kernels that take 32 bits."""
+"""Arguments as kernels and twins take them."""
 
 from typing import Any
 
 import tensorflow as tf
 
 from tensorsmith.core import check
+from tensorsmith.ops.dispatch import traced_for_xla
 
 
 def as_int32(value: Any, name: str) -> tf.Tensor:
@@ -26,3 +27,15 @@ def as_int32(value: Any, name: str) -> tf.Tensor:
     if value.dtype.min < tf.int32.min:
         value = tf.maximum(value, tf.constant(tf.int32.min, value.dtype))
     return tf.cast(value, tf.int32)
+
+
+def of_rank(value: tf.Tensor, rank: int) -> tf.Tensor:
+    """The tensor, with a rank where that is unknown, as twins need; another one is found when it runs."""
+    return tf.ensure_shape(value, [None] * rank) if value.shape.rank is None else value
+
+
+def refuse_lengths_beyond(steps: tf.Tensor, lengths: tf.Tensor) -> None:
+    """Refuses lengths out of range in twins, as the kernels do; XLA has no errors."""
+    if not traced_for_xla():
+        tf.debugging.assert_non_negative(lengths, "`lengths`: expected 0 or more")
+        tf.debugging.assert_less_equal(lengths, steps, "`lengths`: expected no more than the steps")
