@@ -11,7 +11,7 @@
 TENSORSMITH_BEGIN
 namespace {
 
-constexpr int64_t kStripe = int64_t{64} << 10;  // floats of a stripe: a quarter of a second-level cache
+constexpr int64_t kStripe = int64_t{40} << 10;  // floats of a stripe: a sixth of a second-level cache
 constexpr int64_t kUnits = 8;  // as many units of work keep any number of threads that matters busy
 constexpr float kInfinity = __builtin_inff();
 

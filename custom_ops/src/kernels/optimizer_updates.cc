@@ -15,7 +15,6 @@ namespace {
 
 constexpr int64_t kStreamFrom = int64_t{1} << 20;  // numbers in all tensors together; fewer stay in the cache
 constexpr int64_t kAlone = int64_t{1} << 19;       // numbers in a tensor that Lamb gives to one thread at most
-constexpr int64_t kAhead = 256;                    // numbers: a kilobyte, further than the processor itself reads ahead
 
 // An op's inputs: lists of as many tensors each (first the parameters, then the gradients, then the optimizer's own), with
 // the shapes of the parameters; then numbers. And its outputs: the new values of all lists but the gradients; then whether
@@ -109,12 +108,6 @@ inline void with_streaming(bool streaming, const Visit& visit) {
   } else {
     visit(Streaming<false>{});
   }
-}
-
-// Fetches what is read from these places a little later; behind the end of a tensor that does nothing.
-template <class... Places>
-inline void prefetch(int64_t i, Places... places) {
-  (__builtin_prefetch(places + i + kAhead), ...);
 }
 
 // A sum of squares; in float32 where that is exact enough.
@@ -230,7 +223,6 @@ void adam(Context& context) {
       each(size, [&](auto lanes, int64_t i) {
         using V = decltype(lanes);
         constexpr bool streaming = decltype(constant)::value;
-        prefetch(i, w, g, m, v);
         const V gradient = at<V>(g + i) * factor, weight = at<V>(w + i);
         const V first_moment = moments.first(at<V>(m + i), gradient);
         const V second_moment = moments.second(at<V>(v + i), gradient);
@@ -267,26 +259,25 @@ void lamb(Context& context) {
   const int count = update.count;
   const Blocks& blocks = update.blocks;
   Scratch<double> weight_squares(blocks.count()), step_squares(blocks.count());
-  // A block's moments; its step, not scaled yet, goes where the new parameter will be; and its share of both norms.
-  const auto begin_step = [&](int tensor, int64_t first, int64_t size, int64_t block) {
+  // A block's moments; its step, not scaled yet; and its share of both norms.
+  const auto begin_step = [&](int tensor, int64_t first, int64_t size, int64_t block, float* steps) {
     const float* const* in = update.inputs + tensor;
     float* const* out = update.outputs + tensor;
     const float *w = in[0] + first, *g = in[count] + first, *m = in[2 * count] + first, *v = in[3 * count] + first;
-    float *steps = out[0] + first, *new_m = out[2 * count] + first, *new_v = out[3 * count] + first;
+    float *new_m = out[2 * count] + first, *new_v = out[3 * count] + first;
     const float decay = update.decay(tensor), factor = update.scale.factor;
     Sum weights, directions;
     with_streaming(update.streams(tensor), [&](auto constant) {
       each(size, [&](auto lanes, int64_t i) {
         using V = decltype(lanes);
         constexpr bool streaming = decltype(constant)::value;
-        prefetch(i, w, g, m, v);
         const V gradient = at<V>(g + i) * factor, weight = at<V>(w + i), decayed = weight - weight * decay;
         const V first_moment = moments.first(at<V>(m + i), gradient);
         const V second_moment = moments.second(at<V>(v + i), gradient);
         const V direction = first_moment * unbias_1 / (square_root(second_moment * unbias_2) + epsilon);
         put<streaming>(new_m + i, first_moment);
         put<streaming>(new_v + i, second_moment);
-        store(steps + i, direction);
+        store(steps + first + i, direction);
         weights.add(decayed * decayed);
         directions.add(direction * direction);
       });
@@ -303,34 +294,40 @@ void lamb(Context& context) {
     const double trust = weights > 0 && directions > 0 ? std::sqrt(weights) / std::sqrt(directions) : 1;
     return static_cast<float>(update.rate * trust);
   };
-  const auto end_step = [&](int tensor, int64_t first, int64_t size, float trusted) {
+  const auto end_step = [&](int tensor, int64_t first, int64_t size, float trusted, const float* steps) {
     const float *w = update.inputs[tensor] + first, decay = update.decay(tensor);
     float* new_w = update.outputs[tensor] + first;
-    each(size, [&](auto lanes, int64_t i) {
-      using V = decltype(lanes);
-      const V weight = at<V>(w + i);
-      store(new_w + i, weight - weight * decay - at<V>(new_w + i) * trusted);
+    with_streaming(update.streams(tensor), [&](auto constant) {
+      each(size, [&](auto lanes, int64_t i) {
+        using V = decltype(lanes);
+        const V weight = at<V>(w + i);
+        put<decltype(constant)::value>(new_w + i, weight - weight * decay - at<V>(steps + first + i) * trusted);
+      });
     });
   };
 
   for (int tensor = 0; tensor < count; ++tensor) {
     if (!shared_among_threads(blocks, tensor)) continue;
-    blocks.for_each(tensor, tensor + 1, begin_step);
+    Scratch<float> steps((blocks.end_of(tensor) - blocks.begin_of(tensor)) * Blocks::kSize);
+    blocks.for_each(tensor, tensor + 1, [&](int, int64_t first, int64_t size, int64_t block) {
+      begin_step(tensor, first, size, block, steps);
+    });
     const float trusted = trusted_rate(tensor);
     blocks.for_each(tensor, tensor + 1, [&](int, int64_t first, int64_t size, int64_t) {
-      end_step(tensor, first, size, trusted);
+      end_step(tensor, first, size, trusted, steps);
     });
   }
   // Others on one thread each, whose cache still has the last blocks when the steps are scaled: those come first then.
   parallel_for(count, 1, [&](int64_t begin, int64_t end) {
+    Scratch<float> steps(kAlone);
     for (int64_t i = begin; i < end; ++i) {
       const int tensor = static_cast<int>(i);
       if (shared_among_threads(blocks, tensor)) continue;
       for (int64_t block = blocks.begin_of(tensor); block < blocks.end_of(tensor); ++block)
-        begin_step(tensor, blocks.first(tensor, block), blocks.size(tensor, block), block);
+        begin_step(tensor, blocks.first(tensor, block), blocks.size(tensor, block), block, steps);
       const float trusted = trusted_rate(tensor);
       for (int64_t block = blocks.end_of(tensor) - 1; block >= blocks.begin_of(tensor); --block)
-        end_step(tensor, blocks.first(tensor, block), blocks.size(tensor, block), trusted);
+        end_step(tensor, blocks.first(tensor, block), blocks.size(tensor, block), trusted, steps);
     }
   });
 }
@@ -360,10 +357,8 @@ void descend(Context& context) {
       each(size, [&](auto lanes, int64_t i) {
         using V = decltype(lanes);
         constexpr bool streaming = decltype(constant)::value;
-        prefetch(i, w, g);
         const V step = at<V>(g + i) * factor * rate, weight = at<V>(w + i), decayed = weight - weight * decay;
         if constexpr (has_momentum) {
-          prefetch(i, m);
           const V velocity = at<V>(m + i) * momentum - step;
           put<streaming>(new_m + i, velocity);
           put<streaming>(new_w + i, nesterov ? decayed + velocity * momentum - step : decayed + velocity);

@@ -11,7 +11,7 @@
 TENSORSMITH_BEGIN
 namespace {
 
-constexpr int64_t kBlockFloats = int64_t{2} << 20;  // logits of a block of tokens: 8 MB
+constexpr int64_t kBlockFloats = int64_t{3} << 20;  // logits of a block of tokens: 12 MB
 constexpr int64_t kTile = 512;                      // words whose weights stay in the second-level cache
 constexpr int64_t kGroups = 8;  // of words; each has a sum of its own for the gradient of the features
 constexpr float kInfinity = __builtin_inff();
