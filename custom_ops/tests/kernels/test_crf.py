@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tensorsmith import ops
-from tensorsmith.ops.integers import as_int32
+from tensorsmith.ops.arguments import as_int32
 
 SIZES = [(2, 5, 3), (1, 1, 1), (3, 1, 4), (4, 7, 17), (2, 3, 16), (3, 4, 33), (0, 3, 2), (2, 0, 2)]
 

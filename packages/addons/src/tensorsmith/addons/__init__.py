@@ -1,0 +1,39 @@
+"""The real TensorFlow Addons 0.23 on today's TensorFlow, with Keras 2 as `tf.keras`, until old code has been moved."""
+
+from tensorsmith.addons.bridge import load_addons
+
+load_addons()
+
+from tensorflow_addons import (
+    __version__,
+    activations,
+    callbacks,
+    image,
+    layers,
+    losses,
+    metrics,
+    optimizers,
+    options,
+    register_all,
+    rnn,
+    seq2seq,
+    text,
+    types,
+)
+
+__all__ = [
+    "__version__",
+    "activations",
+    "callbacks",
+    "image",
+    "layers",
+    "losses",
+    "metrics",
+    "optimizers",
+    "options",
+    "register_all",
+    "rnn",
+    "seq2seq",
+    "text",
+    "types",
+]
