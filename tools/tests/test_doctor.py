@@ -70,5 +70,6 @@ def test_known_problems():
     ]:
         (problem,) = problems(environment=environment)
         assert word in problem
+    assert problems({"tensorflow-addons": "0.23.0", "tensorsmith-addons": "0.1.0"}) == []
     assert problems({"tensorflow-cpu": "2.21.0"}, without=["tensorflow"]) == []
     assert problems(environment={"TF_USE_LEGACY_KERAS": "0", "KERAS_BACKEND": "tensorflow"}) == []

@@ -13,7 +13,8 @@ from rich.console import Console
 from rich.markup import escape
 
 TENSORFLOWS = ("tensorflow", "tensorflow-cpu")
-PACKAGES = (*TENSORFLOWS, "keras", "numpy", "tensorboard", "keras-tuner", "tensorflow-addons", "tf-agents", "torch")
+ADDONS, BRIDGE = "tensorflow-addons", "tensorsmith-addons"
+PACKAGES = (*TENSORFLOWS, "keras", "numpy", "tensorboard", "keras-tuner", ADDONS, BRIDGE, "tf-agents", "torch")
 CHOSEN = "TENSORSMITH_OPS is reference"
 
 
@@ -72,8 +73,8 @@ def known_problems(versions: Mapping[str, str], environment: Mapping[str, str]) 
     if "tensorboard" not in versions:
         who = "Keras' TensorBoard callback" + (" and keras-tuner" if "keras-tuner" in versions else "")
         yield f"TensorBoard is missing, needed by {who}; TensorFlow 2.21 lacks it. Remedy: pip install tensorboard"
-    if "tensorflow-addons" in versions and tensorflow >= Version("2.16"):
-        yield "TensorFlow Addons does not load on TensorFlow 2.16 and later. Remedy: pip uninstall tensorflow-addons"
+    if ADDONS in versions and BRIDGE not in versions and tensorflow >= Version("2.16"):
+        yield "TensorFlow Addons does not load on TensorFlow 2.16 and later. Remedy: import it by tensorsmith.addons"
     if "tf-agents" in versions and tensorflow >= Version("2.16"):
         yield "TF-Agents does not run on Keras 3, which TensorFlow has from 2.16 on. Remedy: a separate environment."
     backend = environment.get("KERAS_BACKEND", "tensorflow")

@@ -1,0 +1,134 @@
+"""What is compared, computed by TensorFlow Addons in a process of its own, and the way to ask for it.
+
+`Side` starts this file in another Python, which serves the functions below by name. Only the standard library, NumPy
+and TensorFlow are imported here, so that any environment with Addons can serve.
+"""
+
+import importlib
+import io
+import json
+import subprocess
+import sys
+
+import numpy as np
+
+
+class Side:
+    """Another process that computes functions of this file, with their gradients."""
+
+    def __init__(self, python=sys.executable):
+        self._process = subprocess.Popen([python, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def __call__(self, name, arrays, **options):
+        """What `differentiated` gives for the function of this name there."""
+        _send(self._process.stdin, {"name": name, "options": options}, arrays)
+        answer, results = _receive(self._process.stdout)
+        assert "error" not in answer, answer["error"]
+        return results
+
+    def close(self):
+        self._process.communicate()
+
+
+def differentiated(function, arrays, **options):
+    """Outputs of a function of tensors, then the gradients at its arguments of floating type and at its variables.
+
+    The function returns its outputs, or a pair of them and of a list of variables. The gradients are of a sum of all
+    outputs with weights that depend on their shapes alone.
+    """
+    import tensorflow as tf
+
+    tensors = [tf.constant(array) for array in arrays]
+    watched = [tensor for tensor in tensors if tensor.dtype.is_floating]
+    with tf.GradientTape() as tape:
+        tape.watch(watched)
+        outputs = function(*tensors, **options)
+        outputs, variables = outputs if isinstance(outputs[-1], list) else (outputs, [])
+        rng = np.random.default_rng(0)
+        floats = [output for output in outputs if output.dtype.is_floating]
+        weights = [rng.normal(size=output.shape).astype(output.dtype.name) for output in floats]
+        total = sum(tf.reduce_sum(output * weight) for output, weight in zip(floats, weights, strict=True))
+    gradients = tape.gradient(total, [*watched, *variables], unconnected_gradients="zero") if floats else []
+    return [np.array(result) for result in [*outputs, *gradients]]
+
+
+def crf_log_likelihood(unaries, tags, lengths, transitions):
+    """The log-likelihood of tags."""
+    import tensorflow_addons as tfa
+
+    return [tfa.text.crf_log_likelihood(unaries, tags, lengths, transitions)[0]]
+
+
+def crf_decode(unaries, lengths, transitions):
+    """The best tags; Addons leaves those after the end as they come."""
+    import tensorflow as tf
+    import tensorflow_addons as tfa
+
+    tags, score = tfa.text.crf_decode(unaries, transitions, lengths)
+    return [tf.where(tf.sequence_mask(lengths, tags.shape[1]), tags, 0), tf.stop_gradient(score)]
+
+
+def crf_layer(x, mask, *weights, **options):
+    """The layer's best tags and scores of tags."""
+    import tensorflow as tf
+    import tensorflow_addons as tfa
+
+    layer = tfa.layers.CRF(**options)
+    layer(x)  # its build forgets the dense layer
+    layer.set_weights(weights)
+    tags, potentials, lengths, chain = layer(x, mask=mask)
+    return [tf.where(mask, tags, 0), potentials, lengths, chain], layer.trainable_weights
+
+
+def gather_tree(step_ids, parent_ids, lengths, end_token):
+    """Addons' Python path; through the bridge its compiled one is ours."""
+    import tensorflow_addons as tfa
+
+    tfa.options.disable_custom_kernel()
+    return [tfa.seq2seq.gather_tree(step_ids, parent_ids, lengths, end_token)]
+
+
+def recurrent(x, mask, *weights, cell, **options):
+    """All outputs and the final states of a cell in Keras' loop."""
+    import tensorflow as tf
+    import tensorflow_addons as tfa
+
+    layer = tf.keras.layers.RNN(getattr(tfa.rnn, cell)(**options), return_sequences=True, return_state=True)
+    layer.build(x.shape)
+    layer.set_weights(weights)
+    return layer(x, mask=mask), layer.trainable_weights
+
+
+def _send(stream, head, arrays):
+    packed = io.BytesIO()
+    np.savez(packed, *arrays)
+    stream.write(json.dumps({**head, "bytes": packed.tell()}).encode() + b"\n" + packed.getvalue())
+    stream.flush()
+
+
+def _receive(stream):
+    line = stream.readline()
+    if not line:
+        raise EOFError("the other process has ended")
+    head = json.loads(line)
+    return head, list(np.load(io.BytesIO(stream.read(head.pop("bytes")))).values())
+
+
+def _serve():
+    answers, sys.stdout = sys.stdout.buffer, sys.stderr  # what libraries print is no answer
+    while True:
+        try:
+            head, arrays = _receive(sys.stdin.buffer)
+        except EOFError:
+            return
+        try:
+            results = differentiated(globals()[head["name"]], arrays, **head["options"])
+        except Exception as error:  # noqa: BLE001 - whatever it is, who asked shall know
+            _send(answers, {"error": f"{type(error).__name__}: {error}"}, [])
+        else:
+            _send(answers, {}, results)
+
+
+if __name__ == "__main__":
+    importlib.import_module("tensorsmith.addons")
+    _serve()

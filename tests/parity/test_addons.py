@@ -1,0 +1,111 @@
+"""What comes from TensorFlow Addons beside the real one: outputs and gradients, at sizes that hypothesis draws."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from side import differentiated
+
+from tensorsmith import layers, ops
+
+sizes = st.integers(1, 6)
+several = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+def expect_same(ours, theirs, tolerance):
+    assert len(ours) == len(theirs)
+    for one, other in zip(ours, theirs, strict=True):
+        assert one.shape == other.shape
+        np.testing.assert_allclose(one, other, rtol=tolerance, atol=tolerance)
+
+
+def chain(batch, steps, tags, seed):
+    """Unaries, tags, lengths and transitions."""
+    rng = np.random.default_rng(seed)
+    unaries, transitions = rng.normal(size=(batch, steps, tags)), rng.normal(size=(tags, tags))
+    lengths = rng.integers(1, steps + 1, batch)
+    return unaries.astype("float32"), rng.integers(0, tags, (batch, steps)), lengths, transitions.astype("float32")
+
+
+def drawn(rng, shapes):
+    return [0.5 * rng.normal(size=shape).astype("float32") for shape in shapes]
+
+
+@several
+@given(sizes, sizes, sizes, st.integers(0, 99))
+def test_crf_log_likelihood(addons, batch, steps, tags, seed):
+    arrays = chain(batch, steps, tags, seed)
+
+    def ours(unaries, tags, lengths, transitions):
+        return [ops.crf_log_likelihood(unaries, tags, transitions, lengths=lengths)]
+
+    expect_same(differentiated(ours, arrays), addons("crf_log_likelihood", arrays), 1e-5)
+
+
+@several
+@given(sizes, sizes, sizes, st.integers(0, 99))
+def test_crf_decode(addons, batch, steps, tags, seed):
+    unaries, _, lengths, transitions = chain(batch, steps, tags, seed)
+    arrays = [unaries, lengths, transitions]
+
+    def ours(unaries, lengths, transitions):
+        tags, score = ops.crf_decode(unaries, transitions, lengths=lengths)
+        return [tags, tf.stop_gradient(score)]
+
+    expect_same(differentiated(ours, arrays), addons("crf_decode", arrays), 1e-5)
+
+
+@several
+@given(sizes, sizes, sizes, sizes, st.booleans(), st.integers(0, 99))
+def test_crf_layer(addons, batch, steps, features, units, boundary, seed):
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(batch, steps, features)).astype("float32")
+    mask = np.arange(steps) < rng.integers(1, steps + 1, batch)[:, np.newaxis]
+    layer = layers.CRF(units, use_boundary=boundary)
+    layer.build(x.shape)
+    weights = drawn(rng, [weight.shape for weight in layer.weights])
+
+    def ours(x, mask, *weights):
+        layer.set_weights(weights)
+        return list(layer(x, mask=mask)), [weight.value for weight in layer.trainable_weights]
+
+    arrays = [x, mask, *weights]
+    expect_same(differentiated(ours, arrays), addons("crf_layer", arrays, units=units, use_boundary=boundary), 1e-5)
+
+
+@several
+@given(sizes, sizes, sizes, st.integers(0, 99))
+def test_gather_tree(addons, steps, batch, beams, seed):
+    rng = np.random.default_rng(seed)
+    ids, parents = rng.integers(0, 5, (steps, batch, beams)), rng.integers(0, beams, (steps, batch, beams))
+    arrays = [value.astype("int32") for value in (ids, parents, rng.integers(1, steps + 1, batch), np.array(0))]
+    expect_same(differentiated(lambda *values: [ops.gather_tree(*values)], arrays), addons("gather_tree", arrays), 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "cell", "options"),
+    [
+        ("PeepholeLSTM", "PeepholeLSTMCell", {}),
+        ("PeepholeLSTM", "PeepholeLSTMCell", {"use_bias": False}),
+        ("LayerNormLSTM", "LayerNormLSTMCell", {}),
+        ("LayerNormLSTM", "LayerNormLSTMCell", {"norm_epsilon": 0.1}),
+        ("LayerNormSimpleRNN", "LayerNormSimpleRNNCell", {}),
+        ("LayerNormSimpleRNN", "LayerNormSimpleRNNCell", {"use_bias": False, "layernorm_epsilon": 0.1}),
+    ],
+)
+@several
+@given(sizes, sizes, sizes, st.integers(2, 6), st.integers(0, 99))
+def test_recurrent(addons, name, cell, options, batch, steps, features, units, seed):
+    rng = np.random.default_rng(seed)
+    x, mask = rng.normal(size=(batch, steps, features)).astype("float32"), rng.random((batch, steps)) < 0.8
+    layer = getattr(layers, name)(units, return_sequences=True, return_state=True, **options)
+    layer.build(x.shape)
+    weights = drawn(rng, [weight.shape for weight in layer.weights])
+
+    def ours(x, mask, *weights):
+        layer.set_weights(weights)
+        return list(layer(x, mask=mask)), [weight.value for weight in layer.trainable_weights]
+
+    arrays = [x, mask, *weights]
+    expect_same(differentiated(ours, arrays), addons("recurrent", arrays, cell=cell, units=units, **options), 2e-4)
