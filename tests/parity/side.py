@@ -19,9 +19,9 @@ class Side:
     def __init__(self, python=sys.executable):
         self._process = subprocess.Popen([python, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
-    def __call__(self, name, arrays, **options):
+    def __call__(self, function, arrays, **options):
         """What `differentiated` gives for the function of this name there."""
-        _send(self._process.stdin, {"name": name, "options": options}, arrays)
+        _send(self._process.stdin, {"function": function, "options": options}, arrays)
         answer, results = _receive(self._process.stdout)
         assert "error" not in answer, answer["error"]
         return results
@@ -50,6 +50,24 @@ def differentiated(function, arrays, **options):
         total = sum(tf.reduce_sum(output * weight) for output, weight in zip(floats, weights, strict=True))
     gradients = tape.gradient(total, [*watched, *variables], unconnected_gradients="zero") if floats else []
     return [np.array(result) for result in [*outputs, *gradients]]
+
+
+def activation(x, *, name, **options):
+    """An activation function."""
+    import tensorflow_addons as tfa
+
+    return [getattr(tfa.activations, name)(x, **options)]
+
+
+def layer(*arrays, name, inputs, **options):
+    """A layer of one input, or of a list of as many, which come before the weights."""
+    import tensorflow_addons as tfa
+
+    layer, given = getattr(tfa.layers, name)(**options), list(arrays[:inputs])
+    given = given if inputs > 1 else given[0]
+    layer(given)  # builds it
+    layer.set_weights(arrays[inputs:])
+    return [layer(given)], layer.trainable_weights
 
 
 def crf_log_likelihood(unaries, tags, lengths, transitions):
@@ -122,7 +140,7 @@ def _serve():
         except EOFError:
             return
         try:
-            results = differentiated(globals()[head["name"]], arrays, **head["options"])
+            results = differentiated(globals()[head["function"]], arrays, **head["options"])
         except Exception as error:  # noqa: BLE001 - whatever it is, who asked shall know
             _send(answers, {"error": f"{type(error).__name__}: {error}"}, [])
         else:

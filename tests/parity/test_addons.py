@@ -32,6 +32,66 @@ def drawn(rng, shapes):
     return [0.5 * rng.normal(size=shape).astype("float32") for shape in shapes]
 
 
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("lisht", {}),
+        ("rrelu", {}),
+        ("rrelu", {"lower": 0.2, "upper": 0.9}),
+        ("snake", {}),
+        ("snake", {"frequency": 0.7}),
+    ]
+    + [("sparsemax", {"axis": axis}) for axis in (-1, 0, 1)],
+)
+@several
+@given(sizes, sizes, st.sampled_from([0.1, 1.0, 10.0]), st.integers(0, 99))
+def test_activations(addons, name, options, rows, columns, scale, seed):
+    x = scale * np.random.default_rng(seed).normal(size=(rows, columns)).astype("float32")
+
+    def ours(x):
+        return [getattr(layers.activations, name)(x, **options)]
+
+    expect_same(differentiated(ours, [x]), addons("activation", [x], name=name, **options), 1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "inputs", "rank", "options"),
+    [
+        ("FilterResponseNormalization", 1, 4, {"epsilon": 0.01}),
+        ("FilterResponseNormalization", 1, 4, {"learned_epsilon": True}),
+        ("Maxout", 1, 3, {"num_units": 2}),
+        ("Maxout", 1, 3, {"num_units": 3, "axis": 1}),
+        ("PoincareNormalize", 1, 3, {}),
+        ("PoincareNormalize", 1, 3, {"axis": [1, 2], "epsilon": 0.2}),
+        ("PolynomialCrossing", 2, 2, {}),
+        ("PolynomialCrossing", 2, 2, {"projection_dim": 2, "diag_scale": 0.5, "use_bias": False}),
+        ("Snake", 1, 3, {}),
+        ("Sparsemax", 1, 2, {}),
+        ("StochasticDepth", 2, 3, {"survival_probability": 0.3}),
+        ("TLU", 1, 3, {}),
+        ("TLU", 1, 3, {"affine": True}),
+    ],
+)
+@several
+@given(sizes, st.integers(0, 99))
+def test_layers(addons, name, inputs, rank, options, batch, seed):
+    rng = np.random.default_rng(seed)
+    shape = (batch, *rng.integers(1, 4, rank - 1) * 6)  # that groups of 2 and 3 divide
+    given = [rng.normal(size=shape).astype("float32") for _ in range(inputs)]
+    layer = getattr(layers, name)(**options)
+    layer.build(shape if inputs == 1 else [shape] * inputs)
+    weights = drawn(rng, [weight.shape for weight in layer.trainable_weights])
+
+    def ours(*arrays):
+        x, weights = arrays[:inputs], arrays[inputs:]
+        for variable, value in zip(layer.trainable_weights, weights, strict=True):
+            variable.assign(value)
+        return [layer(list(x) if inputs > 1 else x[0])], [weight.value for weight in layer.trainable_weights]
+
+    arrays = [*given, *weights]
+    expect_same(differentiated(ours, arrays), addons("layer", arrays, name=name, inputs=inputs, **options), 1e-4)
+
+
 @several
 @given(sizes, sizes, sizes, st.integers(0, 99))
 def test_crf_log_likelihood(addons, batch, steps, tags, seed):

@@ -1,0 +1,32 @@
+"""LiSHT."""
+
+from typing import Any
+
+import keras
+
+from tensorsmith.core import export
+
+
+@export
+def lisht(x: Any) -> Any:
+    """Linearly scaled hyperbolic tangent: never negative, even, and linear far out.
+
+    Formula:
+
+        y = x tanh(x)
+
+    Source: Roy et al., "LiSHT: Non-Parametric Linearly Scaled Hyperbolic Tangent Activation Function for Neural
+    Networks", 2019.
+
+    Args:
+        x: Tensor of floating type.
+
+    Returns:
+        A tensor like `x`.
+
+    Example:
+        >>> print(lisht([-1.0, 0.0, 1.0]).numpy().round(4))
+        [0.7616 0.     0.7616]
+    """
+    x = keras.ops.convert_to_tensor(x)
+    return x * keras.ops.tanh(x)

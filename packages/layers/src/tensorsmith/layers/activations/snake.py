@@ -1,0 +1,33 @@
+"""Snake."""
+
+from typing import Any
+
+import keras
+
+from tensorsmith.core import export
+
+
+@export
+def snake(x: Any, frequency: Any = 1) -> Any:
+    """A rising line with a wave on it, with which networks learn and continue what is periodic.
+
+    Formula, with the frequency f:
+
+        y = x + sin²(f x) / f = x + (1 - cos(2 f x)) / (2 f)
+
+    Source: Ziyin et al., "Neural Networks Fail to Learn Periodic Functions and How to Fix It", 2020.
+
+    Args:
+        x: Tensor of floating type.
+        frequency: A number that is not 0, or a tensor of them that broadcasts to `x`.
+
+    Returns:
+        A tensor like `x`.
+
+    Example:
+        >>> print(snake([-1.0, 0.0, 1.0]).numpy().round(4))
+        [-0.2919  0.      1.7081]
+    """
+    x = keras.ops.convert_to_tensor(x)
+    frequency = keras.ops.cast(frequency, x.dtype)
+    return x + keras.ops.square(keras.ops.sin(frequency * x)) / frequency

@@ -1,0 +1,70 @@
+"""Projection into the Poincaré ball."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+
+from tensorsmith.core import check, export
+
+
+@export
+class PoincareNormalize(keras.layers.Layer):
+    """Keeps vectors inside the unit ball, in which distances of hierarchies are measured.
+
+    Formula:
+
+        y = x                              where |x| <= 1 - epsilon
+        y = (1 - epsilon) x / |x|          elsewhere
+
+    Source: Nickel and Kiela, "Poincaré Embeddings for Learning Hierarchical Representations", 2017.
+
+    Args:
+        axis: Along which the norm is taken: an integer, several, or None for all axes.
+        epsilon: How far from the edge of the ball vectors are kept.
+        **kwargs: `name`, `dtype`, `trainable`, as for every Keras layer.
+
+    Call arguments:
+        inputs: Tensor of floating type.
+
+    Input shape:
+        Any.
+
+    Output shape:
+        The same as the input shape.
+
+    Raises:
+        ValueError: `axis` is none of these, or `epsilon` is not in [0, 1).
+
+    Example:
+        >>> import numpy as np
+        >>> print(PoincareNormalize(epsilon=0.5)(np.array([[0.3, 0.0], [3.0, 4.0]])).numpy())
+        [[0.3 0. ]
+         [0.3 0.4]]
+    """
+
+    def __init__(self, axis: int | Sequence[int] | None = 1, epsilon: float = 1e-5, **kwargs: Any):
+        several = isinstance(axis, list | tuple) and all(isinstance(one, int) for one in axis)
+        check(axis is None or isinstance(axis, int) or several, "axis", axis, "an integer, a list of them, or None")
+        check(isinstance(epsilon, int | float) and 0 <= epsilon < 1, "epsilon", epsilon, "a number in [0, 1)")
+        super().__init__(**kwargs)
+        self.supports_masking = True
+        self.axis = list(axis) if isinstance(axis, list | tuple) else axis
+        self.epsilon = epsilon
+
+    def call(self, inputs: Any) -> Any:
+        """Draws back what is outside."""
+        wide = keras.backend.result_type(self.compute_dtype, "float32")  # squares of half types overflow soon
+        squares = keras.ops.sum(keras.ops.square(keras.ops.cast(inputs, wide)), self.axis, keepdims=True)
+        outside = squares > (1 - self.epsilon) ** 2
+        # 1 in place of the others, whose gradient would be infinite at zero.
+        scale = (1 - self.epsilon) * keras.ops.rsqrt(keras.ops.where(outside, squares, 1))
+        return inputs * keras.ops.cast(keras.ops.where(outside, scale, 1), self.compute_dtype)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """That of the inputs."""
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of `__init__`."""
+        return {**super().get_config(), "axis": self.axis, "epsilon": self.epsilon}
