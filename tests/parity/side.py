@@ -70,6 +70,13 @@ def layer(*arrays, name, inputs, **options):
     return [layer(given)], layer.trainable_weights
 
 
+def unpooling(maxima, places, *, name, **options):
+    """A layer that undoes pooling."""
+    import tensorflow_addons as tfa
+
+    return [getattr(tfa.layers, name)(**options)(maxima, places)]
+
+
 def crf_log_likelihood(unaries, tags, lengths, transitions):
     """The log-likelihood of tags."""
     import tensorflow_addons as tfa

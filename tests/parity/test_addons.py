@@ -61,12 +61,15 @@ def test_activations(addons, name, options, rows, columns, scale, seed):
         ("FilterResponseNormalization", 1, 4, {"learned_epsilon": True}),
         ("Maxout", 1, 3, {"num_units": 2}),
         ("Maxout", 1, 3, {"num_units": 3, "axis": 1}),
+        ("NoisyDense", 1, 2, {"units": 3, "activation": "tanh"}),
+        ("NoisyDense", 1, 3, {"units": 3, "use_factorised": False}),
         ("PoincareNormalize", 1, 3, {}),
         ("PoincareNormalize", 1, 3, {"axis": [1, 2], "epsilon": 0.2}),
         ("PolynomialCrossing", 2, 2, {}),
         ("PolynomialCrossing", 2, 2, {"projection_dim": 2, "diag_scale": 0.5, "use_bias": False}),
         ("Snake", 1, 3, {}),
         ("Sparsemax", 1, 2, {}),
+        ("SpatialPyramidPooling2D", 1, 4, {"bins": [1, [2, 3], 4]}),
         ("StochasticDepth", 2, 3, {"survival_probability": 0.3}),
         ("TLU", 1, 3, {}),
         ("TLU", 1, 3, {"affine": True}),
@@ -80,16 +83,27 @@ def test_layers(addons, name, inputs, rank, options, batch, seed):
     given = [rng.normal(size=shape).astype("float32") for _ in range(inputs)]
     layer = getattr(layers, name)(**options)
     layer.build(shape if inputs == 1 else [shape] * inputs)
-    weights = drawn(rng, [weight.shape for weight in layer.trainable_weights])
+    weights = drawn(rng, [weight.shape for weight in layer.weights])
 
     def ours(*arrays):
         x, weights = arrays[:inputs], arrays[inputs:]
-        for variable, value in zip(layer.trainable_weights, weights, strict=True):
-            variable.assign(value)
+        layer.set_weights(weights)
         return [layer(list(x) if inputs > 1 else x[0])], [weight.value for weight in layer.trainable_weights]
 
     arrays = [*given, *weights]
     expect_same(differentiated(ours, arrays), addons("layer", arrays, name=name, inputs=inputs, **options), 1e-4)
+
+
+@pytest.mark.parametrize("name", ["MaxUnpooling2D", "MaxUnpooling2DV2"])
+@several
+@given(sizes, sizes, sizes, st.sampled_from(["SAME", "VALID"]), st.integers(0, 99))
+def test_unpooling(addons, name, batch, rows, columns, padding, seed):
+    x = np.random.default_rng(seed).normal(size=(batch, 2 * rows, 2 * columns, 3)).astype("float32")
+    maxima, places = tf.nn.max_pool_with_argmax(x, 2, 2, padding)
+    options = {"padding": padding} if name == "MaxUnpooling2D" else {"output_size": x.shape}
+    layer, arrays = getattr(layers, name)(**options), [maxima.numpy(), places.numpy()]
+    ours = differentiated(lambda maxima, places: [layer(maxima, places)], arrays)
+    expect_same(ours, addons("unpooling", arrays, name=name, **options), 0)
 
 
 @several

@@ -9,8 +9,12 @@ from tensorsmith.layers import (
     TLU,
     FilterResponseNormalization,
     Maxout,
+    MaxUnpooling2D,
+    MaxUnpooling2DV2,
+    NoisyDense,
     PoincareNormalize,
     PolynomialCrossing,
+    SpatialPyramidPooling2D,
     StochasticDepth,
 )
 
@@ -29,6 +33,7 @@ RNG = np.random.default_rng(0)
         (Maxout(2), (2, None), "`inputs`: .* a known number of features"),
         (PolynomialCrossing(3), [(2, 5), (2, 5)], "`projection_dim`: received 3, expected no more than half of the 5"),
         (PolynomialCrossing(), (2, 5), "`inputs`: .* two tensors"),
+        (SpatialPyramidPooling2D([4]), (2, 3, 8, 1), "`inputs`: .* no smaller than the grids"),
         (StochasticDepth(), (2, 5), "`inputs`: .* a list of two tensors"),
         (TLU(), (2, None, 5), r"`inputs`: .* Remedy: give shared_axes"),
         (TLU(shared_axes=[3]), (2, 3, 5), "`shared_axes`: .* axes of inputs"),
@@ -85,3 +90,59 @@ def test_both_narrow_kernels_have_numbers_of_their_own():
     layer.build([(None, 4), (None, 4)])
     first, second = (kernel.numpy() for kernel in layer.kernels)
     assert np.any(first.ravel() != second.ravel())
+
+
+@pytest.mark.parametrize(("size", "padding"), [((6, 8), "SAME"), ((6, 8), "VALID"), ((5, 7), "SAME")])
+def test_unpooling_puts_maxima_back(size, padding):
+    x = tf.constant(RNG.permuted(np.arange(1.0, 2 * size[0] * size[1] * 3 + 1)).reshape((2, *size, 3)), tf.float32)
+    maxima, places = tf.nn.max_pool_with_argmax(x, 2, 2, padding)
+    fits = size[0] % 2 == 0
+    layer = MaxUnpooling2D(padding=padding.lower()) if fits else MaxUnpooling2DV2((2, *size, 3))
+    found = layer(maxima, places).numpy()
+    assert found.shape == x.shape
+    kept = found != 0
+    np.testing.assert_array_equal(found[kept], x.numpy()[kept])
+    assert kept.sum() == tf.size(maxima).numpy()
+    again, _ = tf.nn.max_pool_with_argmax(found, 2, 2, padding)
+    np.testing.assert_array_equal(again, maxima)
+
+
+def test_unpooling_refuses_places_beyond_the_picture():
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        MaxUnpooling2D()(np.ones((2, 1, 1, 1), "float32"), np.array([4, 0]).reshape((2, 1, 1, 1)))
+
+
+def test_pyramids_of_pictures_of_several_sizes():
+    layer, flipped = SpatialPyramidPooling2D([[2, 3]]), SpatialPyramidPooling2D([[2, 3]], "channels_first")
+    inputs = keras.Input((None, None, 2))
+    model = keras.Model(inputs, layer(inputs))
+    assert model.output_shape == (None, 6, 2)
+    for height, width in ((4, 6), (5, 8)):
+        x = RNG.normal(size=(3, height, width, 2)).astype("float32")
+        whole = x[:, :4, :6]  # what is left over is dropped
+        parts = [whole[:, i : i + 2, j : j + 2].mean((1, 2)) for i in (0, 2) for j in (0, 2, 4)]
+        np.testing.assert_allclose(model(x), np.stack(parts, 1), atol=1e-6)
+        np.testing.assert_allclose(flipped(np.moveaxis(x, -1, 1)), np.stack(parts, 2), atol=1e-6)
+
+
+def test_noise_of_dense_layers():
+    x = np.ones((1, 400), "float32")
+    layer = NoisyDense(300, sigma=0.5, seed=1)
+    layer(x)
+    eps = layer.eps_kernel.numpy()
+    # The outer product of f(e) and f(e'); E f(e)^2 = E |e| = sqrt(2 / pi).
+    np.testing.assert_allclose(eps * eps[0, 0], eps[:, :1] * eps[:1], atol=1e-5)
+    np.testing.assert_allclose(np.mean(layer.eps_bias.numpy() ** 2), (2 / np.pi) ** 0.5, atol=0.15)
+    np.testing.assert_allclose(layer.sigma_kernel, 0.5 / 20)
+    assert np.abs(layer.mu_kernel.numpy()).max() <= 1 / 20
+    independent = NoisyDense(300, use_factorised=False, use_bias=False, seed=1)
+    independent(x)
+    np.testing.assert_allclose(independent.eps_kernel.numpy().std(), 1, atol=0.02)
+    assert np.abs(independent.mu_kernel.numpy()).max() <= (3 / 400) ** 0.5
+    for one in (layer, independent):  # Addons' fails without a bias
+        before = one(x).numpy()
+        one.reset_noise()
+        assert np.any(one(x).numpy() != before)
+        tf.function(one.reset_noise)()
+        one.remove_noise()
+        assert not one.eps_kernel.numpy().any()

@@ -14,9 +14,12 @@ from tensorsmith.layers.layer_norm_lstm import LayerNormLSTM
 from tensorsmith.layers.layer_norm_simple_rnn import LayerNormSimpleRNN
 from tensorsmith.layers.layer_normalization import LayerNormalization
 from tensorsmith.layers.lstm import LSTM
+from tensorsmith.layers.max_unpooling_2d import MaxUnpooling2D
+from tensorsmith.layers.max_unpooling_2d_v2 import MaxUnpooling2DV2
 from tensorsmith.layers.maxout import Maxout
 from tensorsmith.layers.mc_dropout import MCDropout
 from tensorsmith.layers.multi_head_attention import MultiHeadAttention
+from tensorsmith.layers.noisy_dense import NoisyDense
 from tensorsmith.layers.peephole_lstm import PeepholeLSTM
 from tensorsmith.layers.poincare_normalize import PoincareNormalize
 from tensorsmith.layers.polynomial_crossing import PolynomialCrossing
@@ -25,6 +28,7 @@ from tensorsmith.layers.rrelu import RReLU
 from tensorsmith.layers.simple_rnn import SimpleRNN
 from tensorsmith.layers.snake import Snake
 from tensorsmith.layers.sparsemax import Sparsemax
+from tensorsmith.layers.spatial_pyramid_pooling_2d import SpatialPyramidPooling2D
 from tensorsmith.layers.stochastic_depth import StochasticDepth
 from tensorsmith.layers.tlu import TLU
 
@@ -40,8 +44,11 @@ __all__ = [
     "LayerNormSimpleRNN",
     "LayerNormalization",
     "MCDropout",
+    "MaxUnpooling2D",
+    "MaxUnpooling2DV2",
     "Maxout",
     "MultiHeadAttention",
+    "NoisyDense",
     "PeepholeLSTM",
     "PoincareNormalize",
     "PolynomialCrossing",
@@ -50,6 +57,7 @@ __all__ = [
     "SimpleRNN",
     "Snake",
     "Sparsemax",
+    "SpatialPyramidPooling2D",
     "StochasticDepth",
     "activations",
 ]

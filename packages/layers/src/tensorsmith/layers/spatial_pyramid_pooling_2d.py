@@ -1,0 +1,87 @@
+"""Spatial pyramid pooling."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+
+from tensorsmith.core import check, export
+
+
+@export
+class SpatialPyramidPooling2D(keras.layers.Layer):
+    """Means over grids of several finenesses: as many numbers for a picture of any size.
+
+    For each grid the picture is cut into rows x columns parts of equal size, and the mean of each part taken; rows and
+    columns of pixels that are left over, at the end, are dropped, as in TensorFlow Addons. The parts of all grids come
+    one after the other.
+
+    Source: He et al., "Spatial Pyramid Pooling in Deep Convolutional Networks for Visual Recognition", 2014.
+
+    Args:
+        bins: A number for each grid, or a pair (rows, columns).
+        data_format: "channels_last" or "channels_first"; Keras' setting if None.
+        **kwargs: `name`, `dtype`, `trainable`, as for every Keras layer.
+
+    Call arguments:
+        inputs: Tensor of floating type.
+
+    Input shape:
+        `(batch, height, width, channels)`, or `(batch, channels, height, width)` with the channels first.
+
+    Output shape:
+        `(batch, parts, channels)`, or `(batch, channels, parts)`.
+
+    Raises:
+        ValueError: `bins` holds something else than positive integers and pairs of them, `data_format` is unknown, or
+            the inputs are no pictures, or smaller than a grid.
+
+    Example:
+        >>> import numpy as np
+        >>> x = np.arange(16.0).reshape((1, 4, 4, 1))
+        >>> print(SpatialPyramidPooling2D([1, 2])(x).numpy().ravel())
+        [ 7.5  2.5  4.5 10.5 12.5]
+    """
+
+    def __init__(self, bins: Sequence[int | Sequence[int]], data_format: str | None = None, **kwargs: Any):
+        pairs = [(grid, grid) if isinstance(grid, int) else tuple(grid) for grid in bins]
+        fits = all(len(pair) == 2 and all(isinstance(size, int) and size > 0 for size in pair) for pair in pairs)
+        check(fits and len(pairs) > 0, "bins", bins, "positive integers, or pairs of them")
+        known = data_format in ("channels_last", "channels_first", None)
+        check(known, "data_format", data_format, "'channels_last', 'channels_first' or None")
+        super().__init__(**kwargs)
+        self.bins = [list(pair) for pair in pairs]
+        self.data_format = data_format or keras.config.image_data_format()
+        self.input_spec = keras.layers.InputSpec(ndim=4)
+
+    def build(self, input_shape: Any) -> None:
+        """Looks at the size of the pictures."""
+        sizes = input_shape[1:3] if self.data_format == "channels_last" else input_shape[2:]
+        fits = all(size is None or size >= parts for grid in self.bins for size, parts in zip(sizes, grid, strict=True))
+        check(fits, "inputs", tuple(input_shape), f"pictures no smaller than the grids {self.bins}")
+
+    def call(self, inputs: Any) -> Any:
+        """Takes the means."""
+        first = self.data_format == "channels_first"
+        pictures = keras.ops.transpose(inputs, (0, 2, 3, 1)) if first else inputs
+        batch, height, width, _ = keras.ops.shape(pictures)
+        channels = pictures.shape[-1]
+        pooled = []
+        for rows, columns in self.bins:
+            tall, wide = height // rows, width // columns
+            whole = pictures[:, : rows * tall, : columns * wide]
+            parts = keras.ops.mean(keras.ops.reshape(whole, (batch, rows, tall, columns, wide, channels)), (2, 4))
+            pooled.append(keras.ops.reshape(parts, (batch, rows * columns, channels)))
+        means = keras.ops.concatenate(pooled, 1)
+        return keras.ops.transpose(means, (0, 2, 1)) if first else means
+
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+        """All parts of all grids."""
+        parts = sum(rows * columns for rows, columns in self.bins)
+        if self.data_format == "channels_first":
+            return (input_shape[0], input_shape[1], parts)
+        return (input_shape[0], parts, input_shape[3])
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of `__init__`."""
+        return {**super().get_config(), "bins": self.bins, "data_format": self.data_format}
