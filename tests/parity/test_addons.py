@@ -1,5 +1,6 @@
 """What comes from TensorFlow Addons beside the real one: outputs and gradients, at sizes that hypothesis draws."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -155,6 +156,24 @@ def test_gather_tree(addons, steps, batch, beams, seed):
     ids, parents = rng.integers(0, 5, (steps, batch, beams)), rng.integers(0, beams, (steps, batch, beams))
     arrays = [value.astype("int32") for value in (ids, parents, rng.integers(1, steps + 1, batch), np.array(0))]
     expect_same(differentiated(lambda *values: [ops.gather_tree(*values)], arrays), addons("gather_tree", arrays), 0)
+
+
+@pytest.mark.parametrize("options", [{}, {"use_bias": True, "projection": 2}])
+@several
+@given(sizes, sizes, sizes, sizes, st.integers(0, 99))
+def test_nas_cell(addons, options, batch, steps, features, units, seed):
+    rng = np.random.default_rng(seed)
+    x, mask = rng.normal(size=(batch, steps, features)).astype("float32"), np.ones((batch, steps), bool)
+    layer = keras.layers.RNN(layers.NASCell(units, **options), return_sequences=True, return_state=True)
+    layer.build(x.shape)
+    weights = drawn(rng, [weight.shape for weight in layer.weights])
+
+    def ours(x, mask, *weights):
+        layer.set_weights(weights)
+        return list(layer(x)), [weight.value for weight in layer.trainable_weights]
+
+    arrays = [x, mask, *weights]
+    expect_same(differentiated(ours, arrays), addons("recurrent", arrays, cell="NASCell", units=units, **options), 1e-4)
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from tensorsmith.layers import (
     MaxUnpooling2DV2,
     MCDropout,
     MultiHeadAttention,
+    NASCell,
     NoisyDense,
     PeepholeLSTM,
     PoincareNormalize,
@@ -224,6 +225,20 @@ ROWS = [
         kwargs={"output_size": [None, 5, 7, None]},
         inputs=(Data((3, 4, 2)), Data((3, 4, 2), "int32", 0, 70)),
         bad=[({"output_size": [5, 7]}, "the four numbers"), ({"output_size": [1, None, 7, 1]}, "the four numbers")],
+    ),
+    LayerRow(
+        NASCell,
+        kwargs={
+            "units": 3,
+            "projection": 2,
+            "use_bias": True,
+            "kernel_initializer": "he_normal",
+            "recurrent_initializer": "orthogonal",
+            "projection_initializer": "he_normal",
+            "bias_initializer": "uniform",
+        },
+        inputs=(Data((5,)), [Data((3,)), Data((2,))]),
+        bad=[({"units": 0}, "a positive integer"), ({"projection": 0.5}, "a positive integer or None")],
     ),
     LayerRow(
         NoisyDense,

@@ -19,6 +19,7 @@ from tensorsmith.layers.max_unpooling_2d_v2 import MaxUnpooling2DV2
 from tensorsmith.layers.maxout import Maxout
 from tensorsmith.layers.mc_dropout import MCDropout
 from tensorsmith.layers.multi_head_attention import MultiHeadAttention
+from tensorsmith.layers.nas_cell import NASCell
 from tensorsmith.layers.noisy_dense import NoisyDense
 from tensorsmith.layers.peephole_lstm import PeepholeLSTM
 from tensorsmith.layers.poincare_normalize import PoincareNormalize
@@ -48,6 +49,7 @@ __all__ = [
     "MaxUnpooling2DV2",
     "Maxout",
     "MultiHeadAttention",
+    "NASCell",
     "NoisyDense",
     "PeepholeLSTM",
     "PoincareNormalize",
