@@ -10,8 +10,8 @@ from tensorsmith.layers.crf import CRF
 from tensorsmith.layers.depthwise_max_pool import DepthwiseMaxPool
 from tensorsmith.layers.filter_response_normalization import FilterResponseNormalization
 from tensorsmith.layers.gru import GRU
-from tensorsmith.layers.layer_norm_lstm import LayerNormLSTM
-from tensorsmith.layers.layer_norm_simple_rnn import LayerNormSimpleRNN
+from tensorsmith.layers.layer_norm_lstm import LayerNormLSTM, LayerNormLSTMCell
+from tensorsmith.layers.layer_norm_simple_rnn import LayerNormSimpleRNN, LayerNormSimpleRNNCell
 from tensorsmith.layers.layer_normalization import LayerNormalization
 from tensorsmith.layers.lstm import LSTM
 from tensorsmith.layers.max_unpooling_2d import MaxUnpooling2D
@@ -21,7 +21,7 @@ from tensorsmith.layers.mc_dropout import MCDropout
 from tensorsmith.layers.multi_head_attention import MultiHeadAttention
 from tensorsmith.layers.nas_cell import NASCell
 from tensorsmith.layers.noisy_dense import NoisyDense
-from tensorsmith.layers.peephole_lstm import PeepholeLSTM
+from tensorsmith.layers.peephole_lstm import PeepholeLSTM, PeepholeLSTMCell
 from tensorsmith.layers.poincare_normalize import PoincareNormalize
 from tensorsmith.layers.polynomial_crossing import PolynomialCrossing
 from tensorsmith.layers.rms_normalization import RMSNormalization
@@ -42,7 +42,9 @@ __all__ = [
     "DepthwiseMaxPool",
     "FilterResponseNormalization",
     "LayerNormLSTM",
+    "LayerNormLSTMCell",
     "LayerNormSimpleRNN",
+    "LayerNormSimpleRNNCell",
     "LayerNormalization",
     "MCDropout",
     "MaxUnpooling2D",
@@ -52,6 +54,7 @@ __all__ = [
     "NASCell",
     "NoisyDense",
     "PeepholeLSTM",
+    "PeepholeLSTMCell",
     "PoincareNormalize",
     "PolynomialCrossing",
     "RMSNormalization",

@@ -11,12 +11,58 @@ from tensorsmith.layers.fresh import fresh
 from tensorsmith.layers.recurrent_layer import CellLayer, dropped, single
 
 
+@export
 class LayerNormLSTMCell(keras.layers.LSTMCell):
-    """One step: `keras.layers.LSTMCell`, whose products and whose c are layer-normalized."""
+    """One step of `LayerNormLSTM`, as TensorFlow Addons' cell: an LSTM whose products and whose c are layer-normalized.
+
+    In `keras.layers.RNN` Keras' loop runs it; the layer `LayerNormLSTM` computes the same by a kernel. Formula:
+
+        [i, f, g, o] = norm_k(x kernel) + norm_r(h recurrent_kernel) + bias
+        c' = norm_c(sigmoid(f) * c + sigmoid(i) * tanh(g))
+        h' = sigmoid(o) * tanh(c')
+
+
+    Source: Ba et al., "Layer Normalization", 2016.
+
+    Args:
+        units: Size of h and c.
+        norm_gamma_initializer: Initializer of the norms' gammas.
+        norm_beta_initializer: Initializer of their betas.
+        norm_epsilon: What keeps the roots from zero.
+        **kwargs: The other arguments of `keras.layers.LSTMCell`: activations, `use_bias`, initializers, regularizers,
+            constraints, `dropout`, `recurrent_dropout`, `seed`, `name`, `dtype`, `trainable`.
+
+    Call arguments:
+        inputs: Tensor (batch, features) of floating type.
+        states: The tensors h and c before the step, each (batch, units).
+        training: Whether there is dropout.
+
+    Input shape:
+        `(batch, features)`, and `(batch, units)` for each state.
+
+    Output shape:
+        h `(batch, units)`, and the states after the step.
+
+    Raises:
+        ValueError: `units` is no positive integer, or `norm_epsilon` is negative.
+
+    Example:
+        >>> import keras, numpy as np
+        >>> layer = keras.layers.RNN(LayerNormLSTMCell(4), return_sequences=True)
+        >>> layer(np.ones((2, 10, 3))).shape
+        TensorShape([2, 10, 4])
+    """
 
     def __init__(
-        self, units: int, norm_gamma_initializer: Any, norm_beta_initializer: Any, norm_epsilon: float, **kwargs: Any
+        self,
+        units: int,
+        norm_gamma_initializer: Any = "ones",
+        norm_beta_initializer: Any = "zeros",
+        norm_epsilon: float = 1e-3,
+        **kwargs: Any,
     ):
+        fits = isinstance(norm_epsilon, int | float) and norm_epsilon >= 0
+        check(fits, "norm_epsilon", norm_epsilon, "a number of 0 or more")
         super().__init__(units, **kwargs)
         self.norm_gamma_initializer = keras.initializers.get(norm_gamma_initializer)
         self.norm_beta_initializer = keras.initializers.get(norm_beta_initializer)
@@ -129,8 +175,6 @@ class LayerNormLSTM(CellLayer):
         norm_epsilon: float = 1e-3,
         **kwargs: Any,
     ):
-        fits = isinstance(norm_epsilon, int | float) and norm_epsilon >= 0
-        check(fits, "norm_epsilon", norm_epsilon, "a number of 0 or more")
         super().__init__(
             LayerNormLSTMCell,
             units,

@@ -10,18 +10,58 @@ from tensorsmith.core import check, export
 from tensorsmith.layers.recurrent_layer import CellLayer, dropped, single
 
 
+@export
 class LayerNormSimpleRNNCell(keras.layers.SimpleRNNCell):
-    """One step: `keras.layers.SimpleRNNCell` with a layer norm before the bias."""
+    """One step of `LayerNormSimpleRNN`, as TensorFlow Addons' cell: a simple RNN with a layer norm before the bias.
+
+    In `keras.layers.RNN` Keras' loop runs it; the layer `LayerNormSimpleRNN` computes the same by a kernel. Formula:
+
+        h' = tanh(gamma * norm(x kernel + h recurrent_kernel) + bias)
+
+
+    Source: Ba et al., "Layer Normalization", 2016.
+
+    Args:
+        units: Size of h.
+        layernorm_epsilon: What keeps the root from zero.
+        gamma_initializer: Initializer of gamma.
+        gamma_regularizer: Regularizer of gamma.
+        gamma_constraint: Constraint of gamma.
+        **kwargs: The other arguments of `keras.layers.SimpleRNNCell`: activation, `use_bias`, initializers,
+            regularizers, constraints, `dropout`, `recurrent_dropout`, `seed`, `name`, `dtype`, `trainable`.
+
+    Call arguments:
+        sequence: Tensor (batch, features) of floating type.
+        states: The tensor h before the step, each (batch, units).
+        training: Whether there is dropout.
+
+    Input shape:
+        `(batch, features)`, and `(batch, units)` for each state.
+
+    Output shape:
+        h `(batch, units)`, and the states after the step.
+
+    Raises:
+        ValueError: `units` is no positive integer, or `layernorm_epsilon` is negative.
+
+    Example:
+        >>> import keras, numpy as np
+        >>> layer = keras.layers.RNN(LayerNormSimpleRNNCell(4), return_sequences=True)
+        >>> layer(np.ones((2, 10, 3))).shape
+        TensorShape([2, 10, 4])
+    """
 
     def __init__(
         self,
         units: int,
-        layernorm_epsilon: float,
-        gamma_initializer: Any,
-        gamma_regularizer: Any,
-        gamma_constraint: Any,
+        layernorm_epsilon: float = 1e-5,
+        gamma_initializer: Any = "ones",
+        gamma_regularizer: Any = None,
+        gamma_constraint: Any = None,
         **kwargs: Any,
     ):
+        fits = isinstance(layernorm_epsilon, int | float) and layernorm_epsilon >= 0
+        check(fits, "layernorm_epsilon", layernorm_epsilon, "a number of 0 or more")
         super().__init__(units, **kwargs)
         self.layernorm = keras.layers.LayerNormalization(
             epsilon=layernorm_epsilon,
@@ -116,8 +156,6 @@ class LayerNormSimpleRNN(CellLayer):
         gamma_constraint: Any = None,
         **kwargs: Any,
     ):
-        fits = isinstance(layernorm_epsilon, int | float) and layernorm_epsilon >= 0
-        check(fits, "layernorm_epsilon", layernorm_epsilon, "a number of 0 or more")
         super().__init__(
             LayerNormSimpleRNNCell,
             units,

@@ -11,8 +11,44 @@ from tensorsmith.layers.fresh import fresh
 from tensorsmith.layers.recurrent_layer import CellLayer, dropped, single
 
 
+@export
 class PeepholeLSTMCell(keras.layers.LSTMCell):
-    """One step: `keras.layers.LSTMCell`, whose gates see c."""
+    """One step of `PeepholeLSTM`, as TensorFlow Addons' cell: an LSTM whose gates see its memory c.
+
+    In `keras.layers.RNN` Keras' loop runs it; the layer `PeepholeLSTM` computes the same by a kernel. Formula:
+
+        [i, f, g, o] = x kernel + h recurrent_kernel + bias
+        c' = sigmoid(f + p_f * c) * c + sigmoid(i + p_i * c) * tanh(g)
+        h' = sigmoid(o + p_o * c') * tanh(c')
+
+
+    Source: Gers et al., "Learning Precise Timing with LSTM Recurrent Networks", 2002.
+
+    Args:
+        units: Size of h and c.
+        **kwargs: The other arguments of `keras.layers.LSTMCell`: activations, `use_bias`, initializers, regularizers,
+            constraints, `dropout`, `recurrent_dropout`, `seed`, `name`, `dtype`, `trainable`.
+
+    Call arguments:
+        inputs: Tensor (batch, features) of floating type.
+        states: The tensors h and c before the step, each (batch, units).
+        training: Whether there is dropout.
+
+    Input shape:
+        `(batch, features)`, and `(batch, units)` for each state.
+
+    Output shape:
+        h `(batch, units)`, and the states after the step.
+
+    Raises:
+        ValueError: `units` is no positive integer.
+
+    Example:
+        >>> import keras, numpy as np
+        >>> layer = keras.layers.RNN(PeepholeLSTMCell(4), return_sequences=True)
+        >>> layer(np.ones((2, 10, 3))).shape
+        TensorShape([2, 10, 4])
+    """
 
     def build(self, input_shape: Any) -> None:
         """Makes the weights."""
