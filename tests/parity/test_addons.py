@@ -158,13 +158,21 @@ def test_gather_tree(addons, steps, batch, beams, seed):
     expect_same(differentiated(lambda *values: [ops.gather_tree(*values)], arrays), addons("gather_tree", arrays), 0)
 
 
-@pytest.mark.parametrize("options", [{}, {"use_bias": True, "projection": 2}])
+@pytest.mark.parametrize(
+    ("cell", "options"),
+    [
+        ("NASCell", {}),
+        ("NASCell", {"use_bias": True, "projection": 2}),
+        ("ESNCell", {"leaky": 0.3}),
+        ("ESNCell", {"use_bias": False, "activation": "relu", "use_norm2": True}),
+    ],
+)
 @several
 @given(sizes, sizes, sizes, sizes, st.integers(0, 99))
-def test_nas_cell(addons, options, batch, steps, features, units, seed):
+def test_cells(addons, cell, options, batch, steps, features, units, seed):
     rng = np.random.default_rng(seed)
     x, mask = rng.normal(size=(batch, steps, features)).astype("float32"), np.ones((batch, steps), bool)
-    layer = keras.layers.RNN(layers.NASCell(units, **options), return_sequences=True, return_state=True)
+    layer = keras.layers.RNN(getattr(layers, cell)(units, **options), return_sequences=True, return_state=True)
     layer.build(x.shape)
     weights = drawn(rng, [weight.shape for weight in layer.weights])
 
@@ -173,7 +181,7 @@ def test_nas_cell(addons, options, batch, steps, features, units, seed):
         return list(layer(x)), [weight.value for weight in layer.trainable_weights]
 
     arrays = [x, mask, *weights]
-    expect_same(differentiated(ours, arrays), addons("recurrent", arrays, cell="NASCell", units=units, **options), 1e-4)
+    expect_same(differentiated(ours, arrays), addons("recurrent", arrays, cell=cell, units=units, **options), 1e-4)
 
 
 @pytest.mark.parametrize(

@@ -249,7 +249,7 @@ def test_integers_of_any_width(width):
     np.testing.assert_array_equal(got, [max(kind.min, -(2**31)), 3, min(kind.max, 2**31 - 1)])
 
 
-@pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter is deprecated")
+@pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter is deprecated", "ignore:.*Please use the LiteRT interpreter")
 def test_lite_models_take_long_integers(rng):
     @tf.function(
         input_signature=[tf.TensorSpec([2, 4, 3]), tf.TensorSpec([2, 4], tf.int64), tf.TensorSpec([2], tf.int64)]

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from tensorsmith.layers import (
     TLU,
+    ESNCell,
     FilterResponseNormalization,
     Maxout,
     MaxUnpooling2D,
@@ -146,3 +147,19 @@ def test_noise_of_dense_layers():
         tf.function(one.reset_noise)()
         one.remove_noise()
         assert not one.eps_kernel.numpy().any()
+
+
+@pytest.mark.parametrize(
+    ("use_norm2", "size"), [(False, lambda w: np.abs(np.linalg.eigvals(w)).max()), (True, np.linalg.norm)]
+)
+def test_reservoirs(use_norm2, size):
+    cell = ESNCell(80, connectivity=0.2, spectral_radius=0.7, use_norm2=use_norm2, seed=1)
+    cell.build((None, 3))
+    weights = cell.recurrent_kernel.numpy()
+    size = np.linalg.norm(weights) if use_norm2 else np.abs(np.linalg.eigvals(weights)).max()
+    np.testing.assert_allclose(size, 0.7, rtol=1e-4)
+    np.testing.assert_allclose(np.mean(weights != 0), 0.2, atol=0.02)  # 4 standard errors, 4 sqrt(0.2 * 0.8 / 6400)
+    assert not cell.trainable_weights
+    alone = ESNCell(4, connectivity=0.0)
+    alone.build((None, 3))
+    assert not alone.recurrent_kernel.numpy().any()

@@ -8,6 +8,7 @@ from tensorsmith.layers import activations
 from tensorsmith.layers.attention import Attention
 from tensorsmith.layers.crf import CRF
 from tensorsmith.layers.depthwise_max_pool import DepthwiseMaxPool
+from tensorsmith.layers.esn import ESN, ESNCell
 from tensorsmith.layers.filter_response_normalization import FilterResponseNormalization
 from tensorsmith.layers.gru import GRU
 from tensorsmith.layers.layer_norm_lstm import LayerNormLSTM, LayerNormLSTMCell
@@ -35,11 +36,13 @@ from tensorsmith.layers.tlu import TLU
 
 __all__ = [
     "CRF",
+    "ESN",
     "GRU",
     "LSTM",
     "TLU",
     "Attention",
     "DepthwiseMaxPool",
+    "ESNCell",
     "FilterResponseNormalization",
     "LayerNormLSTM",
     "LayerNormLSTMCell",
