@@ -104,7 +104,7 @@ def test_comes_before_tensorflow():
     result = run("-c", "import tensorflow, tensorsmith.addons")
     assert result.returncode == 1
     assert "Remedy: import tensorsmith.addons first" in result.stderr
-    legacy = {**os.environ, "TF_USE_LEGACY_KERAS": "1"}
+    legacy = {**os.environ, "TF_USE_LEGACY_KERAS": "True"}
     assert run("-c", "import tensorflow, tensorsmith.addons", env=legacy).returncode == 0
 
 

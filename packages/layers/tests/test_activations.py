@@ -33,6 +33,15 @@ def test_sparsemax_where_keras_is_wrong():
     np.testing.assert_allclose(activations.sparsemax(z), [nearest_on_simplex(z[0])], atol=1e-12)
 
 
+@pytest.mark.parametrize("parts", [3, 7, 10, 100])
+def test_sparsemax_of_logits_at_the_threshold(parts):
+    """Fractions, of which many lie at the threshold but for rounding."""
+    z = RNG.integers(0, parts + 1, (3000, 7)) / parts
+    expected = np.array([nearest_on_simplex(row) for row in z])
+    np.testing.assert_allclose(activations.sparsemax(z.astype("float32")), expected, atol=1e-6)
+    np.testing.assert_allclose(activations.sparsemax(np.float32([1, 2 / 3, 1, 1])), [1 / 3, 0, 1 / 3, 1 / 3], atol=1e-6)
+
+
 def test_sparsemax_of_equals_and_infinities():
     infinity = np.inf
     rows = np.array(

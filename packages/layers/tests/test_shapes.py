@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from tensorsmith.layers import (
+    ESN,
     TLU,
     ESNCell,
     FilterResponseNormalization,
@@ -34,8 +35,11 @@ RNG = np.random.default_rng(0)
         (Maxout(2), (2, None), "`inputs`: .* a known number of features"),
         (PolynomialCrossing(3), [(2, 5), (2, 5)], "`projection_dim`: received 3, expected no more than half of the 5"),
         (PolynomialCrossing(), (2, 5), "`inputs`: .* two tensors"),
-        (SpatialPyramidPooling2D([4]), (2, 3, 8, 1), "`inputs`: .* no smaller than the grids"),
         (StochasticDepth(), (2, 5), "`inputs`: .* a list of two tensors"),
+        (NoisyDense(2), (2, None), "`inputs`: .* a known number of features"),
+        (PolynomialCrossing(), [(2, None), (2, None)], "`inputs`: .* a known number of features"),
+        (PoincareNormalize(axis=5), (2, 3), "`axis`: received 5, expected different axes of 2"),
+        (PoincareNormalize(axis=[1, -1]), (2, 3), "`axis`: .* different axes of 2"),
         (TLU(), (2, None, 5), r"`inputs`: .* Remedy: give shared_axes"),
         (TLU(shared_axes=[3]), (2, 3, 5), "`shared_axes`: .* axes of inputs"),
     ],
@@ -73,8 +77,14 @@ def test_vectors_stay_in_the_ball_and_zero_has_a_gradient():
     gradient = tape.gradient(y, x).numpy()
     np.testing.assert_array_equal(gradient[0], 1)
     assert np.isfinite(gradient).all()
-    far = PoincareNormalize(dtype="mixed_float16")(np.full((1, 2), 1000.0))
-    np.testing.assert_allclose(far, np.full((1, 2), 0.5**0.5), atol=1e-3)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16", "mixed_float16", "mixed_bfloat16"])
+def test_vectors_stay_in_the_ball_in_half_types(dtype):
+    y = PoincareNormalize(dtype=dtype)(1000 * RNG.normal(size=(200, 5)).astype("float32"))
+    norms = np.linalg.norm(keras.ops.convert_to_numpy(keras.ops.cast(y, "float64")), axis=1)
+    assert norms.max() < 1
+    assert norms.min() > 0.96
 
 
 def test_branches_survive_as_often_as_said():
@@ -111,6 +121,16 @@ def test_unpooling_puts_maxima_back(size, padding):
 def test_unpooling_refuses_places_beyond_the_picture():
     with pytest.raises(tf.errors.InvalidArgumentError):
         MaxUnpooling2D()(np.ones((2, 1, 1, 1), "float32"), np.array([4, 0]).reshape((2, 1, 1, 1)))
+
+
+def test_pyramids_refuse_pictures_smaller_than_their_grids():
+    layer = SpatialPyramidPooling2D([4])
+    layer(np.zeros((1, 8, 8, 1)))
+    with pytest.raises(ValueError, match="`inputs`: .* no smaller than the grids"):
+        layer(np.zeros((1, 3, 8, 1)))
+    for bins in (3, [None], [[1, 2.5]]):
+        with pytest.raises(ValueError, match="`bins`: .* positive integers"):
+            SpatialPyramidPooling2D(bins)
 
 
 def test_pyramids_of_pictures_of_several_sizes():
@@ -163,3 +183,37 @@ def test_reservoirs(use_norm2, size):
     alone = ESNCell(4, connectivity=0.0)
     alone.build((None, 3))
     assert not alone.recurrent_kernel.numpy().any()
+
+
+@pytest.mark.parametrize("make", [lambda: NoisyDense(4), lambda: keras.layers.RNN(ESNCell(4)), lambda: ESN(4)])
+def test_draws_in_models_that_are_built_by_fit(make):
+    """Keras builds a subclassed model in a graph of its own, out of which no tensor may be kept."""
+
+    class Model(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.inner, self.last = make(), keras.layers.Dense(1)
+
+        def call(self, x):
+            return self.last(self.inner(x))
+
+    x = np.ones((8, 3) if isinstance(make(), NoisyDense) else (8, 5, 3), "float32")
+    model = Model()
+    model.compile("sgd", "mse")
+    assert np.isfinite(model.fit(x, np.ones((8, 1)), verbose=0).history["loss"]).all()
+
+
+def test_a_seed_shared_with_an_initializer_is_not_one_stream():
+    cell = ESNCell(100, recurrent_initializer=keras.initializers.GlorotUniform(seed=1), seed=1)
+    cell.build((None, 3))
+    weights = cell.recurrent_kernel.numpy()
+    assert 0.4 < np.mean(weights[weights != 0] > 0) < 0.6
+
+
+def test_noise_of_kernel_and_bias_is_one():
+    layer = NoisyDense(5)
+    layer.build((None, 3))
+    for _ in range(2):
+        kernel, bias = layer.eps_kernel.numpy(), layer.eps_bias.numpy()
+        np.testing.assert_allclose(kernel / kernel[:, :1], np.tile(bias / bias[0], (3, 1)), rtol=1e-4)
+        layer.reset_noise()

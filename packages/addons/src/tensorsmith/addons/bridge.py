@@ -33,7 +33,7 @@ def load_addons() -> None:
             if sys.version_info >= (3, 12)
             else "tensorflow-addons is not installed. Remedy: pip install ./packages/addons"
         )
-    if "tensorflow" in sys.modules and os.environ.get(LEGACY) != "1":
+    if "tensorflow" in sys.modules and os.environ.get(LEGACY) not in ("1", "true", "True"):
         raise ImportError(
             "TensorFlow has been imported before tensorsmith.addons, with Keras 3 as tf.keras. Remedy: import "
             f"tensorsmith.addons first, or set {LEGACY}=1."

@@ -5,6 +5,7 @@ from typing import Any
 import keras
 
 from tensorsmith.core import check, export
+from tensorsmith.layers.seeds import seeds_from
 
 
 @export
@@ -90,6 +91,7 @@ class ESNCell(keras.layers.Layer):
         self.recurrent_initializer = keras.initializers.get(recurrent_initializer)
         self.bias_initializer = keras.initializers.get(bias_initializer)
         self.seed = seed
+        (self._connections,) = seeds_from(seed, 1)  # not the seed itself, which an initializer may have, too
 
     def build(self, input_shape: Any) -> None:
         """Makes the weights, which are not trained."""
@@ -103,7 +105,7 @@ class ESNCell(keras.layers.Layer):
 
     def _reservoir(self, shape: Any, dtype: Any = None) -> Any:
         """The recurrent kernel."""
-        connected = keras.random.uniform(shape, seed=self.seed) <= self.connectivity
+        connected = keras.random.uniform(shape, seed=self._connections) <= self.connectivity
         weights = keras.ops.where(connected, self.recurrent_initializer(shape, "float32"), 0.0)
         if self.use_norm2:
             size = keras.ops.sqrt(keras.ops.sum(keras.ops.square(weights)))

@@ -25,7 +25,7 @@ class LayerNormLSTMCell(keras.layers.LSTMCell):
     Source: Ba et al., "Layer Normalization", 2016.
 
     Args:
-        units: Size of h and c.
+        units: Size of h and c. All else is given by name.
         norm_gamma_initializer: Initializer of the norms' gammas.
         norm_beta_initializer: Initializer of their betas.
         norm_epsilon: What keeps the roots from zero.
@@ -56,6 +56,7 @@ class LayerNormLSTMCell(keras.layers.LSTMCell):
     def __init__(
         self,
         units: int,
+        *,
         norm_gamma_initializer: Any = "ones",
         norm_beta_initializer: Any = "zeros",
         norm_epsilon: float = 1e-3,

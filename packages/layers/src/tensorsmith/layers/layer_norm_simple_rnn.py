@@ -22,7 +22,7 @@ class LayerNormSimpleRNNCell(keras.layers.SimpleRNNCell):
     Source: Ba et al., "Layer Normalization", 2016.
 
     Args:
-        units: Size of h.
+        units: Size of h. All else is given by name.
         layernorm_epsilon: What keeps the root from zero.
         gamma_initializer: Initializer of gamma.
         gamma_regularizer: Regularizer of gamma.
@@ -31,7 +31,7 @@ class LayerNormSimpleRNNCell(keras.layers.SimpleRNNCell):
             regularizers, constraints, `dropout`, `recurrent_dropout`, `seed`, `name`, `dtype`, `trainable`.
 
     Call arguments:
-        sequence: Tensor (batch, features) of floating type.
+        inputs: Tensor (batch, features) of floating type.
         states: The tensor h before the step, each (batch, units).
         training: Whether there is dropout.
 
@@ -54,6 +54,7 @@ class LayerNormSimpleRNNCell(keras.layers.SimpleRNNCell):
     def __init__(
         self,
         units: int,
+        *,
         layernorm_epsilon: float = 1e-5,
         gamma_initializer: Any = "ones",
         gamma_regularizer: Any = None,
@@ -77,9 +78,9 @@ class LayerNormSimpleRNNCell(keras.layers.SimpleRNNCell):
         super().build(input_shape)
         self.layernorm.build((None, self.units))
 
-    def call(self, sequence: Any, states: Any, training: bool = False) -> tuple[Any, list[Any]]:
+    def call(self, inputs: Any, states: Any, training: bool = False) -> tuple[Any, list[Any]]:
         """Takes the step."""
-        x, fed = dropped(self, sequence, states[0], training)
+        x, fed = dropped(self, inputs, states[0], training)
         z = self.layernorm(keras.ops.matmul(x, self.kernel) + keras.ops.matmul(fed, self.recurrent_kernel))
         h = self.activation(z if self.bias is None else z + self.bias)
         return h, [h]

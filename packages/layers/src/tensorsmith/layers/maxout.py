@@ -1,5 +1,6 @@
 """Maxout."""
 
+import math
 from typing import Any
 
 import keras
@@ -63,7 +64,7 @@ class Maxout(keras.layers.Layer):
         groups = inputs.shape[axis] // self.num_units
         shape = list(keras.ops.shape(inputs))
         grouped = keras.ops.reshape(inputs, [*shape[:axis], groups, self.num_units, *shape[axis + 1 :]])
-        return keras.ops.max(grouped, axis)
+        return keras.ops.max(grouped, axis, initial=-math.inf)  # which batches may have nothing but
 
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
         """That of the inputs, with `num_units` features."""

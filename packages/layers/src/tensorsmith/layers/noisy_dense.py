@@ -7,6 +7,7 @@ from typing import Any
 import keras
 
 from tensorsmith.core import check, export
+from tensorsmith.layers.seeds import seeds_from
 
 
 @export
@@ -31,10 +32,11 @@ class NoisyDense(keras.layers.Layer):
         use_bias: Whether there is a bias.
         kernel_regularizer: Regularizer of both mu_kernel and sigma_kernel.
         bias_regularizer: Regularizer of both mu_bias and sigma_bias.
+        activity_regularizer: Regularizer of the outputs.
         kernel_constraint: Constraint of both mu_kernel and sigma_kernel.
         bias_constraint: Constraint of both mu_bias and sigma_bias.
         seed: Integer that fixes all draws; None takes one from Keras' global seed.
-        **kwargs: `name`, `dtype`, `trainable`, `activity_regularizer`, as for every Keras layer.
+        **kwargs: `name`, `dtype`, `trainable`, as for every Keras layer.
 
     Call arguments:
         inputs: Tensor of floating type.
@@ -68,6 +70,7 @@ class NoisyDense(keras.layers.Layer):
         use_bias: bool = True,
         kernel_regularizer: Any = None,
         bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
         kernel_constraint: Any = None,
         bias_constraint: Any = None,
         seed: int | None = None,
@@ -76,7 +79,7 @@ class NoisyDense(keras.layers.Layer):
         check(isinstance(units, int) and units > 0, "units", units, "a positive integer")
         check(isinstance(sigma, int | float) and sigma >= 0, "sigma", sigma, "a number of 0 or more")
         check(seed is None or isinstance(seed, int), "seed", seed, "an integer or None")
-        super().__init__(**kwargs)
+        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         self.supports_masking = True
         self.input_spec = keras.layers.InputSpec(min_ndim=2)
         self.units = units
@@ -89,14 +92,15 @@ class NoisyDense(keras.layers.Layer):
         self.kernel_constraint = keras.constraints.get(kernel_constraint)
         self.bias_constraint = keras.constraints.get(bias_constraint)
         self.seed = seed
-        self.seed_generator = keras.random.SeedGenerator(seed)
+        self._seeds = dict(zip(("inputs", "outputs", "kernel", "bias", "later"), seeds_from(seed, 5), strict=True))
+        self.seed_generator = keras.random.SeedGenerator(self._seeds["later"])
 
     def build(self, input_shape: Any) -> None:
         """Makes the weights, with noise."""
         self.features = input_shape[-1]
+        check(self.features is not None, "inputs", tuple(input_shape), "a known number of features")
         reach = 1 / math.sqrt(self.features) if self.use_factorised else math.sqrt(3 / self.features)
         strength = self.sigma / math.sqrt(self.features) if self.use_factorised else 0.017
-        noise = dict(zip(("kernel", "bias"), self._draw(), strict=True))
         shapes: dict[str, tuple[int, ...]] = {"kernel": (self.features, self.units)}
         if self.use_bias:
             shapes["bias"] = (self.units,)
@@ -105,29 +109,35 @@ class NoisyDense(keras.layers.Layer):
                 "regularizer": getattr(self, f"{name}_regularizer"),
                 "constraint": getattr(self, f"{name}_constraint"),
             }
-            mu = keras.initializers.RandomUniform(-reach, reach, seed=self.seed_generator)
+            mu = keras.initializers.RandomUniform(-reach, reach, seed=self._seeds[name])
             sigma = keras.initializers.Constant(strength)
             setattr(self, f"sigma_{name}", self.add_weight(shape, sigma, name=f"sigma_{name}", **kept))
             setattr(self, f"mu_{name}", self.add_weight(shape, mu, name=f"mu_{name}", **kept))
-            drawn = partial(_given, noise[name])
-            setattr(self, f"eps_{name}", self.add_weight(shape, drawn, name=f"eps_{name}", trainable=False))
+            noise = partial(self._first_noise, name)
+            setattr(self, f"eps_{name}", self.add_weight(shape, noise, name=f"eps_{name}", trainable=False))
 
-    def _draw(self) -> tuple[Any, Any]:
-        """Noise of the kernel and of the bias."""
+    def _first_noise(self, name: str, *unused: Any, **more: Any) -> Any:
+        """An initializer, but for its first argument. From integers, so that kernel and bias see the same draws."""
+        kernel, bias = self._draw(self._seeds["inputs"], self._seeds["outputs"])
+        return kernel if name == "kernel" else bias
 
-        def normal(*shape: int) -> Any:
-            return keras.random.normal(shape, dtype=self.variable_dtype, seed=self.seed_generator)
+    def _draw(self, of_inputs: Any, of_outputs: Any) -> tuple[Any, Any]:
+        """Noise of the kernel and of the bias, from two seeds."""
+
+        def normal(seed: Any, *shape: int) -> Any:
+            return keras.random.normal(shape, dtype=self.variable_dtype, seed=seed)
 
         if not self.use_factorised:
-            return normal(self.features, self.units), normal(self.units)
-        of_inputs, of_outputs = (
-            keras.ops.sign(e) * keras.ops.sqrt(keras.ops.abs(e)) for e in (normal(self.features), normal(self.units))
+            return normal(of_inputs, self.features, self.units), normal(of_outputs, self.units)
+        rows, columns = (
+            keras.ops.sign(e) * keras.ops.sqrt(keras.ops.abs(e))
+            for e in (normal(of_inputs, self.features), normal(of_outputs, self.units))
         )
-        return of_inputs[:, None] * of_outputs, of_outputs
+        return rows[:, None] * columns, columns
 
     def reset_noise(self) -> None:
         """Draws other noise."""
-        kernel, bias = self._draw()
+        kernel, bias = self._draw(self.seed_generator, self.seed_generator)
         self.eps_kernel.assign(kernel)
         if self.use_bias:
             self.eps_bias.assign(bias)
@@ -165,8 +175,3 @@ class NoisyDense(keras.layers.Layer):
             "seed": self.seed,
         }
         return {**super().get_config(), **own}
-
-
-def _given(values: Any, *unused: Any, **more: Any) -> Any:
-    """An initializer, but for its first argument, that gives these values."""
-    return values

@@ -7,6 +7,8 @@ import keras
 
 from tensorsmith.core import check, export
 
+ROUNDING = {"float16": 2**-9, "bfloat16": 2**-6}  # two units in the last place of numbers below 1
+
 
 @export
 class PoincareNormalize(keras.layers.Layer):
@@ -21,7 +23,8 @@ class PoincareNormalize(keras.layers.Layer):
 
     Args:
         axis: Along which the norm is taken: an integer, several, or None for all axes.
-        epsilon: How far from the edge of the ball vectors are kept.
+        epsilon: How far from the edge of the ball vectors are kept; more in half types, whose rounding would take them
+            out of it: 0.002 in float16, 0.016 in bfloat16.
         **kwargs: `name`, `dtype`, `trainable`, as for every Keras layer.
 
     Call arguments:
@@ -34,7 +37,7 @@ class PoincareNormalize(keras.layers.Layer):
         The same as the input shape.
 
     Raises:
-        ValueError: `axis` is none of these, or `epsilon` is not in [0, 1).
+        ValueError: `axis` is none of these or no axis of the inputs, or `epsilon` is not in [0, 1).
 
     Example:
         >>> import numpy as np
@@ -52,13 +55,21 @@ class PoincareNormalize(keras.layers.Layer):
         self.axis = list(axis) if isinstance(axis, list | tuple) else axis
         self.epsilon = epsilon
 
+    def build(self, input_shape: Any) -> None:
+        """Looks at the axes."""
+        rank = len(input_shape)
+        axes = [self.axis] if isinstance(self.axis, int) else list(self.axis or [])
+        fits = all(-rank <= axis < rank for axis in axes) and len({axis % rank for axis in axes}) == len(axes)
+        check(fits, "axis", self.axis, f"different axes of {rank}")
+
     def call(self, inputs: Any) -> Any:
         """Draws back what is outside."""
+        limit = 1 - max(self.epsilon, ROUNDING.get(self.compute_dtype, 0))
         wide = keras.backend.result_type(self.compute_dtype, "float32")  # squares of half types overflow soon
         squares = keras.ops.sum(keras.ops.square(keras.ops.cast(inputs, wide)), self.axis, keepdims=True)
-        outside = squares > (1 - self.epsilon) ** 2
+        outside = squares > limit**2
         # 1 in place of the others, whose gradient would be infinite at zero.
-        scale = (1 - self.epsilon) * keras.ops.rsqrt(keras.ops.where(outside, squares, 1))
+        scale = limit * keras.ops.rsqrt(keras.ops.where(outside, squares, 1))
         return inputs * keras.ops.cast(keras.ops.where(outside, scale, 1), self.compute_dtype)
 
     def compute_output_shape(self, input_shape: Any) -> Any:

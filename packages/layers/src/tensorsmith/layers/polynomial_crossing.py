@@ -79,6 +79,7 @@ class PolynomialCrossing(keras.layers.Layer):
         fits = len(input_shape) == 2 and isinstance(input_shape[0], list | tuple)
         check(fits, "inputs", input_shape, "two tensors, (x0, x)")
         features, narrow = input_shape[1][-1], self.projection_dim
+        check(features is not None, "inputs", input_shape, "a known number of features")
         if narrow is None:
             shapes = {"kernel": (features, features)}
         else:

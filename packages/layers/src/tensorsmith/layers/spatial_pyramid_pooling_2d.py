@@ -34,7 +34,8 @@ class SpatialPyramidPooling2D(keras.layers.Layer):
 
     Raises:
         ValueError: `bins` holds something else than positive integers and pairs of them, `data_format` is unknown, or
-            the inputs are no pictures, or smaller than a grid.
+            the inputs are no pictures, or smaller than a grid; where their size is unknown, the means of smaller ones
+            are NaN.
 
     Example:
         >>> import numpy as np
@@ -44,8 +45,10 @@ class SpatialPyramidPooling2D(keras.layers.Layer):
     """
 
     def __init__(self, bins: Sequence[int | Sequence[int]], data_format: str | None = None, **kwargs: Any):
-        pairs = [(grid, grid) if isinstance(grid, int) else tuple(grid) for grid in bins]
-        fits = all(len(pair) == 2 and all(isinstance(size, int) and size > 0 for size in pair) for pair in pairs)
+        given = list(bins) if isinstance(bins, list | tuple) else []
+        pairs = [[grid, grid] if isinstance(grid, int) else grid for grid in given]
+        fits = all(isinstance(pair, list | tuple) and len(pair) == 2 for pair in pairs)
+        fits = fits and all(isinstance(size, int) and size > 0 for pair in pairs for size in pair)
         check(fits and len(pairs) > 0, "bins", bins, "positive integers, or pairs of them")
         known = data_format in ("channels_last", "channels_first", None)
         check(known, "data_format", data_format, "'channels_last', 'channels_first' or None")
@@ -54,16 +57,13 @@ class SpatialPyramidPooling2D(keras.layers.Layer):
         self.data_format = data_format or keras.config.image_data_format()
         self.input_spec = keras.layers.InputSpec(ndim=4)
 
-    def build(self, input_shape: Any) -> None:
-        """Looks at the size of the pictures."""
-        sizes = input_shape[1:3] if self.data_format == "channels_last" else input_shape[2:]
-        fits = all(size is None or size >= parts for grid in self.bins for size, parts in zip(sizes, grid, strict=True))
-        check(fits, "inputs", tuple(input_shape), f"pictures no smaller than the grids {self.bins}")
-
     def call(self, inputs: Any) -> Any:
         """Takes the means."""
         first = self.data_format == "channels_first"
         pictures = keras.ops.transpose(inputs, (0, 2, 3, 1)) if first else inputs
+        known = pictures.shape[1:3]
+        fits = all(size is None or size >= parts for grid in self.bins for size, parts in zip(known, grid, strict=True))
+        check(fits, "inputs", tuple(inputs.shape), f"pictures no smaller than the grids {self.bins}")
         batch, height, width, _ = keras.ops.shape(pictures)
         channels = pictures.shape[-1]
         pooled = []

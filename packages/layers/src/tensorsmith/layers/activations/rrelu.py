@@ -1,5 +1,6 @@
 """Randomized leaky ReLU."""
 
+import numbers
 from typing import Any
 
 import keras
@@ -38,12 +39,14 @@ def rrelu(
         A tensor like `x`.
 
     Raises:
-        ValueError: `lower` is greater than `upper`, or there are both `seed` and `rng`.
+        ValueError: The slopes are no numbers, `lower` is greater than `upper`, or there are both `seed` and `rng`.
 
     Example:
         >>> print(rrelu([-1.0, 0.0, 1.0]).numpy().round(4))
         [-0.2292  0.      1.    ]
     """
+    for name, value in (("lower", lower), ("upper", upper)):
+        check(isinstance(value, numbers.Real), name, value, "a number")
     check(lower <= upper, "lower", lower, f"a number of no more than `upper`, {upper}")
     check(seed is None or rng is None, "rng", rng, "None, as there is a `seed`", "give one of the two")
     x = keras.ops.convert_to_tensor(x)

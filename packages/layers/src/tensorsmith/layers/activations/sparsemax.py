@@ -16,9 +16,10 @@ def sparsemax(logits: Any, axis: int = -1) -> Any:
 
         y = max(logits - t, 0)
 
-    t lies between the greatest logit less 1 and the greatest. Beginning with the former, the set of logits above t and
-    the t that this set asks for are found in turns, which ends after a few, without sorting. Keras 3.15's sparsemax is
-    wrong: its rows do not sum to 1.
+    t lies between the greatest logit less 1 and the greatest. Beginning with the logits above the former, the t that a
+    set of logits asks for is found, and those that are not above it leave the set, until none does: after a few turns,
+    and after as many as there are logits at most. Nothing is sorted. Keras 3.15's sparsemax is wrong: its rows do not
+    sum to 1.
 
     Source: Martins and Astudillo, "From Softmax to Sparsemax", 2016; the turns: Michelot, "A Finite Algorithm for
     Finding the Projection of a Point onto the Canonical Simplex", 1986.
@@ -54,6 +55,9 @@ def sparsemax(logits: Any, axis: int = -1) -> Any:
 
     inside = keras.ops.stop_gradient(z) > -1
     inside, _ = keras.ops.while_loop(
-        changed, lambda inside, _: (z > threshold(inside), inside), (inside, keras.ops.zeros_like(inside))
+        changed,
+        # Logits at the threshold come and go by rounding if they may come back.
+        lambda inside, _: (keras.ops.logical_and(inside, z > threshold(inside)), inside),
+        (inside, keras.ops.zeros_like(inside)),
     )
     return keras.ops.cast(keras.ops.maximum(z - threshold(inside), 0), logits.dtype)
