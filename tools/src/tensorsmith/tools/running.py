@@ -29,8 +29,6 @@ def run_recipe(recipe: Recipe, config: Any, folder: RunFolder, resume: bool) -> 
     load_tensorflow()
     import keras
 
-    from tensorsmith.tools.interrupts import Interrupts
-
     started = time.perf_counter()
     keras.utils.set_random_seed(config.seed)
     data = recipe.module.build_data(config)
@@ -38,22 +36,20 @@ def run_recipe(recipe: Recipe, config: Any, folder: RunFolder, resume: bool) -> 
     folder.write_config(recipe, config)
     extra = recipe.module.callbacks(config, folder.path) if hasattr(recipe.module, "callbacks") else []
     try:
-        with Interrupts() as interrupts:
-            history = trainer.fit(
-                *_as_arguments(data["train"]),
-                epochs=config.epochs,
-                batch_size=config.batch_size,
-                validation_data=data.get("validation"),
-                callbacks=[
-                    *extra,
-                    keras.callbacks.TensorBoard(str(folder.path / "tensorboard"), write_graph=False),
-                    _writer(recipe, config, folder, trainer),
-                    interrupts,
-                ],
-                seed=config.seed,
-                checkpoints=folder.checkpoints,
-                resume=resume,
-            )
+        history = trainer.fit(
+            *_as_arguments(data["train"]),
+            epochs=config.epochs,
+            batch_size=config.batch_size,
+            validation_data=data.get("validation"),
+            callbacks=[
+                *extra,
+                keras.callbacks.TensorBoard(str(folder.path / "tensorboard"), write_graph=False),
+                _writer(recipe, config, folder, trainer),
+            ],
+            seed=config.seed,
+            checkpoints=folder.checkpoints,
+            resume=resume,
+        )
     except KeyboardInterrupt:
         if (so_far := getattr(trainer.model, "history", None)) is not None:
             folder.write_history(so_far.history)
