@@ -29,6 +29,16 @@ def chain(batch, steps, tags, seed):
     return unaries.astype("float32"), rng.integers(0, tags, (batch, steps)), lengths, transitions.astype("float32")
 
 
+def masked(layer):
+    """A layer as a function of inputs, mask and weights, for `differentiated`."""
+
+    def call(x, mask, *weights):
+        layer.set_weights(weights)
+        return list(layer(x, mask=mask)), [weight.value for weight in layer.trainable_weights]
+
+    return call
+
+
 def drawn(rng, shapes):
     return [0.5 * rng.normal(size=shape).astype("float32") for shape in shapes]
 
@@ -141,12 +151,10 @@ def test_crf_layer(addons, batch, steps, features, units, boundary, seed):
     layer.build(x.shape)
     weights = drawn(rng, [weight.shape for weight in layer.weights])
 
-    def ours(x, mask, *weights):
-        layer.set_weights(weights)
-        return list(layer(x, mask=mask)), [weight.value for weight in layer.trainable_weights]
-
     arrays = [x, mask, *weights]
-    expect_same(differentiated(ours, arrays), addons("crf_layer", arrays, units=units, use_boundary=boundary), 1e-5)
+    expect_same(
+        differentiated(masked(layer), arrays), addons("crf_layer", arrays, units=units, use_boundary=boundary), 1e-5
+    )
 
 
 @several
@@ -176,12 +184,10 @@ def test_cells(addons, cell, options, batch, steps, features, units, seed):
     layer.build(x.shape)
     weights = drawn(rng, [weight.shape for weight in layer.weights])
 
-    def ours(x, mask, *weights):
-        layer.set_weights(weights)
-        return list(layer(x)), [weight.value for weight in layer.trainable_weights]
-
     arrays = [x, mask, *weights]
-    expect_same(differentiated(ours, arrays), addons("recurrent", arrays, cell=cell, units=units, **options), 1e-4)
+    expect_same(
+        differentiated(masked(layer), arrays), addons("recurrent", arrays, cell=cell, units=units, **options), 1e-4
+    )
 
 
 @pytest.mark.parametrize(
@@ -204,9 +210,7 @@ def test_recurrent(addons, name, cell, options, batch, steps, features, units, s
     layer.build(x.shape)
     weights = drawn(rng, [weight.shape for weight in layer.weights])
 
-    def ours(x, mask, *weights):
-        layer.set_weights(weights)
-        return list(layer(x, mask=mask)), [weight.value for weight in layer.trainable_weights]
-
     arrays = [x, mask, *weights]
-    expect_same(differentiated(ours, arrays), addons("recurrent", arrays, cell=cell, units=units, **options), 2e-4)
+    expect_same(
+        differentiated(masked(layer), arrays), addons("recurrent", arrays, cell=cell, units=units, **options), 2e-4
+    )

@@ -7,7 +7,7 @@ import keras
 
 from tensorsmith.core import check, export
 
-ROUNDING = {"float16": 2**-9, "bfloat16": 2**-6}  # two units in the last place of numbers below 1
+ROUNDING = {"float16": 2**-9, "bfloat16": 2**-6}  # four units in the last place of numbers below 1
 
 
 @export
