@@ -45,10 +45,8 @@ def public_objects(package):
 
 def classes_with_rows(package):
     """The classes of the rows; a row that uses a function tells its class by what the function makes."""
-    path = PACKAGES / package / "tests" / FILE_NAME
-    if not path.exists():
-        return set()
-    rows = load_rows(path).values()
+    paths = (PACKAGES / package / "tests").rglob(FILE_NAME)
+    rows = [row for path in paths for row in load_rows(path).values()]
     return {row.make if inspect.isclass(row.make) else type(row.make(**row.kwargs)) for row in rows}
 
 

@@ -5,6 +5,7 @@ and TensorFlow are imported here, so that any environment with Addons can serve.
 """
 
 import importlib
+import importlib.util
 import io
 import json
 import subprocess
@@ -49,7 +50,7 @@ def differentiated(function, arrays, **options):
         weights = [rng.normal(size=output.shape).astype(output.dtype.name) for output in floats]
         total = sum(tf.reduce_sum(output * weight) for output, weight in zip(floats, weights, strict=True))
     gradients = tape.gradient(total, [*watched, *variables], unconnected_gradients="zero") if floats else []
-    return [np.array(result) for result in [*outputs, *gradients]]
+    return [np.array(tf.convert_to_tensor(result)) for result in [*outputs, *gradients]]
 
 
 def activation(x, *, name, **options):
@@ -68,6 +69,48 @@ def layer(*arrays, name, inputs, **options):
     layer(given)  # builds it
     layer.set_weights(arrays[inputs:])
     return [layer(given)], layer.trainable_weights
+
+
+def loss(*arrays, name, made_with=None, **options):
+    """A loss function; or a class, if told what to make it with, called with targets, predictions and weights."""
+    import tensorflow_addons as tfa
+
+    function = getattr(tfa.losses, name)
+    return [function(*arrays, **options) if made_with is None else function(**made_with)(*arrays)]
+
+
+def netvlad(x, *weights, **options):
+    """The layer that Addons has and does not export."""
+    from tensorflow_addons.layers.netvlad import NetVLAD
+
+    layer = NetVLAD(**options)
+    layer(x)
+    layer.set_weights(weights)
+    return [layer(x)], layer.trainable_weights
+
+
+def weight_normalization(x, kernel, bias, *, kind, options, data_init):
+    """A convolution or dense layer with separate lengths, at the first call and after it."""
+    import tensorflow as tf
+    import tensorflow_addons as tfa
+
+    inner = getattr(tf.keras.layers, kind)(**options)
+    inner.build(x.shape)
+    inner.set_weights([kernel, bias])
+    layer = tfa.layers.WeightNormalization(inner, data_init=data_init)
+    first = layer(x)
+    return [tf.stop_gradient(first), layer(x)], [layer.g, layer.v, inner.bias]
+
+
+def embedding_bag(indices, *arrays, **options):
+    """The layer with a table, which follows the weights if there are some."""
+    import tensorflow_addons as tfa
+
+    *weights, table = arrays
+    layer = tfa.layers.EmbeddingBag(**options)
+    layer(indices)
+    layer.set_weights([table])
+    return [layer(indices, *weights)], layer.trainable_weights
 
 
 def unpooling(maxima, places, *, name, **options):
@@ -124,6 +167,19 @@ def recurrent(x, mask, *weights, cell, **options):
     return layer(x, mask=mask), layer.trainable_weights
 
 
+def metric(*arrays, name, size, weighted, **options):
+    """A metric that has taken in batches of `size` arrays each, the last of them weights if `weighted`."""
+    import tensorflow as tf
+    import tensorflow_addons as tfa
+
+    metric = getattr(tfa.metrics, name)(**options)
+    for start in range(0, len(arrays), size):
+        batch = arrays[start : start + size]
+        arguments, weights = (batch[:-1], batch[-1]) if weighted else (batch, None)
+        metric.update_state(*arguments, sample_weight=weights)
+    return [tf.stop_gradient(metric.result())], []
+
+
 def _send(stream, head, arrays):
     packed = io.BytesIO()
     np.savez(packed, *arrays)
@@ -155,5 +211,6 @@ def _serve():
 
 
 if __name__ == "__main__":
-    importlib.import_module("tensorsmith.addons")
+    if importlib.util.find_spec("tensorsmith"):
+        importlib.import_module("tensorsmith.addons")  # Addons on today's TensorFlow
     _serve()

@@ -1,7 +1,60 @@
-from tensorsmith.losses import Huber
+import keras
+
+from tensorsmith.losses import (
+    ContrastiveLoss,
+    GIoULoss,
+    Huber,
+    LiftedStructLoss,
+    NpairsLoss,
+    NpairsMultilabelLoss,
+    PinballLoss,
+    SigmoidFocalCrossEntropy,
+    SparsemaxLoss,
+    TripletHardLoss,
+    TripletSemiHardLoss,
+    WeightedKappaLoss,
+)
 from tensorsmith.testing import Data, LossRow
 
+
+@keras.saving.register_keras_serializable("tensorsmith_tests")
+def city_block(embeddings):
+    """A distance of a user's own."""
+    return keras.ops.sum(keras.ops.abs(embeddings[:, None] - embeddings[None]), axis=-1)
+
+
+LABELS = Data((), "int32", 0, 2)
+EMBEDDINGS = Data((3,))
+SIMILARITIES = Data((None,))
+BAD_MARGINS = [({"margin": -1.0}, "0 or more"), ({"margin": "wide"}, "0 or more")]
+BAD_METRICS = [
+    ({"distance_metric": "l2"}, "L2"),
+    ({"distance_metric": 2}, "a function of embeddings"),
+]
+
 ROWS = [
+    LossRow(
+        ContrastiveLoss,
+        kwargs={"margin": 0.7, "reduction": "sum", "name": "pairs"},
+        y_true=Data((), "int32", 0, 2),
+        y_pred=Data((), low=0.0, high=1.5),
+        bad=BAD_MARGINS,
+    ),
+    LossRow(
+        GIoULoss,
+        kwargs={"name": "boxes"},
+        y_true=Data((4,), low=0.0),
+        y_pred=Data((4,)),
+        bad=[({"mode": "diou"}, "did you mean")],
+    ),
+    LossRow(
+        GIoULoss,
+        name="GIoULoss of plain IoU",
+        kwargs={"mode": "iou", "reduction": None},
+        y_true=Data((4,), low=0.0),
+        y_pred=Data((4,)),
+        bad=(),
+    ),
     LossRow(
         Huber,
         kwargs={"delta": 0.7, "reduction": "sum", "name": "robust"},
@@ -12,6 +65,93 @@ ROWS = [
             ({"delta": -1.0}, "above 0"),
             ({"delta": float("inf")}, "above 0"),
             ({"delta": "large"}, "above 0"),
+        ],
+    ),
+    LossRow(
+        LiftedStructLoss,
+        kwargs={"margin": 0.7, "name": "lifted"},
+        y_true=LABELS,
+        y_pred=EMBEDDINGS,
+        per_sample=False,
+        bad=BAD_MARGINS,
+    ),
+    LossRow(NpairsLoss, kwargs={"name": "pairs"}, y_true=LABELS, y_pred=SIMILARITIES, per_sample=False, bad=()),
+    LossRow(
+        NpairsMultilabelLoss,
+        kwargs={"name": "sets"},
+        y_true=Data((5,), "int32", 0, 2),
+        y_pred=SIMILARITIES,
+        per_sample=False,
+        bad=(),
+    ),
+    LossRow(
+        PinballLoss,
+        kwargs={"tau": [0.1, 0.5, 0.9], "name": "quantiles"},
+        y_true=Data((3,)),
+        y_pred=Data((3,)),
+        bad=[({"tau": 1.5}, "[0, 1]"), ({"tau": [0.5, -0.1]}, "[0, 1]"), ({"tau": "median"}, "[0, 1]")],
+    ),
+    LossRow(
+        SigmoidFocalCrossEntropy,
+        kwargs={"from_logits": True, "alpha": 0.4, "gamma": 1.5, "name": "focal", "reduction": "sum_over_batch_size"},
+        y_true=Data((5,), "int32", 0, 2),
+        y_pred=Data((5,)),
+        bad=[
+            ({"alpha": 1.5}, "[0, 1]"),
+            ({"gamma": -1.0}, "0 or more"),
+            ({"class_reduction": "means"}, "did you mean mean?"),
+        ],
+    ),
+    LossRow(
+        SigmoidFocalCrossEntropy,
+        name="SigmoidFocalCrossEntropy of probabilities",
+        kwargs={"gamma": 0.5, "class_reduction": "mean"},
+        y_true=Data((5,), "int32", 0, 2),
+        y_pred=Data((5,), low=0.05, high=0.95),
+        bad=(),
+    ),
+    LossRow(
+        SparsemaxLoss,
+        kwargs={"reduction": "sum", "name": "sparse"},
+        y_true=Data((5,), low=0.0),
+        y_pred=Data((5,)),
+        bad=[({"from_logits": False}, "True")],
+    ),
+    LossRow(
+        TripletHardLoss,
+        kwargs={"margin": 0.7, "distance_metric": "angular", "name": "hard"},
+        y_true=LABELS,
+        y_pred=EMBEDDINGS,
+        per_sample=False,
+        bad=BAD_MARGINS + BAD_METRICS,
+    ),
+    LossRow(
+        TripletHardLoss,
+        name="TripletHardLoss, soft, of a user's distance",
+        kwargs={"soft": True, "distance_metric": city_block},
+        y_true=LABELS,
+        y_pred=EMBEDDINGS,
+        per_sample=False,
+        bad=(),
+    ),
+    LossRow(
+        TripletSemiHardLoss,
+        kwargs={"margin": 0.7, "distance_metric": "squared-L2", "name": "semihard"},
+        y_true=LABELS,
+        y_pred=EMBEDDINGS,
+        per_sample=False,
+        bad=BAD_MARGINS + BAD_METRICS,
+    ),
+    LossRow(
+        WeightedKappaLoss,
+        kwargs={"num_classes": 5, "weightage": "linear", "epsilon": 1e-3, "name": "kappa"},
+        y_true=Data((5,), low=0.0),
+        y_pred=Data((5,), low=0.1),
+        per_sample=False,
+        bad=[
+            ({"num_classes": 1}, "above 1"),
+            ({"weightage": "quadratics"}, "did you mean quadratic?"),
+            ({"epsilon": -1.0}, "0 or more"),
         ],
     ),
 ]

@@ -1,7 +1,89 @@
-from tensorsmith.metrics import HuberMetric
+from tensorsmith.metrics import (
+    CohenKappa,
+    F1Score,
+    FBetaScore,
+    GeometricMean,
+    HammingLoss,
+    HarmonicMean,
+    HuberMetric,
+    KendallsTauB,
+    KendallsTauC,
+    MatthewsCorrelationCoefficient,
+    MultiLabelConfusionMatrix,
+    PearsonsCorrelation,
+    SpearmansRank,
+)
 from tensorsmith.testing import Data, MetricRow
 
+LABELS = Data((3,), "int32", 0, 2)  # of three classes
+SCORES = Data((3,), low=0.01)
+# Numbers that half precision holds: a rounded one may fall into another bin, or tie with its neighbour.
+LEVELS = Data((), "int32", -3, 4)
+RANGES = {"actual_min": -3.0, "actual_max": 3.0, "preds_min": -4.0, "preds_max": 3.0}
+BAD_RANGES = [
+    ({"actual_max": -3.0}, "above `actual_min`"),
+    ({"preds_min": float("nan")}, "finite"),
+    ({"actual_cutpoints": 1}, "2 or more"),
+    ({"preds_cutpoints": 4.0}, "2 or more"),
+]
+BAD_SCORES = [
+    ({"num_classes": 0}, "1 or more"),
+    ({"average": "mean"}, "'macro'"),
+    ({"threshold": 0.0}, "(0, 1]"),
+    ({"threshold": 1.5}, "(0, 1]"),
+]
+
 ROWS = [
+    MetricRow(
+        CohenKappa,
+        kwargs={"num_classes": 3, "weightage": "linear", "sparse_labels": True, "name": "raters"},
+        y_true=Data((), "int32", 0, 3),
+        y_pred=Data((3,)),
+        bad=[
+            ({"num_classes": 1}, "2 or more"),
+            ({"num_classes": 2.5}, "2 or more"),
+            ({"weightage": "cubic"}, "linear"),
+        ],
+    ),
+    MetricRow(
+        CohenKappa,
+        kwargs={"num_classes": 4, "sparse_labels": True, "regression": True},
+        y_true=Data((), "int32", 0, 4),
+        y_pred=Data((1,), "int32", 0, 4),
+        bad=(),
+        name="CohenKappa, regression",
+    ),
+    MetricRow(
+        F1Score,
+        kwargs={"num_classes": 3, "average": "weighted", "threshold": 0.4, "name": "f"},
+        y_true=LABELS,
+        y_pred=SCORES,
+        bad=BAD_SCORES,
+    ),
+    MetricRow(
+        FBetaScore,
+        kwargs={"num_classes": 3, "average": "macro", "beta": 2.0, "threshold": 0.4},
+        y_true=LABELS,
+        y_pred=SCORES,
+        bad=[*BAD_SCORES, ({"beta": 0.0}, "above 0"), ({"beta": "2"}, "above 0")],
+    ),
+    MetricRow(
+        FBetaScore,
+        kwargs={"num_classes": 3, "sparse_labels": True},
+        y_true=Data((2,), "int32", 0, 3),
+        y_pred=Data((2, 3)),
+        bad=(),
+        name="FBetaScore, sparse",
+    ),
+    MetricRow(GeometricMean, kwargs={"name": "growth"}, y_true=Data((5,), low=0.5, high=3.0), y_pred=None, bad=()),
+    MetricRow(HarmonicMean, kwargs={"name": "speed"}, y_true=Data((5,), low=0.5, high=3.0), y_pred=None, bad=()),
+    MetricRow(
+        HammingLoss,
+        kwargs={"mode": "multilabel", "threshold": 0.4, "name": "wrong"},
+        y_true=LABELS,
+        y_pred=SCORES,
+        bad=[({"mode": "binary"}, "multiclass"), ({"threshold": "high"}, "a number or None")],
+    ),
     MetricRow(
         HuberMetric,
         kwargs={"delta": 0.7, "name": "robust"},
@@ -12,5 +94,55 @@ ROWS = [
             ({"delta": float("nan")}, "above 0"),
             ({"delta": None}, "above 0"),
         ],
+    ),
+    MetricRow(
+        MatthewsCorrelationCoefficient,
+        kwargs={"num_classes": 3, "name": "mcc"},
+        y_true=Data((3,), "int32", 0, 5),
+        y_pred=Data((3,)),
+        bad=[({"num_classes": 1}, "2 or more"), ({"num_classes": "3"}, "2 or more")],
+    ),
+    MetricRow(
+        MultiLabelConfusionMatrix,
+        kwargs={"num_classes": 3, "name": "confusion"},
+        y_true=LABELS,
+        y_pred=LABELS,
+        bad=[({"num_classes": 0}, "1 or more")],
+    ),
+    MetricRow(
+        PearsonsCorrelation,
+        kwargs={**RANGES, "actual_cutpoints": 7, "preds_cutpoints": 8, "name": "line"},
+        y_true=LEVELS,
+        y_pred=LEVELS,
+        bad=[*BAD_RANGES, ({"exact": 1}, "True or False")],
+    ),
+    MetricRow(
+        PearsonsCorrelation,
+        kwargs={"exact": True},
+        y_true=Data((5,)),
+        y_pred=Data((5,)),
+        bad=(),
+        name="PearsonsCorrelation, exact",
+    ),
+    *(
+        MetricRow(
+            metric,
+            kwargs={**RANGES, "actual_cutpoints": 7, "preds_cutpoints": 8, "name": "order"},
+            y_true=LEVELS,
+            y_pred=LEVELS,
+            bad=[*BAD_RANGES, ({"capacity": 0}, "a positive integer or None")],
+        )
+        for metric in (KendallsTauB, KendallsTauC, SpearmansRank)
+    ),
+    *(
+        MetricRow(
+            metric,
+            kwargs={"capacity": 50},
+            y_true=LEVELS,
+            y_pred=LEVELS,
+            bad=(),
+            name=f"{metric.__name__}, exact",
+        )
+        for metric in (KendallsTauB, KendallsTauC, SpearmansRank)
     ),
 ]

@@ -6,9 +6,11 @@ load_tensorflow()  # quietly, before anything imports it
 
 from tensorsmith.ops.adam import adam_update
 from tensorsmith.ops.attention import attention
+from tensorsmith.ops.correlation_cost import correlation_cost
 from tensorsmith.ops.crf import crf_decode, crf_log_likelihood
 from tensorsmith.ops.depthwise_max_pool import depthwise_max_pool
 from tensorsmith.ops.dispatch import active, compiled, use
+from tensorsmith.ops.embedding_bag import embedding_bag
 from tensorsmith.ops.gather_tree import gather_tree
 from tensorsmith.ops.global_norm import global_norm
 from tensorsmith.ops.gru import gru
@@ -27,9 +29,11 @@ __all__ = [
     "adam_update",
     "attention",
     "compiled",
+    "correlation_cost",
     "crf_decode",
     "crf_log_likelihood",
     "depthwise_max_pool",
+    "embedding_bag",
     "gather_tree",
     "global_norm",
     "gru",

@@ -7,7 +7,9 @@ from typing import Any
 import keras
 from keras import ops
 
-from tensorsmith.core import argument_error, check, export
+from tensorsmith.core import check, export
+from tensorsmith.losses.precision import precise
+from tensorsmith.losses.ranks import same_rank
 
 
 @export
@@ -32,10 +34,7 @@ def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> Any:
         tf.Tensor([1.3125], shape=(1,), dtype=float32)
     """
     _check_delta(delta)
-    y_pred = ops.convert_to_tensor(y_pred)
-    y_true = ops.convert_to_tensor(y_true)
-    dtype = keras.backend.result_type(y_pred.dtype, "float32")
-    y_true, y_pred = _same_rank(ops.cast(y_true, dtype), ops.cast(y_pred, dtype))
+    y_true, y_pred = same_rank(*precise(y_true, y_pred))
     size = ops.abs(y_pred - y_true)
     # The part within delta counts as a square, the rest in proportion: one formula, and no branch to differentiate.
     quadratic = ops.minimum(size, delta)
@@ -111,15 +110,3 @@ def _check_delta(delta: float) -> None:
         "a number above 0",
         "give the error from which on the loss is linear, for example 1.0",
     )
-
-
-def _same_rank(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
-    """Adds the last axis of size 1 that one of the two lacks: left alone, (n, 1) - (n,) would broadcast to (n, n)."""
-    missing = len(y_pred.shape) - len(y_true.shape)
-    if missing == 0:
-        return y_true, y_pred
-    if missing == 1 and y_pred.shape[-1] == 1:
-        return ops.expand_dims(y_true, -1), y_pred
-    if missing == -1 and y_true.shape[-1] == 1:
-        return y_true, ops.expand_dims(y_pred, -1)
-    raise argument_error("y_true", tuple(y_true.shape), f"the shape of `y_pred`, {tuple(y_pred.shape)}")

@@ -14,7 +14,7 @@ class Data:
     """Made-up values for one tensor, uniform in [low, high).
 
     Args:
-        shape: Shape of one example, without the batch axis.
+        shape: Shape of one example, without the batch axis; None for a size that is the batch's.
         dtype: A float or integer type, or "bool".
         low: Smallest value.
         high: Upper limit.
@@ -24,7 +24,7 @@ class Data:
         Data(shape=(7,), dtype='int32', low=0, high=10)
     """
 
-    shape: tuple[int, ...]
+    shape: tuple[int | None, ...]
     dtype: str = "float32"
     low: float = -1.0
     high: float = 1.0
@@ -70,6 +70,7 @@ class LayerRow(Row):
         uses_mask: Its output does not depend on masked time steps.
         shared_outputs: Places of outputs that are one for the whole batch, as a weight is that a layer hands out.
         exported_under: Makes the context manager in which it is exported.
+        straight_through: Its gradients are by design not those of its values, as where it rounds.
 
     Example:
         >>> import keras
@@ -86,6 +87,7 @@ class LayerRow(Row):
     uses_mask: bool = False
     shared_outputs: Sequence[int] = ()
     exported_under: Callable[[], AbstractContextManager[Any]] = nullcontext
+    straight_through: bool = False
 
     @property
     def arguments(self) -> tuple[Any, ...]:
@@ -100,23 +102,25 @@ class LossRow(Row):
     Args:
         y_true: The targets.
         y_pred: The predictions.
+        per_sample: A batch's loss is made of its samples', so that it does not depend on how batches are cut.
     """
 
     y_true: Data
     y_pred: Data
+    per_sample: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
 class MetricRow(Row):
-    """A metric of targets and predictions.
+    """A metric of targets and predictions, or of values.
 
     Args:
-        y_true: The targets.
-        y_pred: The predictions.
+        y_true: The targets, or the values.
+        y_pred: The predictions; None for a metric of values, such as a mean.
     """
 
     y_true: Data
-    y_pred: Data
+    y_pred: Data | None
 
 
 @dataclass(frozen=True, kw_only=True)

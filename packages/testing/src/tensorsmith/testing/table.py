@@ -50,7 +50,7 @@ CHECKS = {
         Check(mirrored_strategy, two_cpus=True),
         Check(unknown_batch_size, BATCHED),
         Check(batches_add_up, (MetricRow,)),
-        Check(gradients, (LayerRow, LossRow)),
+        Check(gradients, (LayerRow, LossRow), lambda row: not getattr(row, "straight_through", False)),
         Check(jit, (LayerRow,), lambda row: row.supports_jit),
         Check(savedmodel_export, (LayerRow,)),
         Check(unknown_time_size, (LayerRow,), lambda row: row.time_axis is not None),

@@ -24,7 +24,7 @@ def make(row: Row) -> Any:
 
 def draw(data: Data, batch: int, rng: np.random.Generator) -> np.ndarray:
     """Made-up values for a batch."""
-    shape = (batch, *data.shape)
+    shape = (batch, *(batch if size is None else size for size in data.shape))
     if data.dtype == "bool":
         return rng.random(shape) < 0.5
     if np.issubdtype(np.dtype(data.dtype), np.integer):
@@ -49,7 +49,7 @@ def _(row: LayerRow, batch: int = BATCH) -> tuple[Any, ...]:
 def _(row: LossRow | MetricRow, batch: int = BATCH) -> tuple[Any, ...]:
     rng = np.random.default_rng(21)
     weights = Data((), low=0.1, high=2.0)
-    return tuple(draw(data, batch, rng) for data in (row.y_true, row.y_pred, weights))
+    return tuple(draw(data, batch, rng) for data in (row.y_true, row.y_pred, weights) if data)
 
 
 @examples.register
@@ -109,8 +109,8 @@ def _(row: LossRow, component: Any) -> dict[str, Callable[..., Any]]:
 
 @functions.register
 def _(row: MetricRow, component: Any) -> dict[str, Callable[..., Any]]:
-    def result(y_true: Any, y_pred: Any, weights: Any) -> Any:
-        component.update_state(y_true, y_pred, sample_weight=weights)
+    def result(*arguments: Any) -> Any:
+        component.update_state(*arguments)
         return component.result()
 
     return {"result": result}

@@ -80,7 +80,8 @@ def _(row: LossRow, strategy: tf.distribute.Strategy) -> None:
     """What the replicas return adds up: Keras divides the mean over a share by the number of replicas."""
     with strategy.scope():
         ways = functions(row, make(row))
-    expected = observe(row, make(row), examples(row, batch=2 * BATCH), calls=1)
+    whole = examples(row, batch=2 * BATCH) if row.per_sample else examples(row)
+    expected = observe(row, make(row), whole, calls=1)
     for function, (name, value) in zip(ways.values(), expected.items(), strict=True):
         first, second = (array(each) for (each,) in _replicated(strategy, function, _shares(row))())
         joined = first + second if value.ndim == 0 else np.concatenate([first, second])
@@ -93,9 +94,9 @@ def _(row: MetricRow, strategy: tf.distribute.Strategy) -> None:
     with strategy.scope():
         metric = make(row)
 
-    def update(y_true: Any, y_pred: Any, weights: Any) -> Any:
-        metric.update_state(y_true, y_pred, sample_weight=weights)
-        return y_pred
+    def update(*arguments: Any) -> Any:
+        metric.update_state(*arguments)
+        return arguments
 
     _replicated(strategy, update, _shares(row))()
     alone = make(row)
@@ -116,8 +117,8 @@ def _(row: OptimizerRow, strategy: tf.distribute.Strategy) -> None:
 
 
 def _shares(row: Row) -> list[tuple[Any, ...]]:
-    """What each of the two replicas gets: half a batch, or all where there are no batches."""
-    if not isinstance(row, LayerRow | LossRow | MetricRow):
+    """What each of the two replicas gets: half a batch, or all where there are none or they cannot be cut."""
+    if not isinstance(row, LayerRow | LossRow | MetricRow) or (isinstance(row, LossRow) and not row.per_sample):
         return [examples(row)] * 2
     whole = examples(row, batch=2 * BATCH)
     halves = (slice(None, BATCH), slice(BATCH, None))

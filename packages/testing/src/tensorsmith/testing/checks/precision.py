@@ -60,7 +60,7 @@ def _(row: LayerRow, half: str, tolerance: float) -> None:
         for value in keras.tree.flatten(layer(*examples(row))):
             given = keras.backend.standardize_dtype(value.dtype)
             expect(
-                given == layer.compute_dtype or not keras.backend.is_float_dtype(given),
+                given in (half, layer.compute_dtype) or not keras.backend.is_float_dtype(given),
                 f"the output is {given} under mixed_{half}, expected {layer.compute_dtype}. "
                 "Remedy: cast constants to the dtype of the inputs, or to self.compute_dtype.",
             )
@@ -78,18 +78,18 @@ def _(row: LayerRow, half: str, tolerance: float) -> None:
 @_check.register(LossRow)
 @_check.register(MetricRow)
 def _(row: LossRow | MetricRow, half: str, tolerance: float) -> None:
-    y_true, y_pred, weights = examples(row)
-    expected = observe(row, ready(row), (y_true, y_pred, weights))
+    *targets, y_pred, weights = examples(row)
+    expected = observe(row, ready(row), (*targets, y_pred, weights))
     with policy(f"mixed_{half}"):
         predictions = tf.cast(y_pred, half)
         component = ready(row)
         expect_same(
-            expected, observe(row, component, (y_true, predictions, weights)), tolerance, f"float32 and {half}", HINT
+            expected, observe(row, component, (*targets, predictions, weights)), tolerance, f"float32 and {half}", HINT
         )
         if isinstance(row, LossRow):
             with tf.GradientTape() as tape:
                 tape.watch(predictions)
-                value = tf.reduce_sum(tf.cast(component(y_true, predictions), "float32"))
+                value = tf.reduce_sum(tf.cast(component(*targets, predictions), "float32"))
             gradient = tape.gradient(value, predictions)
             expect_finite(named("gradient", gradient), f"mixed_{half}", HINT)
 

@@ -23,7 +23,7 @@ def unknown_batch_size(row: LayerRow | LossRow | MetricRow) -> None:
                 output.shape[0] is None or place in row.shared_outputs,
                 f"with keras.Input of unknown batch size the output has the shape {output.shape}. {HINT}",
             )
-    through = _with_unknown(0, examples(row))
+    through = _with_unknown(examples(row, batch=3), examples(row, batch=5))
     for batch in (1, 3, 5):
         _expect_same(row, examples(row, batch=batch), through, f"a batch of {batch}")
 
@@ -32,24 +32,27 @@ def unknown_time_size(row: LayerRow) -> None:
     """It works with an unknown number of time steps, and then with any number of them."""
     functional(row, ready(row), time=None)
     axis = row.time_axis or 0
-    through = _with_unknown(axis, examples(row))
+    arguments = examples(row)
+    through = _with_unknown(arguments, keras.tree.map_structure(lambda array: np.repeat(array, 2, axis), arguments))
     for shorter in (0, 1, 2):
 
         def cut(array: np.ndarray, shorter: int = shorter) -> np.ndarray:
             kept = max(1, array.shape[axis] - shorter)
             return np.take(array, np.arange(kept), axis=axis)
 
-        arguments = keras.tree.map_structure(cut, examples(row))
-        _expect_same(row, arguments, through, f"{shorter} time steps fewer than in the row")
+        _expect_same(
+            row, keras.tree.map_structure(cut, arguments), through, f"{shorter} time steps fewer than in the row"
+        )
 
 
-def _with_unknown(axis: int, arguments: tuple[Any, ...]) -> Through:
-    def spec(array: np.ndarray) -> tf.TensorSpec:
-        shape: list[int | None] = list(array.shape)
-        shape[axis] = None
+def _with_unknown(arguments: Any, others: Any) -> Through:
+    """Traces with the sizes unknown in which the two differ."""
+
+    def spec(array: np.ndarray, other: np.ndarray) -> tf.TensorSpec:
+        shape = [size if size == same else None for size, same in zip(array.shape, other.shape, strict=True)]
         return tf.TensorSpec(shape, array.dtype)
 
-    signature = keras.tree.map_structure(spec, arguments)
+    signature = keras.tree.map_structure(spec, arguments, others)
     return lambda function: tf.function(function, input_signature=signature)
 
 

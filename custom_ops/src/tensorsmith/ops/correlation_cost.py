@@ -1,0 +1,123 @@
+"""How alike the vectors of one picture are to those around the same place in another."""
+
+from typing import Any
+
+import tensorflow as tf
+
+from tensorsmith.core import Verbatim, check
+from tensorsmith.ops.dispatch import compiled
+from tensorsmith.ops.gradients import vjp
+from tensorsmith.ops.library import library
+
+
+def correlation_cost(
+    a: Any, b: Any, kernel_size: int, max_displacement: int, stride_1: int, stride_2: int, pad: int
+) -> tf.Tensor:
+    """The cost volume of optical flow: products of patches of one picture with displaced patches of another.
+
+    Both pictures get `pad` zeros on every side. A patch's products are averaged over its places and channels; patches
+    lie where they and all their displacements fit in:
+
+        y[i, j, (p, q)] = mean of a[i + k, j + l, c] * b[i + k + p, j + l + q, c] over the patch's k and l, and over c
+
+    Source: Dosovitskiy et al., "FlowNet: Learning Optical Flow with Convolutional Networks", 2015; arguments and
+    results are those of TensorFlow Addons, but for patches that begin `stride_1 * pad` before the picture there.
+
+    Args:
+        a: Tensor (batch, height, width, channels) of floating type; half types are computed in float32.
+        b: Another of the same shape.
+        kernel_size: Height and width of a patch, odd.
+        max_displacement: How far a patch of `b` may be away, in every direction.
+        stride_1: Places from one patch to the next.
+        stride_2: Places from one displacement to the next.
+        pad: Zeros on every side.
+
+    Returns:
+        Tensor (batch, rows, columns, n * n), with n = 2 * (max_displacement // stride_2) + 1, and rows and columns of
+        (size + 2 * pad - 2 * max_displacement - kernel_size + 1) / stride_1, rounded up.
+
+    Raises:
+        ValueError: A size or stride is no integer in its range, the pictures differ in shape or type, or are too small
+            for one patch.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> a = tf.reshape([1.0, 2.0, 3.0], [1, 1, 3, 1])
+        >>> correlation_cost(a, a, 1, 1, 1, 1, 1)[0, 0, :, 3:6].numpy()  # with those left, here and right
+        array([[0., 1., 2.],
+               [2., 4., 6.],
+               [6., 9., 0.]], dtype=float32)
+    """
+    a, b = tf.convert_to_tensor(a), tf.convert_to_tensor(b)
+    sizes = (("kernel_size", kernel_size, 1), ("max_displacement", max_displacement, 0), ("stride_1", stride_1, 1))
+    for name, size, least in (*sizes, ("stride_2", stride_2, 1), ("pad", pad, 0)):
+        check(isinstance(size, int) and size >= least, name, size, f"an integer of {least} or more")
+    check(kernel_size % 2 == 1, "kernel_size", kernel_size, "an odd integer", "so that a patch has a middle")
+    check(a.dtype.is_floating, "a", a.dtype.name, "a tensor of floating type")
+    check(a.shape.rank == 4, "a", Verbatim(a.shape), "shape (batch, height, width, channels)")
+    fits = b.dtype == a.dtype and b.shape.is_compatible_with(a.shape)
+    check(fits, "b", Verbatim(f"{b.dtype.name} {b.shape}"), f"the type and shape of `a`, {a.dtype.name} {a.shape}")
+    border = max_displacement + kernel_size // 2
+    for size in a.shape[1:3]:
+        fits = size is None or size + 2 * pad > 2 * border
+        check(fits, "a", Verbatim(a.shape), f"pictures of more than {2 * (border - pad)} rows and columns")
+    steps = max_displacement // stride_2
+    reach = steps * stride_2
+    wide = tf.float32 if a.dtype.size < 4 else a.dtype
+    around = [[0, 0], [pad, pad], [pad, pad], [0, 0]]
+    first, second = (tf.pad(tf.cast(x, wide), around) for x in (a, b))
+    # Products at single places; patches are means of them.
+    single = kernel_size == 1
+    options = {"across": 2 * steps + 1, "stride": stride_1 if single else 1, "apart": stride_2}
+    first = _without_border(first, max_displacement)[:, :: options["stride"], :: options["stride"]]
+    rows, columns = (tf.shape(first)[axis] for axis in (1, 2))
+    second = _without_border(second, max_displacement - reach)
+    height, width = ((count - 1) * options["stride"] + 2 * reach + 1 for count in (rows, columns))
+    second = second[:, :height, :width]
+    if compiled(first, second):
+        y = library().ops.tensorsmith_correlation_cost(first, second, **options)
+    else:
+        y = _reference(first, second, **options)
+    if not single:
+        y = tf.nn.avg_pool2d(y, kernel_size, stride_1, "VALID")
+    sides = [
+        None if size is None else -(-(size + 2 * pad - 2 * border) // stride_1) for size in (a.shape[1], a.shape[2])
+    ]
+    y.set_shape([a.shape[0], *sides, options["across"] ** 2])
+    return tf.cast(y, a.dtype)
+
+
+def _without_border(x: tf.Tensor, size: int) -> tf.Tensor:
+    return x[:, size : tf.shape(x)[1] - size, size : tf.shape(x)[2] - size]
+
+
+def _reference(a: tf.Tensor, b: tf.Tensor, across: int, stride: int, apart: int) -> tf.Tensor:
+    """The twin in plain TensorFlow."""
+    batch, rows, columns, _ = tf.unstack(tf.shape(a))
+    width = tf.shape(b)[2]
+    costs = []
+    for p in range(across):
+        others = b[:, p * apart : p * apart + (rows - 1) * stride + 1 : stride]
+        products = tf.matmul(a, others, transpose_b=True)  # (batch, rows, columns, all columns of b)
+        # In rows that are longer by the stride, what is wanted of row j begins at the row's own beginning.
+        flat = tf.pad(tf.reshape(products, [batch, rows, columns * width]), [[0, 0], [0, 0], [0, columns * stride]])
+        skewed = tf.reshape(flat, [batch, rows, columns, width + stride])
+        costs.append(skewed[..., : (across - 1) * apart + 1 : apart])
+    return tf.concat(costs, axis=-1) / tf.cast(tf.shape(a)[-1], a.dtype)
+
+
+def _options(op: tf.Operation) -> dict[str, int]:
+    return {name: op.get_attr(name) for name in ("across", "stride", "apart")}
+
+
+@tf.RegisterGradient("TensorsmithCorrelationCost")
+def _gradient(op: tf.Operation, dy: tf.Tensor) -> Any:
+    return library().ops.tensorsmith_correlation_cost_grad(dy, *op.inputs, **_options(op))
+
+
+@tf.RegisterGradient("TensorsmithCorrelationCostGrad")
+def _second_gradient(op: tf.Operation, *upstream: tf.Tensor) -> list[tf.Tensor]:
+    def gradients(dy: tf.Tensor, a: tf.Tensor, b: tf.Tensor) -> list[tf.Tensor]:
+        return vjp(lambda a, b: _reference(a, b, **_options(op)), [a, b], dy)
+
+    return vjp(gradients, list(op.inputs), list(upstream))

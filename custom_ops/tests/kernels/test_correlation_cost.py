@@ -1,0 +1,133 @@
+"""correlation_cost against a loop over patches, its twin, and hostile input."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tensorsmith import ops
+
+# kernel_size, max_displacement, stride_1, stride_2, pad
+PLACES = [
+    (1, 2, 1, 1, 2),
+    (1, 3, 1, 2, 1),
+    (1, 2, 2, 1, 2),
+    (1, 0, 1, 1, 0),
+    (1, 3, 3, 2, 4),
+    (3, 2, 1, 1, 3),
+    (3, 1, 2, 3, 2),
+]
+
+
+def by_hand(a, b, kernel_size, max_displacement, stride_1, stride_2, pad):
+    """Every patch by itself."""
+    a, b = (np.pad(x, [(0, 0), (pad, pad), (pad, pad), (0, 0)]) for x in (a, b))
+    radius = kernel_size // 2
+    steps = max_displacement // stride_2
+    moves = [step * stride_2 for step in range(-steps, steps + 1)]
+
+    def patch(x, i, j):
+        return x[:, i - radius : i + radius + 1, j - radius : j + radius + 1]
+
+    middles = [range(max_displacement + radius, size - max_displacement - radius, stride_1) for size in a.shape[1:3]]
+    costs = [
+        [
+            [np.mean(patch(a, i, j) * patch(b, i + p, j + q), axis=(1, 2, 3)) for p in moves for q in moves]
+            for j in middles[1]
+        ]
+        for i in middles[0]
+    ]
+    return np.moveaxis(np.array(costs), -1, 0)
+
+
+@pytest.mark.parametrize("choice", ["compiled", "reference"])
+@pytest.mark.parametrize("places", PLACES)
+def test_is_a_loop_over_patches(places, choice, rng):
+    for shape in ((2, 9, 11, 3), (1, 8, 8, 37)):
+        a, b = rng.normal(size=(2, *shape))
+        with ops.use(choice):
+            got = ops.correlation_cost(a.astype("float32"), b.astype("float32"), *places)
+        np.testing.assert_allclose(got, by_hand(a, b, *places), atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
+@pytest.mark.parametrize("places", PLACES)
+def test_kernel_is_its_twin(places, dtype, agree, rng):
+    for channels in (1, 5, 16, 150):
+        pictures = rng.normal(size=(2, 2, 8, 9, channels))
+        agree(lambda a, b: ops.correlation_cost(a, b, *places), *pictures, dtype=dtype)
+    assert ops.correlation_cost(tf.zeros((0, 8, 9, 4)), tf.zeros((0, 8, 9, 4)), *places).shape[0] == 0
+
+
+def test_threads_do_not_matter(same_for_any_thread_count, rng):
+    a, b = rng.normal(size=(2, 3, 20, 21, 40)).astype("float32")
+    same_for_any_thread_count(lambda a, b: ops.correlation_cost(a, b, 1, 3, 1, 1, 3), a, b)
+
+
+def test_second_gradients(rng):
+    a, b = (tf.constant(rng.normal(size=(1, 5, 4, 3)), tf.float32) for _ in range(2))
+
+    def penalty():
+        with tf.GradientTape() as outer:
+            outer.watch([a, b])
+            with tf.GradientTape() as inner:
+                inner.watch([a, b])
+                loss = tf.reduce_sum(ops.correlation_cost(a, b, 1, 1, 1, 1, 1) ** 2)
+            value = sum(tf.reduce_sum(gradient**2) for gradient in inner.gradient(loss, [a, b]))
+        return outer.gradient(value, [a, b])
+
+    ours = penalty()
+    with ops.use("reference"):
+        for one, other in zip(ours, penalty(), strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
+    assert np.abs(ours[0]).max() > 0
+
+
+def test_unknown_shapes(rng):
+    @tf.function(input_signature=[tf.TensorSpec([None, None, None, None])] * 2)
+    def unknown(a, b):
+        y = ops.correlation_cost(a, b, 3, 2, 2, 1, 2)
+        assert y.shape.as_list() == [None, None, None, 25]
+        return y
+
+    a, b = rng.normal(size=(2, 1, 7, 9, 2))
+    got = unknown(a.astype("float32"), b.astype("float32"))
+    np.testing.assert_allclose(got, by_hand(a, b, 3, 2, 2, 1, 2), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"kernel_size": 2}, "`kernel_size`: .* an odd integer"),
+        ({"kernel_size": 0}, "`kernel_size`: .* an integer of 1 or more"),
+        ({"max_displacement": -1}, "`max_displacement`: .* an integer of 0 or more"),
+        ({"stride_1": 0}, "`stride_1`: .* an integer of 1 or more"),
+        ({"stride_2": 1.0}, "`stride_2`: .* an integer of 1 or more"),
+        ({"pad": -1}, "`pad`: .* an integer of 0 or more"),
+        ({"a": np.ones((3, 3, 1), "float32")}, "`a`: .* shape"),
+        ({"b": np.ones((1, 3, 4, 1), "float32")}, "`b`: .* the type and shape of `a`"),
+        ({"b": np.ones((1, 3, 3, 1), "float64")}, "`b`: .* the type and shape of `a`"),
+        ({"max_displacement": 2}, "`a`: .* more than 4 rows"),
+        ({"a": np.ones((1, 3, 3, 1), "int32")}, "`a`: .* floating type"),
+    ],
+)
+def test_bad_arguments(arguments, message):
+    picture = np.ones((1, 3, 3, 1), "float32")
+    good = {"a": picture, "b": picture, "kernel_size": 1, "max_displacement": 1, "stride_1": 1, "stride_2": 1, "pad": 0}
+    ops.correlation_cost(**good)
+    with pytest.raises(ValueError, match=message):
+        ops.correlation_cost(**{**good, **arguments})
+
+
+shapes = st.lists(st.integers(0, 4), min_size=3, max_size=5)
+sizes = st.integers(-(2**62), 2**62) | st.integers(-1, 3)
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.data())
+def test_hostile_input(fails_cleanly, data):
+    options = {name: data.draw(sizes) for name in ("across", "stride", "apart")}
+    a, b, dy = (tf.ones(data.draw(shapes)) for _ in range(3))
+    fails_cleanly(ops.library().ops.tensorsmith_correlation_cost, a=a, b=b, **options)
+    fails_cleanly(ops.library().ops.tensorsmith_correlation_cost_grad, dy=dy, a=a, b=b, **options)

@@ -1,0 +1,21 @@
+"""Cross-entropy of similarities, for the n-pairs losses."""
+
+from typing import Any
+
+from keras import ops
+
+from tensorsmith.core import check
+from tensorsmith.losses.precision import precise
+
+
+def cross_entropy(alike: Any, similarities: Any) -> Any:
+    """Of every row: softmax cross-entropy with targets in proportion to `alike`; 0 for rows in which that is 0.
+
+    Args:
+        alike: How alike two samples shall be, `(batch, batch)`, 0 or more.
+        similarities: The logits, `(batch, batch)`.
+    """
+    alike, logits = precise(alike, similarities)
+    check(len(logits.shape) == 2, "y_pred", tuple(logits.shape), "similarities, (batch, batch)")
+    targets = ops.divide_no_nan(alike, ops.sum(alike, axis=1, keepdims=True))
+    return -ops.sum(targets * ops.log_softmax(logits, axis=1), axis=1)

@@ -1,0 +1,120 @@
+"""The triplet loss of semi-hard negatives."""
+
+import math
+from typing import Any
+
+import tensorflow as tf
+from keras import ops
+
+from tensorsmith.core import export
+from tensorsmith.losses.distances import Metric, metric_config, metric_from, pairwise_distances
+from tensorsmith.losses.label_loss import LabelLoss, batch_mean, pair_mean, positives, same_label
+from tensorsmith.losses.margin import check_margin
+
+
+@export
+def triplet_semihard_loss(y_true: Any, y_pred: Any, margin: float = 1.0, distance_metric: Metric = "L2") -> Any:
+    """Triplet loss of a batch, over all pairs of one label, with semi-hard negatives: see `TripletSemiHardLoss`.
+
+    Args:
+        y_true: Labels, `(batch,)` or `(batch, 1)`.
+        y_pred: Embeddings, `(batch, features)`; half precision is computed, and returned, in float32.
+        margin: How much farther than the positive the negative shall be, 0 or more.
+        distance_metric: "L2", "squared-L2", "angular", or a function from embeddings to the matrix of distances.
+
+    Returns:
+        A scalar; 0 if no two labels are the same.
+
+    Raises:
+        ValueError: `margin` is negative, the distance unknown, or the shapes are none of the above.
+
+    Example:
+        >>> float(triplet_semihard_loss([0, 1, 0, 1], [[0.0], [1.0], [3.0], [3.5]]))  # 0.5, 1.5, 2 and 0
+        1.0
+    """
+    check_margin(margin)
+    return batch_mean(_of_samples(same_label(y_true), y_pred, margin, metric_from(distance_metric)))
+
+
+@export
+class TripletSemiHardLoss(LabelLoss):
+    """Makes samples of other labels lie farther away than those of the same, judged by the next negative after each.
+
+    Formula, averaged over all pairs of an anchor a and a positive p, another sample of its label:
+
+        loss_ap = max(d(a, p) - d(a, n) + margin, 0)
+
+    where n is the nearest of the samples of other labels that are farther from a than p is, or, if none is, the
+    farthest of them. Where there are no other labels at all, the distance of the nearest sample, which is a itself,
+    stands for d(a, n), as in TensorFlow Addons. Unlike there, where it is NaN, a batch without pairs gives 0.
+
+    Each row of distances is sorted once: memory grows with the square of the batch, not with its cube as in Addons.
+
+    The value depends on how batches are cut: a sample's partners are those of its batch. Sample weights and masks weigh
+    anchors, not partners.
+
+    Source: Schroff, Kalenichenko and Philbin, "FaceNet", 2015.
+
+    Args:
+        margin: How much farther than the positive the negative shall be, 0 or more.
+        distance_metric: "L2", "squared-L2", "angular" (1 - cosine), or a function from embeddings to the matrix of
+            distances, registered with Keras if the loss is to be saved.
+        name: Name of the loss.
+        reduction: How to make one number of the anchors' losses, as for every Keras loss; TensorFlow Addons, which
+            ignores it, always averages.
+        dtype: Precision of the computation; `None` means Keras' default float.
+
+    Call arguments:
+        y_true: Labels of any type, compared exactly, however large.
+        y_pred: Embeddings, most often of length 1.
+        sample_weight: Optional weights, one an anchor.
+
+    Input shape:
+        `(batch,)` or `(batch, 1)`, and `(batch, features)`.
+
+    Output shape:
+        A scalar, or with `reduction=None` `(batch,)`: sums over the anchor's pairs, times batch / number of all pairs.
+
+    Raises:
+        ValueError: `margin` is no number of 0 or more, or the distance unknown.
+
+    Example:
+        >>> print(TripletSemiHardLoss(reduction=None)([0, 1, 0, 1], [[0.0], [1.0], [3.0], [3.5]]).numpy())
+        [0.5 1.5 2.  0. ]
+    """
+
+    def __init__(
+        self,
+        margin: float = 1.0,
+        distance_metric: Metric = "L2",
+        name: str = "triplet_semihard_loss",
+        reduction: str | None = "sum_over_batch_size",
+        dtype: Any = None,
+    ):
+        check_margin(margin)
+        super().__init__(name=name, reduction=reduction, dtype=dtype)
+        self.margin = margin
+        self.distance_metric = metric_from(distance_metric)
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        """Loss of every anchor, before weights and reduction; `y_true` tells which labels are the same."""
+        return _of_samples(ops.cast(y_true, "bool"), y_pred, self.margin, self.distance_metric)
+
+    def get_config(self) -> dict[str, Any]:
+        """All arguments."""
+        metric = metric_config(self.distance_metric)
+        return {**super().get_config(), "margin": self.margin, "distance_metric": metric}
+
+
+def _of_samples(same: Any, y_pred: Any, margin: float, metric: Metric) -> Any:
+    distances = pairwise_distances(y_pred, metric)
+    nearest = ops.min(distances, axis=1, keepdims=True, initial=math.inf)
+    # Places only: the gradient of a sort fails for the rows of an empty batch.
+    others = ops.stop_gradient(ops.where(same, math.inf, distances))
+    order = ops.argsort(others, axis=1)
+    count = ops.sum(ops.cast(ops.logical_not(same), "int32"), axis=1, keepdims=True)
+    # The first that is farther; the last, and so the farthest, if there is none. Keras' searches single rows only.
+    farther = tf.searchsorted(ops.take_along_axis(others, order, axis=1), distances, side="right")
+    place = ops.take_along_axis(order, ops.minimum(farther, ops.maximum(count - 1, 0)), axis=1)
+    negative = ops.where(count > 0, ops.take_along_axis(distances, place, axis=1), nearest)
+    return pair_mean(ops.maximum(distances - negative + margin, 0), positives(same))

@@ -1,0 +1,113 @@
+"""The loss of weighted kappa."""
+
+import math
+import numbers
+from typing import Any
+
+import keras
+from keras import ops
+
+from tensorsmith.core import check, did_you_mean, export
+from tensorsmith.losses.precision import precise
+
+DISTANCES = {"linear": ops.abs, "quadratic": ops.square}
+
+
+@export
+class WeightedKappaLoss(keras.losses.Loss):
+    """Agreement of ordered classes with what chance would give: errors count by how many classes they are off.
+
+    Formula, with samples i, classes j and k, the class c of a sample, predicted probabilities p, the share q of each
+    class, and d(a, b) = |a - b| or its square:
+
+        loss = log(sum_ij d(c_i, j) p_ij / sum_ijk q_k d(k, j) p_ij + epsilon)
+
+    It is log(1 - kappa + epsilon): 0 for chance, and negative for better.
+
+    The value depends on how batches are cut, since chance is estimated from the batch; large ones estimate it well. It
+    is one number for all samples of a batch. Sample weights enter the sums, so that a weight of 2 is the sample twice.
+    TensorFlow Addons' takes no weights, and its default reduction, which has no effect there, is none.
+
+    Source: de la Torre, Puig and Valls, "Weighted Kappa Loss Function for Multi-Class Classification of Ordinal Data in
+    Deep Learning", 2018.
+
+    Args:
+        num_classes: Number of classes.
+        weightage: "linear" or "quadratic": how errors count.
+        name: Name of the loss.
+        epsilon: Keeps the logarithm finite; None or 0 means Keras' own.
+        reduction: How to make one number of a batch, as for every Keras loss.
+        dtype: Precision of the computation; `None` means Keras' default float.
+
+    Call arguments:
+        y_true: Classes, one-hot.
+        y_pred: Probabilities.
+        sample_weight: Optional weights, one a sample.
+
+    Input shape:
+        `(batch, num_classes)`, twice.
+
+    Output shape:
+        A scalar, or with `reduction=None` the same number for every sample, `(batch,)`.
+
+    Raises:
+        ValueError: `num_classes` is no integer above 1, `weightage` none of the two, or `epsilon` negative; or there
+            are not as many classes.
+
+    Example:
+        >>> loss = WeightedKappaLoss(num_classes=2, epsilon=1e-3)
+        >>> y_true = [[1.0, 0.0], [0.0, 1.0]]
+        >>> round(float(loss(y_true, [[1.0, 0.0], [0.0, 1.0]])), 4)  # kappa = 1
+        -6.9078
+        >>> round(float(loss(y_true, [[0.5, 0.5], [0.5, 0.5]])), 4)  # kappa = 0
+        0.001
+    """
+
+    def __init__(
+        self,
+        num_classes: int,
+        weightage: str = "quadratic",
+        name: str = "cohen_kappa_loss",
+        epsilon: float | None = 1e-6,
+        reduction: str | None = "sum_over_batch_size",
+        dtype: Any = None,
+    ):
+        check(isinstance(num_classes, int) and num_classes > 1, "num_classes", num_classes, "an integer above 1")
+        fits, remedy = weightage in DISTANCES, did_you_mean(str(weightage), DISTANCES)
+        check(fits, "weightage", weightage, "'linear' or 'quadratic'", remedy)
+        fits = epsilon is None or (isinstance(epsilon, numbers.Real) and 0 <= epsilon < math.inf)
+        check(fits, "epsilon", epsilon, "a number of 0 or more, or None")
+        super().__init__(name=name, reduction=reduction, dtype=dtype)
+        self.num_classes = num_classes
+        self.weightage = weightage
+        self.epsilon = epsilon or keras.config.epsilon()
+
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        """Loss of a batch."""
+        # Keras would multiply the logarithm by the weights.
+        return super().__call__(y_true if sample_weight is None else (y_true, sample_weight), y_pred)
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        """Loss of the batch for every sample, before reduction; `y_true` may be a pair of classes and weights."""
+        y_true, weights = y_true if isinstance(y_true, tuple) else (y_true, 1.0)
+        weights, y_true, y_pred = precise(weights, y_true, y_pred)
+        for name, classes in (("y_true", y_true), ("y_pred", y_pred)):
+            fits = len(classes.shape) == 2 and classes.shape[-1] == self.num_classes
+            check(fits, name, tuple(classes.shape), f"(batch, {self.num_classes})", "encode classes one-hot")
+        weights = ops.ones_like(y_true[:, :1]) * ops.reshape(weights, (-1, 1))
+        distance, classes = DISTANCES[self.weightage], ops.arange(self.num_classes, dtype=y_pred.dtype)
+        found = ops.sum(weights * distance(ops.matmul(y_true, classes[:, None]) - classes) * y_pred)
+        true_sums, predicted_sums = ops.sum(weights * y_true, axis=0), ops.sum(weights * y_pred, axis=0)
+        far = ops.sum(true_sums[:, None] * distance(classes[:, None] - classes) * predicted_sums)
+        chance = ops.divide_no_nan(far, ops.sum(weights))
+        return ops.log(ops.divide_no_nan(found, chance) + self.epsilon) * ops.ones_like(y_pred[:, 0])
+
+    def get_config(self) -> dict[str, Any]:
+        """All arguments."""
+        own = {
+            "num_classes": self.num_classes,
+            "weightage": self.weightage,
+            "epsilon": self.epsilon,
+            "dtype": self.dtype,
+        }
+        return {**super().get_config(), **own}

@@ -1,0 +1,242 @@
+"""Losses that are means over samples, against references in float64, SciPy and scikit-learn."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from scipy.optimize import minimize
+from scipy.special import expit
+from sklearn.metrics import cohen_kappa_score, mean_pinball_loss
+
+from tensorsmith import losses
+
+
+def boxes(rng, count):
+    corners = np.sort(rng.uniform(0, 10, (count, 2, 2)), axis=1)
+    return corners.reshape(count, 4).astype("float32")
+
+
+def made(name, count, seed=4):
+    """A loss, and targets and predictions for it."""
+    rng = np.random.default_rng(seed)
+    floats = rng.normal(size=(count, 3)).astype("float32")
+    choices = rng.integers(0, 2, (count, 3)).astype("float32")
+    return {
+        "contrastive": (losses.ContrastiveLoss, choices[:, 0], np.abs(floats[:, 0])),
+        "giou": (losses.GIoULoss, boxes(rng, count), boxes(rng, count)),
+        "pinball": (losses.PinballLoss, choices, floats),
+        "focal": (losses.SigmoidFocalCrossEntropy, choices, expit(floats)),
+        "sparsemax": (losses.SparsemaxLoss, np.eye(3, dtype="float32")[rng.integers(0, 3, count)], floats),
+    }[name]
+
+
+NAMES = ["contrastive", "giou", "pinball", "focal", "sparsemax"]
+SUMMED = {"reduction": "sum_over_batch_size"}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_one_batch_is_ten(name):
+    make, y_true, y_pred = made(name, 1_000)
+    whole = make(**SUMMED)(y_true, y_pred)
+    parts = [make(**SUMMED)(y_true[i : i + 100], y_pred[i : i + 100]) for i in range(0, 1_000, 100)]
+    np.testing.assert_allclose(whole, np.mean(parts), rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_masks_and_sample_weights(name):
+    make, y_true, y_pred = made(name, 9)
+    weights, mask = np.linspace(0, 2, 9, dtype="float32"), np.arange(9) % 3 > 0
+    each = make(reduction=None)(y_true, y_pred).numpy()
+    assert each.shape == (9,)
+    np.testing.assert_allclose(make(reduction="sum")(y_true, y_pred, weights), np.sum(each * weights), rtol=1e-5)
+    predictions = tf.constant(y_pred)
+    predictions._keras_mask = tf.constant(mask)
+    found = make(**SUMMED)(y_true, predictions, weights)
+    np.testing.assert_allclose(found, np.mean((each * weights)[mask]), rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_empty_batch_gives_0(name):
+    make, y_true, y_pred = made(name, 3)
+
+    @tf.function(input_signature=[tf.TensorSpec([None, *y.shape[1:]]) for y in (y_true, y_pred)])
+    def run(y_true, y_pred):
+        with tf.GradientTape() as tape:
+            tape.watch(y_pred)
+            loss = make(**SUMMED)(y_true, y_pred)
+        return loss, tape.gradient(loss, y_pred)
+
+    loss, gradient = run(y_true[:0], y_pred[:0])
+    assert loss == 0
+    assert gradient.shape == y_pred[:0].shape
+
+
+def test_contrastive():
+    found = losses.contrastive_loss([1, 1, 0, 0, 0], [0.0, 2.0, 0.0, 0.5, 3.0], margin=2.0)
+    np.testing.assert_allclose(found, [0.0, 4.0, 4.0, 2.25, 0.0])
+    columns = losses.contrastive_loss([[1], [0]], [0.5, 0.5])
+    np.testing.assert_allclose(columns, [[0.25], [0.25]])  # not (2, 2)
+    half = losses.contrastive_loss([1], tf.constant([300.0], "float16"))
+    assert float(half[0]) == 90_000  # above float16's largest
+
+
+def test_giou_of_boxes_on_a_grid():
+    """Areas counted in cells."""
+    rng = np.random.default_rng(8)
+    cells = np.stack(np.meshgrid(np.arange(12), np.arange(12), indexing="ij"), axis=-1)
+
+    def covered(box):
+        return np.all((cells >= box[:2]) & (cells < box[2:]), axis=-1)
+
+    for _ in range(20):
+        one, other = (np.sort(rng.choice(13, (2, 2), replace=False), axis=0).reshape(4) for _ in range(2))
+        a, b = covered(one), covered(other)
+        around = covered(np.concatenate([np.minimum(one, other)[:2], np.maximum(one, other)[2:]]))
+        iou = (a & b).sum() / (a | b).sum()
+        giou = iou - (around.sum() - (a | b).sum()) / around.sum()
+        np.testing.assert_allclose(losses.giou_loss([one], [other]), [1 - giou], rtol=1e-5)
+        np.testing.assert_allclose(losses.giou_loss([one], [other], "iou"), [1 - iou], rtol=1e-5)
+
+
+def test_giou_of_no_area_and_of_pixels_in_half_precision():
+    empty = tf.zeros((2, 4))
+    with tf.GradientTape() as tape:
+        tape.watch(empty)
+        loss = losses.giou_loss(empty, empty)
+    np.testing.assert_array_equal(loss, [1.0, 1.0])
+    assert np.isfinite(tape.gradient(loss, empty)).all()
+    pixels = tf.constant([[0, 0, 1000, 1000]], "float16")
+    np.testing.assert_allclose(losses.giou_loss(pixels, pixels / 2), [0.75])
+    with pytest.raises(ValueError, match=r"`y_pred`: received \(1, 3\), expected boxes of 4"):
+        losses.giou_loss(np.zeros((1, 4)), np.zeros((1, 3)))
+
+
+@pytest.mark.parametrize("tau", [0.0, 0.1, 0.5, 0.9, 1.0])
+def test_pinball_is_scikit_learns(tau):
+    y_true, y_pred = np.random.default_rng(0).normal(size=(2, 50))
+    np.testing.assert_allclose(losses.pinball_loss(y_true, y_pred, tau), mean_pinball_loss(y_true, y_pred, alpha=tau))
+
+
+@pytest.mark.parametrize("tau", [0.25, 0.9])
+def test_pinball_finds_quantiles(tau):
+    y, loss = np.random.default_rng(1).gamma(2.0, size=(501, 1)), losses.PinballLoss(tau, dtype="float64")
+    fitted = minimize(lambda q: float(loss(y, 0 * y + q)), [1.0], method="Powell")
+    np.testing.assert_allclose(fitted.x[0], np.quantile(y, tau), rtol=1e-2)
+
+
+def focal(y, p, alpha, gamma):
+    miss = np.where(y == 1, 1 - p, p)
+    return np.where(y == 1, alpha, 1 - alpha) * miss**gamma * -np.log1p(-miss)
+
+
+def test_focal():
+    rng = np.random.default_rng(2)
+    y, x = rng.integers(0, 2, (6, 4)), rng.normal(scale=3, size=(6, 4))
+    expected = focal(y, expit(x), 0.3, 1.5)
+    options = {"alpha": 0.3, "gamma": 1.5}
+    for found in (
+        losses.sigmoid_focal_crossentropy(y, x, from_logits=True, **options),
+        losses.sigmoid_focal_crossentropy(y, expit(x), **options),
+    ):
+        np.testing.assert_allclose(found, expected.sum(axis=-1), rtol=1e-4)
+    mean = losses.SigmoidFocalCrossEntropy(from_logits=True, class_reduction="mean", dtype="float64", **options)
+    np.testing.assert_allclose(mean(y, x), expected.mean(axis=-1), rtol=1e-6)
+    theirs = keras.losses.BinaryFocalCrossentropy(True, 0.3, 1.5, from_logits=True, reduction=None, dtype="float64")
+    np.testing.assert_allclose(mean(y, x), theirs(y, x), rtol=1e-5)
+
+
+@pytest.mark.parametrize("from_logits", [True, False])
+@pytest.mark.parametrize("gamma", [0.0, 0.5, 2.0])
+def test_focal_is_finite_at_the_ends(gamma, from_logits):
+    ends = tf.constant([[-200.0, 200.0, -200.0, 200.0]] if from_logits else [[0.0, 1.0, 0.0, 1.0]])
+    with tf.GradientTape() as tape:
+        tape.watch(ends)
+        loss = losses.sigmoid_focal_crossentropy([[0, 0, 1, 1]], ends, gamma=gamma, from_logits=from_logits)
+    assert np.isfinite(loss).all()
+    assert np.isfinite(tape.gradient(loss, ends)).all()
+
+
+def projection(z):
+    """The nearest point of the simplex, by trying every support."""
+    order = np.sort(z)[::-1]
+    for size in range(len(z), 0, -1):
+        threshold = (order[:size].sum() - 1) / size
+        if order[size - 1] > threshold:
+            return np.maximum(z - threshold, 0)
+    raise AssertionError
+
+
+@pytest.mark.parametrize("scale", [0.1, 1.0, 30.0])
+def test_sparsemax(scale):
+    rng = np.random.default_rng(3)
+    z, q = scale * rng.normal(size=(7, 5)), rng.dirichlet(np.ones(5), 7)
+    p = np.array([projection(row) for row in z])
+    # Half the squared distances from logits, which does not look like the loss.
+    expected = (np.sum((q - z) ** 2, axis=1) - np.sum((p - z) ** 2, axis=1)) / 2
+    logits = tf.constant(z)
+    with tf.GradientTape() as tape:
+        tape.watch(logits)
+        loss = losses.SparsemaxLoss(reduction=None, dtype="float64")(q, logits)
+    np.testing.assert_allclose(loss, expected, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(tape.gradient(loss, logits), p - q, atol=1e-12)
+    np.testing.assert_allclose(losses.sparsemax_loss(z, p, q), expected, rtol=1e-9, atol=1e-12)
+
+
+def test_sparsemax_of_impossible_classes():
+    logits = tf.constant([[1.0, -np.inf, 0.5]])
+    with tf.GradientTape() as tape:
+        tape.watch(logits)
+        loss = losses.SparsemaxLoss()([[1.0, 0.0, 0.0]], logits)
+    np.testing.assert_allclose(loss, 0.0625)
+    np.testing.assert_allclose(tape.gradient(loss, logits), [[-0.25, 0.0, 0.25]])
+
+
+@pytest.mark.parametrize(("weightage", "repeated"), [("linear", False), ("quadratic", False), ("quadratic", True)])
+def test_kappa_of_certain_predictions_is_scikit_learns(weightage, repeated):
+    rng = np.random.default_rng(9)
+    y_true, y_pred = rng.integers(0, 4, 40), rng.integers(0, 4, 40)
+    weights = rng.integers(0, 4, 40) if repeated else None
+    kappa = cohen_kappa_score(y_true, y_pred, weights=weightage, sample_weight=weights)
+    loss = losses.WeightedKappaLoss(4, weightage, epsilon=1e-6, dtype="float64")
+    found = loss(np.eye(4)[y_true], np.eye(4)[y_pred], sample_weight=weights)
+    np.testing.assert_allclose(found, np.log(1 - kappa + 1e-6), rtol=1e-9)
+
+
+def test_kappa_of_one_class_and_of_nothing():
+    loss = losses.WeightedKappaLoss(3)
+    alike = tf.constant([[1.0, 0.0, 0.0]] * 2)
+    with tf.GradientTape() as tape:
+        tape.watch(alike)
+        value = loss(alike, alike)
+    np.testing.assert_allclose(value, np.log(1e-6), rtol=1e-5)
+    assert np.isfinite(tape.gradient(value, alike)).all()
+    run = tf.function(loss, input_signature=[tf.TensorSpec([None, 3])] * 2)
+    assert run(alike[:0], alike[:0]) == 0
+    with pytest.raises(ValueError, match=r"`y_true`: received \(2, 1\), expected \(batch, 3\)"):
+        loss([[0], [1]], alike)
+
+
+@pytest.mark.parametrize("weights", [None, np.array([0.5, 1.0, 2.0, 0.0])])
+def test_kappa_in_fit(weights):
+    """Keras hands sample weights on."""
+    rng = np.random.default_rng(1)
+    x, y = rng.normal(size=(4, 3)).astype("float32"), np.eye(3, dtype="float32")[[0, 1, 2, 0]]
+    inputs = keras.Input((3,))
+    model = keras.Model(inputs, keras.layers.Softmax()(inputs))
+    model.compile(loss=losses.WeightedKappaLoss(3))
+    expected = losses.WeightedKappaLoss(3)(y, tf.nn.softmax(x), weights)
+    found = model.evaluate(x, y, sample_weight=weights, verbose=0)
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+def test_the_focal_loss_trains_unreduced_as_summed():
+    """Addons' default reduction, none, adds up the gradients of samples."""
+    x, y = np.eye(4, dtype="float32"), np.eye(4, dtype="float32")
+    weights = []
+    for options in ({}, {"reduction": "sum"}):
+        model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(4, kernel_initializer="zeros")])
+        model.compile("sgd", losses.SigmoidFocalCrossEntropy(from_logits=True, **options))
+        model.fit(x, y, epochs=2, verbose=0)
+        weights.append(model.get_weights()[0])
+    np.testing.assert_allclose(*weights, rtol=1e-6)
+    assert np.abs(weights[0]).max() > 0

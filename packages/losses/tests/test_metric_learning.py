@@ -1,0 +1,225 @@
+"""Losses of embeddings and labels against loops in float64, and where TensorFlow Addons' are NaN."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tensorsmith import losses
+from tensorsmith.losses.distances import pairwise_distances
+
+LABELLED = [losses.LiftedStructLoss, losses.TripletHardLoss, losses.TripletSemiHardLoss]
+
+
+def labelled(batch, features=5, classes=3, seed=3):
+    rng = np.random.default_rng(seed)
+    return rng.integers(0, classes, batch), rng.normal(size=(batch, features))
+
+
+def distance(a, b, metric="L2"):
+    if metric == "angular":
+        return 1 - a @ b / np.sqrt((a @ a) * (b @ b))
+    return np.sum((a - b) ** 2) ** (0.5 if metric == "L2" else 1)
+
+
+def partners(y, anchor):
+    others = [place for place in range(len(y)) if place != anchor]
+    return [i for i in others if y[i] == y[anchor]], [i for i in others if y[i] != y[anchor]]
+
+
+def hard(y, x, margin, metric, soft=False):
+    values = []
+    for a in range(len(y)):
+        same, other = partners(y, a)
+        gap = max(distance(x[a], x[p], metric) for p in same) - min(distance(x[a], x[n], metric) for n in other)
+        values.append(np.logaddexp(0, gap) if soft else max(gap + margin, 0))
+    return np.mean(values)
+
+
+def semihard(y, x, margin, metric):
+    values = []
+    for a in range(len(y)):
+        same, other = partners(y, a)
+        away = [distance(x[a], x[n], metric) for n in other]
+        for p in same:
+            near = distance(x[a], x[p], metric)
+            negative = min([d for d in away if d > near], default=max(away))
+            values.append(max(near - negative + margin, 0))
+    return np.mean(values)
+
+
+def lifted(y, x, margin):
+    values = []
+    for i in range(len(y)):
+        for j in partners(y, i)[0]:
+            away = [distance(x[k], x[n]) for k in (i, j) for n in partners(y, k)[1]]
+            values.append(max(distance(x[i], x[j]) + np.log(np.sum(np.exp(margin - np.array(away)))), 0) ** 2 / 2)
+    return np.mean(values)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("metric", ["L2", "squared-L2", "angular"])
+def test_triplets(metric, seed):
+    y, x = labelled(13, seed=seed)
+    for soft in (False, True):
+        found = losses.triplet_hard_loss(y, x, 0.6, soft, metric)
+        np.testing.assert_allclose(found, hard(y, x, 0.6, metric, soft), rtol=1e-10)
+    np.testing.assert_allclose(losses.triplet_semihard_loss(y, x, 0.6, metric), semihard(y, x, 0.6, metric), rtol=1e-10)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_lifted_structure(seed):
+    y, x = labelled(13, seed=seed)
+    np.testing.assert_allclose(losses.lifted_struct_loss(y, x, 0.6), lifted(y, x, 0.6), rtol=1e-10)
+
+
+def test_a_distance_of_ones_own():
+    y, x = labelled(9)
+
+    def squared(embeddings):
+        return keras.ops.sum(keras.ops.square(embeddings[:, None] - embeddings[None]), axis=-1)
+
+    for function in (losses.triplet_hard_loss, losses.triplet_semihard_loss):
+        own, named = (function(y, x, distance_metric=metric) for metric in (squared, "squared-L2"))
+        np.testing.assert_allclose(own, named, rtol=1e-10)
+
+
+@pytest.mark.parametrize("metric", ["L2", "squared-L2", "angular"])
+def test_distances_of_equal_embeddings_far_from_the_origin(metric):
+    x = tf.constant([[1000.0, 1000.5], [1000.0, 1000.5], [1003.0, 1004.5]])
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        found = pairwise_distances(x, metric)
+    expected = [[distance(a, b, metric) for a in x.numpy().astype("float64")] for b in x.numpy().astype("float64")]
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    assert np.isfinite(tape.gradient(found, x)).all()
+
+
+@pytest.mark.parametrize(
+    ("labels", "embeddings"),
+    [
+        ([], np.zeros((0, 3))),
+        ([4], np.ones((1, 3))),
+        ([4, 4, 4], np.eye(3)),
+        ([1, 2, 3], np.eye(3)),
+        ([1, 1, 2, 2], np.ones((4, 3))),  # a collapsed model
+        ([1, 1, 2, 2], np.zeros((4, 3))),
+        (np.arange(300), np.random.default_rng(0).normal(size=(300, 3))),
+        ([1, 1, 2], 1e3 * np.eye(3)),
+    ],
+    ids=["empty", "one", "one label", "no pairs", "equal", "zero", "many classes", "far"],
+)
+@pytest.mark.parametrize(
+    "loss",
+    [
+        losses.LiftedStructLoss(),
+        losses.TripletHardLoss(),
+        losses.TripletHardLoss(soft=True, distance_metric="squared-L2"),
+        losses.TripletSemiHardLoss(),
+        losses.TripletSemiHardLoss(distance_metric="angular"),
+    ],
+    ids=["lifted", "hard", "soft", "semihard", "angular"],
+)
+def test_finite_with_finite_gradients(loss, labels, embeddings):
+    @tf.function(input_signature=[tf.TensorSpec([None], "int64"), tf.TensorSpec([None, 3])])
+    def run(labels, embeddings):
+        with tf.GradientTape() as tape:
+            tape.watch(embeddings)
+            value = loss(labels, embeddings)
+        return value, tape.gradient(value, embeddings)
+
+    value, gradient = run(np.array(labels, "int64"), embeddings.astype("float32"))
+    assert np.isfinite(value)
+    assert np.isfinite(gradient).all()
+    if not len(labels):
+        assert value == 0
+
+
+def test_nothing_to_learn_from():
+    for labels in ([], [1], [1, 2, 3]):
+        x = np.eye(3)[: len(labels)]
+        assert float(losses.triplet_semihard_loss(labels, x)) == 0
+        assert float(losses.lifted_struct_loss(labels, x)) == 0
+    assert float(losses.lifted_struct_loss([5, 5, 5], np.eye(3))) == 0
+    assert float(losses.triplet_hard_loss([], np.zeros((0, 3)))) == 0
+    assert float(losses.triplet_hard_loss([5, 5, 5], np.eye(3), margin=0.7)) == pytest.approx(0.7)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32"])
+@pytest.mark.parametrize("make", [*LABELLED, losses.NpairsLoss])
+def test_large_labels_are_told_apart(make, dtype):
+    """All of these are the same in float32, and those above 2,048 in float16."""
+    small = np.array([0, 1, 0, 2, 1, 2])
+    x = np.random.default_rng(1).normal(size=(6, 6)).astype("float32")
+    expected = make(dtype=dtype)(small, x)
+    for start in (2_049, 2**24 + 1, 2**53 + 1, -(2**62)):
+        assert float(make(dtype=dtype)(start + small, x)) == float(expected)
+    assert float(make(dtype=dtype)(np.zeros(6, int), x)) != float(expected)
+
+
+@pytest.mark.parametrize("make", [*LABELLED, losses.NpairsLoss])
+def test_labels_of_large_numbers_in_fit(make):
+    y, x = labelled(8, 4)
+    values = []
+    for labels in (y, 2**24 + y[:, None]):
+        model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(8, kernel_initializer="ones")])
+        model.compile("sgd", make())
+        values.append(model.fit(x, labels, shuffle=False, verbose=0).history["loss"])
+    np.testing.assert_array_equal(*values)
+
+
+@pytest.mark.parametrize("make", LABELLED)
+def test_labels_that_are_one_hot(make):
+    with pytest.raises(ValueError, match=r"`y_true`: received \(2, 3\), expected labels"):
+        make()(np.eye(3)[:2], np.eye(3)[:2])
+    with pytest.raises(ValueError, match=r"`y_pred`: received \(2,\), expected embeddings"):
+        make()([0, 1], [0.0, 1.0])
+
+
+@pytest.mark.parametrize("make", [*LABELLED, losses.NpairsLoss])
+def test_weights_weigh_anchors(make):
+    y, x = labelled(8, 8)
+    weights = np.arange(8) / 4
+    each = make(reduction=None, dtype="float64")(y, x)
+    assert each.shape == (8,)
+    np.testing.assert_allclose(make(dtype="float64")(y, x, weights), np.mean(each * weights))
+    np.testing.assert_allclose(make(reduction="sum", dtype="float64")(y, x), np.sum(each))
+    predictions = tf.constant(x)
+    predictions._keras_mask = tf.constant(weights > 1)
+    np.testing.assert_allclose(make(dtype="float64")(y, predictions), np.mean(each.numpy()[weights > 1]))
+
+
+def test_memory_of_semihard_triplets_grows_with_the_square():
+    y, x = labelled(1_500, 2, classes=200)  # the cube would take 13 GB
+    assert 0 < float(losses.triplet_semihard_loss(y, x.astype("float32"))) < 2
+
+
+def softmax_loss(targets, logits):
+    targets, logits = np.asarray(targets, "float64"), np.asarray(logits, "float64")
+    probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    return -np.sum(targets * np.log(probabilities), axis=1)
+
+
+def test_npairs():
+    logits = np.random.default_rng(2).normal(size=(4, 4))
+    targets = [[0.5, 0, 0.5, 0], [0, 1, 0, 0], [0.5, 0, 0.5, 0], [0, 0, 0, 1]]
+    np.testing.assert_allclose(losses.npairs_loss([7, 5, 7, 6], logits), softmax_loss(targets, logits).mean())
+    assert float(losses.npairs_loss([], np.zeros((0, 0)))) == 0
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_npairs_of_several_labels(sparse):
+    labels, logits = np.array([[1, 1, 0], [0, 1, 1], [0, 0, 0]]), np.random.default_rng(2).normal(size=(3, 3))
+    targets = [[2 / 3, 1 / 3, 0], [1 / 3, 2 / 3, 0], [0, 0, 0]]  # the third has no labels
+    expected = softmax_loss(targets, logits)
+    given = tf.sparse.from_dense(labels) if sparse else labels
+    np.testing.assert_allclose(losses.npairs_multilabel_loss(given, logits), expected.mean())
+    loss = losses.NpairsMultilabelLoss(reduction=None, dtype="float64")
+    np.testing.assert_allclose(loss(given, logits), expected)
+
+
+def test_half_precision_of_many_shared_labels():
+    logits = np.random.default_rng(2).normal(size=(2, 2)).astype("float16")
+    labels = np.ones((2, 5_000))  # float16 would count to 2,048
+    found = losses.npairs_multilabel_loss(labels, logits)
+    np.testing.assert_allclose(found, softmax_loss(np.full((2, 2), 0.5), logits).mean(), rtol=1e-6)

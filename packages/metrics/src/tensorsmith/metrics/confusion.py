@@ -1,0 +1,35 @@
+"""The confusion matrix that streams."""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+from tensorsmith.metrics.decisions import check_num_classes, known_labels
+from tensorsmith.metrics.weighting import STATE, weights_of
+
+
+class ConfusionMetric(keras.metrics.Metric):
+    """Base of metrics that a confusion matrix determines: rows are true classes, columns predicted ones."""
+
+    def __init__(self, num_classes: int, name: str, dtype: Any):
+        check_num_classes(num_classes, least=2)
+        super().__init__(name=name, dtype=dtype)
+        self.num_classes = num_classes
+        self.confusion = self.add_variable((num_classes, num_classes), "zeros", dtype=STATE, name="confusion")
+
+    def add(self, true: Any, predicted: Any, sample_weight: Any, y_pred: Any) -> None:
+        """Takes in class numbers of any shape; `y_pred` brings the mask."""
+        weights = weights_of(true, sample_weight, y_pred)
+        true, predicted = (
+            ops.reshape(known_labels(labels, self.num_classes, weights), (-1,)) for labels in (true, predicted)
+        )
+        # keras.ops has no such thing.
+        self.confusion.assign_add(
+            tf.math.confusion_matrix(true, predicted, self.num_classes, ops.reshape(weights, (-1,)), dtype=STATE)
+        )
+
+    def get_config(self) -> dict[str, Any]:
+        """Those arguments that all have."""
+        return {**super().get_config(), "num_classes": self.num_classes}

@@ -1,0 +1,42 @@
+"""From scores to labels, and the checks of both."""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+from tensorsmith.core import argument_error, check
+
+
+def check_num_classes(num_classes: Any, least: int) -> None:
+    """Raises ArgumentError unless it is an integer of at least so much."""
+    fits = isinstance(num_classes, int) and not isinstance(num_classes, bool) and num_classes >= least
+    check(fits, "num_classes", num_classes, f"an integer of {least} or more")
+
+
+def expect_classes(name: str, tensor: Any, num_classes: int) -> None:
+    """Raises ArgumentError unless the last axis has one entry a class; a size known only later passes."""
+    shape = tuple(tensor.shape)
+    if not shape or shape[-1] not in (None, num_classes):
+        raise argument_error(name, shape, f"a shape that ends in the {num_classes} classes")
+
+
+def decide(y_pred: Any, threshold: float | None) -> Any:
+    """True for scores above the threshold; without one, for the largest of the last axis, unless it is 0."""
+    # At least float32, so that half precision does not round the threshold.
+    y_pred = ops.cast(y_pred, keras.backend.result_type(y_pred.dtype, "float32"))
+    if threshold is not None:
+        return y_pred > threshold
+    largest = ops.max(y_pred, axis=-1, keepdims=True)
+    return ops.logical_and(y_pred >= largest, ops.abs(y_pred) > 1e-12)
+
+
+def known_labels(labels: Any, num_classes: int, weights: Any) -> Any:
+    """Class numbers as int64, 0 where they weigh nothing; others outside the classes raise, but under XLA."""
+    labels = ops.where(weights == 0, 0, ops.cast(labels, "int64"))
+    known = ops.all(ops.logical_and(labels >= 0, labels < num_classes))
+    # A control dependency, since keras.ops has no assertion that graphs keep.
+    message = f"labels: expected class numbers from 0 to {num_classes - 1}, received others among"
+    with tf.control_dependencies([tf.debugging.Assert(known, [message, labels])]):
+        return tf.identity(labels)

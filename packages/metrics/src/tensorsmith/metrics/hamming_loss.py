@@ -1,0 +1,125 @@
+"""The Hamming distance, and the loss that it is as a metric."""
+
+import numbers
+from typing import Any
+
+from keras import ops
+
+from tensorsmith.core import check, export
+from tensorsmith.metrics.decisions import decide
+from tensorsmith.metrics.weighting import STATE, StreamedMean, weights_of
+
+MODES = ("multiclass", "multilabel")
+
+
+@export
+def hamming_distance(actuals: Any, predictions: Any) -> Any:
+    """How many entries differ, divided by the size of the first axis.
+
+    Args:
+        actuals: Labels.
+        predictions: Labels of the same shape and type.
+
+    Returns:
+        A scalar of type float32.
+
+    Example:
+        >>> float(hamming_distance([1, 1, 0, 0], [1, 0, 0, 0]))
+        0.25
+    """
+    differ = ops.not_equal(actuals, predictions)
+    count = ops.cast(ops.count_nonzero(differ), STATE)
+    return ops.cast(ops.divide_no_nan(count, ops.cast(ops.shape(differ)[0], STATE)), "float32")
+
+
+@export
+def hamming_loss_fn(y_true: Any, y_pred: Any, threshold: float | None, mode: str) -> Any:
+    """Fraction of wrong labels of every sample.
+
+    Args:
+        y_true: Labels of 0 and 1; the last axis has one entry a class.
+        y_pred: Scores of the same shape.
+        threshold: Scores above it are decided to be 1, others 0. None: the largest of a sample is 1, unless it is 0.
+        mode: "multiclass" (the loss is 0 if the true class is among those decided, and otherwise 1) or "multilabel"
+            (it is the part of the labels decided wrongly).
+
+    Returns:
+        Losses, of the shape without its last axis, of type float32.
+
+    Raises:
+        ValueError: `mode` or `threshold` is none of those.
+
+    Example:
+        >>> y_true, y_pred = [[1, 0, 1, 0], [0, 1, 0, 1]], [[0.9, 0.1, 0.2, 0.1], [0.1, 0.9, 0.2, 0.8]]
+        >>> print(hamming_loss_fn(y_true, y_pred, threshold=0.5, mode="multilabel").numpy())
+        [0.25 0.  ]
+    """
+    _check_hamming(mode, threshold)
+    y_true = ops.cast(y_true, "int32")
+    decided = ops.cast(decide(ops.convert_to_tensor(y_pred), threshold), "int32")
+    if mode == "multiclass":
+        return 1.0 - ops.cast(ops.count_nonzero(y_true * decided, axis=-1), "float32")
+    return ops.mean(ops.cast(ops.not_equal(y_true, decided), "float32"), axis=-1)
+
+
+@export
+class HammingLoss(StreamedMean):
+    """Fraction of wrong labels, averaged over all samples since the last reset.
+
+    Formula, with labels y of 0 and 1, decisions d made from scores, and C classes:
+
+        loss of a sample = 1 - sum(y * d)            multiclass
+                           sum(y != d) / C           multilabel
+
+    Source: Tsoumakas and Katakis, "Multi-Label Classification: An Overview", 2007.
+
+    Args:
+        mode: "multiclass" or "multilabel".
+        name: Name of the metric.
+        threshold: Scores above it are decided to be 1, others 0. None: the largest of a sample is 1, unless it is 0.
+        dtype: Precision of the result; `None` means Keras' default float. Sums are kept in float64.
+
+    Call arguments:
+        y_true: Labels of 0 and 1.
+        y_pred: Scores.
+        sample_weight: Optional weights, one a sample.
+
+    Input shape:
+        `(batch, ..., classes)`, both.
+
+    Output shape:
+        A scalar.
+
+    Raises:
+        ValueError: `mode` is neither of the two (Addons: TypeError, when updated), or `threshold` is no number.
+
+    Example:
+        >>> metric = HammingLoss("multilabel", threshold=0.8)
+        >>> metric.update_state([[1, 0, 1, 0], [0, 1, 0, 1]], [[0.82, 0.5, 0.9, 0.0], [0.0, 1.0, 0.4, 0.7]])
+        >>> float(metric.result())
+        0.125
+    """
+
+    def __init__(self, mode: str, name: str = "hamming_loss", threshold: float | None = None, dtype: Any = None):
+        _check_hamming(mode, threshold)
+        super().__init__(name=name, dtype=dtype)
+        self.mode = mode
+        self.threshold = threshold
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Takes in one batch."""
+        losses = hamming_loss_fn(y_true, y_pred, self.threshold, self.mode)
+        self.add(ops.cast(losses, STATE), weights_of(losses, sample_weight, y_pred))
+
+    def result(self) -> Any:
+        """The mean loss."""
+        return ops.cast(self.mean(), self.dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        """All arguments."""
+        return {**super().get_config(), "mode": self.mode, "threshold": self.threshold}
+
+
+def _check_hamming(mode: Any, threshold: Any) -> None:
+    check(mode in MODES, "mode", mode, "'multiclass' or 'multilabel'")
+    check(threshold is None or isinstance(threshold, numbers.Real), "threshold", threshold, "a number or None")

@@ -1,0 +1,98 @@
+"""The two-way histogram of targets and predictions."""
+
+import math
+import numbers
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from tensorsmith.core import check
+from tensorsmith.metrics.weighting import STATE, weights_of
+
+
+class HistogramMetric(keras.metrics.Metric):
+    """Base of correlations estimated from a histogram.
+
+    Subclasses say in `of_table` what a table of weights and the middles of its rows and columns give.
+    """
+
+    def __init__(
+        self,
+        actual_min: float,
+        actual_max: float,
+        preds_min: float,
+        preds_max: float,
+        actual_cutpoints: int,
+        preds_cutpoints: int,
+        name: str | None,
+        dtype: Any,
+    ):
+        _check_range("actual_min", actual_min, "actual_max", actual_max)
+        _check_range("preds_min", preds_min, "preds_max", preds_max)
+        for which, cutpoints in (("actual_cutpoints", actual_cutpoints), ("preds_cutpoints", preds_cutpoints)):
+            fits = isinstance(cutpoints, int) and cutpoints >= 2
+            check(fits, which, cutpoints, "an integer of 2 or more", "cut points bound the bins, so n make n - 1 bins")
+        super().__init__(name=name, dtype=dtype)
+        self.actual_min = actual_min
+        self.actual_max = actual_max
+        self.preds_min = preds_min
+        self.preds_max = preds_max
+        self.actual_cutpoints = actual_cutpoints
+        self.preds_cutpoints = preds_cutpoints
+
+    def add_table(self) -> None:
+        """Makes the variable."""
+        shape = (self.actual_cutpoints - 1, self.preds_cutpoints - 1)
+        self.table = self.add_variable(shape, "zeros", dtype=STATE, name="table")
+
+    def update_table(self, y_true: Any, y_pred: Any, sample_weight: Any) -> None:
+        """Takes in one batch."""
+        weights = weights_of(y_pred, sample_weight, y_pred)
+        row, column = _bins(y_true, self._actual_cuts()), _bins(y_pred, self._preds_cuts())
+        rows, columns = self.table.shape
+        cells = ops.segment_sum(ops.reshape(weights, (-1,)), row * columns + column, num_segments=rows * columns)
+        self.table.assign_add(ops.reshape(cells, (rows, columns)))
+
+    def table_result(self) -> Any:
+        """What the table gives, 0 for an empty one."""
+        table = ops.convert_to_tensor(self.table)
+        value = self.of_table(table, _middles(self._actual_cuts()), _middles(self._preds_cuts()))
+        return ops.where(ops.sum(table) > 0, value, 0.0)
+
+    def of_table(self, table: Any, actual: Any, preds: Any) -> Any:
+        """The correlation in a table, given the middles of its rows and columns."""
+        raise NotImplementedError
+
+    def _actual_cuts(self) -> np.ndarray:
+        return _cuts(self.actual_min, self.actual_max, self.actual_cutpoints)
+
+    def _preds_cuts(self) -> np.ndarray:
+        return _cuts(self.preds_min, self.preds_max, self.preds_cutpoints)
+
+    def get_config(self) -> dict[str, Any]:
+        """Those arguments that all have."""
+        own = ("actual_min", "actual_max", "preds_min", "preds_max", "actual_cutpoints", "preds_cutpoints")
+        return {**super().get_config(), **{name: getattr(self, name) for name in own}}
+
+
+def _check_range(low_name: str, low: Any, high_name: str, high: Any) -> None:
+    for name, value in ((low_name, low), (high_name, high)):
+        check(isinstance(value, numbers.Real) and math.isfinite(value), name, value, "a finite number")
+    check(low < high, high_name, high, f"a number above `{low_name}`, {low}")
+
+
+def _cuts(low: float, high: float, count: int) -> np.ndarray:
+    return np.linspace(np.float32(low), np.float32(high), count, dtype="float32")
+
+
+def _middles(cuts: np.ndarray) -> np.ndarray:
+    cuts = cuts.astype(STATE)
+    return (cuts[1:] + cuts[:-1]) / 2
+
+
+def _bins(values: Any, cuts: np.ndarray) -> Any:
+    """The bin of each value; those outside the range are in the first and in the last."""
+    values = ops.reshape(ops.cast(values, "float32"), (-1,))
+    return ops.clip(ops.searchsorted(cuts, values, side="right") - 1, 0, len(cuts) - 2)

@@ -1,0 +1,67 @@
+"""Matthews' correlation coefficient."""
+
+from typing import Any
+
+from keras import ops
+
+from tensorsmith.core import export
+from tensorsmith.metrics.confusion import ConfusionMetric
+from tensorsmith.metrics.decisions import expect_classes
+
+
+@export
+class MatthewsCorrelationCoefficient(ConfusionMetric):
+    """Correlation of true and predicted classes: 1 if all are right, 0 for guesses, whatever the sizes of the classes.
+
+    Formula, with n samples, of which c are right, t_k are of class k and p_k are predicted to be:
+
+        value = (c * n - sum(t_k * p_k)) / sqrt((n^2 - sum(t_k^2)) * (n^2 - sum(p_k^2)))
+
+    It is 0 if all samples are of one class, if all are predicted to be, or if there are none.
+
+    Source: Matthews, "Comparison of the predicted and observed secondary structure of T4 phage lysozyme", 1975; for
+    several classes: Gorodkin, "Comparing two K-category assignments by a K-category correlation coefficient", 2004.
+
+    Args:
+        num_classes: Number of classes, 2 or more.
+        name: Name of the metric.
+        dtype: Precision of the result; `None` means Keras' default float. The confusion matrix is kept in float64.
+
+    Call arguments:
+        y_true: Labels, one-hot.
+        y_pred: Scores; the largest of a sample decides.
+        sample_weight: Optional weights, one a sample.
+
+    Input shape:
+        `(batch, ..., num_classes)`, both.
+
+    Output shape:
+        A scalar.
+
+    Raises:
+        ValueError: `num_classes` is no integer of 2 or more, or the last axis of the inputs differs from it.
+
+    Example:
+        >>> metric = MatthewsCorrelationCoefficient(num_classes=2)
+        >>> metric.update_state([[0, 1], [0, 1], [0, 1], [1, 0]], [[0.2, 0.8], [0.9, 0.1], [0.3, 0.7], [0.4, 0.6]])
+        >>> round(float(metric.result()), 6)
+        -0.333333
+    """
+
+    def __init__(self, num_classes: int, name: str = "MatthewsCorrelationCoefficient", dtype: Any = None):
+        super().__init__(num_classes, name=name, dtype=dtype)
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Takes in one batch."""
+        scores, labels = ops.convert_to_tensor(y_pred), ops.convert_to_tensor(y_true)
+        expect_classes("y_true", labels, self.num_classes)
+        expect_classes("y_pred", scores, self.num_classes)
+        self.add(ops.argmax(labels, -1), ops.argmax(scores, -1), sample_weight, y_pred)
+
+    def result(self) -> Any:
+        """The coefficient."""
+        confusion = ops.convert_to_tensor(self.confusion)
+        true, predicted = ops.sum(confusion, axis=1), ops.sum(confusion, axis=0)
+        n, right = ops.sum(confusion), ops.trace(confusion)
+        spread = (n * n - ops.sum(true * true)) * (n * n - ops.sum(predicted * predicted))
+        return ops.cast(ops.divide_no_nan(right * n - ops.sum(true * predicted), ops.sqrt(spread)), self.dtype)

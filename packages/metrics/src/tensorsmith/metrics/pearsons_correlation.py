@@ -1,0 +1,148 @@
+"""Pearson's correlation over all batches."""
+
+import functools
+from typing import Any
+
+from keras import ops
+
+from tensorsmith.core import check, export
+from tensorsmith.metrics.histogram_metric import HistogramMetric
+from tensorsmith.metrics.replicas import own_slot, slots
+from tensorsmith.metrics.weighting import STATE, weights_of
+
+
+@export
+class PearsonsCorrelation(HistogramMetric):
+    """Pearson's correlation: how near targets and predictions are to a line, as one number for all batches together.
+
+    By default it is TensorFlow Addons' estimate: targets and predictions are sorted into bins, and each counts as the
+    middle of its bin. Give the ranges of the values, which are 0 to 1 unless said otherwise, or set `exact`.
+    `keras.metrics.PearsonCorrelation` is another thing, the mean of the correlations of the rows.
+
+    Formula, with means over all (weighted) samples:
+
+        value = sum((x - mean(x)) * (y - mean(y))) / sqrt(sum((x - mean(x))^2) * sum((y - mean(y))^2))
+
+    The exact one keeps means and sums of products of deviations from them, which does not cancel where values are large
+    and vary little. It is 0 if nothing was seen, and NaN (as in SciPy) if all targets or all predictions are equal.
+
+    Source: of the exact one: Chan, Golub and LeVeque, "Updating Formulae and a Pairwise Algorithm for Computing Sample
+    Variances", 1979; of a histogram: Xiao,
+    "Novel Online Algorithms for Nonparametric Correlations with Application to Analyze Sensor Data", 2017.
+
+    Args:
+        actual_min: Smallest target; what is below counts as this.
+        actual_max: Largest target.
+        preds_min: Smallest prediction.
+        preds_max: Largest prediction.
+        actual_cutpoints: Bounds of the histogram's bins of targets, one more than bins.
+        preds_cutpoints: Those of predictions.
+        name: Name of the metric.
+        dtype: Precision of the result; `None` means Keras' default float. State is kept in float64.
+        exact: Whether to give the exact value; the arguments of the histogram then have no use.
+
+    Call arguments:
+        y_true: Targets.
+        y_pred: Predictions. All entries are samples.
+        sample_weight: Optional weights: a sample of weight 2 counts as two. (Addons ignores them.)
+
+    Input shape:
+        Any; both the same.
+
+    Output shape:
+        A scalar.
+
+    Raises:
+        ValueError: A range is empty, there are fewer than two cut points, or `exact` is no bool.
+
+    Example:
+        >>> metric = PearsonsCorrelation(0, 13, 0, 8)
+        >>> metric.update_state([12, 2, 1, 12, 2], [1, 4, 7, 1, 0])
+        >>> round(float(metric.result()), 6)
+        -0.56183
+        >>> metric = PearsonsCorrelation(exact=True)
+        >>> metric.update_state([12, 2, 1], [1, 4, 7])
+        >>> metric.update_state([12, 2], [1, 0])
+        >>> round(float(metric.result()), 6)
+        -0.55664
+    """
+
+    def __init__(
+        self,
+        actual_min: float = 0.0,
+        actual_max: float = 1.0,
+        preds_min: float = 0.0,
+        preds_max: float = 1.0,
+        actual_cutpoints: int = 100,
+        preds_cutpoints: int = 100,
+        name: str | None = None,
+        dtype: Any = None,
+        exact: bool = False,
+    ):
+        super().__init__(
+            actual_min,
+            actual_max,
+            preds_min,
+            preds_max,
+            actual_cutpoints,
+            preds_cutpoints,
+            name,
+            dtype,
+        )
+        check(isinstance(exact, bool), "exact", exact, "True or False")
+        self.exact = exact
+        if exact:
+            self.moments = self.add_variable((slots(), 6), "zeros", dtype=STATE, name="moments")
+        else:
+            self.add_table()
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Takes in one batch."""
+        if not self.exact:
+            self.update_table(y_true, y_pred, sample_weight)
+            return
+        weights = weights_of(y_pred, sample_weight, y_pred)
+        new = _moments(*(ops.reshape(ops.cast(each, STATE), (-1,)) for each in (y_true, y_pred, weights)))
+        slot, moments = own_slot(), ops.convert_to_tensor(self.moments)
+        merged = _merged(moments[slot], new)
+        self.moments.assign(ops.scatter_update(moments, [[slot]], merged[None]))
+
+    def result(self) -> Any:
+        """The correlation."""
+        if not self.exact:
+            return ops.cast(self.table_result(), self.dtype)
+        moments = functools.reduce(_merged, ops.unstack(ops.convert_to_tensor(self.moments)))
+        total, _, _, xx, yy, xy = ops.unstack(moments)
+        return ops.cast(ops.where(total > 0, xy / ops.sqrt(xx * yy), 0.0), self.dtype)
+
+    def of_table(self, table: Any, actual: Any, preds: Any) -> Any:
+        """Of a histogram."""
+        rows, columns = ops.sum(table, axis=1), ops.sum(table, axis=0)
+        total = ops.sum(table)
+        actual, preds = actual - ops.sum(rows * actual) / total, preds - ops.sum(columns * preds) / total
+        spread = ops.sum(rows * ops.square(actual)) * ops.sum(columns * ops.square(preds))
+        return ops.sum(actual[:, None] * table * preds) / ops.sqrt(spread)
+
+    def get_config(self) -> dict[str, Any]:
+        """All arguments."""
+        return {**super().get_config(), "exact": self.exact}
+
+
+def _moments(x: Any, y: Any, weights: Any) -> Any:
+    """Sum of the weights, means of x and y, and sums of the products xx, yy, xy of deviations from them."""
+    total = ops.sum(weights)
+    # What weighs nothing may be anything.
+    x, y = (ops.where(weights == 0, 0.0, each) for each in (x, y))
+    mean_x, mean_y = (ops.divide_no_nan(ops.sum(weights * each), total) for each in (x, y))
+    x, y = x - mean_x, y - mean_y
+    return ops.stack([total, mean_x, mean_y, *(ops.sum(weights * each) for each in (x * x, y * y, x * y))])
+
+
+def _merged(first: Any, second: Any) -> Any:
+    """Moments of the samples of both."""
+    (n, mean_x, mean_y, *sums), (more, *means, xx, yy, xy) = ops.unstack(first), ops.unstack(second)
+    step_x, step_y = means[0] - mean_x, means[1] - mean_y
+    share = ops.divide_no_nan(more, n + more)
+    steps = (step_x * step_x, step_y * step_y, step_x * step_y)
+    sums = [a + b + n * share * step for a, b, step in zip(sums, (xx, yy, xy), steps, strict=True)]
+    return ops.stack([n + more, mean_x + share * step_x, mean_y + share * step_y, *sums])

@@ -1,0 +1,62 @@
+"""What the correlations of ranks share: a histogram, or all samples."""
+
+from typing import Any
+
+import tensorflow as tf
+from keras import ops
+
+from tensorsmith.core import check
+from tensorsmith.metrics.histogram_metric import HistogramMetric
+from tensorsmith.metrics.replicas import own_slot, slots
+from tensorsmith.metrics.weighting import STATE, weights_of
+
+
+class RankCorrelation(HistogramMetric):
+    """Base of rank correlations: of a histogram, or exact if a capacity says how many samples to keep.
+
+    Subclasses have `of_table` and `of_samples`.
+    """
+
+    def __init__(self, *histogram: Any, capacity: int | None):
+        super().__init__(*histogram)
+        fits = capacity is None or (isinstance(capacity, int) and capacity > 0)
+        check(fits, "capacity", capacity, "a positive integer or None")
+        self.capacity = capacity
+        if capacity is None:
+            self.add_table()
+        else:
+            self.samples = self.add_variable((slots(), capacity, 3), "zeros", dtype=STATE, name="samples")
+            self.seen = self.add_variable((slots(),), "zeros", dtype=STATE, name="seen")
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Takes in one batch."""
+        if self.capacity is None:
+            self.update_table(y_true, y_pred, sample_weight)
+            return
+        weights = weights_of(y_pred, sample_weight, y_pred)
+        new = ops.stack([ops.reshape(ops.cast(each, STATE), (-1,)) for each in (y_true, y_pred, weights)], axis=1)
+        slot, count = own_slot(), ops.shape(new)[0]
+        start = ops.cast(self.seen, "int32")[slot]
+        message = f"`capacity`: received {self.capacity}, expected as many as there are samples, which are so far"
+        enough = tf.debugging.Assert(start + count <= self.capacity, [message, start + count])
+        places = start + ops.arange(count, dtype="int32")
+        places = ops.stack([ops.broadcast_to(slot, ops.shape(places)), places], axis=1)
+        with tf.control_dependencies([enough]):  # keras.ops has no assertion
+            self.samples.assign(ops.scatter_update(self.samples, places, new))
+            self.seen.assign_add(ops.cast(count, STATE) * ops.one_hot(slot, slots(), dtype=STATE))
+
+    def result(self) -> Any:
+        """The correlation."""
+        if self.capacity is None:
+            return ops.cast(self.table_result(), self.dtype)
+        x, y, weights = ops.unstack(ops.reshape(self.samples, (-1, 3)), axis=1)
+        value = ops.where(ops.sum(weights) > 0, self.of_samples(x, y, weights), 0.0)
+        return ops.cast(value, self.dtype)
+
+    def of_samples(self, x: Any, y: Any, weights: Any) -> Any:
+        """The correlation of samples, of which those count that weigh something."""
+        raise NotImplementedError
+
+    def get_config(self) -> dict[str, Any]:
+        """All arguments."""
+        return {**super().get_config(), "capacity": self.capacity}

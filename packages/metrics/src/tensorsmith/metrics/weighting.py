@@ -1,0 +1,49 @@
+"""Weights of samples, and the mean that streams with them."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+# What metrics add up is kept in float64: float32 stops counting at 2**24, and half precision at 2048.
+STATE = "float64"
+
+
+def weights_of(samples: Any, sample_weight: Any, y_pred: Any) -> Any:
+    """One weight for each sample: what was given, or 1; and 0 where the predictions are masked.
+
+    Args:
+        samples: Anything of the shape of the samples.
+        sample_weight: None, or weights of the first axes of the samples.
+        y_pred: The predictions, which bring the mask that a model's layers passed on.
+    """
+    shape = ops.shape(samples)
+    weights = ops.ones(shape, STATE)
+    # Keras hands masks to metrics by this attribute, for which it has no public function.
+    for given in (sample_weight, getattr(y_pred, "_keras_mask", None)):
+        if given is None:
+            continue
+        given = ops.cast(given, STATE)
+        if len(given.shape) == len(shape) + 1 and given.shape[-1] == 1:
+            given = ops.squeeze(given, -1)
+        missing = len(shape) - len(given.shape)
+        weights = weights * ops.reshape(given, (*ops.shape(given), *(1,) * missing))
+    return weights
+
+
+class StreamedMean(keras.metrics.Metric):
+    """Weighted mean of all values since the last reset, in float64."""
+
+    def __init__(self, name: str | None, dtype: Any):
+        super().__init__(name=name, dtype=dtype)
+        self.total = self.add_variable((), "zeros", dtype=STATE, name="total")
+        self.count = self.add_variable((), "zeros", dtype=STATE, name="count")
+
+    def add(self, values: Any, weights: Any) -> None:
+        """Takes in values of type float64; those that weigh nothing may be infinite."""
+        self.total.assign_add(ops.sum(ops.where(weights == 0, 0.0, values * weights)))
+        self.count.assign_add(ops.sum(weights))
+
+    def mean(self) -> Any:
+        """The mean, 0 if there is none."""
+        return ops.divide_no_nan(self.total, self.count)

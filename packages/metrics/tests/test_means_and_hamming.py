@@ -1,0 +1,75 @@
+"""Means against SciPy, Hamming losses against scikit-learn."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from scipy import stats
+from sklearn.metrics import hamming_loss
+
+from tensorsmith.metrics import GeometricMean, HammingLoss, HarmonicMean, hamming_distance, hamming_loss_fn
+
+MEANS = [(GeometricMean, stats.gmean), (HarmonicMean, stats.hmean)]
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(6)
+
+
+@pytest.mark.parametrize(("metric", "reference"), MEANS)
+@pytest.mark.parametrize("shape", [(1000,), (1000, 3)])
+@pytest.mark.parametrize("batches", [1, 10])
+def test_means(rng, metric, reference, shape, batches):
+    values, weights = rng.lognormal(size=shape), rng.uniform(0, 2, 1000)
+    plain, weighted = metric(), metric()
+    for batch, weight in zip(np.split(values, batches), np.split(weights, batches), strict=True):
+        plain.update_state(batch)
+        weighted.update_state(batch, weight)
+    np.testing.assert_allclose(plain.result(), reference(values, axis=None), rtol=1e-6)
+    each = np.broadcast_to(weights.reshape(-1, *(1,) * (len(shape) - 1)), shape)
+    np.testing.assert_allclose(weighted.result(), reference(values, axis=None, weights=each), rtol=1e-6)
+
+
+@pytest.mark.parametrize(("metric", "reference"), MEANS)
+def test_means_at_the_edges(metric, reference):
+    mean = metric()
+    assert float(mean.result()) == 0.0
+    mean.update_state([0.0, 3.0], sample_weight=[0.0, 1.0])
+    assert float(mean.result()) == pytest.approx(3.0)
+    mean.update_state(0.0)
+    assert float(mean.result()) == 0.0
+    mean.reset_state()
+    mean.update_state(tf.constant([300.0] * 400, "float16"))
+    assert float(mean.result()) == pytest.approx(300.0)
+
+
+@pytest.mark.parametrize("batches", [1, 10])
+def test_hamming_loss(rng, batches):
+    true, scores, weights = rng.integers(0, 2, (1000, 4)), rng.random((1000, 4)), rng.uniform(0, 2, 1000)
+    classes, guesses = rng.integers(0, 4, 1000), scores.argmax(axis=1)
+    several, one = HammingLoss("multilabel", threshold=0.6), HammingLoss("multiclass")
+    for label, number, score, weight in zip(
+        *(np.split(array, batches) for array in (true, classes, scores, weights)), strict=True
+    ):
+        several.update_state(label, score, weight)
+        one.update_state(np.eye(4)[number], score, weight)
+    np.testing.assert_allclose(several.result(), hamming_loss(true, scores > 0.6, sample_weight=weights), rtol=1e-6)
+    np.testing.assert_allclose(one.result(), hamming_loss(classes, guesses, sample_weight=weights), rtol=1e-6)
+
+
+def test_hamming_functions():
+    true, predicted = np.array([1, 1, 0, 0, 1, 0, 1, 0, 0, 1]), np.array([1, 0, 0, 0, 1, 0, 0, 1, 0, 1])
+    assert float(hamming_distance(true, predicted)) == pytest.approx(hamming_loss(true, predicted))
+    assert float(hamming_distance([], [])) == 0.0
+    np.testing.assert_array_equal(hamming_loss_fn([[0, 1]], [[0.0, 0.0]], None, "multilabel"), [0.5])
+    with pytest.raises(ValueError, match="`mode`: received 'both'"):
+        hamming_loss_fn([[0, 1]], [[0.0, 0.0]], None, "both")
+
+
+def test_masked_steps_do_not_count():
+    scores = keras.layers.Masking()(np.array([[[0.1, 0.9], [0.0, 0.0]]]))
+    metric = HammingLoss("multiclass")
+    assert float(metric.result()) == 0.0
+    metric.update_state(np.array([[[0, 1], [0, 1]]]), scores)
+    assert float(metric.result()) == 0.0
