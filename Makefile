@@ -7,7 +7,7 @@ PROJECTS := custom_ops/pyproject.toml $(wildcard packages/*/pyproject.toml) tool
 KERNELS := custom_ops/build_library.py $(wildcard custom_ops/src/*/*.cc custom_ops/src/*/*.h)
 LIBRARY := .venv/library-$(VERSION)
 
-.PHONY: demo test test-slow test-sanitize test-compat setup data lint bench lock clean
+.PHONY: demo test test-slow test-sanitize test-compat parity setup data lint bench lock clean
 
 demo: setup
 	$(BIN)/tensorsmith run mlp/fashion_mnist
@@ -15,7 +15,7 @@ demo: setup
 test: lint data
 	$(BIN)/pytest -n 2 -m "not slow"
 
-test-slow: setup data
+test-slow: setup data .venv/parity/ready
 	$(BIN)/pytest -n 2 -m slow
 
 # The kernels' tests with a library that watches every access to memory and all that C++ leaves undefined, at the best
@@ -32,6 +32,13 @@ test-sanitize: setup
 # The same library file under other releases of TensorFlow, each in an environment of its own.
 test-compat: setup
 	for version in 2.15.1 2.18.1 2.20.0 2.21.0; do sh tools/compat.sh $$version || exit 1; done
+
+# Comparisons with TensorFlow Addons, whose compiled ops need the TensorFlow they were built for.
+parity: setup .venv/parity/ready
+	$(BIN)/pytest -n 2 tests/parity
+
+.venv/parity/ready: tools/parity.sh $(READY)
+	@sh tools/parity.sh
 
 setup: $(READY) $(LIBRARY)
 

@@ -45,10 +45,22 @@ def tagged(x):
     return keras.layers.Concatenate()([potentials, keras.ops.one_hot(tags, TAGS)])
 
 
+def correlated(x):
+    image = keras.layers.Reshape((2, STEPS // 2, WIDTH))(x)
+    return keras.layers.Reshape((STEPS, 9))(layers.CorrelationCost(1, 1, 1, 1, 1)([image, image]))
+
+
+def bagged(x):
+    indices = keras.ops.cast(keras.ops.clip(keras.ops.abs(3 * x), 0, 9), "int32")
+    return layers.EmbeddingBag(10, 4)(indices)
+
+
 BRANCHES = {
     layers.Attention: lambda x: layers.Attention()([x, x]),
+    layers.CorrelationCost: correlated,
     layers.CRF: tagged,
     layers.DepthwiseMaxPool: pooled,
+    layers.EmbeddingBag: bagged,
     layers.GRU: recurrent(layers.GRU),
     layers.LayerNormLSTM: recurrent(layers.LayerNormLSTM),
     layers.LayerNormSimpleRNN: recurrent(layers.LayerNormSimpleRNN),

@@ -13,6 +13,8 @@ from tensorsmith.tools.catalog import all_recipes, find_recipe
 load_tensorflow()
 import keras  # noqa: E402
 
+import tensorsmith.layers  # noqa: E402, F401 - what saved models are made of
+
 FAST = {"mlp/fashion_mnist"}
 LEFT_BEHIND = {"config.yaml", "metrics.json", "history.csv", "curves.png", "model.keras", "checkpoints", "tensorboard"}
 

@@ -105,6 +105,49 @@ def test_layers(addons, name, inputs, rank, options, batch, seed):
     expect_same(differentiated(ours, arrays), addons("layer", arrays, name=name, inputs=inputs, **options), 1e-4)
 
 
+@several
+@given(sizes, sizes, sizes, st.integers(2, 6), st.integers(0, 99))  # of one cluster Keras warns
+def test_netvlad(addons, batch, frames, features, clusters, seed):
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(batch, frames, features)).astype("float32")
+    layer = layers.NetVLAD(clusters)
+    layer.build(x.shape)
+    arrays = [x, *drawn(rng, [weight.shape for weight in layer.weights])]
+
+    def ours(x, *weights):
+        layer.set_weights(weights)
+        return [layer(x)], [weight.value for weight in layer.trainable_weights]
+
+    expect_same(differentiated(ours, arrays), addons("netvlad", arrays, num_clusters=clusters), 2e-4)
+
+
+@pytest.mark.parametrize("data_init", [True, False])
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("Dense", {"units": 3, "activation": "tanh"}),
+        ("Conv1D", {"filters": 2, "kernel_size": 2, "activation": "relu"}),
+    ],
+)
+@several
+@given(st.integers(2, 6), sizes, st.integers(0, 99))
+def test_weight_normalization(addons, kind, options, data_init, batch, features, seed):
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(batch, 5, features)).astype("float32")
+    inner = getattr(keras.layers, kind)(**options)
+    inner.build(x.shape)
+    arrays = [x, *drawn(rng, [weight.shape for weight in inner.weights])]
+
+    def ours(x, *weights):
+        inner.set_weights(weights)
+        layer = layers.WeightNormalization(inner, data_init)
+        first = layer(x)
+        return [tf.stop_gradient(first), layer(x)], [weight.value for weight in (layer.g, layer.v, inner.bias)]
+
+    theirs = addons("weight_normalization", arrays, kind=kind, options=options, data_init=data_init)
+    expect_same(differentiated(ours, arrays), theirs, 1e-3 if data_init else 1e-4)
+
+
 @pytest.mark.parametrize("name", ["MaxUnpooling2D", "MaxUnpooling2DV2"])
 @several
 @given(sizes, sizes, sizes, st.sampled_from(["SAME", "VALID"]), st.integers(0, 99))

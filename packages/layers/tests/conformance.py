@@ -1,3 +1,5 @@
+import atexit
+import tempfile
 from functools import partial
 
 import keras
@@ -5,37 +7,30 @@ import keras
 from tensorsmith import ops
 from tensorsmith.layers import (
     CRF,
-    ESN,
-    GRU,
-    LSTM,
     TLU,
     Attention,
+    CorrelationCost,
     DepthwiseMaxPool,
-    ESNCell,
+    EmbeddingBag,
     FilterResponseNormalization,
+    HubLayer,
     LayerNormalization,
-    LayerNormLSTM,
-    LayerNormLSTMCell,
-    LayerNormSimpleRNN,
-    LayerNormSimpleRNNCell,
     Maxout,
     MaxUnpooling2D,
     MaxUnpooling2DV2,
     MCDropout,
     MultiHeadAttention,
-    NASCell,
+    NetVLAD,
     NoisyDense,
-    PeepholeLSTM,
-    PeepholeLSTMCell,
     PoincareNormalize,
     PolynomialCrossing,
     RMSNormalization,
     RReLU,
-    SimpleRNN,
     Snake,
     Sparsemax,
     SpatialPyramidPooling2D,
     StochasticDepth,
+    WeightNormalization,
 )
 from tensorsmith.testing import Data, LayerRow
 
@@ -47,25 +42,21 @@ BAD_NORMALIZATIONS = [
 ]
 
 
-def recurrent(kind, bad, name=None, **kwargs):
-    """Rows of a recurrent layer: with all outputs and states, and backwards with dropout."""
-    asked = {"units": 3, "return_sequences": True, "return_state": True, "bias_initializer": "uniform", **kwargs}
-    dropout = {"dropout": 0.2, "recurrent_dropout": 0.3, "seed": 5, "use_bias": False, "go_backwards": True}
-    name = name or kind.__name__
-    common = {
-        "inputs": Data((4, 5)),
-        "time_axis": 1,
-        "uses_mask": True,
-        "exported_under": WITHOUT_KERNELS,
-        "bad": [({"units": 0}, "a positive integer"), *bad],
-    }
-    return [
-        LayerRow(kind, name=name, kwargs=asked, passes_mask=True, **common),
-        LayerRow(kind, name=f"{name} with dropout", kwargs={"units": 3, **dropout, **kwargs}, random=True, **common),
-    ]
+def exported_module():
+    """The folder of a small model, made once for a process."""
+    folder = tempfile.TemporaryDirectory(prefix="tensorsmith-module-")
+    atexit.register(folder.cleanup)
+    model = keras.Sequential(
+        [keras.Input((5,)), keras.layers.Dense(3, kernel_initializer=keras.initializers.Orthogonal(seed=1))]
+    )
+    model.export(folder.name, verbose=False)
+    return folder.name
 
 
-BAD_RATES = [({"dropout": 1.0}, "in [0, 1)"), ({"recurrent_dropout": -0.5}, "in [0, 1)")]
+def weight_normalized(layer=..., data_init=True, kind="Dense", **options):
+    """Around a layer of its own each time."""
+    return WeightNormalization(getattr(keras.layers, kind)(3, **options) if layer is ... else layer, data_init)
+
 
 ROWS = [
     LayerRow(
@@ -188,36 +179,6 @@ ROWS = [
         ],
     ),
     LayerRow(
-        ESN,
-        kwargs={
-            "units": 6,
-            "connectivity": 0.5,
-            "leaky": 0.7,
-            "spectral_radius": 0.8,
-            "activation": "sigmoid",
-            "bias_initializer": "uniform",
-            "return_sequences": True,
-            "return_state": True,
-            "seed": 5,
-        },
-        inputs=Data((4, 5)),
-        time_axis=1,
-        passes_mask=True,
-        uses_mask=True,
-        bad=[({"units": 0}, "a positive integer")],
-    ),
-    LayerRow(
-        ESNCell,
-        kwargs={"units": 6, "connectivity": 0.5, "use_norm2": True, "use_bias": False, "seed": 5},
-        inputs=(Data((5,)), [Data((6,))]),
-        bad=[
-            ({"connectivity": 1.5}, "in [0, 1]"),
-            ({"leaky": -1}, "in [0, 1]"),
-            ({"spectral_radius": -1.0}, "0 or more"),
-            ({"seed": 0.5}, "an integer or None"),
-        ],
-    ),
-    LayerRow(
         FilterResponseNormalization,
         kwargs={
             "epsilon": 0.01,
@@ -246,35 +207,6 @@ ROWS = [
         ],
     ),
     LayerRow(
-        LayerNormLSTMCell,
-        kwargs={
-            "units": 3,
-            "norm_gamma_initializer": "uniform",
-            "norm_beta_initializer": "uniform",
-            "norm_epsilon": 0.1,
-        },
-        inputs=(Data((5,)), [Data((3,)), Data((3,))]),
-        bad=[({"units": 0}, "positive integer"), ({"norm_epsilon": -1.0}, "a number of 0 or more")],
-    ),
-    LayerRow(
-        LayerNormSimpleRNNCell,
-        kwargs={
-            "units": 3,
-            "layernorm_epsilon": 0.1,
-            "gamma_initializer": "uniform",
-            "gamma_regularizer": "l2",
-            "gamma_constraint": "non_neg",
-        },
-        inputs=(Data((5,)), [Data((3,))]),
-        bad=[({"units": 0}, "positive integer"), ({"layernorm_epsilon": -1.0}, "a number of 0 or more")],
-    ),
-    LayerRow(
-        PeepholeLSTMCell,
-        kwargs={"units": 3, "unit_forget_bias": False, "bias_initializer": "uniform"},
-        inputs=(Data((5,)), [Data((3,)), Data((3,))]),
-        bad=[({"units": 0}, "positive integer")],
-    ),
-    LayerRow(
         MaxUnpooling2D,
         kwargs={"pool_size": [3, 2], "strides": [2, 1], "padding": "VALID"},
         inputs=(Data((3, 4, 2)), Data((3, 4, 2), "int32", 0, 70)),
@@ -289,20 +221,6 @@ ROWS = [
         kwargs={"output_size": [None, 5, 7, None]},
         inputs=(Data((3, 4, 2)), Data((3, 4, 2), "int32", 0, 70)),
         bad=[({"output_size": [5, 7]}, "the four numbers"), ({"output_size": [1, None, 7, 1]}, "the four numbers")],
-    ),
-    LayerRow(
-        NASCell,
-        kwargs={
-            "units": 3,
-            "projection": 2,
-            "use_bias": True,
-            "kernel_initializer": "he_normal",
-            "recurrent_initializer": "orthogonal",
-            "projection_initializer": "he_normal",
-            "bias_initializer": "uniform",
-        },
-        inputs=(Data((5,)), [Data((3,)), Data((2,))]),
-        bad=[({"units": 0}, "a positive integer"), ({"projection": 0.5}, "a positive integer or None")],
     ),
     LayerRow(
         NoisyDense,
@@ -429,24 +347,73 @@ ROWS = [
         passes_mask=True,
         bad=[({"shared_axes": [0]}, "as 0 is the batch")],
     ),
-    *recurrent(LSTM, [], unit_forget_bias=False, kernel_regularizer="l2"),
-    *recurrent(GRU, []),
-    *recurrent(GRU, [], name="GRU that resets before", reset_after=False),
-    *recurrent(SimpleRNN, [], recurrent_constraint="max_norm"),
-    *recurrent(PeepholeLSTM, BAD_RATES, unit_forget_bias=False, activity_regularizer="l2"),
-    *recurrent(
-        LayerNormLSTM,
-        [*BAD_RATES, ({"norm_epsilon": -1.0}, "a number of 0 or more")],
-        norm_gamma_initializer="uniform",
-        norm_beta_initializer="uniform",
-        norm_epsilon=0.1,
+    LayerRow(
+        CorrelationCost,
+        kwargs={"kernel_size": 3, "max_displacement": 2, "stride_1": 2, "stride_2": 1, "pad": 2},
+        inputs=([Data((8, 7, 3)), Data((8, 7, 3))],),
+        exported_under=WITHOUT_KERNELS,
+        bad=[
+            ({"kernel_size": 2}, "an odd integer"),
+            ({"stride_2": 0}, "an integer of 1 or more"),
+            ({"data_format": "last"}, "'channels_last'"),
+        ],
     ),
-    *recurrent(
-        LayerNormSimpleRNN,
-        [*BAD_RATES, ({"layernorm_epsilon": -1.0}, "a number of 0 or more")],
-        layernorm_epsilon=0.1,
-        gamma_initializer="uniform",
-        gamma_regularizer="l2",
-        gamma_constraint="non_neg",
+    LayerRow(
+        EmbeddingBag,
+        kwargs={
+            "input_dim": 9,
+            "output_dim": 4,
+            "embeddings_initializer": "normal",
+            "embeddings_regularizer": "l2",
+            "embeddings_constraint": "non_neg",
+            "combiner": "mean",
+        },
+        inputs=Data((5, 6), "int32", 0, 9),
+        time_axis=1,
+        exported_under=WITHOUT_KERNELS,
+        bad=[({"input_dim": 0}, "a positive integer"), ({"combiner": "max"}, "'sum' or 'mean'")],
+    ),
+    LayerRow(
+        EmbeddingBag,
+        name="EmbeddingBag with weights",
+        kwargs={"input_dim": 9, "output_dim": 4},
+        inputs=(Data((6,), "int32", 0, 9), Data((6,))),
+        exported_under=WITHOUT_KERNELS,
+        bad=[({"output_dim": 0.5}, "a positive integer")],
+    ),
+    LayerRow(
+        HubLayer,
+        kwargs={"handle": exported_module(), "save_weights": True, "output_key": "output_0", "output_shape": (3,)},
+        inputs=Data((5,)),
+        supports_jit=False,
+        bad=[
+            ({"handle": "nowhere"}, "a folder with a saved_model.pb"),
+            ({"signature": "none"}, "which the module has"),
+        ],
+    ),
+    LayerRow(
+        NetVLAD,
+        kwargs={"num_clusters": 3},
+        inputs=Data((6, 5)),
+        time_axis=1,
+        uses_mask=True,
+        bad=[({"num_clusters": 0}, "a positive integer")],
+    ),
+    LayerRow(
+        weight_normalized,
+        name="WeightNormalization",
+        kwargs={"data_init": False},
+        inputs=Data((5,)),
+        bad=[({"layer": "dense"}, "a Keras layer"), ({"data_init": "data"}, "True, False or 'paper'")],
+    ),
+    LayerRow(
+        weight_normalized,
+        name="WeightNormalization of a recurrent layer",
+        kwargs={"data_init": False, "kind": "LSTM", "return_sequences": True},
+        inputs=Data((4, 5)),
+        time_axis=1,
+        passes_mask=True,
+        uses_mask=True,
+        bad=[({"layer": None}, "a Keras layer")],
     ),
 ]

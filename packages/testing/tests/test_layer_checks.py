@@ -247,3 +247,9 @@ def test_sound_layers_pass_all_else(sound):
     for check in checks_for(sound):
         if check != "mirrored_strategy":
             run_check(sound, check)
+
+
+def test_layers_that_round_are_not_asked_for_the_gradients_of_their_values():
+    common = {"inputs": Data((5,)), "bad": ()}
+    asked, spared = (set(checks_for(LayerRow(keras.layers.ReLU, straight_through=s, **common))) for s in (False, True))
+    assert asked - spared == {"gradients"}

@@ -1,0 +1,63 @@
+"""Which layers follow which, in functional and Sequential models."""
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
+import keras
+
+from tensorsmith.core import Verbatim, check
+
+OUTPUT = ""  # stands for what a model gives out, where layers' names stand
+
+
+def is_graph(layer: Any) -> bool:
+    """Whether it is a functional or a Sequential model, and not one with a `call` of its own."""
+    return isinstance(layer, keras.Sequential) or (isinstance(layer, keras.Model) and hasattr(layer, "operations"))
+
+
+def check_graph(model: Any) -> None:
+    """Raises ValueError unless it is a functional or Sequential model with known inputs."""
+    fits = is_graph(model) and model.built and bool(model.inputs)
+    remedy = (
+        "give a Sequential model a keras.Input, or call it once; a subclassed model's layers follow in no known order"
+    )
+    check(fits, "model", Verbatim(type(model).__name__), "a functional or Sequential model that is built", remedy)
+
+
+def graphs(model: Any) -> Iterator[Any]:
+    """The model and those within it."""
+    yield model
+    for layer in model.layers:
+        if is_graph(layer):
+            yield from graphs(layer)
+
+
+def sources(model: Any) -> dict[str, list[Any]]:
+    """The layers and operations whose outputs each layer takes, by its name, for all its calls in turn."""
+    if isinstance(model, keras.Sequential):
+        layers = model.layers
+        return {OUTPUT: layers[-1:], **{layer.name: [before] for before, layer in pairwise(layers)}}
+    config = model.get_config()
+    by_name = {operation.name: operation for operation in model.operations}
+    taken = {layer["name"]: _histories(layer["inbound_nodes"]) for layer in config["layers"]}
+    taken[OUTPUT] = _names(config["output_layers"])
+    return {name: [by_name[one] for one in names] for name, names in taken.items()}
+
+
+def _histories(node: Any) -> Iterator[str]:
+    """Names of the layers that the tensors come from, in the serialized arguments of a call."""
+    if isinstance(node, dict) and node.get("class_name") == "__keras_tensor__":
+        yield node["config"]["keras_history"][0]
+    elif isinstance(node, dict | list | tuple):
+        for part in node.values() if isinstance(node, dict) else node:
+            yield from _histories(part)
+
+
+def _names(nest: Any) -> Iterator[str]:
+    """Names of the layers in a config's nest of outputs, [name, call, place] each."""
+    if isinstance(nest, list | tuple) and nest and isinstance(nest[0], str):
+        yield nest[0]
+    elif isinstance(nest, dict | list | tuple):
+        for part in nest.values() if isinstance(nest, dict) else nest:
+            yield from _names(part)

@@ -1,0 +1,5 @@
+"""Initializers that Keras lacks."""
+
+from tensorsmith.layers.initializers.bilinear import Bilinear
+
+__all__ = ["Bilinear"]

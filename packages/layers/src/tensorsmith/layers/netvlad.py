@@ -1,0 +1,98 @@
+"""NetVLAD."""
+
+from typing import Any
+
+import keras
+
+from tensorsmith.core import check, export
+
+
+@export
+class NetVLAD(keras.layers.Layer):
+    """One vector for a set of features of any number: how they lie around learned centres.
+
+    Each frame belongs to every cluster to some degree; what is kept of a cluster is the sum of its frames' distances
+    from its centre. Formula, for frames x_t and the cluster k, and then y scaled to length 1, first each cluster by
+    itself and then the whole:
+
+        a_t = softmax(x_t kernel + bias)
+        y[:, k] = sum over t of a_t[k] (x_t - centre_k)
+
+    Masked frames do not count. TensorFlow Addons' knows no masks.
+
+    Source: Arandjelović et al., "NetVLAD: CNN Architecture for Weakly Supervised Place Recognition", 2016.
+
+    Args:
+        num_clusters: Number of clusters.
+        **kwargs: `name`, `dtype`, `trainable`, as for every Keras layer.
+
+    Call arguments:
+        inputs: Tensor of floating type, such as all places of a feature map in a row.
+        mask: Booleans (batch, frames): which frames count.
+
+    Input shape:
+        `(batch, frames, features)`.
+
+    Output shape:
+        `(batch, features * num_clusters)`.
+
+    Raises:
+        ValueError: `num_clusters` is no positive integer, or the inputs are not of rank 3 with known features.
+
+    Example:
+        >>> import keras
+        >>> NetVLAD(4)(keras.random.normal((2, 100, 8))).shape
+        TensorShape([2, 32])
+    """
+
+    def __init__(self, num_clusters: int, **kwargs: Any):
+        check(isinstance(num_clusters, int) and num_clusters > 0, "num_clusters", num_clusters, "a positive integer")
+        super().__init__(**kwargs)
+        self.supports_masking = True
+        self.num_clusters = num_clusters
+
+    def build(self, input_shape: Any) -> None:
+        """Makes the centres, and the layer that assigns frames to them."""
+        fits = len(input_shape) == 3 and input_shape[-1] is not None
+        check(fits, "inputs", tuple(input_shape), "shape (batch, frames, features), with known features")
+        features = input_shape[-1]
+        self.fc = keras.layers.Dense(
+            self.num_clusters,
+            activation="softmax",
+            kernel_regularizer=keras.regularizers.L2(1e-5),
+            dtype=self.dtype_policy,
+        )
+        self.fc.build(input_shape)
+        self.cluster_centers = self.add_weight(
+            shape=(1, features, self.num_clusters),
+            name="cluster_centers",
+            initializer=keras.initializers.TruncatedNormal(stddev=features**-0.5),
+        )
+
+    def call(self, inputs: Any, mask: Any = None) -> Any:
+        """Sums distances up."""
+        assigned = self.fc(inputs)
+        if mask is not None:
+            assigned *= keras.ops.cast(mask, assigned.dtype)[..., None]
+        centre_parts = keras.ops.sum(assigned, axis=1, keepdims=True) * self.cluster_centers
+        y = keras.ops.matmul(keras.ops.swapaxes(inputs, 1, 2), assigned) - centre_parts
+        y = _of_length_one(y)
+        return _of_length_one(keras.ops.reshape(y, (-1, y.shape[1] * self.num_clusters)))
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
+        """None: there are no frames any more."""
+
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+        """One vector for each example."""
+        return (input_shape[0], input_shape[2] * self.num_clusters)
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of `__init__`."""
+        return {**super().get_config(), "num_clusters": self.num_clusters}
+
+
+def _of_length_one(x: Any) -> Any:
+    """Vectors along axis 1, but for the shortest; their squares are beyond half types."""
+    wide = keras.ops.cast(x, keras.backend.result_type(x.dtype, "float32"))
+    squares = keras.ops.sum(keras.ops.square(wide), axis=1, keepdims=True)
+    return keras.ops.cast(wide * keras.ops.rsqrt(keras.ops.maximum(squares, 1e-12)), x.dtype)

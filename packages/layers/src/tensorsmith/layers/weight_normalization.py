@@ -1,0 +1,146 @@
+"""Weight normalization."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from tensorsmith.core import check, export
+
+
+@export
+class WeightNormalization(keras.layers.Wrapper):
+    """A layer whose kernel has its lengths and its directions as weights of their own, which eases training.
+
+    The kernel of the wrapped layer is v; of a recurrent layer it is the recurrent kernel. Formula, over all axes of v
+    but the last:
+
+        kernel = g v / |v|
+
+    The first call sets g, in inference as in training: to |v|, so that the layer is what it was; or, with `data_init`,
+    by the spread of the outputs for its inputs, and the bias by their mean.
+
+    Unlike TensorFlow Addons' the layer keeps its variables: nothing is put in the kernel's place, and the layer can be
+    saved, exported and compiled by XLA. The order of `weights` is g, initialized, then those of the layer.
+
+    Source: Salimans and Kingma, "Weight Normalization: A Simple Reparameterization to Accelerate Training of Deep
+    Neural Networks", 2016.
+
+    Args:
+        layer: A layer with a kernel, or a recurrent one.
+        data_init: True divides by the standard deviation of x v, as TensorFlow Addons does; "paper" by that of
+            x v / |v|, after which outputs have mean 0 and variance 1 as in the paper; False takes g = |v|, which the
+            paper advises for recurrent layers.
+        **kwargs: `name`, `dtype`, `trainable`, as for every Keras layer.
+
+    Call arguments:
+        inputs: Those of the layer, whose other arguments are passed on.
+
+    Input shape:
+        That of the layer.
+
+    Output shape:
+        That of the layer.
+
+    Raises:
+        ValueError: `layer` is no Keras layer or has no kernel, or `data_init` is unknown.
+
+    Example:
+        >>> import keras
+        >>> layer = WeightNormalization(keras.layers.Dense(3), data_init="paper")
+        >>> y = layer(5 + 2 * keras.random.normal((1000, 4), seed=1))
+        >>> print(abs(keras.ops.mean(y, 0).numpy().round(3)), keras.ops.std(y, 0).numpy().round(3))
+        [0. 0. 0.] [1. 1. 1.]
+    """
+
+    def __init__(self, layer: Any, data_init: bool | str = True, **kwargs: Any):
+        check(isinstance(layer, keras.layers.Layer), "layer", layer, "a Keras layer")
+        check(data_init in (True, False, "paper"), "data_init", data_init, "True, False or 'paper'")
+        super().__init__(layer, **kwargs)
+        # Only the layer itself computes in half types: weights that are read as such would be written back rounded.
+        self.dtype_policy = keras.DTypePolicy(self.variable_dtype)
+        self.supports_masking = layer.supports_masking
+        self.data_init = data_init
+
+    def build(self, input_shape: Any = None) -> None:
+        """Makes the lengths."""
+        super().build(input_shape)
+        has_kernel = isinstance(self.v, keras.Variable)
+        check(has_kernel, "layer", self.layer, "a layer with a `kernel`", "wrap the layers inside it, one by one")
+        self.g = self.add_weight(shape=self.v.shape[-1:], name="g", initializer="ones")
+        self.initialized = self.add_weight(
+            shape=(), name="initialized", initializer="zeros", dtype="bool", trainable=False
+        )
+
+    def call(self, inputs: Any, **kwargs: Any) -> Any:
+        """Calls the layer with the kernel that g and v give."""
+        lengths, bias = self._lengths, getattr(self.layer, "bias", None)
+        if self.data_init:
+            old = [self.g.value] if bias is None else [self.g.value, bias.value]
+            start = ops.cond(self.initialized.value, lambda: old, lambda: self._from_data(inputs, old, kwargs))
+            for variable, value in zip((self.g, bias), start, strict=False):
+                variable.assign(value)
+        else:
+            self.g.assign(ops.where(self.initialized, self.g, lengths))
+        self.initialized.assign(True)
+        outputs, scope = self._call_with(self.v * (self.g / lengths), inputs, kwargs)
+        for variable in self.layer.non_trainable_variables:
+            if variable is not self.v:
+                variable.assign(scope.get_current_value(variable))
+        for loss in scope.losses:
+            self.add_loss(loss)
+        return outputs
+
+    @property
+    def v(self) -> Any:
+        """The directions: the layer's own variable."""
+        if isinstance(self.layer, keras.layers.RNN):
+            return getattr(self.layer.cell, "recurrent_kernel", None)
+        return getattr(self.layer, "kernel", None)
+
+    def remove(self) -> Any:
+        """The layer by itself, with the kernel that it has now."""
+        self.v.assign(self.v * (self.g / self._lengths))
+        return self.layer
+
+    @property
+    def _lengths(self) -> Any:
+        """|v|, or the square root of TensorFlow's smallest sum of squares."""
+        squares = ops.sum(ops.square(self.v), axis=list(range(len(self.v.shape) - 1)))
+        return ops.sqrt(ops.maximum(squares, 1e-12))
+
+    def _from_data(self, inputs: Any, old: Any, kwargs: Any) -> Any:
+        """What g and a bias begin with, by the layer's outputs before its activation."""
+        kernel = self.v / self._lengths if self.data_init == "paper" else self.v.value
+        recurrent = isinstance(self.layer, keras.layers.RNN)
+        activation = None if recurrent else getattr(self.layer, "activation", None)
+        if activation is not None:
+            self.layer.activation = keras.activations.linear
+        try:
+            y, _ = self._call_with(kernel, inputs, kwargs)
+        finally:
+            if activation is not None:
+                self.layer.activation = activation
+        mean, variance = ops.moments(ops.cast(y, self.variable_dtype), axes=list(range(len(y.shape) - 1)))
+        scale = ops.rsqrt(variance + 1e-10)
+        gates = self.g.shape[0] // scale.shape[0]  # of a recurrent layer, side by side
+        return [old[0] * ops.tile(scale, [gates]), -mean * scale][: len(old)]
+
+    def _call_with(self, kernel: Any, inputs: Any, kwargs: Any) -> tuple[Any, Any]:
+        """The layer's outputs with another kernel than its own, and the scope that has its states and losses."""
+        kernel = ops.cast(kernel, self.layer.compute_dtype)
+        values = [(variable, kernel if variable is self.v else variable.value) for variable in self.layer.variables]
+        with keras.StatelessScope(state_mapping=values, collect_losses=True) as scope:
+            return self.layer(inputs, **kwargs), scope
+
+    def compute_mask(self, *args: Any, **kwargs: Any) -> Any:
+        """That of the layer."""
+        return self.layer.compute_mask(*args, **kwargs)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """That of the layer."""
+        return self.layer.compute_output_shape(input_shape)
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of `__init__`."""
+        return {**super().get_config(), "data_init": self.data_init}

@@ -1,0 +1,174 @@
+"""Layers of autoencoders: tied weights, random codes, the penalty of sparse ones."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from scipy import stats
+
+from tensorsmith.layers import DenseTranspose, Sampling
+from tensorsmith.layers.regularizers import KLDivergenceRegularizer
+
+RNG = np.random.default_rng(0)
+
+
+def tied_autoencoder(nested=False):
+    """The handbook's, of pictures of 28 by 28."""
+    first, second = keras.layers.Dense(100, "selu"), keras.layers.Dense(30, "selu")
+    encoder = [keras.layers.Flatten(), first, second]
+    decoder = [
+        DenseTranspose(second, activation="selu"),
+        DenseTranspose(first, activation="sigmoid"),
+        keras.layers.Reshape((28, 28)),
+    ]
+    pictures, codes = keras.Input((28, 28)), keras.Input((30,))
+    if nested:
+        return keras.Sequential([pictures, keras.Sequential([pictures, *encoder]), keras.Sequential([codes, *decoder])])
+    return keras.Sequential([pictures, *encoder, *decoder])
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_the_handbooks_autoencoder_has_its_number_of_weights(nested):
+    model = tied_autoencoder(nested)
+    assert model.count_params() == 82_414
+    assert len(model.trainable_weights) == 6
+
+
+def test_kernels_are_shared_through_training_and_saving(tmp_path):
+    model = tied_autoencoder()
+    x = RNG.uniform(size=(32, 28, 28)).astype("float32")
+    for attempt in range(2):  # the loaded one trains as the first
+        _, first, second, after_code, after_hidden, _ = model.layers
+        assert after_code.dense is second
+        assert after_hidden.dense is first
+        before = first.kernel.numpy()
+        model.compile("sgd", "binary_crossentropy")
+        model.fit(x, x, verbose=0)
+        assert np.any(first.kernel.numpy() != before)
+        code = second(first(x.reshape(32, -1))).numpy()
+        hidden = keras.activations.selu(code @ second.kernel.numpy().T + after_code.bias.numpy()).numpy()
+        logits = hidden @ first.kernel.numpy().T + after_hidden.bias.numpy()
+        expected = (1 / (1 + np.exp(-logits))).reshape(-1, 28, 28)
+        np.testing.assert_allclose(model(x), expected, atol=1e-5)
+        model.save(tmp_path / f"{attempt}.keras")
+        model = keras.saving.load_model(tmp_path / f"{attempt}.keras")
+        np.testing.assert_allclose(model(x), expected, atol=1e-5)
+        assert model.count_params() == 82_414
+
+
+def test_encoder_and_decoder_in_models_of_their_own_are_saved_as_weights(tmp_path):
+    """As the docstring says of Keras; when the second half fails, the docstring may promise more."""
+    model, twin = tied_autoencoder(nested=True), tied_autoencoder(nested=True)
+    model.save_weights(tmp_path / "model.weights.h5")
+    twin.load_weights(tmp_path / "model.weights.h5")
+    x = RNG.uniform(size=(4, 28, 28)).astype("float32")
+    np.testing.assert_array_equal(twin(x), model(x))
+    model.save(tmp_path / "model.keras")
+    with pytest.raises(ValueError, match="could not be loaded"):
+        keras.saving.load_model(tmp_path / "model.keras")
+
+
+def test_the_layer_is_saved_alone_with_its_dense_layer(tmp_path):
+    dense = keras.layers.Dense(3)
+    dense.build((None, 5))
+    layer = DenseTranspose(dense, bias_initializer="normal")
+    model = keras.Sequential([keras.Input((3,)), layer])
+    model.save(tmp_path / "decoder.keras")
+    loaded = keras.saving.load_model(tmp_path / "decoder.keras")
+    x = RNG.normal(size=(4, 3)).astype("float32")
+    expected = x @ dense.kernel.numpy().T + layer.bias.numpy()
+    np.testing.assert_allclose(loaded(x), expected, rtol=1e-5, atol=1e-6)
+    twin = keras.layers.deserialize(keras.layers.serialize(layer))
+    twin.set_weights(layer.get_weights())
+    np.testing.assert_allclose(twin(x), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_dense_layers_that_do_not_fit():
+    with pytest.raises(ValueError, match="`dense`: .* a layer that is built"):
+        DenseTranspose(keras.layers.Dense(3))(np.ones((2, 3)))
+    dense = keras.layers.Dense(3)
+    dense.build((None, 5))
+    with pytest.raises(ValueError, match="`inputs`: .* the 3 units"):
+        DenseTranspose(dense)(np.ones((2, 5)))
+
+
+def test_codes_are_normal_with_the_mean_and_variance_asked_for():
+    z = Sampling(seed=1)([np.full(20_000, 3.0, "float32"), np.full(20_000, np.log(4.0), "float32")]).numpy()
+    assert stats.kstest(z, "norm", (3, 2)).pvalue > 1e-3
+    layer, twin = Sampling(seed=1), Sampling(seed=1)
+    inputs = [np.zeros((2, 5), "float32")] * 2
+    first = layer(inputs).numpy()
+    np.testing.assert_array_equal(twin(inputs), first)
+    assert np.any(layer(inputs).numpy() != first)
+
+
+def test_gradients_reach_mean_and_variance():
+    mean, log_variance = (tf.constant(RNG.normal(size=(4, 3)), "float32") for _ in range(2))
+    with tf.GradientTape() as tape:
+        tape.watch([mean, log_variance])
+        z = Sampling(seed=1)([mean, log_variance])
+    to_mean, to_variance = tape.gradient(z, [mean, log_variance])
+    np.testing.assert_array_equal(to_mean, np.ones((4, 3)))
+    np.testing.assert_allclose(to_variance, (z - mean) / 2, atol=1e-6)
+
+
+@pytest.mark.parametrize("inputs", [np.ones((2, 3)), [np.ones((2, 3)), np.ones((2, 1))], [np.ones((2, 3))] * 3])
+def test_codes_need_two_tensors_of_one_shape(inputs):
+    with pytest.raises(ValueError, match="`inputs`: .* two tensors of one shape"):
+        Sampling()(inputs)
+
+
+@pytest.mark.parametrize("shape", [(32, 5), (4, 6, 5)])
+@pytest.mark.parametrize(("weight", "target"), [(0.05, 0.1), (2, 0.6)])
+def test_the_penalty_is_the_divergence_of_two_coins(shape, weight, target):
+    activations = RNG.uniform(0.05, 0.95, shape)
+    means = activations.reshape(-1, shape[-1]).mean(0)
+    expected = weight * sum(stats.entropy([target, 1 - target], [q, 1 - q]) for q in means)
+    np.testing.assert_allclose(KLDivergenceRegularizer(weight, target)(activations), expected, rtol=1e-9)
+    times = KLDivergenceRegularizer(weight, target, batch_independent=True)(activations)
+    np.testing.assert_allclose(times, shape[0] * expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("batch_independent", [False, True])
+def test_what_layers_make_of_the_penalty(batch_independent):
+    """Keras divides by the batch size: the handbook's weight of 0.05 counts 0.05 / 32 in batches of 32."""
+    regularizer = KLDivergenceRegularizer(0.05, 0.1, batch_independent)
+    layer = keras.layers.Activation("linear", activity_regularizer=regularizer)
+    row = RNG.uniform(0.1, 0.9, (1, 300)).astype("float32")
+    losses = []
+    for size in (4, 32):
+        layer(np.repeat(row, size, 0))
+        losses.append(float(layer.losses[0]))
+    one = 0.05 * sum(stats.entropy([0.1, 0.9], [q, 1 - q]) for q in row[0])
+    np.testing.assert_allclose(losses, [one, one] if batch_independent else [one / 4, one / 32], rtol=1e-4)
+
+
+def test_penalties_at_the_limits_are_finite_and_in_float32():
+    for value in (0.0, 1.0):
+        penalty = KLDivergenceRegularizer(1.0)(np.full((2, 300), value, "float16"))
+        assert penalty.dtype == "float32"
+        assert np.isfinite(penalty)
+
+
+def test_the_regularizer_is_saved_with_its_layer(tmp_path):
+    regularizer = KLDivergenceRegularizer(0.3, target=0.2, batch_independent=True)
+    layer = keras.layers.Dense(3, "sigmoid", activity_regularizer=regularizer)
+    model = keras.Sequential([keras.Input((2,)), layer])
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras").layers[0].activity_regularizer
+    assert loaded.get_config() == {"weight": 0.3, "target": 0.2, "batch_independent": True}
+    assert isinstance(loaded, KLDivergenceRegularizer)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"weight": -1.0}, "`weight`: .* 0 or more"),
+        ({"weight": "l2"}, "`weight`: .* 0 or more"),
+        ({"weight": 1.0, "target": 1.0}, "`target`: .* in [(]0, 1[)]"),
+        ({"weight": 1.0, "target": 0}, "`target`: .* in [(]0, 1[)]"),
+    ],
+)
+def test_bad_arguments_of_the_regularizer(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        KLDivergenceRegularizer(**arguments)

@@ -1,0 +1,224 @@
+"""Copies of trained models: what is replaced, what is kept, and that both compute what they should."""
+
+import keras
+import numpy as np
+import pytest
+
+from tensorsmith.layers import (
+    DenseTranspose,
+    MCAlphaDropout,
+    MCDropout,
+    Standardization,
+    convert_layers,
+    to_monte_carlo,
+)
+
+RNG = np.random.default_rng(0)
+
+
+def scrambled(model):
+    """With other weights than those that layers begin with, variances kept positive."""
+    for weight in model.weights:
+        weight.assign(RNG.uniform(0.1, 1.0, weight.shape))
+    return model
+
+
+def nested():
+    """Functional, with a Sequential model that is used twice, a sum of tensors, and every kind of dropout."""
+    inner = keras.Sequential([keras.Input((6, 4)), keras.layers.Dense(4, "tanh"), keras.layers.Dropout(0.3)])
+    first, second = keras.Input((6, 4), name="a"), keras.Input((6, 4), name="b")
+    x = inner(first) + 2 * inner(second)
+    x = keras.layers.SpatialDropout1D(0.4, seed=1)(keras.layers.BatchNormalization()(x))
+    x = keras.layers.AlphaDropout(0.2)(x)
+    x = keras.layers.Concatenate()([x, keras.layers.LSTM(3, return_sequences=True)(x)])
+    return scrambled(keras.Model({"a": first, "b": second}, [x, keras.layers.Dense(2)(x)]))
+
+
+def inputs(size=3):
+    return {name: RNG.normal(size=(size, 6, 4)).astype("float32") for name in "ab"}
+
+
+def leaves(model):
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            yield from leaves(layer)
+        else:
+            yield layer
+
+
+def test_a_copy_computes_the_same_with_weights_of_its_own():
+    model, x = nested(), inputs()
+    copy = convert_layers(model, lambda layer: layer)
+    for one, other in zip(model(x), copy(x), strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert not {id(weight) for weight in model.weights} & {id(weight) for weight in copy.weights}
+    assert [weight.path for weight in copy.weights] == [weight.path for weight in model.weights]
+    before = [value.numpy() for value in model(x)]
+    scrambled(copy)
+    for one, other in zip(before, model(x), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_what_is_replaced_gets_the_weights_and_what_is_none_is_left_out():
+    model = scrambled(keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, "relu"), keras.layers.Rescaling(5.0)]))
+
+    def convert(layer):
+        if isinstance(layer, keras.layers.Rescaling):
+            return None
+        return keras.layers.Dense.from_config({**layer.get_config(), "activation": "exponential"})
+
+    copy = convert_layers(model, convert)
+    assert isinstance(copy, keras.Sequential)
+    assert len(copy.layers) == 1
+    x = RNG.normal(size=(4, 3)).astype("float32")
+    kernel, bias = (weight.numpy() for weight in model.weights)
+    np.testing.assert_allclose(copy(x), np.exp(x @ kernel + bias), rtol=1e-5)
+
+
+def test_layers_are_left_out_of_functional_models():
+    x = keras.Input((3,))
+    model = scrambled(keras.Model(x, keras.layers.ReLU()(keras.layers.Dense(2)(keras.layers.Rescaling(2.0)(x)))))
+    kinds = (keras.layers.ReLU, keras.layers.Rescaling)
+    copy = convert_layers(model, lambda layer: None if isinstance(layer, kinds) else layer)
+    x = RNG.normal(size=(4, 3)).astype("float32")
+    np.testing.assert_allclose(copy(x), model.layers[2](x), rtol=1e-6)
+    assert [type(layer).__name__ for layer in copy.layers] == ["InputLayer", "Dense"]
+
+
+def test_a_built_replacement_keeps_its_weights():
+    model = scrambled(keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]))
+    other = keras.layers.Dense(5)
+    other.build((None, 3))
+    copy = convert_layers(model, lambda layer: other)
+    x = RNG.normal(size=(4, 3)).astype("float32")
+    np.testing.assert_allclose(copy(x), x @ other.kernel.numpy(), rtol=1e-5)
+
+
+def test_weights_that_do_not_fit_and_models_that_are_not_known():
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    with pytest.raises(ValueError, match="`convert`: .* weights of the shapes"):
+        convert_layers(model, lambda layer: keras.layers.Dense(3))
+
+    class Subclassed(keras.Model):
+        def call(self, x):
+            return x
+
+    for bad in (Subclassed(), keras.Sequential([keras.layers.Dense(2)]), "model"):
+        with pytest.raises(ValueError, match="`model`: .* functional or Sequential model that is built"):
+            convert_layers(bad, lambda layer: layer)
+
+
+def test_state_of_preprocessing_layers_is_carried_over():
+    data = RNG.normal(5, 3, size=(50, 4)).astype("float32")
+    ours, keras_own = Standardization(), keras.layers.Normalization()
+    ours.adapt(data)
+    keras_own.adapt(data)
+    for layer in (ours, keras_own):
+        model = keras.Sequential([keras.Input((4,)), layer, keras.layers.Dense(2)])
+        np.testing.assert_allclose(convert_layers(model, lambda each: each)(data), model(data), rtol=1e-6)
+
+
+@keras.saving.register_keras_serializable("test_conversion")
+class WeightsAtInit(keras.layers.Layer):
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.factor = self.add_weight((), "zeros", name="factor")
+
+    def call(self, x):
+        return self.factor * x
+
+
+def test_layers_that_make_their_weights_at_once_keep_them():
+    model = scrambled(keras.Sequential([keras.Input((4,)), WeightsAtInit()]))
+    x = np.ones((1, 4), "float32")
+    np.testing.assert_array_equal(convert_layers(model, lambda each: each)(x), model(x))
+
+
+def test_tied_weights_stay_tied():
+    dense = keras.layers.Dense(2)
+    encoder = keras.Sequential([keras.Input((5,)), dense])
+    decoder = keras.Sequential([keras.Input((2,)), DenseTranspose(dense)])
+    model = scrambled(keras.Sequential([keras.Input((5,)), encoder, decoder]))
+    copy = convert_layers(model, lambda layer: layer)
+    assert copy.layers[1].layers[0].dense is copy.layers[0].layers[0]
+    assert len(copy.trainable_weights) == 3
+    x = RNG.normal(size=(4, 5)).astype("float32")
+    np.testing.assert_array_equal(copy(x), model(x))
+
+
+def test_compiled_and_frozen_as_the_model():
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, trainable=False), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    copy = convert_layers(model, lambda layer: layer)
+    assert [weight.trainable for weight in copy.weights] == [False, False, True, True]
+    assert np.isfinite(copy.evaluate(np.ones((4, 3)), np.ones((4, 1)), verbose=0))
+
+
+def test_dropout_stays_active():
+    model, x = nested(), inputs(200)
+    copy = to_monte_carlo(model)
+    assert sum(isinstance(layer, MCDropout) for layer in leaves(copy)) == 2
+    assert sum(isinstance(layer, MCAlphaDropout) for layer in leaves(copy)) == 1
+    first, second = (copy.predict(x, verbose=0)[0] for _ in range(2))
+    assert (first != second).any()
+    for one, other in zip(model.weights, copy.weights, strict=True):
+        np.testing.assert_array_equal(one, other)
+    np.testing.assert_array_equal(*(model.predict(x, verbose=0)[0] for _ in range(2)))
+
+
+@pytest.mark.parametrize(
+    ("kind", "shape", "shared"),
+    [
+        ("SpatialDropout1D", (5, 40), 1),
+        ("SpatialDropout2D", (5, 4, 40), (1, 2)),
+        ("SpatialDropout3D", (2, 3, 2, 40), (1, 2, 3)),
+    ],
+)
+def test_spatial_dropout_drops_whole_maps(kind, shape, shared):
+    model = keras.Sequential([keras.Input(shape), getattr(keras.layers, kind)(0.5, seed=1)])
+    y = to_monte_carlo(model)(np.ones((20, *shape), "float32")).numpy()
+    assert set(np.unique(y)) == {0, 2}
+    np.testing.assert_array_equal(y.max(shared), y.min(shared))
+    np.testing.assert_allclose(y.mean(), 1, atol=5 / np.sqrt(800))
+
+
+def test_maps_that_come_first_are_dropped_whole():
+    model = keras.Sequential([keras.Input((40, 3, 4)), keras.layers.SpatialDropout2D(0.5, "channels_first", seed=1)])
+    y = to_monte_carlo(model)(np.ones((20, 40, 3, 4), "float32")).numpy()
+    np.testing.assert_array_equal(y.max((2, 3)), y.min((2, 3)))
+    assert set(np.unique(y)) == {0, 2}
+
+
+def test_the_mean_of_many_predictions_is_that_of_the_model_and_its_spread_is_known():
+    """Of a linear output: the sum of w x m / (1 - p), of which mean and variance are known."""
+    model = scrambled(keras.Sequential([keras.Input((30,)), keras.layers.Dropout(0.5), keras.layers.Dense(1)]))
+    copy = to_monte_carlo(model)
+    x = RNG.normal(size=(1, 30)).astype("float32")
+    draws = copy(np.repeat(x, 4000, 0)).numpy()[:, 0]
+    variance = float(np.sum((x[0] * model.layers[1].kernel.numpy()[:, 0]) ** 2))  # p / (1 - p) = 1
+    assert abs(draws.mean() - float(model(x)[0, 0])) < 5 * np.sqrt(variance / 4000)
+    np.testing.assert_allclose(draws.var(), variance, rtol=0.15)
+
+
+def test_models_without_dropout_are_refused_and_those_with_it_can_be_converted_again(tmp_path):
+    with pytest.raises(ValueError, match="`model`: received .* without dropout"):
+        to_monte_carlo(keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]))
+    copy = to_monte_carlo(to_monte_carlo(nested()))
+    copy.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert sum(isinstance(layer, MCDropout) for layer in leaves(loaded)) == 2
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.5])
+@pytest.mark.parametrize("training", [None, False, True])
+def test_alpha_dropout_is_the_papers(rate, training):
+    x = RNG.normal(size=(300, 300)).astype("float32")
+    y = MCAlphaDropout(rate, seed=3)(x, training=training).numpy()
+    limit = -1.0507009873554805 * 1.6732632423543772  # -lambda alpha
+    keep = 1 - rate
+    a = (keep + limit**2 * keep * (1 - keep)) ** -0.5
+    b = -a * (1 - keep) * limit
+    dropped = np.isclose(y, a * limit + b, atol=1e-5)
+    np.testing.assert_allclose(y[~dropped], a * x[~dropped] + b, atol=1e-5)
+    assert abs(dropped.mean() - rate) < 5 * np.sqrt(rate * keep / x.size)
+    np.testing.assert_allclose([y.mean(), y.std()], [0, 1], atol=0.02)

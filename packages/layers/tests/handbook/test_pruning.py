@@ -1,0 +1,118 @@
+"""Pruned weights: which, how many, and that they stay zero."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tensorsmith.layers import PruningMask, prune_by_magnitude
+
+RNG = np.random.default_rng(0)
+
+
+def model():
+    constraint = keras.constraints.MaxNorm(0.5)
+    layers = [keras.layers.Dense(10, "relu", kernel_constraint=constraint), keras.layers.Dense(4)]
+    made = keras.Sequential([keras.Input((20,)), *layers])
+    made.layers[0].kernel.assign(RNG.normal(size=(20, 10)))
+    made.layers[1].kernel.assign(5 * RNG.normal(size=(10, 4)))
+    return made
+
+
+def kernels(pruned):
+    return [layer.kernel.numpy() for layer in pruned.layers]
+
+
+@pytest.mark.parametrize("sparsity", [0, 0.3, 0.9])
+def test_the_smallest_of_each_weight_are_zero(sparsity):
+    pruned = model()
+    before = kernels(pruned)
+    masks = prune_by_magnitude(pruned, sparsity)
+    assert set(masks) == {layer.kernel.path for layer in pruned.layers}
+    for old, new, mask in zip(before, kernels(pruned), masks.values(), strict=True):
+        limit = np.quantile(np.abs(old), sparsity)
+        np.testing.assert_array_equal(new, np.where(np.abs(old) < limit, 0, old))
+        np.testing.assert_array_equal(mask, new != 0)
+
+
+def test_the_smallest_of_all_weights_are_zero():
+    pruned = model()
+    before = kernels(pruned)
+    masks = prune_by_magnitude(pruned, 0.5, scope="global")
+    limit = np.median(np.abs(np.concatenate([kernel.ravel() for kernel in before])))
+    for old, new in zip(before, kernels(pruned), strict=True):
+        np.testing.assert_array_equal(new, np.where(np.abs(old) < limit, 0, old))
+    first, second = (mask.mean() for mask in masks.values())
+    assert first < 0.5 < second  # the second layer's weights are larger
+
+
+def test_equal_weights_are_pruned_in_number_all_the_same():
+    layer = keras.layers.Dense(10, kernel_initializer="ones")
+    layer.build((None, 10))
+    prune_by_magnitude(layer, 0.33)
+    assert np.count_nonzero(layer.kernel) == 67
+
+
+@pytest.mark.parametrize("loop", ["fit", "fit after fit", "own"])
+def test_zeros_stay_zero_in_training_and_other_weights_and_constraints_go_on(loop):
+    pruned = model()
+    x, y = RNG.normal(size=(64, 20)).astype("float32"), RNG.normal(size=(64, 4)).astype("float32")
+    optimizer = keras.optimizers.Adam(0.01)
+    pruned.compile(optimizer, "mse")
+    if loop == "fit after fit":
+        pruned.fit(x, y, verbose=0)
+    masks = prune_by_magnitude(pruned, 0.8)
+    before = kernels(pruned)
+    if loop == "own":
+
+        @tf.function
+        def step():
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_mean((pruned(x, training=True) - y) ** 2)
+            optimizer.apply(tape.gradient(loss, pruned.trainable_weights), pruned.trainable_weights)
+
+        for _ in range(4):
+            step()
+    else:
+        pruned.fit(x, y, epochs=2, verbose=0)
+    for old, new, mask in zip(before, kernels(pruned), masks.values(), strict=True):
+        np.testing.assert_array_equal(new[~mask], 0)
+        assert np.all(new[mask] != old[mask])
+    assert np.linalg.norm(kernels(pruned)[0], axis=0).max() < 0.501
+
+
+def test_pruning_more_and_pruning_after_loading(tmp_path):
+    pruned = model()
+    prune_by_magnitude(pruned, 0.5)
+    masks = prune_by_magnitude(pruned, 0.75)
+    assert [np.count_nonzero(kernel) for kernel in kernels(pruned)] == [50, 10]
+    pruned.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    for old, new in zip(masks.values(), prune_by_magnitude(loaded, 0.75).values(), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+def test_masks_come_back_from_their_config():
+    mask = PruningMask(RNG.random((3, 4)) < 0.5, "non_neg")
+    twin = keras.constraints.deserialize(keras.constraints.serialize(mask))
+    w = RNG.normal(size=(3, 4)).astype("float32")
+    np.testing.assert_array_equal(twin(w), mask(w))
+    np.testing.assert_array_equal(mask(w), np.maximum(w, 0) * mask.mask)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"sparsity": 1.0}, r"`sparsity`: .* in \[0, 1\)"),
+        ({"sparsity": "half"}, r"`sparsity`: .* in \[0, 1\)"),
+        ({"sparsity": 0.5, "scope": "model"}, "`scope`: .* 'layer' or 'global'"),
+    ],
+)
+def test_bad_arguments(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        prune_by_magnitude(model(), **arguments)
+
+
+def test_models_without_kernels_are_refused():
+    with pytest.raises(ValueError, match="`model`: .* kernels to train"):
+        prune_by_magnitude(keras.Sequential([keras.Input((3,)), keras.layers.ReLU()]), 0.5)

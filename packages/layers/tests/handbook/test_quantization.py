@@ -1,0 +1,140 @@
+"""Fake quantization against TensorFlow's own ops, and models that train with it."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tensorsmith.layers import FakeQuantization, QuantizationAware, fold_batch_normalization, quantization_aware
+
+RNG = np.random.default_rng(0)
+
+
+@pytest.mark.parametrize("num_bits", [2, 4, 8, 16])
+@pytest.mark.parametrize("narrow_range", [False, True])
+@pytest.mark.parametrize(("low", "high"), [(-1.0, 1.0), (0.0, 6.0), (-0.3, 2.1), (-5.0, 0.0)])
+def test_is_what_tensorflow_does_with_its_gradient(num_bits, narrow_range, low, high):
+    layer = FakeQuantization(num_bits, narrow_range)
+    layer.build((None,))
+    layer.low.assign(low)
+    layer.high.assign(high)
+    x = tf.constant(RNG.uniform(low - 1, high + 1, 1000), "float32")
+
+    def theirs(values):
+        return tf.quantization.fake_quant_with_min_max_args(values, low, high, num_bits, narrow_range)
+
+    results = []
+    for function in (layer, theirs):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = function(x)
+        results.append((y, tape.gradient(y, x)))
+    step = (high - low) / (2**num_bits - 1 - narrow_range)
+    apart = np.abs(results[0][0] - results[1][0])
+    # Rounding of float32 may put a value in the middle of two levels on the other one.
+    assert np.mean(apart > 1e-5) < 0.005
+    assert apart.max() < 1.01 * step
+    np.testing.assert_array_equal(results[0][1], results[1][1])
+
+
+def test_zero_stays_zero():
+    layer = FakeQuantization(4)
+    layer(np.array([-0.33, 1.0], "float32"), training=True)
+    assert float(layer(np.zeros(1, "float32"))[0]) == 0
+
+
+def test_the_range_follows_batches_in_training_only():
+    layer = FakeQuantization(momentum=0.9)
+    x = RNG.normal(size=(4, 5)).astype("float32")
+    np.testing.assert_array_equal(layer(x), x)  # no range yet
+    layer(np.array([-2.0, 4.0], "float32"), training=True)
+    assert (float(layer.low), float(layer.high)) == (-2, 4)
+    layer(np.array([1.0, 14.0], "float32"), training=True)  # the range has 0
+    np.testing.assert_allclose([layer.low, layer.high], [0.9 * -2, 0.9 * 4 + 0.1 * 14], rtol=1e-6)
+    before = [float(layer.low), float(layer.high)]
+    y = layer(np.array([-50.0, 50.0], "float32")).numpy()
+    assert [float(layer.low), float(layer.high)] == before
+    np.testing.assert_allclose(y, before, atol=7 / 255)
+
+
+def integers(kernel, num_bits, axes):
+    """Symmetric integers and their scale, as the handbook's [-m, m] -> [-127, 127]."""
+    scale = np.abs(kernel).max(axes, keepdims=True) / (2 ** (num_bits - 1) - 1)
+    return np.rint(kernel / scale), scale
+
+
+@pytest.mark.parametrize("per_channel", [True, False])
+@pytest.mark.parametrize(
+    ("layer", "shape", "axes"),
+    [
+        (keras.layers.Dense(3), (5,), 0),
+        (keras.layers.Conv2D(3, 2), (4, 4, 2), (0, 1, 2)),
+        (keras.layers.DepthwiseConv2D(2, depth_multiplier=3), (4, 4, 2), (0, 1)),
+    ],
+    ids=["dense", "convolution", "depthwise"],
+)
+def test_kernels_are_symmetric_integers_times_a_scale(layer, shape, axes, per_channel):
+    wrapped = QuantizationAware(type(layer).from_config(layer.get_config()), 8, per_channel)
+    wrapped.build((None, *shape))
+    kernel = wrapped.layer.kernel.numpy()
+    whole, scale = integers(kernel, 8, axes if per_channel else None)
+    assert np.abs(whole).max() == 127
+    np.testing.assert_allclose(wrapped.quantized_kernel(), whole * scale, atol=1e-6)
+    x = RNG.normal(size=(3, *shape)).astype("float32")
+    plain = type(layer).from_config(layer.get_config())
+    plain.build((None, *shape))
+    plain.kernel.assign(whole * scale)
+    np.testing.assert_allclose(wrapped(x), plain(x), atol=1e-5)  # inputs have no range yet
+    np.testing.assert_array_equal(wrapped.layer.kernel, kernel)
+
+
+def test_kernels_of_zeros():
+    layer = QuantizationAware(keras.layers.Dense(2, kernel_initializer="zeros"))
+    np.testing.assert_array_equal(layer(np.ones((1, 3), "float32"), training=True), [[0, 0]])
+
+
+def test_gradients_reach_the_kernel_as_if_nothing_was_rounded():
+    layer = QuantizationAware(keras.layers.Dense(3))
+    layer.build((None, 4))
+    x = tf.constant(RNG.normal(size=(5, 4)), "float32")
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(layer(x))
+    gradient = tape.gradient(loss, layer.layer.kernel.value)
+    np.testing.assert_allclose(gradient, np.tile(np.sum(x, 0)[:, None], (1, 3)), rtol=1e-5)
+
+
+def digits():
+    """Three overlapping clouds of points."""
+    y = RNG.integers(0, 3, 600)
+    return (RNG.normal(size=(600, 8)) + 2 * np.eye(8)[y]).astype("float32"), y
+
+
+def test_a_trained_model_is_trained_on_with_few_bits(tmp_path):
+    x, y = digits()
+    layers = [keras.layers.Dense(16), keras.layers.BatchNormalization(), keras.layers.ReLU(), keras.layers.Dense(3)]
+    model = keras.Sequential([keras.Input((8,)), *layers])
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.Adam(0.01), loss, metrics=["accuracy"])
+    model.fit(x, y, epochs=10, verbose=0)
+    folded = fold_batch_normalization(model)
+    aware = quantization_aware(folded, num_bits=3)
+    assert [type(layer).__name__ for layer in aware.layers] == ["QuantizationAware", "ReLU", "QuantizationAware"]
+    for layer, wrapped in zip(folded.layers[::2], aware.layers[::2], strict=True):
+        np.testing.assert_array_equal(layer.kernel, wrapped.layer.kernel)
+    aware.compile(keras.optimizers.Adam(0.003), loss, metrics=["accuracy"], jit_compile=True)
+    aware(x, training=True)  # ranges of activations
+    before = aware.evaluate(x, y, verbose=0)[0]
+    aware.fit(x, y, epochs=5, verbose=0)
+    after, accuracy = aware.evaluate(x, y, verbose=0)
+    assert after < before
+    assert accuracy > model.evaluate(x, y, verbose=0)[1] - 0.05
+    for layer in aware.layers[::2]:
+        for channel in layer.quantized_kernel().numpy().T:
+            assert len(np.unique(channel.round(5))) <= 7  # -3 ... 3
+    aware.save(tmp_path / "model.keras")
+    np.testing.assert_array_equal(keras.saving.load_model(tmp_path / "model.keras")(x), aware(x))
+
+
+def test_models_without_kernels_are_refused():
+    with pytest.raises(ValueError, match="`model`: .* dense layers or convolutions"):
+        quantization_aware(keras.Sequential([keras.Input((3,)), keras.layers.ReLU()]))

@@ -1,0 +1,131 @@
+"""Standardization against NumPy and scikit-learn; exponential outputs against NumPy."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from sklearn.preprocessing import StandardScaler
+
+from tensorsmith.layers import LearnableExponential, Standardization
+
+RNG = np.random.default_rng(0)
+DATA = RNG.normal(50, [1, 10, 0.01, 3], size=(1000, 4))
+
+
+@pytest.mark.parametrize("as_batches", [False, True])
+def test_is_what_scikit_learn_does(as_batches):
+    data = DATA.copy()
+    data[:, 2] = 0.1  # constant
+    scaler = StandardScaler().fit(data)
+    layer = Standardization(dtype="float64")
+    layer.adapt(tf.data.Dataset.from_tensor_slices(data).batch(37) if as_batches else data)
+    further = data + RNG.normal(size=data.shape)
+    np.testing.assert_allclose(layer(further), scaler.transform(further), rtol=1e-9)
+    np.testing.assert_allclose(layer.inverse(layer(further)), further, rtol=1e-12)
+    assert not layer.trainable_weights
+
+
+@pytest.mark.parametrize(("axis", "others"), [(-1, (0, 1, 2)), ((1, 3), (0, 2)), (None, (0, 1, 2, 3)), ([1, 2, 3], 0)])
+def test_axes_that_keep_their_own_mean(axis, others):
+    data = RNG.normal(2, 3, size=(20, 3, 4, 5)).astype("float32")
+    layer = Standardization(axis)
+    layer.adapt(data)
+    expected = (data - data.mean(others, keepdims=True)) / data.std(others, keepdims=True)
+    np.testing.assert_allclose(layer(data), expected, atol=1e-5)
+
+
+def test_large_means_lose_nothing():
+    data = 1e6 + RNG.normal(size=(500, 2))
+    layer = Standardization(dtype="float64")
+    layer.adapt(tf.data.Dataset.from_tensor_slices(data).batch(7))
+    np.testing.assert_allclose(np.std(layer(data), axis=0), 1, rtol=1e-9)
+
+
+def test_constant_features_stay_finite_where_keras_own_do_not():
+    data = np.full((30, 1), 0.3, "float32")
+    ours, theirs = Standardization(), keras.layers.Normalization()
+    for layer in (ours, theirs):
+        layer.adapt(data)
+    np.testing.assert_allclose(ours(data + 1), 1, rtol=1e-6)
+    assert np.abs(theirs(data + 1)).max() > 1e6
+
+
+def test_raw_numbers_beyond_half_types():
+    layer = Standardization(dtype="mixed_float16")
+    data = np.array([[100_000.0], [300_000.0]], "float32")
+    layer.adapt(data)
+    y = layer(data)
+    assert y.dtype == "float16"
+    np.testing.assert_array_equal(y, [[-1], [1]])
+
+
+def test_integers():
+    layer = Standardization()
+    layer.adapt(np.array([[1], [3]], "uint8"))
+    np.testing.assert_array_equal(layer(np.array([[0], [4]], "uint8")), [[-2], [2]])
+
+
+def test_saved_with_what_it_adapted_to(tmp_path):
+    layer = Standardization()
+    layer.adapt(DATA)
+    model = keras.Sequential([keras.Input((4,)), layer, keras.layers.Dense(1)])
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(loaded(DATA), model(DATA))
+    np.testing.assert_allclose(loaded.layers[0].mean[0], DATA.mean(0), rtol=1e-6)
+
+
+def test_adapting_again_forgets():
+    layer = Standardization()
+    layer.adapt(DATA)
+    layer.adapt(DATA[:10])
+    np.testing.assert_allclose(layer.mean[0], DATA[:10].mean(0), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (DATA[:0], "examples"),
+        (DATA[:, :3], "examples"),
+        (np.full((3, 4), np.nan), "finite numbers"),
+        (tf.data.Dataset.from_tensor_slices(DATA[:0]).batch(2), "at least one batch"),
+        (tf.data.Dataset.from_tensor_slices((DATA, DATA)).batch(2), "map a data set of inputs and targets"),
+    ],
+    ids=["empty", "other features", "not finite", "empty data set", "with targets"],
+)
+def test_data_that_do_not_fit(data, message):
+    layer = Standardization()
+    layer.build((None, 4))
+    with pytest.raises(ValueError, match=f"(?s)`data`: .*{message}"):
+        layer.adapt(data)
+
+
+@pytest.mark.parametrize(
+    ("axis", "shape", "message"),
+    [
+        (3, (None, 4), "`axis`: .* axes of inputs"),
+        (-2, (None, 4), "`axis`: .* and not the batch's"),
+        (1, (2, None, 4), "`inputs`: .* known sizes"),
+    ],
+)
+def test_shapes_that_do_not_fit(axis, shape, message):
+    with pytest.raises(ValueError, match=message):
+        Standardization(axis).build(shape)
+
+
+def test_exponential_outputs():
+    layer = LearnableExponential(keras.initializers.Constant(2.0), keras.initializers.Constant(0.5))
+    x = RNG.normal(size=(3, 4)).astype("float32")
+    np.testing.assert_allclose(layer(x), np.exp(2 * x + 0.5), rtol=1e-5)
+    half = LearnableExponential(dtype="float16")(np.array([[11.0]], "float16"))
+    np.testing.assert_allclose(half, np.exp(11.0), rtol=1e-3)
+
+
+def test_exponential_outputs_learn_targets_of_very_different_sizes():
+    x = np.eye(3, dtype="float32")
+    y = np.array([[0.001], [10.0], [1000.0]], "float32")
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1), LearnableExponential()])
+    model.compile(keras.optimizers.Adam(0.05), keras.losses.MeanSquaredLogarithmicError())
+    model.fit(np.repeat(x, 200, 0), np.repeat(y, 200, 0), batch_size=3, epochs=5, verbose=0)
+    np.testing.assert_allclose(model(x)[1:], y[1:], rtol=0.05)
+    assert 0 < float(model(x)[0, 0]) < 0.1

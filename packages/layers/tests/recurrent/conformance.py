@@ -1,0 +1,136 @@
+from functools import partial
+
+from tensorsmith import ops
+from tensorsmith.layers import (
+    ESN,
+    GRU,
+    LSTM,
+    ESNCell,
+    LayerNormLSTM,
+    LayerNormLSTMCell,
+    LayerNormSimpleRNN,
+    LayerNormSimpleRNNCell,
+    NASCell,
+    PeepholeLSTM,
+    PeepholeLSTMCell,
+    SimpleRNN,
+)
+from tensorsmith.testing import Data, LayerRow
+
+WITHOUT_KERNELS = partial(ops.use, "reference")  # exported models must not need our library
+BAD_RATES = [({"dropout": 1.0}, "in [0, 1)"), ({"recurrent_dropout": -0.5}, "in [0, 1)")]
+
+
+def recurrent(kind, bad, name=None, **kwargs):
+    """Rows of a recurrent layer: with all outputs and states, and backwards with dropout."""
+    asked = {"units": 3, "return_sequences": True, "return_state": True, "bias_initializer": "uniform", **kwargs}
+    dropout = {"dropout": 0.2, "recurrent_dropout": 0.3, "seed": 5, "use_bias": False, "go_backwards": True}
+    name = name or kind.__name__
+    common = {
+        "inputs": Data((4, 5)),
+        "time_axis": 1,
+        "uses_mask": True,
+        "exported_under": WITHOUT_KERNELS,
+        "bad": [({"units": 0}, "a positive integer"), *bad],
+    }
+    return [
+        LayerRow(kind, name=name, kwargs=asked, passes_mask=True, **common),
+        LayerRow(kind, name=f"{name} with dropout", kwargs={"units": 3, **dropout, **kwargs}, random=True, **common),
+    ]
+
+
+ROWS = [
+    LayerRow(
+        ESN,
+        kwargs={
+            "units": 6,
+            "connectivity": 0.5,
+            "leaky": 0.7,
+            "spectral_radius": 0.8,
+            "activation": "sigmoid",
+            "bias_initializer": "uniform",
+            "return_sequences": True,
+            "return_state": True,
+            "seed": 5,
+        },
+        inputs=Data((4, 5)),
+        time_axis=1,
+        passes_mask=True,
+        uses_mask=True,
+        bad=[({"units": 0}, "a positive integer")],
+    ),
+    LayerRow(
+        ESNCell,
+        kwargs={"units": 6, "connectivity": 0.5, "use_norm2": True, "use_bias": False, "seed": 5},
+        inputs=(Data((5,)), [Data((6,))]),
+        bad=[
+            ({"connectivity": 1.5}, "in [0, 1]"),
+            ({"leaky": -1}, "in [0, 1]"),
+            ({"spectral_radius": -1.0}, "0 or more"),
+            ({"seed": 0.5}, "an integer or None"),
+        ],
+    ),
+    LayerRow(
+        LayerNormLSTMCell,
+        kwargs={
+            "units": 3,
+            "norm_gamma_initializer": "uniform",
+            "norm_beta_initializer": "uniform",
+            "norm_epsilon": 0.1,
+        },
+        inputs=(Data((5,)), [Data((3,)), Data((3,))]),
+        bad=[({"units": 0}, "positive integer"), ({"norm_epsilon": -1.0}, "a number of 0 or more")],
+    ),
+    LayerRow(
+        LayerNormSimpleRNNCell,
+        kwargs={
+            "units": 3,
+            "layernorm_epsilon": 0.1,
+            "gamma_initializer": "uniform",
+            "gamma_regularizer": "l2",
+            "gamma_constraint": "non_neg",
+        },
+        inputs=(Data((5,)), [Data((3,))]),
+        bad=[({"units": 0}, "positive integer"), ({"layernorm_epsilon": -1.0}, "a number of 0 or more")],
+    ),
+    LayerRow(
+        PeepholeLSTMCell,
+        kwargs={"units": 3, "unit_forget_bias": False, "bias_initializer": "uniform"},
+        inputs=(Data((5,)), [Data((3,)), Data((3,))]),
+        bad=[({"units": 0}, "positive integer")],
+    ),
+    LayerRow(
+        NASCell,
+        kwargs={
+            "units": 3,
+            "projection": 2,
+            "use_bias": True,
+            "kernel_initializer": "he_normal",
+            "recurrent_initializer": "orthogonal",
+            "projection_initializer": "he_normal",
+            "bias_initializer": "uniform",
+        },
+        inputs=(Data((5,)), [Data((3,)), Data((2,))]),
+        bad=[({"units": 0}, "a positive integer"), ({"projection": 0.5}, "a positive integer or None")],
+    ),
+    *recurrent(LSTM, [], unit_forget_bias=False, kernel_regularizer="l2"),
+    *recurrent(GRU, []),
+    *recurrent(GRU, [], name="GRU that resets before", reset_after=False),
+    *recurrent(SimpleRNN, [], recurrent_constraint="max_norm"),
+    *recurrent(PeepholeLSTM, BAD_RATES, unit_forget_bias=False, activity_regularizer="l2"),
+    *recurrent(
+        LayerNormLSTM,
+        [*BAD_RATES, ({"norm_epsilon": -1.0}, "a number of 0 or more")],
+        norm_gamma_initializer="uniform",
+        norm_beta_initializer="uniform",
+        norm_epsilon=0.1,
+    ),
+    *recurrent(
+        LayerNormSimpleRNN,
+        [*BAD_RATES, ({"layernorm_epsilon": -1.0}, "a number of 0 or more")],
+        layernorm_epsilon=0.1,
+        gamma_initializer="uniform",
+        gamma_regularizer="l2",
+        gamma_constraint="non_neg",
+    ),
+]

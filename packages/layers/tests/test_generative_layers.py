@@ -1,0 +1,214 @@
+"""Layers of generative networks against other ways to compute them."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tensorsmith.layers import (
+    AdaIN,
+    EqualizedLearningRate,
+    MinibatchStandardDeviation,
+    ModulatedConv2D,
+    NoiseInjection,
+    PixelNormalization,
+)
+
+RNG = np.random.default_rng(0)
+
+
+def randomize(layer):
+    for weight in layer.weights:
+        weight.assign(RNG.uniform(-0.5, 1, weight.shape))
+    return layer
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape", "message"),
+    [
+        (MinibatchStandardDeviation(), (None, 4, None, 3), "`inputs`: .* known sizes"),
+        (MinibatchStandardDeviation(), (4,), "`inputs`: .* known sizes"),
+        (NoiseInjection(), (2, 4, 4, None), "`inputs`: .* a known number of channels"),
+        (AdaIN(), (2, 4, 4, 3), "`inputs`: .* two tensors"),
+        (AdaIN(), [(2, 4, 4, None), (2, 3)], "`inputs`: .* pictures"),
+        (AdaIN(), [(2, 4, 3), (2, 3)], "`inputs`: .* pictures"),
+        (ModulatedConv2D(3, 3), [(2, 4, 4, 3), (2, None)], "`inputs`: .* styles"),
+        (ModulatedConv2D(3, 3), [(2, 4, 4, 3), (2, 1, 3)], "`inputs`: .* styles"),
+        (ModulatedConv2D(3, 3), [(2, 4, 4, 3)], "`inputs`: .* two tensors"),
+    ],
+)
+def test_shapes_that_do_not_fit(layer, shape, message):
+    with pytest.raises(ValueError, match=message):
+        layer.build(shape)
+
+
+@pytest.mark.parametrize("group_size", [1, 2, 4, 8, 12, None])
+def test_deviations_of_groups_that_fit(group_size):
+    """As the paper's authors compute them: groups in the second axis of (size, groups, ...)."""
+    x = RNG.normal(size=(8, 3, 4, 5))
+    size = min(group_size or 8, 8)
+    deviations = np.sqrt(x.reshape((size, -1, 3, 4, 5)).var(0) + 1e-8).mean((1, 2, 3))
+    y = MinibatchStandardDeviation(group_size, dtype="float64")(x).numpy()
+    np.testing.assert_array_equal(y[..., :5], x)
+    expected = np.broadcast_to(np.tile(deviations, size)[:, None, None], (8, 3, 4))
+    np.testing.assert_allclose(y[..., 5], expected, rtol=1e-6)
+
+
+def test_deviations_of_groups_that_do_not_fit():
+    x = RNG.normal(size=(7, 2, 2, 3))
+    y = MinibatchStandardDeviation(3, dtype="float64")(x).numpy()
+    for group in ([0, 3, 6], [1, 4], [2, 5]):
+        np.testing.assert_allclose(y[group, ..., 3], np.sqrt(x[group].var(0) + 1e-8).mean(), rtol=1e-6)
+    alone = MinibatchStandardDeviation()(x[:1].astype("float32")).numpy()
+    np.testing.assert_allclose(alone[..., 3], 1e-4, rtol=1e-4)
+
+
+def test_deviations_of_unknown_batches_and_in_half_types():
+    x = 500 * RNG.normal(size=(6, 2, 2, 3))  # squares beyond float16
+    layer = MinibatchStandardDeviation(None, dtype="float16")
+    traced = tf.function(layer, input_signature=[tf.TensorSpec((None, 2, 2, 3), tf.float16)])
+    y = traced(tf.constant(x, tf.float16)).numpy()
+    np.testing.assert_allclose(y[..., 3], x.std(0).mean(), rtol=2e-3)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float16", "bfloat16"])
+def test_pixels_have_the_length_of_their_channels(dtype):
+    x = 500 * RNG.normal(size=(2, 3, 3, 8))  # squares beyond float16
+    y = keras.ops.convert_to_numpy(keras.ops.cast(PixelNormalization(dtype=dtype)(x), "float64"))
+    scale = np.linalg.norm(x, axis=-1, keepdims=True) / 8**0.5
+    np.testing.assert_allclose(y, x / scale, rtol=1e-9 if dtype == "float64" else 2e-2)
+    small = PixelNormalization(dtype=dtype)(np.zeros((1, 4)))
+    np.testing.assert_array_equal(keras.ops.cast(small, "float64"), 0)
+
+
+KERNELS = [
+    (lambda: keras.layers.Dense(5, activation="relu"), (3, 7), 7),
+    (lambda: keras.layers.Conv1D(5, 3), (3, 6, 7), 3 * 7),
+    (lambda: keras.layers.Conv2D(6, (3, 2), strides=2, padding="same", groups=3), (3, 6, 6, 9), 3 * 2 * 3),
+    (lambda: keras.layers.Conv3D(2, 2), (2, 4, 4, 4, 3), 8 * 3),
+    (lambda: keras.layers.Conv1DTranspose(5, 4, strides=2), (3, 6, 7), 4 * 7),
+    (lambda: keras.layers.Conv2DTranspose(5, 3, strides=2, padding="same"), (3, 6, 6, 4), 9 * 4),
+    (lambda: keras.layers.Conv3DTranspose(2, 2), (2, 3, 3, 3, 3), 8 * 3),
+]
+
+
+@pytest.mark.parametrize(("kind", "shape", "fan_in"), KERNELS)
+@pytest.mark.parametrize("gain", [2**0.5, 1.0])
+def test_kernels_are_scaled_when_used(kind, shape, fan_in, gain):
+    layer, plain = EqualizedLearningRate(kind(), gain), kind()
+    x = RNG.normal(size=shape).astype("float32")
+    found = layer(x)
+    plain.build(shape)
+    plain.kernel.assign(layer.layer.kernel.numpy() * gain / fan_in**0.5)
+    np.testing.assert_allclose(found, plain(x), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", [keras.layers.Conv2D, keras.layers.Conv2DTranspose])
+def test_equalized_layers_keep_the_spread_up(kind):
+    """Inputs of variance 1 become outputs of variance gain², away from edges."""
+    layer = EqualizedLearningRate(kind(64, 3, padding="same", kernel_initializer=keras.initializers.Zeros()))
+    y = layer(keras.random.normal((2, 18, 18, 32), seed=1)).numpy()[:, 1:-1, 1:-1]
+    np.testing.assert_allclose(layer.layer.kernel.numpy().std(), 1, atol=0.03)
+    np.testing.assert_allclose(y.var(), 2, rtol=0.15)
+
+
+def test_seeds_of_equalized_kernels():
+    def kernel(seed):
+        initializer = keras.initializers.HeNormal(seed=seed)
+        layer = EqualizedLearningRate(keras.layers.Dense(4, kernel_initializer=initializer))
+        layer.build((None, 3))
+        return layer.layer.kernel.numpy()
+
+    np.testing.assert_array_equal(kernel(1), kernel(1))
+    assert (kernel(1) != kernel(2)).any()
+    assert (kernel(None) != kernel(None)).any()
+
+
+def test_layers_with_weights_are_not_equalized():
+    dense = keras.layers.Dense(4)
+    dense.build((None, 3))
+    with pytest.raises(ValueError, match="`layer`: .* a layer without weights"):
+        EqualizedLearningRate(dense)
+
+
+def test_noise():
+    x = RNG.normal(size=(3, 20, 20, 2)).astype("float32")
+    layer = NoiseInjection(seed=1)
+    np.testing.assert_array_equal(layer(x), x)  # strengths begin with 0
+    layer.strength.assign([1.0, -2.0])
+    noise = layer(x).numpy() - x
+    np.testing.assert_allclose(noise[..., 1], -2 * noise[..., 0], atol=1e-5)
+    np.testing.assert_allclose(noise[..., 0].std(), 1, atol=0.1)  # 5 standard errors, 5 / sqrt(2 * 1200)
+    assert np.abs(np.corrcoef(noise[..., 0].reshape((3, -1)))[~np.eye(3, dtype=bool)]).max() < 0.25  # 5 / sqrt(400)
+    assert (layer(x).numpy() - x != noise).any()
+
+
+def test_styles_set_mean_and_spread():
+    x, style = RNG.normal(3, 2, size=(2, 6, 5, 3)), RNG.normal(size=(2, 4))
+    layer = AdaIN(dtype="float64")
+    layer.build([x.shape, style.shape])
+    randomize(layer)
+    kernel, bias = (weight.numpy() for weight in layer.weights)
+    scale, shift = np.split(style @ kernel + bias, 2, axis=-1)
+    y = layer([x, style]).numpy()
+    np.testing.assert_allclose(y.mean((1, 2)), shift, atol=1e-6)
+    np.testing.assert_allclose(y.std((1, 2)), np.abs(1 + scale), rtol=1e-6)
+    instance = keras.layers.GroupNormalization(groups=-1, epsilon=1e-8, center=False, scale=False, dtype="float64")
+    np.testing.assert_allclose(y, (1 + scale[:, None, None]) * instance(x) + shift[:, None, None], atol=1e-6)
+
+
+def test_styles_in_half_types():
+    x = 1000 + 300 * RNG.normal(size=(2, 30, 30, 2))  # sums and squares beyond float16
+    x = x.astype("float16")
+    y = AdaIN(dtype="mixed_float16")([x, np.zeros((2, 3))]).numpy().astype("float64")
+    wide = x.astype("float64")
+    expected = (wide - wide.mean((1, 2), keepdims=True)) / wide.std((1, 2), keepdims=True)
+    np.testing.assert_allclose(y, expected, atol=5e-3)
+
+
+@pytest.mark.parametrize(("demodulate", "size"), [(True, 3), (True, 4), (False, 3), (False, 1)])
+def test_each_example_has_a_kernel_of_its_own(demodulate, size):
+    """Outputs and gradients of convolutions with kernels made one by one."""
+    x, style = (tf.constant(RNG.normal(size=shape)) for shape in ((3, 5, 6, 4), (3, 2)))
+    layer = ModulatedConv2D(7, size, demodulate, activation="tanh", epsilon=0.01, dtype="float64")
+    layer.build([tuple(x.shape), tuple(style.shape)])
+    randomize(layer)
+
+    def one_by_one():
+        scales = style @ layer.affine.kernel.value + layer.affine.bias.value
+        pictures = []
+        for place in range(3):
+            kernel = scales[place][:, None] * layer.kernel.value
+            if demodulate:
+                kernel /= tf.sqrt(tf.reduce_sum(kernel**2, axis=(0, 1, 2)) + 0.01)
+            pictures.append(tf.nn.conv2d(x[place : place + 1], kernel, 1, "SAME"))
+        return tf.tanh(tf.concat(pictures, 0) + layer.bias.value)
+
+    sources = [x, style, *(weight.value for weight in layer.weights)]
+    results = []
+    for compute in (one_by_one, lambda: layer([x, style])):
+        with tf.GradientTape() as tape:
+            tape.watch(sources)
+            y = compute()
+            total = tf.reduce_sum(y**3)
+        results.append([y, *tape.gradient(total, sources)])
+    for theirs, ours in zip(*results, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-6, atol=1e-9)
+
+
+def test_demodulation_forgets_the_size_of_styles():
+    x, style = RNG.normal(size=(2, 5, 6, 4)).astype("float32"), RNG.normal(size=(2, 3)).astype("float32")
+    layer = ModulatedConv2D(7, 3)
+    layer.build([x.shape, style.shape])
+    layer.affine.bias.assign(0 * layer.affine.bias)
+    np.testing.assert_allclose(layer([x, 50 * style]), layer([x, style]), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("make", [AdaIN, lambda: ModulatedConv2D(3, 3)])
+def test_pictures_of_several_sizes(make):
+    pictures, style = keras.Input((None, None, 3)), keras.Input((4,))
+    model = keras.Model([pictures, style], make()([pictures, style]))
+    assert model.output_shape == (None, None, None, 3)
+    for height, width in ((4, 6), (5, 3)):
+        inputs = [RNG.normal(size=(2, height, width, 3)).astype("float32"), np.ones((2, 4), "float32")]
+        np.testing.assert_allclose(model(inputs), model.layers[-1](inputs), rtol=1e-5)

@@ -1,0 +1,217 @@
+"""HubLayer with modules made here: what they compute, train, save, and where they are found."""
+
+import hashlib
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tensorsmith.layers import HubLayer
+
+X = np.random.default_rng(0).normal(size=(6, 3)).astype("float32")
+URL = "https://tfhub.dev/somebody/module/1"
+
+
+class Scaled(tf.Module):
+    """A reusable SavedModel, as TensorFlow Hub defines it."""
+
+    def __init__(self):
+        super().__init__()
+        self.w = tf.Variable(np.arange(6.0, dtype="float32").reshape(3, 2), name="inner/w")
+        self.calls = tf.Variable(0.0, trainable=False, name="calls")
+        self.variables_, self.regularization_losses = [self.w, self.calls], [self.penalty]
+
+    @tf.function(input_signature=[])
+    def penalty(self):
+        return 0.1 * tf.reduce_sum(self.w**2)
+
+    @tf.function
+    def __call__(self, x, training=False, factor=1.0):
+        if training:
+            self.calls.assign_add(1.0)
+        return factor * x @ self.w
+
+
+class Words(tf.Module):
+    """Sentences to the sums of their words' embeddings."""
+
+    def __init__(self):
+        super().__init__()
+        keys, values = tf.constant(["good", "bad"]), tf.constant([1, 2])
+        self.table = tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(keys, values), 0)
+        self.embeddings = tf.Variable([[0.0, 0.0], [1.0, 2.0], [-3.0, 4.0]])
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
+    def __call__(self, sentences):
+        words = tf.strings.split(sentences)
+        return tf.reduce_sum(tf.gather(self.embeddings, self.table.lookup(words.to_tensor(""))), 1)
+
+
+class Two(tf.Module):
+    """Only signatures: of two inputs and two outputs, and of one each, whose shape only shows when it runs."""
+
+    def __init__(self):
+        super().__init__()
+        self.features = tf.Variable(3)
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 3], name="a"), tf.TensorSpec([None, 3], name="b")])
+    def both(self, a, b):
+        return {"sum": a + b, "product": a * b}
+
+    @tf.function(input_signature=[tf.TensorSpec(None, name="x")])
+    def double(self, x):
+        return {"twice": tf.reshape(2 * x, [-1, self.features])}
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    root = tmp_path_factory.mktemp("modules")
+    scaled, two = Scaled(), Two()
+    for training in (True, False):
+        for factor in (1.0, 2.0):
+            scaled.__call__.get_concrete_function(tf.TensorSpec([None, 3]), training=training, factor=factor)
+    tf.saved_model.save(scaled, str(root / "scaled"))
+    tf.saved_model.save(Words(), str(root / "words"))
+    tf.saved_model.save(two, str(root / "two"), {"both": two.both, "serving_default": two.double})
+    return root
+
+
+W = np.arange(6.0).reshape(3, 2)
+
+
+def test_a_module_is_called(folders):
+    layer = HubLayer(str(folders / "scaled"))
+    np.testing.assert_allclose(layer(X), X @ W, rtol=1e-5)
+    np.testing.assert_allclose(HubLayer(str(folders / "scaled"), arguments={"factor": 2.0})(X), 2 * X @ W, rtol=1e-5)
+    assert [tuple(weight.shape) for weight in layer.weights] == [(3, 2), ()]
+    assert not layer.trainable_variables
+    layer(X, training=True)  # frozen: it does not know
+    assert float(layer.module.calls) == 0
+    assert not layer.losses
+    layer.trainable = True
+    assert len(layer.trainable_variables) == 1
+    layer(X, training=True)
+    layer(X)
+    assert float(layer.module.calls) == 1
+    np.testing.assert_allclose(layer.losses[-1], 0.1 * (W**2).sum(), rtol=1e-6)
+
+
+@pytest.mark.parametrize("trainable", [False, True])
+def test_it_trains_as_part_of_a_model(folders, trainable, tmp_path):
+    layer = HubLayer(str(folders / "scaled"), trainable=trainable)
+    model = keras.Sequential([keras.Input((3,)), layer, keras.layers.Dense(1)])
+    model.compile(keras.optimizers.SGD(0.01), "mse")
+    model.fit(X, np.ones((6, 1)), epochs=2, batch_size=3, verbose=0)
+    assert float(layer.module.calls) == (4 if trainable else 0)
+    assert (np.abs(layer.module.w - W).max() > 1e-3) == trainable
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(loaded.predict(X, verbose=0), model.predict(X, verbose=0), rtol=1e-6)
+
+
+def test_weights_are_saved_if_asked(folders, tmp_path):
+    for save_weights, kept in ((None, False), (True, True), (False, False)):
+        layer = HubLayer(str(folders / "scaled"), save_weights=save_weights)
+        model = keras.Sequential([keras.Input((3,)), layer])
+        layer.module.w.assign(np.ones((3, 2)))
+        model.save(tmp_path / "model.keras")
+        loaded = keras.saving.load_model(tmp_path / "model.keras")
+        np.testing.assert_array_equal(loaded.layers[0].module.w, np.ones((3, 2)) if kept else W)
+
+
+def test_gradients_reach_the_inputs(folders):
+    x = tf.constant(X)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = HubLayer(str(folders / "scaled"))(x)
+    np.testing.assert_allclose(tape.gradient(y, x), np.tile(W.sum(1), (6, 1)), rtol=1e-6)
+
+
+def test_strings(folders, tmp_path):
+    sentences = np.array(["good good", "bad thing", ""])
+    expected = [[2, 4], [-3, 4], [0, 0]]
+    model = keras.Sequential([keras.Input((), dtype="string"), HubLayer(str(folders / "words"), trainable=True)])
+    assert model.output_shape == (None, 2)
+    np.testing.assert_array_equal(model(tf.constant(sentences)), expected)
+    model.compile("sgd", "mse")
+    model.fit(tf.data.Dataset.from_tensors((sentences, np.zeros((3, 2)))), shuffle=False, verbose=0)
+    assert np.abs(model.layers[0].module.embeddings[1]).max() < 2
+    model.export(tmp_path / "exported", verbose=False)
+    exported = tf.saved_model.load(tmp_path / "exported")
+    np.testing.assert_allclose(exported.serve(sentences), model(tf.constant(sentences)))
+
+
+def test_signatures_and_output_keys(folders):
+    handle = str(folders / "two")
+    np.testing.assert_array_equal(HubLayer(handle)(X), 2 * X)
+    np.testing.assert_array_equal(HubLayer(handle, output_key="twice")(X), 2 * X)
+    both = HubLayer(handle, signature="both")({"a": X, "b": 2 * X})
+    assert sorted(both) == ["product", "sum"]
+    product = HubLayer(handle, signature="both", output_key="product")
+    np.testing.assert_array_equal(product({"a": X, "b": 2 * X}), 2 * X * X)
+    for layer, message in (
+        (HubLayer(handle, signature="both"), r"`inputs`: received a tensor, expected a dict of \['a', 'b'\]"),
+        (HubLayer(handle, output_key="twise"), "`output_key`: .*did you mean twice"),
+        (HubLayer(str(folders / "scaled"), output_key="x"), "`output_key`: received 'x', expected one of .* \\[\\]"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            layer(X)
+    with pytest.raises(ValueError, match="`signature`: received 'bot'.*did you mean both"):
+        HubLayer(handle, signature="bot")
+
+
+def test_output_shapes_that_a_module_does_not_tell(folders):
+    handle, inputs = str(folders / "two"), keras.Input((3,))
+    assert HubLayer(handle)(inputs).shape != (None, 3)
+    assert HubLayer(handle, output_shape=(3,))(inputs).shape == (None, 3)
+
+
+def test_half_types_go_around_it(folders):
+    inputs = keras.Input((3,))
+    x = keras.layers.Dense(3, dtype="mixed_float16")(inputs)
+    outputs = keras.layers.Dense(1, dtype="mixed_float16")(HubLayer(str(folders / "scaled"))(x))
+    assert keras.Model(inputs, outputs)(X).dtype == "float16"
+
+
+def test_models_that_keras_exported(tmp_path):
+    encoder = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4), keras.layers.BatchNormalization()])
+    encoder.export(tmp_path / "encoder", verbose=False)
+    layer = HubLayer(str(tmp_path / "encoder"), trainable=True)
+    np.testing.assert_allclose(layer(X), encoder(X), rtol=1e-5)
+    assert len(layer.trainable_variables) == 4
+    assert len(layer.non_trainable_variables) == 2
+
+
+def test_addresses_lead_to_hubs_cache(folders, tmp_path, monkeypatch):
+    monkeypatch.setenv("TFHUB_CACHE_DIR", str(tmp_path))
+    with pytest.raises(ValueError, match="`handle`: .* on this machine, as loading a model fetches none"):
+        HubLayer.from_config({"handle": URL})
+    with pytest.raises(ValueError, match="`handle`: received 'nowhere', expected a folder with a saved_model.pb"):
+        HubLayer("nowhere")
+    (tmp_path / hashlib.sha1(URL.encode()).hexdigest()).symlink_to(folders / "scaled")
+    layer = HubLayer(URL)
+    np.testing.assert_allclose(layer(X), X @ W, rtol=1e-5)
+    again = HubLayer.from_config(layer.get_config())
+    assert again.handle == URL
+    # tensorflow-hub itself finds it there, and asks no network.
+    script = f"import tensorflow_hub as hub; print(hub.resolve({URL!r}))"
+    found = subprocess.run([sys.executable, "-W", "ignore", "-c", script], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == str(tmp_path / hashlib.sha1(URL.encode()).hexdigest())
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_modules_that_cannot_be_fetched(installed, tmp_path, monkeypatch):
+    monkeypatch.setenv("TFHUB_CACHE_DIR", str(tmp_path))
+
+    class Hub:
+        @staticmethod
+        def resolve(handle):
+            raise OSError("no network")
+
+    monkeypatch.setitem(sys.modules, "tensorflow_hub", Hub if installed else None)
+    message = r"can be fetched \(no network\)" if installed else "no tensorflow-hub to.*pip install tensorflow-hub"
+    with pytest.raises(ValueError, match=f"`handle`: .*{message}.*{hashlib.sha1(URL.encode()).hexdigest()}"):
+        HubLayer(URL)

@@ -1,0 +1,123 @@
+"""WeightNormalization: what the first call sets, what it wraps, and that nothing is lost."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tensorsmith.layers import LSTM, WeightNormalization
+
+RNG = np.random.default_rng(3)
+
+
+@pytest.mark.parametrize("inner", [lambda: keras.layers.Dense(4), lambda: keras.layers.Conv2D(4, 3, activation="relu")])
+def test_without_data_the_layer_stays_what_it_was(inner):
+    x = RNG.normal(size=(5, 6, 6, 3)).astype("float32")
+    inner = inner()
+    expected = inner(x).numpy()
+    layer = WeightNormalization(inner, data_init=False)
+    np.testing.assert_allclose(layer(x), expected, atol=1e-5)
+    np.testing.assert_allclose(layer(x), expected, atol=1e-5)
+    layer.g.assign(2 * layer.g)
+    bias = inner.bias.numpy()
+    if inner.activation is keras.activations.linear:
+        np.testing.assert_allclose(layer(x) - bias, 2 * (expected - bias), atol=1e-5)
+    assert layer.remove() is inner
+    np.testing.assert_allclose(inner(x), layer(x), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "kind", [lambda: keras.layers.Dense(4, "tanh"), lambda: keras.layers.Conv1D(4, 2, activation="tanh")]
+)
+def test_the_papers_initialization(kind):
+    """Section 3: before the activation, mean 0 and variance 1 for the first batch."""
+    inner = kind()
+    layer = WeightNormalization(inner, data_init="paper")
+    x = (3 + 5 * RNG.normal(size=(50, 7, 3))).astype("float32")
+    y = np.arctanh(np.asarray(layer(x), "float64").clip(-0.9999999, 0.9999999))
+    assert inner.activation is keras.activations.tanh
+    np.testing.assert_allclose(y.mean((0, 1)), 0, atol=0.01)
+    np.testing.assert_allclose(y.std((0, 1)), 1, atol=0.01)
+    assert bool(layer.initialized.value)
+    before = layer.g.numpy()
+    layer(2 * x)
+    np.testing.assert_array_equal(layer.g, before)
+
+
+def test_gradients_are_the_papers():
+    """Equation 3: with w = g v / |v|, dL/dg = dL/dw . v / |v| and dL/dv = g / |v| dL/dw - g dL/dg / |v|^2 v."""
+    inner = keras.layers.Dense(1, use_bias=False)
+    layer = WeightNormalization(inner, data_init=False)
+    x = RNG.normal(size=(8, 3)).astype("float32")
+    layer(x)
+    layer.g.assign([1.7])
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(layer(x) ** 2)
+    dg, dv = tape.gradient(loss, [layer.g.value, layer.v.value])
+    v, g = np.asarray(layer.v.numpy()[:, 0], "float64"), 1.7
+    length = np.linalg.norm(v)
+    dw = 2 * x.T @ (x @ (g * v / length))
+    np.testing.assert_allclose(dg, [dw @ v / length], rtol=1e-4)
+    np.testing.assert_allclose(dv[:, 0], g / length * dw - g * (dw @ v / length) / length**2 * v, rtol=1e-4)
+
+
+@pytest.mark.parametrize("kind", [keras.layers.LSTM, keras.layers.GRU, LSTM])
+@pytest.mark.parametrize("data_init", [True, False])
+def test_recurrent_layers(kind, data_init):
+    x = RNG.normal(size=(4, 5, 3)).astype("float32")
+    inner = kind(2)
+    expected = inner(x).numpy()
+    layer = WeightNormalization(inner, data_init)
+    if data_init:
+        assert np.isfinite(layer(x)).all()
+    else:
+        np.testing.assert_allclose(layer(x), expected, atol=1e-5)
+    assert layer.g.shape == inner.cell.recurrent_kernel.shape[-1:]
+
+
+def test_it_trains_and_survives_saving(tmp_path):
+    x = RNG.normal(size=(64, 6)).astype("float32")
+    y = x[:, :1] ** 2
+    model = keras.Sequential(
+        [
+            keras.Input((6,)),
+            WeightNormalization(keras.layers.Dense(8, "relu", kernel_regularizer="l2", activity_regularizer="l2")),
+            WeightNormalization(keras.layers.Dense(1), data_init=False),
+        ]
+    )
+    model.compile("sgd", "mse")
+    assert [tuple(weight.shape) for weight in model.layers[0].trainable_weights] == [(8,), (6, 8), (8,)]
+    losses = model.fit(x, y, epochs=5, verbose=0, shuffle=False).history["loss"]
+    assert losses[-1] < losses[0]
+    model(x)
+    assert len(model.losses) == 2  # of the kernel and of the activities
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(loaded.predict(x, verbose=0), model.predict(x, verbose=0), rtol=1e-6)
+
+
+def test_states_of_the_layer_go_on():
+    """Dropout inside a recurrent layer draws anew at each call."""
+    layer = WeightNormalization(keras.layers.LSTM(4, dropout=0.5, seed=1), data_init=False)
+    x = np.ones((2, 5, 3), "float32")
+    first, second = layer(x, training=True), layer(x, training=True)
+    assert np.any(first != second)
+    np.testing.assert_allclose(layer(x, training=False), layer(x))
+
+
+def test_half_types_do_not_round_the_lengths():
+    inner = keras.layers.Dense(3, dtype="mixed_float16")
+    layer = WeightNormalization(inner, dtype="mixed_float16")
+    x = RNG.normal(size=(20, 4)).astype("float32")
+    layer(x)
+    exact = np.array([1.00001, 2.00001, 3.00001], "float32")
+    layer.g.assign(exact)
+    inner.bias.assign(exact)
+    assert layer(x).dtype == "float16"
+    np.testing.assert_array_equal(layer.g, exact)
+    np.testing.assert_array_equal(inner.bias, exact)
+
+
+def test_layers_without_a_kernel():
+    with pytest.raises(ValueError, match="`layer`: .* a layer with a `kernel`"):
+        WeightNormalization(keras.layers.Embedding(3, 2)).build((None, 4))
