@@ -61,9 +61,10 @@ lint: setup
 	$(BIN)/mypy custom_ops/src packages/*/src tools/src
 	$(BIN)/lint-imports
 
-bench: .venv/bench
+bench: .venv/bench .venv/parity/ready
 	$(BIN)/tensorsmith bench loop
 	$(BIN)/tensorsmith bench ops
+	$(BIN)/tensorsmith bench components
 
 .venv/bench: requirements-bench.lock $(READY)
 	VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --require-hashes --no-deps -r requirements-bench.lock

@@ -79,6 +79,15 @@ def loss(*arrays, name, made_with=None, **options):
     return [function(*arrays, **options) if made_with is None else function(**made_with)(*arrays)]
 
 
+def sequence_loss(*arrays, made_with=None, **options):
+    """The function of logits, targets and weights; or the class, called with targets, logits and weights."""
+    import tensorflow_addons as tfa
+
+    if made_with is None:
+        return [tfa.seq2seq.sequence_loss(*arrays, **options)]
+    return [tfa.seq2seq.SequenceLoss(**made_with)(*arrays)]
+
+
 def netvlad(x, *weights, **options):
     """The layer that Addons has and does not export."""
     from tensorflow_addons.layers.netvlad import NetVLAD

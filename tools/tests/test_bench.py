@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from tensorsmith.tools.bench import loop
+from tensorsmith.tools.bench import components, loop
 from tensorsmith.tools.bench.turns import measure
 
 
@@ -42,6 +42,20 @@ def test_loop_bench_end_to_end(tensorsmith, tmp_path):
     assert [row["provider"] for row in rows] == here
     assert all(row["unit"] == "steps/s" and 0 < row["p20"] <= row["median"] <= row["p80"] for row in rows)
     assert all(name in result.stdout for name in here)
+
+
+def test_components_bench_end_to_end(tensorsmith):
+    result = tensorsmith("bench", "components", "--cases", "kendall", "--rounds", "2")
+    assert result.returncode == 0, result.stderr
+    assert [name in result.stdout for name in ("tensorsmith", "scipy", "2 x")] == [True] * 3
+
+
+def test_component_cases_are_the_same_work():
+    """Where two providers run in one process, they give the same number."""
+    for case in ("kendall", "mean_average_precision"):
+        values = [components.CASES[case].work(name)() for name in ("tensorsmith", *components.CASES[case].others)]
+        values = [getattr(value, "statistic", value) for value in values]
+        assert abs(values[0] - values[1]) < 1e-6
 
 
 def test_providers_train_the_same_model():

@@ -19,12 +19,14 @@ from tensorsmith.ops.layer_norm import layer_norm, rms_norm
 from tensorsmith.ops.layer_norm_lstm import layer_norm_lstm
 from tensorsmith.ops.library import Library, library, set_threads
 from tensorsmith.ops.lstm import lstm
+from tensorsmith.ops.pair_counts import PairCounts, pair_counts
 from tensorsmith.ops.projection_loss import softmax_cross_entropy_with_projection
 from tensorsmith.ops.sgd import sgd_update
 from tensorsmith.ops.simple_rnn import simple_rnn
 
 __all__ = [
     "Library",
+    "PairCounts",
     "active",
     "adam_update",
     "attention",
@@ -42,6 +44,7 @@ __all__ = [
     "layer_norm_lstm",
     "library",
     "lstm",
+    "pair_counts",
     "rms_norm",
     "set_threads",
     "sgd_update",

@@ -120,7 +120,8 @@ class HubLayer(keras.layers.Layer):
                 (outputs,) = outputs.values()
         if self.output_key is not None:
             key, names = self.output_key, list(outputs) if isinstance(outputs, Mapping) else []
-            check(key in names, "output_key", key, f"one of the outputs' names, {names}", did_you_mean(key, names))
+            remedy = "" if key in names else did_you_mean(key, names)
+            check(key in names, "output_key", key, f"one of the outputs' names, {names}", remedy)
             outputs = outputs[key]
         if self.trainable:
             for loss in getattr(self.module, "regularization_losses", ()):

@@ -41,8 +41,8 @@ def distances_to(places: Any, embeddings: Any, metric: Metric) -> Any:
 def metric_from(given: Any) -> Metric:
     """The metric that an argument or a config tells of, checked."""
     metric = keras.saving.deserialize_keras_object(given) if isinstance(given, dict) else given
-    remedy = did_you_mean(metric, METRICS) if isinstance(metric, str) else ""
     fits = callable(metric) or (isinstance(metric, str) and metric in METRICS)
+    remedy = did_you_mean(metric, METRICS) if isinstance(metric, str) and not fits else ""
     check(fits, "distance_metric", given, f"one of {list(METRICS)}, or a function of embeddings", remedy)
     return metric
 

@@ -149,5 +149,6 @@ def _check(alpha: float | None, gamma: float | None, class_reduction: str) -> No
     check(fits, "alpha", alpha, "a number in [0, 1] or None")
     fits = gamma is None or (isinstance(gamma, numbers.Real) and 0 <= gamma < math.inf)
     check(fits, "gamma", gamma, "a number of 0 or more, or None")
-    fits, remedy = class_reduction in REDUCTIONS, did_you_mean(str(class_reduction), REDUCTIONS)
+    fits = class_reduction in REDUCTIONS
+    remedy = "" if fits else did_you_mean(str(class_reduction), REDUCTIONS)
     check(fits, "class_reduction", class_reduction, "'sum' or 'mean'", remedy)

@@ -4,9 +4,14 @@ from tensorsmith.core import load_tensorflow
 
 load_tensorflow()  # quietly, before anything imports it
 
+from tensorsmith.metrics.average_precision import AveragePrecision, average_precision
+from tensorsmith.metrics.bleu import BLEU
+from tensorsmith.metrics.box_iou import box_iou
 from tensorsmith.metrics.cohen_kappa import CohenKappa
+from tensorsmith.metrics.expected_calibration_error import ExpectedCalibrationError
 from tensorsmith.metrics.f1_score import F1Score
 from tensorsmith.metrics.fbeta_score import FBetaScore
+from tensorsmith.metrics.frechet_distance import FrechetDistance
 from tensorsmith.metrics.geometric_mean import GeometricMean
 from tensorsmith.metrics.hamming_loss import HammingLoss, hamming_distance, hamming_loss_fn
 from tensorsmith.metrics.harmonic_mean import HarmonicMean
@@ -14,14 +19,21 @@ from tensorsmith.metrics.huber_metric import HuberMetric
 from tensorsmith.metrics.kendalls_tau_b import KendallsTauB, kendalls_tau_b
 from tensorsmith.metrics.kendalls_tau_c import KendallsTauC, kendalls_tau_c
 from tensorsmith.metrics.matthews_correlation_coefficient import MatthewsCorrelationCoefficient
+from tensorsmith.metrics.mean_average_precision import MeanAveragePrecision
 from tensorsmith.metrics.multilabel_confusion_matrix import MultiLabelConfusionMatrix
 from tensorsmith.metrics.pearsons_correlation import PearsonsCorrelation
+from tensorsmith.metrics.perplexity import Perplexity
+from tensorsmith.metrics.rounded_accuracy import RoundedAccuracy
 from tensorsmith.metrics.spearmans_rank import SpearmansRank, spearmans_rank
 
 __all__ = [
+    "BLEU",
+    "AveragePrecision",
     "CohenKappa",
+    "ExpectedCalibrationError",
     "F1Score",
     "FBetaScore",
+    "FrechetDistance",
     "GeometricMean",
     "HammingLoss",
     "HarmonicMean",
@@ -29,9 +41,14 @@ __all__ = [
     "KendallsTauB",
     "KendallsTauC",
     "MatthewsCorrelationCoefficient",
+    "MeanAveragePrecision",
     "MultiLabelConfusionMatrix",
     "PearsonsCorrelation",
+    "Perplexity",
+    "RoundedAccuracy",
     "SpearmansRank",
+    "average_precision",
+    "box_iou",
     "hamming_distance",
     "hamming_loss_fn",
     "kendalls_tau_b",

@@ -5,8 +5,9 @@ from typing import Any
 from keras import ops
 
 from tensorsmith.core import export
-from tensorsmith.metrics.pair_counts import PairCounts, as_samples, count_of_samples, count_of_table
+from tensorsmith.metrics.pair_counts import as_samples, count_of_table
 from tensorsmith.metrics.rank_correlation import RankCorrelation
+from tensorsmith.ops import PairCounts, pair_counts
 
 
 @export
@@ -27,7 +28,7 @@ def kendalls_tau_b(x: Any, y: Any) -> Any:
         >>> round(float(kendalls_tau_b([12, 2, 1, 12, 2], [1, 4, 7, 1, 0])), 6)
         -0.471405
     """
-    return _tau(count_of_samples(*as_samples(x, y)))
+    return _tau(pair_counts(*as_samples(x, y)))
 
 
 @export
@@ -115,7 +116,7 @@ class KendallsTauB(RankCorrelation):
 
     def of_samples(self, x: Any, y: Any, weights: Any) -> Any:
         """Exact."""
-        return _tau(count_of_samples(x, y, weights))
+        return _tau(pair_counts(x, y, weights))
 
 
 def _tau(counts: PairCounts) -> Any:

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-import tensorflow as tf
 from keras import ops
 
 from tensorsmith.core import check
 from tensorsmith.metrics.histogram_metric import HistogramMetric
-from tensorsmith.metrics.replicas import own_slot, slots
+from tensorsmith.metrics.kept import keep
+from tensorsmith.metrics.replicas import slots
 from tensorsmith.metrics.weighting import STATE, weights_of
 
 
@@ -35,15 +35,7 @@ class RankCorrelation(HistogramMetric):
             return
         weights = weights_of(y_pred, sample_weight, y_pred)
         new = ops.stack([ops.reshape(ops.cast(each, STATE), (-1,)) for each in (y_true, y_pred, weights)], axis=1)
-        slot, count = own_slot(), ops.shape(new)[0]
-        start = ops.cast(self.seen, "int32")[slot]
-        message = f"`capacity`: received {self.capacity}, expected as many as there are samples, which are so far"
-        enough = tf.debugging.Assert(start + count <= self.capacity, [message, start + count])
-        places = start + ops.arange(count, dtype="int32")
-        places = ops.stack([ops.broadcast_to(slot, ops.shape(places)), places], axis=1)
-        with tf.control_dependencies([enough]):  # keras.ops has no assertion
-            self.samples.assign(ops.scatter_update(self.samples, places, new))
-            self.seen.assign_add(ops.cast(count, STATE) * ops.one_hot(slot, slots(), dtype=STATE))
+        keep(self.samples, self.seen, new)
 
     def result(self) -> Any:
         """The correlation."""

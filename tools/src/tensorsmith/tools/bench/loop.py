@@ -17,6 +17,7 @@ import numpy as np
 
 from tensorsmith.tools.bench.turns import Contender
 
+PYTHONS: dict[str, list[str]] = {}  # all run in this one
 LOWER_IS_BETTER = False
 BATCH = 32
 EPOCHS = 2  # of a turn

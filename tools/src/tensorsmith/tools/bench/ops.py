@@ -8,12 +8,9 @@ rate of matrix products. Cases of memory measure the peak beyond inputs and resu
 import importlib
 import importlib.util
 import pkgutil
-import statistics
 import subprocess
 import time
-from collections.abc import Callable
 from functools import cache
-from typing import Any
 
 from tensorsmith.core import Verbatim, check, load_tensorflow
 
@@ -21,10 +18,10 @@ load_tensorflow()
 
 from tensorsmith.ops import active, benchmarks, library  # noqa: E402
 from tensorsmith.ops.benchmarks.case import Case  # noqa: E402
+from tensorsmith.tools.bench.calls import Calls  # noqa: E402
 from tensorsmith.tools.bench.turns import PYTHON, Contender  # noqa: E402
 
-WARM_UP_SECONDS = 0.1  # systems take memory from processes that wait for their turn
-TURN_SECONDS = 0.4
+PYTHONS: dict[str, list[str]] = {}  # all run in this one
 LOWER_IS_BETTER = True
 
 CASES: dict[str, Case] = {
@@ -62,37 +59,13 @@ def floor(case: str) -> float | None:
 
 def prepare(case: str, provider: str) -> Contender:
     """One provider, ready for one case."""
-    return _Memory(case, provider) if CASES[case].warm_up else _Calls(CASES[case].work(provider))
+    return _Memory(case, provider) if CASES[case].warm_up else Calls(CASES[case].work(provider))
 
 
 @cache
 def _ceilings() -> tuple[float, float]:
     measured = library().ops.tensorsmith_ceilings()
     return float(measured.bytes_per_second), float(measured.operations_per_second)
-
-
-class _Calls:
-    def __init__(self, work: Callable[[], Any]) -> None:
-        self._work = work
-
-    def first(self) -> float:
-        return self._call()
-
-    def turn(self) -> float:
-        self._calls(WARM_UP_SECONDS)
-        return 1e3 * statistics.median(self._calls(TURN_SECONDS))
-
-    def _calls(self, seconds: float) -> list[float]:
-        end = time.perf_counter() + seconds
-        times = [self._call()]
-        while time.perf_counter() < end or len(times) < 3:
-            times.append(self._call())
-        return times
-
-    def _call(self) -> float:
-        start = time.perf_counter()
-        self._work()
-        return time.perf_counter() - start
 
 
 class _Memory:

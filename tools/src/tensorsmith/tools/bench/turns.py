@@ -6,9 +6,10 @@ import json
 import statistics
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Protocol
 
 from tensorsmith.core import replace_file
@@ -41,7 +42,14 @@ class Row:
     first_step_seconds: float
 
 
-def measure(module: str, case: str, providers: Sequence[str], rounds: int, unit: str) -> Iterator[Row]:
+def measure(
+    module: str,
+    case: str,
+    providers: Sequence[str],
+    rounds: int,
+    unit: str,
+    pythons: Mapping[str, Sequence[str]] = MappingProxyType({}),
+) -> Iterator[Row]:
     """Runs the providers one after the other, round after round.
 
     Args:
@@ -50,8 +58,9 @@ def measure(module: str, case: str, providers: Sequence[str], rounds: int, unit:
         providers: Who does it.
         rounds: Measurements of each.
         unit: Of the measurements.
+        pythons: Provider to the command that starts its Python, where that is not this one.
     """
-    workers = {provider: _Worker(module, case, provider) for provider in providers}
+    workers = {provider: _Worker(pythons.get(provider, PYTHON), module, case, provider) for provider in providers}
     try:
         first = {provider: worker.ask("first") for provider, worker in workers.items()}
         samples: dict[str, list[float]] = {provider: [] for provider in providers}
@@ -75,10 +84,10 @@ def write_json(rows: Sequence[Row], path: Path) -> None:
 class _Worker:
     """A process that waits for questions on its standard input and sleeps in between."""
 
-    def __init__(self, module: str, case: str, provider: str) -> None:
+    def __init__(self, python: Sequence[str], module: str, case: str, provider: str) -> None:
         self._provider = provider
         self._process = subprocess.Popen(
-            [*PYTHON, "-m", __name__, module, case, provider],
+            [*python, "-m", __name__, module, case, provider],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

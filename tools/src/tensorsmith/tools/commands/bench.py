@@ -12,12 +12,17 @@ from rich.table import Table
 from tensorsmith.core import check, did_you_mean
 from tensorsmith.tools.bench.turns import Row, measure, write_json
 
-BENCHMARKS = ("loop", "ops")
+INSTALLED_BY = {"torch": "bench", "addons_ops": "parity"}
+BENCHMARKS = ("loop", "ops", "components")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the flags."""
-    parser.add_argument("benchmark", choices=BENCHMARKS, help="loop: training steps per second; ops: the kernels")
+    parser.add_argument(
+        "benchmark",
+        choices=BENCHMARKS,
+        help="loop: training steps per second; ops: the kernels; components: losses, metrics, layers",
+    )
     parser.add_argument("--cases", metavar="NAME", nargs="+", help="only these")
     parser.add_argument("--rounds", type=int, default=7, help="turns of each provider (7)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows as a list of objects too")
@@ -35,10 +40,13 @@ def execute(arguments: argparse.Namespace) -> int:
     cases = arguments.cases or list(benchmark.CASES)
     missing = {name for case in cases for name, there in benchmark.providers(case).items() if not there}
     for provider in sorted(missing):
-        print(f"{provider} is left out: it cannot be imported here; `make bench` installs it", file=sys.stderr)
+        print(
+            f"{provider} is left out: it is not here; `make {INSTALLED_BY.get(provider, 'bench')}` installs it",
+            file=sys.stderr,
+        )
     for case in cases:
         here = [name for name in benchmark.providers(case) if name not in missing]
-        measured = list(measure(module, case, here, arguments.rounds, benchmark.unit(case)))
+        measured = list(measure(module, case, here, arguments.rounds, benchmark.unit(case), benchmark.PYTHONS))
         Console().print(_table(benchmark, case, measured))
         rows += measured
     if arguments.json:

@@ -1,0 +1,129 @@
+"""The Tversky loss of masks, of which Dice and intersection over union are cases."""
+
+import math
+import numbers
+from typing import Any
+
+import keras
+from keras import ops
+
+from tensorsmith.core import check, export
+from tensorsmith.losses.precision import precise
+
+
+@export
+def tversky_loss(y_true: Any, y_pred: Any, alpha: float = 0.5, beta: float = 0.5, smooth: float = 1.0) -> Any:
+    """Tversky loss of every sample: the mean over classes; see `TverskyLoss`.
+
+    Args:
+        y_true: Masks, 0 or 1 or between, `(batch, ..., classes)`.
+        y_pred: Probabilities, of the same shape.
+        alpha: Weight of false positives, 0 or more.
+        beta: Weight of false negatives, 0 or more.
+        smooth: What is added above and below, 0 or more.
+
+    Returns:
+        Tensor `(batch,)`, at least float32.
+
+    Raises:
+        ValueError: A number is negative, or the shapes have ranks other than two equal ones of 2 or more.
+
+    Example:
+        >>> y_true, y_pred = [[[1.0], [1.0], [0.0]]], [[[1.0], [0.0], [0.0]]]
+        >>> print(tversky_loss(y_true, y_pred, smooth=0.0).numpy().round(4))  # Dice: 1 - 2 / 3
+        [0.3333]
+        >>> print(tversky_loss(y_true, y_pred, 1.0, 1.0, smooth=0.0).numpy())  # IoU: 1 - 1 / 2
+        [0.5]
+    """
+    _check(alpha=alpha, beta=beta, smooth=smooth)
+    y_true, y_pred = precise(y_true, y_pred)
+    shapes = (tuple(y_true.shape), tuple(y_pred.shape))
+    fits = len(shapes[0]) == len(shapes[1]) >= 2
+    check(fits, "y_true, y_pred", shapes, "two shapes (batch, ..., classes)", "give a single class an axis of size 1")
+    pixels = tuple(range(1, len(shapes[1]) - 1))
+
+    def total(values: Any) -> Any:
+        return ops.sum(values, axis=pixels) if pixels else values
+
+    hits, extra, missed = total(y_true * y_pred), total((1 - y_true) * y_pred), total(y_true * (1 - y_pred))
+    part = ops.divide_no_nan(hits + smooth, hits + alpha * extra + beta * missed + smooth)
+    return 1 - ops.mean(part, axis=-1)
+
+
+@export
+class TverskyLoss(keras.losses.Loss):
+    """How little predicted masks overlap the true ones; Dice by default, IoU (Jaccard) with alpha and beta of 1.
+
+    Formula, for each class, with sums over the pixels of a sample:
+
+        loss = 1 - (TP + smooth) / (TP + alpha * FP + beta * FN + smooth)
+
+        TP = sum(y_true * y_pred),  FP = sum((1 - y_true) * y_pred),  FN = sum(y_true * (1 - y_pred))
+
+    It is averaged over classes and samples, so that batches can be cut anyhow and sample weights count; the smoothing
+    makes a mask that is rightly empty a loss of 0. Use it instead of `keras.losses.Tversky` and `Dice` of Keras 3.15:
+    there alpha weighs what is missed and beta what is too much, contrary to their documentation; all samples of a batch
+    are one set unless given an `axis`; an empty mask has a loss of 1 whatever is predicted; and sums overflow in
+    float16.
+
+    Source: Salehi et al., "Tversky Loss Function for Image Segmentation", 2017; Milletari et al., "V-Net", 2016 (Dice).
+
+    Args:
+        alpha: Weight of false positives, 0 or more.
+        beta: Weight of false negatives, 0 or more.
+        smooth: What is added above and below, 0 or more. With 0, an empty mask has a loss of 1.
+        reduction: How to make one number of a batch, as for every Keras loss.
+        name: Name of the loss.
+        dtype: Precision of the computation; `None` means Keras' default float.
+
+    Call arguments:
+        y_true: Masks, 0 or 1 or between.
+        y_pred: Probabilities.
+        sample_weight: Optional weights, one a sample.
+
+    Input shape:
+        `(batch, ..., classes)`, twice.
+
+    Output shape:
+        A scalar, or with `reduction=None` `(batch,)`.
+
+    Raises:
+        ValueError: A number is negative, or the shapes do not fit.
+
+    Example:
+        >>> loss = TverskyLoss(alpha=0.3, beta=0.7, smooth=0.0)
+        >>> round(float(loss([[[1.0], [1.0]]], [[[1.0], [0.0]]])), 4)  # 1 - 1 / 1.7: it missed one
+        0.4118
+        >>> round(float(loss([[[1.0], [0.0]]], [[[1.0], [1.0]]])), 4)  # 1 - 1 / 1.3: one is too much
+        0.2308
+    """
+
+    def __init__(
+        self,
+        alpha: float = 0.5,
+        beta: float = 0.5,
+        smooth: float = 1.0,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "tversky_loss",
+        dtype: Any = None,
+    ):
+        _check(alpha=alpha, beta=beta, smooth=smooth)
+        super().__init__(name=name, reduction=reduction, dtype=dtype)
+        self.alpha = alpha
+        self.beta = beta
+        self.smooth = smooth
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        """Loss of every sample, before weights and reduction."""
+        return tversky_loss(y_true, y_pred, self.alpha, self.beta, self.smooth)
+
+    def get_config(self) -> dict[str, Any]:
+        """All arguments."""
+        own = {"alpha": self.alpha, "beta": self.beta, "smooth": self.smooth, "dtype": self.dtype}
+        return {**super().get_config(), **own}
+
+
+def _check(**numbers_given: float) -> None:
+    for name, number in numbers_given.items():
+        fits = isinstance(number, numbers.Real) and 0 <= number < math.inf
+        check(fits, name, number, "a number of 0 or more")

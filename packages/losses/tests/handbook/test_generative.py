@@ -1,0 +1,195 @@
+"""Losses of generative models against SciPy, TensorFlow's cross-entropies, and gradients by hand."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from scipy import integrate, stats
+from scipy.special import expit, log_expit
+
+from tensorsmith import losses
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(2)
+
+
+def test_minimax_and_non_saturating(rng):
+    real, fake = rng.normal(scale=3, size=(2, 50))
+    expected = -log_expit(real) - log_expit(-fake)
+    np.testing.assert_allclose(losses.minimax_discriminator_loss(real, fake), expected, rtol=1e-6)
+    np.testing.assert_allclose(losses.minimax_generator_loss(fake), log_expit(-fake), rtol=1e-6)
+    np.testing.assert_allclose(losses.non_saturating_generator_loss(fake), -log_expit(fake), rtol=1e-6)
+    crossentropy = keras.losses.BinaryCrossentropy(from_logits=True)
+    both, labels = np.concatenate([real, fake]), np.repeat([1.0, 0.0], 50)
+    np.testing.assert_allclose(expected.mean(), 2 * crossentropy(labels, both), rtol=1e-5)
+
+
+@pytest.mark.parametrize("fake", [-1e4, -100.0, 0.0, 100.0, 1e4])
+def test_only_the_minimax_generator_saturates(fake):
+    logit = tf.constant(fake)
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(logit)
+        flat, steep = losses.minimax_generator_loss(logit), losses.non_saturating_generator_loss(logit)
+    np.testing.assert_allclose(tape.gradient(flat, logit), -expit(fake), rtol=1e-6, atol=1e-30)
+    np.testing.assert_allclose(tape.gradient(steep, logit), -expit(-fake), rtol=1e-6, atol=1e-30)
+
+
+def test_hinge_and_wasserstein(rng):
+    real, fake = rng.normal(size=(2, 50))
+    hinge = [max(0, 1 - one) + max(0, 1 + other) for one, other in zip(real, fake, strict=True)]
+    np.testing.assert_allclose(losses.hinge_discriminator_loss(real, fake), hinge, rtol=1e-6)
+    keras_own = keras.losses.Hinge(reduction="sum")(
+        np.repeat([[1.0], [-1.0]], 50, axis=1), np.stack([real, fake])
+    )  # means of 50
+    np.testing.assert_allclose(np.mean(hinge), keras_own, rtol=1e-5)
+    np.testing.assert_allclose(losses.wasserstein_critic_loss(real, fake), fake - real, rtol=1e-6)
+    for generator_loss in (losses.hinge_generator_loss, losses.wasserstein_generator_loss):
+        np.testing.assert_array_equal(generator_loss(fake), -fake)
+
+
+def test_half_precision_of_adversarial_losses():
+    big = tf.constant([49_984.0], "float16")
+    assert losses.wasserstein_critic_loss(-big, big).numpy() == 99_968
+    assert losses.hinge_discriminator_loss(-big, big).numpy() == 99_970
+    assert losses.minimax_discriminator_loss(-big, big).numpy() == 99_968
+
+
+def test_gradient_penalty_by_hand(rng):
+    """The critic |x|^2 / 2 has the gradient x, at points between the two."""
+    real, fake = rng.normal(size=(2, 30, 2, 3))
+    found = losses.gradient_penalty(lambda x: tf.reduce_sum(x * x, axis=(1, 2)) / 2, real, fake, seed=1)
+    shares = keras.random.uniform((30, 1, 1), dtype="float64", seed=1)
+    between = shares * real + (1 - shares) * fake
+    expected = (np.linalg.norm(np.reshape(between, (30, 6)), axis=1) - 1) ** 2
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+def test_gradient_penalty_trains_a_critic_and_is_finite_where_it_is_flat(rng):
+    critic = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1, use_bias=False, kernel_initializer="zeros")])
+    real, fake = rng.normal(size=(2, 8, 4)).astype("float32")
+    with tf.GradientTape() as tape:
+        penalty = tf.reduce_mean(losses.gradient_penalty(critic, real, fake))
+    assert np.isfinite(tape.gradient(penalty, critic.trainable_variables[0].value)).all()
+    np.testing.assert_allclose(penalty, 1, rtol=1e-5)
+    optimizer = keras.optimizers.Adam(0.1)
+    step = tf.function(lambda: tf.reduce_mean(losses.gradient_penalty(critic, real, fake)))
+    critic.trainable_variables[0].assign(np.full((4, 1), 2.0))
+    for _ in range(100):
+        with tf.GradientTape() as tape:
+            penalty = step()
+        optimizer.apply(tape.gradient(penalty, critic.trainable_variables), critic.trainable_variables)
+    assert penalty < 1e-2
+
+
+def test_gaussian_kl_is_the_integral():
+    for mean, log_variance in ((0.0, 0.0), (1.5, -1.0), (-0.5, 0.7)):
+        q = stats.norm(mean, np.exp(log_variance / 2))
+
+        def integrand(z, q=q):
+            return q.pdf(z) * (q.logpdf(z) - stats.norm.logpdf(z))
+
+        expected, _ = integrate.quad(integrand, -12, 12)
+        np.testing.assert_allclose(losses.gaussian_kl([[mean]], [[log_variance]]), [expected], rtol=1e-5, atol=1e-7)
+
+
+def test_gaussian_kl_near_the_standard_and_in_half_precision(rng):
+    tiny = np.full((1, 784), 1e-4, "float32")
+    np.testing.assert_allclose(losses.gaussian_kl(0 * tiny, tiny), [784 * 1e-8 / 4], rtol=1e-2)
+    mean = tf.constant([[300.0]], "float16")
+    np.testing.assert_array_equal(losses.gaussian_kl(mean, 0 * mean), [45_000.0])
+
+
+def test_gaussian_nll_is_scipys(rng):
+    y, mean, log_variance = rng.normal(size=(3, 20, 4))
+    expected = -stats.norm.logpdf(y, mean, np.exp(log_variance / 2)).sum(axis=-1)
+    y_pred = np.concatenate([mean, log_variance], axis=-1)
+    np.testing.assert_allclose(losses.gaussian_nll(y, y_pred), expected, rtol=1e-6)
+    of_one = y_pred[:, [0, 4]]
+    np.testing.assert_allclose(losses.gaussian_nll(y[:, 0], of_one), losses.gaussian_nll(y[:, :1], of_one))
+    with pytest.raises(ValueError, match=r"`y_pred`: received '?\(20, 4\), for targets of \(20, 4\)"):
+        losses.gaussian_nll(y, mean)
+
+
+def test_gaussian_nll_as_a_metric_streams(rng):
+    y, y_pred = rng.normal(size=(25, 1)), rng.normal(size=(25, 2))
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Identity()])
+    model.compile(loss=losses.GaussianNLL(), metrics=[losses.gaussian_nll])
+    found = model.evaluate(y_pred, y, batch_size=10, verbose=0, return_dict=True)
+    expected = -stats.norm.logpdf(y[:, 0], y_pred[:, 0], np.exp(y_pred[:, 1] / 2)).mean()
+    np.testing.assert_allclose(list(found.values()), expected, rtol=1e-5)
+
+
+def test_reconstruction(rng):
+    targets, logits = rng.random((6, 4, 5)), rng.normal(scale=3, size=(6, 4, 5))
+    entropy = -targets * log_expit(logits) - (1 - targets) * log_expit(-logits)
+    for y_pred, from_logits in ((logits, True), (expit(logits), False)):
+        found = losses.reconstruction_loss(targets, y_pred, from_logits=from_logits)
+        np.testing.assert_allclose(found, entropy.sum(axis=(1, 2)), rtol=1e-5)
+    mean = losses.ReconstructionLoss(from_logits=True, pixels="mean", dtype="float64")(targets, logits)
+    keras_own = keras.losses.BinaryCrossentropy(from_logits=True, dtype="float64")(targets, logits)
+    np.testing.assert_allclose(mean, keras_own, rtol=1e-7)
+    gaussian = losses.ReconstructionLoss("gaussian", dtype="float64")(targets, logits)
+    of_pixels = -stats.norm.logpdf(targets, logits, 1) - np.log(2 * np.pi) / 2
+    np.testing.assert_allclose(gaussian, of_pixels.sum(axis=(1, 2)).mean(), rtol=1e-7)
+
+
+def test_the_bound_is_one_whichever_way_pixels_are_reduced(rng):
+    """Sum over pixels and the whole divergence is the mean and the divergence / 784, 784 times."""
+    pixels, painted = rng.random((5, 28, 28)), rng.uniform(0.1, 0.9, (5, 28, 28))
+    divergence = losses.gaussian_kl(*rng.normal(size=(2, 5, 10)))
+    summed = losses.reconstruction_loss(pixels, painted) + divergence
+    averaged = losses.reconstruction_loss(pixels, painted, pixels="mean") + divergence / 784
+    np.testing.assert_allclose(summed, 784 * averaged, rtol=1e-6)
+
+
+def test_half_precision_pixels_do_not_vanish_or_overflow():
+    ones = tf.ones((1, 300, 300), "float16")
+    np.testing.assert_allclose(losses.reconstruction_loss(ones, 0 * ones), [90_000 * -np.log(1e-7)], rtol=1e-4)
+
+
+def test_what_does_not_fit_is_told():
+    with pytest.raises(ValueError, match="two equal shapes"):
+        losses.reconstruction_loss(np.zeros((2, 3, 1)), np.zeros((2, 3)))
+
+
+def test_softplus_of_keras_is_stable_to_the_second_derivative():
+    """So that no other is needed: its logarithm of a sum neither overflows nor loses its slopes."""
+    x = tf.Variable([-1e4, -100.0, -2.0, 0.0, 2.0, 100.0, 1e4])
+    with tf.GradientTape() as outer:
+        with tf.GradientTape() as inner:
+            y = keras.ops.softplus(x)
+        slope = inner.gradient(y, x)
+    wide = x.numpy().astype("float64")
+    np.testing.assert_allclose(y, np.logaddexp(wide, 0), rtol=1e-6, atol=1e-30)
+    np.testing.assert_allclose(slope, expit(wide), rtol=1e-6, atol=1e-30)
+    np.testing.assert_allclose(outer.gradient(slope, x), expit(wide) * expit(-wide), rtol=1e-5, atol=1e-30)
+
+
+def test_reconstruction_as_a_loss_of_a_layer():
+    """The pattern of the README."""
+
+    class Reconstructing(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.hidden, self.out, self.back = (keras.layers.Dense(n) for n in (6, 1, 3))
+
+        def call(self, inputs):
+            hidden = self.hidden(inputs)
+            gap = self.back(hidden) - inputs
+            self.add_loss(0.05 * keras.ops.mean(keras.ops.square(gap)))
+            return self.out(hidden)
+
+    x = np.random.default_rng(0).normal(size=(32, 3)).astype("float32")
+    model = Reconstructing()
+    model.compile(optimizer=keras.optimizers.Adam(0.03), loss="mse")
+    before = model.evaluate(x, x[:, :1], verbose=0)
+    model.fit(x, x[:, :1], epochs=20, verbose=0)
+    assert model.evaluate(x, x[:, :1], verbose=0) < 0.5 * before
+    error = np.mean((model(x)[:, 0] - x[:, 0]) ** 2)
+    gap = model.back(model.hidden(x)) - x
+    np.testing.assert_allclose(model.losses, [0.05 * np.mean(gap**2)], rtol=1e-5)
+    np.testing.assert_allclose(
+        model.evaluate(x, x[:, :1], batch_size=32, verbose=0), error + model.losses[0], rtol=1e-4
+    )

@@ -1,0 +1,78 @@
+"""The loss of sequences against SciPy, and what Addons does not have: masks, weights of sequences, padding."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from scipy.special import log_softmax
+
+from tensorsmith.losses import SequenceLoss, sequence_loss
+
+
+def drawn(count=6, time=5, classes=4):
+    rng = np.random.default_rng(3)
+    targets, logits = rng.integers(0, classes, (count, time)), rng.normal(scale=3, size=(count, time, classes))
+    return targets, logits.astype("float32"), rng.uniform(0.1, 2, (count, time)).astype("float32")
+
+
+def entropies(targets, logits):
+    return -np.take_along_axis(log_softmax(logits.astype("float64"), axis=-1), targets[..., None], axis=-1)[..., 0]
+
+
+def test_what_is_divided_by():
+    targets, logits, weights = drawn()
+    weights[:, 3:] = 0
+    total = np.sum(weights * entropies(targets, logits))
+    np.testing.assert_allclose(sequence_loss(logits, targets, weights), total / weights.sum(), rtol=1e-5)
+    np.testing.assert_allclose(SequenceLoss()(targets, logits, weights), total / (6 * 3), rtol=1e-5)
+
+
+def test_one_batch_is_ten_of_as_many_steps():
+    targets, logits, _ = drawn(1_000)
+    parts = [SequenceLoss()(targets[i : i + 100], logits[i : i + 100]) for i in range(0, 1_000, 100)]
+    np.testing.assert_allclose(SequenceLoss()(targets, logits), np.mean(parts), rtol=1e-5)
+
+
+def test_masks_and_weights_of_sequences():
+    targets, logits, _ = drawn()
+    weights, mask = np.linspace(0.5, 2, 6, dtype="float32"), np.arange(5) < np.array([[5], [4], [3], [2], [1], [0]])
+    masked = tf.constant(logits)
+    masked._keras_mask = tf.constant(mask)
+    expected = np.sum(entropies(targets, logits) * weights[:, None] * mask) / mask.sum()
+    padded = np.where(mask, targets, -1)  # no class
+    np.testing.assert_allclose(SequenceLoss()(padded, masked, weights), expected, rtol=1e-5)
+
+
+def test_in_a_model_with_masked_steps():
+    rng = np.random.default_rng(1)
+    x, y = rng.integers(0, 5, (8, 6)), rng.integers(0, 3, (8, 6))
+    model = keras.Sequential([keras.layers.Embedding(5, 4, mask_zero=True), keras.layers.Dense(3)])
+    model.compile(loss=SequenceLoss())
+    logits = model(x).numpy()
+    expected = np.sum(entropies(y, logits) * (x > 0)) / np.sum(x > 0)
+    np.testing.assert_allclose(model.evaluate(x, y, verbose=0), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("options", [{}, {"sum_over_batch": False}])
+def test_nothing_counts(options):
+    targets, logits, weights = drawn()
+    assert np.all(SequenceLoss(**options)(targets, logits, 0 * weights) == 0)
+    assert np.all(SequenceLoss(**options)(targets[:0], logits[:0]) == 0)
+
+
+def test_half_precision():
+    targets, logits, weights = drawn(40, 200)
+    found = SequenceLoss()(targets, tf.cast(logits, "float16"), weights)
+    expected = np.sum(entropies(targets, logits.astype("float16")) * weights) / weights.size
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
+    assert found.dtype == "float32"
+
+
+def test_ranks_that_do_not_fit_are_told():
+    targets, logits, weights = drawn()
+    with pytest.raises(ValueError, match=r"`logits`: received \(6, 5\)"):
+        sequence_loss(logits[..., 0], targets, weights)
+    with pytest.raises(ValueError, match=r"`targets`: received \(6,\)"):
+        sequence_loss(logits, targets[:, 0], weights)
+    with pytest.raises(ValueError, match=r"`weights`: received \(6,\)"):
+        sequence_loss(logits, targets, weights[:, 0])

@@ -1,0 +1,67 @@
+"""Intersection over union of boxes."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from tensorsmith.core import check, did_you_mean, export
+
+FORMATS = ("yxyx", "xyxy", "xywh", "center_xywh")
+
+
+@export
+def box_iou(boxes: Any, others: Any, box_format: str = "yxyx") -> Any:
+    """Intersection over union of every box with every other one.
+
+    Half precision is computed, and returned, in float32: areas of boxes in pixels overflow float16. Boxes without area
+    have 0 with all. (`keras.metrics.MeanIoU` is another thing: it compares the classes of pixels.)
+
+    Args:
+        boxes: Boxes, `(..., n, 4)`.
+        others: Boxes, `(..., m, 4)`.
+        box_format: "yxyx" for the corners as (y_min, x_min, y_max, x_max), "xyxy" likewise; "xywh" for the upper left
+            corner, width and height; "center_xywh" for the center, width and height.
+
+    Returns:
+        Tensor of shape `(..., n, m)`, in [0, 1].
+
+    Raises:
+        ValueError: `box_format` is none of the above, or the last axis has another size than 4.
+
+    Example:
+        >>> print(box_iou([[0.0, 0.0, 2.0, 2.0]], [[0.0, 0.0, 2.0, 1.0], [3.0, 3.0, 4.0, 4.0]]).numpy())
+        [[0.5 0. ]]
+    """
+    common, area, other_area = intersections(corners(boxes, box_format), corners(others, box_format))
+    return ops.divide_no_nan(common, area + other_area - common)
+
+
+def check_format(box_format: Any) -> None:
+    """Raises ArgumentError unless it is the name of a format."""
+    check(box_format in FORMATS, "box_format", box_format, f"one of {FORMATS}", did_you_mean(str(box_format), FORMATS))
+
+
+def corners(boxes: Any, box_format: str) -> tuple[Any, Any]:
+    """The least and the largest coordinates of boxes, in at least float32; which axis comes first does not matter."""
+    check_format(box_format)
+    boxes = ops.convert_to_tensor(boxes)
+    check(boxes.shape[-1] == 4, "boxes", tuple(boxes.shape), "boxes of 4 coordinates along the last axis")
+    boxes = ops.cast(boxes, keras.backend.result_type(boxes.dtype, "float32"))
+    first, second = boxes[..., :2], boxes[..., 2:]
+    if box_format == "center_xywh":
+        first = first - second / 2
+    return first, first + second if box_format.endswith("wh") else second
+
+
+def intersections(boxes: tuple[Any, Any], others: tuple[Any, Any]) -> tuple[Any, Any, Any]:
+    """Common areas `(..., n, m)`, areas `(..., n, 1)` and the others' areas `(..., 1, m)` of boxes given as corners."""
+    low, high = (each[..., :, None, :] for each in boxes)
+    other_low, other_high = (each[..., None, :, :] for each in others)
+    common = _area(ops.maximum(low, other_low), ops.minimum(high, other_high))
+    return common, _area(low, high), _area(other_low, other_high)
+
+
+def _area(low: Any, high: Any) -> Any:
+    sides = ops.maximum(high - low, 0)
+    return sides[..., 0] * sides[..., 1]

@@ -1,0 +1,93 @@
+"""Perplexity of predicted classes."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from tensorsmith.core import check, export
+from tensorsmith.metrics.weighting import STATE, StreamedMean, weights_of
+
+
+@export
+class Perplexity(StreamedMean):
+    """Among how many equally likely words a language model seems to choose.
+
+    Formula, with p the probability given to the class that is true, w weights that are 1 unless given:
+
+        value = exp(-sum(w * log(p)) / sum(w))
+
+    The mean is taken over all steps of all batches before the exponential, where the mean of the batches' perplexities
+    would be larger. It is 0 if there are no steps. Masked steps do not count.
+
+    Source: Jelinek et al., "Perplexity: a Measure of the Difficulty of Speech Recognition Tasks", 1977.
+
+    Args:
+        from_logits: Whether predictions are logits, which is more precise than probabilities.
+        mask_token_id: A class that does not count where it is true, such as the padding's number; None for none.
+        name: Name of the metric.
+        dtype: Precision of the result; `None` means Keras' default float. Sums are kept in float64.
+
+    Call arguments:
+        y_true: Class numbers.
+        y_pred: Probabilities, or logits.
+        sample_weight: Optional weights, one a step or one a sample.
+
+    Input shape:
+        `(...)` and `(..., classes)`.
+
+    Output shape:
+        A scalar.
+
+    Raises:
+        ValueError: `from_logits` is no bool, `mask_token_id` no integer, or the shapes do not fit.
+
+    Example:
+        >>> metric = Perplexity(mask_token_id=0)
+        >>> metric.update_state([[1, 2, 0]], [[[0.1, 0.5, 0.4], [0.5, 0.375, 0.125], [0.0, 0.5, 0.5]]])
+        >>> round(float(metric.result()), 4)  # 1 / sqrt(0.5 * 0.125)
+        4.0
+    """
+
+    def __init__(
+        self,
+        from_logits: bool = False,
+        mask_token_id: int | None = None,
+        name: str = "perplexity",
+        dtype: Any = None,
+    ):
+        check(isinstance(from_logits, bool), "from_logits", from_logits, "True or False")
+        fits = mask_token_id is None or (isinstance(mask_token_id, int) and not isinstance(mask_token_id, bool))
+        check(fits, "mask_token_id", mask_token_id, "an integer or None")
+        super().__init__(name=name, dtype=dtype)
+        self.from_logits = from_logits
+        self.mask_token_id = mask_token_id
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Takes in one batch."""
+        classes = ops.cast(y_true, "int32")
+        scores = ops.convert_to_tensor(y_pred)
+        scores = ops.cast(scores, keras.backend.result_type(scores.dtype, "float32"))
+        if len(classes.shape) == len(scores.shape) and classes.shape[-1] == 1:
+            classes = ops.squeeze(classes, -1)
+        fits = len(classes.shape) == len(scores.shape) - 1
+        shape = tuple(classes.shape)
+        check(fits, "y_true", shape, f"class numbers, for predictions of {tuple(scores.shape)}")
+        weights = weights_of(classes, sample_weight, y_pred)
+        if self.mask_token_id is not None:
+            weights = ops.where(classes == self.mask_token_id, 0.0, weights)
+        classes = ops.where(weights == 0, 0, classes)
+        if self.from_logits:
+            losses = ops.sparse_categorical_crossentropy(classes, scores, from_logits=True)
+        else:
+            picked = ops.take_along_axis(scores, classes[..., None], axis=-1)[..., 0]
+            losses = -ops.log(ops.maximum(picked, keras.config.epsilon()))
+        self.add(ops.cast(losses, STATE), weights)
+
+    def result(self) -> Any:
+        """The perplexity."""
+        return ops.cast(ops.where(self.count > 0, ops.exp(self.mean()), 0.0), self.dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        """All arguments."""
+        return {**super().get_config(), "from_logits": self.from_logits, "mask_token_id": self.mask_token_id}

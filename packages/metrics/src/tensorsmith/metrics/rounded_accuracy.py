@@ -1,0 +1,62 @@
+"""Accuracy of numbers that are rounded to 0 or 1."""
+
+from typing import Any
+
+from keras import ops
+
+from tensorsmith.core import check, export
+from tensorsmith.metrics.weighting import STATE, StreamedMean, weights_of
+
+
+@export
+class RoundedAccuracy(StreamedMean):
+    """How often predictions and targets are the same once both are rounded.
+
+    It is for targets between 0 and 1, such as the pixels that an autoencoder paints, which are next to never equal to
+    the prediction or to 0 or 1, so that `keras.metrics.BinaryAccuracy` is near 0.
+
+    Formula, the mean being over all elements of all samples:
+
+        value = mean(round(y_true) == round(y_pred))
+
+    A half is rounded to 0, the even one. It is 0 if nothing was seen.
+
+    Args:
+        name: Name of the metric.
+        dtype: Precision of the result; `None` means Keras' default float. Counts are kept in float64.
+
+    Call arguments:
+        y_true: Targets.
+        y_pred: Predictions.
+        sample_weight: Optional weights, of the shape of the targets or of their first axes.
+
+    Input shape:
+        Any; both the same.
+
+    Output shape:
+        A scalar.
+
+    Raises:
+        ValueError: The two have different ranks.
+
+    Example:
+        >>> metric = RoundedAccuracy()
+        >>> metric.update_state([[0.2, 0.9, 0.7, 0.4]], [[0.4, 0.6, 0.3, 0.1]])
+        >>> float(metric.result())
+        0.75
+    """
+
+    def __init__(self, name: str = "rounded_accuracy", dtype: Any = None):
+        super().__init__(name=name, dtype=dtype)
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Takes in one batch."""
+        true, predicted = ops.cast(y_true, STATE), ops.cast(y_pred, STATE)
+        shapes = (tuple(true.shape), tuple(predicted.shape))
+        check(len(shapes[0]) == len(shapes[1]), "y_true, y_pred", shapes, "two equal shapes")
+        same = ops.cast(ops.round(true) == ops.round(predicted), STATE)
+        self.add(same, weights_of(same, sample_weight, y_pred))
+
+    def result(self) -> Any:
+        """The accuracy."""
+        return ops.cast(self.mean(), self.dtype)

@@ -1,0 +1,137 @@
+"""Calibration, distances of features and rounded accuracy, against NumPy and SciPy."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import metrics as keras_metrics
+from scipy.linalg import sqrtm
+
+from tensorsmith.metrics import ExpectedCalibrationError, FrechetDistance, RoundedAccuracy
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(6)
+
+
+def streamed(metric, arrays, batches):
+    for batch in zip(*(np.array_split(array, batches) for array in arrays), strict=True):
+        metric.update_state(*batch)
+    return metric.result().numpy()
+
+
+def calibration(labels, scores, weights, bins):
+    """By its definition, bin by bin."""
+    confidence, right = scores.max(axis=-1), scores.argmax(axis=-1) == labels
+    value = 0.0
+    for number in range(bins):
+        inside = (confidence > number / bins) & (confidence <= (number + 1) / bins)
+        if weights[inside].sum() > 0:
+            gap = np.average(right[inside] - confidence[inside], weights=weights[inside])
+            value += abs(gap) * weights[inside].sum() / weights.sum()
+    return value
+
+
+@pytest.mark.parametrize("batches", [1, 10])
+@pytest.mark.parametrize("bins", [1, 10, 15])
+def test_calibration(rng, bins, batches):
+    labels, weights = rng.integers(0, 4, 1000), rng.uniform(0, 2, 1000)
+    scores = rng.dirichlet(np.ones(4), 1000)
+    found = streamed(ExpectedCalibrationError(bins), (labels, scores, weights), batches)
+    np.testing.assert_allclose(found, calibration(labels, scores, weights, bins), rtol=1e-5)
+
+
+def test_calibration_of_one_score_for_two_classes(rng):
+    labels, scores = rng.integers(0, 2, 100), rng.random((100, 1))
+    two = np.concatenate([1 - scores, scores], axis=1)
+    found = streamed(ExpectedCalibrationError(10), (labels[:, None], scores), 1)
+    np.testing.assert_allclose(found, calibration(labels, two, np.ones(100), 10), rtol=1e-5)
+
+
+def test_calibration_of_steps_that_are_masked_and_of_nothing(rng):
+    labels, scores, mask = rng.integers(0, 3, (5, 7)), rng.dirichlet(np.ones(3), (5, 7)), rng.random((5, 7)) < 0.5
+    metric = ExpectedCalibrationError(5)
+    assert metric.result() == 0
+    masked = tf.where(mask[..., None], scores, float("nan"))
+    masked._keras_mask = tf.constant(mask)
+    metric.update_state(labels, masked)
+    np.testing.assert_allclose(
+        metric.result(), calibration(labels[mask], scores[mask], np.ones(mask.sum()), 5), rtol=1e-5
+    )
+    with pytest.raises(ValueError, match="class numbers, for predictions of"):
+        metric.update_state(labels, scores[0])
+
+
+def test_calibration_of_a_sure_class():
+    metric = ExpectedCalibrationError()
+    metric.update_state([0, 0], [[1.0, 0.0], [1.0, 0.0]])
+    assert metric.result() == 0
+    metric.update_state([1, 1], [[1.0, 0.0], [1.0, 0.0]])
+    assert metric.result() == 0.5
+
+
+def frechet(real, fake):
+    mean, other = real.mean(axis=0), fake.mean(axis=0)
+    cov, others = np.cov(real.T), np.cov(fake.T)
+    return np.sum((mean - other) ** 2) + np.trace(cov + others - 2 * sqrtm(cov @ others).real)
+
+
+@pytest.mark.parametrize("batches", [1, 10])
+@pytest.mark.parametrize("offset", [0.0, 1e5])  # where sums of squares would cancel
+def test_frechet_distance(rng, offset, batches):
+    real, fake = rng.normal(size=(1000, 6)) @ rng.normal(size=(6, 6)), rng.gamma(2.0, size=(1000, 6))
+    found = streamed(FrechetDistance(6, dtype="float64"), (real + offset, fake + offset), batches)
+    np.testing.assert_allclose(found, frechet(real, fake), rtol=1e-7)
+
+
+def test_frechet_distance_of_fewer_samples_than_features_and_of_other_counts(rng):
+    real, fake = rng.normal(size=(5, 8)), rng.normal(size=(4, 8))
+    metric = FrechetDistance(8, dtype="float64")
+    metric.update_state(real, fake)
+    # Singular, so that the root loses half the digits.
+    np.testing.assert_allclose(metric.result(), frechet(real, fake), rtol=1e-5)
+
+
+def test_frechet_distance_with_weights_and_a_mask(rng):
+    real, fake, weights = rng.normal(size=(40, 3)), rng.normal(size=(40, 3)), rng.integers(0, 3, 40)
+    fake[weights == 0] = np.nan
+    found = streamed(FrechetDistance(3, dtype="float64"), (real, fake, weights), 4)
+    expected = frechet(np.repeat(real, weights, axis=0), np.repeat(fake, weights, axis=0))
+    np.testing.assert_allclose(found, expected, rtol=1e-7)
+
+
+def test_frechet_distance_of_the_same_and_of_nothing(rng):
+    metric = FrechetDistance(3, dtype="float64")
+    assert metric.result() == 0
+    same = rng.normal(size=(40, 3))
+    metric.update_state(same, rng.permutation(same))
+    np.testing.assert_allclose(metric.result(), 0, atol=1e-9)
+    with pytest.raises(ValueError, match=r"`y_pred`: received \(40, 2\), expected \(batch, 3\)"):
+        metric.update_state(same, same[:, :2])
+
+
+@pytest.mark.parametrize("batches", [1, 10])
+def test_rounded_accuracy(rng, batches):
+    y_true, y_pred, weights = rng.random((1000, 3)), rng.random((1000, 3)), rng.uniform(0, 2, 1000)
+    expected = np.average((y_true > 0.5) == (y_pred > 0.5), weights=np.repeat(weights, 3).reshape(1000, 3))
+    found = streamed(RoundedAccuracy(), (y_true, y_pred, weights), batches)
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+def test_rounded_accuracy_is_what_keras_lacks(rng):
+    targets = rng.uniform(0.01, 0.99, (10, 4))
+    keras_own, ours = keras_metrics.BinaryAccuracy(), RoundedAccuracy()
+    for metric in (keras_own, ours):
+        metric.update_state(targets, targets)
+    assert (keras_own.result(), ours.result()) == (0.0, 1.0)
+    with pytest.raises(ValueError, match="two equal shapes"):
+        ours.update_state(targets, targets[:, 0])
+
+
+def test_streaming_precision_is_keras_own():
+    """4 of 5 and 0 of 3 positive predictions right is 4 of 8, not the mean of 80 % and 0 %."""
+    metric = keras_metrics.Precision()
+    metric.update_state([0, 1, 1, 1, 0, 1, 0, 1], [1, 1, 0, 1, 0, 1, 0, 1])
+    assert round(float(metric.result()), 6) == 0.8
+    metric.update_state([0, 1, 0, 0, 1, 0, 1, 1], [1, 0, 1, 1, 0, 0, 0, 0])
+    assert metric.result() == 0.5

@@ -1,0 +1,127 @@
+"""BLEU against sacrebleu, and perplexity against SciPy's softmax."""
+
+import numpy as np
+import pytest
+import sacrebleu
+import tensorflow as tf
+from scipy.special import log_softmax, softmax
+
+from tensorsmith.metrics import BLEU, Perplexity
+
+
+def sentences(rng, count, longest):
+    """Of few words, so that many come several times."""
+    return [" ".join(rng.choice(list("abc"), rng.integers(1, longest + 1))) for _ in range(count)]
+
+
+def by_sacrebleu(references, found, order):
+    """Of references by place in the list of each sentence, as sacrebleu wants them."""
+    metric = sacrebleu.BLEU(tokenize="none", smooth_method="none", max_ngram_order=order, force=True)
+    return metric.corpus_score(found, [list(each) for each in zip(*references, strict=True)]).score / 100
+
+
+def numbers(texts):
+    """The sentences as rows of word numbers, filled up with 0."""
+    rows = np.zeros((len(texts), 15), "int32")
+    for row, text in zip(rows, texts, strict=True):
+        row[: len(text.split())] = [ord(word) - ord("a") + 1 for word in text.split()]
+    return rows
+
+
+@pytest.mark.parametrize("order", [1, 2, 4])
+@pytest.mark.parametrize("longest", [6, 14])  # of references, so that translations are longer, or shorter
+def test_bleu_is_sacrebleus(order, longest):
+    rng = np.random.default_rng(order)
+    found, references = sentences(rng, 30, 10), np.reshape(sentences(rng, 90, longest), (30, 3))
+    references[:10, 2] = ""  # some have two only
+    there = [[text or None for text in each] for each in references.tolist()]
+    expected = by_sacrebleu(there, found, order)
+    assert 0 < expected < 1
+    texts, rows = BLEU(order), BLEU(order)
+    for start in (0, 10, 20):
+        part = slice(start, start + 10)
+        texts.update_state(references[part].tolist(), found[part])
+        rows.update_state(np.stack([numbers(each) for each in references[part]]), numbers(found[part]))
+    np.testing.assert_allclose(texts.result(), expected, rtol=1e-6)
+    np.testing.assert_allclose(rows.result(), expected, rtol=1e-6)
+
+
+def test_bleu_of_the_paper():
+    """The modified unigram precision of the paper's example 2 is 2/7: "the" comes at most twice in a reference."""
+    metric = BLEU(max_order=1)
+    found = ["the the the the the the the"]
+    metric.update_state([["the cat is on the mat", "there is a cat on the mat"]], found)
+    np.testing.assert_allclose(metric.result(), 2 / 7, rtol=1e-6)
+
+
+def test_bleu_of_one_reference_each_and_of_weights():
+    rng = np.random.default_rng(3)
+    found, references = sentences(rng, 20, 10), sentences(rng, 20, 10)
+    weights = rng.integers(0, 3, 20)
+    metric = BLEU(2)
+    metric.update_state(references, found, sample_weight=weights)
+    repeated = [
+        (one, other) for one, other, times in zip(references, found, weights, strict=True) for _ in range(times)
+    ]
+    expected = by_sacrebleu([[one] for one, _ in repeated], [other for _, other in repeated], 2)
+    np.testing.assert_allclose(metric.result(), expected, rtol=1e-6)
+
+
+def test_bleu_is_0_of_nothing_and_of_nothing_shared():
+    metric = BLEU()
+    assert metric.result() == 0
+    metric.update_state(["a b c d e"], [""])
+    assert metric.result() == 0
+    metric.update_state(["a b c d e"], ["e d c b a"])
+    assert metric.result() == 0
+    metric.reset_state()
+    metric.update_state(["a b c d e"], ["a b c d e"])
+    assert metric.result() == 1
+
+
+def test_bleu_tells_shapes_that_do_not_fit():
+    with pytest.raises(ValueError, match="one reference or several for each translation"):
+        BLEU().update_state([[["a b"]]], ["a b"])
+
+
+def likelihood(rng, samples=1000, steps=7, classes=5):
+    return rng.integers(0, classes, (samples, steps)), rng.normal(size=(samples, steps, classes))
+
+
+@pytest.mark.parametrize("batches", [1, 10])
+@pytest.mark.parametrize("from_logits", [True, False])
+def test_perplexity(from_logits, batches):
+    rng = np.random.default_rng(4)
+    labels, logits = likelihood(rng)
+    weights = rng.uniform(0, 2, labels.shape)
+    metric = Perplexity(from_logits, mask_token_id=1)
+    y_pred = logits if from_logits else softmax(logits, axis=-1)
+    for batch in zip(*(np.split(each, batches) for each in (labels, y_pred, weights)), strict=True):
+        metric.update_state(*batch)
+    counts = weights * (labels != 1)
+    picked = np.take_along_axis(log_softmax(logits, axis=-1), labels[..., None], axis=-1)[..., 0]
+    np.testing.assert_allclose(metric.result(), np.exp(-np.average(picked, weights=counts)), rtol=1e-6)
+
+
+def test_perplexity_of_uniform_predictions_is_the_number_of_classes():
+    metric = Perplexity()
+    assert metric.result() == 0
+    metric.update_state([[0, 49]], tf.fill((1, 2, 50), tf.constant(1 / 64, "bfloat16")) * 64 / 50)
+    np.testing.assert_allclose(metric.result(), 50, rtol=1e-2)
+    metric = Perplexity(from_logits=True)
+    metric.update_state([[[0], [49]]], np.zeros((1, 2, 50)))
+    np.testing.assert_allclose(metric.result(), 50, rtol=1e-6)
+
+
+def test_perplexity_of_masked_steps_and_weights_of_sequences():
+    rng = np.random.default_rng(5)
+    labels, logits = likelihood(rng, 4)
+    mask, weights = rng.random(labels.shape) < 0.5, rng.uniform(0, 2, 4)
+    masked = tf.constant(logits)
+    masked._keras_mask = tf.constant(mask)
+    metric, other = Perplexity(True), Perplexity(True)
+    metric.update_state(np.where(mask, labels, -1), masked, weights)  # what is masked may be no class
+    other.update_state(labels, logits, mask * weights[:, None])
+    np.testing.assert_allclose(metric.result(), other.result(), rtol=1e-6)
+    with pytest.raises(ValueError, match="class numbers, for predictions of"):
+        metric.update_state(labels[0], logits)

@@ -1,0 +1,225 @@
+"""`tensorsmith bench components`: losses, metrics and layers beside TensorFlow Addons, SciPy and pycocotools.
+
+Addons runs through the bridge, on today's TensorFlow, as `addons`; and what it computes by compiled ops alone, as
+`addons_ops`, in the environment that `make parity` builds. One call is measured, of a `tf.function` or of a library's
+own function, with gradients where there are some.
+"""
+
+import contextlib
+import importlib
+import importlib.util
+import io
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import tensorsmith.core
+from tensorsmith.tools.bench.calls import Calls
+
+Work = Callable[[], Any]
+LOWER_IS_BETTER = True
+PARITY = Path(sys.prefix) / "parity" / "bin" / "python"
+_SOURCES = [Path(package.__file__ or "").parents[2] for package in (tensorsmith.core, sys.modules["tensorsmith.tools"])]
+_ENVIRONMENT = (f"PYTHONPATH={':'.join(map(str, _SOURCES))}", "TF_CPP_MIN_LOG_LEVEL=3")
+PYTHONS = {"addons_ops": ["env", *_ENVIRONMENT, str(PARITY), "-W", "ignore"]}
+
+
+@dataclass(frozen=True)
+class Case:
+    """The same work by ours and by others, who are asked to take twice as long."""
+
+    work: Callable[[str], Work]
+    others: tuple[str, ...]
+
+
+def unit(case: str) -> str:
+    """Of every case."""
+    return "ms"
+
+
+def floor(case: str) -> None:
+    """None is known."""
+
+
+def providers(case: str) -> dict[str, bool]:
+    """Provider to whether it can be had here."""
+    return {name: _there(name) for name in ("tensorsmith", *CASES[case].others)}
+
+
+def targets(case: str) -> dict[str, float]:
+    """Provider to how many times better ours was built to be."""
+    return dict.fromkeys(CASES[case].others, 2.0)
+
+
+def prepare(case: str, provider: str) -> Calls:
+    """One provider, ready for one case."""
+    if provider == "addons":
+        importlib.import_module("tensorsmith.addons")
+    elif provider == "tensorsmith":
+        tensorsmith.core.load_tensorflow()
+    return Calls(CASES[case].work(provider))
+
+
+def _there(provider: str) -> bool:
+    if provider == "addons_ops":
+        return PARITY.exists()
+    return importlib.util.find_spec({"addons": "tensorflow_addons"}.get(provider, provider)) is not None
+
+
+def _part(provider: str, name: str) -> Any:
+    """A module of ours, or of Addons, such as "losses"."""
+    return importlib.import_module(f"{'tensorsmith' if provider == 'tensorsmith' else 'tensorflow_addons'}.{name}")
+
+
+def _with_gradients(function: Callable[..., Any], tensors: list[Any]) -> Work:
+    """A function and the gradients at tensors or variables, weighted by what the graph does not know."""
+    import tensorflow as tf
+
+    @tf.function
+    def run(upstream: Any) -> Any:
+        with tf.GradientTape() as tape:
+            tape.watch(tensors)
+            outputs = function(*tensors)
+        return outputs, tape.gradient(outputs, tensors, upstream)
+
+    upstream = tf.random.stateless_normal(function(*tensors).shape, (0, 0))
+    return lambda: run(upstream)[0].numpy()
+
+
+def _tensors(*arrays: np.ndarray) -> list[Any]:
+    import tensorflow as tf
+
+    return [tf.constant(array, "float32") for array in arrays]
+
+
+def _metric_learning(name: str, batch: int) -> Callable[[str], Work]:
+    """A loss of labels, 16 of each, and embeddings of 128 features."""
+
+    def work(provider: str) -> Work:
+        rng = np.random.default_rng(0)
+        labels = rng.permutation(np.arange(batch) // 16)
+        loss = getattr(_part(provider, "losses"), name)
+        return _with_gradients(lambda x: loss(labels, x), _tensors(rng.normal(size=(batch, 128))))
+
+    return work
+
+
+def _sparsemax(provider: str) -> Work:
+    module = importlib.import_module(
+        "tensorsmith.layers.activations" if provider == "tensorsmith" else "tensorflow_addons.activations"
+    )
+    return _with_gradients(module.sparsemax, _tensors(np.random.default_rng(0).normal(size=(4096, 1000))))
+
+
+def _correlation_cost(provider: str) -> Work:
+    """FlowNet's, of two feature maps of 48 x 64 with 128 channels."""
+    layer = _part(provider, "layers").CorrelationCost(1, 20, 1, 2, 20, data_format="channels_last")
+    pictures = np.random.default_rng(0).normal(size=(2, 2, 48, 64, 128))
+    return _with_gradients(lambda a, b: layer([a, b]), _tensors(*pictures))
+
+
+def _embedding_bag(provider: str) -> Work:
+    """4,096 bags of 32 of 100,000 embeddings of 64 numbers; the gradient as it comes, sparse or dense."""
+    import tensorflow as tf
+
+    layer = _part(provider, "layers").EmbeddingBag(100_000, 64)
+    indices = tf.constant(np.random.default_rng(0).integers(0, 100_000, (4096, 32)))
+    layer(indices)  # makes the table
+    table = layer.embeddings if isinstance(layer.embeddings, tf.Variable) else layer.embeddings.value
+    return _with_gradients(lambda table: layer(indices), [table])
+
+
+def _kendall(provider: str) -> Work:
+    """Tau-b of 100,000 pairs, some of them tied."""
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 1_000_000, 100_000).astype("float64")
+    y = x + rng.normal(scale=500_000, size=x.size).round()
+    if provider == "scipy":
+        from scipy.stats import kendalltau
+
+        return lambda: kendalltau(x, y)
+    import tensorflow as tf
+
+    from tensorsmith.metrics import kendalls_tau_b
+
+    tensors, run = (tf.constant(x), tf.constant(y)), tf.function(kendalls_tau_b)
+    return lambda: run(*tensors).numpy()
+
+
+def _mean_average_precision(provider: str) -> Work:
+    """COCO's, of 500 images with 10 true boxes and 20 detections each, in 20 classes: 10,000 detections."""
+    rng = np.random.default_rng(0)
+    truths = np.concatenate([rng.uniform(0, 300, (500, 10, 2)), rng.uniform(5, 80, (500, 10, 2))], axis=-1)
+    truth_labels = rng.integers(0, 20, (500, 10, 1))
+    boxes = np.maximum(np.repeat(truths, 2, axis=1) + rng.normal(0, 6, (500, 20, 4)), 1)
+    labels, scores = np.repeat(truth_labels, 2, axis=1), rng.random((500, 20, 1))
+    truths = np.concatenate([truths, truth_labels], axis=-1)
+    found = np.concatenate([boxes, labels, scores], axis=-1)
+    return _coco(truths, found) if provider == "pycocotools" else _ours(truths, found)
+
+
+def _ours(truths: np.ndarray, found: np.ndarray) -> Work:
+    """In batches of 100 images."""
+    from tensorsmith.metrics import MeanAveragePrecision
+
+    metric = MeanAveragePrecision(20, box_format="xywh", capacity=10_000)
+
+    def run() -> Any:
+        metric.reset_state()
+        for start in range(0, len(truths), 100):
+            metric.update_state(truths[start : start + 100], found[start : start + 100])
+        return metric.result().numpy()
+
+    return run
+
+
+def _coco(truths: np.ndarray, found: np.ndarray) -> Work:
+    """From data that is loaded already, for one range of areas."""
+    from pycocotools.coco import COCO
+    from pycocotools.cocoeval import COCOeval
+
+    annotations = [
+        {"image_id": image, "category_id": int(row[4]), "bbox": row[:4], "area": row[2] * row[3], "iscrowd": 0}
+        for image, part in enumerate(truths.tolist())
+        for row in part
+    ]
+    annotations = [{"id": i + 1, **facts} for i, facts in enumerate(annotations)]  # 0 would count as not found
+    results = [
+        {"image_id": image, "category_id": int(row[4]), "bbox": row[:4], "score": row[5]}
+        for image, part in enumerate(found.tolist())
+        for row in part
+    ]
+    with contextlib.redirect_stdout(io.StringIO()):
+        data = COCO()
+        categories, images = [{"id": i} for i in range(20)], [{"id": i} for i in range(len(truths))]
+        data.dataset = {"images": images, "categories": categories, "annotations": annotations}
+        data.createIndex()
+        loaded = data.loadRes(results)
+
+    def run() -> Any:
+        with contextlib.redirect_stdout(io.StringIO()):
+            evaluation = COCOeval(data, loaded, "bbox")
+            evaluation.params.areaRng, evaluation.params.areaRngLbl = [[0, 1e10]], ["all"]
+            evaluation.evaluate()
+            evaluation.accumulate()
+        return evaluation.eval["precision"][..., -1].mean()  # with 100 detections a picture
+
+    return run
+
+
+CASES = {
+    "triplet_hard": Case(_metric_learning("triplet_hard_loss", 2048), ("addons",)),
+    # Addons' would take 34 GB for a batch of 2,048, whose memory grows with the cube.
+    "lifted_struct": Case(_metric_learning("lifted_struct_loss", 2048), ()),
+    "lifted_struct_512": Case(_metric_learning("lifted_struct_loss", 512), ("addons",)),
+    "triplet_semihard_512": Case(_metric_learning("triplet_semihard_loss", 512), ("addons",)),
+    "sparsemax": Case(_sparsemax, ("addons",)),
+    "kendall": Case(_kendall, ("scipy",)),
+    "mean_average_precision": Case(_mean_average_precision, ("pycocotools",)),
+    "correlation_cost": Case(_correlation_cost, ("addons_ops",)),
+    "embedding_bag": Case(_embedding_bag, ("addons_ops",)),
+}
