@@ -50,6 +50,8 @@ def build_model(config: Config) -> Any:
     import keras
     from keras import layers, ops
 
+    from tensorsmith.losses import minimax_discriminator_loss, non_saturating_generator_loss
+
     generator = keras.Sequential(
         [
             keras.Input((config.codings,)),
@@ -96,8 +98,8 @@ def build_model(config: Config) -> Any:
                 painted = self.generator(noise, training=True)
                 verdicts = self.discriminator(ops.concatenate([real, painted]), training=True)
                 on_real, on_painted = ops.split(verdicts, 2)
-                critic_loss = ops.mean(ops.softplus(-on_real) + ops.softplus(on_painted))
-                painter_loss = ops.mean(ops.softplus(-on_painted))
+                critic_loss = ops.mean(minimax_discriminator_loss(on_real, on_painted))
+                painter_loss = ops.mean(non_saturating_generator_loss(on_painted))
             for loss, network, optimizer in (
                 (critic_loss, self.discriminator, self.critic_optimizer),
                 (painter_loss, self.generator, self.optimizer),
@@ -153,6 +155,12 @@ def report(config: Config, trainer: Any, data: dict[str, Any], folder: Path) -> 
     import numpy as np
 
     from tensorsmith.data import load
+    from tensorsmith.metrics import FrechetDistance
+
+    def distance(a: Any, b: Any) -> float:
+        metric = FrechetDistance(a.shape[1], dtype="float64")
+        metric.update_state(a, b)
+        return float(metric.result())
 
     test = 2 * load("fashion_mnist", split="test").features.reshape(-1, 784) - 1
     painted = trainer.predict(keras.random.normal((len(test), config.codings), seed=config.seed)).reshape(-1, 784)
@@ -161,20 +169,10 @@ def report(config: Config, trainer: Any, data: dict[str, Any], folder: Path) -> 
     features = [(images - center) @ axes for images in (test, painted, data["train"][: len(test)].reshape(-1, 784))]
     return {
         "test": {
-            "frechet_distance": frechet_distance(features[0], features[1]),
-            "frechet_distance_of_real_images": frechet_distance(features[0], features[2]),
+            "frechet_distance": distance(features[0], features[1]),
+            "frechet_distance_of_real_images": distance(features[0], features[2]),
         }
     }
-
-
-def frechet_distance(a: Any, b: Any) -> float:
-    """Between the normal distributions fitted to two sets of features (n, d): Dowson and Landau, 1982."""
-    import numpy as np
-
-    cov_a, cov_b = np.cov(a.T), np.cov(b.T)
-    trace_of_root = np.sqrt(np.linalg.eigvals(cov_a @ cov_b).real.clip(min=0)).sum()
-    gap = np.sum((a.mean(axis=0) - b.mean(axis=0)) ** 2)
-    return float(gap + np.trace(cov_a) + np.trace(cov_b) - 2 * trace_of_root)
 
 
 if __name__ == "__main__":

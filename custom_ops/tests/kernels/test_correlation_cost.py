@@ -92,7 +92,11 @@ def test_unknown_shapes(rng):
         return y
 
     a, b = rng.normal(size=(2, 1, 7, 9, 2))
-    got = unknown(a.astype("float32"), b.astype("float32"))
+    a, b = a.astype("float32"), b.astype("float32")
+    for one, other, message in ((a, b[:, 1:], "the shape of `a`"), (a[:, :2], b[:, :2], "more than 2 rows")):
+        with pytest.raises(tf.errors.InvalidArgumentError, match=message):
+            unknown(one, other)
+    got = unknown(a, b)
     np.testing.assert_allclose(got, by_hand(a, b, 3, 2, 2, 1, 2), atol=1e-5)
 
 

@@ -122,6 +122,50 @@ def test_weights_are_saved_if_asked(folders, tmp_path):
         np.testing.assert_array_equal(loaded.layers[0].module.w, np.ones((3, 2)) if kept else W)
 
 
+def test_what_was_trained_is_saved_after_freezing(folders, tmp_path):
+    model = keras.Sequential([keras.Input((3,)), HubLayer(str(folders / "scaled"), trainable=True)])
+    model.compile("sgd", "mse")
+    model.fit(X, np.ones((6, 2)), verbose=0)
+    model.trainable = False
+    for _ in range(2):  # also what was loaded
+        model.save(tmp_path / "model.keras")
+        loaded = keras.saving.load_model(tmp_path / "model.keras")
+        np.testing.assert_array_equal(loaded.layers[0].module.w, model.layers[0].module.w)
+        model = loaded
+    thawed = keras.Sequential([keras.Input((3,)), HubLayer(str(folders / "scaled"))])
+    thawed.layers[0].trainable = True
+    thawed.compile("sgd", "mse")
+    thawed.fit(X, np.ones((6, 2)), verbose=0)
+    thawed.layers[0].trainable = False
+    thawed.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(loaded.layers[0].module.w, thawed.layers[0].module.w)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float64"])
+@pytest.mark.parametrize("given", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("signature", [None, "double"])
+def test_modules_of_other_types(dtype, given, signature, tmp_path):
+    class Double(tf.Module):
+        @tf.function(input_signature=[tf.TensorSpec([None, 3], dtype, name="x")])
+        def __call__(self, x):
+            return 2 * x
+
+    module = Double()
+    tf.saved_model.save(
+        module,
+        str(tmp_path),
+        {
+            "double": tf.function(lambda x: {"y": module(x)}).get_concrete_function(
+                tf.TensorSpec([None, 3], dtype, name="x")
+            )
+        },
+    )
+    y = HubLayer(str(tmp_path), signature=signature)(X.astype(given))
+    assert y.dtype == dtype
+    np.testing.assert_allclose(y, 2 * X, rtol=2e-3)
+
+
 def test_gradients_reach_the_inputs(folders):
     x = tf.constant(X)
     with tf.GradientTape() as tape:

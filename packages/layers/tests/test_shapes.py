@@ -13,6 +13,7 @@ from tensorsmith.layers import (
     Maxout,
     MaxUnpooling2D,
     MaxUnpooling2DV2,
+    NetVLAD,
     NoisyDense,
     PoincareNormalize,
     PolynomialCrossing,
@@ -144,6 +145,18 @@ def test_pyramids_of_pictures_of_several_sizes():
         parts = [whole[:, i : i + 2, j : j + 2].mean((1, 2)) for i in (0, 2) for j in (0, 2, 4)]
         np.testing.assert_allclose(model(x), np.stack(parts, 1), atol=1e-6)
         np.testing.assert_allclose(flipped(np.moveaxis(x, -1, 1)), np.stack(parts, 2), atol=1e-6)
+
+
+def test_frames_of_large_pictures_in_half_types_and_masked_ones_that_are_no_numbers():
+    x = RNG.uniform(10, 30, (1, 4096, 3)).astype("float32")
+    layer, half = NetVLAD(2), NetVLAD(2, dtype="mixed_float16")
+    layer.build(x.shape)
+    half.build(x.shape)
+    half.set_weights(layer.get_weights())
+    np.testing.assert_allclose(half(x), layer(x), atol=0.02)
+    x[:, 5] = np.nan
+    mask = np.isfinite(x[..., 0])
+    np.testing.assert_allclose(layer(x, mask=mask), layer(np.delete(x, 5, axis=1)), atol=1e-5)
 
 
 def test_noise_of_dense_layers():

@@ -1,5 +1,8 @@
 """WeightNormalization: what the first call sets, what it wraps, and that nothing is lost."""
 
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -118,6 +121,64 @@ def test_half_types_do_not_round_the_lengths():
     np.testing.assert_array_equal(inner.bias, exact)
 
 
-def test_layers_without_a_kernel():
-    with pytest.raises(ValueError, match="`layer`: .* a layer with a `kernel`"):
-        WeightNormalization(keras.layers.Embedding(3, 2)).build((None, 4))
+@pytest.mark.parametrize(
+    ("layer", "shape"),
+    [
+        (keras.layers.Embedding(3, 2), (None, 4)),
+        (keras.layers.Conv2DTranspose(2, 3), (None, 5, 5, 2)),
+        (keras.layers.DepthwiseConv2D(3), (None, 5, 5, 2)),
+    ],
+)
+def test_layers_without_such_a_kernel(layer, shape):
+    with pytest.raises(ValueError, match="`layer`: .* a layer with a `kernel`, whose last axis is that of the outputs"):
+        WeightNormalization(layer).build(shape)
+
+
+def test_calls_that_tell_nothing_set_nothing():
+    """A single example has no spread, and an empty batch has nothing."""
+    first, then = (WeightNormalization(keras.layers.Dense(3, kernel_initializer="ones")) for _ in range(2))
+    x = RNG.normal(size=(9, 4)).astype("float32")
+    for useless in (np.ones((1, 4)), np.ones((5, 4)), np.zeros((0, 4))):
+        assert np.isfinite(then(useless)).all()
+        assert not bool(then.initialized.value)
+    np.testing.assert_array_equal(then(x), first(x))
+    assert bool(then.initialized.value)
+
+
+def test_states_in_the_outputs():
+    layer = WeightNormalization(keras.layers.LSTM(4, return_state=True))
+    assert len(layer(RNG.normal(size=(6, 5, 3)).astype("float32"))) == 3
+
+
+def test_removed_before_the_first_call_the_layer_is_what_it_was():
+    inner = keras.layers.Dense(3)
+    layer = WeightNormalization(inner)
+    layer.build((None, 4))
+    before = inner.kernel.numpy()
+    np.testing.assert_array_equal(layer.remove().kernel, before)
+
+
+REPLICAS = """
+import numpy as np, tensorflow as tf
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
+)
+import keras
+from tensorsmith.layers import WeightNormalization
+strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+x = np.random.default_rng(0).normal(size=(32, 4)).astype("float32")
+with strategy.scope():
+    model = keras.Sequential([keras.Input((4,)), WeightNormalization(keras.layers.Dense(3))])
+    model.compile("sgd", "mse")
+model.fit(x, x[:, :3], batch_size=8, epochs=2, verbose=0)
+for weight in model.layers[0].trainable_variables:
+    one, other = (value.numpy() for value in strategy.experimental_local_results(weight.value))
+    np.testing.assert_array_equal(one, other)
+assert np.abs(model.layers[0].g.numpy() - 1).max() > 0.01
+"""
+
+
+@pytest.mark.slow
+def test_replicas_stay_alike():
+    result = subprocess.run([sys.executable, "-c", REPLICAS], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr

@@ -5,7 +5,7 @@ from typing import Any
 import tensorflow as tf
 
 from tensorsmith.core import Verbatim, check
-from tensorsmith.ops.dispatch import compiled
+from tensorsmith.ops.dispatch import compiled, traced_for_xla
 from tensorsmith.ops.gradients import vjp
 from tensorsmith.ops.library import library
 
@@ -38,7 +38,7 @@ def correlation_cost(
 
     Raises:
         ValueError: A size or stride is no integer in its range, the pictures differ in shape or type, or are too small
-            for one patch.
+            for one patch; tf.errors.InvalidArgumentError if their sizes were not known before.
 
     Example:
         >>> import tensorflow as tf
@@ -65,6 +65,10 @@ def correlation_cost(
     reach = steps * stride_2
     wide = tf.float32 if a.dtype.size < 4 else a.dtype
     around = [[0, 0], [pad, pad], [pad, pad], [0, 0]]
+    if not (traced_for_xla() or (a.shape.is_fully_defined() and b.shape.is_fully_defined())):
+        tf.debugging.assert_equal(tf.shape(a), tf.shape(b), "`b`: expected the shape of `a`")
+        large_enough = tf.reduce_all(tf.shape(a)[1:3] > 2 * (border - pad))
+        tf.debugging.assert_equal(large_enough, True, f"`a`: expected more than {2 * (border - pad)} rows and columns")
     first, second = (tf.pad(tf.cast(x, wide), around) for x in (a, b))
     # Products at single places; patches are means of them.
     single = kernel_size == 1

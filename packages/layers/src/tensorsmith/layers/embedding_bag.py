@@ -90,6 +90,8 @@ class EmbeddingBag(KernelLayer, keras.layers.Layer):
 
     def call(self, indices: Any, weights: Any = None) -> Any:
         """Sums up."""
+        if not keras.backend.standardize_dtype(indices.dtype).startswith(("int", "uint")):
+            indices = keras.ops.cast(indices, "int32")  # as keras.Input has floats unless told
         return ops.embedding_bag(indices, keras.ops.convert_to_tensor(self.embeddings), weights, self.combiner)
 
     def compute_mask(self, indices: Any, mask: Any = None) -> None:

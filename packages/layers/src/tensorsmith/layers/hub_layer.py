@@ -34,7 +34,7 @@ class HubLayer(keras.layers.Layer):
             "serving_default".
         output_key: Which of several named outputs to return; all in a dict if None.
         output_shape: Shape of an output without the batch, or a dict of such, where the module does not tell.
-        save_weights: Whether a saved model holds the weights; if None, as `trainable` says then.
+        save_weights: Whether a saved model holds the weights; if None, those of a layer that has been trainable.
         **kwargs: `name` and `dtype`, as for every Keras layer. Modules compute in the types they were saved with,
             whatever the policy: float32 is the default.
 
@@ -73,7 +73,7 @@ class HubLayer(keras.layers.Layer):
         **kwargs: Any,
     ):
         check(isinstance(handle, str), "handle", handle, "a folder or an address, as a string")
-        super().__init__(**{"dtype": "float32", **kwargs})
+        super().__init__(autocast=False, **{"dtype": "float32", **kwargs})
         self.supports_jit = False  # whatever is in the module, XLA may lack it: strings, tables
         self.handle = handle
         self.arguments = dict(arguments or {})
@@ -87,6 +87,7 @@ class HubLayer(keras.layers.Layer):
         self._takes_training = self._calls_module and "training" in inspect.signature(self._function).parameters
         self.module_variables = [_as_keras(*each) for each in self._variables()]
         self.trainable = trainable  # now that there are variables to freeze
+        self._has_weights_of_its_own = trainable
 
     def _signature(self, name: str) -> Any:
         known = list(getattr(self.module, "signatures", {}))
@@ -110,12 +111,16 @@ class HubLayer(keras.layers.Layer):
     def call(self, inputs: Any, training: bool = False) -> Any:
         """Calls the module."""
         arguments = dict(self.arguments)
+        if training and self.trainable:
+            self._has_weights_of_its_own = True
         if self._takes_training:
             arguments["training"] = bool(training and self.trainable)
         if self._calls_module:
-            outputs = self._function(inputs, **arguments)
+            functions = self._function.concrete_functions
+            outputs = self._function(_as_told(inputs, functions[0].structured_input_signature[0][0]), **arguments)
         else:
-            outputs = self._function(**self._by_name(inputs), **arguments)
+            named = self._by_name(inputs)
+            outputs = self._function(**_as_told(named, self._function.structured_input_signature[1]), **arguments)
             if len(outputs) == 1 and self.output_key is None:
                 (outputs,) = outputs.values()
         if self.output_key is not None:
@@ -140,13 +145,14 @@ class HubLayer(keras.layers.Layer):
 
     def save_own_variables(self, store: Any) -> None:
         """Writes the weights, if they are to be saved."""
-        if self.trainable if self.save_weights is None else self.save_weights:
+        if self._has_weights_of_its_own if self.save_weights is None else self.save_weights:
             super().save_own_variables(store)
 
     def load_own_variables(self, store: Any) -> None:
         """Reads the weights; without any the module's stay."""
         if store.keys():
             super().load_own_variables(store)
+            self._has_weights_of_its_own = True
 
     def get_config(self) -> dict[str, Any]:
         """The arguments of `__init__`."""
@@ -171,6 +177,15 @@ def _as_keras(variable: tf.Variable, trainable: bool) -> keras.Variable:
     """The same variable as Keras takes it, whose names have no slashes."""
     name = variable.name.split(":")[0].replace("/", "_")
     return keras.Variable(variable, dtype=variable.dtype.name, trainable=trainable, name=name)
+
+
+def _as_told(inputs: Any, specs: Any) -> Any:
+    """Inputs of floating type in the types that a function was traced with."""
+    if isinstance(inputs, Mapping) and isinstance(specs, Mapping):
+        return {name: _as_told(value, specs.get(name)) for name, value in inputs.items()}
+    inputs = keras.tree.map_structure(tf.convert_to_tensor, inputs)
+    told = isinstance(specs, tf.TensorSpec) and specs.dtype.is_floating and tf.is_tensor(inputs)
+    return tf.cast(inputs, specs.dtype) if told and inputs.dtype.is_floating else inputs
 
 
 def _set_shapes(outputs: Any, shapes: Any, batch: tf.TensorShape) -> None:

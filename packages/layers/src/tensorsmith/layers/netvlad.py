@@ -18,7 +18,7 @@ class NetVLAD(keras.layers.Layer):
         a_t = softmax(x_t kernel + bias)
         y[:, k] = sum over t of a_t[k] (x_t - centre_k)
 
-    Masked frames do not count. TensorFlow Addons' knows no masks.
+    Masked frames do not count; TensorFlow Addons' knows no masks. As there, the kernel has an L2 penalty of 1e-5.
 
     Source: Arandjelović et al., "NetVLAD: CNN Architecture for Weakly Supervised Place Recognition", 2016.
 
@@ -71,13 +71,18 @@ class NetVLAD(keras.layers.Layer):
 
     def call(self, inputs: Any, mask: Any = None) -> Any:
         """Sums distances up."""
-        assigned = self.fc(inputs)
+        # Sums over many frames are beyond half types.
+        wide = keras.backend.result_type(inputs.dtype, "float32")
         if mask is not None:
-            assigned *= keras.ops.cast(mask, assigned.dtype)[..., None]
-        centre_parts = keras.ops.sum(assigned, axis=1, keepdims=True) * self.cluster_centers
-        y = keras.ops.matmul(keras.ops.swapaxes(inputs, 1, 2), assigned) - centre_parts
+            inputs = keras.ops.where(mask[..., None], inputs, 0)
+        assigned = keras.ops.cast(self.fc(inputs), wide)
+        if mask is not None:
+            assigned *= keras.ops.cast(mask, wide)[..., None]
+        centre_parts = keras.ops.sum(assigned, axis=1, keepdims=True) * keras.ops.cast(self.cluster_centers, wide)
+        y = keras.ops.matmul(keras.ops.swapaxes(keras.ops.cast(inputs, wide), 1, 2), assigned) - centre_parts
         y = _of_length_one(y)
-        return _of_length_one(keras.ops.reshape(y, (-1, y.shape[1] * self.num_clusters)))
+        y = _of_length_one(keras.ops.reshape(y, (-1, y.shape[1] * self.num_clusters)))
+        return keras.ops.cast(y, self.compute_dtype)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> None:
         """None: there are no frames any more."""
@@ -92,7 +97,6 @@ class NetVLAD(keras.layers.Layer):
 
 
 def _of_length_one(x: Any) -> Any:
-    """Vectors along axis 1, but for the shortest; their squares are beyond half types."""
-    wide = keras.ops.cast(x, keras.backend.result_type(x.dtype, "float32"))
-    squares = keras.ops.sum(keras.ops.square(wide), axis=1, keepdims=True)
-    return keras.ops.cast(wide * keras.ops.rsqrt(keras.ops.maximum(squares, 1e-12)), x.dtype)
+    """Vectors along axis 1, but for the shortest."""
+    squares = keras.ops.sum(keras.ops.square(x), axis=1, keepdims=True)
+    return x * keras.ops.rsqrt(keras.ops.maximum(squares, 1e-12))

@@ -3,9 +3,12 @@
 from typing import Any
 
 import keras
+import tensorflow as tf
 from keras import ops
 
 from tensorsmith.core import check, export
+
+TRANSPOSED = (keras.layers.Conv1DTranspose, keras.layers.Conv2DTranspose, keras.layers.Conv3DTranspose)
 
 
 @export
@@ -18,7 +21,9 @@ class WeightNormalization(keras.layers.Wrapper):
         kernel = g v / |v|
 
     The first call sets g, in inference as in training: to |v|, so that the layer is what it was; or, with `data_init`,
-    by the spread of the outputs for its inputs, and the bias by their mean.
+    by the spread of the outputs for its inputs, and the bias by their mean. That takes inputs that vary: outputs that
+    do not, as of a single example, keep g at 1 and wait for a call with others. On several replicas it is the mean of
+    what each begins with.
 
     Unlike TensorFlow Addons' the layer keeps its variables: nothing is put in the kernel's place, and the layer can be
     saved, exported and compiled by XLA. The order of `weights` is g, initialized, then those of the layer.
@@ -43,7 +48,8 @@ class WeightNormalization(keras.layers.Wrapper):
         That of the layer.
 
     Raises:
-        ValueError: `layer` is no Keras layer or has no kernel, or `data_init` is unknown.
+        ValueError: `layer` is no Keras layer or has no kernel with an output for each number of its last axis, or
+            `data_init` is unknown.
 
     Example:
         >>> import keras
@@ -65,8 +71,11 @@ class WeightNormalization(keras.layers.Wrapper):
     def build(self, input_shape: Any = None) -> None:
         """Makes the lengths."""
         super().build(input_shape)
-        has_kernel = isinstance(self.v, keras.Variable)
-        check(has_kernel, "layer", self.layer, "a layer with a `kernel`", "wrap the layers inside it, one by one")
+        fits = isinstance(self.v, keras.Variable) and not isinstance(self.layer, TRANSPOSED)
+        if fits and not isinstance(self.layer, keras.layers.RNN):
+            fits = self.layer.compute_output_shape(input_shape)[-1] == self.v.shape[-1]
+        expected = "a layer with a `kernel`, whose last axis is that of the outputs"
+        check(fits, "layer", self.layer, expected, "wrap the layers inside it, one by one")
         self.g = self.add_weight(shape=self.v.shape[-1:], name="g", initializer="ones")
         self.initialized = self.add_weight(
             shape=(), name="initialized", initializer="zeros", dtype="bool", trainable=False
@@ -75,14 +84,19 @@ class WeightNormalization(keras.layers.Wrapper):
     def call(self, inputs: Any, **kwargs: Any) -> Any:
         """Calls the layer with the kernel that g and v give."""
         lengths, bias = self._lengths, getattr(self.layer, "bias", None)
+        initialized = self.initialized.value
         if self.data_init:
-            old = [self.g.value] if bias is None else [self.g.value, bias.value]
-            start = ops.cond(self.initialized.value, lambda: old, lambda: self._from_data(inputs, old, kwargs))
-            for variable, value in zip((self.g, bias), start, strict=False):
-                variable.assign(value)
+            variables = [self.g] if bias is None else [self.g, bias]
+            old = [variable.value for variable in variables]
+            found, *new = ops.cond(
+                initialized, lambda: [initialized, *old], lambda: self._from_data(inputs, old, kwargs)
+            )
+            for variable, before, value in zip(variables, old, new, strict=True):
+                variable.assign(ops.where(initialized, before, _mean_of_replicas(value)))
+            self.initialized.assign(_mean_of_replicas(ops.cast(found, "float32")) > 0)
         else:
-            self.g.assign(ops.where(self.initialized, self.g, lengths))
-        self.initialized.assign(True)
+            self.g.assign(ops.where(initialized, self.g, lengths))
+            self.initialized.assign(True)
         outputs, scope = self._call_with(self.v * (self.g / lengths), inputs, kwargs)
         for variable in self.layer.non_trainable_variables:
             if variable is not self.v:
@@ -100,7 +114,8 @@ class WeightNormalization(keras.layers.Wrapper):
 
     def remove(self) -> Any:
         """The layer by itself, with the kernel that it has now."""
-        self.v.assign(self.v * (self.g / self._lengths))
+        if bool(self.initialized.value):
+            self.v.assign(self.v * (self.g / self._lengths))
         return self.layer
 
     @property
@@ -110,7 +125,7 @@ class WeightNormalization(keras.layers.Wrapper):
         return ops.sqrt(ops.maximum(squares, 1e-12))
 
     def _from_data(self, inputs: Any, old: Any, kwargs: Any) -> Any:
-        """What g and a bias begin with, by the layer's outputs before its activation."""
+        """Whether there is something to begin with; g and a bias then, by the layer's outputs before its activation."""
         kernel = self.v / self._lengths if self.data_init == "paper" else self.v.value
         recurrent = isinstance(self.layer, keras.layers.RNN)
         activation = None if recurrent else getattr(self.layer, "activation", None)
@@ -121,10 +136,13 @@ class WeightNormalization(keras.layers.Wrapper):
         finally:
             if activation is not None:
                 self.layer.activation = activation
-        mean, variance = ops.moments(ops.cast(y, self.variable_dtype), axes=list(range(len(y.shape) - 1)))
-        scale = ops.rsqrt(variance + 1e-10)
+        y = ops.cast(keras.tree.flatten(y)[0], self.variable_dtype)  # a recurrent layer may return its states, too
+        mean, variance = ops.moments(y, axes=list(range(len(y.shape) - 1)))
+        varies = ops.logical_and(ops.isfinite(variance), variance > 1e-10)
+        scale = ops.rsqrt(ops.where(varies, variance, 1) + 1e-10)
         gates = self.g.shape[0] // scale.shape[0]  # of a recurrent layer, side by side
-        return [old[0] * ops.tile(scale, [gates]), -mean * scale][: len(old)]
+        g = old[0] * ops.tile(ops.where(varies, scale, 1), [gates])
+        return [ops.any(varies), g, *(ops.where(varies, -mean * scale, bias) for bias in old[1:])]
 
     def _call_with(self, kernel: Any, inputs: Any, kwargs: Any) -> tuple[Any, Any]:
         """The layer's outputs with another kernel than its own, and the scope that has its states and losses."""
@@ -144,3 +162,11 @@ class WeightNormalization(keras.layers.Wrapper):
     def get_config(self) -> dict[str, Any]:
         """The arguments of `__init__`."""
         return {**super().get_config(), "data_init": self.data_init}
+
+
+def _mean_of_replicas(value: Any) -> Any:
+    """The mean over the replicas of a strategy, if there are several."""
+    context = tf.distribute.get_replica_context()  # None while Keras traces a model in a strategy's scope
+    if context is None or context.num_replicas_in_sync == 1:
+        return value
+    return context.all_reduce(tf.distribute.ReduceOp.MEAN, value)
