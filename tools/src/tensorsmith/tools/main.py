@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from tensorsmith.core import ArgumentError, did_you_mean
 
-COMMANDS = ("recipes", "show", "run", "copy", "validate", "bench", "doctor")
+COMMANDS = ("recipes", "show", "run", "copy", "validate", "bench", "doctor", "migrate")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

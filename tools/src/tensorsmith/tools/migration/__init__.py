@@ -1,0 +1,1 @@
+"""Rewriting scripts that import TensorFlow Addons."""

@@ -1,0 +1,329 @@
+"""What becomes of every public name of TensorFlow Addons 0.23.
+
+The names are those after `tensorflow_addons.`; a component that is reached by its own module, as in
+`tensorflow_addons.layers.crf.CRF`, counts as `layers.CRF`.
+"""
+
+from tensorsmith.tools.migration import rules
+from tensorsmith.tools.migration.entry import Missing, Successor
+
+PACKAGE = "tensorflow_addons"
+RUNS = "`import tensorsmith.addons` before `import tensorflow_addons` runs the old code"
+NOT_YET = Missing(f"no successor yet; until then {RUNS}")
+
+
+def _not_yet(instead: str) -> Missing:
+    return Missing(f"no successor yet; until then {instead}, or {RUNS}")
+
+
+def _same(package: str, names: str, successors: str) -> dict[str, Successor | Missing]:
+    """Components that only have another home."""
+    return {f"{package}.{name}": Successor(f"{successors}.{name}") for name in names.split()}
+
+
+def _none_yet(package: str, names: str) -> dict[str, Successor | Missing]:
+    return {f"{package}.{name}": NOT_YET for name in names.split()}
+
+
+OPTIMIZER = {
+    "decay": "give a schedule as learning_rate instead",
+    "exclude_from_weight_decay": "call exclude_from_weight_decay(var_names=...) of the new optimizer instead",
+}
+DECAY = "weight_decay is multiplied by the learning rate now, so it is divided by it: both change together"
+
+ACTIVATIONS: dict[str, Successor | Missing] = {
+    **_same("activations", "lisht rrelu snake sparsemax", "tensorsmith.layers.activations"),
+    "activations.gelu": Successor(
+        "keras.activations.gelu", arguments=("x", "approximate"), in_place=2, added={"approximate": "True"}
+    ),
+    "activations.hardshrink": Successor(
+        "keras.activations.hard_shrink", arguments=("x", "lower", "upper"), in_place=1, rule=rules.one_threshold
+    ),
+    "activations.mish": Successor("keras.activations.mish"),
+    "activations.softshrink": Successor(
+        "keras.activations.soft_shrink", arguments=("x", "lower", "upper"), in_place=1, rule=rules.one_threshold
+    ),
+    "activations.tanhshrink": Successor("keras.activations.tanh_shrink"),
+}
+
+CALLBACKS: dict[str, Successor | Missing] = {
+    "callbacks.AverageModelCheckpoint": _not_yet(
+        "keras.callbacks.SwapEMAWeights with an optimizer that has use_ema=True is nearest"
+    ),
+    **_none_yet("callbacks", "TQDMProgressBar TimeStopping"),
+}
+
+IMAGE: dict[str, Successor | Missing] = {
+    **_none_yet(
+        "image",
+        "adjust_hsv_in_yiq angles_to_projective_transforms blend compose_transforms connected_components cutout "
+        "dense_image_warp equalize euclidean_dist_transform gaussian_filter2d interpolate_bilinear interpolate_spline "
+        "mean_filter2d median_filter2d random_cutout random_hsv_in_yiq resampler rotate sharpness shear_x shear_y "
+        "sparse_image_warp translate translate_xy translations_to_projective_transforms",
+    ),
+    "image.transform": Successor(
+        "keras.ops.image.affine_transform",
+        arguments=("images", "transforms", "interpolation", "fill_mode", "output_shape", "name", "fill_value"),
+        in_place=4,
+        renamed={"transforms": "transform"},
+        dropped=("name",),
+        refused={"output_shape": "keras.ops.image.affine_transform keeps the size: crop or pad its result instead"},
+        added={"interpolation": '"nearest"'},
+        note="give tensors, images with three or four axes, and modes in small letters",
+    ),
+}
+
+LAYERS: dict[str, Successor | Missing] = {
+    **_same(
+        "layers",
+        "AdaptiveAveragePooling1D AdaptiveAveragePooling2D AdaptiveAveragePooling3D AdaptiveMaxPooling1D "
+        "AdaptiveMaxPooling2D AdaptiveMaxPooling3D GroupNormalization SpectralNormalization",
+        "keras.layers",
+    ),
+    **_same(
+        "layers",
+        "CorrelationCost ESN EmbeddingBag MaxUnpooling2D MaxUnpooling2DV2 Maxout NetVLAD NoisyDense PoincareNormalize "
+        "PolynomialCrossing Snake Sparsemax SpatialPyramidPooling2D StochasticDepth TLU WeightNormalization",
+        "tensorsmith.layers",
+    ),
+    "layers.CRF": Successor(
+        "tensorsmith.layers.CRF",
+        arguments=("units", "chain_initializer", "use_boundary", "boundary_initializer", "use_kernel"),
+        in_place=2,
+    ),
+    "layers.FilterResponseNormalization": Successor(
+        "tensorsmith.layers.FilterResponseNormalization",
+        arguments=(
+            "epsilon",
+            "axis",
+            "beta_initializer",
+            "gamma_initializer",
+            "beta_regularizer",
+            "gamma_regularizer",
+            "beta_constraint",
+            "gamma_constraint",
+            "learned_epsilon",
+            "learned_epsilon_constraint",
+            "name",
+        ),
+        in_place=10,
+    ),
+    "layers.GELU": Successor("keras.layers.Activation", arguments=("approximate",), rule=rules.exact_gelu),
+    "layers.InstanceNormalization": Successor("keras.layers.GroupNormalization", added={"groups": "-1"}),
+    "layers.MultiHeadAttention": Missing(
+        "keras.layers.MultiHeadAttention(num_heads, key_dim=head_size) is called with query, value, key, in this "
+        "order, not with a list [query, key, value]; its kernels have other axes"
+    ),
+}
+
+LOSSES: dict[str, Successor | Missing] = {
+    **_same(
+        "losses",
+        "ContrastiveLoss GIoULoss LiftedStructLoss NpairsLoss NpairsMultilabelLoss PinballLoss "
+        "SigmoidFocalCrossEntropy SparsemaxLoss TripletHardLoss TripletSemiHardLoss WeightedKappaLoss "
+        "contrastive_loss giou_loss lifted_struct_loss npairs_loss npairs_multilabel_loss pinball_loss "
+        "sigmoid_focal_crossentropy sparsemax_loss triplet_hard_loss triplet_semihard_loss",
+        "tensorsmith.losses",
+    ),
+    **_none_yet("losses", "angular_distance pairwise_distance"),
+}
+
+METRICS: dict[str, Successor | Missing] = {
+    **_same(
+        "metrics",
+        "CohenKappa F1Score FBetaScore GeometricMean HammingLoss HarmonicMean KendallsTauB KendallsTauC "
+        "MatthewsCorrelationCoefficient MultiLabelConfusionMatrix PearsonsCorrelation SpearmansRank hamming_distance "
+        "hamming_loss_fn",
+        "tensorsmith.metrics",
+    ),
+    "metrics.MeanMetricWrapper": Successor("keras.metrics.MeanMetricWrapper"),
+    "metrics.RSquare": Successor(
+        "keras.metrics.R2Score",
+        arguments=("name", "dtype", "multioutput", "num_regressors"),
+        renamed={"multioutput": "class_aggregation"},
+        dropped=("y_shape",),
+        added={"name": '"r_square"'},
+        rule=rules.aggregation,
+        note="targets and predictions need two axes, (batch, outputs)",
+    ),
+}
+
+OPTIMIZERS: dict[str, Successor | Missing] = {
+    **_none_yet(
+        "optimizers",
+        "AdaBelief COCOB ConditionalGradient CyclicalLearningRate ExponentialCyclicalLearningRate LazyAdam Lookahead "
+        "NovoGrad ProximalAdagrad RectifiedAdam SWA Triangular2CyclicalLearningRate TriangularCyclicalLearningRate "
+        "Yogi",
+    ),
+    "optimizers.AdamW": Successor(
+        "keras.optimizers.AdamW",
+        arguments=("weight_decay", "learning_rate", "beta_1", "beta_2", "epsilon", "amsgrad", "name"),
+        renamed={"lr": "learning_rate"},
+        refused=OPTIMIZER,
+        added={"learning_rate": "0.001"},
+        rule=rules.decay_per_rate,
+        note=DECAY,
+    ),
+    "optimizers.AveragedOptimizerWrapper": _not_yet("use_ema=True of Keras' optimizers keeps averages"),
+    "optimizers.DecoupledWeightDecayExtension": Missing(
+        "every Keras optimizer takes weight_decay, which it multiplies by the learning rate"
+    ),
+    "optimizers.KerasLegacyOptimizer": Missing("Keras 3 has no legacy optimizers: subclass keras.optimizers.Optimizer"),
+    "optimizers.LAMB": Successor(
+        "tensorsmith.optimizers.Lamb",
+        arguments=(
+            "learning_rate",
+            "beta_1",
+            "beta_2",
+            "epsilon",
+            "weight_decay",
+            "exclude_from_weight_decay",
+            "exclude_from_layer_adaptation",
+            "name",
+        ),
+        in_place=5,
+        renamed={"lr": "learning_rate", "weight_decay_rate": "weight_decay"},
+        refused={**OPTIMIZER, "exclude_from_layer_adaptation": "Keras' Lamb adapts every layer"},
+        added={"epsilon": "1e-6"},
+        note="weight_decay is taken off before the update now, not part of what the trust ratio scales",
+    ),
+    "optimizers.MovingAverage": _not_yet("use_ema=True, ema_momentum=average_decay of Keras' optimizers is nearest"),
+    "optimizers.MultiOptimizer": Missing(
+        "keras.optimizers.MultiOptimizer maps patterns of variables' paths to optimizers, not layers"
+    ),
+    "optimizers.SGDW": Successor(
+        "keras.optimizers.SGD",
+        arguments=("weight_decay", "learning_rate", "momentum", "nesterov", "name"),
+        renamed={"lr": "learning_rate"},
+        refused=OPTIMIZER,
+        added={"learning_rate": "0.001"},
+        rule=rules.decay_per_rate,
+        note=DECAY,
+    ),
+    "optimizers.extend_with_decoupled_weight_decay": Missing(
+        "every Keras optimizer takes weight_decay, which it multiplies by the learning rate"
+    ),
+}
+
+LSTM = (
+    "units",
+    "activation",
+    "recurrent_activation",
+    "use_bias",
+    "kernel_initializer",
+    "recurrent_initializer",
+    "bias_initializer",
+    "unit_forget_bias",
+    "kernel_regularizer",
+    "recurrent_regularizer",
+    "bias_regularizer",
+    "kernel_constraint",
+    "recurrent_constraint",
+    "bias_constraint",
+    "dropout",
+    "recurrent_dropout",
+    "norm_gamma_initializer",
+    "norm_beta_initializer",
+    "norm_epsilon",
+)
+SIMPLE_RNN = (
+    "units",
+    "activation",
+    "use_bias",
+    "layernorm_epsilon",
+    "kernel_initializer",
+    "recurrent_initializer",
+    "bias_initializer",
+    "gamma_initializer",
+    "kernel_regularizer",
+    "recurrent_regularizer",
+    "bias_regularizer",
+    "gamma_regularizer",
+    "kernel_constraint",
+    "recurrent_constraint",
+    "bias_constraint",
+    "gamma_constraint",
+    "dropout",
+    "recurrent_dropout",
+)
+
+RNN: dict[str, Successor | Missing] = {
+    **_same("rnn", "ESNCell NASCell PeepholeLSTMCell", "tensorsmith.layers"),
+    "rnn.LayerNormLSTMCell": Successor(
+        "tensorsmith.layers.LayerNormLSTMCell",
+        arguments=LSTM,
+        in_place=1,
+    ),
+    "rnn.LayerNormSimpleRNNCell": Successor(
+        "tensorsmith.layers.LayerNormSimpleRNNCell",
+        arguments=SIMPLE_RNN,
+        in_place=1,
+    ),
+}
+
+SEQ2SEQ: dict[str, Successor | Missing] = {
+    **_none_yet(
+        "seq2seq",
+        "AttentionMechanism AttentionWrapper AttentionWrapperState BahdanauAttention BahdanauMonotonicAttention "
+        "BaseDecoder BasicDecoder BasicDecoderOutput BeamSearchDecoder BeamSearchDecoderOutput BeamSearchDecoderState "
+        "CustomSampler Decoder FinalBeamSearchDecoderOutput GreedyEmbeddingSampler InferenceSampler LuongAttention "
+        "LuongMonotonicAttention SampleEmbeddingSampler Sampler ScheduledEmbeddingTrainingSampler "
+        "ScheduledOutputTrainingSampler TrainingSampler dynamic_decode gather_tree_from_array hardmax "
+        "monotonic_attention safe_cumprod",
+    ),
+    **_same("seq2seq", "SequenceLoss sequence_loss", "tensorsmith.losses"),
+    "seq2seq.gather_tree": Successor("tensorsmith.ops.gather_tree"),
+    "seq2seq.tile_batch": _not_yet("tf.repeat(t, multiplier, axis=0) does the same for a tensor"),
+}
+
+TEXT: dict[str, Successor | Missing] = {
+    "text.CRFModelWrapper": Missing("tensorsmith.layers.CRF adds the loss to any model where it is called with tags="),
+    **_none_yet(
+        "text",
+        "CrfDecodeForwardRnnCell crf_binary_score crf_constrained_decode crf_decode_backward crf_decode_forward "
+        "crf_filtered_inputs crf_forward crf_log_norm crf_multitag_sequence_score crf_sequence_score crf_unary_score "
+        "parse_time skip_gram_sample skip_gram_sample_with_text_vocab viterbi_decode",
+    ),
+    "text.crf_decode": Successor(
+        "tensorsmith.ops.crf_decode",
+        arguments=("potentials", "transition_params", "sequence_length"),
+        in_place=2,
+        renamed={"potentials": "unaries", "transition_params": "transitions", "sequence_length": "lengths"},
+        note="tags after the end are 0 now",
+    ),
+    "text.crf_log_likelihood": Successor(
+        "tensorsmith.ops.crf_log_likelihood",
+        arguments=("inputs", "tag_indices", "sequence_lengths", "transition_params"),
+        in_place=2,
+        renamed={
+            "inputs": "unaries",
+            "tag_indices": "tags",
+            "sequence_lengths": "lengths",
+            "transition_params": "transitions",
+        },
+        rule=rules.known_transitions,
+        result="({call}, {transitions})",
+    ),
+}
+
+OTHERS: dict[str, Successor | Missing] = {
+    "options": Missing(f"concerns Addons' compiled ops alone; {RUNS}"),
+    "register_all": _not_yet("custom_objects= of keras.saving.load_model names the successors of what was saved"),
+    "types": Missing("type aliases of Addons: write the types themselves"),
+    "utils": Missing("inner parts of Addons"),
+    "__version__": Missing("the version of Addons"),
+}
+
+MOVES = {
+    **ACTIVATIONS,
+    **CALLBACKS,
+    **IMAGE,
+    **LAYERS,
+    **LOSSES,
+    **METRICS,
+    **OPTIMIZERS,
+    **RNN,
+    **SEQ2SEQ,
+    **TEXT,
+    **OTHERS,
+}

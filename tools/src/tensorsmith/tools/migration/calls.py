@@ -1,0 +1,104 @@
+"""Calls with the arguments of the successor."""
+
+import libcst as cst
+
+from tensorsmith.tools.migration.entry import RefusedError, Successor
+
+TIGHT = cst.AssignEqual(cst.SimpleWhitespace(""), cst.SimpleWhitespace(""))
+
+
+def moved_call(call: cst.Call, successor: Successor) -> cst.BaseExpression:
+    """The call as the successor wants it; what is called is left as it is.
+
+    Raises:
+        RefusedError: It cannot be said by the successor's arguments.
+    """
+    if successor.plain and not successor.arguments:
+        return call
+    given = _named(call, successor)
+    sources = {name: source(arg.value) for name, arg in given.items()}
+    written = {**sources, **{name: text for name, text in successor.added.items() if name not in sources}}
+    if successor.rule:
+        written = successor.rule(written)
+    args = []
+    for name, text in written.items():
+        old = given.get(name)
+        if old is None:
+            args.append(cst.Arg(cst.parse_expression(text), cst.Name(name), TIGHT))
+            continue
+        arg = old if text == sources[name] else old.with_changes(value=cst.parse_expression(text))
+        if old.keyword:
+            arg = arg.with_changes(keyword=cst.Name(name))
+        elif not old.star and call.args.index(old) >= successor.in_place:
+            arg = arg.with_changes(keyword=cst.Name(name), equal=TIGHT)
+        args.append(arg)
+    moved = call.with_changes(args=_laid_out(args, call))
+    if not successor.result:
+        return moved
+    return cst.parse_expression(successor.result.format(call=source(moved), **written))
+
+
+def source(node: cst.CSTNode) -> str:
+    """The node as it is written."""
+    return cst.Module([]).code_for_node(node)
+
+
+def _named(call: cst.Call, successor: Successor) -> dict[str, cst.Arg]:
+    """The arguments by their new names, those without a name by their old place."""
+    given: dict[str, cst.Arg] = {}
+    for place, arg in enumerate(call.args):
+        if arg.star == "*" or (arg.star and not successor.plain):
+            raise RefusedError(f"what stands behind {arg.star} is not seen here, and the arguments are others now")
+        if arg.star:
+            given[arg.star] = arg
+            continue
+        if not arg.keyword and place >= len(successor.arguments):
+            raise RefusedError(f"argument {place + 1} needs a name")
+        name = arg.keyword.value if arg.keyword else successor.arguments[place]
+        if name in successor.refused:
+            raise RefusedError(f"there is no {name}: {successor.refused[name]}")
+        if name not in successor.dropped:
+            given[successor.renamed.get(name, name)] = arg
+    return given
+
+
+def _laid_out(args: list[cst.Arg], call: cst.Call) -> list[cst.Arg]:
+    """The arguments with commas, line breaks and comments as the old ones had them."""
+    if not args or not call.args:
+        return args
+    last, between = call.args[-1], _between(call)
+    end = last
+    laid_out = []
+    for arg in args[:-1]:
+        if arg.comma is last.comma:  # it was the last, or is new
+            comma = between
+            if arg.value is last.value:
+                comma, end = _with_comment(between, last)
+            arg = arg.with_changes(comma=comma, whitespace_after_arg=cst.SimpleWhitespace(""))
+        laid_out.append(arg)
+    return [*laid_out, args[-1].with_changes(comma=end.comma, whitespace_after_arg=end.whitespace_after_arg)]
+
+
+def _between(call: cst.Call) -> cst.Comma:
+    """A comma with the line break that stands between the arguments."""
+    first = call.args[0].comma
+    space = (
+        first.whitespace_after if len(call.args) > 1 and isinstance(first, cst.Comma) else call.whitespace_before_args
+    )
+    if isinstance(space, cst.ParenthesizedWhitespace):
+        return cst.Comma(whitespace_after=space.with_changes(first_line=cst.TrailingWhitespace(), empty_lines=[]))
+    return cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
+
+
+def _with_comment(between: cst.Comma, last: cst.Arg) -> tuple[cst.Comma, cst.Arg]:
+    """The comma with the comment that stands behind the last argument, and that argument without it."""
+    comma, space = last.comma, between.whitespace_after
+    behind = comma.whitespace_after if isinstance(comma, cst.Comma) else last.whitespace_after_arg
+    if not isinstance(behind, cst.ParenthesizedWhitespace) or not isinstance(space, cst.ParenthesizedWhitespace):
+        return between, last
+    bare = behind.with_changes(first_line=cst.TrailingWhitespace())
+    if isinstance(comma, cst.Comma):
+        last = last.with_changes(comma=comma.with_changes(whitespace_after=bare))
+    else:
+        last = last.with_changes(whitespace_after_arg=bare)
+    return cst.Comma(whitespace_after=space.with_changes(first_line=behind.first_line)), last

@@ -1,0 +1,52 @@
+"""Importing what takes the place of Addons."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+import libcst as cst
+
+from tensorsmith.tools.migration.plan import Plan
+
+
+def insert_imports(module: cst.Module, body: Sequence[Any], plan: Plan) -> list[Any]:
+    """The statements of a module, as they are now, with imports of what the plan needs after its other imports.
+
+    Args:
+        module: The module before.
+        body: Its statements, as many as before.
+        plan: What else happens to it.
+    """
+    place = _place(module.body, plan)
+    statements = [cst.parse_statement(line, module.config_for_parsing) for line in _lines(plan)]
+    if statements and place and not _is_import(module.body[place - 1]):
+        statements[0] = statements[0].with_changes(leading_lines=[cst.EmptyLine(indent=False)])
+    return [*body[:place], *statements, *body[place:]]
+
+
+def _lines(plan: Plan) -> list[str]:
+    names = defaultdict(set)
+    for module, there, here in plan.components:
+        names[module].add(there if there == here else f"{there} as {here}")
+    froms = [f"from {module} import {', '.join(sorted(names[module]))}" for module in sorted(names)]
+    return [f"import {module}" for module in sorted(plan.modules)] + froms
+
+
+def _place(body: Sequence[Any], plan: Plan) -> int:
+    """The end of the first run of imports that has one of Addons in it; or else of the first, or of the docstring."""
+    old = {id(node) for node in plan.imports}
+    runs: list[list[int]] = []
+    for place, statement in enumerate(body):
+        if _is_import(statement):
+            follows = bool(runs) and runs[-1][-1] == place - 1
+            runs[-1].append(place) if follows else runs.append([place])
+    ours = [run for run in runs if any(id(part) in old for place in run for part in body[place].body)]
+    chosen = next(iter(ours or runs), None)
+    if chosen is not None:
+        return chosen[-1] + 1
+    return int(bool(body) and cst.Module(body[:1]).get_docstring() is not None)
+
+
+def _is_import(statement: Any) -> bool:
+    small = statement.body if isinstance(statement, cst.SimpleStatementLine) else []
+    return bool(small) and all(isinstance(part, cst.Import | cst.ImportFrom) for part in small)

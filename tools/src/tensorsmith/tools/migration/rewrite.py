@@ -1,0 +1,130 @@
+"""Rewriting a script by a plan."""
+
+import itertools
+from collections.abc import Container, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import libcst as cst
+from libcst.metadata import MetadataWrapper
+
+from tensorsmith.tools.migration.addons import PACKAGE
+from tensorsmith.tools.migration.calls import moved_call
+from tensorsmith.tools.migration.imports import insert_imports
+from tensorsmith.tools.migration.plan import Plan
+from tensorsmith.tools.migration.survey import survey
+
+MARK = "# tensorsmith migrate:"
+GONE = cst.Pass()  # holds the place of a statement until all are there; libcst drops lines without one
+
+
+class UnreadableError(Exception):
+    """A script that cannot be parsed; the message begins with the line, if it is known, as `:3: ...`."""
+
+
+@dataclass(frozen=True)
+class Migrated:
+    """A script after the move."""
+
+    script: bytes
+    rewritten: int  # uses
+    left: int
+
+
+def migrate(script: bytes) -> Migrated:
+    r"""Moves a script from Addons to what takes its place.
+
+    Args:
+        script: Its source.
+
+    Raises:
+        UnreadableError: It cannot be parsed.
+
+    Example:
+        >>> moved = migrate(b"import tensorflow_addons as tfa\n\nlayer = tfa.layers.InstanceNormalization(axis=1)\n")
+        >>> print(moved.script.decode())
+        import keras
+        <BLANKLINE>
+        layer = keras.layers.GroupNormalization(axis=1, groups=-1)
+        <BLANKLINE>
+    """
+    if PACKAGE.encode() not in script and b"Addons>" not in script:
+        return Migrated(script, 0, 0)
+    try:
+        wrapper = MetadataWrapper(cst.parse_module(script))
+        plan = survey(wrapper)
+        moved = wrapper.module.visit(_Rewriter(wrapper.module, plan))
+    except cst.ParserSyntaxError as error:
+        raise UnreadableError(f":{error.raw_line}: {error.message.splitlines()[0]}") from error
+    except (UnicodeDecodeError, SyntaxError) as error:
+        raise UnreadableError(f": {error}") from error
+    except RecursionError as error:
+        raise UnreadableError(": it is nested too deeply") from error
+    return Migrated(moved.bytes, len(plan.rewritten), len(plan.left))
+
+
+class _Rewriter(cst.CSTTransformer):
+    def __init__(self, module: cst.Module, plan: Plan):
+        super().__init__()
+        self._module = module
+        self._plan = plan
+
+    def on_leave(self, original_node: Any, updated_node: Any) -> Any:
+        """What takes the node's place."""
+        node, plan = updated_node, self._plan
+        if original_node in plan.expressions:
+            node = cst.parse_expression(plan.expressions[original_node])
+        if original_node in plan.calls:
+            node = moved_call(node, plan.calls[original_node])
+        if original_node in plan.comments:
+            node = node.with_changes(leading_lines=self._with_comments(original_node, node.leading_lines))
+        if original_node in plan.imports:
+            node = _without(original_node, node, plan.unused)
+        if isinstance(node, cst.SimpleStatementLine) and not node.body:
+            node = node.with_changes(body=[GONE])
+        if isinstance(node, cst.Module):
+            node = node.with_changes(body=insert_imports(original_node, node.body, plan))
+        if isinstance(node, cst.Module | cst.IndentedBlock):
+            node = node.with_changes(body=_swept(node.body))
+        return node
+
+    def _with_comments(self, statement: cst.CSTNode, lines: Sequence[cst.EmptyLine]) -> list[cst.EmptyLine]:
+        """The lines above a statement with our comments, without those that no longer hold."""
+        wanted = {f"{MARK} {name}: {text}" for name, texts in self._plan.comments[statement].items() for text in texts}
+        about = tuple(f"{MARK} {name}: " for name in self._plan.comments[statement])
+        kept = [line for line in lines if _text(line) in wanted or not _text(line).startswith(about)]
+        header = self._module.header if statement is self._module.body[0] else ()
+        there = {_text(line) for line in (*header, *kept)}
+        return [*kept, *(cst.EmptyLine(comment=cst.Comment(text)) for text in sorted(wanted - there))]
+
+
+def _without(original: Any, updated: Any, unused: Container[tuple[cst.CSTNode, str]]) -> Any:
+    """The import without names that nothing uses any more."""
+    kept = [each for each in updated.names if (original, each.evaluated_alias or each.evaluated_name) not in unused]
+    if not kept:
+        return cst.RemoveFromParent()
+    return updated.with_changes(names=[*kept[:-1], kept[-1].with_changes(comma=updated.names[-1].comma)])
+
+
+def _text(line: cst.EmptyLine) -> str:
+    return line.comment.value if line.comment else ""
+
+
+def _swept(body: Iterable[Any]) -> list[Any]:
+    """The statements without those that have become empty; comments above these stay, blank lines where they fit."""
+    swept: list[Any] = []
+    above: list[cst.EmptyLine] = []
+    removed = False
+    for statement in body:
+        if isinstance(statement, cst.SimpleStatementLine) and statement.body[0] is GONE:
+            above += statement.leading_lines
+            removed = True
+            continue
+        lines = [*statement.leading_lines]
+        if any(_text(line) for line in above):
+            lines = above + lines
+        elif removed and not swept:
+            lines = list(itertools.dropwhile(lambda line: not _text(line), lines))
+        swept.append(statement.with_changes(leading_lines=lines or above))
+        above, removed = [], False
+    return swept

@@ -1,0 +1,222 @@
+"""Finding what a script uses of Addons, and deciding what becomes of it."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import libcst as cst
+from libcst.metadata import (
+    Access,
+    GlobalScope,
+    ImportAssignment,
+    MetadataWrapper,
+    ParentNodeProvider,
+    Scope,
+    ScopeProvider,
+)
+
+from tensorsmith.tools.migration.addons import MOVES, PACKAGE
+from tensorsmith.tools.migration.calls import moved_call
+from tensorsmith.tools.migration.entry import Missing, RefusedError, Successor
+from tensorsmith.tools.migration.plan import Plan
+
+REGISTERED = re.compile(r"""['"]Addons>(\w+)['"]""")  # how Addons' objects are called in saved models
+UNKNOWN = "no component of Addons 0.23"
+BY_LAST_NAME = {name.rpartition(".")[2]: name for name in MOVES}
+
+
+def survey(wrapper: MetadataWrapper) -> Plan:
+    """The plan for a module."""
+    return _Survey(wrapper).plan
+
+
+@dataclass
+class _Use:
+    """An expression that names a component, and can be rewritten."""
+
+    node: cst.CSTNode
+    name: str
+    successor: Successor
+    call: cst.CSTNode | None  # if it is called there
+
+
+class _Survey:
+    def __init__(self, wrapper: MetadataWrapper):
+        self.plan = Plan()
+        self._parents: Mapping[cst.CSTNode, cst.CSTNode] = wrapper.resolve(ParentNodeProvider)
+        self._scopes: Mapping[cst.CSTNode, Scope | None] = wrapper.resolve(ScopeProvider)
+        for assignment in self._assignments():
+            self._decide(assignment)
+        for node in self._parents:
+            if isinstance(node, cst.ImportFrom) and isinstance(node.names, cst.ImportStar) and _module(node) == PACKAGE:
+                self._leave(node, PACKAGE, "what * brings in is not seen here: import each name")
+            elif isinstance(node, cst.SimpleString) and REGISTERED.fullmatch(node.value):
+                self._decide_string(node)
+
+    def _assignments(self) -> Iterator[ImportAssignment]:
+        """The names that imports from Addons bind."""
+        for scope in {scope for scope in self._scopes.values() if scope is not None}:
+            for assignment in scope.assignments:
+                if isinstance(assignment, ImportAssignment) and _origin(assignment).split(".")[0] == PACKAGE:
+                    yield assignment
+
+    def _decide(self, assignment: ImportAssignment) -> None:
+        """What becomes of an import and of all its uses."""
+        statement = assignment.node
+        self.plan.imports.append(statement)
+        found = [self._use(access) for access in assignment.references]
+        uses = [use for use in found if use is not None]
+        complete = len(uses) == len(found)
+        name, move = _find(_origin(assignment))
+        component = _component(assignment, used=bool(found))
+        if not found and move is not None and not move.plain:
+            self._leave(statement, name, _reason(move))
+        elif complete and component is not None:
+            self.plan.components.add(component)
+            self.plan.unused.add((statement, assignment.name))
+            self.plan.rewritten |= set() if uses else {statement}
+            for use in uses:
+                self._rewrite(use)
+        else:
+            complete &= sum(self._rewrite_in_full(use) for use in uses) == len(uses)
+            self.plan.unused |= {(statement, assignment.name)} if complete else set()
+
+    def _use(self, access: Access) -> _Use | None:
+        """What an access is, if it can be rewritten; otherwise it is left with a comment."""
+        chain = self._chain(access.node)
+        if chain is None:
+            self._leave(access.node, PACKAGE, "a name inside of a string")
+            return None
+        meanings = {each.name for each in access.scope.get_qualified_names_for(_dotted(chain[0]))}
+        if len(meanings) > 1:
+            self._leave(chain[0], _dotted(chain[0]), "this name has more than one meaning")
+            return None
+        full = meanings.pop() + _dotted(chain[-1]).removeprefix(_dotted(chain[0]))
+        for depth, node in enumerate(reversed(chain)):
+            name, move = _find(full.rsplit(".", depth)[0])
+            if move is not None:
+                return self._movable(node, name, move)
+        package = f"{full}.".removeprefix(f"{PACKAGE}.")
+        known = any(name.startswith(package) for name in MOVES)
+        self._leave(chain[-1], full, "used as a whole" if known else UNKNOWN)
+        return None
+
+    def _movable(self, node: cst.CSTNode, name: str, move: Successor | Missing) -> _Use | None:
+        """The use, if there is a successor for it as it stands."""
+        parent = self._parents[node]
+        call = parent if isinstance(parent, cst.Call) and parent.func is node else None
+        try:
+            if isinstance(move, Successor) and call:
+                moved_call(call, move)
+            elif isinstance(move, Missing) or not move.plain:
+                raise RefusedError(_reason(move))
+        except RefusedError as refusal:
+            self._leave(node, name, str(refusal))
+            return None
+        return _Use(node, name, move, call)
+
+    def _decide_string(self, node: cst.SimpleString) -> None:
+        """A registered name stands for a function where it is an argument; as a key it names what a file holds."""
+        parent = self._parents[node]
+        if isinstance(parent, cst.Index) or (isinstance(parent, cst.DictElement) and parent.key is node):
+            return
+        registered = node.value[1:-1]
+        name = BY_LAST_NAME.get(registered.partition(">")[2], "")
+        move = MOVES.get(name, Missing(UNKNOWN))
+        function = name.rpartition(".")[2].islower() and isinstance(move, Successor) and move.plain
+        if not (function and isinstance(parent, cst.Arg)):
+            self._leave(node, registered, _reason(move))
+            # Importing Addons registers these names.
+            self.plan.unused = {each for each in self.plan.unused if not isinstance(each[0], cst.Import)}
+        else:
+            self._rewrite_in_full(_Use(node, registered, move, None))
+
+    def _rewrite_in_full(self, use: _Use) -> bool:
+        """Plans to write the successor with its module, whose first name must not stand for something else."""
+        full = use.successor.name
+        here = {each.name for each in self._scope(use.node).get_qualified_names_for(full)}
+        if here - {full, f"tensorflow.{full}"}:
+            self._leave(
+                use.node, use.name, f"{full} takes its place, but `{full.split('.')[0]}` is something else here"
+            )
+            return False
+        self.plan.expressions[use.node] = full
+        if not self._scope(use.node).globals.get_qualified_names_for(full):
+            self.plan.modules.add("keras" if full.startswith("keras.") else full.rpartition(".")[0])
+        self._rewrite(use)
+        return True
+
+    def _rewrite(self, use: _Use) -> None:
+        """Plans new arguments, and the note."""
+        if use.call is not None:
+            self.plan.calls[use.call] = use.successor
+        self.plan.rewritten.add(use.node)
+        self._comment(use.node, use.name, use.successor.note)
+        moving = use.successor.arguments[use.successor.in_place - 1 :]
+        if use.call is None and len(moving) > 1:
+            self._comment(use.node, use.name, f"arguments after {moving[0]} stand elsewhere now: give them by name")
+
+    def _leave(self, node: cst.CSTNode, name: str, reason: str) -> None:
+        """Plans to leave a use as it is, with a reason above its line."""
+        self.plan.left.add(node)
+        self._comment(node, name, reason)
+
+    def _comment(self, node: cst.CSTNode, name: str, text: str) -> None:
+        while isinstance(node, cst.Decorator) or not hasattr(node, "leading_lines"):
+            node = self._parents[node]
+        self.plan.comments[node].setdefault(name, set()).update([text] if text else [])
+
+    def _scope(self, node: cst.CSTNode) -> Scope:
+        scope = self._scopes.get(node)
+        return self._scope(self._parents[node]) if scope is None else scope
+
+    def _chain(self, node: Any) -> list[Any] | None:
+        """A name, and the attributes of attributes of it; None for what is no name."""
+        while isinstance(node, cst.Attribute):
+            node = node.value
+        if not isinstance(node, cst.Name):
+            return None
+        chain: list[Any] = [node]
+        parent: Any = self._parents[node]
+        while isinstance(parent, cst.Attribute) and parent.value is chain[-1]:
+            chain.append(parent)
+            parent = self._parents[parent]
+        return chain
+
+
+def _find(full: str) -> tuple[str, Successor | Missing | None]:
+    """The entry of a dotted name, and what it is called in the table."""
+    first, *inner = full.split(".")[1:] or [""]
+    names = [f"{first}.{inner[-1]}"] if inner else []
+    return next(((name, MOVES[name]) for name in [*names, first] if name in MOVES), (full, None))
+
+
+def _component(assignment: ImportAssignment, used: bool) -> tuple[str, str, str] | None:
+    """What to import instead by the same name, if that name still fits: module, name there, name here."""
+    name, move = _find(_origin(assignment))
+    here, imported = assignment.name, isinstance(assignment.node, cst.ImportFrom)
+    if not isinstance(move, Successor) or not isinstance(assignment.scope, GlobalScope) or not imported:
+        return None
+    home, _, there = move.name.rpartition(".")
+    fits = here == there or here != name.rpartition(".")[2] if used else move.plain
+    return (home, there, here) if fits else None
+
+
+def _reason(move: Successor | Missing) -> str:
+    """Why something is left where it is named and not called."""
+    return move.reason if isinstance(move, Missing) else f"{move.name} takes its place, with other arguments"
+
+
+def _origin(assignment: ImportAssignment) -> str:
+    """What a name stands for, in full."""
+    return next(iter(assignment.get_qualified_names_for(assignment.name))).name
+
+
+def _module(node: cst.ImportFrom) -> str:
+    """The package that is imported from."""
+    return "" if node.relative or node.module is None else _dotted(node.module).split(".")[0]
+
+
+def _dotted(node: Any) -> str:
+    return f"{_dotted(node.value)}.{node.attr.value}" if isinstance(node, cst.Attribute) else node.value

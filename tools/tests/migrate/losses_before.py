@@ -1,0 +1,27 @@
+"""Losses as functions and as classes."""
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_addons as tfa
+
+rng = np.random.default_rng(0)
+probabilities = rng.uniform(0.1, 0.9, size=(6, 3)).astype("float32")
+targets = np.eye(3, dtype="float32")[[0, 1, 2, 0, 1, 2]]
+labels = np.array([0, 1, 0, 1, 0, 1])
+boxes = np.array([[0.0, 0.0, 2.0, 2.0], [1.0, 1.0, 3.0, 4.0]], "float32")
+
+model = tf.keras.Sequential([tf.keras.layers.Dense(3, activation="sigmoid")])
+model.compile("sgd", loss=tfa.losses.sigmoid_focal_crossentropy)
+
+results = {
+    "contrastive": tfa.losses.ContrastiveLoss(0.5)(labels, probabilities[:, 0]),
+    "boxes": tfa.losses.giou_loss(boxes, boxes + 0.5, mode="iou"),
+    "lifted": tfa.losses.LiftedStructLoss(margin=0.8)(labels, probabilities),
+    "pairs": tfa.losses.npairs_loss(labels, probabilities @ probabilities.T),
+    "quantile": tfa.losses.PinballLoss(tau=0.9, reduction="sum")(targets, probabilities),
+    "focal": tfa.losses.SigmoidFocalCrossEntropy(False, 0.3)(targets, probabilities),
+    "sparsemax": tfa.losses.SparsemaxLoss()(targets, probabilities),
+    "hard": tfa.losses.TripletHardLoss(soft=True)(labels, probabilities),
+    "semihard": tfa.losses.triplet_semihard_loss(labels, probabilities, distance_metric="angular"),
+    "kappa": tfa.losses.WeightedKappaLoss(num_classes=3)(targets, probabilities),
+}

@@ -1,0 +1,41 @@
+#!/usr/bin/env python
+"""What names can stand for."""
+
+import os; import tensorflow_addons.layers
+import tensorsmith.layers
+from tensorsmith.losses import contrastive_loss
+
+try:
+    import tensorflow_addons as tfa
+except ImportError:
+    tfa = None
+
+# tensorsmith migrate: tensorflow_addons: what * brings in is not seen here: import each name
+from tensorflow_addons.callbacks import *
+# tensorsmith migrate: activations.gelu: keras.activations.gelu takes its place, with other arguments
+from tensorflow_addons.activations import gelu
+from tensorflow_addons.metrics.f_scores import F1Score
+
+__all__ = ["contrastive_loss", "gelu"]  # handed on
+
+
+# tensorsmith migrate: tensorflow_addons: a name inside of a string
+def build(keras, width: "F1Score"):
+    # tensorsmith migrate: Addons>gelu: keras.activations.gelu takes its place, with other arguments
+    keras.layers.Dense(width, activation="Addons>gelu")
+    # tensorsmith migrate: Addons>relu: no component of Addons 0.23
+    keras.layers.Dense(width, "Addons>relu")
+    # tensorsmith migrate: layers.GroupNormalization: keras.layers.GroupNormalization takes its place, but `keras` is something else here
+    return tensorflow_addons.layers.GroupNormalization(2), tensorsmith.layers.Maxout(2)
+
+
+def other(*sizes, **more):
+    # tensorsmith migrate: tensorflow_addons.layers: used as a whole
+    # tensorsmith migrate: tfa: this name has more than one meaning
+    kinds = getattr(tensorflow_addons.layers, "CRF"), tfa.layers.CRF
+    # tensorsmith migrate: layers.CRF: what stands behind * is not seen here, and the arguments are others now
+    layers = [tensorflow_addons.layers.CRF(*sizes), tensorsmith.layers.CRF(4, **more)]
+    # tensorsmith migrate: layers.MultiHeadAttention: keras.layers.MultiHeadAttention(num_heads, key_dim=head_size) is called with query, value, key, in this order, not with a list [query, key, value]; its kernels have other axes
+    attention = tensorflow_addons.layers.MultiHeadAttention(8, num_heads=2)
+    # tensorsmith migrate: tensorflow_addons.layers.NoLayer: no component of Addons 0.23
+    return kinds, layers, attention, tensorflow_addons.layers.NoLayer(3)

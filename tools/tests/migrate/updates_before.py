@@ -1,0 +1,22 @@
+"""Weights after some steps of optimizers."""
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_addons as tfa
+
+rate = 0.01
+x = np.random.default_rng(0).normal(size=(8, 3)).astype("float32")
+
+
+def weights(optimizer):
+    model = tf.keras.Sequential([tf.keras.layers.Dense(1, kernel_initializer="ones", bias_initializer="ones")])
+    model.compile(optimizer, "mse")
+    model.fit(x, x[:, :1], epochs=4, batch_size=8, verbose=0)
+    return np.concatenate([weight.ravel() for weight in model.get_weights()])
+
+
+results = {
+    "adamw": weights(tfa.optimizers.AdamW(weight_decay=0.02, learning_rate=rate)),
+    "sgdw": weights(tfa.optimizers.SGDW(0.03, momentum=0.9)),
+    "lamb": weights(tfa.optimizers.LAMB(rate)),
+}

@@ -1,0 +1,348 @@
+"""`tensorsmith migrate`: scripts before and after, the numbers they give, and a table that cannot rot."""
+
+import ast
+import importlib
+import inspect
+import itertools
+import json
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tensorsmith.tools.migration.addons import MOVES
+from tensorsmith.tools.migration.entry import Missing, Successor
+from tensorsmith.tools.migration.rewrite import UnreadableError, migrate
+
+SCRIPTS = Path(__file__).parent / "migrate"
+NAMES = sorted(path.name.removesuffix("_before.py") for path in SCRIPTS.glob("*_before.py"))
+RUN = [
+    "activations",
+    "layers",
+    "losses",
+    "metrics",
+    "rnn",
+    "text",
+    "updates",
+    "warp",
+]  # which do not need Addons afterwards
+SUBPACKAGES = sorted({name.partition(".")[0] for name in MOVES if "." in name})
+
+# For rules, where the defaults are not what is translated.
+VALUES = {("layers.GELU", "approximate"): "False", ("text.crf_log_likelihood", "transition_params"): "a"}
+
+# Whatever is asked of Addons, in one process: its names with their arguments, and the results of the old scripts.
+ADDONS = """
+import inspect, json, runpy, sys
+import tensorsmith.addons
+import numpy as np, tensorflow_addons
+surface = {}
+for package in sys.argv[2].split():
+    module = getattr(tensorflow_addons, package)
+    for name in dir(module):
+        component = getattr(module, name)
+        if not name.startswith("_") and not inspect.ismodule(component):
+            parameters = inspect.signature(component).parameters.values()
+            surface[f"{package}.{name}"] = [
+                [each.name, str(each.kind), None if each.default is each.empty else repr(each.default)]
+                for each in parameters
+            ]
+with open(f"{sys.argv[1]}/surface.json", "w") as file:
+    json.dump(surface, file)
+for path in sys.argv[3:]:
+    results = runpy.run_path(path)["results"]
+    name = path.rpartition("/")[2].removesuffix("_before.py")
+    np.savez(f"{sys.argv[1]}/{name}.npz", **{key: np.array(value) for key, value in results.items()})
+"""
+
+
+@pytest.fixture(scope="module")
+def addons(tmp_path_factory):
+    """The folder with what the real Addons says."""
+    folder = tmp_path_factory.mktemp("addons")
+    paths = [SCRIPTS / f"{name}_before.py" for name in RUN]
+    command = [sys.executable, "-c", ADDONS, folder, " ".join(SUBPACKAGES), *paths]
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    return folder
+
+
+@pytest.fixture(scope="module")
+def surface(addons):
+    """The arguments of every public component."""
+    return json.loads((addons / "surface.json").read_text())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_script_becomes(name):
+    before, after = (SCRIPTS / f"{name}_{when}.py" for when in ("before", "after"))
+    assert migrate(before.read_bytes()).script.decode() == after.read_text()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_is_left_to_do(name):
+    after = (SCRIPTS / f"{name}_after.py").read_bytes()
+    again = migrate(after)
+    assert again.script == after
+    assert again.rewritten == 0
+
+
+def test_every_subpackage_has_a_script():
+    assert {*SUBPACKAGES} <= {*NAMES}
+
+
+@pytest.mark.parametrize("name", RUN)
+def test_numbers_stay(name, addons):
+    ours = runpy.run_path(str(SCRIPTS / f"{name}_after.py"))["results"]
+    with np.load(addons / f"{name}.npz") as theirs:
+        assert theirs.keys() == ours.keys()
+        for key in ours:
+            np.testing.assert_allclose(np.array(ours[key]), theirs[key], rtol=1e-5, atol=2e-6, err_msg=key)
+
+
+def test_table_has_every_name(surface):
+    assert len(surface) == 181
+    assert not surface.keys() - MOVES.keys()
+
+
+def test_reasons_and_successors_are_told():
+    assert all(move.reason if isinstance(move, Missing) else move.name for move in MOVES.values())
+
+
+@pytest.mark.parametrize("by_place", [False, True], ids=["by name", "by place"])
+@pytest.mark.parametrize("name", [name for name, move in MOVES.items() if isinstance(move, Successor)])
+def test_successor_takes_the_arguments(name, by_place, surface):
+    """Of a call with as many arguments as Addons' takes and the successor has, each with another value."""
+    if name not in surface:
+        pytest.skip("not exported by Addons")
+    move, parameters = MOVES[name], [each for each in surface[name] if "VAR" not in each[1]]
+    assert list(move.arguments) == [argument for argument, *_ in parameters][: len(move.arguments)]
+    stop = (lambda each: each[0] not in move.refused, parameters)
+    values = {
+        argument: VALUES.get((name, argument), default or "0.1") if move.rule else str(place)  # rules look at values
+        for place, (argument, _, default) in enumerate(itertools.takewhile(*stop) if by_place else filter(*stop))
+    }
+    given = values.values() if by_place else [f"{argument}={value}" for argument, value in values.items()]
+    call = moved_call(name, ", ".join(given))
+
+    module, _, last = move.name.rpartition(".")
+    component = getattr(importlib.import_module(module), last)
+    keywords = {keyword.arg: ast.unparse(keyword.value) for keyword in call.keywords}
+    assert keywords.keys() <= accepted(component)
+    bound = inspect.signature(component).bind(*map(ast.unparse, call.args), **keywords).arguments
+    bound |= bound.pop("kwargs", {})
+    if not move.rule:
+        kept = {move.renamed.get(argument, argument): value for argument, value in values.items()}
+        assert bound == move.added | {argument: value for argument, value in kept.items() if argument in bound}
+        assert kept.keys() - bound.keys() == {*move.dropped} & {*values}
+
+
+def moved_call(name, arguments):
+    """The call of the successor that follows from one of Addons."""
+    moved = migrate(f"import tensorflow_addons as tfa\n\ntfa.{name}({arguments})\n".encode())
+    assert (moved.rewritten, moved.left) == (1, 0), moved.script.decode()
+    calls = [node for node in ast.walk(ast.parse(moved.script)) if isinstance(node, ast.Call)]
+    (call,) = [call for call in calls if ast.unparse(call.func) == MOVES[name].name]
+    return call
+
+
+def accepted(component):
+    """Names of arguments, of a class those of its bases, too."""
+    kinds = [kind.__init__ for kind in component.__mro__] if inspect.isclass(component) else [component]
+    return {name for kind in kinds for name in inspect.signature(kind).parameters}
+
+
+@pytest.mark.parametrize(
+    ("call", "reason"),
+    [
+        ("activations.softshrink(x, -0.1, 0.2)", "-t and t"),
+        ("activations.softshrink(x, lower=0.0)", "-t and t"),
+        ("activations.hardshrink(x, -t, t)", "-t and t"),
+        ("activations.gelu(*x)", "behind *"),
+        ("layers.GELU()", "is exact"),
+        ("layers.GELU(approximate=flag)", "is exact"),
+        ("layers.InstanceNormalization(**options)", "behind **"),
+        ("layers.InstanceNormalization(1)", "argument 1 needs a name"),
+        ("metrics.RSquare(multioutput=kind)", "written out"),
+        ("optimizers.SGDW(1e-4, tf.keras.optimizers.schedules.CosineDecay(0.1, 9))", "have to be numbers"),
+        ("optimizers.SGDW(1e-4 *\n        rate, rate)", "have to be numbers"),
+        ("optimizers.SGDW(make(), rates[0])", "have to be numbers"),
+        ("optimizers.SGDW(1e-4, decay=0.1)", "give a schedule"),
+        ("text.crf_log_likelihood(x, tags, lengths)", "no transitions are made"),
+        ("text.crf_log_likelihood(x, tags, lengths, make())", "no transitions are made"),
+        ("seq2seq.hardmax(x)", "no successor yet"),
+        ("register_all()", "no successor yet"),
+        ("losses.metric_learning.pairwise_distance(x)", "no successor yet"),
+    ],
+)
+def test_left_with_the_reason(call, reason):
+    """Where the successor would do something else the code stays, and is commented once."""
+    script = f"import tensorflow_addons as tfa\n\nif x:\n    y = tfa.{call}\n"
+    moved = migrate(script.encode())
+    above, comment, line = moved.script.decode().rpartition("    # tensorsmith migrate: ")
+    assert above + "    y" + line.rpartition("    y")[2] == script
+    assert reason in line.partition("\n")[0]
+    assert comment
+    assert migrate(moved.script) == moved
+
+
+def test_comments_that_no_longer_hold_go():
+    old = "# tensorsmith migrate: layers.Maxout: no successor yet\n# mine\ny = tfa.layers.Maxout(3)\n"
+    moved = migrate(f"import tensorflow_addons as tfa\n\n{old}".encode())
+    assert moved.script == b"import tensorsmith.layers\n\n# mine\ny = tensorsmith.layers.Maxout(3)\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("(axis=3, epsilon=2,\n    name='a')", "(axis=3, epsilon=2,\n    name='a', groups=-1)"),
+        ("(\n    axis=3  # why\n)", "(\n    axis=3,  # why\n    groups=-1\n)"),
+        ("(\n    axis=3,  # why\n)", "(\n    axis=3,  # why\n    groups=-1,\n)"),
+        (
+            "(  # what\n    axis=3,  # why\n    name='a',\n)",
+            "(  # what\n    axis=3,  # why\n    name='a',\n    groups=-1,\n)",
+        ),
+        ("(groups=-1)", "(groups=-1)"),
+        ("()", "(groups=-1)"),
+    ],
+)
+def test_layout_of_arguments_stays(before, after):
+    script = f"import tensorflow_addons as tfa\ny = tfa.layers.InstanceNormalization{before}\n"
+    moved = migrate(script.encode()).script.decode()
+    assert moved == f"import keras\ny = keras.layers.GroupNormalization{after}\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("import tensorflow_addons.activations.mish as m\nm.mish(1)", "import keras\nkeras.activations.mish(1)"),
+        (
+            "import keras\nimport tensorflow_addons.rnn\ntensorflow_addons.layers.TLU.from_config(c)",
+            "import keras\nimport tensorsmith.layers\ntensorsmith.layers.TLU.from_config(c)",
+        ),
+        (
+            "from tensorflow_addons.layers.netvlad import NetVLAD as V\nimport os\nV(2)",
+            "import os\nfrom tensorsmith.layers import NetVLAD as V\nV(2)",
+        ),
+        (
+            "import os\n\n# old\nfrom tensorflow_addons import (losses as l,\n    layers)\n\nl.PinballLoss()",
+            "import os\n\n# old\nimport tensorsmith.losses\n\ntensorsmith.losses.PinballLoss()",
+        ),
+        (
+            '"""What it is."""\n\n\ndef f():\n    import tensorflow_addons as a\n    return a.layers.TLU()',
+            '"""What it is."""\n\nimport tensorsmith.layers\n\n\ndef f():\n    return tensorsmith.layers.TLU()',
+        ),
+        (
+            "import keras, tensorflow_addons as a\na.layers.GroupNormalization(2)",
+            "import keras\nkeras.layers.GroupNormalization(2)",
+        ),
+    ],
+)
+def test_imports(before, after):
+    assert migrate(before.encode()).script.decode() == after
+
+
+def test_line_ends_and_encoding_stay():
+    script = "# coding: latin-1\r\nimport tensorflow_addons as tfa\r\ny = tfa.layers.Maxout(3, name='größe')"
+    moved = migrate(script.encode("latin-1")).script
+    assert moved.decode("latin-1") == script.replace("tensorflow_addons as tfa", "tensorsmith.layers").replace(
+        "tfa.", "tensorsmith."
+    )
+
+
+@pytest.mark.parametrize(
+    ("script", "message"),
+    [
+        (b"import tensorflow_addons\n\nprint 3\n", ":3: parser error"),
+        (b"# tensorflow_addons\n'\xff'\n", "encoding declaration"),
+        (b"# tensorflow_addons\n\n\n'\xff'\n", "can't decode"),
+        (b"import tensorflow_addons\nx = 1" + b" + 1" * 3000, "nested too deeply"),
+        (b"# coding: nowhere\n# tensorflow_addons\n", "unknown encoding: nowhere"),
+    ],
+)
+def test_what_is_no_python(script, message):
+    with pytest.raises(UnreadableError, match=message):
+        migrate(script)
+
+
+SCRIPT = (
+    "import tensorflow_addons as tfa\n\n\x0c\n# \u2028 größe\n"
+    "layer = tfa.layers.Maxout(4)\ncost = tfa.optimizers.SWA(layer)"
+)
+
+
+@pytest.fixture
+def project(tmp_path):
+    """Files that shall be changed, and those that shall not."""
+    for name in ("main.py", "package/part.py", ".hidden/part.py", "environment/lib/part.py", "package/notes.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(SCRIPT)
+    (tmp_path / "environment/pyvenv.cfg").write_text("")
+    (tmp_path / "plain.py").write_text("print(1)\n")
+    (tmp_path / "main.py").chmod(0o755)
+    return tmp_path
+
+
+def texts(folder):
+    return {path: path.read_text() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_diff_is_what_write_does(tensorsmith, project):
+    before = texts(project)
+    shown = tensorsmith("migrate", ".", cwd=project)
+    assert shown.returncode == 0
+    assert texts(project) == before
+    assert "main.py: 1 rewritten, 1 left with a comment" in shown.stderr
+
+    written = tensorsmith("migrate", ".", "--write", cwd=project)
+    assert written.returncode == 0
+    assert written.stdout == ""
+    after = texts(project)
+    changed = {str(path.relative_to(project)) for path in before if before[path] != after[path]}
+    assert changed == {"main.py", "package/part.py"}
+    assert (project / "main.py").stat().st_mode & 0o777 == 0o755
+    assert tensorsmith("migrate", ".", cwd=project).stdout == ""
+
+    for path, text in before.items():
+        path.write_text(text)
+    command = ["git", "apply", "-p0", "--unsafe-paths", f"--directory={project}"]
+    applied = subprocess.run(command, input=shown.stdout, text=True, capture_output=True, cwd="/")
+    assert applied.returncode == 0, applied.stderr
+    assert texts(project) == after
+
+
+def test_files_that_cannot_be_read_do_not_stop_others(tensorsmith, project):
+    (project / "alpha.py").write_text("import tensorflow_addons\nprint 3\n")
+    result = tensorsmith("migrate", project, "--write")
+    assert result.returncode == 1
+    assert f"{project / 'alpha.py'}:2: " in result.stderr
+    assert "tensorsmith.layers" in (project / "main.py").read_text()
+
+
+def test_a_link_stays_a_link(tensorsmith, project):
+    (project / "link.py").symlink_to("main.py")
+    assert tensorsmith("migrate", project / "link.py", "--write").returncode == 0
+    assert (project / "link.py").is_symlink()
+    assert "tensorsmith.layers" in (project / "main.py").read_text()
+
+
+def test_no_such_path(tensorsmith, tmp_path):
+    result = tensorsmith("migrate", tmp_path / "nowhere")
+    assert result.returncode == 2
+    assert "`PATH`" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(("arguments", "loaded"), [(["--help"], "False False"), (["migrate", "."], "True False")])
+def test_loads_only_what_it_needs(arguments, loaded, tmp_path):
+    code = (
+        "import sys\n"
+        "from tensorsmith.tools.main import main\n"
+        "try:\n    main(sys.argv[1:])\nexcept SystemExit:\n    pass\n"
+        "print('libcst' in sys.modules, 'tensorflow' in sys.modules, file=sys.stderr)"
+    )
+    result = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, cwd=tmp_path)
+    assert result.stderr.strip() == loaded
