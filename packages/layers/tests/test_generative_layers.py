@@ -204,6 +204,29 @@ def test_demodulation_forgets_the_size_of_styles():
     np.testing.assert_allclose(layer([x, 50 * style]), layer([x, style]), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("dtype", ["float16", "mixed_float16", "mixed_bfloat16"])
+@pytest.mark.parametrize("size", [1.0, 1e2, 1e4, 6e4])
+def test_demodulation_in_half_types_whatever_the_style(dtype, size):
+    """Against float64 with the same weights; scales go to 180,000, beyond float16."""
+    x, style = 3 * RNG.normal(size=(2, 5, 6, 16)), size * np.array([[1.0, -1.0, 0.5], [1.0, 1.0, 1.0]])
+    exact, half = ModulatedConv2D(7, 3, dtype="float64"), ModulatedConv2D(7, 3, dtype=dtype)
+    for layer in (exact, half):
+        layer.build([x.shape, style.shape])
+    for weight, twin in zip(exact.weights, half.weights, strict=True):
+        twin.assign(RNG.uniform(-1, 1, weight.shape))
+        weight.assign(keras.ops.cast(twin, "float64"))
+    found = keras.ops.convert_to_numpy(keras.ops.cast(half([x, style]), "float64"))
+    expected = exact([x, style]).numpy()
+    np.testing.assert_allclose(found, expected, atol=0.02 * np.abs(expected).max())
+
+
+def test_kernels_of_zeros_with_large_styles_in_half_types():
+    layer = ModulatedConv2D(3, 3, kernel_initializer="zeros", dtype="mixed_float16")
+    layer.build([(2, 4, 4, 3), (2, 5)])
+    layer.affine.bias.assign([6e4] * 3)
+    np.testing.assert_array_equal(layer([np.ones((2, 4, 4, 3)), np.ones((2, 5))]), 0)
+
+
 @pytest.mark.parametrize("make", [AdaIN, lambda: ModulatedConv2D(3, 3)])
 def test_pictures_of_several_sizes(make):
     pictures, style = keras.Input((None, None, 3)), keras.Input((4,))

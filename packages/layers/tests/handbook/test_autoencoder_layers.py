@@ -118,6 +118,24 @@ def test_codes_need_two_tensors_of_one_shape(inputs):
         Sampling()(inputs)
 
 
+@pytest.mark.parametrize(
+    ("mean", "log_variance", "common"),
+    [((None, 2), (4, 2), (4, 2)), ((4, None), (None, 2), (4, 2)), ((None, 2), (None, 2), (None, 2))],
+)
+def test_codes_of_sizes_that_are_known_of_one_tensor_only(mean, log_variance, common):
+    layer = Sampling()
+    layer.build([mean, log_variance])
+    assert layer.compute_output_shape([mean, log_variance]) == common
+    for wrong in ((3, 3), (4, 2, 1)):
+        with pytest.raises(ValueError, match="`inputs`: .* two tensors of one shape"):
+            Sampling().build([mean, wrong])
+
+
+def test_a_constant_variance_for_batches_of_unknown_size():
+    inputs = keras.Input((2,))
+    assert Sampling()([inputs, np.zeros((4, 2), "float32")]).shape == (4, 2)
+
+
 @pytest.mark.parametrize("shape", [(32, 5), (4, 6, 5)])
 @pytest.mark.parametrize(("weight", "target"), [(0.05, 0.1), (2, 0.6)])
 def test_the_penalty_is_the_divergence_of_two_coins(shape, weight, target):

@@ -154,6 +154,37 @@ def test_compiled_and_frozen_as_the_model():
     assert np.isfinite(copy.evaluate(np.ones((4, 3)), np.ones((4, 1)), verbose=0))
 
 
+@pytest.mark.parametrize("sequential", [True, False])
+@pytest.mark.parametrize("nested", [True, False])
+@pytest.mark.parametrize("loss", [keras.losses.Huber(0.3), lambda y, z: keras.ops.mean((y - z) ** 4, axis=-1)])
+def test_compiled_with_the_same_loss(loss, nested, sequential):
+    """Keras' config of Huber forgets delta, and a lambda cannot be made of its config."""
+
+    def make(layer, **options):
+        inputs = keras.Input((3,))
+        return keras.Sequential([inputs, layer]) if sequential else keras.Model(inputs, layer(inputs))
+
+    model = make(keras.layers.Dense(2))
+    model.compile(keras.optimizers.SGD(0.25), loss, loss_weights=[2.0], metrics=["mae"], steps_per_execution=3)
+    copy = convert_layers(make(model) if nested else model, lambda layer: layer)
+    copy = copy.layers[-1] if nested else copy
+    x, y = RNG.normal(size=(4, 3)), 5 * RNG.normal(size=(4, 2))
+    assert model.compiled
+    assert copy.evaluate(x, y, verbose=0) == model.evaluate(x, y, verbose=0)
+    assert copy.optimizer is not model.optimizer
+    assert float(copy.optimizer.learning_rate) == 0.25
+    assert copy.steps_per_execution == 3
+
+
+def test_metrics_that_keras_cannot_make_again_leave_the_copy_as_it_is():
+    model = scrambled(keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]))
+    model.compile("sgd", "mse", metrics=[lambda y, z: keras.ops.mean(y - z)])
+    with pytest.warns(UserWarning, match="is not compiled, do so before you train it: .*lambda"):
+        copy = convert_layers(model, lambda layer: layer)
+    assert not copy.compiled
+    np.testing.assert_array_equal(copy(np.ones((1, 3))), model(np.ones((1, 3))))
+
+
 def test_dropout_stays_active():
     model, x = nested(), inputs(200)
     copy = to_monte_carlo(model)

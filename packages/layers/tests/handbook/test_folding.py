@@ -95,6 +95,29 @@ def test_a_layer_that_another_model_uses_too_is_not_folded():
     np.testing.assert_allclose(folded(x), model(x), rtol=1e-5)
 
 
+def test_batch_normalization_that_always_trains_stays():
+    inner = keras.Sequential([keras.Input((3,)), LAYERS.Dense(3), normalization()])
+    inputs = keras.Input((5,))
+    x = normalization()(LAYERS.Dense(3)(inputs), training=True)
+    x = inner(x, training=True)
+    model = scrambled(keras.Model(inputs, normalization()(LAYERS.Dense(3)(x), training=False)))
+    folded = fold_batch_normalization(model)
+    assert kinds(folded) == ["Dense", "BatchNormalization", "Sequential", "Dense"]
+    assert kinds(folded.layers[3]) == ["Dense", "BatchNormalization"]
+    x = RNG.normal(size=(8, 5)).astype("float32")
+    np.testing.assert_allclose(folded(x), model(x), rtol=1e-5, atol=1e-5)
+
+
+def test_batch_normalization_behind_lora_stays():
+    dense = LAYERS.Dense(3)
+    model = keras.Sequential([keras.Input((5,)), dense, normalization()])
+    dense.enable_lora(2)
+    folded = fold_batch_normalization(scrambled(model))
+    assert kinds(folded) == ["Dense", "BatchNormalization"]
+    x = RNG.normal(size=(3, 5)).astype("float32")
+    np.testing.assert_allclose(folded(x), model(x), rtol=1e-5)
+
+
 def classifier(flatten=True):
     """Of pictures of 12 by 14, without padding."""
     inner = keras.Sequential([keras.Input((12, 14, 2)), LAYERS.Conv2D(3, 3, activation="relu"), LAYERS.MaxPool2D(2)])
@@ -146,3 +169,106 @@ def test_models_without_pictures_are_refused():
     ):
         with pytest.raises(ValueError, match=f"`model`: .*{message}"):
             to_convolutional(keras.Sequential(layers))
+
+
+def window_by_window(model, large, rows, columns, stride=1):
+    """Outputs of the model for windows of its own size, as a map."""
+    height, width = model.input_shape[1:3]
+    windows = [
+        [large[:, top : top + height, left : left + width] for left in range(0, columns * stride, stride)]
+        for top in range(0, rows * stride, stride)
+    ]
+    return np.stack([np.stack([model(window) for window in row], 1) for row in windows], 1)
+
+
+FLATTEN, DENSE, POOL = LAYERS.Flatten, (lambda: LAYERS.Dense(4)), LAYERS.GlobalAveragePooling2D
+
+
+@pytest.mark.parametrize(
+    "makers",
+    [
+        (POOL, DENSE),
+        (LAYERS.GlobalMaxPooling2D, DENSE),
+        (POOL, FLATTEN, DENSE),
+        (lambda: LAYERS.GlobalMaxPooling2D(keepdims=True), FLATTEN, DENSE),
+        (FLATTEN, FLATTEN, DENSE, LAYERS.ReLU, FLATTEN, DENSE),
+        (FLATTEN, lambda: LAYERS.Activation("tanh"), DENSE, LAYERS.BatchNormalization, LAYERS.Softmax),
+        (FLATTEN, lambda: LAYERS.Dense(4, "softmax"), DENSE),
+    ],
+    ids=["mean", "max", "pool and flatten", "kept axes", "flatten twice", "activation", "softmax"],
+)
+@pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
+def test_kinds_of_heads(makers, data_format):
+    before = keras.config.image_data_format()
+    layers = [LAYERS.Conv2D(3, 3), *(maker() for maker in makers)]
+    model = scrambled(keras.Sequential([keras.Input((5, 6, 2)), *layers]))
+    keras.config.set_image_data_format(data_format)  # the copy is of the model, whatever is set when it is made
+    try:
+        copy = to_convolutional(model)
+    finally:
+        keras.config.set_image_data_format(before)
+    large = pictures(height=7, width=7)
+    np.testing.assert_allclose(copy(large), window_by_window(model, large, 3, 2), rtol=1e-4)
+
+
+def test_sums_of_flattened_maps_and_what_dense_layers_make_of_them_joined():
+    inputs = keras.Input((5, 6, 2))
+    first, second = (FLATTEN()(LAYERS.Conv2D(3, 3)(inputs)) for _ in range(2))
+    x = LAYERS.Concatenate()([LAYERS.Dense(4)(LAYERS.Add()([first, second])), LAYERS.Dense(2)(second)])
+    model = scrambled(keras.Model(inputs, LAYERS.Dense(3)(x) + 1.0))
+    large = pictures(height=7, width=7)
+    found, expected = to_convolutional(model)(large), window_by_window(model, large, 3, 2)
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
+
+
+def two_maps(join, first=FLATTEN, second=FLATTEN):
+    inputs = keras.Input((8, 8, 2))
+    x = join(name="culprit")([first()(LAYERS.Conv2D(2, 3)(inputs)), second()(LAYERS.Conv2D(2, 3)(inputs))])
+    return keras.Model(inputs, LAYERS.Dense(3)(x))
+
+
+def with_a_vector():
+    inputs, vector = keras.Input((8, 8, 2)), keras.Input((5,))
+    x = LAYERS.Concatenate(name="culprit")([LAYERS.Dense(3)(FLATTEN()(inputs)), vector])
+    return keras.Model([inputs, vector], LAYERS.Dense(3)(x))
+
+
+def after_flatten(layer):
+    return keras.Sequential([keras.Input((8, 8, 2)), FLATTEN(), layer, LAYERS.Dense(3)])
+
+
+def after_dense(layer):
+    return keras.Sequential([keras.Input((8, 8, 2)), FLATTEN(), LAYERS.Dense(4), layer])
+
+
+def nested_flatten():
+    inner = keras.Sequential([keras.Input((8, 8, 2)), FLATTEN(name="culprit")])
+    return keras.Sequential([keras.Input((8, 8, 2)), inner, LAYERS.Dense(3)])
+
+
+@pytest.mark.parametrize(
+    ("make", "remedy"),
+    [
+        (lambda: two_maps(LAYERS.Concatenate), "behind the dense layer"),
+        (lambda: two_maps(LAYERS.Concatenate, POOL), "join what dense layers make"),
+        (with_a_vector, "join what dense layers make"),
+        (lambda: after_flatten(LAYERS.BatchNormalization(name="culprit")), "before Flatten, or behind"),
+        (lambda: after_flatten(LAYERS.Activation("softmax", name="culprit")), "before Flatten, or behind"),
+        (lambda: after_dense(LAYERS.Softmax(axis=1, name="culprit")), "axis=-1"),
+        (lambda: after_dense(LAYERS.Reshape((2, 2), name="culprit")), "leave it out"),
+        (nested_flatten, "in the same model"),
+        (lambda: after_dense(keras.Sequential([LAYERS.Dense(2)], name="culprit")), "into the model itself"),
+        (
+            lambda: keras.Sequential([keras.Input((8, 8, 2)), LAYERS.Reshape((128,), name="culprit"), LAYERS.Dense(3)]),
+            "by Flatten or GlobalAveragePooling2D",
+        ),
+    ],
+    ids=[
+        *("joined maps", "joined with means", "joined with other inputs", "batch normalization", "softmax of a map"),
+        *("another axis", "another shape", "flattened in a nested model"),
+        *("vectors in a nested model", "reshaped"),
+    ],
+)
+def test_layers_that_would_do_something_else_to_maps_are_refused_by_name(make, remedy):
+    with pytest.raises(ValueError, match=f"`model`: .*'culprit'.* Remedy: .*{remedy}"):
+        to_convolutional(make())

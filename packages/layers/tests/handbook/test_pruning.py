@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tensorsmith.layers import PruningMask, prune_by_magnitude
+from tensorsmith.layers import prune_by_magnitude
+from tensorsmith.layers.constraints import PruningMask
 
 RNG = np.random.default_rng(0)
 
@@ -116,3 +117,25 @@ def test_bad_arguments(arguments, message):
 def test_models_without_kernels_are_refused():
     with pytest.raises(ValueError, match="`model`: .* kernels to train"):
         prune_by_magnitude(keras.Sequential([keras.Input((3,)), keras.layers.ReLU()]), 0.5)
+
+
+def test_weights_of_one_path_are_refused_before_any_is_pruned():
+    class Ensemble(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.members = [self.member() for _ in range(2)]
+
+        def member(self):
+            return keras.Sequential([keras.Input((3,)), keras.layers.Dense(4, name="dense")], name="member")
+
+        def call(self, x):
+            return self.members[0](x) + self.members[1](x)
+
+    ensemble = Ensemble()
+    ensemble(np.ones((1, 3)))
+    with pytest.raises(ValueError, match="`model`: received 2 weights of the path 'member/dense/kernel'.* Remedy"):
+        prune_by_magnitude(ensemble, 0.5)
+    assert all(np.count_nonzero(weight) == 12 for weight in ensemble.trainable_weights if len(weight.shape) == 2)
+    for member in ensemble.members:  # the remedy
+        prune_by_magnitude(member, 0.5)
+    assert [np.count_nonzero(member.layers[0].kernel) for member in ensemble.members] == [6, 6]

@@ -57,6 +57,20 @@ def test_the_range_follows_batches_in_training_only():
     np.testing.assert_allclose(y, before, atol=7 / 255)
 
 
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("dtype", ["float32", "mixed_float16"])
+def test_batches_that_are_not_finite_leave_the_range(bad, dtype):
+    layer = FakeQuantization(momentum=0.5, dtype=dtype)
+    broken, good = np.array([-9.0, bad, 9.0], "float32"), np.array([-2.0, 0.1, 4.0], "float32")
+    y = layer(broken, training=True)
+    np.testing.assert_array_equal(keras.ops.convert_to_numpy(y), broken)  # no range yet
+    layer(good, training=True)
+    layer(broken, training=True)
+    assert (float(layer.low), float(layer.high)) == (-2, 4)
+    layer(2 * good, training=True)
+    assert (float(layer.low), float(layer.high)) == (-3, 6)
+
+
 def integers(kernel, num_bits, axes):
     """Symmetric integers and their scale, as the handbook's [-m, m] -> [-127, 127]."""
     scale = np.abs(kernel).max(axes, keepdims=True) / (2 ** (num_bits - 1) - 1)
@@ -110,6 +124,7 @@ def digits():
 
 
 def test_a_trained_model_is_trained_on_with_few_bits(tmp_path):
+    keras.utils.set_random_seed(0)
     x, y = digits()
     layers = [keras.layers.Dense(16), keras.layers.BatchNormalization(), keras.layers.ReLU(), keras.layers.Dense(3)]
     model = keras.Sequential([keras.Input((8,)), *layers])

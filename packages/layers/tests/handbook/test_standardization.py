@@ -50,6 +50,26 @@ def test_constant_features_stay_finite_where_keras_own_do_not():
     assert np.abs(theirs(data + 1)).max() > 1e6
 
 
+def test_deviations_that_only_float64_can_divide_by_count_as_none():
+    data = RNG.uniform(size=(100, 1)) * [[1e-40, 1e-60, 1e-30]]
+    layer = Standardization()
+    layer.adapt(data)
+    np.testing.assert_array_equal(layer.std[0, :2], [1, 1])
+    y = layer(data).numpy()
+    np.testing.assert_allclose(y[:, :2], 0, atol=1e-39)
+    np.testing.assert_allclose(y[:, 2], (data[:, 2] - data[:, 2].mean()) / data[:, 2].std(), rtol=1e-4, atol=1e-5)
+
+
+def test_large_numbers_in_a_half_type():
+    data = RNG.uniform(size=(100, 1)) * 1e6
+    layer = Standardization(dtype="float16")
+    layer.adapt(data)
+    y = layer(data)
+    assert y.dtype == "float16"
+    np.testing.assert_allclose(y, (data - data.mean()) / data.std(), atol=2e-3)
+    np.testing.assert_allclose(layer.inverse(y), data, rtol=1e-2, atol=1e3)
+
+
 def test_raw_numbers_beyond_half_types():
     layer = Standardization(dtype="mixed_float16")
     data = np.array([[100_000.0], [300_000.0]], "float32")

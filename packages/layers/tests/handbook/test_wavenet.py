@@ -66,3 +66,19 @@ def test_a_network_of_blocks_trains():
     wave = np.sin(np.arange(41) / 3 + RNG.uniform(0, 6, (64, 1)))[..., None]
     history = model.fit(wave[:, :-1], wave[:, 1:], epochs=5, batch_size=8, verbose=0).history["loss"]
     assert history[-1] < history[0] / 3
+
+
+def test_steps_come_before_features_whatever_format_is_set():
+    x = RNG.normal(size=(2, 20, 3))
+    block = WaveNetBlock(3, num_layers=2, dtype="float64")
+    expected, before = block(x), keras.config.image_data_format()
+    keras.config.set_image_data_format("channels_first")
+    try:
+        twin = WaveNetBlock(3, num_layers=2, dtype="float64")
+        twin.build(x.shape)
+        twin.set_weights(block.get_weights())
+        found = twin(x)
+    finally:
+        keras.config.set_image_data_format(before)
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-12)

@@ -4,7 +4,7 @@ from tensorsmith.core import load_tensorflow
 
 load_tensorflow()  # quietly, before anything imports it
 
-from tensorsmith.layers import activations, initializers, regularizers
+from tensorsmith.layers import activations, constraints, initializers, regularizers
 from tensorsmith.layers.adain import AdaIN
 from tensorsmith.layers.attention import Attention
 from tensorsmith.layers.bottleneck_unit import BottleneckUnit
@@ -47,7 +47,7 @@ from tensorsmith.layers.peephole_lstm import PeepholeLSTM, PeepholeLSTMCell
 from tensorsmith.layers.pixel_normalization import PixelNormalization
 from tensorsmith.layers.poincare_normalize import PoincareNormalize
 from tensorsmith.layers.polynomial_crossing import PolynomialCrossing
-from tensorsmith.layers.prune_by_magnitude import PruningMask, prune_by_magnitude
+from tensorsmith.layers.prune_by_magnitude import prune_by_magnitude
 from tensorsmith.layers.quantization_aware import QuantizationAware, quantization_aware
 from tensorsmith.layers.rbf_output import RBFOutput
 from tensorsmith.layers.residual_dense import ResidualDense
@@ -116,7 +116,6 @@ __all__ = [
     "PixelNormalization",
     "PoincareNormalize",
     "PolynomialCrossing",
-    "PruningMask",
     "QuantizationAware",
     "RBFOutput",
     "RMSNormalization",
@@ -136,6 +135,7 @@ __all__ = [
     "WaveNetBlock",
     "WeightNormalization",
     "activations",
+    "constraints",
     "convert_layers",
     "fold_batch_normalization",
     "initializers",

@@ -1,6 +1,8 @@
 """Copies of trained models with other layers in some places."""
 
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import keras
@@ -15,7 +17,8 @@ def convert_layers(model: Any, convert: Callable[[Any], Any], any_size: bool = F
 
     The copy has weights of its own: to train it leaves the model as it is. Models within the model are copied alike;
     layers within other layers, as in `keras.layers.TimeDistributed` or `keras.layers.RNN`, are not looked at. A model
-    that was compiled gives a copy that is compiled alike, with an optimizer that starts anew.
+    that was compiled gives a copy that is compiled alike, with the same loss and an optimizer that starts anew. Where
+    Keras cannot make a metric of its config, as of a function of your own, the copy is not compiled, with a warning.
 
     Args:
         model: A functional or Sequential model.
@@ -70,10 +73,11 @@ class _Conversion:
         if _is_sequential(model):
             layers = [made for made in map(copy, model.layers) if not isinstance(made, _Dropped)]
             made = keras.Sequential([inputs, *layers], name=model.name)
-            if model.compiled:
-                made.compile_from_config(model.get_compile_config())
         else:
-            made = keras.models.clone_model(model, input_tensors=inputs, clone_function=copy, call_function=_call)
+            with _uncompiled(model):
+                made = keras.models.clone_model(model, input_tensors=inputs, clone_function=copy, call_function=_call)
+        if model.compiled:
+            _compile(made, model)
         return made
 
     def layer(self, layer: Any) -> Any:
@@ -112,6 +116,33 @@ def _is_sequential(model: Any) -> bool:
 
 def _call(layer: Any, *args: Any, **kwargs: Any) -> Any:
     return args[0] if isinstance(layer, _Dropped) else layer(*args, **kwargs)
+
+
+@contextmanager
+def _uncompiled(model: Any) -> Iterator[None]:
+    """Keeps Keras from compiling a clone, since it makes losses of their configs: not all can be, and some forget."""
+    compiled, model.compiled = model.compiled, False
+    try:
+        yield
+    finally:
+        model.compiled = compiled
+
+
+def _compile(copy: Any, model: Any) -> None:
+    """Compiles the copy as the model, with the same loss."""
+    if type(copy).compile is not keras.Model.compile:  # the class knows what to make of its arguments
+        copy.compile_from_config(model.get_compile_config())
+        return
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that a lambda is not safe to save: none is saved here
+            config = model.get_compile_config()
+        del config["loss"]
+        arguments = keras.saving.deserialize_keras_object(config)
+    except (TypeError, ValueError) as error:
+        warnings.warn(f"The copy of {model.name!r} is not compiled, do so before you train it: {error}", stacklevel=2)
+    else:
+        copy.compile(loss=model.loss, **arguments)
 
 
 def _carry_weights(layer: Any, new: Any) -> None:

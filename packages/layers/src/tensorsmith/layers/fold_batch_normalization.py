@@ -7,17 +7,16 @@ import keras
 import numpy as np
 
 from tensorsmith.layers.convert_layers import convert_layers
-from tensorsmith.layers.graphs import check_graph, graphs, sources
-
-DEPTHWISE = (keras.layers.DepthwiseConv1D, keras.layers.DepthwiseConv2D)
-FOLDABLE = (keras.layers.Dense, keras.layers.Conv1D, keras.layers.Conv2D, keras.layers.Conv3D, *DEPTHWISE)
+from tensorsmith.layers.graphs import check_graph, graphs, in_training, sources
+from tensorsmith.layers.with_kernel import DEPTHWISE, WITH_KERNEL
 
 
 def fold_batch_normalization(model: Any) -> Any:
     """A copy of a trained model with fewer layers and, in inference, the same outputs.
 
     Where a dense layer or a convolution without activation is followed by batch normalization and by nothing else, the
-    copy has one layer in place of the two. Batch normalization elsewhere, as behind an activation, stays what it is.
+    copy has one layer in place of the two. Batch normalization elsewhere, as behind an activation, stays what it is; so
+    does that which is called with `training=True`, and that behind a layer with LoRA.
 
     Formula, over the output channels:
 
@@ -57,24 +56,25 @@ def fold_batch_normalization(model: Any) -> Any:
 
 def _followers(model: Any) -> dict[int, Any]:
     """The batch normalization to be folded, by the id of the layer before it."""
-    pairs, uses, places = [], Counter[int](), Counter[int]()
+    pairs, uses, places, training = [], Counter[int](), Counter[int](), in_training(model)
     for graph in graphs(model):
         taken = sources(graph)
         places.update(map(id, graph.layers))
         uses.update(id(before) for several in taken.values() for before in several)
         for layer in graph.layers:
             before = taken.get(layer.name, [])
-            if len(before) == 1 and _fits(before[0], layer):
+            if len(before) == 1 and id(layer) not in training and _fits(before[0], layer):
                 pairs.append((before[0], layer))
     return {id(one): after for one, after in pairs if uses[id(one)] == places[id(one)] == places[id(after)] == 1}
 
 
 def _fits(layer: Any, after: Any) -> bool:
-    if type(layer) not in FOLDABLE or type(after) is not keras.layers.BatchNormalization:
+    if type(layer) not in WITH_KERNEL or type(after) is not keras.layers.BatchNormalization:
         return False
     channels_last = getattr(layer, "data_format", "channels_last") == "channels_last"
     last = after.axis in (-1, len(layer.output.shape) - 1)
-    return channels_last and last and layer.activation is keras.activations.linear
+    lora = getattr(layer, "lora_enabled", False)
+    return channels_last and last and not lora and layer.activation is keras.activations.linear
 
 
 def _folded(layer: Any, normalization: Any) -> Any:

@@ -45,6 +45,22 @@ def sources(model: Any) -> dict[str, list[Any]]:
     return {name: [by_name[one] for one in names] for name, names in taken.items()}
 
 
+def in_training(model: Any) -> set[int]:
+    """Ids of the layers that are called with `training=True`, by a model that they are in or with such a model."""
+    found: set[int] = set()
+    for graph in graphs(model):
+        if id(graph) in found:
+            found.update(map(id, graph.layers))
+        elif not isinstance(graph, keras.Sequential):
+            called = {layer["name"]: layer["inbound_nodes"] for layer in graph.get_config()["layers"]}
+            found.update(
+                id(layer)
+                for layer in graph.layers
+                if any(node["kwargs"].get("training") is True for node in called[layer.name])
+            )
+    return found
+
+
 def _histories(node: Any) -> Iterator[str]:
     """Names of the layers that the tensors come from, in the serialized arguments of a call."""
     if isinstance(node, dict) and node.get("class_name") == "__keras_tensor__":

@@ -41,7 +41,7 @@ class ModulatedConv2D(keras.layers.Layer):
         **kwargs: `name`, `dtype`, `trainable`, as for every Keras layer.
 
     Call arguments:
-        inputs: The two tensors (x, style). Lengths are in float32 for half types.
+        inputs: The two tensors (x, style). What is made of styles is in float32 for half types.
 
     Input shape:
         `(batch, height, width, channels)` and `(batch, features)`.
@@ -93,7 +93,7 @@ class ModulatedConv2D(keras.layers.Layer):
             x[-1],
             kernel_initializer=fresh(self.kernel_initializer),
             bias_initializer="ones",
-            dtype=self.dtype_policy,
+            dtype=keras.backend.result_type(self.compute_dtype, "float32"),
         )
         self.affine.build(style)
         self.kernel = self.add_weight(
@@ -108,17 +108,24 @@ class ModulatedConv2D(keras.layers.Layer):
         """Scales, convolves, and scales back."""
         x, style = inputs
         scale = self.affine(style)
-        y = ops.conv(_by_channel(x, scale), self.kernel, padding="same", data_format="channels_last")
-        if self.demodulate:
-            y = _by_channel(y, self._lengths_inverse(scale))
+        if not self.demodulate:
+            y = self._convolved(x, scale)
+        else:
+            # Lengths forget a factor of the scale, without which large styles stay in the range of half types.
+            factor = ops.stop_gradient(ops.maximum(ops.max(ops.abs(scale), axis=-1, keepdims=True), 1))
+            scale = scale / factor
+            y = ops.cast(self._convolved(x, scale), scale.dtype)
+            y = ops.cast(_by_channel(y, self._lengths_inverse(scale, self.epsilon / factor**2)), x.dtype)
         return self.activation(y + self.bias if self.use_bias else y)
 
-    def _lengths_inverse(self, scale: Any) -> Any:
+    def _convolved(self, x: Any, scale: Any) -> Any:
+        x = _by_channel(x, ops.cast(scale, x.dtype))
+        return ops.conv(x, self.kernel, padding="same", data_format="channels_last")
+
+    def _lengths_inverse(self, scale: Any, epsilon: Any) -> Any:
         """One over the length of each example's kernels."""
-        dtype = keras.backend.result_type(scale.dtype, "float32")
-        squares = ops.sum(ops.square(ops.cast(self.kernel, dtype)), axis=(0, 1))
-        lengths = ops.matmul(ops.square(ops.cast(scale, dtype)), squares)
-        return ops.cast(ops.rsqrt(lengths + self.epsilon), scale.dtype)
+        squares = ops.sum(ops.square(ops.cast(self.kernel, scale.dtype)), axis=(0, 1))
+        return ops.rsqrt(ops.matmul(ops.square(scale), squares) + epsilon)
 
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
         """That of x, with `filters` channels."""

@@ -1,12 +1,14 @@
 """Weights set to zero by their size."""
 
 import numbers
+from collections import Counter
 from typing import Any
 
 import keras
 import numpy as np
 
-from tensorsmith.core import Verbatim, check, export
+from tensorsmith.core import Verbatim, check
+from tensorsmith.layers.constraints import PruningMask
 
 
 def prune_by_magnitude(model: Any, sparsity: float, scope: str = "layer") -> dict[str, Any]:
@@ -28,7 +30,8 @@ def prune_by_magnitude(model: Any, sparsity: float, scope: str = "layer") -> dic
         A mask for each weight by its `path`: True where it is kept.
 
     Raises:
-        ValueError: `sparsity` is no number in [0, 1), `scope` is unknown, or the model has no such weights.
+        ValueError: `sparsity` is no number in [0, 1), `scope` is unknown, the model has no such weights, or two of them
+            have one path.
 
     Example:
         >>> import keras
@@ -41,6 +44,9 @@ def prune_by_magnitude(model: Any, sparsity: float, scope: str = "layer") -> dic
     check(scope in ("layer", "global"), "scope", scope, "'layer' or 'global'")
     weights = [weight for weight in model.trainable_weights if len(weight.shape) > 1]
     check(len(weights) > 0, "model", Verbatim(f"{model.name!r}"), "a model that is built and has kernels to train")
+    path, count = Counter(weight.path for weight in weights).most_common(1)[0]
+    remedy = "give layers and models names of their own, or prune the models within the model one by one"
+    check(count == 1, "model", Verbatim(f"{count} weights of the path {path!r}"), "a path of its own for each", remedy)
     sizes = [np.abs(keras.ops.convert_to_numpy(weight)).astype("float64") for weight in weights]
     if scope == "layer":
         kept = [_largest(size, sparsity) for size in sizes]
@@ -62,33 +68,3 @@ def _largest(size: Any, sparsity: float) -> Any:
     mask = np.ones(size.size, "bool")
     mask[np.argsort(size, axis=None, kind="stable")[: round(sparsity * size.size)]] = False
     return mask.reshape(size.shape)
-
-
-@export
-class PruningMask(keras.constraints.Constraint):
-    """Keeps pruned weights zero, as `prune_by_magnitude` asks of them.
-
-    Args:
-        mask: True, or 1, where weights are kept; of the weight's shape.
-        constraint: A further constraint, applied before; None for none.
-
-    Returns:
-        The constrained weight.
-
-    Example:
-        >>> print(PruningMask([True, False])([3.0, 4.0]).numpy())
-        [3. 0.]
-    """
-
-    def __init__(self, mask: Any, constraint: Any = None):
-        self.mask = np.asarray(mask, "bool")
-        self.constraint = keras.constraints.get(constraint)
-
-    def __call__(self, w: Any) -> Any:
-        """The weight with zeros."""
-        w = keras.ops.convert_to_tensor(w)
-        return (w if self.constraint is None else self.constraint(w)) * keras.ops.cast(self.mask, w.dtype)
-
-    def get_config(self) -> dict[str, Any]:
-        """The arguments of `__init__`."""
-        return {"mask": self.mask.tolist(), "constraint": keras.constraints.serialize(self.constraint)}

@@ -9,9 +9,7 @@ from tensorsmith.core import Verbatim, check, export
 from tensorsmith.layers.convert_layers import convert_layers
 from tensorsmith.layers.fake_quantization import FakeQuantization, check_quantization
 from tensorsmith.layers.fake_quantize import fake_quantize
-
-DEPTHWISE = (keras.layers.DepthwiseConv1D, keras.layers.DepthwiseConv2D)
-QUANTIZABLE = (keras.layers.Dense, keras.layers.Conv1D, keras.layers.Conv2D, keras.layers.Conv3D, *DEPTHWISE)
+from tensorsmith.layers.with_kernel import DEPTHWISE, WITH_KERNEL
 
 
 @export
@@ -55,8 +53,8 @@ class QuantizationAware(keras.layers.Wrapper):
     """
 
     def __init__(self, layer: Any, num_bits: int = 8, per_channel: bool = True, momentum: float = 0.99, **kwargs: Any):
-        kinds = ", ".join(kind.__name__ for kind in QUANTIZABLE)
-        check(type(layer) in QUANTIZABLE, "layer", layer, f"one of the kinds {kinds}")
+        kinds = ", ".join(kind.__name__ for kind in WITH_KERNEL)
+        check(type(layer) in WITH_KERNEL, "layer", layer, f"one of the kinds {kinds}")
         check_quantization(num_bits, momentum)
         super().__init__(layer, **kwargs)
         # Only the layer itself computes in half types: the kernel is rounded once, from full precision.
@@ -127,7 +125,7 @@ def quantization_aware(model: Any, num_bits: int = 8, per_channel: bool = True) 
 
     def convert(layer: Any) -> Any:
         nonlocal count
-        if type(layer) not in QUANTIZABLE:
+        if type(layer) not in WITH_KERNEL:
             return layer
         count += 1
         inner = type(layer).from_config(layer.get_config())

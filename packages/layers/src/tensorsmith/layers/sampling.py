@@ -51,8 +51,9 @@ class Sampling(keras.layers.Layer):
 
     def build(self, input_shape: Any) -> None:
         """Looks at the shapes; there are no weights."""
-        fits = len(input_shape) == 2 and isinstance(input_shape[0], list | tuple)
-        fits = fits and tuple(input_shape[0]) == tuple(input_shape[1])
+        fits = len(input_shape) == 2 and all(isinstance(shape, list | tuple) for shape in input_shape)
+        fits = fits and len(input_shape[0]) == len(input_shape[1])
+        fits = fits and all(None in sizes or sizes[0] == sizes[1] for sizes in zip(*input_shape, strict=True))
         check(fits, "inputs", input_shape, "two tensors of one shape, [mean, log_variance]")
 
     def call(self, inputs: Any) -> Any:
@@ -62,8 +63,8 @@ class Sampling(keras.layers.Layer):
         return mean + keras.ops.exp(log_variance / 2) * noise
 
     def compute_output_shape(self, input_shape: Any) -> Any:
-        """That of the mean."""
-        return input_shape[0]
+        """The common one, with all sizes that either input knows."""
+        return tuple(one if other is None else other for one, other in zip(*input_shape, strict=True))
 
     def get_config(self) -> dict[str, Any]:
         """The arguments of `__init__`."""

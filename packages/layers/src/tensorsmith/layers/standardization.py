@@ -15,10 +15,11 @@ from tensorsmith.core import Verbatim, check, export
 class Standardization(keras.layers.Layer):
     """Gives features mean 0 and standard deviation 1, both as they are in the data that `adapt` saw.
 
-    Mean and standard deviation are weights that are not trained: they are saved with the model. Before `adapt`, the
-    layer only hands its inputs on. Unlike `keras.layers.Normalization`, which does the same for features that vary, it
-    divides a feature that is constant in the data by 1: Keras divides it by 1e-7, and a later value that is off by 1
-    becomes 10,000,000. And `inverse` of the same layer undoes it, as for predictions of standardized targets.
+    Mean and standard deviation are weights that are not trained, in at least float32: they are saved with the model.
+    Before `adapt`, the layer only hands its inputs on. Unlike `keras.layers.Normalization`, which does the same for
+    features that vary, it divides a feature that is constant in the data by 1: Keras divides it by 1e-7, and a later
+    value that is off by 1 becomes 10,000,000. And `inverse` of the same layer undoes it, as for predictions of
+    standardized targets.
 
     Formula:
 
@@ -70,8 +71,11 @@ class Standardization(keras.layers.Layer):
         kept = {axis % rank for axis in self._axes}
         shape = [input_shape[axis] if axis in kept else 1 for axis in range(rank)]
         check(None not in shape, "inputs", tuple(input_shape), "known sizes along `axis`")
-        self.mean = self.add_weight(shape, "zeros", name="mean", trainable=False, autocast=False)
-        self.std = self.add_weight(shape, "ones", name="std", trainable=False, autocast=False)
+        precise = keras.backend.result_type(self.variable_dtype, "float32")
+        self.mean, self.std = (
+            self.add_weight(shape, initializer, precise, name=name, trainable=False, autocast=False)
+            for name, initializer in (("mean", "zeros"), ("std", "ones"))
+        )
 
     def adapt(self, data: Any) -> None:
         """Takes mean and standard deviation from data, and forgets those of before.
@@ -87,7 +91,8 @@ class Standardization(keras.layers.Layer):
         moments = reduce(_Moments.with_those_of, (self._moments(batch) for batch in _batches(data)))
         check(bool(np.isfinite(moments.squares).all()), "data", data, "finite numbers")
         self.mean.assign(moments.mean)
-        self.std.assign(moments.std)
+        std = moments.std.astype(self.std.dtype)
+        self.std.assign(np.where(std < np.finfo(std.dtype).tiny, 1, std))  # below, divisions can give infinity
 
     def _moments(self, batch: Any) -> "_Moments":
         if not self.built:
@@ -103,14 +108,14 @@ class Standardization(keras.layers.Layer):
     def call(self, inputs: Any) -> Any:
         """Subtracts the mean and divides."""
         inputs = keras.ops.convert_to_tensor(inputs)
-        precise = keras.backend.result_type(inputs.dtype, self.variable_dtype, "float32")
+        precise = keras.backend.result_type(inputs.dtype, self.mean.dtype)
         x, mean, std = (keras.ops.cast(value, precise) for value in (inputs, self.mean, self.std))
         return keras.ops.cast((x - mean) / std, self.compute_dtype)
 
     def inverse(self, outputs: Any) -> Any:
         """The inputs that have these outputs, in at least float32."""
         outputs = keras.ops.convert_to_tensor(outputs)
-        precise = keras.backend.result_type(outputs.dtype, self.variable_dtype, "float32")
+        precise = keras.backend.result_type(outputs.dtype, self.mean.dtype)
         y, mean, std = (keras.ops.cast(value, precise) for value in (outputs, self.mean, self.std))
         return y * std + mean
 

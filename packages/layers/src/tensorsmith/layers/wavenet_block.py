@@ -100,6 +100,7 @@ class WaveNetBlock(keras.layers.Layer):
         layer = keras.layers.Conv1D(
             filters,
             kernel_size,
+            data_format="channels_last",
             kernel_initializer=fresh(self.kernel_initializer),
             kernel_regularizer=self.kernel_regularizer,
             dtype=self.dtype_policy,
