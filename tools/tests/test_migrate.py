@@ -24,6 +24,7 @@ RUN = [
     "layers",
     "losses",
     "metrics",
+    "optional",
     "rnn",
     "text",
     "updates",

@@ -8,7 +8,7 @@ from tensorsmith.losses import contrastive_loss
 try:
     import tensorflow_addons as tfa
 except ImportError:
-    tfa = None
+    tfa = False
 
 # tensorsmith migrate: tensorflow_addons: what * brings in is not seen here: import each name
 from tensorflow_addons.callbacks import *

@@ -6,7 +6,7 @@ import os; import tensorflow_addons.layers
 try:
     import tensorflow_addons as tfa
 except ImportError:
-    tfa = None
+    tfa = False
 
 from tensorflow_addons.callbacks import *
 from tensorflow_addons.losses import contrastive_loss

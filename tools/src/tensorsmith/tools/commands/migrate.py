@@ -2,6 +2,7 @@
 
 import argparse
 import difflib
+import itertools
 import os
 import sys
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from tensorsmith.core import argument_error, replace_file
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the arguments."""
-    parser.add_argument("path", metavar="PATH", type=Path, help="a .py file, or a folder with all below it")
+    parser.add_argument("paths", metavar="PATH", type=Path, nargs="+", help="a .py file, or a folder with all below it")
     parser.add_argument("--write", action="store_true", help="change the files; without, the changes are only printed")
 
 
@@ -21,7 +22,7 @@ def execute(arguments: argparse.Namespace) -> int:
     from tensorsmith.tools.migration.rewrite import UnreadableError, migrate
 
     code = 0
-    for path in _scripts(arguments.path):
+    for path in itertools.chain.from_iterable(map(_scripts, arguments.paths)):
         before = path.read_bytes()
         try:
             moved = migrate(before)

@@ -69,6 +69,7 @@ IMAGE: dict[str, Successor | Missing] = {
         dropped=("name",),
         refused={"output_shape": "keras.ops.image.affine_transform keeps the size: crop or pad its result instead"},
         added={"interpolation": '"nearest"'},
+        rule=rules.small_letters,
         note="give tensors, images with three or four axes, and modes in small letters",
     ),
 }

@@ -4,6 +4,7 @@ import libcst as cst
 
 from tensorsmith.tools.migration.entry import RefusedError, Successor
 
+REDUCTIONS = {"AUTO": "sum_over_batch_size", "SUM_OVER_BATCH_SIZE": "sum_over_batch_size", "SUM": "sum", "NONE": "none"}
 TIGHT = cst.AssignEqual(cst.SimpleWhitespace(""), cst.SimpleWhitespace(""))
 
 
@@ -13,6 +14,7 @@ def moved_call(call: cst.Call, successor: Successor) -> cst.BaseExpression:
     Raises:
         RefusedError: It cannot be said by the successor's arguments.
     """
+    call = call.with_changes(args=[_with_string(arg) for arg in call.args])
     if successor.plain and not successor.arguments:
         return call
     given = _named(call, successor)
@@ -36,6 +38,16 @@ def moved_call(call: cst.Call, successor: Successor) -> cst.BaseExpression:
     if not successor.result:
         return moved
     return cst.parse_expression(successor.result.format(call=source(moved), **written))
+
+
+def _with_string(arg: cst.Arg) -> cst.Arg:
+    """The argument, with Keras 3's string where it is one of `tf.keras.losses.Reduction`, which Keras 3 lacks."""
+    value = arg.value
+    if not isinstance(value, cst.Attribute) or value.attr.value not in REDUCTIONS:
+        return arg
+    if source(value.value).rpartition(".")[2] != "Reduction":
+        return arg
+    return arg.with_changes(value=cst.SimpleString(f'"{REDUCTIONS[value.attr.value]}"'))
 
 
 def source(node: cst.CSTNode) -> str:

@@ -45,6 +45,16 @@ def aggregation(given: Given) -> Given:
     return {**given, "class_aggregation": AGGREGATIONS[value]} if "class_aggregation" in given else given
 
 
+def small_letters(given: Given) -> Given:
+    """Modes as Keras writes them, where they are written out."""
+
+    def small(source: str) -> str:
+        value = _literal(source)
+        return f'"{value.lower()}"' if isinstance(value, str) and not value.islower() else source
+
+    return {name: small(source) if name in ("interpolation", "fill_mode") else source for name, source in given.items()}
+
+
 def exact_gelu(given: Given) -> Given:
     """The approximation, which was the default, has no layer."""
     if _literal(given.get("approximate", "True")) is not False:

@@ -1,7 +1,7 @@
 """Finding what a script uses of Addons, and deciding what becomes of it."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,11 +88,14 @@ class _Survey:
         if chain is None:
             self._leave(access.node, PACKAGE, "a name inside of a string")
             return None
-        meanings = {each.name for each in access.scope.get_qualified_names_for(_dotted(chain[0]))}
+        first = _dotted(chain[0])
+        meanings = {each.name for each in access.scope.get_qualified_names_for(first)}
+        if len(meanings) > 1 and self._only_without_addons(access.scope[first]):
+            meanings.discard(first)
         if len(meanings) > 1:
-            self._leave(chain[0], _dotted(chain[0]), "this name has more than one meaning")
+            self._leave(chain[0], first, "this name has more than one meaning")
             return None
-        full = meanings.pop() + _dotted(chain[-1]).removeprefix(_dotted(chain[0]))
+        full = meanings.pop() + _dotted(chain[-1]).removeprefix(first)
         for depth, node in enumerate(reversed(chain)):
             name, move = _find(full.rsplit(".", depth)[0])
             if move is not None:
@@ -101,6 +104,20 @@ class _Survey:
         known = any(name.startswith(package) for name in MOVES)
         self._leave(chain[-1], full, "used as a whole" if known else UNKNOWN)
         return None
+
+    def _only_without_addons(self, assignments: Iterable[Any]) -> bool:
+        """Whether a name has another meaning only as None where the import failed."""
+        others = [each.node for each in assignments if not isinstance(each, ImportAssignment)]
+        return all(self._is_none_after_failure(node) for node in others)
+
+    def _is_none_after_failure(self, node: cst.CSTNode) -> bool:
+        while not isinstance(node, cst.Assign | cst.Module):
+            node = self._parents[node]
+        if not (isinstance(node, cst.Assign) and isinstance(node.value, cst.Name) and node.value.value == "None"):
+            return False
+        handler = self._parents[self._parents[self._parents[node]]]  # beyond the line and the block
+        kind = handler.type if isinstance(handler, cst.ExceptHandler) else None
+        return isinstance(kind, cst.Name) and kind.value in ("ImportError", "ModuleNotFoundError")
 
     def _movable(self, node: cst.CSTNode, name: str, move: Successor | Missing) -> _Use | None:
         """The use, if there is a successor for it as it stands."""

@@ -1,0 +1,19 @@
+"""Addons where it is there."""
+
+import numpy as np
+import tensorflow as tf
+
+try:
+    import tensorflow_addons as tfa
+except ImportError:
+    tfa = None
+
+y_true, y_pred = np.array([[1.0, 0.0]], "float32"), np.array([[0.7, 0.4]], "float32")
+boxes = np.array([[0.0, 0.0, 2.0, 2.0]], "float32"), np.array([[1.0, 0.0, 2.0, 2.0]], "float32")
+image = np.random.default_rng(0).uniform(size=(4, 4, 1)).astype("float32")
+shift = np.array([1.0, 0.0, 1.0, 0.0, 1.0, 0.0, 0.0, 0.0], "float32")
+results = {
+    "mean": tfa.losses.SigmoidFocalCrossEntropy(reduction=tf.keras.losses.Reduction.SUM)(y_true, y_pred),
+    "each": tfa.losses.GIoULoss("giou", tf.keras.losses.Reduction.NONE)(*boxes),
+    "moved": tfa.image.transform(image, shift, "BILINEAR", "REFLECT"),
+}
