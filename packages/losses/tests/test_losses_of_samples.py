@@ -156,6 +156,15 @@ def test_focal_is_finite_at_the_ends(gamma, from_logits):
     assert np.isfinite(tape.gradient(loss, ends)).all()
 
 
+@pytest.mark.parametrize("gamma", [0.5, 1.5, 2.0])
+def test_focal_of_probabilities_rounded_beyond_the_ends(gamma):
+    beyond, ends = tf.Variable([[1.0001, -0.0001] * 2]), [[1.0, 0.0] * 2]
+    with tf.GradientTape() as tape:
+        loss = losses.sigmoid_focal_crossentropy([[1, 1, 0, 0]], beyond, gamma=gamma)
+    np.testing.assert_array_equal(loss, losses.sigmoid_focal_crossentropy([[1, 1, 0, 0]], ends, gamma=gamma))
+    assert np.isfinite(tape.gradient(loss, beyond)).all()
+
+
 def projection(z):
     """The nearest point of the simplex, by trying every support."""
     order = np.sort(z)[::-1]
@@ -214,6 +223,14 @@ def test_kappa_of_one_class_and_of_nothing():
     assert run(alike[:0], alike[:0]) == 0
     with pytest.raises(ValueError, match=r"`y_true`: received \(2, 1\), expected \(batch, 3\)"):
         loss([[0], [1]], alike)
+
+
+def test_kappa_where_no_weight_counts_is_0():
+    y_pred = tf.Variable([[0.7, 0.2, 0.1], [0.3, 0.3, 0.4]])
+    with tf.GradientTape() as tape:
+        loss = losses.WeightedKappaLoss(3)(np.eye(3)[:2], y_pred, np.zeros(2))
+    assert loss == 0
+    np.testing.assert_array_equal(tape.gradient(loss, y_pred), np.zeros((2, 3)))
 
 
 @pytest.mark.parametrize("weights", [None, np.array([0.5, 1.0, 2.0, 0.0])])

@@ -95,6 +95,14 @@ def test_distances_of_equal_embeddings_far_from_the_origin(metric):
     assert np.isfinite(tape.gradient(found, x)).all()
 
 
+@pytest.mark.parametrize("make", [*LABELLED, losses.NpairsLoss])
+def test_embeddings_that_are_a_variable(make):
+    y, x = labelled(8, 8)
+    variable = tf.Variable(x, dtype="float32")
+    assert float(make()(y, variable)) == float(make()(y, x.astype("float32")))
+    np.testing.assert_array_equal(variable, x.astype("float32"))
+
+
 @pytest.mark.parametrize(
     ("labels", "embeddings"),
     [

@@ -100,6 +100,23 @@ def test_yolo_of_the_right_answer_is_next_to_0_and_is_learned(rng):
     assert value < 0.1 * before
 
 
+def test_yolo_where_no_object_is_the_other_four_do_not_matter(rng):
+    y_true, y_pred = grids(rng, 4)
+    without = np.argwhere(y_true[..., 4] == 0)
+    found = []
+    for filler in (0.0, -np.inf, np.nan):  # the logarithm of a height of 0 is one
+        for image, row, column in without:
+            y_true[image, row, column, :4] = filler
+        logits = tf.Variable(y_pred)
+        with tf.GradientTape() as tape:
+            loss = losses.YOLOLoss(2)(y_true, logits)
+        found.append(np.append(tape.gradient(loss, logits), loss))
+    assert len(without) > 0
+    assert np.isfinite(found[0]).all()
+    np.testing.assert_array_equal(found[1], found[0])
+    np.testing.assert_array_equal(found[2], found[0])
+
+
 def test_shapes_that_do_not_fit_are_told():
     with pytest.raises(ValueError, match=r"`y_pred`: received \(1, 2, 2, 10\), expected \(batch, rows, columns, 10"):
         losses.YOLOLoss(2)(np.zeros((1, 2, 2, 11)), np.zeros((1, 2, 2, 10)))

@@ -83,6 +83,11 @@ def test_gradient_penalty_trains_a_critic_and_is_finite_where_it_is_flat(rng):
     assert penalty < 1e-2
 
 
+def test_gradient_penalty_of_a_critic_that_ignores_its_input():
+    x = np.ones((3, 4), "float32")
+    np.testing.assert_allclose(losses.gradient_penalty(lambda x: tf.ones((3,)), x, 0 * x), [1, 1, 1], rtol=1e-5)
+
+
 def test_gaussian_kl_is_the_integral():
     for mean, log_variance in ((0.0, 0.0), (1.5, -1.0), (-0.5, 0.7)):
         q = stats.norm(mean, np.exp(log_variance / 2))
@@ -110,6 +115,23 @@ def test_gaussian_nll_is_scipys(rng):
     np.testing.assert_allclose(losses.gaussian_nll(y[:, 0], of_one), losses.gaussian_nll(y[:, :1], of_one))
     with pytest.raises(ValueError, match=r"`y_pred`: received '?\(20, 4\), for targets of \(20, 4\)"):
         losses.gaussian_nll(y, mean)
+
+
+def test_gaussian_nll_of_a_right_guess_that_is_very_sure():
+    y_pred = tf.Variable([[3.0, -200.0], [3.0, 1.0]])  # of a precision that float32 has no number for
+    with tf.GradientTape() as tape:
+        loss = losses.gaussian_nll([[3.0], [3.0]], y_pred)
+    np.testing.assert_allclose(loss, (np.log(2 * np.pi) + np.array([-200.0, 1.0])) / 2, rtol=1e-6)
+    np.testing.assert_array_equal(tape.gradient(loss, y_pred), [[0.0, 0.5], [0.0, 0.5]])
+
+
+def test_gaussian_nll_has_its_second_derivative_at_the_right_guess():
+    mean = tf.Variable([[0.0]])
+    with tf.GradientTape() as outer:
+        with tf.GradientTape() as inner:
+            loss = losses.gaussian_nll([[0.0]], tf.concat([mean, [[-2.0]]], axis=1))
+        slope = inner.gradient(loss, mean)
+    np.testing.assert_allclose(outer.gradient(slope, mean), [[np.exp(2)]], rtol=1e-6)
 
 
 def test_gaussian_nll_as_a_metric_streams(rng):
@@ -152,6 +174,10 @@ def test_half_precision_pixels_do_not_vanish_or_overflow():
 def test_what_does_not_fit_is_told():
     with pytest.raises(ValueError, match="two equal shapes"):
         losses.reconstruction_loss(np.zeros((2, 3, 1)), np.zeros((2, 3)))
+    with pytest.raises(ValueError, match=r"received \(\(2, 3, 1\), \(2, 3, 4\)\), expected two equal shapes"):
+        losses.ReconstructionLoss()(np.zeros((2, 3, 1)), np.zeros((2, 3, 4)))
+    with pytest.raises(ValueError, match="two equal shapes"):
+        losses.reconstruction_loss(np.zeros((1, 3)), np.zeros((2, 3)))
 
 
 def test_softplus_of_keras_is_stable_to_the_second_derivative():

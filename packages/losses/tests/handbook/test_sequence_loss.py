@@ -60,6 +60,36 @@ def test_nothing_counts(options):
     assert np.all(SequenceLoss(**options)(targets[:0], logits[:0]) == 0)
 
 
+@pytest.mark.parametrize("probabilities", [False, True])
+@pytest.mark.parametrize("own", [False, True])
+def test_what_does_not_count_may_be_no_number(own, probabilities):
+    targets, logits, weights = drawn()
+    expected = np.sum((entropies(targets, logits) * weights)[:, :3]) / weights[:, :3].sum()
+    weights[:, 3:], logits[:, 3:], targets[:, 3:] = 0, np.nan, -7
+    if probabilities:
+        targets = np.where(targets[..., None] < 0, np.nan, targets[..., None] == np.arange(4)).astype("float32")
+    crossentropy = keras.losses.get(f"{'' if probabilities else 'sparse_'}categorical_crossentropy")
+
+    def function(labels, logits):
+        return crossentropy(labels, logits, from_logits=True)
+
+    logits = tf.Variable(logits)
+    with tf.GradientTape() as tape:
+        loss = sequence_loss(logits, targets, weights, softmax_loss_function=function if own else None)
+    np.testing.assert_allclose(loss, expected, rtol=1e-5)
+    gradient = tape.gradient(loss, logits).numpy()
+    assert np.isfinite(gradient).all()
+    assert not gradient[:, 3:].any()
+
+
+def test_a_users_own_loss_of_probabilities():
+    _, logits, weights = drawn()
+    targets = np.random.default_rng(4).dirichlet(np.ones(4), (6, 5)).astype("float32")
+    found = sequence_loss(logits, targets, weights, softmax_loss_function=tf.nn.softmax_cross_entropy_with_logits)
+    each = -np.sum(targets * log_softmax(logits.astype("float64"), axis=-1), axis=-1)
+    np.testing.assert_allclose(found, np.sum(each * weights) / weights.sum(), rtol=1e-5)
+
+
 def test_half_precision():
     targets, logits, weights = drawn(40, 200)
     found = SequenceLoss()(targets, tf.cast(logits, "float16"), weights)

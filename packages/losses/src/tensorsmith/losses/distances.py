@@ -53,8 +53,9 @@ def metric_config(metric: Metric) -> Any:
 
 
 def _squared(x: Any) -> Any:
-    # Distances stay when all move, and small numbers lose less in the difference of their squares.
-    x -= ops.stop_gradient(ops.mean(x, axis=0, keepdims=True))
+    # Distances stay when all move, and small numbers lose less in the difference of their squares. Not -=, which would
+    # ask a variable to change.
+    x = x - ops.stop_gradient(ops.mean(x, axis=0, keepdims=True))
     norms = ops.sum(ops.square(x), axis=1, keepdims=True)
     places = ops.arange(ops.shape(x)[0])
     squares = norms + ops.transpose(norms) - 2 * ops.matmul(x, ops.transpose(x))

@@ -35,7 +35,10 @@ def gaussian_nll(y_true: Any, y_pred: Any) -> Any:
     fits = len(y_true.shape) == len(y_pred.shape) and y_pred.shape[-1] == 2 * y_true.shape[-1]
     check(fits, "y_pred", shapes, "a last axis twice as long, for means and logarithms of variances")
     mean, log_variance = ops.split(y_pred, 2, axis=-1)
-    terms = math.log(2 * math.pi) + log_variance + ops.square(y_true - mean) * ops.exp(-log_variance)
+    error = y_true - mean
+    # An error of 0 times the infinite precision of a tiny variance would be no number.
+    finite = ops.where(error == 0, ops.maximum(log_variance, -80), log_variance)
+    terms = math.log(2 * math.pi) + log_variance + ops.square(error * ops.exp(-finite / 2))
     return 0.5 * ops.sum(terms, axis=-1)
 
 

@@ -45,7 +45,8 @@ def gradient_penalty(critic: Callable[[Any], Any], real: Any, fake: Any, seed: A
     with tf.GradientTape() as tape:  # keras.ops has no gradients
         tape.watch(between)
         scores = critic(between)
-    squares = ops.reshape(ops.square(tape.gradient(scores, between)), (ops.shape(real)[0], -1))
+    slopes = tape.gradient(scores, between, unconnected_gradients="zero")  # none of a critic that ignores its input
+    squares = ops.reshape(ops.square(slopes), (ops.shape(real)[0], -1))
     # The root's own slope is infinite where the critic is flat.
     lengths = ops.sqrt(ops.maximum(ops.sum(squares, axis=1), keras.config.epsilon() ** 2))
     return ops.square(lengths - 1)

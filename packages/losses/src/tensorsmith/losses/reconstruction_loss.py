@@ -29,7 +29,7 @@ def reconstruction_loss(
         Tensor `(batch,)`, at least float32.
 
     Raises:
-        ValueError: An argument is none of the above, or the shapes differ in rank.
+        ValueError: An argument is none of the above, or the shapes differ.
 
     Example:
         >>> print(reconstruction_loss([[1.0, 0.0]], [[0.5, 0.5]]).numpy().round(4))  # 2 log(2)
@@ -40,7 +40,9 @@ def reconstruction_loss(
     _check(kind, pixels, from_logits)
     y_true, y_pred = precise(y_true, y_pred)
     shapes = (tuple(y_true.shape), tuple(y_pred.shape))
-    check(len(shapes[0]) == len(shapes[1]), "y_true, y_pred", shapes, "two equal shapes")
+    # Sizes that are not known yet may turn out equal.
+    fits = len(shapes[0]) == len(shapes[1]) and all(a == b or None in (a, b) for a, b in zip(*shapes, strict=True))
+    check(fits, "y_true, y_pred", shapes, "two equal shapes")
     if kind == "gaussian":
         losses = 0.5 * ops.square(y_pred - y_true)
     elif from_logits:
@@ -87,7 +89,7 @@ class ReconstructionLoss(keras.losses.Loss):
         A scalar, or with `reduction=None` `(batch,)`.
 
     Raises:
-        ValueError: An argument is none of the above.
+        ValueError: An argument is none of the above, or the shapes differ.
 
     Example:
         >>> y_true, y_pred = [[1.0, 0.0]], [[0.5, 0.5]]

@@ -38,13 +38,14 @@ def sequence_loss(
     Args:
         logits: Scores of the classes, `(batch, time, classes)`.
         targets: Class numbers `(batch, time)`, or probabilities `(batch, time, classes)`.
-        weights: Weight of every step, `(batch, time)`; 0 after the end of a sequence, where targets may be anything.
+        weights: Weight of every step, `(batch, time)`; 0 after the end of a sequence, where logits and
+            targets may be anything.
         average_across_timesteps: Whether to average over time.
         average_across_batch: Whether to average over the batch.
         sum_over_timesteps: Whether to sum over time.
         sum_over_batch: Whether to sum over the batch.
         softmax_loss_function: What to take instead of cross-entropy: a function of `labels` and `logits`, called by
-            these names, both with batch and time in one axis.
+            these names, both with batch and time in one axis. Where weights are 0 they are finite and classes.
         name: Has no effect; Addons names a scope of the graph with it.
 
     Returns:
@@ -65,7 +66,14 @@ def sequence_loss(
     check(len(logits.shape) == 3, "logits", tuple(logits.shape), "(batch, time, classes)")
     check(len(targets.shape) in (2, 3), "targets", tuple(targets.shape), "(batch, time), or also classes")
     check(len(weights.shape) == 2, "weights", tuple(weights.shape), "(batch, time)")
-    entropy = _cross_entropy(logits, targets, weights, softmax_loss_function) * weights
+    # What does not count may be no number, or no class, and would not vanish when multiplied by 0.
+    ignored = weights == 0
+    if len(targets.shape) == 3:
+        targets = _finite_where(ignored, targets)
+    else:
+        targets = ops.where(ignored, ops.clip(targets, 0, ops.shape(logits)[-1] - 1), targets)
+    logits = _finite_where(ignored, logits)
+    entropy = _cross_entropy(logits, targets, softmax_loss_function) * weights
     axes = [axis for axis, reduced in ((0, flags[1] or flags[3]), (1, flags[0] or flags[2])) if reduced]
     if not axes:
         return entropy
@@ -178,17 +186,19 @@ class SequenceLoss(keras.losses.Loss):
         }
 
 
-def _cross_entropy(logits: Any, targets: Any, weights: Any, function: Callable[..., Any] | None) -> Any:
+def _cross_entropy(logits: Any, targets: Any, function: Callable[..., Any] | None) -> Any:
     """Cross-entropy of every step."""
     if function is not None:
-        flat = ops.reshape(logits, (-1, logits.shape[-1]))
-        return ops.reshape(function(labels=ops.reshape(targets, (-1,)), logits=flat), ops.shape(weights))
+        labels, flat = (ops.reshape(each, (-1, *ops.shape(each)[2:])) for each in (targets, logits))
+        return ops.reshape(function(labels=labels, logits=flat), ops.shape(logits)[:2])
     if len(targets.shape) == 3:
         return ops.categorical_crossentropy(ops.cast(targets, logits.dtype), logits, from_logits=True)
-    targets = ops.cast(targets, "int32")
-    # What does not count may be no class.
-    targets = ops.where(weights == 0, ops.clip(targets, 0, ops.shape(logits)[-1] - 1), targets)
-    return ops.sparse_categorical_crossentropy(targets, logits, from_logits=True)
+    return ops.sparse_categorical_crossentropy(ops.cast(targets, "int32"), logits, from_logits=True)
+
+
+def _finite_where(steps: Any, values: Any) -> Any:
+    """The values, but 0 for those at these steps that are not finite."""
+    return ops.where(ops.logical_and(steps[..., None], ops.logical_not(ops.isfinite(values))), 0, values)
 
 
 def _check(flags: tuple[bool, ...]) -> None:

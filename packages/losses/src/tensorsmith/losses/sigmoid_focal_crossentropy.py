@@ -54,7 +54,9 @@ def sigmoid_focal_crossentropy(
         hit, miss = ops.sigmoid(y_pred), ops.sigmoid(-y_pred)
         entropy = y_true * ops.softplus(-y_pred) + (1 - y_true) * ops.softplus(y_pred)
     else:
-        hit, miss, epsilon = y_pred, 1 - y_pred, keras.config.epsilon()
+        # A sum of probabilities can be rounded to above 1, and a power of what is below 0 is no number.
+        hit, epsilon = ops.clip(y_pred, 0, 1), keras.config.epsilon()
+        miss = 1 - hit
         clipped = ops.clip(y_pred, epsilon, 1 - epsilon)
         entropy = -y_true * ops.log(clipped + epsilon) - (1 - y_true) * ops.log(1 - clipped + epsilon)
     if gamma:
@@ -76,7 +78,9 @@ class SigmoidFocalCrossEntropy(keras.losses.Loss):
 
     summed over the last axis as TensorFlow Addons does, so that it grows with the number of classes;
     `class_reduction="mean"` averages, as `keras.losses.BinaryFocalCrossentropy` does. As in Addons, the batch is not
-    reduced by default; give `reduction="sum_over_batch_size"` for a mean.
+    reduced by default; give `reduction="sum_over_batch_size"` for a mean. Unreduced on several replicas it trains
+    right, but Keras reports it times their number, as it does with its own losses: it takes back a division by that
+    number that there was only in a mean.
 
     Source: Lin et al., "Focal Loss for Dense Object Detection", 2017.
 

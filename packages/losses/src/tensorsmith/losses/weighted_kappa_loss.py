@@ -25,7 +25,8 @@ class WeightedKappaLoss(keras.losses.Loss):
     It is log(1 - kappa + epsilon): 0 for chance, and negative for better.
 
     The value depends on how batches are cut, since chance is estimated from the batch; large ones estimate it well. It
-    is one number for all samples of a batch. Sample weights enter the sums, so that a weight of 2 is the sample twice.
+    is one number for all samples of a batch. Sample weights enter the sums, so that a weight of 2 is the sample twice,
+    and where all are 0 the loss is 0.
     TensorFlow Addons' takes no weights, and its default reduction, which has no effect there, is none.
 
     Source: de la Torre, Puig and Valls, "Weighted Kappa Loss Function for Multi-Class Classification of Ordinal Data in
@@ -99,8 +100,11 @@ class WeightedKappaLoss(keras.losses.Loss):
         found = ops.sum(weights * distance(ops.matmul(y_true, classes[:, None]) - classes) * y_pred)
         true_sums, predicted_sums = ops.sum(weights * y_true, axis=0), ops.sum(weights * y_pred, axis=0)
         far = ops.sum(true_sums[:, None] * distance(classes[:, None] - classes) * predicted_sums)
-        chance = ops.divide_no_nan(far, ops.sum(weights))
-        return ops.log(ops.divide_no_nan(found, chance) + self.epsilon) * ops.ones_like(y_pred[:, 0])
+        total = ops.sum(weights)
+        chance = ops.divide_no_nan(far, total)
+        loss = ops.log(ops.divide_no_nan(found, chance) + self.epsilon)
+        # Nothing that counts is not perfect agreement.
+        return ops.where(total == 0, 0, loss) * ops.ones_like(y_pred[:, 0])
 
     def get_config(self) -> dict[str, Any]:
         """All arguments."""

@@ -96,6 +96,8 @@ class YOLOLoss(keras.losses.Loss):
         true_boxes, true_classes = self._parts(y_true)
         boxes, classes = self._parts(y_pred)
         there, verdict = true_boxes[..., 4], boxes[..., 4]
+        # What does not matter may be infinite, as the logarithm of 0 is, and 0 times that would be no number.
+        true_boxes = ops.where(there[..., None] > 0, true_boxes, 0)
         centers = ops.square(ops.sigmoid(boxes[..., :2]) - true_boxes[..., :2])
         sizes = ops.square(boxes[..., 2:4] - true_boxes[..., 2:4])
         of_boxes = self.box_weight * there * ops.sum(centers + sizes, axis=-1)
