@@ -85,6 +85,19 @@ def test_a_single_class():
     assert float(matthews.result()) == sklearn.matthews_corrcoef([1, 1], [1, 2]) == 0.0
 
 
+@pytest.mark.parametrize("classes", [2, 3, 5])
+def test_matthews_of_a_single_class_and_of_fractions_of_weight(classes):
+    """n^2 and sum(t_k^2) are then rounded apart: their difference must not be below 0."""
+    rng = np.random.default_rng(15)
+    draws = [(np.zeros(3, int), np.array([0, 0, 1]), np.array([0.1, 0.2, 0.3]))]
+    draws += [(np.full(20, rng.integers(classes)), rng.integers(0, classes, 20), rng.random(20)) for _ in range(20)]
+    for one, several, weights in draws:
+        for true, predicted in ((one, several), (several, one), (one, one)):
+            metric = MatthewsCorrelationCoefficient(classes)
+            metric.update_state(one_hot(true, classes), one_hot(predicted, classes), weights)
+            assert float(metric.result()) == 0.0
+
+
 def test_unknown_labels_raise_unless_they_weigh_nothing():
     metric = CohenKappa(3, sparse_labels=True)
     with pytest.raises(tf.errors.InvalidArgumentError, match="class numbers from 0 to 2"):

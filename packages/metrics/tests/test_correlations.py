@@ -40,6 +40,7 @@ RANKS = [(KendallsTauB, tau_b), (KendallsTauC, tau_c), (SpearmansRank, spearman)
 EXACT = [*((metric, {"capacity": 1000}, reference) for metric, reference in RANKS)]
 EXACT.append((PearsonsCorrelation, {"exact": True}, pearson))
 LEVELS = {"actual_max": 9.0, "preds_max": 9.0, "actual_cutpoints": 10, "preds_cutpoints": 10}
+ALL = [*EXACT, *((metric, LEVELS, reference) for metric, reference in RANKS)]
 
 
 def levels(n, seed=7, count=9):
@@ -142,6 +143,63 @@ def test_nothing_seen_is_0_and_a_constant_has_no_correlation(metric, options):
     metric.reset_state()
     metric.update_state([1, 2, 3], [1, 2, 3])
     assert float(metric.result()) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(("metric", "options"), [*(row[:2] for row in ALL), (PearsonsCorrelation, LEVELS)])
+@pytest.mark.parametrize("batches", [1, 3])
+def test_a_constant_has_no_correlation_however_sums_are_rounded(metric, options, batches):
+    rng = np.random.default_rng(14)
+    for _ in range(10):
+        varied, constant, weights = rng.integers(0, 9, 30), np.full(30, rng.uniform(0, 9)), rng.random(30)
+        for x, y in ((varied, constant), (constant, varied), (constant, constant)):
+            assert np.isnan(streamed(metric(**options), x, y, weights, batches))
+
+
+def test_pearson_of_constants_that_no_float_holds():
+    for value in (0.1, 1e-3, 1 / 3, 1e9 + 0.1):
+        metric = PearsonsCorrelation(exact=True)
+        metric.update_state(np.full(3, value), [1, 2, 3])
+        metric.update_state(np.full(7, value), np.arange(7), np.arange(7))
+        assert np.isnan(metric.result())
+
+
+@pytest.mark.parametrize(
+    ("metric", "options", "reference"), [*ALL, *((metric, {"capacity": 5}, reference) for metric, reference in RANKS)]
+)
+@pytest.mark.parametrize("place", [0, 1, 3])
+def test_nan_that_weighs_nothing_does_not_count(metric, options, reference, place):
+    x, y = [1.0, 2.0, 3.0, 5.0], [1.0, 3.0, 2.0, 2.0]
+    x[place] = y[place] = np.nan
+    weights = 1.0 - np.eye(4)[place]
+    metric = metric(**options)
+    metric.update_state(x, y, weights)
+    np.testing.assert_allclose(metric.result(), reference(*np.array([x, y])[:, weights > 0]), rtol=1e-6)
+
+
+@pytest.mark.parametrize(("metric", "options", "reference"), [*ALL, (PearsonsCorrelation, LEVELS, pearson)])
+def test_nan_that_weighs_something_leaves_no_number(metric, options, reference):
+    for x, y in (([1, np.nan, 3, 4], [1, 3, 2, 4]), ([1, 2, 3, 4], [1, 3, 2, np.nan])):
+        assert np.isnan(reference(x, y))
+        for weights in (None, [0.5, 0.5, 0.0, 0.25]):
+            found = metric(**options)
+            found.update_state(x, y, weights)
+            found.update_state([1.0, 2.0], [1.0, 2.0])
+            assert np.isnan(found.result())
+
+
+@pytest.mark.parametrize(("function", "reference"), FUNCTIONS)
+def test_functions_of_nan(function, reference):
+    x, y = [1.0, np.nan, 3.0, 4.0], [1.0, 3.0, 2.0, 4.0]
+    assert np.isnan(reference(x, y))
+    assert np.isnan(function(x, y))
+    assert np.isnan(function(y, x))
+
+
+def test_exact_ranks_compiled_by_xla():
+    metric = SpearmansRank(capacity=50)
+    x, y = levels(50)
+    tf.function(metric.update_state, jit_compile=True)(x, y)
+    np.testing.assert_allclose(tf.function(metric.result, jit_compile=True)(), spearman(x, y), rtol=1e-6)
 
 
 def test_pearson_of_large_numbers_that_vary_little():

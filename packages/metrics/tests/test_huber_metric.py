@@ -48,6 +48,36 @@ def test_half_precision_predictions_do_not_overflow():
     assert float(metric.result()) == 500_000.0
 
 
+def test_predictions_that_weigh_nothing_may_be_nan():
+    metric = HuberMetric()
+    metric.update_state([[0.0], [0.0]], [[np.nan], [1.0]], [0.0, 1.0])
+    assert float(metric.result()) == 0.5
+
+
+def test_shapes():
+    """Of one axis, each entry is a sample; a last axis of size 1 is forgiven; nothing else broadcasts."""
+    for first, second in (((3,), (1,)), ((3, 1), (1,)), ((3,), (1, 1))):
+        metric = HuberMetric()
+        metric.update_state(np.zeros(first), np.ones(first[:1]), [1, 0, 1])
+        metric.update_state(np.zeros(second), np.full(second[:1], 2.0))
+        assert float(metric.result()) == pytest.approx((0.5 + 0.5 + 1.5) / 3)
+    with pytest.raises(ValueError, match=r"`y_true`: received \(4, 1\), expected the shape of `y_pred`, \(4, 3\)"):
+        HuberMetric().update_state(np.zeros((4, 1)), np.zeros((4, 3)))
+
+
+@pytest.mark.parametrize("policy", ["float32", "mixed_float16"])
+def test_masked_steps_do_not_count(policy):
+    y_true = np.random.default_rng(16).integers(-3, 3, (4, 5, 1)).astype("float32")
+    y_pred = np.random.default_rng(17).integers(1, 4, (4, 5, 1)).astype("float32")
+    y_pred[:, 3:] = 0.0  # masked
+    model = keras.Sequential(
+        [keras.Input((5, 1)), keras.layers.Masking(dtype=policy), keras.layers.Activation("linear", dtype=policy)]
+    )
+    metric = HuberMetric()
+    metric.update_state(y_true, model(y_pred))
+    np.testing.assert_allclose(metric.result(), reference(y_true[:, :3], y_pred[:, :3], 1.0).mean(), rtol=1e-6)
+
+
 def test_delta_survives_saving_and_fit_reports_it(tmp_path, data):
     y_true, y_pred, _ = data
     inputs = keras.Input((3,))

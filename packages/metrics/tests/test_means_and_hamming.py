@@ -67,6 +67,19 @@ def test_hamming_functions():
         hamming_loss_fn([[0, 1]], [[0.0, 0.0]], None, "both")
 
 
+def test_shapes_that_would_broadcast_raise():
+    flat, column, rows = np.zeros(4, "int32"), np.zeros((4, 1), "int32"), np.zeros((4, 3), "int32")
+    for mode in ("multiclass", "multilabel"):
+        with pytest.raises(ValueError, match=r"`y_true`: received \(4, 1\), expected the shape of `y_pred`, \(4, 3\)"):
+            HammingLoss(mode).update_state(column, rows)
+    with pytest.raises(ValueError, match=r"`y_true`: received \(4,\)"):
+        hamming_loss_fn(flat, rows, 0.5, "multilabel")
+    with pytest.raises(ValueError, match=r"`actuals`: received \(4, 3\), expected the shape of `predictions`, \(4,\)"):
+        hamming_distance(rows, flat)
+    assert float(hamming_distance([[1], [0], [1], [0]], [1, 0, 0, 0])) == 0.25
+    assert float(hamming_distance([1, 0, 1, 0], [[1], [0], [0], [0]])) == 0.25
+
+
 def test_masked_steps_do_not_count():
     scores = keras.layers.Masking()(np.array([[[0.1, 0.9], [0.0, 0.0]]]))
     metric = HammingLoss("multiclass")

@@ -124,8 +124,19 @@ def test_rounded_accuracy_is_what_keras_lacks(rng):
     for metric in (keras_own, ours):
         metric.update_state(targets, targets)
     assert (keras_own.result(), ours.result()) == (0.0, 1.0)
-    with pytest.raises(ValueError, match="two equal shapes"):
-        ours.update_state(targets, targets[:, 0])
+
+
+@pytest.mark.parametrize(("true", "predicted"), [((4, 1), (4, 3)), ((4, 3), (4,)), ((1, 3), (4, 3))])
+def test_rounded_accuracy_does_not_broadcast(true, predicted):
+    with pytest.raises(ValueError, match=r"`y_true`: received .*, expected the shape of `y_pred`"):
+        RoundedAccuracy().update_state(np.zeros(true), np.zeros(predicted))
+
+
+def test_rounded_accuracy_forgives_a_last_axis_of_size_1():
+    for true, predicted in (((4,), (4, 1)), ((4, 1), (4,))):
+        metric = RoundedAccuracy()
+        metric.update_state(np.reshape([0, 0, 0, 1], true), np.zeros(predicted))
+        assert float(metric.result()) == 0.75
 
 
 def test_streaming_precision_is_keras_own():

@@ -99,7 +99,9 @@ def _words(sentences: Any) -> Any:
     sentences = ops.convert_to_tensor(sentences)
     if sentences.dtype != tf.string:  # keras.ops has no strings
         return ops.cast(sentences, "int64")
-    return tf.strings.split(sentences).to_tensor()
+    # As one list, since a nested one that is empty does not become a tensor.
+    words = tf.strings.split(tf.reshape(sentences, [-1])).to_tensor()
+    return tf.reshape(words, tf.concat([tf.shape(sentences), tf.shape(words)[1:]], axis=0))
 
 
 def _there(words: Any) -> Any:

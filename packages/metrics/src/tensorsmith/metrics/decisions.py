@@ -28,7 +28,7 @@ def decide(y_pred: Any, threshold: float | None) -> Any:
     y_pred = ops.cast(y_pred, keras.backend.result_type(y_pred.dtype, "float32"))
     if threshold is not None:
         return y_pred > threshold
-    largest = ops.max(y_pred, axis=-1, keepdims=True)
+    largest = ops.max(y_pred, axis=-1, keepdims=True, initial=-float("inf"))
     return ops.logical_and(y_pred >= largest, ops.abs(y_pred) > 1e-12)
 
 

@@ -69,7 +69,7 @@ class ExpectedCalibrationError(keras.metrics.Metric):
         fits = len(labels.shape) == len(scores.shape) - 1
         check(fits, "y_true", tuple(labels.shape), f"class numbers, for predictions of {tuple(scores.shape)}")
         weights = weights_of(labels, sample_weight, y_pred)
-        confidence = ops.max(scores, axis=-1)
+        confidence = ops.max(scores, axis=-1, initial=-float("inf"))
         right = ops.cast(ops.argmax(scores, axis=-1) == labels, STATE)
         # A bin has its upper bound, as in the papers.
         bins = ops.clip(ops.ceil(confidence * self.num_bins) - 1, 0, self.num_bins - 1)

@@ -7,6 +7,7 @@ from keras import ops
 
 from tensorsmith.core import check, export
 from tensorsmith.metrics.decisions import decide
+from tensorsmith.metrics.shapes import same_shape
 from tensorsmith.metrics.weighting import STATE, StreamedMean, weights_of
 
 MODES = ("multiclass", "multilabel")
@@ -18,16 +19,19 @@ def hamming_distance(actuals: Any, predictions: Any) -> Any:
 
     Args:
         actuals: Labels.
-        predictions: Labels of the same shape and type.
+        predictions: Labels of the same shape and type. A last axis of size 1 that only one of the two has is forgiven.
 
     Returns:
         A scalar of type float32.
+
+    Raises:
+        ValueError: The shapes differ.
 
     Example:
         >>> float(hamming_distance([1, 1, 0, 0], [1, 0, 0, 0]))
         0.25
     """
-    differ = ops.not_equal(actuals, predictions)
+    differ = ops.not_equal(*same_shape(actuals, predictions, ("actuals", "predictions")))
     count = ops.cast(ops.count_nonzero(differ), STATE)
     return ops.cast(ops.divide_no_nan(count, ops.cast(ops.shape(differ)[0], STATE)), "float32")
 
@@ -47,7 +51,7 @@ def hamming_loss_fn(y_true: Any, y_pred: Any, threshold: float | None, mode: str
         Losses, of the shape without its last axis, of type float32.
 
     Raises:
-        ValueError: `mode` or `threshold` is none of those.
+        ValueError: `mode` or `threshold` is none of those, or the shapes differ.
 
     Example:
         >>> y_true, y_pred = [[1, 0, 1, 0], [0, 1, 0, 1]], [[0.9, 0.1, 0.2, 0.1], [0.1, 0.9, 0.2, 0.8]]
@@ -55,8 +59,8 @@ def hamming_loss_fn(y_true: Any, y_pred: Any, threshold: float | None, mode: str
         [0.25 0.  ]
     """
     _check_hamming(mode, threshold)
-    y_true = ops.cast(y_true, "int32")
-    decided = ops.cast(decide(ops.convert_to_tensor(y_pred), threshold), "int32")
+    y_true, y_pred = same_shape(y_true, y_pred)
+    y_true, decided = ops.cast(y_true, "int32"), ops.cast(decide(y_pred, threshold), "int32")
     if mode == "multiclass":
         return 1.0 - ops.cast(ops.count_nonzero(y_true * decided, axis=-1), "float32")
     return ops.mean(ops.cast(ops.not_equal(y_true, decided), "float32"), axis=-1)
@@ -91,7 +95,8 @@ class HammingLoss(StreamedMean):
         A scalar.
 
     Raises:
-        ValueError: `mode` is neither of the two (Addons: TypeError, when updated), or `threshold` is no number.
+        ValueError: `mode` is neither of the two (Addons: TypeError, when updated), `threshold` is no number, or
+            the shapes differ.
 
     Example:
         >>> metric = HammingLoss("multilabel", threshold=0.8)

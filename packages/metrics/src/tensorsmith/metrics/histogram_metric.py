@@ -9,7 +9,7 @@ import numpy as np
 from keras import ops
 
 from tensorsmith.core import check
-from tensorsmith.metrics.weighting import STATE, weights_of
+from tensorsmith.metrics.weighting import STATE, samples_of
 
 
 class HistogramMetric(keras.metrics.Metric):
@@ -49,17 +49,20 @@ class HistogramMetric(keras.metrics.Metric):
 
     def update_table(self, y_true: Any, y_pred: Any, sample_weight: Any) -> None:
         """Takes in one batch."""
-        weights = weights_of(y_pred, sample_weight, y_pred)
-        row, column = _bins(y_true, self._actual_cuts()), _bins(y_pred, self._preds_cuts())
+        x, y, weights = samples_of(y_true, y_pred, sample_weight)
+        row, column = _bins(x, self._actual_cuts()), _bins(y, self._preds_cuts())
         rows, columns = self.table.shape
-        cells = ops.segment_sum(ops.reshape(weights, (-1,)), row * columns + column, num_segments=rows * columns)
+        cells = ops.segment_sum(weights, row * columns + column, num_segments=rows * columns)
         self.table.assign_add(ops.reshape(cells, (rows, columns)))
 
     def table_result(self) -> Any:
-        """What the table gives, 0 for an empty one."""
+        """What the table gives, 0 for an empty one, and NaN for one of a single row or column."""
         table = ops.convert_to_tensor(self.table)
         value = self.of_table(table, _middles(self._actual_cuts()), _middles(self._preds_cuts()))
-        return ops.where(ops.sum(table) > 0, value, 0.0)
+        # Counted, since what should be 0 / 0 is of rounded sums where weights are fractions.
+        filled = ops.minimum(*(ops.sum(ops.sum(table, axis=axis) > 0) for axis in (0, 1)))
+        value = ops.where(filled > 1, value, float("nan"))
+        return ops.where(ops.sum(table) == 0, 0.0, value)
 
     def of_table(self, table: Any, actual: Any, preds: Any) -> Any:
         """The correlation in a table, given the middles of its rows and columns."""
@@ -94,5 +97,4 @@ def _middles(cuts: np.ndarray) -> np.ndarray:
 
 def _bins(values: Any, cuts: np.ndarray) -> Any:
     """The bin of each value; those outside the range are in the first and in the last."""
-    values = ops.reshape(ops.cast(values, "float32"), (-1,))
-    return ops.clip(ops.searchsorted(cuts, values, side="right") - 1, 0, len(cuts) - 2)
+    return ops.clip(ops.searchsorted(cuts, ops.cast(values, "float32"), side="right") - 1, 0, len(cuts) - 2)

@@ -4,20 +4,22 @@ import math
 import numbers
 from typing import Any
 
-import keras
 from keras import ops
 
 from tensorsmith.core import check, export
+from tensorsmith.metrics.shapes import same_shape
+from tensorsmith.metrics.weighting import STATE, StreamedMean, weights_of
 
 
 @export
-class HuberMetric(keras.metrics.MeanMetricWrapper):
+class HuberMetric(StreamedMean):
     """Mean Huber loss over everything seen since the last reset.
 
     It streams: batches of any sizes give the value that one large batch gives, where the mean of the batches' losses
     would count a small last batch as much as a full one. It keeps its `delta` when a model is saved.
 
-    Formula, with e = y_pred - y_true, averaged over the last axis and then over the (weighted) samples:
+    Formula, with e = y_pred - y_true, averaged over the last axis and then over the (weighted) samples, which are the
+    entries if there is but one axis:
 
         value = e^2 / 2                        if |e| <= delta
                 delta * |e| - delta^2 / 2      otherwise
@@ -27,7 +29,7 @@ class HuberMetric(keras.metrics.MeanMetricWrapper):
     Args:
         delta: Where the value turns from quadratic to linear, above 0.
         name: Name of the metric.
-        dtype: Precision of the computation and of the result; `None` means Keras' default float.
+        dtype: Precision of the result; `None` means Keras' default float. Sums are kept in float64.
 
     Call arguments:
         y_true: Targets.
@@ -35,13 +37,13 @@ class HuberMetric(keras.metrics.MeanMetricWrapper):
         sample_weight: Optional weights, one a sample.
 
     Input shape:
-        Any rank from 1; both the same.
+        Any rank from 1; both the same, but for a last axis of size 1 that only one of the two has.
 
     Output shape:
         A scalar.
 
     Raises:
-        ValueError: `delta` is no number above 0.
+        ValueError: `delta` is no number above 0, or the shapes differ.
 
     Example:
         >>> metric = HuberMetric(delta=2.0)
@@ -59,14 +61,23 @@ class HuberMetric(keras.metrics.MeanMetricWrapper):
             "a number above 0",
             "give the error from which on the value is linear, for example 1.0",
         )
-        super().__init__(keras.losses.huber, name=name, dtype=dtype, delta=delta)
+        super().__init__(name=name, dtype=dtype)
         self.delta = delta
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Takes in one batch."""
-        # In the metric's own precision: the square of an error above 255 overflows a half-precision prediction.
-        super().update_state(ops.cast(y_true, self.dtype), ops.cast(y_pred, self.dtype), sample_weight)
+        true, predicted = (ops.cast(each, STATE) for each in same_shape(y_true, y_pred))
+        size = ops.abs(predicted - true)
+        quadratic = ops.minimum(size, self.delta)
+        losses = ops.square(quadratic) / 2 + self.delta * (size - quadratic)
+        if len(losses.shape) > 1:
+            losses = ops.mean(losses, axis=-1)
+        self.add(losses, weights_of(losses, sample_weight, y_pred))
+
+    def result(self) -> Any:
+        """The mean loss."""
+        return ops.cast(self.mean(), self.dtype)
 
     def get_config(self) -> dict[str, Any]:
         """All arguments."""
-        return {"delta": self.delta, "name": self.name, "dtype": self.dtype}
+        return {**super().get_config(), "delta": self.delta}

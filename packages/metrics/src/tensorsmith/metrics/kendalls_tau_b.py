@@ -19,7 +19,7 @@ def kendalls_tau_b(x: Any, y: Any) -> Any:
         y: Numbers, of the same shape.
 
     Returns:
-        A scalar of type float64. NaN, as in SciPy, if one of the two is constant or empty.
+        A scalar of type float64. NaN, as in SciPy, if one of the two is constant, is empty or has a NaN.
 
     Raises:
         ValueError: The shapes differ.
@@ -44,7 +44,8 @@ class KendallsTauB(RankCorrelation):
 
         value = (C - D) / sqrt((P - T) * (P - U))
 
-    It is 0 if nothing was seen, and NaN (as in SciPy) if all targets or all predictions are equal.
+    It is 0 if nothing was seen, and NaN (as in SciPy) if all targets or all predictions are equal, or if one is
+    NaN and weighs something.
 
     Source: Kendall, "The Treatment of Ties in Ranking Problems", 1945;
     of a histogram: Xiao, "Novel Online Algorithms for Nonparametric Correlations with Application to Analyze
@@ -60,8 +61,9 @@ class KendallsTauB(RankCorrelation):
         name: Name of the metric.
         dtype: Precision of the result; `None` means Keras' default float. State is kept in float64.
         capacity: None estimates from a histogram. A number keeps as many samples on each replica, also of weight 0, and
-            gives their exact coefficient; ranges and cut points then have no use. XLA cannot compile it: compile
-            models that have it among their metrics with `jit_compile=False`.
+            gives their exact coefficient; ranges and cut points then have no use. XLA cannot compile it
+            (its error, "must be a compile-time constant", does not name the metric): compile models that have it among
+            their metrics with `jit_compile=False`.
 
     Call arguments:
         y_true: Targets.
@@ -120,4 +122,5 @@ class KendallsTauB(RankCorrelation):
 
 
 def _tau(counts: PairCounts) -> Any:
-    return counts.balance / ops.sqrt(counts.untied_x * counts.untied_y)
+    value = counts.balance / ops.sqrt(counts.untied_x * counts.untied_y)
+    return ops.where(counts.distinct > 1, value, float("nan"))  # 0 / 0 but for the rounding of sums

@@ -19,7 +19,7 @@ def kendalls_tau_c(x: Any, y: Any) -> Any:
         y: Numbers, of the same shape.
 
     Returns:
-        A scalar of type float64. NaN, as in SciPy, if one of the two is constant or empty.
+        A scalar of type float64. NaN, as in SciPy, if one of the two is constant, is empty or has a NaN.
 
     Raises:
         ValueError: The shapes differ.
@@ -44,7 +44,8 @@ class KendallsTauC(RankCorrelation):
 
         value = 2 * (C - D) / (n^2 * (m - 1) / m)
 
-    It is 0 if nothing was seen, and NaN (as in SciPy) if all targets or all predictions are equal.
+    It is 0 if nothing was seen, and NaN (as in SciPy) if all targets or all predictions are equal, or if one is
+    NaN and weighs something.
 
     Source: Stuart, "The Estimation and Comparison of Strengths of Association in Contingency Tables", 1953;
     of a histogram: Xiao, "Novel Online Algorithms for Nonparametric Correlations with Application to Analyze
@@ -60,8 +61,9 @@ class KendallsTauC(RankCorrelation):
         name: Name of the metric.
         dtype: Precision of the result; `None` means Keras' default float. State is kept in float64.
         capacity: None estimates from a histogram. A number keeps as many samples on each replica, also of weight 0, and
-            gives their exact coefficient; ranges and cut points then have no use. XLA cannot compile it: compile
-            models that have it among their metrics with `jit_compile=False`.
+            gives their exact coefficient; ranges and cut points then have no use. XLA cannot compile it
+            (its error, "must be a compile-time constant", does not name the metric): compile models that have it among
+            their metrics with `jit_compile=False`.
 
     Call arguments:
         y_true: Targets.
@@ -121,4 +123,5 @@ class KendallsTauC(RankCorrelation):
 
 def _tau(counts: PairCounts) -> Any:
     distinct = ops.cast(counts.distinct, counts.total.dtype)
-    return 2 * counts.balance / (ops.square(counts.total) * (distinct - 1) / distinct)
+    value = 2 * counts.balance / (ops.square(counts.total) * (distinct - 1) / distinct)
+    return ops.where(distinct > 1, value, float("nan"))  # 0 / 0 but for the rounding of sums

@@ -63,5 +63,10 @@ class MatthewsCorrelationCoefficient(ConfusionMetric):
         confusion = ops.convert_to_tensor(self.confusion)
         true, predicted = ops.sum(confusion, axis=1), ops.sum(confusion, axis=0)
         n, right = ops.sum(confusion), ops.trace(confusion)
-        spread = (n * n - ops.sum(true * true)) * (n * n - ops.sum(predicted * predicted))
+        spread = _of_other_classes(true) * _of_other_classes(predicted)
         return ops.cast(ops.divide_no_nan(right * n - ops.sum(true * predicted), ops.sqrt(spread)), self.dtype)
+
+
+def _of_other_classes(counts: Any) -> Any:
+    """n^2 - sum(counts^2), as a sum of products without rounding that leaves something where there is one class."""
+    return 2 * ops.sum(counts[1:] * ops.cumsum(counts)[:-1])

@@ -5,7 +5,7 @@ from typing import Any
 from keras import ops
 
 from tensorsmith.core import check
-from tensorsmith.metrics.weighting import STATE
+from tensorsmith.metrics.weighting import samples_of
 from tensorsmith.ops import PairCounts
 
 
@@ -17,8 +17,7 @@ def as_samples(x: Any, y: Any) -> tuple[Any, Any, Any]:
     """
     x, y = (ops.convert_to_tensor(value) for value in (x, y))
     check(x.shape.is_compatible_with(y.shape), "y", tuple(y.shape), f"the shape of `x`, {tuple(x.shape)}")
-    x, y = (ops.reshape(ops.cast(value, STATE), (-1,)) for value in (x, y))
-    return x, y, ops.ones_like(x)
+    return samples_of(x, y, None)
 
 
 def count_of_table(table: Any) -> PairCounts:

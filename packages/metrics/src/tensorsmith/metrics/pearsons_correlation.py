@@ -8,7 +8,7 @@ from keras import ops
 from tensorsmith.core import check, export
 from tensorsmith.metrics.histogram_metric import HistogramMetric
 from tensorsmith.metrics.replicas import own_slot, slots
-from tensorsmith.metrics.weighting import STATE, weights_of
+from tensorsmith.metrics.weighting import STATE, samples_of
 
 
 @export
@@ -24,7 +24,8 @@ class PearsonsCorrelation(HistogramMetric):
         value = sum((x - mean(x)) * (y - mean(y))) / sqrt(sum((x - mean(x))^2) * sum((y - mean(y))^2))
 
     The exact one keeps means and sums of products of deviations from them, which does not cancel where values are large
-    and vary little. It is 0 if nothing was seen, and NaN (as in SciPy) if all targets or all predictions are equal.
+    and vary little. It is 0 if nothing was seen, and NaN (as in SciPy) if all targets or all predictions are equal,
+    or if one is NaN and weighs something.
 
     Source: of the exact one: Chan, Golub and LeVeque, "Updating Formulae and a Pairwise Algorithm for Computing Sample
     Variances", 1979; of a histogram: Xiao,
@@ -101,8 +102,7 @@ class PearsonsCorrelation(HistogramMetric):
         if not self.exact:
             self.update_table(y_true, y_pred, sample_weight)
             return
-        weights = weights_of(y_pred, sample_weight, y_pred)
-        new = _moments(*(ops.reshape(ops.cast(each, STATE), (-1,)) for each in (y_true, y_pred, weights)))
+        new = _moments(*samples_of(y_true, y_pred, sample_weight))
         slot, moments = own_slot(), ops.convert_to_tensor(self.moments)
         merged = _merged(moments[slot], new)
         self.moments.assign(ops.scatter_update(moments, [[slot]], merged[None]))
@@ -113,7 +113,7 @@ class PearsonsCorrelation(HistogramMetric):
             return ops.cast(self.table_result(), self.dtype)
         moments = functools.reduce(_merged, ops.unstack(ops.convert_to_tensor(self.moments)))
         total, _, _, xx, yy, xy = ops.unstack(moments)
-        return ops.cast(ops.where(total > 0, xy / ops.sqrt(xx * yy), 0.0), self.dtype)
+        return ops.cast(ops.where(total == 0, 0.0, xy / ops.sqrt(xx * yy)), self.dtype)
 
     def of_table(self, table: Any, actual: Any, preds: Any) -> Any:
         """Of a histogram."""
@@ -131,11 +131,17 @@ class PearsonsCorrelation(HistogramMetric):
 def _moments(x: Any, y: Any, weights: Any) -> Any:
     """Sum of the weights, means of x and y, and sums of the products xx, yy, xy of deviations from them."""
     total = ops.sum(weights)
-    # What weighs nothing may be anything.
-    x, y = (ops.where(weights == 0, 0.0, each) for each in (x, y))
-    mean_x, mean_y = (ops.divide_no_nan(ops.sum(weights * each), total) for each in (x, y))
+    mean_x, mean_y = (_mean(each, weights, total) for each in (x, y))
     x, y = x - mean_x, y - mean_y
     return ops.stack([total, mean_x, mean_y, *(ops.sum(weights * each) for each in (x * x, y * y, x * y))])
+
+
+def _mean(values: Any, weights: Any, total: Any) -> Any:
+    """The mean as seen from the heaviest sample, so that the mean of equal values is exactly that value."""
+    # A 0 more, for batches without samples.
+    values, weights = (ops.pad(each, ((0, 1),)) for each in (values, weights))
+    origin = values[ops.argmax(weights)]
+    return origin + ops.divide_no_nan(ops.sum(weights * (values - origin)), total)
 
 
 def _merged(first: Any, second: Any) -> Any:

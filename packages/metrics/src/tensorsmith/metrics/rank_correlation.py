@@ -8,7 +8,7 @@ from tensorsmith.core import check
 from tensorsmith.metrics.histogram_metric import HistogramMetric
 from tensorsmith.metrics.kept import keep
 from tensorsmith.metrics.replicas import slots
-from tensorsmith.metrics.weighting import STATE, weights_of
+from tensorsmith.metrics.weighting import STATE, samples_of
 
 
 class RankCorrelation(HistogramMetric):
@@ -33,16 +33,14 @@ class RankCorrelation(HistogramMetric):
         if self.capacity is None:
             self.update_table(y_true, y_pred, sample_weight)
             return
-        weights = weights_of(y_pred, sample_weight, y_pred)
-        new = ops.stack([ops.reshape(ops.cast(each, STATE), (-1,)) for each in (y_true, y_pred, weights)], axis=1)
-        keep(self.samples, self.seen, new)
+        keep(self.samples, self.seen, ops.stack(samples_of(y_true, y_pred, sample_weight), axis=1))
 
     def result(self) -> Any:
         """The correlation."""
         if self.capacity is None:
             return ops.cast(self.table_result(), self.dtype)
         x, y, weights = ops.unstack(ops.reshape(self.samples, (-1, 3)), axis=1)
-        value = ops.where(ops.sum(weights) > 0, self.of_samples(x, y, weights), 0.0)
+        value = ops.where(ops.sum(weights) == 0, 0.0, self.of_samples(x, y, weights))
         return ops.cast(value, self.dtype)
 
     def of_samples(self, x: Any, y: Any, weights: Any) -> Any:

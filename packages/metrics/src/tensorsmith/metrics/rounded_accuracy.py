@@ -4,7 +4,8 @@ from typing import Any
 
 from keras import ops
 
-from tensorsmith.core import check, export
+from tensorsmith.core import export
+from tensorsmith.metrics.shapes import same_shape
 from tensorsmith.metrics.weighting import STATE, StreamedMean, weights_of
 
 
@@ -31,13 +32,13 @@ class RoundedAccuracy(StreamedMean):
         sample_weight: Optional weights, of the shape of the targets or of their first axes.
 
     Input shape:
-        Any; both the same.
+        Any; both the same, but for a last axis of size 1 that only one of the two has.
 
     Output shape:
         A scalar.
 
     Raises:
-        ValueError: The two have different ranks.
+        ValueError: The shapes differ otherwise.
 
     Example:
         >>> metric = RoundedAccuracy()
@@ -51,9 +52,7 @@ class RoundedAccuracy(StreamedMean):
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Takes in one batch."""
-        true, predicted = ops.cast(y_true, STATE), ops.cast(y_pred, STATE)
-        shapes = (tuple(true.shape), tuple(predicted.shape))
-        check(len(shapes[0]) == len(shapes[1]), "y_true, y_pred", shapes, "two equal shapes")
+        true, predicted = (ops.cast(each, STATE) for each in same_shape(y_true, y_pred))
         same = ops.cast(ops.round(true) == ops.round(predicted), STATE)
         self.add(same, weights_of(same, sample_weight, y_pred))
 

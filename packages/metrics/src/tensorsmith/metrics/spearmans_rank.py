@@ -18,7 +18,7 @@ def spearmans_rank(x: Any, y: Any) -> Any:
         y: Numbers, of the same shape.
 
     Returns:
-        A scalar of type float64. NaN, as in SciPy, if one of the two is constant or empty.
+        A scalar of type float64. NaN, as in SciPy, if one of the two is constant, is empty or has a NaN.
 
     Raises:
         ValueError: The shapes differ.
@@ -42,7 +42,8 @@ class SpearmansRank(RankCorrelation):
 
         value = sum(r * s) / sqrt(sum(r^2) * sum(s^2))
 
-    It is 0 if nothing was seen, and NaN (as in SciPy) if all targets or all predictions are equal.
+    It is 0 if nothing was seen, and NaN (as in SciPy) if all targets or all predictions are equal, or if one is
+    NaN and weighs something.
 
     Source: Spearman, "The Proof and Measurement of Association between Two Things", 1904; of a histogram: Xiao,
     "Novel Online Algorithms for Nonparametric Correlations with Application to Analyze Sensor Data", 2017.
@@ -57,8 +58,7 @@ class SpearmansRank(RankCorrelation):
         name: Name of the metric.
         dtype: Precision of the result; `None` means Keras' default float. State is kept in float64.
         capacity: None estimates from a histogram. A number keeps as many samples on each replica, also of weight 0, and
-            gives their exact coefficient; ranges and cut points then have no use. XLA cannot compile it: compile
-            models that have it among their metrics with `jit_compile=False`.
+            gives their exact coefficient; ranges and cut points then have no use.
 
     Call arguments:
         y_true: Targets.

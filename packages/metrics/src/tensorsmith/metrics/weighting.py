@@ -31,6 +31,19 @@ def weights_of(samples: Any, sample_weight: Any, y_pred: Any) -> Any:
     return weights
 
 
+def samples_of(y_true: Any, y_pred: Any, sample_weight: Any) -> tuple[Any, Any, Any]:
+    """Targets, predictions and weights as vectors of type float64; what weighs nothing may be anything.
+
+    NaN elsewhere becomes a NaN of the weight, which no sum loses: in an order or a histogram it would have a place.
+    """
+    weights = weights_of(y_pred, sample_weight, y_pred)
+    x, y, weights = (ops.reshape(ops.cast(each, STATE), (-1,)) for each in (y_true, y_pred, weights))
+    x, y = (ops.where(weights == 0, 0.0, each) for each in (x, y))
+    unknown = ops.logical_or(ops.isnan(x), ops.isnan(y))
+    x, y = (ops.where(unknown, 0.0, each) for each in (x, y))
+    return x, y, ops.where(unknown, float("nan"), weights)
+
+
 class StreamedMean(keras.metrics.Metric):
     """Weighted mean of all values since the last reset, in float64."""
 

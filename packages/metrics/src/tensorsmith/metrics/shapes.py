@@ -1,0 +1,29 @@
+"""Targets and predictions of one shape, where others would broadcast in silence."""
+
+from typing import Any
+
+from keras import ops
+
+from tensorsmith.core import argument_error
+
+
+def same_shape(y_true: Any, y_pred: Any, names: tuple[str, str] = ("y_true", "y_pred")) -> tuple[Any, Any]:
+    """Both as tensors; a last axis of size 1 that only one of them has is forgiven.
+
+    Args:
+        y_true: Targets.
+        y_pred: Predictions.
+        names: What the caller calls the two.
+
+    Raises:
+        ValueError: The shapes differ otherwise; a size known only later passes.
+    """
+    true, predicted = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
+    missing = len(predicted.shape) - len(true.shape)
+    if missing == 1 and predicted.shape[-1] == 1:
+        true = ops.expand_dims(true, -1)
+    elif missing == -1 and true.shape[-1] == 1:
+        predicted = ops.expand_dims(predicted, -1)
+    if not true.shape.is_compatible_with(predicted.shape):
+        raise argument_error(names[0], tuple(true.shape), f"the shape of `{names[1]}`, {tuple(predicted.shape)}")
+    return true, predicted
