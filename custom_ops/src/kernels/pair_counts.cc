@@ -64,13 +64,14 @@ struct List {
   double halve(int64_t begin, int64_t end, int64_t half) {
     double total = 0;
     for (; begin < end; begin += 2 * half) {
-      int64_t next[2] = {begin, begin + half};  // if there are later places, the earlier ones fill their half
+      int64_t late_ones = 0;  // where there are any, the earlier ones fill their half
       double later = 0;
       for (int64_t i = begin; i < end && i < begin + 2 * half; ++i) {
         const bool late = (places[i] & half) != 0;
         total += late ? 0 : weights[i] * later;
         later += late ? weights[i] : 0;
-        const int64_t to = next[late]++;
+        const int64_t to = late ? begin + half + late_ones : i - late_ones;
+        late_ones += late;
         other_places[to] = places[i], other_weights[to] = weights[i];
       }
     }
