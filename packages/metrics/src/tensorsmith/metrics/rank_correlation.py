@@ -17,8 +17,19 @@ class RankCorrelation(HistogramMetric):
     Subclasses have `of_table` and `of_samples`.
     """
 
-    def __init__(self, *histogram: Any, capacity: int | None):
-        super().__init__(*histogram)
+    def __init__(
+        self,
+        actual_min: float = 0.0,
+        actual_max: float = 1.0,
+        preds_min: float = 0.0,
+        preds_max: float = 1.0,
+        actual_cutpoints: int = 100,
+        preds_cutpoints: int = 100,
+        name: str | None = None,
+        dtype: Any = None,
+        capacity: int | None = None,
+    ):
+        super().__init__(actual_min, actual_max, preds_min, preds_max, actual_cutpoints, preds_cutpoints, name, dtype)
         fits = capacity is None or (isinstance(capacity, int) and capacity > 0)
         check(fits, "capacity", capacity, "a positive integer or None")
         self.capacity = capacity

@@ -83,30 +83,6 @@ class SpearmansRank(RankCorrelation):
         -0.540738
     """
 
-    def __init__(
-        self,
-        actual_min: float = 0.0,
-        actual_max: float = 1.0,
-        preds_min: float = 0.0,
-        preds_max: float = 1.0,
-        actual_cutpoints: int = 100,
-        preds_cutpoints: int = 100,
-        name: str | None = None,
-        dtype: Any = None,
-        capacity: int | None = None,
-    ):
-        super().__init__(
-            actual_min,
-            actual_max,
-            preds_min,
-            preds_max,
-            actual_cutpoints,
-            preds_cutpoints,
-            name,
-            dtype,
-            capacity=capacity,
-        )
-
     def of_table(self, table: Any, actual: Any, preds: Any) -> Any:
         """Of a histogram."""
         rows, columns = ops.sum(table, axis=1), ops.sum(table, axis=0)
