@@ -6,29 +6,33 @@ import keras
 
 from tensorsmith import ops
 from tensorsmith.layers import (
-    CRF,
     TLU,
-    Attention,
     CorrelationCost,
+    DenseTranspose,
     DepthwiseMaxPool,
     EmbeddingBag,
+    FakeQuantization,
     FilterResponseNormalization,
     HubLayer,
     LayerNormalization,
+    LearnableExponential,
     Maxout,
     MaxUnpooling2D,
     MaxUnpooling2DV2,
+    MCAlphaDropout,
     MCDropout,
-    MultiHeadAttention,
     NetVLAD,
     NoisyDense,
     PoincareNormalize,
     PolynomialCrossing,
+    QuantizationAware,
     RMSNormalization,
     RReLU,
+    Sampling,
     Snake,
     Sparsemax,
     SpatialPyramidPooling2D,
+    Standardization,
     StochasticDepth,
     WeightNormalization,
 )
@@ -53,56 +57,26 @@ def exported_module():
     return folder.name
 
 
+def tied(features=6, units=5, dense=None, **options):
+    """Tied to a dense layer of its own each time."""
+    if dense is None:
+        dense = keras.layers.Dense(units)
+        dense.build((None, features))
+    return DenseTranspose(dense, **options)
+
+
+def quantized(layer=None, kind="Dense", num_bits=8, per_channel=True, **options):
+    """Around a layer of its own each time."""
+    layer = layer or getattr(keras.layers, kind)(**options)
+    return QuantizationAware(layer, num_bits, per_channel, momentum=0.9)
+
+
 def weight_normalized(layer=..., data_init=True, kind="Dense", **options):
     """Around a layer of its own each time."""
     return WeightNormalization(getattr(keras.layers, kind)(3, **options) if layer is ... else layer, data_init)
 
 
 ROWS = [
-    LayerRow(
-        Attention,
-        kwargs={"use_scale": True},
-        inputs=([Data((6, 5)), Data((4, 5))],),
-        exported_under=WITHOUT_KERNELS,
-        bad=[({"dropout": 1.0}, "in [0, 1)"), ({"score_mode": "cosine"}, "'dot' or 'concat'")],
-    ),
-    LayerRow(
-        Attention,
-        name="Attention with dropout",
-        kwargs={"dropout": 0.3, "seed": 5},
-        inputs=([Data((6, 5)), Data((4, 5))],),
-        random=True,
-        exported_under=WITHOUT_KERNELS,
-        bad=[({"dropout": "half"}, "in [0, 1)")],
-    ),
-    LayerRow(
-        CRF,
-        kwargs={
-            "units": 3,
-            "chain_initializer": "uniform",
-            "chain_regularizer": "l2",
-            "boundary_initializer": "uniform",
-            "boundary_constraint": "non_neg",
-            "kernel_initializer": "he_normal",
-            "bias_initializer": "ones",
-            "activation": "tanh",
-        },
-        inputs=Data((6, 5)),
-        time_axis=1,
-        shared_outputs=[3],
-        exported_under=WITHOUT_KERNELS,
-        bad=[({"units": 0}, "a positive integer"), ({"units": 2.5}, "a positive integer")],
-    ),
-    LayerRow(
-        CRF,
-        name="CRF alone",
-        kwargs={"units": 5, "use_boundary": False, "use_kernel": False, "use_bias": False},
-        inputs=Data((6, 5)),
-        time_axis=1,
-        shared_outputs=[3],
-        exported_under=WITHOUT_KERNELS,
-        bad=[({"units": "5"}, "a positive integer")],
-    ),
     LayerRow(
         DepthwiseMaxPool,
         kwargs={"pool_size": 3, "strides": 2, "padding": "same"},
@@ -115,27 +89,6 @@ ROWS = [
             ({"strides": 1.5}, "a positive integer or None"),
             ({"padding": "full"}, "'valid' or 'same'"),
         ],
-    ),
-    LayerRow(
-        MultiHeadAttention,
-        kwargs={"num_heads": 3, "key_dim": 4, "value_dim": 5, "output_shape": 7, "use_bias": False},
-        inputs=(Data((6, 5)), Data((4, 8))),
-        passes_mask=True,
-        exported_under=WITHOUT_KERNELS,
-        bad=[
-            ({"num_heads": 0}, "a positive integer"),
-            ({"key_dim": 2.5}, "a positive integer"),
-            ({"dropout": 1.0}, "in [0, 1)"),
-        ],
-    ),
-    LayerRow(
-        MultiHeadAttention,
-        name="MultiHeadAttention with dropout",
-        kwargs={"num_heads": 2, "key_dim": 4, "dropout": 0.3, "seed": 5},
-        inputs=(Data((6, 5)), Data((6, 5))),
-        random=True,
-        exported_under=WITHOUT_KERNELS,
-        bad=[({"dropout": -0.1}, "in [0, 1)")],
     ),
     LayerRow(
         LayerNormalization,
@@ -415,5 +368,98 @@ ROWS = [
         passes_mask=True,
         uses_mask=True,
         bad=[({"layer": None}, "a Keras layer")],
+    ),
+    LayerRow(
+        tied,
+        name="DenseTranspose",
+        kwargs={"activation": "tanh", "bias_initializer": "uniform"},
+        inputs=Data((4, 5)),
+        time_axis=1,
+        passes_mask=True,
+        bad=[({"dense": "dense"}, "a keras.layers.Dense")],
+    ),
+    LayerRow(
+        FakeQuantization,
+        kwargs={"num_bits": 6, "narrow_range": True, "momentum": 0.9},
+        inputs=Data((4, 5)),
+        time_axis=1,
+        passes_mask=True,
+        straight_through=True,
+        half_tolerance=0.04,  # more than a step: values near the middle of two levels go to another
+        bad=[
+            ({"num_bits": 1}, "an integer of 2 to 16"),
+            ({"num_bits": 8.0}, "an integer of 2 to 16"),
+            ({"momentum": 1.0}, "in [0, 1)"),
+        ],
+    ),
+    LayerRow(
+        quantized,
+        name="QuantizationAware",
+        kwargs={"num_bits": 8, "units": 3, "activation": "tanh", "kernel_regularizer": "l2"},
+        inputs=Data((4, 5)),
+        time_axis=1,
+        passes_mask=True,
+        straight_through=True,
+        half_tolerance=0.03,
+        bad=[
+            ({"layer": keras.layers.ReLU()}, "one of the kinds"),
+            ({"layer": "dense"}, "one of the kinds"),
+            ({"num_bits": 20}, "an integer of 2 to 16"),
+        ],
+    ),
+    LayerRow(
+        quantized,
+        name="QuantizationAware of a depthwise convolution",
+        kwargs={
+            "kind": "DepthwiseConv2D",
+            "per_channel": False,
+            "kernel_size": 3,
+            "depth_multiplier": 2,
+            "activity_regularizer": "l2",
+        },
+        inputs=Data((6, 7, 2)),
+        straight_through=True,
+        half_tolerance=0.03,
+        bad=[({"num_bits": "8"}, "an integer of 2 to 16")],
+    ),
+    LayerRow(
+        LearnableExponential,
+        kwargs={"scale_initializer": "uniform", "offset_initializer": "ones"},
+        inputs=Data((4, 5)),
+        time_axis=1,
+        passes_mask=True,
+        bad=(),
+    ),
+    LayerRow(
+        MCAlphaDropout,
+        kwargs={"rate": 0.3, "noise_shape": (None, 1, 4), "seed": 5},
+        inputs=Data((6, 4)),
+        random=True,
+        time_axis=1,
+        passes_mask=True,
+        bad=[
+            ({"rate": 1.0}, "in [0, 1)"),
+            ({"rate": "half"}, "in [0, 1)"),
+            ({"seed": 0.5}, "an integer or None"),
+        ],
+    ),
+    LayerRow(
+        Sampling,
+        kwargs={"seed": 5},
+        inputs=([Data((6, 4)), Data((6, 4))],),
+        random=True,
+        time_axis=1,
+        bad=[({"seed": 0.5}, "an integer or None")],
+    ),
+    LayerRow(
+        Standardization,
+        kwargs={"axis": [-1]},
+        inputs=Data((6, 4)),
+        time_axis=1,
+        passes_mask=True,
+        bad=[
+            ({"axis": 0}, "an integer, a sequence of them, or None"),
+            ({"axis": "last"}, "an integer, a sequence of them, or None"),
+        ],
     ),
 ]

@@ -17,12 +17,6 @@ from tensorsmith.layers import (
 RNG = np.random.default_rng(0)
 
 
-def randomize(layer):
-    for weight in layer.weights:
-        weight.assign(RNG.uniform(-0.5, 1, weight.shape))
-    return layer
-
-
 @pytest.mark.parametrize(
     ("layer", "shape", "message"),
     [
@@ -143,7 +137,7 @@ def test_noise():
     assert (layer(x).numpy() - x != noise).any()
 
 
-def test_styles_set_mean_and_spread():
+def test_styles_set_mean_and_spread(randomize):
     x, style = RNG.normal(3, 2, size=(2, 6, 5, 3)), RNG.normal(size=(2, 4))
     layer = AdaIN(dtype="float64")
     layer.build([x.shape, style.shape])
@@ -167,7 +161,7 @@ def test_styles_in_half_types():
 
 
 @pytest.mark.parametrize(("demodulate", "size"), [(True, 3), (True, 4), (False, 3), (False, 1)])
-def test_each_example_has_a_kernel_of_its_own(demodulate, size):
+def test_each_example_has_a_kernel_of_its_own(demodulate, size, randomize):
     """Outputs and gradients of convolutions with kernels made one by one."""
     x, style = (tf.constant(RNG.normal(size=shape)) for shape in ((3, 5, 6, 4), (3, 2)))
     layer = ModulatedConv2D(7, size, demodulate, activation="tanh", epsilon=0.01, dtype="float64")

@@ -142,6 +142,26 @@ def test_what_was_trained_is_saved_after_freezing(folders, tmp_path):
     np.testing.assert_array_equal(loaded.layers[0].module.w, thawed.layers[0].module.w)
 
 
+@pytest.mark.parametrize(("how", "trainable"), [("loop", True), ("loop", False), ("set_weights", True)])
+def test_what_changed_after_thawing_is_saved(folders, how, trainable, tmp_path):
+    """A loop of one's own need not say that it trains."""
+    layer = HubLayer(str(folders / "scaled"))
+    model = keras.Sequential([keras.Input((3,)), layer])
+    layer.trainable = True
+    if how == "loop":
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(model(X) ** 2)
+        keras.optimizers.SGD(0.1).apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
+    else:
+        layer.set_weights([np.ones((3, 2)), np.array(5.0)])
+    layer.trainable = trainable
+    changed = layer.module.w.numpy()
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert np.abs(changed - W).max() > 1e-3
+    np.testing.assert_array_equal(loaded.layers[0].module.w, changed)
+
+
 @pytest.mark.parametrize("dtype", ["float16", "float64"])
 @pytest.mark.parametrize("given", ["float16", "float32", "float64"])
 @pytest.mark.parametrize("signature", [None, "double"])

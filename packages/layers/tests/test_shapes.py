@@ -8,6 +8,7 @@ import tensorflow as tf
 from tensorsmith.layers import (
     ESN,
     TLU,
+    EmbeddingBag,
     ESNCell,
     FilterResponseNormalization,
     Maxout,
@@ -122,6 +123,32 @@ def test_unpooling_puts_maxima_back(size, padding):
 def test_unpooling_refuses_places_beyond_the_picture():
     with pytest.raises(tf.errors.InvalidArgumentError):
         MaxUnpooling2D()(np.ones((2, 1, 1, 1), "float32"), np.array([4, 0]).reshape((2, 1, 1, 1)))
+
+
+@pytest.mark.parametrize("dtype", ["float16", "mixed_float16", "mixed_bfloat16"])
+def test_places_that_come_as_floats_are_no_numbers_of_half_types(dtype):
+    """Half types have neither 2049 nor 2499."""
+    places = np.array([2049.0, 2499.0], "float32").reshape((1, 1, 2, 1))
+    maxima = np.ones((1, 1, 2, 1), "float32")
+    given = MaxUnpooling2DV2((1, 50, 50, 1), dtype=dtype)
+    fitting = MaxUnpooling2D((50, 25), (50, 25), dtype=dtype)
+    for layer in (given, fitting):
+        y = layer(maxima, places)
+        assert y.dtype == layer.compute_dtype
+        np.testing.assert_array_equal(np.flatnonzero(keras.ops.cast(y, "float32")), [2049, 2499])
+
+
+@pytest.mark.parametrize("dtype", ["float16", "mixed_float16", "mixed_bfloat16"])
+def test_indices_that_come_as_floats_are_no_numbers_of_half_types(dtype):
+    """As `keras.Input` gives them, with weights as precise as the table."""
+    table = np.arange(4100)[:, None] % 7
+    layer = EmbeddingBag(4100, 1, embeddings_initializer=keras.initializers.Constant(table), dtype=dtype)
+    inputs = keras.Input((2,)), keras.Input((2,))
+    model = keras.Model(inputs, layer(*inputs))
+    indices, weights = np.array([[2049.0, 4099.0]], "float32"), np.array([[0.5, 2.0]], "float32")
+    for y in (layer(indices, weights), model((indices, weights)), tf.function(layer)(indices, weights)):
+        assert y.dtype == model.output.dtype == layer.compute_dtype
+        np.testing.assert_array_equal(keras.ops.cast(y, "float32"), [[0.5 * 5 + 2 * 4]])
 
 
 def test_pyramids_refuse_pictures_smaller_than_their_grids():

@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 
 from tensorsmith.layers import LSTM, WeightNormalization
+from tensorsmith.testing import Data, LayerRow, checks_for, run_check
 
 RNG = np.random.default_rng(3)
 
@@ -156,6 +157,22 @@ def test_removed_before_the_first_call_the_layer_is_what_it_was():
     layer.build((None, 4))
     before = inner.kernel.numpy()
     np.testing.assert_array_equal(layer.remove().kernel, before)
+
+
+def beginning_with_data(layer=..., **options):
+    """With the default of `data_init`, around a layer of its own each time."""
+    return WeightNormalization(keras.layers.Dense(3) if layer is ... else layer, **options)
+
+
+ROW = LayerRow(beginning_with_data, inputs=Data((5,)), bad=[({"layer": "dense"}, "a Keras layer")])
+
+
+ALONE = [check for check in checks_for(ROW) if check != "mirrored_strategy"]  # replicas begin with their mean: below
+
+
+@pytest.mark.parametrize("check", ALONE)
+def test_conformance_where_data_set_the_lengths(check):
+    run_check(ROW, check)
 
 
 REPLICAS = """

@@ -2,17 +2,22 @@ import keras
 
 from tensorsmith.losses import (
     ContrastiveLoss,
+    GaussianNLL,
     GIoULoss,
     Huber,
     LiftedStructLoss,
     NpairsLoss,
     NpairsMultilabelLoss,
     PinballLoss,
+    ReconstructionLoss,
+    SequenceLoss,
     SigmoidFocalCrossEntropy,
     SparsemaxLoss,
     TripletHardLoss,
     TripletSemiHardLoss,
+    TverskyLoss,
     WeightedKappaLoss,
+    YOLOLoss,
 )
 from tensorsmith.testing import Data, LossRow
 
@@ -23,6 +28,12 @@ def city_block(embeddings):
     return keras.ops.sum(keras.ops.abs(embeddings[:, None] - embeddings[None]), axis=-1)
 
 
+@keras.saving.register_keras_serializable("tensorsmith_tests")
+def squared_error(labels, logits):
+    """A user's own loss of steps."""
+    return keras.ops.square(logits[..., 0] - keras.ops.cast(labels, logits.dtype))
+
+
 LABELS = Data((), "int32", 0, 2)
 EMBEDDINGS = Data((3,))
 SIMILARITIES = Data((None,))
@@ -31,6 +42,9 @@ BAD_METRICS = [
     ({"distance_metric": "l2"}, "L2"),
     ({"distance_metric": 2}, "a function of embeddings"),
 ]
+STEPS = Data((4,), "int32", 0, 3)
+LOGITS = Data((4, 3))
+NO_WEIGHTS = (-1.0, float("nan"), "much")
 
 ROWS = [
     LossRow(
@@ -40,6 +54,7 @@ ROWS = [
         y_pred=Data((), low=0.0, high=1.5),
         bad=BAD_MARGINS,
     ),
+    LossRow(GaussianNLL, kwargs={"reduction": "sum", "name": "sure"}, y_true=Data((2,)), y_pred=Data((4,)), bad=()),
     LossRow(
         GIoULoss,
         kwargs={"name": "boxes"},
@@ -90,6 +105,53 @@ ROWS = [
         y_true=Data((3,)),
         y_pred=Data((3,)),
         bad=[({"tau": 1.5}, "[0, 1]"), ({"tau": [0.5, -0.1]}, "[0, 1]"), ({"tau": "median"}, "[0, 1]")],
+    ),
+    LossRow(
+        ReconstructionLoss,
+        kwargs={"from_logits": True, "pixels": "mean", "name": "painted"},
+        y_true=Data((3, 4), low=0.0),
+        y_pred=Data((3, 4)),
+        bad=[
+            ({"kind": "bernouli"}, "did you mean bernoulli?"),
+            ({"pixels": "summ"}, "did you mean sum?"),
+            ({"kind": "gaussian", "from_logits": True}, "False for 'gaussian'"),
+        ],
+    ),
+    LossRow(
+        ReconstructionLoss,
+        name="ReconstructionLoss of probabilities",
+        kwargs={"reduction": None},
+        y_true=Data((3, 4), low=0.0),
+        y_pred=Data((3, 4), low=0.05, high=0.95),
+        bad=(),
+    ),
+    LossRow(
+        ReconstructionLoss,
+        name="ReconstructionLoss, gaussian",
+        kwargs={"kind": "gaussian"},
+        y_true=Data((3, 4)),
+        y_pred=Data((3, 4)),
+        bad=(),
+    ),
+    LossRow(
+        SequenceLoss,
+        kwargs={"name": "words"},
+        y_true=STEPS,
+        y_pred=LOGITS,
+        per_sample=False,
+        bad=[
+            ({"average_across_timesteps": True}, "at most one"),
+            ({"average_across_batch": True, "sum_over_batch": False}, "the order would matter"),
+            ({"softmax_loss_function": "softmax"}, "a function of"),
+        ],
+    ),
+    LossRow(
+        SequenceLoss,
+        name="SequenceLoss of each sequence, with a user's loss",
+        kwargs={"sum_over_batch": False, "softmax_loss_function": squared_error},
+        y_true=STEPS,
+        y_pred=LOGITS,
+        bad=(),
     ),
     LossRow(
         SigmoidFocalCrossEntropy,
@@ -143,6 +205,13 @@ ROWS = [
         bad=BAD_MARGINS + BAD_METRICS,
     ),
     LossRow(
+        TverskyLoss,
+        kwargs={"alpha": 0.3, "beta": 0.8, "smooth": 0.5, "name": "masks"},
+        y_true=Data((3, 2, 2), "int32", 0, 2),
+        y_pred=Data((3, 2, 2), low=0.0),
+        bad=[({name: value}, "0 or more") for name in ("alpha", "beta", "smooth") for value in NO_WEIGHTS],
+    ),
+    LossRow(
         WeightedKappaLoss,
         kwargs={"num_classes": 5, "weightage": "linear", "epsilon": 1e-3, "name": "kappa"},
         y_true=Data((5,), low=0.0),
@@ -152,6 +221,16 @@ ROWS = [
             ({"num_classes": 1}, "above 1"),
             ({"weightage": "quadratics"}, "did you mean quadratic?"),
             ({"epsilon": -1.0}, "0 or more"),
+        ],
+    ),
+    LossRow(
+        YOLOLoss,
+        kwargs={"boxes": 2, "box_weight": 3.0, "no_object_weight": 0.2, "name": "once"},
+        y_true=Data((2, 3, 13), low=0.0),
+        y_pred=Data((2, 3, 13)),
+        bad=[
+            ({"boxes": 0}, "a positive integer"),
+            *(({name: value}, "0 or more") for name in ("box_weight", "no_object_weight") for value in NO_WEIGHTS),
         ],
     ),
 ]

@@ -233,6 +233,18 @@ def test_kappa_where_no_weight_counts_is_0():
     np.testing.assert_array_equal(tape.gradient(loss, y_pred), np.zeros((2, 3)))
 
 
+@pytest.mark.parametrize("weights", [None, np.linspace(0.1, 2, 8)])
+def test_kappa_of_masked_samples(weights):
+    rng = np.random.default_rng(6)
+    y_true, y_pred, mask = np.eye(3)[rng.integers(0, 3, 8)], rng.dirichlet(np.ones(3), 8), np.arange(8) % 3 > 0
+    masked = tf.constant(y_pred, "float32")
+    masked._keras_mask = tf.constant(mask)
+    expected = losses.WeightedKappaLoss(3)(y_true[mask], y_pred[mask], None if weights is None else weights[mask])
+    np.testing.assert_allclose(losses.WeightedKappaLoss(3)(y_true, masked, weights), expected, rtol=1e-5)
+    each = losses.WeightedKappaLoss(3, reduction=None)(y_true, masked, weights)
+    np.testing.assert_allclose(each, mask * expected.numpy(), rtol=1e-5)
+
+
 @pytest.mark.parametrize("weights", [None, np.array([0.5, 1.0, 2.0, 0.0])])
 def test_kappa_in_fit(weights):
     """Keras hands sample weights on."""

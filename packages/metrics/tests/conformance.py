@@ -1,7 +1,11 @@
 from tensorsmith.metrics import (
+    BLEU,
+    AveragePrecision,
     CohenKappa,
+    ExpectedCalibrationError,
     F1Score,
     FBetaScore,
+    FrechetDistance,
     GeometricMean,
     HammingLoss,
     HarmonicMean,
@@ -9,8 +13,11 @@ from tensorsmith.metrics import (
     KendallsTauB,
     KendallsTauC,
     MatthewsCorrelationCoefficient,
+    MeanAveragePrecision,
     MultiLabelConfusionMatrix,
     PearsonsCorrelation,
+    Perplexity,
+    RoundedAccuracy,
     SpearmansRank,
 )
 from tensorsmith.testing import Data, MetricRow
@@ -32,8 +39,36 @@ BAD_SCORES = [
     ({"threshold": 0.0}, "(0, 1]"),
     ({"threshold": 1.5}, "(0, 1]"),
 ]
+# Small integers, which half precision holds: boxes of which some have no area, classes and places without one.
+TRUTHS = Data((6, 6), "int32", -1, 4)
+DETECTIONS = Data((8, 6), "int32", -1, 4)
+DETECTING = {
+    "num_classes": 4,
+    "iou_thresholds": (0.2, 0.5),
+    "recall_levels": 11,
+    "box_format": "center_xywh",
+    "capacity": 200,
+    "name": "boxes",
+}
+BAD_DETECTING = [
+    ({"num_classes": 0}, "1 or more"),
+    ({"iou_thresholds": ()}, "one at least"),
+    ({"iou_thresholds": 0.5}, "(0, 1]"),
+    ({"iou_thresholds": (0.5, 1.5)}, "(0, 1]"),
+    ({"recall_levels": 1}, "2 or more"),
+    ({"box_format": "xxyy"}, "did you mean"),
+    ({"capacity": 0}, "a positive integer"),
+]
 
 ROWS = [
+    MetricRow(AveragePrecision, kwargs=DETECTING, y_true=TRUTHS, y_pred=DETECTIONS, bad=BAD_DETECTING),
+    MetricRow(
+        BLEU,
+        kwargs={"max_order": 2, "name": "translations"},
+        y_true=Data((3, 6), "int32", 0, 4),
+        y_pred=Data((7,), "int32", 0, 4),
+        bad=[({"max_order": 0}, "a positive integer"), ({"max_order": 2.0}, "a positive integer")],
+    ),
     MetricRow(
         CohenKappa,
         kwargs={"num_classes": 3, "weightage": "linear", "sparse_labels": True, "name": "raters"},
@@ -54,6 +89,14 @@ ROWS = [
         name="CohenKappa, regression",
     ),
     MetricRow(
+        ExpectedCalibrationError,
+        kwargs={"num_bins": 4, "name": "sureness"},
+        y_true=Data((), "int32", 0, 3),
+        y_pred=Data((3,), low=0.0, high=0.9),
+        bad=[({"num_bins": 0}, "a positive integer"), ({"num_bins": 2.5}, "a positive integer")],
+        half_tolerance=0.1,  # a rounded confidence may fall into another bin
+    ),
+    MetricRow(
         F1Score,
         kwargs={"num_classes": 3, "average": "weighted", "threshold": 0.4, "name": "f"},
         y_true=LABELS,
@@ -65,7 +108,7 @@ ROWS = [
         kwargs={"num_classes": 3, "average": "macro", "beta": 2.0, "threshold": 0.4},
         y_true=LABELS,
         y_pred=SCORES,
-        bad=[*BAD_SCORES, ({"beta": 0.0}, "above 0"), ({"beta": "2"}, "above 0")],
+        bad=[*BAD_SCORES, ({"beta": 0.0}, "above 0"), ({"beta": "2"}, "above 0"), ({"beta": float("inf")}, "above 0")],
     ),
     MetricRow(
         FBetaScore,
@@ -75,15 +118,26 @@ ROWS = [
         bad=(),
         name="FBetaScore, sparse",
     ),
+    MetricRow(
+        FrechetDistance,
+        kwargs={"num_features": 3, "name": "far"},
+        y_true=Data((3,)),
+        y_pred=Data((3,), low=0.0, high=3.0),
+        bad=[({"num_features": 0}, "a positive integer"), ({"num_features": "3"}, "a positive integer")],
+    ),
     MetricRow(GeometricMean, kwargs={"name": "growth"}, y_true=Data((5,), low=0.5, high=3.0), y_pred=None, bad=()),
-    MetricRow(HarmonicMean, kwargs={"name": "speed"}, y_true=Data((5,), low=0.5, high=3.0), y_pred=None, bad=()),
     MetricRow(
         HammingLoss,
         kwargs={"mode": "multilabel", "threshold": 0.4, "name": "wrong"},
         y_true=LABELS,
         y_pred=SCORES,
-        bad=[({"mode": "binary"}, "multiclass"), ({"threshold": "high"}, "a number or None")],
+        bad=[
+            ({"mode": "binary"}, "multiclass"),
+            ({"threshold": "high"}, "a number or None"),
+            ({"threshold": float("nan")}, "a number or None"),
+        ],
     ),
+    MetricRow(HarmonicMean, kwargs={"name": "speed"}, y_true=Data((5,), low=0.5, high=3.0), y_pred=None, bad=()),
     MetricRow(
         HuberMetric,
         kwargs={"delta": 0.7, "name": "robust"},
@@ -95,12 +149,40 @@ ROWS = [
             ({"delta": None}, "above 0"),
         ],
     ),
+    *(
+        MetricRow(
+            metric,
+            kwargs={**RANGES, "actual_cutpoints": 7, "preds_cutpoints": 8, "name": "order"},
+            y_true=LEVELS,
+            y_pred=LEVELS,
+            bad=[*BAD_RANGES, ({"capacity": 0}, "a positive integer"), ({"capacity": True}, "a positive integer")],
+        )
+        for metric in (KendallsTauB, KendallsTauC, SpearmansRank)
+    ),
+    *(
+        MetricRow(
+            metric,
+            kwargs={"capacity": 50},
+            y_true=LEVELS,
+            y_pred=LEVELS,
+            bad=(),
+            name=f"{metric.__name__}, exact",
+        )
+        for metric in (KendallsTauB, KendallsTauC, SpearmansRank)
+    ),
     MetricRow(
         MatthewsCorrelationCoefficient,
         kwargs={"num_classes": 3, "name": "mcc"},
         y_true=Data((3,), "int32", 0, 5),
         y_pred=Data((3,)),
         bad=[({"num_classes": 1}, "2 or more"), ({"num_classes": "3"}, "2 or more")],
+    ),
+    MetricRow(
+        MeanAveragePrecision,
+        kwargs={**DETECTING, "recall_levels": None},
+        y_true=TRUTHS,
+        y_pred=DETECTIONS,
+        bad=BAD_DETECTING,
     ),
     MetricRow(
         MultiLabelConfusionMatrix,
@@ -124,25 +206,18 @@ ROWS = [
         bad=(),
         name="PearsonsCorrelation, exact",
     ),
-    *(
-        MetricRow(
-            metric,
-            kwargs={**RANGES, "actual_cutpoints": 7, "preds_cutpoints": 8, "name": "order"},
-            y_true=LEVELS,
-            y_pred=LEVELS,
-            bad=[*BAD_RANGES, ({"capacity": 0}, "a positive integer or None")],
-        )
-        for metric in (KendallsTauB, KendallsTauC, SpearmansRank)
+    MetricRow(
+        Perplexity,
+        kwargs={"from_logits": True, "mask_token_id": 2, "name": "choices"},
+        y_true=Data((4,), "int32", 0, 5),
+        y_pred=Data((4, 5)),
+        bad=[({"from_logits": 1}, "True or False"), ({"mask_token_id": "pad"}, "an integer or None")],
     ),
-    *(
-        MetricRow(
-            metric,
-            kwargs={"capacity": 50},
-            y_true=LEVELS,
-            y_pred=LEVELS,
-            bad=(),
-            name=f"{metric.__name__}, exact",
-        )
-        for metric in (KendallsTauB, KendallsTauC, SpearmansRank)
+    MetricRow(
+        RoundedAccuracy,
+        kwargs={"name": "pixels"},
+        y_true=Data((5,), "int32", 0, 2),
+        y_pred=Data((5,), low=0.0),
+        bad=(),
     ),
 ]

@@ -237,6 +237,13 @@ def test_more_samples_than_fit_raise(metric, reference):
     np.testing.assert_allclose(metric.result(), reference(x[:5], y[:5]), rtol=1e-6)
 
 
+@pytest.mark.parametrize(("metric", "options", "reference"), ALL)
+@pytest.mark.parametrize(("true", "predicted"), [((1,), (3,)), ((3,), (1,)), ((3, 1), (1, 3)), ((3, 1), (3, 4))])
+def test_shapes_that_would_broadcast_raise(metric, options, reference, true, predicted):
+    with pytest.raises(ValueError, match="`y_true`: received .*, expected the shape of `y_pred`"):
+        metric(**options).update_state(np.zeros(true), np.zeros(predicted))
+
+
 def test_in_a_model():
     x, y = (array.astype("float32") for array in levels(100))
     model = keras.Sequential([keras.Input((1,)), keras.layers.Identity()])

@@ -216,6 +216,7 @@ SHARED = row(HandsOutItsWeight, shared_outputs=[1])
         ("save_and_load", row(UntrackedWeight), "create every weight in", SOUND),
         ("save_and_load", row(SoundNoise, kwargs={"seed": None}, random=True), "differ at call", NOISE),
         ("mixed_float16", row(Float32Constant), "the output is float32", SOUND),
+        ("mixed_float16", row(Float32Constant, kwargs={"dtype": "float64"}), "expected float16 or float64", SOUND),
         ("mixed_float16", row(TinyEpsilon), "mixed_float16 on zeros: call, call 1, output 0 is not finite", SOUND),
         ("mixed_float16", row(LouderInHalf, kwargs={"seed": 3}, random=True), "the mean square over 100 calls", NOISE),
         ("mixed_bfloat16", row(Float32Constant), "expected bfloat16", NOISE),

@@ -30,8 +30,8 @@ def build(keras, width: "F1Score"):
 
 
 def other(*sizes, **more):
+    # tensorsmith migrate: layers.CRF: this name has more than one meaning
     # tensorsmith migrate: tensorflow_addons.layers: used as a whole
-    # tensorsmith migrate: tfa: this name has more than one meaning
     kinds = getattr(tensorflow_addons.layers, "CRF"), tfa.layers.CRF
     # tensorsmith migrate: layers.CRF: what stands behind * is not seen here, and the arguments are others now
     layers = [tensorflow_addons.layers.CRF(*sizes), tensorsmith.layers.CRF(4, **more)]

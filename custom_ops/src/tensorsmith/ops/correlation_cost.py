@@ -16,12 +16,13 @@ def correlation_cost(
     """The cost volume of optical flow: products of patches of one picture with displaced patches of another.
 
     Both pictures get `pad` zeros on every side. A patch's products are averaged over its places and channels; patches
-    lie where they and all their displacements fit in:
+    lie where they and all their displacements fit in, `stride_1` apart. With (u, v) the middle of patch (i, j):
 
-        y[i, j, (p, q)] = mean of a[i + k, j + l, c] * b[i + k + p, j + l + q, c] over the patch's k and l, and over c
+        y[i, j, (p, q)] = mean of a[u + k, v + l, c] * b[u + p + k, v + q + l, c] over the patch's k and l, and over c
 
     Source: Dosovitskiy et al., "FlowNet: Learning Optical Flow with Convolutional Networks", 2015; arguments and
-    results are those of TensorFlow Addons, but for patches that begin `stride_1 * pad` before the picture there.
+    results are those of TensorFlow Addons, except where `stride_1` > 1 and `pad` > 0: patches begin `pad` places before
+    the picture here, `stride_1 * pad` there.
 
     Args:
         a: Tensor (batch, height, width, channels) of floating type; half types are computed in float32.

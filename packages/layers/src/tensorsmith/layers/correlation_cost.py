@@ -14,9 +14,10 @@ class CorrelationCost(KernelLayer, keras.layers.Layer):
     """How alike each patch of one picture is to the patches around the same place in another.
 
     Where the likeness is greatest, there the patch has moved: networks for optical flow and stereo read it. Formula,
-    for the patch around (i, j) and a displacement (p, q), over the places (k, l) of a patch and the channels c:
+    with (u, v) the middle of patch (i, j), patches being `stride_1` apart, and a displacement (p, q), over the places
+    (k, l) of a patch and the channels c:
 
-        y[i, j, (p, q)] = mean of a[i + k, j + l, c] * b[i + k + p, j + l + q, c]
+        y[i, j, (p, q)] = mean of a[u + k, v + l, c] * b[u + p + k, v + q + l, c]
 
     With a `stride_1` above 1 and padding, TensorFlow Addons' patches begin `stride_1 * pad` places before the picture
     instead of `pad`; here they are the paper's.

@@ -68,7 +68,8 @@ class EmbeddingBag(KernelLayer, keras.layers.Layer):
         for name, size in (("input_dim", input_dim), ("output_dim", output_dim)):
             check(isinstance(size, int) and size > 0, name, size, "a positive integer")
         check(combiner in ("sum", "mean"), "combiner", combiner, "'sum' or 'mean'")
-        super().__init__(**kwargs)
+        # Indices that come as floats must not become half types, which lack most large integers.
+        super().__init__(autocast=False, **kwargs)
         self.input_dim = input_dim
         self.output_dim = output_dim
         self.embeddings_initializer = keras.initializers.get(embeddings_initializer)
@@ -86,13 +87,15 @@ class EmbeddingBag(KernelLayer, keras.layers.Layer):
             initializer=self.embeddings_initializer,
             regularizer=self.embeddings_regularizer,
             constraint=self.embeddings_constraint,
+            autocast=False,
         )
 
     def call(self, indices: Any, weights: Any = None) -> Any:
         """Sums up."""
         if not keras.backend.standardize_dtype(indices.dtype).startswith(("int", "uint")):
             indices = keras.ops.cast(indices, "int32")  # as keras.Input has floats unless told
-        return ops.embedding_bag(indices, keras.ops.convert_to_tensor(self.embeddings), weights, self.combiner)
+        y = ops.embedding_bag(indices, keras.ops.convert_to_tensor(self.embeddings), weights, self.combiner)
+        return keras.ops.cast(y, self.compute_dtype)
 
     def compute_mask(self, indices: Any, mask: Any = None) -> None:
         """None: bags have no steps."""

@@ -14,8 +14,9 @@ class FakeQuantization(keras.layers.Layer):
     """Rounds activations to the levels that they will have as integers, so that training gets used to it.
 
     In training, moving averages of the smallest and the largest value of each batch are the range; in inference the
-    range stays as it is. It begins with that of the first batch; before, nothing is rounded. Batches with numbers that
-    are not finite leave the range as it is. Gradients pass straight through within the range, and are 0 beyond.
+    range stays as it is. It begins with that of the first batch; before, nothing is rounded. Batches that are empty, or
+    have numbers that are not finite, leave the range as it is. Gradients pass straight through within the range, and
+    are 0 beyond.
 
     Formula, with n = 2^num_bits - 1 steps, one less in a narrow range, and the range moved so that 0 is a level:
 
@@ -76,11 +77,11 @@ class FakeQuantization(keras.layers.Layer):
 
     def _follow(self, batch: Any) -> None:
         """Takes a batch into the range."""
-        finite, empty = ops.all(ops.isfinite(batch)), self._empty()
-        for end, extreme in ((self.low, ops.minimum(ops.min(batch), 0)), (self.high, ops.maximum(ops.max(batch), 0))):
+        sound, empty = ops.logical_and(ops.size(batch) > 0, ops.all(ops.isfinite(batch))), self._empty()
+        for end, extreme in ((self.low, ops.min(batch, initial=0)), (self.high, ops.max(batch, initial=0))):
             seen = ops.cast(extreme, end.dtype)
             moved = ops.where(empty, seen, self.momentum * end + (1 - self.momentum) * seen)
-            end.assign(ops.where(finite, moved, end))
+            end.assign(ops.where(sound, moved, end))
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """That of the inputs."""

@@ -6,9 +6,17 @@ import keras
 from keras import layers
 
 from tensorsmith.core import Verbatim, argument_error
+from tensorsmith.layers.gated_activation_unit import GatedActivationUnit
 from tensorsmith.layers.graphs import OUTPUT, is_graph, sources
+from tensorsmith.layers.layer_normalization import LayerNormalization
+from tensorsmith.layers.learnable_exponential import LearnableExponential
+from tensorsmith.layers.maxout import Maxout
 from tensorsmith.layers.mc_alpha_dropout import MCAlphaDropout
 from tensorsmith.layers.mc_dropout import MCDropout
+from tensorsmith.layers.rbf_output import RBFOutput
+from tensorsmith.layers.residual_dense import ResidualDense
+from tensorsmith.layers.rms_normalization import RMSNormalization
+from tensorsmith.layers.sparsemax import Sparsemax
 
 POOLINGS = {layers.GlobalAveragePooling2D: layers.AveragePooling2D, layers.GlobalMaxPooling2D: layers.MaxPooling2D}
 # What does the same to each number, wherever it stands; with `Activation`, but for those of ACROSS.
@@ -18,6 +26,18 @@ ELEMENTWISE = (
     *(layers.Add, layers.Subtract, layers.Multiply, layers.Average, layers.Maximum, layers.Minimum),
 )
 ACROSS = (keras.activations.softmax, keras.activations.log_softmax, keras.activations.sparsemax, keras.activations.glu)
+# What does the same to each vector along the last axis, unless told another axis.
+ALONG_LAST_AXIS = (
+    *(layers.Activation, layers.BatchNormalization, layers.Concatenate, layers.LayerNormalization, layers.Rescaling),
+    *(layers.RMSNormalization, layers.Softmax, layers.UnitNormalization),
+    *(GatedActivationUnit, LayerNormalization, LearnableExponential, Maxout),
+    *(RBFOutput, ResidualDense, RMSNormalization, Sparsemax),
+)
+# Operations that do so, by name, as Keras shows no classes of them.
+OPERATIONS = (
+    *("Absolute", "Add", "Divide", "Exp", "Log", "Maximum", "Minimum", "Multiply", "Negative", "Power", "ReLU", "Relu"),
+    *("Sigmoid", "Softmax", "Subtract", "Tanh", "TrueDivide"),
+)
 PLACE = (1, 1)
 
 Window = tuple[int, int]
@@ -75,8 +95,10 @@ def _after(layer: Any, before: set[Window | None], found: dict[int, Window]) -> 
         _refuse(layer, "takes a flattened map", "put it before Flatten, or behind the dense layer")
     if is_graph(layer):
         _refuse(layer, "takes vectors", "put its layers into the model itself")
-    if made != {2} or type(layer) is layers.Reshape:
-        _refuse(layer, "gives vectors another shape", "leave it out of the model that is converted")
+    operation = not isinstance(layer, layers.Layer) and type(layer).__name__ in OPERATIONS
+    if not operation and type(layer) not in ALONG_LAST_AXIS:
+        what = "takes vectors, and may not do the same to those of a map"
+        _refuse(layer, what, "leave it out of the model that is converted")
     if any(axis != -1 for axis in keras.tree.flatten(getattr(layer, "axis", -1))):
         _refuse(layer, f"has axis={layer.axis}, which is a map's height", "make it with axis=-1")
     return PLACE

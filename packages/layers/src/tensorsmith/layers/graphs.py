@@ -13,15 +13,15 @@ OUTPUT = ""  # stands for what a model gives out, where layers' names stand
 
 def is_graph(layer: Any) -> bool:
     """Whether it is a functional or a Sequential model, and not one with a `call` of its own."""
-    return isinstance(layer, keras.Sequential) or (isinstance(layer, keras.Model) and hasattr(layer, "operations"))
+    if not (isinstance(layer, keras.Sequential) or (isinstance(layer, keras.Model) and hasattr(layer, "operations"))):
+        return False
+    return all(kind.__module__.split(".")[0] == "keras" for kind in type(layer).__mro__ if "call" in vars(kind))
 
 
 def check_graph(model: Any) -> None:
     """Raises ValueError unless it is a functional or Sequential model with known inputs."""
     fits = is_graph(model) and model.built and bool(model.inputs)
-    remedy = (
-        "give a Sequential model a keras.Input, or call it once; a subclassed model's layers follow in no known order"
-    )
+    remedy = "give a Sequential model a keras.Input, or call it once; what a `call` of its own does is not known"
     check(fits, "model", Verbatim(type(model).__name__), "a functional or Sequential model that is built", remedy)
 
 

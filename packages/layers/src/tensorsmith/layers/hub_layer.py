@@ -111,7 +111,7 @@ class HubLayer(keras.layers.Layer):
     def call(self, inputs: Any, training: bool = False) -> Any:
         """Calls the module."""
         arguments = dict(self.arguments)
-        if training and self.trainable:
+        if self.trainable:
             self._has_weights_of_its_own = True
         if self._takes_training:
             arguments["training"] = bool(training and self.trainable)
@@ -145,7 +145,8 @@ class HubLayer(keras.layers.Layer):
 
     def save_own_variables(self, store: Any) -> None:
         """Writes the weights, if they are to be saved."""
-        if self._has_weights_of_its_own if self.save_weights is None else self.save_weights:
+        own = self._has_weights_of_its_own or self.trainable
+        if own if self.save_weights is None else self.save_weights:
             super().save_own_variables(store)
 
     def load_own_variables(self, store: Any) -> None:

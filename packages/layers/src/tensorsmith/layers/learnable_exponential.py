@@ -57,8 +57,9 @@ class LearnableExponential(keras.layers.Layer):
 
     def call(self, inputs: Any) -> Any:
         """Scales, shifts and takes the exponential."""
-        x = keras.ops.cast(inputs, keras.backend.result_type(inputs.dtype, self.variable_dtype))
-        return keras.ops.cast(keras.ops.exp(x * self.scale + self.offset), inputs.dtype)
+        precise = keras.backend.result_type(inputs.dtype, "float32")
+        x, scale, offset = (keras.ops.cast(value, precise) for value in (inputs, self.scale, self.offset))
+        return keras.ops.cast(keras.ops.exp(x * scale + offset), inputs.dtype)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """That of the inputs."""

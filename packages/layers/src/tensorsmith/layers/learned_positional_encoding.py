@@ -72,7 +72,8 @@ class LearnedPositionalEncoding(keras.layers.Layer):
     def call(self, inputs: Any) -> Any:
         """Adds the table's first rows."""
         self._check_steps(inputs.shape)
-        return inputs + self.table[: ops.shape(inputs)[-2]]
+        # `self.table[:steps]` would give too few rows without an error, and a single one goes with any number of steps.
+        return inputs + ops.slice(self.table, (0, 0), ops.shape(inputs)[-2:])
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """That of the inputs."""

@@ -65,7 +65,7 @@ class MaxUnpooling2D(keras.layers.Layer):
             check(fits, name, value, "a positive integer, or one for height and width each")
         known = isinstance(padding, str) and padding.upper() in ("SAME", "VALID")
         check(known, "padding", padding, "'SAME' or 'VALID'")
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)  # places that come as floats must not become half types
         self.pool_size = [pool_size] * 2 if isinstance(pool_size, int) else list(pool_size)
         self.strides = [strides] * 2 if isinstance(strides, int) else list(strides)
         self.padding = padding.upper()
@@ -73,7 +73,7 @@ class MaxUnpooling2D(keras.layers.Layer):
     def call(self, updates: Any, mask: Any) -> Any:
         """Puts the maxima back."""
         height, width = keras.ops.shape(updates)[1:3]
-        return unpooled(updates, mask, self._size(height, width))
+        return unpooled(updates, mask, self._size(height, width), self.compute_dtype)
 
     def _size(self, *pooled: Any) -> tuple[Any, ...]:
         """Height and width of what was pooled."""

@@ -49,13 +49,13 @@ class MaxUnpooling2DV2(keras.layers.Layer):
         fits = isinstance(output_size, list | tuple) and len(output_size) == 4
         fits = fits and all(isinstance(size, int) and size > 0 for size in output_size[1:3])
         check(fits, "output_size", output_size, "the four numbers (batch, height, width, channels)")
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)  # places that come as floats must not become half types
         self.output_size = list(output_size)
 
     def call(self, updates: Any, mask: Any) -> Any:
         """Puts the maxima back."""
         _, height, width, _ = self.output_size
-        return unpooled(updates, mask, (height, width))
+        return unpooled(updates, mask, (height, width), self.compute_dtype)
 
     def compute_output_shape(self, updates_shape: Any) -> tuple[int | None, ...]:  # Keras gives no mask's shape
         """That of what was pooled."""

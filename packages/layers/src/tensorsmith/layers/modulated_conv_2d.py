@@ -14,7 +14,7 @@ from tensorsmith.layers.styled import styled_shapes
 class ModulatedConv2D(keras.layers.Layer):
     """A convolution whose kernel a style vector scales, so that each example has a kernel of its own.
 
-    Formula, for the input channel i and the output channel o, with s an affine function of the style that begins
+    Formula, for the input channel i and the output channel o, with s an affine function of the style, whose bias begins
     with 1, and the sum over i and the places of the kernel k:
 
         kernel[k, i, o] = s[i] w[k, i, o]

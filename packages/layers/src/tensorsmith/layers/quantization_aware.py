@@ -41,8 +41,8 @@ class QuantizationAware(keras.layers.Wrapper):
         That of the layer.
 
     Raises:
-        ValueError: `layer` is of none of these kinds, `num_bits` is no integer of 2 to 16, or `momentum` is no number
-            in [0, 1).
+        ValueError: `layer` is of none of these kinds or has LoRA, `num_bits` is no integer of 2 to 16, or `momentum` is
+            no number in [0, 1).
 
     Example:
         >>> import keras
@@ -55,6 +55,8 @@ class QuantizationAware(keras.layers.Wrapper):
     def __init__(self, layer: Any, num_bits: int = 8, per_channel: bool = True, momentum: float = 0.99, **kwargs: Any):
         kinds = ", ".join(kind.__name__ for kind in WITH_KERNEL)
         check(type(layer) in WITH_KERNEL, "layer", layer, f"one of the kinds {kinds}")
+        without = not getattr(layer, "lora_rank", None)
+        check(without, "layer", layer, "a layer without LoRA", "merge it into the kernel before")
         check_quantization(num_bits, momentum)
         super().__init__(layer, **kwargs)
         # Only the layer itself computes in half types: the kernel is rounded once, from full precision.
@@ -85,7 +87,9 @@ class QuantizationAware(keras.layers.Wrapper):
         kernel = self.layer.kernel
         channels = 0 if not self.per_channel else 2 if isinstance(self.layer, DEPTHWISE) else 1
         size = ops.max(ops.abs(kernel), axis=list(range(len(kernel.shape) - channels)), keepdims=True)
-        return fake_quantize(kernel, -size, size, self.num_bits, narrow_range=True)
+        rounded = fake_quantize(kernel, -size, size, self.num_bits, narrow_range=True)
+        # All weights are in the range, but for rounding, which must not keep the largest from their gradient.
+        return kernel + ops.stop_gradient(rounded - kernel)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """That of the layer."""
@@ -113,7 +117,8 @@ def quantization_aware(model: Any, num_bits: int = 8, per_channel: bool = True) 
         The copy.
 
     Raises:
-        ValueError: `model` is no such model or has no such layer, or `num_bits` is no integer of 2 to 16.
+        ValueError: `model` is no such model or has no such layer, one of them has LoRA, or `num_bits` is no integer of
+            2 to 16.
 
     Example:
         >>> import keras

@@ -66,7 +66,7 @@ class Standardization(keras.layers.Layer):
     def build(self, input_shape: Any) -> None:
         """Makes mean and standard deviation, 0 and 1 until `adapt`."""
         rank = len(input_shape)
-        fits = all(-rank < axis < rank for axis in self._axes)
+        fits = self._has_axes(rank)
         check(fits, "axis", self.axis, f"axes of inputs of the shape {tuple(input_shape)}, and not the batch's")
         kept = {axis % rank for axis in self._axes}
         shape = [input_shape[axis] if axis in kept else 1 for axis in range(rank)]
@@ -96,14 +96,22 @@ class Standardization(keras.layers.Layer):
 
     def _moments(self, batch: Any) -> "_Moments":
         if not self.built:
+            expected = f"batches of examples, with axes of features ({self.axis}) besides the batch's"
+            remedy = "give a single feature as a column, or the layer another axis"
+            check(self._has_axes(batch.ndim), "data", batch.shape, expected, remedy)
             self.build((None, *batch.shape[1:]))
         rank = len(self.mean.shape)
         kept = {axis % rank for axis in self._axes}
         fits = batch.ndim == rank and all(batch.shape[axis] == self.mean.shape[axis] for axis in kept)
-        check(fits and batch.size > 0, "data", batch.shape, f"examples with mean and deviation of {self.mean.shape}")
+        expected = f"one example or more of {rank} axes, whose mean has the shape {tuple(self.mean.shape)}"
+        check(fits and batch.size > 0, "data", batch.shape, expected)
         axes = tuple(axis for axis in range(rank) if axis not in kept)
         mean = batch.mean(axes, keepdims=True)
         return _Moments(batch.size // mean.size, mean, np.square(batch - mean).sum(axes, keepdims=True))
+
+    def _has_axes(self, rank: int) -> bool:
+        """Whether inputs with as many axes have those of features, besides the batch's."""
+        return all(-rank < axis < rank for axis in self._axes)
 
     def call(self, inputs: Any) -> Any:
         """Subtracts the mean and divides."""

@@ -18,21 +18,22 @@ def to_convolutional(model: Any) -> Any:
     dense layers behind that become convolutions with a kernel of 1. `GlobalAveragePooling2D` and `GlobalMaxPooling2D`
     become poolings with a window of the map's size. What the copy gives for a larger picture is what the model gives
     for windows of its own size at regular distances, computed at once; for pictures of the model's size, it is a map of
-    one place with the model's outputs. Where convolutions pad, windows differ at their edges, which the copy sees
-    beyond.
+    one place with the model's outputs. Where convolutions pad, outputs differ: a window is padded at its own edges,
+    where the copy sees the rest of the picture. Constraints and activity regularizers of dense layers are left out.
 
     Source: Long et al., "Fully Convolutional Networks for Semantic Segmentation", 2015.
 
     Args:
         model: A functional or Sequential model of pictures that have their channels last. Between `Flatten` and a dense
-            layer there may be dropout, activations that look at one number at a time, and sums.
+            layer there may be dropout, activations that look at one number at a time, and sums; behind the dense layer
+            also arithmetic, and layers that work along the last axis, such as normalizations and softmax.
 
     Returns:
         The copy.
 
     Raises:
         ValueError: `model` is no such model, has nothing to convert, or has a layer that would do something else to a
-            map.
+            map, or is not known to do the same.
 
     Example:
         >>> import keras

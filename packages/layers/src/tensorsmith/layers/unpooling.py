@@ -5,14 +5,16 @@ from typing import Any
 import keras
 
 
-def unpooled(updates: Any, mask: Any, size: tuple[Any, Any]) -> Any:
+def unpooled(updates: Any, mask: Any, size: tuple[Any, Any], dtype: str) -> Any:
     """Zeros with the numbers of `updates` at the places in `mask`, which count within each picture.
 
     Args:
         updates: Tensor (batch, height, width, channels).
         mask: Integers of the same shape.
         size: Height and width of the result.
+        dtype: Type of the result.
     """
+    updates = keras.ops.cast(updates, dtype)
     batch, *_, channels = keras.ops.shape(updates)
     height, width = size
     places = keras.ops.reshape(keras.ops.cast(mask, "int32"), (batch, -1))

@@ -8,7 +8,7 @@ from keras import ops
 from tensorsmith.core import export
 from tensorsmith.losses.margin import check_margin
 from tensorsmith.losses.precision import precise
-from tensorsmith.losses.ranks import same_rank
+from tensorsmith.losses.shapes import same_shape
 
 
 @export
@@ -27,14 +27,14 @@ def contrastive_loss(y_true: Any, y_pred: Any, margin: float = 1.0) -> Any:
         Tensor of the shape of `y_pred`.
 
     Raises:
-        ValueError: `margin` is negative, or the ranks differ by more than a last axis of size 1.
+        ValueError: `margin` is negative, or the shapes differ by more than a last axis of size 1.
 
     Example:
         >>> print(contrastive_loss([1, 0], [0.5, 0.8]).numpy())  # 0.5**2, (1 - 0.8)**2
         [0.25 0.04]
     """
     check_margin(margin)
-    y_true, y_pred = same_rank(*precise(y_true, y_pred))
+    y_true, y_pred = same_shape(*precise(y_true, y_pred))
     return y_true * ops.square(y_pred) + (1 - y_true) * ops.square(ops.maximum(margin - y_pred, 0))
 
 

@@ -32,7 +32,7 @@ def gaussian_nll(y_true: Any, y_pred: Any) -> Any:
     if len(y_true.shape) == len(y_pred.shape) - 1:
         y_true = ops.expand_dims(y_true, -1)
     shapes = f"{tuple(y_pred.shape)}, for targets of {tuple(y_true.shape)}"
-    fits = len(y_true.shape) == len(y_pred.shape) and y_pred.shape[-1] == 2 * y_true.shape[-1]
+    fits = y_true.shape[:-1].is_compatible_with(y_pred.shape[:-1]) and y_pred.shape[-1] == 2 * y_true.shape[-1]
     check(fits, "y_pred", shapes, "a last axis twice as long, for means and logarithms of variances")
     mean, log_variance = ops.split(y_pred, 2, axis=-1)
     error = y_true - mean

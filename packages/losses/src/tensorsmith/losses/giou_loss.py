@@ -7,13 +7,14 @@ from keras import ops
 
 from tensorsmith.core import check, did_you_mean, export
 from tensorsmith.losses.precision import precise
+from tensorsmith.losses.shapes import same_shape
 
 MODES = ("giou", "iou")
 
 
 @export
 def giou_loss(y_true: Any, y_pred: Any, mode: str = "giou") -> Any:
-    """One less the (generalized) intersection over union of every pair of boxes.
+    """1 minus the (generalized) intersection over union of every pair of boxes.
 
     Half precision is computed, and returned, in float32: areas of boxes in pixels overflow float16. Unlike TensorFlow
     Addons' it keeps axes of size 1, so that a batch of one box gives one loss, not a scalar.
@@ -27,7 +28,7 @@ def giou_loss(y_true: Any, y_pred: Any, mode: str = "giou") -> Any:
         Tensor of the shape of `y_pred` without its last axis.
 
     Raises:
-        ValueError: `mode` is none of the two, or the last axis has another size than 4.
+        ValueError: `mode` is none of the two, the last axis has another size than 4, or the shapes differ.
 
     Example:
         >>> print(giou_loss([[0.0, 0.0, 2.0, 2.0]], [[0.0, 0.0, 2.0, 1.0]]).numpy())  # half of it
@@ -37,6 +38,7 @@ def giou_loss(y_true: Any, y_pred: Any, mode: str = "giou") -> Any:
     y_true, y_pred = precise(y_true, y_pred)
     for name, boxes in (("y_true", y_true), ("y_pred", y_pred)):
         check(boxes.shape[-1] == 4, name, tuple(boxes.shape), "boxes of 4 coordinates along the last axis")
+    y_true, y_pred = same_shape(y_true, y_pred)
     # Corners, as (y, x): the upper left and the lower right.
     (true_low, true_high), (low, high) = ((boxes[..., :2], boxes[..., 2:]) for boxes in (y_true, y_pred))
     common = _area(ops.maximum(true_low, low), ops.minimum(true_high, high))

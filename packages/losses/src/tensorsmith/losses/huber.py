@@ -9,7 +9,7 @@ from keras import ops
 
 from tensorsmith.core import check, export
 from tensorsmith.losses.precision import precise
-from tensorsmith.losses.ranks import same_rank
+from tensorsmith.losses.shapes import same_shape
 
 
 @export
@@ -27,14 +27,14 @@ def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> Any:
         Tensor of the shape of `y_pred` without its last axis.
 
     Raises:
-        ValueError: `delta` is not above 0, or the ranks differ by more than a last axis of size 1.
+        ValueError: `delta` is not above 0, or the shapes differ by more than a last axis of size 1.
 
     Example:
         >>> print(huber([[0.0, 0.0]], [[0.5, 3.0]]))  # (0.5**2 / 2 + (3 - 1 / 2)) / 2
         tf.Tensor([1.3125], shape=(1,), dtype=float32)
     """
     _check_delta(delta)
-    y_true, y_pred = same_rank(*precise(y_true, y_pred))
+    y_true, y_pred = same_shape(*precise(y_true, y_pred))
     size = ops.abs(y_pred - y_true)
     # The part within delta counts as a square, the rest in proportion: one formula, and no branch to differentiate.
     quadratic = ops.minimum(size, delta)

@@ -8,7 +8,7 @@ from keras import ops
 
 from tensorsmith.core import check, export
 from tensorsmith.losses.precision import precise
-from tensorsmith.losses.ranks import same_rank
+from tensorsmith.losses.shapes import same_shape
 
 
 @export
@@ -20,20 +20,24 @@ def pinball_loss(y_true: Any, y_pred: Any, tau: Any = 0.5) -> Any:
     Args:
         y_true: Targets.
         y_pred: Predictions, of the shape of `y_true`. A last axis of size 1 that only one of the two has is forgiven.
-        tau: The quantile to predict, in [0, 1]; or an array of them, one for each element of a sample.
+        tau: The quantile to predict, in [0, 1]; or an array of them, one for each element of a sample, or all of one
+            target if the last axis of targets has size 1.
 
     Returns:
         Tensor of the shape of `y_pred` without its last axis.
 
     Raises:
-        ValueError: `tau` is outside [0, 1], or the ranks differ by more than a last axis of size 1.
+        ValueError: `tau` is outside [0, 1], or the shapes differ by more than a last axis of size 1.
 
     Example:
         >>> float(pinball_loss([0.0, 0.0, 1.0, 1.0], [1.0, 1.0, 1.0, 0.0], tau=0.25))  # (0.75 + 0.75 + 0 + 0.25) / 4
         0.4375
     """
     tau = _checked(tau)
-    y_true, y_pred = same_rank(*precise(y_true, y_pred))
+    y_true, y_pred = precise(y_true, y_pred)
+    if isinstance(tau, list) and y_true.shape[-1] == 1:
+        y_true = ops.repeat(y_true, np.shape(tau)[-1], axis=-1)
+    y_true, y_pred = same_shape(y_true, y_pred)
     error = y_true - y_pred
     tau = ops.expand_dims(ops.convert_to_tensor(tau, error.dtype), 0)  # the batch's axis
     return ops.mean(ops.maximum(tau * error, (tau - 1) * error), axis=-1)
@@ -52,7 +56,8 @@ class PinballLoss(keras.losses.Loss):
     Source: Koenker and Bassett, "Regression Quantiles", 1978.
 
     Args:
-        tau: The quantile to predict, in [0, 1]; or an array of them, one for each element of a sample.
+        tau: The quantile to predict, in [0, 1]; or an array of them, one for each element of a sample, or all of one
+            target if the last axis of targets has size 1.
         reduction: How to make one number of a batch, as for every Keras loss.
         name: Name of the loss.
         dtype: Precision of the computation; `None` means Keras' default float.

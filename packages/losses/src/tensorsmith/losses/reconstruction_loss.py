@@ -1,4 +1,4 @@
-"""How well an autoencoder paints its inputs again."""
+"""How badly an autoencoder paints its inputs again."""
 
 from typing import Any
 
@@ -7,6 +7,7 @@ from keras import ops
 
 from tensorsmith.core import check, did_you_mean, export
 from tensorsmith.losses.precision import precise
+from tensorsmith.losses.shapes import same_shape
 
 KINDS = ("bernoulli", "gaussian")
 PIXELS = {"sum": ops.sum, "mean": ops.mean}
@@ -20,7 +21,7 @@ def reconstruction_loss(
 
     Args:
         y_true: What the pixels should be.
-        y_pred: What they are, of the same shape.
+        y_pred: What they are, of the same shape. A last axis of size 1 that only one of the two has is forgiven.
         kind: "bernoulli" or "gaussian".
         pixels: "sum" or "mean".
         from_logits: Whether predictions are logits, for "bernoulli" only.
@@ -38,11 +39,7 @@ def reconstruction_loss(
         [0.5]
     """
     _check(kind, pixels, from_logits)
-    y_true, y_pred = precise(y_true, y_pred)
-    shapes = (tuple(y_true.shape), tuple(y_pred.shape))
-    # Sizes that are not known yet may turn out equal.
-    fits = len(shapes[0]) == len(shapes[1]) and all(a == b or None in (a, b) for a, b in zip(*shapes, strict=True))
-    check(fits, "y_true, y_pred", shapes, "two equal shapes")
+    y_true, y_pred = same_shape(*precise(y_true, y_pred))
     if kind == "gaussian":
         losses = 0.5 * ops.square(y_pred - y_true)
     elif from_logits:
@@ -56,7 +53,7 @@ def reconstruction_loss(
 
 @export
 class ReconstructionLoss(keras.losses.Loss):
-    """How well an autoencoder paints its inputs again: the reconstruction part of the bound that a VAE maximizes.
+    """How badly an autoencoder paints its inputs again: the reconstruction part of the bound that a VAE maximizes.
 
     Formula, for every pixel, with target y and prediction p:
 

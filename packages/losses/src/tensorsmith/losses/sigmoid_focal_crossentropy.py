@@ -9,7 +9,7 @@ from keras import ops
 
 from tensorsmith.core import check, did_you_mean, export
 from tensorsmith.losses.precision import precise
-from tensorsmith.losses.ranks import same_rank
+from tensorsmith.losses.shapes import same_shape
 
 REDUCTIONS = {"sum": ops.sum, "mean": ops.mean}
 
@@ -40,7 +40,7 @@ def sigmoid_focal_crossentropy(
         Tensor of the shape of `y_pred` without its last axis.
 
     Raises:
-        ValueError: `alpha`, `gamma` or `class_reduction` is none of the above, or the ranks differ by more than a last
+        ValueError: `alpha`, `gamma` or `class_reduction` is none of the above, or the shapes differ by more than a last
             axis of size 1.
 
     Example:
@@ -48,7 +48,7 @@ def sigmoid_focal_crossentropy(
         [0.0433]
     """
     _check(alpha, gamma, class_reduction)
-    y_true, y_pred = same_rank(*precise(y_true, y_pred))
+    y_true, y_pred = same_shape(*precise(y_true, y_pred))
     if from_logits:
         # The logits' own formulas: 1 - sigmoid(x) would be rounded to 0 for large x.
         hit, miss = ops.sigmoid(y_pred), ops.sigmoid(-y_pred)

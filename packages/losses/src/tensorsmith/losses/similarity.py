@@ -16,6 +16,7 @@ def cross_entropy(alike: Any, similarities: Any) -> Any:
         similarities: The logits, `(batch, batch)`.
     """
     alike, logits = precise(alike, similarities)
-    check(len(logits.shape) == 2, "y_pred", tuple(logits.shape), "similarities, (batch, batch)")
+    fits = logits.shape.is_compatible_with(alike.shape)
+    check(fits, "y_pred", tuple(logits.shape), f"similarities, {tuple(alike.shape)}")
     targets = ops.divide_no_nan(alike, ops.sum(alike, axis=1, keepdims=True))
     return -ops.sum(targets * ops.log_softmax(logits, axis=1), axis=1)

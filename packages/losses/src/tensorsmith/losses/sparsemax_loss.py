@@ -8,6 +8,7 @@ from keras import ops
 
 from tensorsmith.core import check, export
 from tensorsmith.losses.precision import precise
+from tensorsmith.losses.shapes import same_shape
 
 
 @export
@@ -69,7 +70,7 @@ class SparsemaxLoss(keras.losses.Loss):
         A scalar, or with `reduction=None` the input shape without its last axis.
 
     Raises:
-        ValueError: `from_logits` is not True.
+        ValueError: `from_logits` is not True, or the shapes differ.
 
     Example:
         >>> loss = SparsemaxLoss(reduction=None)
@@ -90,6 +91,7 @@ class SparsemaxLoss(keras.losses.Loss):
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """Loss of every sample, before weights and reduction."""
+        y_true, y_pred = same_shape(*precise(y_true, y_pred))
         return sparsemax_loss(y_pred, _sparsemax(y_pred), y_true)
 
     def get_config(self) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from keras import ops
 
 from tensorsmith.core import check, export
 from tensorsmith.losses.precision import precise
+from tensorsmith.losses.shapes import same_shape
 
 
 @export
@@ -26,7 +27,7 @@ def tversky_loss(y_true: Any, y_pred: Any, alpha: float = 0.5, beta: float = 0.5
         Tensor `(batch,)`, at least float32.
 
     Raises:
-        ValueError: A number is negative, or the shapes have ranks other than two equal ones of 2 or more.
+        ValueError: A number is negative, or the shapes differ or have a rank below 2.
 
     Example:
         >>> y_true, y_pred = [[[1.0], [1.0], [0.0]]], [[[1.0], [0.0], [0.0]]]
@@ -36,11 +37,10 @@ def tversky_loss(y_true: Any, y_pred: Any, alpha: float = 0.5, beta: float = 0.5
         [0.5]
     """
     _check(alpha=alpha, beta=beta, smooth=smooth)
-    y_true, y_pred = precise(y_true, y_pred)
-    shapes = (tuple(y_true.shape), tuple(y_pred.shape))
-    fits = len(shapes[0]) == len(shapes[1]) >= 2
-    check(fits, "y_true, y_pred", shapes, "two shapes (batch, ..., classes)", "give a single class an axis of size 1")
-    pixels = tuple(range(1, len(shapes[1]) - 1))
+    y_true, y_pred = same_shape(*precise(y_true, y_pred))
+    shape = tuple(y_pred.shape)
+    check(len(shape) >= 2, "y_pred", shape, "(batch, ..., classes)", "give a single class an axis of size 1")
+    pixels = tuple(range(1, len(shape) - 1))
 
     def total(values: Any) -> Any:
         return ops.sum(values, axis=pixels) if pixels else values

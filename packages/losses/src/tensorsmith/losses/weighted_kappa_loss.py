@@ -9,13 +9,14 @@ from keras import ops
 
 from tensorsmith.core import check, did_you_mean, export
 from tensorsmith.losses.precision import precise
+from tensorsmith.losses.shapes import same_shape
 
 DISTANCES = {"linear": ops.abs, "quadratic": ops.square}
 
 
 @export
 class WeightedKappaLoss(keras.losses.Loss):
-    """Agreement of ordered classes with what chance would give: errors count by how many classes they are off.
+    """How far predicted ordered classes are off, relative to chance: errors count by how many classes they are off.
 
     Formula, with samples i, classes j and k, the class c of a sample, predicted probabilities p, the share q of each
     class, and d(a, b) = |a - b| or its square:
@@ -25,9 +26,9 @@ class WeightedKappaLoss(keras.losses.Loss):
     It is log(1 - kappa + epsilon): 0 for chance, and negative for better.
 
     The value depends on how batches are cut, since chance is estimated from the batch; large ones estimate it well. It
-    is one number for all samples of a batch. Sample weights enter the sums, so that a weight of 2 is the sample twice,
-    and where all are 0 the loss is 0.
-    TensorFlow Addons' takes no weights, and its default reduction, which has no effect there, is none.
+    is one number for all samples of a batch. Sample weights and masks enter the sums, so that a weight of 2 is the
+    sample twice, and where all are 0 the loss is 0. TensorFlow Addons' takes no weights, and its
+    default reduction, which has no effect there, is none.
 
     Source: de la Torre, Puig and Valls, "Weighted Kappa Loss Function for Multi-Class Classification of Ordinal Data in
     Deep Learning", 2018.
@@ -85,17 +86,19 @@ class WeightedKappaLoss(keras.losses.Loss):
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         """Loss of a batch."""
-        # Keras would multiply the logarithm by the weights.
-        return super().__call__(y_true if sample_weight is None else (y_true, sample_weight), y_pred)
+        # Keras would multiply the logarithm by them.
+        given = (sample_weight, getattr(y_pred, "_keras_mask", None))  # Keras has no public function for the mask
+        return super().__call__((y_true, *(weights for weights in given if weights is not None)), y_pred)
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
-        """Loss of the batch for every sample, before reduction; `y_true` may be a pair of classes and weights."""
-        y_true, weights = y_true if isinstance(y_true, tuple) else (y_true, 1.0)
-        weights, y_true, y_pred = precise(weights, y_true, y_pred)
+        """Loss of the batch for every sample, before reduction; `y_true` may be a tuple of classes and of weights."""
+        y_true, *weights = y_true if isinstance(y_true, tuple) else (y_true,)
+        *weights, y_true, y_pred = precise(*weights, y_true, y_pred)
         for name, classes in (("y_true", y_true), ("y_pred", y_pred)):
             fits = len(classes.shape) == 2 and classes.shape[-1] == self.num_classes
             check(fits, name, tuple(classes.shape), f"(batch, {self.num_classes})", "encode classes one-hot")
-        weights = ops.ones_like(y_true[:, :1]) * ops.reshape(weights, (-1, 1))
+        y_true, y_pred = same_shape(y_true, y_pred)
+        weights = math.prod((ops.reshape(each, (-1, 1)) for each in weights), start=ops.ones_like(y_true[:, :1]))
         distance, classes = DISTANCES[self.weightage], ops.arange(self.num_classes, dtype=y_pred.dtype)
         found = ops.sum(weights * distance(ops.matmul(y_true, classes[:, None]) - classes) * y_pred)
         true_sums, predicted_sums = ops.sum(weights * y_true, axis=0), ops.sum(weights * y_pred, axis=0)

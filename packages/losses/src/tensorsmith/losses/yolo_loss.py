@@ -9,6 +9,7 @@ from keras import ops
 
 from tensorsmith.core import check, export
 from tensorsmith.losses.precision import precise
+from tensorsmith.losses.shapes import same_shape
 
 
 @export
@@ -93,6 +94,7 @@ class YOLOLoss(keras.losses.Loss):
         for name, values in (("y_true", y_true), ("y_pred", y_pred)):
             fits = len(values.shape) == 4 and values.shape[-1] > 5 * self.boxes
             check(fits, name, tuple(values.shape), f"(batch, rows, columns, {5 * self.boxes} + classes)")
+        y_true, y_pred = same_shape(y_true, y_pred)
         true_boxes, true_classes = self._parts(y_true)
         boxes, classes = self._parts(y_pred)
         there, verdict = true_boxes[..., 4], boxes[..., 4]

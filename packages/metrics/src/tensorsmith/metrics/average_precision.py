@@ -9,11 +9,12 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from tensorsmith.core import check, export
+from tensorsmith.core import Verbatim, check, export
 from tensorsmith.metrics.box_iou import check_format
+from tensorsmith.metrics.counts import check_count
 from tensorsmith.metrics.decisions import check_num_classes, known_labels
 from tensorsmith.metrics.detection_matching import match
-from tensorsmith.metrics.kept import check_capacity, keep
+from tensorsmith.metrics.kept import keep
 from tensorsmith.metrics.replicas import slots
 from tensorsmith.metrics.weighting import STATE, weights_of
 
@@ -97,7 +98,7 @@ class AveragePrecision(keras.metrics.Metric):
         `(images, boxes, 5)` or `(images, boxes, 6)`, and `(images, detections, 6)`.
 
     Output shape:
-        `(num_classes,)`; NaN for a class that no image has.
+        `(num_classes,)`; NaN for a class without a true box other than crowds.
 
     Raises:
         ValueError: An argument is none of the above, or a tensor has another shape.
@@ -127,7 +128,7 @@ class AveragePrecision(keras.metrics.Metric):
         check(fits, "iou_thresholds", iou_thresholds, "numbers in (0, 1], one at least", "give (0.5,) for one")
         check_levels(recall_levels)
         check_format(box_format)
-        check_capacity(capacity)
+        check_count("capacity", capacity)
         super().__init__(name=name, dtype=dtype)
         self.num_classes = num_classes
         self.iou_thresholds = tuple(iou_thresholds)
@@ -144,6 +145,9 @@ class AveragePrecision(keras.metrics.Metric):
         """Takes in a batch of images."""
         truths, truth_weights = self._boxes("y_true", y_true, sample_weight, (5, 6))
         found, weights = self._boxes("y_pred", y_pred, sample_weight, (6,))
+        expected, images = truths["boxes"].shape[0], found["boxes"].shape[0]
+        fits = None in (expected, images) or images == expected
+        check(fits, "y_pred", Verbatim(f"{images} images"), f"as many as in `y_true`, {expected}")
         crowds = truths["rest"][..., 0] > 0 if truths["rest"].shape[-1] else ops.zeros_like(truths["labels"], "bool")
         counts = ops.where(crowds, 0.0, truth_weights)[..., None] * ops.one_hot(
             truths["labels"], self.num_classes, dtype=STATE

@@ -7,6 +7,7 @@ import tensorflow as tf
 from keras import ops
 
 from tensorsmith.core import check, export
+from tensorsmith.metrics.counts import check_count
 from tensorsmith.metrics.weighting import STATE, weights_of
 
 
@@ -55,8 +56,7 @@ class BLEU(keras.metrics.Metric):
     """
 
     def __init__(self, max_order: int = 4, name: str = "bleu", dtype: Any = None):
-        fits = isinstance(max_order, int) and not isinstance(max_order, bool) and max_order > 0
-        check(fits, "max_order", max_order, "a positive integer")
+        check_count("max_order", max_order)
         super().__init__(name=name, dtype=dtype)
         self.max_order = max_order
         self.matches = self.add_variable((max_order,), "zeros", dtype=STATE, name="matches")
@@ -71,6 +71,7 @@ class BLEU(keras.metrics.Metric):
             references = references[:, None]
         shapes = f"{tuple(references.shape)} for translations of {tuple(found.shape)}"
         fits = len(found.shape) == 2 and len(references.shape) == 3
+        fits = fits and references.shape[:1].is_compatible_with(found.shape[:1])
         check(fits, "y_true", shapes, "one reference or several for each translation")
         length, reference_length = _lengths(found, references)
         weights = weights_of(length, sample_weight, None)

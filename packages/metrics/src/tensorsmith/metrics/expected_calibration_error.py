@@ -5,7 +5,9 @@ from typing import Any
 import keras
 from keras import ops
 
-from tensorsmith.core import check, export
+from tensorsmith.core import export
+from tensorsmith.metrics.counts import check_count
+from tensorsmith.metrics.shapes import class_numbers
 from tensorsmith.metrics.weighting import STATE, weights_of
 
 
@@ -52,8 +54,7 @@ class ExpectedCalibrationError(keras.metrics.Metric):
     """
 
     def __init__(self, num_bins: int = 15, name: str = "expected_calibration_error", dtype: Any = None):
-        fits = isinstance(num_bins, int) and not isinstance(num_bins, bool) and num_bins > 0
-        check(fits, "num_bins", num_bins, "a positive integer")
+        check_count("num_bins", num_bins)
         super().__init__(name=name, dtype=dtype)
         self.num_bins = num_bins
         # Of each bin the sums of weights, of confidences and of right answers.
@@ -61,13 +62,10 @@ class ExpectedCalibrationError(keras.metrics.Metric):
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Takes in one batch."""
-        labels, scores = ops.cast(y_true, "int32"), ops.cast(y_pred, STATE)
+        scores = ops.cast(y_pred, STATE)
         if scores.shape[-1] == 1:
             scores = ops.concatenate([1 - scores, scores], axis=-1)
-        if len(labels.shape) == len(scores.shape) and labels.shape[-1] == 1:
-            labels = ops.squeeze(labels, -1)
-        fits = len(labels.shape) == len(scores.shape) - 1
-        check(fits, "y_true", tuple(labels.shape), f"class numbers, for predictions of {tuple(scores.shape)}")
+        labels = class_numbers(y_true, scores)
         weights = weights_of(labels, sample_weight, y_pred)
         confidence = ops.max(scores, axis=-1, initial=-float("inf"))
         right = ops.cast(ops.argmax(scores, axis=-1) == labels, STATE)

@@ -1,5 +1,6 @@
 """The F-beta score."""
 
+import math
 import numbers
 from typing import Any
 
@@ -78,7 +79,7 @@ class FBetaScore(keras.metrics.Metric):
     ):
         check_num_classes(num_classes, least=1)
         check(average in AVERAGES, "average", average, "None, 'micro', 'macro' or 'weighted'")
-        check(isinstance(beta, numbers.Real) and beta > 0, "beta", beta, "a number above 0")
+        check(isinstance(beta, numbers.Real) and 0 < beta < math.inf, "beta", beta, "a number above 0")
         fits = threshold is None or (isinstance(threshold, numbers.Real) and 0 < threshold <= 1)
         check(fits, "threshold", threshold, "a number in (0, 1], or None")
         super().__init__(name=name, dtype=dtype)

@@ -7,6 +7,7 @@ import keras
 from keras import ops
 
 from tensorsmith.core import check, export
+from tensorsmith.metrics.counts import check_count
 from tensorsmith.metrics.replicas import own_slot, slots
 from tensorsmith.metrics.weighting import STATE, weights_of
 
@@ -57,8 +58,7 @@ class FrechetDistance(keras.metrics.Metric):
     """
 
     def __init__(self, num_features: int, name: str = "frechet_distance", dtype: Any = None):
-        fits = isinstance(num_features, int) and not isinstance(num_features, bool) and num_features > 0
-        check(fits, "num_features", num_features, "a positive integer")
+        check_count("num_features", num_features)
         super().__init__(name=name, dtype=dtype)
         self.num_features = num_features
         # Of real and of generated samples; moments do not add up, so that each replica has its own.

@@ -1,5 +1,6 @@
 """The Hamming distance, and the loss that it is as a metric."""
 
+import math
 import numbers
 from typing import Any
 
@@ -127,4 +128,5 @@ class HammingLoss(StreamedMean):
 
 def _check_hamming(mode: Any, threshold: Any) -> None:
     check(mode in MODES, "mode", mode, "'multiclass' or 'multilabel'")
-    check(threshold is None or isinstance(threshold, numbers.Real), "threshold", threshold, "a number or None")
+    fits = threshold is None or (isinstance(threshold, numbers.Real) and not math.isnan(threshold))
+    check(fits, "threshold", threshold, "a number or None")

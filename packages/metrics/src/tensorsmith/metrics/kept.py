@@ -5,15 +5,8 @@ from typing import Any
 import tensorflow as tf
 from keras import ops
 
-from tensorsmith.core import check
 from tensorsmith.metrics.replicas import own_slot, slots
 from tensorsmith.metrics.weighting import STATE
-
-
-def check_capacity(capacity: Any) -> None:
-    """Raises ArgumentError unless it is a positive integer."""
-    fits = isinstance(capacity, int) and not isinstance(capacity, bool) and capacity > 0
-    check(fits, "capacity", capacity, "a positive integer")
 
 
 def keep(samples: Any, seen: Any, new: Any) -> None:

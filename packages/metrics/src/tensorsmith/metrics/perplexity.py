@@ -6,6 +6,8 @@ import keras
 from keras import ops
 
 from tensorsmith.core import check, export
+from tensorsmith.metrics.decisions import known_labels
+from tensorsmith.metrics.shapes import class_numbers
 from tensorsmith.metrics.weighting import STATE, StreamedMean, weights_of
 
 
@@ -40,7 +42,8 @@ class Perplexity(StreamedMean):
         A scalar.
 
     Raises:
-        ValueError: `from_logits` is no bool, `mask_token_id` no integer, or the shapes do not fit.
+        ValueError: `from_logits` is no bool, `mask_token_id` no integer, or the shapes do not fit. Numbers of
+            no class raise InvalidArgumentError.
 
     Example:
         >>> metric = Perplexity(mask_token_id=0)
@@ -65,18 +68,14 @@ class Perplexity(StreamedMean):
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Takes in one batch."""
-        classes = ops.cast(y_true, "int32")
         scores = ops.convert_to_tensor(y_pred)
         scores = ops.cast(scores, keras.backend.result_type(scores.dtype, "float32"))
-        if len(classes.shape) == len(scores.shape) and classes.shape[-1] == 1:
-            classes = ops.squeeze(classes, -1)
-        fits = len(classes.shape) == len(scores.shape) - 1
-        shape = tuple(classes.shape)
-        check(fits, "y_true", shape, f"class numbers, for predictions of {tuple(scores.shape)}")
+        classes = class_numbers(y_true, scores)
         weights = weights_of(classes, sample_weight, y_pred)
         if self.mask_token_id is not None:
             weights = ops.where(classes == self.mask_token_id, 0.0, weights)
-        classes = ops.where(weights == 0, 0, classes)
+        count = scores.shape[-1]
+        classes = ops.where(weights == 0, 0, classes) if count is None else known_labels(classes, count, weights)
         if self.from_logits:
             losses = ops.sparse_categorical_crossentropy(classes, scores, from_logits=True)
         else:

@@ -4,7 +4,7 @@ from typing import Any
 
 from keras import ops
 
-from tensorsmith.core import check
+from tensorsmith.metrics.counts import check_count
 from tensorsmith.metrics.histogram_metric import HistogramMetric
 from tensorsmith.metrics.kept import keep
 from tensorsmith.metrics.replicas import slots
@@ -30,12 +30,11 @@ class RankCorrelation(HistogramMetric):
         capacity: int | None = None,
     ):
         super().__init__(actual_min, actual_max, preds_min, preds_max, actual_cutpoints, preds_cutpoints, name, dtype)
-        fits = capacity is None or (isinstance(capacity, int) and capacity > 0)
-        check(fits, "capacity", capacity, "a positive integer or None")
         self.capacity = capacity
         if capacity is None:
             self.add_table()
         else:
+            check_count("capacity", capacity)
             self.samples = self.add_variable((slots(), capacity, 3), "zeros", dtype=STATE, name="samples")
             self.seen = self.add_variable((slots(),), "zeros", dtype=STATE, name="seen")
 

@@ -1,10 +1,10 @@
-"""Targets and predictions of one shape, where others would broadcast in silence."""
+"""Targets and predictions of shapes that fit, where others would broadcast in silence."""
 
 from typing import Any
 
 from keras import ops
 
-from tensorsmith.core import argument_error
+from tensorsmith.core import argument_error, check
 
 
 def same_shape(y_true: Any, y_pred: Any, names: tuple[str, str] = ("y_true", "y_pred")) -> tuple[Any, Any]:
@@ -27,3 +27,21 @@ def same_shape(y_true: Any, y_pred: Any, names: tuple[str, str] = ("y_true", "y_
     if not true.shape.is_compatible_with(predicted.shape):
         raise argument_error(names[0], tuple(true.shape), f"the shape of `{names[1]}`, {tuple(predicted.shape)}")
     return true, predicted
+
+
+def class_numbers(y_true: Any, scores: Any) -> Any:
+    """Targets as int32, one for scores of all classes along the last axis; a last axis of size 1 is forgiven.
+
+    Args:
+        y_true: Class numbers.
+        scores: Tensor of predictions.
+
+    Raises:
+        ValueError: The shapes do not fit; a size known only later passes.
+    """
+    classes = ops.cast(y_true, "int32")
+    if len(classes.shape) == len(scores.shape) and classes.shape[-1] == 1:
+        classes = ops.squeeze(classes, -1)
+    fits = classes.shape.is_compatible_with(scores.shape[:-1])
+    check(fits, "y_true", tuple(classes.shape), f"class numbers, for predictions of {tuple(scores.shape)}")
+    return classes

@@ -5,6 +5,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from tensorsmith.metrics.shapes import same_shape
+
 # What metrics add up is kept in float64: float32 stops counting at 2**24, and half precision at 2048.
 STATE = "float64"
 
@@ -36,8 +38,9 @@ def samples_of(y_true: Any, y_pred: Any, sample_weight: Any) -> tuple[Any, Any, 
 
     NaN elsewhere becomes a NaN of the weight, which no sum loses: in an order or a histogram it would have a place.
     """
-    weights = weights_of(y_pred, sample_weight, y_pred)
-    x, y, weights = (ops.reshape(ops.cast(each, STATE), (-1,)) for each in (y_true, y_pred, weights))
+    x, y = same_shape(y_true, y_pred)
+    weights = weights_of(y, sample_weight, y_pred)
+    x, y, weights = (ops.reshape(ops.cast(each, STATE), (-1,)) for each in (x, y, weights))
     x, y = (ops.where(weights == 0, 0.0, each) for each in (x, y))
     unknown = ops.logical_or(ops.isnan(x), ops.isnan(y))
     x, y = (ops.where(unknown, 0.0, each) for each in (x, y))

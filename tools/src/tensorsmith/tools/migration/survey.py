@@ -92,17 +92,18 @@ class _Survey:
         meanings = {each.name for each in access.scope.get_qualified_names_for(first)}
         if len(meanings) > 1 and self._only_without_addons(access.scope[first]):
             meanings.discard(first)
+        ours = min(meanings, key=lambda each: (each.split(".")[0] != PACKAGE, each))
+        full = ours + _dotted(chain[-1]).removeprefix(first)
+        found = ((node, *_find(full.rsplit(".", depth)[0])) for depth, node in enumerate(reversed(chain)))
+        node, name, move = next((each for each in found if each[-1] is not None), (chain[-1], full, None))
         if len(meanings) > 1:
-            self._leave(chain[0], first, "this name has more than one meaning")
-            return None
-        full = meanings.pop() + _dotted(chain[-1]).removeprefix(first)
-        for depth, node in enumerate(reversed(chain)):
-            name, move = _find(full.rsplit(".", depth)[0])
-            if move is not None:
-                return self._movable(node, name, move)
-        package = f"{full}.".removeprefix(f"{PACKAGE}.")
-        known = any(name.startswith(package) for name in MOVES)
-        self._leave(chain[-1], full, "used as a whole" if known else UNKNOWN)
+            self._leave(node, name, "this name has more than one meaning")
+        elif move is not None:
+            return self._movable(node, name, move)
+        else:
+            package = f"{full}.".removeprefix(f"{PACKAGE}.")
+            known = any(each.startswith(package) for each in MOVES)
+            self._leave(node, name, "used as a whole" if known else UNKNOWN)
         return None
 
     def _only_without_addons(self, assignments: Iterable[Any]) -> bool:
@@ -222,7 +223,9 @@ def _component(assignment: ImportAssignment, used: bool) -> tuple[str, str, str]
 
 def _reason(move: Successor | Missing) -> str:
     """Why something is left where it is named and not called."""
-    return move.reason if isinstance(move, Missing) else f"{move.name} takes its place, with other arguments"
+    if isinstance(move, Missing):
+        return move.reason
+    return f"{move.name} takes its place" + ("" if move.plain else ", with other arguments")
 
 
 def _origin(assignment: ImportAssignment) -> str:

@@ -23,7 +23,7 @@ class Bilinear(keras.initializers.Initializer):
 
     Source: Long et al., "Fully Convolutional Networks for Semantic Segmentation", 2015.
 
-    Args:
+    Call arguments:
         shape: Shape of the kernel, of `keras.layers.Conv2DTranspose` or those with one axis or three.
         dtype: Type of the kernel; Keras' default float if None.
 

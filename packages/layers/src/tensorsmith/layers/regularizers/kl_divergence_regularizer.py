@@ -42,9 +42,12 @@ class KLDivergenceRegularizer(keras.regularizers.Regularizer):
 
     Example:
         >>> import keras
-        >>> layer = keras.layers.Dense(300, "sigmoid", activity_regularizer=KLDivergenceRegularizer(0.05, target=0.1))
         >>> print(f"{float(KLDivergenceRegularizer(1.0, target=0.1)([[0.5], [0.5]])):.4f}")
         0.3681
+        >>> layer = keras.layers.Dense(300, "sigmoid", activity_regularizer=KLDivergenceRegularizer(0.05, target=0.1))
+        >>> activations = layer(keras.ops.zeros((2, 4)))  # 0.5 each; Keras divides by the two examples
+        >>> print(f"{float(layer.losses[0]):.4f}")  # 0.05 * 300 * 0.3681 / 2
+        2.7605
     """
 
     def __init__(self, weight: float, target: float = 0.1, batch_independent: bool = False):

@@ -105,8 +105,8 @@ def test_adapting_again_forgets():
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (DATA[:0], "examples"),
-        (DATA[:, :3], "examples"),
+        (DATA[:0], "one example or more of 2 axes, whose mean has the shape \\(1, 4\\)"),
+        (DATA[:, :3], "one example or more"),
         (np.full((3, 4), np.nan), "finite numbers"),
         (tf.data.Dataset.from_tensor_slices(DATA[:0]).batch(2), "at least one batch"),
         (tf.data.Dataset.from_tensor_slices((DATA, DATA)).batch(2), "map a data set of inputs and targets"),
@@ -118,6 +118,13 @@ def test_data_that_do_not_fit(data, message):
     layer.build((None, 4))
     with pytest.raises(ValueError, match=f"(?s)`data`: .*{message}"):
         layer.adapt(data)
+
+
+@pytest.mark.parametrize("data", [np.arange(5.0), [], tf.data.Dataset.range(5)], ids=["vector", "empty", "scalars"])
+def test_data_without_the_axis(data):
+    with pytest.raises(ValueError, match=r"`data`: received .* axes of features \(-1\) besides the batch's"):
+        Standardization().adapt(data)
+    Standardization(None).adapt(np.arange(5.0))  # takes none
 
 
 @pytest.mark.parametrize(
@@ -137,8 +144,9 @@ def test_exponential_outputs():
     layer = LearnableExponential(keras.initializers.Constant(2.0), keras.initializers.Constant(0.5))
     x = RNG.normal(size=(3, 4)).astype("float32")
     np.testing.assert_allclose(layer(x), np.exp(2 * x + 0.5), rtol=1e-5)
-    half = LearnableExponential(dtype="float16")(np.array([[11.0]], "float16"))
-    np.testing.assert_allclose(half, np.exp(11.0), rtol=1e-3)
+    half = LearnableExponential(keras.initializers.Constant(1.25), keras.initializers.Constant(0.375), dtype="float16")
+    x = np.linspace(-3, 8, 100, dtype="float16")[None, :, None]
+    np.testing.assert_allclose(half(x), np.exp(1.25 * x.astype("float64") + 0.375), rtol=1e-3)
 
 
 def test_exponential_outputs_learn_targets_of_very_different_sizes():

@@ -80,8 +80,9 @@ def test_bleu_is_0_of_nothing_and_of_nothing_shared():
 
 
 def test_bleu_tells_shapes_that_do_not_fit():
-    with pytest.raises(ValueError, match="one reference or several for each translation"):
-        BLEU().update_state([[["a b"]]], ["a b"])
+    for references, found in (([[["a b"]]], ["a b"]), (["a b"], ["a b", "a b"]), (["a b"] * 3, ["a b"])):
+        with pytest.raises(ValueError, match="one reference or several for each translation"):
+            BLEU().update_state(references, found)
 
 
 def likelihood(rng, samples=1000, steps=7, classes=5):
@@ -123,5 +124,21 @@ def test_perplexity_of_masked_steps_and_weights_of_sequences():
     metric.update_state(np.where(mask, labels, -1), masked, weights)  # what is masked may be no class
     other.update_state(labels, logits, mask * weights[:, None])
     np.testing.assert_allclose(metric.result(), other.result(), rtol=1e-6)
-    with pytest.raises(ValueError, match="class numbers, for predictions of"):
-        metric.update_state(labels[0], logits)
+
+
+@pytest.mark.parametrize("shape", [(7,), (1, 7), (4, 1), (4, 7, 2)])
+def test_perplexity_tells_shapes_that_do_not_fit(shape):
+    with pytest.raises(
+        ValueError, match=r"`y_true`: received .*, expected class numbers, for predictions of \(4, 7, 5\)"
+    ):
+        Perplexity().update_state(np.zeros(shape), np.full((4, 7, 5), 0.2))
+
+
+@pytest.mark.parametrize("from_logits", [True, False])
+@pytest.mark.parametrize("number", [-1, 5])
+def test_perplexity_of_no_class(number, from_logits):
+    metric = Perplexity(from_logits)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="class numbers from 0 to 4"):
+        metric.update_state([number], np.full((1, 5), 0.2))
+    metric.update_state([0, number], np.full((2, 5), 0.2), [1.0, 0.0])
+    np.testing.assert_allclose(metric.result(), 5, rtol=1e-6)

@@ -60,6 +60,15 @@ def test_sequences_longer_than_the_table():
         run(np.zeros((2, 6, 3), "float32"))
 
 
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_a_table_of_one_row_is_not_spread_over_more_steps(jit_compile):
+    layer = LearnedPositionalEncoding(1)
+    run = tf.function(layer, input_signature=[tf.TensorSpec((None, None, 3))], jit_compile=jit_compile)
+    np.testing.assert_allclose(run(np.zeros((2, 1, 3), "float32"))[:, 0], np.tile(layer.table, (2, 1)))
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        run(np.zeros((2, 3, 3), "float32"))
+
+
 @pytest.mark.parametrize("shape", [(2, 7, 6), (2, 7, 3, 4), (1, 5, 2, 3, 2)])
 def test_rotations_are_products_of_complex_numbers(shape):
     x = RNG.normal(size=shape)

@@ -1,5 +1,8 @@
 """Fake quantization against TensorFlow's own ops, and models that train with it."""
 
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -71,8 +74,43 @@ def test_batches_that_are_not_finite_leave_the_range(bad, dtype):
     assert (float(layer.low), float(layer.high)) == (-3, 6)
 
 
+def test_empty_batches_leave_the_range():
+    layer = FakeQuantization(momentum=0.5)
+    train = tf.function(lambda x: layer(x, training=True), input_signature=[tf.TensorSpec([None, 3])])
+    empty, good = np.zeros((0, 3), "float32"), np.array([[-2.0, 0.1, 4.0]], "float32")
+    for follow in (train, lambda x: layer(x, training=True)):
+        follow(empty)
+        follow(good)
+        follow(empty)
+        assert (float(layer.low), float(layer.high)) == (-2, 4)
+
+
+REPLICAS = """
+import numpy as np, tensorflow as tf
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
+)
+import keras
+from tensorsmith.layers import FakeQuantization
+strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+with strategy.scope():
+    model = keras.Sequential([keras.Input((2,)), FakeQuantization(momentum=0.5), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+model.fit(np.tile([-2.0, 4.0], (9, 1)), np.zeros(9), batch_size=8, verbose=0)
+layer = model.layers[0]
+ends = [[value.numpy() for value in strategy.experimental_local_results(end.value)] for end in (layer.low, layer.high)]
+assert ends == [[-2, -2], [4, 4]], ends
+"""
+
+
+@pytest.mark.slow
+def test_a_replica_without_examples_leaves_its_range():
+    result = subprocess.run([sys.executable, "-c", REPLICAS], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+
+
 def integers(kernel, num_bits, axes):
-    """Symmetric integers and their scale, as the handbook's [-m, m] -> [-127, 127]."""
+    """Symmetric integers and their scale: with 8 bits, [-m, m] become [-127, 127]."""
     scale = np.abs(kernel).max(axes, keepdims=True) / (2 ** (num_bits - 1) - 1)
     return np.rint(kernel / scale), scale
 
@@ -117,6 +155,21 @@ def test_gradients_reach_the_kernel_as_if_nothing_was_rounded():
     np.testing.assert_allclose(gradient, np.tile(np.sum(x, 0)[:, None], (1, 3)), rtol=1e-5)
 
 
+@pytest.mark.parametrize("options", [{}, {"jit_compile": True}], ids=["graph", "xla"])
+def test_gradients_reach_the_largest_weight_of_each_channel(options):
+    """Which rounding must not put beyond the range."""
+    layer = QuantizationAware(keras.layers.Dense(5000))
+    layer.build((None, 1))
+
+    @tf.function(**options)
+    def gradient():
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(layer(tf.ones((1, 1))))
+        return tape.gradient(loss, layer.layer.kernel.value)
+
+    np.testing.assert_array_equal(gradient(), np.ones((1, 5000)))
+
+
 def digits():
     """Three overlapping clouds of points."""
     y = RNG.integers(0, 3, 600)
@@ -148,6 +201,15 @@ def test_a_trained_model_is_trained_on_with_few_bits(tmp_path):
             assert len(np.unique(channel.round(5))) <= 7  # -3 ... 3
     aware.save(tmp_path / "model.keras")
     np.testing.assert_array_equal(keras.saving.load_model(tmp_path / "model.keras")(x), aware(x))
+
+
+def test_layers_with_lora_are_refused():
+    dense = keras.layers.Dense(3)
+    model = keras.Sequential([keras.Input((5,)), dense])
+    dense.enable_lora(2)
+    for quantize, what in ((QuantizationAware, dense), (quantization_aware, model)):
+        with pytest.raises(ValueError, match="`layer`: received .*, expected a layer without LoRA.* Remedy: merge it"):
+            quantize(what)
 
 
 def test_models_without_kernels_are_refused():

@@ -100,7 +100,10 @@ def test_coco_without_a_class_and_without_detections():
 
 
 def test_11_points():
-    """What a handbook works out, for recalls of 0, 0.1, ... 1: the mean of the largest precisions from there on."""
+    """The example of the notebook to chapter 14 of Géron, "Hands-On Machine Learning", 2nd edition, 2019.
+
+    For recalls of 0, 0.1, ... 1: the mean of the largest precisions from there on.
+    """
     precisions = [0.91, 0.94, 0.96, 0.94, 0.95, 0.92, 0.80, 0.60, 0.45, 0.20, 0.10]
     expected = (3 * 0.96 + 2 * 0.95 + 0.92 + 0.80 + 0.60 + 0.45 + 0.20 + 0.10) / 11
     np.testing.assert_allclose(average_precision(precisions, np.linspace(0, 1, 11), 11), expected, rtol=1e-9)
@@ -128,11 +131,17 @@ def test_average_precision_of_curves(levels):
 def test_one_batch_is_ten_of_any_sizes():
     truths, found = scene(4, images=100)
     whole, parts = value(made(), truths, found), made()
-    for start in range(0, 100, 10):
-        parts.update_state(truths[start : start + 10, :, :5], found[start : start + 10])
-    without_crowds = np.concatenate([truths[..., :5], 0 * truths[..., :1]], axis=-1)
-    np.testing.assert_allclose(parts.result(), value(made(), without_crowds, found), rtol=1e-9)
-    assert whole != parts.result()  # crowds count
+    cuts = (1, 4, 20, 21, 50, 53, 70, 71, 99)
+    for batch in zip(np.split(truths, cuts), np.split(found, cuts), strict=True):
+        parts.update_state(*batch)
+    np.testing.assert_allclose(parts.result(), whole, rtol=1e-9)
+
+
+def test_crowds_count():
+    truths, found = scene(4)
+    without = np.concatenate([truths[..., :5], 0 * truths[..., :1]], axis=-1)
+    assert value(made(), truths[..., :5], found) == value(made(), without, found)
+    assert value(made(), truths, found) != value(made(), without, found)
 
 
 @pytest.mark.parametrize("levels", [101, None])
@@ -162,6 +171,9 @@ def test_what_does_not_fit_is_told():
         made().update_state(np.zeros((1, 2, 4)), np.zeros((1, 2, 6)))
     with pytest.raises(ValueError, match=r"`y_pred`: received \(2, 6\)"):
         made().update_state(np.zeros((1, 2, 5)), np.zeros((2, 6)))
+    for images in (1, 2):
+        with pytest.raises(ValueError, match=f"`y_pred`: received 3 images, expected as many as in `y_true`, {images}"):
+            made().update_state(np.zeros((images, 2, 5)), np.zeros((3, 2, 6)))
     with pytest.raises(tf.errors.InvalidArgumentError, match="class numbers from 0 to 2"):
         made().update_state(np.full((1, 2, 5), 3.0), np.zeros((1, 2, 6)))
     with pytest.raises(tf.errors.InvalidArgumentError, match="`capacity`: received 2000"):

@@ -58,8 +58,14 @@ def test_calibration_of_steps_that_are_masked_and_of_nothing(rng):
     np.testing.assert_allclose(
         metric.result(), calibration(labels[mask], scores[mask], np.ones(mask.sum()), 5), rtol=1e-5
     )
-    with pytest.raises(ValueError, match="class numbers, for predictions of"):
-        metric.update_state(labels, scores[0])
+
+
+@pytest.mark.parametrize("shape", [(5,), (1, 7), (5, 1), (5, 7, 2)])
+def test_calibration_tells_shapes_that_do_not_fit(shape):
+    with pytest.raises(
+        ValueError, match=r"`y_true`: received .*, expected class numbers, for predictions of \(5, 7, 3\)"
+    ):
+        ExpectedCalibrationError().update_state(np.zeros(shape), np.zeros((5, 7, 3)))
 
 
 def test_calibration_of_a_sure_class():
@@ -95,9 +101,15 @@ def test_frechet_distance_of_fewer_samples_than_features_and_of_other_counts(rng
 def test_frechet_distance_with_weights_and_a_mask(rng):
     real, fake, weights = rng.normal(size=(40, 3)), rng.normal(size=(40, 3)), rng.integers(0, 3, 40)
     fake[weights == 0] = np.nan
-    found = streamed(FrechetDistance(3, dtype="float64"), (real, fake, weights), 4)
+    metric = FrechetDistance(3, dtype="float64")
+    found = streamed(metric, (real, fake, weights), 4)
     expected = frechet(np.repeat(real, weights, axis=0), np.repeat(fake, weights, axis=0))
     np.testing.assert_allclose(found, expected, rtol=1e-7)
+    metric.reset_state()
+    masked = tf.constant(fake)
+    masked._keras_mask = tf.constant(weights > 0)
+    metric.update_state(real, masked)
+    np.testing.assert_allclose(metric.result(), frechet(real, fake[weights > 0]), rtol=1e-7)
 
 
 def test_frechet_distance_of_the_same_and_of_nothing(rng):
@@ -137,12 +149,3 @@ def test_rounded_accuracy_forgives_a_last_axis_of_size_1():
         metric = RoundedAccuracy()
         metric.update_state(np.reshape([0, 0, 0, 1], true), np.zeros(predicted))
         assert float(metric.result()) == 0.75
-
-
-def test_streaming_precision_is_keras_own():
-    """4 of 5 and 0 of 3 positive predictions right is 4 of 8, not the mean of 80 % and 0 %."""
-    metric = keras_metrics.Precision()
-    metric.update_state([0, 1, 1, 1, 0, 1, 0, 1], [1, 1, 0, 1, 0, 1, 0, 1])
-    assert round(float(metric.result()), 6) == 0.8
-    metric.update_state([0, 1, 0, 0, 1, 0, 1, 1], [1, 0, 1, 1, 0, 0, 0, 0])
-    assert metric.result() == 0.5

@@ -10,20 +10,15 @@ from tensorsmith.layers import (
     MCDropout,
     Standardization,
     convert_layers,
+    fold_batch_normalization,
     to_monte_carlo,
 )
 
 RNG = np.random.default_rng(0)
 
 
-def scrambled(model):
-    """With other weights than those that layers begin with, variances kept positive."""
-    for weight in model.weights:
-        weight.assign(RNG.uniform(0.1, 1.0, weight.shape))
-    return model
-
-
-def nested():
+@pytest.fixture
+def nested_model(scrambled):
     """Functional, with a Sequential model that is used twice, a sum of tensors, and every kind of dropout."""
     inner = keras.Sequential([keras.Input((6, 4)), keras.layers.Dense(4, "tanh"), keras.layers.Dropout(0.3)])
     first, second = keras.Input((6, 4), name="a"), keras.Input((6, 4), name="b")
@@ -46,8 +41,8 @@ def leaves(model):
             yield layer
 
 
-def test_a_copy_computes_the_same_with_weights_of_its_own():
-    model, x = nested(), inputs()
+def test_a_copy_computes_the_same_with_weights_of_its_own(nested_model, scrambled):
+    model, x = nested_model, inputs()
     copy = convert_layers(model, lambda layer: layer)
     for one, other in zip(model(x), copy(x), strict=True):
         np.testing.assert_array_equal(one, other)
@@ -59,7 +54,7 @@ def test_a_copy_computes_the_same_with_weights_of_its_own():
         np.testing.assert_array_equal(one, other)
 
 
-def test_what_is_replaced_gets_the_weights_and_what_is_none_is_left_out():
+def test_what_is_replaced_gets_the_weights_and_what_is_none_is_left_out(scrambled):
     model = scrambled(keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, "relu"), keras.layers.Rescaling(5.0)]))
 
     def convert(layer):
@@ -75,7 +70,7 @@ def test_what_is_replaced_gets_the_weights_and_what_is_none_is_left_out():
     np.testing.assert_allclose(copy(x), np.exp(x @ kernel + bias), rtol=1e-5)
 
 
-def test_layers_are_left_out_of_functional_models():
+def test_layers_are_left_out_of_functional_models(scrambled):
     x = keras.Input((3,))
     model = scrambled(keras.Model(x, keras.layers.ReLU()(keras.layers.Dense(2)(keras.layers.Rescaling(2.0)(x)))))
     kinds = (keras.layers.ReLU, keras.layers.Rescaling)
@@ -85,7 +80,7 @@ def test_layers_are_left_out_of_functional_models():
     assert [type(layer).__name__ for layer in copy.layers] == ["InputLayer", "Dense"]
 
 
-def test_a_built_replacement_keeps_its_weights():
+def test_a_built_replacement_keeps_its_weights(scrambled):
     model = scrambled(keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]))
     other = keras.layers.Dense(5)
     other.build((None, 3))
@@ -108,6 +103,39 @@ def test_weights_that_do_not_fit_and_models_that_are_not_known():
             convert_layers(bad, lambda layer: layer)
 
 
+@keras.saving.register_keras_serializable("test_conversion")
+class Doubled(keras.Sequential):
+    def call(self, inputs, training=None, mask=None):
+        return 2 * super().call(inputs, training=training, mask=mask)
+
+
+@keras.saving.register_keras_serializable("test_conversion")
+class Tripled(keras.Model):
+    def call(self, inputs, training=None, mask=None):
+        return 3 * super().call(inputs, training=training, mask=mask)
+
+
+def with_calls_of_their_own():
+    layers = [keras.Input((3,)), keras.layers.Dense(3), keras.layers.BatchNormalization()]
+    plain = keras.Sequential(layers)
+    return Doubled(layers), Tripled(plain.inputs, plain.outputs)
+
+
+def test_graphs_with_a_call_of_their_own_are_refused():
+    for model in with_calls_of_their_own():
+        for convert in (lambda model: convert_layers(model, lambda layer: layer), fold_batch_normalization):
+            with pytest.raises(ValueError, match="`model`: received (Doubled|Tripled), .* functional or Sequential"):
+                convert(model)
+
+
+def test_graphs_with_a_call_of_their_own_within_a_model_are_copied_as_layers():
+    doubled, _ = with_calls_of_their_own()
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(3), doubled])
+    x = RNG.normal(size=(4, 3)).astype("float32")
+    for convert in (lambda model: convert_layers(model, lambda layer: layer), fold_batch_normalization):
+        np.testing.assert_allclose(convert(model)(x), model(x), rtol=1e-5)
+
+
 def test_state_of_preprocessing_layers_is_carried_over():
     data = RNG.normal(5, 3, size=(50, 4)).astype("float32")
     ours, keras_own = Standardization(), keras.layers.Normalization()
@@ -128,13 +156,13 @@ class WeightsAtInit(keras.layers.Layer):
         return self.factor * x
 
 
-def test_layers_that_make_their_weights_at_once_keep_them():
+def test_layers_that_make_their_weights_at_once_keep_them(scrambled):
     model = scrambled(keras.Sequential([keras.Input((4,)), WeightsAtInit()]))
     x = np.ones((1, 4), "float32")
     np.testing.assert_array_equal(convert_layers(model, lambda each: each)(x), model(x))
 
 
-def test_tied_weights_stay_tied():
+def test_tied_weights_stay_tied(scrambled):
     dense = keras.layers.Dense(2)
     encoder = keras.Sequential([keras.Input((5,)), dense])
     decoder = keras.Sequential([keras.Input((2,)), DenseTranspose(dense)])
@@ -176,7 +204,7 @@ def test_compiled_with_the_same_loss(loss, nested, sequential):
     assert copy.steps_per_execution == 3
 
 
-def test_metrics_that_keras_cannot_make_again_leave_the_copy_as_it_is():
+def test_metrics_that_keras_cannot_make_again_leave_the_copy_as_it_is(scrambled):
     model = scrambled(keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]))
     model.compile("sgd", "mse", metrics=[lambda y, z: keras.ops.mean(y - z)])
     with pytest.warns(UserWarning, match="is not compiled, do so before you train it: .*lambda"):
@@ -185,8 +213,8 @@ def test_metrics_that_keras_cannot_make_again_leave_the_copy_as_it_is():
     np.testing.assert_array_equal(copy(np.ones((1, 3))), model(np.ones((1, 3))))
 
 
-def test_dropout_stays_active():
-    model, x = nested(), inputs(200)
+def test_dropout_stays_active(nested_model):
+    model, x = nested_model, inputs(200)
     copy = to_monte_carlo(model)
     assert sum(isinstance(layer, MCDropout) for layer in leaves(copy)) == 2
     assert sum(isinstance(layer, MCAlphaDropout) for layer in leaves(copy)) == 1
@@ -220,7 +248,7 @@ def test_maps_that_come_first_are_dropped_whole():
     assert set(np.unique(y)) == {0, 2}
 
 
-def test_the_mean_of_many_predictions_is_that_of_the_model_and_its_spread_is_known():
+def test_the_mean_of_many_predictions_is_that_of_the_model_and_its_spread_is_known(scrambled):
     """Of a linear output: the sum of w x m / (1 - p), of which mean and variance are known."""
     model = scrambled(keras.Sequential([keras.Input((30,)), keras.layers.Dropout(0.5), keras.layers.Dense(1)]))
     copy = to_monte_carlo(model)
@@ -231,10 +259,10 @@ def test_the_mean_of_many_predictions_is_that_of_the_model_and_its_spread_is_kno
     np.testing.assert_allclose(draws.var(), variance, rtol=0.15)
 
 
-def test_models_without_dropout_are_refused_and_those_with_it_can_be_converted_again(tmp_path):
+def test_models_without_dropout_are_refused_and_those_with_it_can_be_converted_again(tmp_path, nested_model):
     with pytest.raises(ValueError, match="`model`: received .* without dropout"):
         to_monte_carlo(keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]))
-    copy = to_monte_carlo(to_monte_carlo(nested()))
+    copy = to_monte_carlo(to_monte_carlo(nested_model))
     copy.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     assert sum(isinstance(layer, MCDropout) for layer in leaves(loaded)) == 2

@@ -1,0 +1,27 @@
+"""Targets and predictions of one shape, where others would broadcast in silence."""
+
+from typing import Any
+
+from keras import ops
+
+from tensorsmith.core import check
+
+
+def same_shape(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
+    """Both, with the last axis of size 1 that one of the two lacks: (n, 1) - (n,) would broadcast to (n, n).
+
+    Args:
+        y_true: Tensor of targets.
+        y_pred: Tensor of predictions.
+
+    Raises:
+        ValueError: The shapes differ otherwise; a size known only later passes.
+    """
+    missing = len(y_pred.shape) - len(y_true.shape)
+    if missing == 1 and y_pred.shape[-1] == 1:
+        y_true = ops.expand_dims(y_true, -1)
+    elif missing == -1 and y_true.shape[-1] == 1:
+        y_pred = ops.expand_dims(y_pred, -1)
+    fits = y_true.shape.is_compatible_with(y_pred.shape)
+    check(fits, "y_true", tuple(y_true.shape), f"the shape of `y_pred`, {tuple(y_pred.shape)}")
+    return y_true, y_pred

@@ -1,0 +1,59 @@
+"""Targets and predictions of shapes that differ, where broadcasting would give a wrong number in silence."""
+
+import re
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tensorsmith import losses
+
+ELEMENTWISE = [losses.contrastive_loss, losses.huber, losses.pinball_loss, losses.sigmoid_focal_crossentropy]
+BROADCASTING = [
+    *((loss, (3, 1), (3, 4)) for loss in ELEMENTWISE),
+    *((loss, (1, 4), (3, 4)) for loss in ELEMENTWISE),
+    (losses.giou_loss, (3, 4), (3, 1, 4)),
+    (losses.reconstruction_loss, (2, 3, 1), (2, 3, 4)),
+    (losses.reconstruction_loss, (1, 3), (2, 3)),
+    (losses.SparsemaxLoss(), (3, 1), (3, 4)),
+    (losses.tversky_loss, (2, 3, 1), (2, 3, 4)),
+    (losses.WeightedKappaLoss(3), (1, 3), (4, 3)),
+    (losses.YOLOLoss(5), (1, 7, 7, 45), (1, 7, 7, 26)),
+]
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+@pytest.mark.parametrize(("loss", "one", "other"), BROADCASTING)
+def test_shapes_that_would_broadcast_raise(loss, one, other, swapped):
+    true, predicted = (other, one) if swapped else (one, other)
+    message = re.escape(f"`y_true`: received {true}, expected the shape of `y_pred`, {predicted}")
+    with pytest.raises(ValueError, match=message):
+        loss(np.zeros(true), np.zeros(predicted))
+
+
+def test_other_batches_raise():
+    with pytest.raises(ValueError, match=r"`y_pred`: received '?\(5, 4\), for targets of \(1, 2\)"):
+        losses.gaussian_nll(np.zeros((1, 2)), np.zeros((5, 4)))
+    for loss, labels in ((losses.npairs_loss, [0, 1, 0]), (losses.npairs_multilabel_loss, np.eye(3))):
+        for shape in ((3, 1), (1, 3), (4, 4), (3,)):
+            with pytest.raises(ValueError, match=r"`y_pred`: received .*, expected similarities, \(3, 3\)"):
+                loss(labels, np.zeros(shape))
+
+
+@pytest.mark.parametrize("loss", [*ELEMENTWISE, losses.reconstruction_loss])
+def test_a_last_axis_of_size_1_is_forgiven(loss):
+    y_true, y_pred = np.array([0.0, 1.0, 1.0]), np.array([0.2, 0.9, 0.4])
+    expected = loss(y_true[:, None], y_pred[:, None])
+    np.testing.assert_array_equal(loss(y_true, y_pred[:, None]), expected)
+    np.testing.assert_array_equal(loss(y_true[:, None], y_pred), expected)
+
+
+def test_a_size_that_is_known_only_later_passes():
+    run = tf.function(losses.huber, input_signature=[tf.TensorSpec([None, None]), tf.TensorSpec([None, 4])])
+    assert run(tf.zeros((3, 4)), tf.ones((3, 4))).shape == (3,)
+
+
+def test_several_quantiles_of_one_target():
+    y_true, y_pred = np.array([[0.0], [2.0]]), np.array([[-1.0, 2.0], [1.0, 5.0]])
+    expected = losses.pinball_loss(np.repeat(y_true, 2, axis=1), y_pred, [0.25, 0.75])
+    np.testing.assert_array_equal(losses.pinball_loss(y_true, y_pred, [0.25, 0.75]), expected)

@@ -1,0 +1,19 @@
+"""Guards the README's table of what Keras has and does well: where it fails, the loss belongs here after all."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+from scipy.special import expit
+
+
+def test_softplus_of_keras_is_stable_to_the_second_derivative():
+    """So that no other is needed: its logarithm of a sum neither overflows nor loses its slopes."""
+    x = tf.Variable([-1e4, -100.0, -2.0, 0.0, 2.0, 100.0, 1e4])
+    with tf.GradientTape() as outer:
+        with tf.GradientTape() as inner:
+            y = keras.ops.softplus(x)
+        slope = inner.gradient(y, x)
+    wide = x.numpy().astype("float64")
+    np.testing.assert_allclose(y, np.logaddexp(wide, 0), rtol=1e-6, atol=1e-30)
+    np.testing.assert_allclose(slope, expit(wide), rtol=1e-6, atol=1e-30)
+    np.testing.assert_allclose(outer.gradient(slope, x), expit(wide) * expit(-wide), rtol=1e-5, atol=1e-30)

@@ -1,0 +1,52 @@
+"""What tools/parity.sh leaves where it cannot build its environment, with a uv that is a shell script."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).parents[1] / "parity.sh"
+UV = """#!/bin/sh
+echo "$*" >> calls
+case "$*" in {fails}*) echo "disk full" >&2; exit 2;; esac
+[ "$1" = venv ] && mkdir -p .venv/parity
+exit 0
+"""
+
+
+@pytest.fixture
+def build(tmp_path):
+    """Calls parity.sh in a tree whose uv fails at this command; gives the result, and what was called."""
+
+    def call(fails):
+        for folder in ("tools", ".venv/bin"):
+            (tmp_path / folder).mkdir(parents=True)
+        shutil.copy(SCRIPT, tmp_path / "tools")
+        (tmp_path / ".venv/bin/uv").write_text(UV.format(fails=fails))
+        (tmp_path / ".venv/bin/uv").chmod(0o755)
+        result = subprocess.run(["sh", "tools/parity.sh"], cwd=tmp_path, capture_output=True, text=True)
+        return result, (tmp_path / "calls").read_text(), (tmp_path / ".venv/parity/ready").exists()
+
+    return call
+
+
+def test_built(build):
+    result, calls, ready = build(fails="nothing")
+    assert (result.returncode, result.stderr, ready) == (0, "", True)
+    assert "tensorflow-addons==" in calls
+
+
+def test_without_python_3_11_nothing_is_built(build):
+    result, calls, ready = build(fails="python")
+    assert (result.returncode, ready) == (0, False)
+    assert result.stderr.startswith("parity: there is no Python 3.11")
+    assert len(result.stderr.splitlines()) == 1
+    assert "venv" not in calls
+
+
+@pytest.mark.parametrize("fails", ["venv", "pip"])
+def test_other_failures_are_told_as_they_are(build, fails):
+    result, _, ready = build(fails)
+    assert (result.stderr, ready) == ("disk full\n", False)
+    assert result.returncode != 0
