@@ -189,6 +189,48 @@ def metric(*arrays, name, size, weighted, **options):
     return [tf.stop_gradient(metric.result())], []
 
 
+def schedule(steps, *, name, factor=None, **options):
+    """A schedule's values at steps; one that asks for a function to scale by gets a power of the factor."""
+    import tensorflow as tf
+    import tensorflow_addons as tfa
+
+    if factor is not None:
+        options["scale_fn"] = lambda place: factor**place
+    schedule = getattr(tfa.optimizers, name)(**options)
+    return [tf.stop_gradient(tf.stack([schedule(step) for step in tf.unstack(steps)]))], []
+
+
+def optimizer(weights, gradients, *indices, name, decayed=(), **options):
+    """The weights after each step; gradients are sparse where rows are named.
+
+    Args:
+        weights: The first.
+        gradients: One a step.
+        *indices: The rows of each step's gradient, if they are sparse.
+        name: What optimizer, or which of Keras' is to be extended with decoupled decay of weights.
+        decayed: Which of the options get less in every step.
+        **options: The optimizer's arguments.
+    """
+    import tensorflow as tf
+    import tensorflow_addons as tfa
+
+    for each in decayed:
+        options[each] = tf.keras.optimizers.schedules.ExponentialDecay(options[each], 10, 0.5)
+    if hasattr(tfa.optimizers, name):
+        make = getattr(tfa.optimizers, name)
+    else:
+        make = tfa.optimizers.extend_with_decoupled_weight_decay(getattr(tf.keras.optimizers.legacy, name))
+    optimizer, variable = make(**options), tf.Variable(weights, name="kernel")
+
+    @tf.function
+    def step(gradient, *rows):
+        gradient = tf.IndexedSlices(gradient, *rows, tf.shape(variable)) if rows else gradient
+        optimizer.apply_gradients([(gradient, variable)])
+        return tf.identity(variable)
+
+    return [tf.stack([step(*given) for given in zip(gradients, *indices, strict=True)])]
+
+
 def _send(stream, head, arrays):
     packed = io.BytesIO()
     np.savez(packed, *arrays)

@@ -93,7 +93,7 @@ def test_interrupted_run_resumes_to_the_same_end(tensorsmith, tmp_path):
     )
     signal.signal(signal.SIGINT, before)
     deadline = time.monotonic() + 60
-    while not (tmp_path / "run" / "checkpoints" / "checkpoint").exists() and time.monotonic() < deadline:
+    while not (tmp_path / "run" / "history.csv").exists() and time.monotonic() < deadline:
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=60)

@@ -58,6 +58,7 @@ def test_same_losses_as_keras_fit(jit, weights):
     expected, keras_model = fit_keras(x, y, **fit)
     trainer = Trainer(rich_model(), **compile_arguments(), jit=jit)
     history = trainer.fit(x, y, shuffle=False, verbose=False, **fit).history
+    assert history.pop("learning_rate") == pytest.approx([0.01] * 3)  # what Keras leaves to callbacks
     assert history.keys() == expected.keys()
     for name in expected:
         np.testing.assert_allclose(history[name], expected[name], err_msg=name, **KEYS)
@@ -429,3 +430,18 @@ def test_each_fit_draws_its_own_order_from_the_global_seed():
     first = losses()
     assert first[0] != first[1]
     assert first == losses()
+
+
+@pytest.mark.parametrize("steps_per_epoch", [1, 3, 7])
+def test_epochs_that_are_no_passes_over_arrays(steps_per_epoch):
+    """Passes have 5 steps, the last of them smaller; 21 steps train the same however they are cut into epochs."""
+    x, y = toy()
+    weights, sizes = [], []
+    for per_epoch in (21, steps_per_epoch):
+        trainer = Trainer(rich_model(), **compile_arguments(), jit=False)
+        fit = dict(epochs=21 // per_epoch, steps_per_epoch=per_epoch, seed=4, verbose=False)
+        sizes.append(len(trainer.fit(x, y, validation_data=(x, y), **fit).history["val_loss"]))
+        weights.append(trainer.model.get_weights())
+    assert sizes == [1, 21 // steps_per_epoch]
+    for one, other in zip(*weights, strict=True):
+        np.testing.assert_array_equal(one, other)

@@ -80,6 +80,25 @@ def run_recipe(recipe: Recipe, config: Any, folder: RunFolder, resume: bool) -> 
     return metrics
 
 
+def find_rate(recipe: Recipe, config: Any, folder: RunFolder, console: Console) -> None:
+    """Runs the learning-rate range test on a recipe, draws it into the folder, and prints what it suggests."""
+    load_tensorflow()
+    import keras
+
+    from tensorsmith.training import LRFinder
+
+    keras.utils.set_random_seed(config.seed)
+    data = recipe.module.build_data(config)
+    trainer = recipe.module.build_trainer(config)
+    sweep = LRFinder()(trainer, *_as_arguments(data["train"]), batch_size=config.batch_size, verbose=True)
+    sweep.plot(folder.path / "learning_rates.png")
+    console.print(
+        f"learning rate {sweep.suggestion:.2g}: a tenth of {10 * sweep.suggestion:.2g}, from which on the loss climbs",
+        highlight=False,
+    )
+    console.print(f"{folder.path / 'learning_rates.png'}", highlight=False, soft_wrap=True)
+
+
 def print_scores(metrics: Mapping[str, Any], folder: RunFolder, console: Console) -> None:
     """The table at the end of a run."""
     splits = {name: values for name, values in metrics.items() if isinstance(values, dict) and name != "versions"}

@@ -1,5 +1,6 @@
 """What every tensorsmith package may import."""
 
+from tensorsmith.core.durations import Duration, Timeline
 from tensorsmith.core.errors import ArgumentError, Verbatim, argument_error, check, did_you_mean
 from tensorsmith.core.export import export
 from tensorsmith.core.files import replace_file
@@ -7,6 +8,8 @@ from tensorsmith.core.quiet import load_tensorflow
 
 __all__ = [
     "ArgumentError",
+    "Duration",
+    "Timeline",
     "Verbatim",
     "argument_error",
     "check",

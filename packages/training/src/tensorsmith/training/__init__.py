@@ -4,8 +4,25 @@ from tensorsmith.core import load_tensorflow
 
 load_tensorflow()  # quietly, before anything else imports it
 
+from tensorsmith.training.callbacks import AtBest, Every, Moment, TargetStopping, TimeStopping
+from tensorsmith.training.checkpoints import Checkpoints
 from tensorsmith.training.export import export
+from tensorsmith.training.lr_finder import LRFinder, LRSweep
 from tensorsmith.training.progress import ProgressBar
-from tensorsmith.training.trainer import NonFiniteLossError, Trainer
+from tensorsmith.training.trainer import Trainer
+from tensorsmith.training.windows import NonFiniteLossError
 
-__all__ = ["NonFiniteLossError", "ProgressBar", "Trainer", "export"]
+__all__ = [
+    "AtBest",
+    "Checkpoints",
+    "Every",
+    "LRFinder",
+    "LRSweep",
+    "Moment",
+    "NonFiniteLossError",
+    "ProgressBar",
+    "TargetStopping",
+    "TimeStopping",
+    "Trainer",
+    "export",
+]

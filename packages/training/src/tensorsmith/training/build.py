@@ -19,7 +19,8 @@ def build_late_parts(model: keras.Model, batch: tuple[Any, ...]) -> None:
     variables = [variable.value for variable in model.variables]
     before = snapshot(variables)
     y_pred = model(x, training=False)
-    model.optimizer.build(model.trainable_variables)
+    if not model.optimizer.built:  # not every optimizer of Keras takes a second time
+        model.optimizer.build(model.trainable_variables)
     model.compute_metrics(x, y, y_pred, sample_weight)
     model.reset_metrics()
     restore(variables, before)

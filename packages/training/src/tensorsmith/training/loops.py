@@ -1,6 +1,7 @@
 """The inner loops: as many steps as asked for inside one tf.function, without a return to Python."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -18,25 +19,41 @@ def finite(logs: Logs) -> tf.Tensor:
     return tf.reduce_all(tf.stack(losses)) if losses else tf.constant(True)
 
 
-def compile_step(step: Step, spec: Any, jit: bool) -> tuple[tf.types.experimental.PolymorphicFunction, Logs]:
+@dataclass(frozen=True)
+class Loop:
+    """A compiled loop.
+
+    Attributes:
+        run: What runs it.
+        variables: All that its step reads or writes, those that belong to no layer among them.
+    """
+
+    run: Callable[..., tuple[tf.Tensor, Logs]]
+    variables: Sequence[tf.Variable]
+
+
+def compile_step(
+    step: Step, spec: Any, jit: bool
+) -> tuple[tf.types.experimental.PolymorphicFunction, Logs, Sequence[tf.Variable]]:
     """Traces a step for batches of one spec, which also builds whatever Keras builds late.
 
     Returns:
-        The compiled step and, for a loop to start from, logs of zeros.
+        The compiled step; logs of zeros, for a loop to start from; the variables that the step uses.
     """
     compiled = tf.function(step, jit_compile=jit, autograph=False)
-    outputs = compiled.get_concrete_function(spec).structured_outputs
-    return compiled, tf.nest.map_structure(lambda output: tf.zeros(output.shape, output.dtype), outputs)
+    traced = compiled.get_concrete_function(spec)
+    zeros = tf.nest.map_structure(lambda output: tf.zeros(output.shape, output.dtype), traced.structured_outputs)
+    return compiled, zeros, traced.variables
 
 
-def array_loop(step: Step, spec: Any, jit: bool) -> Callable[..., tuple[tf.Tensor, Logs]]:
+def array_loop(step: Step, spec: Any, jit: bool) -> Loop:
     """A loop that gathers its batches from arrays in memory; with `jit`, XLA compiles all of it as one program.
 
     Returns:
-        `loop(arrays, order, start, steps)` to (steps done, logs of the last one), where the batch of step i holds the
-        rows `order[i]` of the arrays. Stops early at a loss that is no number.
+        Its `run` takes `(arrays, order, start, steps)` to (steps done, logs of the last one), where the batch of step i
+        holds the rows `order[i]` of the arrays. It stops early at a loss that is no number.
     """
-    compiled, zeros = compile_step(step, spec, jit)
+    compiled, zeros, variables = compile_step(step, spec, jit)
 
     @tf.function(jit_compile=jit, autograph=False)
     def loop(arrays: Any, order: tf.Tensor, start: tf.Tensor, steps: tf.Tensor) -> tuple[tf.Tensor, Logs]:
@@ -49,17 +66,17 @@ def array_loop(step: Step, spec: Any, jit: bool) -> Callable[..., tuple[tf.Tenso
 
         return tf.while_loop(more, body, (tf.constant(0), zeros))
 
-    return loop
+    return Loop(loop, variables)
 
 
-def stream_loop(step: Step, spec: Any, jit: bool) -> Callable[..., tuple[tf.Tensor, Logs]]:
+def stream_loop(step: Step, spec: Any, jit: bool) -> Loop:
     """A loop that draws its batches from a tf.data iterator; with `jit`, XLA compiles the step.
 
     Returns:
-        `loop(iterator, steps)` to (steps done, logs of the last one): fewer steps than asked for at the end of the
-        data or at a loss that is no number.
+        Its `run` takes `(iterator, steps)` to (steps done, logs of the last one): fewer steps than asked for at the end
+        of the data or at a loss that is no number.
     """
-    compiled, zeros = compile_step(step, spec, jit)
+    compiled, zeros, variables = compile_step(step, spec, jit)
 
     @tf.function(autograph=False)
     def loop(iterator: tf.data.Iterator, steps: tf.Tensor) -> tuple[tf.Tensor, Logs]:
@@ -75,7 +92,7 @@ def stream_loop(step: Step, spec: Any, jit: bool) -> Callable[..., tuple[tf.Tens
         done, _, logs = tf.while_loop(more, body, (tf.constant(0), tf.constant(True), zeros))
         return done, logs
 
-    return loop
+    return Loop(loop, variables)
 
 
 class Loops:
@@ -89,7 +106,7 @@ class Loops:
     def __init__(self, model: keras.Model, steps: dict[str, Step]) -> None:
         self._model = model
         self._steps = steps
-        self._made: dict[Any, Callable[..., tuple[tf.Tensor, Logs]]] = {}
+        self._made: dict[Any, Loop] = {}
 
     def over_arrays(self, kind: str, spec: Any, jit: bool) -> Callable[..., tuple[tf.Tensor, Logs]]:
         """The array loop for this kind of step and these batches."""
@@ -99,8 +116,16 @@ class Loops:
         """The stream loop for this kind of step and these batches."""
         return self._once((kind, repr(spec), jit, "stream"), lambda: stream_loop(self._steps[kind], spec, jit))
 
-    def _once(self, key: Any, make: Callable[[], Any]) -> Any:
+    def forget(self) -> None:
+        """Drops all loops, for when what they were traced from has changed."""
+        self._made.clear()
+
+    def variables(self) -> list[tf.Variable]:
+        """All that the steps of the loops use, each once."""
+        return list({id(v): v for loop in self._made.values() for v in loop.variables}.values())
+
+    def _once(self, key: Any, make: Callable[[], Loop]) -> Callable[..., tuple[tf.Tensor, Logs]]:
         key = (*key, tuple(layer.trainable for layer in layers_of(self._model)))
         if key not in self._made:
             self._made[key] = make()
-        return self._made[key]
+        return self._made[key].run

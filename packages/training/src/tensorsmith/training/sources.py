@@ -1,7 +1,7 @@
-"""Where batches come from: arrays in memory or a tf.data stream, each with the compiled loop that runs over them."""
+"""Where batches come from, and the first kind of it: arrays in memory."""
 
 import math
-import sys
+from pathlib import Path
 from typing import Any, Protocol
 
 import keras
@@ -17,12 +17,14 @@ class Source(Protocol):
 
     Attributes:
         steps: Batches in an epoch, or None while nobody knows.
+        batch_size: Examples in a batch, those of the last one aside.
         example: Some examples of the data, to build a model from.
     """
 
     example: tuple[Any, ...]
 
     steps: int | None
+    batch_size: int
 
     def compile(self, loops: Loops, kind: str, jit: bool) -> None:
         """Makes ready to run steps of one kind."""
@@ -33,32 +35,46 @@ class Source(Protocol):
     def run(self, start: int, steps: int) -> tuple[int, Logs]:
         """Runs up to `steps` steps from step `start` of the epoch on: how many were done, 0 at the end, and logs."""
 
+    def save(self, path: Path, under_way: bool) -> None:
+        """Writes the position in the data, within an epoch or between two, into files whose names begin with this path.
+
+        Raises:
+            ValueError: The data keeps its position to itself.
+        """
+
+    def restore(self, path: Path, epoch: int, step: int | None) -> None:
+        """Goes to a position that was saved: this step of this epoch, or before its beginning where there is none."""
+
     def rehearsal(self) -> "Source":
         """A source of like batches to try things on, without drawing anything from this one."""
 
 
 class ArraySource:
-    """Batches gathered from arrays inside the loop, in an order of its own for each epoch.
+    """Batches gathered from arrays inside the loop, in an order of its own for each pass over them.
 
     Args:
         arrays: The examples.
         batch_size: Examples per step; what is left over makes a smaller last batch.
         seed: Of the orders; None keeps the examples as they are.
+        steps_per_epoch: Where given, epochs of this length follow each other in pass after pass over the arrays.
     """
 
-    def __init__(self, arrays: Arrays, batch_size: int, seed: int | None) -> None:
-        self.steps: int | None = math.ceil(arrays.size / batch_size)
+    def __init__(self, arrays: Arrays, batch_size: int, seed: int | None, steps_per_epoch: int | None = None) -> None:
+        self._steps_of_pass = math.ceil(arrays.size / batch_size)
+        self.steps: int | None = steps_per_epoch or self._steps_of_pass
         self.example = arrays.batch
+        self.batch_size = batch_size
         self._arrays = arrays
-        self._batch_size = batch_size
         self._seed = seed
+        self._pass: int | None = None
+        self._before = 0
 
     def compile(self, loops: Loops, kind: str, jit: bool) -> None:
         """Makes the loop over whole batches and, without XLA, the one for the rest."""
-        self._full, rest = divmod(self._arrays.size, self._batch_size)
+        self._full, rest = divmod(self._arrays.size, self.batch_size)
         if self._full:
-            self._loop = self._make(loops, kind, self._batch_size, jit)
-        self._rest_loop = self._make(loops, kind, rest, False) if rest else None
+            self._loop = self._make(loops, kind, self.batch_size, jit)
+        self._rest_loop: Any = self._make(loops, kind, rest, False) if rest else None
 
     def rehearsal(self) -> Source:
         """The source itself: arrays are not used up."""
@@ -71,68 +87,37 @@ class ArraySource:
         return loops.over_arrays(kind, spec, jit)
 
     def begin(self, epoch: int) -> None:
-        """Draws the order of an epoch, which depends on seed and epoch alone."""
+        """Counts the steps of the epochs before; whole passes over the arrays have an order each."""
+        self._before = epoch * (self.steps or 0)
+
+    def _draw(self, number: int) -> None:
+        """Draws the order of a pass, which depends on seed and number alone."""
         size = self._arrays.size
-        order = np.arange(size) if self._seed is None else np.random.default_rng([self._seed, epoch]).permutation(size)
-        whole, rest = np.split(order.astype(np.int32), [self._full * self._batch_size])
-        self._order = tf.constant(whole.reshape(self._full, self._batch_size))
+        order = np.arange(size) if self._seed is None else np.random.default_rng([self._seed, number]).permutation(size)
+        whole, rest = np.split(order.astype(np.int32), [self._full * self.batch_size])
+        self._order = tf.constant(whole.reshape(self._full, self.batch_size))
         self._rest_order = tf.constant(rest[None])
+        self._pass = number
+
+    def save(self, path: Path, under_way: bool) -> None:
+        """Nothing to write: seed and epoch say it all."""
+
+    def restore(self, path: Path, epoch: int, step: int | None) -> None:
+        """Counts the steps of the epochs before."""
+        self.begin(epoch)
 
     def run(self, start: int, steps: int) -> tuple[int, Logs]:
-        """Runs whole batches, or the one smaller batch at the end."""
+        """Runs whole batches, or the one smaller batch at the end of a pass."""
+        number, first = divmod(self._before + start, self._steps_of_pass)
+        if number != self._pass:
+            self._draw(number)
         arrays = self._arrays.batch
-        if start < self._full:
-            steps = min(steps, self._full - start)
-            done, logs = self._loop(arrays, self._order, tf.constant(start), tf.constant(steps))
-            return int(done), logs
-        if start == self._full and self._rest_loop is not None:
-            done, logs = self._rest_loop(arrays, self._rest_order, tf.constant(0), tf.constant(1))
-            return int(done), logs
-        return 0, {}
-
-
-class StreamSource:
-    """Batches drawn from a tf.data.Dataset inside the loop.
-
-    Args:
-        dataset: Of batches, each a tuple.
-        example: Its first batch.
-        steps_per_epoch: Where given, epochs of this length follow each other in the stream, which must not end.
-    """
-
-    def __init__(self, dataset: tf.data.Dataset, example: tuple[Any, ...], steps_per_epoch: int | None = None) -> None:
-        cardinality = int(dataset.cardinality())
-        self.example = example
-        self._dataset = dataset
-        self._endless = steps_per_epoch is not None
-        self._iterator: Any = None
-        self.steps = steps_per_epoch or (cardinality if cardinality >= 0 else None)
-
-    def compile(self, loops: Loops, kind: str, jit: bool) -> None:
-        """Makes the loop."""
-        self._loop = loops.over_stream(kind, self._dataset.element_spec, jit)
-
-    def begin(self, epoch: int) -> None:
-        """Starts the stream again, unless this is a later epoch cut from one long stream."""
-        if not self._endless:
-            self._iterator = iter(self._dataset)
-        elif epoch == 0 or self._iterator is None:
-            self._iterator = iter(self._dataset.skip(epoch * (self.steps or 0)))
-
-    def rehearsal(self) -> Source:
-        """The first batch, over and over: the user's pipeline may be slow, shuffled, or good for one pass only."""
-        fixed = tf.nest.flatten(self._dataset.element_spec)[0].shape[0] is not None
-        size = len(tf.nest.flatten(self.example)[0])
-        batches = tf.data.Dataset.from_tensor_slices(self.example).batch(size, drop_remainder=fixed)
-        return StreamSource(batches.repeat(), self.example, steps_per_epoch=sys.maxsize)
-
-    def run(self, start: int, steps: int) -> tuple[int, Logs]:
-        """Draws and runs batches."""
-        if self.steps is not None:
-            steps = min(steps, self.steps - start)
+        steps = min(steps, (self.steps or 0) - start)
         if steps <= 0:
             return 0, {}
-        done, logs = self._loop(self._iterator, tf.constant(steps))
-        if self.steps is None and int(done) < steps:
-            self.steps = start + int(done)  # now the end is known
+        if first < self._full:
+            steps = min(steps, self._full - first)
+            done, logs = self._loop(arrays, self._order, tf.constant(first), tf.constant(steps))
+        else:
+            done, logs = self._rest_loop(arrays, self._rest_order, tf.constant(0), tf.constant(1))
         return int(done), logs

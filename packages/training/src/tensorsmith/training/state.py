@@ -1,9 +1,6 @@
-"""Everything that changes while a model trains: found, copied, put back, and kept in checkpoint files."""
+"""The variables that change while a model trains: found, copied, put back, and compared."""
 
-import json
-import os
-import shutil
-from pathlib import Path
+from collections.abc import Iterable
 from typing import Any
 
 import keras
@@ -14,11 +11,15 @@ from tensorsmith.core import Verbatim, argument_error
 from tensorsmith.training.model_layers import parts_of
 
 
-def training_state(owner: object) -> list[tf.Variable]:
+def training_state(owner: object, others: Iterable[tf.Variable] = ()) -> list[tf.Variable]:
     """The variables of whatever an object holds, each once: layers with their seeds, metrics, optimizers, variables.
 
     They are found among the attributes of the object and of the layers in it, so that a trainer or a model with
     several networks or optimizers (a GAN) has all of them kept.
+
+    Args:
+        owner: The object.
+        others: Variables that belong to the state as well, such as the global seed that a step draws from.
     """
     found: dict[int, tf.Variable] = {}
     for part in parts_of(owner):
@@ -33,6 +34,7 @@ def training_state(owner: object) -> list[tf.Variable]:
         else:
             continue
         found.update((id(variable), variable) for variable in variables)
+    found.update((id(variable), variable) for variable in others)
     return list(found.values())
 
 
@@ -47,66 +49,25 @@ def restore(variables: list[tf.Variable], values: list[np.ndarray]) -> None:
         variable.assign(value)
 
 
-def latest_note(folder: str | os.PathLike[str]) -> dict[str, Any] | None:
-    """What the newest checkpoint in a folder says about the run, or None where there is none."""
-    path = tf.train.latest_checkpoint(str(folder))
-    if path is None:
-        return None
-    note: dict[str, Any] = json.loads(tf.train.load_variable(path, "note/.ATTRIBUTES/VARIABLE_VALUE"))
-    return note
+def described(variables: list[tf.Variable]) -> list[list[Any]]:
+    """Name, shape and dtype of each, for JSON."""
+    return [[v.name.removesuffix(":0"), v.shape.as_list(), v.dtype.name] for v in variables]
 
 
-def _plain(value: Any) -> Any:
-    """NumPy's numbers and arrays, which metrics and callbacks log, for JSON."""
-    return np.asarray(value).tolist()
+def check_same(theirs: list[list[Any]], ours: list[list[Any]], where: str) -> None:
+    """Refuses the variables of another model, optimizer or metric; names may differ, as Keras counts them up.
 
-
-class Checkpoints:
-    """The newest checkpoints of a training run in one folder.
-
-    Args:
-        owner: What holds the training state, with its optimizers and metrics built.
-        folder: Where the files lie; made when missing.
-        keep: How many of them.
+    Raises:
+        ValueError: They differ, and in what.
     """
-
-    def __init__(self, owner: object, folder: str | os.PathLike[str], keep: int = 2) -> None:
-        self._note = tf.Variable("{}", dtype=tf.string, shape=(), name="note")
-        self._variables = training_state(owner)
-        checkpoint = tf.train.Checkpoint(state=self._variables, note=self._note)
-        self._manager = tf.train.CheckpointManager(checkpoint, str(folder), max_to_keep=keep)
-        self._checkpoint = checkpoint
-
-    def save(self, note: dict[str, Any]) -> None:
-        """Writes the state and a note that goes with it; the file names count up from what is there.
-
-        Raises:
-            OSError: No room, or no right to write.
-        """
-        self._note.assign(json.dumps(note, default=_plain))
-        try:
-            self._manager.save()
-        except tf.errors.OpError as error:
-            for unfinished in Path(self._manager.directory).glob("*_temp"):
-                shutil.rmtree(unfinished, ignore_errors=True)
-            reason = (error.message or "").rpartition(";")[2].strip()
-            raise OSError(f"{self._manager.directory}: the checkpoint could not be written: {reason}") from error
-
-    def restore(self) -> None:
-        """Puts the newest checkpoint's state back.
-
-        Raises:
-            ValueError: The checkpoint is of another model.
-        """
-        path = self._manager.latest_checkpoint
-        saved = {name: shape for name, shape in tf.train.list_variables(path) if name.startswith("state/")}
-        ours = {f"state/{i}/.ATTRIBUTES/VARIABLE_VALUE": v.shape.as_list() for i, v in enumerate(self._variables)}
-        if saved != ours:
-            differing = [name for name in sorted({*saved, *ours}) if saved.get(name) != ours.get(name)]
-            raise argument_error(
-                "checkpoint",
-                Verbatim(f"{len(saved)} variables in {path}, {len(differing)} with other shapes"),
-                f"the {len(ours)} variables of this model, optimizer and metrics",
-                "resume with the configuration the run was started with",
-            )
-        self._checkpoint.restore(path).assert_existing_objects_matched()
+    differing = [i for i, pair in enumerate(zip(theirs, ours, strict=False)) if pair[0][1:] != pair[1][1:]]
+    if not differing and len(theirs) == len(ours):
+        return
+    i = differing[0] if differing else min(len(theirs), len(ours))
+    there, here = (" ".join(map(str, side[i])) if i < len(side) else "none" for side in (theirs, ours))
+    raise argument_error(
+        "checkpoint",
+        Verbatim(f"{where} with {len(theirs)} variables, of which number {i + 1} is {there}"),
+        f"the {len(ours)} variables of this model, optimizer and metrics, of which number {i + 1} is {here}",
+        "resume with the model, optimizer and metrics that the run was started with, or name another folder",
+    )

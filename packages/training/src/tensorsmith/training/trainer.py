@@ -1,30 +1,31 @@
 """The Trainer: epochs, callbacks and reports around a loop that runs many steps per return to Python."""
 
 import math
+import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
-from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from tensorsmith.core import Verbatim, argument_error, check
+from tensorsmith.core import Duration, Timeline, Verbatim, check
 from tensorsmith.training.build import build_late_parts
-from tensorsmith.training.inputs import first_batch, to_arrays, weigh_classes
+from tensorsmith.training.checkpoints import Checkpoints, Keeper, Saved, check_new, newest
+from tensorsmith.training.data import make_source, make_validation_source
 from tensorsmith.training.jit import faster_with_jit, jit_is_ruled_out
 from tensorsmith.training.loops import Logs, Loops
 from tensorsmith.training.pace import Pace
 from tensorsmith.training.progress import ProgressBar
-from tensorsmith.training.sources import ArraySource, Source, StreamSource
-from tensorsmith.training.state import Checkpoints, latest_note, training_state
-
-
-class NonFiniteLossError(ArithmeticError):
-    """The loss became NaN or infinite; the message says in which steps."""
+from tensorsmith.training.recurring import Recurring
+from tensorsmith.training.run import Run, Saving, evaluate
+from tensorsmith.training.scheduled import Schedules, bind, check_schedules
+from tensorsmith.training.sources import Source
+from tensorsmith.training.state import training_state
 
 
 class Trainer:
@@ -41,6 +42,9 @@ class Trainer:
         metrics: As in `model.compile`.
         loss_weights: As in `model.compile`.
         weighted_metrics: As in `model.compile`.
+        schedules: Hyperparameters that follow a schedule: a name for the logs to a pair of a `keras.Variable`, which
+            losses, layers or the optimizer read, and a function of the step, such as a learning-rate schedule. Before
+            each step the variable gets the schedule's value.
         jit: Whether XLA compiles the loop. "auto": never with convolutions or layers that do not support it, else
             whichever is faster over some steps, tried before training without a trace in the training state; the
             answer then stands in this attribute.
@@ -74,6 +78,7 @@ class Trainer:
         *,
         loss_weights: Any = None,
         weighted_metrics: Any = None,
+        schedules: Schedules = MappingProxyType({}),
         jit: bool | Literal["auto"] = "auto",
         steps_per_loop: int | None = None,
     ) -> None:
@@ -90,6 +95,7 @@ class Trainer:
         given = {"loss": loss, "metrics": metrics, "loss_weights": loss_weights, "weighted_metrics": weighted_metrics}
         for name, value in given.items():
             check(optimizer is not None or value is None, name, value, "None without an optimizer")
+        check_schedules(schedules)
         if optimizer is not None:
             model.compile(optimizer=optimizer, **given)
         self.model = model
@@ -98,7 +104,10 @@ class Trainer:
         self._built = False
         self.first_step_seconds = math.nan
         self.steps_per_second = math.nan
-        self._loops = Loops(model, {"train": self.train_step, "test": self.test_step})
+        self._schedules = schedules
+        self._steps_done = keras.Variable(0, dtype="int64", trainable=False, name="steps_done")
+        self._timeline: Timeline | None = None
+        self._loops = Loops(model, {"train": self._step if schedules else self.train_step, "test": self.test_step})
 
     def train_step(self, data: tuple[Any, ...]) -> Logs:
         """One step on one batch, traced into the loop. Override to train otherwise.
@@ -131,7 +140,7 @@ class Trainer:
         shuffle: bool = True,
         seed: int | None = None,
         steps_per_epoch: int | None = None,
-        checkpoints: Path | str | None = None,
+        checkpoints: Checkpoints | os.PathLike[str] | str | None = None,
         resume: bool = False,
         verbose: bool = True,
     ) -> keras.callbacks.History:
@@ -148,31 +157,42 @@ class Trainer:
             class_weight: Class index to weight; multiplies `sample_weight` where both are given.
             shuffle: Whether to draw a new order of the arrays for each epoch.
             seed: Of that order; None draws one, which `keras.utils.set_random_seed` fixes.
-            steps_per_epoch: For datasets: steps per epoch; epochs then go on where the last one ended.
-            checkpoints: A folder that gets a checkpoint of model, optimizer, metrics and seeds after each epoch.
-            resume: Whether to go on from the newest of these checkpoints, if there is one. Callbacks start anew.
+            steps_per_epoch: Steps in an epoch, where that is to be no pass over the data: validation, callbacks and
+                history then come every so many steps, and epochs go on where the last one ended. A dataset must not
+                end.
+            checkpoints: A folder for checkpoints, or `Checkpoints`, which says how often and how many. They hold model,
+                optimizer, metrics, random state, the position in the data, and the numbers and arrays that callbacks
+                have come to.
+            resume: Whether to go on from the newest of these checkpoints, if there is one: with the losses and weights
+                of a run that was never stopped.
             verbose: Whether to show progress.
 
         Returns:
             The Keras history: `history.history["loss"]` and so on.
 
         Raises:
-            ValueError: The data cannot be trained on; nothing has changed then.
+            ValueError: The data cannot be trained on, its position cannot be saved, or the checkpoints are of another
+                run; nothing has changed then.
             NonFiniteLossError: The loss became NaN or infinite.
+            OSError: A checkpoint could not be written.
         """
         check(epochs >= 1, "epochs", epochs, "1 or more")
         check(not resume or checkpoints is not None, "resume", resume, "a folder to resume from", "give checkpoints=")
+        kept = Checkpoints(checkpoints) if isinstance(checkpoints, str | os.PathLike) else checkpoints
         callbacks = list(callbacks)
         backup = any(isinstance(callback, keras.callbacks.BackupAndRestore) for callback in callbacks)
         check(not backup, "callbacks", Verbatim("BackupAndRestore"), "others", "give checkpoints= and resume=True")
-        note = latest_note(checkpoints) if checkpoints and resume else None
-        if note is not None:
-            seed = note["seed"]
-            self.jit = note["jit"] if self.jit == "auto" else self.jit
-            epochs = note["epoch"] if note["stopped"] else epochs
-        elif seed is None:
+        saved = newest(kept.folder) if kept and resume else None
+        if saved is not None:
+            seed = saved.note["seed"]
+            self.jit = saved.note["jit"] if self.jit == "auto" else self.jit
+            epochs = saved.note["position"]["epoch"] if saved.note["stopped"] else epochs
+        elif kept is not None:
+            check_new(kept.folder)
+        if seed is None:
             seed = int(np.random.randint(2**31))
-        source = self._source(
+        source = make_source(
+            self._checked,
             x,
             y,
             sample_weight=sample_weight,
@@ -181,34 +201,38 @@ class Trainer:
             seed=seed if shuffle else None,
             steps_per_epoch=steps_per_epoch,
         )
-        validation = None if validation_data is None else self._source_of(validation_data, batch_size)
+        validation = (
+            None if validation_data is None else make_validation_source(self._checked, validation_data, batch_size)
+        )
 
         started = time.perf_counter()
+        timeline = Timeline(source.steps, source.batch_size, source.steps and source.steps * epochs)
+        self._bind(timeline)
         self._build(source)
         source.compile(self._loops, "train", self._settle_jit(source, epochs))
         if validation is not None:
             validation.compile(self._loops, "test", jit=False)
         seconds_to_compile = time.perf_counter() - started
-        store = Checkpoints(self, checkpoints) if checkpoints else None
-        if store is not None and note is not None:
-            store.restore()
+        saving = self._saving(kept, saved, timeline, validation is not None, seed) if kept else None
 
         history = keras.callbacks.History()
-        history.history = note["history"] if note else {}
+        history.history = saved.note["history"] if saved else {}
         bar = [ProgressBar()] if verbose else []
-        first_epoch = note["epoch"] if note else 0
+        first_epoch = saved.note["position"]["epoch"] if saved else 0
         hooks = keras.callbacks.CallbackList(
             [*callbacks, history, *bar],
             add_history=True,
             model=self.model,
             epochs=epochs,
             steps=source.steps,
+            batch_size=source.batch_size,
             first_epoch=first_epoch,
             seed=seed,
             verbose=1,
         )
+        pace = Pace(1 if any(map(_wants_every_batch, hooks.callbacks)) else self.steps_per_loop)
         try:
-            pace = self._run_epochs(source, validation, hooks, first_epoch, store)
+            Run(self.model, source, validation, hooks, callbacks, self._in_force, pace, saving).train()
         finally:
             for shown in bar:
                 shown.close()
@@ -231,63 +255,57 @@ class Trainer:
         Raises:
             ValueError: The data cannot be evaluated on.
         """
-        source = self._source(x, y, sample_weight=sample_weight, batch_size=batch_size)
+        source = make_source(self._checked, x, y, sample_weight=sample_weight, batch_size=batch_size)
         self._build(source)
         source.compile(self._loops, "test", jit=False)
-        return self._evaluate(source, keras.callbacks.CallbackList([], model=self.model))
+        return evaluate(self.model, source, keras.callbacks.CallbackList([], model=self.model))
 
     def predict(self, x: Any, *, batch_size: int = 32) -> Any:
         """The model's outputs for arrays or a dataset, as NumPy arrays."""
         return self.model.predict(x, batch_size=None if isinstance(x, tf.data.Dataset) else batch_size, verbose=0)
 
-    def _source(
-        self,
-        x: Any,
-        y: Any = None,
-        *,
-        sample_weight: Any = None,
-        class_weight: Mapping[int, float] | None = None,
-        batch_size: int = 32,
-        seed: int | None = None,
-        steps_per_epoch: int | None = None,
-    ) -> Source:
-        model = self.model if self._own_step() else None
-        if not isinstance(x, tf.data.Dataset):
-            check(batch_size >= 1, "batch_size", batch_size, "1 or more")
-            check(steps_per_epoch is None, "steps_per_epoch", steps_per_epoch, "None with arrays")
-            return ArraySource(to_arrays(model, x, y, sample_weight, class_weight), batch_size, seed)
-        for name, value in (("y", y), ("sample_weight", sample_weight)):
-            check(value is None, name, value, "None, as the dataset's elements hold it")
-        first = first_batch(model, x)
-        if steps_per_epoch is None and x.cardinality() == tf.data.INFINITE_CARDINALITY:
-            raise argument_error("steps_per_epoch", None, "a number, as the dataset is endless")
-        if not isinstance(x.element_spec, tuple):
-            x = x.map(lambda features: (features,))
-        return StreamSource(weigh_classes(x, class_weight) if class_weight else x, first, steps_per_epoch)
-
-    def _source_of(self, data: Any, batch_size: int) -> Source:
-        if isinstance(data, tf.data.Dataset):
-            ends = data.cardinality() != tf.data.INFINITE_CARDINALITY
-            check(ends, "validation_data", Verbatim("an endless dataset"), "one that ends", "call dataset.take(steps)")
-            return self._source(data)
-        check(
-            isinstance(data, tuple) and len(data) in (2, 3),
-            "validation_data",
-            type(data).__name__,
-            "(x, y), (x, y, sample_weight) or a tf.data.Dataset",
-        )
-        x, y, *weight = data
-        return self._source(x, y, sample_weight=weight[0] if weight else None, batch_size=batch_size)
-
-    def _own_step(self) -> bool:
-        """True with Keras' step, which calls the model on x and compares with y; other steps do as they like."""
+    @property
+    def steps_as_keras(self) -> bool:
+        """Whether steps are Keras' own, which call the model on x and compare with y; others do as they like."""
         steps = type(self).train_step, type(self.model).train_step
         return steps == (Trainer.train_step, keras.Model.train_step)
 
+    @property
+    def _checked(self) -> keras.Model | None:
+        """What examples must fit."""
+        return self.model if self.steps_as_keras else None
+
+    def _step(self, data: tuple[Any, ...]) -> Logs:
+        for variable, schedule in self._schedules.values():
+            variable.assign(schedule(self._steps_done))
+        logs = self.train_step(data)
+        self._steps_done.assign_add(1)
+        return logs
+
+    def _bind(self, timeline: Timeline) -> None:
+        schedules = [schedule for _, schedule in self._schedules.values()]
+        if bind(self, schedules, timeline) and timeline != self._timeline:
+            self._loops.forget()
+        self._timeline = timeline
+
+    def _in_force(self) -> dict[str, float]:
+        """Learning rate and scheduled hyperparameters as they are now."""
+        single = isinstance(self.model.optimizer, keras.optimizers.Optimizer)
+        rate = {"learning_rate": float(self.model.optimizer.learning_rate)} if single else {}
+        return {**rate, **{name: float(variable) for name, (variable, _) in self._schedules.items()}}
+
     def _build(self, source: Source) -> None:
-        if not self._built and self._own_step():
+        if not self._built and self.steps_as_keras:
             build_late_parts(self.model, source.example)
             self._built = True
+
+    def _saving(
+        self, checkpoints: Checkpoints, saved: Saved | None, timeline: Timeline, validates: bool, seed: int | None
+    ) -> Saving:
+        every = Recurring(Duration.parse(checkpoints.every), timeline, "every")
+        monitor = checkpoints.monitor or ("val_loss" if validates else "loss")
+        variables = training_state(self, self._loops.variables())
+        return Saving(Keeper(checkpoints, monitor), every, variables, {"seed": seed, "jit": self.jit}, saved)
 
     def _settle_jit(self, source: Source, epochs: int) -> bool:
         if self.jit == "auto":
@@ -304,110 +322,11 @@ class Trainer:
 
         rehearsal.compile(self._loops, "train", jit=False)  # from here on the training state is whole
         steps_to_come = sys.maxsize if source.steps is None else source.steps * epochs
-        state = training_state(self)
+        state = training_state(self, self._loops.variables())
         return faster_with_jit(partial(run, False), partial(run, True), state, steps_to_come)
-
-    def _run_epochs(
-        self,
-        source: Source,
-        validation: Source | None,
-        hooks: keras.callbacks.CallbackList,
-        first_epoch: int,
-        store: Checkpoints | None,
-    ) -> Pace:
-        history = self.model.history
-        each = any(map(_wants_every_batch, hooks.callbacks))
-        pace = Pace(1 if each else self.steps_per_loop)
-        logs: dict[str, Any] = {}
-        self.model.stop_training = False
-        hooks.on_train_begin()
-        history.epoch = list(range(first_epoch))
-        for epoch in range(first_epoch, hooks.params["epochs"]):
-            self.model.reset_metrics()
-            hooks.on_epoch_begin(epoch)
-            source.begin(epoch)
-            where = f"epoch {epoch + 1}"
-            logs = self._run_steps(source, pace, hooks.on_train_batch_begin, hooks.on_train_batch_end, where)
-            if validation is not None:
-                scores = self._evaluate(validation, hooks)
-                logs.update({f"val_{name}": value for name, value in scores.items()})
-            hooks.on_epoch_end(epoch, logs)
-            if store is not None:
-                note = {"history": history.history, "jit": self.jit, "seed": hooks.params["seed"]}
-                store.save({"epoch": epoch + 1, "stopped": self.model.stop_training, **note})
-            if self.model.stop_training:
-                break
-        if isinstance(self.model.optimizer, keras.optimizers.Optimizer):
-            self.model.optimizer.finalize_variable_values(self.model.trainable_weights)  # averaged weights, if any
-        hooks.on_train_end(logs)
-        return pace
-
-    def _evaluate(self, source: Source, hooks: keras.callbacks.CallbackList) -> dict[str, Any]:
-        self.model.reset_metrics()
-        hooks.on_test_begin()
-        source.begin(0)
-        logs = self._run_steps(source, Pace(None), hooks.on_test_batch_begin, hooks.on_test_batch_end, None)
-        hooks.on_test_end(logs)
-        return logs
-
-    def _run_steps(
-        self,
-        source: Source,
-        pace: Pace,
-        on_begin: Callable[..., None],
-        on_end: Callable[..., None],
-        training: str | None,
-    ) -> dict[str, Any]:
-        step = 0
-        logs: dict[str, Any] = {}
-        while source.steps is None or step < source.steps:
-            window = pace.window
-            on_begin(step)
-            start = time.perf_counter()
-            try:
-                done, tensors = source.run(step, window)
-            except tf.errors.InvalidArgumentError as error:
-                *_, reason = error.message.partition("\n\t [[")[
-                    0
-                ].splitlines()  # before it the stack, behind it the node
-                last = min(step + window, source.steps or sys.maxsize)
-                where = f"{training or 'evaluation'}, steps {step + 1} to {last}"
-                raise argument_error("x", Verbatim(f"{reason} ({where})"), "batches that the model can take") from error
-            if not done:
-                break
-            logs = {name: _number(tensor) for name, tensor in tensors.items()}
-            if training:
-                _refuse_non_finite(logs, training, step, done, min(step + window, source.steps or sys.maxsize))
-            step += done
-            on_end(step - 1, logs)
-            pace.record(done, time.perf_counter() - start)
-            if training and self.model.stop_training:
-                return logs
-        if source.steps is not None and step < source.steps:
-            raise argument_error(
-                "x",
-                Verbatim(f"a dataset that ended after {step} steps"),
-                f"{source.steps} steps per epoch",
-                "call dataset.repeat()",
-            )
-        return logs
 
 
 def _wants_every_batch(callback: keras.callbacks.Callback) -> bool:
     """True for a user's callback that says so, and for Keras' callbacks that count batches."""
     counts = (getattr(callback, name, None) for name in ("save_freq", "update_freq"))
     return getattr(callback, "every_batch", False) or any(isinstance(count, int) and count for count in counts)
-
-
-def _number(tensor: tf.Tensor) -> Any:
-    return float(tensor) if tensor.shape.rank == 0 else tensor.numpy()
-
-
-def _refuse_non_finite(logs: dict[str, Any], where: str, step: int, done: int, last: int) -> None:
-    for name, value in logs.items():
-        if "loss" in name and not np.all(np.isfinite(value)):
-            raise NonFiniteLossError(
-                f"`{name}` became {value} at step {step + done} of {where} "
-                f"(steps {step + 1} to {last} were running). Remedy: lower the learning rate, clip gradients, "
-                "or look at the batch of that step."
-            )

@@ -12,12 +12,14 @@ from tensorsmith.core import ArgumentError, Verbatim, argument_error, check
 from tensorsmith.tools.catalog import find_recipe
 from tensorsmith.tools.config import from_flags, read_yaml, resolve
 from tensorsmith.tools.run_folder import RunFolder, folder_to_resume, new_folder
-from tensorsmith.tools.running import print_scores, run_recipe
+from tensorsmith.tools.running import find_rate, print_scores, run_recipe
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the flags; what else is given sets fields of the recipe's Config."""
-    parser.usage = "tensorsmith run NAME [--config FILE.yaml] [--smoke] [--out DIR] [--resume] [--FIELD VALUE ...]"
+    parser.usage = (
+        "tensorsmith run NAME [--config FILE.yaml] [--smoke] [--out DIR] [--resume | --find-lr] [--FIELD VALUE ...]"
+    )
     parser.allow_abbrev = False
     parser.add_argument("name", metavar="NAME", help="as `tensorsmith recipes` lists it, or a .py file", nargs="?")
     parser.add_argument(
@@ -26,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--smoke", action="store_true", help="the size that ends in seconds")
     parser.add_argument("--out", type=Path, metavar="DIR", help="the run folder (runs/<recipe>/<timestamp>)")
     parser.add_argument("--resume", action="store_true", help="go on with DIR, or with the recipe's newest run")
+    parser.add_argument("--find-lr", action="store_true", help="only look for a learning rate: the range test")
     parser.add_argument("-h", "--help", action="store_true", help="this, and with NAME the recipe's fields")
     parser.set_defaults(parser=parser)
 
@@ -43,6 +46,7 @@ def execute(arguments: argparse.Namespace) -> int:
             print(f"  --{name:20} {comment} (default {getattr(recipe.config_class(), name)!r})")
         return 0
     given = from_flags(arguments.fields)
+    check(not (arguments.resume and arguments.find_lr), "--find-lr", Verbatim("--resume besides"), "one of the two")
     folder = folder_to_resume(recipe, arguments.out) if arguments.resume else None
     if folder is not None:
         refuse_other_settings(folder, given, arguments)
@@ -58,6 +62,9 @@ def execute(arguments: argparse.Namespace) -> int:
         return 0
     folder = folder or new_folder(recipe, arguments.out)
     try:
+        if arguments.find_lr:
+            find_rate(recipe, config, folder, Console())
+            return 0
         metrics = run_recipe(recipe, config, folder, arguments.resume)
     except KeyboardInterrupt:
         again = f"tensorsmith run {arguments.name} --out {folder.path} --resume"

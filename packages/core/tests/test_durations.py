@@ -1,0 +1,52 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from tensorsmith.core import Duration, Timeline
+
+RUN = Timeline(steps_per_epoch=100, batch_size=32, total_steps=1000)
+
+
+@pytest.mark.parametrize(
+    ("written", "steps"),
+    [
+        (7, 7),
+        (0, 0),
+        ("7 steps", 7),
+        ("1 step", 1),
+        ("3 epochs", 300),
+        ("0.5 EPOCHS", 50),
+        ("25%", 250),
+        ("25 percent", 250),
+        ("64 examples", 2),
+        ("65 examples", 3),  # begun is counted
+        ("1e3 examples", 32),
+    ],
+)
+def test_steps(written, steps):
+    assert Duration.parse(written).steps(RUN) == steps
+
+
+@given(some.integers(1, 10**6), some.integers(1, 10**4))
+def test_units_agree(steps, per_epoch):
+    run = Timeline(steps_per_epoch=per_epoch, batch_size=8, total_steps=steps)
+    assert Duration.parse("100%").steps(run) == steps
+    assert Duration.parse(f"{8 * steps} examples").steps(run) == steps
+    assert Duration.parse("2 epochs").steps(run) == 2 * Duration.parse("1 epoch").steps(run)
+
+
+@pytest.mark.parametrize(("written", "seconds"), [("90 s", 90), ("1.5 minutes", 90), ("2 h", 7200), ("3 epochs", None)])
+def test_seconds(written, seconds):
+    assert Duration.parse(written).seconds == seconds
+
+
+@pytest.mark.parametrize("written", [-1, "-1 epochs", "3 fortnights", "epochs", "3", 1.5, None, True, "101%", "nan s"])
+def test_bad_durations(written):
+    with pytest.raises(ValueError, match="`warmup`: received .* expected"):
+        Duration.parse(written, "warmup")
+
+
+@pytest.mark.parametrize("written", ["1 epoch", "1%", "1 example", "1 minute"])
+def test_what_a_run_does_not_say(written):
+    with pytest.raises(ValueError, match="`warmup`: received '1 .* expected"):
+        Duration.parse(written, "warmup").steps(Timeline(), "warmup")

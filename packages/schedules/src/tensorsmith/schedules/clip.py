@@ -1,0 +1,73 @@
+"""A schedule within bounds."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from tensorsmith.core import check, export
+from tensorsmith.schedules.arguments import finite
+from tensorsmith.schedules.parts import Part, end_of, part, value_at
+from tensorsmith.schedules.schedule import Schedule
+
+
+@export
+class Clip(Schedule):
+    """A schedule that does not go below one number nor above another.
+
+    As for a decay that shall not vanish, or for the last of the random actions.
+
+    Formula, with t the step:
+
+        value = min(max(schedule(t), minimum), maximum)
+
+    Args:
+        schedule: A schedule, of this package or Keras', or a number.
+        minimum: Smallest value, or None for any.
+        maximum: Largest value, or None for any.
+
+    Call arguments:
+        step: Step number: a Python number, or a tensor of any number type and shape.
+
+    Input shape:
+        Any.
+
+    Output shape:
+        The same as the input shape, in float32.
+
+    Raises:
+        ValueError: `schedule` is no schedule and no number, a bound is neither None nor a finite number, both are None,
+            or the smallest value is above the largest.
+
+    Example:
+        >>> from tensorsmith.schedules import Linear
+        >>> Clip(Linear(1.0, 0.0, steps=500), minimum=0.01)([0, 250, 499, 500]).numpy()
+        array([1.  , 0.5 , 0.01, 0.01], dtype=float32)
+    """
+
+    def __init__(self, schedule: Part, minimum: float | None = None, maximum: float | None = None):
+        self.schedule = part("schedule", schedule)
+        self.minimum = minimum if minimum is None else finite("minimum", minimum)
+        self.maximum = maximum if maximum is None else finite("maximum", maximum)
+        if self.minimum is None or self.maximum is None:
+            check(self.minimum != self.maximum, "minimum", minimum, "a bound, at least one of the two")
+        else:
+            check(self.minimum <= self.maximum, "minimum", minimum, f"no more than `maximum`, {maximum}")
+        self.parts = [self.schedule]
+        super().__init__()
+
+    def formula(self, step: Any) -> Any:
+        """Value at a step."""
+        value = value_at(self.schedule, step)
+        value = value if self.minimum is None else ops.maximum(value, self.minimum)
+        return value if self.maximum is None else ops.minimum(value, self.maximum)
+
+    @property
+    def end(self) -> int | None:
+        """That of the schedule."""
+        return end_of(self.schedule)
+
+    def get_config(self) -> dict[str, Any]:
+        """All arguments."""
+        own = {"schedule": keras.saving.serialize_keras_object(self.schedule)}
+        return {**own, "minimum": self.minimum, "maximum": self.maximum, **super().get_config()}

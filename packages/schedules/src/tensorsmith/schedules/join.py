@@ -1,0 +1,83 @@
+"""Schedules one after the other."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+from tensorsmith.core import Timeline, check, export
+from tensorsmith.schedules.parts import Part, end_of, part, value_at
+from tensorsmith.schedules.schedule import Length, Schedule
+
+
+@export
+class Join(Schedule):
+    """Schedules one after the other, each of which counts steps from its own beginning.
+
+    The step of a boundary is the first of what follows.
+
+    Formula, with t the step, b_0 = 0 and b_1, b_2, ... the boundaries:
+
+        value = schedules[i](t - b_i)    for the last i with b_i <= t
+
+    Args:
+        schedules: Two or more schedules, of this package or Keras', or numbers.
+        boundaries: Where each but the first begins, counted from step 0: numbers of steps, or texts such as "5 epochs".
+
+    Call arguments:
+        step: Step number: a Python number, or a tensor of any number type and shape.
+
+    Input shape:
+        Any.
+
+    Output shape:
+        The same as the input shape, in float32.
+
+    Raises:
+        ValueError: There are fewer than two schedules, one is no schedule and no number, there is not one boundary
+            fewer than schedules, one is no length, or in steps they do not increase from one on.
+
+    Example:
+        >>> from tensorsmith.schedules import ExponentialDecay, Linear
+        >>> Join([Linear(0.0, 1.0, 10), 1.0, ExponentialDecay(1.0, 5)], [10, 20])([0, 5, 10, 15, 20, 25]).numpy()
+        array([0. , 0.5, 1. , 1. , 1. , 0.1], dtype=float32)
+    """
+
+    def __init__(self, schedules: Sequence[Part], boundaries: Sequence[Length]):
+        fits = isinstance(schedules, list | tuple) and len(schedules) > 1
+        check(fits, "schedules", schedules, "a list of two or more schedules")
+        self.schedules = [part(f"schedules[{place}]", each) for place, each in enumerate(schedules)]
+        fits = isinstance(boundaries, list | tuple) and len(boundaries) == len(schedules) - 1
+        check(fits, "boundaries", boundaries, f"a list of {len(schedules) - 1}, one fewer than there are parts")
+        self.parts = self.schedules
+        super().__init__(**{f"boundaries[{place}]": each for place, each in enumerate(boundaries)})
+
+    def formula(self, step: Any) -> Any:
+        """Value at a step."""
+        first, *others = self.schedules
+        value = value_at(first, step)
+        for start, each in zip(map(self.length, self.lengths), others, strict=True):
+            value = ops.where(step < start, value, value_at(each, ops.maximum(step - start, 0.0)))
+        return value
+
+    def check_lengths(self, steps: Mapping[str, int], timeline: Timeline) -> None:
+        """Boundaries increase."""
+        before = 0
+        for name, start in steps.items():
+            self.require(start > before, name, steps, f"more than {before} steps, where what comes before begins")
+            before = start
+
+    @property
+    def end(self) -> int | None:
+        """That of the last schedule, later."""
+        end = end_of(self.schedules[-1])
+        return None if end is None else self.length(list(self.lengths)[-1]) + end
+
+    def get_config(self) -> dict[str, Any]:
+        """All arguments."""
+        return {
+            "schedules": [keras.saving.serialize_keras_object(each) for each in self.schedules],
+            "boundaries": list(self.lengths.values()),
+            "timeline": super().get_config()["timeline"],
+        }

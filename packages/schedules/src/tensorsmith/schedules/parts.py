@@ -1,0 +1,41 @@
+"""What combinators are made of: schedules of this package, Keras' or a user's, and numbers."""
+
+from typing import Any, TypeAlias
+
+import keras
+from keras import ops
+
+from tensorsmith.schedules.arguments import finite
+from tensorsmith.schedules.schedule import Schedule
+
+KerasSchedule = keras.optimizers.schedules.LearningRateSchedule
+Part: TypeAlias = keras.optimizers.schedules.LearningRateSchedule | float
+
+
+def part(name: str, given: Any) -> Part:
+    """A part from what was given for an argument: a schedule, a number, or either from a config."""
+    given = keras.saving.deserialize_keras_object(given) if isinstance(given, dict) else given
+    return given if isinstance(given, KerasSchedule) else finite(name, given, "a schedule or a finite number")
+
+
+def value_at(part: Part, step: Any) -> Any:
+    """A part's value at a step, which is float64 and of any shape.
+
+    Schedules that are not of this package get what Keras' optimizers give them: one whole number at a time.
+    """
+    if isinstance(part, Schedule):
+        return part.formula(step)
+    if not isinstance(part, KerasSchedule):
+        return ops.full_like(step, part)
+
+    def at(step: Any) -> Any:
+        return ops.cast(part(ops.cast(step, "int64")), "float64")
+
+    return ops.reshape(ops.map(at, ops.reshape(step, (-1,))), ops.shape(step)) if len(step.shape) else at(step)
+
+
+def end_of(part: Part) -> int | None:
+    """The step from which on a part's value stays as it is, or None if that is not known."""
+    if isinstance(part, Schedule):
+        return part.end
+    return None if isinstance(part, KerasSchedule) else 0

@@ -1,0 +1,81 @@
+"""A picture of a schedule."""
+
+import math
+import numbers
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tensorsmith.core import Timeline, check
+from tensorsmith.schedules.parts import Part, end_of, part, value_at
+
+RESOLUTION = 2000  # points, where there are more steps
+DECADES = 2  # values that span more are drawn on a logarithmic scale
+
+
+def plot(schedule: Part, steps: int | None = None, ax: Any = None) -> Any:
+    """Draws a schedule's values over the steps, with marks at epochs if it is bound to a run that has them.
+
+    The axis of values is logarithmic where they are all above 0 and span more than two decades. It needs matplotlib,
+    which `pip install "./packages/schedules[plot]"` brings.
+
+    Args:
+        schedule: A schedule, of this package or Keras', or a number.
+        steps: How far to draw. `None` means the run that the schedule is bound to, or else a tenth beyond its own end.
+        ax: Matplotlib's axes to draw on; `None` makes a new figure.
+
+    Returns:
+        The axes.
+
+    Raises:
+        ValueError: `schedule` is no schedule and no number, `steps` is no positive integer, or it is not given and
+            neither the run nor the schedule ends.
+
+    Example:
+        >>> import matplotlib
+        >>> matplotlib.use("agg")
+        >>> from tensorsmith.schedules import CosineDecay
+        >>> axes = plot(CosineDecay(0.1, steps=1000))
+        >>> axes.get_xlabel(), axes.get_yscale()
+        ('step', 'linear')
+    """
+    import matplotlib.pyplot as plt
+
+    schedule = part("schedule", schedule)
+    timeline = getattr(schedule, "timeline", None) or Timeline()
+    known = steps if steps is not None else timeline.total_steps or _beyond(end_of(schedule))
+    last = int(known) if isinstance(known, numbers.Integral) else 0
+    check(last > 0, "steps", steps, "a positive number of steps, where neither the run nor the schedule ends")
+
+    places = np.linspace(0, last, min(last, RESOLUTION) + 1).round()
+    curve = tf.function(lambda places: value_at(schedule, places), autograph=False)
+    values = curve.get_concrete_function(tf.TensorSpec(places.shape, "float64"))(tf.constant(places)).numpy()
+    ax = plt.subplots(layout="constrained")[1] if ax is None else ax
+    ax.plot(places, values)
+    ax.set_xlabel("step")
+    ax.set_ylabel("value")
+    ax.grid(alpha=0.3)
+    if values.min() > 0 and values.max() > 10**DECADES * values.min():
+        ax.set_yscale("log")
+    if timeline.steps_per_epoch:
+        _mark_epochs(ax, last, timeline.steps_per_epoch)
+    return ax
+
+
+def _beyond(end: int | None) -> int | None:
+    """A tenth more, for what comes after the end."""
+    return None if end is None else end + math.ceil(end / 10)
+
+
+def _mark_epochs(ax: Any, last: int, size: int) -> None:
+    """Vertical lines where epochs begin, as many as can be told apart, and their numbers above."""
+    from matplotlib.ticker import MaxNLocator
+
+    ticks = MaxNLocator(nbins=20, integer=True).tick_values(0, last / size)
+    epochs = [int(epoch) for epoch in ticks if 0 <= epoch * size <= last]
+    for epoch in epochs:
+        ax.axvline(epoch * size, color="gray", linestyle=":", linewidth=0.8)
+    above = ax.secondary_xaxis("top", functions=(lambda step: step / size, lambda epoch: epoch * size))
+    above.set_xlabel("epoch")
+    above.set_xticks(epochs)

@@ -1,0 +1,56 @@
+"""A schedule over and over."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from tensorsmith.core import export
+from tensorsmith.schedules.parts import Part, part, value_at
+from tensorsmith.schedules.schedule import Length, Schedule
+
+
+@export
+class Repeat(Schedule):
+    """A schedule that begins anew again and again.
+
+    A percentage within the repeated schedule, too, is one of the whole run.
+
+    Formula, with t the step:
+
+        value = schedule(t mod every)
+
+    Args:
+        schedule: A schedule, of this package or Keras', or a number.
+        every: When it begins anew: a number of steps, or a text such as "5 epochs".
+
+    Call arguments:
+        step: Step number: a Python number, or a tensor of any number type and shape.
+
+    Input shape:
+        Any.
+
+    Output shape:
+        The same as the input shape, in float32.
+
+    Raises:
+        ValueError: `schedule` is no schedule and no number, or `every` is no length of at least one step.
+
+    Example:
+        >>> from tensorsmith.schedules import Linear
+        >>> Repeat(Linear(0.0, 1.0, steps=2), every=4)([0, 1, 2, 3, 4, 5]).numpy()
+        array([0. , 0.5, 1. , 1. , 0. , 0.5], dtype=float32)
+    """
+
+    def __init__(self, schedule: Part, every: Length):
+        self.schedule = part("schedule", schedule)
+        self.parts = [self.schedule]
+        super().__init__(every=every)
+
+    def formula(self, step: Any) -> Any:
+        """Value at a step."""
+        return value_at(self.schedule, ops.mod(step, self.length("every")))
+
+    def get_config(self) -> dict[str, Any]:
+        """All arguments."""
+        return {"schedule": keras.saving.serialize_keras_object(self.schedule), **super().get_config()}

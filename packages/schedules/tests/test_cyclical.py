@@ -1,0 +1,89 @@
+"""The cyclical schedules by Smith's formulas; tests/parity compares them with TensorFlow Addons'."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tensorsmith.core import Timeline
+from tensorsmith.schedules import (
+    CyclicalLearningRate,
+    ExponentialCyclicalLearningRate,
+    Triangular2CyclicalLearningRate,
+    TriangularCyclicalLearningRate,
+)
+
+STEPS = np.arange(200)
+
+
+def triangle(steps, size):
+    """From 0 up to 1 and down again, by straight lines between the corners."""
+    corners = np.arange(2 + int(max(steps) // size))
+    return np.interp(steps, corners * size, corners % 2)
+
+
+@pytest.mark.parametrize("size", [1, 7, 20, 12.5])
+def test_triangular(size):
+    found = TriangularCyclicalLearningRate(0.001, 0.006, size)(STEPS)
+    np.testing.assert_allclose(found, 0.001 + 0.005 * triangle(STEPS, size), rtol=1e-6)
+
+
+def test_numbers_of_the_paper():
+    """CIFAR-10 with base 0.001, maximum 0.006 and a step size of 2000, which is 4 epochs of 500 iterations."""
+    schedule = TriangularCyclicalLearningRate(0.001, 0.006, "4 epochs").bind(Timeline(steps_per_epoch=500))
+    found = schedule([0, 1000, 2000, 3000, 4000, 6000])
+    np.testing.assert_allclose(found, [0.001, 0.0035, 0.006, 0.0035, 0.001, 0.006], rtol=1e-6)
+
+
+def test_triangular2_halves_each_cycle():
+    found = Triangular2CyclicalLearningRate(0.001, 0.006, 20)(STEPS)
+    heights = 0.5 ** (STEPS // 40)
+    np.testing.assert_allclose(found, 0.001 + 0.005 * triangle(STEPS, 20) * heights, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("mode", "place"), [("iterations", STEPS), ("cycle", 1 + STEPS // 40)])
+def test_exponential(mode, place):
+    found = ExponentialCyclicalLearningRate(0.001, 0.006, 20, mode, gamma=0.98)(STEPS)
+    np.testing.assert_allclose(found, 0.001 + 0.005 * triangle(STEPS, 20) * 0.98**place, rtol=1e-6)
+
+
+@keras.saving.register_keras_serializable("tensorsmith_tests")
+class Root:
+    """Something other than a function that can be called and saved."""
+
+    def __call__(self, place):
+        return tf.constant(1.0) * place**-0.5  # Addons' are float32, too
+
+    def get_config(self):
+        return {}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)
+
+
+@pytest.mark.parametrize(("mode", "place"), [("iterations", STEPS[1:]), ("cycle", 1 + STEPS[1:] // 40)])
+def test_what_a_user_scales_by(mode, place):
+    schedule = CyclicalLearningRate(0.001, 0.006, 20, Root(), mode)
+    expected = 0.001 + 0.005 * triangle(STEPS[1:], 20) * place**-0.5
+    for each in (schedule, CyclicalLearningRate.from_config(schedule.get_config())):
+        np.testing.assert_allclose(each(STEPS[1:]), expected, rtol=1e-6)
+
+
+def test_what_cannot_be_saved_is_refused():
+    def unknown(place):
+        return 1.0
+
+    for function in (unknown, lambda place: 1.0):
+        schedule = CyclicalLearningRate(0.1, 0.5, 20, scale_fn=function)
+        assert schedule(20).numpy() == 0.5
+        with pytest.raises(ValueError, match="`scale_fn`: received .*, which Keras does not know.*register_keras_"):
+            schedule.get_config()
+
+
+def test_an_optimizer_follows_the_one_that_addons_could_not_give_it():
+    """Its steps are integers, and gamma is none."""
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    model.compile(keras.optimizers.SGD(ExponentialCyclicalLearningRate(0.1, 0.5, 2, gamma=0.5)), "mean_squared_error")
+    model.fit(np.ones((3, 1)), np.ones((3, 1)), batch_size=1, verbose=0)
+    np.testing.assert_allclose(float(model.optimizer.learning_rate), 0.1 + 0.4 * 0.5 * 0.5**3, rtol=1e-6)

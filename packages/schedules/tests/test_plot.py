@@ -1,0 +1,98 @@
+"""What is drawn."""
+
+import keras
+import matplotlib
+import numpy as np
+import pytest
+
+from tensorsmith.core import Timeline
+from tensorsmith.schedules import CosineDecay, ExponentialDecay, Linear, OneCycle, Repeat, Warmup, plot
+
+matplotlib.use("agg")
+plt = pytest.importorskip("matplotlib.pyplot")
+RUN = Timeline(steps_per_epoch=25, total_steps=100)
+
+
+@pytest.fixture
+def ax():
+    figure, ax = plt.subplots()
+    yield ax
+    plt.close(figure)
+
+
+def curve(ax):
+    """The points of the first line."""
+    return ax.lines[0].get_xdata(), ax.lines[0].get_ydata()
+
+
+def test_values_over_steps(ax):
+    assert plot(Linear(1.0, 0.5, 50), ax=ax) is ax
+    steps, values = curve(ax)
+    np.testing.assert_array_equal(steps, np.arange(56))  # a tenth more than its length
+    np.testing.assert_allclose(values, np.interp(steps, [0, 50], [1, 0.5]))
+    assert (ax.get_xlabel(), ax.get_ylabel(), ax.get_yscale()) == ("step", "value", "linear")
+
+
+def test_a_long_run_is_drawn_at_some_of_its_steps(ax):
+    steps, values = curve(plot(ExponentialDecay(1.0, 10**6), steps=10**6, ax=ax))
+    assert (steps[0], steps[-1]) == (0, 10**6)
+    assert len(steps) < 5000
+    np.testing.assert_allclose(values, 10.0 ** (-steps / 10**6))
+    np.testing.assert_array_equal(steps, steps.astype(int))
+
+
+@pytest.mark.parametrize(
+    ("schedule", "scale"),
+    [
+        (OneCycle(0.1, 1.0, 100), "log"),
+        (OneCycle(0.1, 1.0, 100, final=0.02), "linear"),
+        (Warmup(OneCycle(0.1, 1.0, 100), 5), "linear"),  # from 0, which has no logarithm
+        (Linear(-1.0, -1000.0, 100), "linear"),
+    ],
+)
+def test_scale_of_values(schedule, scale, ax):
+    assert plot(schedule, ax=ax).get_yscale() == scale
+
+
+def test_a_run_is_drawn_with_its_epochs(ax):
+    plot(Warmup(CosineDecay(1.0, "50%"), "1 epoch").bind(RUN), ax=ax)
+    assert curve(ax)[0][-1] == 100
+    assert [line.get_xdata()[0] for line in ax.lines[1:]] == [0, 25, 50, 75, 100]
+
+
+def test_many_epochs_are_marked_in_part(ax):
+    plot(CosineDecay(1.0, "100%").bind(Timeline(steps_per_epoch=10, total_steps=10_000)), ax=ax)
+    marks = [line.get_xdata()[0] for line in ax.lines[1:]]
+    assert 5 <= len(marks) <= 25
+    assert marks[-1] == 10_000
+
+
+def test_schedules_of_keras_and_numbers(ax):
+    steps, values = curve(plot(keras.optimizers.schedules.CosineDecay(1.0, 10), steps=10, ax=ax))
+    np.testing.assert_allclose(values, np.cos(np.pi * steps / 20) ** 2, atol=1e-7)
+    plot(0.3, steps=10, ax=ax)
+    assert set(ax.lines[-1].get_ydata()) == {0.3}
+
+
+def test_a_figure_of_its_own():
+    ax = plot(Linear(0.0, 1.0, 10))
+    assert len(ax.lines) == 1
+    plt.close(ax.figure)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((Repeat(Linear(0, 1, 5), 10),), "`steps`: received None, expected a positive number of steps"),
+        ((Linear(0, 1, 5), 0), "`steps`: received 0"),
+        ((Linear(0, 1, 5), 2.5), "`steps`: received 2.5"),
+        (("cosine", 10), "`schedule`: received 'cosine'"),
+        ((Linear(0, 1, "5 epochs"),), "`steps`: received '5 epochs', .*no timeline is bound"),
+        ((Linear(0, 1, "5 epochs"), 10), "`steps`: received '5 epochs', .*no timeline is bound"),
+    ],
+)
+def test_nothing_to_draw(arguments, message):
+    before = plt.get_fignums()
+    with pytest.raises(ValueError, match=message):
+        plot(*arguments)
+    assert plt.get_fignums() == before

@@ -1,0 +1,175 @@
+"""What all schedules have in common: steps of any type, lengths in any unit, and errors before anything starts."""
+
+import json
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tensorsmith.core import Duration, Timeline
+from tensorsmith.schedules import (
+    CosineDecay,
+    ExponentialDecay,
+    InverseSquareRoot,
+    Join,
+    Linear,
+    PiecewiseConstant,
+    Repeat,
+    Scale,
+    Trapezoid,
+    Warmup,
+)
+from tensorsmith.testing.conformance_file import load_rows
+
+ROWS = load_rows(Path(__file__).with_name("conformance.py")).values()
+RUN = Timeline(steps_per_epoch=10, batch_size=4, total_steps=50)
+
+every_row = pytest.mark.parametrize("row", ROWS, ids=lambda row: row.title)
+
+
+@every_row
+def test_shapes_and_types_of_steps(row):
+    schedule = row.make(**row.kwargs)
+    expected = np.array([schedule(step).numpy() for step in row.steps])
+    assert expected.dtype == np.float32
+    for dtype in ("int32", "int64", "float32", "float64", "uint16"):
+        np.testing.assert_array_equal(schedule(tf.constant(row.steps, dtype)), expected)
+    found = schedule(np.array(row.steps)[:, None])
+    assert found.dtype == tf.float32
+    np.testing.assert_array_equal(found, expected[:, None])
+    np.testing.assert_array_equal(schedule(keras.Variable(row.steps[1], dtype="int64")), expected[1])
+
+
+@every_row
+def test_xla(row):
+    schedule = row.make(**row.kwargs)
+    compiled = tf.function(schedule, jit_compile=True)
+    np.testing.assert_allclose(compiled(tf.constant(row.steps)), schedule(row.steps), rtol=1e-6)
+    np.testing.assert_allclose(compiled(tf.constant(row.steps[1])), schedule(row.steps[1]), rtol=1e-6)
+
+
+def test_steps_beyond_what_float32_counts():
+    schedule = Repeat(Linear(0.0, 10.0, steps=10), every=10)
+    start = 2**24 * 10
+    np.testing.assert_array_equal(schedule(np.arange(start, start + 20)), [*range(10), *range(10)])
+    later = PiecewiseConstant([2**40 + 1], [1.0, 2.0])
+    assert [later(2**40).numpy(), later(2**40 + 1).numpy()] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("length", "steps"),
+    [
+        (25, 25),
+        (np.int64(25), 25),
+        ("25 steps", 25),
+        ("2.5 epochs", 25),
+        ("100 examples", 25),
+        ("50%", 25),
+        (Duration(2.5, "epochs"), 25),
+        (Duration(1234567, "steps"), 1234567),
+    ],
+)
+def test_lengths_in_any_unit(length, steps):
+    schedule = Linear(0.0, 1.0, length).bind(RUN)
+    assert schedule.length("steps") == schedule.end == steps
+    twin = Linear.from_config(json.loads(json.dumps(schedule.get_config())))
+    assert twin.length("steps") == steps
+    assert twin.get_config() == schedule.get_config()
+
+
+def test_config_keeps_lengths_as_given():
+    config = CosineDecay(0.1, " 2.50 EPOCHS").get_config()
+    assert config == {"initial": 0.1, "final": 0.0, "steps": " 2.50 EPOCHS", "timeline": None}
+    config = CosineDecay(0.1, "2 epochs").bind(RUN).get_config()
+    assert config["timeline"] == {"steps_per_epoch": 10, "batch_size": 4, "total_steps": 50}
+    assert config["steps"] == "2 epochs"
+
+
+def test_config_is_left_alone():
+    config = CosineDecay(0.1, "2 epochs").bind(RUN).get_config()
+    before = json.dumps(config)
+    CosineDecay.from_config(config)
+    assert json.dumps(config) == before
+
+
+def test_nobody_bound_it():
+    for schedule in (CosineDecay(0.1, "2 epochs"), Scale(CosineDecay(0.1, "2 epochs"), 2.0)):
+        with pytest.raises(ValueError, match=r"`steps`: received '2 epochs', .* Trainer.fit .*bind\(Timeline"):
+            schedule(0)
+    with pytest.raises(ValueError, match="`decay`: received '10%'"):  # the one that needs it
+        Trapezoid(0.1, warmup=5, decay="10%", steps=100)(0)
+    with pytest.raises(ValueError, match=r"`boundaries\[1\]`: received '2 epochs'"):
+        PiecewiseConstant([5, "2 epochs"], [1, 2, 3])(0)
+    with pytest.raises(ValueError, match="`steps`: received '2 epochs'"):
+        _ = CosineDecay(0.1, "2 epochs").end
+
+
+def test_nobody_bound_what_keras_fits():
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    model.compile(keras.optimizers.SGD(CosineDecay(0.1, "2 epochs")), "mean_squared_error")
+    with pytest.raises(ValueError, match="`steps`: received '2 epochs'"):
+        model.fit(np.ones((4, 1)), np.ones((4, 1)), verbose=0)
+
+
+def test_binds_again():
+    schedule = Linear(0.0, 1.0, "1 epoch")
+    for size in (10, 20):
+        assert schedule.bind(Timeline(steps_per_epoch=size)) is schedule
+        assert schedule.end == size
+        assert schedule(size // 2).numpy() == 0.5
+
+
+def test_binds_what_is_inside():
+    inner = [Linear(0.0, 1.0, "1 epoch"), CosineDecay(1.0, "60%"), 0.5]
+    schedule = Warmup(Scale(Join(inner, ["1 epoch", "80%"]), 2.0), "20 examples").bind(RUN)
+    found = schedule([0, 5, 10, 15, 30, 45, 46]).numpy()
+    np.testing.assert_allclose(found, [0, 0, 1, 2, 1, 1, 1], atol=1e-6)  # cosine of 30 steps from 15 on, half at 30
+    assert inner[0].timeline == inner[1].timeline == RUN
+    twin = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(schedule))
+    np.testing.assert_array_equal(twin(np.arange(60)), schedule(np.arange(60)))
+
+
+def test_what_is_inside_keeps_its_own_run():
+    inner = Linear(0.0, 1.0, "1 epoch")
+    schedule = Scale(inner, 2.0).bind(RUN)
+    inner.bind(Timeline(steps_per_epoch=40))
+    twin = Scale.from_config(schedule.get_config())
+    assert twin(20).numpy() == schedule(20).numpy() == 1.0
+
+
+def test_a_run_that_does_not_fit_changes_nothing():
+    inner = CosineDecay(1.0, "1 epoch")
+    schedule = Warmup(inner, 15).bind(RUN)
+    with pytest.raises(ValueError, match="`steps`: received 15, expected no more than the 12 steps of the run"):
+        schedule.bind(Timeline(steps_per_epoch=3, total_steps=12))
+    with pytest.raises(ValueError, match="`steps`: received '1 epochs', .*`steps_per_epoch` of the run is not known"):
+        schedule.bind(Timeline(total_steps=30))
+    assert schedule.timeline == inner.timeline == RUN
+    assert schedule.end == 25
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: CosineDecay(0.1, "1%"), r"`steps`: received '1%' \(0 steps\), expected at least 1 step"),
+        (lambda: Warmup(0.1, "6 epochs"), r"`steps`: received '6 epochs' \(60 steps\), expected no more than the 50"),
+        (lambda: InverseSquareRoot(0.1, 51), "`warmup`: received 51, expected no more than the 50 steps of the run"),
+        (lambda: Repeat(0.1, "1 epoch").bind(None), "`timeline`: received None, expected a .*Timeline"),
+        (lambda: PiecewiseConstant(["2 epochs", 20], [1, 2, 3]), r"`boundaries\[1\]`: received 20, expected more than"),
+        (lambda: PiecewiseConstant(["1%"], [1, 2]), r"`boundaries\[0\]`: received '1%' \(0 steps\), expected more"),
+        (lambda: Join([1, 2, 3], [20, 10]), r"`boundaries\[1\]`: received 10, expected more than 20"),
+        (lambda: Join([1, 2, 3], [10, 10]), r"`boundaries\[1\]`: received 10, expected more than 10"),
+        (lambda: Join([1, 2], [0]), r"`boundaries\[0\]`: received 0, expected more than 0"),
+        (lambda: Join([1, 2], [-5]), r"`boundaries\[0\]`: received -5, expected a duration of 0 or more"),
+        (lambda: Join([1, 2], ["3 fortnights"]), r"`boundaries\[0\]`: received '3 fortnights', expected .*epochs"),
+        (lambda: Join([1, "cosine"], [10]), r"`schedules\[1\]`: received 'cosine', expected a schedule or a finite"),
+        (lambda: PiecewiseConstant([5], [1, Linear(0, 1, 2)]), r"`values\[1\]`: received .*, expected a finite number"),
+        (lambda: ExponentialDecay(0.1, Duration(-1, "steps")), "`steps`: received '-1 steps', expected .* 0 or more"),
+        (lambda: ExponentialDecay(0.1, Duration(1, "hours")), "`steps`: received .*, expected a length in steps, epo"),
+    ],
+)
+def test_lengths_that_do_not_go_together(make, message):
+    with pytest.raises(ValueError, match=message):
+        make().bind(RUN)

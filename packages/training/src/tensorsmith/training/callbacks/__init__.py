@@ -1,0 +1,8 @@
+"""Callbacks in which *when* stands apart from *what*, and those that end a run."""
+
+from tensorsmith.training.callbacks.at_best import AtBest
+from tensorsmith.training.callbacks.every import Every, Moment
+from tensorsmith.training.callbacks.target_stopping import TargetStopping
+from tensorsmith.training.callbacks.time_stopping import TimeStopping
+
+__all__ = ["AtBest", "Every", "Moment", "TargetStopping", "TimeStopping"]

@@ -1,0 +1,88 @@
+"""Doing something every so many steps, epochs or seconds."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+
+from tensorsmith.core import Duration, Timeline, check
+from tensorsmith.training.recurring import Recurring
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Where a run stands when a callback acts.
+
+    Attributes:
+        model: The model.
+        epoch: Epochs that have ended.
+        step: Steps of the whole run.
+        logs: Losses, metrics and hyperparameters so far.
+    """
+
+    model: keras.Model
+    epoch: int
+    step: int
+    logs: Mapping[str, Any]
+
+
+class Every(keras.callbacks.Callback):
+    """Calls a function whenever some training has passed.
+
+    Under the `Trainer` it comes exactly after the step that is due, and the steps between stay in one compiled loop;
+    under Keras `fit` it works, too.
+
+    Args:
+        every: Time between two calls: "500 steps", "2 epochs", "10%", "30 seconds".
+        action: Called with a `Moment`.
+
+    Raises:
+        ValueError: `every` is no duration above 0, or one that the run does not say the length of.
+
+    Example:
+        >>> import keras, numpy as np
+        >>> from tensorsmith.training import Trainer
+        >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+        >>> say = Every("4 steps", lambda moment: print("step", moment.step, sorted(moment.logs)))
+        >>> x = np.zeros((320, 1))
+        >>> history = Trainer(model, "sgd", "mse").fit(x, x, callbacks=[say], verbose=False)
+        step 4 ['learning_rate', 'loss']
+        step 8 ['learning_rate', 'loss']
+    """
+
+    def __init__(self, every: str | int | Duration, action: Callable[[Moment], Any]) -> None:
+        super().__init__()
+        self._every = Duration.parse(every, "every")
+        check(self._every.value > 0, "every", every, "a duration above 0")
+        self._action = action
+        self._steps_before = 0
+        self._step = 0
+        self._epoch = 0
+
+    def steps_left(self) -> int:
+        """Steps until the next call; the Trainer returns to Python then."""
+        return self._recurring.steps_left(self._step)
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        """Learns what the run is made of."""
+        steps, epochs = self.params.get("steps"), self.params["epochs"]
+        timeline = Timeline(steps, self.params.get("batch_size"), steps and steps * epochs)
+        self._recurring = Recurring(self._every, timeline, "every")
+        self._steps_before = self._step = self._epoch = 0
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Acts, if it is due within an epoch; at its end there is more to say."""
+        self._step = self._steps_before + batch + 1
+        if batch + 1 != self.params.get("steps") and self._recurring.due_after(self._step):
+            self._act(logs)
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Acts, if it is due at the end of an epoch."""
+        self._steps_before, self._epoch = self._step, epoch + 1
+        if self._recurring.due_after_epoch(self._epoch, self._step):
+            self._act(logs)
+
+    def _act(self, logs: Any) -> None:
+        self._recurring.done()
+        self._action(Moment(self.model, self._epoch, self._step, logs or {}))

@@ -1,0 +1,73 @@
+"""From what `fit` and `evaluate` are given to a source of batches."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tensorsmith.core import Verbatim, argument_error, check
+from tensorsmith.training.inputs import first_batch, to_arrays, weigh_classes
+from tensorsmith.training.sources import ArraySource, Source
+from tensorsmith.training.streams import StreamSource
+
+
+def make_source(
+    model: keras.Model | None,
+    x: Any,
+    y: Any = None,
+    *,
+    sample_weight: Any = None,
+    class_weight: Mapping[int, float] | None = None,
+    batch_size: int = 32,
+    seed: int | None = None,
+    steps_per_epoch: int | None = None,
+) -> Source:
+    """A source of checked batches.
+
+    Args:
+        model: What the examples must fit; None where only a step of the user's own knows.
+        x: Features, or a batched dataset with all of it.
+        y: Targets.
+        sample_weight: Weights.
+        class_weight: Weights by class.
+        batch_size: Examples in a batch of arrays.
+        seed: Of the order of arrays; None keeps it.
+        steps_per_epoch: Where epochs are no passes over the data.
+
+    Raises:
+        ValueError: They cannot be trained on.
+    """
+    check(steps_per_epoch is None or steps_per_epoch >= 1, "steps_per_epoch", steps_per_epoch, "1 or more, or None")
+    if not isinstance(x, tf.data.Dataset):
+        check(batch_size >= 1, "batch_size", batch_size, "1 or more")
+        arrays = to_arrays(model, x, y, sample_weight, class_weight)
+        return ArraySource(arrays, batch_size, seed, steps_per_epoch)
+    for name, value in (("y", y), ("sample_weight", sample_weight)):
+        check(value is None, name, value, "None, as the dataset's elements hold it")
+    first = first_batch(model, x)
+    if steps_per_epoch is None and x.cardinality() == tf.data.INFINITE_CARDINALITY:
+        raise argument_error("steps_per_epoch", None, "a number, as the dataset is endless")
+    if not isinstance(x.element_spec, tuple):
+        x = x.map(lambda features: (features,))
+    return StreamSource(weigh_classes(x, class_weight) if class_weight else x, first, steps_per_epoch)
+
+
+def make_validation_source(model: keras.Model | None, data: Any, batch_size: int) -> Source:
+    """A source from `(x, y)`, `(x, y, sample_weight)` or a dataset.
+
+    Raises:
+        ValueError: It is none of these, or endless, or cannot be evaluated on.
+    """
+    if isinstance(data, tf.data.Dataset):
+        ends = data.cardinality() != tf.data.INFINITE_CARDINALITY
+        check(ends, "validation_data", Verbatim("an endless dataset"), "one that ends", "call dataset.take(steps)")
+        return make_source(model, data)
+    check(
+        isinstance(data, tuple) and len(data) in (2, 3),
+        "validation_data",
+        type(data).__name__,
+        "(x, y), (x, y, sample_weight) or a tf.data.Dataset",
+    )
+    x, y, *weight = data
+    return make_source(model, x, y, sample_weight=weight[0] if weight else None, batch_size=batch_size)

@@ -1,0 +1,172 @@
+"""The learning-rate range test: a short run at ever larger rates shows where a model learns, and where it diverges."""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+from rich.console import Console
+from rich.progress import track
+
+from tensorsmith.core import Verbatim, check, replace_file
+from tensorsmith.training.build import build_late_parts
+from tensorsmith.training.data import make_source
+from tensorsmith.training.loops import Loops
+from tensorsmith.training.sources import Source
+from tensorsmith.training.state import restore, snapshot, training_state
+
+if TYPE_CHECKING:
+    from tensorsmith.training.trainer import Trainer
+
+MEMORY = 0.02  # of the running mean of losses, as a share of the steps: long enough for noise, and it hardly lags
+DIVERGED = 4.0  # times the smallest mean
+
+
+@dataclass(frozen=True)
+class LRSweep:
+    """What a range test found.
+
+    Attributes:
+        rates: The learning rate of each step.
+        losses: The loss of each batch.
+        smoothed: Their running mean, over about a fiftieth of the test.
+    """
+
+    rates: np.ndarray
+    losses: np.ndarray
+    smoothed: np.ndarray
+
+    @property
+    def suggestion(self) -> float:
+        """A tenth of the rate from which on the loss climbs."""
+        return float(self.rates[np.argmin(self.smoothed)] / 10)
+
+    def plot(self, path: str | Path) -> None:
+        """Draws losses over rates, the suggestion marked, into a picture file; needs matplotlib."""
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=(7, 4), layout="constrained")
+        axes = figure.subplots()
+        axes.plot(self.rates, self.losses, color="0.8", linewidth=1, label="batches")
+        axes.plot(self.rates, self.smoothed, linewidth=2, label="running mean")
+        axes.axvline(self.suggestion, linestyle="--", color="tab:red", label=f"suggestion {self.suggestion:.2g}")
+        low, start = self.smoothed.min(), self.smoothed[0]
+        axes.set(xscale="log", xlabel="learning rate", ylabel="loss")
+        axes.set_ylim(low - 0.1 * abs(start - low), start + 0.5 * abs(start - low))
+        axes.legend(frameon=False)
+        with replace_file(path) as draft:
+            figure.savefig(draft, dpi=120)
+
+
+@dataclass(frozen=True)
+class LRFinder:
+    """Trains for some steps while the learning rate grows, and puts everything back as it was.
+
+    The rate of step i of n is start * (end / start)^(i / n). The test ends early once the running mean of the loss is
+    four times its smallest value, or no number.
+
+    Source: Smith, "Cyclical Learning Rates for Training Neural Networks", 2015.
+
+    Args:
+        start: The first learning rate.
+        end: The one that the last step comes next to.
+        steps: How many.
+
+    Raises:
+        ValueError: A number out of its range.
+
+    Example:
+        >>> import keras, numpy as np
+        >>> from tensorsmith.training import LRFinder, Trainer
+        >>> keras.utils.set_random_seed(1)
+        >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+        >>> trainer = Trainer(model, keras.optimizers.SGD(), "mse")
+        >>> x = np.random.default_rng(0).normal(size=(256, 3))
+        >>> sweep = LRFinder(steps=100)(trainer, x, x.sum(axis=1))
+        >>> 0.01 < sweep.suggestion < 1.0  # from about 1 on, descent on this loss diverges
+        True
+    """
+
+    start: float = 1e-5
+    end: float = 10.0
+    steps: int = 500
+
+    def __post_init__(self) -> None:
+        check(self.start > 0, "start", self.start, "a number above 0")
+        check(self.start < self.end < math.inf, "end", self.end, f"a number above `start`, {self.start}")
+        check(self.steps >= 2, "steps", self.steps, "2 or more")
+
+    def __call__(
+        self, trainer: "Trainer", x: Any, y: Any = None, *, batch_size: int = 32, verbose: bool = False
+    ) -> LRSweep:
+        """Runs the test.
+
+        Args:
+            trainer: Its model has one Keras optimizer.
+            x: As in `Trainer.fit`.
+            y: As in `Trainer.fit`.
+            batch_size: As in `Trainer.fit`.
+            verbose: Whether to show progress.
+
+        Raises:
+            ValueError: The data cannot be trained on, the model has another optimizer or none, or its steps log no
+                loss.
+        """
+        model, optimizer = trainer.model, trainer.model.optimizer
+        single = isinstance(optimizer, keras.optimizers.Optimizer)
+        check(single, "trainer", Verbatim(f"one with the optimizer {optimizer}"), "a trainer with one Keras optimizer")
+        source = make_source(model if trainer.steps_as_keras else None, x, y, batch_size=batch_size)
+        if trainer.steps_as_keras:
+            build_late_parts(model, source.example)
+        loops = Loops(model, {"train": trainer.train_step})
+        model.optimizer = _copy(optimizer, self.start)  # its rate is a variable, even where the other's is a schedule
+        try:
+            model.optimizer.build(model.trainable_variables)
+            variables = training_state(trainer)
+            before = snapshot(variables)
+            source.compile(loops, "train", jit=False)
+            restore(variables, before)  # Keras' global seed is among those that only a traced step knows
+            try:
+                return self._sweep(model, source, verbose)
+            finally:
+                restore(variables, before)
+        finally:
+            model.optimizer = optimizer
+
+    def _sweep(self, model: keras.Model, source: Source, verbose: bool) -> LRSweep:
+        rates = self.start * (self.end / self.start) ** (np.arange(self.steps) / self.steps)
+        losses: list[float] = []
+        means: list[float] = []
+        mean, kept = 0.0, math.exp(-1 / (MEMORY * self.steps))
+        epoch = step = 0
+        source.begin(epoch)
+        steps = track(rates, "learning rates", console=Console(stderr=True), transient=True, disable=not verbose)
+        for i, rate in enumerate(steps, 1):
+            model.optimizer.learning_rate = rate
+            model.reset_metrics()
+            done, logs = source.run(step, 1)
+            if not done:
+                epoch, step = epoch + 1, 0
+                source.begin(epoch)
+                done, logs = source.run(step, 1)
+            step += done
+            check("loss" in logs, "trainer", Verbatim(f"one whose steps log {sorted(logs)}"), "one that logs a loss")
+            loss = float(logs["loss"])
+            mean = kept * mean + (1 - kept) * loss
+            smoothed = mean / (1 - kept**i)
+            if not math.isfinite(loss) or (means and smoothed > DIVERGED * min(means)):
+                break
+            losses.append(loss)
+            means.append(smoothed)
+        return LRSweep(rates[: len(losses)], np.array(losses), np.array(means))
+
+
+def _copy(optimizer: keras.optimizers.Optimizer, rate: float) -> keras.optimizers.Optimizer:
+    """An optimizer with the same settings, but for the learning rate, and with a state of its own."""
+    config = optimizer.get_config()
+    if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+        config["inner_optimizer"] = _copy(optimizer.inner_optimizer, rate)
+        return type(optimizer)(**config)
+    return type(optimizer).from_config({**config, "learning_rate": rate})

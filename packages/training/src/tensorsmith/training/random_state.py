@@ -1,0 +1,22 @@
+"""The generators of Python and NumPy, which callbacks and a user's own code may draw from."""
+
+import random
+from typing import Any
+
+import numpy as np
+
+
+def random_state() -> dict[str, Any]:
+    """Where both stand, for JSON."""
+    version, state, gauss = random.getstate()
+    numpy: Any = np.random.get_state()
+    name, keys, *rest = numpy
+    return {"python": [version, list(state), gauss], "numpy": [name, keys.tolist(), *rest]}
+
+
+def set_random_state(state: dict[str, Any]) -> None:
+    """Puts both back."""
+    version, words, gauss = state["python"]
+    random.setstate((version, tuple(words), gauss))
+    name, keys, *rest = state["numpy"]
+    np.random.set_state((name, np.array(keys, np.uint32), *rest))

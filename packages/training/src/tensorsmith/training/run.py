@@ -1,0 +1,253 @@
+"""One call of `fit`: its epochs with validation, callbacks and checkpoints, and where it stands."""
+
+import contextlib
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tensorsmith.core import ArgumentError
+from tensorsmith.training.callback_state import CallbackState
+from tensorsmith.training.checkpoints import Keeper, Saved
+from tensorsmith.training.interruption import Interruption
+from tensorsmith.training.pace import Pace
+from tensorsmith.training.random_state import random_state, set_random_state
+from tensorsmith.training.recurring import Recurring
+from tensorsmith.training.sources import Source
+from tensorsmith.training.state import check_same, described, restore, snapshot
+from tensorsmith.training.windows import run_windows
+
+VARIABLE = "variables/{:05d}"
+
+
+@dataclass
+class Position:
+    """Where a run stands.
+
+    Attributes:
+        epoch: Epochs that have ended.
+        step: Steps of the one under way.
+        total: Steps of the whole run.
+        begun: Whether one is under way.
+    """
+
+    epoch: int = 0
+    step: int = 0
+    total: int = 0
+    begun: bool = False
+
+    @property
+    def name(self) -> str:
+        """A name for its checkpoint; names sort as positions do."""
+        return f"epoch-{self.epoch:06d}-step-{self.step:09d}"
+
+
+@dataclass
+class Saving:
+    """What a run needs to keep checkpoints.
+
+    Attributes:
+        keeper: Writes them.
+        every: When.
+        variables: The training state.
+        note: What stays the same during the run: seed, jit.
+        saved: The checkpoint to go on from.
+    """
+
+    keeper: Keeper
+    every: Recurring
+    variables: list[tf.Variable]
+    note: dict[str, Any]
+    saved: Saved | None
+
+
+class Run:
+    """Epochs over a source.
+
+    Args:
+        model: The model.
+        source: Its training data.
+        validation: What it is evaluated on after each epoch.
+        hooks: All callbacks.
+        remembered: Those whose state belongs in checkpoints.
+        in_force: Gives the hyperparameters to log.
+        pace: How many steps between two returns to Python.
+        saving: None without checkpoints.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        source: Source,
+        validation: Source | None,
+        hooks: keras.callbacks.CallbackList,
+        remembered: list[keras.callbacks.Callback],
+        in_force: Callable[[], dict[str, float]],
+        pace: Pace,
+        saving: Saving | None,
+    ) -> None:
+        self._model = model
+        self._source = source
+        self._validation = validation
+        self._hooks = hooks
+        self._remembered = remembered
+        self._in_force = in_force
+        self._pace = pace
+        self._saving = saving
+        self._interruption = Interruption()
+        self._position = Position(**saving.saved.note["position"]) if saving and saving.saved else Position()
+        self._last_saved = self._position.name if saving and saving.saved else ""
+        self._logs: dict[str, Any] = {}
+
+    def train(self) -> None:
+        """Runs all epochs.
+
+        Raises:
+            KeyboardInterrupt, SystemExit: As signals ask for; with checkpoints, one has been written.
+        """
+        if self._saving is None:
+            self._train()
+            return
+        try:
+            with self._interruption:
+                self._train()
+        finally:
+            self._saving.keeper.close()
+
+    def _train(self) -> None:
+        model, hooks, at = self._model, self._hooks, self._position
+        logs: dict[str, Any] = {}
+        model.stop_training = False
+        hooks.on_train_begin()
+        model.history.epoch = list(range(at.epoch))
+        self._callback_state = CallbackState(self._remembered)
+        resuming = at.begun  # what the beginning of the epoch does, to callbacks too, was done before the checkpoint
+        if not resuming:
+            self._restore()
+        while at.epoch < hooks.params["epochs"] and not self._interruption:
+            model.reset_metrics()
+            hooks.on_epoch_begin(at.epoch)
+            if resuming:
+                self._restore()
+            else:
+                self._source.begin(at.epoch)
+            at.begun, resuming = True, False
+            if at.total == 0:
+                self._save()  # seed, first weights and jit: a run killed from here on goes on as itself
+            logs = run_windows(
+                self._source,
+                self._pace,
+                f"epoch {at.epoch + 1}",
+                start=at.step,
+                logs=self._logs,
+                limit=self._steps_left,
+                on_begin=hooks.on_train_batch_begin,
+                on_end=self._end_window,
+                finite=True,
+            )
+            if self._interruption and at.step != self._source.steps:
+                break
+            logs = logs | self._in_force()
+            if self._validation is not None:
+                scores = evaluate(model, self._validation, hooks)
+                logs.update({f"val_{name}": value for name, value in scores.items()})
+            hooks.on_epoch_end(at.epoch, logs)
+            at.epoch, at.step, at.begun = at.epoch + 1, 0, False
+            self._end_epoch()
+            if model.stop_training:
+                break
+        if self._interruption:
+            self._save()
+            return
+        if isinstance(model.optimizer, keras.optimizers.Optimizer):
+            model.optimizer.finalize_variable_values(model.trainable_weights)  # averaged weights, if any
+        hooks.on_train_end(logs)
+
+    def _steps_left(self) -> int:
+        """Steps until Python has something to do."""
+        left = [callback.steps_left() for callback in self._hooks.callbacks if hasattr(callback, "steps_left")]
+        if self._saving is not None:
+            left.append(self._saving.every.steps_left(self._position.total))
+        return min(left, default=sys.maxsize)
+
+    def _end_window(self, step: int, logs: dict[str, Any]) -> bool:
+        """What happens between two windows; true ends the epoch."""
+        at = self._position
+        at.total += step - at.step
+        at.step = step
+        self._logs = logs
+        self._hooks.on_train_batch_end(step - 1, {**logs, **self._in_force()})
+        ended = step == self._source.steps
+        if self._saving and not ended and self._saving.every.due_after(at.total):
+            self._save()
+        return self._model.stop_training or bool(self._interruption)
+
+    def _end_epoch(self) -> None:
+        if self._saving is None:
+            return
+        at = self._position
+        scores = {name: values[-1] for name, values in self._model.history.history.items()}  # callbacks add some
+        last = self._model.stop_training or at.epoch == self._hooks.params["epochs"]
+        due = last or self._saving.every.due_after_epoch(at.epoch, at.total)
+        if self._saving.keeper.is_among_best(scores) or due:
+            self._save(scores)
+
+    def _save(self, scores: dict[str, Any] | None = None) -> None:
+        saving, name = self._saving, self._position.name
+        if saving is None or name == self._last_saved:
+            return
+        self._last_saved = name
+        values = {VARIABLE.format(i): value for i, value in enumerate(snapshot(saving.variables))}
+        note = {
+            **saving.note,
+            "position": vars(self._position),
+            "stopped": self._model.stop_training,
+            "logs": self._logs,
+            "history": self._model.history.history,
+            "variables": described(saving.variables),
+            "callbacks": self._callback_state.plain(),
+            "random": random_state(),
+        }
+        arrays = self._callback_state.arrays()
+        saving.keeper.save(name, {**values, **arrays}, note, self._save_positions, scores or {})
+        saving.every.done()
+
+    def _restore(self) -> None:
+        """Puts everything back as it was when the checkpoint was written, if there is one to go on from."""
+        if self._saving is None or self._saving.saved is None:
+            return
+        variables, saved = self._saving.variables, self._saving.saved
+        check_same(saved.note["variables"], described(variables), str(saved.path))
+        restore(variables, [saved.values[VARIABLE.format(i)] for i in range(len(variables))])
+        self._callback_state.restore(saved.note["callbacks"], saved.values)
+        set_random_state(saved.note["random"])
+        self._logs = saved.note["logs"]
+        at = self._position
+        self._source.restore(saved.path / "train", at.epoch, at.step if at.begun else None)
+        if self._validation is not None:
+            self._validation.restore(saved.path / "validation", at.epoch, None)
+
+    def _save_positions(self, folder: Path) -> None:
+        self._source.save(folder / "train", self._position.begun)
+        if self._validation is not None:
+            with contextlib.suppress(ArgumentError):  # scores may then be of other draws, but weights are not
+                self._validation.save(folder / "validation", under_way=False)
+
+
+def evaluate(model: keras.Model, source: Source, hooks: keras.callbacks.CallbackList) -> dict[str, Any]:
+    """The loss and metrics over a source."""
+    model.reset_metrics()
+    hooks.on_test_begin()
+    source.begin(0)
+
+    def end(step: int, logs: dict[str, Any]) -> bool:
+        hooks.on_test_batch_end(step - 1, logs)
+        return False
+
+    logs = run_windows(source, Pace(None), "evaluation", on_begin=hooks.on_test_batch_begin, on_end=end)
+    hooks.on_test_end(logs)
+    return logs

@@ -1,0 +1,122 @@
+"""Batches drawn from a tf.data.Dataset."""
+
+import collections
+import itertools
+import logging
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+from tensorsmith.core import Verbatim, argument_error
+from tensorsmith.training.dataset_graph import restores_exactly
+from tensorsmith.training.loops import Logs, Loops
+from tensorsmith.training.sources import Source
+
+# What from_generator, py_function, and a shuffle inside a flat_map become: nobody can write their state, but they do
+# the same once more.
+REPEATABLE = ("PyFunc", "EagerPyFunc", "DummySeedGenerator")
+
+log = logging.getLogger("tensorsmith.training")
+
+
+class StreamSource:
+    """Batches drawn from a tf.data.Dataset inside the loop.
+
+    Args:
+        dataset: Of batches, each a tuple.
+        example: Its first batch.
+        steps_per_epoch: Where given, epochs of this length follow each other in the stream, which must not end.
+    """
+
+    def __init__(self, dataset: tf.data.Dataset, example: tuple[Any, ...], steps_per_epoch: int | None = None) -> None:
+        cardinality = int(dataset.cardinality())
+        self.example = example
+        self.batch_size = len(tf.nest.flatten(example)[0])
+        self._dataset = dataset
+        self._endless = steps_per_epoch is not None
+        self._iterator: Any = None
+        self._replayed: bool | None = None
+        self._next_has_begun = False
+        self.steps = steps_per_epoch or (cardinality if cardinality >= 0 else None)
+
+    def compile(self, loops: Loops, kind: str, jit: bool) -> None:
+        """Makes the loop."""
+        self._loop = loops.over_stream(kind, self._dataset.element_spec, jit)
+
+    def begin(self, epoch: int) -> None:
+        """Starts the stream again, unless this is a later epoch cut from one long stream."""
+        if not self._next_has_begun and not (self._endless and self._iterator):
+            self._begin()
+        self._next_has_begun = False
+
+    def save(self, path: Path, under_way: bool) -> None:
+        """Has the stream write its state, once it has begun; between epochs, that of the next.
+
+        Where the state does not say it all, nothing is written, and `restore` draws everything again.
+
+        Raises:
+            ValueError: The stream holds an operation with a state of its own, such as one that draws random numbers.
+        """
+        if self._replayed is None:
+            self._replayed = not restores_exactly(self._dataset)
+        if self._iterator is None or self._replayed:
+            return
+        if not (under_way or self._endless or self._next_has_begun):
+            self._begin()
+            self._next_has_begun = True
+        try:
+            tf.train.Checkpoint(iterator=self._iterator).write(str(path))
+        except tf.errors.FailedPreconditionError as error:
+            found = re.search(r"(\w+) is stateful", error.message)
+            name = found[1] if found else error.message
+            if name not in REPEATABLE:
+                raise argument_error(
+                    "x",
+                    Verbatim(f"a dataset with the stateful operation {name}, whose position cannot be saved"),
+                    "one without, as checkpoints are asked for",
+                    "draw with tf.random.stateless_uniform or its like, from the seeds of a tf.data.Dataset.random",
+                ) from error
+            self._replayed = True
+
+    def restore(self, path: Path, epoch: int, step: int | None) -> None:
+        """Has a stream read the state; without one, draws again what came before."""
+        if path.with_name(f"{path.name}.index").exists():
+            for _ in range(0 if self._endless else epoch):
+                iter(self._dataset)
+            self._iterator = iter(self._dataset)
+            tf.train.Checkpoint(iterator=self._iterator).read(str(path)).assert_consumed()
+            self._next_has_begun = step is None
+            return
+        log.info("drawing %d epochs and %d batches again, to go on where the data was", epoch, step or 0)
+        whole = self.steps if self._endless else None
+        for drawn in [whole] * epoch + ([] if step is None else [step]):
+            if not self._endless or self._iterator is None:
+                self._begin()
+            collections.deque(itertools.islice(self._iterator, drawn), maxlen=0)
+
+    def _begin(self) -> None:
+        # A shuffle that is restored after it had read all of its input counts that as another beginning, so that a run
+        # that is not restored has to begin once for nothing.
+        if self._iterator is None:
+            iter(self._dataset)
+        self._iterator = iter(self._dataset)
+
+    def rehearsal(self) -> Source:
+        """The first batch, over and over: the user's pipeline may be slow, shuffled, or good for one pass only."""
+        fixed = tf.nest.flatten(self._dataset.element_spec)[0].shape[0] is not None
+        batches = tf.data.Dataset.from_tensor_slices(self.example).batch(self.batch_size, drop_remainder=fixed)
+        return StreamSource(batches.repeat(), self.example, steps_per_epoch=sys.maxsize)
+
+    def run(self, start: int, steps: int) -> tuple[int, Logs]:
+        """Draws and runs batches."""
+        if self.steps is not None:
+            steps = min(steps, self.steps - start)
+        if steps <= 0:
+            return 0, {}
+        done, logs = self._loop(self._iterator, tf.constant(steps))
+        if self.steps is None and int(done) < steps:
+            self.steps = start + int(done)  # now the end is known
+        return int(done), logs

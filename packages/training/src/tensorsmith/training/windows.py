@@ -1,0 +1,96 @@
+"""Running over a source in windows of steps, with Python between them."""
+
+import sys
+import time
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tensorsmith.core import Verbatim, argument_error
+from tensorsmith.training.pace import Pace
+from tensorsmith.training.sources import Source
+
+
+class NonFiniteLossError(ArithmeticError):
+    """The loss became NaN or infinite; the message says in which steps."""
+
+
+def run_windows(
+    source: Source,
+    pace: Pace,
+    where: str,
+    *,
+    start: int = 0,
+    logs: Mapping[str, Any] = MappingProxyType({}),
+    limit: Callable[[], int] = lambda: sys.maxsize,
+    on_begin: Callable[[int], Any],
+    on_end: Callable[[int, dict[str, Any]], bool],
+    finite: bool = False,
+) -> dict[str, Any]:
+    """Runs a source to the end of its epoch.
+
+    Args:
+        source: At its step `start`.
+        pace: How many steps a window has, and what gets to know how long they took.
+        where: What is run, for errors.
+        start: The first step.
+        logs: Of the step before it, for when the source turns out to end there.
+        limit: The most steps that the next window may have.
+        on_begin: Called with the first step of each window.
+        on_end: Called with the number of steps done so far and the logs, after each window; true ends the run.
+        finite: Whether a loss must be a number.
+
+    Returns:
+        The logs of the last step.
+
+    Raises:
+        ValueError: A batch that the model cannot take, or too few of them.
+        NonFiniteLossError: As the name says.
+    """
+    step, logs = start, dict(logs)
+    while source.steps is None or step < source.steps:
+        window = min(pace.window, limit())
+        last = min(step + window, source.steps or sys.maxsize)
+        on_begin(step)
+        begin = time.perf_counter()
+        try:
+            done, tensors = source.run(step, window)
+        except tf.errors.InvalidArgumentError as error:
+            stack = error.message.partition("\n\t [[")[0]  # then come the nodes
+            reason = stack.splitlines()[-1]
+            at = f"{reason} ({where}, steps {step + 1} to {last})"
+            raise argument_error("x", Verbatim(at), "batches that the model can take") from error
+        if not done:
+            break
+        logs = {name: _number(tensor) for name, tensor in tensors.items()}
+        if finite:
+            _refuse_non_finite(logs, where, step, done, last)
+        step += done
+        pace.record(done, time.perf_counter() - begin)
+        if on_end(step, logs):
+            return logs
+    if source.steps is not None and step < source.steps:
+        raise argument_error(
+            "x",
+            Verbatim(f"a dataset that ended after {step} steps"),
+            f"{source.steps} steps per epoch",
+            "call dataset.repeat()",
+        )
+    return logs
+
+
+def _number(tensor: tf.Tensor) -> Any:
+    return float(tensor) if tensor.shape.rank == 0 else tensor.numpy()
+
+
+def _refuse_non_finite(logs: dict[str, Any], where: str, step: int, done: int, last: int) -> None:
+    for name, value in logs.items():
+        if "loss" in name and not np.all(np.isfinite(value)):
+            raise NonFiniteLossError(
+                f"`{name}` became {value} at step {step + done} of {where} "
+                f"(steps {step + 1} to {last} were running). Remedy: lower the learning rate, clip gradients, "
+                "or look at the batch of that step."
+            )

@@ -1,0 +1,183 @@
+"""Callbacks with a time of their own, under the Trainer and under Keras `fit`."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tensorsmith.training import AtBest, Checkpoints, Every, TargetStopping, TimeStopping, Trainer
+
+
+def model_of():
+    keras.utils.set_random_seed(1)
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    return model
+
+
+def fit_ours(callbacks, epochs=3, steps=7, **arguments):
+    x = np.ones((8 * steps, 1), "float32")
+    trainer = Trainer(model_of(), jit=False)
+    return trainer.fit(x, x, batch_size=8, epochs=epochs, callbacks=callbacks, verbose=False, **arguments)
+
+
+def fit_keras(callbacks, epochs=3, steps=7):
+    x = np.ones((8 * steps, 1), "float32")
+    return model_of().fit(x, x, batch_size=8, epochs=epochs, callbacks=callbacks, verbose=0)
+
+
+@pytest.mark.parametrize("fit", [fit_ours, fit_keras])
+@pytest.mark.parametrize(
+    ("every", "expected"),
+    [
+        (4, [4, 8, 12, 16, 20]),
+        ("7 steps", [7, 14, 21]),
+        ("1 epoch", [7, 14, 21]),
+        ("2 epochs", [14]),
+        ("0.5 epochs", [4, 8, 12, 16, 20]),
+        ("33.4%", [7, 14, 21]),
+        ("1e-9 seconds", list(range(1, 22))),
+        ("1 hour", []),
+    ],
+)
+def test_every(fit, every, expected):
+    steps = []
+    fit([Every(every, lambda moment: steps.append(moment.step))])
+    if every == "1e-9 seconds" and fit is fit_ours:  # whenever the loop returns
+        assert steps
+        assert set(steps) <= set(expected)
+    else:
+        assert steps == expected
+
+
+def test_examples_need_a_batch_size_that_keras_does_not_tell():
+    steps = []
+    fit_ours([Every("24 examples", lambda moment: steps.append(moment.step))])
+    assert steps == [3, 6, 9, 12, 15, 18, 21]
+    with pytest.raises(ValueError, match="`every`: received '24 examples'"):
+        fit_keras([Every("24 examples", print)])
+
+
+def test_moments_say_where_the_run_stands():
+    moments = []
+    fit_ours([Every("6 steps", moments.append), Every("1 epoch", moments.append)])
+    assert [(m.step, m.epoch) for m in moments] == [(6, 0), (7, 1), (12, 1), (14, 2), (18, 2), (21, 3)]
+    assert all(m.logs["loss"] > 0 for m in moments)
+    assert len({id(m.model) for m in moments}) == 1
+
+
+def test_the_steps_between_stay_in_one_loop():
+    returns = []
+
+    class Count(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            returns.append(batch + 1)
+
+    x = np.ones((8 * 100, 1), "float32")
+    trainer = Trainer(model_of(), jit=False, steps_per_loop=1000)
+    trainer.fit(x, x, batch_size=8, callbacks=[Every("40 steps", lambda moment: None), Count()], verbose=False)
+    assert returns == [40, 80, 100]
+
+
+def test_every_counts_on_in_a_resumed_run(tmp_path):
+    steps = []
+
+    class StopError(Exception):
+        pass
+
+    class Stop(keras.callbacks.Callback):
+        every_batch = True
+
+        def on_train_batch_end(self, batch, logs=None):
+            if self.model.optimizer.iterations == 12:
+                raise StopError
+
+    every = [Every("5 steps", lambda moment: steps.append(moment.step))]
+    checkpoints = Checkpoints(tmp_path, every="3 steps")
+    with pytest.raises(StopError):
+        fit_ours([*every, Stop()], checkpoints=checkpoints)
+    assert steps == [5, 10]
+    steps.clear()
+    fit_ours(every, checkpoints=checkpoints, resume=True)  # from step 9
+    assert steps == [10, 15, 20]
+
+
+def test_streams_of_unknown_length():
+    steps = []
+    x = np.ones((56, 1), "float32")
+    stream = tf.data.Dataset.from_tensor_slices((x, x)).batch(8).filter(lambda x, y: True)
+    Trainer(model_of(), jit=False).fit(
+        stream, epochs=2, callbacks=[Every("1 epoch", lambda moment: steps.append(moment.step))], verbose=False
+    )
+    assert steps == [7, 14]
+
+
+class Score(keras.callbacks.Callback):
+    """Puts given scores into the logs."""
+
+    def __init__(self, scores):
+        super().__init__()
+        self.scores = scores
+
+    def on_epoch_end(self, epoch, logs=None):
+        logs["score"] = self.scores[epoch]
+
+
+@pytest.mark.parametrize("fit", [fit_ours, fit_keras])
+@pytest.mark.parametrize(("mode", "expected"), [("min", [1, 3, 4]), ("max", [1, 2])])
+def test_at_best(fit, mode, expected):
+    epochs = []
+    best = AtBest("score", lambda moment: epochs.append((moment.epoch, moment.step)), mode)
+    for _ in range(2):  # the second run begins anew
+        epochs.clear()
+        fit([Score([0.5, 0.7, 0.4, 0.3, 0.3]), best], epochs=5)
+        assert epochs == [(epoch, 7 * epoch) for epoch in expected]
+
+
+@pytest.mark.parametrize("fit", [fit_ours, fit_keras])
+@pytest.mark.parametrize(("mode", "target", "epochs"), [("min", 0.4, 3), ("max", 0.7, 2), ("max", 0.9, 4)])
+def test_target(fit, mode, target, epochs):
+    history = fit([Score([0.5, 0.7, 0.4, 0.3]), TargetStopping("score", target, mode)], epochs=4)
+    assert len(history.epoch) == epochs
+
+
+@pytest.mark.parametrize("kind", [lambda: AtBest("los", print), lambda: TargetStopping("los", 0.0)])
+def test_a_score_that_is_not_there(kind):
+    with pytest.raises(ValueError, match="`monitor`: received 'los'.*did you mean loss"):
+        fit_ours([kind()])
+
+
+def test_time(monkeypatch, capsys):
+    clock = iter(np.arange(0.0, 1000.0, 10.0))
+    monkeypatch.setattr("tensorsmith.training.callbacks.time_stopping.time.monotonic", lambda: next(clock))
+    history = fit_keras([TimeStopping(25, verbose=1)], epochs=9)  # ten seconds pass whenever it looks
+    assert len(history.epoch) == 3
+    assert capsys.readouterr().out == "Timed stopping at epoch 3 after training for 0:00:25\n"
+
+
+def test_time_within_an_epoch():
+    class Count(keras.callbacks.Callback):
+        every_batch = True
+        batches = 0
+
+        def on_train_batch_end(self, batch, logs=None):
+            self.batches += 1
+
+    count = Count()
+    history = fit_ours([TimeStopping(1e-9, within_epoch=True), count], epochs=9)
+    assert (count.batches, len(history.epoch)) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("make", "expected"),
+    [
+        (lambda: Every(0, print), "a duration above 0"),
+        (lambda: Every("soon", print), "a number of steps"),
+        (lambda: AtBest("loss", print, "best"), '"min" or "max"'),
+        (lambda: TargetStopping("loss", 0.1, "best"), '"min" or "max"'),
+        (lambda: TimeStopping(0), "a number above 0"),
+    ],
+)
+def test_bad_arguments(make, expected):
+    with pytest.raises(ValueError, match=expected):
+        make()

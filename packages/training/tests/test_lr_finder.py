@@ -1,0 +1,109 @@
+"""The learning-rate range test: which rates, what it finds, and that nothing is left of it."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tensorsmith.training import LRFinder, Trainer
+
+
+def data(examples=320):
+    x = np.random.default_rng(0).normal(size=(examples, 4)).astype("float32")
+    return x, x @ [[1.0], [-2.0], [0.5], [3.0]]
+
+
+def trainer_of(optimizer=None):
+    keras.utils.set_random_seed(5)
+    model = keras.Sequential([keras.Input((4,)), keras.layers.BatchNormalization(), keras.layers.Dense(1)])
+    return Trainer(model, optimizer or keras.optimizers.SGD(0.1), "mse", jit=False)
+
+
+def test_rates_grow_as_the_handbook_has_them():
+    """Géron 2019, chapter 11: from 1e-5 to 10 in 500 steps, each time by exp(log(1e6) / 500)."""
+    sweep = LRFinder()(trainer_of(keras.optimizers.Adam()), *data())
+    growth = sweep.rates[1:] / sweep.rates[:-1]
+    np.testing.assert_allclose(growth, np.exp(np.log(10 / 1e-5) / 500), rtol=1e-9)
+    assert sweep.rates[0] == pytest.approx(1e-5)
+    assert len(sweep.rates) <= 500
+
+
+def test_losses_are_those_of_steps_at_these_rates():
+    x, y = data(64)
+    weights = np.zeros((4, 1))
+    expected = []
+    rates = 0.01 * 2.0 ** (np.arange(6) / 6)
+    for i, rate in enumerate(rates):
+        rows = slice(32 * (i % 2), 32 * (i % 2) + 32)
+        error = x[rows] @ weights - y[rows]
+        expected.append(np.mean(error**2))
+        weights = weights - rate * 2 * x[rows].T @ error / 32
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1, "linear", False, "zeros")])
+    stream = tf.data.Dataset.from_tensor_slices((x, y)).batch(32)  # two batches: the test goes through it three times
+    sweep = LRFinder(start=0.01, end=0.02, steps=6)(Trainer(model, "sgd", "mse"), stream)
+    np.testing.assert_allclose(sweep.losses, expected, rtol=1e-5)
+    means = [np.average(expected[: i + 1], weights=np.exp(-50 / 6 * np.arange(i, -1.0, -1))) for i in range(6)]
+    np.testing.assert_allclose(sweep.smoothed, means, rtol=1e-5)
+
+
+def test_it_stops_where_the_loss_diverges_and_suggests_a_rate_that_trains():
+    """Plain descent on a quadratic diverges from 2 / (largest eigenvalue) on."""
+    x, y = data()
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1, use_bias=False)])
+    sweep = LRFinder(end=100.0)(Trainer(model, "sgd", "mse", jit=False), x, y, batch_size=320)
+    limit = 2 / np.linalg.eigvalsh(2 * x.T @ x / len(x)).max()
+    assert limit < sweep.rates[-1] < 10 * limit
+    assert limit / 100 < sweep.suggestion < limit
+    assert np.isfinite(sweep.losses).all()
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        lambda: keras.optimizers.SGD(0.1, momentum=0.9),
+        lambda: keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(0.1, 100), global_clipnorm=1.0),
+        lambda: keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam(0.1)),
+    ],
+)
+def test_nothing_is_left_of_it(optimizer):
+    ends = []
+    for test in (False, True):
+        trainer = trainer_of(optimizer())
+        x, y = data()
+        trainer.fit(x, y, seed=1, verbose=False)
+        if test:
+            own = trainer.model.optimizer
+            LRFinder(steps=50)(trainer, x, y)
+            assert trainer.model.optimizer is own
+        trainer.fit(x, y, seed=2, verbose=False)
+        ends.append([*trainer.model.get_weights(), *(v.numpy() for v in trainer.model.optimizer.variables)])
+    for one, other in zip(*ends, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_it_needs_one_optimizer_and_a_loss():
+    class Silent(Trainer):
+        def train_step(self, data):
+            return {"mae": tf.constant(0.0)}
+
+    with pytest.raises(ValueError, match="one that logs a loss"):
+        LRFinder()(Silent(trainer_of().model, "sgd", jit=False), *data())
+    trainer = trainer_of()
+    trainer.model.optimizer = None
+    with pytest.raises(ValueError, match="one Keras optimizer"):
+        LRFinder()(trainer, *data())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [({"start": 0.0}, "a number above 0"), ({"end": 1e-6}, "above `start`"), ({"steps": 1}, "2 or more")],
+)
+def test_bad_arguments(arguments, expected):
+    with pytest.raises(ValueError, match=expected):
+        LRFinder(**arguments)
+
+
+def test_the_picture(tmp_path):
+    pytest.importorskip("matplotlib", reason="only the plot needs it")
+    LRFinder(steps=60)(trainer_of(), *data()).plot(tmp_path / "sweep.png")
+    assert (tmp_path / "sweep.png").stat().st_size > 5000

@@ -1,0 +1,88 @@
+"""Hyperparameters that follow a schedule: in force at each step, logged, kept in checkpoints."""
+
+import keras
+import numpy as np
+import pytest
+
+from tensorsmith.core import Timeline
+from tensorsmith.training import Trainer
+
+
+class Halving(keras.optimizers.schedules.LearningRateSchedule):
+    """Half as much with each epoch, however long that is."""
+
+    def __init__(self):
+        self.timeline = None
+
+    def bind(self, timeline):
+        self.timeline = timeline
+
+    def __call__(self, step):
+        return 0.5 ** keras.ops.floor(keras.ops.cast(step, "float32") / self.timeline.steps_per_epoch)
+
+    def get_config(self):
+        return {}
+
+
+def data(examples=96):
+    x = np.random.default_rng(0).normal(size=(examples, 2)).astype("float32")
+    return x, np.zeros((examples, 1), "float32")
+
+
+class Recording(Trainer):
+    """Adds the weight to the loss, and writes down what was in force at each step."""
+
+    def __init__(self, schedule, **arguments):
+        self.weight = keras.Variable(-1.0)
+        self.seen = keras.Variable(np.zeros(20))
+        model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, kernel_initializer="ones")])
+        super().__init__(model, keras.optimizers.SGD(0.0), schedules={"weight": (self.weight, schedule)}, **arguments)
+
+    def train_step(self, data):
+        self.seen.assign(
+            keras.ops.where(keras.ops.arange(20, dtype="int64") == self._steps_done, self.weight, self.seen)
+        )
+        return {"loss": keras.ops.sum(self.model(data[0])) * self.weight}
+
+
+@pytest.mark.parametrize("jit", [False, True])
+def test_each_step_has_its_value(jit):
+    trainer = Recording(lambda step: keras.ops.cast(step, "float32") * 0.25, jit=jit)
+    history = trainer.fit(*data(), epochs=2, verbose=False).history
+    np.testing.assert_array_equal(trainer.seen.numpy()[:7], [0, 0.25, 0.5, 0.75, 1.0, 1.25, 0])
+    assert history["weight"] == [0.5, 1.25]
+    assert history["learning_rate"] == [0.0, 0.0]
+
+
+def test_a_schedule_learns_what_the_run_is_made_of_and_is_traced_anew_for_another():
+    schedule = Halving()
+    trainer = Recording(schedule, jit=False)
+    trainer.fit(*data(), epochs=2, verbose=False)  # epochs of three steps
+    assert schedule.timeline == Timeline(steps_per_epoch=3, batch_size=32, total_steps=6)
+    trainer.fit(*data(), epochs=1, batch_size=16, verbose=False)  # one of six
+    np.testing.assert_array_equal(trainer.seen.numpy()[:12], [1, 1, 1, 0.5, 0.5, 0.5, *[0.5] * 6])
+
+
+@pytest.mark.parametrize("wrap", [lambda optimizer: optimizer, keras.optimizers.LossScaleOptimizer])
+def test_so_does_the_schedule_of_an_optimizer(wrap):
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    trainer = Trainer(model, wrap(keras.optimizers.SGD(Halving())), "mse", jit=False)
+    history = trainer.fit(*data(), epochs=3, verbose=False).history
+    assert history["learning_rate"] == [0.5, 0.25, 0.125]
+
+
+def test_it_goes_on_where_it_was(tmp_path):
+    def seen(*stops):
+        for epochs in stops:
+            trainer = Recording(lambda step: keras.ops.cast(step, "float32"), jit=False)
+            trainer.fit(*data(), epochs=epochs, verbose=False, checkpoints=tmp_path / str(stops), resume=True)
+        return trainer.seen.numpy()
+
+    np.testing.assert_array_equal(seen(2, 4), seen(4))
+
+
+@pytest.mark.parametrize("pair", [0.5, (0.5, abs), (keras.Variable(1.0),), (keras.Variable(1.0), 0.5)])
+def test_what_is_no_variable_with_a_schedule_is_refused(pair):
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    with pytest.raises(ValueError, match=r"`schedules\['weight'\]`: received .* a keras.Variable and a schedule"):
+        Trainer(model, "sgd", "mse", schedules={"weight": pair})

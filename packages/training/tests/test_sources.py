@@ -1,0 +1,113 @@
+"""Streams go on from wherever they were saved, in every epoch, as if nothing had been."""
+
+import functools
+
+import keras
+import pytest
+import tensorflow as tf
+
+from tensorsmith.training.dataset_graph import restores_exactly
+from tensorsmith.training.loops import Loops
+from tensorsmith.training.streams import StreamSource
+
+Dataset = tf.data.Dataset
+PIPELINES = {
+    "plain": lambda: Dataset.range(12).batch(3),
+    "small shuffle": lambda: Dataset.range(12).shuffle(4, seed=1).batch(3),
+    "whole shuffle": lambda: Dataset.range(12).shuffle(100, seed=1).batch(3).prefetch(2),
+    "two shuffles": lambda: Dataset.range(12).shuffle(5, seed=1).map(lambda x: x + 1).shuffle(3, seed=2).batch(3),
+    "fixed shuffle": lambda: Dataset.range(12).shuffle(5, seed=1, reshuffle_each_iteration=False).batch(3),
+    "cache": lambda: Dataset.range(12).cache().shuffle(5, seed=1).batch(3),
+    "interleave": lambda: (
+        Dataset.range(4)
+        .interleave(lambda i: Dataset.range(3 * i, 3 * i + 3), cycle_length=2, num_parallel_calls=2)
+        .shuffle(5, seed=1)
+        .batch(3)
+    ),
+    "shuffled files": lambda: (
+        Dataset.range(4)
+        .shuffle(4, seed=1)
+        .interleave(lambda i: Dataset.range(3 * i, 3 * i + 3), num_parallel_calls=2)
+        .shuffle(5, seed=1)
+        .batch(3)
+    ),
+    "deep shuffle": lambda: (
+        Dataset.range(14).shuffle(5, seed=1).skip(1).filter(lambda x: x != 5).map(tf.abs, 2).batch(3).prefetch(1)
+    ),
+    "zipped shuffles": lambda: (
+        Dataset.zip(Dataset.range(12).shuffle(5, seed=1), Dataset.range(12).shuffle(3, seed=2))
+        .map(lambda x, y: x * y)
+        .batch(3)
+    ),
+    "shuffled part": lambda: Dataset.range(6).concatenate(Dataset.range(6, 12).shuffle(3, seed=1)).batch(3),
+    "inner shuffle": lambda: (
+        Dataset.range(4).flat_map(lambda i: Dataset.range(3 * i, 3 * i + 3).shuffle(2, seed=i)).batch(3)
+    ),
+    "repeated shuffle": lambda: Dataset.range(6).shuffle(5, seed=1).repeat(2).batch(3),
+    "shuffled repetition": lambda: Dataset.range(6).repeat(2).shuffle(5, seed=1).batch(3),
+    "python": lambda: (
+        Dataset.from_generator(lambda: iter(range(12)), output_signature=tf.TensorSpec((), tf.int64))
+        .shuffle(5, seed=1)
+        .batch(3)
+    ),
+}
+
+
+@functools.cache
+def loops():
+    """Traced once for all sources."""
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    return Loops(model, {"train": lambda batch: {"sum": tf.reduce_sum(batch[0] ** 2)}})
+
+
+class Epochs:
+    """A source and what its batches hold, an epoch at a time."""
+
+    def __init__(self, name):
+        tf.random.set_seed(7)
+        dataset = PIPELINES[name]().map(lambda x: (x,))
+        self.source = StreamSource(dataset, next(iter(dataset)))
+        self.source.compile(loops(), "train", jit=False)
+
+    def rest_of(self, step=0):
+        found = []
+        while (done := self.source.run(step, 1))[0]:
+            found.append(int(done[1]["sum"]))
+            step += 1
+        return found
+
+
+@pytest.mark.parametrize("name", PIPELINES)
+def test_every_position(name, tmp_path):
+    whole = Epochs(name)
+    expected = []
+    for epoch in range(4):
+        whole.source.begin(epoch)
+        expected.append(whole.rest_of())
+    saving = Epochs(name)
+    for epoch in range(3):
+        saving.source.begin(epoch)
+        saving.source.save(tmp_path / f"{epoch}-0", under_way=True)
+        found = []
+        for step in range(1, 5):
+            found.append(int(saving.source.run(step - 1, 1)[1]["sum"]))
+            saving.source.save(tmp_path / f"{epoch}-{step}", under_way=True)
+        assert found == expected[epoch]  # saving changes nothing
+        saving.source.save(tmp_path / f"{epoch + 1}-None", under_way=False)
+    for epoch in range(3):
+        for step in range(5):
+            resumed = Epochs(name)
+            resumed.source.restore(tmp_path / f"{epoch}-{step}", epoch, step)
+            assert resumed.rest_of(step) == expected[epoch][step:]
+            resumed.source.begin(epoch + 1)
+            assert resumed.rest_of() == expected[epoch + 1]
+        between = Epochs(name)
+        between.source.restore(tmp_path / f"{epoch + 1}-None", epoch + 1, None)
+        between.source.begin(epoch + 1)
+        assert between.rest_of() == expected[epoch + 1]
+
+
+@pytest.mark.parametrize("name", PIPELINES)
+def test_only_what_tensorflow_cannot_restore_is_drawn_again(name):
+    late = {"two shuffles", "shuffled files", "shuffled part", "repeated shuffle"}
+    assert restores_exactly(PIPELINES[name]()) == (name not in late)
