@@ -1,22 +1,125 @@
-from tensorsmith.optimizers import SGD, AdamW, Lamb
+import keras
+
+from tensorsmith.optimizers import (
+    COCOB,
+    LAMB,
+    SGD,
+    SGDW,
+    AdaBelief,
+    AdamW,
+    ConditionalGradient,
+    Lamb,
+    LazyAdam,
+    NovoGrad,
+    ProximalAdagrad,
+    RectifiedAdam,
+    Yogi,
+    extend_with_decoupled_weight_decay,
+)
 from tensorsmith.testing import OptimizerRow
 
-MOMENTS = {"learning_rate": 0.02, "beta_1": 0.8, "beta_2": 0.95, "epsilon": 1e-5, "weight_decay": 0.1}
+SCHEDULE = keras.optimizers.schedules.ExponentialDecay(0.1, 2, 0.5)
+BETAS = {"learning_rate": 0.02, "beta_1": 0.8, "beta_2": 0.95, "epsilon": 1e-5}
+MOMENTS = {**BETAS, "weight_decay": 0.1}
 BAD_MOMENTS = [({name: value}, "in [0, 1)") for name in ("beta_1", "beta_2") for value in (1.0, -0.1)]
 BAD_DECAY = [({"weight_decay": -0.1}, "0 or more")]
+NO_SCHEDULE = [*BAD_DECAY, ({"weight_decay": SCHEDULE}, "a number or None")]
+BAD_EPSILON = [({"epsilon": value}, "0 or more") for value in (-1e-3, None)]
+PENALTIES = {"l1_regularization_strength": 0.1, "l2_regularization_strength": 0.2}
+BAD_PENALTIES = [
+    *[({name: -0.1}, "0 or more") for name in PENALTIES],
+    ({"initial_accumulator_value": 0.0}, "above 0"),
+]
+WARMUP = {"sma_threshold": 4.5, "total_steps": 4, "warmup_proportion": 0.5, "min_lr": 0.01}
+BAD_WARMUP = [
+    ({"sma_threshold": 3.0}, "4 or more"),
+    ({"total_steps": -1}, "a whole number"),
+    ({"total_steps": 0.5}, "a whole number"),
+    ({"warmup_proportion": 1.5}, "in [0, 1]"),
+    ({"min_lr": -0.1}, "0 or more"),
+]
+BAD_PATTERNS = [({"exclude_from_weight_decay": "bias"}, "a list of regular expressions")]
 
 ROWS = [
+    OptimizerRow(
+        AdaBelief,
+        kwargs={**MOMENTS, **WARMUP, "amsgrad": True},
+        bad=[*BAD_MOMENTS, *BAD_DECAY, *BAD_EPSILON, *BAD_WARMUP],
+    ),
+    OptimizerRow(AdaBelief, name="AdaBelief-unrectified", kwargs={**BETAS, "rectify": False}, bad=()),
     OptimizerRow(
         AdamW,
         kwargs={**MOMENTS, "global_clipnorm": 2.0},
         bad=[*BAD_MOMENTS, *BAD_DECAY, ({"weight_decay": None}, "0 or more")],
     ),
     OptimizerRow(AdamW, name="AdamW-amsgrad", kwargs={**MOMENTS, "amsgrad": True, "global_clipnorm": 2.0}, bad=()),
+    OptimizerRow(COCOB, kwargs={"alpha": 2, "weight_decay": 0.1}, bad=[({"alpha": 0.5}, "1 or more"), *NO_SCHEDULE]),
+    OptimizerRow(
+        ConditionalGradient,
+        kwargs={"learning_rate": 0.9, "lambda_": 2.0, "epsilon": 0.1},
+        bad=[({"lambda_": -1.0}, "0 or more"), ({"ord": "spectral"}, "'nuclear'"), *BAD_EPSILON, *NO_SCHEDULE],
+    ),
+    OptimizerRow(
+        ConditionalGradient,
+        name="ConditionalGradient-nuclear",
+        kwargs={"learning_rate": 0.9, "lambda_": SCHEDULE, "ord": "nuclear"},
+        bad=(),
+    ),
+    OptimizerRow(
+        LAMB,
+        kwargs={**MOMENTS, "exclude_from_layer_adaptation": ["bias"]},
+        bad=[*BAD_MOMENTS, *BAD_DECAY, *BAD_EPSILON, *BAD_PATTERNS, ({"exclude_from_layer_adaptation": [1]}, "a list")],
+    ),
     OptimizerRow(Lamb, kwargs={**MOMENTS, "clipnorm": 1.5}, bad=[*BAD_MOMENTS, *BAD_DECAY]),
+    OptimizerRow(
+        LazyAdam,
+        kwargs={**MOMENTS, "amsgrad": True},
+        bad=[*BAD_MOMENTS, *BAD_DECAY, *BAD_EPSILON],
+    ),
+    OptimizerRow(
+        NovoGrad,
+        kwargs={**MOMENTS, "weight_decay": SCHEDULE, "grad_averaging": True, "amsgrad": True},
+        bad=[*BAD_MOMENTS, *BAD_DECAY, *BAD_EPSILON],
+    ),
+    OptimizerRow(
+        ProximalAdagrad,
+        kwargs={"learning_rate": 0.02, "initial_accumulator_value": 0.5, **PENALTIES},
+        bad=[*BAD_PENALTIES, *NO_SCHEDULE],
+    ),
+    OptimizerRow(
+        RectifiedAdam,
+        kwargs={**MOMENTS, **WARMUP, "use_ema": True},
+        bad=[*BAD_MOMENTS, *BAD_DECAY, *BAD_EPSILON, *BAD_WARMUP],
+    ),
     OptimizerRow(
         SGD,
         kwargs={"learning_rate": 0.02, "momentum": 0.7, "nesterov": True, "weight_decay": 0.1},
         bad=[*BAD_DECAY, ({"momentum": 1.5}, "in [0, 1]"), ({"momentum": 1}, "a float in [0, 1]")],
     ),
     OptimizerRow(SGD, name="SGD-plain", kwargs={"learning_rate": 0.02, "loss_scale_factor": 4.0}, bad=()),
+    OptimizerRow(
+        SGDW,
+        kwargs={"weight_decay": SCHEDULE, "learning_rate": 0.02, "momentum": 0.7, "nesterov": True},
+        bad=[*BAD_DECAY, *BAD_PATTERNS, ({"momentum": 1.0}, "in [0, 1)"), ({"weight_decay": None}, "a number")],
+    ),
+    OptimizerRow(
+        Yogi,
+        kwargs={"learning_rate": 0.02, "beta1": 0.8, "beta2": 0.95, "activation": "tanh", **PENALTIES},
+        bad=[
+            ({"beta1": 1.0}, "in [0, 1)"),
+            ({"beta2": -0.1}, "in [0, 1)"),
+            ({"activation": "relu"}, "'tanh'"),
+            *BAD_EPSILON,
+            *BAD_PENALTIES,
+            *NO_SCHEDULE,
+        ],
+    ),
+    OptimizerRow(
+        extend_with_decoupled_weight_decay(keras.optimizers.Adam),
+        kwargs={**MOMENTS, "weight_decay": SCHEDULE, "exclude_from_weight_decay": ["bias"]},
+        bad=[*BAD_DECAY, *BAD_PATTERNS],
+    ),
+    OptimizerRow(
+        extend_with_decoupled_weight_decay(SGD), name="SGD-decoupled", kwargs={"weight_decay": 0.1}, bad=BAD_DECAY
+    ),
 ]

@@ -17,10 +17,8 @@ def weights(optimizer):
 
 
 # tensorsmith migrate: optimizers.AdamW: weight_decay is multiplied by the learning rate now, so it is divided by it: both change together
-# tensorsmith migrate: optimizers.LAMB: weight_decay is taken off before the update now, not part of what the trust ratio scales
-# tensorsmith migrate: optimizers.SGDW: weight_decay is multiplied by the learning rate now, so it is divided by it: both change together
 results = {
     "adamw": weights(keras.optimizers.AdamW(weight_decay=0.02 / rate, learning_rate=rate)),
-    "sgdw": weights(keras.optimizers.SGD(weight_decay=0.03 / 0.001, momentum=0.9, learning_rate=0.001)),
-    "lamb": weights(tensorsmith.optimizers.Lamb(rate, epsilon=1e-6)),
+    "sgdw": weights(tensorsmith.optimizers.SGDW(0.03, momentum=0.9)),
+    "lamb": weights(tensorsmith.optimizers.LAMB(rate)),
 }

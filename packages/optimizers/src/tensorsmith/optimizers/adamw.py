@@ -8,7 +8,8 @@ import tensorflow as tf
 
 from tensorsmith import ops
 from tensorsmith.core import check, export
-from tensorsmith.optimizers.fused import FusedUpdate, assign, check_decay, check_rates
+from tensorsmith.optimizers.arguments import check_decay, check_rates
+from tensorsmith.optimizers.fused import FusedUpdate, assign
 
 
 @export
@@ -16,6 +17,8 @@ class AdamW(FusedUpdate, keras.optimizers.AdamW):
     """Keras' AdamW, with all variables updated in one compiled op.
 
     It has the arguments, the variables and the results of `keras.optimizers.AdamW`: weights of one load into the other.
+    TensorFlow Addons' AdamW, whose decay the learning rate does not scale, is
+    `extend_with_decoupled_weight_decay(keras.optimizers.Adam)`.
 
     Formula, with g the gradient, clipped, and t the step:
 

@@ -7,7 +7,6 @@ import keras
 import tensorflow as tf
 
 from tensorsmith import ops
-from tensorsmith.core import check
 
 
 class _Unclipped(list[Any]):
@@ -86,18 +85,6 @@ class FusedUpdate(keras.optimizers.Optimizer):
             variables: The model's.
         """
         return [kept[self._get_variable_index(variable)].value for variable in variables]
-
-
-def check_rates(**rates: Any) -> None:
-    """Checks shares that stay from step to step, such as `beta_1`; tensors are taken as they are."""
-    for name, rate in rates.items():
-        check(not isinstance(rate, int | float) or 0 <= rate < 1, name, rate, "a number in [0, 1)")
-
-
-def check_decay(weight_decay: Any) -> None:
-    """Checks the decay of the weights, if there is one."""
-    fits = not isinstance(weight_decay, int | float) or weight_decay >= 0
-    check(fits, "weight_decay", weight_decay, "a number of 0 or more")
 
 
 def assign(variables: Sequence[tf.Variable], values: Sequence[tf.Tensor]) -> None:

@@ -8,7 +8,8 @@ import tensorflow as tf
 
 from tensorsmith import ops
 from tensorsmith.core import check, export
-from tensorsmith.optimizers.fused import FusedUpdate, assign, check_decay
+from tensorsmith.optimizers.arguments import check_decay
+from tensorsmith.optimizers.fused import FusedUpdate, assign
 
 
 @export

@@ -4,7 +4,16 @@ from tensorsmith.core import load_tensorflow
 
 load_tensorflow()  # quietly, before anything else imports it
 
-from tensorsmith.training.callbacks import AtBest, Every, Moment, TargetStopping, TimeStopping
+from tensorsmith.training.callbacks import (
+    AtBest,
+    Every,
+    Moment,
+    TargetStopping,
+    TimeStopping,
+    ToTensorBoard,
+    dead_unit_shares,
+    weight_statistics,
+)
 from tensorsmith.training.checkpoints import Checkpoints
 from tensorsmith.training.export import export
 from tensorsmith.training.lr_finder import LRFinder, LRSweep
@@ -23,6 +32,9 @@ __all__ = [
     "ProgressBar",
     "TargetStopping",
     "TimeStopping",
+    "ToTensorBoard",
     "Trainer",
+    "dead_unit_shares",
     "export",
+    "weight_statistics",
 ]

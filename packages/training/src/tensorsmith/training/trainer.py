@@ -17,6 +17,7 @@ from tensorsmith.core import Duration, Timeline, Verbatim, check
 from tensorsmith.training.build import build_late_parts
 from tensorsmith.training.checkpoints import Checkpoints, Keeper, Saved, check_new, newest
 from tensorsmith.training.data import make_source, make_validation_source
+from tensorsmith.training.gradient_norm import handed_over, norm_of
 from tensorsmith.training.jit import faster_with_jit, jit_is_ruled_out
 from tensorsmith.training.loops import Logs, Loops
 from tensorsmith.training.pace import Pace
@@ -45,6 +46,8 @@ class Trainer:
         schedules: Hyperparameters that follow a schedule: a name for the logs to a pair of a `keras.Variable`, which
             losses, layers or the optimizer read, and a function of the step, such as a learning-rate schedule. Before
             each step the variable gets the schedule's value.
+        gradient_norm: Whether logs have the norm of the whole gradient, before clipping, of the last step. It takes a
+            pass over the gradient in each step.
         jit: Whether XLA compiles the loop. "auto": never with convolutions or layers that do not support it, else
             whichever is faster over some steps, tried before training without a trace in the training state; the
             answer then stands in this attribute.
@@ -79,6 +82,7 @@ class Trainer:
         loss_weights: Any = None,
         weighted_metrics: Any = None,
         schedules: Schedules = MappingProxyType({}),
+        gradient_norm: bool = False,
         jit: bool | Literal["auto"] = "auto",
         steps_per_loop: int | None = None,
     ) -> None:
@@ -98,6 +102,8 @@ class Trainer:
         check_schedules(schedules)
         if optimizer is not None:
             model.compile(optimizer=optimizer, **given)
+        single = isinstance(model.optimizer, keras.optimizers.Optimizer)
+        check(single or not gradient_norm, "gradient_norm", gradient_norm, "False for a model without an optimizer")
         self.model = model
         self.jit = jit
         self.steps_per_loop = steps_per_loop
@@ -105,9 +111,11 @@ class Trainer:
         self.first_step_seconds = math.nan
         self.steps_per_second = math.nan
         self._schedules = schedules
+        self._gradient_norm = gradient_norm
         self._steps_done = keras.Variable(0, dtype="int64", trainable=False, name="steps_done")
         self._timeline: Timeline | None = None
-        self._loops = Loops(model, {"train": self._step if schedules else self.train_step, "test": self.test_step})
+        step = self._step if schedules or gradient_norm else self.train_step
+        self._loops = Loops(model, {"train": step, "test": self.test_step})
 
     def train_step(self, data: tuple[Any, ...]) -> Logs:
         """One step on one batch, traced into the loop. Override to train otherwise.
@@ -278,7 +286,12 @@ class Trainer:
     def _step(self, data: tuple[Any, ...]) -> Logs:
         for variable, schedule in self._schedules.values():
             variable.assign(schedule(self._steps_done))
-        logs = self.train_step(data)
+        if self._gradient_norm:
+            with handed_over(self.model.optimizer) as gradients:
+                logs = self.train_step(data)
+            logs = {**logs, "gradient_norm": norm_of(gradients, self.model.optimizer)}
+        else:
+            logs = self.train_step(data)
         self._steps_done.assign_add(1)
         return logs
 
@@ -290,9 +303,13 @@ class Trainer:
 
     def _in_force(self) -> dict[str, float]:
         """Learning rate and scheduled hyperparameters as they are now."""
-        single = isinstance(self.model.optimizer, keras.optimizers.Optimizer)
-        rate = {"learning_rate": float(self.model.optimizer.learning_rate)} if single else {}
-        return {**rate, **{name: float(variable) for name, (variable, _) in self._schedules.items()}}
+        optimizer = self.model.optimizer
+        rates = {}
+        if isinstance(optimizer, keras.optimizers.MultiOptimizer):
+            rates = {f"learning_rate_{each.name}": float(each.learning_rate) for each in optimizer.optimizers}
+        elif isinstance(optimizer, keras.optimizers.Optimizer):
+            rates = {"learning_rate": float(optimizer.learning_rate)}
+        return {**rates, **{name: float(variable) for name, (variable, _) in self._schedules.items()}}
 
     def _build(self, source: Source) -> None:
         if not self._built and self.steps_as_keras:

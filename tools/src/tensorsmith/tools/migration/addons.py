@@ -25,10 +25,20 @@ def _none_yet(package: str, names: str) -> dict[str, Successor | Missing]:
     return {f"{package}.{name}": NOT_YET for name in names.split()}
 
 
-OPTIMIZER = {
-    "decay": "give a schedule as learning_rate instead",
-    "exclude_from_weight_decay": "call exclude_from_weight_decay(var_names=...) of the new optimizer instead",
-}
+OPTIMIZER = {"decay": "give a schedule as learning_rate instead"}
+
+
+def _optimizer(name: str, arguments: str) -> dict[str, Successor]:
+    """An optimizer of ours that takes what Addons' does."""
+    names = tuple(arguments.split())
+    renamed = {"lr": "learning_rate"}
+    return {
+        f"optimizers.{name}": Successor(
+            f"tensorsmith.optimizers.{name}", names, in_place=len(names), renamed=renamed, refused=OPTIMIZER
+        )
+    }
+
+
 DECAY = "weight_decay is multiplied by the learning rate now, so it is divided by it: both change together"
 
 ACTIVATIONS: dict[str, Successor | Missing] = {
@@ -150,28 +160,29 @@ METRICS: dict[str, Successor | Missing] = {
 }
 
 OPTIMIZERS: dict[str, Successor | Missing] = {
-    **_none_yet(
+    **_none_yet("optimizers", "Lookahead SWA"),
+    **_same(
         "optimizers",
-        "AdaBelief COCOB ConditionalGradient CyclicalLearningRate ExponentialCyclicalLearningRate LazyAdam Lookahead "
-        "NovoGrad ProximalAdagrad RectifiedAdam SWA Triangular2CyclicalLearningRate TriangularCyclicalLearningRate "
-        "Yogi",
+        "CyclicalLearningRate ExponentialCyclicalLearningRate Triangular2CyclicalLearningRate "
+        "TriangularCyclicalLearningRate",
+        "tensorsmith.schedules",
     ),
     "optimizers.AdamW": Successor(
         "keras.optimizers.AdamW",
         arguments=("weight_decay", "learning_rate", "beta_1", "beta_2", "epsilon", "amsgrad", "name"),
         renamed={"lr": "learning_rate"},
-        refused=OPTIMIZER,
+        refused={
+            **OPTIMIZER,
+            "exclude_from_weight_decay": "call exclude_from_weight_decay(var_names=...) of the new optimizer instead",
+        },
         added={"learning_rate": "0.001"},
         rule=rules.decay_per_rate,
         note=DECAY,
     ),
     "optimizers.AveragedOptimizerWrapper": _not_yet("use_ema=True of Keras' optimizers keeps averages"),
-    "optimizers.DecoupledWeightDecayExtension": Missing(
-        "every Keras optimizer takes weight_decay, which it multiplies by the learning rate"
-    ),
     "optimizers.KerasLegacyOptimizer": Missing("Keras 3 has no legacy optimizers: subclass keras.optimizers.Optimizer"),
     "optimizers.LAMB": Successor(
-        "tensorsmith.optimizers.Lamb",
+        "tensorsmith.optimizers.LAMB",
         arguments=(
             "learning_rate",
             "beta_1",
@@ -182,27 +193,44 @@ OPTIMIZERS: dict[str, Successor | Missing] = {
             "exclude_from_layer_adaptation",
             "name",
         ),
-        in_place=5,
+        in_place=8,
         renamed={"lr": "learning_rate", "weight_decay_rate": "weight_decay"},
-        refused={**OPTIMIZER, "exclude_from_layer_adaptation": "Keras' Lamb adapts every layer"},
-        added={"epsilon": "1e-6"},
-        note="weight_decay is taken off before the update now, not part of what the trust ratio scales",
+        refused=OPTIMIZER,
     ),
     "optimizers.MovingAverage": _not_yet("use_ema=True, ema_momentum=average_decay of Keras' optimizers is nearest"),
     "optimizers.MultiOptimizer": Missing(
         "keras.optimizers.MultiOptimizer maps patterns of variables' paths to optimizers, not layers"
     ),
-    "optimizers.SGDW": Successor(
-        "keras.optimizers.SGD",
-        arguments=("weight_decay", "learning_rate", "momentum", "nesterov", "name"),
-        renamed={"lr": "learning_rate"},
-        refused=OPTIMIZER,
-        added={"learning_rate": "0.001"},
-        rule=rules.decay_per_rate,
-        note=DECAY,
+    **_same("optimizers", "DecoupledWeightDecayExtension extend_with_decoupled_weight_decay", "tensorsmith.optimizers"),
+    **_optimizer(
+        "AdaBelief",
+        "learning_rate beta_1 beta_2 epsilon weight_decay amsgrad rectify sma_threshold total_steps warmup_proportion "
+        "min_lr name",
     ),
-    "optimizers.extend_with_decoupled_weight_decay": Missing(
-        "every Keras optimizer takes weight_decay, which it multiplies by the learning rate"
+    "optimizers.COCOB": Successor(
+        "tensorsmith.optimizers.COCOB",
+        arguments=("alpha", "use_locking", "name"),
+        in_place=1,
+        dropped=("use_locking",),
+        refused=OPTIMIZER,
+    ),
+    **_optimizer("ConditionalGradient", "learning_rate lambda_ epsilon ord name"),
+    **_optimizer("LazyAdam", "learning_rate beta_1 beta_2 epsilon amsgrad name"),
+    **_optimizer("NovoGrad", "learning_rate beta_1 beta_2 epsilon weight_decay grad_averaging amsgrad name"),
+    **_optimizer(
+        "ProximalAdagrad",
+        "learning_rate initial_accumulator_value l1_regularization_strength l2_regularization_strength name",
+    ),
+    **_optimizer(
+        "RectifiedAdam",
+        "learning_rate beta_1 beta_2 epsilon weight_decay amsgrad sma_threshold total_steps warmup_proportion min_lr "
+        "name",
+    ),
+    **_optimizer("SGDW", "weight_decay learning_rate momentum nesterov name"),
+    **_optimizer(
+        "Yogi",
+        "learning_rate beta1 beta2 epsilon l1_regularization_strength l2_regularization_strength "
+        "initial_accumulator_value activation name",
     ),
 }
 

@@ -32,7 +32,8 @@ def decay_per_rate(given: Given) -> Given:
     rate, decay = given["learning_rate"], given.get("weight_decay", "")
     if not _may_be_number(rate) or not _may_be_number(decay):
         raise RefusedError(
-            "Keras multiplies weight_decay by the learning rate: both have to be numbers, or names of some"
+            "Keras multiplies weight_decay by the learning rate: both have to be numbers, or names of some; "
+            "tensorsmith.optimizers.extend_with_decoupled_weight_decay(keras.optimizers.Adam) takes them as they are"
         )
     return {**given, "weight_decay": f"{decay} / {rate}"}
 

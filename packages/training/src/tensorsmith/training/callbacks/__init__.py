@@ -2,7 +2,17 @@
 
 from tensorsmith.training.callbacks.at_best import AtBest
 from tensorsmith.training.callbacks.every import Every, Moment
+from tensorsmith.training.callbacks.statistics import ToTensorBoard, dead_unit_shares, weight_statistics
 from tensorsmith.training.callbacks.target_stopping import TargetStopping
 from tensorsmith.training.callbacks.time_stopping import TimeStopping
 
-__all__ = ["AtBest", "Every", "Moment", "TargetStopping", "TimeStopping"]
+__all__ = [
+    "AtBest",
+    "Every",
+    "Moment",
+    "TargetStopping",
+    "TimeStopping",
+    "ToTensorBoard",
+    "dead_unit_shares",
+    "weight_statistics",
+]

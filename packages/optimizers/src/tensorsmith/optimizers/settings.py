@@ -1,0 +1,27 @@
+"""Settings that may change while training goes on: a number, a schedule of steps, or a function without arguments."""
+
+from typing import Any
+
+import keras
+
+
+def current(setting: Any, step: Any) -> Any:
+    """The setting's value.
+
+    Args:
+        setting: A number, a schedule, or a function without arguments.
+        step: For the schedule.
+    """
+    if isinstance(setting, keras.optimizers.schedules.LearningRateSchedule):
+        return setting(step)
+    return setting() if callable(setting) else setting
+
+
+def to_config(setting: Any) -> Any:
+    """The setting as a config holds it."""
+    return keras.saving.serialize_keras_object(setting) if callable(setting) else setting
+
+
+def from_config(held: Any, custom_objects: Any = None) -> Any:
+    """The setting of a config."""
+    return keras.saving.deserialize_keras_object(held, custom_objects) if isinstance(held, dict) else held

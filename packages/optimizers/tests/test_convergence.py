@@ -1,0 +1,105 @@
+"""Every optimizer of the package brings losses down: a curved valley, a steep one, and a small network."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tensorsmith import optimizers
+from tensorsmith.optimizers import extend_with_decoupled_weight_decay
+
+STEPS = 600
+
+
+def rosenbrock():
+    """From 24.2 to 0 along a bent valley."""
+    x = tf.Variable([-1.2, 1.0])
+    return [x], lambda: (1 - x[0]) ** 2 + 100 * (x[1] - x[0] ** 2) ** 2
+
+
+def ravine():
+    """A quadratic that is ten thousand times as steep one way as another."""
+    x = tf.Variable(tf.ones(20))
+    steepness = tf.constant(np.logspace(-4, 0, 20), tf.float32)
+    return [x], lambda: tf.reduce_sum(steepness * x**2)
+
+
+def network():
+    """Tells points by the sign of their product, which no straight line can."""
+    rng = np.random.default_rng(8)
+    x = tf.constant(rng.normal(size=(128, 2)), tf.float32)
+    y = tf.sign(x[:, :1] * x[:, 1:])
+    shapes = [(2, 16), (16,), (16, 1), (1,)]
+    weights = [tf.Variable(rng.normal(size=shape), dtype=tf.float32) for shape in shapes]
+
+    def loss():
+        hidden = tf.tanh(x @ weights[0] + weights[1])
+        return tf.reduce_mean(tf.nn.softplus(-y * (hidden @ weights[2] + weights[3])))
+
+    return weights, loss
+
+
+PROBLEMS = {"rosenbrock": (rosenbrock, 0.1), "ravine": (ravine, 0.01), "network": (network, 0.25)}  # what may be left
+DECOUPLED_ADAM = extend_with_decoupled_weight_decay(keras.optimizers.Adam)
+
+# Learning rates for each problem, which decay to a tenth, and other arguments.
+CASES = {
+    optimizers.AdaBelief: ((0.06, 0.1, 0.1), {"rectify": False}),
+    optimizers.AdamW: ((0.1, 0.1, 0.1), {"weight_decay": 0.0}),
+    optimizers.LAMB: ((0.02, 0.02, 0.02), {}),
+    optimizers.Lamb: ((0.02, 0.02, 0.02), {}),
+    optimizers.LazyAdam: ((0.1, 0.1, 0.1), {}),
+    optimizers.NovoGrad: ((0.04, 0.1, 0.04), {}),
+    optimizers.ProximalAdagrad: ((1.0, 1.0, 1.0), {}),
+    optimizers.RectifiedAdam: ((0.1, 0.1, 0.1), {"clipnorm": 1.0}),
+    optimizers.SGD: ((0.001, 0.5, 0.3), {"momentum": 0.9}),
+    optimizers.SGDW: ((0.001, 0.5, 0.3), {"momentum": 0.9, "weight_decay": 0.0}),
+    optimizers.Yogi: ((0.1, 0.1, 0.1), {}),
+    DECOUPLED_ADAM: ((0.1, 0.1, 0.1), {"weight_decay": 0.0}),
+    optimizers.COCOB: (None, {"alpha": 2}),
+    optimizers.ConditionalGradient: ((0.05, 0.05, 0.02), {"lambda_": 10.0}),
+}
+
+
+def optimizer_for(make, problem):
+    rates, arguments = CASES[make]
+    if rates is None:
+        return make(**arguments)
+    rate = rates[list(PROBLEMS).index(problem)]
+    first, last = rate, rate / 10
+    if make is optimizers.ConditionalGradient:  # its rate is what stays
+        first, last = 1 - first, 1 - last
+    return make(learning_rate=keras.optimizers.schedules.PolynomialDecay(first, STEPS, last), **arguments)
+
+
+def left(make, problem, sign):
+    """The part of the loss that is left after training along the gradient, or against it."""
+    variables, loss = PROBLEMS[problem][0]()
+    optimizer = optimizer_for(make, problem)
+    optimizer.build(variables)
+
+    @tf.function
+    def train():
+        for _ in tf.range(STEPS):
+            with tf.GradientTape() as tape:
+                value = loss()
+            optimizer.apply([sign * gradient for gradient in tape.gradient(value, variables)])
+
+    first = loss()
+    train()
+    return float(loss() / first)
+
+
+@pytest.mark.parametrize("problem", PROBLEMS)
+@pytest.mark.parametrize("make", CASES)
+def test_losses_fall(make, problem):
+    """And the limit tells: against the gradient, they do not."""
+    _, limit = PROBLEMS[problem]
+    assert left(make, problem, 1) < limit
+    assert not left(make, problem, -1) < 10 * limit
+
+
+def test_every_optimizer_is_here():
+    public = {getattr(optimizers, name) for name in optimizers.__all__}
+    kinds = {each for each in public if isinstance(each, type) and issubclass(each, keras.optimizers.Optimizer)}
+    assert kinds == CASES.keys() - {DECOUPLED_ADAM}

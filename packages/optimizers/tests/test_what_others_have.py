@@ -1,0 +1,118 @@
+"""The optimizers without kernels where Keras or PyTorch have the same."""
+
+import importlib.util
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tensorsmith import optimizers
+from tensorsmith.optimizers import extend_with_decoupled_weight_decay
+
+STEPS = 50
+SHAPES = {"kernel": (5, 3), "bias": (4,)}
+MOMENTS = {"learning_rate": 0.01, "beta_1": 0.8, "beta_2": 0.95, "epsilon": 1e-5}
+CLIPPED = {"global_clipnorm": 1.0}
+
+
+def variables_for(optimizer):
+    rng = np.random.default_rng(5)
+    variables = [keras.Variable(rng.normal(size=shape), dtype="float32", name=name) for name, shape in SHAPES.items()]
+    optimizer.build(variables)
+    return variables
+
+
+def train(optimizer, variables, steps=STEPS):
+    """All variables after steps."""
+    rng = np.random.default_rng(6)
+    step = tf.function(optimizer.apply)
+    for _ in range(steps):
+        step([tf.constant(rng.normal(size=variable.shape) + 0.5, tf.float32) for variable in variables])
+    return [np.array(each) for each in (*variables, *optimizer.variables)]
+
+
+def expect_same(ours, theirs):
+    for one, other in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(one, other, rtol=2e-5, atol=2e-5)
+
+
+def decoupled(base, weight_decay, learning_rate, **options):
+    """Ours beside Keras' own, whose decay is multiplied by the learning rate."""
+    make = optimizers.SGDW if base is keras.optimizers.SGD else extend_with_decoupled_weight_decay(base)
+    ours = make(weight_decay=weight_decay, learning_rate=learning_rate, **options)
+    return ours, base(weight_decay=weight_decay / learning_rate, learning_rate=learning_rate, **options)
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [
+        lambda: (optimizers.LazyAdam(**MOMENTS), keras.optimizers.Adam(**MOMENTS)),
+        lambda: (optimizers.LazyAdam(amsgrad=True, **CLIPPED), keras.optimizers.Adam(amsgrad=True, **CLIPPED)),
+        lambda: (optimizers.LazyAdam(weight_decay=0.1), keras.optimizers.AdamW(weight_decay=0.1)),
+        lambda: (optimizers.LAMB(**MOMENTS), keras.optimizers.Lamb(**MOMENTS)),
+        lambda: decoupled(keras.optimizers.SGD, 0.01, 0.05),
+        lambda: decoupled(keras.optimizers.SGD, 0.01, 0.05, momentum=0.9, **CLIPPED),
+        lambda: decoupled(keras.optimizers.SGD, 0.01, 0.05, momentum=0.9, nesterov=True),
+        lambda: decoupled(keras.optimizers.Adam, 0.01, 0.05, amsgrad=True),
+        lambda: decoupled(keras.optimizers.RMSprop, 0.01, 0.05, momentum=0.5),
+        lambda: decoupled(keras.optimizers.Nadam, 0.01, 0.05, clipnorm=1.0),
+        lambda: decoupled(optimizers.SGD, 0.01, 0.05, momentum=0.9),
+    ],
+)
+def test_fifty_steps_as_in_keras(pair):
+    """What they keep is the same, too."""
+    expect_same(*[train(each, variables_for(each)) for each in pair()])
+
+
+@pytest.mark.parametrize("amsgrad", [False, True])
+def test_lazy_adam_and_adam_load_each_other(amsgrad):
+    kinds = [optimizers.LazyAdam, keras.optimizers.Adam]
+    for first, second in (kinds, kinds[::-1]):
+        one, other = first(amsgrad=amsgrad, name="same"), second(amsgrad=amsgrad, name="same")
+        ones, others = variables_for(one), variables_for(other)
+        assert [variable.path for variable in one.variables] == [variable.path for variable in other.variables]
+        train(one, ones, 3)
+        store = {}
+        one.save_own_variables(store)
+        other.load_own_variables(store)
+        for variable, value in zip(others, ones, strict=True):
+            variable.assign(value)
+        expect_same(train(one, ones, 3), train(other, others, 3))
+
+
+PYTORCH = """
+import sys
+import numpy as np, torch
+given = np.load(sys.argv[1])
+options = dict(lr=0.05, betas=(0.8, 0.95), eps=1e-12, weight_decay=float(given["decay"]), decoupled_weight_decay=True)
+weights = torch.nn.Parameter(torch.from_numpy(given["weights"]))
+optimizer = torch.optim.RAdam([weights], **options)
+trajectory = []
+for gradient in given["gradients"]:
+    weights.grad = torch.from_numpy(gradient)
+    optimizer.step()
+    trajectory.append(weights.detach().numpy().copy())
+np.save(sys.argv[2], trajectory)
+"""
+
+
+@pytest.mark.skipif(not importlib.util.find_spec("torch"), reason="PyTorch is not here, which `make bench` installs")
+@pytest.mark.parametrize("decay", [0.0, 0.1])
+def test_rectified_adam_as_in_pytorch(decay, tmp_path):
+    """In a process of its own, for it and TensorFlow do not always get on; its epsilon stands elsewhere, so 0."""
+    rng = np.random.default_rng(5)
+    weights, gradients = rng.normal(size=(5, 3)), rng.normal(size=(STEPS, 5, 3)) + 0.5
+    np.savez(tmp_path / "given.npz", weights=weights, gradients=gradients, decay=decay)
+    command = [sys.executable, "-c", PYTORCH, tmp_path / "given.npz", tmp_path / "trajectory.npy"]
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    variable = keras.Variable(weights, dtype="float64")
+    optimizer = optimizers.RectifiedAdam(0.05, 0.8, 0.95, 1e-12, weight_decay=decay)
+    found = []
+    for gradient in gradients:
+        optimizer.apply([tf.constant(gradient)], [variable])
+        found.append(np.array(variable))
+    np.testing.assert_allclose(found, np.load(tmp_path / "trajectory.npy"), rtol=1e-6, atol=1e-6)

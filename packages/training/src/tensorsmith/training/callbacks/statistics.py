@@ -1,0 +1,89 @@
+"""Numbers about weights and units, and an action that writes them for TensorBoard."""
+
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tensorsmith.core import Verbatim, check
+from tensorsmith.training.callbacks.every import Moment
+
+
+def weight_statistics(model: keras.Model) -> dict[str, float]:
+    """Norm, mean and standard deviation of each trainable variable, by its path.
+
+    Example:
+        >>> import keras, numpy as np
+        >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2, use_bias=False, name="last")])
+        >>> model.set_weights([np.diag([3.0, 4.0])])
+        >>> {path.partition("last/")[2]: round(number, 4) for path, number in weight_statistics(model).items()}
+        {'kernel/norm': 5.0, 'kernel/mean': 1.75, 'kernel/std': 1.7854}
+    """
+    found = {}
+    for variable in model.trainable_variables:
+        values = np.asarray(keras.ops.convert_to_numpy(variable), np.float64)
+        found[f"{variable.path}/norm"] = float(np.linalg.norm(values))
+        found[f"{variable.path}/mean"] = float(values.mean())
+        found[f"{variable.path}/std"] = float(values.std())
+    return found
+
+
+def dead_unit_shares(model: keras.Model, x: Any) -> dict[str, float]:
+    """For each layer with ReLU, the share of its units, or of its channels, that are 0 for all of some examples.
+
+    Args:
+        model: A functional or Sequential model.
+        x: The examples; some hundreds tell.
+
+    Raises:
+        ValueError: The model has no known layers in between, or none with ReLU.
+
+    Example:
+        >>> import keras, numpy as np
+        >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(2, "relu", name="hidden")])
+        >>> model.set_weights([np.ones((1, 2)), np.array([0.0, -9.0])])
+        >>> dead_unit_shares(model, np.linspace(-1, 1, 11)[:, None])
+        {'hidden': 0.5}
+    """
+    known = bool(getattr(model, "inputs", None))
+    check(known, "model", Verbatim(type(model).__name__), "a functional or Sequential model that is built")
+    layers = [layer for layer in model.layers if _is_relu(layer)]
+    check(bool(layers), "model", Verbatim("one without ReLU"), "a model with a ReLU layer or activation")
+    outputs = keras.Model(model.inputs, [layer.output for layer in layers]).predict(x, verbose=0)
+    outputs = outputs if isinstance(outputs, list) else [outputs]
+    return {
+        layer.name: float(np.mean(np.all(values.reshape(-1, values.shape[-1]) == 0, axis=0)))
+        for layer, values in zip(layers, outputs, strict=True)
+    }
+
+
+class ToTensorBoard:
+    """An action for `Every` that writes numbers as scalars, at the step where the run stands.
+
+    Args:
+        folder: Of the events; `tensorboard --logdir` shows them.
+        numbers: From the model to numbers by name, such as `weight_statistics`.
+
+    Example:
+        >>> import tempfile
+        >>> from tensorsmith.training import Every
+        >>> every = Every("100 steps", ToTensorBoard(tempfile.mkdtemp(), weight_statistics))
+    """
+
+    def __init__(self, folder: str | os.PathLike[str], numbers: Callable[[keras.Model], Mapping[str, float]]) -> None:
+        self._writer = tf.summary.create_file_writer(str(folder))
+        self._numbers = numbers
+
+    def __call__(self, moment: Moment) -> None:
+        """Writes."""
+        with self._writer.as_default(step=moment.step):
+            for name, number in self._numbers(moment.model).items():
+                tf.summary.scalar(name, number)
+        self._writer.flush()
+
+
+def _is_relu(layer: keras.layers.Layer) -> bool:
+    return isinstance(layer, keras.layers.ReLU) or getattr(layer, "activation", None) is keras.activations.relu

@@ -1,0 +1,70 @@
+"""The norm of the whole gradient in the logs, against a tape by hand."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tensorsmith.training import Trainer
+
+
+def data():
+    rng = np.random.default_rng(0)
+    return rng.integers(0, 50, (32, 6)), rng.normal(size=(32, 1)).astype("float32")
+
+
+def model_of(dtype=None):
+    keras.utils.set_random_seed(1)
+    return keras.Sequential(
+        [
+            keras.Input((6,), dtype="int32"),
+            keras.layers.Embedding(50, 4, dtype=dtype),  # its gradient is sparse, with rows that occur twice
+            keras.layers.Flatten(dtype=dtype),
+            keras.layers.Dense(1, dtype="float32"),
+        ]
+    )
+
+
+def norm_by_hand(model, x, y):
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean((model(x) - y) ** 2)
+    gradients = tape.gradient(loss, [v.value for v in model.trainable_variables])
+    return np.sqrt(sum(np.sum(tf.convert_to_tensor(g).numpy().astype(float) ** 2) for g in gradients))
+
+
+@pytest.mark.parametrize("jit", [False, True])
+@pytest.mark.parametrize(
+    ("optimizer", "dtype", "tolerance"),
+    [
+        (lambda: keras.optimizers.SGD(0.1, global_clipnorm=0.01), None, 1e-5),
+        (lambda: keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(0.1)), "mixed_float16", 1e-2),
+    ],
+)
+def test_norm(optimizer, dtype, tolerance, jit):
+    x, y = data()
+    model = model_of(dtype)
+    expected = norm_by_hand(model, x, y)
+    trainer = Trainer(model, optimizer(), "mse", gradient_norm=True, jit=jit)
+    history = trainer.fit(x, y, shuffle=False, verbose=False).history
+    assert history["gradient_norm"] == [pytest.approx(expected, rel=tolerance)]
+
+
+def test_training_is_the_same_with_it_and_the_optimizer_is_left_alone():
+    ends = []
+    for norm in (False, True):
+        model = model_of()
+        trainer = Trainer(model, "adam", "mse", gradient_norm=norm, jit=False)
+        trainer.fit(*data(), batch_size=8, epochs=2, shuffle=False, verbose=False)
+        assert "apply_gradients" not in vars(model.optimizer)
+        ends.append(model.get_weights())
+    for one, other in zip(*ends, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_steps_that_hand_over_no_gradient_are_refused():
+    class Silent(Trainer):
+        def train_step(self, data):
+            return {"loss": tf.constant(0.0)}
+
+    with pytest.raises(ValueError, match="`gradient_norm`: received True, expected False where steps"):
+        Silent(model_of(), "sgd", gradient_norm=True, jit=False).fit(*data(), verbose=False)

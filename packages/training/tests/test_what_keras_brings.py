@@ -1,0 +1,102 @@
+"""What Keras' models and optimizers bring along must hold in the compiled loop as well."""
+
+import keras
+import numpy as np
+import pytest
+
+from tensorsmith.training import Trainer
+
+
+def data(examples=128):
+    x = np.random.default_rng(0).normal(size=(examples, 4)).astype("float32")
+    return x, (x @ [[1.0], [-1.0], [2.0], [0.5]]).astype("float32")
+
+
+def mlp(*hidden, dtype=None):
+    keras.utils.set_random_seed(1)
+    return keras.Sequential(
+        [keras.Input((4,)), keras.layers.Dense(8, "tanh", dtype=dtype), *hidden, keras.layers.Dense(1, dtype="float32")]
+    )
+
+
+def trained(model, optimizer, batch_size=32, epochs=2, jit=False, **arguments):
+    trainer = Trainer(model, optimizer, "mse", jit=jit)
+    history = trainer.fit(*data(), batch_size=batch_size, epochs=epochs, shuffle=False, verbose=False, **arguments)
+    return history.history, model.get_weights()
+
+
+@pytest.mark.parametrize("jit", [False, True])
+@pytest.mark.parametrize("make", [keras.optimizers.SGD, keras.optimizers.Adam])
+def test_accumulated_gradients_are_those_of_the_big_batch(make, jit):
+    _, whole = trained(mlp(), make(0.01), batch_size=32, jit=jit)
+    _, parts = trained(mlp(), make(0.01, gradient_accumulation_steps=4), batch_size=8, jit=jit)
+    for one, other in zip(whole, parts, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-6)
+
+
+def test_batch_normalization_sees_the_small_batches():
+    """Statistics are those of 8 examples, not of 32: here accumulation is not the big batch."""
+    norm = keras.layers.BatchNormalization
+    _, whole = trained(mlp(norm()), keras.optimizers.SGD(0.01), batch_size=32)
+    _, parts = trained(mlp(norm()), keras.optimizers.SGD(0.01, gradient_accumulation_steps=4), batch_size=8)
+    assert max(np.abs(one - other).max() for one, other in zip(whole, parts, strict=True)) > 1e-3
+
+
+@pytest.mark.parametrize("jit", [False, True])
+def test_a_step_that_overflows_is_left_out_and_halves_the_loss_scale(jit):
+    x, y = data()
+    y[32:64] = 3e4  # the squared error of these, scaled, is beyond float16
+    model = mlp(dtype="mixed_float16")
+    optimizer = keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(0.0), initial_scale=2.0**15)
+    trainer = Trainer(model, optimizer, "mse", jit=jit)
+    trainer.fit(x, y, epochs=1, shuffle=False, verbose=False)
+    assert float(optimizer.dynamic_scale) == 2.0**14
+    assert int(optimizer.iterations) == 3  # of four
+
+
+@pytest.mark.parametrize(("dtype", "scaled"), [("mixed_float16", True), ("mixed_bfloat16", False)])
+def test_half_types_train_as_keras_does(dtype, scaled):
+    keras_model, ours = mlp(dtype=dtype), mlp(dtype=dtype)
+    optimizers = [keras.optimizers.Adam(0.01) for _ in range(2)]
+    if scaled:
+        optimizers = [keras.optimizers.LossScaleOptimizer(optimizer) for optimizer in optimizers]
+    keras_model.compile(optimizers[0], "mse", jit_compile=False)
+    expected = keras_model.fit(*data(), epochs=3, shuffle=False, verbose=0).history["loss"]
+    history, _ = trained(ours, optimizers[1], epochs=3)
+    np.testing.assert_allclose(history["loss"], expected, rtol=1e-3)
+    assert expected[-1] < expected[0]
+
+
+def test_averaged_weights_are_evaluated():
+    averaged = keras.optimizers.SGD(0.05, use_ema=True, ema_momentum=0.8)
+    model = mlp()
+    swap = keras.callbacks.SwapEMAWeights()
+    history, weights = trained(model, averaged, validation_data=data(), callbacks=[swap])
+    plain = trained(mlp(), keras.optimizers.SGD(0.05), validation_data=data())
+    assert history["loss"] == pytest.approx(plain[0]["loss"], rel=1e-6)  # trained on the weights as they are
+    assert history["val_loss"][0] != pytest.approx(plain[0]["val_loss"][0], rel=1e-3)
+    assert model.evaluate(*data(), verbose=0) == pytest.approx(history["val_loss"][-1], rel=1e-6)
+    assert any(not np.array_equal(one, other) for one, other in zip(weights, plain[1], strict=True))
+
+
+def test_an_auxiliary_loss_counts():
+    class Penalty(keras.layers.Layer):
+        def call(self, inputs):
+            self.add_loss(0.5 * keras.ops.mean(inputs**2))
+            return inputs
+
+    keras_model, ours = mlp(Penalty()), mlp(Penalty())
+    keras_model.compile(keras.optimizers.SGD(0.05), "mse", jit_compile=False)
+    expected = keras_model.fit(*data(), epochs=2, shuffle=False, verbose=0).history["loss"]
+    history, _ = trained(ours, keras.optimizers.SGD(0.05))
+    np.testing.assert_allclose(history["loss"], expected, rtol=1e-5)
+
+
+def test_several_optimizers_for_one_model():
+    first, second = keras.optimizers.SGD(0.05, name="first"), keras.optimizers.Adam(0.01, name="second")
+    model = mlp()
+    kernel = model.layers[0].kernel
+    history, _ = trained(model, keras.optimizers.MultiOptimizer(lambda v: first if v is kernel else second), epochs=5)
+    assert history["loss"][-1] < history["loss"][0]
+    assert history["learning_rate_first"] == pytest.approx([0.05] * 5)
+    assert history["learning_rate_second"] == pytest.approx([0.01] * 5)

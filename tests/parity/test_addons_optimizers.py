@@ -1,0 +1,136 @@
+"""Optimizers from TensorFlow Addons beside the real ones: the weights after each of fifty steps."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tensorsmith import optimizers
+
+STEPS, ROWS, COLUMNS = 50, 7, 3
+MOMENTS = {"learning_rate": 0.02, "beta_1": 0.8, "beta_2": 0.95}
+PENALTIES = {"l1_regularization_strength": 0.1, "l2_regularization_strength": 0.1}
+PLAIN_SGDW = {"learning_rate": 0.05, "weight_decay": 0.01}
+WARMUP = {"total_steps": 40, "warmup_proportion": 0.3, "min_lr": 0.001}
+CASES = [
+    *[
+        (name, {}, ())
+        for name in ("AdaBelief", "LAMB", "LazyAdam", "NovoGrad", "ProximalAdagrad", "RectifiedAdam", "Yogi")
+    ],
+    ("AdaBelief", {**MOMENTS, "epsilon": 1e-8, "weight_decay": 0.1}, ()),
+    ("AdaBelief", {**MOMENTS, "rectify": False, "amsgrad": True, "epsilon": 1e-6}, ()),
+    ("AdaBelief", {**MOMENTS, **WARMUP, "sma_threshold": 6.5, "weight_decay": 0.1}, ("learning_rate", "weight_decay")),
+    ("RectifiedAdam", {**MOMENTS, "epsilon": 1e-5, "weight_decay": 0.1}, ()),
+    ("RectifiedAdam", {**MOMENTS, "amsgrad": True, "sma_threshold": 6.5}, ()),
+    ("RectifiedAdam", {**MOMENTS, **WARMUP}, ()),
+    ("RectifiedAdam", {**MOMENTS, **WARMUP, "weight_decay": 0.1}, ("learning_rate", "weight_decay")),
+    ("LazyAdam", {**MOMENTS, "epsilon": 1e-5}, ()),
+    ("LazyAdam", {**MOMENTS, "global_clipnorm": 1.0}, ("learning_rate",)),
+    ("Yogi", {"learning_rate": 0.02, "beta1": 0.8, "beta2": 0.95}, ("learning_rate",)),
+    ("Yogi", {"beta1": 0.0, "l2_regularization_strength": 0.1}, ()),
+    ("Yogi", {"activation": "tanh", "initial_accumulator_value": 0.1, "clipvalue": 0.7}, ()),
+    ("Yogi", {**PENALTIES, "epsilon": 0.01}, ()),
+    ("NovoGrad", {**MOMENTS, "weight_decay": 0.1, "grad_averaging": True}, ("learning_rate",)),
+    ("NovoGrad", {**MOMENTS, "amsgrad": True, "epsilon": 1e-3}, ()),
+    ("ProximalAdagrad", {"learning_rate": 0.1, "initial_accumulator_value": 0.5, **PENALTIES}, ("learning_rate",)),
+    ("ProximalAdagrad", {"learning_rate": 0.1, "l2_regularization_strength": 0.2, "clipnorm": 1.0}, ()),
+    ("ConditionalGradient", {"learning_rate": 0.95, "lambda_": 2.0}, ()),
+    ("ConditionalGradient", {"learning_rate": 0.95, "lambda_": 2.0, "epsilon": 0.1}, ()),
+    ("ConditionalGradient", {"learning_rate": 0.95, "lambda_": 2.0, "ord": "nuclear"}, ()),
+    ("LAMB", {**MOMENTS, "weight_decay": 0.1}, ("learning_rate",)),
+    ("LAMB", {**MOMENTS, "weight_decay": 0.1, "exclude_from_weight_decay": ["bias", "^kern"]}, ()),
+    ("LAMB", {**MOMENTS, "weight_decay": 0.1, "exclude_from_layer_adaptation": ["kernel"]}, ()),
+    ("SGDW", PLAIN_SGDW, ()),
+    ("SGDW", {"learning_rate": 0.05, "momentum": 0.9, "weight_decay": 0.01}, ("weight_decay",)),
+    ("SGDW", {"learning_rate": 0.05, "momentum": 0.9, "nesterov": True, "weight_decay": 0.01}, ("learning_rate",)),
+    ("SGDW", {"learning_rate": 0.05, "weight_decay": 0.01, "exclude_from_weight_decay": ["kern"]}, ()),
+    ("Adam", {**MOMENTS, "weight_decay": 0.01}, ("learning_rate", "weight_decay")),
+    ("Adam", {**MOMENTS, "weight_decay": 0.01, "global_clipnorm": 1.0, "amsgrad": True}, ()),
+    ("Adam", {"weight_decay": 0.01, "exclude_from_weight_decay": ["kernel"]}, ()),
+]
+
+
+def arrays(sparse, twice=True):
+    """First weights, gradients, and the rows of these, of which some come twice, some late and one never."""
+    rng = np.random.default_rng(3)
+    weights = rng.normal(size=(ROWS, COLUMNS))
+    gradients = rng.normal(size=(STEPS, 5 if sparse else ROWS, COLUMNS)) + 0.5
+    rows = rng.integers(0, np.where(np.arange(STEPS) < 10, 3, ROWS - 1)[:, None], (STEPS, 5))
+    if not twice:
+        rows = rng.permuted(np.tile(np.arange(ROWS - 1), (STEPS, 1)), axis=1)[:, :5]
+    return [weights.astype("float32"), gradients.astype("float32"), *([rows] if sparse else [])]
+
+
+def make(name, options, decayed=()):
+    options = dict(options)
+    for each in decayed:
+        options[each] = keras.optimizers.schedules.ExponentialDecay(options[each], 10, 0.5)
+    if hasattr(optimizers, name):
+        return getattr(optimizers, name)(**options)
+    return optimizers.extend_with_decoupled_weight_decay(getattr(keras.optimizers, name))(**options)
+
+
+def trajectory(optimizer, weights, gradients, *indices):
+    variable = keras.Variable(weights, name="kernel")
+    optimizer.build([variable])
+
+    @tf.function
+    def step(gradient, *rows):
+        gradient = tf.IndexedSlices(gradient, *rows, tf.shape(variable.value)) if rows else gradient
+        optimizer.apply([gradient])
+        return tf.identity(variable.value)
+
+    return np.stack([step(*map(tf.constant, given)) for given in zip(gradients, *indices, strict=True)])
+
+
+def unlike(name, options):
+    """Where Addons does not do with sparse gradients what it is told.
+
+    It divides NovoGrad's rows with `amsgrad` by numbers for all rows, which do not fit, and forgets the decay of SGDW
+    without momentum, as a test below shows.
+    """
+    return ("amsgrad" in options and name == "NovoGrad") or (name == "SGDW" and options == PLAIN_SGDW)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "decayed", "sparse"),
+    [(*case, sparse) for case in CASES for sparse in (False, True) if not (sparse and unlike(*case[:2]))],
+)
+def test_fifty_steps(addons, name, options, decayed, sparse):
+    given = arrays(sparse, twice=not options.keys() & {"clipnorm", "clipvalue", "global_clipnorm"})
+    theirs, *_ = addons("optimizer", given, name=name, decayed=decayed, **options)
+    ours = trajectory(make(name, options, decayed), *given)
+    np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5)
+
+
+def test_decay_that_addons_forgets(addons):
+    """Of sparse gradients without momentum; ours decays as with it."""
+    given = arrays(sparse=True)
+    plain = {**PLAIN_SGDW, "weight_decay": 0.0}
+    forgotten, without = (addons("optimizer", given, name="SGDW", **options)[0] for options in (PLAIN_SGDW, plain))
+    np.testing.assert_array_equal(forgotten, without)
+    np.testing.assert_allclose(trajectory(make("SGDW", plain), *given), without, rtol=1e-5, atol=1e-5)
+    hardly_any = {**PLAIN_SGDW, "momentum": 1e-9}
+    theirs, *_ = addons("optimizer", given, name="SGDW", **hardly_any)
+    np.testing.assert_allclose(trajectory(make("SGDW", PLAIN_SGDW), *given), theirs, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("option", ["clipnorm", "global_clipnorm"])
+def test_norms_of_rows_that_come_twice(addons, option):
+    """Addons takes the norm of the slices; ours is that of the gradient, as where slices are summed before."""
+    weights, gradients, rows = arrays(sparse=True)
+    dense = np.zeros((STEPS, ROWS, COLUMNS), "float32")
+    for step, (gradient, named) in enumerate(zip(gradients, rows, strict=True)):
+        np.add.at(dense[step], named, gradient)
+    options = {"learning_rate": 0.1, "initial_accumulator_value": 0.5, option: 1.0}
+    theirs, *_ = addons("optimizer", [weights, dense], name="ProximalAdagrad", **options)
+    ours = trajectory(make("ProximalAdagrad", options), weights, gradients, rows)
+    np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("alpha", [100.0, 2.0])
+def test_coin_betting(addons, alpha):
+    """Addons refuses sparse gradients; here they do what zeros do."""
+    given = arrays(sparse=False)
+    theirs, *_ = addons("optimizer", given, name="COCOB", alpha=alpha)
+    np.testing.assert_allclose(trajectory(make("COCOB", {"alpha": alpha}), *given), theirs, rtol=1e-5, atol=1e-5)

@@ -1,0 +1,21 @@
+"""Learning rates that go up and down."""
+
+import tensorflow_addons as tfa
+from tensorflow_addons.optimizers import Triangular2CyclicalLearningRate as Halving
+
+
+def fading(cycle):
+    return 0.5 * cycle
+
+
+schedules = [
+    tfa.optimizers.CyclicalLearningRate(1e-4, 1e-2, 10, fading, name="mine"),
+    tfa.optimizers.TriangularCyclicalLearningRate(
+        initial_learning_rate=1e-4,
+        maximal_learning_rate=1e-2,
+        step_size=12.5,
+    ),
+    Halving(1e-4, 1e-2, 10, "cycle"),
+    tfa.optimizers.ExponentialCyclicalLearningRate(1e-4, 1e-2, step_size=10, gamma=0.96),
+]
+results = {str(place): [schedule(float(step)) for step in range(60)] for place, schedule in enumerate(schedules)}
