@@ -1,4 +1,5 @@
 import keras
+import numpy as np
 
 from tensorsmith.optimizers import (
     COCOB,
@@ -21,10 +22,15 @@ from tensorsmith.testing import OptimizerRow
 SCHEDULE = keras.optimizers.schedules.ExponentialDecay(0.1, 2, 0.5)
 BETAS = {"learning_rate": 0.02, "beta_1": 0.8, "beta_2": 0.95, "epsilon": 1e-5}
 MOMENTS = {**BETAS, "weight_decay": 0.1}
-BAD_MOMENTS = [({name: value}, "in [0, 1)") for name in ("beta_1", "beta_2") for value in (1.0, -0.1)]
-BAD_DECAY = [({"weight_decay": -0.1}, "0 or more")]
-NO_SCHEDULE = [*BAD_DECAY, ({"weight_decay": SCHEDULE}, "a number or None")]
-BAD_EPSILON = [({"epsilon": value}, "0 or more") for value in (-1e-3, None)]
+BAD_MOMENTS = [
+    ({name: value}, "in [0, 1)") for name in ("beta_1", "beta_2") for value in (1.0, -0.1, np.float32(-0.1), "0.1")
+]
+BAD_DECAY = [({"weight_decay": value}, "0 or more") for value in (-0.1, np.float32(-0.1), "0.1")]
+NO_SCHEDULE = [
+    *BAD_DECAY,
+    *[({"weight_decay": value}, "extend_with_decoupled_weight_decay") for value in (SCHEDULE, lambda: 0.1)],
+]
+BAD_EPSILON = [({"epsilon": value}, "0 or more") for value in (-1e-3, np.float32(-1e-3), "1e-3", None)]
 PENALTIES = {"l1_regularization_strength": 0.1, "l2_regularization_strength": 0.2}
 BAD_PENALTIES = [
     *[({name: -0.1}, "0 or more") for name in PENALTIES],
@@ -35,10 +41,14 @@ BAD_WARMUP = [
     ({"sma_threshold": 3.0}, "4 or more"),
     ({"total_steps": -1}, "a whole number"),
     ({"total_steps": 0.5}, "a whole number"),
+    ({"total_steps": "4"}, "a whole number"),
     ({"warmup_proportion": 1.5}, "in [0, 1]"),
     ({"min_lr": -0.1}, "0 or more"),
 ]
-BAD_PATTERNS = [({"exclude_from_weight_decay": "bias"}, "a list of regular expressions")]
+BAD_PATTERNS = [
+    ({"exclude_from_weight_decay": "bias"}, "a list of regular expressions"),
+    ({"exclude_from_weight_decay": ["bias", "norm("]}, "re.escape"),
+]
 
 ROWS = [
     OptimizerRow(
@@ -50,7 +60,7 @@ ROWS = [
     OptimizerRow(
         AdamW,
         kwargs={**MOMENTS, "global_clipnorm": 2.0},
-        bad=[*BAD_MOMENTS, *BAD_DECAY, ({"weight_decay": None}, "0 or more")],
+        bad=[*BAD_MOMENTS, *NO_SCHEDULE, ({"weight_decay": None}, "0 or more")],
     ),
     OptimizerRow(AdamW, name="AdamW-amsgrad", kwargs={**MOMENTS, "amsgrad": True, "global_clipnorm": 2.0}, bad=()),
     OptimizerRow(COCOB, kwargs={"alpha": 2, "weight_decay": 0.1}, bad=[({"alpha": 0.5}, "1 or more"), *NO_SCHEDULE]),
@@ -70,7 +80,7 @@ ROWS = [
         kwargs={**MOMENTS, "exclude_from_layer_adaptation": ["bias"]},
         bad=[*BAD_MOMENTS, *BAD_DECAY, *BAD_EPSILON, *BAD_PATTERNS, ({"exclude_from_layer_adaptation": [1]}, "a list")],
     ),
-    OptimizerRow(Lamb, kwargs={**MOMENTS, "clipnorm": 1.5}, bad=[*BAD_MOMENTS, *BAD_DECAY]),
+    OptimizerRow(Lamb, kwargs={**MOMENTS, "clipnorm": 1.5}, bad=[*BAD_MOMENTS, *NO_SCHEDULE]),
     OptimizerRow(
         LazyAdam,
         kwargs={**MOMENTS, "amsgrad": True},
@@ -94,7 +104,7 @@ ROWS = [
     OptimizerRow(
         SGD,
         kwargs={"learning_rate": 0.02, "momentum": 0.7, "nesterov": True, "weight_decay": 0.1},
-        bad=[*BAD_DECAY, ({"momentum": 1.5}, "in [0, 1]"), ({"momentum": 1}, "a float in [0, 1]")],
+        bad=[*NO_SCHEDULE, ({"momentum": 1.5}, "in [0, 1]"), ({"momentum": 1}, "a float in [0, 1]")],
     ),
     OptimizerRow(SGD, name="SGD-plain", kwargs={"learning_rate": 0.02, "loss_scale_factor": 4.0}, bad=()),
     OptimizerRow(

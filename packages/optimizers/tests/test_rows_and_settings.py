@@ -7,9 +7,9 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from stepping import COLUMNS, ROWS, expect_same, losses, model_with, slices, sparse_gradients, table, train
 
 from tensorsmith import optimizers
-from tensorsmith.optimizers import extend_with_decoupled_weight_decay
 
 KINDS = {
     "AdaBelief": {"learning_rate": 0.02, "weight_decay": 0.1},
@@ -25,40 +25,17 @@ KINDS = {
 }
 LEAVES_OTHER_ROWS = sorted(KINDS.keys() - {"LAMB"})
 every_kind = pytest.mark.parametrize("kind", KINDS)
-ROWS, COLUMNS = 6, 4
+trained_kinds = pytest.mark.parametrize("kind", ["LAMB", "LazyAdam", "NovoGrad", "SGDW"])
 
 
 def make(kind, **settings):
     return getattr(optimizers, kind)(**KINDS[kind], **settings)
 
 
-def slices(rng, rows=(4, 1, 4), dtype="float32", scale=1.0):
-    """A sparse gradient; row 4 comes twice."""
-    values = scale * rng.normal(size=(len(rows), COLUMNS))
-    return tf.IndexedSlices(tf.constant(values, dtype), tf.constant(rows), tf.constant([ROWS, COLUMNS]))
-
-
-def table(dtype="float32"):
-    return keras.Variable(np.random.default_rng(3).normal(size=(ROWS, COLUMNS)), dtype=dtype, name="table")
-
-
-def train(optimizer, variable, gradients, jit=False):
-    """The variable and the optimizer's variables after steps, compiled to one function."""
-    optimizer.build([variable])
-    step = tf.function(lambda gradient: optimizer.apply([gradient]), jit_compile=jit)
-    for gradient in gradients:
-        step(gradient)
-    return [np.array(each).astype("float64") for each in (variable, *optimizer.variables)]
-
-
-def expect_same(ones, others, tolerance=1e-5):
-    for one, other in zip(ones, others, strict=True):
-        np.testing.assert_allclose(one, other, rtol=tolerance, atol=tolerance)
-
-
-def sparse_gradients(count=5, **options):
+def gradients_of_changing_rows():
+    """As many slices every time, of more rows or fewer, the first of which has one slice or more; never of row 0."""
     rng = np.random.default_rng(4)
-    return [slices(rng, **options) for _ in range(count)]
+    return [slices(rng, rows) for rows in ((1, 1, 4), (1, 4, 5), (5, 4, 4), (1, 4, 5))]
 
 
 @pytest.mark.parametrize("kind", LEAVES_OTHER_ROWS)
@@ -96,8 +73,19 @@ def test_lazy_adam_touches_no_other_rows(settings):
 def test_under_xla(kind, sparse):
     rng = np.random.default_rng(4)
     dense = [tf.constant(rng.normal(size=(ROWS, COLUMNS)), tf.float32) for _ in range(5)]
-    gradients = sparse_gradients() if sparse else dense
+    gradients = gradients_of_changing_rows() if sparse else dense
     results = [train(make(kind, global_clipnorm=1.0), table(), gradients, jit) for jit in (False, True)]
+    expect_same(*results)
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [{}, {"clipnorm": 0.5}, {"clipvalue": 0.5}, {"loss_scale_factor": 4.0}, {"gradient_accumulation_steps": 2}],
+    ids=lambda setting: next(iter(setting), "none"),
+)
+@pytest.mark.parametrize("kind", ["LazyAdam", "SGDW", "Yogi"])
+def test_settings_with_sparse_gradients_under_xla(kind, setting):
+    results = [train(make(kind, **setting), table(), gradients_of_changing_rows(), jit) for jit in (False, True)]
     expect_same(*results)
 
 
@@ -253,28 +241,6 @@ def test_large_gradients_of_half_variables_are_clipped():
     np.testing.assert_allclose(variable, [-0.6, -0.8, 0, 0], rtol=1e-3)
 
 
-def model_with(optimizer, policy="float32"):
-    keras.utils.set_random_seed(5)
-    layers = [
-        keras.layers.Embedding(20, 8, dtype=policy),
-        keras.layers.Flatten(),
-        keras.layers.Dense(16, activation="relu", dtype=policy),
-        keras.layers.Dense(3, dtype=policy),
-    ]
-    model = keras.Sequential([keras.Input((4,), dtype="int32"), *layers])
-    model.compile(optimizer, keras.losses.SparseCategoricalCrossentropy(from_logits=True))
-    return model
-
-
-def losses(model, epochs=2):
-    rng = np.random.default_rng(6)
-    x = rng.integers(0, 20, (256, 4))
-    return model.fit(x, x[:, 0] % 3, batch_size=32, epochs=epochs, shuffle=False, verbose=0).history["loss"]
-
-
-trained_kinds = pytest.mark.parametrize("kind", ["LAMB", "LazyAdam", "NovoGrad", "SGDW"])
-
-
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
 @trained_kinds
 def test_mixed_precision(kind, policy):
@@ -347,117 +313,3 @@ def test_rates_can_change(kind):
     for gradient in gradients[2:]:
         asked.apply([gradient])
     expect_same([one], [other])
-
-
-def decaying(**options):
-    """An optimizer whose steps halve weights and do nothing else, with variables of three paths."""
-    with keras.name_scope("norm"):
-        norm = keras.Variable([1.0], name="kernel")
-    variables = [keras.Variable([1.0], name="kernel"), keras.Variable([1.0], name="bias"), norm]
-    make = extend_with_decoupled_weight_decay(keras.optimizers.Adam)
-    return make(weight_decay=0.5, learning_rate=1e-9, **options), variables
-
-
-def after_step(optimizer, variables, **chosen):
-    optimizer.apply_gradients([(tf.ones(1), variable) for variable in variables], **chosen)
-    return [round(float(variable[0]), 3) for variable in variables]
-
-
-def test_decay_of_variables_that_are_not_excluded():
-    """By patterns of paths, or as in every Keras optimizer."""
-    assert after_step(*decaying()) == [0.5, 0.5, 0.5]
-    assert after_step(*decaying(exclude_from_weight_decay=["bias", "norm/"])) == [0.5, 1.0, 1.0]
-    optimizer, variables = decaying(exclude_from_weight_decay=["norm/"])
-    optimizer.exclude_from_weight_decay(var_names=["bias"])
-    assert after_step(optimizer, variables) == [0.5, 1.0, 1.0]
-
-
-def test_decay_of_chosen_variables():
-    """For one step, whatever was excluded."""
-    optimizer, variables = decaying(exclude_from_weight_decay=["bias"])
-    assert after_step(optimizer, variables, decay_var_list=variables[1:2]) == [1.0, 0.5, 1.0]
-    assert after_step(optimizer, variables, decay_var_list=[]) == [1.0, 0.5, 1.0]
-    assert after_step(optimizer, variables) == [0.5, 0.5, 0.5]
-    optimizer.apply([tf.ones(1)] * 3, variables, decay_var_list=variables[2:])
-    np.testing.assert_allclose(variables, [[0.5], [0.5], [0.25]], rtol=1e-5)
-
-
-@pytest.mark.parametrize("name", ["LAMB", "NovoGrad", "RectifiedAdam"])
-def test_keras_own_exclusion(name):
-    """Decay inside the update heeds what every Keras optimizer can be told."""
-    results = []
-    for decay in (0.0, 0.5):
-        optimizer, variable = getattr(optimizers, name)(0.1, weight_decay=decay), table()
-        optimizer.exclude_from_weight_decay(var_names=["table"])
-        train(optimizer, variable, sparse_gradients(2))
-        results.append(np.array(variable))
-    np.testing.assert_array_equal(*results)
-
-
-def test_what_lamb_leaves_out():
-    """What does not decay is not adapted, either, unless told otherwise: then it steps as Adam does."""
-
-    def trained(make=optimizers.LAMB, **options):
-        variable = table()
-        train(make(0.02, epsilon=1e-7, **options), variable, map(tf.convert_to_tensor, sparse_gradients()))
-        return np.array(variable)
-
-    adam = trained(keras.optimizers.Adam)
-    left_out = trained(weight_decay=0.5, exclude_from_weight_decay=["bias", "^tab"])
-    np.testing.assert_allclose(left_out, adam, rtol=1e-4, atol=1e-4)
-    adapted = trained(weight_decay=0.5, exclude_from_weight_decay=["table"], exclude_from_layer_adaptation=["bias"])
-    np.testing.assert_array_equal(adapted, trained())
-    assert np.abs(adapted - adam).max() > 0.01
-
-    zeros = keras.Variable(tf.zeros(3))
-    optimizers.LAMB(0.1).apply([tf.constant([0.5, -2.0, 0.0])], [zeros])  # no norm to adapt to
-    np.testing.assert_allclose(zeros, [-0.1, 0.1, 0.0], rtol=1e-4)
-
-
-@pytest.mark.parametrize("base", [optimizers.LazyAdam, optimizers.LAMB, optimizers.Yogi, optimizers.AdamW])
-def test_extended_optimizers_decay_once(base):
-    """Also those that decay otherwise by themselves; by rows where the gradient is sparse."""
-    variable = keras.Variable(tf.ones((ROWS, COLUMNS)))
-    optimizer = extend_with_decoupled_weight_decay(base)(weight_decay=0.5, learning_rate=0.1)
-    optimizer.apply([slices(np.random.default_rng(4), scale=0.0)], [variable])
-    np.testing.assert_array_equal(variable, np.where(np.isin(np.arange(ROWS), [1, 4])[:, None], [[0.5] * COLUMNS], 1.0))
-    assert type(optimizer).from_config(optimizer.get_config()).weight_decay == 0.5
-
-
-def test_extended_adam_sums_rows():
-    """Of a row that comes twice Keras' Adam takes the squares one by one, when left alone."""
-    adam = extend_with_decoupled_weight_decay(keras.optimizers.Adam)(weight_decay=0.0)
-    dense = keras.optimizers.Adam()
-    gradients = sparse_gradients()
-    expect_same(train(adam, table(), gradients), train(dense, table(), map(tf.convert_to_tensor, gradients)))
-
-
-def test_extended_classes():
-    SGDs = [extend_with_decoupled_weight_decay(base) for base in (optimizers.SGD, optimizers.SGD)]
-    assert SGDs[0] is SGDs[1]
-    assert SGDs[0].__name__ == "SGDWithDecoupledWeightDecay"
-    for base in (keras.layers.Dense, keras.optimizers.Adam(), None):
-        with pytest.raises(ValueError, match="`base_optimizer`: received"):
-            extend_with_decoupled_weight_decay(base)
-
-
-@keras.saving.register_keras_serializable("tests")
-def slow_decay():
-    return tf.constant(0.01)
-
-
-def test_functions_as_decay():
-    """Asked in every step, and kept in the config by their registered name."""
-    for name in ("SGDW", "RectifiedAdam"):
-        optimizer = getattr(optimizers, name)(learning_rate=0.1, weight_decay=slow_decay)
-        twin = keras.optimizers.deserialize(keras.optimizers.serialize(optimizer))
-        assert twin.weight_decay is slow_decay
-        constant = getattr(optimizers, name)(learning_rate=0.1, weight_decay=0.01)
-        results = [train(each, table(), sparse_gradients()) for each in (optimizer, twin, constant)]
-        expect_same(results[0], results[1])
-        expect_same(results[0], results[2])
-    radius = keras.optimizers.schedules.PolynomialDecay(2.0, 5)
-    optimizer = optimizers.ConditionalGradient(0.9, radius)
-    twin = optimizers.ConditionalGradient.from_config(optimizer.get_config())
-    assert twin.get_config() == optimizer.get_config()
-    expect_same(*[train(each, table(), sparse_gradients()) for each in (optimizer, twin)])

@@ -190,3 +190,49 @@ def test_an_optimizer_follows_it_and_goes_on_when_loaded(schedule, tmp_path):
         model = keras.saving.load_model(tmp_path / "model.keras")
     name = type(schedule).__name__
     np.testing.assert_allclose(np.diff(weights), [reference(step)[name] for step in range(10)], atol=1e-6)
+
+
+@pytest.mark.parametrize("schedule", [Scale(KERAS.CosineDecay(1.0, 9), 2), Warmup(WholeSteps(), 2)])
+def test_no_steps_and_steps_of_unknown_rank(schedule):
+    """Also of parts that take one step at a time."""
+    assert schedule(np.zeros((0,))).shape == (0,)
+    assert schedule(np.zeros((2, 0))).shape == (2, 0)
+    traced = tf.function(schedule, input_signature=[tf.TensorSpec(None, "int64")])
+    for places in (3, [0, 1, 5], [[0, 1], [2, 5]], np.zeros((0, 3), "int64")):
+        np.testing.assert_array_equal(traced(tf.constant(places, "int64")), schedule(places))
+
+
+def test_a_part_of_two_combinators_is_bound_by_each():
+    """To the run of each; the schedule that was given stays as it was."""
+    shared = Linear(1.0, 0.0, "1 epoch")
+    combinators = [
+        make(shared)
+        for make in (
+            lambda part: Scale(part, 1),
+            lambda part: Clip(part, 0.0),
+            lambda part: Warmup(part, 0),
+            lambda part: Repeat(part, 1000),
+            lambda part: Join([part, 0.0], [1000]),
+        )
+    ]
+    for steps, combinator in enumerate(combinators, start=1):
+        combinator.bind(Timeline(steps_per_epoch=4 * steps))
+    assert shared.timeline is None
+    for steps, combinator in enumerate(combinators, start=1):
+        np.testing.assert_array_equal(combinator([0, 2 * steps, 4 * steps]), [1.0, 0.5, 0.0])
+
+
+def test_copies_of_parts_keep_schedules_of_users():
+    """What one of these has may change, and is looked at where it is."""
+
+    class Adjusted(KERAS.LearningRateSchedule):
+        def __init__(self):
+            self.rate = tf.Variable(0.5)
+
+        def __call__(self, step):
+            return self.rate
+
+    adjusted = Adjusted()
+    schedule = Warmup(Scale(Clip(adjusted, 0.0), 2), 0)
+    adjusted.rate.assign(0.25)
+    assert at(schedule, 3) == 0.5

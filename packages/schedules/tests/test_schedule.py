@@ -126,27 +126,25 @@ def test_binds_what_is_inside():
     schedule = Warmup(Scale(Join(inner, ["1 epoch", "80%"]), 2.0), "20 examples").bind(RUN)
     found = schedule([0, 5, 10, 15, 30, 45, 46]).numpy()
     np.testing.assert_allclose(found, [0, 0, 1, 2, 1, 1, 1], atol=1e-6)  # cosine of 30 steps from 15 on, half at 30
-    assert inner[0].timeline == inner[1].timeline == RUN
+    assert [part.timeline for part in schedule.schedule.schedule.schedules[:2]] == [RUN, RUN]
     twin = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(schedule))
     np.testing.assert_array_equal(twin(np.arange(60)), schedule(np.arange(60)))
 
 
 def test_what_is_inside_keeps_its_own_run():
-    inner = Linear(0.0, 1.0, "1 epoch")
-    schedule = Scale(inner, 2.0).bind(RUN)
-    inner.bind(Timeline(steps_per_epoch=40))
+    schedule = Scale(Linear(0.0, 1.0, "1 epoch"), 2.0).bind(RUN)
+    schedule.schedule.bind(Timeline(steps_per_epoch=40))
     twin = Scale.from_config(schedule.get_config())
     assert twin(20).numpy() == schedule(20).numpy() == 1.0
 
 
 def test_a_run_that_does_not_fit_changes_nothing():
-    inner = CosineDecay(1.0, "1 epoch")
-    schedule = Warmup(inner, 15).bind(RUN)
+    schedule = Warmup(CosineDecay(1.0, "1 epoch"), 15).bind(RUN)
     with pytest.raises(ValueError, match="`steps`: received 15, expected no more than the 12 steps of the run"):
         schedule.bind(Timeline(steps_per_epoch=3, total_steps=12))
     with pytest.raises(ValueError, match="`steps`: received '1 epochs', .*`steps_per_epoch` of the run is not known"):
         schedule.bind(Timeline(total_steps=30))
-    assert schedule.timeline == inner.timeline == RUN
+    assert schedule.timeline == schedule.schedule.timeline == RUN
     assert schedule.end == 25
 
 

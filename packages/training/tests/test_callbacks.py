@@ -107,9 +107,12 @@ def test_streams_of_unknown_length():
     x = np.ones((56, 1), "float32")
     stream = tf.data.Dataset.from_tensor_slices((x, x)).batch(8).filter(lambda x, y: True)
     Trainer(model_of(), jit=False).fit(
-        stream, epochs=2, callbacks=[Every("1 epoch", lambda moment: steps.append(moment.step))], verbose=False
+        stream,
+        epochs=2,
+        callbacks=[Every(every, lambda moment: steps.append(moment.step)) for every in ("1 epoch", "7 steps")],
+        verbose=False,
     )
-    assert steps == [7, 14]
+    assert steps == [7, 7, 14, 14]  # once each
 
 
 class Score(keras.callbacks.Callback):

@@ -1,112 +1,27 @@
-"""Checkpoints: a run that goes on from one is the run that was never stopped; damage, other models, what stays."""
+"""A run that goes on from a checkpoint is the run that was never stopped."""
 
-import itertools
-import os
 import random
-import shutil
-import signal
 
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
+from resumable import (
+    EPOCHS,
+    StopAt,
+    StopError,
+    arrays,
+    assert_same,
+    compare_with_whole,
+    data,
+    endless,
+    endless_generated,
+    generated,
+    of_unknown_length,
+    shuffled,
+    trainer_of,
+)
 
 from tensorsmith.training import Checkpoints, Trainer
-from tensorsmith.training.checkpoint_folder import DamagedCheckpointError, read
-
-EPOCHS = 4
-
-
-def data():
-    rng = np.random.default_rng(0)
-    x = rng.normal(size=(150, 5)).astype("float32")  # four steps of 32 and one of 22
-    return x, x[:, :3].argmax(axis=1)
-
-
-def arrays():
-    return data()
-
-
-def shuffled():
-    return (tf.data.Dataset.from_tensor_slices(data()).shuffle(64, seed=1).batch(32).prefetch(2),)
-
-
-def of_unknown_length():
-    return (tf.data.Dataset.from_tensor_slices(data()).filter(lambda x, y: True).shuffle(64, seed=1).batch(32),)
-
-
-def generated():
-    x, y = data()
-    spec = (tf.TensorSpec((5,), tf.float32), tf.TensorSpec((), tf.int64))
-    stream = tf.data.Dataset.from_generator(lambda: zip(x, y, strict=True), output_signature=spec)
-    return (stream.shuffle(64, seed=1).batch(32),)
-
-
-def endless():
-    return (tf.data.Dataset.from_tensor_slices(data()).shuffle(64, seed=1).repeat().batch(32),)
-
-
-def endless_generated():
-    x, y = data()
-    spec = (tf.TensorSpec((5,), tf.float32), tf.TensorSpec((), tf.int64))
-    pairs = tf.data.Dataset.from_generator(
-        lambda: itertools.cycle(zip(x, y, strict=True)), output_signature=spec
-    )  # fmt: skip
-    return (pairs.batch(32),)
-
-
-def trainer_of(jit=False, optimizer=None, dtype=None):
-    keras.utils.set_random_seed(3)
-    layers = [
-        keras.layers.Dense(8, "relu", dtype=dtype),
-        keras.layers.BatchNormalization(dtype=dtype),
-        keras.layers.Dropout(0.5, dtype=dtype),
-    ]
-    model = keras.Sequential([keras.Input((5,)), *layers, keras.layers.Dense(3, "softmax", dtype="float32")])
-    optimizer = optimizer or keras.optimizers.Adam(0.01)
-    return Trainer(model, optimizer, "sparse_categorical_crossentropy", ["accuracy"], jit=jit, steps_per_loop=2)
-
-
-class StopError(Exception):
-    """What the callback below raises."""
-
-
-class StopAt(keras.callbacks.Callback):
-    """Ends a run as a crash does, after some steps."""
-
-    every_batch = True
-
-    def __init__(self, step):
-        super().__init__()
-        self.left = step
-
-    def on_train_batch_end(self, batch, logs=None):
-        self.left -= 1
-        if self.left == 0:
-            raise StopError
-
-
-def assert_same(trainer, history, expected_trainer, expected):
-    assert history.history == expected.history
-    assert history.epoch == expected.epoch
-    for ours, theirs in zip(trainer.model.get_weights(), expected_trainer.model.get_weights(), strict=True):
-        np.testing.assert_array_equal(ours, theirs)
-
-
-def compare_with_whole(tmp_path, make, source=arrays, stop=12, every="3 steps", **fit):
-    """Trains once to the end without checkpoints, and once with a crash; both must have the same losses and weights."""
-    whole = make()
-    callbacks = fit.pop("callbacks", lambda: [])
-    fit = {"epochs": EPOCHS, "verbose": False, **fit}
-    expected = whole.fit(*source(), callbacks=callbacks(), **fit)
-    checkpoints = Checkpoints(tmp_path, every=every)
-    with pytest.raises(StopError):
-        make().fit(*source(), checkpoints=checkpoints, callbacks=[*callbacks(), StopAt(stop)], **fit)
-    rest, again = make(), source()
-    keras.utils.set_random_seed(99)  # nothing hangs on what the process has drawn before
-    history = rest.fit(*again, checkpoints=checkpoints, resume=True, callbacks=callbacks(), **fit)
-    assert_same(rest, history, whole, expected)
-    return rest
 
 
 @pytest.mark.parametrize(
@@ -225,182 +140,72 @@ def test_unseeded_runs_go_on_as_themselves(tmp_path):
         np.testing.assert_array_equal(one, other)
 
 
-def test_streams_that_keep_their_position_to_themselves_are_refused_by_name(tmp_path):
-    noisy = tf.data.Dataset.from_tensor_slices(data()).map(lambda x, y: (x + tf.random.uniform((5,)), y)).batch(32)
-    with pytest.raises(ValueError, match=r"`x`: received .* RandomUniform, .*stateless"):
-        trainer_of().fit(noisy, verbose=False, checkpoints=tmp_path)
-    assert list(tmp_path.iterdir()) == []
-    trainer_of().fit(*data(), validation_data=noisy, verbose=False, checkpoints=tmp_path)  # weights do not hang on it
+class Toggle(keras.callbacks.Callback):
+    """Remembers in ways of its own: a switch that goes back and forth, an array, a list, a text."""
 
+    every_batch = True
 
-def test_a_checkpoint_of_another_model_says_what_differs(tmp_path):
-    trainer_of().fit(*data(), verbose=False, checkpoints=tmp_path)
-    wider = keras.Sequential([keras.Input((5,)), keras.layers.Dense(16), keras.layers.Dense(3, "softmax")])
-    before = wider.get_weights()
-    with pytest.raises(ValueError, match=r"kernel \[5, 8\] float32, .* is .*kernel \[5, 16\] float32"):
-        Trainer(wider, "adam", "sparse_categorical_crossentropy", ["accuracy"], jit=False).fit(
-            *data(), epochs=2, verbose=False, checkpoints=tmp_path, resume=True
-        )
-    for kept, weight in zip(before, wider.get_weights(), strict=True):
-        np.testing.assert_array_equal(kept, weight)
-
-
-def test_checkpoints_of_another_run_are_not_mixed_up(tmp_path):
-    trainer_of().fit(*data(), verbose=False, checkpoints=tmp_path)
-    with pytest.raises(ValueError, match="give resume=True"):
-        trainer_of().fit(*data(), verbose=False, checkpoints=tmp_path)
-
-
-def truncate(file):
-    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
-
-
-def flip(file):
-    content = bytearray(file.read_bytes())
-    content[len(content) // 2] ^= 1
-    file.write_bytes(content)
-
-
-@pytest.mark.parametrize(
-    ("name", "damage"),
-    [
-        ("state.index", truncate),
-        ("state.data-00000-of-00001", flip),
-        ("train.index", lambda file: file.unlink()),
-        ("train.data-00000-of-00001", flip),
-    ],
-)
-def test_a_damaged_checkpoint_is_passed_over(name, damage, tmp_path, caplog):
-    whole = trainer_of()
-    expected = whole.fit(*shuffled(), epochs=2, verbose=False)
-    with pytest.raises(StopError):
-        trainer_of().fit(
-            *shuffled(), epochs=2, verbose=False, checkpoints=Checkpoints(tmp_path, "2 steps"), callbacks=[StopAt(8)]
-        )
-    newest = sorted(tmp_path.iterdir())[-1]
-    damage(newest / name)
-    rest = trainer_of()
-    history = rest.fit(*shuffled(), epochs=2, verbose=False, checkpoints=tmp_path, resume=True)
-    assert_same(rest, history, whole, expected)
-    assert f"{newest} is damaged" in caplog.text
-
-
-def test_every_single_bit_of_damage_shows_or_does_no_harm(tmp_path):
-    trainer_of().fit(*shuffled(), verbose=False, checkpoints=tmp_path / "sound")
-    sound = sorted((tmp_path / "sound").iterdir())[-1]
-    values, note = read(sound)
-    rng = np.random.default_rng(0)
-    for file in sorted(sound.iterdir()):
-        for _ in range(25):
-            copy = shutil.copytree(sound, tmp_path / "copy", dirs_exist_ok=True)
-            content = bytearray(file.read_bytes())
-            content[rng.integers(len(content))] ^= 1 << rng.integers(8)
-            (copy / file.name).write_bytes(content)
-            try:
-                found, found_note = read(copy)
-            except DamagedCheckpointError:
-                continue
-            assert found_note == note
-            assert all(np.array_equal(found[name], values[name]) for name in values)
-
-
-def test_when_all_are_damaged_nothing_is_overwritten(tmp_path):
-    trainer_of().fit(*data(), verbose=False, checkpoints=tmp_path)
-    for checkpoint in tmp_path.iterdir():
-        truncate(checkpoint / "state.data-00000-of-00001")
-    with pytest.raises(ValueError, match="damaged"):
-        trainer_of().fit(*data(), verbose=False, checkpoints=tmp_path, resume=True)
-
-
-class Score(keras.callbacks.Callback):
-    """Puts given scores into the logs."""
-
-    def __init__(self, scores):
+    def __init__(self):
         super().__init__()
-        self.scores = scores
+        self.on = False
+        self.seen = np.zeros(2)
+        self.losses = []
+        self.name = "none"
 
-    def on_epoch_end(self, epoch, logs=None):
-        logs["score"] = self.scores[epoch]
+    def on_epoch_begin(self, epoch, logs=None):
+        self.on = not self.on
+        self.name = f"epoch {epoch}"
 
-
-@pytest.mark.parametrize(("mode", "best"), [("max", [2, 4]), ("min", [1, 6])])
-def test_the_last_and_the_best_stay(mode, best, tmp_path):
-    scores = [0.1, 0.9, 0.5, 0.7, 0.5, 0.3, 0.4]
-    options = Checkpoints(tmp_path, "1 epoch", keep_last=1, keep_best=2, monitor="score", mode=mode)
-    trainer_of().fit(*data(), epochs=7, verbose=False, checkpoints=options, callbacks=[Score(scores)])
-    assert [int(path.name[6:12]) for path in sorted(tmp_path.iterdir())] == sorted({*best, 7})
-
-
-def test_the_best_stay_across_runs(tmp_path):
-    options = Checkpoints(tmp_path, "1 hour", keep_last=1, keep_best=1, monitor="score", mode="max")
-    fit = dict(verbose=False, checkpoints=options, callbacks=[Score([0.1, 0.9, 0.5, 0.7])])
-    trainer_of().fit(*data(), epochs=3, **fit)
-    trainer_of().fit(*data(), epochs=4, resume=True, **fit)
-    assert [path.name for path in sorted(tmp_path.iterdir())] == [
-        "epoch-000002-step-000000000",
-        "epoch-000004-step-000000000",
-    ]
+    def on_train_batch_end(self, batch, logs=None):
+        self.seen = self.seen + np.array([1, self.on])
+        self.losses.append(logs["loss"])
+        self.model.optimizer.learning_rate = 0.02 if self.on else 0.005
 
 
-def test_a_score_that_is_not_there(tmp_path):
-    with pytest.raises(ValueError, match="`monitor`: received 'val_los'.*did you mean val_loss"):
-        trainer_of().fit(
-            *data(),
-            validation_data=data(),
-            verbose=False,
-            checkpoints=Checkpoints(tmp_path, keep_best=1, monitor="val_los"),
-        )
+@pytest.mark.parametrize("stop", [8, 13])
+def test_whatever_callbacks_remember(stop, tmp_path):
+    made = []
+
+    def callbacks():
+        made.append(Toggle())
+        return [made[-1]]
+
+    compare_with_whole(tmp_path, trainer_of, stop=stop, callbacks=callbacks, seed=11)
+    whole, _, rest = made
+    assert (rest.on, rest.losses, rest.name) == (whole.on, whole.losses, whole.name)
+    np.testing.assert_array_equal(rest.seen, whole.seen)
 
 
-@pytest.mark.parametrize(
-    ("options", "expected"),
-    [
-        ({"every": "3 fortnights"}, "a number of steps"),
-        ({"every": 0}, "a duration above 0"),
-        ({"keep_last": 0}, "1 or more"),
-        ({"keep_best": -1}, "0 or more"),
-        ({"mode": "best"}, '"min" or "max"'),
-    ],
-)
-def test_bad_options(options, expected):
-    with pytest.raises(ValueError, match=expected):
-        Checkpoints("folder", **options)
+def test_callbacks_are_known_by_their_class(tmp_path, caplog):
+    def stopping():
+        return keras.callbacks.EarlyStopping("loss", patience=5, min_delta=10.0)
+
+    fit = dict(epochs=9, verbose=False, checkpoints=tmp_path)
+    with pytest.raises(StopError):
+        trainer_of().fit(*data(), callbacks=[Toggle(), stopping(), StopAt(12)], **fit)
+    stop = stopping()
+    trainer_of().fit(*data(), callbacks=[keras.callbacks.TerminateOnNaN(), stop], resume=True, **fit)
+    assert stop.stopped_epoch == 5
+    assert "Toggle, which this run lacks" in caplog.text
 
 
-@pytest.mark.parametrize(("number", "error"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit)])
-def test_a_signal_stops_between_steps_with_a_checkpoint(number, error, tmp_path):
-    class Signal(keras.callbacks.Callback):
-        def on_train_batch_begin(self, batch, logs=None):
+def test_stopped_within_an_epoch_and_killed_before_its_end(tmp_path):
+    class StopWithin(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            self.model.stop_training = self.model.optimizer.iterations == 7
+
+    class Kill(keras.callbacks.Callback):
+        def on_test_begin(self, logs=None):
             if self.model.optimizer.iterations == 7:
-                os.kill(os.getpid(), number)
+                raise StopError
 
-    before = signal.getsignal(number)
-    whole, first, rest = trainer_of(), trainer_of(), trainer_of()
-    fit = dict(epochs=2, seed=11, verbose=False)
-    expected = whole.fit(*data(), **fit)
-    handler = signal.signal(signal.SIGINT, signal.default_int_handler)  # shells let background jobs ignore it
-    try:
-        with pytest.raises(error):
-            first.fit(*data(), checkpoints=tmp_path, callbacks=[Signal()], **fit)
-    finally:
-        signal.signal(signal.SIGINT, handler)
-    assert signal.getsignal(number) == before
-    assert sorted(tmp_path.iterdir())[-1].name == "epoch-000001-step-000000004"
-    assert_same(rest, rest.fit(*data(), checkpoints=tmp_path, resume=True, **fit), whole, expected)
-
-
-def test_a_checkpoint_that_cannot_be_written(tmp_path):
-    class Lose(keras.callbacks.Callback):
-        def on_epoch_end(self, epoch, logs=None):
-            shutil.rmtree(tmp_path / "folder")
-            (tmp_path / "folder").write_text("in the way")
-
-    with pytest.raises(OSError, match="folder"):
-        trainer_of().fit(*data(), verbose=False, checkpoints=tmp_path / "folder", callbacks=[Lose()])
-
-
-def test_what_a_killed_process_left_is_swept_away(tmp_path):
-    (tmp_path / ".draft-killed").mkdir()
-    (tmp_path / ".draft-killed" / "state.index").write_text("half")
-    trainer_of().fit(*data(), verbose=False, checkpoints=tmp_path)
-    assert not (tmp_path / ".draft-killed").exists()
+    fit = dict(epochs=EPOCHS, validation_data=data(), verbose=False, seed=11)
+    whole, rest = trainer_of(), trainer_of()
+    whole.steps_per_loop = rest.steps_per_loop = 1
+    expected = whole.fit(*data(), callbacks=[StopWithin()], **fit)
+    checkpoints = Checkpoints(tmp_path, "1 step")
+    with pytest.raises(StopError):
+        trainer_of().fit(*data(), callbacks=[StopWithin(), Kill()], checkpoints=checkpoints, **fit)
+    history = rest.fit(*data(), callbacks=[StopWithin()], checkpoints=checkpoints, resume=True, **fit)
+    assert_same(rest, history, whole, expected)
+    assert len(history.epoch) == 2

@@ -107,3 +107,45 @@ def test_the_picture(tmp_path):
     pytest.importorskip("matplotlib", reason="only the plot needs it")
     LRFinder(steps=60)(trainer_of(), *data()).plot(tmp_path / "sweep.png")
     assert (tmp_path / "sweep.png").stat().st_size > 5000
+
+
+def test_keras_global_seed_is_put_back():
+    class Noisy(Trainer):
+        def train_step(self, data):
+            x, y = data
+            return super().train_step((x + keras.random.normal(keras.ops.shape(x)), y))
+
+    losses = []
+    for test in (False, True):
+        trainer = Noisy(trainer_of().model, "sgd", "mse", jit=False)
+        if test:
+            LRFinder(steps=20)(trainer, *data())
+        losses.append(trainer.fit(*data(), seed=1, verbose=False).history["loss"])
+    assert losses[0] == losses[1]
+
+
+def test_a_model_that_its_own_step_builds():
+    class Own(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = keras.layers.Dense(1)
+
+        def call(self, inputs):
+            return self.dense(inputs)
+
+        def train_step(self, data):
+            return super().train_step(data)
+
+    trainer = Trainer(Own(), keras.optimizers.SGD(), "mse", jit=False)
+    assert len(LRFinder(steps=20, end=0.1)(trainer, *data()).losses) == 20
+
+
+def test_endless_streams():
+    stream = tf.data.Dataset.from_tensor_slices(data()).batch(32).repeat()
+    assert len(LRFinder(steps=30, end=1e-3)(trainer_of(), stream).rates) == 30
+
+
+def test_a_loss_that_is_no_number_from_the_start():
+    x, y = data()
+    with pytest.raises(ValueError, match="a first loss of inf, expected one that is a number at the rate 1e-05"):
+        LRFinder()(trainer_of(), x, np.full_like(y, 1e30))

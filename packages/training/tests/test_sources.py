@@ -6,7 +6,7 @@ import keras
 import pytest
 import tensorflow as tf
 
-from tensorsmith.training.dataset_graph import restores_exactly
+from tensorsmith.training.dataset_graph import repeats_itself, restores_exactly
 from tensorsmith.training.loops import Loops
 from tensorsmith.training.streams import StreamSource
 
@@ -18,6 +18,8 @@ PIPELINES = {
     "two shuffles": lambda: Dataset.range(12).shuffle(5, seed=1).map(lambda x: x + 1).shuffle(3, seed=2).batch(3),
     "fixed shuffle": lambda: Dataset.range(12).shuffle(5, seed=1, reshuffle_each_iteration=False).batch(3),
     "cache": lambda: Dataset.range(12).cache().shuffle(5, seed=1).batch(3),
+    "cached shuffle": lambda: Dataset.range(12).shuffle(5, seed=1).cache().batch(3),
+    "checks": lambda: Dataset.range(12).map(lambda x: tf.debugging.check_numerics(x / 1, "")).batch(3),
     "interleave": lambda: (
         Dataset.range(4)
         .interleave(lambda i: Dataset.range(3 * i, 3 * i + 3), cycle_length=2, num_parallel_calls=2)
@@ -109,5 +111,18 @@ def test_every_position(name, tmp_path):
 
 @pytest.mark.parametrize("name", PIPELINES)
 def test_only_what_tensorflow_cannot_restore_is_drawn_again(name):
-    late = {"two shuffles", "shuffled files", "shuffled part", "repeated shuffle"}
+    late = {
+        "two shuffles", "shuffled files", "shuffled part", "repeated shuffle", "cached shuffle", "inner shuffle"
+    }  # fmt: skip
     assert restores_exactly(PIPELINES[name]()) == (name not in late)
+
+
+def test_what_comes_in_another_order_in_another_process():
+    tf.random.set_seed(3)
+    assert repeats_itself(Dataset.range(12).shuffle(5).batch(3))  # TensorFlow's global seed serves
+    tf.random.set_seed(None)
+    assert repeats_itself(Dataset.range(12).shuffle(5, seed=0).batch(3))
+    assert not repeats_itself(Dataset.range(12).shuffle(5).batch(3))
+    options = tf.data.Options()
+    options.deterministic = False
+    assert not repeats_itself(Dataset.range(12).with_options(options))

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from tensorsmith import ops
 from tensorsmith.core import check, export
-from tensorsmith.optimizers.arguments import check_decay, check_rates
+from tensorsmith.optimizers.arguments import check_constant_decay, check_rates
 from tensorsmith.optimizers.fused import FusedUpdate, assign
 
 
@@ -64,7 +64,7 @@ class AdamW(FusedUpdate, keras.optimizers.AdamW):
     ):
         check_rates(beta_1=beta_1, beta_2=beta_2)
         check(weight_decay is not None, "weight_decay", weight_decay, "a number of 0 or more")
-        check_decay(weight_decay)
+        check_constant_decay(weight_decay)
         super().__init__(learning_rate, weight_decay, beta_1, beta_2, epsilon, amsgrad, **kwargs)
 
     def fused_update(self, variables: Sequence[tf.Variable], gradients: Sequence[tf.Tensor], **settings: Any) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from tensorsmith.optimizers.rows import merged
+from tensorsmith.optimizers.rows import MergedSlices, merged
 
 
 def clipped(gradients: Sequence[Any], clipnorm: Any, clipvalue: Any, global_clipnorm: Any) -> list[Any]:
@@ -34,12 +34,12 @@ def clipped(gradients: Sequence[Any], clipnorm: Any, clipvalue: Any, global_clip
 
 
 def _values(gradient: Any) -> tf.Tensor:
-    return gradient.values if isinstance(gradient, tf.IndexedSlices) else gradient
+    return gradient.values if isinstance(gradient, MergedSlices) else gradient
 
 
 def _with_values(gradient: Any, values: tf.Tensor) -> Any:
-    if isinstance(gradient, tf.IndexedSlices):
-        return tf.IndexedSlices(values, gradient.indices, gradient.dense_shape)
+    if isinstance(gradient, MergedSlices):
+        return MergedSlices(values, gradient.indices, gradient.dense_shape)
     return values
 
 

@@ -1,6 +1,7 @@
 """COCOB."""
 
 from collections.abc import Sequence
+from numbers import Real
 from typing import Any
 
 import tensorflow as tf
@@ -48,7 +49,7 @@ class COCOB(RowOptimizer):
     """
 
     def __init__(self, alpha: float = 100, name: str = "COCOB", **kwargs: Any):
-        check(isinstance(alpha, int | float) and alpha >= 1, "alpha", alpha, "a number of 1 or more")
+        check(isinstance(alpha, Real) and alpha >= 1, "alpha", alpha, "a number of 1 or more")
         super().__init__(1.0, name=name, **kwargs)
         self.alpha = alpha
 

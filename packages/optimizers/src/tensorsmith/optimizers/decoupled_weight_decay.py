@@ -38,7 +38,7 @@ class DecoupledWeightDecayExtension(BASE):
         **kwargs: The arguments of the optimizer.
 
     Raises:
-        ValueError: `weight_decay` is negative, or there is no list of expressions.
+        ValueError: `weight_decay` is negative, or there is no list of regular expressions.
 
     Example:
         >>> import keras
@@ -154,7 +154,8 @@ def extend_with_decoupled_weight_decay(base_optimizer: type) -> type:
         The class, the same one at every call.
 
     Raises:
-        ValueError: `base_optimizer` is no class of Keras 3 optimizers.
+        ValueError: `base_optimizer` is no class of Keras 3 optimizers, is one that stands around another, has such
+            decay already, or shares its name with one that was extended before.
 
     Example:
         >>> import keras
@@ -167,5 +168,15 @@ def extend_with_decoupled_weight_decay(base_optimizer: type) -> type:
     """
     fits = isinstance(base_optimizer, type) and issubclass(base_optimizer, keras.optimizers.Optimizer)
     check(fits, "base_optimizer", base_optimizer, "a class of Keras optimizers, such as keras.optimizers.Adam")
+    bare = not issubclass(base_optimizer, DecoupledWeightDecayExtension | keras.optimizers.LossScaleOptimizer)
+    check(bare, "base_optimizer", base_optimizer, "a class that neither has such decay nor stands around an optimizer")
     name = f"{base_optimizer.__name__}WithDecoupledWeightDecay"
+    known = keras.saving.get_registered_object(f"tensorsmith>{name}")
+    free = known is None or _origin(known.__bases__[-1]) == _origin(base_optimizer)  # as when its cell runs again
+    expected = f"a class whose name is not taken, as {name} is in saved models"
+    check(free, "base_optimizer", base_optimizer, expected, "make a subclass of it with another name")
     return export(type(name, (DecoupledWeightDecayExtension, base_optimizer), {"__module__": __name__}))
+
+
+def _origin(kind: type) -> tuple[str, str]:
+    return kind.__module__, kind.__qualname__

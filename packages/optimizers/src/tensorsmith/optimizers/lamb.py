@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from tensorsmith import ops
 from tensorsmith.core import export
-from tensorsmith.optimizers.arguments import check_decay, check_rates
+from tensorsmith.optimizers.arguments import check_constant_decay, check_rates
 from tensorsmith.optimizers.fused import FusedUpdate, assign
 
 
@@ -61,7 +61,7 @@ class Lamb(FusedUpdate, keras.optimizers.Lamb):
         **kwargs: Any,
     ):
         check_rates(beta_1=beta_1, beta_2=beta_2)
-        check_decay(weight_decay)
+        check_constant_decay(weight_decay)
         super().__init__(learning_rate, beta_1, beta_2, epsilon, weight_decay, **kwargs)
 
     def fused_update(self, variables: Sequence[tf.Variable], gradients: Sequence[tf.Tensor], **settings: Any) -> None:

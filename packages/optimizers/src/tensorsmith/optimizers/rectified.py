@@ -1,6 +1,7 @@
 """What Rectified Adam and AdaBelief share."""
 
 from collections.abc import Sequence
+from numbers import Integral, Real
 from typing import Any
 
 import tensorflow as tf
@@ -37,11 +38,11 @@ class RectifiedMoments(RowOptimizer):
     ):
         check_rates(beta_1=beta_1, beta_2=beta_2)
         check_amounts(epsilon=epsilon, min_lr=min_lr)
-        fits = isinstance(sma_threshold, int | float) and sma_threshold >= 4
+        fits = isinstance(sma_threshold, Real) and sma_threshold >= 4
         check(fits, "sma_threshold", sma_threshold, "a number of 4 or more", "below 4 there is nothing to rectify by")
-        fits = isinstance(total_steps, int) and total_steps >= 0
+        fits = isinstance(total_steps, Integral) and total_steps >= 0
         check(fits, "total_steps", total_steps, "a whole number of 0 or more")
-        fits = isinstance(warmup_proportion, int | float) and 0 <= warmup_proportion <= 1
+        fits = isinstance(warmup_proportion, Real) and 0 <= warmup_proportion <= 1
         check(fits, "warmup_proportion", warmup_proportion, "a number in [0, 1]")
         super().__init__(learning_rate, weight_decay=weight_decay, name=name, **kwargs)
         self.beta_1 = beta_1

@@ -7,9 +7,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tensorsmith.core import check
 from tensorsmith.optimizers import settings
-from tensorsmith.optimizers.arguments import check_decay
+from tensorsmith.optimizers.arguments import check_constant_decay, check_decay
 from tensorsmith.optimizers.clipping import clipped
 from tensorsmith.optimizers.rows import merged, native, precise, read, slices, write
 
@@ -83,9 +82,10 @@ class RowOptimizer(keras.optimizers.Optimizer):
     decays_itself = False  # whether `updated` decays the weights, by `step.decay`
 
     def __init__(self, learning_rate: Any, weight_decay: Any = None, **kwargs: Any):
-        check_decay(weight_decay)
-        fits = self.decays_itself or not callable(weight_decay)
-        check(fits, "weight_decay", weight_decay, "a number or None")
+        if self.decays_itself:
+            check_decay(weight_decay)
+        else:
+            check_constant_decay(weight_decay)
         super().__init__(learning_rate, weight_decay=weight_decay, **kwargs)
 
     def updated(self, step: Step) -> tf.Tensor:

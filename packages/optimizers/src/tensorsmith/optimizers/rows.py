@@ -11,21 +11,32 @@ def precise(dtype: Any) -> tf.DType:
     return tf.float64 if tf.as_dtype(dtype) == tf.float64 else tf.float32
 
 
+class MergedSlices(tf.IndexedSlices):
+    """A sparse gradient in a precise type, with one slice for each row that it names."""
+
+
 def merged(gradient: Any) -> Any:
-    """The gradient in a precise type; if it is sparse, with one slice for each row, the sum of those it had."""
+    """The gradient in a precise type; if it is sparse, with one slice for each row, the sum of those it had.
+
+    What is merged comes back as it is: tf.unique, given under XLA what tf.unique or tf.where returned, takes the
+    padding behind it for indices.
+    """
+    if isinstance(gradient, MergedSlices):
+        return gradient
     if not isinstance(gradient, tf.IndexedSlices):
         return tf.cast(gradient, precise(gradient.dtype))
     indices, places = tf.unique(gradient.indices)
     values = tf.cast(gradient.values, precise(gradient.dtype))
     values = tf.math.unsorted_segment_sum(values, places, tf.size(indices))
-    return tf.IndexedSlices(values, indices, gradient.dense_shape)
+    return MergedSlices(values, indices, gradient.dense_shape)
 
 
-def slices(gradient: tf.Tensor) -> tf.IndexedSlices:
+def slices(gradient: tf.Tensor) -> MergedSlices:
     """The rows of a dense gradient that are not all 0."""
     axes = list(range(1, gradient.shape.rank))
     indices = tf.where(tf.reduce_any(gradient != 0, axis=axes))[:, 0]
-    return tf.IndexedSlices(tf.gather(gradient, indices), indices, tf.shape(gradient))
+    values = tf.cast(tf.gather(gradient, indices), precise(gradient.dtype))
+    return MergedSlices(values, indices, tf.shape(gradient))
 
 
 def read(variable: Any, indices: Any, dtype: Any) -> tf.Tensor:

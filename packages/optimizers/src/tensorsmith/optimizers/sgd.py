@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from tensorsmith import ops
 from tensorsmith.core import check, export
-from tensorsmith.optimizers.arguments import check_decay
+from tensorsmith.optimizers.arguments import check_constant_decay
 from tensorsmith.optimizers.fused import FusedUpdate, assign
 
 
@@ -59,7 +59,7 @@ class SGD(FusedUpdate, keras.optimizers.SGD):
         **kwargs: Any,
     ):
         check(isinstance(momentum, float) and 0 <= momentum <= 1, "momentum", momentum, "a float in [0, 1]")
-        check_decay(weight_decay)
+        check_constant_decay(weight_decay)
         super().__init__(learning_rate, momentum, nesterov, weight_decay, **kwargs)
 
     def fused_update(self, variables: Sequence[tf.Variable], gradients: Sequence[tf.Tensor], **settings: Any) -> None:

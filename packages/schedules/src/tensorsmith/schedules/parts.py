@@ -1,8 +1,10 @@
 """What combinators are made of: schedules of this package, Keras' or a user's, and numbers."""
 
+import copy
 from typing import Any, TypeAlias
 
 import keras
+import tensorflow as tf
 from keras import ops
 
 from tensorsmith.schedules.arguments import finite
@@ -13,8 +15,15 @@ Part: TypeAlias = keras.optimizers.schedules.LearningRateSchedule | float
 
 
 def part(name: str, given: Any) -> Part:
-    """A part from what was given for an argument: a schedule, a number, or either from a config."""
+    """A part from what was given for an argument: a schedule, a number, or either from a config.
+
+    Schedules of this package are copied, since whatever has them as parts binds them. Others, which are never bound,
+    stay the ones given.
+    """
     given = keras.saving.deserialize_keras_object(given) if isinstance(given, dict) else given
+    if isinstance(given, Schedule):
+        others = {id(part): part for each in given._tree() for part in each.parts if not isinstance(part, Schedule)}
+        return copy.deepcopy(given, others)
     return given if isinstance(given, KerasSchedule) else finite(name, given, "a schedule or a finite number")
 
 
@@ -31,7 +40,10 @@ def value_at(part: Part, step: Any) -> Any:
     def at(step: Any) -> Any:
         return ops.cast(part(ops.cast(step, "int64")), "float64")
 
-    return ops.reshape(ops.map(at, ops.reshape(step, (-1,))), ops.shape(step)) if len(step.shape) else at(step)
+    if step.shape.rank == 0:
+        return at(step)
+    one = tf.TensorSpec((), "float64")  # ops.map, which has no such argument, needs a first step to find out
+    return tf.reshape(tf.map_fn(at, tf.reshape(step, (-1,)), fn_output_signature=one), tf.shape(step))
 
 
 def end_of(part: Part) -> int | None:

@@ -25,7 +25,7 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):
     Attributes:
         lengths: The arguments that are lengths, as given.
         timeline: What the schedule is bound to, or None.
-        parts: What a combinator is made of: schedules and numbers.
+        parts: What a combinator is made of: numbers and schedules, copies of those of this package.
 
     Example:
         >>> class Sawtooth(Schedule):

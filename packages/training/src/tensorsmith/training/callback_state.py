@@ -1,6 +1,8 @@
 """What callbacks remember while a model trains: patience, best values, best weights."""
 
-import numbers
+import copy
+import json
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,72 +11,95 @@ import numpy as np
 
 NOT_KEPT = ("params", "_model", "min_delta")  # set by every run; Keras turns the sign of the last when it first looks
 
+log = logging.getLogger("tensorsmith.training")
+
 
 class CallbackState:
     """The attributes that callbacks have changed since a training run began.
 
-    Only values count that can lie in a file: numbers, None, and lists of NumPy arrays, as in Keras' EarlyStopping,
-    ReduceLROnPlateau and ModelCheckpoint. An attribute that nobody has changed keeps what the new run's callback was
-    made with, so that a run may go on with more patience.
+    Only values count that can lie in a file: what JSON can hold, NumPy arrays, and lists of these, as in Keras'
+    EarlyStopping, ReduceLROnPlateau and ModelCheckpoint. An attribute that nobody has changed keeps what the new run's
+    callback was made with, so that a run may go on with more patience.
 
     Args:
-        callbacks: In an order that is the same in every run.
+        callbacks: Those of the run; a resumed run may have others besides.
     """
 
     def __init__(self, callbacks: Sequence[keras.callbacks.Callback]) -> None:
-        self._callbacks = callbacks
-        self._before = [_remembered(callback) for callback in callbacks]
+        self._callbacks: dict[str, keras.callbacks.Callback] = {}
+        for callback in callbacks:
+            kind = type(callback).__name__
+            number = sum(key.partition("#")[0] == kind for key in self._callbacks)
+            self._callbacks[f"{kind}#{number}"] = callback
+        self._before = {key: _remembered(callback) for key, callback in self._callbacks.items()}
 
-    def plain(self) -> list[dict[str, Any]]:
+    def plain(self) -> dict[str, dict[str, Any]]:
         """For each callback the changed attributes that JSON can hold."""
-        return [{name: value for name, value in changed.items() if not _arrays(value)} for changed in self._changed()]
+        return {
+            key: {name: value for name, value in changed.items() if not _is_arrays(value)}
+            for key, changed in self._changed().items()
+        }
 
     def arrays(self) -> dict[str, np.ndarray]:
         """The changed attributes that are arrays, or lists of them, by key."""
         found = {}
-        for i, changed in enumerate(self._changed()):
+        for key, changed in self._changed().items():
             for name, value in changed.items():
-                for k, array in enumerate(value if _arrays(value) else []):
-                    found[f"callbacks/{i}/{name}/{k:04d}"] = array.copy()
+                if isinstance(value, np.ndarray):
+                    found[f"callbacks/{key}/{name}/"] = value
+                elif _is_arrays(value):
+                    found.update({f"callbacks/{key}/{name}/{i:04d}": array for i, array in enumerate(value)})
         return found
 
-    def restore(self, plain: Sequence[dict[str, Any]], arrays: Mapping[str, np.ndarray]) -> None:
-        """Puts back what `plain` and `arrays` gave; what belongs to no callback of this run is left out."""
-        for callback, changed in zip(self._callbacks, plain, strict=False):
-            for name, value in changed.items():
-                if name in vars(callback):
-                    setattr(callback, name, value)
-        lists: dict[tuple[str, str], list[np.ndarray]] = {}
-        for key in sorted(key for key in arrays if key.startswith("callbacks/")):
-            _, index, name, _ = key.split("/")
-            lists.setdefault((index, name), []).append(arrays[key])
-        for (index, name), values in lists.items():
-            callback = self._callbacks[int(index)] if int(index) < len(self._callbacks) else None
-            if callback is not None and name in vars(callback):
-                setattr(callback, name, values)
+    def restore(self, plain: Mapping[str, Mapping[str, Any]], arrays: Mapping[str, np.ndarray]) -> None:
+        """Puts back what `plain` and `arrays` gave; says so where a callback is gone."""
+        for key in plain.keys() - self._callbacks.keys():
+            log.warning("the checkpoint has a state of the callback %s, which this run lacks", key.partition("#")[0])
+        values = {key: {**self._before[key], **plain.get(key, {})} for key in self._callbacks}
+        for path in sorted(path for path in arrays if path.startswith("callbacks/")):
+            _, key, name, place = path.split("/")
+            if key in values and place:
+                known = values[key].get(name) if place != "0000" else None
+                values[key][name] = [*(known or []), arrays[path]]
+            elif key in values:
+                values[key][name] = arrays[path]
+        for key, attributes in values.items():
+            for name, value in attributes.items():
+                setattr(self._callbacks[key], name, value)
 
-    def _changed(self) -> list[dict[str, Any]]:
-        now = [_remembered(callback) for callback in self._callbacks]
-        return [
-            {name: value for name, value in after.items() if name not in before or not _same(before[name], value)}
-            for before, after in zip(self._before, now, strict=True)
-        ]
+    def _changed(self) -> dict[str, dict[str, Any]]:
+        changed = {}
+        for key, callback in self._callbacks.items():
+            before = self._before[key]
+            now = _remembered(callback)
+            changed[key] = {
+                name: value for name, value in now.items() if name not in before or not _same(before[name], value)
+            }
+        return changed
 
 
 def _remembered(callback: keras.callbacks.Callback) -> dict[str, Any]:
     values = {name: value for name, value in vars(callback).items() if name not in NOT_KEPT}
-    return {name: list(value) if _arrays(value) else value for name, value in values.items() if _kept(value)}
+    return {name: copy.deepcopy(value) for name, value in values.items() if _is_arrays(value) or _is_plain(value)}
 
 
-def _kept(value: Any) -> bool:
-    return value is None or isinstance(value, numbers.Real | np.generic) or _arrays(value)
+def _is_arrays(value: Any) -> bool:
+    several = isinstance(value, list | tuple) and bool(value) and all(isinstance(item, np.ndarray) for item in value)
+    return several or isinstance(value, np.ndarray)
 
 
-def _arrays(value: Any) -> bool:
-    return isinstance(value, list | tuple) and bool(value) and all(isinstance(item, np.ndarray) for item in value)
+def _is_plain(value: Any) -> bool:
+    """Whether JSON brings it back as it was; numbers of NumPy come back as Python's."""
+    if isinstance(value, np.generic):
+        return True
+    try:
+        return bool(_same(json.loads(json.dumps(value)), value))
+    except (TypeError, ValueError, RecursionError):
+        return False
 
 
 def _same(one: Any, other: Any) -> bool:
-    if _arrays(one) and _arrays(other):
-        return len(one) == len(other) and all(map(np.array_equal, one, other))
-    return not _arrays(one) and not _arrays(other) and bool(one == other)
+    if _is_arrays(one) or _is_arrays(other):
+        alike = type(one) is type(other) and len(one) == len(other)
+        return alike and all(map(np.array_equal, one, other))
+    return type(one) is type(other) and bool(one == other or (one != one and other != other))

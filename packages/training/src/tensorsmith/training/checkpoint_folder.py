@@ -41,8 +41,8 @@ def finish(draft: Path, name: str, values: Mapping[str, np.ndarray], note: str) 
         OSError: No room, or no right to write; the draft is gone then.
     """
     target = draft.parent / name
-    tensors = {**values, NOTE: np.array(note), FILES: np.array(json.dumps(_checksums(draft)))}
     try:
+        tensors = {**values, NOTE: np.array(note), FILES: np.array(json.dumps(_checksums(draft)))}
         tf.raw_ops.SaveV2(
             prefix=str(draft / STATE),
             tensor_names=list(tensors),

@@ -1,5 +1,6 @@
 """Checkpoints of a training run: when they are written, which stay, and which one a run goes on from."""
 
+import fcntl
 import json
 import logging
 import math
@@ -12,7 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from tensorsmith.core import Duration, Verbatim, check, did_you_mean
+from tensorsmith.core import Duration, Verbatim, argument_error, check, did_you_mean
 from tensorsmith.training.checkpoint_folder import (
     DamagedCheckpointError,
     checkpoints_in,
@@ -115,6 +116,13 @@ class Keeper:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="checkpoints")
         self._pending: Future[None] | None = None
         self._folder.mkdir(parents=True, exist_ok=True)
+        self._lock = os.open(self._folder, os.O_RDONLY)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the system lifts it when the process ends
+        except BlockingIOError as error:
+            os.close(self._lock)
+            received = Verbatim(f"{self._folder}, where another run writes its own")
+            raise argument_error("checkpoints", received, "a folder for this run alone") from error
         sweep(self._folder)
         self._losses = {path.name: _loss_of(path) for path in checkpoints_in(self._folder)}  # the lower, the better
 
@@ -170,12 +178,17 @@ class Keeper:
             pending.result()
 
     def close(self) -> None:
-        """Waits, and ends the thread."""
+        """Waits, ends the thread, and gives the folder free."""
         self._thread.shutdown()
+        os.close(self._lock)
         self.wait()
 
     def _loss(self, scores: Mapping[str, Any]) -> float:
-        score = float(scores.get(self._monitor, math.nan))
+        score = scores.get(self._monitor, math.nan)
+        check(
+            np.ndim(score) == 0, "monitor", self._monitor, f"a single number, where it has the shape {np.shape(score)}"
+        )
+        score = float(score)
         score = score if self._options.mode == "min" else -score
         return math.inf if math.isnan(score) else score
 
@@ -205,4 +218,6 @@ def _loss_of(checkpoint: Path) -> float:
 
 def _plain(value: Any) -> Any:
     """NumPy's numbers and arrays, which metrics and callbacks log, for JSON."""
-    return np.asarray(value).tolist()
+    fits = isinstance(value, np.generic | np.ndarray)
+    check(fits, "logs", value, "numbers and arrays", "log nothing else, as checkpoints hold the history")
+    return value.tolist()

@@ -1,6 +1,6 @@
 """The inner loops: as many steps as asked for inside one tf.function, without a return to Python."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,25 +25,27 @@ class Loop:
 
     Attributes:
         run: What runs it.
-        variables: All that its step reads or writes, those that belong to no layer among them.
+        step: The traced step.
     """
 
     run: Callable[..., tuple[tf.Tensor, Logs]]
-    variables: Sequence[tf.Variable]
+    step: Any
 
 
-def compile_step(
-    step: Step, spec: Any, jit: bool
-) -> tuple[tf.types.experimental.PolymorphicFunction, Logs, Sequence[tf.Variable]]:
+# What draws numbers and keeps its own count of them.
+DRAWING = ("Random", "TruncatedNormal", "ParameterizedTruncatedNormal", "Multinomial", "StatefulUniform")
+
+
+def compile_step(step: Step, spec: Any, jit: bool) -> tuple[tf.types.experimental.PolymorphicFunction, Logs, Any]:
     """Traces a step for batches of one spec, which also builds whatever Keras builds late.
 
     Returns:
-        The compiled step; logs of zeros, for a loop to start from; the variables that the step uses.
+        The compiled step; logs of zeros, for a loop to start from; the trace.
     """
     compiled = tf.function(step, jit_compile=jit, autograph=False)
     traced = compiled.get_concrete_function(spec)
     zeros = tf.nest.map_structure(lambda output: tf.zeros(output.shape, output.dtype), traced.structured_outputs)
-    return compiled, zeros, traced.variables
+    return compiled, zeros, traced
 
 
 def array_loop(step: Step, spec: Any, jit: bool) -> Loop:
@@ -53,7 +55,7 @@ def array_loop(step: Step, spec: Any, jit: bool) -> Loop:
         Its `run` takes `(arrays, order, start, steps)` to (steps done, logs of the last one), where the batch of step i
         holds the rows `order[i]` of the arrays. It stops early at a loss that is no number.
     """
-    compiled, zeros, variables = compile_step(step, spec, jit)
+    compiled, zeros, traced = compile_step(step, spec, jit)
 
     @tf.function(jit_compile=jit, autograph=False)
     def loop(arrays: Any, order: tf.Tensor, start: tf.Tensor, steps: tf.Tensor) -> tuple[tf.Tensor, Logs]:
@@ -66,7 +68,7 @@ def array_loop(step: Step, spec: Any, jit: bool) -> Loop:
 
         return tf.while_loop(more, body, (tf.constant(0), zeros))
 
-    return Loop(loop, variables)
+    return Loop(loop, traced)
 
 
 def stream_loop(step: Step, spec: Any, jit: bool) -> Loop:
@@ -76,7 +78,7 @@ def stream_loop(step: Step, spec: Any, jit: bool) -> Loop:
         Its `run` takes `(iterator, steps)` to (steps done, logs of the last one): fewer steps than asked for at the end
         of the data or at a loss that is no number.
     """
-    compiled, zeros, variables = compile_step(step, spec, jit)
+    compiled, zeros, traced = compile_step(step, spec, jit)
 
     @tf.function(autograph=False)
     def loop(iterator: tf.data.Iterator, steps: tf.Tensor) -> tuple[tf.Tensor, Logs]:
@@ -92,7 +94,7 @@ def stream_loop(step: Step, spec: Any, jit: bool) -> Loop:
         done, _, logs = tf.while_loop(more, body, (tf.constant(0), tf.constant(True), zeros))
         return done, logs
 
-    return Loop(loop, variables)
+    return Loop(loop, traced)
 
 
 class Loops:
@@ -121,8 +123,15 @@ class Loops:
         self._made.clear()
 
     def variables(self) -> list[tf.Variable]:
-        """All that the steps of the loops use, each once."""
-        return list({id(v): v for loop in self._made.values() for v in loop.variables}.values())
+        """All that the steps of the loops read or write, each once: those that belong to no layer, too."""
+        return list({id(v): v for loop in self._made.values() for v in loop.step.variables}.values())
+
+    def drawing(self) -> set[str]:
+        """The operations in steps that draw random numbers from a state that nobody can save."""
+        graphs = [loop.step.graph.as_graph_def() for loop in self._made.values()]
+        nodes = [node for graph in graphs for node in graph.node]
+        nodes += [node for graph in graphs for function in graph.library.function for node in function.node_def]
+        return {node.op for node in nodes if node.op.startswith(DRAWING)}
 
     def _once(self, key: Any, make: Callable[[], Loop]) -> Callable[..., tuple[tf.Tensor, Logs]]:
         key = (*key, tuple(layer.trainable for layer in layers_of(self._model)))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 from rich.console import Console
 from rich.progress import track
 
@@ -62,7 +63,7 @@ class LRSweep:
 
 @dataclass(frozen=True)
 class LRFinder:
-    """Trains for some steps while the learning rate grows, and puts everything back as it was.
+    """Trains for some steps while the learning rate grows, and puts everything but the position in a stream back.
 
     The rate of step i of n is start * (end / start)^(i / n). The test ends early once the running mean of the loss is
     four times its smallest value, or no number.
@@ -112,22 +113,30 @@ class LRFinder:
 
         Raises:
             ValueError: The data cannot be trained on, the model has another optimizer or none, or its steps log no
-                loss.
+                loss, or none that is a number.
         """
         model, optimizer = trainer.model, trainer.model.optimizer
         single = isinstance(optimizer, keras.optimizers.Optimizer)
         check(single, "trainer", Verbatim(f"one with the optimizer {optimizer}"), "a trainer with one Keras optimizer")
-        source = make_source(model if trainer.steps_as_keras else None, x, y, batch_size=batch_size)
+        endless = isinstance(x, tf.data.Dataset) and x.cardinality() == tf.data.INFINITE_CARDINALITY
+        source = make_source(
+            model if trainer.steps_as_keras else None,
+            x,
+            y,
+            batch_size=batch_size,
+            seed=0,
+            steps_per_epoch=self.steps if endless else None,
+        )
         if trainer.steps_as_keras:
             build_late_parts(model, source.example)
         loops = Loops(model, {"train": trainer.train_step})
         model.optimizer = _copy(optimizer, self.start)  # its rate is a variable, even where the other's is a schedule
         try:
-            model.optimizer.build(model.trainable_variables)
-            variables = training_state(trainer)
-            before = snapshot(variables)
+            if model.built:
+                model.optimizer.build(model.trainable_variables)
             source.compile(loops, "train", jit=False)
-            restore(variables, before)  # Keras' global seed is among those that only a traced step knows
+            variables = training_state(trainer, loops.variables())  # Keras' global seed, if steps draw from it, too
+            before = snapshot(variables)
             try:
                 return self._sweep(model, source, verbose)
             finally:
@@ -160,6 +169,9 @@ class LRFinder:
                 break
             losses.append(loss)
             means.append(smoothed)
+        check(
+            bool(losses), "trainer", Verbatim(f"a first loss of {loss}"), f"one that is a number at the rate {rate:g}"
+        )
         return LRSweep(rates[: len(losses)], np.array(losses), np.array(means))
 
 

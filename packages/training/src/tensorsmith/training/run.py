@@ -18,7 +18,7 @@ from tensorsmith.training.pace import Pace
 from tensorsmith.training.random_state import random_state, set_random_state
 from tensorsmith.training.recurring import Recurring
 from tensorsmith.training.sources import Source
-from tensorsmith.training.state import check_same, described, restore, snapshot
+from tensorsmith.training.state import restore, snapshot
 from tensorsmith.training.windows import run_windows
 
 VARIABLE = "variables/{:05d}"
@@ -54,7 +54,7 @@ class Saving:
         keeper: Writes them.
         every: When.
         variables: The training state.
-        note: What stays the same during the run: seed, jit.
+        note: What stays the same during the run.
         saved: The checkpoint to go on from.
     """
 
@@ -149,7 +149,7 @@ class Run:
                 on_end=self._end_window,
                 finite=True,
             )
-            if self._interruption and at.step != self._source.steps:
+            if self._interruption and not model.stop_training and at.step != self._source.steps:
                 break
             logs = logs | self._in_force()
             if self._validation is not None:
@@ -181,10 +181,10 @@ class Run:
         at.step = step
         self._logs = logs
         self._hooks.on_train_batch_end(step - 1, {**logs, **self._in_force()})
-        ended = step == self._source.steps
-        if self._saving and not ended and self._saving.every.due_after(at.total):
+        ends = self._model.stop_training or step == self._source.steps
+        if self._saving and not ends and self._saving.every.due_after(at.total):
             self._save()
-        return self._model.stop_training or bool(self._interruption)
+        return bool(self._model.stop_training or self._interruption)
 
     def _end_epoch(self) -> None:
         if self._saving is None:
@@ -205,10 +205,9 @@ class Run:
         note = {
             **saving.note,
             "position": vars(self._position),
-            "stopped": self._model.stop_training,
+            "stopped": bool(self._model.stop_training),
             "logs": self._logs,
             "history": self._model.history.history,
-            "variables": described(saving.variables),
             "callbacks": self._callback_state.plain(),
             "random": random_state(),
         }
@@ -221,7 +220,6 @@ class Run:
         if self._saving is None or self._saving.saved is None:
             return
         variables, saved = self._saving.variables, self._saving.saved
-        check_same(saved.note["variables"], described(variables), str(saved.path))
         restore(variables, [saved.values[VARIABLE.format(i)] for i in range(len(variables))])
         self._callback_state.restore(saved.note["callbacks"], saved.values)
         set_random_state(saved.note["random"])

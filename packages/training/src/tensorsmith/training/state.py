@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tensorsmith.core import Verbatim, argument_error
+from tensorsmith.core import Verbatim, argument_error, check
 from tensorsmith.training.model_layers import parts_of
 
 
@@ -49,25 +49,35 @@ def restore(variables: list[tf.Variable], values: list[np.ndarray]) -> None:
         variable.assign(value)
 
 
-def described(variables: list[tf.Variable]) -> list[list[Any]]:
-    """Name, shape and dtype of each, for JSON."""
-    return [[v.name.removesuffix(":0"), v.shape.as_list(), v.dtype.name] for v in variables]
+def described(model: keras.Model, variables: list[tf.Variable]) -> dict[str, Any]:
+    """What a checkpoint says of a model's state, for JSON: classes of optimizers and metrics; names, shapes, dtypes."""
+    optimizer = model.optimizer
+    optimizers = [optimizer, getattr(optimizer, "inner_optimizer", None)] if optimizer else []
+    return {
+        "optimizer": [type(each).__name__ for each in optimizers if each is not None],
+        "metrics": [type(metric).__name__ for metric in model.metrics],
+        "variables": [[v.name.removesuffix(":0"), v.shape.as_list(), v.dtype.name] for v in variables],
+    }
 
 
-def check_same(theirs: list[list[Any]], ours: list[list[Any]], where: str) -> None:
-    """Refuses the variables of another model, optimizer or metric; names may differ, as Keras counts them up.
+def check_same(theirs: dict[str, Any], ours: dict[str, Any], where: str) -> None:
+    """Refuses the state of another model, optimizer or metric; names may differ, as Keras counts them up.
 
     Raises:
         ValueError: They differ, and in what.
     """
-    differing = [i for i, pair in enumerate(zip(theirs, ours, strict=False)) if pair[0][1:] != pair[1][1:]]
-    if not differing and len(theirs) == len(ours):
-        return
-    i = differing[0] if differing else min(len(theirs), len(ours))
-    there, here = (" ".join(map(str, side[i])) if i < len(side) else "none" for side in (theirs, ours))
-    raise argument_error(
-        "checkpoint",
-        Verbatim(f"{where} with {len(theirs)} variables, of which number {i + 1} is {there}"),
-        f"the {len(ours)} variables of this model, optimizer and metrics, of which number {i + 1} is {here}",
-        "resume with the model, optimizer and metrics that the run was started with, or name another folder",
-    )
+    remedy = "resume with the model, optimizer and metrics that the run was started with, or name another folder"
+    there, here = theirs["variables"], ours["variables"]
+    differing = [i for i, pair in enumerate(zip(there, here, strict=False)) if pair[0][1:] != pair[1][1:]]
+    if differing or len(there) != len(here):
+        i = differing[0] if differing else min(len(there), len(here))
+        first = [" ".join(map(str, side[i])) if i < len(side) else "none" for side in (there, here)]
+        raise argument_error(
+            "checkpoint",
+            Verbatim(f"{where} with {len(there)} variables, of which number {i + 1} is {first[0]}"),
+            f"the {len(here)} variables of this model, optimizer and metrics, of which number {i + 1} is {first[1]}",
+            remedy,
+        )
+    for name in ("optimizer", "metrics"):
+        received = Verbatim(f"{where} with {name} {theirs[name]}")
+        check(theirs[name] == ours[name], "checkpoint", received, f"{ours[name]}", remedy)

@@ -11,13 +11,13 @@ from typing import Any
 import tensorflow as tf
 
 from tensorsmith.core import Verbatim, argument_error
-from tensorsmith.training.dataset_graph import restores_exactly
+from tensorsmith.training.dataset_graph import repeats_itself, restores_exactly
 from tensorsmith.training.loops import Logs, Loops
 from tensorsmith.training.sources import Source
 
-# What from_generator, py_function, and a shuffle inside a flat_map become: nobody can write their state, but they do
-# the same once more.
-REPEATABLE = ("PyFunc", "EagerPyFunc", "DummySeedGenerator")
+# What from_generator, py_function, checks and prints become: nobody can write their state, but they do the same once
+# more.
+REPEATABLE = ("PyFunc", "EagerPyFunc", "DummySeedGenerator", "CheckNumerics", "Assert", "PrintV2")
 
 log = logging.getLogger("tensorsmith.training")
 
@@ -62,6 +62,11 @@ class StreamSource:
         """
         if self._replayed is None:
             self._replayed = not restores_exactly(self._dataset)
+            if not repeats_itself(self._dataset):
+                log.warning(
+                    "a resumed run will see the data in another order: give each shuffle a seed, or call "
+                    "keras.utils.set_random_seed, and leave options.deterministic alone"
+                )
         if self._iterator is None or self._replayed:
             return
         if not (under_way or self._endless or self._next_has_begun):
@@ -77,7 +82,9 @@ class StreamSource:
                     "x",
                     Verbatim(f"a dataset with the stateful operation {name}, whose position cannot be saved"),
                     "one without, as checkpoints are asked for",
-                    "draw with tf.random.stateless_uniform or its like, from the seeds of a tf.data.Dataset.random",
+                    "draw with tf.random.stateless_uniform or its like, from the seeds of a tf.data.Dataset.random"
+                    if "Random" in name
+                    else "leave it out, or train without checkpoints",
                 ) from error
             self._replayed = True
 

@@ -1,5 +1,6 @@
 """The Trainer: epochs, callbacks and reports around a loop that runs many steps per return to Python."""
 
+import logging
 import math
 import os
 import sys
@@ -26,7 +27,9 @@ from tensorsmith.training.recurring import Recurring
 from tensorsmith.training.run import Run, Saving, evaluate
 from tensorsmith.training.scheduled import Schedules, bind, check_schedules
 from tensorsmith.training.sources import Source
-from tensorsmith.training.state import training_state
+from tensorsmith.training.state import check_same, described, training_state
+
+log = logging.getLogger("tensorsmith.training")
 
 
 class Trainer:
@@ -192,9 +195,15 @@ class Trainer:
         check(not backup, "callbacks", Verbatim("BackupAndRestore"), "others", "give checkpoints= and resume=True")
         saved = newest(kept.folder) if kept and resume else None
         if saved is not None:
+            same = seed in (None, saved.note["seed"])
+            check(same, "seed", seed, f"{saved.note['seed']}, that of the run to resume, or None")
             seed = saved.note["seed"]
             self.jit = saved.note["jit"] if self.jit == "auto" else self.jit
-            epochs = saved.note["position"]["epoch"] if saved.note["stopped"] else epochs
+            at = saved.note["position"]
+            check(epochs > at["epoch"] or not at["begun"], "epochs", epochs, f"{at['epoch'] + 1} or more, to resume")
+            if saved.note["stopped"] and epochs > at["epoch"]:
+                log.info("the run to resume has been stopped by a callback after epoch %d", at["epoch"])
+                epochs = at["epoch"]
         elif kept is not None:
             check_new(kept.folder)
         if seed is None:
@@ -221,10 +230,9 @@ class Trainer:
         if validation is not None:
             validation.compile(self._loops, "test", jit=False)
         seconds_to_compile = time.perf_counter() - started
-        saving = self._saving(kept, saved, timeline, validation is not None, seed) if kept else None
 
         history = keras.callbacks.History()
-        history.history = saved.note["history"] if saved else {}
+        history.history = _as_logged(saved.note["history"]) if saved else {}
         bar = [ProgressBar()] if verbose else []
         first_epoch = saved.note["position"]["epoch"] if saved else 0
         hooks = keras.callbacks.CallbackList(
@@ -240,6 +248,7 @@ class Trainer:
         )
         pace = Pace(1 if any(map(_wants_every_batch, hooks.callbacks)) else self.steps_per_loop)
         try:
+            saving = self._saving(kept, saved, timeline, validation is not None, seed) if kept else None
             Run(self.model, source, validation, hooks, callbacks, self._in_force, pace, saving).train()
         finally:
             for shown in bar:
@@ -321,8 +330,21 @@ class Trainer:
     ) -> Saving:
         every = Recurring(Duration.parse(checkpoints.every), timeline, "every")
         monitor = checkpoints.monitor or ("val_loss" if validates else "loss")
+        drawing = sorted(self._loops.drawing())
+        received = Verbatim(f"a step that draws with {', '.join(drawing)}, whose state nobody can save")
+        remedy = "draw with keras.random, in layers with a keras.random.SeedGenerator"
+        check(not drawing, "checkpoints", received, "None for such a step", remedy)
         variables = training_state(self, self._loops.variables())
-        return Saving(Keeper(checkpoints, monitor), every, variables, {"seed": seed, "jit": self.jit}, saved)
+        state = described(self.model, variables)
+        data = {"batch_size": timeline.batch_size, "steps": timeline.steps_per_epoch}
+        if saved is not None:
+            check_same(saved.note["state"], state, str(saved.path))
+            there = saved.note["data"]
+            received = Verbatim(f"batches of {data['batch_size']}, {data['steps']} steps an epoch")
+            expected = f"those of the run to resume: batches of {there['batch_size']}, {there['steps']} steps an epoch"
+            check(_same_data(there, data), "x", received, expected)
+        note = {"seed": seed, "jit": self.jit, "state": state, "data": data}
+        return Saving(Keeper(checkpoints, monitor), every, variables, note, saved)
 
     def _settle_jit(self, source: Source, epochs: int) -> bool:
         if self.jit == "auto":
@@ -347,3 +369,17 @@ def _wants_every_batch(callback: keras.callbacks.Callback) -> bool:
     """True for a user's callback that says so, and for Keras' callbacks that count batches."""
     counts = (getattr(callback, name, None) for name in ("save_freq", "update_freq"))
     return getattr(callback, "every_batch", False) or any(isinstance(count, int) and count for count in counts)
+
+
+def _same_data(there: Mapping[str, Any], here: Mapping[str, Any]) -> bool:
+    """Whether two runs have batches of one size and epochs of one length, as far as that is known."""
+    steps = (there["steps"], here["steps"])
+    return there["batch_size"] == here["batch_size"] and (None in steps or steps[0] == steps[1])
+
+
+def _as_logged(history: Mapping[str, list[Any]]) -> dict[str, list[Any]]:
+    """A history from JSON, in which metrics of many values have become lists."""
+    return {
+        name: [np.asarray(value, np.float32) if isinstance(value, list) else value for value in values]
+        for name, values in history.items()
+    }

@@ -59,6 +59,7 @@ class Every(keras.callbacks.Callback):
         self._steps_before = 0
         self._step = 0
         self._epoch = 0
+        self._last = -1
 
     def steps_left(self) -> int:
         """Steps until the next call; the Trainer returns to Python then."""
@@ -70,6 +71,7 @@ class Every(keras.callbacks.Callback):
         timeline = Timeline(steps, self.params.get("batch_size"), steps and steps * epochs)
         self._recurring = Recurring(self._every, timeline, "every")
         self._steps_before = self._step = self._epoch = 0
+        self._last = -1
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Acts, if it is due within an epoch; at its end there is more to say."""
@@ -80,9 +82,10 @@ class Every(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Acts, if it is due at the end of an epoch."""
         self._steps_before, self._epoch = self._step, epoch + 1
-        if self._recurring.due_after_epoch(self._epoch, self._step):
+        if self._last != self._step and self._recurring.due_after_epoch(self._epoch, self._step):
             self._act(logs)
 
     def _act(self, logs: Any) -> None:
         self._recurring.done()
+        self._last = self._step
         self._action(Moment(self.model, self._epoch, self._step, logs or {}))

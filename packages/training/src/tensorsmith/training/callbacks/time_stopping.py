@@ -11,6 +11,8 @@ from tensorsmith.core import check
 class TimeStopping(keras.callbacks.Callback):
     """Ends training once some time has passed, after an epoch as in TensorFlow Addons, or within one.
 
+    The clock starts with `fit`, and anew in a run that is resumed.
+
     Args:
         seconds: How long a run may take.
         verbose: Whether to say so on standard output.

@@ -1,0 +1,165 @@
+"""Weights that decay: which of them, when, and in optimizers that were extended to do so; arguments of other types."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from stepping import COLUMNS, ROWS, expect_same, losses, model_with, slices, sparse_gradients, table, train
+
+from tensorsmith import optimizers
+from tensorsmith.optimizers import extend_with_decoupled_weight_decay
+
+
+def decaying(**options):
+    """An optimizer whose steps halve weights and do nothing else, with variables of three paths."""
+    with keras.name_scope("norm"):
+        norm = keras.Variable([1.0], name="kernel")
+    variables = [keras.Variable([1.0], name="kernel"), keras.Variable([1.0], name="bias"), norm]
+    make = extend_with_decoupled_weight_decay(keras.optimizers.Adam)
+    return make(weight_decay=0.5, learning_rate=1e-9, **options), variables
+
+
+def after_step(optimizer, variables, **chosen):
+    optimizer.apply_gradients([(tf.ones(1), variable) for variable in variables], **chosen)
+    return [round(float(variable[0]), 3) for variable in variables]
+
+
+def test_decay_of_variables_that_are_not_excluded():
+    """By patterns of paths, or as in every Keras optimizer."""
+    assert after_step(*decaying()) == [0.5, 0.5, 0.5]
+    assert after_step(*decaying(exclude_from_weight_decay=["bias", "norm/"])) == [0.5, 1.0, 1.0]
+    optimizer, variables = decaying(exclude_from_weight_decay=["norm/"])
+    optimizer.exclude_from_weight_decay(var_names=["bias"])
+    assert after_step(optimizer, variables) == [0.5, 1.0, 1.0]
+
+
+def test_decay_of_chosen_variables():
+    """For one step, whatever was excluded."""
+    optimizer, variables = decaying(exclude_from_weight_decay=["bias"])
+    assert after_step(optimizer, variables, decay_var_list=variables[1:2]) == [1.0, 0.5, 1.0]
+    assert after_step(optimizer, variables, decay_var_list=[]) == [1.0, 0.5, 1.0]
+    assert after_step(optimizer, variables) == [0.5, 0.5, 0.5]
+    optimizer.apply([tf.ones(1)] * 3, variables, decay_var_list=variables[2:])
+    np.testing.assert_allclose(variables, [[0.5], [0.5], [0.25]], rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["LAMB", "NovoGrad", "RectifiedAdam"])
+def test_keras_own_exclusion(name):
+    """Decay inside the update heeds what every Keras optimizer can be told."""
+    results = []
+    for decay in (0.0, 0.5):
+        optimizer, variable = getattr(optimizers, name)(0.1, weight_decay=decay), table()
+        optimizer.exclude_from_weight_decay(var_names=["table"])
+        train(optimizer, variable, sparse_gradients(2))
+        results.append(np.array(variable))
+    np.testing.assert_array_equal(*results)
+
+
+def test_what_lamb_leaves_out():
+    """What does not decay is not adapted, either, unless told otherwise: then it steps as Adam does."""
+
+    def trained(make=optimizers.LAMB, **options):
+        variable = table()
+        train(make(0.02, epsilon=1e-7, **options), variable, map(tf.convert_to_tensor, sparse_gradients()))
+        return np.array(variable)
+
+    adam = trained(keras.optimizers.Adam)
+    left_out = trained(weight_decay=0.5, exclude_from_weight_decay=["bias", "^tab"])
+    np.testing.assert_allclose(left_out, adam, rtol=1e-4, atol=1e-4)
+    adapted = trained(weight_decay=0.5, exclude_from_weight_decay=["table"], exclude_from_layer_adaptation=["bias"])
+    np.testing.assert_array_equal(adapted, trained())
+    assert np.abs(adapted - adam).max() > 0.01
+
+    zeros = keras.Variable(tf.zeros(3))
+    optimizers.LAMB(0.1).apply([tf.constant([0.5, -2.0, 0.0])], [zeros])  # no norm to adapt to
+    np.testing.assert_allclose(zeros, [-0.1, 0.1, 0.0], rtol=1e-4)
+
+
+@pytest.mark.parametrize("base", [optimizers.LazyAdam, optimizers.LAMB, optimizers.Yogi, optimizers.AdamW])
+def test_extended_optimizers_decay_once(base):
+    """Also those that decay otherwise by themselves; by rows where the gradient is sparse."""
+    variable = keras.Variable(tf.ones((ROWS, COLUMNS)))
+    optimizer = extend_with_decoupled_weight_decay(base)(weight_decay=0.5, learning_rate=0.1)
+    optimizer.apply([slices(np.random.default_rng(4), scale=0.0)], [variable])
+    np.testing.assert_array_equal(variable, np.where(np.isin(np.arange(ROWS), [1, 4])[:, None], [[0.5] * COLUMNS], 1.0))
+    assert type(optimizer).from_config(optimizer.get_config()).weight_decay == 0.5
+
+
+def test_extended_adam_sums_rows():
+    """Of a row that comes twice Keras' Adam takes the squares one by one, when left alone."""
+    adam = extend_with_decoupled_weight_decay(keras.optimizers.Adam)(weight_decay=0.0)
+    dense = keras.optimizers.Adam()
+    gradients = sparse_gradients()
+    expect_same(train(adam, table(), gradients), train(dense, table(), map(tf.convert_to_tensor, gradients)))
+
+
+def test_extended_classes():
+    SGDs = [extend_with_decoupled_weight_decay(base) for base in (optimizers.SGD, optimizers.SGD)]
+    assert SGDs[0] is SGDs[1]
+    assert SGDs[0].__name__ == "SGDWithDecoupledWeightDecay"
+    decaying_already = (optimizers.SGDW, extend_with_decoupled_weight_decay(keras.optimizers.Adam))
+    for base in (keras.layers.Dense, keras.optimizers.Adam(), None, keras.optimizers.LossScaleOptimizer):
+        with pytest.raises(ValueError, match="`base_optimizer`: received"):
+            extend_with_decoupled_weight_decay(base)
+    for base in decaying_already:
+        with pytest.raises(ValueError, match="neither has such decay"):
+            extend_with_decoupled_weight_decay(base)
+
+
+def test_bases_of_one_name():
+    """Saved models could not tell them apart; a class that is defined anew takes the place of the old one."""
+
+    def define(module):
+        return type("Namesake", (keras.optimizers.SGD,), {"__module__": module})
+
+    extend_with_decoupled_weight_decay(define("one"))
+    again = extend_with_decoupled_weight_decay(define("one"))
+    assert keras.saving.get_registered_object("tensorsmith>NamesakeWithDecoupledWeightDecay") is again
+    with pytest.raises(ValueError, match="whose name is not taken"):
+        extend_with_decoupled_weight_decay(define("other"))
+
+
+def test_numbers_of_numpy(tmp_path):
+    """They count as numbers, and are saved as such."""
+    numbers = {"beta_1": np.float32(0.5), "epsilon": np.float32(1e-3), "total_steps": np.int64(10)}
+    plain = {"beta_1": 0.5, "epsilon": 1e-3, "total_steps": 10}
+    decay = {"weight_decay": np.float32(0.5)}
+    model = model_with(optimizers.RectifiedAdam(0.02, **numbers, **decay))
+    losses(model, epochs=1)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    goes_on = losses(model)
+    np.testing.assert_allclose(losses(loaded), goes_on, rtol=1e-5)
+    results = [optimizers.RectifiedAdam(0.02, **given, weight_decay=0.5) for given in (numbers, plain)]
+    expect_same(*[train(each, table(), sparse_gradients()) for each in results])
+
+
+def test_tensors_and_functions_as_arguments():
+    """Taken as they are where numbers are computed with only in training."""
+    for beta in (tf.constant(0.5), tf.Variable(0.5), keras.Variable(0.5), lambda: 0.5):
+        optimizers.LazyAdam(beta_1=beta)
+    for decay in (tf.constant(0.5), tf.Variable(0.5), keras.Variable(0.5), None):
+        optimizers.SGD(weight_decay=decay)
+        optimizers.LazyAdam(weight_decay=decay)
+
+
+@keras.saving.register_keras_serializable("tests")
+def slow_decay():
+    return tf.constant(0.01)
+
+
+def test_functions_as_decay():
+    """Asked in every step, and kept in the config by their registered name."""
+    for name in ("SGDW", "RectifiedAdam"):
+        optimizer = getattr(optimizers, name)(learning_rate=0.1, weight_decay=slow_decay)
+        twin = keras.optimizers.deserialize(keras.optimizers.serialize(optimizer))
+        assert twin.weight_decay is slow_decay
+        constant = getattr(optimizers, name)(learning_rate=0.1, weight_decay=0.01)
+        results = [train(each, table(), sparse_gradients()) for each in (optimizer, twin, constant)]
+        expect_same(results[0], results[1])
+        expect_same(results[0], results[2])
+    radius = keras.optimizers.schedules.PolynomialDecay(2.0, 5)
+    optimizer = optimizers.ConditionalGradient(0.9, radius)
+    twin = optimizers.ConditionalGradient.from_config(optimizer.get_config())
+    assert twin.get_config() == optimizer.get_config()
+    expect_same(*[train(each, table(), sparse_gradients()) for each in (optimizer, twin)])
