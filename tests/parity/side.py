@@ -247,6 +247,10 @@ def _receive(stream):
 
 
 def _serve():
+    import tensorflow as tf
+
+    # The threads of Addons' correlation race: on a busy machine 53 of 4,000 gradients were wrong, and none with one.
+    tf.config.threading.set_intra_op_parallelism_threads(1)
     answers, sys.stdout = sys.stdout.buffer, sys.stderr  # what libraries print is no answer
     while True:
         try:
