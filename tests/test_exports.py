@@ -56,6 +56,7 @@ def bagged(x):
 
 
 BRANCHES = {
+    layers.AddonsMultiHeadAttention: lambda x: layers.AddonsMultiHeadAttention(4, 2)([x, x]),
     layers.Attention: lambda x: layers.Attention()([x, x]),
     layers.CorrelationCost: correlated,
     layers.CRF: tagged,

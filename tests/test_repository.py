@@ -173,7 +173,7 @@ def test_typeguard_is_what_tensorflow_addons_wants():
 
 def test_help_lists_every_command():
     result = subprocess.run([sys.executable, "-m", "tensorsmith.tools", "--help"], capture_output=True, text=True)
-    listed = set(re.findall(r"^    (\w+)", result.stdout, re.MULTILINE))
+    listed = {name.replace("-", "_") for name in re.findall(r"^    ([\w-]+)", result.stdout, re.MULTILINE)}
     assert listed == {module.name for module in pkgutil.iter_modules(tensorsmith.tools.commands.__path__)}
 
 

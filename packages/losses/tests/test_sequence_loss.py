@@ -1,5 +1,7 @@
 """The loss of sequences against SciPy, and what Addons does not have: masks, weights of sequences, padding."""
 
+import re
+
 import keras
 import numpy as np
 import pytest
@@ -106,3 +108,38 @@ def test_ranks_that_do_not_fit_are_told():
         sequence_loss(logits, targets[:, 0], weights)
     with pytest.raises(ValueError, match=r"`weights`: received \(6,\)"):
         sequence_loss(logits, targets, weights[:, 0])
+
+
+@pytest.mark.parametrize("own", [False, True])
+@pytest.mark.parametrize("shape", [(6, 1), (1, 5), (1, 1), (5, 6), (6, 1, 4), (1, 5, 4), (6, 5, 1)])
+def test_targets_of_other_sizes_are_told(shape, own):
+    _, logits, weights = drawn()
+    functions = tf.nn.sparse_softmax_cross_entropy_with_logits, tf.nn.softmax_cross_entropy_with_logits
+    targets = np.zeros(shape, "int32" if len(shape) == 2 else "float32")
+    message = re.escape(f"`targets`: received {shape}, expected {(6, 5, 4)[: len(shape)]}, as the logits have it")
+    with pytest.raises(ValueError, match=message):
+        sequence_loss(logits, targets, weights, softmax_loss_function=functions[len(shape) - 2] if own else None)
+    with pytest.raises(ValueError, match=message):
+        SequenceLoss()(targets, logits)
+
+
+@pytest.mark.parametrize("shape", [(6, 1), (1, 5), (1, 1), (5,), (1,)])
+def test_weights_of_other_sizes_are_told(shape):
+    targets, logits, _ = drawn()
+    with pytest.raises(ValueError, match=re.escape(f"`weights`: received {shape}, expected (batch, time), (6, 5)")):
+        sequence_loss(logits, targets, np.ones(shape, "float32"))
+    message = re.escape(f"`sample_weight`: received {shape}, expected one a step, (6, 5), or one a sequence")
+    with pytest.raises(ValueError, match=message):
+        SequenceLoss()(targets, logits, np.ones(shape, "float32"))
+
+
+def test_one_weight_for_all():
+    targets, logits, _ = drawn()
+    np.testing.assert_allclose(SequenceLoss()(targets, logits, 3.0), 3 * entropies(targets, logits).mean(), rtol=1e-5)
+
+
+def test_sizes_that_are_known_only_later():
+    targets, logits, weights = drawn()
+    signature = [tf.TensorSpec([None, None, None]), tf.TensorSpec([None, None], "int64"), tf.TensorSpec([None, None])]
+    run = tf.function(sequence_loss, input_signature=signature)
+    np.testing.assert_allclose(run(logits, targets, weights), sequence_loss(logits, targets, weights), rtol=1e-6)

@@ -31,6 +31,51 @@ def test_shapes_that_would_broadcast_raise(loss, one, other, swapped):
         loss(np.zeros(true), np.zeros(predicted))
 
 
+MEETING = [
+    (losses.gaussian_kl, ("mean", "log_variance")),
+    (losses.hinge_discriminator_loss, ("real", "fake")),
+    (losses.minimax_discriminator_loss, ("real", "fake")),
+    (losses.wasserstein_critic_loss, ("real", "fake")),
+    (lambda real, fake: losses.gradient_penalty(tf.identity, real, fake), ("real", "fake")),
+    (lambda labels, logits: losses.sparsemax_loss(logits, logits, labels), ("labels", "logits")),
+    (lambda sparsemax, logits: losses.sparsemax_loss(logits, sparsemax, logits), ("sparsemax", "logits")),
+]
+
+
+@pytest.mark.parametrize("shapes", [((4,), (4, 1)), ((4, 1), (4,)), ((1,), (4,)), ((4, 3), (1, 3)), ((4, 1), (4, 3))])
+@pytest.mark.parametrize(("loss", "names"), MEETING)
+def test_two_that_meet_have_one_shape(loss, names, shapes):
+    message = re.escape(f"`{names[0]}`: received {shapes[0]}, expected the shape of `{names[1]}`, {shapes[1]}")
+    with pytest.raises(ValueError, match=message):
+        loss(*(np.zeros(shape) for shape in shapes))
+
+
+@pytest.mark.parametrize("labels", [(1,), (1, 1), (3,), (5, 1)])
+@pytest.mark.parametrize(
+    "loss",
+    [
+        losses.lifted_struct_loss,
+        losses.triplet_hard_loss,
+        losses.triplet_semihard_loss,
+        losses.LiftedStructLoss(),
+        losses.TripletHardLoss(),
+        losses.TripletSemiHardLoss(),
+    ],
+)
+def test_labels_of_other_counts_than_embeddings_raise(loss, labels):
+    for embeddings in (4, 1) if labels[0] != 1 else (4,):
+        message = f"`y_true`: received {labels[0]} labels, expected one for each of the {embeddings} embeddings"
+        with pytest.raises(ValueError, match=message):
+            loss(np.zeros(labels, int), np.zeros((embeddings, 2)))
+
+
+def test_counts_of_labels_that_are_known_only_later_pass():
+    signature = [tf.TensorSpec([None], tf.int32), tf.TensorSpec([None, 2])]
+    run = tf.function(losses.triplet_hard_loss, input_signature=signature)
+    x = tf.constant([[0.0, 0.0], [1.0, 0.0], [3.0, 0.0]])
+    np.testing.assert_allclose(run([0, 1, 0], x), losses.triplet_hard_loss([0, 1, 0], x))
+
+
 def test_other_batches_raise():
     with pytest.raises(ValueError, match=r"`y_pred`: received '?\(5, 4\), for targets of \(1, 2\)"):
         losses.gaussian_nll(np.zeros((1, 2)), np.zeros((5, 4)))
@@ -57,3 +102,17 @@ def test_several_quantiles_of_one_target():
     y_true, y_pred = np.array([[0.0], [2.0]]), np.array([[-1.0, 2.0], [1.0, 5.0]])
     expected = losses.pinball_loss(np.repeat(y_true, 2, axis=1), y_pred, [0.25, 0.75])
     np.testing.assert_array_equal(losses.pinball_loss(y_true, y_pred, [0.25, 0.75]), expected)
+
+
+@pytest.mark.parametrize(("y_true", "y_pred"), [((4,), (4, 1)), ((4, 2), (4, 2)), ((3,), (3,)), ((2, 3, 1), (2, 3, 1))])
+def test_more_or_fewer_quantiles_than_predictions_raise(y_true, y_pred):
+    with pytest.raises(ValueError, match=r"`tau`: received \[0.1, 0.5, 0.9\], expected"):
+        losses.pinball_loss(np.zeros(y_true), np.zeros(y_pred), [0.1, 0.5, 0.9])
+
+
+def test_quantiles_of_every_step():
+    rng = np.random.default_rng(0)
+    y_true, y_pred, tau = rng.normal(size=(4, 5, 3)), rng.normal(size=(4, 5, 3)), np.array([0.1, 0.5, 0.9])
+    error = y_true - y_pred
+    expected = np.mean(np.where(error > 0, tau, tau - 1) * error, axis=-1)
+    np.testing.assert_allclose(losses.pinball_loss(y_true, y_pred, tau), expected)

@@ -59,7 +59,7 @@ PIPELINES = {
 def loops():
     """Traced once for all sources."""
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
-    return Loops(model, {"train": lambda batch: {"sum": tf.reduce_sum(batch[0] ** 2)}})
+    return Loops(model, model, {"train": lambda batch: {"sum": tf.reduce_sum(batch[0] ** 2)}})
 
 
 class Epochs:

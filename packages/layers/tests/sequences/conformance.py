@@ -3,6 +3,7 @@ from functools import partial
 from tensorsmith import ops
 from tensorsmith.layers import (
     CRF,
+    AddonsMultiHeadAttention,
     Attention,
     GatedActivationUnit,
     LearnedPositionalEncoding,
@@ -16,6 +17,51 @@ from tensorsmith.testing import Data, LayerRow
 WITHOUT_KERNELS = partial(ops.use, "reference")  # exported models must not need our library
 
 ROWS = [
+    LayerRow(
+        AddonsMultiHeadAttention,
+        kwargs={
+            "head_size": 4,
+            "num_heads": 3,
+            "output_size": 7,
+            "use_projection_bias": False,
+            "return_attn_coef": True,
+            "kernel_initializer": "he_uniform",
+            "kernel_regularizer": "l2",
+            "kernel_constraint": "max_norm",
+        },
+        inputs=([Data((6, 5)), Data((4, 8)), Data((4, 3))],),
+        exported_under=WITHOUT_KERNELS,
+        bad=[
+            ({"head_size": 0}, "a positive integer"),
+            ({"num_heads": 2.5}, "a positive integer"),
+            ({"output_size": 0}, "a positive integer or None"),
+            ({"dropout": 1.0}, "in [0, 1)"),
+        ],
+    ),
+    LayerRow(
+        AddonsMultiHeadAttention,
+        name="AddonsMultiHeadAttention on a kernel",
+        kwargs={
+            "head_size": 4,
+            "num_heads": 2,
+            "bias_initializer": "ones",
+            "bias_regularizer": "l1",
+            "bias_constraint": "non_neg",
+        },
+        inputs=([Data((6, 5)), Data((6, 5))],),
+        time_axis=1,
+        exported_under=WITHOUT_KERNELS,
+        bad=(),
+    ),
+    LayerRow(
+        AddonsMultiHeadAttention,
+        name="AddonsMultiHeadAttention with dropout",
+        kwargs={"head_size": 4, "num_heads": 2, "dropout": 0.3, "seed": 5},
+        inputs=([Data((6, 5)), Data((6, 5))],),
+        random=True,
+        exported_under=WITHOUT_KERNELS,
+        bad=[({"dropout": -0.1}, "in [0, 1)")],
+    ),
     LayerRow(
         Attention,
         kwargs={"use_scale": True},

@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from tensorsmith.core import ArgumentError, did_you_mean
 
-COMMANDS = ("recipes", "show", "run", "copy", "validate", "bench", "doctor", "migrate")
+COMMANDS = ("recipes", "show", "run", "cluster-spec", "copy", "validate", "bench", "doctor", "migrate")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -20,7 +20,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     parser = _Parser(prog="tensorsmith", description="Recipes for every model family, on TensorFlow and Keras 3.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    modules = {name: importlib.import_module(f"tensorsmith.tools.commands.{name}") for name in COMMANDS}
+    files = {name: f"tensorsmith.tools.commands.{name.replace('-', '_')}" for name in COMMANDS}
+    modules = {name: importlib.import_module(file) for name, file in files.items()}
     for name, module in modules.items():
         summary = (module.__doc__ or "").strip().splitlines()[0]
         module.add_arguments(commands.add_parser(name, help=summary, description=summary, add_help=name != "run"))

@@ -2,14 +2,16 @@
 
 import dataclasses
 import math
+import tempfile
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
 
-from tensorsmith.core import load_tensorflow
+from tensorsmith.core import Cluster, load_tensorflow
 from tensorsmith.tools.catalog import Recipe
 from tensorsmith.tools.curves import plot_curves
 from tensorsmith.tools.run_folder import RunFolder, versions
@@ -20,19 +22,29 @@ if TYPE_CHECKING:
     from tensorsmith.training import Trainer
 
 
-def run_recipe(recipe: Recipe, config: Any, folder: RunFolder, resume: bool) -> dict[str, Any]:
+def run_recipe(
+    recipe: Recipe, config: Any, folder: RunFolder, resume: bool, cluster: Cluster | None = None
+) -> dict[str, Any]:
     """Trains a recipe, fills its run folder, and returns what `metrics.json` says.
+
+    Within a cluster, all machines call this alike, and one of them fills the folder.
 
     Raises:
         KeyboardInterrupt: As it came; the folder then holds what `resume` goes on from.
     """
     load_tensorflow()
     import keras
+    import tensorflow as tf
 
     started = time.perf_counter()
+    strategy = cluster.strategy() if cluster else tf.distribute.get_strategy()
+    checkpoints = folder.checkpoints
+    if cluster and not cluster.chief:
+        folder = RunFolder(Path(tempfile.mkdtemp()))
     keras.utils.set_random_seed(config.seed)
     data = recipe.module.build_data(config)
-    trainer = recipe.module.build_trainer(config)
+    with strategy.scope():
+        trainer = recipe.module.build_trainer(config)
     folder.write_config(recipe, config)
     extra = recipe.module.callbacks(config, folder.path) if hasattr(recipe.module, "callbacks") else []
     try:
@@ -47,7 +59,7 @@ def run_recipe(recipe: Recipe, config: Any, folder: RunFolder, resume: bool) -> 
                 _writer(recipe, config, folder, trainer),
             ],
             seed=config.seed,
-            checkpoints=folder.checkpoints,
+            checkpoints=checkpoints,
             resume=resume,
         )
     except KeyboardInterrupt:

@@ -6,6 +6,7 @@ load_tensorflow()  # quietly, before anything imports it
 
 from tensorsmith.layers import activations, constraints, initializers, regularizers
 from tensorsmith.layers.adain import AdaIN
+from tensorsmith.layers.addons_multi_head_attention import AddonsMultiHeadAttention
 from tensorsmith.layers.attention import Attention
 from tensorsmith.layers.bottleneck_unit import BottleneckUnit
 from tensorsmith.layers.convert_layers import convert_layers
@@ -77,6 +78,7 @@ __all__ = [
     "LSTM",
     "TLU",
     "AdaIN",
+    "AddonsMultiHeadAttention",
     "Attention",
     "BottleneckUnit",
     "CorrelationCost",

@@ -6,6 +6,7 @@ from keras import ops
 
 from tensorsmith.core import export
 from tensorsmith.losses.precision import precise
+from tensorsmith.losses.shapes import check_same_shape
 
 
 @export
@@ -28,10 +29,14 @@ def gaussian_kl(mean: Any, log_variance: Any) -> Any:
     Returns:
         Tensor of the shape without its last axis, at least float32; 0 where all is standard.
 
+    Raises:
+        ValueError: The shapes differ.
+
     Example:
         >>> print(gaussian_kl([[0.0, 0.0], [3.0, 4.0]], [[0.0, 0.0], [0.0, 0.0]]).numpy())  # (3**2 + 4**2) / 2
         [ 0.  12.5]
     """
     mean, log_variance = precise(mean, log_variance)
+    check_same_shape(mean=mean, log_variance=log_variance)
     # expm1 keeps the digits where the variance is near 1.
     return 0.5 * ops.sum(ops.square(mean) + ops.expm1(log_variance) - log_variance, axis=-1)

@@ -9,6 +9,7 @@ from keras import ops
 
 from tensorsmith.core import export
 from tensorsmith.losses.precision import precise
+from tensorsmith.losses.shapes import check_same_shape
 
 
 @export
@@ -27,11 +28,14 @@ def gradient_penalty(critic: Callable[[Any], Any], real: Any, fake: Any, seed: A
     Args:
         critic: A model, or any function of samples, with one score for each.
         real: Real samples, `(batch, ...)`.
-        fake: As many fake ones.
+        fake: As many fake ones, of the same shape.
         seed: An integer or `keras.random.SeedGenerator`; an integer draws the same numbers at every call.
 
     Returns:
         Tensor `(batch,)`, at least float32. Take its mean, times 10 in the paper.
+
+    Raises:
+        ValueError: The shapes differ.
 
     Example:
         >>> import keras
@@ -40,6 +44,7 @@ def gradient_penalty(critic: Callable[[Any], Any], real: Any, fake: Any, seed: A
         [25. 25.]
     """
     real, fake = precise(real, fake)
+    check_same_shape(real=real, fake=fake)
     one_each = (ops.shape(real)[0], *(1,) * (len(real.shape) - 1))
     between = fake + keras.random.uniform(one_each, dtype=real.dtype, seed=seed) * (real - fake)
     with tf.GradientTape() as tape:  # keras.ops has no gradients

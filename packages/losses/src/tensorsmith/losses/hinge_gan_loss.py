@@ -6,6 +6,7 @@ from keras import ops
 
 from tensorsmith.core import export
 from tensorsmith.losses.precision import precise
+from tensorsmith.losses.shapes import check_same_shape
 
 
 @export
@@ -21,16 +22,20 @@ def hinge_discriminator_loss(real: Any, fake: Any) -> Any:
 
     Args:
         real: The discriminator's outputs, without an activation, for real samples.
-        fake: Those for as many fake ones.
+        fake: Those for as many fake ones, of the same shape.
 
     Returns:
         Tensor of the same shape, at least float32. Take its mean.
+
+    Raises:
+        ValueError: The shapes differ.
 
     Example:
         >>> print(hinge_discriminator_loss([2.0, 0.0], [-2.0, 0.5]).numpy())
         [0.  2.5]
     """
     real, fake = precise(real, fake)
+    check_same_shape(real=real, fake=fake)
     return ops.relu(1 - real) + ops.relu(1 + fake)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from tensorsmith.core import check
+from tensorsmith.core import Verbatim, check
 
 
 class LabelLoss(keras.losses.Loss):
@@ -33,6 +33,18 @@ def same_label(y_true: Any) -> Any:
     check(fits, "y_true", tuple(shape), "labels, (batch,) or (batch, 1)", "give the class as a number, not one-hot")
     labels = ops.reshape(labels, (-1, 1))
     return ops.equal(labels, ops.transpose(labels))
+
+
+def check_labels(same: Any, distances: Any) -> None:
+    """Raises ArgumentError unless there are as many labels as embeddings; a number known only later passes.
+
+    Args:
+        same: Matrix of which samples have the same label.
+        distances: Matrix of the distances between embeddings.
+    """
+    labels, count = same.shape[0], distances.shape[0]
+    fits = None in (labels, count) or labels == count
+    check(fits, "y_true", Verbatim(f"{labels} labels"), f"one for each of the {count} embeddings")
 
 
 def positives(same: Any) -> Any:

@@ -7,7 +7,7 @@ from keras import ops
 
 from tensorsmith.core import export
 from tensorsmith.losses.distances import pairwise_distances
-from tensorsmith.losses.label_loss import LabelLoss, batch_mean, pair_mean, positives, same_label
+from tensorsmith.losses.label_loss import LabelLoss, batch_mean, check_labels, pair_mean, positives, same_label
 from tensorsmith.losses.margin import check_margin
 
 
@@ -70,7 +70,7 @@ class LiftedStructLoss(LabelLoss):
         A scalar, or with `reduction=None` `(batch,)`: sums over the sample's pairs, times batch / number of all pairs.
 
     Raises:
-        ValueError: `margin` is no number of 0 or more.
+        ValueError: `margin` is no number of 0 or more, or the shapes are none of the above.
 
     Example:
         >>> loss = LiftedStructLoss(margin=1.0)
@@ -100,6 +100,7 @@ class LiftedStructLoss(LabelLoss):
 
 def _of_samples(same: Any, embeddings: Any, margin: float) -> Any:
     distances = pairwise_distances(embeddings)
+    check_labels(same, distances)
     crowded = ops.logical_not(ops.all(same, axis=1, keepdims=True))
     # A sum of nothing has no logarithm: samples without others get any, and no part in the loss.
     others = ops.where(same, ops.where(crowded, -math.inf, 0.0), margin - distances)

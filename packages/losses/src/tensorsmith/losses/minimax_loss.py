@@ -6,6 +6,7 @@ from keras import ops
 
 from tensorsmith.core import export
 from tensorsmith.losses.precision import precise
+from tensorsmith.losses.shapes import check_same_shape
 
 
 @export
@@ -22,16 +23,20 @@ def minimax_discriminator_loss(real: Any, fake: Any) -> Any:
 
     Args:
         real: The discriminator's logits of real samples.
-        fake: Its logits of as many fake ones.
+        fake: Its logits of as many fake ones, of the same shape.
 
     Returns:
         Tensor of the same shape, at least float32. Take its mean.
+
+    Raises:
+        ValueError: The shapes differ.
 
     Example:
         >>> print(minimax_discriminator_loss([0.0], [0.0]).numpy().round(4))  # 2 log(2): it cannot tell
         [1.3863]
     """
     real, fake = precise(real, fake)
+    check_same_shape(real=real, fake=fake)
     return ops.softplus(-real) + ops.softplus(fake)
 
 

@@ -27,7 +27,8 @@ def pinball_loss(y_true: Any, y_pred: Any, tau: Any = 0.5) -> Any:
         Tensor of the shape of `y_pred` without its last axis.
 
     Raises:
-        ValueError: `tau` is outside [0, 1], or the shapes differ by more than a last axis of size 1.
+        ValueError: `tau` is outside [0, 1] or has more or fewer quantiles than a sample has elements, or the shapes
+            differ by more than a last axis of size 1.
 
     Example:
         >>> float(pinball_loss([0.0, 0.0, 1.0, 1.0], [1.0, 1.0, 1.0, 0.0], tau=0.25))  # (0.75 + 0.75 + 0 + 0.25) / 4
@@ -35,6 +36,7 @@ def pinball_loss(y_true: Any, y_pred: Any, tau: Any = 0.5) -> Any:
     """
     tau = _checked(tau)
     y_true, y_pred = precise(y_true, y_pred)
+    _check_places(tau, y_pred)
     if isinstance(tau, list) and y_true.shape[-1] == 1:
         y_true = ops.repeat(y_true, np.shape(tau)[-1], axis=-1)
     y_true, y_pred = same_shape(y_true, y_pred)
@@ -99,6 +101,16 @@ class PinballLoss(keras.losses.Loss):
     def get_config(self) -> dict[str, Any]:
         """All arguments."""
         return {**super().get_config(), "tau": self.tau, "dtype": self.dtype}
+
+
+def _check_places(tau: Any, y_pred: Any) -> None:
+    """Raises unless there is one quantile for each element of a sample, along its last axes."""
+    sizes, sample = np.shape(tau), tuple(y_pred.shape[1:])
+    last = sample[len(sample) - len(sizes) :]
+    fits = len(sizes) <= len(sample) and all(
+        place in (None, size) or size == 1 for size, place in zip(sizes, last, strict=True)
+    )
+    check(fits, "tau", tau, f"a number, or quantiles for the elements of samples of shape {sample}")
 
 
 def _checked(tau: Any) -> Any:

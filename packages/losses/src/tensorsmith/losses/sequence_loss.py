@@ -52,7 +52,7 @@ def sequence_loss(
         A scalar, or a tensor of the axes that are not reduced.
 
     Raises:
-        ValueError: A tensor has another rank, or an axis is both averaged and summed, or one averaged and one summed.
+        ValueError: A tensor has another shape, or an axis is both averaged and summed, or one averaged and one summed.
 
     Example:
         >>> loss = sequence_loss([[[0.0, 0.0], [9.0, 0.0]]], [[0, 1]], [[1.0, 0.0]])
@@ -65,13 +65,18 @@ def sequence_loss(
     targets = ops.convert_to_tensor(targets)
     check(len(logits.shape) == 3, "logits", tuple(logits.shape), "(batch, time, classes)")
     check(len(targets.shape) in (2, 3), "targets", tuple(targets.shape), "(batch, time), or also classes")
-    check(len(weights.shape) == 2, "weights", tuple(weights.shape), "(batch, time)")
+    expected = logits.shape[: len(targets.shape)]
+    fits = targets.shape.is_compatible_with(expected)
+    check(fits, "targets", tuple(targets.shape), f"{tuple(expected)}, as the logits have it")
+    fits = weights.shape.is_compatible_with(logits.shape[:2])
+    check(fits, "weights", tuple(weights.shape), f"(batch, time), {tuple(logits.shape[:2])}")
     # What does not count may be no number, or no class, and would not vanish when multiplied by 0.
     ignored = weights == 0
     if len(targets.shape) == 3:
         targets = _finite_where(ignored, targets)
     else:
-        targets = ops.where(ignored, ops.clip(targets, 0, ops.shape(logits)[-1] - 1), targets)
+        last = ops.cast(ops.shape(logits)[-1] - 1, targets.dtype)
+        targets = ops.where(ignored, ops.clip(targets, 0, last), targets)
     logits = _finite_where(ignored, logits)
     entropy = _cross_entropy(logits, targets, softmax_loss_function) * weights
     axes = [axis for axis, reduced in ((0, flags[1] or flags[3]), (1, flags[0] or flags[2])) if reduced]
@@ -120,7 +125,7 @@ class SequenceLoss(keras.losses.Loss):
         A scalar, or the axes that are not reduced.
 
     Raises:
-        ValueError: A tensor has another rank, or an axis is both averaged and summed, or one averaged and one summed.
+        ValueError: A tensor has another shape, or an axis is both averaged and summed, or one averaged and one summed.
 
     Example:
         >>> loss = SequenceLoss()
@@ -158,7 +163,11 @@ class SequenceLoss(keras.losses.Loss):
         for given in (sample_weight, mask):
             if given is not None:
                 given = ops.cast(given, weights.dtype)
-                weights = weights * (given[:, None] if len(given.shape) == 1 else given)
+                rank = len(given.shape)
+                fits = rank <= 2 and given.shape.is_compatible_with(weights.shape[:rank])
+                expected = f"one a step, {tuple(weights.shape)}, or one a sequence"
+                check(fits, "sample_weight", tuple(given.shape), expected)
+                weights = weights * (given[:, None] if rank == 1 else given)
         loss = sequence_loss(
             y_pred,
             y_true,

@@ -22,6 +22,13 @@ def same_shape(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
         y_true = ops.expand_dims(y_true, -1)
     elif missing == -1 and y_true.shape[-1] == 1:
         y_pred = ops.expand_dims(y_pred, -1)
-    fits = y_true.shape.is_compatible_with(y_pred.shape)
-    check(fits, "y_true", tuple(y_true.shape), f"the shape of `y_pred`, {tuple(y_pred.shape)}")
+    check_same_shape(y_true=y_true, y_pred=y_pred)
     return y_true, y_pred
+
+
+def check_same_shape(**tensors: Any) -> None:
+    """Raises ArgumentError unless all have the shape of the last; a size known only later passes."""
+    *others, (last, expected) = tensors.items()
+    for name, tensor in others:
+        fits = tensor.shape.is_compatible_with(expected.shape)
+        check(fits, name, tuple(tensor.shape), f"the shape of `{last}`, {tuple(expected.shape)}")

@@ -8,7 +8,7 @@ from keras import ops
 
 from tensorsmith.core import check, export
 from tensorsmith.losses.precision import precise
-from tensorsmith.losses.shapes import same_shape
+from tensorsmith.losses.shapes import check_same_shape, same_shape
 
 
 @export
@@ -27,12 +27,16 @@ def sparsemax_loss(logits: Any, sparsemax: Any, labels: Any, name: str | None = 
     Returns:
         Tensor of the shape of `logits` without its last axis.
 
+    Raises:
+        ValueError: The shapes differ.
+
     Example:
         >>> print(sparsemax_loss([[0.0, 0.5]], [[0.25, 0.75]], [[0.0, 1.0]]).numpy())
         [0.0625]
     """
     with keras.name_scope(name or "sparsemax_loss"):
         sparsemax, labels, logits = precise(sparsemax, labels, logits)
+        check_same_shape(sparsemax=sparsemax, labels=labels, logits=logits)
         # 0 times minus infinity would be NaN, in the gradient too: neither factor may meet it.
         inside, wanted = sparsemax != 0, labels != 0  # NaN is inside, and stays
         reached = sparsemax * (ops.where(inside, logits, 0) - sparsemax / 2)

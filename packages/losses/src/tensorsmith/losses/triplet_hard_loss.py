@@ -8,7 +8,7 @@ from keras import ops
 
 from tensorsmith.core import export
 from tensorsmith.losses.distances import Metric, distances_to, metric_config, metric_from, pairwise_distances
-from tensorsmith.losses.label_loss import LabelLoss, batch_mean, positives, same_label
+from tensorsmith.losses.label_loss import LabelLoss, batch_mean, check_labels, positives, same_label
 from tensorsmith.losses.margin import check_margin
 
 
@@ -81,7 +81,7 @@ class TripletHardLoss(LabelLoss):
         A scalar, or with `reduction=None` `(batch,)`.
 
     Raises:
-        ValueError: `margin` is no number of 0 or more, or the distance unknown.
+        ValueError: `margin` is no number of 0 or more, the distance is unknown, or the shapes are none of the above.
 
     Example:
         >>> print(TripletHardLoss(reduction=None)([0, 1, 0], [[0.0], [1.0], [3.0]]).numpy())
@@ -115,6 +115,7 @@ class TripletHardLoss(LabelLoss):
 
 def _of_samples(same: Any, y_pred: Any, margin: float, soft: bool, metric: Metric) -> Any:
     distances = ops.stop_gradient(pairwise_distances(y_pred, metric))
+    check_labels(same, distances)
     farthest = ops.max(distances, axis=1, keepdims=True, initial=-math.inf)
     nearest = ops.min(distances, axis=1, keepdims=True, initial=math.inf)
     # What may not be chosen counts as if mirrored at the end: it comes last, and the one at the end first among it.

@@ -8,7 +8,7 @@ from keras import ops
 
 from tensorsmith.core import export
 from tensorsmith.losses.distances import Metric, metric_config, metric_from, pairwise_distances
-from tensorsmith.losses.label_loss import LabelLoss, batch_mean, pair_mean, positives, same_label
+from tensorsmith.losses.label_loss import LabelLoss, batch_mean, check_labels, pair_mean, positives, same_label
 from tensorsmith.losses.margin import check_margin
 
 
@@ -76,7 +76,7 @@ class TripletSemiHardLoss(LabelLoss):
         A scalar, or with `reduction=None` `(batch,)`: sums over the anchor's pairs, times batch / number of all pairs.
 
     Raises:
-        ValueError: `margin` is no number of 0 or more, or the distance unknown.
+        ValueError: `margin` is no number of 0 or more, the distance is unknown, or the shapes are none of the above.
 
     Example:
         >>> print(TripletSemiHardLoss(reduction=None)([0, 1, 0, 1], [[0.0], [1.0], [3.0], [3.5]]).numpy())
@@ -108,6 +108,7 @@ class TripletSemiHardLoss(LabelLoss):
 
 def _of_samples(same: Any, y_pred: Any, margin: float, metric: Metric) -> Any:
     distances = pairwise_distances(y_pred, metric)
+    check_labels(same, distances)
     nearest = ops.min(distances, axis=1, keepdims=True, initial=math.inf)
     # Places only: the gradient of a sort fails for the rows of an empty batch.
     others = ops.stop_gradient(ops.where(same, math.inf, distances))

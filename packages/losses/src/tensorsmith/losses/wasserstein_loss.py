@@ -4,6 +4,7 @@ from typing import Any
 
 from tensorsmith.core import export
 from tensorsmith.losses.precision import precise
+from tensorsmith.losses.shapes import check_same_shape
 
 
 @export
@@ -21,16 +22,20 @@ def wasserstein_critic_loss(real: Any, fake: Any) -> Any:
 
     Args:
         real: The critic's scores, without an activation, of real samples.
-        fake: Those of as many fake ones.
+        fake: Those of as many fake ones, of the same shape.
 
     Returns:
         Tensor of the same shape, at least float32. Take its mean.
+
+    Raises:
+        ValueError: The shapes differ.
 
     Example:
         >>> print(wasserstein_critic_loss([2.0], [0.5]).numpy())
         [-1.5]
     """
     real, fake = precise(real, fake)
+    check_same_shape(real=real, fake=fake)
     return fake - real
 
 

@@ -35,7 +35,7 @@ def average_precision(precision: Any, recall: Any, recall_levels: int | None = 1
         NumPy array of the shape without its first axis.
 
     Raises:
-        ValueError: `recall_levels` is neither an integer of 2 or more, nor None.
+        ValueError: `recall_levels` is neither an integer of 2 or more, nor None, or the shapes differ.
 
     Example:
         >>> float(average_precision([1.0, 0.5, 0.75], [0.25, 0.25, 0.75], None))  # 0.25 * 1 + 0.5 * 0.75
@@ -43,6 +43,7 @@ def average_precision(precision: Any, recall: Any, recall_levels: int | None = 1
     """
     check_levels(recall_levels)
     precision, recall = np.asarray(precision, "float64"), np.asarray(recall, "float64")
+    check(recall.shape == precision.shape, "recall", recall.shape, f"the shape of `precision`, {precision.shape}")
     best = np.maximum.accumulate(precision[::-1])[::-1]
     if recall_levels is None:
         return np.sum(np.diff(recall, axis=0, prepend=0.0) * best, axis=0)

@@ -15,7 +15,8 @@ def box_iou(boxes: Any, others: Any, box_format: str = "yxyx") -> Any:
     """Intersection over union of every box with every other one.
 
     Half precision is computed, and returned, in float32: areas of boxes in pixels overflow float16. Boxes without area
-    have 0 with all. (`keras.metrics.MeanIoU` is another thing: it compares the classes of pixels.)
+    have 0 with all. Axes before the last two are broadcast, so that one set of anchors serves all images.
+    (`keras.metrics.MeanIoU` is another thing: it compares the classes of pixels.)
 
     Args:
         boxes: Boxes, `(..., n, 4)`.

@@ -48,8 +48,9 @@ class CohenKappa(ConfusionMetric):
         A scalar.
 
     Raises:
-        ValueError: `num_classes` is no integer of 2 or more, `weightage` is unknown, or the last axis of one-hot labels
-            or of scores is not `num_classes`. Labels outside the classes raise InvalidArgumentError, but under XLA.
+        ValueError: `num_classes` is no integer of 2 or more, `weightage` is unknown, the last axis of one-hot labels
+            or of scores is not `num_classes`, or there are not as many labels as predictions. Labels outside the
+            classes raise InvalidArgumentError, but under XLA.
 
     Example:
         >>> metric = CohenKappa(num_classes=5, sparse_labels=True)

@@ -7,6 +7,7 @@ import tensorflow as tf
 from keras import ops
 
 from tensorsmith.metrics.decisions import check_num_classes, known_labels
+from tensorsmith.metrics.shapes import same_shape
 from tensorsmith.metrics.weighting import STATE, weights_of
 
 
@@ -20,7 +21,8 @@ class ConfusionMetric(keras.metrics.Metric):
         self.confusion = self.add_variable((num_classes, num_classes), "zeros", dtype=STATE, name="confusion")
 
     def add(self, true: Any, predicted: Any, sample_weight: Any, y_pred: Any) -> None:
-        """Takes in class numbers of any shape; `y_pred` brings the mask."""
+        """Takes in class numbers of any shape, both of the same; `y_pred` brings the mask."""
+        true, predicted = same_shape(true, predicted)
         weights = weights_of(true, sample_weight, y_pred)
         true, predicted = (
             ops.reshape(known_labels(labels, self.num_classes, weights), (-1,)) for labels in (true, predicted)

@@ -7,6 +7,7 @@ from keras import ops
 
 from tensorsmith.core import export
 from tensorsmith.metrics.counts import check_count
+from tensorsmith.metrics.decisions import known_labels
 from tensorsmith.metrics.shapes import class_numbers
 from tensorsmith.metrics.weighting import STATE, weights_of
 
@@ -44,7 +45,8 @@ class ExpectedCalibrationError(keras.metrics.Metric):
         A scalar.
 
     Raises:
-        ValueError: `num_bins` is no positive integer, or the shapes do not fit.
+        ValueError: `num_bins` is no positive integer, or the shapes do not fit. Numbers of no class raise
+            InvalidArgumentError, but under XLA.
 
     Example:
         >>> metric = ExpectedCalibrationError(num_bins=10)
@@ -67,8 +69,10 @@ class ExpectedCalibrationError(keras.metrics.Metric):
             scores = ops.concatenate([1 - scores, scores], axis=-1)
         labels = class_numbers(y_true, scores)
         weights = weights_of(labels, sample_weight, y_pred)
+        if scores.shape[-1] is not None:
+            labels = known_labels(labels, scores.shape[-1], weights)
         confidence = ops.max(scores, axis=-1, initial=-float("inf"))
-        right = ops.cast(ops.argmax(scores, axis=-1) == labels, STATE)
+        right = ops.cast(ops.cast(ops.argmax(scores, axis=-1), labels.dtype) == labels, STATE)
         # A bin has its upper bound, as in the papers.
         bins = ops.clip(ops.ceil(confidence * self.num_bins) - 1, 0, self.num_bins - 1)
         facts = ops.stack([ops.ones_like(confidence), confidence, right], axis=-1) * weights[..., None]

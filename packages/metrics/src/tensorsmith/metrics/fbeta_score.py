@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from tensorsmith.core import argument_error, check, export
+from tensorsmith.core import check, export
 from tensorsmith.metrics.decisions import check_num_classes, decide, expect_classes, known_labels
 from tensorsmith.metrics.weighting import STATE, weights_of
 
@@ -106,13 +106,13 @@ class FBetaScore(keras.metrics.Metric):
             weights = weights_of(samples, sample_weight, y_pred)
             decided = ops.cast(decide(scores, self.threshold), STATE)
         if self.sparse_labels:
-            true = self._one_hot(_squeezed(labels, len(samples.shape)), weights)
+            true, expected = _squeezed(labels, len(samples.shape)), samples.shape
         else:
-            true = ops.cast(self._with_classes("y_true", labels), STATE)
-        if not true.shape.is_compatible_with(decided.shape):
-            raise argument_error(
-                "y_true", tuple(labels.shape), f"a shape that fits predictions of {tuple(scores.shape)}"
-            )
+            true, expected = ops.cast(self._with_classes("y_true", labels), STATE), decided.shape
+        fits = true.shape.is_compatible_with(expected)
+        check(fits, "y_true", tuple(labels.shape), f"a shape that fits predictions of {tuple(scores.shape)}")
+        if self.sparse_labels:
+            true = self._one_hot(true, weights)
         weights = ops.expand_dims(weights, -1)
         every_sample = range(len(samples.shape))
         self.hits.assign_add(ops.sum(weights * true * decided, axis=every_sample))

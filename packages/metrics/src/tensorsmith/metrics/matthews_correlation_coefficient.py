@@ -39,7 +39,8 @@ class MatthewsCorrelationCoefficient(ConfusionMetric):
         A scalar.
 
     Raises:
-        ValueError: `num_classes` is no integer of 2 or more, or the last axis of the inputs differs from it.
+        ValueError: `num_classes` is no integer of 2 or more, the last axis of the inputs differs from it,
+            or their shapes differ.
 
     Example:
         >>> metric = MatthewsCorrelationCoefficient(num_classes=2)

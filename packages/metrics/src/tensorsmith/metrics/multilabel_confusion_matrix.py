@@ -7,6 +7,7 @@ from keras import ops
 
 from tensorsmith.core import export
 from tensorsmith.metrics.decisions import check_num_classes, expect_classes
+from tensorsmith.metrics.shapes import same_shape
 from tensorsmith.metrics.weighting import STATE, weights_of
 
 
@@ -38,7 +39,8 @@ class MultiLabelConfusionMatrix(keras.metrics.Metric):
         `(num_classes, 2, 2)`.
 
     Raises:
-        ValueError: `num_classes` is no integer of 1 or more, or the last axis of the inputs differs from it.
+        ValueError: `num_classes` is no integer of 1 or more, the last axis of the inputs differs from it,
+            or their shapes differ.
 
     Example:
         >>> metric = MultiLabelConfusionMatrix(num_classes=2)
@@ -58,6 +60,7 @@ class MultiLabelConfusionMatrix(keras.metrics.Metric):
         there, found = (ops.cast(ops.cast(labels, "int32") != 0, STATE) for labels in (y_true, y_pred))
         expect_classes("y_true", there, self.num_classes)
         expect_classes("y_pred", found, self.num_classes)
+        there, found = same_shape(there, found)
         weights = ops.reshape(weights_of(there[..., 0], sample_weight, y_pred), (-1, 1))
         there, found = (ops.reshape(labels, (-1, self.num_classes)) for labels in (there, found))
         true, predicted = (ops.stack([1.0 - labels, labels], axis=-1) for labels in (there, found))

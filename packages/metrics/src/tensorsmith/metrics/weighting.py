@@ -5,6 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from tensorsmith.core import check
 from tensorsmith.metrics.shapes import same_shape
 
 # What metrics add up is kept in float64: float32 stops counting at 2**24, and half precision at 2048.
@@ -16,8 +17,11 @@ def weights_of(samples: Any, sample_weight: Any, y_pred: Any) -> Any:
 
     Args:
         samples: Anything of the shape of the samples.
-        sample_weight: None, or weights of the first axes of the samples.
+        sample_weight: None, or weights of the first axes of the samples; a last axis of size 1 is forgiven.
         y_pred: The predictions, which bring the mask that a model's layers passed on.
+
+    Raises:
+        ValueError: The weights have other sizes; one known only later passes.
     """
     shape = ops.shape(samples)
     weights = ops.ones(shape, STATE)
@@ -26,10 +30,13 @@ def weights_of(samples: Any, sample_weight: Any, y_pred: Any) -> Any:
         if given is None:
             continue
         given = ops.cast(given, STATE)
-        if len(given.shape) == len(shape) + 1 and given.shape[-1] == 1:
+        if len(given.shape) > 1 and given.shape[-1] == 1:
             given = ops.squeeze(given, -1)
-        missing = len(shape) - len(given.shape)
-        weights = weights * ops.reshape(given, (*ops.shape(given), *(1,) * missing))
+        rank = len(given.shape)
+        fits = rank <= len(shape) and given.shape.is_compatible_with(weights.shape[:rank])
+        expected = f"the first axes of the samples, {tuple(weights.shape)}"
+        check(fits, "sample_weight", tuple(given.shape), expected, "give one a sample")
+        weights = weights * ops.reshape(given, (*ops.shape(given), *(1,) * (len(shape) - rank)))
     return weights
 
 

@@ -12,12 +12,14 @@ from tensorsmith.training.callbacks import (
     TimeStopping,
     ToTensorBoard,
     dead_unit_shares,
+    reestimate_batch_norm,
     weight_statistics,
 )
 from tensorsmith.training.checkpoints import Checkpoints
 from tensorsmith.training.export import export
 from tensorsmith.training.lr_finder import LRFinder, LRSweep
 from tensorsmith.training.progress import ProgressBar
+from tensorsmith.training.sharpness_aware import SharpnessAware
 from tensorsmith.training.trainer import Trainer
 from tensorsmith.training.windows import NonFiniteLossError
 
@@ -30,11 +32,13 @@ __all__ = [
     "Moment",
     "NonFiniteLossError",
     "ProgressBar",
+    "SharpnessAware",
     "TargetStopping",
     "TimeStopping",
     "ToTensorBoard",
     "Trainer",
     "dead_unit_shares",
     "export",
+    "reestimate_batch_norm",
     "weight_statistics",
 ]

@@ -34,6 +34,10 @@ class Interruption:
     def __bool__(self) -> bool:
         return self._noted is not None
 
+    def share(self) -> None:
+        """Takes part in that of another process."""
+        self._noted = self._noted or signal.SIGTERM
+
     def act(self) -> None:
         """Does what the signal asked for, if there was one.
 

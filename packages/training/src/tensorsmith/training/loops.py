@@ -7,15 +7,14 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tensorsmith.training.model_layers import layers_of
+from tensorsmith.training.compiled_step import CompiledStep, Logs, Step, compile_step
+from tensorsmith.training.model_layers import layers_of, metric_variables
+from tensorsmith.training.replicas import compile_replicated, is_distributed
 
-Logs = dict[str, tf.Tensor]
-Step = Callable[[Any], Logs]
 
-
-def finite(logs: Logs) -> tf.Tensor:
+def finite(step: CompiledStep, logs: Logs) -> tf.Tensor:
     """True while every logged loss is a number. Losses are running means, so one that is not stays so."""
-    losses = [tf.math.is_finite(value) for name, value in logs.items() if "loss" in name]
+    losses = [tf.math.is_finite(value) for name, value in logs.items() if "loss" in name and step.watched]
     return tf.reduce_all(tf.stack(losses)) if losses else tf.constant(True)
 
 
@@ -36,87 +35,76 @@ class Loop:
 DRAWING = ("Random", "TruncatedNormal", "ParameterizedTruncatedNormal", "Multinomial", "StatefulUniform")
 
 
-def compile_step(step: Step, spec: Any, jit: bool) -> tuple[tf.types.experimental.PolymorphicFunction, Logs, Any]:
-    """Traces a step for batches of one spec, which also builds whatever Keras builds late.
-
-    Returns:
-        The compiled step; logs of zeros, for a loop to start from; the trace.
-    """
-    compiled = tf.function(step, jit_compile=jit, autograph=False)
-    traced = compiled.get_concrete_function(spec)
-    zeros = tf.nest.map_structure(lambda output: tf.zeros(output.shape, output.dtype), traced.structured_outputs)
-    return compiled, zeros, traced
-
-
-def array_loop(step: Step, spec: Any, jit: bool) -> Loop:
+def array_loop(step: CompiledStep, jit: bool) -> Loop:
     """A loop that gathers its batches from arrays in memory; with `jit`, XLA compiles all of it as one program.
 
     Returns:
         Its `run` takes `(arrays, order, start, steps)` to (steps done, logs of the last one), where the batch of step i
         holds the rows `order[i]` of the arrays. It stops early at a loss that is no number.
     """
-    compiled, zeros, traced = compile_step(step, spec, jit)
 
     @tf.function(jit_compile=jit, autograph=False)
     def loop(arrays: Any, order: tf.Tensor, start: tf.Tensor, steps: tf.Tensor) -> tuple[tf.Tensor, Logs]:
         def body(done: tf.Tensor, _: Logs) -> tuple[tf.Tensor, Logs]:
             rows = tf.gather(order, start + done)  # tf.slice would make XLA compile anew for every start
-            return done + 1, compiled(tf.nest.map_structure(lambda array: tf.gather(array, rows), arrays))
+            return done + 1, step.call(tf.nest.map_structure(lambda array: tf.gather(array, rows), arrays))
 
         def more(done: tf.Tensor, logs: Logs) -> tf.Tensor:
-            return tf.logical_and(done < steps, finite(logs))
+            return tf.logical_and(done < steps, finite(step, logs))
 
-        return tf.while_loop(more, body, (tf.constant(0), zeros))
+        done, logs = tf.while_loop(more, body, (tf.constant(0), step.zeros))
+        return done, step.summary(logs)
 
-    return Loop(loop, traced)
+    return Loop(loop, step.trace)
 
 
-def stream_loop(step: Step, spec: Any, jit: bool) -> Loop:
-    """A loop that draws its batches from a tf.data iterator; with `jit`, XLA compiles the step.
+def stream_loop(step: CompiledStep) -> Loop:
+    """A loop that draws its batches from a tf.data iterator, which XLA could not compile; it may compile the step.
 
     Returns:
         Its `run` takes `(iterator, steps)` to (steps done, logs of the last one): fewer steps than asked for at the end
         of the data or at a loss that is no number.
     """
-    compiled, zeros, traced = compile_step(step, spec, jit)
 
     @tf.function(autograph=False)
     def loop(iterator: tf.data.Iterator, steps: tf.Tensor) -> tuple[tf.Tensor, Logs]:
         def body(done: tf.Tensor, _: tf.Tensor, logs: Logs) -> tuple[tf.Tensor, tf.Tensor, Logs]:
             batch = iterator.get_next_as_optional()
             there = batch.has_value()
-            logs = tf.cond(there, lambda: compiled(batch.get_value()), lambda: logs)
+            logs = tf.cond(there, lambda: step.call(batch.get_value()), lambda: logs)
             return done + tf.cast(there, tf.int32), there, logs
 
         def more(done: tf.Tensor, there: tf.Tensor, logs: Logs) -> tf.Tensor:
-            return tf.logical_and(tf.logical_and(done < steps, there), finite(logs))
+            return tf.logical_and(tf.logical_and(done < steps, there), finite(step, logs))
 
-        done, _, logs = tf.while_loop(more, body, (tf.constant(0), tf.constant(True), zeros))
-        return done, logs
+        done, _, logs = tf.while_loop(more, body, (tf.constant(0), tf.constant(True), step.zeros))
+        return done, step.summary(logs)
 
-    return Loop(loop, traced)
+    return Loop(loop, step.trace)
 
 
 class Loops:
     """The compiled loops of one trainer, each made once.
 
     Args:
+        owner: What holds the steps, with all metrics that they update.
         model: The model the steps train; freezing or thawing one of its layers makes new loops.
         steps: Kind ("train", "test") to step.
     """
 
-    def __init__(self, model: keras.Model, steps: dict[str, Step]) -> None:
+    def __init__(self, owner: object, model: keras.Model, steps: dict[str, Step]) -> None:
+        self._owner = owner
         self._model = model
         self._steps = steps
         self._made: dict[Any, Loop] = {}
 
     def over_arrays(self, kind: str, spec: Any, jit: bool) -> Callable[..., tuple[tf.Tensor, Logs]]:
         """The array loop for this kind of step and these batches."""
-        return self._once((kind, repr(spec), jit), lambda: array_loop(self._steps[kind], spec, jit))
+        return self._once((kind, repr(spec), jit), lambda: array_loop(self._compiled(kind, spec, jit), jit))
 
     def over_stream(self, kind: str, spec: Any, jit: bool) -> Callable[..., tuple[tf.Tensor, Logs]]:
         """The stream loop for this kind of step and these batches."""
-        return self._once((kind, repr(spec), jit, "stream"), lambda: stream_loop(self._steps[kind], spec, jit))
+        return self._once((kind, repr(spec), jit, "stream"), lambda: stream_loop(self._compiled(kind, spec, jit)))
 
     def forget(self) -> None:
         """Drops all loops, for when what they were traced from has changed."""
@@ -132,6 +120,12 @@ class Loops:
         nodes = [node for graph in graphs for node in graph.node]
         nodes += [node for graph in graphs for function in graph.library.function for node in function.node_def]
         return {node.op for node in nodes if node.op.startswith(DRAWING)}
+
+    def _compiled(self, kind: str, spec: Any, jit: bool) -> CompiledStep:
+        step, strategy = self._steps[kind], self._model.distribute_strategy
+        if is_distributed(strategy):
+            return compile_replicated(step, spec, strategy, self._model, metric_variables(self._owner))
+        return compile_step(step, spec, jit)
 
     def _once(self, key: Any, make: Callable[[], Loop]) -> Callable[..., tuple[tf.Tensor, Logs]]:
         key = (*key, tuple(layer.trainable for layer in layers_of(self._model)))

@@ -129,7 +129,7 @@ class LRFinder:
         )
         if trainer.steps_as_keras:
             build_late_parts(model, source.example)
-        loops = Loops(model, {"train": trainer.train_step})
+        loops = Loops(trainer, model, {"train": trainer.train_step})
         model.optimizer = _copy(optimizer, self.start)  # its rate is a variable, even where the other's is a schedule
         try:
             if model.built:

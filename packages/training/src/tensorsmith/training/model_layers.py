@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import keras
+import tensorflow as tf
 
 
 def parts_of(owner: object) -> Iterator[object]:
@@ -26,3 +27,13 @@ def parts_of(owner: object) -> Iterator[object]:
 def layers_of(layer: keras.layers.Layer) -> Iterator[keras.layers.Layer]:
     """A layer and all layers inside it, wrapped or held as attributes, each once."""
     return (part for part in parts_of(layer) if isinstance(part, keras.layers.Layer))
+
+
+def metric_variables(owner: object) -> list[tf.Variable]:
+    """The variables of all metrics that an object or its layers hold, each once."""
+    found: dict[int, tf.Variable] = {}
+    for part in parts_of(owner):
+        variables = part.metrics_variables if isinstance(part, keras.Model) else ()
+        variables = part.variables if isinstance(part, keras.metrics.Metric) else variables
+        found.update((id(variable), variable.value) for variable in variables)
+    return list(found.values())

@@ -1,7 +1,6 @@
 """One call of `fit`: its epochs with validation, callbacks and checkpoints, and where it stands."""
 
 import contextlib
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from tensorsmith.training.random_state import random_state, set_random_state
 from tensorsmith.training.recurring import Recurring
 from tensorsmith.training.sources import Source
 from tensorsmith.training.state import restore, snapshot
+from tensorsmith.training.team import Team
 from tensorsmith.training.windows import run_windows
 
 VARIABLE = "variables/{:05d}"
@@ -51,14 +51,14 @@ class Saving:
     """What a run needs to keep checkpoints.
 
     Attributes:
-        keeper: Writes them.
+        keeper: Writes them, in the one process that does.
         every: When.
         variables: The training state.
         note: What stays the same during the run.
         saved: The checkpoint to go on from.
     """
 
-    keeper: Keeper
+    keeper: Keeper | None
     every: Recurring
     variables: list[tf.Variable]
     note: dict[str, Any]
@@ -76,6 +76,7 @@ class Run:
         remembered: Those whose state belongs in checkpoints.
         in_force: Gives the hyperparameters to log.
         pace: How many steps between two returns to Python.
+        team: The processes that take part in this run.
         saving: None without checkpoints.
     """
 
@@ -88,6 +89,7 @@ class Run:
         remembered: list[keras.callbacks.Callback],
         in_force: Callable[[], dict[str, float]],
         pace: Pace,
+        team: Team,
         saving: Saving | None,
     ) -> None:
         self._model = model
@@ -97,8 +99,10 @@ class Run:
         self._remembered = remembered
         self._in_force = in_force
         self._pace = pace
+        self._team = team
         self._saving = saving
         self._interruption = Interruption()
+        self._interrupted = False
         self._position = Position(**saving.saved.note["position"]) if saving and saving.saved else Position()
         self._last_saved = self._position.name if saving and saving.saved else ""
         self._logs: dict[str, Any] = {}
@@ -116,7 +120,8 @@ class Run:
             with self._interruption:
                 self._train()
         finally:
-            self._saving.keeper.close()
+            if self._saving.keeper is not None:
+                self._saving.keeper.close()
 
     def _train(self) -> None:
         model, hooks, at = self._model, self._hooks, self._position
@@ -128,7 +133,7 @@ class Run:
         resuming = at.begun  # what the beginning of the epoch does, to callbacks too, was done before the checkpoint
         if not resuming:
             self._restore()
-        while at.epoch < hooks.params["epochs"] and not self._interruption:
+        while at.epoch < hooks.params["epochs"] and not self._interrupted:
             model.reset_metrics()
             hooks.on_epoch_begin(at.epoch)
             if resuming:
@@ -144,35 +149,36 @@ class Run:
                 f"epoch {at.epoch + 1}",
                 start=at.step,
                 logs=self._logs,
-                limit=self._steps_left,
+                limit=self._limit,
                 on_begin=hooks.on_train_batch_begin,
                 on_end=self._end_window,
                 finite=True,
             )
-            if self._interruption and not model.stop_training and at.step != self._source.steps:
+            if self._interrupted and not model.stop_training and at.step != self._source.steps:
                 break
             logs = logs | self._in_force()
             if self._validation is not None:
-                scores = evaluate(model, self._validation, hooks)
+                scores = evaluate(model, self._validation, hooks, self._team)
                 logs.update({f"val_{name}": value for name, value in scores.items()})
             hooks.on_epoch_end(at.epoch, logs)
             at.epoch, at.step, at.begun = at.epoch + 1, 0, False
             self._end_epoch()
             if model.stop_training:
                 break
-        if self._interruption:
+        if self._interrupted:
             self._save()
             return
         if isinstance(model.optimizer, keras.optimizers.Optimizer):
             model.optimizer.finalize_variable_values(model.trainable_weights)  # averaged weights, if any
         hooks.on_train_end(logs)
 
-    def _steps_left(self) -> int:
-        """Steps until Python has something to do."""
-        left = [callback.steps_left() for callback in self._hooks.callbacks if hasattr(callback, "steps_left")]
+    def _limit(self, window: int) -> int:
+        """The steps of the next window: those asked for, or fewer, when Python has something to do before."""
+        left = [window]
+        left += [callback.steps_left() for callback in self._hooks.callbacks if hasattr(callback, "steps_left")]
         if self._saving is not None:
             left.append(self._saving.every.steps_left(self._position.total))
-        return min(left, default=sys.maxsize)
+        return self._team.least(min(left))
 
     def _end_window(self, step: int, logs: dict[str, Any]) -> bool:
         """What happens between two windows; true ends the epoch."""
@@ -181,19 +187,33 @@ class Run:
         at.step = step
         self._logs = logs
         self._hooks.on_train_batch_end(step - 1, {**logs, **self._in_force()})
+        due = self._agree(self._saving is not None and self._saving.every.due_after(at.total))
         ends = self._model.stop_training or step == self._source.steps
-        if self._saving and not ends and self._saving.every.due_after(at.total):
+        if due and not ends:
             self._save()
-        return bool(self._model.stop_training or self._interruption)
+        return bool(self._model.stop_training or self._interrupted)
+
+    def _agree(self, due: bool) -> bool:
+        """Ends with the other processes of the team if one of them does; whether a checkpoint is due for one."""
+        model = self._model
+        model.stop_training, self._interrupted, due = self._team.any(
+            bool(model.stop_training), bool(self._interruption), due
+        )
+        if self._interrupted:
+            self._interruption.share()
+        return due
 
     def _end_epoch(self) -> None:
+        self._agree(False)
         if self._saving is None:
             return
-        at = self._position
+        at, keeper = self._position, self._saving.keeper
         scores = {name: values[-1] for name, values in self._model.history.history.items()}  # callbacks add some
         last = self._model.stop_training or at.epoch == self._hooks.params["epochs"]
         due = last or self._saving.every.due_after_epoch(at.epoch, at.total)
-        if self._saving.keeper.is_among_best(scores) or due:
+        best = keeper is not None and keeper.is_among_best(scores)
+        (due,) = self._team.any(best or due)
+        if due:
             self._save(scores)
 
     def _save(self, scores: dict[str, Any] | None = None) -> None:
@@ -202,6 +222,9 @@ class Run:
             return
         self._last_saved = name
         values = {VARIABLE.format(i): value for i, value in enumerate(snapshot(saving.variables))}
+        saving.every.done()
+        if saving.keeper is None:  # but all had to read: metrics are sums over all
+            return
         note = {
             **saving.note,
             "position": vars(self._position),
@@ -213,7 +236,6 @@ class Run:
         }
         arrays = self._callback_state.arrays()
         saving.keeper.save(name, {**values, **arrays}, note, self._save_positions, scores or {})
-        saving.every.done()
 
     def _restore(self) -> None:
         """Puts everything back as it was when the checkpoint was written, if there is one to go on from."""
@@ -236,7 +258,7 @@ class Run:
                 self._validation.save(folder / "validation", under_way=False)
 
 
-def evaluate(model: keras.Model, source: Source, hooks: keras.callbacks.CallbackList) -> dict[str, Any]:
+def evaluate(model: keras.Model, source: Source, hooks: keras.callbacks.CallbackList, team: Team) -> dict[str, Any]:
     """The loss and metrics over a source."""
     model.reset_metrics()
     hooks.on_test_begin()
@@ -246,6 +268,8 @@ def evaluate(model: keras.Model, source: Source, hooks: keras.callbacks.Callback
         hooks.on_test_batch_end(step - 1, logs)
         return False
 
-    logs = run_windows(source, Pace(None), "evaluation", on_begin=hooks.on_test_batch_begin, on_end=end)
+    logs = run_windows(
+        source, Pace(None), "evaluation", limit=team.least, on_begin=hooks.on_test_batch_begin, on_end=end
+    )
     hooks.on_test_end(logs)
     return logs

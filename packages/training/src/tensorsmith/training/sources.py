@@ -8,8 +8,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tensorsmith.training.compiled_step import Logs
 from tensorsmith.training.inputs import Arrays
-from tensorsmith.training.loops import Logs, Loops
+from tensorsmith.training.loops import Loops
 
 
 class Source(Protocol):

@@ -34,7 +34,8 @@ def training_state(owner: object, others: Iterable[tf.Variable] = ()) -> list[tf
         else:
             continue
         found.update((id(variable), variable) for variable in variables)
-    found.update((id(variable), variable) for variable in others)
+    on_replicas = {id(each) for variable in found.values() if is_on_replicas(variable) for each in variable.values}
+    found.update((id(variable), variable) for variable in others if id(variable) not in on_replicas)
     return list(found.values())
 
 
@@ -46,7 +47,15 @@ def snapshot(variables: list[tf.Variable]) -> list[np.ndarray]:
 def restore(variables: list[tf.Variable], values: list[np.ndarray]) -> None:
     """Puts copies back."""
     for variable, value in zip(variables, values, strict=True):
-        variable.assign(value)
+        if is_on_replicas(variable) and variable.synchronization == tf.VariableSynchronization.ON_READ:
+            variable.distribute_strategy.run(_put_on_first, (variable, value))
+        else:
+            variable.assign(value)
+
+
+def is_on_replicas(variable: Any) -> bool:
+    """Whether a variable has a part on each replica."""
+    return isinstance(variable, tf.distribute.DistributedValues)
 
 
 def described(model: keras.Model, variables: list[tf.Variable]) -> dict[str, Any]:
@@ -81,3 +90,9 @@ def check_same(theirs: dict[str, Any], ours: dict[str, Any], where: str) -> None
     for name in ("optimizer", "metrics"):
         received = Verbatim(f"{where} with {name} {theirs[name]}")
         check(theirs[name] == ours[name], "checkpoint", received, f"{ours[name]}", remedy)
+
+
+def _put_on_first(variable: Any, value: np.ndarray) -> None:
+    """What is read as the sum over replicas becomes this one's; a share for each would not do for whole numbers."""
+    first = tf.distribute.get_replica_context().replica_id_in_sync_group == 0
+    variable.assign(tf.where(first, value, np.zeros_like(value)))

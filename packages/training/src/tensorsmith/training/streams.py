@@ -11,8 +11,9 @@ from typing import Any
 import tensorflow as tf
 
 from tensorsmith.core import Verbatim, argument_error
+from tensorsmith.training.compiled_step import Logs
 from tensorsmith.training.dataset_graph import repeats_itself, restores_exactly
-from tensorsmith.training.loops import Logs, Loops
+from tensorsmith.training.loops import Loops
 from tensorsmith.training.sources import Source
 
 # What from_generator, py_function, checks and prints become: nobody can write their state, but they do the same once

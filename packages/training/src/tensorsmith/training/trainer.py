@@ -17,17 +17,20 @@ import tensorflow as tf
 from tensorsmith.core import Duration, Timeline, Verbatim, check
 from tensorsmith.training.build import build_late_parts
 from tensorsmith.training.checkpoints import Checkpoints, Keeper, Saved, check_new, newest
+from tensorsmith.training.compiled_step import Logs
 from tensorsmith.training.data import make_source, make_validation_source
-from tensorsmith.training.gradient_norm import handed_over, norm_of
 from tensorsmith.training.jit import faster_with_jit, jit_is_ruled_out
-from tensorsmith.training.loops import Logs, Loops
+from tensorsmith.training.loops import Loops
 from tensorsmith.training.pace import Pace
 from tensorsmith.training.progress import ProgressBar
 from tensorsmith.training.recurring import Recurring
+from tensorsmith.training.replicas import check_fits, is_distributed
 from tensorsmith.training.run import Run, Saving, evaluate
 from tensorsmith.training.scheduled import Schedules, bind, check_schedules
 from tensorsmith.training.sources import Source
 from tensorsmith.training.state import check_same, described, training_state
+from tensorsmith.training.team import Team
+from tensorsmith.training.whole_gradient import handed_over, norm_of, thresholds
 
 log = logging.getLogger("tensorsmith.training")
 
@@ -38,6 +41,10 @@ class Trainer:
     Loss, metrics, model losses, constraints, batch-norm updates and weights count as they do in Keras `fit`: each
     step is Keras' own `model.train_step`, so models that override it work as well. Override `train_step` or
     `test_step` here to train otherwise without a model class.
+
+    A model made in the scope of a `tf.distribute.MirroredStrategy` or `MultiWorkerMirroredStrategy`, as optimizer,
+    metrics and trainer have to be as well, is trained on all replicas: each takes its share of every batch, so that
+    batch size, data and numbers stay those of one device.
 
     Args:
         model: Any Keras 3 model.
@@ -103,22 +110,30 @@ class Trainer:
         for name, value in given.items():
             check(optimizer is not None or value is None, name, value, "None without an optimizer")
         check_schedules(schedules)
+        self._strategy = model.distribute_strategy
+        alone = not is_distributed(self._strategy)
+        check(alone or jit is not True, "jit", jit, 'False or "auto" under a strategy')
         if optimizer is not None:
-            model.compile(optimizer=optimizer, **given)
+            with self._strategy.scope():
+                model.compile(optimizer=optimizer, **given)
+        if not alone:
+            check_fits(model)
         single = isinstance(model.optimizer, keras.optimizers.Optimizer)
         check(single or not gradient_norm, "gradient_norm", gradient_norm, "False for a model without an optimizer")
         self.model = model
-        self.jit = jit
+        self.jit = jit if alone else False
         self.steps_per_loop = steps_per_loop
         self._built = False
         self.first_step_seconds = math.nan
         self.steps_per_second = math.nan
         self._schedules = schedules
         self._gradient_norm = gradient_norm
-        self._steps_done = keras.Variable(0, dtype="int64", trainable=False, name="steps_done")
+        with self._strategy.scope():
+            self._steps_done = keras.Variable(0, dtype="int64", trainable=False, name="steps_done")
         self._timeline: Timeline | None = None
-        step = self._step if schedules or gradient_norm else self.train_step
-        self._loops = Loops(model, {"train": step, "test": self.test_step})
+        self._hears_gradients = single and (gradient_norm or (not alone and bool(thresholds(model.optimizer))))
+        step = self._step if schedules or self._hears_gradients else self.train_step
+        self._loops = Loops(self, model, {"train": step, "test": self.test_step})
 
     def train_step(self, data: tuple[Any, ...]) -> Logs:
         """One step on one batch, traced into the loop. Override to train otherwise.
@@ -206,8 +221,10 @@ class Trainer:
                 epochs = at["epoch"]
         elif kept is not None:
             check_new(kept.folder)
-        if seed is None:
-            seed = int(np.random.randint(2**31))
+        team = Team(self._strategy)
+        at = saved.note["position"]["total"] if saved else -1
+        check(team.agree(at), "checkpoints", Verbatim(f"other ones than other workers see, {saved}"), "a shared folder")
+        seed = team.least(int(np.random.randint(2**31)) if seed is None else seed)
         source = make_source(
             self._checked,
             x,
@@ -218,6 +235,9 @@ class Trainer:
             seed=seed if shuffle else None,
             steps_per_epoch=steps_per_epoch,
         )
+        replicas = self._strategy.num_replicas_in_sync
+        expected = f"a multiple of {replicas}, the number of replicas"
+        check(source.batch_size % replicas == 0, "batch_size", source.batch_size, expected)
         validation = (
             None if validation_data is None else make_validation_source(self._checked, validation_data, batch_size)
         )
@@ -233,7 +253,7 @@ class Trainer:
 
         history = keras.callbacks.History()
         history.history = _as_logged(saved.note["history"]) if saved else {}
-        bar = [ProgressBar()] if verbose else []
+        bar = [ProgressBar()] if verbose and team.chief else []
         first_epoch = saved.note["position"]["epoch"] if saved else 0
         hooks = keras.callbacks.CallbackList(
             [*callbacks, history, *bar],
@@ -248,8 +268,8 @@ class Trainer:
         )
         pace = Pace(1 if any(map(_wants_every_batch, hooks.callbacks)) else self.steps_per_loop)
         try:
-            saving = self._saving(kept, saved, timeline, validation is not None, seed) if kept else None
-            Run(self.model, source, validation, hooks, callbacks, self._in_force, pace, saving).train()
+            saving = self._saving(kept, saved, timeline, validation is not None, seed, team) if kept else None
+            Run(self.model, source, validation, hooks, callbacks, self._in_force, pace, team, saving).train()
         finally:
             for shown in bar:
                 shown.close()
@@ -275,7 +295,7 @@ class Trainer:
         source = make_source(self._checked, x, y, sample_weight=sample_weight, batch_size=batch_size)
         self._build(source)
         source.compile(self._loops, "test", jit=False)
-        return evaluate(self.model, source, keras.callbacks.CallbackList([], model=self.model))
+        return evaluate(self.model, source, keras.callbacks.CallbackList([], model=self.model), Team(self._strategy))
 
     def predict(self, x: Any, *, batch_size: int = 32) -> Any:
         """The model's outputs for arrays or a dataset, as NumPy arrays."""
@@ -295,10 +315,11 @@ class Trainer:
     def _step(self, data: tuple[Any, ...]) -> Logs:
         for variable, schedule in self._schedules.values():
             variable.assign(schedule(self._steps_done))
-        if self._gradient_norm:
+        if self._hears_gradients:
             with handed_over(self.model.optimizer) as gradients:
                 logs = self.train_step(data)
-            logs = {**logs, "gradient_norm": norm_of(gradients, self.model.optimizer)}
+            if self._gradient_norm:
+                logs = {**logs, "gradient_norm": norm_of(gradients, self.model.optimizer)}
         else:
             logs = self.train_step(data)
         self._steps_done.assign_add(1)
@@ -315,18 +336,25 @@ class Trainer:
         optimizer = self.model.optimizer
         rates = {}
         if isinstance(optimizer, keras.optimizers.MultiOptimizer):
-            rates = {f"learning_rate_{each.name}": float(each.learning_rate) for each in optimizer.optimizers}
+            rates = {f"learning_rate_{each.name}": _number(each.learning_rate) for each in optimizer.optimizers}
         elif isinstance(optimizer, keras.optimizers.Optimizer):
-            rates = {"learning_rate": float(optimizer.learning_rate)}
-        return {**rates, **{name: float(variable) for name, (variable, _) in self._schedules.items()}}
+            rates = {"learning_rate": _number(optimizer.learning_rate)}
+        return {**rates, **{name: _number(variable) for name, (variable, _) in self._schedules.items()}}
 
     def _build(self, source: Source) -> None:
         if not self._built and self.steps_as_keras:
-            build_late_parts(self.model, source.example)
+            with self._strategy.scope():
+                build_late_parts(self.model, source.example)
             self._built = True
 
     def _saving(
-        self, checkpoints: Checkpoints, saved: Saved | None, timeline: Timeline, validates: bool, seed: int | None
+        self,
+        checkpoints: Checkpoints,
+        saved: Saved | None,
+        timeline: Timeline,
+        validates: bool,
+        seed: int,
+        team: Team,
     ) -> Saving:
         every = Recurring(Duration.parse(checkpoints.every), timeline, "every")
         monitor = checkpoints.monitor or ("val_loss" if validates else "loss")
@@ -344,7 +372,7 @@ class Trainer:
             expected = f"those of the run to resume: batches of {there['batch_size']}, {there['steps']} steps an epoch"
             check(_same_data(there, data), "x", received, expected)
         note = {"seed": seed, "jit": self.jit, "state": state, "data": data}
-        return Saving(Keeper(checkpoints, monitor), every, variables, note, saved)
+        return Saving(Keeper(checkpoints, monitor) if team.chief else None, every, variables, note, saved)
 
     def _settle_jit(self, source: Source, epochs: int) -> bool:
         if self.jit == "auto":
@@ -363,6 +391,10 @@ class Trainer:
         steps_to_come = sys.maxsize if source.steps is None else source.steps * epochs
         state = training_state(self, self._loops.variables())
         return faster_with_jit(partial(run, False), partial(run, True), state, steps_to_come)
+
+
+def _number(variable: Any) -> float:
+    return float(keras.ops.convert_to_numpy(variable))
 
 
 def _wants_every_batch(callback: keras.callbacks.Callback) -> bool:

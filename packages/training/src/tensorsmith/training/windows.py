@@ -25,7 +25,7 @@ def run_windows(
     *,
     start: int = 0,
     logs: Mapping[str, Any] = MappingProxyType({}),
-    limit: Callable[[], int] = lambda: sys.maxsize,
+    limit: Callable[[int], int],
     on_begin: Callable[[int], Any],
     on_end: Callable[[int, dict[str, Any]], bool],
     finite: bool = False,
@@ -38,7 +38,7 @@ def run_windows(
         where: What is run, for errors.
         start: The first step.
         logs: Of the step before it, for when the source turns out to end there.
-        limit: The most steps that the next window may have.
+        limit: Takes the steps that the next window should have to those that it may have.
         on_begin: Called with the first step of each window.
         on_end: Called with the number of steps done so far and the logs, after each window; true ends the run.
         finite: Whether a loss must be a number.
@@ -52,7 +52,7 @@ def run_windows(
     """
     step, logs = start, dict(logs)
     while source.steps is None or step < source.steps:
-        window = min(pace.window, limit())
+        window = limit(pace.window)
         last = min(step + window, source.steps or sys.maxsize)
         on_begin(step)
         begin = time.perf_counter()

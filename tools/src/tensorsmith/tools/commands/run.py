@@ -1,6 +1,7 @@
 """Train a recipe and write a run folder."""
 
 import argparse
+import shlex
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,17 +9,19 @@ from typing import Any
 
 from rich.console import Console
 
-from tensorsmith.core import ArgumentError, Verbatim, argument_error, check
+from tensorsmith.core import ArgumentError, Verbatim, argument_error, check, cluster_from_environment
 from tensorsmith.tools.catalog import find_recipe
 from tensorsmith.tools.config import from_flags, read_yaml, resolve
 from tensorsmith.tools.run_folder import RunFolder, folder_to_resume, new_folder
 from tensorsmith.tools.running import find_rate, print_scores, run_recipe
+from tensorsmith.tools.workers import run_workers
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the flags; what else is given sets fields of the recipe's Config."""
     parser.usage = (
-        "tensorsmith run NAME [--config FILE.yaml] [--smoke] [--out DIR] [--resume | --find-lr] [--FIELD VALUE ...]"
+        "tensorsmith run NAME [--config FILE.yaml] [--smoke] [--out DIR] [--resume | --find-lr] [--workers N] "
+        "[--FIELD VALUE ...]"
     )
     parser.allow_abbrev = False
     parser.add_argument("name", metavar="NAME", help="as `tensorsmith recipes` lists it, or a .py file", nargs="?")
@@ -29,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, metavar="DIR", help="the run folder (runs/<recipe>/<timestamp>)")
     parser.add_argument("--resume", action="store_true", help="go on with DIR, or with the recipe's newest run")
     parser.add_argument("--find-lr", action="store_true", help="only look for a learning rate: the range test")
+    parser.add_argument("--workers", type=int, metavar="N", help="train on N processes of this machine together")
     parser.add_argument("-h", "--help", action="store_true", help="this, and with NAME the recipe's fields")
     parser.set_defaults(parser=parser)
 
@@ -46,6 +50,12 @@ def execute(arguments: argparse.Namespace) -> int:
             print(f"  --{name:20} {comment} (default {getattr(recipe.config_class(), name)!r})")
         return 0
     given = from_flags(arguments.fields)
+    cluster = cluster_from_environment()
+    check(cluster is None or arguments.out, "--out", None, "a folder that all workers share, as TF_CONFIG names some")
+    workers = arguments.workers
+    check(workers is None or workers >= 1, "--workers", workers, "1 or more")
+    alone = cluster is None and not arguments.find_lr
+    check(workers is None or alone, "--workers", workers, "none with --find-lr or within the cluster of TF_CONFIG")
     check(not (arguments.resume and arguments.find_lr), "--find-lr", Verbatim("--resume besides"), "one of the two")
     folder = folder_to_resume(recipe, arguments.out) if arguments.resume else None
     if folder is not None:
@@ -60,23 +70,32 @@ def execute(arguments: argparse.Namespace) -> int:
     if folder is not None and (folder.path / "metrics.json").exists():
         print(f"{folder.path} is finished")
         return 0
-    folder = folder or new_folder(recipe, arguments.out)
+    fits = workers is None or config.batch_size % workers == 0
+    check(fits, "batch_size", config.batch_size, f"a multiple of {workers}, the number of workers")
+    leads = cluster is None or cluster.chief
+    folder = folder or (new_folder(recipe, arguments.out) if leads else RunFolder(arguments.out))
+    again = f"tensorsmith run {arguments.name} --out {folder.path} --resume"
     try:
+        if workers is not None:
+            folder.write_config(recipe, config)
+            command = [sys.executable, "-m", "tensorsmith.tools", *shlex.split(again)[1:]]
+            return run_workers(command, workers, folder.path)
         if arguments.find_lr:
             find_rate(recipe, config, folder, Console())
             return 0
-        metrics = run_recipe(recipe, config, folder, arguments.resume)
+        metrics = run_recipe(recipe, config, folder, arguments.resume, cluster)
     except KeyboardInterrupt:
-        again = f"tensorsmith run {arguments.name} --out {folder.path} --resume"
+        again += f" --workers {workers}" if workers else ""
         print(f"interrupted; go on with: {again}", file=sys.stderr)
         return 130
     except ArgumentError as error:  # asked for rightly, but the data or the recipe did not fit
         print(f"tensorsmith: {error}", file=sys.stderr)
         return 1
     finally:
-        if not any(folder.path.iterdir()):
+        if leads and not any(folder.path.iterdir()):
             folder.path.rmdir()  # nothing came of it, and the same command shall work again
-    print_scores(metrics, folder, Console())
+    if leads:
+        print_scores(metrics, folder, Console())
     return 0
 
 

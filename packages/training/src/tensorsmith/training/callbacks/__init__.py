@@ -2,6 +2,7 @@
 
 from tensorsmith.training.callbacks.at_best import AtBest
 from tensorsmith.training.callbacks.every import Every, Moment
+from tensorsmith.training.callbacks.reestimate_batch_norm import reestimate_batch_norm
 from tensorsmith.training.callbacks.statistics import ToTensorBoard, dead_unit_shares, weight_statistics
 from tensorsmith.training.callbacks.target_stopping import TargetStopping
 from tensorsmith.training.callbacks.time_stopping import TimeStopping
@@ -14,5 +15,6 @@ __all__ = [
     "TimeStopping",
     "ToTensorBoard",
     "dead_unit_shares",
+    "reestimate_batch_norm",
     "weight_statistics",
 ]

@@ -1,0 +1,112 @@
+"""The machines of a training run, as the environment variable `TF_CONFIG` tells each of them."""
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tensorsmith.core.errors import Verbatim, argument_error, check, did_you_mean
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+JOBS = ("chief", "worker", "ps")
+ADDRESS = re.compile(r"[\w.-]+:(\d+)|\[[0-9a-fA-F:]+\]:(\d+)")
+FORM = '{"cluster": {"worker": ["HOST:PORT", ...]}, "task": {"type": "worker", "index": 0}}'
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Machines by their job, and which of them this one is.
+
+    Args:
+        jobs: "worker", "chief" or "ps" (parameter server) to addresses.
+        task: Job and index of this machine.
+
+    Raises:
+        ValueError: An unknown job, an address that is none or comes twice, no worker, several chiefs, or a task that is
+            not in the cluster.
+
+    Example:
+        >>> from tensorsmith.core import Cluster
+        >>> cluster = Cluster({"worker": ["10.0.0.1:2222", "10.0.0.2:2222"]}, ("worker", 1))
+        >>> cluster.chief
+        False
+        >>> cluster.as_tf_config()
+        '{"cluster": {"worker": ["10.0.0.1:2222", "10.0.0.2:2222"]}, "task": {"type": "worker", "index": 1}}'
+    """
+
+    jobs: Mapping[str, list[str]]
+    task: tuple[str, int]
+
+    def __post_init__(self) -> None:
+        for job, addresses in self.jobs.items():
+            check(job in JOBS, "job", job, f"one of {', '.join(JOBS)}", did_you_mean(str(job), JOBS))
+            fits = isinstance(addresses, list) and all(isinstance(each, str) for each in addresses)
+            check(fits, job, addresses, 'a list of addresses "HOST:PORT"')
+            for address in addresses:
+                match = ADDRESS.fullmatch(address)
+                port = int(match[1] or match[2]) if match else 0
+                check(0 < port < 65536, job, address, "HOST:PORT with a port from 1 to 65535")
+        everyone = [address for addresses in self.jobs.values() for address in addresses]
+        twice = sorted({address for address in everyone if everyone.count(address) > 1})
+        check(not twice, "cluster", Verbatim(f"{', '.join(twice)} more than once"), "each address once")
+        check(bool(self.jobs.get("worker")), "worker", self.jobs.get("worker"), "at least one address")
+        check(len(self.jobs.get("chief", [])) <= 1, "chief", self.jobs.get("chief"), "one address")
+        served = "ps" not in self.jobs or "chief" in self.jobs
+        check(served, "chief", None, "an address, as there are parameter servers", "a chief schedules their workers")
+        job, index = self.task
+        check(job in self.jobs, "task type", job, f"one of {', '.join(self.jobs)}", did_you_mean(str(job), self.jobs))
+        count = len(self.jobs[job])
+        inside = isinstance(index, int) and 0 <= index < count
+        check(inside, "task index", index, f"a number from 0 to {count - 1}, as there are {count} of job {job}")
+
+    @property
+    def chief(self) -> bool:
+        """Whether this machine writes files and shows progress."""
+        return self.task == ("chief" if "chief" in self.jobs else "worker", 0)
+
+    def as_tf_config(self) -> str:
+        """What `TF_CONFIG` has to say on this machine."""
+        job, index = self.task
+        return json.dumps({"cluster": dict(self.jobs), "task": {"type": job, "index": index}})
+
+    def strategy(self) -> "tf.distribute.Strategy":
+        """The strategy of this cluster, whose workers train together step by step.
+
+        It waits until all workers are there, and has to be made before TensorFlow does anything else.
+        """
+        import tensorflow as tf
+
+        return tf.distribute.MultiWorkerMirroredStrategy()
+
+
+def cluster_from_environment() -> Cluster | None:
+    """The cluster that `TF_CONFIG` names; None without it.
+
+    Raises:
+        ValueError: It is no such description.
+
+    Example:
+        >>> from tensorsmith.core import cluster_from_environment
+        >>> cluster_from_environment() is None
+        True
+    """
+    text = os.environ.get("TF_CONFIG", "")
+    if not text.strip():
+        return None
+    try:
+        said: Any = json.loads(text)
+    except ValueError as error:
+        raise argument_error("TF_CONFIG", text, f"JSON such as {FORM}", str(error)) from error
+    check(isinstance(said, dict), "TF_CONFIG", text, FORM)
+    for name in said:
+        known = ("cluster", "task", "rpc_layer", "environment")
+        check(name in known, f"TF_CONFIG[{name!r}]", said[name], "no such entry", did_you_mean(name, known))
+    cluster, task = said.get("cluster"), said.get("task")
+    check(isinstance(cluster, dict), "TF_CONFIG['cluster']", cluster, "jobs to lists of addresses", f"as in {FORM}")
+    fits = isinstance(task, dict) and {"type", "index"} <= set(task)
+    check(fits, "TF_CONFIG['task']", task, "type and index of this machine", f"as in {FORM}")
+    return Cluster(cluster, (task["type"], task["index"]))

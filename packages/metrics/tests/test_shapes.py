@@ -1,0 +1,117 @@
+"""Targets, predictions and weights of shapes that differ, where broadcasting would give a wrong number in silence."""
+
+import re
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tensorsmith import metrics
+
+SPARSE = {"num_classes": 3, "sparse_labels": True}
+
+
+def zeros(shape, dtype="int32"):
+    return np.zeros(shape, dtype)
+
+
+@pytest.mark.parametrize(
+    ("true", "predicted"), [((1,), (4,)), ((3,), (4,)), ((1, 1), (4,)), ((4, 1), (4, 3)), ((1, 3), (4, 3)), ((), (4,))]
+)
+def test_f_scores_of_class_numbers(true, predicted):
+    metric = metrics.F1Score(**SPARSE)
+    message = re.escape(f"`y_true`: received {true}, expected a shape that fits predictions of {predicted}")
+    with pytest.raises(ValueError, match=message):
+        metric.update_state(zeros(true), zeros(predicted))
+
+
+@pytest.mark.parametrize("true", [(1,), (3,), (1, 1), (4, 2), (1, 3), ()])
+def test_f_scores_of_class_numbers_and_scores(true):
+    with pytest.raises(ValueError, match=re.escape(f"`y_true`: received {true}, expected a shape that fits")):
+        metrics.FBetaScore(**SPARSE).update_state(zeros(true), zeros((4, 3), "float32"))
+
+
+ONE_HOT = [((4, 3), (1, 3)), ((1, 3), (4, 3)), ((2, 3, 3), (6, 3)), ((2, 3, 3), (3, 2, 3))]
+
+
+@pytest.mark.parametrize(
+    ("metric", "true", "predicted"),
+    [
+        *((metrics.CohenKappa(2), *shapes) for shapes in [((4,), (1,)), ((1,), (4,)), ((4,), ()), ((4, 3), (1, 3))]),
+        *((metrics.CohenKappa(2), *shapes) for shapes in [((4, 1), (4, 3)), ((4, 3), (3, 4))]),
+        *((metrics.CohenKappa(3), *shapes) for shapes in ONE_HOT),
+        *((metrics.CohenKappa(**SPARSE), *shapes) for shapes in [((4,), (1,)), ((1,), (4, 3)), ((4, 3), (4, 3))]),
+        (metrics.CohenKappa(**SPARSE, regression=True), (4,), (1, 1)),
+        *((metrics.MatthewsCorrelationCoefficient(3), *shapes) for shapes in ONE_HOT),
+        *((metrics.MultiLabelConfusionMatrix(3), *shapes) for shapes in ONE_HOT),
+    ],
+)
+def test_tables_of_classes(metric, true, predicted):
+    with pytest.raises(ValueError, match=r"`y_true`: received .*, expected the shape of `y_pred`"):
+        metric.update_state(zeros(true), zeros(predicted, "float32"))
+
+
+@pytest.mark.parametrize(("precision", "recall"), [((4, 3), (1, 3)), ((4, 3), (4, 1)), ((4, 1), (4,)), ((4,), (1,))])
+def test_average_precision(precision, recall):
+    message = re.escape(f"`recall`: received {recall}, expected the shape of `precision`, {precision}")
+    with pytest.raises(ValueError, match=message):
+        metrics.average_precision(zeros(precision), zeros(recall))
+
+
+WEIGHTED = [
+    (metrics.HuberMetric, {}, (4,), (4,)),
+    (metrics.RoundedAccuracy, {}, (4, 3), (4, 3)),
+    (metrics.ExpectedCalibrationError, {}, (4,), (4, 3)),
+    (metrics.F1Score, {"num_classes": 3}, (4, 3), (4, 3)),
+    (metrics.MatthewsCorrelationCoefficient, {"num_classes": 3}, (4, 3), (4, 3)),
+    (metrics.PearsonsCorrelation, {"exact": True}, (4,), (4,)),
+    (metrics.FrechetDistance, {"num_features": 3}, (4, 3), (4, 3)),
+]
+
+
+@pytest.mark.parametrize("weights", [(1,), (3,), (1, 4), (4, 4), (1, 1), (4, 3, 2)])
+@pytest.mark.parametrize(("kind", "options", "true", "predicted"), WEIGHTED)
+def test_weights_of_others(kind, options, true, predicted, weights):
+    with pytest.raises(ValueError, match=r"`sample_weight`: received .*, expected the first axes of the samples, \(4"):
+        kind(**options).update_state(zeros(true), zeros(predicted, "float32"), zeros(weights, "float32"))
+
+
+@pytest.mark.parametrize(("kind", "options", "true", "predicted"), WEIGHTED)
+def test_a_last_axis_of_size_1_of_weights_is_forgiven(kind, options, true, predicted):
+    rng = np.random.default_rng(7)
+    labels, scores, weights = rng.integers(0, 2, true), rng.random(predicted), np.array([0.5, 1.0, 1.0, 2.0])
+    values = []
+    for given in (weights, weights[:, None]):
+        metric = kind(**options)
+        metric.update_state(labels, scores, given)
+        values.append(np.array(metric.result()))
+    np.testing.assert_array_equal(*values)
+
+
+def test_sizes_that_are_known_only_later():
+    metric = metrics.F1Score(**SPARSE, average="micro")
+    metric.update_state([0], [0])  # builds it
+    metric.reset_state()
+    vector = tf.TensorSpec([None], "int32")
+    run = tf.function(metric.update_state, input_signature=[vector, vector, tf.TensorSpec([None])])
+    run([0, 1, 2], [0, 2, 2], [1.0, 1.0, 2.0])
+    assert metric.result() == 0.75
+
+
+@pytest.mark.parametrize("labels", [[0, 3], [0, -1]])
+@pytest.mark.parametrize("graph", [False, True])
+def test_calibration_of_a_class_that_does_not_exist(labels, graph):
+    metric = metrics.ExpectedCalibrationError()
+    update = tf.function(metric.update_state) if graph else metric.update_state
+    scores = tf.constant([[0.5, 0.25, 0.25], [0.5, 0.25, 0.25]])
+    with pytest.raises(tf.errors.InvalidArgumentError, match="class numbers from 0 to 2"):
+        update(tf.constant(labels), scores)
+    update(tf.constant(labels), scores, tf.constant([1.0, 0.0]))  # what weighs nothing may be anything
+    assert metric.result() == 0.5
+
+
+def test_one_set_of_boxes_for_all_images():
+    rng = np.random.default_rng(8)
+    boxes, anchors = np.sort(rng.random((2, 3, 4))), np.sort(rng.random((5, 4)))
+    expected = [metrics.box_iou(of_image, anchors) for of_image in boxes]
+    np.testing.assert_array_equal(metrics.box_iou(boxes, anchors), expected)

@@ -1,0 +1,88 @@
+"""Statistics of batch normalization for weights that nobody has trained with."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tensorsmith.core import Verbatim, check
+from tensorsmith.training.model_layers import layers_of
+from tensorsmith.training.state import restore, snapshot
+
+
+def reestimate_batch_norm(model: keras.Model, dataset: Iterable[Any]) -> None:
+    """Gives batch normalization the exact mean and variance of what its layers see of some data.
+
+    Averaged weights, as `SWA` and `MovingAverage` make them, have never run on data: the moving statistics in the model
+    are those of other weights. One pass over the data in training mode makes new ones: each layer's mean and variance
+    over all examples, put together from those of batches. As in training, a layer sees what the layers before it make
+    of a batch with the batch's own statistics and with dropout, so that batches should be as large as they were there.
+
+    Layers that are frozen keep their statistics; weights, seeds and all other state of the model stay as they were.
+
+    Source: Izmailov et al., "Averaging Weights Leads to Wider Optima and Better Generalization", 2018.
+
+    Args:
+        model: A built model.
+        dataset: Batches, as `fit` takes them from a `tf.data.Dataset`: `x`, `(x, y)` or `(x, y, sample_weight)`.
+            Weights of examples do not count.
+
+    Raises:
+        ValueError: There are no batches, or a layer renormalizes, which takes statistics of another kind.
+
+    Example:
+        >>> import keras, numpy as np
+        >>> import tensorflow as tf
+        >>> norm = keras.layers.BatchNormalization()
+        >>> model = keras.Sequential([keras.Input((1,)), norm])
+        >>> reestimate_batch_norm(model, tf.data.Dataset.from_tensor_slices(np.arange(7.0)[:, None]).batch(3))
+        >>> print(norm.moving_mean.numpy(), norm.moving_variance.numpy())
+        [3.] [4.]
+    """
+    found = [layer for layer in layers_of(model) if isinstance(layer, keras.layers.BatchNormalization)]
+    layers = [layer for layer in found if layer.trainable]
+    for layer in layers:
+        check(not layer.renorm, "model", Verbatim(f"one in which {layer.name} renormalizes"), "one without renorm")
+    state = [variable.value for variable in model.non_trainable_variables]
+    before, momentums = snapshot(state), [layer.momentum for layer in layers]
+    try:
+        for layer in layers:
+            layer.momentum = 0.0  # the moving statistics are then those of the last batch
+        moments = _pooled(model, layers, dataset)
+    finally:
+        restore(state, before)
+        for layer, momentum in zip(layers, momentums, strict=True):
+            layer.momentum = momentum
+    for layer, (mean, variance) in zip(layers, moments, strict=True):
+        layer.moving_mean.assign(mean)
+        layer.moving_variance.assign(variance)
+
+
+def _pooled(
+    model: keras.Model, layers: list[keras.layers.BatchNormalization], dataset: Iterable[Any]
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Mean and variance over all batches: what batches vary within, and what their means vary by."""
+
+    @tf.function(autograph=False, reduce_retracing=True)
+    def forward(x: Any) -> None:
+        model(x, training=True)
+
+    sizes: list[int] = []
+    means: list[list[np.ndarray]] = [[] for _ in layers]
+    variances: list[list[np.ndarray]] = [[] for _ in layers]
+    for batch in dataset:
+        x, _, _ = keras.utils.unpack_x_y_sample_weight(batch)
+        forward(x)
+        sizes.append(len(keras.tree.flatten(x)[0]))
+        for i, layer in enumerate(layers):
+            means[i].append(np.array(layer.moving_mean, "float64"))
+            variances[i].append(np.array(layer.moving_variance, "float64"))
+    check(sum(sizes) > 0, "dataset", Verbatim("no batches"), "one batch or more")
+    pooled = []
+    for of_batches, within in zip(means, variances, strict=True):
+        mean = np.average(of_batches, axis=0, weights=sizes)
+        between = np.square(np.subtract(of_batches, mean))
+        pooled.append((mean, np.average(within + between, axis=0, weights=sizes)))
+    return pooled

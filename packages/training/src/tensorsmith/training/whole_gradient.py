@@ -1,0 +1,104 @@
+"""The whole gradient, summed over replicas, that a step hands to its optimizer: its norm, and clipping by it."""
+
+import contextlib
+import threading
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tensorsmith.core import check
+
+CLIPPING = ("clipnorm", "global_clipnorm", "clipvalue")
+
+
+class Listener:
+    """Takes the place of an optimizer's `apply_gradients` and keeps what each replica calls it with.
+
+    Keras clips what a replica hands over and adds up then. Here an optimizer that clips gets the sum from each replica,
+    divided by their number as its thresholds are, so that it clips the whole gradient.
+
+    Args:
+        optimizer: The optimizer.
+
+    Attributes:
+        heard: Thread to gradients: replicas, which have a thread each, take turns within a step.
+    """
+
+    def __init__(self, optimizer: keras.optimizers.Optimizer) -> None:
+        self.heard: dict[int, list[Any]] = {}
+        self._optimizer = optimizer
+        self._apply_gradients = optimizer.apply_gradients
+        self._thresholds = thresholds(optimizer)
+        self._set_thresholds(tf.distribute.get_replica_context().num_replicas_in_sync)
+        optimizer.apply_gradients = self
+
+    def __call__(self, grads_and_vars: Iterable[tuple[Any, Any]]) -> Any:
+        """Listens and does what it stands for."""
+        gradients, variables = zip(*grads_and_vars, strict=True)
+        heard = [gradient for gradient in gradients if gradient is not None]
+        replica = tf.distribute.get_replica_context()
+        replicas = replica.num_replicas_in_sync
+        if replicas > 1:
+            heard = replica.all_reduce("SUM", heard)
+            if self._thresholds:
+                parts = iter([_divided(gradient, replicas) for gradient in heard])
+                gradients = tuple(None if gradient is None else next(parts) for gradient in gradients)
+        self.heard[threading.get_ident()] += heard
+        return self._apply_gradients(zip(gradients, variables, strict=True))
+
+    def leave(self) -> None:
+        """Gives its place back."""
+        self._set_thresholds(1)
+        del self._optimizer.apply_gradients
+
+    def _set_thresholds(self, replicas: int) -> None:
+        for optimizer, name, value in self._thresholds:
+            setattr(optimizer, name, value / replicas)
+
+
+def thresholds(optimizer: Any) -> list[tuple[Any, str, float]]:
+    """What an optimizer, or one within it, clips gradients by."""
+    within = [getattr(optimizer, "inner_optimizer", None), *getattr(optimizer, "optimizers", ())]
+    found = [(each, name, getattr(each, name, None)) for each in (optimizer, *within) for name in CLIPPING]
+    return [(each, name, value) for each, name, value in found if value is not None]
+
+
+@contextlib.contextmanager
+def handed_over(optimizer: keras.optimizers.Optimizer) -> Iterator[list[Any]]:
+    """Within it, a list is filled with all gradients that `apply_gradients` is called with."""
+    listener = vars(optimizer).get("apply_gradients")
+    listener = listener if isinstance(listener, Listener) else Listener(optimizer)
+    replica = threading.get_ident()
+    listener.heard[replica] = []
+    try:
+        yield listener.heard[replica]
+    finally:
+        del listener.heard[replica]
+        if not listener.heard:
+            listener.leave()
+
+
+def norm_of(gradients: list[Any], optimizer: keras.optimizers.Optimizer) -> tf.Tensor:
+    """Their Euclidean norm before clipping, without the scale of the loss, in float32.
+
+    Raises:
+        ValueError: There are none.
+    """
+    expected = "False where steps hand no gradient to the model's optimizer"
+    check(bool(gradients), "gradient_norm", True, expected)
+    norm = tf.linalg.global_norm([_dense(gradient) for gradient in gradients])
+    if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+        norm /= tf.cast(optimizer.dynamic_scale, tf.float32)
+    return norm
+
+
+def _dense(gradient: Any) -> tf.Tensor:
+    return tf.cast(tf.convert_to_tensor(gradient), tf.float32)  # slices of one row are summed first
+
+
+def _divided(gradient: Any, number: int) -> Any:
+    if isinstance(gradient, tf.IndexedSlices):
+        return tf.IndexedSlices(gradient.values / number, gradient.indices, gradient.dense_shape)
+    return gradient / number

@@ -1,0 +1,127 @@
+"""Training runs under a strategy, as a program: `python job.py FOLDER STRATEGY JSON`.
+
+STRATEGY is `one`, `mirrored` or `workers` (with TF_CONFIG), JSON a mapping of names to arguments of `run`. For each of
+them there is a file in FOLDER with history and weights, named after it and the number of the process.
+"""
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tensorsmith.core import cluster_from_environment
+from tensorsmith.training import Checkpoints, Trainer
+
+
+def mlp() -> keras.Model:
+    return keras.Sequential([keras.Input((8,)), keras.layers.Dense(16, "relu"), keras.layers.Dense(3)])
+
+
+def dropout() -> keras.Model:
+    layers = [keras.layers.Dense(16, "relu"), keras.layers.Dropout(0.2), keras.layers.Dense(3)]
+    return keras.Sequential([keras.Input((8,)), *layers])
+
+
+def batch_norm() -> keras.Model:
+    normalized = [keras.layers.Dense(16, use_bias=False), keras.layers.BatchNormalization(synchronized=True)]
+    return keras.Sequential([keras.Input((8,)), *normalized, keras.layers.Dense(3)])
+
+
+def embedding() -> keras.Model:
+    layers = [keras.layers.Embedding(20, 4), keras.layers.Flatten(), keras.layers.Dense(3)]
+    return keras.Sequential([keras.Input((8,), dtype="int32"), *layers])
+
+
+class Seen(keras.metrics.Metric):
+    """How often each example came, which has its number as a weight."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(name="seen")
+        self.counts = self.add_weight(shape=(size,), initializer="zeros", name="counts")
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any) -> None:
+        numbers = tf.cast(sample_weight, tf.int32)
+        self.counts.assign_add(tf.math.bincount(numbers, minlength=self.counts.shape[0], dtype=tf.float32))
+
+    def result(self) -> Any:
+        return self.counts.value
+
+
+class DieOnce(keras.callbacks.Callback):
+    """Ends one worker without a word in the middle of an epoch, unless that has happened before."""
+
+    every_batch = True
+
+    def __init__(self, mark: Path) -> None:
+        super().__init__()
+        self._mark = mark
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        if self.model.optimizer.iterations.numpy() >= 7 and not self._mark.exists():
+            self._mark.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def strategy_of(name: str) -> tf.distribute.Strategy:
+    if name == "one":
+        return tf.distribute.get_strategy()
+    if name == "workers":
+        return cluster_from_environment().strategy()
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+    return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+
+
+def run(
+    out: Path,
+    strategy: tf.distribute.Strategy,
+    *,
+    model: str = "mlp",
+    size: int = 150,
+    stream: bool = False,
+    count: bool = False,
+    optimizer: dict[str, Any] | None = None,
+    checkpoints: str | None = None,
+    dies: int | None = None,
+    **options: Any,
+) -> None:
+    """Trains and writes what came of it; batches have 32 examples, which leaves a rest."""
+    keras.utils.set_random_seed(1)
+    x = np.random.default_rng(0).normal(size=(size, 8)).astype("float32")
+    y = np.argmax(x[:, :3], axis=-1).astype("int32")
+    x = np.abs(10 * x).astype("int32") % 20 if model == "embedding" else x
+    data = (x, y, np.arange(size, dtype="float32")) if count else (x, y)
+    with strategy.scope():
+        trainer = Trainer(
+            globals()[model](),
+            optimizer=keras.optimizers.SGD(1e-6 if count else 0.3, **optimizer or {}),
+            loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+            metrics=["accuracy"],
+            weighted_metrics=[Seen(size)] if count else None,
+            gradient_norm=True,
+        )
+    index = cluster.task[1] if (cluster := cluster_from_environment()) else 0
+    options = {"epochs": 3, "seed": 2, "verbose": False, **options}
+    if checkpoints:
+        options["checkpoints"] = Checkpoints(out.with_name(checkpoints), every="2 steps")
+    if dies == index:
+        options["callbacks"] = [DieOnce(out.with_name("died"))]
+    if stream:
+        dataset = tf.data.Dataset.from_tensor_slices(data).shuffle(size, seed=3).batch(32)
+        history = trainer.fit(dataset, validation_data=dataset, **options)
+    else:
+        history = trainer.fit(*data[:2], sample_weight=(*data, None)[2], validation_data=data, batch_size=32, **options)
+    weights = {f"weight {i}": value for i, value in enumerate(trainer.model.get_weights())}
+    np.savez(f"{out}.{index}.npz", **weights, **history.history)
+
+
+if __name__ == "__main__":
+    strategy = strategy_of(sys.argv[2])
+    for name, arguments in json.loads(sys.argv[3]).items():
+        run(Path(sys.argv[1]) / name, strategy, **arguments)

@@ -1,0 +1,110 @@
+"""The same training on one device, on two replicas of a process, and on two processes that really start."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tensorsmith.tools.workers import run_workers
+
+JOB = Path(__file__).parent / "job.py"
+CASES = {
+    "rest that replicas cannot share": {"size": 129},
+    "stream with a rest": {"size": 129, "stream": True},
+    "synchronized batch normalization": {"model": "batch_norm"},
+    "norm of the whole gradient": {"optimizer": {"global_clipnorm": 0.1, "momentum": 0.9}},
+    "averaged weights and clipped values": {"optimizer": {"clipvalue": 0.01, "use_ema": True}},
+    "sparse gradients": {"model": "embedding", "optimizer": {"global_clipnorm": 0.1}},
+    "counted": {"size": 129, "count": True},
+    "counted stream": {"size": 129, "count": True, "stream": True},
+}
+
+
+@pytest.fixture(scope="session")
+def alone(tmp_path_factory):
+    return ran(tmp_path_factory.mktemp("one"), "one", CASES)
+
+
+@pytest.fixture(scope="session")
+def mirrored(tmp_path_factory):
+    return ran(tmp_path_factory.mktemp("mirrored"), "mirrored", CASES)
+
+
+@pytest.fixture(scope="session")
+def workers(tmp_path_factory):
+    return ran(tmp_path_factory.mktemp("workers"), "workers", CASES)
+
+
+def ran(folder, strategy, cases):
+    """A folder with what came of some cases under a strategy."""
+    command = [sys.executable, str(JOB), str(folder), strategy, json.dumps(cases)]
+    if strategy == "workers":
+        assert run_workers(command, 2, folder) == 0
+    else:
+        subprocess.run(command, check=True, timeout=300)
+    return folder
+
+
+def result(folder, case, worker=0):
+    with np.load(folder / f"{case}.{worker}.npz") as file:
+        return dict(file)
+
+
+def expect_close(found, expected):
+    assert found.keys() == expected.keys()
+    for name, value in expected.items():
+        np.testing.assert_allclose(found[name], value, rtol=1e-5, atol=1e-6, err_msg=name)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_two_replicas_do_what_one_device_does(case, alone, mirrored):
+    """Loss, metrics, norm of the gradient and weights, epoch by epoch, at the same batch size."""
+    expect_close(result(mirrored, case), result(alone, case))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", CASES)
+def test_two_workers_do_what_one_device_does(case, alone, workers):
+    for worker in range(2):
+        expect_close(result(workers, case, worker), result(alone, case))
+
+
+@pytest.mark.parametrize("case", ["counted", "counted stream"])
+def test_no_example_is_lost_or_comes_twice(case, mirrored):
+    found = result(mirrored, case)
+    for name in ("seen", "val_seen"):
+        np.testing.assert_array_equal(found[name], np.ones((3, 129)))
+
+
+@pytest.mark.slow
+def test_no_example_is_lost_or_comes_twice_on_workers(workers):
+    test_no_example_is_lost_or_comes_twice("counted", workers)
+    test_no_example_is_lost_or_comes_twice("counted stream", workers)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_worker_that_dies_is_no_loss(stream, tmp_path):
+    """All start again from the last checkpoint, and the weights are those of workers of which none died."""
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    for folder, dies in ((whole, None), (broken, 1)):
+        folder.mkdir()
+        case = {"model": "dropout", "stream": stream, "checkpoints": "checkpoints", "resume": True, "dies": dies}
+        ran(folder, "workers", {"run": case})
+    assert (broken / "died").exists()
+    found, expected = result(broken, "run"), result(whole, "run")
+    for name, value in expected.items():
+        if name.startswith("weight"):
+            np.testing.assert_array_equal(found[name], value, err_msg=name)
+    expect_close(found, expected)  # sums of metrics over replicas are put back as one, which rounds otherwise
+
+
+def test_a_run_goes_on_with_another_number_of_replicas(tmp_path, alone):
+    """One begun on two replicas ends on one device, as if it had been there all the time."""
+    case = {"size": 129, "checkpoints": "checkpoints"}
+    ran(tmp_path, "mirrored", {"run": {**case, "epochs": 2}})
+    ran(tmp_path, "one", {"run": {**case, "resume": True}})
+    expect_close(result(tmp_path, "run"), result(alone, "rest that replicas cannot share"))

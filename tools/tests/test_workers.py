@@ -1,0 +1,132 @@
+"""The launcher, with workers that are small programs."""
+
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+
+import pytest
+
+from tensorsmith.tools.main import main
+from tensorsmith.tools.workers import free_ports, run_workers
+
+BEGIN = """
+import json, os, pathlib, signal, sys, time
+index = json.loads(os.environ["TF_CONFIG"])["task"]["index"]
+folder = pathlib.Path(sys.argv[1])
+attempt = len(list(folder.glob(f"began-{index}-*")))
+(folder / f"began-{index}-{attempt}").touch()
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def launch(folder, program):
+    return run_workers([sys.executable, "-c", BEGIN + textwrap.dedent(program), str(folder)], 2, folder)
+
+
+def attempts(folder):
+    return [len(list(folder.glob(f"began-{index}-*"))) for index in range(2)]
+
+
+def test_all_end_well(tmp_path):
+    assert launch(tmp_path, "print('said', file=sys.stderr)") == 0
+    assert attempts(tmp_path) == [1, 1]
+    assert (tmp_path / "worker-1.log").read_text() == "said\n"
+
+
+def test_each_knows_all(tmp_path):
+    program = "(folder / f'{index}.json').write_text(os.environ['TF_CONFIG'])"
+    assert launch(tmp_path, program) == 0
+    first, second = ((tmp_path / f"{index}.json").read_text() for index in range(2))
+    assert first.replace('"index": 0', '"index": 1') == second
+    assert first.count("localhost:") == 2
+
+
+def test_when_one_is_killed_all_start_again(tmp_path, capfd):
+    """Though the other would wait for ever."""
+    assert launch(tmp_path, "attempt or (die() if index else time.sleep(600))") == 0
+    assert attempts(tmp_path) == [2, 2]
+    assert "worker 1 was ended by SIGKILL; all start again from the last checkpoint" in capfd.readouterr().err
+
+
+def test_not_for_ever(tmp_path, capfd):
+    assert launch(tmp_path, "die() if index else time.sleep(600)") == 1
+    assert attempts(tmp_path)[1] == 4
+    assert "for the 4th time without a new checkpoint" in capfd.readouterr().err
+
+
+def test_progress_starts_the_count_anew(tmp_path):
+    program = """
+        (folder / "checkpoints" / f"epoch-{attempt:06d}-step-0").mkdir(parents=True, exist_ok=True)
+        if attempt < 6:
+            die() if index else time.sleep(600)
+    """
+    assert launch(tmp_path, program) == 0
+    assert attempts(tmp_path)[1] == 7
+
+
+def test_who_fails_is_not_started_again(tmp_path, capfd):
+    assert launch(tmp_path, "sys.exit('no such field') if index else time.sleep(600)") == 1
+    assert attempts(tmp_path) == [1, 1]
+    assert "no such field" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interruption_lets_them_save(tmp_path, number):
+    """They get one signal, which asks them to save; whoever starts them waits for that."""
+    worker = """
+        def save(number, frame):
+            time.sleep(0.5)
+            (folder / f"saved-{index}").touch()
+            sys.exit(143)
+        signal.signal(signal.SIGTERM, save)
+        (folder / f"ready-{index}").touch()
+        time.sleep(600)
+    """
+    program = (
+        "import sys, pathlib; from tensorsmith.tools.workers import run_workers\n"
+        "command, folder = [sys.executable, '-c', sys.argv[1], sys.argv[2]], pathlib.Path(sys.argv[2])\n"
+        "run_workers(command, 2, folder)"
+    )
+    arguments = [sys.executable, "-c", program, BEGIN + textwrap.dedent(worker), str(tmp_path)]
+    launcher = subprocess.Popen(arguments, stderr=subprocess.PIPE)
+    until = time.monotonic() + 60
+    while len(list(tmp_path.glob("ready-*"))) < 2 and time.monotonic() < until:
+        time.sleep(0.05)
+    os.kill(launcher.pid, number)
+    _, said = launcher.communicate(timeout=60)
+    assert b"KeyboardInterrupt" in said
+    assert len(list(tmp_path.glob("saved-*"))) == 2
+
+
+def test_ports_differ():
+    assert len(set(free_ports(5))) == 5
+
+
+def test_what_to_tell_the_machines(capsys):
+    assert main(["cluster-spec", "a:1", "b:2"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    said = [shlex.split(line)[0].removeprefix("TF_CONFIG=") for line in lines[1::2]]
+    assert [json.loads(each)["task"]["index"] for each in said] == [0, 1]
+    assert [json.loads(each)["cluster"] for each in said] == [{"worker": ["a:1", "b:2"]}] * 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["cluster-spec", "a:1", "b"], "`worker`: received 'b', expected HOST:PORT"),
+        (["run", "mlp/digits", "--workers", "0"], "`--workers`: received 0, expected 1 or more"),
+        (["run", "mlp/digits", "--workers", "3"], "`batch_size`: received 32, expected a multiple of 3"),
+        (["run", "mlp/digits", "--workers", "2", "--find-lr"], "`--workers`: received 2, expected none with --find-lr"),
+    ],
+)
+def test_refused_before_anything_starts(arguments, message, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 2
+    assert message in capsys.readouterr().err
+    assert not list(tmp_path.glob("runs/*/*"))
