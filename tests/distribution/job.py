@@ -1,7 +1,7 @@
 """Training runs under a strategy, as a program: `python job.py FOLDER STRATEGY JSON`.
 
-STRATEGY is `one`, `mirrored` or `workers` (with TF_CONFIG), JSON a mapping of names to arguments of `run`. For each of
-them there is a file in FOLDER with history and weights, named after it and the number of the process.
+STRATEGY is `one`, `mirrored`, or with TF_CONFIG `workers` or `servers`, JSON a mapping of names to arguments of `run`.
+For each of them there is a file in FOLDER with history and weights, named after it and the number of the process.
 """
 
 import json
@@ -53,26 +53,31 @@ class Seen(keras.metrics.Metric):
         return self.counts.value
 
 
-class DieOnce(keras.callbacks.Callback):
-    """Ends one worker without a word in the middle of an epoch, unless that has happened before."""
+class Kill(keras.callbacks.Callback):
+    """Ends a process without a word in the middle of an epoch, unless that has happened before."""
 
     every_batch = True
 
-    def __init__(self, mark: Path) -> None:
+    def __init__(self, mark: Path, process: int) -> None:
         super().__init__()
         self._mark = mark
+        self._process = process
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         if self.model.optimizer.iterations.numpy() >= 7 and not self._mark.exists():
             self._mark.touch()
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(self._process, signal.SIGKILL)
 
 
-def strategy_of(name: str) -> tf.distribute.Strategy:
+def strategy_of(name: str, folder: Path) -> tf.distribute.Strategy:
     if name == "one":
         return tf.distribute.get_strategy()
-    if name == "workers":
-        return cluster_from_environment().strategy()
+    if name in ("workers", "servers"):
+        cluster = cluster_from_environment()
+        (folder / "{}-{}.pid".format(*cluster.task)).write_text(str(os.getpid()))
+        if cluster.serves:
+            cluster.serve()
+        return cluster.strategy()
     cpu = tf.config.list_physical_devices("CPU")[0]
     tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
     return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
@@ -88,7 +93,7 @@ def run(
     count: bool = False,
     optimizer: dict[str, Any] | None = None,
     checkpoints: str | None = None,
-    dies: int | None = None,
+    kills: int | None = None,
     **options: Any,
 ) -> None:
     """Trains and writes what came of it; batches have 32 examples, which leaves a rest."""
@@ -106,22 +111,26 @@ def run(
             weighted_metrics=[Seen(size)] if count else None,
             gradient_norm=True,
         )
-    index = cluster.task[1] if (cluster := cluster_from_environment()) else 0
+    cluster = cluster_from_environment()
+    index = cluster.task[1] if cluster else 0
     options = {"epochs": 3, "seed": 2, "verbose": False, **options}
     if checkpoints:
         options["checkpoints"] = Checkpoints(out.with_name(checkpoints), every="2 steps")
-    if dies == index:
-        options["callbacks"] = [DieOnce(out.with_name("died"))]
+    if kills is not None and (cluster.task[0] == "chief" or kills == index):
+        process = int(out.with_name(f"worker-{kills}.pid").read_text())
+        options["callbacks"] = [Kill(out.with_name("killed"), process)]
     if stream:
         dataset = tf.data.Dataset.from_tensor_slices(data).shuffle(size, seed=3).batch(32)
         history = trainer.fit(dataset, validation_data=dataset, **options)
     else:
         history = trainer.fit(*data[:2], sample_weight=(*data, None)[2], validation_data=data, batch_size=32, **options)
+    np.testing.assert_allclose(trainer.predict(x), trainer.model(x), rtol=1e-4, atol=1e-5)
     weights = {f"weight {i}": value for i, value in enumerate(trainer.model.get_weights())}
     np.savez(f"{out}.{index}.npz", **weights, **history.history)
 
 
 if __name__ == "__main__":
-    strategy = strategy_of(sys.argv[2])
+    folder = Path(sys.argv[1])
+    strategy = strategy_of(sys.argv[2], folder)
     for name, arguments in json.loads(sys.argv[3]).items():
-        run(Path(sys.argv[1]) / name, strategy, **arguments)
+        run(folder / name, strategy, **arguments)

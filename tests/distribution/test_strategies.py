@@ -41,8 +41,8 @@ def workers(tmp_path_factory):
 def ran(folder, strategy, cases):
     """A folder with what came of some cases under a strategy."""
     command = [sys.executable, str(JOB), str(folder), strategy, json.dumps(cases)]
-    if strategy == "workers":
-        assert run_workers(command, 2, folder) == 0
+    if strategy in ("workers", "servers"):
+        assert run_workers(command, folder, workers=2, servers=int(strategy == "servers")) == 0
     else:
         subprocess.run(command, check=True, timeout=300)
     return folder
@@ -90,11 +90,11 @@ def test_no_example_is_lost_or_comes_twice_on_workers(workers):
 def test_a_worker_that_dies_is_no_loss(stream, tmp_path):
     """All start again from the last checkpoint, and the weights are those of workers of which none died."""
     whole, broken = tmp_path / "whole", tmp_path / "broken"
-    for folder, dies in ((whole, None), (broken, 1)):
+    for folder, kills in ((whole, None), (broken, 1)):
         folder.mkdir()
-        case = {"model": "dropout", "stream": stream, "checkpoints": "checkpoints", "resume": True, "dies": dies}
+        case = {"model": "dropout", "stream": stream, "checkpoints": "checkpoints", "resume": True, "kills": kills}
         ran(folder, "workers", {"run": case})
-    assert (broken / "died").exists()
+    assert (broken / "killed").exists()
     found, expected = result(broken, "run"), result(whole, "run")
     for name, value in expected.items():
         if name.startswith("weight"):
@@ -108,3 +108,24 @@ def test_a_run_goes_on_with_another_number_of_replicas(tmp_path, alone):
     ran(tmp_path, "mirrored", {"run": {**case, "epochs": 2}})
     ran(tmp_path, "one", {"run": {**case, "resume": True}})
     expect_close(result(tmp_path, "run"), result(alone, "rest that replicas cannot share"))
+
+
+@pytest.mark.slow
+def test_parameter_servers(tmp_path, alone):
+    """What workers add up apart is not the same sum each time; that every example came once is."""
+    cases = {case: CASES[case] for case in ("counted", "counted stream", "synchronized batch normalization")}
+    ran(tmp_path, "servers", {**cases, "long": {"epochs": 10}})
+    test_no_example_is_lost_or_comes_twice("counted", tmp_path)
+    test_no_example_is_lost_or_comes_twice("counted stream", tmp_path)
+    assert result(tmp_path, "long")["val_accuracy"][-1] > 0.85
+    for name, value in result(alone, "synchronized batch normalization").items():
+        assert result(tmp_path, "synchronized batch normalization")[name].shape == value.shape
+
+
+@pytest.mark.slow
+def test_workers_of_parameter_servers_come_and_go(tmp_path, capfd):
+    """One is killed in the middle of an epoch; training goes on, and takes it up again once it is back."""
+    ran(tmp_path, "servers", {"run": {"size": 129, "count": True, "epochs": 30, "kills": 0}})
+    assert (tmp_path / "killed").exists()
+    assert "worker 0 was ended; another takes its place" in capfd.readouterr().err
+    np.testing.assert_array_equal(result(tmp_path, "run")["seen"], np.ones((30, 129)))

@@ -71,6 +71,17 @@ def layer(*arrays, name, inputs, **options):
     return [layer(given)], layer.trainable_weights
 
 
+def attention(*arrays, inputs, masked, **options):
+    """Multi-head attention of two or three inputs, which come before the mask, if there is one, and the weights."""
+    import tensorflow_addons as tfa
+
+    layer, given = tfa.layers.MultiHeadAttention(**options), list(arrays[:inputs])
+    layer(given)  # builds it
+    layer.set_weights(arrays[inputs + masked :])
+    found = layer(given, mask=arrays[inputs] if masked else None)
+    return list(found) if layer.return_attn_coef else [found], layer.trainable_weights
+
+
 def loss(*arrays, name, made_with=None, **options):
     """A loss function; or a class, if told what to make it with, called with targets, predictions and weights."""
     import tensorflow_addons as tfa
@@ -229,6 +240,59 @@ def optimizer(weights, gradients, *indices, name, decayed=(), **options):
         return tf.identity(variable)
 
     return [tf.stack([step(*given) for given in zip(gradients, *indices, strict=True)])]
+
+
+def wrapper(weights, gradients, *indices, name, inner, **options):
+    """The weights after each step, and their averages if it keeps some; gradients are sparse where rows are named.
+
+    Args:
+        weights: The first.
+        gradients: One a step.
+        *indices: The rows of each step's gradient, if they are sparse.
+        name: What optimizer stands around another.
+        inner: Name and arguments of that.
+        **options: The arguments of the outer one.
+    """
+    import tensorflow as tf
+    import tensorflow_addons as tfa
+
+    kind, given = inner
+    optimizer = getattr(tfa.optimizers, name)(getattr(tf.keras.optimizers.legacy, kind)(**given), **options)
+    variable = tf.Variable(weights, name="kernel")
+
+    @tf.function
+    def step(gradient, *rows):
+        gradient = tf.IndexedSlices(gradient, *rows, tf.shape(variable)) if rows else gradient
+        optimizer.apply_gradients([(gradient, variable)])
+        kept = optimizer.get_slot(variable, "slow" if name == "Lookahead" else "average")
+        return tf.stack([variable, kept])
+
+    return [tf.stack([step(*given) for given in zip(gradients, *indices, strict=True)])]
+
+
+def optimizers_by_layers(x, y, table, kernel, bias, *, rates):
+    """The losses of a table by Adam, whose gradient is sparse, and a dense layer on it by SGD, before each step."""
+    import tensorflow as tf
+    import tensorflow_addons as tfa
+
+    embedding = tf.keras.layers.Embedding(*table.shape, input_length=x.shape[1])
+    dense = tf.keras.layers.Dense(1)
+    model = tf.keras.Sequential([embedding, tf.keras.layers.Flatten(), dense])
+    model(x)
+    model.set_weights([table, kernel, bias])
+    legacy = tf.keras.optimizers.legacy
+    pairs = [(legacy.Adam(rates[0]), embedding), (legacy.SGD(rates[1], momentum=0.9), [dense])]
+    optimizer = tfa.optimizers.MultiOptimizer(pairs)
+
+    @tf.function
+    def step():
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((model(x) - y) ** 2)
+        weights = model.trainable_variables
+        optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights, strict=True))
+        return loss
+
+    return [tf.stop_gradient(tf.stack([step() for _ in range(50)]))], []
 
 
 def _send(stream, head, arrays):

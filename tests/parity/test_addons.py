@@ -105,6 +105,41 @@ def test_layers(addons, name, inputs, rank, options, batch, seed):
     expect_same(differentiated(ours, arrays), addons("layer", arrays, name=name, inputs=inputs, **options), 1e-4)
 
 
+@pytest.mark.parametrize("coefficients", [False, True])
+@pytest.mark.parametrize(
+    ("inputs", "options"),
+    [(2, {}), (3, {}), (3, {"output_size": 5}), (2, {"output_size": 5, "use_projection_bias": False})],
+)
+@several
+@given(
+    sizes,
+    sizes,
+    sizes,
+    st.integers(1, 3),
+    st.sampled_from([None, "steps keys", "batch steps keys", "batch one steps keys", "batch heads steps keys"]),
+    st.integers(0, 99),
+)
+def test_multi_head_attention(addons, inputs, options, coefficients, batch, steps, keys, heads, mask, seed):
+    rng = np.random.default_rng(seed)
+    shapes = [(batch, steps, 4), (batch, keys, 3), (batch, keys, 2)][:inputs]
+    given = [rng.normal(size=shape).astype("float32") for shape in shapes]
+    if mask:
+        axes = {"batch": batch, "one": 1, "heads": heads, "steps": steps, "keys": keys}
+        given.append(rng.random([axes[axis] for axis in mask.split()]) < 0.6)  # some queries see no key
+    options = {"head_size": 4, "num_heads": heads, "return_attn_coef": coefficients, **options}
+    layer = layers.AddonsMultiHeadAttention(**options)
+    layer.build(shapes)
+
+    def ours(*arrays):
+        layer.set_weights(arrays[len(given) :])
+        found = layer(list(arrays[:inputs]), mask=arrays[inputs] if mask else None)
+        return list(found) if coefficients else [found], [weight.value for weight in layer.trainable_weights]
+
+    arrays = [*given, *drawn(rng, [weight.shape for weight in layer.weights])]
+    theirs = addons("attention", arrays, inputs=inputs, masked=mask is not None, **options)
+    expect_same(differentiated(ours, arrays), theirs, 1e-4)
+
+
 @several
 @given(sizes, sizes, sizes, st.integers(2, 6), st.integers(0, 99))  # of one cluster Keras warns
 def test_netvlad(addons, batch, frames, features, clusters, seed):

@@ -134,3 +134,62 @@ def test_coin_betting(addons, alpha):
     given = arrays(sparse=False)
     theirs, *_ = addons("optimizer", given, name="COCOB", alpha=alpha)
     np.testing.assert_allclose(trajectory(make("COCOB", {"alpha": alpha}), *given), theirs, rtol=1e-5, atol=1e-5)
+
+
+SUMMING_ADAM = optimizers.extend_with_decoupled_weight_decay(keras.optimizers.Adam)  # sums slices of one row first
+WRAPPERS = [
+    ("Lookahead", {}),
+    ("Lookahead", {"sync_period": 4, "slow_step_size": 0.3}),
+    ("MovingAverage", {}),
+    ("MovingAverage", {"average_decay": 0.9, "start_step": 7}),
+    ("MovingAverage", {"average_decay": 0.9, "start_step": 7, "dynamic_decay": True}),
+    ("MovingAverage", {"average_decay": 0.9, "num_updates": 12}),
+    ("SWA", {}),
+    ("SWA", {"start_averaging": 5, "average_period": 3}),
+]
+
+
+@pytest.mark.parametrize("inner", [("SGD", {"learning_rate": 0.1, "momentum": 0.9}), ("Adam", {"learning_rate": 0.02})])
+@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize(("name", "options"), WRAPPERS)
+def test_fifty_steps_around_another(addons, name, options, inner, sparse):
+    """Weights, and what is kept of them, in each step; of sparse gradients Keras' SGD leaves other momentums alone."""
+    given = arrays(sparse)
+    weights, gradients, *indices = given
+    theirs, *_ = addons("wrapper", given, name=name, inner=inner, **options)
+    kind, arguments = inner
+    base = (optimizers.SGDW if kind == "SGD" else SUMMING_ADAM)(0.0, **arguments)
+    optimizer, variable = getattr(optimizers, name)(base, **options), keras.Variable(weights, name="kernel")
+    optimizer.build([variable])
+    kept = next(v for v in optimizer.variables if v.path.endswith(("slow", "average")))
+
+    @tf.function
+    def step(gradient, *rows):
+        gradient = tf.IndexedSlices(gradient, *rows, tf.shape(variable.value)) if rows else gradient
+        optimizer.apply([gradient])
+        return tf.stack([variable.value, kept.value])
+
+    ours = np.stack([step(*map(tf.constant, each)) for each in zip(gradients, *indices, strict=True)])
+    theirs, begun = np.array(theirs), options.get("start_averaging", 0)
+    if name == "SWA":  # until then Addons has zeros, and ours the first weights
+        np.testing.assert_array_equal(theirs[:begun, 1], 0)
+        np.testing.assert_allclose(ours[:begun, 1], np.broadcast_to(weights, (begun, ROWS, COLUMNS)), rtol=1e-6)
+    np.testing.assert_allclose(ours[:, 0], theirs[:, 0], rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(ours[begun:, 1], theirs[begun:, 1], rtol=1e-5, atol=1e-5)
+
+
+def test_fifty_steps_by_layers(addons):
+    """An embedding, whose gradient is sparse, and a dense layer."""
+    rng = np.random.default_rng(3)
+    x, y = rng.integers(0, 9, (16, 2)), rng.normal(size=(16, 1)).astype("float32")
+    weights = [rng.normal(size=shape).astype("float32") for shape in ((9, 3), (6, 1), (1,))]
+    rates = [0.01, 0.05]
+    theirs, *_ = addons("optimizers_by_layers", [x, y, *weights], rates=rates)
+    embedding, dense = keras.layers.Embedding(9, 3), keras.layers.Dense(1)
+    model = keras.Sequential([keras.Input((2,), dtype="int32"), embedding, keras.layers.Flatten(), dense])
+    model.set_weights(weights)
+    adam, sgd = SUMMING_ADAM(0.0, learning_rate=rates[0]), keras.optimizers.SGD(rates[1], momentum=0.9)
+    model.compile(optimizers.MultiOptimizer([(adam, embedding), (sgd, [dense])]), "mse")
+    ours = [model.train_on_batch(x, y) for _ in range(50)]
+    np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
+    assert ours[-1] < ours[0] / 2

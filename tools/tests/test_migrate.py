@@ -207,7 +207,7 @@ def test_comments_on_what_had_more_than_one_meaning_go():
     [
         ("F1Score", "tensorsmith.metrics.F1Score takes its place"),
         ("gelu", "keras.activations.gelu takes its place, with other arguments"),
-        ("SWA", MOVES["optimizers.SWA"].reason),
+        ("AverageModelCheckpoint", MOVES["callbacks.AverageModelCheckpoint"].reason),
     ],
 )
 def test_reasons_of_registered_names(name, reason):
@@ -291,7 +291,7 @@ def test_what_is_no_python(script, message):
 
 SCRIPT = (
     "import tensorflow_addons as tfa\n\n\x0c\n# \u2028 größe\n"
-    "layer = tfa.layers.Maxout(4)\ncost = tfa.optimizers.SWA(layer)"
+    "layer = tfa.layers.Maxout(4)\ncost = tfa.optimizers.KerasLegacyOptimizer(layer)"
 )
 
 

@@ -26,7 +26,7 @@ def die():
 
 
 def launch(folder, program):
-    return run_workers([sys.executable, "-c", BEGIN + textwrap.dedent(program), str(folder)], 2, folder)
+    return run_workers([sys.executable, "-c", BEGIN + textwrap.dedent(program), str(folder)], folder, workers=2)
 
 
 def attempts(folder):
@@ -91,7 +91,7 @@ def test_interruption_lets_them_save(tmp_path, number):
     program = (
         "import sys, pathlib; from tensorsmith.tools.workers import run_workers\n"
         "command, folder = [sys.executable, '-c', sys.argv[1], sys.argv[2]], pathlib.Path(sys.argv[2])\n"
-        "run_workers(command, 2, folder)"
+        "run_workers(command, folder, workers=2)"
     )
     arguments = [sys.executable, "-c", program, BEGIN + textwrap.dedent(worker), str(tmp_path)]
     launcher = subprocess.Popen(arguments, stderr=subprocess.PIPE)
@@ -102,6 +102,36 @@ def test_interruption_lets_them_save(tmp_path, number):
     _, said = launcher.communicate(timeout=60)
     assert b"KeyboardInterrupt" in said
     assert len(list(tmp_path.glob("saved-*"))) == 2
+
+
+def test_a_worker_of_parameter_servers_starts_again_alone(tmp_path):
+    """The chief ends the run; those that only serve are ended then."""
+    program = """
+        job, index = json.loads(os.environ["TF_CONFIG"])["task"].values()
+        (folder / f"{job}-{index}-{os.getpid()}").touch()
+        if job == "worker" and not (folder / "killed").exists():
+            (folder / "killed").touch()
+            die()
+        while job != "chief" or len(list(folder.glob("worker-*-*"))) < 3:
+            time.sleep(0.05)
+    """
+    command = [sys.executable, "-c", BEGIN + textwrap.dedent(program), str(tmp_path)]
+    assert run_workers(command, tmp_path, workers=2, servers=1) == 0
+    assert [len(list(tmp_path.glob(f"{job}-0-*"))) for job in ("chief", "ps")] == [1, 1]
+
+
+def test_when_a_parameter_server_is_killed_all_start_again(tmp_path):
+    program = """
+        job = json.loads(os.environ["TF_CONFIG"])["task"]["type"]
+        killed = (folder / "killed").exists()
+        if job == "ps" and not killed:
+            (folder / "killed").touch()
+            die()
+        time.sleep(0 if job == "chief" and killed else 600)
+    """
+    command = [sys.executable, "-c", BEGIN + textwrap.dedent(program), str(tmp_path)]
+    assert run_workers(command, tmp_path, workers=1, servers=1) == 0
+    assert (tmp_path / "killed").exists()
 
 
 def test_ports_differ():
@@ -116,12 +146,21 @@ def test_what_to_tell_the_machines(capsys):
     assert [json.loads(each)["cluster"] for each in said] == [{"worker": ["a:1", "b:2"]}] * 2
 
 
+def test_what_to_tell_parameter_servers(capsys):
+    assert main(["cluster-spec", "a:1", "--chief", "b:2", "--parameter-servers", "c:3", "d:4"]) == 0
+    said = [shlex.split(line)[0].removeprefix("TF_CONFIG=") for line in capsys.readouterr().out.splitlines()[1::2]]
+    tasks = [tuple(json.loads(each)["task"].values()) for each in said]
+    assert tasks == [("chief", 0), ("worker", 0), ("ps", 0), ("ps", 1)]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (["cluster-spec", "a:1", "--parameter-servers", "b:1"], "`chief`: received None, expected an address"),
         (["cluster-spec", "a:1", "b"], "`worker`: received 'b', expected HOST:PORT"),
         (["run", "mlp/digits", "--workers", "0"], "`--workers`: received 0, expected 1 or more"),
         (["run", "mlp/digits", "--workers", "3"], "`batch_size`: received 32, expected a multiple of 3"),
+        (["run", "mlp/digits", "--parameter-servers", "1"], "expected 0 or more, with --workers"),
         (["run", "mlp/digits", "--workers", "2", "--find-lr"], "`--workers`: received 2, expected none with --find-lr"),
     ],
 )

@@ -6,14 +6,21 @@ from tensorsmith.optimizers import (
     LAMB,
     SGD,
     SGDW,
+    SWA,
     AdaBelief,
     AdamW,
     ConditionalGradient,
+    GradientCentralization,
+    GradientNoise,
     Lamb,
     LazyAdam,
+    Lookahead,
+    MovingAverage,
+    MultiOptimizer,
     NovoGrad,
     ProximalAdagrad,
     RectifiedAdam,
+    ScaledUpdates,
     Yogi,
     extend_with_decoupled_weight_decay,
 )
@@ -49,6 +56,21 @@ BAD_PATTERNS = [
     ({"exclude_from_weight_decay": "bias"}, "a list of regular expressions"),
     ({"exclude_from_weight_decay": ["bias", "norm("]}, "re.escape"),
 ]
+BAD_INNER = [({"optimizer": given}, "name of one") for given in ("adm", 3, None)]
+
+
+def bad_counts(name, least):
+    return [({name: value}, f"a whole number of {least} or more") for value in (least - 1, 2.5, "3", True)]
+
+
+def bad_shares(name):
+    return [({name: value}, "in [0, 1]") for value in (-0.1, 1.1, "0.5", None)]
+
+
+def one_of_several(optimizers_and_layers=None, **more):
+    """For the one variable that the checks have."""
+    return MultiOptimizer(optimizers_and_layers or [(keras.optimizers.Adam(0.02), ["."])], **more)
+
 
 ROWS = [
     OptimizerRow(
@@ -80,11 +102,43 @@ ROWS = [
         kwargs={**MOMENTS, "exclude_from_layer_adaptation": ["bias"]},
         bad=[*BAD_MOMENTS, *BAD_DECAY, *BAD_EPSILON, *BAD_PATTERNS, ({"exclude_from_layer_adaptation": [1]}, "a list")],
     ),
+    OptimizerRow(GradientCentralization, kwargs={"optimizer": "adam"}, bad=BAD_INNER),
+    OptimizerRow(
+        GradientNoise,
+        kwargs={"optimizer": "rmsprop", "eta": 0.3, "gamma": 0.5, "seed": 3},
+        bad=[
+            *BAD_INNER,
+            ({"eta": -0.1}, "0 or more"),
+            ({"gamma": -0.1}, "0 or more"),
+            *[({"seed": seed}, "a whole number of 0 or more") for seed in (-1, 0.5, "1")],
+        ],
+    ),
     OptimizerRow(Lamb, kwargs={**MOMENTS, "clipnorm": 1.5}, bad=[*BAD_MOMENTS, *NO_SCHEDULE]),
     OptimizerRow(
         LazyAdam,
         kwargs={**MOMENTS, "amsgrad": True},
         bad=[*BAD_MOMENTS, *BAD_DECAY, *BAD_EPSILON],
+    ),
+    OptimizerRow(
+        Lookahead,
+        kwargs={"optimizer": "adam", "sync_period": 2, "slow_step_size": 0.3},
+        bad=[*BAD_INNER, *bad_counts("sync_period", 1), *bad_shares("slow_step_size")],
+    ),
+    OptimizerRow(
+        MovingAverage,
+        kwargs={"optimizer": "sgd", "average_decay": 0.8, "num_updates": 3, "start_step": 1, "dynamic_decay": True},
+        bad=[
+            *BAD_INNER,
+            *bad_shares("average_decay"),
+            *bad_counts("start_step", 0),
+            *bad_counts("num_updates", 0),
+        ],
+    ),
+    OptimizerRow(
+        one_of_several,
+        name="MultiOptimizer",
+        kwargs={"loss_scale_factor": 4.0},
+        bad=[({"optimizers_and_layers": given}, "a list of pairs") for given in ("adam", [("adam",)], [3])],
     ),
     OptimizerRow(
         NovoGrad,
@@ -102,9 +156,24 @@ ROWS = [
         bad=[*BAD_MOMENTS, *BAD_DECAY, *BAD_EPSILON, *BAD_WARMUP],
     ),
     OptimizerRow(
+        ScaledUpdates,
+        kwargs={"optimizer": "adam", "scales": {"variable|dense": 0.5}},
+        bad=[
+            *BAD_INNER,
+            ({"scales": "dense"}, "as a dict"),
+        ],
+    ),
+    OptimizerRow(
         SGD,
         kwargs={"learning_rate": 0.02, "momentum": 0.7, "nesterov": True, "weight_decay": 0.1},
         bad=[*NO_SCHEDULE, ({"momentum": 1.5}, "in [0, 1]"), ({"momentum": 1}, "a float in [0, 1]")],
+    ),
+    OptimizerRow(SGD, name="SGD-scheduled", kwargs={"learning_rate": 0.02, "momentum": SCHEDULE}, bad=()),
+    OptimizerRow(AdamW, name="AdamW-scheduled", kwargs={"learning_rate": 0.02, "beta_1": SCHEDULE}, bad=()),
+    OptimizerRow(
+        SWA,
+        kwargs={"optimizer": "adam", "start_averaging": 1, "average_period": 2},
+        bad=[*BAD_INNER, *bad_counts("start_averaging", 0), *bad_counts("average_period", 1)],
     ),
     OptimizerRow(SGD, name="SGD-plain", kwargs={"learning_rate": 0.02, "loss_scale_factor": 4.0}, bad=()),
     OptimizerRow(

@@ -99,20 +99,68 @@ np.save(sys.argv[2], trajectory)
 """
 
 
-@pytest.mark.skipif(not importlib.util.find_spec("torch"), reason="PyTorch is not here, which `make bench` installs")
-@pytest.mark.parametrize("decay", [0.0, 0.1])
-def test_rectified_adam_as_in_pytorch(decay, tmp_path):
-    """In a process of its own, for it and TensorFlow do not always get on; its epsilon stands elsewhere, so 0."""
-    rng = np.random.default_rng(5)
-    weights, gradients = rng.normal(size=(5, 3)), rng.normal(size=(STEPS, 5, 3)) + 0.5
-    np.savez(tmp_path / "given.npz", weights=weights, gradients=gradients, decay=decay)
-    command = [sys.executable, "-c", PYTORCH, tmp_path / "given.npz", tmp_path / "trajectory.npy"]
+AVERAGES = """
+import sys
+import numpy as np, torch
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+given = np.load(sys.argv[1])
+model = torch.nn.Linear(5, 3, bias=False, dtype=torch.float64)
+with torch.no_grad():
+    model.weight.copy_(torch.from_numpy(given["weights"]).T)
+optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
+moving, plain = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(0.9)), AveragedModel(model)
+moving.update_parameters(model)
+for step, gradient in enumerate(given["gradients"]):
+    model.weight.grad = torch.from_numpy(gradient).T.contiguous()
+    optimizer.step()
+    moving.update_parameters(model)
+    if step >= 10 and (step - 10) % 4 == 0:
+        plain.update_parameters(model)
+np.save(sys.argv[2], [each.module.weight.detach().numpy().T for each in (moving, plain)])
+"""
+with_pytorch = pytest.mark.skipif(
+    not importlib.util.find_spec("torch"), reason="PyTorch is not here, which `make bench` installs"
+)
+
+
+def pytorch(script, folder, **given):
+    """What a script makes of arrays, in a process of its own, for PyTorch and TensorFlow do not always get on."""
+    np.savez(folder / "given.npz", **given)
+    command = [sys.executable, "-c", script, folder / "given.npz", folder / "made.npy"]
     result = subprocess.run(command, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
+    return np.load(folder / "made.npy")
+
+
+@with_pytorch
+def test_averages_as_in_pytorch(tmp_path):
+    rng = np.random.default_rng(5)
+    weights, gradients = rng.normal(size=(5, 3)), rng.normal(size=(STEPS, 5, 3)) + 0.5
+    expected = pytorch(AVERAGES, tmp_path, weights=weights, gradients=gradients)
+    found = []
+    for make, options in (
+        (optimizers.MovingAverage, {"average_decay": 0.9}),
+        (optimizers.SWA, {"start_averaging": 10, "average_period": 4}),
+    ):
+        optimizer, variable = make(keras.optimizers.SGD(0.05), **options), keras.Variable(weights, dtype="float64")
+        for gradient in gradients:
+            optimizer.apply([tf.constant(gradient)], [variable])
+        optimizer.assign_average_vars([variable])
+        found.append(np.array(variable))
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+@with_pytorch
+@pytest.mark.parametrize("decay", [0.0, 0.1])
+def test_rectified_adam_as_in_pytorch(decay, tmp_path):
+    """Its epsilon stands elsewhere, so 0."""
+    rng = np.random.default_rng(5)
+    weights, gradients = rng.normal(size=(5, 3)), rng.normal(size=(STEPS, 5, 3)) + 0.5
+    expected = pytorch(PYTORCH, tmp_path, weights=weights, gradients=gradients, decay=decay)
     variable = keras.Variable(weights, dtype="float64")
     optimizer = optimizers.RectifiedAdam(0.05, 0.8, 0.95, 1e-12, weight_decay=decay)
     found = []
     for gradient in gradients:
         optimizer.apply([tf.constant(gradient)], [variable])
         found.append(np.array(variable))
-    np.testing.assert_allclose(found, np.load(tmp_path / "trajectory.npy"), rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-6)

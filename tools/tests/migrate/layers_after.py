@@ -28,6 +28,7 @@ def pooled(x):
 
 tagger = Tagger(6, "ones", use_boundary=False, use_kernel=False)
 weighted = WeightNormalization(keras.layers.Dense(2, kernel_initializer="ones"), data_init=False)
+attention = tensorsmith.layers.AddonsMultiHeadAttention(4, 2, dropout=0.5, kernel_initializer=keras.initializers.Constant(0.1))
 results = {
     "instance": keras.layers.GroupNormalization(epsilon=1e-5, groups=-1)(images),
     "instance, axis": keras.layers.GroupNormalization(groups=-1)(images),
@@ -35,6 +36,7 @@ results = {
     "maxout": Most(2)(images),
     "crf": tagger(steps)[1],
     "weighted": weighted(steps),
+    "attention": attention([steps, steps[:, :3]], mask=np.tri(4, 3)),
     "pooled": pooled(images),
     "gelu": keras.layers.Activation(activation="gelu")(images),
     "response": tensorsmith.layers.FilterResponseNormalization(1e-4, [1, 2])(images),

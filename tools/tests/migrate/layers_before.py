@@ -6,7 +6,7 @@ from tensorflow import keras
 
 # What Keras 2 had not.
 import tensorflow_addons.layers as addons_layers
-from tensorflow_addons.layers import CRF, InstanceNormalization, WeightNormalization
+from tensorflow_addons.layers import CRF, InstanceNormalization, MultiHeadAttention, WeightNormalization
 from tensorflow_addons.layers.maxout import Maxout as Most
 
 images = np.random.default_rng(0).normal(size=(2, 4, 4, 6)).astype("float32")
@@ -30,6 +30,7 @@ def pooled(x):
 
 tagger = Tagger(6, "ones", use_boundary=False, use_kernel=False)
 weighted = WeightNormalization(keras.layers.Dense(2, kernel_initializer="ones"), data_init=False)
+attention = MultiHeadAttention(4, 2, dropout=0.5, kernel_initializer=keras.initializers.Constant(0.1))
 results = {
     "instance": InstanceNormalization(epsilon=1e-5)(images),
     "instance, axis": InstanceNormalization()(images),
@@ -37,6 +38,7 @@ results = {
     "maxout": Most(2)(images),
     "crf": tagger(steps)[1],
     "weighted": weighted(steps),
+    "attention": attention([steps, steps[:, :3]], mask=np.tri(4, 3)),
     "pooled": pooled(images),
     "gelu": addons_layers.GELU(approximate=False)(images),
     "response": addons_layers.FilterResponseNormalization(1e-4, [1, 2])(images),

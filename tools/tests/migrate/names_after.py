@@ -35,7 +35,6 @@ def other(*sizes, **more):
     kinds = getattr(tensorflow_addons.layers, "CRF"), tfa.layers.CRF
     # tensorsmith migrate: layers.CRF: what stands behind * is not seen here, and the arguments are others now
     layers = [tensorflow_addons.layers.CRF(*sizes), tensorsmith.layers.CRF(4, **more)]
-    # tensorsmith migrate: layers.MultiHeadAttention: keras.layers.MultiHeadAttention(num_heads, key_dim=head_size) is called with query, value, key, in this order, not with a list [query, key, value]; its kernels have other axes
-    attention = tensorflow_addons.layers.MultiHeadAttention(8, num_heads=2)
+    attention = tensorsmith.layers.AddonsMultiHeadAttention(8, num_heads=2)
     # tensorsmith migrate: tensorflow_addons.layers.NoLayer: no component of Addons 0.23
     return kinds, layers, attention, tensorflow_addons.layers.NoLayer(3)

@@ -2,11 +2,11 @@
 
 import tensorflow as tf
 import tensorflow_addons as tfa
-from tensorflow_addons.optimizers import Lookahead
 import keras
 import tensorsmith.optimizers
-from tensorsmith.optimizers import LAMB
+from tensorsmith.optimizers import LAMB, Lookahead
 
+body, neck, head = (tf.keras.layers.Dense(3) for _ in range(3))
 rate, decay = 2e-3, 1e-4
 # tensorsmith migrate: optimizers.AdamW: weight_decay is multiplied by the learning rate now, so it is divided by it: both change together
 by_name = keras.optimizers.AdamW(learning_rate=rate, weight_decay=decay / rate)
@@ -18,5 +18,8 @@ scheduled = tfa.optimizers.AdamW(lambda: decay, tf.keras.optimizers.schedules.Ex
 large = LAMB(1e-3, exclude_from_weight_decay=["bias"])
 larger = LAMB(1e-3, weight_decay=0.01)
 # tensorsmith migrate: optimizers.AdamW: weight_decay is multiplied by the learning rate now, so it is divided by it: both change together
-# tensorsmith migrate: optimizers.Lookahead: no successor yet; until then `import tensorsmith.addons` before `import tensorflow_addons` runs the old code
 slow = Lookahead(keras.optimizers.AdamW(weight_decay=1e-4 / rate, learning_rate=rate), sync_period=5)
+# tensorsmith migrate: optimizers.SWA: there is no clipnorm: give it to the optimizer inside
+clipped = tfa.optimizers.SWA("adam", clipnorm=1.0)
+# tensorsmith migrate: optimizers.MultiOptimizer: all trainable variables need an optimizer now, where those without one stood still
+several = tensorsmith.optimizers.MultiOptimizer([(by_place, body), (large, [neck, head])])

@@ -4,6 +4,7 @@ import tensorflow as tf
 import tensorflow_addons as tfa
 from tensorflow_addons.optimizers import LAMB, Lookahead
 
+body, neck, head = (tf.keras.layers.Dense(3) for _ in range(3))
 rate, decay = 2e-3, 1e-4
 by_name = tfa.optimizers.AdamW(learning_rate=rate, weight_decay=decay)
 by_place = tfa.optimizers.AdamW(1e-4, 1e-2, 0.8)
@@ -12,3 +13,5 @@ scheduled = tfa.optimizers.AdamW(lambda: decay, tf.keras.optimizers.schedules.Ex
 large = LAMB(1e-3, exclude_from_weight_decay=["bias"])
 larger = LAMB(1e-3, weight_decay=0.01)
 slow = Lookahead(tfa.optimizers.AdamW(1e-4, rate), sync_period=5)
+clipped = tfa.optimizers.SWA("adam", clipnorm=1.0)
+several = tfa.optimizers.MultiOptimizer([(by_place, body), (large, [neck, head])])

@@ -24,6 +24,9 @@ optimizers = {
     "proximal": tensorsmith.optimizers.ProximalAdagrad(0.01, l1_regularization_strength=0.1),
     "rectified": RectifiedAdam(learning_rate=0.01),
     "decayed": tensorsmith.optimizers.SGDW(1e-2, 0.01, 0.9, True),
+    "slow": tensorsmith.optimizers.Lookahead(tensorsmith.optimizers.SGDW(1e-2, 0.01), 3, slow_step_size=0.3),
+    "moving": tensorsmith.optimizers.MovingAverage("sgd", 0.9, dynamic_decay=True),
+    "averaged": tensorsmith.optimizers.SWA("sgd", start_averaging=1, average_period=2),
     "yogi": tensorsmith.optimizers.Yogi(0.01, 0.8, activation="tanh"),
 }
 results = {name: trained(optimizer) for name, optimizer in optimizers.items()}

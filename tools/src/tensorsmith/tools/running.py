@@ -1,6 +1,7 @@
 """Running a recipe from configuration to scores."""
 
 import dataclasses
+import importlib
 import math
 import tempfile
 import time
@@ -90,6 +91,13 @@ def run_recipe(
     folder.write_model(part(trainer) if part else trainer.model)
     folder.write_metrics(metrics)
     return metrics
+
+
+def serve(cluster: Cluster) -> None:
+    """Does what the chief of a cluster with parameter servers asks for, with our kernels at hand."""
+    load_tensorflow()
+    importlib.import_module("tensorsmith.ops")
+    cluster.serve()
 
 
 def find_rate(recipe: Recipe, config: Any, folder: RunFolder, console: Console) -> None:

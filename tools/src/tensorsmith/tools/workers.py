@@ -1,4 +1,4 @@
-"""Several workers of one run on this machine, which live and die together."""
+"""The processes of one run on this machine, which are started again when one of them is killed."""
 
 import os
 import signal
@@ -6,98 +6,116 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
-from typing import IO
 
 from tensorsmith.core import Cluster
 
 RESTARTS = 3  # in a row, without a new checkpoint
-SECONDS_TO_SAVE = 60.0  # for workers, once they are asked to end
+SECONDS_TO_SAVE = 60.0  # for those that train, once they are asked to end
+
+Task = tuple[str, int]
 
 
-class Workers:
-    """The processes of one attempt, which Ctrl-C does not reach: whoever started them passes it on, once.
+class Processes:
+    """One for each task of a cluster. Ctrl-C does not reach them: whoever started them passes it on, once.
 
     Args:
         command: What each of them runs.
-        count: How many there are.
-        logs: A folder for what all but the first print.
+        cluster: Jobs to addresses.
+        logs: A folder for what all but the leading one print.
     """
 
-    def __init__(self, command: Sequence[str], count: int, logs: Path) -> None:
-        addresses = [f"localhost:{port}" for port in free_ports(count)]
-        self._files = ExitStack()
-        self._processes = []
-        for index in range(count):
-            environment = os.environ | {"TF_CONFIG": Cluster({"worker": addresses}, ("worker", index)).as_tf_config()}
-            log: IO[str] | None = None
-            if index:
-                log = self._files.enter_context((logs / f"worker-{index}.log").open("a"))
-            process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
-            self._processes.append(process)
+    def __init__(self, command: Sequence[str], cluster: Mapping[str, list[str]], logs: Path) -> None:
+        self._command = command
+        self._cluster = cluster
+        self._logs = logs
+        self._running: dict[Task, subprocess.Popen[bytes]] = {}
+        for job, addresses in cluster.items():
+            for index in range(len(addresses)):
+                self.start((job, index))
 
-    def wait(self) -> list[int | None]:
-        """Waits until all have ended or one has failed: their exit codes, None for those that still run."""
-        while True:
-            codes = [process.poll() for process in self._processes]
-            if None not in codes or any(codes):
-                return codes
-            time.sleep(0.1)
+    def start(self, task: Task) -> None:
+        """Starts the process of a task."""
+        cluster = Cluster(self._cluster, task)
+        environment = os.environ | {"TF_CONFIG": cluster.as_tf_config()}
+        with ExitStack() as stack:
+            log = None if cluster.chief else stack.enter_context(self.log(task).open("a"))
+            self._running[task] = subprocess.Popen(
+                self._command, env=environment, stdout=log, stderr=log, start_new_session=True
+            )
+
+    def log(self, task: Task) -> Path:
+        """The file of what a task prints."""
+        return self._logs / f"{task[0]}-{task[1]}.log"
+
+    def codes(self) -> dict[Task, int]:
+        """The exit codes of the tasks that have ended."""
+        codes = {task: process.poll() for task, process in self._running.items()}
+        return {task: code for task, code in codes.items() if code is not None}
+
+    def __len__(self) -> int:
+        return len(self._running)
 
     def ask_to_end(self) -> None:
-        """Has them save and end."""
-        for process in self._processes:
-            process.terminate()
+        """Has those that train save and end."""
+        for task, process in self._running.items():
+            if not Cluster(self._cluster, task).serves:
+                process.terminate()
 
     def end(self, seconds: float = 0.0) -> None:
-        """Ends those that still run after some time: who waits for a worker that has gone would wait for ever."""
+        """Waits so long for those that train, and ends all others: who waits for one that has gone waits for ever."""
         until = time.monotonic() + seconds
-        for process in self._processes:
+        for task, process in self._running.items():
             try:
-                process.wait(max(until - time.monotonic(), 0.0))
+                process.wait(0.0 if Cluster(self._cluster, task).serves else max(until - time.monotonic(), 0.0))
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-        self._files.close()
 
 
-def run_workers(command: Sequence[str], count: int, folder: Path) -> int:
-    """Runs a command as so many workers; when one of them is killed, starts all of them again.
+def run_workers(command: Sequence[str], folder: Path, *, workers: int, servers: int = 0) -> int:
+    """Runs a command as so many workers that train together, or as a chief with so many parameter servers besides.
+
+    When one that trains or holds weights is killed, all start again; a worker of parameter servers does so alone.
 
     Args:
         command: Goes on from its last checkpoint where there is one.
-        count: Workers.
         folder: The run folder, with `checkpoints` in it.
+        workers: How many there are.
+        servers: How many parameter servers there are.
 
     Returns:
-        The exit code: 0, or that of a worker which gave up by itself.
+        The exit code: 0, or that of a process which gave up by itself.
     """
     failures, newest = 0, _newest(folder)
+    jobs = {"chief": 1, "worker": workers, "ps": servers} if servers else {"worker": workers}
     while True:
-        workers = Workers(command, count, folder)
+        ports = iter(free_ports(sum(jobs.values())))
+        cluster = {job: [f"localhost:{next(ports)}" for _ in range(count)] for job, count in jobs.items()}
+        processes = Processes(command, cluster, folder)
         before = signal.signal(signal.SIGTERM, _interrupt)
         try:
-            codes = workers.wait()
+            codes = _wait(processes, servers > 0)
         except KeyboardInterrupt:
-            workers.ask_to_end()
-            workers.end(SECONDS_TO_SAVE)
+            processes.ask_to_end()
+            processes.end(SECONDS_TO_SAVE)
             raise
         finally:
             signal.signal(signal.SIGTERM, before)
-            workers.end()
-        if not any(codes):
+            processes.end()
+        if not any(codes.values()):
             return 0
-        killed = [index for index, code in enumerate(codes) if code is not None and code < 0]
+        killed = [task for task, code in codes.items() if code < 0]
         if not killed:
-            index, code = next((index, code) for index, code in enumerate(codes) if code)
-            if index:
-                print((folder / f"worker-{index}.log").read_text()[-2000:], file=sys.stderr)
+            task, code = next((task, code) for task, code in codes.items() if code)
+            if processes.log(task).exists():
+                print(processes.log(task).read_text()[-2000:], file=sys.stderr)
             return code
         failures, newest = (1, now) if (now := _newest(folder)) != newest else (failures + 1, newest)
-        who = f"worker {killed[0]} was ended by {signal.Signals(-(codes[killed[0]] or 0)).name}"
+        who = f"{killed[0][0]} {killed[0][1]} was ended by {signal.Signals(-codes[killed[0]]).name}"
         if failures > RESTARTS:
             print(f"tensorsmith: {who}, for the {failures}th time without a new checkpoint", file=sys.stderr)
             return 1
@@ -111,6 +129,20 @@ def free_ports(count: int) -> list[int]:
         for each in taken:
             each.bind(("localhost", 0))
         return [each.getsockname()[1] for each in taken]
+
+
+def _wait(processes: Processes, has_servers: bool) -> dict[Task, int]:
+    """The exit codes once all, or one that the others cannot do without, have ended."""
+    while True:
+        codes = processes.codes()
+        if has_servers:
+            for task in [task for task, code in codes.items() if task[0] == "worker" and code < 0]:
+                print(f"worker {task[1]} was ended; another takes its place", file=sys.stderr)
+                processes.start(task)
+                del codes[task]
+        if any(codes.values()) or ("chief", 0) in codes or len(codes) == len(processes):
+            return codes
+        time.sleep(0.1)
 
 
 def _newest(folder: Path) -> str:

@@ -73,14 +73,37 @@ class Cluster:
         job, index = self.task
         return json.dumps({"cluster": dict(self.jobs), "task": {"type": job, "index": index}})
 
-    def strategy(self) -> "tf.distribute.Strategy":
-        """The strategy of this cluster, whose workers train together step by step.
+    @property
+    def serves(self) -> bool:
+        """Whether this machine does what the chief asks for: a parameter server, or a worker where there are some."""
+        return "ps" in self.jobs and self.task[0] != "chief"
 
-        It waits until all workers are there, and has to be made before TensorFlow does anything else.
+    def strategy(self) -> "tf.distribute.Strategy":
+        """The strategy of this cluster: workers that train step by step together, or apart with parameter servers.
+
+        It waits until all machines are there, and has to be made before TensorFlow does anything else.
         """
         import tensorflow as tf
 
-        return tf.distribute.MultiWorkerMirroredStrategy()
+        if "ps" in self.jobs:
+            return tf.distribute.ParameterServerStrategy(self._resolver())
+        return tf.distribute.MultiWorkerMirroredStrategy(self._resolver())
+
+    def serve(self) -> None:
+        """Does what the chief asks for, until the process is ended."""
+        import tensorflow as tf
+
+        job, index = self.task
+        tf.distribute.Server(self._resolver().cluster_spec(), job, index, protocol="grpc").join()
+
+    def _resolver(self) -> "tf.distribute.cluster_resolver.ClusterResolver":
+        import tensorflow as tf
+
+        job, index = self.task
+        cluster = tf.train.ClusterSpec(dict(self.jobs))
+        return tf.distribute.cluster_resolver.SimpleClusterResolver(
+            cluster, task_type=job, task_id=index, rpc_layer="grpc"
+        )
 
 
 def cluster_from_environment() -> Cluster | None:

@@ -10,10 +10,11 @@ from tensorsmith import ops
 from tensorsmith.core import check, export
 from tensorsmith.optimizers.arguments import check_constant_decay, check_rates
 from tensorsmith.optimizers.fused import FusedUpdate, assign
+from tensorsmith.optimizers.live import LiveMomentum
 
 
 @export
-class AdamW(FusedUpdate, keras.optimizers.AdamW):
+class AdamW(LiveMomentum, FusedUpdate, keras.optimizers.AdamW):
     """Keras' AdamW, with all variables updated in one compiled op.
 
     It has the arguments, the variables and the results of `keras.optimizers.AdamW`: weights of one load into the other.
@@ -32,7 +33,10 @@ class AdamW(FusedUpdate, keras.optimizers.AdamW):
     Args:
         learning_rate: Float, schedule, or function without arguments.
         weight_decay: Share of the weights, times the learning rate, that is taken off them in every step.
-        beta_1: How much of the first moments stays.
+        beta_1: How much of the first moments stays. A `keras.Variable` is read in every step, so that whatever changes
+            it changes the training, and a schedule of steps is followed; the op takes both. The correction
+            1 - beta_1^t is that of the step's value, as in PyTorch. The variable is one more of the optimizer's. Keras'
+            own has numbers only, which stay as they were when a step was traced.
         beta_2: How much of the second moments stays.
         epsilon: What keeps the quotient from zero.
         amsgrad: The variant that divides by the largest second moments so far; it takes Keras' own way.
@@ -52,6 +56,8 @@ class AdamW(FusedUpdate, keras.optimizers.AdamW):
         [0.9 2.1]
     """
 
+    live = "beta_1"
+
     def __init__(
         self,
         learning_rate: Any = 0.001,
@@ -66,6 +72,7 @@ class AdamW(FusedUpdate, keras.optimizers.AdamW):
         check(weight_decay is not None, "weight_decay", weight_decay, "a number of 0 or more")
         check_constant_decay(weight_decay)
         super().__init__(learning_rate, weight_decay, beta_1, beta_2, epsilon, amsgrad, **kwargs)
+        self.adopt(beta_1)
 
     def fused_update(self, variables: Sequence[tf.Variable], gradients: Sequence[tf.Tensor], **settings: Any) -> None:
         """All variables in one op."""

@@ -2,7 +2,7 @@
 
 import math
 import re
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any
 
 import tensorflow as tf
@@ -34,6 +34,19 @@ def check_amounts(**amounts: Any) -> None:
     """Checks numbers such as `epsilon`."""
     for name, amount in amounts.items():
         check(_is_amount(amount), name, amount, "a number of 0 or more")
+
+
+def check_shares(**shares: Any) -> None:
+    """Checks parts of a whole."""
+    for name, share in shares.items():
+        check(_is_amount(share) and share <= 1, name, share, "a number in [0, 1]")
+
+
+def check_counts(least: int, **counts: Any) -> None:
+    """Checks whole numbers, such as a period."""
+    for name, count in counts.items():
+        fits = isinstance(count, Integral) and not isinstance(count, bool) and int(count) >= least
+        check(fits, name, count, f"a whole number of {least} or more")
 
 
 def check_patterns(**patterns: Any) -> None:

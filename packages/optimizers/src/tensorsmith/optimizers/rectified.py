@@ -1,13 +1,13 @@
 """What Rectified Adam and AdaBelief share."""
 
 from collections.abc import Sequence
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any
 
 import tensorflow as tf
 
 from tensorsmith.core import check
-from tensorsmith.optimizers.arguments import check_amounts, check_rates
+from tensorsmith.optimizers.arguments import check_amounts, check_counts, check_rates, check_shares
 from tensorsmith.optimizers.row_optimizer import RowOptimizer, Step
 
 
@@ -40,10 +40,8 @@ class RectifiedMoments(RowOptimizer):
         check_amounts(epsilon=epsilon, min_lr=min_lr)
         fits = isinstance(sma_threshold, Real) and sma_threshold >= 4
         check(fits, "sma_threshold", sma_threshold, "a number of 4 or more", "below 4 there is nothing to rectify by")
-        fits = isinstance(total_steps, Integral) and total_steps >= 0
-        check(fits, "total_steps", total_steps, "a whole number of 0 or more")
-        fits = isinstance(warmup_proportion, Real) and 0 <= warmup_proportion <= 1
-        check(fits, "warmup_proportion", warmup_proportion, "a number in [0, 1]")
+        check_counts(0, total_steps=total_steps)
+        check_shares(warmup_proportion=warmup_proportion)
         super().__init__(learning_rate, weight_decay=weight_decay, name=name, **kwargs)
         self.beta_1 = beta_1
         self.beta_2 = beta_2

@@ -4,15 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import keras
 import tensorflow as tf
 
 from tensorsmith.optimizers import settings
 from tensorsmith.optimizers.arguments import check_constant_decay, check_decay
 from tensorsmith.optimizers.clipping import clipped
 from tensorsmith.optimizers.rows import merged, native, precise, read, slices, write
-
-Slots = Sequence[keras.Variable]  # what an optimizer keeps of each variable, in the order it was built with
+from tensorsmith.optimizers.slots import SlotKeeper, Slots
 
 
 @dataclass(frozen=True)
@@ -68,7 +66,7 @@ class Step:
         return self.keep(slots, share * self.kept(slots) + gain)
 
 
-class RowOptimizer(keras.optimizers.Optimizer):
+class RowOptimizer(SlotKeeper):
     """An optimizer that says in `updated` what becomes of weights, and needs not care what rows they are.
 
     A sparse gradient stays sparse: slices of one row are summed, and only rows that it names get new weights. Half
@@ -91,26 +89,6 @@ class RowOptimizer(keras.optimizers.Optimizer):
     def updated(self, step: Step) -> tf.Tensor:
         """The new weights of the rows; a subclass says how, and keeps what it keeps of them."""
         raise NotImplementedError
-
-    def add_slots(self, variables: Sequence[Any], *names: str, initial: float = 0.0, scalar: bool = False) -> list[Any]:
-        """One list of the optimizer's variables for each name, with one for each of the model's.
-
-        Args:
-            variables: The model's.
-            *names: What the new ones are called.
-            initial: Their first value.
-            scalar: Whether they are single numbers.
-        """
-        initializer = keras.initializers.Constant(initial)
-        lists: list[list[Any]] = [[] for _ in names]
-        for variable in variables:
-            path = getattr(variable, "path", variable.name).replace("/", "_").replace(":", "_")
-            shape = () if scalar else variable.shape
-            with tf.distribute.get_strategy().extended.colocate_vars_with(native(variable)):
-                for slots, name in zip(lists, names, strict=True):
-                    dtype = precise(variable.dtype).name
-                    slots.append(self.add_variable(shape, initializer, dtype, name=f"{path}_{name}"))
-        return lists
 
     def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Any] | None = None) -> None:
         """Updates the variables.

@@ -10,10 +10,11 @@ from tensorsmith import ops
 from tensorsmith.core import check, export
 from tensorsmith.optimizers.arguments import check_constant_decay
 from tensorsmith.optimizers.fused import FusedUpdate, assign
+from tensorsmith.optimizers.live import LiveMomentum, is_live
 
 
 @export
-class SGD(FusedUpdate, keras.optimizers.SGD):
+class SGD(LiveMomentum, FusedUpdate, keras.optimizers.SGD):
     """Keras' SGD, with all variables updated in one compiled op.
 
     It has the arguments, the variables and the results of `keras.optimizers.SGD`: weights of one load into the other.
@@ -31,7 +32,10 @@ class SGD(FusedUpdate, keras.optimizers.SGD):
 
     Args:
         learning_rate: Float, schedule, or function without arguments.
-        momentum: How much of the momentums stays; with 0, there are none.
+        momentum: How much of the momentums stays; with the number 0, there are none. A `keras.Variable` is read in
+            every step, so that whatever changes it changes the training, and a schedule of steps is followed; the op
+            takes both, and the variable is one more of the optimizer's. Keras' own has numbers only, which stay as they
+            were when a step was traced.
         nesterov: Looks ahead by a further step of the momentum.
         weight_decay: Share of the weights, times the learning rate, that is taken off them in every step, or None.
         **kwargs: `clipnorm`, `clipvalue`, `global_clipnorm`, `use_ema`, `ema_momentum`, `ema_overwrite_frequency`,
@@ -53,18 +57,39 @@ class SGD(FusedUpdate, keras.optimizers.SGD):
     def __init__(
         self,
         learning_rate: Any = 0.01,
-        momentum: float = 0.0,
+        momentum: Any = 0.0,
         nesterov: bool = False,
         weight_decay: Any = None,
         **kwargs: Any,
     ):
-        check(isinstance(momentum, float) and 0 <= momentum <= 1, "momentum", momentum, "a float in [0, 1]")
+        fits = is_live(momentum) or (isinstance(momentum, float) and 0 <= momentum <= 1)
+        check(fits, "momentum", momentum, "a float in [0, 1], a keras.Variable or a schedule")
         check_constant_decay(weight_decay)
-        super().__init__(learning_rate, momentum, nesterov, weight_decay, **kwargs)
+        super().__init__(learning_rate, 0.0, nesterov, weight_decay, **kwargs)
+        self.adopt(momentum)
+
+    def build(self, variables: Sequence[Any]) -> None:
+        """Makes the momentums, for a variable whatever its value is now."""
+        if self.built or not is_live(self.momentum):
+            super().build(variables)
+            return
+        keras.optimizers.Optimizer.build(self, variables)
+        self.momentums = self.add_optimizer_variables(variables, "momentum")
+
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        """Updates one variable in Keras' way, which asks momentums for being 0 and cannot ask a variable."""
+        if not is_live(self.momentum):
+            super().update_step(gradient, variable, learning_rate)
+            return
+        m = self.momentums[self._get_variable_index(variable)]
+        stays, rate = (keras.ops.cast(each, variable.dtype) for each in (self.momentum, learning_rate))
+        move = keras.ops.multiply(keras.ops.cast(gradient, variable.dtype), -rate)
+        self.assign(m, keras.ops.add(stays * m, move))
+        self.assign_add(variable, keras.ops.add(stays * m, move) if self.nesterov else m)
 
     def fused_update(self, variables: Sequence[tf.Variable], gradients: Sequence[tf.Tensor], **settings: Any) -> None:
         """All variables in one op."""
-        momentums = self.slots(self.momentums, variables) if self.momentum else []
+        momentums = self.slots(self.momentums, variables) if self.momentums else []
         update = ops.sgd_update(
             variables, gradients, momentums, momentum=self.momentum, nesterov=self.nesterov, **settings
         )

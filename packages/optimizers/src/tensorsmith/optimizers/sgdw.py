@@ -8,11 +8,12 @@ import tensorflow as tf
 from tensorsmith.core import export
 from tensorsmith.optimizers.arguments import check_rates
 from tensorsmith.optimizers.decoupled_weight_decay import DecoupledWeightDecayExtension
+from tensorsmith.optimizers.live import LiveMomentum, is_live
 from tensorsmith.optimizers.row_optimizer import RowOptimizer, Step
 
 
 @export
-class SGDW(DecoupledWeightDecayExtension, RowOptimizer):
+class SGDW(DecoupledWeightDecayExtension, LiveMomentum, RowOptimizer):
     """Gradient descent with decay of weights that does not depend on the learning rate.
 
     Formula, with g the gradient, clipped:
@@ -30,7 +31,8 @@ class SGDW(DecoupledWeightDecayExtension, RowOptimizer):
         weight_decay: Share of the weights that is taken off them in every step: a number, a schedule, or a function
             without arguments.
         learning_rate: Float, schedule, or function without arguments.
-        momentum: How much of the momentums stays; with 0, there are none.
+        momentum: How much of the momentums stays: a number, a `keras.Variable` or a schedule; with the number 0, there
+            are no momentums.
         nesterov: Looks ahead by a further step of the momentum.
         name: Name of the optimizer.
         **kwargs: `exclude_from_weight_decay`, regular expressions for paths of variables that do not decay; and
@@ -53,14 +55,14 @@ class SGDW(DecoupledWeightDecayExtension, RowOptimizer):
         self,
         weight_decay: Any,
         learning_rate: Any = 0.001,
-        momentum: float = 0.0,
+        momentum: Any = 0.0,
         nesterov: bool = False,
         name: str = "SGDW",
         **kwargs: Any,
     ):
         check_rates(momentum=momentum)
         super().__init__(weight_decay, learning_rate=learning_rate, name=name, **kwargs)
-        self.momentum = momentum
+        self.adopt(momentum)
         self.nesterov = nesterov
 
     def build(self, variables: Sequence[Any]) -> None:
@@ -68,17 +70,20 @@ class SGDW(DecoupledWeightDecayExtension, RowOptimizer):
         if self.built:
             return
         super().build(variables)
-        if self.momentum:
+        if self._has_momentums():
             (self._momentums,) = self.add_slots(variables, "momentum")
 
     def updated(self, step: Step) -> tf.Tensor:
         """A step of momentum, of weights that have decayed."""
         move = -step.rate * step.gradient
-        if not self.momentum:
+        if not self._has_momentums():
             return step.weights + move
         m = step.keep(self._momentums, self.momentum * step.kept(self._momentums) + move)
         return step.weights + (self.momentum * m + move if self.nesterov else m)
 
     def get_config(self) -> dict[str, Any]:
         """The arguments of `__init__`."""
-        return {**super().get_config(), "momentum": self.momentum, "nesterov": self.nesterov}
+        return {**super().get_config(), "nesterov": self.nesterov}
+
+    def _has_momentums(self) -> bool:
+        return is_live(self.momentum) or self.momentum != 0

@@ -19,7 +19,8 @@ class OneCycle(Schedule):
     A learning rate rises in the first half of the cycle, falls in the second, and drops by orders of magnitude in
     the last stretch. The same class gives the momentum that goes with it, which dips and then stays at its maximum:
     `OneCycle(initial=0.95, peak=0.85, steps=steps, final=0.95)`. Keras' optimizers take it as learning rate; their
-    momentum is a constant that no schedule can drive.
+    momentum is a constant that no schedule can drive, while that of `SGD` and `AdamW` of `tensorsmith.optimizers` takes
+    a schedule.
 
     Formula, linear between these corners and constant outside, with cycle = steps - max(1, round(final_share * steps)):
 

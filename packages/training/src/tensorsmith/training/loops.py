@@ -8,7 +8,8 @@ import keras
 import tensorflow as tf
 
 from tensorsmith.training.compiled_step import CompiledStep, Logs, Step, compile_step
-from tensorsmith.training.model_layers import layers_of, metric_variables
+from tensorsmith.training.model_layers import layers_of, metrics_variables
+from tensorsmith.training.parameter_servers import WorkerStep
 from tensorsmith.training.replicas import compile_replicated, is_distributed
 
 
@@ -24,11 +25,11 @@ class Loop:
 
     Attributes:
         run: What runs it.
-        step: The traced step.
+        step: The traced step, where it is traced here.
     """
 
     run: Callable[..., tuple[tf.Tensor, Logs]]
-    step: Any
+    step: Any = None
 
 
 # What draws numbers and keeps its own count of them.
@@ -100,10 +101,14 @@ class Loops:
 
     def over_arrays(self, kind: str, spec: Any, jit: bool) -> Callable[..., tuple[tf.Tensor, Logs]]:
         """The array loop for this kind of step and these batches."""
+        if self._has_servers:
+            return self._once((kind, "arrays"), lambda: Loop(self._on_workers(kind, spec).over_arrays))
         return self._once((kind, repr(spec), jit), lambda: array_loop(self._compiled(kind, spec, jit), jit))
 
     def over_stream(self, kind: str, spec: Any, jit: bool) -> Callable[..., tuple[tf.Tensor, Logs]]:
         """The stream loop for this kind of step and these batches."""
+        if self._has_servers:
+            return self._once((kind, "stream"), lambda: Loop(self._on_workers(kind, spec).over_stream))
         return self._once((kind, repr(spec), jit, "stream"), lambda: stream_loop(self._compiled(kind, spec, jit)))
 
     def forget(self) -> None:
@@ -112,19 +117,29 @@ class Loops:
 
     def variables(self) -> list[tf.Variable]:
         """All that the steps of the loops read or write, each once: those that belong to no layer, too."""
-        return list({id(v): v for loop in self._made.values() for v in loop.step.variables}.values())
+        return list({id(v): v for step in self._traced() for v in step.variables}.values())
 
     def drawing(self) -> set[str]:
         """The operations in steps that draw random numbers from a state that nobody can save."""
-        graphs = [loop.step.graph.as_graph_def() for loop in self._made.values()]
+        graphs = [step.graph.as_graph_def() for step in self._traced()]
         nodes = [node for graph in graphs for node in graph.node]
         nodes += [node for graph in graphs for function in graph.library.function for node in function.node_def]
         return {node.op for node in nodes if node.op.startswith(DRAWING)}
 
+    @property
+    def _has_servers(self) -> bool:
+        return isinstance(self._model.distribute_strategy, tf.distribute.ParameterServerStrategy)
+
+    def _on_workers(self, kind: str, spec: Any) -> WorkerStep:
+        return WorkerStep(self._steps[kind], spec, self._model.distribute_strategy, self._owner, self._model)
+
+    def _traced(self) -> list[Any]:
+        return [loop.step for loop in self._made.values() if loop.step is not None]
+
     def _compiled(self, kind: str, spec: Any, jit: bool) -> CompiledStep:
         step, strategy = self._steps[kind], self._model.distribute_strategy
         if is_distributed(strategy):
-            return compile_replicated(step, spec, strategy, self._model, metric_variables(self._owner))
+            return compile_replicated(step, spec, strategy, self._model, metrics_variables(self._owner))
         return compile_step(step, spec, jit)
 
     def _once(self, key: Any, make: Callable[[], Loop]) -> Callable[..., tuple[tf.Tensor, Logs]]:

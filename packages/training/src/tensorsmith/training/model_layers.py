@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 import keras
-import tensorflow as tf
 
 
 def parts_of(owner: object) -> Iterator[object]:
@@ -29,11 +28,22 @@ def layers_of(layer: keras.layers.Layer) -> Iterator[keras.layers.Layer]:
     return (part for part in parts_of(layer) if isinstance(part, keras.layers.Layer))
 
 
-def metric_variables(owner: object) -> list[tf.Variable]:
+def metrics_variables(owner: object) -> list[keras.Variable]:
     """The variables of all metrics that an object or its layers hold, each once."""
-    found: dict[int, tf.Variable] = {}
+    found: dict[int, keras.Variable] = {}
     for part in parts_of(owner):
         variables = part.metrics_variables if isinstance(part, keras.Model) else ()
         variables = part.variables if isinstance(part, keras.metrics.Metric) else variables
-        found.update((id(variable), variable.value) for variable in variables)
+        found.update((id(variable), variable) for variable in variables)
+    return list(found.values())
+
+
+def keras_variables(owner: object) -> list[keras.Variable]:
+    """All that an object or its layers hold: of layers with their seeds, metrics, optimizers, and single ones."""
+    found = {id(variable): variable for variable in metrics_variables(owner)}
+    for part in parts_of(owner):
+        if isinstance(part, keras.Layer | keras.optimizers.Optimizer):
+            found.update((id(variable), variable) for variable in part.variables)
+        elif isinstance(part, keras.Variable):
+            found[id(part)] = part
     return list(found.values())

@@ -36,7 +36,7 @@ def check_fits(model: keras.Model) -> None:
 
 
 def compile_replicated(
-    step: Step, spec: Any, strategy: tf.distribute.Strategy, model: Any, metrics: list[tf.Variable]
+    step: Step, spec: Any, strategy: tf.distribute.Strategy, model: Any, metrics: list[keras.Variable]
 ) -> CompiledStep:
     """A step that every replica takes on its share of a batch, for a loop outside of replicas.
 
@@ -60,11 +60,11 @@ def compile_replicated(
             return step(_rows(batch, index * (size // replicas), size // replicas))
         whole = size % replicas != 0
         share = tf.where(whole, size, size // replicas)
-        before = [variable.read_value() for variable in metrics]
+        before = [variable.value.read_value() for variable in metrics]
         logs = step(_rows(batch, tf.where(whole, 0, index * share), share))
         counts = tf.logical_or(tf.logical_not(whole), index == 0)
         for variable, value in zip(metrics, before, strict=True):
-            variable.assign(tf.where(counts, variable.read_value(), value))
+            variable.assign(tf.where(counts, variable.value.read_value(), value))
         return logs
 
     def on_all(batch: Any) -> Logs:

@@ -71,6 +71,7 @@ class Run:
     Args:
         model: The model.
         source: Its training data.
+        compile_source: Makes it ready to train the layers that are not frozen.
         validation: What it is evaluated on after each epoch.
         hooks: All callbacks.
         remembered: Those whose state belongs in checkpoints.
@@ -84,6 +85,7 @@ class Run:
         self,
         model: keras.Model,
         source: Source,
+        compile_source: Callable[[], None],
         validation: Source | None,
         hooks: keras.callbacks.CallbackList,
         remembered: list[keras.callbacks.Callback],
@@ -94,6 +96,7 @@ class Run:
     ) -> None:
         self._model = model
         self._source = source
+        self._compile = compile_source
         self._validation = validation
         self._hooks = hooks
         self._remembered = remembered
@@ -136,6 +139,7 @@ class Run:
         while at.epoch < hooks.params["epochs"] and not self._interrupted:
             model.reset_metrics()
             hooks.on_epoch_begin(at.epoch)
+            self._compile()  # anew, where a callback has frozen or thawed layers
             if resuming:
                 self._restore()
             else:

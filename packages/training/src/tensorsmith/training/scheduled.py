@@ -7,6 +7,7 @@ import keras
 
 from tensorsmith.core import Timeline, Verbatim, check
 from tensorsmith.training.model_layers import parts_of
+from tensorsmith.training.optimizers_within import optimizers_within
 
 Schedules = Mapping[str, tuple[keras.Variable, Callable[[Any], Any]]]
 
@@ -27,8 +28,7 @@ def bind(owner: object, schedules: Iterable[Any], timeline: Timeline) -> bool:
     Raises:
         ValueError: A schedule has a length that the run does not say.
     """
-    optimizers = [part for part in parts_of(owner) if isinstance(part, keras.optimizers.Optimizer)]
-    optimizers += [o.inner_optimizer for o in optimizers if isinstance(o, keras.optimizers.LossScaleOptimizer)]
+    optimizers = [within for part in parts_of(owner) for within in optimizers_within(part)]
     held = [value for optimizer in optimizers for value in vars(optimizer).values()]
     found = [each for each in (*schedules, *held) if _wants_to_know(each)]
     for schedule in found:

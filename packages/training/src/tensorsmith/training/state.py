@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tensorsmith.core import Verbatim, argument_error, check
-from tensorsmith.training.model_layers import parts_of
+from tensorsmith.training.model_layers import keras_variables, parts_of
 
 
 def training_state(owner: object, others: Iterable[tf.Variable] = ()) -> list[tf.Variable]:
@@ -21,19 +21,9 @@ def training_state(owner: object, others: Iterable[tf.Variable] = ()) -> list[tf
         owner: The object.
         others: Variables that belong to the state as well, such as the global seed that a step draws from.
     """
-    found: dict[int, tf.Variable] = {}
-    for part in parts_of(owner):
-        if isinstance(part, tf.Variable):
-            variables = [part]
-        elif isinstance(part, keras.Variable):
-            variables = [part.value]
-        elif isinstance(part, keras.Model):
-            variables = [variable.value for variable in (*part.variables, *part.metrics_variables)]
-        elif isinstance(part, keras.Layer | keras.optimizers.Optimizer | keras.metrics.Metric):
-            variables = [variable.value for variable in part.variables]
-        else:
-            continue
-        found.update((id(variable), variable) for variable in variables)
+    held = [variable.value for variable in keras_variables(owner)]
+    held += [part for part in parts_of(owner) if isinstance(part, tf.Variable)]
+    found = {id(variable): variable for variable in held}
     on_replicas = {id(each) for variable in found.values() if is_on_replicas(variable) for each in variable.values}
     found.update((id(variable), variable) for variable in others if id(variable) not in on_replicas)
     return list(found.values())

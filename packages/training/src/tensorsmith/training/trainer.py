@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from tensorsmith.core import Duration, Timeline, Verbatim, check
+from tensorsmith.training import parameter_servers
 from tensorsmith.training.build import build_late_parts
 from tensorsmith.training.checkpoints import Checkpoints, Keeper, Saved, check_new, newest
 from tensorsmith.training.compiled_step import Logs
@@ -246,7 +247,8 @@ class Trainer:
         timeline = Timeline(source.steps, source.batch_size, source.steps and source.steps * epochs)
         self._bind(timeline)
         self._build(source)
-        source.compile(self._loops, "train", self._settle_jit(source, epochs))
+        compile_source = partial(source.compile, self._loops, "train", self._settle_jit(source, epochs))
+        compile_source()
         if validation is not None:
             validation.compile(self._loops, "test", jit=False)
         seconds_to_compile = time.perf_counter() - started
@@ -269,7 +271,8 @@ class Trainer:
         pace = Pace(1 if any(map(_wants_every_batch, hooks.callbacks)) else self.steps_per_loop)
         try:
             saving = self._saving(kept, saved, timeline, validation is not None, seed, team) if kept else None
-            Run(self.model, source, validation, hooks, callbacks, self._in_force, pace, team, saving).train()
+            sources = (source, compile_source, validation)
+            Run(self.model, *sources, hooks, callbacks, self._in_force, pace, team, saving).train()
         finally:
             for shown in bar:
                 shown.close()
@@ -299,6 +302,8 @@ class Trainer:
 
     def predict(self, x: Any, *, batch_size: int = 32) -> Any:
         """The model's outputs for arrays or a dataset, as NumPy arrays."""
+        if isinstance(self._strategy, tf.distribute.ParameterServerStrategy):
+            return parameter_servers.predict(self.model, x, batch_size)
         return self.model.predict(x, batch_size=None if isinstance(x, tf.data.Dataset) else batch_size, verbose=0)
 
     @property

@@ -9,6 +9,7 @@ import keras
 import tensorflow as tf
 
 from tensorsmith.core import check
+from tensorsmith.training.optimizers_within import optimizers_within
 
 CLIPPING = ("clipnorm", "global_clipnorm", "clipvalue")
 
@@ -60,8 +61,7 @@ class Listener:
 
 def thresholds(optimizer: Any) -> list[tuple[Any, str, float]]:
     """What an optimizer, or one within it, clips gradients by."""
-    within = [getattr(optimizer, "inner_optimizer", None), *getattr(optimizer, "optimizers", ())]
-    found = [(each, name, getattr(each, name, None)) for each in (optimizer, *within) for name in CLIPPING]
+    found = [(each, name, getattr(each, name)) for each in optimizers_within(optimizer) for name in CLIPPING]
     return [(each, name, value) for each, name, value in found if value is not None]
 
 

@@ -13,15 +13,15 @@ from tensorsmith.core import ArgumentError, Verbatim, argument_error, check, clu
 from tensorsmith.tools.catalog import find_recipe
 from tensorsmith.tools.config import from_flags, read_yaml, resolve
 from tensorsmith.tools.run_folder import RunFolder, folder_to_resume, new_folder
-from tensorsmith.tools.running import find_rate, print_scores, run_recipe
+from tensorsmith.tools.running import find_rate, print_scores, run_recipe, serve
 from tensorsmith.tools.workers import run_workers
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the flags; what else is given sets fields of the recipe's Config."""
     parser.usage = (
-        "tensorsmith run NAME [--config FILE.yaml] [--smoke] [--out DIR] [--resume | --find-lr] [--workers N] "
-        "[--FIELD VALUE ...]"
+        "tensorsmith run NAME [--config FILE.yaml] [--smoke] [--out DIR] [--resume | --find-lr] "
+        "[--workers N [--parameter-servers N]] [--FIELD VALUE ...]"
     )
     parser.allow_abbrev = False
     parser.add_argument("name", metavar="NAME", help="as `tensorsmith recipes` lists it, or a .py file", nargs="?")
@@ -33,6 +33,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--resume", action="store_true", help="go on with DIR, or with the recipe's newest run")
     parser.add_argument("--find-lr", action="store_true", help="only look for a learning rate: the range test")
     parser.add_argument("--workers", type=int, metavar="N", help="train on N processes of this machine together")
+    parser.add_argument(
+        "--parameter-servers",
+        type=int,
+        default=0,
+        metavar="N",
+        help="and on N more, which hold the weights",
+    )
     parser.add_argument("-h", "--help", action="store_true", help="this, and with NAME the recipe's fields")
     parser.set_defaults(parser=parser)
 
@@ -52,8 +59,13 @@ def execute(arguments: argparse.Namespace) -> int:
     given = from_flags(arguments.fields)
     cluster = cluster_from_environment()
     check(cluster is None or arguments.out, "--out", None, "a folder that all workers share, as TF_CONFIG names some")
+    if cluster is not None and cluster.serves:
+        serve(cluster)
     workers = arguments.workers
     check(workers is None or workers >= 1, "--workers", workers, "1 or more")
+    servers = arguments.parameter_servers
+    fits = servers == 0 or (servers > 0 and workers is not None)
+    check(fits, "--parameter-servers", servers, "0 or more, with --workers")
     alone = cluster is None and not arguments.find_lr
     check(workers is None or alone, "--workers", workers, "none with --find-lr or within the cluster of TF_CONFIG")
     check(not (arguments.resume and arguments.find_lr), "--find-lr", Verbatim("--resume besides"), "one of the two")
@@ -70,7 +82,7 @@ def execute(arguments: argparse.Namespace) -> int:
     if folder is not None and (folder.path / "metrics.json").exists():
         print(f"{folder.path} is finished")
         return 0
-    fits = workers is None or config.batch_size % workers == 0
+    fits = workers is None or servers > 0 or config.batch_size % workers == 0
     check(fits, "batch_size", config.batch_size, f"a multiple of {workers}, the number of workers")
     leads = cluster is None or cluster.chief
     folder = folder or (new_folder(recipe, arguments.out) if leads else RunFolder(arguments.out))
@@ -79,13 +91,14 @@ def execute(arguments: argparse.Namespace) -> int:
         if workers is not None:
             folder.write_config(recipe, config)
             command = [sys.executable, "-m", "tensorsmith.tools", *shlex.split(again)[1:]]
-            return run_workers(command, workers, folder.path)
+            return run_workers(command, folder.path, workers=workers, servers=servers)
         if arguments.find_lr:
             find_rate(recipe, config, folder, Console())
             return 0
         metrics = run_recipe(recipe, config, folder, arguments.resume, cluster)
     except KeyboardInterrupt:
         again += f" --workers {workers}" if workers else ""
+        again += f" --parameter-servers {servers}" if servers else ""
         print(f"interrupted; go on with: {again}", file=sys.stderr)
         return 130
     except ArgumentError as error:  # asked for rightly, but the data or the recipe did not fit

@@ -39,6 +39,18 @@ def _optimizer(name: str, arguments: str) -> dict[str, Successor]:
     }
 
 
+INNER = "give it to the optimizer inside"
+
+
+def _wrapper(name: str, arguments: str) -> dict[str, Successor]:
+    """One of ours around another optimizer, to which all further arguments belong."""
+    names = tuple(arguments.split())
+    refused = {**OPTIMIZER, **dict.fromkeys(("lr", "learning_rate", "clipnorm", "clipvalue"), INNER)}
+    return {
+        f"optimizers.{name}": Successor(f"tensorsmith.optimizers.{name}", names, in_place=len(names), refused=refused)
+    }
+
+
 DECAY = "weight_decay is multiplied by the learning rate now, so it is divided by it: both change together"
 
 ACTIVATIONS: dict[str, Successor | Missing] = {
@@ -121,10 +133,7 @@ LAYERS: dict[str, Successor | Missing] = {
     ),
     "layers.GELU": Successor("keras.layers.Activation", arguments=("approximate",), rule=rules.exact_gelu),
     "layers.InstanceNormalization": Successor("keras.layers.GroupNormalization", added={"groups": "-1"}),
-    "layers.MultiHeadAttention": Missing(
-        "keras.layers.MultiHeadAttention(num_heads, key_dim=head_size) is called with query, value, key, in this "
-        "order, not with a list [query, key, value]; its kernels have other axes"
-    ),
+    "layers.MultiHeadAttention": Successor("tensorsmith.layers.AddonsMultiHeadAttention"),
 }
 
 LOSSES: dict[str, Successor | Missing] = {
@@ -160,7 +169,6 @@ METRICS: dict[str, Successor | Missing] = {
 }
 
 OPTIMIZERS: dict[str, Successor | Missing] = {
-    **_none_yet("optimizers", "Lookahead SWA"),
     **_same(
         "optimizers",
         "CyclicalLearningRate ExponentialCyclicalLearningRate Triangular2CyclicalLearningRate "
@@ -179,7 +187,9 @@ OPTIMIZERS: dict[str, Successor | Missing] = {
         rule=rules.decay_per_rate,
         note=DECAY,
     ),
-    "optimizers.AveragedOptimizerWrapper": _not_yet("use_ema=True of Keras' optimizers keeps averages"),
+    "optimizers.AveragedOptimizerWrapper": Missing(
+        "MovingAverage and SWA of tensorsmith.optimizers are all there is of its kind, and have no base to build on"
+    ),
     "optimizers.KerasLegacyOptimizer": Missing("Keras 3 has no legacy optimizers: subclass keras.optimizers.Optimizer"),
     "optimizers.LAMB": Successor(
         "tensorsmith.optimizers.LAMB",
@@ -197,9 +207,15 @@ OPTIMIZERS: dict[str, Successor | Missing] = {
         renamed={"lr": "learning_rate", "weight_decay_rate": "weight_decay"},
         refused=OPTIMIZER,
     ),
-    "optimizers.MovingAverage": _not_yet("use_ema=True, ema_momentum=average_decay of Keras' optimizers is nearest"),
-    "optimizers.MultiOptimizer": Missing(
-        "keras.optimizers.MultiOptimizer maps patterns of variables' paths to optimizers, not layers"
+    **_wrapper("Lookahead", "optimizer sync_period slow_step_size name"),
+    **_wrapper("MovingAverage", "optimizer average_decay num_updates start_step dynamic_decay name"),
+    **_wrapper("SWA", "optimizer start_averaging average_period name"),
+    "optimizers.MultiOptimizer": Successor(
+        "tensorsmith.optimizers.MultiOptimizer",
+        arguments=("optimizers_and_layers", "optimizer_specs", "name"),
+        in_place=1,
+        refused={"optimizer_specs": "give the pairs as optimizers_and_layers: a saved model holds them"},
+        note="all trainable variables need an optimizer now, where those without one stood still",
     ),
     **_same("optimizers", "DecoupledWeightDecayExtension extend_with_decoupled_weight_decay", "tensorsmith.optimizers"),
     **_optimizer(

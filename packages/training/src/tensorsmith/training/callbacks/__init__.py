@@ -6,6 +6,7 @@ from tensorsmith.training.callbacks.reestimate_batch_norm import reestimate_batc
 from tensorsmith.training.callbacks.statistics import ToTensorBoard, dead_unit_shares, weight_statistics
 from tensorsmith.training.callbacks.target_stopping import TargetStopping
 from tensorsmith.training.callbacks.time_stopping import TimeStopping
+from tensorsmith.training.callbacks.unfreeze import Unfreeze
 
 __all__ = [
     "AtBest",
@@ -14,6 +15,7 @@ __all__ = [
     "TargetStopping",
     "TimeStopping",
     "ToTensorBoard",
+    "Unfreeze",
     "dead_unit_shares",
     "reestimate_batch_norm",
     "weight_statistics",

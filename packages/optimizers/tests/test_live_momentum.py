@@ -1,0 +1,196 @@
+"""Momentum that changes while training goes on, against formulas in NumPy, in float64."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from stepping import losses, model_with
+
+from tensorsmith import optimizers
+
+STEPS = 20
+RATE, DECAY = 0.05, 0.1
+SHAPE = (4, 3)
+SCHEDULE = keras.optimizers.schedules.PolynomialDecay(0.95, STEPS, 0.4)
+VALUES = np.linspace(0.95, 0.4, STEPS, endpoint=False)
+WAYS = {
+    "eager": lambda step: step,
+    "function": tf.function,
+    "xla": lambda step: tf.function(step, jit_compile=True),
+}
+
+
+def momentum(w, gradients, nesterov=False, decay=0.0):
+    m = np.zeros_like(w)
+    for g, stays in zip(gradients, VALUES, strict=True):
+        w = w - decay * w
+        m = stays * m - RATE * g
+        w = w + (stays * m - RATE * g if nesterov else m)
+        yield w
+
+
+def adam(w, gradients, epsilon=1e-7):
+    m, v = np.zeros((2, *w.shape))
+    for t, (g, stays) in enumerate(zip(gradients, VALUES, strict=True), 1):
+        w = w * (1 - RATE * DECAY)
+        m = stays * m + (1 - stays) * g
+        v = 0.999 * v + 0.001 * g**2
+        w = w - RATE * np.sqrt(1 - 0.999**t) / (1 - stays**t) * m / (np.sqrt(v) + epsilon)
+        yield w
+
+
+KINDS = {
+    "SGD": (lambda stays: optimizers.SGD(RATE, momentum=stays), momentum),
+    "nesterov": (
+        lambda stays: optimizers.SGD(RATE, momentum=stays, nesterov=True),
+        lambda w, gradients: momentum(w, gradients, nesterov=True),
+    ),
+    "SGDW": (
+        lambda stays: optimizers.SGDW(0.01, RATE, momentum=stays),
+        lambda w, gradients: momentum(w, gradients, decay=0.01),
+    ),
+    "AdamW": (lambda stays: optimizers.AdamW(RATE, DECAY, beta_1=stays), adam),
+}
+every_kind = pytest.mark.parametrize("kind", KINDS)
+
+
+def given():
+    rng = np.random.default_rng(3)
+    return rng.normal(size=SHAPE), rng.normal(size=(STEPS, *SHAPE)) + 0.3
+
+
+def trajectory(optimizer, through, before=lambda step: None, first=0, last=STEPS, dtype="float32", start=None):
+    """The weights after each step, compiled once."""
+    weights, gradients = given()
+    variable = keras.Variable(weights if start is None else start, dtype=dtype)
+    optimizer.build([variable])
+    step = through(lambda gradient: optimizer.apply([gradient]))
+    found = []
+    for number in range(first, last):
+        before(number)
+        step(tf.constant(gradients[number], dtype))
+        found.append(np.array(variable))
+    return found
+
+
+@pytest.mark.parametrize("way", WAYS)
+@every_kind
+def test_schedules_are_followed(kind, way):
+    make, reference = KINDS[kind]
+    found = trajectory(make(SCHEDULE), WAYS[way])
+    np.testing.assert_allclose(found, list(reference(*given())), rtol=1e-4, atol=1e-5)
+    constant = trajectory(make(0.95), WAYS[way])
+    assert np.abs(np.subtract(found, constant)[-1]).max() > 0.03  # and it tells
+
+
+@pytest.mark.parametrize("way", WAYS)
+@every_kind
+def test_variables_are_read_in_every_step(kind, way):
+    """Whoever changes them, after the step was traced, too."""
+    make, reference = KINDS[kind]
+    stays = keras.Variable(0.0, trainable=False)  # 0 for now, and momentums all the same
+    found = trajectory(make(stays), WAYS[way], before=lambda number: stays.assign(VALUES[number]))
+    np.testing.assert_allclose(found, list(reference(*given())), rtol=1e-4, atol=1e-5)
+
+
+@every_kind
+def test_double_precision(kind):
+    """Where there is no kernel; schedules are float32."""
+    make, reference = KINDS[kind]
+    found = trajectory(make(SCHEDULE), tf.function, dtype="float64")
+    np.testing.assert_allclose(found, list(reference(*given())), rtol=1e-4, atol=1e-5)
+
+
+@every_kind
+def test_state_and_config_keep_it(kind):
+    """An optimizer from the config of another, with its variables, goes on as that would."""
+    make, reference = KINDS[kind]
+    expected = list(reference(*given()))
+    stays = keras.Variable(0.3, trainable=False)
+    drivers = {
+        "schedule": (make(SCHEDULE), lambda optimizer: lambda number: None),
+        "variable": (make(stays), lambda optimizer: lambda number: variable_of(optimizer).assign(VALUES[number])),
+    }
+    for optimizer, driven in drivers.values():
+        half = trajectory(optimizer, tf.function, driven(optimizer), last=STEPS // 2)
+        twin = keras.optimizers.deserialize(keras.optimizers.serialize(optimizer))
+        twin.build([keras.Variable(half[-1])])
+        store = {}
+        optimizer.save_own_variables(store)
+        twin.load_own_variables(store)
+        assert float(variable_of(twin)) == pytest.approx(VALUES[STEPS // 2 - 1])
+        again = type(twin).from_config(twin.get_config())
+        weights = keras.Variable(half[-1])
+        again.build([weights])
+        again.load_own_variables(store)
+        step = tf.function(lambda gradient, o=again: o.apply([gradient]))
+        for number in range(STEPS // 2, STEPS):
+            driven(again)(number)
+            step(tf.constant(given()[1][number], "float32"))
+        np.testing.assert_allclose(weights, expected[-1], rtol=1e-4, atol=1e-5)
+
+
+def variable_of(optimizer):
+    return getattr(optimizer, optimizer.live)
+
+
+@pytest.mark.parametrize("kind", ["SGD", "AdamW"])
+def test_models_are_saved_with_it(kind, tmp_path):
+    """With an embedding, whose gradient is sparse, and in half precision, whose loss is scaled."""
+    for policy in ("float32", "mixed_float16"):
+        model = model_with(KINDS[kind][0](SCHEDULE), policy)
+        losses(model, epochs=1)
+        model.save(tmp_path / "model.keras")
+        loaded = keras.saving.load_model(tmp_path / "model.keras")
+        goes_on = losses(model, epochs=1)
+        np.testing.assert_allclose(losses(loaded, epochs=1), goes_on, rtol=1e-5)
+
+
+@every_kind
+def test_sparse_gradients_as_dense(kind):
+    """All rows named."""
+    make, _ = KINDS[kind]
+    results = []
+    for sparse in (False, True):
+        optimizer, variable = make(SCHEDULE), keras.Variable(given()[0], dtype="float32")
+        for gradient in given()[1]:
+            gradient = tf.constant(gradient, "float32")
+            slices = tf.IndexedSlices(gradient, tf.range(SHAPE[0]), tf.constant(SHAPE))
+            optimizer.apply([slices if sparse else gradient], [variable])
+        results.append(np.array(variable))
+    np.testing.assert_allclose(*results, rtol=1e-4, atol=1e-5)
+
+
+@every_kind
+def test_one_cycle_of_a_trainer(kind):
+    """`Trainer(schedules=...)` drives it: the weights are those of the reference."""
+    training = pytest.importorskip("tensorsmith.training", reason="the trainer is another package")
+    make, reference = KINDS[kind]
+    weights, gradients = given()
+    model = keras.Sequential([keras.Input(SHAPE), Product(weights)])
+    stays = keras.Variable(0.0, trainable=False)
+    optimizer = make(stays)
+    trainer = training.Trainer(
+        model,
+        optimizer,
+        lambda y, product: keras.ops.sum(product),
+        schedules={"momentum": (variable_of(optimizer), SCHEDULE)},
+        jit=False,
+    )
+    history = trainer.fit(gradients, gradients[:, 0, 0], batch_size=1, shuffle=False, verbose=False)
+    np.testing.assert_allclose(model.layers[0].factor, list(reference(weights, gradients))[-1], rtol=1e-4, atol=1e-5)
+    assert history.history["momentum"][-1] == pytest.approx(VALUES[-1])
+
+
+class Product(keras.layers.Layer):
+    """A layer whose gradient is its input."""
+
+    def __init__(self, start):
+        super().__init__()
+        self.start = start
+
+    def build(self, input_shape):
+        self.factor = self.add_weight(shape=SHAPE, initializer=lambda shape, dtype: tf.constant(self.start, dtype))
+
+    def call(self, inputs):
+        return keras.ops.sum(inputs * self.factor, axis=(1, 2))

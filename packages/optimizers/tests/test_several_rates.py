@@ -1,0 +1,208 @@
+"""Several optimizers for one model, and updates that are smaller the deeper a layer lies."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tensorsmith.optimizers import Lookahead, MultiOptimizer, ScaledUpdates, layerwise_decay
+
+
+def model_of(*names, seed=3):
+    keras.utils.set_random_seed(seed)
+    hidden = [keras.layers.Dense(4, activation="tanh", name=name) for name in names[:-1]]
+    return keras.Sequential([keras.Input((3,)), *hidden, keras.layers.Dense(1, name=names[-1])], name="net")
+
+
+def data():
+    x = np.random.default_rng(5).normal(size=(64, 3))
+    return x, x[:, :1] * x[:, 1:2]
+
+
+def fit(model, epochs=3):
+    return model.fit(*data(), batch_size=16, epochs=epochs, shuffle=False, verbose=0).history["loss"]
+
+
+def sgd(rate=0.1, **options):
+    return keras.optimizers.SGD(rate, **options)
+
+
+def adam(rate=0.01, **options):
+    return keras.optimizers.Adam(rate, **options)
+
+
+def in_numpy(weights, gradients, rates):
+    for number, three in enumerate(gradients, 1):
+        for i, (gradient, (kind, rate)) in enumerate(zip(three, rates, strict=True)):
+            if kind == "sgd":
+                weights[i] = weights[i] - rate * gradient
+            else:
+                history = [each[i] for each in gradients[:number]]
+                m = sum(0.1 * 0.9 ** (number - 1 - k) * g for k, g in enumerate(history)) / (1 - 0.9**number)
+                v = sum(0.001 * 0.999 ** (number - 1 - k) * g**2 for k, g in enumerate(history)) / (1 - 0.999**number)
+                weights[i] = weights[i] - rate * m / (np.sqrt(v) + 1e-7)
+    return weights
+
+
+@pytest.mark.parametrize("jit", [False, True])
+def test_each_variable_has_its_optimizer(jit):
+    rng = np.random.default_rng(4)
+    weights, gradients = rng.normal(size=(3, 5)), rng.normal(size=(20, 3, 5))
+    variables = [keras.Variable(w, dtype="float32", name=name) for w, name in zip(weights, "abc", strict=True)]
+    several = MultiOptimizer([(sgd(0.1), ["a", "c"]), (adam(0.02, epsilon=1e-7), "b")])
+    several.build(variables)
+    step = tf.function(several.apply, jit_compile=jit)
+    for three in gradients:
+        step([tf.constant(gradient, tf.float32) for gradient in three])
+    expected = in_numpy(list(weights), gradients, [("sgd", 0.1), ("adam", 0.02), ("sgd", 0.1)])
+    np.testing.assert_allclose(variables, expected, rtol=1e-3, atol=1e-4)
+    scaled = [keras.Variable(w, dtype="float32", name=name) for w, name in zip(weights, "abc", strict=True)]
+    one = ScaledUpdates(adam(0.02, epsilon=1e-7), {"a": 0.5, "c": 2.0})
+    one.build(scaled)
+    step = tf.function(one.apply, jit_compile=jit)
+    for three in gradients:
+        step([tf.constant(gradient, tf.float32) for gradient in three])
+    expected = in_numpy(list(weights), gradients, [("adam", 0.01), ("adam", 0.02), ("adam", 0.04)])
+    np.testing.assert_allclose(scaled, expected, rtol=1e-3, atol=1e-4)
+
+
+def test_layers_patterns_and_lists():
+    """All say the same, and Keras' own does, too."""
+    curves = []
+    for whats in (
+        lambda model: (model.layers[:2], model.layers[2]),
+        lambda model: (["first", "second"], "head"),
+        lambda model: ([model.layers[0], "second/"], ["^net/head/.*$"]),
+    ):
+        model = model_of("first", "second", "head")
+        body, head = whats(model)
+        model.compile(MultiOptimizer([(adam(), body), (sgd(), head)]), "mse")
+        curves.append(fit(model))
+    model = model_of("first", "second", "head")
+    both = keras.optimizers.OptimizerMap(sgd(), {"net/(first|second)/.*": adam()})
+    model.compile(keras.optimizers.MultiOptimizer(both), "mse")
+    curves.append(fit(model))
+    for curve in curves[1:]:
+        np.testing.assert_allclose(curve, curves[0], rtol=1e-6)
+
+
+def test_layers_that_are_built_later_and_models():
+    body = keras.Sequential([keras.layers.Dense(4), keras.layers.Dense(4)])
+    head = keras.layers.Dense(1)
+    model = keras.Sequential([body, head])
+    several = MultiOptimizer([(adam(), body), (sgd(), head)])
+    with pytest.raises(ValueError, match="a layer that is built"):
+        several.get_config()
+    model.compile(several, "mse")
+    fit(model, epochs=1)
+    assert [len(optimizer.variables) for optimizer in several.optimizers] == [2 + 2 * 4, 2]
+
+
+@pytest.mark.parametrize("scaled", [False, True])
+def test_training_goes_on_from_a_file(scaled, tmp_path):
+    """Pairs with layers are saved as paths; wrappers inside, loss scaling around."""
+
+    def make():
+        model = model_of("first", "second", "head")
+        several = MultiOptimizer([(Lookahead(adam(), 2), model.layers[:2]), (sgd(momentum=0.9), "head")])
+        model.compile(keras.optimizers.LossScaleOptimizer(several) if scaled else several, "mse")
+        return model
+
+    model = make()
+    fit(model)
+    model.save(tmp_path / "model.keras")
+    model.save_weights(tmp_path / "model.weights.h5")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    other = make()
+    fit(other, epochs=1)
+    other.load_weights(tmp_path / "model.weights.h5")
+    goes_on = fit(model)
+    np.testing.assert_allclose(fit(loaded), goes_on, rtol=1e-5)
+    np.testing.assert_allclose(fit(other), goes_on, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("pairs", "message"),
+    [
+        (lambda model: [(sgd(), "haed"), (adam(), ".")], r"received 'haed', expected what takes one of the variables"),
+        (lambda model: [(sgd(), model.layers[0])], r"something for 'net/head/kernel' as well"),
+        (lambda model: [(sgd(name="one"), "."), (adam(name="two"), "head")], r"received one for \['\.'\] and two for"),
+        (lambda model: [(sgd(), keras.layers.Dense(3)), (adam(), ".")], r"expected what takes one of the variables"),
+    ],
+)
+def test_pairs_that_do_not_fit_a_model(pairs, message):
+    """Before anything has changed."""
+    model = model_of("first", "head")
+    before = model.get_weights()
+    model.compile(MultiOptimizer(pairs(model)), "mse")
+    with pytest.raises(ValueError, match=message):
+        fit(model)
+    for one, other in zip(model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_pairs_that_are_none():
+    one = sgd()
+    for pairs, message in (
+        ([("sgd", ".")], "received 'sgd', expected an optimizer"),
+        ([(one, 3)], "received 3, expected a list of pairs"),
+        ([(one, "norm(")], "re.escape"),
+        ([(one, "a"), (one, "b")], "each optimizer once"),
+        ([(keras.optimizers.LossScaleOptimizer(one), ".")], "put LossScaleOptimizer around"),
+        ([(MultiOptimizer([(one, ".")]), ".")], "neither several"),
+        ([], "a list of pairs"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            MultiOptimizer(pairs)
+
+
+def test_rates_that_decay_by_layer(tmp_path):
+    """As several optimizers with such rates have it, with one whose updates do not depend on the size of gradients;
+    also after loading.
+    """
+    curves = []
+    for decayed in (True, False):
+        model = model_of("first", "second", "head")
+        rates = [0.0025, 0.005, 0.01]
+        pairs = [(adam(rate), layer) for rate, layer in zip(rates, model.layers, strict=True)]
+        model.compile(layerwise_decay(model, adam(0.01), 0.5) if decayed else MultiOptimizer(pairs), "mse")
+        curves.append(fit(model))
+    np.testing.assert_allclose(*curves, rtol=1e-5)
+    model = model_of("first", "second", "head")
+    model.compile(layerwise_decay(model, adam(0.01), 0.5), "mse")
+    fit(model, epochs=1)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(fit(loaded, epochs=2), curves[0][1:], rtol=1e-5)
+    plain = model_of("first", "second", "head")
+    plain.compile(adam(0.01), "mse")
+    assert abs(fit(plain)[-1] - curves[0][-1]) > 1e-3  # and it tells
+
+
+def test_layers_in_order():
+    """Models within a model count layer by layer, layers without weights do not count, frozen ones do."""
+    inner = keras.Sequential([keras.Input((3,)), keras.layers.Dense(3, name="a"), keras.layers.Dense(3, name="b")])
+    layers = [inner, keras.layers.ReLU(), keras.layers.Dense(3, name="c"), keras.layers.Dense(1, name="d")]
+    model = keras.Sequential([keras.Input((3,)), *layers])
+    layers[2].trainable = False
+    scales = layerwise_decay(model, "adam", 0.1).get_config()["scales"]
+    found = {pattern.split("/")[-2].removeprefix(")"): scale for pattern, scale in scales.items()}
+    assert found == pytest.approx({"a": 0.001, "b": 0.01})
+    for given, factor, message in ((model, 0.0, "above 0"), (keras.Sequential([layers[1]]), 0.5, "a built model")):
+        with pytest.raises(ValueError, match=message):
+            layerwise_decay(given, "adam", factor)
+
+
+@pytest.mark.parametrize(
+    ("scales", "message"),
+    [
+        ({"haed": 0.5}, "received 'haed', expected what takes one"),
+        ({"head": 0.5, "kernel": 0.1}, "which both take"),
+        ({"norm(": 0.5}, "re.escape"),
+        ({"head": -0.5}, "0 or more"),
+    ],
+)
+def test_scales_that_do_not_fit(scales, message):
+    model = model_of("first", "head")
+    with pytest.raises(ValueError, match=message):
+        ScaledUpdates("adam", scales).build(model.trainable_variables)

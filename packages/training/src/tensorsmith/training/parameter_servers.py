@@ -1,0 +1,105 @@
+"""Steps under a ParameterServerStrategy: batches are drawn here, and whichever worker is free takes the next."""
+
+import itertools
+from collections.abc import Iterable
+from functools import partial
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tensorsmith.training.compiled_step import Logs, Step
+from tensorsmith.training.model_layers import keras_variables, metrics_variables
+
+
+class Aside(keras.StatelessScope):
+    """Within it, some variables have values of their own; others are read and written as ever.
+
+    Args:
+        state: Variables with values.
+        others: Those behind other variables, by the identity of these.
+    """
+
+    def __init__(self, state: list[tuple[keras.Variable, tf.Tensor]], others: dict[int, tf.Variable]) -> None:
+        super().__init__(state, collect_losses=True)
+        self._others = others
+
+    def add_update(self, update: tuple[keras.Variable, tf.Tensor]) -> None:
+        """What Keras calls to write."""
+        variable, value = update
+        if self.get_current_value(variable) is None:
+            self._others[id(variable)].assign(value)
+        else:
+            super().add_update(update)
+
+
+class WorkerStep:
+    """A step that workers run, each on a batch of its own as soon as it can, on weights that parameter servers hold.
+
+    Weights change while a step reads them: that is what asynchronous training is. Numbers of steps and metrics have to
+    be right all the same. Workers therefore add to whole numbers where Keras reads and writes them, and give back what
+    their batch adds to the metrics, which only counts once they are done: a batch of a worker that has died is given to
+    another.
+
+    Args:
+        step: On a batch.
+        spec: Of batches.
+        strategy: Says where workers and parameter servers are.
+        owner: What holds the variables that the step changes.
+        model: Where steps log its metrics, those of all batches are put together; of other logs the mean is taken.
+    """
+
+    def __init__(self, step: Step, spec: Any, strategy: Any, owner: object, model: keras.Model) -> None:
+        traced = tf.function(lambda batch: strategy.run(step, (batch,)), autograph=False)
+        traced.get_concrete_function(spec)  # makes what Keras makes late
+        self._step = step
+        self._strategy = strategy
+        self._model = model
+        self._coordinator = tf.distribute.coordinator.ClusterCoordinator(strategy)
+        self._metrics = metrics_variables(owner)
+        metrics = {id(variable) for variable in self._metrics}
+        others = [variable for variable in keras_variables(owner) if id(variable) not in metrics]
+        self._counters = [variable for variable in others if variable.dtype in ("int32", "int64")]
+        self._others = {id(variable): variable.value for variable in others}
+        self._on_worker = tf.function(lambda batch: strategy.run(self._apart, (batch,)), autograph=False)
+
+    def over_arrays(self, arrays: Any, order: tf.Tensor, start: tf.Tensor, steps: tf.Tensor) -> tuple[int, Logs]:
+        """Steps on batches of rows of arrays."""
+        batches = order[int(start) : int(start) + int(steps)]
+        return self._over(tf.nest.map_structure(partial(tf.gather, indices=rows), arrays) for rows in batches)
+
+    def over_stream(self, iterator: Any, steps: tf.Tensor) -> tuple[int, Logs]:
+        """Steps on the next batches of an iterator, fewer at its end."""
+        return self._over(itertools.islice(iterator, int(steps)))
+
+    def _over(self, batches: Iterable[Any]) -> tuple[int, Logs]:
+        scheduled = [self._coordinator.schedule(self._on_worker, (batch,)) for batch in batches]
+        self._coordinator.join()
+        done = [each.fetch() for each in scheduled]
+        if not done:
+            return 0, {}
+        for variable, *added in zip(self._metrics, *(added for _, added in done), strict=True):
+            variable.assign_add(tf.add_n(added))
+        logs = {name: tf.reduce_mean([each[name] for each, _ in done], 0) for name in done[0][0]}
+        known = self._model.get_metrics_result()
+        return len(done), {**logs, **known} if set(known) <= set(logs) else logs
+
+    def _apart(self, batch: Any) -> tuple[Logs, list[tf.Tensor]]:
+        """The logs of a step, and what it adds to the metrics."""
+        before = [tf.identity(variable.value) for variable in self._counters]
+        zeros = [tf.zeros(variable.shape, variable.dtype) for variable in self._metrics]
+        state = [*zip(self._counters, before, strict=True), *zip(self._metrics, zeros, strict=True)]
+        with Aside(state, self._others) as scope:
+            logs = self._step(batch)
+        for variable, value in zip(self._counters, before, strict=True):
+            variable.value.assign_add(scope.get_current_value(variable) - value)
+        return logs, [scope.get_current_value(variable) for variable in self._metrics]
+
+
+def predict(model: keras.Model, x: Any, batch_size: int) -> Any:
+    """What a model gives for arrays or a dataset, computed here: Keras would ask for data on each worker."""
+    batches = x if isinstance(x, tf.data.Dataset) else tf.data.Dataset.from_tensor_slices((x,)).batch(batch_size)
+    call = tf.function(partial(model, training=False), autograph=False)
+    outputs = [call(keras.utils.unpack_x_y_sample_weight(batch)[0]) for batch in batches]
+    return keras.tree.map_structure(lambda *parts: np.concatenate(parts), *outputs)

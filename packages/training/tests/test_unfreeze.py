@@ -1,0 +1,113 @@
+"""Layers that begin to train later: under the Trainer and Keras `fit`, against a loop by hand."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tensorsmith.training import Trainer, Unfreeze
+
+EPOCHS, BATCH = 4, 16
+
+
+def data():
+    x = np.random.default_rng(0).normal(size=(64, 3)).astype("float32")
+    return x, x[:, :1] * x[:, 1:2]
+
+
+def network():
+    keras.utils.set_random_seed(2)
+    norm = keras.layers.BatchNormalization(momentum=0.5)
+    return keras.Sequential(
+        [
+            keras.Input((3,)),
+            keras.layers.Dense(5, use_bias=False),
+            norm,
+            keras.layers.Dense(4, "tanh"),
+            keras.layers.Dense(1),
+        ]
+    )
+
+
+def by_hand(model, optimizer, thaw):
+    """Epoch to layers that thaw then."""
+    x, y = data()
+    optimizer.build(model.trainable_variables)
+    for layers in thaw.values():
+        for layer in layers:
+            layer.trainable = False
+    for epoch in range(EPOCHS):
+        for layer in thaw.get(epoch, ()):
+            layer.trainable = True
+        for start in range(0, len(x), BATCH):
+            rows = slice(start, start + BATCH)
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_mean((model(x[rows], training=True) - y[rows]) ** 2)
+            weights = model.trainable_variables
+            optimizer.apply(tape.gradient(loss, [weight.value for weight in weights]), weights)
+
+
+def make(name):
+    return keras.optimizers.Adam(0.02) if name == "adam" else keras.optimizers.SGD(0.1, momentum=0.9)
+
+
+@pytest.mark.parametrize("loop", ["trainer", "xla", "keras"])
+@pytest.mark.parametrize("name", ["adam", "momentum"])
+def test_as_by_hand(name, loop):
+    """Two groups of layers, one with batch normalization, whose statistics stay as well."""
+    ours, theirs = network(), network()
+    by_hand(theirs, make(name), {1: theirs.layers[2:3], 3: theirs.layers[:2]})
+    callbacks = [Unfreeze(ours.layers[2], at="25%"), Unfreeze(ours.layers[:2], at="3 epochs")]
+    x, y = data()
+    common = {"batch_size": BATCH, "epochs": EPOCHS, "shuffle": False, "callbacks": callbacks}
+    if loop == "keras":
+        ours.compile(make(name), "mse")
+        ours.fit(x, y, verbose=0, **common)
+    else:
+        Trainer(ours, make(name), "mse", jit=loop == "xla").fit(x, y, verbose=False, **common)
+    for one, other in zip(ours.variables, theirs.variables, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-5, err_msg=one.path)
+    assert all(layer.trainable for layer in ours.layers)
+
+
+def test_runs_that_are_resumed(tmp_path):
+    x, y = data()
+    results = []
+    for stops in ([EPOCHS], [1, EPOCHS], [3, EPOCHS]):
+        for epochs in stops:
+            model = network()
+            trainer = Trainer(model, make("adam"), "mse", jit=False)
+            thaw = [Unfreeze(model.layers[:2], at="2 epochs")]
+            folder = tmp_path / str(stops[0])
+            trainer.fit(x, y, epochs=epochs, seed=1, callbacks=thaw, checkpoints=folder, resume=True, verbose=False)
+        results.append(model.get_weights())
+    for result in results[1:]:
+        for one, other in zip(result, results[0], strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+def test_layers_inside_stay_frozen_and_streams_work():
+    inner = keras.Sequential([keras.Input((3,)), keras.layers.Dense(3), keras.layers.Dense(3)])
+    inner.layers[0].trainable = False
+    model = keras.Sequential([keras.Input((3,)), inner, keras.layers.Dense(1)])
+    before = [weight.copy() for weight in inner.get_weights()]
+    stream = tf.data.Dataset.from_tensor_slices(data()).batch(BATCH)
+    Trainer(model, "sgd", "mse").fit(stream, epochs=2, callbacks=[Unfreeze(inner, "1 epoch")], verbose=False)
+    same = [np.array_equal(one, other) for one, other in zip(inner.get_weights(), before, strict=True)]
+    assert same == [True, True, False, False]
+    assert [layer.trainable for layer in inner.layers] == [False, True]
+
+
+def test_bad_arguments():
+    model = network()
+    for layers, at, message in (
+        ([], "1 epoch", "`layers`: received"),
+        ("dense", "1 epoch", "a layer, or a list of layers"),
+        (model.layers[0], "3 minutes", "`at`: received '3 minutes'"),
+        (model.layers[0], "1 epohc", "did you mean"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            Unfreeze(layers, at)
+    model.layers[0].trainable = False
+    with pytest.raises(ValueError, match="trainable before the run"):
+        Trainer(model, "sgd", "mse").fit(*data(), callbacks=[Unfreeze(model.layers[0], 1)], verbose=False)
