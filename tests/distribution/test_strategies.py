@@ -114,7 +114,12 @@ def test_a_run_goes_on_with_another_number_of_replicas(tmp_path, alone):
 def test_parameter_servers(tmp_path, alone):
     """What workers add up apart is not the same sum each time; that every example came once is."""
     cases = {case: CASES[case] for case in ("counted", "counted stream", "synchronized batch normalization")}
-    ran(tmp_path, "servers", {**cases, "long": {"epochs": 10}})
+    saved = {"checkpoints": "checkpoints", "stream": True}
+    resumed = {"begun": {**saved, "epochs": 1}, "ended": {**saved, "resume": True}}
+    ran(tmp_path, "servers", {**cases, **resumed, "long": {"epochs": 10}})
+    begun, ended = (result(tmp_path, name)["loss"] for name in ("begun", "ended"))
+    assert len(ended) == 3
+    assert begun[0] == ended[0] > ended[2]
     test_no_example_is_lost_or_comes_twice("counted", tmp_path)
     test_no_example_is_lost_or_comes_twice("counted stream", tmp_path)
     assert result(tmp_path, "long")["val_accuracy"][-1] > 0.85

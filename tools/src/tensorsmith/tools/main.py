@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from tensorsmith.core import ArgumentError, did_you_mean
 
-COMMANDS = ("recipes", "show", "run", "cluster-spec", "copy", "validate", "bench", "doctor", "migrate")
+COMMANDS = ("recipes", "show", "run", "tune", "cluster-spec", "copy", "validate", "bench", "doctor", "migrate")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -26,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         summary = (module.__doc__ or "").strip().splitlines()[0]
         module.add_arguments(commands.add_parser(name, help=summary, description=summary, add_help=name != "run"))
     arguments, rest = parser.parse_known_args(argv)
-    if rest and arguments.command != "run":
+    if rest and arguments.command not in ("run", "tune"):
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     arguments.fields = rest
     logging.basicConfig(format="%(message)s", stream=sys.stderr)

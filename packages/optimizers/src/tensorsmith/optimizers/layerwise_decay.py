@@ -122,10 +122,8 @@ def layerwise_decay(model: keras.Model, optimizer: Any, factor: float) -> Scaled
     check(bool(layers), "model", Verbatim(f"{model!r} without weights"), "one with layers that have weights")
     scales: dict[str, float] = {}
     for depth, layer in enumerate(reversed(layers)):
-        for variable in layer.trainable_variables if depth else ():
-            scales.setdefault(
-                ending(variable, model.variables), factor**depth
-            )  # weights of two layers go with the later one
+        for variable in layer.trainable_variables if depth else ():  # weights of two layers go with the later one
+            scales.setdefault(ending(variable, model.variables), factor**depth)
     return ScaledUpdates(optimizer, scales)
 
 

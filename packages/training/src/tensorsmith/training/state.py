@@ -45,7 +45,8 @@ def restore(variables: list[tf.Variable], values: list[np.ndarray]) -> None:
 
 def is_on_replicas(variable: Any) -> bool:
     """Whether a variable has a part on each replica."""
-    return isinstance(variable, tf.distribute.DistributedValues)
+    distributed = isinstance(variable, tf.distribute.DistributedValues)
+    return distributed and variable.distribute_strategy.num_replicas_in_sync > 1
 
 
 def described(model: keras.Model, variables: list[tf.Variable]) -> dict[str, Any]:

@@ -3,13 +3,16 @@
 Each turn is a run of some epochs as a user would start it: `Trainer.fit`, Keras `fit` with its defaults, `fit` with
 `steps_per_execution=50`, and the usual PyTorch loop over tensors, all shuffled, with loss and accuracy kept. One more
 epoch goes before it off the clock, since systems take memory from processes that wait for their turn.
+
+Cases named after a feature use it in Keras as well, and have the `Trainer` without it beside them.
 """
 
 import importlib.util
+import tempfile
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -25,21 +28,26 @@ EPOCHS = 2  # of a turn
 
 @dataclass(frozen=True)
 class Case:
-    """A model by name of its builder, its input, and the steps of an epoch."""
+    """A model by its layers, its input, the steps of an epoch, and what else is asked of the loop."""
 
     shape: tuple[int, ...]
     steps: int
     layers: tuple[Any, ...]
     classes: int = 10
+    feature: str = ""
 
 
+MLP = Case((28, 28), 1718, ("flatten", ("dense", 784, 300), ("dense", 300, 100)))
+FEATURES = ("checkpoints", "accumulation", "callbacks", "mirrored")
 CASES = {
-    "mlp_32": Case((28, 28), 1718, ("flatten", ("dense", 784, 300), ("dense", 300, 100))),
+    "mlp_32": MLP,
     "mlp_wide": Case((28, 28), 400, ("flatten", ("dense", 784, 1024), ("dense", 1024, 1024))),
     "cnn_32": Case((28, 28, 1), 200, (("conv", 1, 32), ("conv", 32, 64), "flatten", ("dense", 64 * 7 * 7, 64))),
     "lstm_32": Case((50, 1), 300, (("lstm", 1, 20, True), ("lstm", 20, 20, False)), classes=1),
+    "transformer_32": Case((64, 64), 100, (("transformer", 64, 4, 256), "mean")),
+    **{f"mlp_32_{feature}": replace(MLP, feature=feature) for feature in FEATURES},
 }
-WIDTH = {"mlp_32": 100, "mlp_wide": 1024, "cnn_32": 64, "lstm_32": 20}  # of the last hidden layer
+WIDTH = {"mlp_32": 100, "mlp_wide": 1024, "cnn_32": 64, "lstm_32": 20, "transformer_32": 64}  # of the last hidden layer
 
 
 def unit(case: str) -> str:
@@ -49,7 +57,7 @@ def unit(case: str) -> str:
 
 def targets(case: str) -> dict[str, float]:
     """Provider to how many times better ours was built to be."""
-    return {"keras": 4, "keras_spe50": 1.8, "torch": 2} if case == "mlp_32" else {}
+    return {"keras": 4, "keras_spe50": 1.8, "torch": 2} if case == "mlp_32" else {"keras": 1, "keras_spe50": 1}
 
 
 def floor(case: str) -> None:
@@ -58,13 +66,32 @@ def floor(case: str) -> None:
 
 def providers(case: str) -> dict[str, bool]:
     """Provider to whether it can be had here."""
+    if CASES[case].feature:
+        # With it Keras 3.15 crashes under MirroredStrategy, and calls callbacks for every 50th step.
+        spe50 = {} if CASES[case].feature in ("mirrored", "callbacks") else {"keras_spe50": True}
+        return {"tensorsmith": True, "without": True, "keras": True, **spe50}
     return {"tensorsmith": True, "keras": True, "keras_spe50": True, "torch": bool(importlib.util.find_spec("torch"))}
 
 
 def prepare(case: str, provider: str) -> Contender:
     """One provider, ready for one case."""
+    if CASES[case].feature == "mirrored" and provider != "without":
+        from tensorsmith.core import load_tensorflow
+
+        load_tensorflow()
+        import tensorflow as tf
+
+        cpu = tf.config.list_physical_devices("CPU")[0]
+        tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+        with tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope():
+            return _make(case, provider)
+    return _make(case, provider)
+
+
+def _make(case: str, provider: str) -> Contender:
     makers: dict[str, Callable[[str], Contender]] = {
         "tensorsmith": _Tensorsmith,
+        "without": partial(_Tensorsmith, uses_feature=False),
         "keras": partial(_Keras, steps_per_execution=1),
         "keras_spe50": partial(_Keras, steps_per_execution=50),
         "torch": _Torch,
@@ -85,23 +112,46 @@ def _keras_model(name: str) -> tuple[Any, dict[str, Any]]:
     from keras import layers
 
     case = CASES[name]
-    model = keras.Sequential([keras.Input(case.shape)])
+    x = inputs = keras.Input(case.shape)
     for layer in case.layers:
         match layer:
             case "flatten":
-                model.add(layers.Flatten())
+                x = layers.Flatten()(x)
+            case "mean":
+                x = layers.GlobalAveragePooling1D()(x)
             case ("dense", _, units):
-                model.add(layers.Dense(units, "relu"))
+                x = layers.Dense(units, "relu")(x)
             case ("conv", _, filters):
-                model.add(layers.Conv2D(filters, 3, padding="same", activation="relu"))
-                model.add(layers.MaxPooling2D())
+                x = layers.MaxPooling2D()(layers.Conv2D(filters, 3, padding="same", activation="relu")(x))
             case ("lstm", _, units, sequences):
-                model.add(layers.LSTM(units, return_sequences=sequences))
+                x = layers.LSTM(units, return_sequences=sequences)(x)
+            case ("transformer", size, heads, hidden):
+                x = layers.LayerNormalization()(x + layers.MultiHeadAttention(heads, size // heads)(x, x))
+                x = layers.LayerNormalization()(x + layers.Dense(size)(layers.Dense(hidden, "relu")(x)))
     if case.classes == 1:
-        model.add(layers.Dense(1))
-        return model, {"loss": "mean_squared_error"}
-    model.add(layers.Dense(case.classes, "softmax"))
-    return model, {"loss": "sparse_categorical_crossentropy", "metrics": ["accuracy"]}
+        return keras.Model(inputs, layers.Dense(1)(x)), {"loss": "mean_squared_error"}
+    outputs = layers.Dense(case.classes, "softmax")(x)
+    return keras.Model(inputs, outputs), {"loss": "sparse_categorical_crossentropy", "metrics": ["accuracy"]}
+
+
+def _optimizer(case: Case) -> Any:
+    import keras
+
+    return keras.optimizers.SGD(0.01, gradient_accumulation_steps=4 if case.feature == "accumulation" else None)
+
+
+def _batch_counter() -> Any:
+    """A callback that every step has to call."""
+    import keras
+
+    class Counter(keras.callbacks.Callback):
+        every_batch = True
+        batches = 0
+
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+            self.batches += 1
+
+    return Counter()
 
 
 class _Provider(ABC):
@@ -125,14 +175,15 @@ class _Provider(ABC):
 
 
 class _Tensorsmith(_Provider):
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, uses_feature: bool = True) -> None:
         super().__init__(name)
-        from tensorsmith.training import Trainer  # first, as it silences TensorFlow  # isort: skip
-        import keras
+        from tensorsmith.training import Trainer
 
+        if not uses_feature:
+            self._case = replace(self._case, feature="")
         self._data = _data(self._case)
         model, arguments = _keras_model(name)
-        self._trainer = Trainer(model, keras.optimizers.SGD(0.01), **arguments)
+        self._trainer = Trainer(model, _optimizer(self._case), **arguments)
 
     def first(self) -> float:
         import keras
@@ -145,7 +196,13 @@ class _Tensorsmith(_Provider):
         return self._trainer.first_step_seconds
 
     def epochs(self, count: int) -> None:
-        self._trainer.fit(*self._data, epochs=count, batch_size=BATCH, verbose=False)
+        from tensorsmith.training import Checkpoints
+
+        with tempfile.TemporaryDirectory() as folder:
+            kept = Checkpoints(folder, every="1 epoch") if self._case.feature == "checkpoints" else None
+            callbacks = [_batch_counter()] if self._case.feature == "callbacks" else []
+            options = {"batch_size": BATCH, "callbacks": callbacks, "checkpoints": kept, "verbose": False}
+            self._trainer.fit(*self._data, epochs=count, **options)
 
 
 class _Keras(_Provider):
@@ -154,12 +211,9 @@ class _Keras(_Provider):
         from tensorsmith.core import load_tensorflow
 
         load_tensorflow()
-        import keras
-
         self._data = _data(self._case)
         self._model, arguments = _keras_model(name)
-        optimizer = keras.optimizers.SGD(0.01)
-        self._model.compile(optimizer, steps_per_execution=steps_per_execution, **arguments)
+        self._model.compile(_optimizer(self._case), steps_per_execution=steps_per_execution, **arguments)
 
     def first(self) -> float:
         import keras
@@ -175,7 +229,13 @@ class _Keras(_Provider):
         return ends[0] - start
 
     def epochs(self, count: int) -> None:
-        self._model.fit(*self._data, epochs=count, batch_size=BATCH, verbose=0)
+        import keras
+
+        with tempfile.TemporaryDirectory() as folder:
+            callbacks = [_batch_counter()] if self._case.feature == "callbacks" else []
+            if self._case.feature == "checkpoints":
+                callbacks = [keras.callbacks.BackupAndRestore(folder)]
+            self._model.fit(*self._data, epochs=count, batch_size=BATCH, callbacks=callbacks, verbose=0)
 
 
 class _Torch(_Provider):
@@ -193,17 +253,25 @@ class _Torch(_Provider):
                 outputs = self.lstm(x)[0]
                 return outputs if self.sequences else outputs[:, -1]
 
+        class Mean(nn.Module):
+            def forward(self, x: Any) -> Any:
+                return x.mean(1)
+
         layers: list[Any] = []
         for layer in self._case.layers:
             match layer:
                 case "flatten":
                     layers += [nn.Flatten()]
+                case "mean":
+                    layers += [Mean()]
                 case ("dense", size, units):
                     layers += [nn.Linear(size, units), nn.ReLU()]
                 case ("conv", size, filters):
                     layers += [nn.Conv2d(size, filters, 3, padding="same"), nn.ReLU(), nn.MaxPool2d(2)]
                 case ("lstm", size, units, sequences):
                     layers += [Recurrent(size, units, sequences)]
+                case ("transformer", size, heads, hidden):
+                    layers += [nn.TransformerEncoderLayer(size, heads, hidden, dropout=0.0, batch_first=True)]
         self._regression = self._case.classes == 1
         self._model = nn.Sequential(*layers, nn.Linear(WIDTH[name], self._case.classes))
         self._loss = nn.MSELoss() if self._regression else nn.CrossEntropyLoss()

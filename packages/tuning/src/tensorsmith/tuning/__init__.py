@@ -1,0 +1,41 @@
+"""Searches for good hyperparameters: over recipes on keras-tuner, and over scikit-learn's estimators."""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from tensorsmith.tuning.search import Search
+from tensorsmith.tuning.space import Choice, Range, Real, Whole, choice, declared, integer, log_uniform, uniform
+from tensorsmith.tuning.space_file import parse_space
+
+if TYPE_CHECKING:
+    from tensorsmith.tuning.estimators import SKLearnClassifier, SKLearnRegressor
+    from tensorsmith.tuning.tuner import Tuner
+
+__all__ = [
+    "Choice",
+    "Range",
+    "Real",
+    "SKLearnClassifier",
+    "SKLearnRegressor",
+    "Search",
+    "Tuner",
+    "Whole",
+    "choice",
+    "declared",
+    "integer",
+    "log_uniform",
+    "parse_space",
+    "uniform",
+]
+
+# Recipes declare their ranges with the rest, and listing them shall not wait for TensorFlow.
+_LATE = {"SKLearnClassifier": "estimators", "SKLearnRegressor": "estimators", "Tuner": "tuner"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from tensorsmith.core import load_tensorflow
+
+    load_tensorflow()
+    return getattr(importlib.import_module(f"{__name__}.{_LATE[name]}"), name)

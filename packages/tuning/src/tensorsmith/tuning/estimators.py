@@ -1,0 +1,254 @@
+"""Keras models as scikit-learn's estimators, with every hyperparameter under its own name."""
+
+import copy
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any, Self
+
+import keras
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.preprocessing import LabelEncoder
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from tensorsmith.core import argument_error, check, did_you_mean
+from tensorsmith.training import Trainer
+
+GIVEN = ("X", "y")  # what `build` gets if it asks for it, as in Keras' own wrappers
+
+
+class _SKLearnEstimator(BaseEstimator):
+    """What both estimators share: hyperparameters by name, and training by `Trainer`."""
+
+    def __init__(
+        self,
+        build: Callable[..., Any],
+        *,
+        epochs: int = 10,
+        batch_size: int = 32,
+        validation_split: float = 0.0,
+        callbacks: Sequence[keras.callbacks.Callback] = (),
+        random_state: int | None = None,
+        **hyperparameters: Any,
+    ) -> None:
+        self.build = build
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.validation_split = validation_split
+        self.callbacks = callbacks
+        self.random_state = random_state
+        known = _hyperparameters(build)
+        for name, value in hyperparameters.items():
+            remedy = did_you_mean(name, known) or f"it takes {', '.join(known) or 'none'}"
+            check(name in known, name, value, f"an argument of {_name(build)}", remedy)
+        missing = [name for name, default in known.items() if default is inspect.Parameter.empty]
+        for name in missing:
+            check(name in hyperparameters, name, None, f"a value, as {_name(build)} has no default for it")
+        self.hyperparameters = {**known, **hyperparameters}
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """All settings by name, hyperparameters of `build` among them."""
+        return {**{name: getattr(self, name) for name in _own_names()}, **self.hyperparameters}
+
+    def set_params(self, **params: Any) -> Self:
+        """Changes settings by name.
+
+        Raises:
+            ValueError: There is none of that name.
+        """
+        known = self.get_params()
+        for name, value in params.items():
+            if name not in known:
+                remedy = did_you_mean(name, known) or f"there are {', '.join(known)}"
+                raise argument_error(name, value, "the name of a setting", remedy)
+            if name in self.hyperparameters:
+                self.hyperparameters = {**self.hyperparameters, name: value}
+            else:
+                setattr(self, name, value)
+        return self
+
+    def predict_raw(self, X: Any) -> np.ndarray:
+        """What the model says, as an array."""
+        check_is_fitted(self, "model_")
+        X = validate_data(self, X, reset=False)
+        raw: np.ndarray = self.trainer_.predict(X, batch_size=self.batch_size)
+        return raw
+
+    def _train(self, X: np.ndarray, y: np.ndarray, sample_weight: Any) -> Self:
+        check(0 <= self.validation_split < 1, "validation_split", self.validation_split, "a share in [0, 1)")
+        if self.random_state is not None:
+            keras.utils.set_random_seed(self.random_state)
+        asked = inspect.signature(self.build).parameters
+        given = {name: value for name, value in zip(GIVEN, (X, y), strict=True) if name in asked}
+        made = self.build(**given, **self.hyperparameters)
+        fits = isinstance(made, Trainer) or (isinstance(made, keras.Model) and made.compiled)
+        check(fits, "build", made, "a function that returns a Trainer or a compiled model")
+        self.trainer_ = made if isinstance(made, Trainer) else Trainer(made)
+        self.model_ = self.trainer_.model
+        weights = None if sample_weight is None else np.asarray(sample_weight)
+        train, validation = slice(None), None
+        if self.validation_split:
+            train = slice(round(len(X) * (1 - self.validation_split)))
+            rest = slice(train.stop, None)
+            validation = (X[rest], y[rest]) if weights is None else (X[rest], y[rest], weights[rest])
+        self.history_ = self.trainer_.fit(
+            X[train],
+            y[train],
+            sample_weight=None if weights is None else weights[train],
+            epochs=self.epochs,
+            batch_size=self.batch_size,
+            validation_data=validation,
+            callbacks=copy.deepcopy(list(self.callbacks)),  # they remember, and an estimator may be fitted again
+            seed=self.random_state,
+            verbose=False,
+        ).history
+        return self
+
+
+class SKLearnRegressor(RegressorMixin, _SKLearnEstimator):
+    """A Keras model as a scikit-learn regressor, trained by `Trainer`.
+
+    Each argument of `build` is a setting of the estimator under its own name, so that `GridSearchCV` and
+    `RandomizedSearchCV` search it as any other. `keras.wrappers.SKLearnRegressor` has them in one dictionary
+    `model_kwargs`, which a search can only replace as a whole.
+
+    Args:
+        build: A function that returns a compiled model or a `Trainer`. If it has arguments `X` and `y`, it gets the
+            training data there; all others are hyperparameters.
+        epochs: Passes over the data.
+        batch_size: Examples per step.
+        validation_split: The share of the examples, the last ones, that callbacks see as validation data.
+        callbacks: Keras callbacks; each fit has copies of them.
+        random_state: Seed of weights and order; it sets Keras' global one. None draws one.
+        **hyperparameters: Arguments of `build`; others keep its defaults.
+
+    Attributes:
+        trainer_: The trainer, after `fit`.
+        model_: Its model.
+        history_: Each epoch's scores.
+
+    Raises:
+        ValueError: A hyperparameter that `build` does not have, or one without a value.
+
+    Example:
+        >>> import keras, numpy as np
+        >>> from sklearn.model_selection import GridSearchCV
+        >>> from tensorsmith.tuning import SKLearnRegressor
+        >>> def build(X, learning_rate=0.01):
+        ...     model = keras.Sequential([keras.Input(X.shape[1:]), keras.layers.Dense(1)])
+        ...     model.compile(keras.optimizers.SGD(learning_rate), "mean_squared_error")
+        ...     return model
+        >>> x = np.random.default_rng(0).normal(size=(96, 2))
+        >>> search = GridSearchCV(SKLearnRegressor(build, random_state=0), {"learning_rate": [1e-5, 0.1]}, cv=2)
+        >>> search.fit(x, x @ [2.0, -1.0]).best_params_
+        {'learning_rate': 0.1}
+    """
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Trains a new model.
+
+        Args:
+            X: Features, (examples, ...).
+            y: Targets, (examples) or (examples, outputs).
+            sample_weight: One weight per example.
+
+        Returns:
+            This estimator.
+        """
+        X, y = validate_data(self, X, y, multi_output=True, y_numeric=True)
+        return self._train(X, y, sample_weight)
+
+    def predict(self, X: Any) -> np.ndarray:
+        """The model's outputs; one-dimensional if it has one."""
+        raw = self.predict_raw(X)
+        return raw[:, 0] if raw.ndim == 2 and raw.shape[1] == 1 else raw
+
+
+class SKLearnClassifier(ClassifierMixin, _SKLearnEstimator):
+    """A Keras model as a scikit-learn classifier, trained by `Trainer`.
+
+    As `SKLearnRegressor`. Labels of any kind reach the model as numbers from 0 on, for a sparse cross-entropy; for two
+    classes a model may have one output, the probability of the second, and a binary cross-entropy.
+
+    Args:
+        build: As in `SKLearnRegressor`; its outputs are probabilities.
+        epochs: Passes over the data.
+        batch_size: Examples per step.
+        validation_split: The share of the examples, the last ones, that callbacks see as validation data.
+        callbacks: Keras callbacks; each fit has copies of them.
+        random_state: Seed of weights and order; it sets Keras' global one. None draws one.
+        **hyperparameters: Arguments of `build`; others keep its defaults.
+
+    Attributes:
+        classes_: The labels, after `fit`.
+        trainer_: The trainer.
+        model_: Its model.
+        history_: Each epoch's scores.
+
+    Raises:
+        ValueError: A hyperparameter that `build` does not have, or one without a value.
+
+    Example:
+        >>> import keras, numpy as np
+        >>> from tensorsmith.tuning import SKLearnClassifier
+        >>> def build(X, units=8):
+        ...     layers = [keras.layers.Dense(units, "relu"), keras.layers.Dense(2, "softmax")]
+        ...     model = keras.Sequential([keras.Input(X.shape[1:]), *layers])
+        ...     model.compile(keras.optimizers.Adam(0.05), "sparse_categorical_crossentropy")
+        ...     return model
+        >>> x = np.random.default_rng(0).normal(size=(96, 2))
+        >>> classifier = SKLearnClassifier(build, units=4, random_state=0)
+        >>> classifier.fit(x, np.where(x[:, 0] > 0, "right", "left")).predict([[3.0, 0.0], [-3.0, 0.0]])
+        array(['right', 'left'], dtype='<U5')
+    """
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Trains a new model.
+
+        Args:
+            X: Features, (examples, ...).
+            y: Labels, (examples).
+            sample_weight: One weight per example.
+
+        Returns:
+            This estimator.
+
+        Raises:
+            ValueError: Targets that are no labels, or only one class.
+        """
+        X, y = validate_data(self, X, y)
+        check_classification_targets(y)
+        encoder = LabelEncoder().fit(y)
+        self.classes_ = encoder.classes_
+        check(len(self.classes_) > 1, "y", list(self.classes_), "two classes or more")
+        return self._train(X, encoder.transform(y), sample_weight)
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Each class' probability, (examples, classes)."""
+        raw = self.predict_raw(X)
+        return np.concatenate([1 - raw, raw], axis=1) if raw.shape[1] == 1 else raw
+
+    def predict(self, X: Any) -> np.ndarray:
+        """The most probable labels."""
+        labels: np.ndarray = self.classes_[self.predict_proba(X).argmax(axis=1)]
+        return labels
+
+
+def _own_names() -> list[str]:
+    parameters = inspect.signature(_SKLearnEstimator).parameters.values()
+    return [parameter.name for parameter in parameters if parameter.kind is not parameter.VAR_KEYWORD]
+
+
+def _hyperparameters(build: Callable[..., Any]) -> dict[str, Any]:
+    """The arguments of a function that are hyperparameters, with their defaults."""
+    kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    parameters = inspect.signature(build).parameters.values()
+    found = {each.name: each.default for each in parameters if each.kind in kinds and each.name not in GIVEN}
+    taken = sorted(found.keys() & set(_own_names()))
+    check(not taken, "build", taken, "other argument names than the estimator's own", "rename them")
+    return found
+
+
+def _name(build: Callable[..., Any]) -> str:
+    return f"{getattr(build, '__name__', 'build')}()"

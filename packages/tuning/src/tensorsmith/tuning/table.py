@@ -1,0 +1,114 @@
+"""The table that shows how a search goes."""
+
+import logging
+import time
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from tensorsmith.tuning.search import Search
+from tensorsmith.tuning.trial import Result
+
+ROWS = 12  # of ended trials: the best
+
+log = logging.getLogger("tensorsmith.tuning")
+
+
+class LiveTable:
+    """A row for each trial under way and for the best so far.
+
+    Where standard error is no terminal there is no table, and a line for each trial that ends goes to the logger
+    `tensorsmith.tuning`.
+
+    Args:
+        search: What is searched.
+        ended: Trials that have ended before.
+        console: Where to draw; standard error by default.
+    """
+
+    def __init__(
+        self, search: Search, ended: Mapping[str, Result] = MappingProxyType({}), console: Console | None = None
+    ) -> None:
+        self._search = search
+        self._console = console or Console(stderr=True)
+        self._running: dict[str, tuple[Mapping[str, Any], str]] = {}
+        self._ended: dict[str, Result] = dict(ended)
+        self._started = time.monotonic()
+        self._live = Live(console=self._console, auto_refresh=False, transient=True)
+
+    def __enter__(self) -> "LiveTable":
+        if self._console.is_terminal:
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._live.stop()
+
+    def begin(self, trial: str, drawn: Mapping[str, Any]) -> None:
+        """A trial has begun."""
+        self._running[trial] = (drawn, "begins")
+        self._draw()
+
+    def update(self, trial: str, epoch: int, logs: Mapping[str, Any]) -> None:
+        """An epoch of it has ended."""
+        drawn, _ = self._running.get(trial, ({}, ""))
+        score = logs.get(self._search.objective)
+        self._running[trial] = (drawn, f"epoch {epoch}" + ("" if score is None else f", {float(score):.5g}"))
+        self._draw()
+
+    def end(self, trial: str, result: Result) -> None:
+        """It has ended."""
+        self._running.pop(trial, None)
+        self._ended[trial] = result
+        best = self.best()
+        if self._console.is_terminal:
+            self._draw()
+            return
+        how = f"failed: {result.error}" if result.score is None else f"{self._search.objective} {result.score:.5g}"
+        so_far = "" if best is None else f"  best {best[1]:.5g} of trial {best[0]}"
+        log.info("trial %s  %s  %s  %.1f s%s", trial, how, shown(result.drawn), result.seconds, so_far)
+
+    def best(self) -> tuple[str, float] | None:
+        """The best trial so far and its score."""
+        ranked = self._ranked()
+        return None if not ranked else (ranked[0][0], float(ranked[0][1].score or 0.0))
+
+    def as_table(self) -> Table:
+        """What is shown."""
+        seconds = time.monotonic() - self._started
+        title = f"{len(self._ended)} of {self._search.trials} trials, {seconds:.0f} s"
+        table = Table(title=title, title_justify="left")
+        for name in ("trial", self._search.objective, *self._search.space):
+            table.add_column(name, justify="right")
+        for trial, (drawn, state) in self._running.items():
+            table.add_row(trial, state, *_cells(self._search, drawn), style="dim")
+        for trial, result in self._ranked()[:ROWS]:
+            table.add_row(trial, f"{result.score:.5g}", *_cells(self._search, result.drawn))
+        if failed := [trial for trial, result in self._ended.items() if result.score is None]:
+            table.caption = f"failed: {', '.join(failed)}"
+        return table
+
+    def _ranked(self) -> list[tuple[str, Result]]:
+        whole = [(trial, result) for trial, result in self._ended.items() if result.score is not None]
+        return sorted(whole, key=lambda each: each[1].score or 0.0, reverse=self._search.best == "max")
+
+    def _draw(self) -> None:
+        if self._console.is_terminal:
+            self._live.update(self.as_table(), refresh=True)
+
+
+def shown(drawn: Mapping[str, Any]) -> str:
+    """Hyperparameters in a line."""
+    return "  ".join(f"{name} {_shown(value)}" for name, value in drawn.items())
+
+
+def _cells(search: Search, drawn: Mapping[str, Any]) -> list[str]:
+    return [_shown(drawn[name]) if name in drawn else "" for name in search.space]
+
+
+def _shown(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,157 @@
+"""Training one configuration, so that it can be stopped at any moment and gone on with."""
+
+import dataclasses
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from tensorsmith.core import check, replace_file
+from tensorsmith.training import Checkpoints
+from tensorsmith.tuning.folds import folds
+from tensorsmith.tuning.search import Search
+
+RESULT = "result.json"
+
+Watch = Callable[[int, Mapping[str, Any]], None]  # is told each epoch that has ended, and what it logged
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """What came of a trial.
+
+    Attributes:
+        config: All fields of the configuration, with `jit` as it was in the end.
+        drawn: Those of them that were searched.
+        score: The best, or the mean over folds; None if the trial failed.
+        epoch: The epoch that had it; the mean over folds.
+        seconds: From its last start on.
+        folds: Each fold's score.
+        history: What each epoch logged, without folds.
+        error: Why it failed.
+    """
+
+    config: dict[str, Any]
+    drawn: dict[str, Any]
+    score: float | None = None
+    epoch: float = 0.0
+    seconds: float = 0.0
+    folds: list[float] = dataclasses.field(default_factory=list)
+    history: dict[str, list[float]] = dataclasses.field(default_factory=dict)
+    error: str = ""
+
+    def write(self, folder: Path) -> None:
+        """Into the folder of the trial."""
+        with replace_file(folder / RESULT) as draft:
+            draft.write_text(json.dumps(dataclasses.asdict(self), indent=2) + "\n")
+
+
+def read_result(folder: Path) -> Result | None:
+    """What came of the trial of a folder, if it has ended."""
+    path = folder / RESULT
+    return Result(**json.loads(path.read_text())) if path.exists() else None
+
+
+def train(search: Search, config: Any, folder: Path, *, epochs: int | None = None, watch: Watch) -> Result:
+    """Trains a configuration and scores it; leaves `model.keras` and what it can go on from in its folder.
+
+    The numbers are those of `tensorsmith run` with this configuration.
+
+    Args:
+        search: What for.
+        config: The configuration.
+        folder: The folder of the trial; goes on where it has checkpoints.
+        epochs: The epoch to end with, where that is not the configuration's.
+        watch: Is told of every epoch.
+
+    Raises:
+        ArgumentError: The configuration cannot be trained, does not log the objective, or never gets a finite one.
+        NonFiniteLossError: The loss became no number.
+    """
+    started = time.perf_counter()
+    runs = list(_runs(search, config, folder, epochs or config.epochs, watch))
+    scores, ends, jit, history = (list(column) for column in zip(*runs, strict=True))
+    check(bool(np.isfinite(scores).all()), "objective", scores, f"finite values of {search.objective}")
+    return Result(
+        config=dataclasses.asdict(config) | ({"jit": jit[0]} if hasattr(config, "jit") else {}),
+        drawn={},
+        score=float(np.mean(scores)),
+        epoch=float(np.mean(ends)),
+        seconds=time.perf_counter() - started,
+        folds=scores if search.folds else [],
+        history={} if search.folds else history[0],
+    )
+
+
+def _runs(
+    search: Search, config: Any, folder: Path, epochs: int, watch: Watch
+) -> Iterator[tuple[float, int, Any, dict[str, list[float]]]]:
+    """Score, epoch, jit and history of each training run of a trial."""
+    keras.utils.set_random_seed(config.seed)
+    data = search.recipe.build_data(config)
+    if not search.folds:
+        trainer, history = _fit(search, config, folder, data["train"], data.get("validation"), epochs, watch)
+        search.check_logged(history)
+        scores = history[search.objective]
+        losses = np.array(scores) * (1 if search.best == "min" else -1)
+        best = int(np.argmin(np.where(np.isnan(losses), np.inf, losses)))
+        part = getattr(search.recipe, "model_to_save", None)
+        with replace_file(folder / "model.keras") as draft:
+            (part(trainer) if part else trainer.model).save(draft)
+        yield scores[best], best + 1, trainer.jit, history
+        return
+    for number, (others, part) in enumerate(folds(data["train"], search.folds, config.seed)):
+        place = folder / f"fold_{number}"
+        place.mkdir(exist_ok=True)
+        keras.utils.set_random_seed(config.seed)
+        trainer, history = _fit(search, config, place, others, data.get("validation"), epochs, watch)
+        measured = trainer.evaluate(*part, batch_size=config.batch_size)
+        logs = {f"val_{name}": value for name, value in measured.items()}
+        search.check_logged(logs)
+        yield float(logs[search.objective]), len(next(iter(history.values()))), trainer.jit, history
+
+
+def _fit(
+    search: Search, config: Any, folder: Path, train: Any, validation: Any, epochs: int, watch: Watch
+) -> tuple[Any, dict[str, list[float]]]:
+    trainer = search.recipe.build_trainer(config)
+    more = search.recipe.callbacks(config, folder) if hasattr(search.recipe, "callbacks") else []
+    watched = validation is not None or not search.folds
+    stopping = [_Watcher(search, watch), _stopping(search, config.epochs)] if watched else []
+    history = trainer.fit(
+        *(train if isinstance(train, tuple) else (train,)),
+        epochs=epochs,
+        batch_size=config.batch_size,
+        validation_data=validation,
+        callbacks=[*more, *stopping],
+        seed=config.seed,
+        checkpoints=Checkpoints(folder / "checkpoints", keep_last=1),
+        resume=True,
+        verbose=False,
+    ).history
+    scalars = {name: values for name, values in history.items() if all(np.ndim(value) == 0 for value in values)}
+    return trainer, {name: [float(value) for value in values] for name, values in scalars.items()}
+
+
+def _stopping(search: Search, epochs: int) -> keras.callbacks.Callback:
+    """Ends a trial that gets no better, and in any case goes back to the best weights."""
+    return keras.callbacks.EarlyStopping(
+        search.objective, patience=search.patience or epochs, mode=search.best, restore_best_weights=True
+    )
+
+
+class _Watcher(keras.callbacks.Callback):
+    """Passes on how an epoch went, once it is clear that the objective is among its scores."""
+
+    def __init__(self, search: Search, watch: Watch) -> None:
+        super().__init__()
+        self._search = search
+        self._watch = watch
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        self._search.check_logged(logs or {})
+        self._watch(epoch + 1, logs or {})

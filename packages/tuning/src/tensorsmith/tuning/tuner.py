@@ -1,0 +1,275 @@
+"""The loop over trials: keras-tuner's, with this project's training inside."""
+
+import dataclasses
+import gc
+import logging
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import keras
+import tensorflow as tf
+from keras_tuner.engine.base_tuner import BaseTuner
+from keras_tuner.engine.trial import Trial, TrialStatus
+
+from tensorsmith.core import ArgumentError
+from tensorsmith.training import NonFiniteLossError
+from tensorsmith.tuning.hyperparameters import as_fields
+from tensorsmith.tuning.oracles import LIVES, make_oracle
+from tensorsmith.tuning.search import Search, UnknownObjectiveError
+from tensorsmith.tuning.trial import RESULT, Result, read_result, train
+from tensorsmith.tuning.workers import Beat, Oversight, serve
+
+SECONDS_TO_WAIT = 0.25  # before a worker asks again
+FAILURES = (ArgumentError, NonFiniteLossError, tf.errors.ResourceExhaustedError)  # of a configuration, not of the code
+
+
+class Table(Protocol):
+    """What shows how the search goes."""
+
+    def begin(self, trial: str, drawn: Mapping[str, Any]) -> None:
+        """A trial has begun."""
+
+    def update(self, trial: str, epoch: int, logs: Mapping[str, Any]) -> None:
+        """An epoch of it has ended."""
+
+    def end(self, trial: str, result: Result) -> None:
+        """It has ended."""
+
+
+class Tuner(BaseTuner):
+    """Tries configurations of a recipe, in a folder that a later call goes on with.
+
+    Every trial is trained by `Trainer.fit` with its own checkpoints: a search that is stopped or killed goes on inside
+    the trial, and ends with the trials and scores of one that never was.
+
+    Run as several processes with keras-tuner's environment variables (`KERASTUNER_TUNER_ID`, `KERASTUNER_ORACLE_IP`,
+    `KERASTUNER_ORACLE_PORT`), it is the chief, who gives out trials, or a worker. All of them share the folder.
+
+    Args:
+        search: What is searched, and how.
+        folder: Holds everything; made when missing.
+        table: What shows how the search goes, if anything.
+
+    Example:
+        >>> import dataclasses, tempfile, types
+        >>> import keras, numpy as np
+        >>> import tensorsmith.tuning as tune
+        >>> from tensorsmith.training import Trainer
+        >>> @dataclasses.dataclass(frozen=True)
+        ... class Config:
+        ...     learning_rate: float = tune.log_uniform(1e-3, 1.0, default=0.01)
+        ...     epochs: int = 2
+        ...     batch_size: int = 16
+        ...     seed: int = 0
+        >>> def build_data(config):
+        ...     x = np.linspace(-1, 1, 64)[:, None]
+        ...     return {"train": (x, 3 * x), "validation": (x, 3 * x)}
+        >>> def build_trainer(config):
+        ...     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+        ...     return Trainer(model, keras.optimizers.SGD(config.learning_rate), "mse", jit=False)
+        >>> recipe = types.SimpleNamespace(build_data=build_data, build_trainer=build_trainer)
+        >>> search = tune.Search(recipe, Config(), tune.declared(Config), trials=3)
+        >>> tuner = tune.Tuner(search, tempfile.mkdtemp())
+        >>> tuner.search()
+        >>> best, *others = tuner.results().values()
+        >>> all(best.score < other.score for other in others)
+        True
+    """
+
+    def __init__(self, search: Search, folder: str | os.PathLike[str], table: Table | None = None) -> None:
+        self.plan = search
+        self.table = table
+        self._waiting = False
+        self._begun: set[str] = set()  # by the names that the table knows
+        self._beat: Beat | None = None
+        path = Path(folder).resolve()
+        path.mkdir(parents=True, exist_ok=True)
+        oracle = make_oracle(search)
+        super().__init__(oracle, directory=str(path.parent), project_name=path.name)
+        if not self.is_worker and (path / "oracle.json").exists():
+            oracle.reload()
+        self._shown = set(self.results())
+
+    @property
+    def is_chief(self) -> bool:
+        """Whether this process gives out trials that others train."""
+        return "KERASTUNER_ORACLE_IP" in os.environ and not self.is_worker
+
+    @property
+    def is_worker(self) -> bool:
+        """Whether this process trains what another gives out."""
+        return bool(self._is_worker())
+
+    @property
+    def folder(self) -> Path:
+        """Holds everything."""
+        return Path(self.project_dir)
+
+    def save(self) -> None:
+        """Writes the oracle's state, which is all there is to go on from."""
+        if not self.is_worker:
+            self.oracle.save()
+
+    def search(self) -> None:
+        """Tries configurations until there are as many as wanted.
+
+        Raises:
+            UnknownObjectiveError: The objective is not among the scores.
+        """
+        logger = tf.get_logger()
+        logger.addFilter(_is_no_advice)
+        try:
+            if self.is_chief:
+                serve(super().search, self.oracle, [Oversight(self.folder, self.oracle).look, self._show])
+                self.keep_best()
+            else:
+                super().search()
+        finally:
+            logger.removeFilter(_is_no_advice)
+            if self._beat is not None:
+                self._beat.stop()
+
+    def on_search_begin(self) -> None:
+        """From here on a killed search can be gone on with."""
+        if self.is_worker:
+            self._beat = Beat(self.folder, self.tuner_id)
+        self.save()
+
+    def pre_create_trial(self) -> None:
+        """Waits a little, if the last answer was to wait."""
+        if self._waiting:
+            time.sleep(SECONDS_TO_WAIT)
+        self._waiting = True
+
+    def on_trial_begin(self, trial: Trial) -> None:
+        """Shows it."""
+        self._waiting = False
+        if self.table is not None:
+            self.table.begin(trial.trial_id, as_fields(self.plan.space, trial.hyperparameters))
+
+    def run_trial(self, trial: Trial) -> dict[str, float]:
+        """Trains one configuration.
+
+        Raises:
+            ArgumentError, NonFiniteLossError, ResourceExhaustedError: It cannot be trained.
+        """
+        drawn = as_fields(self.plan.space, trial.hyperparameters)
+        config = dataclasses.replace(self.plan.config, **drawn)
+        folder = Path(self.get_trial_dir(trial.trial_id))
+        done = read_result(folder)
+        if done is not None and done.score is not None:  # killed before the oracle knew
+            return {self.plan.objective: done.score}
+        (folder / RESULT).unlink(missing_ok=True)
+        values = trial.hyperparameters.values
+        self._go_on_from(values.get("tuner/trial_id"), folder)
+
+        def watch(epoch: int, logs: Mapping[str, Any]) -> None:
+            if self.table is not None:
+                self.table.update(trial.trial_id, epoch, logs)
+
+        try:
+            result = train(self.plan, config, folder, epochs=values.get("tuner/epochs"), watch=watch)
+        except FAILURES as error:
+            Result(dataclasses.asdict(config), drawn, error=str(error)).write(folder)
+            raise
+        finally:
+            gc.collect()  # networks and their compiled loops refer to themselves
+        dataclasses.replace(result, drawn=drawn).write(folder)
+        return {self.plan.objective: result.score or 0.0}
+
+    def on_trial_end(self, trial: Trial) -> None:
+        """Tells the oracle, shows the score, and removes what need not stay."""
+        super().on_trial_end(trial)
+        result = read_result(Path(self.get_trial_dir(trial.trial_id)))
+        if self.table is not None and result is not None:
+            self.table.end(trial.trial_id, result)
+        if self.plan.tuner != "hyperband":  # which may go on with any of them
+            self.keep_best()
+
+    def on_search_end(self) -> None:
+        """Removes what need not stay."""
+        self.keep_best()
+
+    def results(self) -> dict[str, Result]:
+        """What came of the trials that have ended, by their names, best first and failed ones last."""
+        return results_in(self.folder, self.plan.best)
+
+    def keep_best(self) -> None:
+        """Removes checkpoints of trials that have ended, and the models of all but the best."""
+        for rank, name in enumerate(self.results()):
+            folder = self.folder / f"trial_{name}"
+            if rank >= self.plan.keep_best:
+                (folder / "model.keras").unlink(missing_ok=True)
+            for place in (folder / "checkpoints", *folder.glob("fold_*")):
+                shutil.rmtree(place, ignore_errors=True)
+
+    def load_model(self, trial: Trial) -> keras.Model:
+        """The model of one of the best trials, as it was at its best epoch."""
+        return keras.models.load_model(Path(self.get_trial_dir(trial.trial_id)) / "model.keras")
+
+    def _try_run_and_update_trial(self, trial: Trial, *fit_args: Any, **fit_kwargs: Any) -> None:
+        """keras-tuner's own prints where each failure happened, and takes mistakes in code for failures, too."""
+        try:
+            self._run_and_update_trial(trial)
+            trial.status = TrialStatus.COMPLETED
+        except UnknownObjectiveError:
+            raise
+        except FAILURES as error:
+            trial.status, trial.message = TrialStatus.FAILED, str(error)
+
+    def _show(self) -> None:
+        """Tells the table of trials that workers have begun and ended."""
+        if self.table is None:
+            return
+        for name, trial in list(self.oracle.trials.items()):
+            folder = self.folder / f"trial_{name}"
+            result = read_result(folder)
+            if result is None and trial.status == TrialStatus.FAILED:
+                drawn = as_fields(self.plan.space, trial.hyperparameters)
+                config = dataclasses.asdict(self.plan.config) | drawn
+                result = Result(config, drawn, error=f"lost its worker {LIVES} times")
+                result.write(folder)
+            if result is not None and trial.status in (TrialStatus.COMPLETED, TrialStatus.FAILED):
+                if name not in self._shown:
+                    self.table.end(name, result)
+                    self._shown.add(name)
+            elif name not in self._begun:
+                self._begun.add(name)
+                self.table.begin(name, as_fields(self.plan.space, trial.hyperparameters))
+
+    def _go_on_from(self, past: str | None, folder: Path) -> None:
+        """Gives a trial of hyperband what the one before has come to; without that it begins anew, to the same end."""
+        source, target = self.folder / f"trial_{past}" / "checkpoints", folder / "checkpoints"
+        if past is None or target.exists() or not source.exists():
+            return
+        draft = Path(tempfile.mkdtemp(dir=folder))
+        shutil.copytree(source, draft, dirs_exist_ok=True)
+        draft.rename(target)
+
+
+def _is_no_advice(record: logging.LogRecord) -> bool:
+    """False for TensorFlow's warning of functions traced again and again: each trial has a model of its own."""
+    return "triggered tf.function retracing" not in record.getMessage()
+
+
+def results_in(folder: Path, best: str) -> dict[str, Result]:
+    """What came of the trials in a folder, by name, best first and failed ones last.
+
+    Args:
+        folder: Of the search.
+        best: "min" or "max".
+    """
+    folders = sorted(path.parent for path in folder.glob(f"trial_*/{RESULT}"))
+    found = {path.name.removeprefix("trial_"): read_result(path) for path in folders}
+    results = {name: result for name, result in found.items() if result is not None}
+
+    def rank(name: str) -> tuple[bool, float]:
+        score = results[name].score
+        return score is None, (score or 0.0) * (1 if best == "min" else -1)
+
+    return {name: results[name] for name in sorted(results, key=rank)}

@@ -1,0 +1,76 @@
+"""Recipes that train in a moment."""
+
+import types
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+import pytest
+
+import tensorsmith.tuning as tune
+from tensorsmith.training import Trainer
+
+X = np.linspace(-1, 1, 48, dtype="float32")[:, None]
+TRUE_WEIGHT = 3.0
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """A line through 0 whose slope is never trained."""
+
+    weight: float = tune.uniform(0.0, 5.0, default=1.0)
+    epochs: int = 2
+    batch_size: int = 16
+    seed: int = 0
+
+
+def fixed_loss(weight):
+    return float(np.mean((weight - TRUE_WEIGHT) ** 2 * X.astype(float) ** 2))
+
+
+def build_data(config):
+    return {"train": (X, TRUE_WEIGHT * X), "validation": (X, TRUE_WEIGHT * X)}
+
+
+def build_trainer(config):
+    line = keras.layers.Dense(1, use_bias=False, kernel_initializer=keras.initializers.Constant(config.weight))
+    return Trainer(keras.Sequential([keras.Input((1,)), line]), keras.optimizers.SGD(0.0), "mse", jit=False)
+
+
+@pytest.fixture
+def fixed():
+    """The recipe, its Config, and the loss that each slope has by hand."""
+    recipe = types.SimpleNamespace(build_data=build_data, build_trainer=build_trainer, Config=Fixed, loss=fixed_loss)
+    recipe.search = lambda **more: tune.Search(recipe, Fixed(), tune.declared(Fixed), **more)
+    return recipe
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A linear model, trained on a noisy plane."""
+
+    learning_rate: float = tune.log_uniform(1e-3, 0.3, default=0.1)
+    epochs: int = 9
+    batch_size: int = 16
+    seed: int = 0
+
+
+@pytest.fixture
+def plane():
+    generator = np.random.default_rng(1)
+    x = generator.normal(size=(96, 2)).astype("float32")
+    return x, (x @ [2.0, -1.0] + 0.5 * generator.normal(size=96)).astype("float32")
+
+
+@pytest.fixture
+def trained(plane):
+    x, y = plane
+
+    def build_data(config):
+        return {"train": (x[:64], y[:64]), "validation": (x[64:], y[64:])}
+
+    def build_trainer(config):
+        model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+        return Trainer(model, keras.optimizers.SGD(config.learning_rate), "mse", jit=False)
+
+    return types.SimpleNamespace(build_data=build_data, build_trainer=build_trainer, Config=Trained)

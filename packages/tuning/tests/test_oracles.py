@@ -1,0 +1,101 @@
+"""Oracles alone, with scores by hand: what they draw, and what they keep over a kill."""
+
+import pytest
+from keras_tuner.engine.trial import TrialStatus
+
+from tensorsmith.tuning.oracles import LIVES, make_oracle
+
+
+@pytest.fixture
+def oracle(fixed, tmp_path):
+    """Makes one that goes on in the same folder, as a new process would."""
+
+    def make(**more):
+        made = make_oracle(fixed.search(**more))
+        made._set_project_dir(str(tmp_path), "search")
+        if (tmp_path / "search" / "oracle.json").exists():
+            made.reload()
+        return made
+
+    return make
+
+
+def end(oracle, trial, score, status=TrialStatus.COMPLETED):
+    oracle.update_trial(trial.trial_id, {"val_loss": score})
+    trial.status = status
+    oracle.end_trial(trial)
+
+
+def go_on(oracle, count):
+    """Trials with the score that a slope has."""
+    drawn = []
+    for _ in range(count):
+        trial = oracle.create_trial("worker")
+        drawn.append(trial.hyperparameters.values["weight"])
+        end(oracle, trial, (drawn[-1] - 3.0) ** 2)
+    return drawn
+
+
+@pytest.mark.parametrize("tuner", ["random", "bayesian"])
+def test_the_same_draws_after_any_kill(oracle, tuner, tmp_path):
+    often = []
+    for _ in range(5):
+        made = oracle(tuner=tuner, trials=5)
+        made.create_trial("worker")  # and killed here
+        often += go_on(oracle(tuner=tuner, trials=5), 1)
+    for path in (tmp_path / "search").rglob("*.json"):
+        path.unlink()
+    assert go_on(oracle(tuner=tuner, trials=5), 5) == often
+
+
+def test_bayesian_looks_where_it_is_best(oracle):
+    weights = go_on(oracle(tuner="bayesian", trials=8), 8)
+    distances = [abs(weight - 3.0) for weight in weights]
+    assert min(distances[3:]) < min(distances[:3]) / 2  # the first three are random
+
+
+def test_a_trial_that_no_list_knows_is_drawn_again(oracle, tmp_path):
+    """Killed between the file of the trial and the list."""
+    first = oracle()
+    first.save()
+    before = (tmp_path / "search" / "oracle.json").read_text()
+    drawn = first.create_trial("worker").hyperparameters.values
+    (tmp_path / "search" / "oracle.json").write_text(before)
+    again = oracle().create_trial("worker")
+    assert again.trial_id == "00"
+    assert again.hyperparameters.values == drawn
+
+
+def test_who_comes_last_waits(oracle):
+    """As long as a trial may come back from a worker that dies."""
+    made = oracle(trials=2)
+    one, two = made.create_trial("a"), made.create_trial("b")
+    end(made, one, 1.0)
+    assert made.create_trial("a").status == TrialStatus.IDLE
+    assert not made.all_dismissed
+    assert made.give_up("b") == two.trial_id
+    taken = made.create_trial("a")
+    assert (taken.trial_id, taken.hyperparameters.values) == (two.trial_id, two.hyperparameters.values)
+    end(made, taken, 2.0)
+    assert made.create_trial("a").status == TrialStatus.STOPPED
+    assert made.all_dismissed
+
+
+def test_a_trial_that_kills_is_left(oracle):
+    made = oracle(trials=1)
+    for number in range(LIVES):
+        assert made.create_trial(str(number)).status == TrialStatus.RUNNING
+        made.give_up(str(number))
+    assert made.create_trial("last").status == TrialStatus.STOPPED
+    (trial,) = made.trials.values()
+    assert trial.status == TrialStatus.FAILED
+
+
+def test_a_worker_without_a_trial(oracle):
+    made = oracle(trials=1)
+    assert made.give_up("nobody") is None
+
+
+def test_seed_0_is_a_seed(fixed):
+    seeds = {make_oracle(fixed.search()).seed for _ in range(3)}
+    assert len(seeds) == 1

@@ -1,0 +1,287 @@
+"""The loop over trials, on recipes whose scores are known by hand or from scikit-learn."""
+
+import dataclasses
+import json
+import logging
+import types
+
+import keras
+import numpy as np
+import pytest
+import yaml
+from rich.console import Console
+from sklearn.linear_model import LinearRegression
+from sklearn.model_selection import KFold, cross_val_score
+
+import tensorsmith.tuning as tune
+from tensorsmith.training import Trainer
+from tensorsmith.tuning.folds import folds
+from tensorsmith.tuning.report import plot_scores, write_hparams
+from tensorsmith.tuning.table import LiveTable
+
+
+def run(search, folder, **more):
+    tuner = tune.Tuner(search, folder, **more)
+    tuner.search()
+    return tuner
+
+
+def test_scores_and_the_best(fixed, tmp_path):
+    tuner = run(fixed.search(trials=3), tmp_path)
+    results = list(tuner.results().values())
+    weights = [result.drawn["weight"] for result in results]
+    assert len(set(weights)) == 3
+    assert [result.score for result in results] == pytest.approx([fixed.loss(weight) for weight in weights], rel=1e-5)
+    distances = [abs(weight - 3.0) for weight in weights]
+    assert distances == sorted(distances)  # best first
+    assert tuner.oracle.get_best_trials(1)[0].score == results[0].score
+
+
+def test_the_best_models_stay(fixed, tmp_path):
+    tuner = run(fixed.search(trials=3, keep_best=2), tmp_path)
+    best, second, *_ = tuner.results().values()
+    assert len(list(tmp_path.glob("trial_*/model.keras"))) == 2
+    assert not list(tmp_path.glob("trial_*/checkpoints"))
+    models = tuner.get_best_models(2)
+    weights = [model.get_weights()[0].item() for model in models]
+    assert weights == pytest.approx([best.drawn["weight"], second.drawn["weight"]])
+
+
+def test_largest_is_best(fixed, tmp_path):
+    tuner = run(fixed.search(trials=2, direction="max"), tmp_path)
+    scores = [result.score for result in tuner.results().values()]
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_more_trials_later(fixed, tmp_path):
+    before = run(fixed.search(trials=1), tmp_path).results()
+    after = run(fixed.search(trials=2), tmp_path).results()
+    assert len(after) == 2
+    assert {name: after[name] for name in before} == before
+
+
+def test_trials_that_fail(fixed, tmp_path, caplog):
+    """The search goes on, and they rank last."""
+    recipe = types.SimpleNamespace(**vars(fixed))
+
+    def build_trainer(config):
+        trainer = fixed.build_trainer(config)
+        if config.weight > 2:
+            trainer.model.set_weights([np.full((1, 1), np.nan)])
+        return trainer
+
+    recipe.build_trainer = build_trainer
+    search = dataclasses.replace(fixed.search(trials=4), recipe=recipe)
+    caplog.set_level(logging.INFO, "tensorsmith.tuning")
+    results = list(run(search, tmp_path, table=LiveTable(search)).results().values())
+    failed = [result for result in results if result.score is None]
+    assert 0 < len(failed) < 4
+    assert results[-len(failed) :] == failed
+    assert all(result.drawn["weight"] > 2 and result.error for result in failed)
+    assert sum("failed: " in line for line in caplog.messages) == len(failed)
+
+
+def test_a_score_that_is_no_number(fixed, tmp_path):
+    """The loss is, so that training goes on, but there is nothing to compare."""
+
+    class NoNumber(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            logs["val_error"] = float("nan")
+
+    recipe = types.SimpleNamespace(**vars(fixed), callbacks=lambda config, folder: [NoNumber()])
+    search = dataclasses.replace(fixed.search(trials=1, objective="val_error"), recipe=recipe)
+    (result,) = run(search, tmp_path).results().values()
+    assert result.score is None
+    assert "finite values of val_error" in result.error
+
+
+def test_hyperband_with_more_trials_later(trained, tmp_path):
+    """Checkpoints to go on from are gone by then; scores are the same."""
+    whole = tune.Search(trained, trained.Config(epochs=3), tune.declared(trained.Config), tuner="hyperband", trials=4)
+    first = dataclasses.replace(whole, trials=3)
+    run(first, tmp_path / "a")
+    scores = [{name: result.score for name, result in run(whole, tmp_path / name).results().items()} for name in "ab"]
+    assert len(scores[0]) == 4
+    assert scores[0] == scores[1]
+
+
+def test_mistakes_in_code_end_the_search(fixed, tmp_path):
+    def build_trainer(config):
+        raise TypeError("a slip of the pen")
+
+    search = dataclasses.replace(
+        fixed.search(), recipe=types.SimpleNamespace(**{**vars(fixed), "build_trainer": build_trainer})
+    )
+    with pytest.raises(TypeError, match="a slip of the pen"):
+        run(search, tmp_path)
+
+
+def test_unknown_objective(fixed, tmp_path):
+    with pytest.raises(ValueError, match=r"`objective`: received 'val_losss'.*did you mean val_loss?"):
+        run(fixed.search(objective="val_losss", direction="min"), tmp_path)
+
+
+def test_early_stopping(fixed, tmp_path):
+    """The loss never changes, so nothing gets better after the first epoch."""
+    search = fixed.search(trials=1, patience=2)
+    search = dataclasses.replace(search, config=dataclasses.replace(search.config, epochs=9))
+    (result,) = run(search, tmp_path).results().values()
+    assert len(result.history["loss"]) == 3
+    assert result.epoch == 1
+
+
+def test_score_is_that_of_the_best_epoch(trained, tmp_path):
+    search = tune.Search(trained, trained.Config(), tune.declared(trained.Config), trials=2, patience=0, keep_best=2)
+    x, y = trained.build_data(None)["validation"]
+    for name, result in run(search, tmp_path).results().items():
+        assert len(result.history["val_loss"]) == 9
+        assert result.score == min(result.history["val_loss"])
+        model = keras.models.load_model(tmp_path / f"trial_{name}" / "model.keras")
+        assert np.mean((model.predict(x, verbose=0)[:, 0] - y) ** 2) == pytest.approx(result.score, rel=1e-5)
+
+
+def test_hyperband_goes_on_where_a_trial_was(trained, tmp_path):
+    """The second round has the curves of the first, and goes on as one run of so many epochs would."""
+    config = trained.Config(epochs=3)
+    search = tune.Search(trained, config, tune.declared(trained.Config), tuner="hyperband", trials=4)
+    tuner = run(search, tmp_path)
+    trials = {name: trial.hyperparameters.values for name, trial in tuner.oracle.trials.items()}
+    results = tuner.results()
+    going_on = {name: values["tuner/trial_id"] for name, values in trials.items() if "tuner/trial_id" in values}
+    assert going_on
+    for name, past in going_on.items():
+        curve = results[name].history["val_loss"]
+        assert len(curve) == trials[name]["tuner/epochs"] == 3
+        assert curve[:1] == results[past].history["val_loss"]
+    name = next(iter(going_on))
+    trainer = trained.build_trainer(trained.Config(**results[name].config))
+    keras.utils.set_random_seed(0)
+    trainer = trained.build_trainer(trained.Config(**results[name].config))
+    data = trained.build_data(None)
+    history = trainer.fit(
+        *data["train"], epochs=3, batch_size=16, validation_data=data["validation"], seed=0, verbose=False
+    )
+    assert history.history["val_loss"] == pytest.approx(results[name].history["val_loss"], rel=1e-6)
+
+
+def test_cross_validation_is_scikit_learns(plane, tmp_path):
+    """A linear model trained to the end is least squares, on the same parts."""
+
+    @dataclasses.dataclass(frozen=True)
+    class Config:
+        batch_size: int = tune.choice([32])
+        epochs: int = 150
+        seed: int = 5
+
+    def build_trainer(config):
+        model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+        return Trainer(model, keras.optimizers.SGD(0.05), "mse", jit=False)
+
+    x, y = plane
+    recipe = types.SimpleNamespace(build_data=lambda config: {"train": (x, y)}, build_trainer=build_trainer)
+    (result,) = (
+        run(tune.Search(recipe, Config(), tune.declared(Config), trials=1, folds=3), tmp_path).results().values()
+    )
+    cut = KFold(3, shuffle=True, random_state=5)
+    expected = -cross_val_score(LinearRegression(), x, y, cv=cut, scoring="neg_mean_squared_error")
+    assert result.folds == pytest.approx(expected, rel=0.02)
+    assert result.score == pytest.approx(np.mean(result.folds))
+
+
+def test_folds_hold_everything_once():
+    data = ({"a": np.arange(10), "b": np.arange(20).reshape(10, 2)}, np.arange(10))
+    parts = list(folds(data, 3, seed=0))
+    assert sorted(np.concatenate([part[1] for _, part in parts])) == list(range(10))
+    for others, part in parts:
+        assert sorted([*others[1], *part[1]]) == list(range(10))
+        for features, targets in (others, part):
+            assert (features["a"] == targets).all()
+            assert (features["b"][:, 0] == 2 * targets).all()
+
+
+@pytest.mark.parametrize("data", [[1, 2], ([1, 2], [3, 4])])
+def test_folds_want_arrays(data):
+    with pytest.raises(ValueError, match="`folds`.*expected arrays"):
+        next(folds(data, 2, seed=0))
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"space": {}}, "`space`"),
+        ({"space": {"wieght": tune.Real(0.0, 1.0)}}, "did you mean weight?"),
+        ({"tuner": "hyperbnad"}, "did you mean hyperband?"),
+        ({"trials": 0}, "`trials`: received 0, expected 1 or more"),
+        ({"folds": 1}, "`folds`: received 1"),
+        ({"patience": -1}, "`patience`: received -1"),
+        ({"keep_best": 0}, "`keep_best`: received 0"),
+        ({"direction": "up"}, "`direction`: received 'up'"),
+        ({"objective": "val_frobnication"}, "`direction`.*as val_frobnication does not tell"),
+        ({"tuner": "hyperband", "folds": 3}, "`folds`: received 3, expected 0 with hyperband"),
+        ({"tuner": "hyperband", "space": {"epochs": tune.Whole(1, 9)}}, "`space`: received 'epochs'"),
+    ],
+)
+def test_refused(fixed, changes, said):
+    with pytest.raises(ValueError, match=said):
+        dataclasses.replace(fixed.search(), **changes)
+
+
+@pytest.mark.parametrize(
+    ("objective", "best"),
+    [("val_loss", "min"), ("val_accuracy", "max"), ("val_main_mean_squared_error", "min"), ("val_binary_io_u", "")],
+)
+def test_direction_by_name(fixed, objective, best):
+    search = fixed.search(objective=objective, direction=None if best else "min")
+    assert search.best == (best or "min")
+
+
+def test_picture_and_events(fixed, tmp_path):
+    search = dataclasses.replace(
+        fixed.search(),
+        space={
+            "weight": tune.Real(1.0, 5.0, log=True),
+            "batch_size": tune.Choice((8, 16)),
+            "epochs": tune.Whole(1, 2, when={"batch_size": 8}),
+        },
+        trials=3,
+    )
+    results = run(search, tmp_path).results()
+    plot_scores(search, results, tmp_path / "scores.png")
+    assert (tmp_path / "scores.png").read_bytes().startswith(b"\x89PNG")
+    write_hparams(search, results, tmp_path / "events")
+    assert hparams_in(tmp_path / "events") == {name: result.drawn for name, result in results.items()}
+
+
+def hparams_in(folder):
+    """What TensorBoard itself reads."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+    from tensorboard.plugins.hparams import plugin_data_pb2
+
+    found = {}
+    for path in (path for path in folder.iterdir() if path.is_dir()):
+        events = EventAccumulator(str(path)).Reload()
+        data = events.summary_metadata["_hparams_/session_start_info"].plugin_data.content
+        session = plugin_data_pb2.HParamsPluginData.FromString(data).session_start_info
+        assert "score" in events.Tags()["tensors"]
+        found[path.name] = {name: value.number_value for name, value in session.hparams.items()}
+    return found
+
+
+def test_table_on_a_terminal(fixed, tmp_path):
+    search = fixed.search(trials=2)
+    console = Console(force_terminal=True, width=100, record=True)
+    with LiveTable(search, console=console) as table:
+        tuner = run(search, tmp_path, table=table)
+    console.print(table.as_table())
+    shown = console.export_text()
+    assert "2 of 2 trials" in shown
+    for name, result in tuner.results().items():
+        assert f"{result.score:.5g}" in shown
+        assert name in shown
+
+
+def test_files_are_json(fixed, tmp_path):
+    run(fixed.search(trials=1), tmp_path)
+    result = json.loads((tmp_path / "trial_0" / "result.json").read_text())
+    assert result["config"].keys() == {"weight", "epochs", "batch_size", "seed"}
+    assert yaml.safe_load(json.dumps(result)) == result

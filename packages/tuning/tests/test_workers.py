@@ -1,0 +1,115 @@
+"""Who is alive, told by files."""
+
+import os
+import signal
+import time
+import types
+
+import pytest
+
+from tensorsmith.tuning import workers
+from tensorsmith.tuning.workers import Beat, Oversight, serve, sign_of_life
+
+
+class Oracle:
+    """Two workers who have asked."""
+
+    def __init__(self):
+        self.tuner_ids = {"a", "b"}
+        self.given_up = []
+
+    def give_up(self, worker):
+        self.tuner_ids.discard(worker)
+        self.given_up.append(worker)
+        return "7" if worker == "a" else None
+
+
+@pytest.fixture
+def oracle():
+    return Oracle()
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """One that a test turns."""
+    clock = types.SimpleNamespace(now=1000.0)
+    monkeypatch.setattr(workers.time, "monotonic", lambda: clock.now)
+    return clock
+
+
+def touch(folder, worker, when):
+    path = sign_of_life(folder, worker)
+    path.parent.mkdir(exist_ok=True)
+    path.touch()
+    os.utime(path, (when, when))
+
+
+def test_silence(tmp_path, oracle, clock, caplog):
+    oversight = Oversight(tmp_path, oracle)
+    for second in range(40):
+        clock.now = 1000.0 + second
+        touch(tmp_path, "a", 5)  # of a machine whose clock is wrong, and which has stopped
+        touch(tmp_path, "b", 5 + second)
+        gone = oversight.look()
+        assert gone == (["a"] if second == 31 else [])
+        if second == 31:
+            assert not sign_of_life(tmp_path, "a").exists()
+    assert caplog.messages == ["a is gone; trial 7 goes to the next who asks"]
+
+
+def test_a_file_that_is_removed(tmp_path, oracle, clock):
+    touch(tmp_path, "a", 5)
+    assert Oversight(tmp_path, oracle).look() == ["b"]
+    assert oracle.given_up == ["b"]
+
+
+def test_beat(tmp_path, monkeypatch):
+    monkeypatch.setattr(workers, "SECONDS_BETWEEN_BEATS", 0.01)
+    beat = Beat(tmp_path, "a")
+    path = sign_of_life(tmp_path, "a")
+    os.utime(path, (5, 5))
+    wait_until(lambda: path.stat().st_mtime > 5)
+    beat.stop()
+    assert not path.exists()
+
+
+def test_who_is_taken_for_dead_ends(tmp_path, monkeypatch):
+    """Another has its trial."""
+    monkeypatch.setattr(workers, "SECONDS_BETWEEN_BEATS", 0.01)
+    heard = []
+    before = signal.signal(signal.SIGTERM, lambda *_: heard.append("ends"))
+    try:
+        Beat(tmp_path, "a")
+        sign_of_life(tmp_path, "a").unlink()
+        wait_until(lambda: heard)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def test_serving_ends_when_all_know(monkeypatch):
+    """Though keras-tuner's loop has not noticed."""
+    monkeypatch.setattr(workers, "SECONDS_BETWEEN_BEATS", 0.01)
+    oracle = types.SimpleNamespace(all_dismissed=False)
+    looks = []
+
+    def look():
+        looks.append(1)
+        oracle.all_dismissed = True
+
+    serve(lambda: time.sleep(60), oracle, [look])
+    assert looks == [1]
+
+
+def test_what_goes_wrong_while_serving_is_raised():
+    def run():
+        raise OSError("the port is taken")
+
+    with pytest.raises(OSError, match="the port is taken"):
+        serve(run, types.SimpleNamespace(all_dismissed=False), [])
+
+
+def wait_until(condition):
+    until = time.perf_counter() + 10
+    while not condition():
+        assert time.perf_counter() < until
+        time.sleep(0.01)

@@ -1,0 +1,142 @@
+"""Search for good hyperparameters of a recipe."""
+
+import argparse
+import dataclasses
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from tensorsmith.core import Verbatim, argument_error, check, load_tensorflow
+from tensorsmith.tools.catalog import Recipe, find_recipe
+from tensorsmith.tools.config import from_flags, read_yaml, resolve
+from tensorsmith.tools.run_folder import new_folder
+from tensorsmith.tools.search_workers import run_search_workers
+from tensorsmith.tools.searching import FILE, SETTINGS, read_search, space_of, write_report, write_search
+from tensorsmith.tuning import Search
+
+SECONDS_FOR_THE_CHIEF = 600.0  # until its search file is there for the workers of other machines
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the flags; what else is given sets fields of the recipe's Config that are not searched."""
+    defaults = {field.name: field.default for field in dataclasses.fields(Search)}
+    parser.usage = (
+        "tensorsmith tune NAME [--trials N] [--tuner random|hyperband|bayesian] [--space FILE.yaml] [--objective NAME] "
+        "[--folds K] [--parallel N] [--out DIR] [--resume] [--FIELD VALUE ...]"
+    )
+    parser.allow_abbrev = False
+    parser.add_argument("name", metavar="NAME", help="as `tensorsmith recipes` lists it, or a .py file")
+
+    def setting(name: str, text: str, **more: Any) -> None:
+        default = "" if defaults[name] is None else f" ({defaults[name]})"
+        parser.add_argument(f"--{name.replace('_', '-')}", help=text + default, **more)
+
+    setting("trials", "how many configurations to try", type=int, metavar="N")
+    setting("tuner", "random, hyperband or bayesian")
+    setting("objective", "the score, by its name in history.csv", metavar="NAME")
+    setting("direction", "whether the least or the largest score is best: min or max; most names tell")
+    setting("folds", "cross-validate on the training set, cut into K parts", type=int, metavar="K")
+    setting("patience", "epochs without a better score that end a trial; 0: none do", type=int, metavar="N")
+    setting("keep_best", "how many of the best configurations and models to keep", type=int, metavar="K")
+    parser.add_argument("--space", type=Path, metavar="FILE.yaml", help="ranges besides and instead of the recipe's")
+    parser.add_argument("--config", type=Path, metavar="FILE.yaml", help="fields that are not searched")
+    parser.add_argument("--smoke", action="store_true", help="trials of the size that ends in seconds")
+    parser.add_argument("--parallel", type=int, metavar="N", help="try N configurations at a time, in processes")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="the folder (runs/<recipe>/<timestamp>)")
+    parser.add_argument("--resume", action="store_true", help="go on with DIR, or with the recipe's newest search")
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Searches."""
+    recipe = find_recipe(arguments.name)
+    worker = "KERASTUNER_ORACLE_IP" in os.environ and "chief" not in os.environ.get("KERASTUNER_TUNER_ID", "")
+    parallel = arguments.parallel
+    check(parallel is None or parallel >= 1, "--parallel", parallel, "1 or more")
+    alone = "KERASTUNER_ORACLE_IP" not in os.environ
+    check(alone or arguments.out, "--out", None, "a folder that all processes share, as KERASTUNER_ORACLE_IP is set")
+    check(alone or parallel is None, "--parallel", parallel, "none where KERASTUNER_ORACLE_IP is set")
+    if worker:
+        folder = arguments.out
+        _wait_for(folder / FILE)
+        search = read_search(recipe, folder)
+    else:
+        folder, search = _old(recipe, arguments) if arguments.resume else (None, None)
+        if folder is None or search is None:
+            search = _new(recipe, arguments)
+            folder = new_folder(recipe, arguments.out).path
+        write_search(recipe, search, folder)
+    again = ["tune", arguments.name, "--out", str(folder), "--resume"]
+    try:
+        if parallel is not None:
+            return run_search_workers([sys.executable, "-m", "tensorsmith.tools", *again], parallel, folder)
+        return _search(recipe, search, folder)
+    except KeyboardInterrupt:
+        if not worker:
+            command = " ".join(again) + (f" --parallel {parallel}" if parallel else "")
+            print(f"interrupted; go on with: tensorsmith {command}", file=sys.stderr)
+        return 130
+
+
+def _search(recipe: Recipe, search: Search, folder: Path) -> int:
+    load_tensorflow()
+    from tensorsmith.tuning import Tuner
+    from tensorsmith.tuning.table import LiveTable
+
+    tuner = Tuner(search, folder)
+    console = Console()
+    table = tuner.table = LiveTable(search, tuner.results())
+    with table:
+        tuner.search()
+    if tuner.is_worker:
+        return 0
+    results = {name: result for name, result in tuner.results().items() if result.score is not None}
+    if not results:
+        reasons = sorted({result.error for result in tuner.results().values()})
+        print(f"tensorsmith: all trials failed: {'; '.join(reasons)}", file=sys.stderr)
+        return 1
+    best = write_report(recipe, search, folder, results)
+    console.print(table.as_table())
+    for path in (best[0], folder / "scores.png"):
+        console.print(f"{path}", highlight=False, soft_wrap=True)
+    return 0
+
+
+def _new(recipe: Recipe, arguments: argparse.Namespace) -> Search:
+    space = space_of(recipe, arguments.space)
+    given = from_flags(arguments.fields)
+    for name in given.keys() & space.keys():
+        raise argument_error(f"--{name}", given[name], f"nothing, as it is searched in {space[name]}")
+    values = dict(recipe.smoke) if arguments.smoke else {}
+    values = {name: value for name, value in values.items() if name not in space}
+    if arguments.config:
+        values.update(read_yaml(arguments.config))
+    config = resolve(recipe, {**values, **given})
+    settings = {name: getattr(arguments, name) for name in SETTINGS if getattr(arguments, name) is not None}
+    return Search(recipe.module, config, space, **settings)
+
+
+def _old(recipe: Recipe, arguments: argparse.Namespace) -> tuple[Path | None, Search | None]:
+    """The folder and search to go on with, of which only the number of trials may change."""
+    runs = (Path("runs") / recipe.run_name).glob("*")
+    folders = [arguments.out] if arguments.out else sorted(runs, reverse=True)
+    folder = next((path for path in folders if (path / FILE).is_file()), None)
+    if folder is None:
+        return None, None
+    given = [f"--{name.replace('_', '-')}" for name in (*SETTINGS, "space", "config")]
+    given = [name for name in given if getattr(arguments, name[2:].replace("-", "_")) is not None]
+    given = [name for name in given if name != "--trials"] + ["--smoke"] * arguments.smoke + arguments.fields
+    received = Verbatim(f"{' '.join(map(str, given))} with the search {folder}")
+    check(not given, "--resume", received, "the settings that the search has", "only --trials may change")
+    search = read_search(recipe, folder)
+    return folder, search if arguments.trials is None else dataclasses.replace(search, trials=arguments.trials)
+
+
+def _wait_for(path: Path) -> None:
+    until = time.monotonic() + SECONDS_FOR_THE_CHIEF
+    while not path.is_file():
+        check(time.monotonic() < until, "--out", str(path.parent), f"a folder in which the chief writes {FILE}")
+        time.sleep(0.5)

@@ -1,0 +1,100 @@
+"""Searches on disk: what is searched, checked against the recipe's fields, and the report at the end."""
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tensorsmith.core import ArgumentError, Verbatim, argument_error, check, replace_file
+from tensorsmith.tools.catalog import Recipe
+from tensorsmith.tools.config import read_yaml, resolve, to_yaml
+from tensorsmith.tuning import Choice, Range, Search, declared, parse_space
+from tensorsmith.tuning.space_file import as_lines
+
+FILE = "search.yaml"
+SETTINGS = ("objective", "direction", "tuner", "trials", "folds", "patience", "keep_best")
+
+
+def space_of(recipe: Recipe, file: Path | None) -> dict[str, Range]:
+    """The ranges that a recipe declares, with those of a file in place of and besides them.
+
+    Raises:
+        ArgumentError: A name that is no field, or values that do not fit their field, every mistake in the message.
+    """
+    space = declared(recipe.config_class)
+    if file is not None:
+        space.update(parse_space(read_yaml(file)))
+    remedy = "declare some in its Config with tensorsmith.tuning, or give --space FILE.yaml"
+    check(bool(space), "space", Verbatim(f"no ranges in {recipe.name}"), "a range or more", remedy)
+    mistakes, fitting = [], {}
+    for name, known in space.items():
+        try:
+            values = tuple(getattr(resolve(recipe, {name: probe}), name) for probe in known.probes)
+        except ArgumentError as error:
+            fields = {field.name for field in dataclasses.fields(recipe.config_class)}
+            if name not in fields:
+                mistakes.append(str(error))
+                continue
+            expected = f"a range in which every value fits the field: {error}"
+            mistakes.append(str(argument_error(f"space: {name}", Verbatim(known), expected.rstrip("."))))
+        else:
+            fitting[name] = dataclasses.replace(known, options=values) if isinstance(known, Choice) else known
+    if mistakes:
+        raise ArgumentError("\n".join(mistakes))
+    return fitting
+
+
+def write_search(recipe: Recipe, search: Search, folder: Path) -> None:
+    """Writes what `read_search` reads."""
+    fields = yaml.safe_load(to_yaml(recipe, search.config))
+    text = {
+        "recipe": fields.pop("recipe"),
+        **{name: getattr(search, name) for name in SETTINGS},
+        "space": {name: as_lines(known) for name, known in search.space.items()},
+        "config": fields,
+    }
+    with replace_file(folder / FILE) as draft:
+        draft.write_text(yaml.safe_dump(text, sort_keys=False, default_flow_style=None, width=120))
+
+
+def read_search(recipe: Recipe, folder: Path) -> Search:
+    """The search of a folder.
+
+    Raises:
+        ValueError: It is of another recipe, or somebody has broken it.
+    """
+    said = read_yaml(folder / FILE)
+    if said["recipe"] != recipe.name:
+        raise argument_error("recipe", recipe.name, f"{said['recipe']}, whose search {folder} is")
+    config = resolve(recipe, said["config"])
+    settings = {name: said[name] for name in SETTINGS}
+    return Search(recipe.module, config, parse_space(said["space"]), **settings)
+
+
+def write_report(recipe: Recipe, search: Search, folder: Path, results: Mapping[str, Any]) -> list[Path]:
+    """Writes the best configurations, the picture and TensorBoard's events; returns the files of the configurations.
+
+    Args:
+        recipe: What was trained.
+        search: What was searched.
+        folder: Of the search.
+        results: By trial, best first, without those that failed.
+    """
+    from tensorsmith.tuning.report import plot_scores, write_hparams
+
+    best = folder / "best"
+    best.mkdir(exist_ok=True)
+    for path in best.glob("*.yaml"):
+        path.unlink()
+    written = []
+    for rank, (name, result) in enumerate(list(results.items())[: search.keep_best], start=1):
+        where = f"mean of {search.folds} folds" if search.folds else f"at epoch {result.epoch:.0f}"
+        head = f"# {search.objective} {result.score:.6g} {where}, trial {name}\n"
+        with replace_file(best / f"{rank}.yaml") as draft:
+            draft.write_text(head + to_yaml(recipe, resolve(recipe, result.config)))
+        written.append(best / f"{rank}.yaml")
+    plot_scores(search, results, folder / "scores.png")
+    write_hparams(search, results, folder / "tensorboard")
+    return written

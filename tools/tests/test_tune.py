@@ -1,0 +1,214 @@
+"""`tensorsmith tune`: what it writes, that it survives, and what it refuses before anything starts."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tensorsmith.tools.main import main
+from tensorsmith.tools.workers import free_ports
+
+RECIPE = str(Path(__file__).with_name("noisy_line.py"))
+
+
+def tune(folder, *flags):
+    return main(["tune", RECIPE, "--out", str(folder), *flags])
+
+
+def results(folder):
+    """What came of each trial, but for what the clock says."""
+    found = {path.parent.name: json.loads(path.read_text()) for path in folder.glob("trial_*/result.json")}
+    return {name: {**result, "seconds": 0} for name, result in sorted(found.items())}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A search that nobody disturbed."""
+    folder = tmp_path_factory.mktemp("tune") / "search"
+    assert tune(folder, "--trials", "3") == 0
+    return folder
+
+
+def test_folder(finished):
+    names = {path.name for path in finished.iterdir()}
+    assert names == {"best", "oracle.json", "scores.png", "search.yaml", "tensorboard", "trial_0", "trial_1", "trial_2"}
+    assert sorted(path.name for path in (finished / "best").iterdir()) == ["1.yaml", "2.yaml", "3.yaml"]
+    scores = [result["score"] for result in results(finished).values()]
+    heads = [(finished / "best" / f"{rank}.yaml").read_text().splitlines()[0] for rank in (1, 2, 3)]
+    assert [float(head.split()[2]) for head in heads] == pytest.approx(sorted(scores), rel=1e-5)
+
+
+def test_run_repeats_the_best(finished, tmp_path):
+    """Its history has the score that the search says."""
+    out = tmp_path / "again"
+    assert main(["run", RECIPE, "--config", str(finished / "best" / "1.yaml"), "--out", str(out)]) == 0
+    head = (finished / "best" / "1.yaml").read_text().splitlines()[0]
+    best = next(result for name, result in results(finished).items() if head.endswith(f"trial {name[-1]}"))
+    rows = [line.split(",") for line in (out / "history.csv").read_text().splitlines()]
+    assert [float(row[rows[0].index("val_loss")]) for row in rows[1:]] == best["history"]["val_loss"]
+    assert best["score"] == min(best["history"]["val_loss"])
+
+
+def test_lines_where_there_is_no_terminal(tmp_path, capsys, caplog):
+    caplog.set_level("INFO", "tensorsmith.tuning")
+    assert tune(tmp_path / "search", "--trials", "1", "--smoke") == 0
+    (line,) = (line for line in caplog.messages if line.startswith("trial 0  val_loss"))
+    assert "learning_rate" in line
+    assert "1 of 1 trials" in capsys.readouterr().out
+
+
+def test_stopped_and_killed_it_ends_the_same(finished, tmp_path):
+    folder, diary = tmp_path / "search", tmp_path / "diary"
+    command = [sys.executable, "-m", "tensorsmith.tools", "tune", RECIPE, "--out", str(folder)]
+
+    def end(place, number, *flags):
+        environment = {**os.environ, "DIARY": str(diary), "END": f"{place}:{int(number)}"}
+        return subprocess.run([*command, *flags], env=environment, capture_output=True, text=True, timeout=120)
+
+    interrupted = end("trial_0-2", signal.SIGINT, "--trials", "3")
+    assert interrupted.returncode == 130
+    assert f"go on with: tensorsmith tune {RECIPE} --out {folder} --resume" in interrupted.stderr
+    assert end("trial_1-3", signal.SIGKILL, "--resume").returncode == -signal.SIGKILL
+    assert tune(folder, "--resume") == 0
+    assert results(folder) == results(finished)
+    first = [line for line in diary.read_text().split() if line.startswith("trial_0")]
+    assert first == ["trial_0-1", "trial_0-2", "trial_0-3", "trial_0-4"]  # gone on with inside the trial
+
+
+def test_more_trials(finished, tmp_path):
+    folder = tmp_path / "search"
+    assert tune(folder, "--trials", "1") == 0
+    assert tune(folder, "--resume", "--trials", "2") == 0
+    assert results(folder) == {name: result for name, result in results(finished).items() if name != "trial_2"}
+
+
+def test_folds_space_and_fields(tmp_path):
+    space = tmp_path / "space.yaml"
+    space.write_text("learning_rate: {log_uniform: [1e-2, 1e-1]}\nbatch_size: {choice: [16, 32]}\n")
+    folder = tmp_path / "search"
+    flags = ["--trials", "2", "--folds", "2", "--space", str(space), "--epochs", "2", "--keep-best", "1"]
+    assert tune(folder, *flags) == 0
+    for result in results(folder).values():
+        assert result["config"]["epochs"] == 2
+        assert 1e-2 <= result["config"]["learning_rate"] <= 1e-1
+        assert result["config"]["batch_size"] in (16, 32)
+        assert len(result["folds"]) == 2
+    assert [path.name for path in (folder / "best").iterdir()] == ["1.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("flags", "space", "said"),
+    [
+        ([], "units: {choice: [[4], many]}", "`space: units`: received choice([(4,), 'many']), expected a range"),
+        ([], "batch_size: {uniform: [1, 9]}", "`space: batch_size`: received uniform(1, 9), expected a range in which"),
+        ([], "learnign_rate: {uniform: [0, 1]}", "did you mean learning_rate?"),
+        ([], "epochs: {integer: [9, 1]}", "epochs: `low`: received 9"),
+        ([], "epochs: {intger: [1, 9]}", "did you mean integer?"),
+        (["--learning_rate", "0.1"], "", "`--learning_rate`: received 0.1, expected nothing, as it is searched"),
+        (["--epohcs", "3"], "", "did you mean epochs?"),
+        (["--tuner", "hyperbnad"], "", "did you mean hyperband?"),
+        (["--trials", "0"], "", "`trials`: received 0, expected 1 or more"),
+        (["--parallel", "0"], "", "`--parallel`: received 0, expected 1 or more"),
+        (["--objective", "val_frobnication"], "", "`direction`"),
+    ],
+)
+def test_refused_before_anything_starts(tmp_path, capsys, flags, space, said):
+    if space:
+        (tmp_path / "space.yaml").write_text(space)
+        flags = [*flags, "--space", str(tmp_path / "space.yaml")]
+    assert tune(tmp_path / "search", *flags) == 2
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "search").exists()
+
+
+def test_a_recipe_without_ranges(capsys, tmp_path):
+    assert main(["tune", "mlp/digits", "--out", str(tmp_path / "search")]) == 2
+    assert "`space`: received no ranges in mlp/digits, expected a range or more" in capsys.readouterr().err
+
+
+def test_resume_keeps_the_settings(finished, capsys):
+    assert tune(finished, "--resume", "--folds", "3", "--epochs", "9") == 2
+    assert "`--resume`: received --folds --epochs 9 with the search" in capsys.readouterr().err
+
+
+def test_unknown_objective_ends_it(tmp_path, capsys):
+    assert tune(tmp_path / "search", "--objective", "val_losss", "--direction", "min", "--trials", "2") == 2
+    assert "did you mean val_loss?" in capsys.readouterr().err
+
+
+def environment(tmp_path, **more):
+    return {**os.environ, "DIARY": str(tmp_path / "diary"), **more}
+
+
+@pytest.mark.slow
+def test_in_parallel_with_a_worker_killed(finished, tmp_path):
+    """The launcher notices, another goes on with the trial, and all ends as if nothing had happened."""
+    folder = tmp_path / "search"
+    command = [sys.executable, "-m", "tensorsmith.tools", "tune", RECIPE, "--out", str(folder)]
+    result = subprocess.run(
+        [*command, "--trials", "3", "--parallel", "2"],
+        env=environment(tmp_path, END="trial_1-3:9"),
+        capture_output=True,
+        text=True,
+        timeout=200,
+    )
+    assert result.returncode == 0, result.stderr
+    assert "was ended by SIGKILL; another takes its place" in result.stderr
+    assert "trial 1 goes to the next who asks" in result.stderr
+    assert results(folder) == results(finished)
+    assert (folder / "best" / "1.yaml").exists()
+
+
+@pytest.mark.slow
+def test_parallel_search_stopped_and_gone_on_with(finished, tmp_path):
+    folder = tmp_path / "search"
+    command = [sys.executable, "-m", "tensorsmith.tools", "tune", RECIPE, "--out", str(folder), "--parallel", "2"]
+    process = subprocess.Popen(
+        [*command, "--trials", "3"], env=environment(tmp_path), stderr=subprocess.PIPE, text=True
+    )
+    until = time.monotonic() + 100
+    while not (tmp_path / "diary").exists() and time.monotonic() < until:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=100)
+    assert process.returncode == 130, said
+    assert "--resume --parallel 2" in said
+    assert tune(folder, "--resume") == 0  # by itself
+    assert results(folder) == results(finished)
+
+
+@pytest.mark.slow
+def test_machines_by_environment_variables(finished, tmp_path):
+    """One chief and two workers, one of which is killed; nobody looks after them but the chief."""
+    folder = tmp_path / "search"
+    (port,) = free_ports(1)
+    common = {"KERASTUNER_ORACLE_IP": "127.0.0.1", "KERASTUNER_ORACLE_PORT": str(port), "END": "trial_0-2:9"}
+    command = [sys.executable, "-m", "tensorsmith.tools", "tune", RECIPE, "--out", str(folder), "--trials", "3"]
+    names = ("chief", "worker-a", "worker-b")
+    processes = [
+        subprocess.Popen(command, env=environment(tmp_path, **common, KERASTUNER_TUNER_ID=name), stderr=subprocess.PIPE)
+        for name in names
+    ]
+    said = [process.communicate(timeout=200)[1].decode() for process in processes]
+    codes = [process.returncode for process in processes]
+    assert codes[0] == 0, said
+    assert sorted(codes[1:]) == [-signal.SIGKILL, 0], said
+    assert "is gone; trial 0 goes to the next who asks" in said[0]
+    assert results(folder) == results(finished)
+
+
+@pytest.mark.slow
+def test_handbook_search(tmp_path):
+    """Ten draws over four hyperparameters, 3-fold cross-validation on California housing."""
+    folder = tmp_path / "search"
+    assert main(["tune", "mlp/california", "--trials", "10", "--folds", "3", "--out", str(folder)]) == 0
+    scores = [result["score"] for result in results(folder).values()]
+    assert len(scores) == 10
+    assert min(scores) <= 0.32
+    assert yaml.safe_load((folder / "best" / "1.yaml").read_text())["recipe"] == "mlp/california"
