@@ -89,7 +89,8 @@ def test_interruption_lets_them_save(tmp_path, number):
         time.sleep(600)
     """
     program = (
-        "import sys, pathlib; from tensorsmith.tools.workers import run_workers\n"
+        "import pathlib, signal, sys; from tensorsmith.tools.workers import run_workers\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # which processes in the background ignore
         "command, folder = [sys.executable, '-c', sys.argv[1], sys.argv[2]], pathlib.Path(sys.argv[2])\n"
         "run_workers(command, folder, workers=2)"
     )

@@ -92,12 +92,15 @@ def left(make, problem, sign):
     optimizer = optimizer_for(make, problem)
     optimizer.build(variables)
 
-    @tf.function
+    def step(done):
+        with tf.GradientTape() as tape:
+            value = loss()
+        optimizer.apply([sign * gradient for gradient in tape.gradient(value, variables)])
+        return done + 1
+
+    @tf.function(autograph=False)  # which warns under Python 3.13
     def train():
-        for _ in tf.range(STEPS):
-            with tf.GradientTape() as tape:
-                value = loss()
-            optimizer.apply([sign * gradient for gradient in tape.gradient(value, variables)])
+        tf.while_loop(lambda done: done < STEPS, step, [tf.constant(0)])
 
     first = loss()
     train()
