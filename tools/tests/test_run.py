@@ -151,6 +151,13 @@ def test_full_disk_is_one_line(tensorsmith, tmp_path):
     assert not list((tmp_path / "run").glob(".*"))
 
 
+def test_profile(tensorsmith, tmp_path):
+    flags = ("--smoke", "--profile", "--out", tmp_path / "run", "--epochs", 2, "--batch_size", 32)
+    result = tensorsmith("run", "mlp/digits", *flags)
+    assert result.returncode == 0, result.stderr
+    assert len(list((tmp_path / "run/tensorboard/plugins/profile").glob("*/*.xplane.pb"))) == 1
+
+
 def test_other_keras_backend(tensorsmith, tmp_path):
     result = tensorsmith("run", "mlp/digits", "--smoke", "--out", tmp_path / "run", env={"KERAS_BACKEND": "jax"})
     assert result.returncode == 1

@@ -1,4 +1,4 @@
-"""Callbacks, none of which has a successor yet."""
+"""Callbacks."""
 
 import tensorflow as tf
 import tensorflow_addons as tfa

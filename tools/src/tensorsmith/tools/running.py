@@ -24,11 +24,24 @@ if TYPE_CHECKING:
 
 
 def run_recipe(
-    recipe: Recipe, config: Any, folder: RunFolder, resume: bool, cluster: Cluster | None = None
+    recipe: Recipe,
+    config: Any,
+    folder: RunFolder,
+    resume: bool,
+    cluster: Cluster | None = None,
+    profile: bool = False,
 ) -> dict[str, Any]:
     """Trains a recipe, fills its run folder, and returns what `metrics.json` says.
 
     Within a cluster, all machines call this alike, and one of them fills the folder.
+
+    Args:
+        recipe: The recipe.
+        config: Its settings.
+        folder: The run folder.
+        resume: Whether to go on with what is there.
+        cluster: The machines that train together.
+        profile: Whether to record some steps for TensorBoard.
 
     Raises:
         KeyboardInterrupt: As it came; the folder then holds what `resume` goes on from.
@@ -36,6 +49,8 @@ def run_recipe(
     load_tensorflow()
     import keras
     import tensorflow as tf
+
+    from tensorsmith.training import Profile
 
     started = time.perf_counter()
     strategy = cluster.strategy() if cluster else tf.distribute.get_strategy()
@@ -57,6 +72,7 @@ def run_recipe(
             callbacks=[
                 *extra,
                 keras.callbacks.TensorBoard(str(folder.path / "tensorboard"), write_graph=False),
+                *([Profile(folder.path / "tensorboard")] if profile else []),
                 _writer(recipe, config, folder, trainer),
             ],
             seed=config.seed,

@@ -51,12 +51,14 @@ from tensorsmith.layers.polynomial_crossing import PolynomialCrossing
 from tensorsmith.layers.prune_by_magnitude import prune_by_magnitude
 from tensorsmith.layers.quantization_aware import QuantizationAware, quantization_aware
 from tensorsmith.layers.rbf_output import RBFOutput
+from tensorsmith.layers.recomputed import Recomputed
 from tensorsmith.layers.residual_dense import ResidualDense
 from tensorsmith.layers.residual_unit import ResidualUnit
 from tensorsmith.layers.rms_normalization import RMSNormalization
 from tensorsmith.layers.rotary_embedding import RotaryEmbedding
 from tensorsmith.layers.rrelu import RReLU
 from tensorsmith.layers.sampling import Sampling
+from tensorsmith.layers.scheduled_dropout import ScheduledDropout
 from tensorsmith.layers.simple_rnn import SimpleRNN
 from tensorsmith.layers.sinusoidal_positional_encoding import SinusoidalPositionalEncoding
 from tensorsmith.layers.snake import Snake
@@ -122,10 +124,12 @@ __all__ = [
     "RBFOutput",
     "RMSNormalization",
     "RReLU",
+    "Recomputed",
     "ResidualDense",
     "ResidualUnit",
     "RotaryEmbedding",
     "Sampling",
+    "ScheduledDropout",
     "SimpleRNN",
     "SinusoidalPositionalEncoding",
     "Snake",

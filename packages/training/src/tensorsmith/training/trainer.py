@@ -17,6 +17,8 @@ import tensorflow as tf
 from tensorsmith.core import Duration, Timeline, Verbatim, check
 from tensorsmith.training import parameter_servers
 from tensorsmith.training.build import build_late_parts
+from tensorsmith.training.callbacks.profile import Profile
+from tensorsmith.training.callbacks.tqdm_progress_bar import TQDMProgressBar
 from tensorsmith.training.checkpoints import Checkpoints, Keeper, Saved, check_new, newest
 from tensorsmith.training.compiled_step import Logs
 from tensorsmith.training.data import make_source, make_validation_source
@@ -274,8 +276,9 @@ class Trainer:
             sources = (source, compile_source, validation)
             Run(self.model, *sources, hooks, callbacks, self._in_force, pace, team, saving).train()
         finally:
-            for shown in bar:
-                shown.close()
+            for opened in hooks.callbacks:
+                if isinstance(opened, Profile | ProgressBar | TQDMProgressBar):
+                    opened.close()
         self.first_step_seconds = seconds_to_compile + pace.first_seconds
         self.steps_per_second = pace.steps_per_second
         return history

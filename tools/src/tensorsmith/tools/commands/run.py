@@ -20,7 +20,7 @@ from tensorsmith.tools.workers import run_workers
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the flags; what else is given sets fields of the recipe's Config."""
     parser.usage = (
-        "tensorsmith run NAME [--config FILE.yaml] [--smoke] [--out DIR] [--resume | --find-lr] "
+        "tensorsmith run NAME [--config FILE.yaml] [--smoke] [--out DIR] [--resume | --find-lr] [--profile] "
         "[--workers N [--parameter-servers N]] [--FIELD VALUE ...]"
     )
     parser.allow_abbrev = False
@@ -32,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, metavar="DIR", help="the run folder (runs/<recipe>/<timestamp>)")
     parser.add_argument("--resume", action="store_true", help="go on with DIR, or with the recipe's newest run")
     parser.add_argument("--find-lr", action="store_true", help="only look for a learning rate: the range test")
+    parser.add_argument("--profile", action="store_true", help="record some steps for TensorBoard's profile plugin")
     parser.add_argument("--workers", type=int, metavar="N", help="train on N processes of this machine together")
     parser.add_argument(
         "--parameter-servers",
@@ -69,6 +70,7 @@ def execute(arguments: argparse.Namespace) -> int:
     alone = cluster is None and not arguments.find_lr
     check(workers is None or alone, "--workers", workers, "none with --find-lr or within the cluster of TF_CONFIG")
     check(not (arguments.resume and arguments.find_lr), "--find-lr", Verbatim("--resume besides"), "one of the two")
+    check(not (arguments.profile and arguments.find_lr), "--find-lr", Verbatim("--profile besides"), "one of the two")
     folder = folder_to_resume(recipe, arguments.out) if arguments.resume else None
     if folder is not None:
         refuse_other_settings(folder, given, arguments)
@@ -91,11 +93,12 @@ def execute(arguments: argparse.Namespace) -> int:
         if workers is not None:
             folder.write_config(recipe, config)
             command = [sys.executable, "-m", "tensorsmith.tools", *shlex.split(again)[1:]]
+            command += ["--profile"] * arguments.profile
             return run_workers(command, folder.path, workers=workers, servers=servers)
         if arguments.find_lr:
             find_rate(recipe, config, folder, Console())
             return 0
-        metrics = run_recipe(recipe, config, folder, arguments.resume, cluster)
+        metrics = run_recipe(recipe, config, folder, arguments.resume, cluster, arguments.profile)
     except KeyboardInterrupt:
         again += f" --workers {workers}" if workers else ""
         again += f" --parameter-servers {servers}" if servers else ""

@@ -69,10 +69,11 @@ ACTIVATIONS: dict[str, Successor | Missing] = {
 }
 
 CALLBACKS: dict[str, Successor | Missing] = {
-    "callbacks.AverageModelCheckpoint": _not_yet(
-        "keras.callbacks.SwapEMAWeights with an optimizer that has use_ema=True is nearest"
+    **_same("callbacks", "TQDMProgressBar TimeStopping", "tensorsmith.training"),
+    "callbacks.AverageModelCheckpoint": Successor(
+        "tensorsmith.training.AverageModelCheckpoint",
+        note="filepath has to end with .keras, or with .weights.h5 where only weights are saved",
     ),
-    **_none_yet("callbacks", "TQDMProgressBar TimeStopping"),
 }
 
 IMAGE: dict[str, Successor | Missing] = {

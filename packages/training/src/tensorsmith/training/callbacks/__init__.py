@@ -1,17 +1,25 @@
 """Callbacks in which *when* stands apart from *what*, and those that end a run."""
 
 from tensorsmith.training.callbacks.at_best import AtBest
+from tensorsmith.training.callbacks.average_model_checkpoint import AverageModelCheckpoint
+from tensorsmith.training.callbacks.clean_scores import CleanScores
 from tensorsmith.training.callbacks.every import Every, Moment
+from tensorsmith.training.callbacks.profile import Profile
 from tensorsmith.training.callbacks.reestimate_batch_norm import reestimate_batch_norm
 from tensorsmith.training.callbacks.statistics import ToTensorBoard, dead_unit_shares, weight_statistics
 from tensorsmith.training.callbacks.target_stopping import TargetStopping
 from tensorsmith.training.callbacks.time_stopping import TimeStopping
+from tensorsmith.training.callbacks.tqdm_progress_bar import TQDMProgressBar
 from tensorsmith.training.callbacks.unfreeze import Unfreeze
 
 __all__ = [
     "AtBest",
+    "AverageModelCheckpoint",
+    "CleanScores",
     "Every",
     "Moment",
+    "Profile",
+    "TQDMProgressBar",
     "TargetStopping",
     "TimeStopping",
     "ToTensorBoard",

@@ -1,6 +1,6 @@
 """Doing something every so many steps, epochs or seconds."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +24,7 @@ class Moment:
     model: keras.Model
     epoch: int
     step: int
-    logs: Mapping[str, Any]
+    logs: dict[str, Any]
 
 
 class Every(keras.callbacks.Callback):

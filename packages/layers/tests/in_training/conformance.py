@@ -1,0 +1,55 @@
+from functools import partial
+
+import keras
+
+from tensorsmith import ops
+from tensorsmith.layers import LSTM, MCDropout, Recomputed, ScheduledDropout
+from tensorsmith.testing import Data, LayerRow
+
+
+def recomputed(layer=..., units=3):
+    """Around a block of its own each time: weights, statistics, and draws that inference makes as well."""
+    parts = [keras.layers.Dense(units, "tanh"), keras.layers.BatchNormalization(), MCDropout(0.3, seed=5)]
+    return Recomputed(keras.Sequential(parts) if layer is ... else layer)
+
+
+def recomputed_lstm(layer=..., **options):
+    """Around a layer of its own each time, which uses masks and hands them on."""
+    return Recomputed(LSTM(**options) if layer is ... else layer)
+
+
+ROWS = [
+    LayerRow(
+        recomputed,
+        name="Recomputed",
+        kwargs={"units": 5},
+        inputs=Data((6, 4)),
+        random=True,
+        passes_mask=True,
+        bad=[({"layer": "dense"}, "a Keras layer")],
+    ),
+    LayerRow(
+        recomputed_lstm,
+        name="Recomputed around LSTM",
+        kwargs={"units": 3, "return_sequences": True},
+        inputs=Data((6, 4)),
+        time_axis=1,
+        passes_mask=True,
+        exported_under=partial(ops.use, "reference"),  # exported models must not need our library
+        bad=[({"layer": None}, "a Keras layer")],
+    ),
+    LayerRow(
+        ScheduledDropout,
+        kwargs={"rate": 0.3, "noise_shape": (None, 1, 4), "seed": 5},
+        inputs=Data((6, 4)),
+        random=True,
+        time_axis=1,
+        passes_mask=True,
+        bad=[
+            ({"rate": 1.1}, "in [0, 1]"),
+            ({"rate": "half"}, "in [0, 1]"),
+            ({"seed": 0.5}, "an integer or None"),
+            ({"noise_shape": (0,)}, "positive integers"),
+        ],
+    ),
+]

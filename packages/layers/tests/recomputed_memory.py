@@ -1,0 +1,45 @@
+"""Prints the peak memory in MiB that training a stack of Transformer blocks takes, as a process of its own.
+
+python recomputed_memory.py [recomputed] [jit] [--blocks 12]
+"""
+
+import argparse
+import resource
+
+import keras
+import numpy as np
+
+from tensorsmith.layers import Recomputed
+
+STEPS, WIDTH, BATCH = 128, 128, 32
+
+
+def block():
+    """Attention and a feed-forward network, each after normalization and with a shortcut."""
+    x = inputs = keras.Input((STEPS, WIDTH))
+    attended = keras.layers.LayerNormalization()(x)
+    attended = keras.layers.MultiHeadAttention(4, WIDTH // 4, dropout=0.1)(attended, attended)
+    x = keras.layers.Add()([x, attended])
+    hidden = keras.layers.Dense(4 * WIDTH, "gelu")(keras.layers.LayerNormalization()(x))
+    x = keras.layers.Add()([x, keras.layers.Dropout(0.1)(keras.layers.Dense(WIDTH)(hidden))])
+    return keras.Model(inputs, x)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("how", nargs="*")
+    parser.add_argument("--blocks", type=int, default=12)
+    options = parser.parse_args()
+    keras.utils.set_random_seed(1)
+    x = inputs = keras.Input((STEPS, WIDTH))
+    for _ in range(options.blocks):
+        x = Recomputed(block())(x) if "recomputed" in options.how else block()(x)
+    model = keras.Model(inputs, keras.layers.Dense(1)(x))
+    data = np.random.default_rng(0).normal(size=(2 * BATCH, STEPS, WIDTH)).astype("float32")
+    model.compile(keras.optimizers.SGD(1e-3), "mean_squared_error", jit_compile="jit" in options.how)
+    model.fit(data, data[..., :1], batch_size=BATCH, epochs=2, verbose=0)
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,185 @@
+"""The progress bars of TensorFlow Addons."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID
+from rich.text import Text
+
+from tensorsmith.core import check
+
+OVERALL = "{l_bar}{bar} {n_fmt}/{total_fmt} ETA: {remaining}s,  {rate_fmt}{postfix}"
+EPOCH = "{n_fmt}/{total_fmt}{bar} ETA: {remaining}s - {desc}"
+
+FIELDS = {"l_bar", "desc", "n", "n_fmt", "total", "total_fmt", "percentage", "elapsed", "remaining"}
+FIELDS |= {"rate", "rate_fmt", "unit", "postfix"}
+
+
+class TQDMProgressBar(keras.callbacks.Callback):
+    """A bar over epochs and one over the steps of each, as TensorFlow Addons showed them.
+
+    Name, arguments and texts are those of Addons; what draws is the library rich, as in `ProgressBar`, and not tqdm. Of
+    tqdm's formats it takes the fields of a bar's numbers and times, and `bar` once. Bars stand on standard error, and
+    only where that is a terminal. Losses and metrics are shown as Keras reports them, as running means, of which Addons
+    took means once more. A `Trainer` has a bar of its own unless `verbose=False`.
+
+    Args:
+        metrics_separator: Between metrics.
+        overall_bar_format: Of the bar over epochs, in tqdm's fields.
+        epoch_bar_format: Of the bar over steps, in tqdm's fields.
+        metrics_format: Of one metric, with `name` and `value`.
+        update_per_second: How often the bar over steps may be drawn.
+        leave_epoch_progress: Whether an epoch's bar stays on the screen when it ends.
+        leave_overall_progress: Whether the bar over epochs does.
+        show_epoch_progress: Whether there is a bar over steps.
+        show_overall_progress: Whether there is one over epochs.
+        console: Where to draw; standard error by default.
+
+    Raises:
+        ValueError: A format has fields that are not known, or `update_per_second` is not above 0.
+
+    Example:
+        >>> import keras, numpy as np
+        >>> from tensorsmith.training import Trainer
+        >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+        >>> x = np.ones((64, 1))
+        >>> history = Trainer(model, "sgd", "mse").fit(x, x, callbacks=[TQDMProgressBar()], verbose=False)
+    """
+
+    def __init__(
+        self,
+        metrics_separator: str = " - ",
+        overall_bar_format: str = OVERALL,
+        epoch_bar_format: str = EPOCH,
+        metrics_format: str = "{name}: {value:0.4f}",
+        update_per_second: float = 10,
+        leave_epoch_progress: bool = True,
+        leave_overall_progress: bool = True,
+        show_epoch_progress: bool = True,
+        show_overall_progress: bool = True,
+        *,
+        console: Console | None = None,
+    ) -> None:
+        for name, text in (("overall_bar_format", overall_bar_format), ("epoch_bar_format", epoch_bar_format)):
+            unknown = set(re.findall(r"\{(\w+)", text)) - FIELDS - {"bar"}
+            fits = not unknown and text.count("{bar}") == 1
+            check(fits, name, text, f"{{bar}} once, with {', '.join(sorted(FIELDS))} around it")
+        check(update_per_second > 0, "update_per_second", update_per_second, "a number above 0")
+        super().__init__()
+        self._separator = metrics_separator
+        self._metrics_format = metrics_format
+        self._formats = {"epochs": overall_bar_format, "steps": epoch_bar_format}
+        self._leaves = {"epochs": leave_overall_progress, "steps": leave_epoch_progress}
+        self._shows = {"epochs": show_overall_progress, "steps": show_epoch_progress}
+        self._console = console or Console(stderr=True, highlight=False)
+        self._progress = Progress(
+            _Part(0),
+            BarColumn(),
+            _Part(1),
+            console=self._console,
+            refresh_per_second=update_per_second,
+            disable=not self._console.is_terminal,
+            transient=True,
+        )
+        self._training = False
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        """Opens the bar over epochs."""
+        self._training = True
+        self._progress.start()
+        self._overall = self._add("epochs", "Training", self.params["epochs"])
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        """Opens the bar over steps."""
+        if self._shows["steps"] and self._console.is_terminal:
+            self._console.print(f"Epoch {epoch + 1}/{self.params['epochs']}")
+        self._epoch = self._add("steps", "", self.params.get("steps"))
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Moves it."""
+        self._progress.update(self._epoch, completed=batch + 1, description=self._text(logs))
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Closes it, and moves the bar over epochs."""
+        self._progress.update(self._epoch, description=self._text(logs))
+        self._remove("steps", self._epoch)
+        self._progress.update(self._overall, completed=epoch + 1)
+
+    def on_train_end(self, logs: Any = None) -> None:
+        """Closes the bar over epochs."""
+        self._training = False
+        self._remove("epochs", self._overall)
+        self.close()
+
+    def on_test_begin(self, logs: Any = None) -> None:
+        """Opens a bar, unless this is validation within training."""
+        if not self._training:
+            self._progress.start()
+            self._epoch = self._add("steps", "Evaluating", self.params.get("steps"))
+
+    def on_test_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Moves it."""
+        if not self._training:
+            self.on_train_batch_end(batch, logs)
+
+    def on_test_end(self, logs: Any = None) -> None:
+        """Closes it."""
+        if not self._training:
+            self._remove("steps", self._epoch)
+            self.close()
+
+    def close(self) -> None:
+        """Takes bars that move off the screen, also when training broke off."""
+        self._progress.stop()
+
+    def _add(self, unit: str, description: str, total: int | None) -> TaskID:
+        shown = self._shows[unit]
+        return self._progress.add_task(description, total=total, visible=shown, unit=unit, format=self._formats[unit])
+
+    def _remove(self, unit: str, bar: TaskID) -> None:
+        if self._shows[unit] and self._leaves[unit] and self._console.is_terminal:
+            (task,) = (task for task in self._progress.tasks if task.id == bar)
+            self._console.print(self._progress.make_tasks_table([task]))
+        self._progress.remove_task(bar)
+
+    def _text(self, logs: Mapping[str, Any] | None) -> str:
+        scalars = {name: value for name, value in (logs or {}).items() if np.ndim(value) == 0}
+        texts = (self._metrics_format.format(name=name, value=float(value)) for name, value in scalars.items())
+        return self._separator.join(texts)
+
+
+class _Part(ProgressColumn):
+    """What stands before the bar, 0, or behind it, 1."""
+
+    def __init__(self, place: int) -> None:
+        super().__init__()
+        self._place = place
+
+    def render(self, task: Task) -> Text:
+        """The text, as of now."""
+        text = task.fields["format"].split("{bar}")[self._place].format(**_fields(task))
+        return Text(text.strip())  # there is a space between columns
+
+
+def _fields(task: Task) -> dict[str, Any]:
+    """The fields of tqdm's formats."""
+    done, elapsed, unit = int(task.completed), task.elapsed or 0.0, task.fields["unit"]
+    rate = done / elapsed if elapsed else 0.0
+    known = task.total is not None and rate > 0
+    remaining = _clock((task.total - done) / rate) if task.total is not None and known else "?"
+    desc, percentage = task.description, task.percentage if task.total else 0.0
+    texts = {"n_fmt": str(done), "total_fmt": "?" if task.total is None else str(int(task.total))}
+    times = {"elapsed": _clock(elapsed), "remaining": remaining, "rate": rate, "rate_fmt": f"{rate:.2f}{unit}/s"}
+    left = f"{desc}: {percentage:3.0f}%|" if desc else f"{percentage:3.0f}%|"
+    numbers = {"n": done, "total": task.total, "percentage": percentage, "unit": unit}
+    return {"l_bar": left, "desc": desc, "postfix": "", **texts, **times, **numbers}
+
+
+def _clock(seconds: float) -> str:
+    minutes, seconds = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes:02d}:{seconds:02d}"

@@ -1,0 +1,75 @@
+"""Profiles: files that can be read, of the steps that were asked for."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorflow.tsl.profiler.protobuf import xplane_pb2  # the format of the files
+
+from tensorsmith.core import ArgumentError
+from tensorsmith.training import Profile, Trainer
+
+
+def fit(callbacks, batches=30, epochs=2):
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+    x = np.ones((8 * batches, 4), "float32")
+    trainer = Trainer(model, keras.optimizers.SGD(), "mean_squared_error", jit=False)
+    return trainer.fit(x, x[:, :2], batch_size=8, epochs=epochs, callbacks=callbacks, verbose=False)
+
+
+def events(folder):
+    """The names of all events in the one trace of a folder."""
+    (path,) = folder.glob("plugins/profile/*/*.xplane.pb")
+    space = xplane_pb2.XSpace.FromString(path.read_bytes())
+    return [
+        plane.event_metadata[event.metadata_id].name
+        for plane in space.planes
+        for line in plane.lines
+        for event in line.events
+    ]
+
+
+def test_as_many_steps_as_asked_for_are_in_the_trace(tmp_path):
+    fit([Profile(tmp_path, after=10, steps=7)])
+    assert sum("MatMul" in name and "step" not in name for name in events(tmp_path)) >= 7
+
+
+def test_steps_of_two_epochs(tmp_path):
+    windows = []
+    between = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: windows.append(batch))
+    fit([Profile(tmp_path, after=28, steps=5), between])
+    assert {27, 29, 2} <= set(windows)  # begins after batch 28 of the first epoch, ends after batch 3 of the second
+    assert events(tmp_path)
+
+
+def test_another_profile_under_way_is_refused(tmp_path):
+    tf.profiler.experimental.start(str(tmp_path / "other"))
+    try:
+        with pytest.raises(ArgumentError, match="one profile at a time"):
+            fit([Profile(tmp_path, after=1)])
+    finally:
+        tf.profiler.experimental.stop(save=False)
+
+
+def test_a_run_that_breaks_off_leaves_its_trace_and_no_profiler_behind(tmp_path):
+    def breaks(epoch, logs):
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fit([Profile(tmp_path, after=2, steps=1000), keras.callbacks.LambdaCallback(on_epoch_end=breaks)])
+    assert events(tmp_path)
+    with pytest.raises(tf.errors.UnavailableError):
+        tf.profiler.experimental.stop()
+
+
+def test_a_run_that_is_too_short_says_so(tmp_path, caplog):
+    with caplog.at_level("INFO", "tensorsmith.training"):
+        fit([Profile(tmp_path, after=100)])
+    assert "a run of 60 steps" in caplog.text
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("arguments", [{"after": 0}, {"steps": 0}, {"steps": 1.5}])
+def test_bad_arguments(arguments, tmp_path):
+    with pytest.raises(ArgumentError, match=next(iter(arguments))):
+        Profile(tmp_path, **arguments)
