@@ -100,11 +100,13 @@ def build_model(config: Config) -> Any:
                 on_real, on_painted = ops.split(verdicts, 2)
                 critic_loss = ops.mean(minimax_discriminator_loss(on_real, on_painted))
                 painter_loss = ops.mean(non_saturating_generator_loss(on_painted))
+            replicas = tf.distribute.get_strategy().num_replicas_in_sync  # whose gradients are added up
             for loss, network, optimizer in (
                 (critic_loss, self.discriminator, self.critic_optimizer),
                 (painter_loss, self.generator, self.optimizer),
             ):
-                optimizer.apply(tape.gradient(loss, network.trainable_variables), network.trainable_variables)
+                gradients = tape.gradient(loss, network.trainable_variables)
+                optimizer.apply([gradient / replicas for gradient in gradients], network.trainable_variables)
             self.critic_loss.update_state(critic_loss)
             self.painter_loss.update_state(painter_loss)
             return {metric.name: metric.result() for metric in (self.critic_loss, self.painter_loss)}

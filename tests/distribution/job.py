@@ -23,6 +23,10 @@ def mlp() -> keras.Model:
     return keras.Sequential([keras.Input((8,)), keras.layers.Dense(16, "relu"), keras.layers.Dense(3)])
 
 
+def with_metric() -> keras.Model:
+    return WithMetric([keras.Input((8,)), keras.layers.Dense(3)])
+
+
 def dropout() -> keras.Model:
     layers = [keras.layers.Dense(16, "relu"), keras.layers.Dropout(0.2), keras.layers.Dense(3)]
     return keras.Sequential([keras.Input((8,)), *layers])
@@ -51,6 +55,29 @@ class Seen(keras.metrics.Metric):
 
     def result(self) -> Any:
         return self.counts.value
+
+
+class OwnStep(Trainer):
+    """Logs a loss of its own, a metric of the model and a whole number, and leaves the other metrics alone."""
+
+    def train_step(self, data: tuple[Any, ...]) -> dict[str, tf.Tensor]:
+        x, y = data
+        with tf.GradientTape() as tape:
+            losses = keras.losses.sparse_categorical_crossentropy(y, self.model(x, training=True), from_logits=True)
+            mean = tf.reduce_mean(losses) / tf.distribute.get_strategy().num_replicas_in_sync
+        weights = self.model.trainable_weights
+        self.model.optimizer.apply_gradients(zip(tape.gradient(mean, weights), weights, strict=True))
+        (seen,) = (metric for metric in self.model.metrics if metric.name == "examples")
+        seen.update_state(tf.ones_like(losses))
+        return {"loss": tf.reduce_mean(losses), "examples": seen.result(), "rank": tf.rank(x)}
+
+
+class WithMetric(keras.Sequential):
+    """A model with a metric of its own."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.examples = keras.metrics.Sum("examples")
 
 
 class Kill(keras.callbacks.Callback):
@@ -93,6 +120,7 @@ def run(
     count: bool = False,
     optimizer: dict[str, Any] | None = None,
     checkpoints: str | None = None,
+    own_step: bool = False,
     kills: int | None = None,
     **options: Any,
 ) -> None:
@@ -103,7 +131,7 @@ def run(
     x = np.abs(10 * x).astype("int32") % 20 if model == "embedding" else x
     data = (x, y, np.arange(size, dtype="float32")) if count else (x, y)
     with strategy.scope():
-        trainer = Trainer(
+        trainer = (OwnStep if own_step else Trainer)(
             globals()[model](),
             optimizer=keras.optimizers.SGD(1e-6 if count else 0.3, **optimizer or {}),
             loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),

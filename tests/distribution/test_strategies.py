@@ -18,6 +18,7 @@ CASES = {
     "norm of the whole gradient": {"optimizer": {"global_clipnorm": 0.1, "momentum": 0.9}},
     "averaged weights and clipped values": {"optimizer": {"clipvalue": 0.01, "use_ema": True}},
     "sparse gradients": {"model": "embedding", "optimizer": {"global_clipnorm": 0.1}},
+    "step of one's own": {"size": 128, "model": "with_metric", "own_step": True},
     "counted": {"size": 129, "count": True},
     "counted stream": {"size": 129, "count": True, "stream": True},
 }

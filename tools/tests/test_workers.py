@@ -76,7 +76,7 @@ def test_who_fails_is_not_started_again(tmp_path, capfd):
     assert "no such field" in capfd.readouterr().err
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_interruption_lets_them_save(tmp_path, number):
     """They get one signal, which asks them to save; whoever starts them waits for that."""
     worker = """
@@ -103,6 +103,19 @@ def test_interruption_lets_them_save(tmp_path, number):
     _, said = launcher.communicate(timeout=60)
     assert b"KeyboardInterrupt" in said
     assert len(list(tmp_path.glob("saved-*"))) == 2
+
+
+def test_who_was_asked_to_end_does_not_cost_another_its_checkpoint(tmp_path):
+    program = """
+        if index == 0:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            time.sleep(1)
+            (folder / "saved").touch()
+        sys.exit(143)
+    """
+    with pytest.raises(KeyboardInterrupt):
+        launch(tmp_path, program)
+    assert (tmp_path / "saved").exists()
 
 
 def test_a_worker_of_parameter_servers_starts_again_alone(tmp_path):

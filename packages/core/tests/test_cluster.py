@@ -17,7 +17,7 @@ def test_there_and_back(monkeypatch):
     assert cluster_from_environment() == cluster
 
 
-@pytest.mark.parametrize("text", ["", " "])
+@pytest.mark.parametrize("text", ["", " ", "{}"])
 def test_no_cluster(monkeypatch, text):
     monkeypatch.setenv("TF_CONFIG", text)
     assert cluster_from_environment() is None
@@ -40,6 +40,7 @@ def test_who_leads():
         (tf_config(task=None), r"`TF_CONFIG\['task'\]`: received None"),
         (tf_config(task={"type": "worker"}), r"`TF_CONFIG\['task'\]`.*expected type and index"),
         (tf_config(task={"type": "wroker", "index": 0}), "`task type`: received 'wroker'.*did you mean worker"),
+        (tf_config(task={"type": ["worker"], "index": 0}), r"`task type`: received \['worker'\]"),
         (tf_config(task={"type": "worker", "index": 2}), "`task index`: received 2, expected a number from 0 to 1"),
         (tf_config(task={"type": "worker", "index": "0"}), "`task index`: received '0'"),
         (tf_config(cluster={"workers": WORKERS}), "`job`: received 'workers'.*did you mean worker"),
@@ -49,6 +50,7 @@ def test_who_leads():
         (tf_config(cluster={"worker": ["a:1", "a:1"]}), "received a:1 more than once"),
         (tf_config(cluster={"worker": []}), "`worker`: received \\[\\], expected at least one"),
         (tf_config(cluster={"worker": ["a:1"], "chief": ["b:1", "c:1"]}), "`chief`.*expected one address"),
+        (tf_config(cluster={"worker": ["a:1"], "chief": []}), "`chief`: received \\[\\], expected at least one"),
         (tf_config(cluster={"worker": ["a:1"], "ps": ["b:1"]}), "`chief`: received None, expected an address"),
     ],
 )

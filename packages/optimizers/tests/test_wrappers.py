@@ -426,3 +426,18 @@ def test_a_learning_rate_beside_the_config():
     assert float(copy.learning_rate) == pytest.approx(0.3)
     copy.learning_rate = 0.2
     assert float(copy.inner_optimizer.inner_optimizer.learning_rate) == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize("kind", [optimizers.Lookahead, optimizers.MovingAverage, optimizers.SWA])
+def test_variables_that_join_later_begin_where_they_are(kind):
+    """As those of a layer do that thaws: with a learning rate of 0 nothing moves, averages neither."""
+    variables = [keras.Variable([1.0, 2.0]), keras.Variable([3.0])]
+    arguments = {"sync_period": 2} if kind is optimizers.Lookahead else {}
+    optimizer = kind(keras.optimizers.SGD(0.0), **arguments)
+    optimizer.build(variables)
+    optimizer.apply([keras.ops.ones(2)], variables[:1])
+    optimizer.apply([keras.ops.ones(2), keras.ops.ones(1)], variables)
+    if hasattr(optimizer, "assign_average_vars"):
+        optimizer.assign_average_vars(variables)
+    np.testing.assert_array_equal(variables[0], [1.0, 2.0])
+    np.testing.assert_array_equal(variables[1], [3.0])

@@ -111,3 +111,20 @@ def test_bad_arguments():
     model.layers[0].trainable = False
     with pytest.raises(ValueError, match="trainable before the run"):
         Trainer(model, "sgd", "mse").fit(*data(), callbacks=[Unfreeze(model.layers[0], 1)], verbose=False)
+
+
+def test_layers_thaw_when_training_breaks_off():
+    model = network()
+    inputs = data()
+    inputs[1][40] = np.nan  # passes as a stream, whose first batch is looked at
+    stream = tf.data.Dataset.from_tensor_slices(inputs).batch(BATCH)
+    with pytest.raises(ArithmeticError):
+        Trainer(model, "sgd", "mse").fit(stream, callbacks=[Unfreeze(model.layers[:2], "1 epoch")], verbose=False)
+    assert all(layer.trainable for layer in model.layers)
+
+
+def test_averages_of_keras_are_refused():
+    model = network()
+    trainer = Trainer(model, keras.optimizers.SGD(use_ema=True), "mse")
+    with pytest.raises(ValueError, match="`use_ema`: received True"):
+        trainer.fit(*data(), callbacks=[Unfreeze(model.layers[0], "1 epoch")], verbose=False)

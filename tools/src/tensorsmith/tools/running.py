@@ -56,7 +56,8 @@ def run_recipe(
     strategy = cluster.strategy() if cluster else tf.distribute.get_strategy()
     checkpoints = folder.checkpoints
     if cluster and not cluster.chief:
-        folder = RunFolder(Path(tempfile.mkdtemp()))
+        scratch = tempfile.TemporaryDirectory()  # until this function ends
+        folder = RunFolder(Path(scratch.name))
     keras.utils.set_random_seed(config.seed)
     data = recipe.module.build_data(config)
     with strategy.scope():

@@ -7,9 +7,8 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
 
-from tensorsmith.tools.workers import SECONDS_TO_SAVE, free_ports
+from tensorsmith.tools.workers import SECONDS_TO_SAVE, free_ports, signals_like_ctrl_c
 from tensorsmith.tuning.workers import sign_of_life
 
 RESTARTS = 5  # in a row, without a trial that ended
@@ -80,39 +79,36 @@ def run_search_workers(command: Sequence[str], count: int, folder: Path) -> int:
         The exit code: the chief's, or that of a worker which gave up by itself.
     """
     processes = SearchWorkers(command, folder)
-    before = signal.signal(signal.SIGTERM, _interrupt)
     failures, done = 0, _done(folder)
-    try:
-        for _ in range(count):
-            processes.start()
-        while (code := processes.chief.poll()) is None:
-            for name, status in processes.ended().items():
-                if status == 0:  # nothing is left to do
-                    continue
-                number = -status if status < 0 else status - 128  # 128 and more: it saved before it ended
-                if number not in set(signal.Signals):
-                    print((folder / f"{name}.log").read_text()[-2000:], file=sys.stderr)
-                    return status
-                failures, done = (1, now) if (now := _done(folder)) != done else (failures + 1, done)
-                who = f"{name} was ended by {signal.Signals(number).name}"
-                if failures > RESTARTS:
-                    print(f"tensorsmith: {who}, for the {failures}th time without a trial that ended", file=sys.stderr)
-                    return 1
-                print(f"{who}; another takes its place", file=sys.stderr)
+    with signals_like_ctrl_c():
+        try:
+            for _ in range(count):
                 processes.start()
-            time.sleep(0.1)
-        return code
-    except KeyboardInterrupt:
-        processes.end(SECONDS_TO_SAVE)
-        raise
-    finally:
-        signal.signal(signal.SIGTERM, before)
-        processes.end()
+            while (code := processes.chief.poll()) is None:
+                for name, status in processes.ended().items():
+                    if status == 0:  # nothing is left to do
+                        continue
+                    number = -status if status < 0 else status - 128  # 128 and more: it saved before it ended
+                    if number not in set(signal.Signals):
+                        print((folder / f"{name}.log").read_text()[-2000:], file=sys.stderr)
+                        return status
+                    failures, done = (1, now) if (now := _done(folder)) != done else (failures + 1, done)
+                    who = f"{name} was ended by {signal.Signals(number).name}"
+                    if failures > RESTARTS:
+                        print(
+                            f"tensorsmith: {who}, for the {failures}th time without a trial that ended", file=sys.stderr
+                        )
+                        return 1
+                    print(f"{who}; another takes its place", file=sys.stderr)
+                    processes.start()
+                time.sleep(0.1)
+            return code
+        except KeyboardInterrupt:
+            processes.end(SECONDS_TO_SAVE)
+            raise
+        finally:
+            processes.end()
 
 
 def _done(folder: Path) -> int:
     return len(list(folder.glob("trial_*/result.json")))
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt

@@ -6,14 +6,14 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from types import FrameType
 
 from tensorsmith.core import Cluster
 
 RESTARTS = 3  # in a row, without a new checkpoint
+ENDED = {128 + signal.SIGINT, 128 + signal.SIGTERM}  # exit codes of those that saved and ended
 SECONDS_TO_SAVE = 60.0  # for those that train, once they are asked to end
 
 Task = tuple[str, int]
@@ -33,7 +33,10 @@ class Processes:
         self._cluster = cluster
         self._logs = logs
         self._running: dict[Task, subprocess.Popen[bytes]] = {}
-        for job, addresses in cluster.items():
+
+    def start_all(self) -> None:
+        """Starts the process of each task."""
+        for job, addresses in self._cluster.items():
             for index in range(len(addresses)):
                 self.start((job, index))
 
@@ -96,16 +99,18 @@ def run_workers(command: Sequence[str], folder: Path, *, workers: int, servers: 
         ports = iter(free_ports(sum(jobs.values())))
         cluster = {job: [f"localhost:{next(ports)}" for _ in range(count)] for job, count in jobs.items()}
         processes = Processes(command, cluster, folder)
-        before = signal.signal(signal.SIGTERM, _interrupt)
-        try:
-            codes = _wait(processes, servers > 0)
-        except KeyboardInterrupt:
-            processes.ask_to_end()
-            processes.end(SECONDS_TO_SAVE)
-            raise
-        finally:
-            signal.signal(signal.SIGTERM, before)
-            processes.end()
+        with signals_like_ctrl_c():
+            try:
+                processes.start_all()
+                codes = _wait(processes, servers > 0)
+                if ENDED.intersection(codes.values()):
+                    raise KeyboardInterrupt  # one was asked to end, and all of them do so together
+            except KeyboardInterrupt:
+                processes.ask_to_end()
+                processes.end(SECONDS_TO_SAVE)
+                raise
+            finally:
+                processes.end()
         if not any(codes.values()):
             return 0
         killed = [task for task, code in codes.items() if code < 0]
@@ -120,6 +125,18 @@ def run_workers(command: Sequence[str], folder: Path, *, workers: int, servers: 
             print(f"tensorsmith: {who}, for the {failures}th time without a new checkpoint", file=sys.stderr)
             return 1
         print(f"{who}; all start again from the last checkpoint", file=sys.stderr)
+
+
+@contextmanager
+def signals_like_ctrl_c() -> Iterator[None]:
+    """Within it, the signals that end a process, or come when its terminal is closed, raise KeyboardInterrupt."""
+    signals = (signal.SIGTERM, signal.SIGHUP)
+    before = [signal.signal(each, signal.default_int_handler) for each in signals]
+    try:
+        yield
+    finally:
+        for each, handler in zip(signals, before, strict=True):
+            signal.signal(each, handler)
 
 
 def free_ports(count: int) -> list[int]:
@@ -147,7 +164,3 @@ def _wait(processes: Processes, has_servers: bool) -> dict[Task, int]:
 
 def _newest(folder: Path) -> str:
     return max((path.name for path in (folder / "checkpoints").glob("epoch-*")), default="")
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt

@@ -53,12 +53,14 @@ class Cluster:
         everyone = [address for addresses in self.jobs.values() for address in addresses]
         twice = sorted({address for address in everyone if everyone.count(address) > 1})
         check(not twice, "cluster", Verbatim(f"{', '.join(twice)} more than once"), "each address once")
-        check(bool(self.jobs.get("worker")), "worker", self.jobs.get("worker"), "at least one address")
+        for job in ("worker", *self.jobs):
+            check(bool(self.jobs.get(job)), job, self.jobs.get(job), "at least one address")
         check(len(self.jobs.get("chief", [])) <= 1, "chief", self.jobs.get("chief"), "one address")
         served = "ps" not in self.jobs or "chief" in self.jobs
         check(served, "chief", None, "an address, as there are parameter servers", "a chief schedules their workers")
         job, index = self.task
-        check(job in self.jobs, "task type", job, f"one of {', '.join(self.jobs)}", did_you_mean(str(job), self.jobs))
+        known = isinstance(job, str) and job in self.jobs
+        check(known, "task type", job, f"one of {', '.join(self.jobs)}", did_you_mean(str(job), self.jobs))
         count = len(self.jobs[job])
         inside = isinstance(index, int) and 0 <= index < count
         check(inside, "task index", index, f"a number from 0 to {count - 1}, as there are {count} of job {job}")
@@ -124,6 +126,8 @@ def cluster_from_environment() -> Cluster | None:
         said: Any = json.loads(text)
     except ValueError as error:
         raise argument_error("TF_CONFIG", text, f"JSON such as {FORM}", str(error)) from error
+    if said == {}:
+        return None
     check(isinstance(said, dict), "TF_CONFIG", text, FORM)
     for name in said:
         known = ("cluster", "task", "rpc_layer", "environment")

@@ -154,7 +154,8 @@ class Keeper(Wrapper):
 
     def before(self, gradients: Sequence[Any], variables: Sequence[Any]) -> Sequence[Any]:
         """Begins, before the first update."""
-        do_if(self._iterations.value == 0, lambda: self.begin(variables))
+        every = self._trainable_variables  # those that are frozen as yet, too
+        do_if(self._iterations.value == 0, lambda: self.begin(every))
         return gradients
 
     def begin(self, variables: Sequence[Any]) -> None:

@@ -10,10 +10,8 @@ from tensorsmith.training.state import restore, snapshot
 def build_late_parts(model: keras.Model, batch: tuple[Any, ...]) -> None:
     """Builds a model, its optimizer and its metrics from one example and leaves values and seeds as they were.
 
-    Models with a training step of their own decide for themselves what to build, and are left alone.
+    Steps of one's own decide for themselves what to build; this is for Keras' own.
     """
-    if type(model).train_step is not keras.Model.train_step:
-        return
     example = keras.tree.map_structure(lambda values: values[:1], batch)
     x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(example)
     variables = [variable.value for variable in model.variables]

@@ -181,7 +181,9 @@ def first_batch(model: keras.Model | None, dataset: tf.data.Dataset) -> tuple[An
     for name, values in named(x, "x") + named(y, "y"):
         check(values.shape.rank != 0, name, Verbatim("single examples"), "batches", "call dataset.batch(32)")
         if values.dtype.is_floating:
-            check_values(name, values.numpy(), "batch 0, ")
+            ragged = isinstance(values, tf.RaggedTensor)
+            numbers = values.flat_values if ragged else getattr(values, "values", values)  # those of a sparse one
+            check_values(name, numbers.numpy(), "batch 0, ")
     if model is not None:
         check_shapes(model, x)
         check_targets(model, y, "batch 0, ")

@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 
 from tensorsmith.training.compiled_step import CompiledStep, Logs, Step, compile_step
-from tensorsmith.training.model_layers import layers_of, metrics_variables
+from tensorsmith.training.model_layers import layers_of
 from tensorsmith.training.parameter_servers import WorkerStep
 from tensorsmith.training.replicas import compile_replicated, is_distributed
 
@@ -137,10 +137,9 @@ class Loops:
         return [loop.step for loop in self._made.values() if loop.step is not None]
 
     def _compiled(self, kind: str, spec: Any, jit: bool) -> CompiledStep:
-        step, strategy = self._steps[kind], self._model.distribute_strategy
-        if is_distributed(strategy):
-            return compile_replicated(step, spec, strategy, self._model, metrics_variables(self._owner))
-        return compile_step(step, spec, jit)
+        if is_distributed(self._model.distribute_strategy):
+            return compile_replicated(self._steps[kind], spec, self._owner, self._model)
+        return compile_step(self._steps[kind], spec, jit)
 
     def _once(self, key: Any, make: Callable[[], Loop]) -> Callable[..., tuple[tf.Tensor, Logs]]:
         key = (*key, tuple(layer.trainable for layer in layers_of(self._model)))

@@ -116,7 +116,7 @@ class LRFinder:
                 loss, or none that is a number.
         """
         model, optimizer = trainer.model, trainer.model.optimizer
-        single = isinstance(optimizer, keras.optimizers.Optimizer)
+        single = isinstance(optimizer, keras.optimizers.Optimizer) and not hasattr(optimizer, "optimizers")
         check(single, "trainer", Verbatim(f"one with the optimizer {optimizer}"), "a trainer with one Keras optimizer")
         endless = isinstance(x, tf.data.Dataset) and x.cardinality() == tf.data.INFINITE_CARDINALITY
         source = make_source(
@@ -127,13 +127,15 @@ class LRFinder:
             seed=0,
             steps_per_epoch=self.steps if endless else None,
         )
-        if trainer.steps_as_keras:
-            build_late_parts(model, source.example)
         loops = Loops(trainer, model, {"train": trainer.train_step})
-        model.optimizer = _copy(optimizer, self.start)  # its rate is a variable, even where the other's is a schedule
-        try:
+        with model.distribute_strategy.scope():
+            if trainer.steps_as_keras:
+                build_late_parts(model, source.example)
+            copy = _copy(optimizer, self.start)  # its rate is a variable, even where the other's is a schedule
             if model.built:
-                model.optimizer.build(model.trainable_variables)
+                copy.build(model.trainable_variables)
+        model.optimizer = copy
+        try:
             source.compile(loops, "train", jit=False)
             variables = training_state(trainer, loops.variables())  # Keras' global seed, if steps draw from it, too
             before = snapshot(variables)

@@ -1,6 +1,7 @@
 """Walking through a model, or through what holds one."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import keras
 
@@ -36,6 +37,17 @@ def metrics_variables(owner: object) -> list[keras.Variable]:
         variables = part.variables if isinstance(part, keras.metrics.Metric) else variables
         found.update((id(variable), variable) for variable in variables)
     return list(found.values())
+
+
+def results_of(model: keras.Model, variables: Iterable[keras.Variable]) -> dict[str, Any]:
+    """The results of those metrics of a model that some of these variables belong to, by their names in logs."""
+    chosen = {id(variable) for variable in variables}
+    results: dict[str, Any] = {}
+    for metric in model.metrics:
+        if any(id(variable) in chosen for variable in metric.variables):
+            result = metric.result()
+            results.update(result if isinstance(result, dict) else {metric.name: result})
+    return results
 
 
 def keras_variables(owner: object) -> list[keras.Variable]:

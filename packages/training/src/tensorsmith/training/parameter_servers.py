@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from tensorsmith.training.compiled_step import Logs, Step
-from tensorsmith.training.model_layers import keras_variables, metrics_variables
+from tensorsmith.training.model_layers import keras_variables, metrics_variables, results_of
 
 
 class Aside(keras.StatelessScope):
@@ -81,20 +81,24 @@ class WorkerStep:
             return 0, {}
         for variable, *added in zip(self._metrics, *(added for _, added in done), strict=True):
             variable.assign_add(tf.add_n(added))
-        logs = {name: tf.reduce_mean([each[name] for each, _ in done], 0) for name in done[0][0]}
-        known = self._model.get_metrics_result()
-        return len(done), {**logs, **known} if set(known) <= set(logs) else logs
+        means = {name: tf.reduce_mean([tf.cast(each[name], tf.float32) for each, _ in done], 0) for name in done[0][0]}
+        results = results_of(self._model, self._written)
+        return len(done), {name: results.get(name, mean) for name, mean in means.items()}
 
     def _apart(self, batch: Any) -> tuple[Logs, list[tf.Tensor]]:
         """The logs of a step, and what it adds to the metrics."""
-        before = [tf.identity(variable.value) for variable in self._counters]
+        counted = [tf.identity(variable.value) for variable in self._counters]
         zeros = [tf.zeros(variable.shape, variable.dtype) for variable in self._metrics]
-        state = [*zip(self._counters, before, strict=True), *zip(self._metrics, zeros, strict=True)]
+        state = [*zip(self._counters, counted, strict=True), *zip(self._metrics, zeros, strict=True)]
         with Aside(state, self._others) as scope:
+            began = [scope.get_current_value(variable) for variable in self._metrics]
             logs = self._step(batch)
-        for variable, value in zip(self._counters, before, strict=True):
+        added = [scope.get_current_value(variable) for variable in self._metrics]
+        triples = zip(self._metrics, began, added, strict=True)
+        self._written = [variable for variable, before, after in triples if before is not after]
+        for variable, value in zip(self._counters, counted, strict=True):
             variable.value.assign_add(scope.get_current_value(variable) - value)
-        return logs, [scope.get_current_value(variable) for variable in self._metrics]
+        return logs, added
 
 
 def predict(model: keras.Model, x: Any, batch_size: int) -> Any:

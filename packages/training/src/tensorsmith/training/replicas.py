@@ -7,6 +7,9 @@ import tensorflow as tf
 
 from tensorsmith.core import Verbatim, check
 from tensorsmith.training.compiled_step import CompiledStep, Logs, Step
+from tensorsmith.training.model_layers import keras_variables, metrics_variables, parts_of, results_of
+from tensorsmith.training.optimizers_within import optimizers_within
+from tensorsmith.training.tensors import size_of
 
 
 def is_distributed(strategy: tf.distribute.Strategy) -> bool:
@@ -16,48 +19,59 @@ def is_distributed(strategy: tf.distribute.Strategy) -> bool:
     return has
 
 
-def check_fits(model: keras.Model) -> None:
-    """Refuses a model or an optimizer that cannot be trained under its strategy.
+def check_fits(owner: object, model: keras.Model) -> None:
+    """Refuses what cannot be trained under the strategy of a model.
+
+    Args:
+        owner: What holds the model, and whatever else its steps use.
+        model: The model.
 
     Raises:
-        ValueError: It was made outside of the strategy's scope, or the optimizer accumulates gradients, where Keras
-            would have replicas meet within a condition.
+        ValueError: A variable was made outside of the strategy's scope; an optimizer accumulates gradients, where Keras
+            would have replicas meet within a condition; or a loss is no mean over examples, so that shares of a batch
+            would not add up to it.
     """
     strategy = model.distribute_strategy
-    optimizers = [model.optimizer] if isinstance(model.optimizer, keras.optimizers.Optimizer) else []
-    made = {"model": model.variables, "optimizer": [variable for each in optimizers for variable in each.variables]}
-    for name, variables in made.items():
-        inside = all(strategy.extended.variable_created_in_scope(variable.value) for variable in variables)
-        received, remedy = Verbatim("one made outside of the scope"), f"make the {name} within `with strategy.scope():`"
-        check(inside, name, received, f"one made in the scope of {type(strategy).__name__}", remedy)
-    for each in optimizers:
-        accumulated = each.gradient_accumulation_steps
+    for variable in keras_variables(owner):
+        inside = strategy.extended.variable_created_in_scope(variable.value)
+        received = Verbatim(f"a model, optimizer or metric with {variable.path}, which was made outside of the scope")
+        remedy = "make all of them within `with strategy.scope():`"
+        check(inside, "model", received, f"all made in the scope of {type(strategy).__name__}", remedy)
+    for optimizer in (within for part in parts_of(owner) for within in optimizers_within(part)):
+        accumulated = getattr(optimizer, "gradient_accumulation_steps", None)
         check(accumulated is None, "gradient_accumulation_steps", accumulated, "None under a strategy")
+    for loss in keras.tree.flatten(model.loss):
+        reduction = getattr(loss, "reduction", None)
+        fits = reduction not in ("sum", "mean_with_sample_weight")
+        check(fits, "loss", f"reduction={reduction!r}", 'reduction="sum_over_batch_size" under a strategy')
 
 
-def compile_replicated(
-    step: Step, spec: Any, strategy: tf.distribute.Strategy, model: Any, metrics: list[keras.Variable]
-) -> CompiledStep:
+def compile_replicated(step: Step, spec: Any, owner: object, model: keras.Model) -> CompiledStep:
     """A step that every replica takes on its share of a batch, for a loop outside of replicas.
 
     Optimizers add up the gradients of all replicas. A batch that they cannot share equally is trained on whole by each
-    of them, which gives the same gradient, and is counted in the metrics once.
+    of them, which gives the same gradient if the loss is a mean, and is counted in the metrics once.
 
     Args:
         step: On a batch.
         spec: Of batches.
-        strategy: Says which replicas there are.
+        owner: What holds the metrics that steps change.
         model: Where steps log its metrics, those of all replicas are put together after the loop, as Keras' `fit` does
             it; of all other logs the mean over replicas is taken.
-        metrics: The variables of all metrics.
     """
+    strategy = model.distribute_strategy
     replicas = strategy.num_replicas_in_sync
+    trace = tf.function(lambda batch: strategy.run(step, (batch,)), autograph=False).get_concrete_function(spec)
+    seen = {id(handle) for handle in trace.captured_inputs}
+    metrics = [each for each in metrics_variables(owner) if any(id(part.handle) in seen for part in _parts(each))]
+    zeros = {name: _zeros(_first(strategy, log)) for name, log in trace.structured_outputs.items()}
+    joined = zeros.keys() & results_of(model, metrics).keys()
 
     def on_replica(batch: Any) -> Logs:
         index = tf.distribute.get_replica_context().replica_id_in_sync_group
-        size = _size(batch)
+        size = size_of(batch)
         if isinstance(size, int) and size % replicas == 0:
-            return step(_rows(batch, index * (size // replicas), size // replicas))
+            return _real(step(_rows(batch, index * (size // replicas), size // replicas)))
         whole = size % replicas != 0
         share = tf.where(whole, size, size // replicas)
         before = [variable.value.read_value() for variable in metrics]
@@ -65,44 +79,38 @@ def compile_replicated(
         counts = tf.logical_or(tf.logical_not(whole), index == 0)
         for variable, value in zip(metrics, before, strict=True):
             variable.assign(tf.where(counts, variable.value.read_value(), value))
-        return logs
-
-    def on_all(batch: Any) -> Logs:
-        logs: Logs = strategy.run(on_replica, (batch,))
-        return logs
-
-    trace = tf.function(on_all, autograph=False).get_concrete_function(spec)
-    zeros = {name: _zeros(_first(strategy, log)) for name, log in trace.structured_outputs.items()}
-    known = set(model.get_metrics_result())
-    known = known if known <= set(zeros) else set()
+        return _real(logs)
 
     def call(batch: Any) -> Logs:
-        def joined(name: str, log: Any) -> tf.Tensor:  # of metrics, one replica's will do to see that they are numbers
-            return _first(strategy, log) if name in known else strategy.reduce("MEAN", log, axis=None)
+        def of_all(name: str, log: Any) -> tf.Tensor:  # of metrics, one replica's will do to see that they are numbers
+            return _first(strategy, log) if name in joined else strategy.reduce("MEAN", log, axis=None)
 
-        return {name: joined(name, log) for name, log in on_all(batch).items()}
+        return {name: of_all(name, log) for name, log in strategy.run(on_replica, (batch,)).items()}
 
     def summary(logs: Logs) -> Logs:
-        return {**logs, **model.get_metrics_result()} if known else logs
+        results = results_of(model, metrics) if joined else {}
+        return {name: results[name] if name in joined else log for name, log in logs.items()}
 
     several = isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)  # they have to stop together
     return CompiledStep(call, zeros, trace, summary, watched=not several)
 
 
+def _real(logs: Logs) -> Logs:
+    """Logs of which there are means."""
+    return {name: log if log.dtype.is_floating else tf.cast(log, tf.float32) for name, log in logs.items()}
+
+
 def _zeros(log: tf.Tensor) -> tf.Tensor:
-    return tf.zeros(log.shape, log.dtype)
+    return tf.zeros(log.shape, log.dtype if log.dtype.is_floating else tf.float32)
+
+
+def _parts(variable: keras.Variable) -> Any:
+    distributed = isinstance(variable.value, tf.distribute.DistributedValues)
+    return variable.value.values if distributed else [variable.value]
 
 
 def _first(strategy: tf.distribute.Strategy, log: Any) -> tf.Tensor:
     return strategy.experimental_local_results(log)[0]
-
-
-def _size(batch: Any) -> int | tf.Tensor:
-    leaf = tf.nest.flatten(batch)[0]
-    if leaf.shape[0] is not None:
-        size: int = leaf.shape[0]
-        return size
-    return tf.cast(leaf.bounding_shape(0) if isinstance(leaf, tf.RaggedTensor) else tf.shape(leaf)[0], tf.int32)
 
 
 def _rows(batch: Any, first: Any, count: Any) -> Any:

@@ -15,6 +15,7 @@ from tensorsmith.training.compiled_step import Logs
 from tensorsmith.training.dataset_graph import repeats_itself, restores_exactly
 from tensorsmith.training.loops import Loops
 from tensorsmith.training.sources import Source
+from tensorsmith.training.tensors import size_of
 
 # What from_generator, py_function, checks and prints become: nobody can write their state, but they do the same once
 # more.
@@ -35,7 +36,7 @@ class StreamSource:
     def __init__(self, dataset: tf.data.Dataset, example: tuple[Any, ...], steps_per_epoch: int | None = None) -> None:
         cardinality = int(dataset.cardinality())
         self.example = example
-        self.batch_size = len(tf.nest.flatten(example)[0])
+        self.batch_size = int(size_of(example))
         self._dataset = dataset
         self._endless = steps_per_epoch is not None
         self._iterator: Any = None

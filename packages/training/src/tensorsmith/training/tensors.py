@@ -1,4 +1,6 @@
-"""Large arrays as tensors, fast."""
+"""Arrays and batches as tensors."""
+
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -7,8 +9,17 @@ LARGE = 1 << 20  # bytes
 ALIGNMENT = 64  # bytes, which TensorFlow's vector code asks for and NumPy does not promise
 
 
+def size_of(batch: Any) -> int | tf.Tensor:
+    """How many examples a batch has, a tensor where that is known only when it comes."""
+    leaf = tf.nest.flatten(batch)[0]
+    if leaf.shape[0] is not None:
+        size: int = leaf.shape[0]
+        return size
+    return tf.cast(leaf.bounding_shape(0) if isinstance(leaf, tf.RaggedTensor) else tf.shape(leaf)[0], tf.int32)
+
+
 def to_tensor(array: np.ndarray) -> tf.Tensor:
-    """A copy of an array as a tensor.
+    """A copy of an array as a tensor, fast if it is large.
 
     NumPy puts large arrays on huge pages and TensorFlow does not, so a large copy is made by NumPy and lent to
     TensorFlow: 17 ms for 172 MB against 25 to 500, most of which the kernel takes for page faults.

@@ -19,6 +19,7 @@ from tensorsmith.training import parameter_servers
 from tensorsmith.training.build import build_late_parts
 from tensorsmith.training.callbacks.profile import Profile
 from tensorsmith.training.callbacks.tqdm_progress_bar import TQDMProgressBar
+from tensorsmith.training.callbacks.unfreeze import Unfreeze
 from tensorsmith.training.checkpoints import Checkpoints, Keeper, Saved, check_new, newest
 from tensorsmith.training.compiled_step import Logs
 from tensorsmith.training.data import make_source, make_validation_source
@@ -119,8 +120,6 @@ class Trainer:
         if optimizer is not None:
             with self._strategy.scope():
                 model.compile(optimizer=optimizer, **given)
-        if not alone:
-            check_fits(model)
         single = isinstance(model.optimizer, keras.optimizers.Optimizer)
         check(single or not gradient_norm, "gradient_norm", gradient_norm, "False for a model without an optimizer")
         self.model = model
@@ -240,7 +239,8 @@ class Trainer:
         )
         replicas = self._strategy.num_replicas_in_sync
         expected = f"a multiple of {replicas}, the number of replicas"
-        check(source.batch_size % replicas == 0, "batch_size", source.batch_size, expected)
+        fits = source.batch_size % replicas == 0 or source.steps == 1
+        check(fits, "batch_size", source.batch_size, expected)
         validation = (
             None if validation_data is None else make_validation_source(self._checked, validation_data, batch_size)
         )
@@ -248,7 +248,9 @@ class Trainer:
         started = time.perf_counter()
         timeline = Timeline(source.steps, source.batch_size, source.steps and source.steps * epochs)
         self._bind(timeline)
-        self._build(source)
+        self._build(source, self.steps_as_keras)
+        if validation is not None:
+            self._build(validation, self._evaluates_as_keras)
         compile_source = partial(source.compile, self._loops, "train", self._settle_jit(source, epochs))
         compile_source()
         if validation is not None:
@@ -277,7 +279,7 @@ class Trainer:
             Run(self.model, *sources, hooks, callbacks, self._in_force, pace, team, saving).train()
         finally:
             for opened in hooks.callbacks:
-                if isinstance(opened, Profile | ProgressBar | TQDMProgressBar):
+                if isinstance(opened, Profile | ProgressBar | TQDMProgressBar | Unfreeze):
                     opened.close()
         self.first_step_seconds = seconds_to_compile + pace.first_seconds
         self.steps_per_second = pace.steps_per_second
@@ -299,7 +301,7 @@ class Trainer:
             ValueError: The data cannot be evaluated on.
         """
         source = make_source(self._checked, x, y, sample_weight=sample_weight, batch_size=batch_size)
-        self._build(source)
+        self._build(source, self._evaluates_as_keras)
         source.compile(self._loops, "test", jit=False)
         return evaluate(self.model, source, keras.callbacks.CallbackList([], model=self.model), Team(self._strategy))
 
@@ -349,11 +351,19 @@ class Trainer:
             rates = {"learning_rate": _number(optimizer.learning_rate)}
         return {**rates, **{name: _number(variable) for name, (variable, _) in self._schedules.items()}}
 
-    def _build(self, source: Source) -> None:
-        if not self._built and self.steps_as_keras:
+    @property
+    def _evaluates_as_keras(self) -> bool:
+        """Whether evaluation steps are Keras' own."""
+        steps = type(self).test_step, type(self.model).test_step
+        return steps == (Trainer.test_step, keras.Model.test_step)
+
+    def _build(self, source: Source, as_keras: bool) -> None:
+        if as_keras and not self._built:
             with self._strategy.scope():
                 build_late_parts(self.model, source.example)
             self._built = True
+        if is_distributed(self._strategy):
+            check_fits(self, self.model)
 
     def _saving(
         self,

@@ -78,6 +78,8 @@ def execute(arguments: argparse.Namespace) -> int:
     for file in (folder and folder.path / "config.yaml", arguments.config):
         if file:
             values.update(read_yaml(file))
+    if folder is not None and (workers or cluster) and "jit" in values:
+        values["jit"] = "auto"  # what one device had settled
     if "recipe" in values and find_recipe(str(values["recipe"])).path != recipe.path:
         raise argument_error("config", values["recipe"], f"a configuration of {recipe.name}")
     config = resolve(recipe, {**values, **given})
@@ -88,21 +90,20 @@ def execute(arguments: argparse.Namespace) -> int:
     check(fits, "batch_size", config.batch_size, f"a multiple of {workers}, the number of workers")
     leads = cluster is None or cluster.chief
     folder = folder or (new_folder(recipe, arguments.out) if leads else RunFolder(arguments.out))
-    again = f"tensorsmith run {arguments.name} --out {folder.path} --resume"
+    again = ["run", arguments.name, "--out", str(folder.path), "--resume"]
     try:
         if workers is not None:
             folder.write_config(recipe, config)
-            command = [sys.executable, "-m", "tensorsmith.tools", *shlex.split(again)[1:]]
-            command += ["--profile"] * arguments.profile
+            command = [sys.executable, "-m", "tensorsmith.tools", *again, *["--profile"] * arguments.profile]
             return run_workers(command, folder.path, workers=workers, servers=servers)
         if arguments.find_lr:
             find_rate(recipe, config, folder, Console())
             return 0
         metrics = run_recipe(recipe, config, folder, arguments.resume, cluster, arguments.profile)
     except KeyboardInterrupt:
-        again += f" --workers {workers}" if workers else ""
-        again += f" --parameter-servers {servers}" if servers else ""
-        print(f"interrupted; go on with: {again}", file=sys.stderr)
+        again += ["--workers", str(workers)] if workers else []
+        again += ["--parameter-servers", str(servers)] if servers else []
+        print(f"interrupted; go on with: tensorsmith {shlex.join(again)}", file=sys.stderr)
         return 130
     except ArgumentError as error:  # asked for rightly, but the data or the recipe did not fit
         print(f"tensorsmith: {error}", file=sys.stderr)

@@ -7,6 +7,7 @@ import keras
 
 from tensorsmith.core import Duration, Timeline, check
 from tensorsmith.training.model_layers import layers_of
+from tensorsmith.training.optimizers_within import optimizers_within
 
 
 class Unfreeze(keras.callbacks.Callback):
@@ -49,6 +50,7 @@ class Unfreeze(keras.callbacks.Callback):
         self._layers: list[keras.layers.Layer] = list(given) if isinstance(given, list | tuple) else [given]
         fits = len(self._layers) > 0 and all(isinstance(layer, keras.layers.Layer) for layer in self._layers)
         check(fits, "layers", layers, "a layer, or a list of layers")
+        self._thawed: list[tuple[keras.layers.Layer, bool]] = []
         self._at = Duration.parse(at, "at")
         check(self._at.seconds is None, "at", at, "a length in epochs, steps, examples or percent")
 
@@ -61,6 +63,8 @@ class Unfreeze(keras.callbacks.Callback):
         else:
             check(steps is not None, "at", str(self._at), "a number of epochs, as the steps of one are not known")
             self._epochs = self._at.steps(timeline, "at") / steps
+        averaging = any(optimizer.use_ema for optimizer in optimizers_within(self.model.optimizer))
+        check(not averaging, "use_ema", True, "False, as Keras takes averages of weights for those of others that thaw")
         for layer in self._layers:
             check(layer.trainable, "layers", layer, "layers that are trainable before the run")
         if not self.model.optimizer.built:
@@ -75,9 +79,14 @@ class Unfreeze(keras.callbacks.Callback):
 
     def on_train_end(self, logs: Any = None) -> None:
         """Leaves the layers as they were."""
+        self.close()
+
+    def close(self) -> None:
+        """Leaves the layers as they were, also where training broke off; under Keras `fit` nobody calls it then."""
         self._set(True)
 
     def _set(self, trainable: bool) -> None:
         for part, was in self._thawed:
             part.trainable = trainable and was
-        self.model.make_train_function(force=True)  # Keras' own, which it traces when it is called
+        if self._thawed:
+            self.model.make_train_function(force=True)  # Keras' own, which it traces when it is called
