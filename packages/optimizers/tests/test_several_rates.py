@@ -124,10 +124,16 @@ def test_training_goes_on_from_a_file(scaled, tmp_path):
 @pytest.mark.parametrize(
     ("pairs", "message"),
     [
-        (lambda model: [(sgd(), "haed"), (adam(), ".")], r"received 'haed', expected what takes one of the variables"),
+        (
+            lambda model: [(sgd(), "haed"), (adam(), ".")],
+            r"received 'haed', expected what takes one of the trainable",
+        ),
         (lambda model: [(sgd(), model.layers[0])], r"something for 'net/head/kernel' as well"),
         (lambda model: [(sgd(name="one"), "."), (adam(name="two"), "head")], r"received one for \['\.'\] and two for"),
-        (lambda model: [(sgd(), keras.layers.Dense(3)), (adam(), ".")], r"expected what takes one of the variables"),
+        (
+            lambda model: [(sgd(), keras.layers.Dense(3)), (adam(), ".")],
+            r"expected what takes one of the trainable variables",
+        ),
     ],
 )
 def test_pairs_that_do_not_fit_a_model(pairs, message):
@@ -206,3 +212,43 @@ def test_scales_that_do_not_fit(scales, message):
     model = model_of("first", "head")
     with pytest.raises(ValueError, match=message):
         ScaledUpdates("adam", scales).build(model.trainable_variables)
+
+
+def test_layers_may_freeze_and_thaw():
+    """An optimizer gets the gradients of what trains now; the frozen layer stays, and trains again later."""
+    model = model_of("body", "head")
+    model.compile(MultiOptimizer([(sgd(), model.layers[0]), (adam(), "head")]), "mse")
+    fit(model, epochs=1)
+    optimizer, body = model.optimizer, model.layers[0]
+    for trainable in (False, True):
+        body.trainable = trainable
+        model.compile(optimizer, "mse")
+        before = body.get_weights()[0]
+        fit(model, epochs=1)
+        assert np.array_equal(before, body.get_weights()[0]) is not trainable
+    assert [int(each.iterations) for each in optimizer.optimizers] == [8, 12]
+
+
+def nested(*names):
+    """Two models of a layer each, one after the other, with an optimizer each."""
+    keras.utils.set_random_seed(1)
+    x = inputs = keras.Input((3,))
+    parts = []
+    for place, name in enumerate(names):
+        inner = keras.Input((3,))
+        parts.append(keras.Model(inner, keras.layers.Dense(3, name=name)(inner), name=f"part_{place}"))
+        x = parts[-1](x)
+    model = keras.Model(inputs, keras.layers.Dense(1, name="head")(x), name="net")
+    model.compile(MultiOptimizer([(sgd(), parts[0]), (adam(), [parts[1], model.layers[-1]])]), "mse")
+    return model
+
+
+def test_a_config_from_before_training():
+    first, second = nested("one", "two"), nested("one", "two")
+    second.compile(MultiOptimizer.from_config(first.optimizer.get_config()), "mse")
+    np.testing.assert_array_equal(fit(second), fit(first))
+
+
+def test_layers_that_a_file_could_not_tell_apart():
+    with pytest.raises(ValueError, match="layers with paths of their own, to be saved.*give them different names"):
+        nested("dense", "dense").optimizer.get_config()

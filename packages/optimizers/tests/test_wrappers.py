@@ -441,3 +441,8 @@ def test_variables_that_join_later_begin_where_they_are(kind):
         optimizer.assign_average_vars(variables)
     np.testing.assert_array_equal(variables[0], [1.0, 2.0])
     np.testing.assert_array_equal(variables[1], [3.0])
+
+
+def test_swapping_before_training_is_refused():
+    with pytest.raises(ValueError, match="an optimizer without averages.*call shadow_copy"):
+        optimizers.SWA("adam").swap_weights()

@@ -49,7 +49,9 @@ class Averaging(Keeper):
 
         In half precision the weights come back, for averages of float32 hold them, while averages come back rounded.
         """
-        for variable, average in self._known(self._trainable_variables):
+        received = Verbatim("an optimizer without averages")
+        check(self.has_shadow_copy, "optimizer", received, "one with", "train first, or call shadow_copy")
+        for variable, average in self.pairs(self._trainable_variables):
             dtype = precise(variable.dtype)
             weights, kept = read(variable, None, dtype), read(average, None, dtype)
             write(variable, None, kept)

@@ -92,7 +92,8 @@ def layerwise_decay(model: keras.Model, optimizer: Any, factor: float) -> Scaled
     1 / 2.6; Clark et al., "ELECTRA", 2020, with 0.8 and 0.9.
 
     Args:
-        model: A built model; frozen layers count as well.
+        model: A built model. Layers that are frozen now count as well, and have no scale of their own should they thaw:
+            freeze layers afterwards, as `tensorsmith.training.Unfreeze` does.
         optimizer: The optimizer that makes the updates, or the name of one.
         factor: Above 0, mostly below 1.
 

@@ -61,6 +61,22 @@ class MultiOptimizer(keras.optimizers.MultiOptimizer):
             self._optimizer_map.choose(variables)
             super().build(list(variables))
 
+    def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Any] | None = None) -> None:
+        """Updates the variables, or some of those that this was built with, as where layers have been frozen since.
+
+        Args:
+            grads: The gradients.
+            trainable_variables: A variable for each; those the optimizer was built with if None.
+        """
+        variables = self._optimizer_map.variables if trainable_variables is None else list(trainable_variables)
+        self.build(variables)
+        pairs = list(zip(grads, variables, strict=True))
+        for optimizer in self.optimizers:
+            own = [pair for pair in pairs if self._optimizer_map(pair[1]) is optimizer]
+            if own:
+                optimizer.apply(*map(list, zip(*own, strict=True)))
+        self._iterations.assign_add(1)
+
     def get_config(self) -> dict[str, Any]:
         """The arguments of `__init__`, with the ends of paths in place of layers."""
         pairs = self._optimizer_map.pairs()
@@ -81,7 +97,7 @@ class _Map:
         fits = fits and all(isinstance(pair, list | tuple) and len(pair) == 2 for pair in pairs)
         check(fits, NAME, pairs, EXPECTED)
         self._pairs: list[tuple[Any, list[Any]]] = []
-        self._variables: list[Any] = []
+        self.variables: list[Any] = []
         for optimizer, given in pairs:
             single = isinstance(optimizer, keras.optimizers.Optimizer) and not isinstance(
                 optimizer, keras.optimizers.MultiOptimizer | keras.optimizers.LossScaleOptimizer
@@ -100,7 +116,7 @@ class _Map:
         """Finds the optimizer of each variable."""
         for what in (what for _, whats in self._pairs for what in whats):
             takers(NAME, [(repr(what), partial(_takes, [what]))], variables)  # so that each takes some
-        self._variables = list(variables)
+        self.variables = list(variables)
         choices = [(f"{optimizer.name} for {whats}", partial(_takes, whats)) for optimizer, whats in self._pairs]
         self._chosen = {}
         for variable, place in zip(variables, takers(NAME, choices, variables), strict=True):
@@ -125,8 +141,13 @@ class _Map:
         if isinstance(what, str):
             return [what]
         check(what.built, NAME, what, "a layer that is built, to be saved", "call the model once")
-        own = what.trainable_variables
-        return [ending(variable, self._variables or own) for variable in own]
+        layers = [what for _, whats in self._pairs for what in whats if not isinstance(what, str)]
+        every = self.variables or [variable for layer in layers for variable in layer.trainable_variables]
+        patterns = [ending(variable, every) for variable in what.trainable_variables]
+        for pattern in patterns:
+            alone = sum(matches(variable, [pattern]) for variable in every) == 1
+            check(alone, NAME, what, "layers with paths of their own, to be saved", "give them different names")
+        return patterns
 
 
 def _takes(whats: Sequence[Any], variable: Any) -> bool:

@@ -51,7 +51,8 @@ def takers(name: str, choices: Sequence[Choice], variables: Sequence[Any]) -> li
     found = [[place for place, (_, takes) in enumerate(choices) if takes(variable)] for variable in variables]
     for place, (shown, _) in enumerate(choices):
         used = any(place in places for places in found)
-        check(used, name, Verbatim(shown), f"what takes one of the variables {[path_of(v) for v in variables]}")
+        expected = f"what takes one of the trainable variables {[path_of(variable) for variable in variables]}"
+        check(used, name, Verbatim(shown), expected, "layers that are frozen have none")
     for variable, places in zip(variables, found, strict=True):
         received = Verbatim(" and ".join(choices[place][0] for place in places))
         check(len(places) < 2, name, received, f"one of them for {path_of(variable)!r}, which both take")
