@@ -103,6 +103,7 @@ def test_a_worker_that_dies_is_no_loss(stream, tmp_path):
     expect_close(found, expected)  # sums of metrics over replicas are put back as one, which rounds otherwise
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_with_another_number_of_replicas(tmp_path, alone):
     """One begun on two replicas ends on one device, as if it had been there all the time."""
     case = {"size": 129, "checkpoints": "checkpoints"}

@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from tensorsmith.tools.bench import components, loop
 from tensorsmith.tools.bench.turns import measure
 
@@ -34,6 +36,7 @@ def test_measure_takes_turns_and_summarises(tmp_path, monkeypatch):
     assert (two.case, two.provider, two.unit, two.median) == ("any", "two", "things", 10.0)
 
 
+@pytest.mark.slow
 def test_loop_bench_end_to_end(tensorsmith, tmp_path):
     result = tensorsmith("bench", "loop", "--cases", "mlp_32", "--rounds", "2", "--json", tmp_path / "rows.json")
     assert result.returncode == 0, result.stderr

@@ -83,15 +83,12 @@ def test_copied_recipe_runs_as_a_script(tensorsmith, tmp_path):
 
 def test_interrupted_run_resumes_to_the_same_end(tensorsmith, tmp_path):
     flags = ["run", "mlp/digits", "--epochs", "400", "--jit", "false"]
-    # Shells let their background jobs ignore Ctrl-C, which processes inherit; a handler they do not.
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(
         [sys.executable, "-m", "tensorsmith.tools", *flags, "--out", tmp_path / "run"],
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
     )
-    signal.signal(signal.SIGINT, before)
     deadline = time.monotonic() + 60
     while not (tmp_path / "run" / "history.csv").exists() and time.monotonic() < deadline:
         time.sleep(0.05)

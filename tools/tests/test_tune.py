@@ -11,8 +11,12 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tensorsmith.tools.catalog import find_recipe
 from tensorsmith.tools.main import main
+from tensorsmith.tools.search_workers import SearchWorkers
+from tensorsmith.tools.searching import read_search
 from tensorsmith.tools.workers import free_ports
+from tensorsmith.tuning.workers import alone_in
 
 RECIPE = str(Path(__file__).with_name("noisy_line.py"))
 
@@ -116,6 +120,9 @@ def test_folds_space_and_fields(tmp_path):
         (["--trials", "0"], "", "`trials`: received 0, expected 1 or more"),
         (["--parallel", "0"], "", "`--parallel`: received 0, expected 1 or more"),
         (["--objective", "val_frobnication"], "", "`direction`"),
+        (["--objective", "val_acuracy"], "", "did you mean the objective val_accuracy?"),
+        (["--epochs", "0"], "", "`epochs`: received 0, expected 1 or more"),
+        (["--space", "nofile.yaml"], "", "`--space`: received 'nofile.yaml', expected a readable file"),
     ],
 )
 def test_refused_before_anything_starts(tmp_path, capsys, flags, space, said):
@@ -137,9 +144,82 @@ def test_resume_keeps_the_settings(finished, capsys):
     assert "`--resume`: received --folds --epochs 9 with the search" in capsys.readouterr().err
 
 
-def test_unknown_objective_ends_it(tmp_path, capsys):
-    assert tune(tmp_path / "search", "--objective", "val_losss", "--direction", "min", "--trials", "2") == 2
-    assert "did you mean val_loss?" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--objective", "val_losss", "--direction", "min"], "did you mean val_loss?"),
+        (["--folds", "129"], "`folds`: received 129, expected 128 or less"),
+    ],
+)
+def test_errors_of_the_search_end_it(tmp_path, capsys, flags, said):
+    """Nothing is left that would be in the way of the next."""
+    assert tune(tmp_path / "search", *flags, "--trials", "2") == 2
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "search").exists()
+
+
+@pytest.mark.parametrize("name", ["recipe", "space", "config", "trials", "objective"])
+def test_a_broken_search_file(finished, tmp_path, capsys, name):
+    lines = yaml.safe_load((finished / "search.yaml").read_text())
+    (tmp_path / "search.yaml").write_text(yaml.safe_dump({**lines, name: [3]}))
+    assert tune(tmp_path, "--resume") == 2
+    assert f"{name}`: received [3], expected" in capsys.readouterr().err
+
+
+def test_what_a_search_file_lacks(finished, tmp_path, capsys):
+    lines = yaml.safe_load((finished / "search.yaml").read_text())
+    needed = {name: lines[name] for name in ("recipe", "space", "config")}
+    (tmp_path / "search.yaml").write_text(yaml.safe_dump(needed))
+    assert read_search(find_recipe(RECIPE), tmp_path).trials == 20  # the default
+    for name in needed:
+        (tmp_path / "search.yaml").write_text(yaml.safe_dump({**needed, name: None}))
+        assert tune(tmp_path, "--resume") == 2
+        assert f"`search.yaml: {name}`: received None" in capsys.readouterr().err
+
+
+def test_the_same_recipe_by_another_path(finished, tmp_path, monkeypatch):
+    monkeypatch.chdir(Path(RECIPE).parent)
+    assert read_search(find_recipe("./noisy_line.py"), finished).trials == 3
+    other = tmp_path / "noisy_line.py"
+    other.write_text(Path(RECIPE).read_text())
+    with pytest.raises(ValueError, match="`recipe`: received .*, whose search"):
+        read_search(find_recipe(str(other)), finished)
+
+
+def test_two_searches_in_a_folder(finished, capsys):
+    before = (finished / "search.yaml").read_text()
+    with alone_in(finished):
+        assert tune(finished, "--resume", "--trials", "9") == 2
+        assert tune(finished, "--resume", "--trials", "9", "--parallel", "2") == 2
+    assert capsys.readouterr().err.count("another search is running in this folder") == 2
+    assert (finished / "search.yaml").read_text() == before
+
+
+def test_workers_hold_the_folder(tmp_path):
+    """Whatever becomes of who started them."""
+    with alone_in(tmp_path) as lock:
+        processes = SearchWorkers([sys.executable, "-c", "import time; time.sleep(60)"], tmp_path, lock)
+        processes.start()
+    try:
+        for group in ([processes.chief], [*processes.workers.values()]):
+            with pytest.raises(ValueError, match="another search"), alone_in(tmp_path):
+                pass
+            for process in group:
+                process.kill()
+                process.wait()
+        with alone_in(tmp_path):
+            pass
+    finally:
+        processes.end()
+
+
+def test_run_without_jit(tmp_path):
+    """A recipe need not have that field."""
+    lines = Path(RECIPE).read_text().replace("jit=config.jit", "jit=False").splitlines(keepends=True)
+    recipe = tmp_path / "plain.py"
+    recipe.write_text("".join(line for line in lines if not line.startswith("    jit: ")))
+    assert main(["run", str(recipe), "--epochs", "1", "--out", str(tmp_path / "run")]) == 0
+    assert "jit" not in yaml.safe_load((tmp_path / "run" / "config.yaml").read_text())
 
 
 def environment(tmp_path, **more):
@@ -180,6 +260,23 @@ def test_parallel_search_stopped_and_gone_on_with(finished, tmp_path):
     assert process.returncode == 130, said
     assert "--resume --parallel 2" in said
     assert tune(folder, "--resume") == 0  # by itself
+    assert results(folder) == results(finished)
+
+
+@pytest.mark.slow
+def test_launcher_killed(finished, tmp_path):
+    """Chief and workers end by themselves; until then nobody else gets the folder."""
+    folder = tmp_path / "search"
+    command = [sys.executable, "-m", "tensorsmith.tools", "tune", RECIPE, "--out", str(folder), "--parallel", "2"]
+    process = subprocess.Popen([*command, "--trials", "3"], env=environment(tmp_path), stderr=subprocess.DEVNULL)
+    until = time.monotonic() + 100
+    while not (tmp_path / "diary").exists() and time.monotonic() < until:
+        time.sleep(0.05)
+    process.kill()
+    process.wait()
+    while (code := tune(folder, "--resume")) == 2 and time.monotonic() < until:
+        time.sleep(0.2)
+    assert code == 0
     assert results(folder) == results(finished)
 
 

@@ -89,8 +89,7 @@ def test_interruption_lets_them_save(tmp_path, number):
         time.sleep(600)
     """
     program = (
-        "import pathlib, signal, sys; from tensorsmith.tools.workers import run_workers\n"
-        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # which processes in the background ignore
+        "import pathlib, sys; from tensorsmith.tools.workers import run_workers\n"
         "command, folder = [sys.executable, '-c', sys.argv[1], sys.argv[2]], pathlib.Path(sys.argv[2])\n"
         "run_workers(command, folder, workers=2)"
     )

@@ -175,6 +175,7 @@ def test_pyramids_of_pictures_of_several_sizes():
 
 
 def test_frames_of_large_pictures_in_half_types_and_masked_ones_that_are_no_numbers():
+    keras.utils.set_random_seed(0)  # of weights that put no cluster so far off that its share is 0 in half precision
     x = RNG.uniform(10, 30, (1, 4096, 3)).astype("float32")
     layer, half = NetVLAD(2), NetVLAD(2, dtype="mixed_float16")
     layer.build(x.shape)

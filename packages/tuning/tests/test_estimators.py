@@ -1,12 +1,16 @@
 """Keras models among scikit-learn's tools."""
 
+import copy
+import io
+
+import joblib
 import keras
 import numpy as np
 import pytest
 from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LinearRegression
-from sklearn.model_selection import GridSearchCV, RandomizedSearchCV, cross_val_score
+from sklearn.model_selection import GridSearchCV, RandomizedSearchCV, cross_val_score, cross_validate
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -123,8 +127,76 @@ def test_weights_count(plane):
     assert model.predict(x) == pytest.approx(LinearRegression().fit(x[:64], y[:64]).predict(x), abs=0.1)
 
 
+def through_a_file(model):
+    """As joblib's processes and `joblib.dump` have it."""
+    file = io.BytesIO()
+    joblib.dump(model, file)
+    file.seek(0)
+    return joblib.load(file)
+
+
+@pytest.mark.parametrize("copied", [through_a_file, copy.deepcopy])
+def test_copies_of_a_fitted_estimator(plane, copied):
+    x, y = plane
+    model = SKLearnRegressor(line, epochs=2, units=4, random_state=0).fit(x, y)
+    again = copied(model)
+    np.testing.assert_allclose(again.predict(x), model.predict(x), rtol=1e-6)
+    assert again.get_params() == model.get_params()
+    assert again.history_ == model.history_
+    assert again.trainer_.model is again.model_
+    assert np.isfinite(again.fit(x, y).score(x, y))
+
+
+def test_cross_validation_gives_estimators_back(plane):
+    x, y = plane
+    model = SKLearnRegressor(line, epochs=1, random_state=0)
+    found = cross_validate(model, x, y, cv=2, n_jobs=1, return_estimator=True)
+    scores = [copy.deepcopy(each).score(x, y) for each in found["estimator"]]
+    assert scores == pytest.approx([each.score(x, y) for each in found["estimator"]])
+
+
+def flat(X, units=1):
+    outputs = keras.layers.Dense(units, "sigmoid" if units == 1 else "softmax")
+    model = keras.Sequential([keras.Input(X.shape[1:]), keras.layers.Flatten(), outputs])
+    model.compile(keras.optimizers.SGD(0.1), "mse" if units == 1 else "sparse_categorical_crossentropy")
+    return model
+
+
+def test_more_than_two_axes(plane):
+    x = np.stack([plane[0], -plane[0]], axis=1)
+    assert SKLearnRegressor(flat, epochs=1).fit(x, plane[1]).predict(x).shape == (96,)
+    labels = np.where(plane[1] > 0, "up", "down")
+    assert SKLearnClassifier(flat, epochs=1, units=2).fit(x, labels).predict_proba(x).shape == (96, 2)
+
+
+def test_another_build():
+    """What both have keeps its value."""
+    model = SKLearnRegressor(line, learning_rate=0.2, units=4)
+    assert clone(model).set_params(build=needs_units).hyperparameters == {"units": 4}
+    assert clone(model).set_params(units=5, build=needs_units).hyperparameters == {"units": 5}
+    again = clone(clone(model).set_params(build=flat, epochs=2))
+    assert (again.build, again.epochs, again.hyperparameters) == (flat, 2, {"units": 4})
+    with pytest.raises(ValueError, match="`learning_rate`: received 0.3, expected the name of a setting"):
+        model.set_params(build=flat, learning_rate=0.3)
+    assert model.build is line  # as before
+    with pytest.raises(ValueError, match="`depth`: received None, expected a value, as needs_depth"):
+        model.set_params(build=needs_depth)
+
+
+def test_grid_search_over_build(plane):
+    x, y = plane
+    grid = [{"build": [line], "learning_rate": [0.1]}, {"build": [flat], "units": [1]}]
+    search = GridSearchCV(SKLearnRegressor(flat, epochs=9, random_state=0), grid, cv=2).fit(x, y)
+    assert search.best_params_ == {"build": line, "learning_rate": 0.1}  # a sigmoid is nowhere below 0
+    assert search.best_estimator_.hyperparameters.keys() == {"learning_rate", "units"}
+
+
 def needs_units(X, units):
     return line(X, units=units)
+
+
+def needs_depth(X, depth):
+    return line(X)
 
 
 def takes_epochs(epochs=3):
@@ -143,6 +215,17 @@ def takes_epochs(epochs=3):
         (lambda x, y: SKLearnRegressor(line).set_params(unit=3), "`unit`: received 3.*did you mean units?"),
         (lambda x, y: SKLearnRegressor(lambda: 3).fit(x, y), "`build`: received 3, expected a function that returns"),
         (lambda x, y: SKLearnRegressor(line, validation_split=1.0).fit(x, y), "`validation_split`: received 1.0"),
+        (lambda x, y: SKLearnRegressor(line, validation_split="0.1").fit(x, y), "`validation_split`: received '0.1'"),
+        (
+            lambda x, y: SKLearnRegressor(line, validation_split=0.999).fit(x, y),
+            "`validation_split`: received 0.999, expected a share of 96 examples",
+        ),
+        (
+            lambda x, y: SKLearnRegressor(line, validation_split=0.001).fit(x, y),
+            "`validation_split`: received 0.001, expected a share of 96 examples",
+        ),
+        (lambda x, y: SKLearnRegressor(line, epochs="3").fit(x, y), "`epochs`: received '3', expected a whole number"),
+        (lambda x, y: SKLearnRegressor(line, batch_size=0).fit(x, y), "`batch_size`: received 0"),
         (lambda x, y: SKLearnClassifier(classes).fit(x, np.zeros(96, int)), "`y`: received .*two classes or more"),
         (lambda x, y: SKLearnClassifier(classes).fit(x, y), "Unknown label type"),
         (lambda x, y: SKLearnRegressor(line).fit(x, y).predict(x[:, :1]), "X has 1 features"),

@@ -18,6 +18,7 @@ from tensorsmith.training import Trainer
 from tensorsmith.tuning.folds import folds
 from tensorsmith.tuning.report import plot_scores, write_hparams
 from tensorsmith.tuning.table import LiveTable
+from tensorsmith.tuning.trial import Result
 
 
 def run(search, folder, **more):
@@ -95,6 +96,7 @@ def test_a_score_that_is_no_number(fixed, tmp_path):
     assert "finite values of val_error" in result.error
 
 
+@pytest.mark.slow
 def test_hyperband_with_more_trials_later(trained, tmp_path):
     """Checkpoints to go on from are gone by then; scores are the same."""
     whole = tune.Search(trained, trained.Config(epochs=3), tune.declared(trained.Config), tuner="hyperband", trials=4)
@@ -199,6 +201,13 @@ def test_folds_hold_everything_once():
             assert (features["b"][:, 0] == 2 * targets).all()
 
 
+def test_more_folds_than_examples(fixed, tmp_path):
+    """It ends the search, which no other trial could save."""
+    with pytest.raises(ValueError, match="`folds`: received 49, expected 48 or less, the number of examples"):
+        run(fixed.search(folds=49, trials=2), tmp_path)
+    assert [path.name for path in tmp_path.glob("trial_*")] == ["trial_0"]
+
+
 @pytest.mark.parametrize("data", [[1, 2], ([1, 2], [3, 4])])
 def test_folds_want_arrays(data):
     with pytest.raises(ValueError, match="`folds`.*expected arrays"):
@@ -211,6 +220,9 @@ def test_folds_want_arrays(data):
         ({"space": {}}, "`space`"),
         ({"space": {"wieght": tune.Real(0.0, 1.0)}}, "did you mean weight?"),
         ({"tuner": "hyperbnad"}, "did you mean hyperband?"),
+        ({"trials": "many"}, "`trials`: received 'many', expected a whole number"),
+        ({"space": {"epochs": tune.Whole(0, 9)}}, "`epochs`: received 0, expected 1 or more"),
+        ({"objective": "val_acuracy"}, "`direction`.*did you mean the objective val_accuracy?"),
         ({"trials": 0}, "`trials`: received 0, expected 1 or more"),
         ({"folds": 1}, "`folds`: received 1"),
         ({"patience": -1}, "`patience`: received -1"),
@@ -224,6 +236,12 @@ def test_folds_want_arrays(data):
 def test_refused(fixed, changes, said):
     with pytest.raises(ValueError, match=said):
         dataclasses.replace(fixed.search(), **changes)
+
+
+def test_no_epochs_are_refused(fixed):
+    search = fixed.search()
+    with pytest.raises(ValueError, match="`epochs`: received 0, expected 1 or more"):
+        dataclasses.replace(search, config=dataclasses.replace(search.config, epochs=0))
 
 
 @pytest.mark.parametrize(
@@ -250,6 +268,14 @@ def test_picture_and_events(fixed, tmp_path):
     assert (tmp_path / "scores.png").read_bytes().startswith(b"\x89PNG")
     write_hparams(search, results, tmp_path / "events")
     assert hparams_in(tmp_path / "events") == {name: result.drawn for name, result in results.items()}
+
+
+@pytest.mark.parametrize("options", [(1, None), (True, "auto"), (1, 0.5), (False, True), ((4,), (8, 4))])
+def test_options_of_any_kinds_in_tensorboard(fixed, tmp_path, options):
+    search = dataclasses.replace(fixed.search(), space={"batch_size": tune.Choice(options)})
+    results = {str(i): Result({}, {"batch_size": each}, 1.0) for i, each in enumerate(options)}
+    write_hparams(search, results, tmp_path)
+    assert len(hparams_in(tmp_path)) == 2
 
 
 def hparams_in(folder):

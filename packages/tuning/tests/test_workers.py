@@ -8,7 +8,7 @@ import types
 import pytest
 
 from tensorsmith.tuning import workers
-from tensorsmith.tuning.workers import Beat, Oversight, serve, sign_of_life
+from tensorsmith.tuning.workers import LAUNCHER, Beat, Oversight, alone_in, end_without_launcher, serve, sign_of_life
 
 
 class Oracle:
@@ -84,6 +84,38 @@ def test_who_is_taken_for_dead_ends(tmp_path, monkeypatch):
         wait_until(lambda: heard)
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@pytest.fixture
+def asked_to_end():
+    """How often this process has been."""
+    heard = []
+    before = signal.signal(signal.SIGTERM, lambda *_: heard.append("ends"))
+    yield heard
+    signal.signal(signal.SIGTERM, before)
+
+
+def test_whose_launcher_has_gone_ends(tmp_path, monkeypatch, asked_to_end):
+    monkeypatch.setattr(workers, "SECONDS_BETWEEN_BEATS", 0.01)
+    monkeypatch.setenv(LAUNCHER, str(os.getpid()))  # which is not the parent
+    Beat(tmp_path, "a")
+    wait_until(lambda: asked_to_end)
+
+
+def test_nobody_else_ends(monkeypatch, asked_to_end):
+    monkeypatch.delenv(LAUNCHER, raising=False)
+    assert not end_without_launcher()
+    monkeypatch.setenv(LAUNCHER, str(os.getppid()))
+    assert not end_without_launcher()
+    assert not asked_to_end
+
+
+def test_one_search_in_a_folder(tmp_path):
+    refused = pytest.raises(ValueError, match="`out`.*another search is running in this folder")
+    with alone_in(tmp_path), refused, alone_in(tmp_path):
+        pass
+    with alone_in(tmp_path):
+        pass
 
 
 def test_serving_ends_when_all_know(monkeypatch):

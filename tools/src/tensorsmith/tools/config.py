@@ -12,8 +12,12 @@ from tensorsmith.core import ArgumentError, argument_error, did_you_mean
 from tensorsmith.tools.catalog import Recipe, find_recipe
 
 
-def read_yaml(path: Path) -> dict[str, Any]:
+def read_yaml(path: Path, name: str = "config") -> dict[str, Any]:
     """A YAML file's mapping.
+
+    Args:
+        path: The file.
+        name: What messages call it.
 
     Raises:
         ValueError: The file is missing, no YAML, or no mapping.
@@ -21,12 +25,12 @@ def read_yaml(path: Path) -> dict[str, Any]:
     try:
         values = yaml.safe_load(path.read_text())
     except OSError as error:
-        raise argument_error("config", str(path), "a readable file", error.strerror or str(error)) from error
+        raise argument_error(name, str(path), "a readable file", error.strerror or str(error)) from error
     except yaml.YAMLError as error:
         where = " ".join(str(error).split())
-        raise argument_error("config", str(path), "YAML", where) from error
+        raise argument_error(name, str(path), "YAML", where) from error
     if not isinstance(values, dict):
-        raise argument_error("config", type(values).__name__, "lines `field: value`", f"look at {path}")
+        raise argument_error(name, type(values).__name__, "lines `field: value`", f"look at {path}")
     return values
 
 

@@ -170,7 +170,8 @@ def _writer(recipe: Recipe, config: Any, folder: RunFolder, trainer: "Trainer") 
         """Keeps the folder current while training goes on."""
 
         def on_train_begin(self, logs: Any = None) -> None:
-            folder.write_config(recipe, dataclasses.replace(config, jit=trainer.jit))
+            known = {"jit": trainer.jit} if hasattr(config, "jit") else {}
+            folder.write_config(recipe, dataclasses.replace(config, **known))
 
         def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
             if epoch:

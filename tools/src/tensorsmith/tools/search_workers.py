@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tensorsmith.tools.workers import SECONDS_TO_SAVE, free_ports, signals_like_ctrl_c
-from tensorsmith.tuning.workers import sign_of_life
+from tensorsmith.tuning.workers import LAUNCHER, sign_of_life
 
 RESTARTS = 5  # in a row, without a trial that ended
 
@@ -20,16 +20,19 @@ class SearchWorkers:
     Args:
         command: What each of them runs; keras-tuner's environment variables tell them apart.
         folder: Of the search; what workers print goes there.
+        lock: The folder's file descriptor: it stays locked until the last of them has ended.
     """
 
-    def __init__(self, command: Sequence[str], folder: Path) -> None:
+    def __init__(self, command: Sequence[str], folder: Path, lock: int) -> None:
         (port,) = free_ports(1)
-        self._environment = os.environ | {"KERASTUNER_ORACLE_IP": "127.0.0.1", "KERASTUNER_ORACLE_PORT": str(port)}
+        address = {"KERASTUNER_ORACLE_IP": "127.0.0.1", "KERASTUNER_ORACLE_PORT": str(port)}
+        self._environment = os.environ | address | {LAUNCHER: str(os.getpid())}
         self._command = command
         self._folder = folder
+        self._lock = lock
         self._started = 0
         self.workers: dict[str, subprocess.Popen[bytes]] = {}
-        self.chief = subprocess.Popen(command, env=self._named("chief"), start_new_session=True)
+        self.chief = subprocess.Popen(command, env=self._named("chief"), start_new_session=True, pass_fds=(lock,))
 
     def start(self) -> None:
         """Starts a worker with a name of its own."""
@@ -38,7 +41,12 @@ class SearchWorkers:
         with (self._folder / f"{name}.log").open("a") as log:
             environment = self._named(name)
             self.workers[name] = subprocess.Popen(
-                self._command, env=environment, stdout=log, stderr=log, start_new_session=True
+                self._command,
+                env=environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                pass_fds=(self._lock,),
             )
 
     def ended(self) -> dict[str, int]:
@@ -67,18 +75,19 @@ class SearchWorkers:
         return self._environment | {"KERASTUNER_TUNER_ID": name}
 
 
-def run_search_workers(command: Sequence[str], count: int, folder: Path) -> int:
+def run_search_workers(command: Sequence[str], count: int, folder: Path, lock: int) -> int:
     """Runs a search in so many workers; for one that is killed another starts, and goes on inside its trial.
 
     Args:
         command: Goes on with the search in the folder.
         count: Workers.
         folder: Of the search.
+        lock: The folder's file descriptor.
 
     Returns:
         The exit code: the chief's, or that of a worker which gave up by itself.
     """
-    processes = SearchWorkers(command, folder)
+    processes = SearchWorkers(command, folder, lock)
     failures, done = 0, _done(folder)
     with signals_like_ctrl_c():
         try:

@@ -1,6 +1,8 @@
 """Searches on disk: what is searched, checked against the recipe's fields, and the report at the end."""
 
 import dataclasses
+import json
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -25,7 +27,7 @@ def space_of(recipe: Recipe, file: Path | None) -> dict[str, Range]:
     """
     space = declared(recipe.config_class)
     if file is not None:
-        space.update(parse_space(read_yaml(file)))
+        space.update(parse_space(read_yaml(file, "--space")))
     remedy = "declare some in its Config with tensorsmith.tuning, or give --space FILE.yaml"
     check(bool(space), "space", Verbatim(f"no ranges in {recipe.name}"), "a range or more", remedy)
     mistakes, fitting = [], {}
@@ -65,12 +67,23 @@ def read_search(recipe: Recipe, folder: Path) -> Search:
     Raises:
         ValueError: It is of another recipe, or somebody has broken it.
     """
-    said = read_yaml(folder / FILE)
-    if said["recipe"] != recipe.name:
+    said = read_yaml(folder / FILE, FILE)
+    remedy = f"put {folder / FILE} right"
+    for name, kind in (("recipe", str), ("space", dict), ("config", dict)):
+        expected = "a name" if kind is str else "a mapping"
+        check(isinstance(said.get(name), kind), f"{FILE}: {name}", said.get(name), expected, remedy)
+    if recipe.name != said["recipe"] and recipe.path != Path(said["recipe"]).resolve():
         raise argument_error("recipe", recipe.name, f"{said['recipe']}, whose search {folder} is")
     config = resolve(recipe, said["config"])
-    settings = {name: said[name] for name in SETTINGS}
+    settings = {name: said[name] for name in SETTINGS if name in said}
     return Search(recipe.module, config, parse_space(said["space"]), **settings)
+
+
+def remove_fruitless(folder: Path) -> None:
+    """Removes the folder of a search, unless a trial has a score."""
+    results = (json.loads(path.read_text()) for path in folder.glob("trial_*/result.json"))
+    if all(result["score"] is None for result in results):
+        shutil.rmtree(folder, ignore_errors=True)  # the folder itself may be one that cannot be
 
 
 def write_report(recipe: Recipe, search: Search, folder: Path, results: Mapping[str, Any]) -> list[Path]:

@@ -1,8 +1,9 @@
 """Keras models as scikit-learn's estimators, with every hyperparameter under its own name."""
 
 import copy
+import functools
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
 import keras
@@ -12,7 +13,7 @@ from sklearn.preprocessing import LabelEncoder
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from tensorsmith.core import argument_error, check, did_you_mean
+from tensorsmith.core import check, did_you_mean
 from tensorsmith.training import Trainer
 
 GIVEN = ("X", "y")  # what `build` gets if it asks for it, as in Keras' own wrappers
@@ -38,45 +39,55 @@ class _SKLearnEstimator(BaseEstimator):
         self.validation_split = validation_split
         self.callbacks = callbacks
         self.random_state = random_state
-        known = _hyperparameters(build)
-        for name, value in hyperparameters.items():
-            remedy = did_you_mean(name, known) or f"it takes {', '.join(known) or 'none'}"
-            check(name in known, name, value, f"an argument of {_name(build)}", remedy)
-        missing = [name for name, default in known.items() if default is inspect.Parameter.empty]
-        for name in missing:
-            check(name in hyperparameters, name, None, f"a value, as {_name(build)} has no default for it")
-        self.hyperparameters = {**known, **hyperparameters}
+        self.hyperparameters = _complete(build, hyperparameters)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All but the trainer, whose compiled loops no process can hand to another."""
+        return {name: value for name, value in super().__getstate__().items() if name != "trainer_"}
+
+    @functools.cached_property
+    def trainer_(self) -> Trainer:
+        """The trainer of `model_`; a copy of a fitted estimator makes itself another."""
+        return Trainer(self.model_)
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """All settings by name, hyperparameters of `build` among them."""
         return {**{name: getattr(self, name) for name in _own_names()}, **self.hyperparameters}
 
     def set_params(self, **params: Any) -> Self:
-        """Changes settings by name.
+        """Changes settings by name; with another `build`, hyperparameters that it has, too, keep their values.
 
         Raises:
-            ValueError: There is none of that name.
+            ValueError: There is none of that name, or another `build` needs a value that is not there.
         """
-        known = self.get_params()
+        build = params.get("build", self.build)
+        names = _hyperparameters(build)
+        own, known = _own_names(), [*_own_names(), *names]
         for name, value in params.items():
-            if name not in known:
-                remedy = did_you_mean(name, known) or f"there are {', '.join(known)}"
-                raise argument_error(name, value, "the name of a setting", remedy)
-            if name in self.hyperparameters:
-                self.hyperparameters = {**self.hyperparameters, name: value}
-            else:
-                setattr(self, name, value)
+            remedy = did_you_mean(name, known) or f"there are {', '.join(known)}"
+            check(name in known, name, value, "the name of a setting", remedy)
+        values = {**self.hyperparameters, **params}
+        self.hyperparameters = _complete(build, {name: value for name, value in values.items() if name in names})
+        for name in params.keys() & set(own):
+            setattr(self, name, params[name])
         return self
 
     def predict_raw(self, X: Any) -> np.ndarray:
         """What the model says, as an array."""
         check_is_fitted(self, "model_")
-        X = validate_data(self, X, reset=False)
+        X = validate_data(self, X, reset=False, allow_nd=True)
         raw: np.ndarray = self.trainer_.predict(X, batch_size=self.batch_size)
         return raw
 
     def _train(self, X: np.ndarray, y: np.ndarray, sample_weight: Any) -> Self:
-        check(0 <= self.validation_split < 1, "validation_split", self.validation_split, "a share in [0, 1)")
+        for name in ("epochs", "batch_size"):
+            value = getattr(self, name)
+            check(isinstance(value, int | np.integer) and value >= 1, name, value, "a whole number of 1 or more")
+        share = self.validation_split
+        check(isinstance(share, int | float) and 0 <= share < 1, "validation_split", share, "a share in [0, 1)")
+        count = round(len(X) * (1 - share))
+        some = f"a share of {len(X)} examples that leaves some to train on, and some to validate"
+        check(count > 0 and (count < len(X) or not share), "validation_split", share, some)
         if self.random_state is not None:
             keras.utils.set_random_seed(self.random_state)
         asked = inspect.signature(self.build).parameters
@@ -88,9 +99,8 @@ class _SKLearnEstimator(BaseEstimator):
         self.model_ = self.trainer_.model
         weights = None if sample_weight is None else np.asarray(sample_weight)
         train, validation = slice(None), None
-        if self.validation_split:
-            train = slice(round(len(X) * (1 - self.validation_split)))
-            rest = slice(train.stop, None)
+        if share:
+            train, rest = slice(count), slice(count, None)
             validation = (X[rest], y[rest]) if weights is None else (X[rest], y[rest], weights[rest])
         self.history_ = self.trainer_.fit(
             X[train],
@@ -124,7 +134,7 @@ class SKLearnRegressor(RegressorMixin, _SKLearnEstimator):
         **hyperparameters: Arguments of `build`; others keep its defaults.
 
     Attributes:
-        trainer_: The trainer, after `fit`.
+        trainer_: The trainer, after `fit`; one that was saved by joblib or copied makes another from `model_`.
         model_: Its model.
         history_: Each epoch's scores.
 
@@ -156,7 +166,7 @@ class SKLearnRegressor(RegressorMixin, _SKLearnEstimator):
         Returns:
             This estimator.
         """
-        X, y = validate_data(self, X, y, multi_output=True, y_numeric=True)
+        X, y = validate_data(self, X, y, allow_nd=True, multi_output=True, y_numeric=True)
         return self._train(X, y, sample_weight)
 
     def predict(self, X: Any) -> np.ndarray:
@@ -182,7 +192,7 @@ class SKLearnClassifier(ClassifierMixin, _SKLearnEstimator):
 
     Attributes:
         classes_: The labels, after `fit`.
-        trainer_: The trainer.
+        trainer_: The trainer; one that was saved by joblib or copied makes another from `model_`.
         model_: Its model.
         history_: Each epoch's scores.
 
@@ -217,7 +227,7 @@ class SKLearnClassifier(ClassifierMixin, _SKLearnEstimator):
         Raises:
             ValueError: Targets that are no labels, or only one class.
         """
-        X, y = validate_data(self, X, y)
+        X, y = validate_data(self, X, y, allow_nd=True)
         check_classification_targets(y)
         encoder = LabelEncoder().fit(y)
         self.classes_ = encoder.classes_
@@ -238,6 +248,19 @@ class SKLearnClassifier(ClassifierMixin, _SKLearnEstimator):
 def _own_names() -> list[str]:
     parameters = inspect.signature(_SKLearnEstimator).parameters.values()
     return [parameter.name for parameter in parameters if parameter.kind is not parameter.VAR_KEYWORD]
+
+
+def _complete(build: Callable[..., Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of all hyperparameters of a function: those given, and its defaults."""
+    known = _hyperparameters(build)
+    for name, value in given.items():
+        remedy = did_you_mean(name, known) or f"it takes {', '.join(known) or 'none'}"
+        check(name in known, name, value, f"an argument of {_name(build)}", remedy)
+    values = {**known, **given}
+    for name, value in values.items():
+        needed = f"a value, as {_name(build)} has no default for it"
+        check(value is not inspect.Parameter.empty, name, None, needed)
+    return values
 
 
 def _hyperparameters(build: Callable[..., Any]) -> dict[str, Any]:

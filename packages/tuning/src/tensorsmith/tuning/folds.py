@@ -7,7 +7,8 @@ import keras
 import numpy as np
 from sklearn.model_selection import KFold
 
-from tensorsmith.core import Verbatim, argument_error, check
+from tensorsmith.core import Verbatim, argument_error
+from tensorsmith.tuning.search import SearchError
 
 
 def folds(data: Any, count: int, seed: int) -> Iterator[tuple[Any, Any]]:
@@ -19,15 +20,17 @@ def folds(data: Any, count: int, seed: int) -> Iterator[tuple[Any, Any]]:
         seed: Of which examples go together.
 
     Raises:
-        ValueError: These are no arrays, or fewer examples than parts.
+        SearchError: These are no arrays, or fewer examples than parts.
     """
     arrays = keras.tree.flatten(data) if isinstance(data, tuple) else []
     fits = bool(arrays) and all(hasattr(array, "shape") and len(array.shape) for array in arrays)
     if not fits:
         received = Verbatim(f"a {type(data).__name__} to train on")
-        raise argument_error("folds", received, "arrays", "leave out folds, or let build_data give arrays")
+        error = argument_error("folds", received, "arrays", "leave out folds, or let build_data give arrays")
+        raise SearchError(str(error))
     examples = len(arrays[0])
-    check(examples >= count, "folds", count, f"{examples} or less, the number of examples")
+    if examples < count:
+        raise SearchError(str(argument_error("folds", count, f"{examples} or less, the number of examples")))
     for others, part in KFold(count, shuffle=True, random_state=seed).split(np.empty(examples)):
         yield _rows(data, others), _rows(data, part)
 

@@ -63,7 +63,7 @@ def write_hparams(search: Search, results: Results, folder: Path) -> None:
         api.hparams_config(parameters, [api.Metric("score", display_name=search.objective)])
     for name, result in results.items():
         with tf.summary.create_file_writer(str(folder / name)).as_default():
-            api.hparams({key: _plain(value) for key, value in result.drawn.items()}, trial_id=name)
+            api.hparams({key: _plain(search.space[key], value) for key, value in result.drawn.items()}, trial_id=name)
             tf.summary.scalar("score", result.score, step=0)
             for measure, values in result.history.items():
                 for epoch, value in enumerate(values):
@@ -84,11 +84,13 @@ def _listed(value: Any) -> Any:
 
 def _domain(known: Range) -> Any:
     if isinstance(known, Choice):
-        return api.Discrete([_plain(option) for option in known.options])
+        return api.Discrete([_plain(known, option) for option in known.options])
     if isinstance(known, Real):
         return api.RealInterval(float(known.low), float(known.high))
     return api.IntInterval(*known.probes)
 
 
-def _plain(value: Any) -> Any:
-    return value if isinstance(value, bool | int | float | str) else str(_listed(value))
+def _plain(known: Range, value: Any) -> Any:
+    """The value as TensorBoard can hold it, which wants options of one kind: otherwise as text."""
+    kinds = {type(option) for option in known.options} if isinstance(known, Choice) else {type(value)}
+    return value if len(kinds) == 1 and kinds <= {bool, int, float, str} else str(_listed(value))

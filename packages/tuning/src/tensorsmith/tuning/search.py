@@ -1,20 +1,25 @@
 """What is searched, and how."""
 
 import dataclasses
+import difflib
 import re
 from collections.abc import Mapping
 from typing import Any, Literal, Protocol
 
 from tensorsmith.core import ArgumentError, argument_error, check, did_you_mean
-from tensorsmith.tuning.space import Range, check_conditions
+from tensorsmith.tuning.space import Choice, Range, check_conditions
 
 TUNERS = ("random", "hyperband", "bayesian")
 LARGER = {"accuracy", "auc", "precision", "recall", "f1", "fbeta", "iou", "map", "bleu", "r2", "score", "likelihood"}
 SMALLER = {"loss", "error", "divergence", "distance", "perplexity", "mse", "mae", "rmse", "crossentropy", "entropy"}
 
 
-class UnknownObjectiveError(ArgumentError):
-    """The objective is not among the scores that training logs; no other trial would change that."""
+class SearchError(ArgumentError):
+    """Something is wrong with the search itself; no other trial would change that."""
+
+
+class UnknownObjectiveError(SearchError):
+    """The objective is not among the scores that training logs."""
 
 
 class Recipe(Protocol):
@@ -71,19 +76,26 @@ class Search:
             guess = did_you_mean(name, fields) or f"the fields are {', '.join(fields)}"
             check(name in fields, "space", name, "a field of the configuration", guess)
         check_conditions(self.space)
-        check(
-            self.tuner in TUNERS, "tuner", self.tuner, f"one of {', '.join(TUNERS)}", did_you_mean(self.tuner, TUNERS)
-        )
+        guess = did_you_mean(str(self.tuner), TUNERS)
+        check(self.tuner in TUNERS, "tuner", self.tuner, f"one of {', '.join(TUNERS)}", guess)
         check(self.direction in (None, "min", "max"), "direction", self.direction, '"min" or "max"')
+        for name in ("trials", "folds", "patience", "keep_best"):
+            check(isinstance(getattr(self, name), int), name, getattr(self, name), "a whole number")
         check(self.trials >= 1, "trials", self.trials, "1 or more")
         check(self.folds == 0 or self.folds >= 2, "folds", self.folds, "2 or more, or 0")
         check(self.patience >= 0, "patience", self.patience, "0 or more")
         check(self.keep_best >= 1, "keep_best", self.keep_best, "1 or more")
+        known = self.space.get("epochs", Choice((self.config.epochs,)))
+        for epochs in known.probes:
+            check(isinstance(epochs, int) and epochs >= 1, "epochs", epochs, "1 or more")
         hyperband = self.tuner == "hyperband"
         remedy = "search them with another tuner"
         check(not (hyperband and "epochs" in self.space), "space", "epochs", "others, as hyperband sets epochs", remedy)
         check(not (hyperband and self.folds), "folds", self.folds, "0 with hyperband, which goes on with one model")
-        check(bool(self.best), "direction", self.direction, f"min or max, as {self.objective} does not tell")
+        check(isinstance(self.objective, str), "objective", self.objective, "the name of a score")
+        known_words = _with_known_words(self.objective)
+        guess = "" if known_words == self.objective else f"did you mean the objective {known_words}?"
+        check(bool(self.best), "direction", self.direction, f"min or max, as {self.objective} does not tell", guess)
 
     @property
     def best(self) -> Literal["min", "max", ""]:
@@ -103,3 +115,12 @@ class Search:
             guess = did_you_mean(self.objective, logs)
             error = argument_error("objective", self.objective, f"one of {', '.join(sorted(logs))}", guess)
             raise UnknownObjectiveError(str(error))
+
+
+def _with_known_words(objective: str) -> str:
+    """The name with words that are nearly those of scores put right."""
+
+    def nearest(match: re.Match[str]) -> str:
+        return next(iter(difflib.get_close_matches(match[0], LARGER | SMALLER, n=1, cutoff=0.75)), match[0])
+
+    return re.sub("[a-z0-9]+", nearest, objective)

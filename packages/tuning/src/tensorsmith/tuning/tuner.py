@@ -20,9 +20,9 @@ from tensorsmith.core import ArgumentError
 from tensorsmith.training import NonFiniteLossError
 from tensorsmith.tuning.hyperparameters import as_fields
 from tensorsmith.tuning.oracles import LIVES, make_oracle
-from tensorsmith.tuning.search import Search, UnknownObjectiveError
+from tensorsmith.tuning.search import Search, SearchError
 from tensorsmith.tuning.trial import RESULT, Result, read_result, train
-from tensorsmith.tuning.workers import Beat, Oversight, serve
+from tensorsmith.tuning.workers import Beat, Oversight, end_without_launcher, serve
 
 SECONDS_TO_WAIT = 0.25  # before a worker asks again
 FAILURES = (ArgumentError, NonFiniteLossError, tf.errors.ResourceExhaustedError)  # of a configuration, not of the code
@@ -119,13 +119,14 @@ class Tuner(BaseTuner):
         """Tries configurations until there are as many as wanted.
 
         Raises:
-            UnknownObjectiveError: The objective is not among the scores.
+            SearchError: The objective is not among the scores, or there are fewer examples than folds.
         """
         logger = tf.get_logger()
         logger.addFilter(_is_no_advice)
         try:
             if self.is_chief:
-                serve(super().search, self.oracle, [Oversight(self.folder, self.oracle).look, self._show])
+                tasks = [end_without_launcher, Oversight(self.folder, self.oracle).look, self._show]
+                serve(super().search, self.oracle, tasks)
                 self.keep_best()
             else:
                 super().search()
@@ -217,7 +218,7 @@ class Tuner(BaseTuner):
         try:
             self._run_and_update_trial(trial)
             trial.status = TrialStatus.COMPLETED
-        except UnknownObjectiveError:
+        except SearchError:
             raise
         except FAILURES as error:
             trial.status, trial.message = TrialStatus.FAILED, str(error)

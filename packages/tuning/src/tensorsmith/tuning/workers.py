@@ -1,21 +1,53 @@
 """Knowing which workers of a search are alive, by files in the folder that all of them share."""
 
 import contextlib
+import fcntl
 import io
 import logging
 import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
+
+from tensorsmith.core import Verbatim, argument_error
 
 SECONDS_BETWEEN_BEATS = 2.0
 SECONDS_BETWEEN_LOOKS = 0.5
 SECONDS_OF_SILENCE = 30.0  # after which a worker counts as gone
+LAUNCHER = "TENSORSMITH_LAUNCHER"  # environment variable: the process that looks after this one, and holds the folder
 
 log = logging.getLogger("tensorsmith.tuning")
+
+
+@contextlib.contextmanager
+def alone_in(folder: Path) -> Iterator[int]:
+    """Holds a search's folder, as long as this process, or another that has got the file descriptor, does not end.
+
+    Raises:
+        ArgumentError: Somebody else holds it.
+    """
+    lock = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            received = Verbatim(f"{folder}, but another search is running in this folder")
+            raise argument_error("out", received, "a folder for this search alone", "wait until it ends") from error
+        yield lock
+    finally:
+        os.close(lock)
+
+
+def end_without_launcher() -> bool:
+    """Has this process save and end if the one that looked after it has gone; returns whether it has."""
+    parent = str(os.getppid())
+    gone = os.environ.get(LAUNCHER, parent) != parent
+    if gone:
+        os.kill(os.getpid(), signal.SIGTERM)
+    return gone
 
 
 def sign_of_life(folder: Path, worker: str) -> Path:
@@ -25,6 +57,7 @@ def sign_of_life(folder: Path, worker: str) -> Path:
 
 class Beat:
     """Touches a worker's file, until it is stopped. A worker whose file has been removed ends: another has its trial.
+    So does one whose launcher has gone.
 
     Args:
         folder: Of the search.
@@ -45,6 +78,8 @@ class Beat:
 
     def _run(self) -> None:
         while not self._stopped.wait(SECONDS_BETWEEN_BEATS):
+            if end_without_launcher():
+                return
             try:
                 os.utime(self._file)
             except FileNotFoundError:

@@ -1,6 +1,7 @@
 """Search for good hyperparameters of a recipe."""
 
 import argparse
+import contextlib
 import dataclasses
 import os
 import sys
@@ -15,9 +16,20 @@ from tensorsmith.tools.catalog import Recipe, find_recipe
 from tensorsmith.tools.config import from_flags, read_yaml, resolve
 from tensorsmith.tools.run_folder import new_folder
 from tensorsmith.tools.search_workers import run_search_workers
-from tensorsmith.tools.searching import FILE, SETTINGS, read_search, space_of, write_report, write_search
+from tensorsmith.tools.searching import (
+    FILE,
+    SETTINGS,
+    read_search,
+    remove_fruitless,
+    space_of,
+    write_report,
+    write_search,
+)
 from tensorsmith.tuning import Search
+from tensorsmith.tuning.search import SearchError
+from tensorsmith.tuning.workers import LAUNCHER, alone_in
 
+ASKED_WRONGLY = 2  # the exit code of a worker that came upon a SearchError
 SECONDS_FOR_THE_CHIEF = 600.0  # until its search file is there for the workers of other machines
 
 
@@ -62,23 +74,31 @@ def execute(arguments: argparse.Namespace) -> int:
     if worker:
         folder = arguments.out
         _wait_for(folder / FILE)
-        search = read_search(recipe, folder)
-    else:
-        folder, search = _old(recipe, arguments) if arguments.resume else (None, None)
-        if folder is None or search is None:
-            search = _new(recipe, arguments)
-            folder = new_folder(recipe, arguments.out).path
-        write_search(recipe, search, folder)
+        return _search(recipe, read_search(recipe, folder), folder)
+    folder, search = _old(recipe, arguments) if arguments.resume else (None, None)
+    new = folder is None or search is None
+    if folder is None or search is None:
+        search = _new(recipe, arguments)
+        folder = new_folder(recipe, arguments.out).path
     again = ["tune", arguments.name, "--out", str(folder), "--resume"]
-    try:
-        if parallel is not None:
-            return run_search_workers([sys.executable, "-m", "tensorsmith.tools", *again], parallel, folder)
-        return _search(recipe, search, folder)
-    except KeyboardInterrupt:
-        if not worker:
+    launched = LAUNCHER in os.environ  # by a process that holds the folder
+    with contextlib.nullcontext(-1) if launched else alone_in(folder) as lock:
+        write_search(recipe, search, folder)
+        try:
+            if parallel is None:
+                return _search(recipe, search, folder)
+            code = run_search_workers([sys.executable, "-m", "tensorsmith.tools", *again], parallel, folder, lock)
+        except KeyboardInterrupt:
             command = " ".join(again) + (f" --parallel {parallel}" if parallel else "")
             print(f"interrupted; go on with: tensorsmith {command}", file=sys.stderr)
-        return 130
+            return 130
+        except SearchError:
+            if new:
+                remove_fruitless(folder)
+            raise
+        if new and code == ASKED_WRONGLY:
+            remove_fruitless(folder)
+        return code
 
 
 def _search(recipe: Recipe, search: Search, folder: Path) -> int:
