@@ -87,6 +87,7 @@ def test_every_layer_on_kernels_is_in_the_model(model):
     assert on_kernels <= {type(layer) for layer in model.layers}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "batches"), [("model", (1, 4)), ("model.tflite", (2,))])
 def test_runs_without_tensorsmith(model, tmp_path, name, batches):
     shapes = {"input_shapes": [(2, STEPS, WIDTH)]} if name.endswith(".tflite") else {}

@@ -47,11 +47,13 @@ def run(folder, *arguments, PYTHONPATH="src"):
     return result.stdout
 
 
+@pytest.mark.slow
 def test_its_tests_pass(walk):
     said = run(walk, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests")
     assert re.search(r"^8 passed", said, re.MULTILINE)
 
 
+@pytest.mark.slow
 def test_its_benchmark_works(walk):
     code = """
 from tensorsmith.tools.bench.ops import CASES

@@ -48,17 +48,20 @@ def expect_twins_and_one_warning(said, reason, remedy="install a C++ compiler"):
     assert f"Remedy: {remedy}" in warning
 
 
+@pytest.mark.slow
 def test_missing(tmp_path):
     said = run(tmp_path, TENSORSMITH_OPS_LIBRARY=str(tmp_path / "lib.so"))
     expect_twins_and_one_warning(said, rf"there is no lib.so in {re.escape(str(tmp_path))}")
 
 
+@pytest.mark.slow
 def test_not_built(tmp_path):
     (tmp_path / "not_built.txt").write_text("it was not built: there is no C++ compiler here\n")
     said = run(tmp_path, TENSORSMITH_OPS_LIBRARY=str(tmp_path / "lib.so"))
     expect_twins_and_one_warning(said, "it was not built: there is no C")
 
 
+@pytest.mark.slow
 def test_of_another_machine(tmp_path):
     content = bytearray(library_path().read_bytes())
     content[18:20] = (243).to_bytes(2, "little")  # RISC-V, in the header's field for the machine
@@ -67,6 +70,7 @@ def test_of_another_machine(tmp_path):
     expect_twins_and_one_warning(said, "cannot open shared object file|wrong ELF class|invalid ELF header")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("content", [b"", b"not a library"])
 def test_damaged(tmp_path, content):
     (tmp_path / "lib.so").write_bytes(content)
@@ -74,23 +78,27 @@ def test_damaged(tmp_path, content):
     expect_twins_and_one_warning(said, "file too short|invalid ELF header")
 
 
+@pytest.mark.slow
 def test_another_library(tmp_path):
     shutil.copy(_ctypes.__file__, tmp_path / "lib.so")
     said = run(tmp_path, TENSORSMITH_OPS_LIBRARY=str(tmp_path / "lib.so"))
     expect_twins_and_one_warning(said, "lib.so is another library", "unset TENSORSMITH_OPS_LIBRARY")
 
 
+@pytest.mark.slow
 def test_unknown_level(tmp_path):
     said = run(tmp_path, TENSORSMITH_OPS_LEVEL="avx1024")
     reason = "TENSORSMITH_OPS_LEVEL is 'avx1024', and this machine runs .*baseline"
     expect_twins_and_one_warning(said, reason, "unset TENSORSMITH_OPS_LEVEL")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("level", ops.library().levels)
 def test_level_can_be_forced(tmp_path, level):
     assert run(tmp_path, TENSORSMITH_OPS_LEVEL=level).endswith(f"active True {level}\n\n")
 
 
+@pytest.mark.slow
 def test_reference_by_environment_says_nothing(tmp_path):
     assert "active False" in (said := run(tmp_path, TENSORSMITH_OPS="reference"))
     assert "compiled ops are off" not in said
@@ -187,6 +195,7 @@ def test_no_compiler_installs_all_the_same(tmp_path):
     assert not (folder / "libtensorsmith_ops.so").exists()
 
 
+@pytest.mark.slow
 def test_threads_follow_tensorflow(tmp_path):
     code = (
         "import ctypes, tensorflow as tf; tf.config.threading.set_intra_op_parallelism_threads(3)\n"

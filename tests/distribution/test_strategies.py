@@ -10,6 +10,8 @@ import pytest
 
 from tensorsmith.tools.workers import run_workers
 
+pytestmark = pytest.mark.slow
+
 JOB = Path(__file__).parent / "job.py"
 CASES = {
     "rest that replicas cannot share": {"size": 129},
@@ -66,7 +68,6 @@ def test_two_replicas_do_what_one_device_does(case, alone, mirrored):
     expect_close(result(mirrored, case), result(alone, case))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_two_workers_do_what_one_device_does(case, alone, workers):
     for worker in range(2):
@@ -80,13 +81,11 @@ def test_no_example_is_lost_or_comes_twice(case, mirrored):
         np.testing.assert_array_equal(found[name], np.ones((3, 129)))
 
 
-@pytest.mark.slow
 def test_no_example_is_lost_or_comes_twice_on_workers(workers):
     test_no_example_is_lost_or_comes_twice("counted", workers)
     test_no_example_is_lost_or_comes_twice("counted stream", workers)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("stream", [False, True])
 def test_a_worker_that_dies_is_no_loss(stream, tmp_path):
     """All start again from the last checkpoint, and the weights are those of workers of which none died."""
@@ -103,7 +102,6 @@ def test_a_worker_that_dies_is_no_loss(stream, tmp_path):
     expect_close(found, expected)  # sums of metrics over replicas are put back as one, which rounds otherwise
 
 
-@pytest.mark.slow
 def test_a_run_goes_on_with_another_number_of_replicas(tmp_path, alone):
     """One begun on two replicas ends on one device, as if it had been there all the time."""
     case = {"size": 129, "checkpoints": "checkpoints"}
@@ -112,7 +110,6 @@ def test_a_run_goes_on_with_another_number_of_replicas(tmp_path, alone):
     expect_close(result(tmp_path, "run"), result(alone, "rest that replicas cannot share"))
 
 
-@pytest.mark.slow
 def test_parameter_servers(tmp_path, alone):
     """What workers add up apart is not the same sum each time; that every example came once is."""
     cases = {case: CASES[case] for case in ("counted", "counted stream", "synchronized batch normalization")}
@@ -129,7 +126,6 @@ def test_parameter_servers(tmp_path, alone):
         assert result(tmp_path, "synchronized batch normalization")[name].shape == value.shape
 
 
-@pytest.mark.slow
 def test_workers_of_parameter_servers_come_and_go(tmp_path, capfd):
     """One is killed in the middle of an epoch; training goes on, and takes it up again once it is back."""
     ran(tmp_path, "servers", {"run": {"size": 129, "count": True, "epochs": 30, "kills": 0}})

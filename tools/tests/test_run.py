@@ -81,6 +81,7 @@ def test_copied_recipe_runs_as_a_script(tensorsmith, tmp_path):
     assert yaml.safe_load((run / "config.yaml").read_text())["epochs"] == 1
 
 
+@pytest.mark.slow
 def test_interrupted_run_resumes_to_the_same_end(tensorsmith, tmp_path):
     flags = ["run", "mlp/digits", "--epochs", "400", "--jit", "false"]
     process = subprocess.Popen(

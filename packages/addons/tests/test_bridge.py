@@ -76,6 +76,7 @@ def test_addons_runs_and_says_nothing(tmp_path):
 
 
 @needs_addons
+@pytest.mark.slow
 def test_readme(tmp_path):
     (program,) = re.findall(r"^```python\n(.*?)^```$", README.read_text(), re.DOTALL | re.MULTILINE)
     result = run("-c", program, cwd=tmp_path)
@@ -83,6 +84,7 @@ def test_readme(tmp_path):
 
 
 @needs_addons
+@pytest.mark.slow
 def test_an_old_script_runs_as_it_is(tmp_path):
     (tmp_path / "beside.py").write_text("NUMBER = 2")
     script = tmp_path / "old.py"
@@ -100,6 +102,7 @@ def test_an_old_script_runs_as_it_is(tmp_path):
 
 
 @needs_addons
+@pytest.mark.slow
 def test_comes_before_tensorflow():
     result = run("-c", "import tensorflow, tensorsmith.addons")
     assert result.returncode == 1

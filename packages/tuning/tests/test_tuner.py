@@ -38,6 +38,7 @@ def test_scores_and_the_best(fixed, tmp_path):
     assert tuner.oracle.get_best_trials(1)[0].score == results[0].score
 
 
+@pytest.mark.slow
 def test_the_best_models_stay(fixed, tmp_path):
     tuner = run(fixed.search(trials=3, keep_best=2), tmp_path)
     best, second, *_ = tuner.results().values()
@@ -123,6 +124,7 @@ def test_unknown_objective(fixed, tmp_path):
         run(fixed.search(objective="val_losss", direction="min"), tmp_path)
 
 
+@pytest.mark.slow
 def test_early_stopping(fixed, tmp_path):
     """The loss never changes, so nothing gets better after the first epoch."""
     search = fixed.search(trials=1, patience=2)
@@ -142,6 +144,7 @@ def test_score_is_that_of_the_best_epoch(trained, tmp_path):
         assert np.mean((model.predict(x, verbose=0)[:, 0] - y) ** 2) == pytest.approx(result.score, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_hyperband_goes_on_where_a_trial_was(trained, tmp_path):
     """The second round has the curves of the first, and goes on as one run of so many epochs would."""
     config = trained.Config(epochs=3)
@@ -166,6 +169,7 @@ def test_hyperband_goes_on_where_a_trial_was(trained, tmp_path):
     assert history.history["val_loss"] == pytest.approx(results[name].history["val_loss"], rel=1e-6)
 
 
+@pytest.mark.slow
 def test_cross_validation_is_scikit_learns(plane, tmp_path):
     """A linear model trained to the end is least squares, on the same parts."""
 
