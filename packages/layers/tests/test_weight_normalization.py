@@ -182,12 +182,13 @@ tf.config.set_logical_device_configuration(
 )
 import keras
 from tensorsmith.layers import WeightNormalization
+from tensorsmith.training import Trainer
 strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 x = np.random.default_rng(0).normal(size=(32, 4)).astype("float32")
 with strategy.scope():
     model = keras.Sequential([keras.Input((4,)), WeightNormalization(keras.layers.Dense(3))])
     model.compile("sgd", "mse")
-model.fit(x, x[:, :3], batch_size=8, epochs=2, verbose=0)
+Trainer(model).fit(x, x[:, :3], batch_size=8, epochs=2, verbose=False)
 for weight in model.layers[0].trainable_variables:
     one, other = (value.numpy() for value in strategy.experimental_local_results(weight.value))
     np.testing.assert_array_equal(one, other)
