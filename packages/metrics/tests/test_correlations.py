@@ -263,7 +263,7 @@ def test_in_a_model_of_a_strategy():
         model.compile(loss="mean_squared_error", metrics=metrics)
         model.compute_metrics(x[:1, None], y[:1, None], x[:1, None])  # builds them
 
-    # Keras' own `evaluate` has an iterator under strategies that crashes TensorFlow 2.21 one time in fifty.
+    # Keras' own `evaluate` has an iterator under strategies that crashes TensorFlow 2.21 now and then.
     step = tf.function(lambda *batch: strategy.run(model.test_step, (batch,)), autograph=False)
     for _ in range(2):  # the second starts anew
         model.reset_metrics()
