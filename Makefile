@@ -23,7 +23,7 @@ test-slow: setup data .venv/parity/ready
 # AVX-512 vectors wrongly on the stack that would detect use after return (its bug 110027).
 test-sanitize: setup
 	mkdir -p .venv/sanitized
-	$(BIN)/python custom_ops/build_library.py .venv/sanitized/libtensorsmith_ops.so --sanitize
+	$(BIN)/python custom_ops/build_library.py .venv/sanitized --sanitize
 	LD_PRELOAD="$$($${CXX:-c++} -print-file-name=libasan.so) $$($${CXX:-c++} -print-file-name=libubsan.so)" \
 	  ASAN_OPTIONS=detect_leaks=0:detect_stack_use_after_return=0 UBSAN_OPTIONS=print_stacktrace=1 \
 	  TENSORSMITH_OPS_LIBRARY=$(CURDIR)/.venv/sanitized/libtensorsmith_ops.so sh -c \
@@ -79,4 +79,4 @@ lock: setup
 	$(COMPILE) --group pyproject.toml:bench --constraint requirements.lock --output-file requirements-bench.lock
 
 clean:
-	rm -rf .venv build dist custom_ops/build custom_ops/src/tensorsmith/ops/*.so
+	rm -rf .venv build dist custom_ops/build custom_ops/src/tensorsmith/*/*.so

@@ -1,7 +1,9 @@
-"""Compiles the C++ sources into one shared library, every kernel once per instruction set.
+"""Compiles the C++ sources into two libraries: TensorFlow's kernels, and what reads and writes records without it.
 
-    python build_library.py                       # src/tensorsmith/ops/libtensorsmith_ops.so
-    python build_library.py --sanitize OUT.so     # with AddressSanitizer and UndefinedBehaviorSanitizer
+    python build_library.py                       # both, into src/tensorsmith/{ops,records}
+    python build_library.py FOLDER --sanitize     # with AddressSanitizer and UndefinedBehaviorSanitizer
+
+Every kernel is compiled once per instruction set.
 
 Needs GCC 11 or later (`CXX`, else c++) and Eigen's headers (package cmeel-eigen), and no TensorFlow: the library finds
 TensorFlow's C interface when TensorFlow loads it. Unchanged files are not compiled again.
@@ -16,13 +18,14 @@ import shlex
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 HERE = Path(__file__).parent
 SOURCES = HERE / "src"
 LIBRARY = SOURCES / "tensorsmith/ops/libtensorsmith_ops.so"
+RECORDS = SOURCES / "tensorsmith/records/libtensorsmith_records.so"
 OBJECTS = HERE / "build"
 FLAGS = [
     "-std=c++17",
@@ -50,7 +53,7 @@ class BuildError(Exception):
 
 
 def build(library: Path = LIBRARY, kernels: Sequence[Path] = (), sanitize: bool = False) -> None:
-    """Compiles and links.
+    """Compiles and links the kernels of TensorFlow's ops.
 
     Args:
         library: The file to write.
@@ -60,27 +63,54 @@ def build(library: Path = LIBRARY, kernels: Sequence[Path] = (), sanitize: bool 
     Raises:
         BuildError: No compiler, or one that stops with an error.
     """
-    compiler = shlex.split(os.environ.get("CXX", "c++"))
-    version = _run([*compiler, "--version"])
+    objects = _compile_all([*_units(kernels), *_records()], sanitize)
+    with tempfile.TemporaryDirectory(dir=library.parent, prefix=".linking-") as folder:
+        # An empty stand-in under TensorFlow's name, so that the library asks for it wherever it is loaded.
+        framework = Path(folder) / "libtensorflow_framework.so.2"
+        stand_in = ["-shared", "-x", "c++", os.devnull, f"-Wl,-soname,{framework.name}", "-o", str(framework)]
+        _run([*_compiler(), *stand_in])
+        _link(library, objects, ["-Wl,--no-as-needed", str(framework)], sanitize)
+
+
+def build_records(library: Path = RECORDS, sanitize: bool = False) -> None:
+    """The same for what reads and writes records, which needs no TensorFlow."""
+    _link(library, _compile_all(_records(), sanitize), [], sanitize)
+
+
+def _compiler() -> list[str]:
+    return shlex.split(os.environ.get("CXX", "c++"))
+
+
+def _compile_all(units: Iterable[tuple[list[str], Path]], sanitize: bool) -> list[Path]:
+    """The object files of compilations, made on all cores."""
+    version = _run([*_compiler(), "--version"])
     flags = [*FLAGS, *(SANITIZE if sanitize else [])]
     headers = [f"-I{SOURCES}", f"-I{_eigen()}"]
     OBJECTS.mkdir(exist_ok=True)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        commands = [([*compiler, *flags, *more], source) for more, source in _units(kernels)]
+        commands = [([*_compiler(), *flags, *more], source) for more, source in units]
         tasks = [pool.submit(_compile, command, headers, source, version) for command, source in commands]
-        objects = [task.result() for task in tasks]
+        return [task.result() for task in tasks]
+
+
+def _link(library: Path, objects: Sequence[Path], more: Sequence[str], sanitize: bool) -> None:
+    """Writes the library, whole or not at all."""
+    library.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=library.parent, prefix=".linking-") as folder:
-        # An empty stand-in under TensorFlow's name, so that the library asks for it wherever it is loaded.
-        framework = Path(folder) / "libtensorflow_framework.so.2"
-        _run([*compiler, "-shared", "-x", "c++", os.devnull, f"-Wl,-soname,{framework.name}", "-o", str(framework)])
         draft = Path(folder) / library.name
-        link = ["-shared", *(SANITIZE if sanitize else []), "-Wl,--no-as-needed", str(framework), "-pthread"]
-        _run([*compiler, *map(str, objects), *link, "-o", str(draft)])
+        flags = ["-shared", *(SANITIZE if sanitize else []), *more, "-pthread", "-o", str(draft)]
+        _run([*_compiler(), *map(str, objects), *flags])
         draft.replace(library)
 
 
+def _records() -> Iterator[tuple[list[str], Path]]:
+    """The compilations of what reads and writes records."""
+    for source in sorted((SOURCES / "records").glob("*.cc")):
+        yield LEVELS["baseline"], source
+
+
 def _units(kernels: Sequence[Path]) -> Iterator[tuple[list[str], Path]]:
-    """Every compilation: the flags it adds, and its source."""
+    """Every compilation of the runtime and the kernels: the flags it adds, and its source."""
     per_level = [SOURCES / "runtime/matmul.cc", *sorted((SOURCES / "kernels").glob("*.cc")), *kernels]
     for source in sorted((SOURCES / "runtime").glob("*.cc")):
         if source not in per_level:
@@ -129,10 +159,12 @@ def _run(command: Sequence[str]) -> str:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("library", type=Path, nargs="?", default=LIBRARY)
+    parser.add_argument("folder", type=Path, nargs="?", help="for both files; by default where they are loaded from")
     parser.add_argument("--sanitize", action="store_true")
     arguments = parser.parse_args()
+    libraries = [arguments.folder / path.name if arguments.folder else path for path in (LIBRARY, RECORDS)]
     try:
-        build(arguments.library, sanitize=arguments.sanitize)
+        build(libraries[0], sanitize=arguments.sanitize)
+        build_records(libraries[1], sanitize=arguments.sanitize)
     except BuildError as error:
         sys.exit(f"tensorsmith-ops: {error}")

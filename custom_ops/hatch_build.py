@@ -1,4 +1,4 @@
-"""Builds the library while the package is installed; without a compiler the package installs all the same."""
+"""Builds the libraries while the package is installed; without a compiler the package installs all the same."""
 
 import sys
 import sysconfig
@@ -8,7 +8,7 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 sys.path.insert(0, str(Path(__file__).parent))
-from build_library import LIBRARY, BuildError, build
+from build_library import LIBRARY, RECORDS, BuildError, build, build_records
 
 
 class LibraryHook(BuildHookInterface):
@@ -22,11 +22,13 @@ class LibraryHook(BuildHookInterface):
         note.unlink(missing_ok=True)
         try:
             build()
+            build_records()
         except BuildError as error:
             LIBRARY.unlink(missing_ok=True)
+            RECORDS.unlink(missing_ok=True)
             note.write_text(f"it was not built: {error}\n")
-            self.app.display_warning(f"tensorsmith-ops: {error}; plain TensorFlow takes over")
+            self.app.display_warning(f"tensorsmith-ops: {error}; plain TensorFlow and Python take over")
             return
         platform = sysconfig.get_platform().replace("-", "_").replace(".", "_")
         build_data["pure_python"] = False
-        build_data["tag"] = f"py3-none-{platform}"  # one library for every Python and TensorFlow
+        build_data["tag"] = f"py3-none-{platform}"  # the libraries serve every Python and TensorFlow

@@ -7,7 +7,7 @@ import tensorflow as tf
 from tensorsmith import ops
 
 TOLERANCES = {"float32": 1e-5, "float16": 4e-3, "bfloat16": 3e-2}
-ERRORS = (tf.errors.InvalidArgumentError, ValueError, TypeError)
+ERRORS = (tf.errors.InvalidArgumentError, tf.errors.DataLossError, ValueError, TypeError)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -53,13 +53,13 @@ class Context {
     return {arguments.start, arguments.stop};
   }
 
-  // A new output, not initialised. Large ones come from memory that was used before.
+  // A new output, not initialised (strings are empty). Large ones come from memory that was used before.
   Tensor output(int i, const Shape& shape) {
     constexpr size_t kLarge = size_t{256} << 10;
     const TF_DataType type = TF_ExpectedOutputDataType(context_, i);
     const size_t bytes = bytes_for(shape.size(), bytes_of(type));
     TF_Tensor*& handle = handles_[inputs_ + i];
-    if (bytes < kLarge) {
+    if (bytes < kLarge || type == TF_STRING) {
       handle = TF_AllocateOutput(context_, i, type, shape.dims, shape.rank, bytes, status_);
     } else {
       handle = TF_NewTensor(
@@ -77,6 +77,9 @@ class Context {
     TF_SetOutput(context_, output_index, handles_[input_index], status_);
     must_be_ok();
   }
+
+  int outputs() const { return TF_NumOutputs(context_); }
+  TF_DataType output_type(int i) const { return TF_ExpectedOutputDataType(context_, i); }
 
   float number(const char* name) const { return attribute(name).number; }
   int64_t integer(const char* name) const { return attribute(name).integer; }

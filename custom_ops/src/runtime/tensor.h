@@ -6,6 +6,7 @@
 #include <cstdio>
 
 #include "runtime/level.h"
+#include "runtime/strings.h"
 #include "runtime/tensorflow_c.h"
 
 TENSORSMITH_BEGIN
@@ -86,6 +87,7 @@ template <> struct TypeOf<Half> { static constexpr TF_DataType value = TF_HALF; 
 template <> struct TypeOf<BFloat16> { static constexpr TF_DataType value = TF_BFLOAT16; };
 template <> struct TypeOf<int32_t> { static constexpr TF_DataType value = TF_INT32; };
 template <> struct TypeOf<int64_t> { static constexpr TF_DataType value = TF_INT64; };
+template <> struct TypeOf<String> { static constexpr TF_DataType value = TF_STRING; };
 template <> struct TypeOf<bool> { static constexpr TF_DataType value = TF_BOOL; };
 
 inline size_t bytes_of(TF_DataType type) {
@@ -99,6 +101,8 @@ inline size_t bytes_of(TF_DataType type) {
     case TF_HALF:
     case TF_BFLOAT16:
       return 2;
+    case TF_STRING:
+      return sizeof(String);
     default:
       return 1;
   }

@@ -17,11 +17,19 @@ struct TF_KernelBuilder;
 struct TF_OpKernelConstruction;
 struct TF_OpKernelContext;
 
-enum TF_Code { TF_OK = 0, TF_INVALID_ARGUMENT = 3, TF_RESOURCE_EXHAUSTED = 8, TF_INTERNAL = 13 };
+enum TF_Code {
+  TF_OK = 0,
+  TF_INVALID_ARGUMENT = 3,
+  TF_NOT_FOUND = 5,
+  TF_RESOURCE_EXHAUSTED = 8,
+  TF_INTERNAL = 13,
+  TF_DATA_LOSS = 15,
+};
 enum TF_DataType {
   TF_FLOAT = 1,
   TF_DOUBLE = 2,
   TF_INT32 = 3,
+  TF_STRING = 7,
   TF_INT64 = 9,
   TF_BOOL = 10,
   TF_BFLOAT16 = 14,

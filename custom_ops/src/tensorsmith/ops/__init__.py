@@ -11,6 +11,7 @@ from tensorsmith.ops.crf import crf_decode, crf_log_likelihood
 from tensorsmith.ops.depthwise_max_pool import depthwise_max_pool
 from tensorsmith.ops.dispatch import active, compiled, use
 from tensorsmith.ops.embedding_bag import embedding_bag
+from tensorsmith.ops.examples import parse_examples, read_examples
 from tensorsmith.ops.gather_tree import gather_tree
 from tensorsmith.ops.global_norm import global_norm
 from tensorsmith.ops.gru import gru
@@ -45,6 +46,8 @@ __all__ = [
     "library",
     "lstm",
     "pair_counts",
+    "parse_examples",
+    "read_examples",
     "rms_norm",
     "set_threads",
     "sgd_update",

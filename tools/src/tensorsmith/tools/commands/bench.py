@@ -13,7 +13,7 @@ from tensorsmith.core import check, did_you_mean
 from tensorsmith.tools.bench.turns import Row, measure, write_json
 
 INSTALLED_BY = {"torch": "bench", "addons_ops": "parity"}
-BENCHMARKS = ("loop", "ops", "components")
+BENCHMARKS = ("loop", "ops", "components", "data")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "benchmark",
         choices=BENCHMARKS,
-        help="loop: training steps per second; ops: the kernels; components: losses, metrics, layers",
+        help="loop: training steps per second; ops: the kernels; components: losses, metrics, layers; data: TFRecord",
     )
     parser.add_argument("--cases", metavar="NAME", nargs="+", help="only these")
     parser.add_argument("--rounds", type=int, default=7, help="turns of each provider (7)")

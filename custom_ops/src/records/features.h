@@ -1,0 +1,76 @@
+// Reading tensorflow.Feature: what kind of values it holds, and how many.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "records/columns.h"
+#include "records/wire.h"
+
+namespace tensorsmith::records {
+
+inline std::string_view text(Span span) {
+  return {reinterpret_cast<const char*>(span.begin), static_cast<size_t>(span.size())};
+}
+
+// The payload of a field that has to be a message or bytes.
+inline Span payload_of(const Field& field) {
+  if (field.wire != kLength) throw Malformed{"a message or text is missing its length", field.payload.begin};
+  return field.payload;
+}
+
+// How many values a list holds, each checked to be whole.
+inline int64_t count_list(int64_t kind, Span list) {
+  int64_t count = 0;
+  for (Reader reader(list); !reader.done();) {
+    const Field field = reader.field();
+    if (field.number != 1) continue;
+    if (kind == kBytes) {
+      payload_of(field);
+      ++count;
+    } else if (field.wire == kLength && kind == kFloat) {
+      if (field.payload.size() % sizeof(float) != 0) throw Malformed{"a list of floats ends within one", field.payload.end};
+      count += field.payload.size() / static_cast<int64_t>(sizeof(float));
+    } else if (field.wire == kLength) {
+      for (Reader packed(field.payload); !packed.done(); ++count) packed.varint();
+    } else if (field.wire == (kind == kFloat ? kFixed32 : kVarint)) {
+      ++count;
+    } else {
+      throw Malformed{"a value has another type than its list", field.payload.begin};
+    }
+  }
+  return count;
+}
+
+// A Feature from where its last kind begins, as those before do not count; nothing where it has none.
+inline Span last_lists(Span feature, uint32_t* kind) {
+  *kind = kNone;
+  Span lists;
+  for (Reader reader(feature); !reader.done();) {
+    const uint8_t* start = reader.at();
+    const Field field = reader.field();
+    if (field.number < kBytes || field.number > kInt64) continue;
+    count_list(field.number, payload_of(field));
+    if (field.number != *kind) lists = {start, feature.end};
+    *kind = field.number;
+  }
+  return lists;
+}
+
+// An entry of a map of features.
+struct MapEntry {
+  Span name, value;
+};
+
+inline MapEntry entry_of(const Field& field) {
+  const Span payload = payload_of(field);
+  MapEntry entry = {{}, {payload.end, payload.end}};  // as of one that has no value
+  for (Reader parts(payload); !parts.done();) {
+    const Field part = parts.field();
+    if (part.number == 1) entry.name = payload_of(part);
+    if (part.number == 2) entry.value = payload_of(part);
+  }
+  return entry;
+}
+
+}  // namespace tensorsmith::records

@@ -1,0 +1,151 @@
+"""Reading tf.train.Example into tensors, from strings or from where records lie in TFRecord files."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tensorsmith.core import check
+from tensorsmith.ops.dispatch import compiled
+from tensorsmith.ops.library import library
+from tensorsmith.records import scan
+from tensorsmith.records.record import FOOTER, HEADER
+
+Features = Mapping[str, Any]
+TYPES = (tf.float32, tf.int64, tf.string)
+
+
+def parse_examples(serialized: Any, features: Features) -> dict[str, Any]:
+    """Parses a batch of serialized `tf.train.Example`, as `tf.io.parse_example` does.
+
+    Besides TensorFlow's checks, all of a wanted feature's bytes are checked, and a feature's name is in each message.
+
+    Args:
+        serialized: Strings `(batch,)`.
+        features: Name to `tf.io.FixedLenFeature`, `tf.io.VarLenFeature`, or `tf.io.RaggedFeature` without partitions,
+            of float32, int64 or string.
+
+    Returns:
+        Name to a tensor `(batch, *shape)`, a `tf.SparseTensor` or a `tf.RaggedTensor`.
+
+    Raises:
+        ValueError: `features` has something else in it.
+        tf.errors.InvalidArgumentError: A string is no example, lacks a feature that has no default, or has one of
+            another kind or size.
+
+    Example:
+        >>> feature = tf.train.Feature(float_list=tf.train.FloatList(value=[1.0, 2.0]))
+        >>> example = tf.train.Example(features=tf.train.Features(feature={"x": feature}))
+        >>> parsed = parse_examples([example.SerializeToString()], {"x": tf.io.FixedLenFeature([2], tf.float32)})
+        >>> parsed["x"].numpy()
+        array([[1., 2.]], dtype=float32)
+    """
+    _check(features)
+    serialized = tf.convert_to_tensor(serialized, tf.string)
+    if not compiled():
+        return dict(tf.io.parse_example(serialized, dict(features)))
+    outputs = library().ops.tensorsmith_parse_examples(serialized=serialized, **_request(features))
+    return _tensors(features, serialized.shape[0], outputs)
+
+
+def read_examples(files: Any, file: Any, begins: Any, sizes: Any, features: Features) -> dict[str, Any]:
+    """Reads a batch of `tf.train.Example` from where they lie in TFRecord files, compares checksums, and parses them.
+
+    Records that lie one after the other are read at once.
+
+    Args:
+        files: Paths `(files,)` of files without compression.
+        file: Which of them each record is in, int64 `(batch,)`.
+        begins: Where in it the data of each record begin, behind length and checksum, int64 `(batch,)`.
+        sizes: How many bytes the data have, int64 `(batch,)`.
+        features: As for `parse_examples`.
+
+    Returns:
+        As `parse_examples`.
+
+    Raises:
+        ValueError: As `parse_examples`.
+        tf.errors.InvalidArgumentError: As `parse_examples`; the message has the file and the record's place.
+        tf.errors.NotFoundError: There is no such file.
+        tf.errors.DataLossError: A record is damaged, or there is none at this place.
+    """
+    _check(features)
+    files = tf.convert_to_tensor(files, tf.string)
+    file, begins, sizes = (tf.cast(places, tf.int64) for places in (file, begins, sizes))
+    if not compiled():
+        serialized = tf.numpy_function(_read, (files, file, begins, sizes), tf.string)
+        serialized = tf.ensure_shape(serialized, file.shape)
+        return dict(tf.io.parse_example(serialized, dict(features)))
+    places = {"files": files, "file": file, "begins": begins, "sizes": sizes}
+    outputs = library().ops.tensorsmith_read_examples(**places, **_request(features))
+    return _tensors(features, file.shape[0], outputs)
+
+
+def _read(files: Any, file: Any, begins: Any, sizes: Any) -> Any:
+    """The records, by the twin in Python."""
+    records = []
+    for number, begin, size in zip(file, begins, sizes, strict=True):
+        with Path(files[number].decode()).open("rb") as opened:
+            opened.seek(begin - HEADER)
+            found = scan(np.frombuffer(opened.read(HEADER + size + FOOTER), "uint8"), most=1)
+        if list(found.records.sizes) != [size]:
+            problem = found.damage or "there is no such record"
+            raise OSError(f"{files[number].decode()}, record at byte {begin - HEADER}: {problem}")
+        records.append(found.records[0])
+    return np.array(records, object)
+
+
+def _check(features: Features) -> None:
+    check(len(features) > 0, "features", features, "one feature or more")
+    known = (tf.io.FixedLenFeature, tf.io.VarLenFeature, tf.io.RaggedFeature)
+    for name, feature in features.items():
+        fits = isinstance(feature, known) and tf.as_dtype(feature.dtype) in TYPES
+        fits = fits and not getattr(feature, "partitions", ())
+        fits = fits and getattr(feature, "value_key", None) in (None, name)
+        expected = "FixedLenFeature, VarLenFeature or RaggedFeature without partitions, of float32, int64 or string"
+        check(fits, f"features[{name!r}]", feature, expected)
+
+
+def _is_dense(feature: Any) -> bool:
+    return isinstance(feature, tf.io.FixedLenFeature)
+
+
+def _request(features: Features) -> dict[str, Any]:
+    """The ops' inputs and attributes that say what is wanted."""
+    dense = [_is_dense(feature) for feature in features.values()]
+    counts = [int(np.prod(f.shape)) if fixed else -1 for f, fixed in zip(features.values(), dense, strict=True)]
+    optional = [not fixed or f.default_value is not None for f, fixed in zip(features.values(), dense, strict=True)]
+    types = [tf.as_dtype(feature.dtype) for feature in features.values()]
+    return {
+        "names": tf.constant(list(features)),
+        "counts": tf.constant(counts, tf.int64),
+        "optional": tf.constant(optional),
+        "types": types,
+        "features": len(features),
+    }
+
+
+def _tensors(features: Features, batch: int | None, outputs: Any) -> dict[str, Any]:
+    """The ops' outputs as users know them."""
+    tensors = {}
+    for number, (name, feature) in enumerate(features.items()):
+        values, splits = outputs.values[number], outputs.splits[number]
+        if _is_dense(feature):
+            shape = [batch, *tf.TensorShape(feature.shape)]
+            values = tf.reshape(values, [-1 if batch is None else batch, *shape[1:]])
+            values.set_shape(shape)
+            if feature.default_value is not None:
+                default = tf.broadcast_to(tf.cast(feature.default_value, values.dtype), shape[1:])
+                present = tf.reshape(outputs.present[number], [-1] + [1] * len(shape[1:]))
+                values = tf.where(present, values, default)
+            tensors[name] = values
+            continue
+        is_ragged = isinstance(feature, tf.io.RaggedFeature)
+        splits = tf.cast(splits, feature.row_splits_dtype if is_ragged else tf.int64)
+        values.set_shape([None])
+        splits.set_shape([None if batch is None else batch + 1])
+        ragged = tf.RaggedTensor.from_row_splits(values, splits, validate=False)
+        tensors[name] = ragged if is_ragged else ragged.to_sparse()
+    return tensors

@@ -1,0 +1,30 @@
+"""Records of TFRecord files, written from columns and read into columns by compiled code, without TensorFlow."""
+
+from tensorsmith.records.column import KINDS, Column
+from tensorsmith.records.encode import encode, frame, write
+from tensorsmith.records.library import available
+from tensorsmith.records.parse import Sequence, check_examples, parse
+from tensorsmith.records.record import RecordError, Records
+from tensorsmith.records.scan import Scan, find, scan
+from tensorsmith.records.survey import Feature, Range, merge, survey
+
+__all__ = [
+    "KINDS",
+    "Column",
+    "Feature",
+    "Range",
+    "RecordError",
+    "Records",
+    "Scan",
+    "Sequence",
+    "available",
+    "check_examples",
+    "encode",
+    "find",
+    "frame",
+    "merge",
+    "parse",
+    "scan",
+    "survey",
+    "write",
+]

@@ -1,0 +1,136 @@
+"""From records to columns."""
+
+import contextlib
+import ctypes
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from tensorsmith.core import check
+from tensorsmith.records import reference
+from tensorsmith.records.column import DTYPES, KINDS, Column
+from tensorsmith.records.library import MESSAGE_SIZE, CWanted, address, addresses, library
+from tensorsmith.records.record import RecordError, Records
+
+
+@dataclass(frozen=True)
+class Sequence:
+    """Asks for a feature of the feature lists of a `tf.train.SequenceExample`.
+
+    Args:
+        kind: "bytes", "float" or "int64", of its values.
+    """
+
+    kind: str
+
+
+def parse(records: Records, wanted: Mapping[str, str | Sequence]) -> dict[str, Column]:
+    """Reads features of `tf.train.Example` or `tf.train.SequenceExample` records.
+
+    Args:
+        records: The records.
+        wanted: Name of each feature to its kind, "bytes", "float" or "int64"; `Sequence(kind)` where it is in the
+            feature lists.
+
+    Returns:
+        Name to column, with what each row has; of a feature that is not there, `present` is false.
+
+    Raises:
+        RecordError: A record is no example, or holds values of another kind.
+        ValueError: There is no such kind.
+
+    Example:
+        >>> from tensorsmith.records import encode
+        >>> records = encode({"x": Column.lists("float", [[1.5], [], None])})
+        >>> parse(records, {"x": "float"})["x"].to_lists()
+        [[1.5], [], None]
+    """
+    for name, request in wanted.items():
+        kind = request.kind if isinstance(request, Sequence) else request
+        check(kind in KINDS, f"wanted[{name!r}]", kind, " or ".join(KINDS))
+    if library() is None:
+        return reference.parse(records, {name: _plain(request) for name, request in wanted.items()})
+    with _opened(records, wanted) as examples:
+        return {
+            name: _column(examples, number, len(records), *_plain(request))
+            for number, (name, request) in enumerate(wanted.items())
+        }
+
+
+def check_examples(records: Records) -> None:
+    """Reads records to their end, for nothing but to see that they are examples.
+
+    Raises:
+        RecordError: One is not.
+    """
+    native = library()
+    if native is None:
+        reference.parse(records, {})
+        return
+    message, starts = ctypes.create_string_buffer(MESSAGE_SIZE), addresses(records)
+    must(native.check(address(starts), address(records.sizes), len(records), message), message)
+
+
+def must(row: int, message: ctypes.Array) -> None:
+    """Raises what a call refused."""
+    if row == -2:
+        raise MemoryError(message.value.decode())
+    if row != -1:
+        raise RecordError(row, message.value.decode(errors="replace"))
+
+
+def _plain(request: str | Sequence) -> tuple[str, bool]:
+    """Kind, and whether it is a sequence."""
+    return (request.kind, True) if isinstance(request, Sequence) else (request, False)
+
+
+@contextlib.contextmanager
+def _opened(records: Records, wanted: Mapping[str, str | Sequence]) -> Iterator[int]:
+    """A handle to the features found in records."""
+    native = library()
+    assert native is not None
+    requests = [(name.encode(), *_plain(request)) for name, request in wanted.items()]
+    filled = [CWanted(name, len(name), KINDS.index(kind) + 1, steps) for name, kind, steps in requests]
+    structures = (CWanted * len(filled))(*filled)
+    handle, message = ctypes.c_void_p(), ctypes.create_string_buffer(MESSAGE_SIZE)
+    starts = addresses(records)
+    places = address(starts), address(records.sizes)
+    must(native.open(structures, len(structures), *places, len(records), ctypes.byref(handle), message), message)
+    try:
+        yield handle.value or 0
+    finally:
+        native.close(handle)
+
+
+def _column(examples: int, number: int, count: int, kind: str, is_sequence: bool) -> Column:
+    """One feature as a column."""
+    native = library()
+    assert native is not None
+    present, counts = np.empty(count, "bool"), np.empty(count, "int64")
+    native.counts(examples, number, address(present), address(counts))
+    rows, steps = _places(counts), None
+    begins = rows
+    if is_sequence:
+        step_counts = np.empty(rows[-1], "int64")
+        native.step_counts(examples, number, address(step_counts))
+        steps = _places(step_counts)
+        begins = np.ascontiguousarray(steps[rows])
+    there = None if present.all() else present
+    if kind == "bytes":
+        spans = np.empty((begins[-1], 2), "int64")  # addresses of begin and end
+        native.bytes(examples, number, address(begins), address(spans))
+        bounds = _places(spans[:, 1] - spans[:, 0])
+        data = np.empty(bounds[-1], "uint8")
+        native.gather(address(spans), len(spans), address(data))
+        return Column(kind, data, rows, bounds, steps, there)
+    values = np.empty(begins[-1], DTYPES[kind])
+    copy = native.floats if kind == "float" else native.integers
+    copy(examples, number, address(begins), address(values))
+    return Column(kind, values, rows, None, steps, there)
+
+
+def _places(sizes: np.ndarray) -> np.ndarray:
+    places = np.zeros(len(sizes) + 1, "int64")
+    np.cumsum(sizes, out=places[1:])
+    return places

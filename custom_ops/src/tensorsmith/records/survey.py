@@ -1,0 +1,125 @@
+"""What features records hold."""
+
+import ctypes
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tensorsmith.records import reference
+from tensorsmith.records.column import KINDS
+from tensorsmith.records.library import MESSAGE_SIZE, CFeature, address, addresses, library
+from tensorsmith.records.parse import must
+from tensorsmith.records.record import Records
+
+
+@dataclass(frozen=True)
+class Range:
+    """Counts from the fewest to the most.
+
+    Attributes:
+        fewest: The least count; 0 where nothing was counted.
+        most: The greatest one.
+    """
+
+    fewest: int
+    most: int
+
+
+@dataclass(frozen=True)
+class Feature:
+    """A feature as it was met in some records.
+
+    Attributes:
+        kinds: "bytes", "float" or "int64", more than one where records differ; none where no value was met.
+        rows: How many records have it.
+        counts: How many values a record has, among those that have it; of a sequence how many steps.
+        steps: Of a sequence, how many values a step has; otherwise `None`.
+    """
+
+    kinds: tuple[str, ...]
+    rows: int
+    counts: Range
+    steps: Range | None = None
+
+    @property
+    def is_sequence(self) -> bool:
+        """Whether it is in the feature lists of a `tf.train.SequenceExample`."""
+        return self.steps is not None
+
+
+def survey(records: Records) -> dict[str, Feature]:
+    """Finds out what features `tf.train.Example` or `tf.train.SequenceExample` records hold.
+
+    Args:
+        records: The records.
+
+    Returns:
+        Name to feature, sorted by name. Of a name both in the context and in the feature lists, what is in the lists.
+
+    Raises:
+        RecordError: A record is no example.
+
+    Example:
+        >>> from tensorsmith.records import Column, encode
+        >>> survey(encode({"x": Column.lists("float", [[1.5, 2], [], None])}))
+        {'x': Feature(kinds=('float',), rows=2, counts=Range(fewest=0, most=2), steps=None)}
+    """
+    native = library()
+    if native is None:
+        return _features(reference.survey(records))
+    message, starts = ctypes.create_string_buffer(MESSAGE_SIZE), addresses(records)
+    handle, count = ctypes.c_void_p(), ctypes.c_int64()
+    places = address(starts), address(records.sizes)
+    code = native.survey(*places, len(records), ctypes.byref(handle), ctypes.byref(count), message)
+    must(code, message)
+    try:
+        found = (CFeature * count.value)()
+        native.surveyed(handle, found)
+        counted = {}
+        for feature in found:
+            name = ctypes.string_at(feature.name, feature.name_size).decode(errors="backslashreplace")
+            kinds = {kind for number, kind in enumerate(KINDS, 1) if feature.kinds & 1 << number}
+            ranges = (feature.fewest, feature.most), (feature.fewest_step, feature.most_step)
+            counted[name, bool(feature.is_sequence)] = (kinds, feature.rows, *ranges)
+        return _features(counted)
+    finally:
+        native.close_survey(handle)
+
+
+def merge(first: Mapping[str, Feature], second: Mapping[str, Feature]) -> dict[str, Feature]:
+    """What both together hold.
+
+    Args:
+        first: What some records hold.
+        second: What others hold.
+
+    Example:
+        >>> one = {"x": Feature(("float",), 2, Range(0, 2))}
+        >>> merge(one, {"x": Feature(("int64",), 1, Range(3, 3))})
+        {'x': Feature(kinds=('float', 'int64'), rows=3, counts=Range(fewest=0, most=3), steps=None)}
+    """
+    merged = {**first, **second}
+    for name in first.keys() & second.keys():
+        one, other = first[name], second[name]
+        kinds = tuple(kind for kind in KINDS if kind in one.kinds + other.kinds)
+        counts = _joined(one.counts, other.counts, one.rows, other.rows)
+        steps = one.steps or other.steps
+        if one.steps and other.steps:
+            steps = _joined(one.steps, other.steps, one.counts.most, other.counts.most)
+        merged[name] = Feature(kinds, one.rows + other.rows, counts, steps)
+    return dict(sorted(merged.items()))
+
+
+def _joined(one: Range, other: Range, one_has: int, other_has: int) -> Range:
+    """Both ranges; only one of them where the other has nothing."""
+    if not (one_has and other_has):
+        return one if one_has else other
+    return Range(min(one.fewest, other.fewest), max(one.most, other.most))
+
+
+def _features(counted: Mapping[tuple[str, bool], tuple]) -> dict[str, Feature]:
+    features = {}
+    for (name, is_sequence), (kinds, rows, counts, steps) in sorted(counted.items()):
+        ranges = [Range(*map(int, pair)) if pair[1] >= 0 else Range(0, 0) for pair in (counts, steps)]
+        held = tuple(kind for kind in KINDS if kind in kinds)
+        features[name] = Feature(held, rows, ranges[0], ranges[1] if is_sequence else None)
+    return features

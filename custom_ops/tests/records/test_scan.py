@@ -1,0 +1,83 @@
+"""Finding records in the bytes of files, whole, cut and damaged."""
+
+import importlib
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tensorsmith.records import Records, find, frame, reference, scan
+from tensorsmith.records.scan import DAMAGES
+
+MESSAGES = [b"one", b"", b"three" * 100]
+FRAMED = frame(Records.of(MESSAGES)).data
+
+
+def test_as_tensorflow_writes(tmp_path):
+    with tf.io.TFRecordWriter(str(tmp_path / "x")) as writer:
+        for message in MESSAGES:
+            writer.write(message)
+    data = np.fromfile(tmp_path / "x", "uint8")
+    assert data.tobytes() == FRAMED.tobytes()
+    found = scan(data)
+    assert [found.records[row] for row in range(3)] == MESSAGES
+    assert (found.consumed, found.needed, found.damage) == (data.size, 0, "")
+
+
+@pytest.mark.parametrize("size", range(0, FRAMED.size))
+def test_cut_anywhere(size):
+    found = scan(FRAMED[:size])
+    frames = [len(message) + 16 for message in MESSAGES]
+    whole = sum(np.cumsum(frames) <= size)
+    assert (len(found.records), found.consumed, found.damage) == (whole, sum(frames[:whole]), "")
+    assert found.needed == (frames[whole] if size - found.consumed >= 12 else 0)
+
+
+@given(st.integers(0, FRAMED.size - 1), st.integers(0, 7))
+def test_every_flipped_bit_is_found(place, bit):
+    data = FRAMED.copy()
+    data[place] ^= 1 << bit
+    found = scan(data)
+    begins, sizes, consumed, needed, damage = reference.scan(data, True, 99)
+    assert (found.consumed, found.needed, found.damage) == (consumed, needed, DAMAGES[damage])
+    assert found.damage
+    np.testing.assert_array_equal(found.records.begins, begins)
+
+
+def test_most_and_unchecked():
+    data = FRAMED.copy()
+    data[12] ^= 1  # of the first record's data
+    assert scan(data).damage == "the data of a record are damaged"
+    assert len(scan(data, check_data=False).records) == 3
+    assert scan(FRAMED, most=2).consumed == 3 + 16 + 16
+
+
+def test_lengths_beyond_memory():
+    """With a checksum that is right."""
+    for length in (2**62, 2**63, 2**64 - 1):
+        header = length.to_bytes(8, "little")
+        data = np.frombuffer(header + reference._checksum(header) + bytes(100), "uint8")
+        found = scan(data)
+        assert (len(found.records), found.damage) == (0, "")
+        assert found.needed == min(length + 16, 2**63 - 1)
+        assert found.needed == reference.scan(data, True, 9)[3]
+
+
+@given(st.binary(max_size=60), st.integers(0, FRAMED.size))
+def test_found_behind_anything(before, lost):
+    """From a file whose beginning is something else, and part of which is lost."""
+    data = np.frombuffer(before + FRAMED[lost:].tobytes(), "uint8")
+    begins = np.cumsum([0, *(len(message) + 16 for message in MESSAGES)])
+    left = begins[begins >= lost]
+    expected = len(before) + left[0] - lost if len(left) > 1 else data.size
+    assert find(data) == expected
+
+
+def test_found_as_by_the_twin(monkeypatch):
+    data = np.concatenate([FRAMED[1:20], FRAMED[5:]])
+    found = find(data)
+    monkeypatch.setattr(importlib.import_module("tensorsmith.records.scan"), "library", lambda: None)
+    assert find(data) == found
+    assert find(FRAMED[:18]) == 18

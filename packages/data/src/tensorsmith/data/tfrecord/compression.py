@@ -1,0 +1,84 @@
+"""Compressed files, of the two kinds that TensorFlow writes."""
+
+import gzip
+import io
+import zlib
+from pathlib import Path
+from typing import Any
+
+COMPRESSIONS = ("none", "gzip", "zlib")
+ERRORS = (EOFError, gzip.BadGzipFile, zlib.error)  # of compressed files that are damaged
+CHUNK = 1 << 20
+
+
+def compression_of(head: bytes) -> str:
+    """How a file that begins so is compressed, if at all, as far as two bytes tell.
+
+    Example:
+        >>> compression_of(gzip.compress(b"")), compression_of(zlib.compress(b"")), compression_of(b"")
+        ('gzip', 'zlib', 'none')
+    """
+    if head[:2] == b"\x1f\x8b":
+        return "gzip"
+    is_zlib = len(head) >= 2 and head[0] & 15 == 8 and int.from_bytes(head[:2], "big") % 31 == 0
+    return "zlib" if is_zlib else "none"
+
+
+def open_to_read(path: Path, compression: str) -> Any:
+    """The content of a file."""
+    if compression == "gzip":
+        return gzip.open(path, "rb")
+    file = path.open("rb", buffering=0)
+    return io.BufferedReader(_Inflated(file), CHUNK) if compression == "zlib" else file
+
+
+def open_to_write(path: Path, compression: str) -> Any:
+    """A file that compresses what is written. What comes out depends on the content alone, not on name or time."""
+    file = path.open("wb")
+    if compression == "none":
+        return file
+    return _Deflated(file, zlib.compressobj(wbits=31 if compression == "gzip" else 15))
+
+
+class _Inflated(io.RawIOBase):
+    """The content of a zlib stream."""
+
+    def __init__(self, file: Any) -> None:
+        self._file, self._stream, self._rest = file, zlib.decompressobj(), b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        room = memoryview(buffer)
+        data = b""
+        while not data and not self._stream.eof:
+            self._rest = self._rest or self._file.read(CHUNK)
+            if not self._rest:
+                raise EOFError("it ends within its compressed content")
+            data = self._stream.decompress(self._rest, len(room))
+            self._rest = self._stream.unconsumed_tail
+        room[: len(data)] = data
+        return len(data)
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+class _Deflated:
+    """Compresses what is written; the file is complete when it is closed."""
+
+    def __init__(self, file: Any, stream: Any) -> None:
+        self._file, self._stream = file, stream
+
+    def write(self, data: Any) -> None:
+        self._file.write(self._stream.compress(data))
+
+    def __enter__(self) -> "_Deflated":
+        return self
+
+    def __exit__(self, kind: Any, *_: Any) -> None:
+        with self._file:
+            if kind is None:
+                self._file.write(self._stream.flush())

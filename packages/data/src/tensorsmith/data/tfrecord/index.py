@@ -1,0 +1,99 @@
+"""Where the records of files lie, so that each can be read on its own."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tensorsmith.core import check, replace_file
+from tensorsmith.data.tfrecord.compression import compression_of
+from tensorsmith.data.tfrecord.files import read
+from tensorsmith.records.record import FOOTER, HEADER
+
+SUFFIX = ".index"  # beside the file, with the sizes of its records, as np.save writes uint32
+
+
+@dataclass(frozen=True, eq=False)
+class Index:
+    """The records of several files, one file after the other.
+
+    Attributes:
+        files: The files.
+        file: Which of them each record is in, int64 `(records,)`.
+        begins: Where in it the record's data begin, int64 `(records,)`.
+        sizes: How many bytes they have, int64 `(records,)`.
+    """
+
+    files: tuple[str, ...]
+    file: np.ndarray
+    begins: np.ndarray
+    sizes: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.sizes)
+
+    @classmethod
+    def of(cls, files: Sequence[str | os.PathLike[str]]) -> "Index":
+        """The index of files: from what `write_index` left beside each, or else from reading it.
+
+        Args:
+            files: TFRecord files without compression.
+
+        Raises:
+            ValueError: There is no file, or one is compressed.
+            DamagedFileError: A file's records cannot be found.
+        """
+        check(not isinstance(files, str | os.PathLike) and len(files) > 0, "files", files, "a list of files")
+        sizes = [_sizes(Path(path)) for path in files]
+        begins = [np.cumsum(own + HEADER + FOOTER) - own - FOOTER for own in sizes]
+        numbers = np.repeat(np.arange(len(files)), [len(own) for own in sizes])
+        return cls(tuple(os.fspath(path) for path in files), numbers, np.concatenate(begins), np.concatenate(sizes))
+
+
+def write_index(path: str | os.PathLike[str], sizes: np.ndarray | None = None) -> Path:
+    """Writes the index of a file beside it, as `FILE.index`, 4 bytes a record.
+
+    Args:
+        path: A TFRecord file without compression.
+        sizes: The sizes of its records' data where they are known; otherwise the file is read.
+
+    Returns:
+        The index's path.
+    """
+    path = Path(path)
+    target = path.with_name(path.name + SUFFIX)
+    sizes = _read_sizes(path) if sizes is None else sizes
+    with replace_file(target) as draft, draft.open("wb") as file:
+        np.save(file, sizes.astype("uint32"), allow_pickle=False)
+    return target
+
+
+def _sizes(path: Path) -> np.ndarray:
+    beside = path.with_name(path.name + SUFFIX)
+    if beside.exists():
+        try:
+            sizes = np.load(beside, allow_pickle=False).astype("int64")
+        except (ValueError, EOFError):
+            sizes = np.zeros((), "int64")
+        # An index of what the file was before has another sum, and is not used.
+        if sizes.ndim == 1 and sizes.sum() + len(sizes) * (HEADER + FOOTER) == path.stat().st_size:
+            return sizes
+    return _read_sizes(path)
+
+
+def _read_sizes(path: Path) -> np.ndarray:
+    with path.open("rb") as file:
+        compression = compression_of(file.read(2))
+    parts = list(read(path, check_data=False))
+    plain = sum(int(part.records.sizes.sum()) + len(part.records) * (HEADER + FOOTER) for part in parts)
+    remedy = "read it from the start with tensorsmith.data.tfrecord.read or tf.data.TFRecordDataset"
+    check(
+        plain == path.stat().st_size,
+        str(path),
+        f"a file compressed by {compression}",
+        "one without compression",
+        remedy,
+    )
+    return np.concatenate([np.zeros(0, "int64"), *(part.records.sizes for part in parts)])

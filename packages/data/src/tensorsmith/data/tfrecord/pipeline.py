@@ -1,0 +1,73 @@
+"""`tf.data` over the records of files, in order or shuffled as a whole, by their index."""
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from tensorsmith.core import check, load_tensorflow
+from tensorsmith.data.tfrecord.index import Index
+
+
+def examples(
+    files: Sequence[str | os.PathLike[str]] | Index,
+    features: Mapping[str, Any],
+    batch_size: int,
+    *,
+    shuffle: bool = False,
+    seed: int | None = None,
+    drop_remainder: bool = False,
+) -> Any:
+    """Batches of parsed examples.
+
+    The records are found by an index, so that a shuffle is one of all records, without a buffer; and so that the state
+    of the pipeline, which checkpoints keep, is a number.
+
+    Args:
+        files: TFRecord files without compression, or their index.
+        features: Name to `tf.io.FixedLenFeature`, `tf.io.VarLenFeature` or `tf.io.RaggedFeature`.
+        batch_size: How many examples to a batch.
+        shuffle: Whether each epoch has all records in another order.
+        seed: Of the orders; `None` takes another one each time.
+        drop_remainder: Whether a last batch that is smaller is left out.
+
+    Returns:
+        A `tf.data.Dataset` of dictionaries, as `tf.io.parse_example` makes them, whose number of batches is known.
+
+    Raises:
+        ValueError: `batch_size` is not positive, or `features` are of another kind.
+        DamagedFileError: The records of a file cannot be found.
+    """
+    load_tensorflow()
+    import tensorflow as tf
+
+    from tensorsmith import ops
+
+    check(isinstance(batch_size, int) and batch_size > 0, "batch_size", batch_size, "a positive integer")
+    index = files if isinstance(files, Index) else Index.of(files)
+    count = len(index)
+    batches = count // batch_size if drop_remainder else -(-count // batch_size)
+    places = tf.constant(
+        np.stack([index.file, index.begins, index.sizes], axis=1)
+    )  # one look at memory for each record
+    names = tf.constant(index.files)
+
+    def read(batch: Any, epoch: Any = None) -> Any:
+        first = batch * batch_size
+        rows = tf.range(first, first + batch_size if drop_remainder else tf.minimum(first + batch_size, count))
+        if epoch is not None:
+            key = tf.stack([epoch // 2**31, epoch % 2**31])
+            rows = tf.random.experimental.index_shuffle(rows, key, tf.constant(count - 1, tf.int64))
+        if drop_remainder:
+            rows = tf.ensure_shape(rows, [batch_size])
+        return ops.read_examples(names, *tf.unstack(tf.gather(places, rows), axis=1), features)
+
+    numbers = tf.data.Dataset.range(batches)
+    if shuffle:
+        epochs = tf.data.Dataset.random(seed, rerandomize_each_iteration=True).take(1)
+        numbers = epochs.flat_map(lambda epoch: numbers.map(lambda batch: (batch, epoch)))
+    # What tf.data would find by trying, only from the first batch on.
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    dataset = numbers.map(read, num_parallel_calls=cores).prefetch(cores)
+    return dataset.apply(tf.data.experimental.assert_cardinality(batches))

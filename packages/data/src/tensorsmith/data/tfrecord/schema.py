@@ -1,0 +1,169 @@
+"""What the examples of a data set hold, as a file that people read and change."""
+
+import dataclasses
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tensorsmith.core import check, did_you_mean, replace_file
+
+INTEGERS = ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32")
+FLOATS = ("float16", "float32")
+TEXTS = ("string", "bytes")
+WIDE = ("float64", "uint64")  # which lists of float32 and int64 cannot hold: they are stored as their bytes
+DTYPES = (*INTEGERS, *FLOATS, *WIDE, *TEXTS)
+PICTURES = ("png", "jpeg")
+ENCODINGS = ("", "raw", *PICTURES, "wav")
+
+
+@dataclass(frozen=True)
+class Feature:
+    """What each example has under one name.
+
+    Attributes:
+        dtype: "string" (UTF-8), "bytes", or a type of numbers.
+        shape: Of the value: `()` for one number or text; sizes, `None` where they vary.
+        encoding: How it is stored: "" as a list of values; "raw" as the bytes of its numbers; "png", "jpeg" or "wav" as
+            the bytes of such a file.
+        sequence: Whether it is in the feature lists of a `tf.train.SequenceExample`, with steps of this shape.
+        optional: Whether examples may lack it.
+        labels: Names of classes, where the value is a class's number.
+
+    Raises:
+        ValueError: These do not fit each other.
+
+    Example:
+        >>> Feature("uint8", (28, 28, 1), "png").kind
+        'bytes'
+        >>> Feature("float32", (None,)).kind
+        'float'
+    """
+
+    dtype: str
+    shape: tuple[int | None, ...] = ()
+    encoding: str = ""
+    sequence: bool = False
+    optional: bool = False
+    labels: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        check(self.dtype in DTYPES, "dtype", self.dtype, " or ".join(DTYPES), did_you_mean(str(self.dtype), DTYPES))
+        sizes = all(size is None or (isinstance(size, int) and size >= 0) for size in self.shape)
+        check(sizes, "shape", self.shape, "sizes, or null where they vary")
+        check(self.encoding in ENCODINGS, "encoding", self.encoding, " or ".join(filter(None, ENCODINGS)))
+        numbers = self.dtype not in TEXTS
+        if self.encoding in PICTURES:
+            check(
+                self.dtype == "uint8" and len(self.shape) == 3,
+                "shape",
+                self.shape,
+                "(height, width, channels) of uint8",
+            )
+        check(not self.encoding or numbers, "encoding", self.encoding, f"none for {self.dtype}")
+        whole = self.dtype in INTEGERS and not self.shape
+        check(not self.labels or whole, "labels", self.labels, "names for single integers only")
+
+    @property
+    def kind(self) -> str:
+        """The kind of list that holds it: "bytes", "float" or "int64"."""
+        if self.encoding or self.dtype in TEXTS or self.dtype in WIDE:
+            return "bytes"
+        return "float" if self.dtype in FLOATS else "int64"
+
+    @property
+    def is_raw(self) -> bool:
+        """Whether its numbers are stored as their bytes, little-endian."""
+        return self.encoding == "raw" or (self.dtype in WIDE and not self.encoding)
+
+
+@dataclass(frozen=True)
+class Schema:
+    """Name to feature.
+
+    Example:
+        >>> schema = Schema({"x": Feature("float32", (3,)), "label": Feature("int64", labels=("cat", "dog"))})
+        >>> print(schema.to_yaml())
+        features:
+          x: {dtype: float32, shape: [3]}
+          label: {dtype: int64, labels: [cat, dog]}
+        <BLANKLINE>
+        >>> Schema.from_yaml(schema.to_yaml()) == schema
+        True
+    """
+
+    features: Mapping[str, Feature]
+
+    def to_yaml(self) -> str:
+        """As text, with what is not as usual."""
+        lines = [f"  {_flow(name)}: {_flow(_changed(feature))}\n" for name, feature in self.features.items()]
+        return "features:\n" + "".join(lines)
+
+    @classmethod
+    def from_yaml(cls, text: str) -> "Schema":
+        """Reads what `to_yaml` wrote, changed or not.
+
+        Raises:
+            ValueError: It is no schema; all mistakes are told together.
+        """
+        try:
+            content = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise ValueError(f"a schema that is no YAML: {error}") from None
+        known = isinstance(content, dict) and isinstance(content.get("features"), dict)
+        check(known, "schema", content, "`features:` with a line for each name")
+        features, mistakes = {}, []
+        for name, fields in content["features"].items():
+            try:
+                features[str(name)] = _feature(fields)
+            except ValueError as error:
+                mistakes.append(f"{name}: {error}")
+        if mistakes:
+            raise ValueError("\n".join(mistakes))
+        return cls(features)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes it into a file."""
+        with replace_file(path) as draft:
+            draft.write_text(self.to_yaml(), encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> "Schema":
+        """Reads it from a file.
+
+        Raises:
+            ValueError: It is no schema; the message has the path and all mistakes.
+        """
+        try:
+            return cls.from_yaml(Path(path).read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from None
+
+
+FIELDS = tuple(field.name for field in dataclasses.fields(Feature))
+
+
+def _changed(feature: Feature) -> dict[str, Any]:
+    values = {field.name: (getattr(feature, field.name), field.default) for field in dataclasses.fields(feature)}
+    return {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, (value, usual) in values.items()
+        if value != usual
+    }
+
+
+def _flow(value: Any) -> str:
+    """A value in one line."""
+    text = yaml.safe_dump(value, sort_keys=False, allow_unicode=True, default_flow_style=True, width=10**6)
+    return text.removesuffix("...\n").strip()
+
+
+def _feature(fields: Any) -> Feature:
+    check(isinstance(fields, dict) and "dtype" in fields, "feature", fields, "dtype: ... and what else it has")
+    for name in fields:
+        check(name in FIELDS, str(name), fields[name], f"one of {', '.join(FIELDS)}", did_you_mean(str(name), FIELDS))
+    lists = {name: tuple(fields[name] or ()) for name in ("shape", "labels") if name in fields}
+    return Feature(**{**fields, **lists})

@@ -1,0 +1,283 @@
+"""`tensorsmith bench data`: writing and reading TFRecord files beside TensorFlow, TFDS and array_record.
+
+Two kinds of examples: `965`, of 965 bytes (a raw picture of 784 bytes, a label, 32 floats), and `floats`, of 4,005
+floats. A turn does the whole work again: it writes a new file from arrays in memory, or reads one that the system still
+has in memory into tensors. Who writes with TensorFlow does it from Python objects, as its guide does, which are there
+already.
+"""
+
+import importlib
+import importlib.util
+import random
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tensorsmith.tools.bench.calls import Calls
+
+PYTHONS: dict[str, list[str]] = {}  # all run in this one
+LOWER_IS_BETTER = False
+BATCH = 256
+MODULES = {"tfds": "tensorflow_datasets", "array_record": "array_record"}
+
+Work = Callable[[], Any]
+
+
+@dataclass(frozen=True)
+class Case:
+    """How many examples of a kind, who does what with them, and how many times as fast ours has to be."""
+
+    kind: str
+    count: int
+    work: Mapping[str, Callable[[Path, "Case"], Work]]
+    targets: dict[str, float]
+    unit: str = "examples/s"
+
+
+def unit(case: str) -> str:
+    """Of a case."""
+    return CASES[case].unit
+
+
+def floor(case: str) -> None:
+    """None is known."""
+
+
+def providers(case: str) -> dict[str, bool]:
+    """Provider to whether it can be had here."""
+    return {name: importlib.util.find_spec(MODULES.get(name, "tensorflow")) is not None for name in CASES[case].work}
+
+
+def targets(case: str) -> dict[str, float]:
+    """Provider to how many times better ours was built to be."""
+    return CASES[case].targets
+
+
+class Rate(Calls):
+    """Work done again and again; a turn is its rate, in units of the case."""
+
+    def __init__(self, work: Work, amount: float, folder: Any, writes: bool) -> None:
+        super().__init__(work)
+        self._amount, self._folder, self._writes = amount, folder, writes
+
+    def turn(self) -> float:
+        """Units a second."""
+        return self._amount / (super().turn() / 1e3)
+
+    def _call(self) -> float:
+        if self._writes:  # each time a new file: freeing an old one takes the system as long as writing
+            for path in Path(self._folder.name).iterdir():
+                path.unlink()
+        return super()._call()
+
+
+def prepare(case: str, provider: str) -> Rate:
+    """One provider, ready for one case."""
+    if provider != "array_record":
+        importlib.import_module("tensorsmith.core").load_tensorflow()
+    folder, this = tempfile.TemporaryDirectory(), CASES[case]
+    work = this.work[provider](Path(folder.name), this)
+    amount = this.count if this.unit == "examples/s" else (Path(folder.name) / "x.tfrecord").stat().st_size / 1e6
+    return Rate(work, amount, folder, writes=this.work is WRITERS)
+
+
+def _arrays(case: Case) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(0)
+    if case.kind == "floats":
+        return {"x": rng.random((case.count, 4005), dtype="float32")}
+    pictures = rng.integers(0, 256, (case.count, 784), "uint8")
+    labels = rng.integers(0, 10, case.count)
+    return {"image": pictures, "label": labels, "x": rng.random((case.count, 32), dtype="float32")}
+
+
+def _columns(case: Case) -> dict[str, Any]:
+    from tensorsmith.records import Column
+
+    arrays = _arrays(case)
+    return {name: Column.of_raw(array) if name == "image" else Column.of(array) for name, array in arrays.items()}
+
+
+def _features(case: Case) -> dict[str, Any]:
+    import tensorflow as tf
+
+    if case.kind == "floats":
+        return {"x": tf.io.FixedLenFeature([4005], tf.float32)}
+    return {
+        "image": tf.io.FixedLenFeature([], tf.string),
+        "label": tf.io.FixedLenFeature([], tf.int64),
+        "x": tf.io.FixedLenFeature([32], tf.float32),
+    }
+
+
+def _write(folder: Path, case: Case) -> Work:
+    from tensorsmith.records import write
+
+    columns = _columns(case)
+
+    def work() -> None:
+        with (folder / "x.tfrecord").open("wb") as file:
+            write(file, columns)
+
+    return work
+
+
+def _write_with_tensorflow(folder: Path, case: Case) -> Work:
+    import tensorflow as tf
+
+    rows = _python_rows(case)
+
+    def work() -> None:
+        with tf.io.TFRecordWriter(str(folder / "x.tfrecord")) as writer:
+            for row in rows:
+                features = {}
+                for name, value in row.items():
+                    if isinstance(value, bytes):
+                        features[name] = tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
+                    elif isinstance(value, list):
+                        features[name] = tf.train.Feature(float_list=tf.train.FloatList(value=value))
+                    else:
+                        features[name] = tf.train.Feature(int64_list=tf.train.Int64List(value=[value]))
+                writer.write(tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString())
+
+    return work
+
+
+def _write_with_tfds(folder: Path, case: Case) -> Work:
+    import tensorflow_datasets as tfds
+
+    tensors = {"x": tfds.features.Tensor(shape=(4005 if case.kind == "floats" else 32,), dtype=np.float32)}
+    if case.kind == "965":
+        tensors |= {"image": tfds.features.Tensor(shape=(), dtype=np.str_), "label": np.int64}
+    arrays = _arrays(case)
+    if "image" in arrays:
+        arrays["image"] = np.array([picture.tobytes() for picture in arrays["image"]], object)
+    rows = [{name: array[i] for name, array in arrays.items()} for i in range(case.count)]
+    info = tfds.core.DatasetInfo(
+        builder=tfds.core.DatasetIdentity(
+            name="x", version=tfds.core.Version("1.0.0"), data_dir=str(folder), module_name=""
+        ),
+        features=tfds.features.FeaturesDict(tensors),
+    )
+
+    def work() -> None:
+        writer = tfds.core.SequentialWriter(info, max_examples_per_shard=case.count, overwrite=True)
+        writer.initialize_splits(["train"], fail_if_exists=False)
+        writer.add_examples({"train": rows})
+        writer.close_all()
+
+    return work
+
+
+def _python_rows(case: Case) -> list[dict[str, Any]]:
+    arrays = _arrays(case)
+    values = {
+        name: [row.tobytes() for row in array] if name == "image" else array.tolist() for name, array in arrays.items()
+    }
+    return [dict(zip(values, row, strict=True)) for row in zip(*values.values(), strict=True)]
+
+
+def _file(folder: Path, case: Case) -> str:
+    _write(folder, case)()
+    return str(folder / "x.tfrecord")
+
+
+def _through(dataset: Any) -> Work:
+    def work() -> None:
+        for _ in dataset:
+            pass
+
+    return work
+
+
+def _read(folder: Path, case: Case, shuffle: bool = False) -> Work:
+    from tensorsmith.data.tfrecord import examples
+
+    return _through(examples([_file(folder, case)], _features(case), BATCH, shuffle=shuffle, seed=0))
+
+
+def _read_at_random(folder: Path, case: Case) -> Work:
+    return _read(folder, case, shuffle=True)
+
+
+def _read_batches_with_tensorflow(folder: Path, case: Case) -> Work:
+    import tensorflow as tf
+
+    features = _features(case)
+    dataset = tf.data.TFRecordDataset(_file(folder, case)).batch(BATCH)
+    parsed = dataset.map(lambda x: tf.io.parse_example(x, features), num_parallel_calls=tf.data.AUTOTUNE)
+    return _through(parsed.prefetch(tf.data.AUTOTUNE))
+
+
+def _read_singly_with_tensorflow(folder: Path, case: Case) -> Work:
+    import tensorflow as tf
+
+    features = _features(case)
+    dataset = tf.data.TFRecordDataset(_file(folder, case))
+    parsed = dataset.map(lambda x: tf.io.parse_single_example(x, features), num_parallel_calls=tf.data.AUTOTUNE)
+    return _through(parsed.batch(BATCH).prefetch(tf.data.AUTOTUNE))
+
+
+def _verify(folder: Path, case: Case) -> Work:
+    from tensorsmith.data.tfrecord import verify
+
+    path = Path(_file(folder, case))
+    return lambda: verify(path)
+
+
+def _verify_with_tensorflow(folder: Path, case: Case) -> Work:
+    import tensorflow as tf
+
+    return _through(tf.data.TFRecordDataset(_file(folder, case)).batch(BATCH))
+
+
+def _array_record(folder: Path, case: Case, at_random: bool) -> Work:
+    """The serialized examples, not parsed, in batches."""
+    from array_record.python.array_record_module import ArrayRecordReader, ArrayRecordWriter
+
+    from tensorsmith.records import encode
+
+    path = str(folder / "x.array_record")
+    records = encode(_columns(case))
+    writer = ArrayRecordWriter(path, "group_size:1")
+    for row in range(case.count):
+        writer.write(records[row])
+    writer.close()
+    reader = ArrayRecordReader(path)
+    order = list(range(case.count))
+    if at_random:
+        random.Random(0).shuffle(order)
+
+    def work() -> None:
+        for first in range(0, case.count, BATCH):
+            reader.read(order[first : first + BATCH])
+
+    return work
+
+
+def _array_record_at_random(folder: Path, case: Case) -> Work:
+    return _array_record(folder, case, at_random=True)
+
+
+WRITERS = {"tensorsmith": _write, "tensorflow": _write_with_tensorflow, "tfds": _write_with_tfds}
+READERS = {
+    "tensorsmith": _read,
+    "parse_example": _read_batches_with_tensorflow,
+    "parse_single_example": _read_singly_with_tensorflow,
+}
+CASES = {
+    "write_965": Case("965", 20_000, WRITERS, {"tensorflow": 10}),
+    "write_floats": Case("floats", 5_000, WRITERS, {"tensorflow": 10}),
+    "read_965": Case("965", 100_000, READERS, {"parse_example": 2, "parse_single_example": 20}),
+    "read_floats": Case("floats", 10_000, READERS, {"parse_example": 2, "parse_single_example": 20}),
+    "verify": Case("965", 500_000, {"tensorsmith": _verify, "tensorflow": _verify_with_tensorflow}, {}, "MB/s"),
+    "random_access": Case(
+        "965",
+        1_000_000,
+        {"tensorsmith": _read_at_random, "sequential": _read, "array_record": _array_record_at_random},
+        {"sequential": 1 / 1.3},
+    ),
+}
