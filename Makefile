@@ -26,8 +26,9 @@ test-sanitize: setup
 	$(BIN)/python custom_ops/build_library.py .venv/sanitized --sanitize
 	LD_PRELOAD="$$($${CXX:-c++} -print-file-name=libasan.so) $$($${CXX:-c++} -print-file-name=libubsan.so)" \
 	  ASAN_OPTIONS=detect_leaks=0:detect_stack_use_after_return=0 UBSAN_OPTIONS=print_stacktrace=1 \
-	  TENSORSMITH_OPS_LIBRARY=$(CURDIR)/.venv/sanitized/libtensorsmith_ops.so sh -c \
-	  'for level in "" baseline; do TENSORSMITH_OPS_LEVEL=$$level $(BIN)/pytest -n 2 custom_ops/tests/kernels || exit 1; done'
+	  TENSORSMITH_OPS_LIBRARY=$(CURDIR)/.venv/sanitized/libtensorsmith_ops.so \
+	  TENSORSMITH_RECORDS_LIBRARY=$(CURDIR)/.venv/sanitized/libtensorsmith_records.so sh -c \
+	  'for level in "" baseline; do TENSORSMITH_OPS_LEVEL=$$level $(BIN)/pytest -n 2 custom_ops/tests/kernels custom_ops/tests/records || exit 1; done'
 
 # The same library file under other releases of TensorFlow, each in an environment of its own.
 test-compat: setup
@@ -65,6 +66,7 @@ bench: .venv/bench .venv/parity/ready
 	$(BIN)/tensorsmith bench loop
 	$(BIN)/tensorsmith bench ops
 	$(BIN)/tensorsmith bench components
+	$(BIN)/tensorsmith bench data
 
 .venv/bench: requirements-bench.lock $(READY)
 	VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --require-hashes --no-deps -r requirements-bench.lock

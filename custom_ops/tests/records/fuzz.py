@@ -1,0 +1,107 @@
+"""Feeds damaged records to the library: `python fuzz.py COUNT SEED`. Prints how many it took and how many it refused.
+
+What it takes must be what protobuf reads. Run by test_hostile.py with a library that watches every access to memory.
+"""
+
+import sys
+
+import numpy as np
+from google.protobuf.unknown_fields import UnknownFieldSet
+
+from tensorsmith.records import (
+    Column,
+    RecordError,
+    Records,
+    Sequence,
+    available,
+    check_examples,
+    encode,
+    frame,
+    parse,
+    scan,
+)
+from tensorsmith.records.reference import LISTS, messages
+
+WANTED = {"a": "int64", "bb": "float", "ccc": "bytes", "s": Sequence("int64"), "t": Sequence("bytes"), "none": "float"}
+COLUMNS = {
+    "a": Column.of([[1, -1, 300, 2**62]]),
+    "bb": Column.of(np.float32([[0.5, -1, 1e30]])),
+    "ccc": Column.lists("bytes", [[b"", b"xyz" * 9, b"\xff"]]),
+}
+STEPS = {
+    "s": Column.lists("int64", [[[1], [], [2, 2**40]]], sequence=True),
+    "t": Column.lists("bytes", [[[b"u"], [b"v", b""]]], sequence=True),
+}
+NASTY = [b"\xff" * 10, b"\x80" * 9 + b"\x01", b"\x0b", b"\x0a\x00", b"\x12\xff\xff\xff\xff\x0f", b"\x0a" * 60, bytes(4)]
+
+
+def mutated(rng, message):
+    """A message with some bytes changed, taken out, doubled or put in."""
+    data = bytearray(message)
+    for _ in range(rng.integers(1, 4)):
+        place, what = int(rng.integers(0, len(data) + 1)), rng.integers(0, 5)
+        if what == 0 and place < len(data):
+            data[place] = int(rng.integers(0, 256))
+        elif what == 1 and place < len(data):
+            data[place] ^= 1 << int(rng.integers(0, 8))
+        elif what == 2:
+            del data[place : place + int(rng.integers(1, 9))]
+        elif what == 3:
+            data[place:place] = data[place : place + int(rng.integers(1, 20))]
+        else:
+            data[place:place] = NASTY[rng.integers(0, len(NASTY))]
+    return bytes(data)
+
+
+def lists_of(example, name, request):
+    """What protobuf has for a feature, or None."""
+    if isinstance(request, Sequence):
+        if name not in example.feature_lists.feature_list:
+            return None
+        steps = example.feature_lists.feature_list[name].feature
+        return [list(getattr(step, LISTS[request.kind]).value) for step in steps]
+    feature = example.context.feature[name] if name in example.context.feature else None
+    if feature is None or feature.WhichOneof("kind") is None:
+        return None
+    return list(getattr(feature, LISTS[request]).value)
+
+
+def main(count, seed):
+    if not available():
+        sys.exit("there is no compiled library")
+    rng = np.random.default_rng(seed)
+    seeds = [encode(COLUMNS)[0], encode(STEPS)[0], encode(COLUMNS | STEPS)[0]]
+    taken = refused = compared = 0
+    for number in range(count):
+        message = mutated(rng, seeds[number % 3])
+        records = Records.of([message])
+        framed = frame(records).data.copy()
+        framed[rng.integers(0, framed.size)] ^= 1 << rng.integers(0, 8)
+        assert scan(framed[: rng.integers(0, framed.size + 1)]).records.sizes.size == 0
+        try:
+            columns = parse(records, WANTED)
+        except RecordError:
+            refused += 1
+            continue
+        finally:
+            try:
+                check_examples(records)
+            except RecordError:
+                pass
+        taken += 1
+        example = messages()["SequenceExample"]()
+        try:
+            example.ParseFromString(message)
+        except Exception:  # noqa: BLE001 what protobuf refuses besides, such as names that are no UTF-8
+            continue
+        if len(UnknownFieldSet(example.context)) or len(UnknownFieldSet(example.feature_lists)):
+            continue  # entries of maps with more in them than name and value, which this protobuf sets aside
+        compared += 1
+        for name, request in WANTED.items():
+            ours, theirs = columns[name].to_lists()[0], lists_of(example, name, request)
+            assert repr(ours) == repr(theirs), (message, name, ours, theirs)
+    print(taken, refused, compared)
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))
