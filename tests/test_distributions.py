@@ -67,11 +67,11 @@ WITHOUT_ADDONS = pytest.mark.skipif(sys.version_info >= (3, 12), reason="Addons 
 )
 def test_package(folder, install, tmp_path):
     python = install(folder) / "python"
-    (source,) = (ROOT / folder / "src/tensorsmith").iterdir()
-    code = f"import tensorsmith.{source.name} as package; print(package.__file__)"
-    result = subprocess.run([python, "-I", "-c", code], cwd=tmp_path, capture_output=True, text=True)
-    assert result.returncode == 0, result.stderr
-    assert Path(result.stdout.strip()).is_relative_to(tmp_path)  # and not the checkout
+    for source in (ROOT / folder / "src/tensorsmith").iterdir():
+        code = f"import tensorsmith.{source.name} as package; print(package.__file__)"
+        result = subprocess.run([python, "-I", "-c", code], cwd=tmp_path, capture_output=True, text=True)
+        assert result.returncode == 0, result.stderr
+        assert Path(result.stdout.strip()).is_relative_to(tmp_path)  # and not the checkout
 
 
 def test_tools(install, tmp_path):

@@ -111,8 +111,8 @@ int64_t tensorsmith_check(const uint8_t* const* records, const int64_t* sizes, i
 
 void tensorsmith_close(TensorsmithExamples* examples) { delete examples; }
 
-int64_t tensorsmith_survey(const uint8_t* const* records, const int64_t* sizes, int64_t rows, TensorsmithSurvey** survey,
-                           int64_t* features, char* message) {
+int64_t tensorsmith_survey(const uint8_t* const* records, const int64_t* sizes, int64_t rows,
+                           TensorsmithSurvey** survey, int64_t* features, char* message) {
   return guarded(message, [&] {
     *survey = new TensorsmithSurvey(spans_of(records, sizes, rows));
     *features = static_cast<int64_t>((*survey)->features().size());

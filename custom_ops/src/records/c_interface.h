@@ -71,8 +71,8 @@ int64_t tensorsmith_check(const uint8_t* const* records, const int64_t* sizes, i
 void tensorsmith_close(TensorsmithExamples* examples);
 
 // Reads records to their end, and gives what features were met, to be closed while the records are still there.
-int64_t tensorsmith_survey(const uint8_t* const* records, const int64_t* sizes, int64_t rows, TensorsmithSurvey** survey,
-                           int64_t* features, char* message);
+int64_t tensorsmith_survey(const uint8_t* const* records, const int64_t* sizes, int64_t rows,
+                           TensorsmithSurvey** survey, int64_t* features, char* message);
 void tensorsmith_surveyed(const TensorsmithSurvey* survey, TensorsmithFeature* out);
 void tensorsmith_close_survey(TensorsmithSurvey* survey);
 

@@ -29,7 +29,8 @@ inline int64_t count_list(int64_t kind, Span list) {
       payload_of(field);
       ++count;
     } else if (field.wire == kLength && kind == kFloat) {
-      if (field.payload.size() % sizeof(float) != 0) throw Malformed{"a list of floats ends within one", field.payload.end};
+      if (field.payload.size() % sizeof(float) != 0)
+        throw Malformed{"a list of floats ends within one", field.payload.end};
       count += field.payload.size() / static_cast<int64_t>(sizeof(float));
     } else if (field.wire == kLength) {
       for (Reader packed(field.payload); !packed.done(); ++count) packed.varint();

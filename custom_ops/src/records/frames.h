@@ -21,7 +21,7 @@ struct Scan {
 // long it is; stops before the first that does not, or is damaged.
 Scan scan(const uint8_t* data, int64_t size, bool check_data, int64_t most, int64_t* begins, int64_t* sizes);
 
-// Where the first record begins that lies whole and sound within the bytes, frame included, or the size where there is none.
+// Where the first record begins that lies whole and sound within the bytes, frame included; the size where none does.
 int64_t find(const uint8_t* data, int64_t size);
 
 // Writes what comes before the data of a record and what comes after it, whose data is there already.

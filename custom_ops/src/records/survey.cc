@@ -58,7 +58,8 @@ void Survey::read_map(Span map, bool sequences) {
 
 Surveyed& Survey::feature(Span name, bool is_sequence) {
   size_t number = next_;
-  if (number >= features_.size() || features_[number].is_sequence != is_sequence || features_[number].name != text(name)) {
+  const auto is_it = [&](const Surveyed& one) { return one.is_sequence == is_sequence && one.name == text(name); };
+  if (number >= features_.size() || !is_it(features_[number])) {
     const auto [place, is_new] = numbers_[is_sequence].emplace(text(name), features_.size());
     if (is_new) {
       features_.emplace_back();

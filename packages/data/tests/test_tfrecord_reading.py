@@ -171,20 +171,30 @@ def test_shuffled_as_a_whole(folder):
     assert np.abs(np.diff(first)).mean() > 20  # a third of 100, in expectation
 
 
-def test_position_is_kept(folder, tmp_path):
-    """A checkpoint in the middle of the second, shuffled epoch; another process would go on in the same way."""
+@pytest.mark.parametrize("steps", [0, 1, 12, 13, 17, 51])
+def test_position_is_kept(folder, tmp_path, steps):
+    """A checkpoint in the middle of the second of several shuffled epochs, gone on with to their end."""
 
     def make():
-        return iter(examples(paths(folder), FEATURES, 8, shuffle=True, seed=1).repeat())
+        return iter(examples(paths(folder), FEATURES, 8, epochs=4, shuffle=True, seed=1))
 
     iterator = make()
-    for _ in range(17):
+    for _ in range(steps):
         next(iterator)
     path = tf.train.Checkpoint(iterator=iterator).write(str(tmp_path / "position"))
-    wanted = [next(iterator)["x"].numpy().tolist() for _ in range(20)]
+    wanted = [batch["x"].numpy().tolist() for batch in iterator]
+    assert len(wanted) == 4 * 13 - steps
     restored = make()
     tf.train.Checkpoint(iterator=restored).read(path).assert_consumed()
-    assert [next(restored)["x"].numpy().tolist() for _ in range(20)] == wanted
+    assert [batch["x"].numpy().tolist() for batch in restored] == wanted
+
+
+def test_several_epochs(folder):
+    dataset = examples(paths(folder), FEATURES, 32, epochs=3, shuffle=True, seed=1)
+    assert dataset.cardinality() == 12
+    epochs = np.reshape(labels(dataset), (3, 100))
+    assert (np.sort(epochs) == np.arange(100)).all()
+    assert len({tuple(order) for order in epochs.tolist()}) == 3
 
 
 @pytest.mark.parametrize("batch_size", [0, -1, 2.5])

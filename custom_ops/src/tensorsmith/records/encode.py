@@ -34,7 +34,7 @@ def encode(columns: Mapping[str, Column], first: int = 0, last: int | None = Non
     Example:
         >>> records = encode({"x": Column.of([1.5, 2.5]), "name": Column.of(["a", "b"])})
         >>> len(records), records.data.nbytes
-        (2, 90)
+        (2, 96)
     """
     table = _Table(columns, first, last)
     if library() is None:

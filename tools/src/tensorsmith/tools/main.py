@@ -9,7 +9,19 @@ from typing import NoReturn
 
 from tensorsmith.core import ArgumentError, did_you_mean
 
-COMMANDS = ("recipes", "show", "run", "tune", "cluster-spec", "copy", "validate", "bench", "doctor", "migrate")
+COMMANDS = (
+    "recipes",
+    "show",
+    "run",
+    "tune",
+    "cluster-spec",
+    "copy",
+    "validate",
+    "bench",
+    "doctor",
+    "migrate",
+    "tfrecord",
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -43,7 +55,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = _exit_code(error)
         if code is None:
             raise
-        said = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) and error.strerror else str(error)
+        said = str(error)
+        if isinstance(error, OSError) and error.strerror:
+            said = error.strerror if error.filename is None else f"{error.filename}: {error.strerror}"
         print(f"tensorsmith: {said}", file=sys.stderr)
         return code
 

@@ -22,6 +22,7 @@ from tensorsmith.tools.bench.calls import Calls
 PYTHONS: dict[str, list[str]] = {}  # all run in this one
 LOWER_IS_BETTER = False
 BATCH = 256
+SHARDS = 10  # of the pictures
 MODULES = {"tfds": "tensorflow_datasets", "array_record": "array_record"}
 
 Work = Callable[[], Any]
@@ -234,6 +235,50 @@ def _verify_with_tensorflow(folder: Path, case: Case) -> Work:
     return _through(tf.data.TFRecordDataset(_file(folder, case)).batch(BATCH))
 
 
+def _pictures(folder: Path, case: Case) -> Work:
+    """Decoded and changed at random a batch at a time."""
+    import tensorflow as tf
+
+    from tensorsmith.data.tfrecord import examples
+
+    def change(batch: dict[str, Any]) -> tuple[Any, Any]:
+        pictures = tf.reshape(tf.io.decode_raw(batch["image"], tf.uint8), [-1, 28, 28, 1])
+        pictures = tf.image.random_flip_left_right(tf.cast(pictures, tf.float32) / 255)
+        return pictures + tf.random.uniform([tf.shape(pictures)[0], 1, 1, 1], -0.1, 0.1), batch["label"]
+
+    features = {name: feature for name, feature in _features(case).items() if name != "x"}
+    dataset = examples(_shards(folder, case), features, BATCH, shuffle=True, seed=0)
+    return _through(dataset.map(change, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE))
+
+
+def _pictures_one_by_one(folder: Path, case: Case) -> Work:
+    """The handbook's way: files interleaved, a buffer to shuffle, and a function for each example."""
+    import tensorflow as tf
+
+    features = {name: feature for name, feature in _features(case).items() if name != "x"}
+
+    def change(serialized: Any) -> tuple[Any, Any]:
+        example = tf.io.parse_single_example(serialized, features)
+        picture = tf.reshape(tf.io.decode_raw(example["image"], tf.uint8), [28, 28, 1])
+        picture = tf.image.random_flip_left_right(tf.cast(picture, tf.float32) / 255)
+        return picture + tf.random.uniform([], -0.1, 0.1), example["label"]
+
+    dataset = tf.data.Dataset.from_tensor_slices(_shards(folder, case)).shuffle(SHARDS)
+    dataset = dataset.interleave(tf.data.TFRecordDataset, cycle_length=5, num_parallel_calls=tf.data.AUTOTUNE)
+    dataset = dataset.shuffle(10_000).map(change, num_parallel_calls=tf.data.AUTOTUNE)
+    return _through(dataset.batch(BATCH).prefetch(tf.data.AUTOTUNE))
+
+
+def _shards(folder: Path, case: Case) -> list[str]:
+    from tensorsmith.records import write
+
+    columns, paths = _columns(case), [folder / f"{number}.tfrecord" for number in range(SHARDS)]
+    for number, path in enumerate(paths):
+        with path.open("wb") as file:
+            write(file, columns, number * case.count // SHARDS, (number + 1) * case.count // SHARDS)
+    return [str(path) for path in paths]
+
+
 def _array_record(folder: Path, case: Case, at_random: bool) -> Work:
     """The serialized examples, not parsed, in batches."""
     from array_record.python.array_record_module import ArrayRecordReader, ArrayRecordWriter
@@ -279,5 +324,8 @@ CASES = {
         1_000_000,
         {"tensorsmith": _read_at_random, "sequential": _read, "array_record": _array_record_at_random},
         {"sequential": 1 / 1.3},
+    ),
+    "pictures": Case(
+        "965", 60_000, {"tensorsmith": _pictures, "interleave": _pictures_one_by_one}, {"interleave": 1.5}
     ),
 }

@@ -10,7 +10,7 @@ import numpy as np
 
 from tensorsmith.data.tfrecord.compression import ERRORS, compression_of, open_to_read
 from tensorsmith.records import RecordError, Records, scan
-from tensorsmith.records.record import HEADER
+from tensorsmith.records.record import FOOTER, HEADER
 
 CHUNK = 1 << 22
 
@@ -43,6 +43,11 @@ class Part:
     records: Records
     first: int
     offset: int
+
+    @property
+    def size(self) -> int:
+        """How many bytes the records take, frames included."""
+        return int(self.records.sizes.sum()) + len(self.records) * (HEADER + FOOTER)
 
     def damage(self, path: Path, error: RecordError) -> DamagedFileError:
         """What is wrong with one of the records, as a problem of the file."""

@@ -21,9 +21,9 @@ class Index:
 
     Attributes:
         files: The files.
-        file: Which of them each record is in, int64 `(records,)`.
+        file: Which of them each record is in, int32 `(records,)`.
         begins: Where in it the record's data begin, int64 `(records,)`.
-        sizes: How many bytes they have, int64 `(records,)`.
+        sizes: How many bytes they have, int32 `(records,)`.
     """
 
     files: tuple[str, ...]
@@ -46,10 +46,16 @@ class Index:
             DamagedFileError: A file's records cannot be found.
         """
         check(not isinstance(files, str | os.PathLike) and len(files) > 0, "files", files, "a list of files")
-        sizes = [_sizes(Path(path)) for path in files]
-        begins = [np.cumsum(own + HEADER + FOOTER) - own - FOOTER for own in sizes]
-        numbers = np.repeat(np.arange(len(files)), [len(own) for own in sizes])
-        return cls(tuple(os.fspath(path) for path in files), numbers, np.concatenate(begins), np.concatenate(sizes))
+        of_files = [_sizes(Path(path)) for path in files]
+        ends = np.cumsum([len(sizes) for sizes in of_files])
+        file, begins, all_sizes = (np.empty(ends[-1], dtype) for dtype in ("int32", "int64", "int32"))
+        for number, end in enumerate(ends):
+            sizes = of_files[number]
+            here = slice(end - len(sizes), end)
+            file[here], all_sizes[here] = number, sizes
+            begins[here] = np.cumsum(sizes, dtype="int64") - sizes + np.arange(len(sizes)) * (HEADER + FOOTER) + HEADER
+            of_files[number] = sizes[:0]  # two of them would take much memory
+        return cls(tuple(os.fspath(path) for path in files), file, begins, all_sizes)
 
 
 def write_index(path: str | os.PathLike[str], sizes: np.ndarray | None = None) -> Path:
@@ -74,9 +80,9 @@ def _sizes(path: Path) -> np.ndarray:
     beside = path.with_name(path.name + SUFFIX)
     if beside.exists():
         try:
-            sizes = np.load(beside, allow_pickle=False).astype("int64")
+            sizes = np.load(beside, allow_pickle=False).astype("int32")
         except (ValueError, EOFError):
-            sizes = np.zeros((), "int64")
+            sizes = np.zeros((), "int32")
         # An index of what the file was before has another sum, and is not used.
         if sizes.ndim == 1 and sizes.sum() + len(sizes) * (HEADER + FOOTER) == path.stat().st_size:
             return sizes
@@ -96,4 +102,6 @@ def _read_sizes(path: Path) -> np.ndarray:
         "one without compression",
         remedy,
     )
-    return np.concatenate([np.zeros(0, "int64"), *(part.records.sizes for part in parts)])
+    largest = max((int(part.records.sizes.max()) for part in parts), default=0)
+    check(largest < 2**31, str(path), f"a record of {largest:,} bytes", "records of less than 2 GiB")
+    return np.concatenate([np.zeros(0, "int32"), *(part.records.sizes.astype("int32") for part in parts)])

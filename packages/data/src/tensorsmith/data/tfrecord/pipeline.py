@@ -15,6 +15,7 @@ def examples(
     features: Mapping[str, Any],
     batch_size: int,
     *,
+    epochs: int = 1,
     shuffle: bool = False,
     seed: int | None = None,
     drop_remainder: bool = False,
@@ -28,7 +29,9 @@ def examples(
         files: TFRecord files without compression, or their index.
         features: Name to `tf.io.FixedLenFeature`, `tf.io.VarLenFeature` or `tf.io.RaggedFeature`.
         batch_size: How many examples to a batch.
-        shuffle: Whether each epoch has all records in another order.
+        epochs: How often the dataset goes through all records. Of one that does so several times a checkpoint keeps the
+            position exactly, orders included; where `repeat` does so, TensorFlow may lose the order of the next epoch.
+        shuffle: Whether each epoch, and each time the dataset is gone through, has all records in another order.
         seed: Of the orders; `None` takes another one each time.
         drop_remainder: Whether a last batch that is smaller is left out.
 
@@ -36,7 +39,7 @@ def examples(
         A `tf.data.Dataset` of dictionaries, as `tf.io.parse_example` makes them, whose number of batches is known.
 
     Raises:
-        ValueError: `batch_size` is not positive, or `features` are of another kind.
+        ValueError: `batch_size` or `epochs` is not positive, or `features` are of another kind.
         DamagedFileError: The records of a file cannot be found.
     """
     load_tensorflow()
@@ -45,29 +48,29 @@ def examples(
     from tensorsmith import ops
 
     check(isinstance(batch_size, int) and batch_size > 0, "batch_size", batch_size, "a positive integer")
+    check(isinstance(epochs, int) and epochs > 0, "epochs", epochs, "a positive integer")
     index = files if isinstance(files, Index) else Index.of(files)
     count = len(index)
     batches = count // batch_size if drop_remainder else -(-count // batch_size)
-    places = tf.constant(
-        np.stack([index.file, index.begins, index.sizes], axis=1)
-    )  # one look at memory for each record
+    # In rows, since each look at another place in memory takes time.
+    places = tf.constant(np.stack([index.file, index.begins, index.sizes], axis=1))
     names = tf.constant(index.files)
 
-    def read(batch: Any, epoch: Any = None) -> Any:
-        first = batch * batch_size
+    def read(number: Any, draw: Any = None) -> Any:
+        epoch, first = number // batches, number % batches * batch_size
         rows = tf.range(first, first + batch_size if drop_remainder else tf.minimum(first + batch_size, count))
-        if epoch is not None:
-            key = tf.stack([epoch // 2**31, epoch % 2**31])
-            rows = tf.random.experimental.index_shuffle(rows, key, tf.constant(count - 1, tf.int64))
+        if draw is not None:
+            rows = tf.random.experimental.index_shuffle(rows, [draw, epoch], tf.constant(count - 1, tf.int64))
         if drop_remainder:
             rows = tf.ensure_shape(rows, [batch_size])
         return ops.read_examples(names, *tf.unstack(tf.gather(places, rows), axis=1), features)
 
-    numbers = tf.data.Dataset.range(batches)
+    numbers = tf.data.Dataset.range(epochs * batches)
     if shuffle:
-        epochs = tf.data.Dataset.random(seed, rerandomize_each_iteration=True).take(1)
-        numbers = epochs.flat_map(lambda epoch: numbers.map(lambda batch: (batch, epoch)))
+        draws = tf.data.Dataset.random(seed, rerandomize_each_iteration=True).take(1)
+        ordered = numbers
+        numbers = draws.flat_map(lambda draw: ordered.map(lambda number: (number, draw)))
     # What tf.data would find by trying, only from the first batch on.
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     dataset = numbers.map(read, num_parallel_calls=cores).prefetch(cores)
-    return dataset.apply(tf.data.experimental.assert_cardinality(batches))
+    return dataset.apply(tf.data.experimental.assert_cardinality(epochs * batches))

@@ -1,6 +1,7 @@
 """What the examples of a data set hold, as a file that people read and change."""
 
 import dataclasses
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,8 +28,8 @@ class Feature:
     Attributes:
         dtype: "string" (UTF-8), "bytes", or a type of numbers.
         shape: Of the value: `()` for one number or text; sizes, `None` where they vary.
-        encoding: How it is stored: "" as a list of values; "raw" as the bytes of its numbers; "png", "jpeg" or "wav" as
-            the bytes of such a file.
+        encoding: How it is stored: "" as a list of values (of float64 and uint64, and where several sizes vary, as
+            their bytes); "raw" as the bytes of its numbers; "png", "jpeg" or "wav" as the bytes of such a file.
         sequence: Whether it is in the feature lists of a `tf.train.SequenceExample`, with steps of this shape.
         optional: Whether examples may lack it.
         labels: Names of classes, where the value is a class's number.
@@ -64,20 +65,28 @@ class Feature:
                 "(height, width, channels) of uint8",
             )
         check(not self.encoding or numbers, "encoding", self.encoding, f"none for {self.dtype}")
+        remedy = "let one size vary at most"
+        check(not (self.sequence and self.is_shaped), "shape", self.shape, "sizes that all steps share", remedy)
         whole = self.dtype in INTEGERS and not self.shape
         check(not self.labels or whole, "labels", self.labels, "names for single integers only")
 
     @property
     def kind(self) -> str:
         """The kind of list that holds it: "bytes", "float" or "int64"."""
-        if self.encoding or self.dtype in TEXTS or self.dtype in WIDE:
+        if self.encoding or self.dtype in TEXTS or self.is_raw:
             return "bytes"
         return "float" if self.dtype in FLOATS else "int64"
 
     @property
     def is_raw(self) -> bool:
         """Whether its numbers are stored as their bytes, little-endian."""
-        return self.encoding == "raw" or (self.dtype in WIDE and not self.encoding)
+        by_itself = not self.encoding and self.dtype not in TEXTS and (self.dtype in WIDE or self.is_shaped)
+        return self.encoding == "raw" or by_itself
+
+    @property
+    def is_shaped(self) -> bool:
+        """Whether its sizes are stored beside its values, as more than one of them varies."""
+        return self.shape.count(None) > 1 and (not self.encoding or self.encoding == "raw")
 
 
 @dataclass(frozen=True)
@@ -99,7 +108,8 @@ class Schema:
 
     def to_yaml(self) -> str:
         """As text, with what is not as usual."""
-        lines = [f"  {_flow(name)}: {_flow(_changed(feature))}\n" for name, feature in self.features.items()]
+        names = {name: _flow(name) if name.isprintable() else json.dumps(name) for name in self.features}
+        lines = [f"  {names[name]}: {_flow(_changed(feature))}\n" for name, feature in self.features.items()]
         return "features:\n" + "".join(lines)
 
     @classmethod

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tensorsmith.data.tfrecord.files import read
+from tensorsmith.data.tfrecord.progress import Report, unreported
 from tensorsmith.records import RecordError, check_examples
 
 
@@ -21,12 +22,13 @@ class Verified:
     size: int
 
 
-def verify(path: str | os.PathLike[str], examples: bool = True) -> Verified:
+def verify(path: str | os.PathLike[str], examples: bool = True, report: Report = unreported) -> Verified:
     """Compares all checksums of a file, and reads every record as the example it should be.
 
     Args:
         path: The file, compressed or not.
         examples: Whether records have to be `tf.train.Example` or `tf.train.SequenceExample`.
+        report: Called with each number of bytes that are done, frames included.
 
     Raises:
         DamagedFileError: What is wrong with the first record that is not sound, and where it is.
@@ -40,4 +42,5 @@ def verify(path: str | os.PathLike[str], examples: bool = True) -> Verified:
                 raise part.damage(Path(path), error) from None
         records += len(part.records)
         size += int(part.records.sizes.sum())
+        report(part.size)
     return Verified(records, size)

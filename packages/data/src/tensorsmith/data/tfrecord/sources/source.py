@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 from tensorsmith.data.tfrecord.schema import Schema
@@ -46,7 +47,13 @@ class Batch:
 
 
 class Source(Protocol):
-    """Rows, which come in the same order each time, in the same batches."""
+    """Rows, which come in the same order each time, in the same batches.
+
+    Attributes:
+        files: What they are read from.
+    """
+
+    files: list[Path]
 
     def infer(self) -> Schema:
         """What all of them hold."""

@@ -1,0 +1,243 @@
+"""Any source as TFRecord files."""
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+from collections import deque
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from tensorsmith.core import argument_error, check, replace_file
+from tensorsmith.data.tfrecord.fit import fit
+from tensorsmith.data.tfrecord.index import SUFFIX, write_index
+from tensorsmith.data.tfrecord.progress import Begin, unseen
+from tensorsmith.data.tfrecord.reorder import Split, reorder
+from tensorsmith.data.tfrecord.schema import Schema
+from tensorsmith.data.tfrecord.shards import shard_lengths
+from tensorsmith.data.tfrecord.sources.source import Batch, Reject, Source
+from tensorsmith.data.tfrecord.tfds_metadata import write_tfds_metadata
+from tensorsmith.records import write
+
+WORK = ".convert"  # in the folder, while it is under way
+NOTE = "asked.json"  # in there: what is asked for
+PIECE = 8 << 20  # bytes of rows that are written together
+
+
+class RejectedError(OSError):
+    """Rows of the source do not fit the schema, and nobody asked to go on without them.
+
+    Attributes:
+        rejects: Some of them.
+    """
+
+    def __init__(self, rejects: list[Reject]):
+        remedy = "change the schema, or collect such rows with --rejects FILE"
+        super().__init__("\n".join([*map(str, rejects[:5]), f"Remedy: {remedy}."]))
+        self.rejects = rejects
+
+
+@dataclass(frozen=True)
+class Converted:
+    """What a conversion came to: `rows` are `records` and `rejects`.
+
+    Attributes:
+        rows: How many rows the source has.
+        records: How many of them were written.
+        rejects: How many were not.
+        splits: The records and shards of each split.
+        for_tfds: Whether TensorFlow Datasets can open the folder.
+    """
+
+    rows: int
+    records: int
+    rejects: int
+    splits: dict[str, Split]
+    for_tfds: bool
+
+
+def convert(
+    source: Source,
+    folder: str | os.PathLike[str],
+    *,
+    name: str,
+    schema: Schema | None = None,
+    shards: int | None = None,
+    shard_size: int = 256_000_000,
+    compression: str = "none",
+    split: Mapping[str, float] | None = None,
+    seed: int | None = None,
+    workers: int = 1,
+    resume: bool = False,
+    rejects: str | os.PathLike[str] | None = None,
+    begin: Begin = unseen,
+) -> Converted:
+    """Writes the rows of a source as `tf.train.Example`, in shards `NAME-SPLIT.tfrecord-00000-of-00010`.
+
+    First pieces in the source's order are written into a folder `.convert` of the target, by several threads; then
+    shards from these, each whole or not at all. What comes out depends neither on the number of threads nor on
+    interruptions.
+    The folder can be opened by `tfds.builder_from_directory`, and has `schema.yaml` and an index beside each shard.
+
+    Args:
+        source: As `open_source` gives it.
+        folder: Where to; it is made where it is missing.
+        name: Of the data set.
+        schema: What examples hold; `None` takes what the source infers.
+        shards: How many shards to a split.
+        shard_size: About how many bytes a shard has, where `shards` is `None`.
+        compression: "none", "gzip" or "zlib".
+        split: Name to share of each split; by default all is `train`.
+        seed: Of the order; `None` keeps that of the source.
+        workers: How many threads.
+        resume: Whether to go on where an interrupted conversion of the same source stopped.
+        rejects: A file for the rows that do not fit, a JSON object each. `None` refuses them.
+        begin: Shows progress.
+
+    Raises:
+        RejectedError: Rows do not fit, and there is no file for rejects.
+        ValueError: Another conversion is at work in the folder, or was interrupted there and `resume` is false or the
+            source, the schema or the rest is not the same.
+        OSError: The source or the disk fails. What was written so far is gone on with by `resume`.
+    """
+    check(workers > 0, "workers", workers, "one or more")
+    folder, split = Path(folder), split or {"train": 1.0}
+    work = folder / WORK
+    with _alone(folder, work):
+        schema = schema or source.infer()
+        asked = {"shards": shards, "shard_size": shard_size, "compression": compression, "split": split, "seed": seed}
+        _begin(folder, name, resume, {"schema": schema.to_yaml(), "name": name, "source": _stamps(source), **asked})
+        try:
+            pieces, rows, rejected = _write_pieces(source, schema, work, workers, rejects is None, begin)
+        except RejectedError:
+            shutil.rmtree(work)  # as another schema begins anew
+            raise
+        if rejects is not None:
+            with replace_file(rejects) as draft, draft.open("w", encoding="utf-8") as file:
+                for piece in pieces:
+                    file.write(piece.with_suffix(".rejects").read_text(encoding="utf-8"))
+        pa.default_memory_pool().release_unused()  # room for the index
+        records = rows - rejected
+        shaping: dict[str, Any] = {"shards": shards, "shard_size": shard_size, "compression": compression}
+        written = reorder(pieces, folder, name=name, **shaping, seed=seed, split=split, resume=True, begin=begin)
+        lengths = {part: shard_lengths(made.records, len(made.paths)) for part, made in written.items()}
+        sizes = {part: sum(path.stat().st_size for path in made.paths) for part, made in written.items()}
+        schema.save(folder / "schema.yaml")
+        for_tfds = write_tfds_metadata(folder, name, schema, lengths, sizes)
+        shutil.rmtree(work)
+    return Converted(rows, records, rejected, written, for_tfds)
+
+
+@contextlib.contextmanager
+def _alone(folder: Path, work: Path) -> Iterator[None]:
+    """Keeps other conversions out of the folder, those of other processes as well."""
+    work.mkdir(parents=True, exist_ok=True)
+    with (work / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise argument_error("folder", str(folder), "one in which no other conversion is at work") from None
+        try:
+            yield
+        finally:
+            if work.exists() and not (work / NOTE).exists():  # nothing to go on with
+                shutil.rmtree(work)
+
+
+def _begin(folder: Path, name: str, resume: bool, asked: dict[str, Any]) -> None:
+    """Notes what is asked for, or sees that it is what an interrupted conversion was asked for."""
+    note = folder / WORK / NOTE
+    asked = json.loads(json.dumps(asked))
+    if note.exists():
+        remedy = f"--resume goes on with it, or remove {folder / WORK}"
+        check(resume, "folder", str(folder), "one without an interrupted conversion", remedy)
+        before = json.loads(note.read_text(encoding="utf-8"))
+        changed = [key for key in asked if asked[key] != before.get(key)]
+        remedy = f"ask for the same, or remove {folder / WORK} to begin anew"
+        check(not changed, "resume", f"another {' and another '.join(changed)}", "what was begun with", remedy)
+        return
+    there = sorted(folder.glob(f"{name}-*.tfrecord-*"))
+    remedy = f"remove {there[0].name} and its like, or name another folder" if there else ""
+    check(not there, "folder", str(folder), f"one without shards of {name}", remedy)
+    with replace_file(note) as draft:
+        draft.write_text(json.dumps(asked), encoding="utf-8")
+
+
+def _stamps(source: Source) -> list[Any]:
+    """What tells whether the source's files have changed."""
+    return [[str(path), path.stat().st_size, path.stat().st_mtime_ns] for path in source.files]
+
+
+def _write_pieces(
+    source: Source, schema: Schema, work: Path, workers: int, strict: bool, begin: Begin
+) -> tuple[list[Path], int, int]:
+    """Writes records in the source's order; the files, and how many rows and rejects there were."""
+    stamps = _stamps(source)
+    report = begin("encoding", sum(size for _, size, _ in stamps))
+    pieces: list[Path] = []
+    rows = rejected = 0
+    waiting: deque[Future[tuple[int, list[Reject]]]] = deque()
+
+    def finish_one() -> int:
+        size, rejects = waiting.popleft().result()
+        report(size)
+        if strict and rejects:
+            raise RejectedError(rejects)
+        return len(rejects)
+
+    with ThreadPoolExecutor(workers) as pool:
+        try:
+            for batches in _grouped(source.batches(schema)):
+                rows += sum(batch.rows.num_rows + len(batch.rejects) for batch in batches)
+                pieces.append(work / f"{len(pieces):06d}.tfrecord")
+                waiting.append(pool.submit(_write_piece, batches, schema, pieces[-1]))
+                if len(waiting) > workers:
+                    rejected += finish_one()
+            while waiting:
+                rejected += finish_one()
+        finally:
+            for task in waiting:
+                task.cancel()
+    if _stamps(source) != stamps:
+        raise OSError("the source has changed while it was converted; nothing was written")
+    return pieces, rows, rejected
+
+
+def _grouped(batches: Iterator[Batch]) -> Iterator[list[Batch]]:
+    """Batches together that have some megabytes; at least one group, be it empty."""
+    group: list[Batch] = []
+    size = number = 0
+    for batch in batches:
+        group.append(batch)
+        size += batch.rows.nbytes
+        if size >= PIECE:
+            yield group
+            group, size, number = [], 0, number + 1
+    if group or number == 0:  # of a source without rows, too
+        yield group
+
+
+def _write_piece(batches: list[Batch], schema: Schema, path: Path) -> tuple[int, list[Reject]]:
+    """Writes some rows, unless they are there; the size of their batches, and those that do not fit."""
+    size = sum(batch.rows.nbytes for batch in batches)
+    note = path.with_suffix(".rejects")
+    if path.with_name(path.name + SUFFIX).exists():  # which comes last
+        lines = note.read_text(encoding="utf-8").splitlines()
+        return size, [Reject(**json.loads(line)) for line in lines]
+    rejects, sizes = [], []
+    with replace_file(path) as draft, draft.open("wb") as file:
+        for batch in batches:
+            columns, wrong = fit(batch, schema)
+            rejects += wrong
+            sizes.append(write(file, columns))
+    with replace_file(note) as draft:
+        draft.write_text("".join(json.dumps(asdict(reject)) + "\n" for reject in rejects), encoding="utf-8")
+    write_index(path, np.concatenate([np.zeros(0, "int64"), *sizes]))
+    return size, rejects

@@ -1,0 +1,281 @@
+"""Rows in Arrow's form as the columns of a schema, and which rows do not fit it."""
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tensorsmith.core import check
+from tensorsmith.data.tfrecord.schema import INTEGERS, PICTURES, TEXTS, Feature, Schema
+from tensorsmith.data.tfrecord.sources.source import Batch, Reject
+from tensorsmith.records import Column
+
+SHAPE, VALUE = "/shape", "/value"  # behind the name of a feature of which more than one size varies, as in TFDS
+TYPES = {
+    "string": pa.large_string(),
+    "bytes": pa.large_binary(),
+    "bool": pa.bool_(),
+    "float16": pa.float32(),
+    **{name: getattr(pa, name)() for name in (*INTEGERS[1:], "float32", "float64", "uint64")},
+}
+
+
+def fit(batch: Batch, schema: Schema) -> tuple[dict[str, Column], list[Reject]]:
+    """The columns of a batch, and the rows that are left out of them, those that the source could not read included.
+
+    Args:
+        batch: Rows of a source.
+        schema: What they should hold.
+
+    Raises:
+        ValueError: The batch lacks a column.
+    """
+    names = batch.rows.schema.names
+    for name in schema.features:
+        check(name in names, name, "a feature of the schema", f"one of the columns {', '.join(names)}")
+    misfits = _Misfits()
+    prepared = _prepare_all(batch.rows, schema, misfits)
+    if misfits.rows:
+        keep = np.ones(batch.rows.num_rows, "bool")
+        keep[list(misfits.rows)] = False
+        prepared = _prepare_all(batch.rows.filter(pa.array(keep)), schema, _Misfits())
+    columns: dict[str, Column] = {}
+    for name, values in prepared.items():
+        columns |= _columns(name, schema.features[name], values)
+    found = [Reject(batch.file, int(batch.numbers[row]), *misfits.rows[row]) for row in misfits.rows]
+    return columns, sorted([*batch.rejects, *found], key=lambda reject: reject.row)
+
+
+@dataclass
+class _Misfits:
+    """Row to the column and what is wrong with it, of which the first finding stays."""
+
+    rows: dict[int, tuple[str, str]] = field(default_factory=dict)
+
+    def add(self, row: int, column: str, problem: str) -> None:
+        self.rows.setdefault(row, (column, problem))
+
+
+@dataclass
+class _Values:
+    """The values of a feature.
+
+    Attributes:
+        leaves: All single values: an array of numbers, or Arrow's of texts.
+        steps: Of sequences, where the steps of each row begin.
+        parts: Where the values of each row, or step, begin.
+        sizes: The sizes of each row's, or step's, value; none of what is stored encoded.
+        present: Which rows have the feature, unless all have.
+    """
+
+    leaves: Any
+    steps: np.ndarray | None
+    parts: np.ndarray
+    sizes: np.ndarray
+    present: np.ndarray | None
+
+
+def _prepare_all(rows: Any, schema: Schema, misfits: _Misfits) -> dict[str, _Values]:
+    return {
+        name: _prepare(name, feature, rows.column(rows.schema.get_field_index(name)), misfits)
+        for name, feature in schema.features.items()
+    }
+
+
+def _prepare(name: str, feature: Feature, array: Any, misfits: _Misfits) -> _Values:
+    """Takes lists apart, and checks types, sizes and what is missing."""
+    present = np.asarray(pc.is_valid(array))
+    if not feature.optional:
+        for row in np.flatnonzero(~present).tolist():
+            misfits.add(row, name, "it is missing, and the feature is not optional")
+    levels, leaves = _unfold(array, present)
+    whole = levels[0]
+    for splits in levels[1:]:
+        whole = splits[whole]
+
+    def reject(leaf: int, problem: str) -> None:
+        misfits.add(int(np.searchsorted(whole, leaf, "right")) - 1, name, problem)
+
+    for leaf in np.flatnonzero(np.asarray(pc.is_null(leaves))).tolist():
+        reject(leaf, "a value in it is missing")
+    is_file = bool(feature.encoding) and _is_text(leaves.type)
+    leaves = _cast(leaves, feature, "bytes" if is_file else feature.dtype, reject)
+    steps = None
+    if feature.sequence:
+        steps, levels = levels[0], levels[1:] or [np.arange(len(leaves) + 1)]
+    parts = levels[0]
+    for splits in levels[1:]:
+        parts = splits[parts]
+    sizes = _sizes(() if is_file else feature.shape, levels, parts)
+    wanted = () if is_file else feature.shape
+    for part in np.flatnonzero(_misshapen(wanted, sizes, np.diff(parts), present if steps is None else None)).tolist():
+        row = part if steps is None else int(np.searchsorted(steps, part, "right")) - 1
+        known = len(wanted) > 0 and (sizes[part] >= 0).all()
+        received = f"shape {_shown(sizes[part].tolist())}" if known else f"{parts[part + 1] - parts[part]} values"
+        misfits.add(row, name, f"received {received}, expected shape {_shown(wanted)}")
+    return _Values(leaves, steps, parts, sizes, None if present.all() else present)
+
+
+def _unfold(array: Any, present: np.ndarray) -> tuple[list[np.ndarray], Any]:
+    """Where the lists of each level begin in the next one, and the single values."""
+    levels = []
+    if pa.types.is_dictionary(array.type):
+        array = array.dictionary_decode()
+    while pa.types.is_list(array.type) or pa.types.is_large_list(array.type) or pa.types.is_fixed_size_list(array.type):
+        lengths = pc.fill_null(pc.list_value_length(array), 0)
+        levels.append(_places(np.asarray(lengths)))
+        array = array.flatten()
+    return (levels, array) if levels else ([_places(present)], array.drop_null())
+
+
+def _cast(leaves: Any, feature: Feature, dtype: str, reject: Any) -> Any:
+    """The values in a type, numbers as an array of NumPy; those that are not of it are rejected."""
+    if feature.labels and _is_text(leaves.type):
+        found = pc.index_in(leaves.cast(pa.string()), pa.array(feature.labels))
+        for leaf in np.flatnonzero(np.asarray(pc.is_null(found))).tolist():
+            reject(leaf, f"received {_brief(leaves[leaf].as_py())}, expected one of the {len(feature.labels)} labels")
+        return np.asarray(found.fill_null(0)).astype("int64")
+    target = TYPES[dtype]
+    if _is_text(leaves.type) and dtype not in TEXTS:
+        leaves = pc.utf8_trim_whitespace(leaves)
+    bad = _uncastable(leaves, target)
+    for leaf in bad:
+        reject(leaf, f"received {_brief(leaves[leaf].as_py())}, expected {dtype}")
+    if bad:
+        leaves = leaves.filter(pa.array(~np.isin(np.arange(len(leaves)), bad)))
+        return np.zeros(len(leaves) + len(bad)) if dtype not in TEXTS else leaves
+    cast = leaves.cast(target)
+    if dtype in TEXTS:
+        return cast
+    numbers = np.asarray(cast.fill_null(0) if cast.null_count else cast)
+    if dtype in ("float16", "float32") and pa.types.is_floating(leaves.type):
+        before = np.asarray(leaves.fill_null(0))
+        with np.errstate(over="ignore"):
+            numbers = numbers.astype(dtype)
+        for leaf in np.flatnonzero(np.isinf(numbers) & np.isfinite(before)).tolist():
+            reject(leaf, f"received {before[leaf].item()!r}, which {dtype} cannot hold")
+    if feature.labels:
+        for leaf in np.flatnonzero((numbers < 0) | (numbers >= len(feature.labels))).tolist():
+            reject(leaf, f"received class {numbers[leaf]}, expected one of {len(feature.labels)}")
+    return numbers
+
+
+def _uncastable(array: Any, target: Any) -> list[int]:
+    """The places of values that are not of a type, found by halving."""
+    try:
+        array.cast(target)
+        return []
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        if len(array) == 1:
+            return [0]
+    middle = len(array) // 2
+    later = [middle + place for place in _uncastable(array.slice(middle), target)]
+    return _uncastable(array.slice(0, middle), target) + later
+
+
+def _sizes(shape: tuple[int | None, ...], levels: list[np.ndarray], parts: np.ndarray) -> np.ndarray:
+    """The sizes of each part's value, as nested lists say or a flat list allows; -1 where there are none."""
+    count = len(parts) - 1
+    if len(levels) == len(shape):
+        sizes, inside = np.zeros((count, len(shape)), "int64"), np.arange(count + 1)
+        for axis, splits in enumerate(levels):
+            lengths = np.diff(splits)
+            first = np.full(count, shape[axis] or 0)  # an empty list fits whatever its elements would be
+            filled = np.diff(inside) > 0
+            first[filled] = lengths[inside[:-1][filled]]
+            even = np.repeat(first, np.diff(inside)) == lengths[inside[0] : inside[-1]]
+            owners = np.repeat(np.arange(count), np.diff(inside))
+            sizes[:, axis] = first
+            sizes[owners[~even], axis] = -1
+            inside = splits[inside]
+        return sizes
+    sizes = np.tile(np.array([-1 if size is None else size for size in shape], "int64"), (count, 1))
+    if shape.count(None) == 1:
+        known = int(np.prod([size for size in shape if size is not None]))
+        sizes[:, shape.index(None)] = np.diff(parts) // max(known, 1)
+    return sizes
+
+
+def _misshapen(
+    shape: tuple[int | None, ...], sizes: np.ndarray, counts: np.ndarray, present: np.ndarray | None
+) -> np.ndarray:
+    """Which parts are not of a shape; those that are missing are not looked at."""
+    wrong = (sizes < 0).any(axis=1) | (np.prod(sizes, axis=1, initial=1) != counts)
+    for axis, size in enumerate(shape):
+        if size is not None:
+            wrong |= sizes[:, axis] != size
+    return wrong if present is None else wrong & present
+
+
+def _columns(name: str, feature: Feature, values: _Values) -> dict[str, Column]:
+    """A feature's column, or that of its sizes and that of its values where more than one size varies."""
+    leaves, parts, present = values.leaves, values.parts, values.present
+    bounds = None
+    if not isinstance(leaves, np.ndarray):
+        leaves, bounds = _bytes(leaves)
+    elif feature.is_raw or feature.encoding in PICTURES:
+        # Each part is one value, but for rows that lack the feature.
+        there = np.ones(len(parts) - 1, "bool") if present is None or values.steps is not None else present
+        if feature.is_raw:
+            leaves = leaves.astype(np.dtype(feature.dtype).newbyteorder("<")).view("uint8")
+            bounds = np.append(parts[:-1][there], parts[-1]) * np.dtype(feature.dtype).itemsize
+        else:
+            leaves, bounds = _pictures(feature, leaves, parts[:-1][there], values.sizes[there])
+        parts = _places(there)
+    else:
+        leaves = leaves.astype("float32" if feature.kind == "float" else "int64")
+    rows, steps = (values.steps, parts) if values.steps is not None else (parts, None)
+    column = Column(feature.kind, np.ascontiguousarray(leaves), rows, bounds, steps, present)
+    if not feature.is_shaped:
+        return {name: column}
+    sizes = np.ascontiguousarray(values.sizes[slice(None) if present is None else present])
+    places = np.arange(len(sizes) + 1) if present is None else _places(present)
+    shapes = Column("int64", sizes.reshape(-1), places * len(feature.shape), present=present)
+    return {name + SHAPE: shapes, name + VALUE: column}
+
+
+def _bytes(texts: Any) -> tuple[np.ndarray, np.ndarray]:
+    """The bytes of texts, and where each begins."""
+    _, places, data = texts.buffers()
+    bounds = np.frombuffer(places, "int64", len(texts) + 1, texts.offset * 8) if places else np.zeros(1, "int64")
+    memory = np.frombuffer(data, "uint8") if data is not None and data.size else np.zeros(0, "uint8")
+    return memory[bounds[0] : bounds[-1]], bounds - bounds[0]
+
+
+def _pictures(
+    feature: Feature, pixels: np.ndarray, begins: np.ndarray, sizes: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Pictures as files, one after the other, and where each begins."""
+    from PIL import Image
+
+    files = []
+    for begin, size in zip(begins.tolist(), sizes.tolist(), strict=True):
+        picture = pixels[begin : begin + int(np.prod(size))].reshape(size)
+        file = io.BytesIO()
+        Image.fromarray(picture[..., 0] if size[-1] == 1 else picture).save(file, feature.encoding)
+        files.append(file.getvalue())
+    return np.frombuffer(b"".join(files), "uint8"), _places(np.array([len(file) for file in files]))
+
+
+def _is_text(kind: Any) -> bool:
+    types = pa.types
+    return types.is_string(kind) or types.is_large_string(kind) or types.is_binary(kind) or types.is_large_binary(kind)
+
+
+def _places(lengths: np.ndarray) -> np.ndarray:
+    return np.concatenate([[0], np.cumsum(lengths, dtype="int64")])
+
+
+def _brief(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:60] + "..."
+
+
+def _shown(shape: Sequence[int | None]) -> str:
+    """A shape as text, such as "(any, 3)"."""
+    sizes = ["any" if size is None else str(size) for size in shape]
+    return f"({', '.join(sizes)}{',' if len(sizes) == 1 else ''})"

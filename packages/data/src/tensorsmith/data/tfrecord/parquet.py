@@ -1,0 +1,97 @@
+"""From TFRecord files to Parquet."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tensorsmith.core import check, replace_file
+from tensorsmith.data.tfrecord.files import read
+from tensorsmith.data.tfrecord.progress import Report, unreported
+from tensorsmith.data.tfrecord.survey import columns_of, survey_files
+from tensorsmith.records import Column, Feature, Range, merge
+
+TYPES = {"bytes": pa.large_binary(), "float": pa.float32(), "int64": pa.int64()}
+GROUP = 1 << 26  # bytes of a row group
+
+
+def to_parquet(
+    files: Sequence[str | os.PathLike[str]],
+    target: str | os.PathLike[str],
+    report: Report = unreported,
+) -> int:
+    """Writes examples into a Parquet file, with a column for each feature.
+
+    A column has values where all records have one value, lists of a fixed size where all have as many, and otherwise
+    lists, with null where a record does not have the feature; of sequences it has lists of lists.
+
+    Args:
+        files: TFRecord files, compressed or not, which are read twice.
+        target: The Parquet file, which appears when it is whole.
+        report: Called with each number of bytes that are done, frames included, in both passes.
+
+    Returns:
+        How many rows it has.
+
+    Raises:
+        ValueError: There is no feature, or one has values of several kinds.
+        DamagedFileError: A record is damaged, or no example.
+    """
+    found = survey_files(files, report)
+    records = sum(file.records for file in found)
+    features: dict[str, Feature] = {}
+    for file in found:
+        features = merge(features, file.features)
+    features = {name: feature for name, feature in features.items() if feature.kinds}
+    check(len(features) > 0, "files", [os.fspath(path) for path in files], "examples with values")
+    schema = pa.schema([(name, _type(feature, records)) for name, feature in features.items()])
+    with replace_file(target) as draft, pq.ParquetWriter(draft, schema) as writer:
+        waiting: list[pa.Table] = []
+        size = 0
+        for path in map(Path, files):
+            for part in read(path):
+                waiting.append(_table(columns_of(path, part, features), schema))
+                size += waiting[-1].nbytes
+                if size >= GROUP:
+                    writer.write_table(pa.concat_tables(waiting))
+                    waiting, size = [], 0
+                report(part.size)
+        if waiting:
+            writer.write_table(pa.concat_tables(waiting))
+    return records
+
+
+def _type(feature: Feature, records: int) -> pa.DataType:
+    value = TYPES[feature.kinds[0]]
+    if feature.steps is not None:
+        return pa.large_list(pa.large_list(value))
+    if feature.rows < records or feature.counts.fewest < feature.counts.most:
+        return pa.large_list(value)
+    if feature.counts.most == 0:
+        return pa.large_list(value)  # Parquet has no lists of the fixed size 0
+    return value if feature.counts == Range(1, 1) else pa.list_(value, feature.counts.most)
+
+
+def _table(columns: Mapping[str, Column], schema: pa.Schema) -> pa.Table:
+    return pa.table([_array(columns[field.name], field.type) for field in schema], schema)
+
+
+def _array(column: Column, kind: pa.DataType) -> Any:
+    """A column's memory as Arrow sees it, which outlives the part that was read."""
+    if column.bounds is not None:
+        buffers = [None, pa.py_buffer(column.bounds), pa.py_buffer(column.values)]
+        values = pa.Array.from_buffers(pa.large_binary(), len(column.bounds) - 1, buffers)
+    else:
+        values = pa.array(column.values)
+    if column.steps is not None:
+        values = pa.LargeListArray.from_arrays(pa.array(column.steps), values)
+    if pa.types.is_fixed_size_list(kind):
+        return pa.FixedSizeListArray.from_arrays(values, kind.list_size)
+    if not pa.types.is_large_list(kind):
+        return values
+    missing = None if column.present is None else pa.array(np.logical_not(column.present))
+    return pa.LargeListArray.from_arrays(pa.array(column.rows), values, mask=missing)

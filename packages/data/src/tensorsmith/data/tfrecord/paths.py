@@ -1,0 +1,39 @@
+"""Which files are meant."""
+
+import glob
+from collections.abc import Iterable
+from pathlib import Path
+
+from tensorsmith.data.tfrecord.index import SUFFIX
+
+
+def find_files(sources: Iterable[str]) -> list[Path]:
+    """The TFRecord files that are meant, each once.
+
+    Args:
+        sources: Files, patterns such as `train-*`, and folders, of which all files with `.tfrecord` in their name are
+            taken. Indexes beside the files and hidden files are left out.
+
+    Raises:
+        FileNotFoundError: For one of the sources there is no file.
+    """
+    found: dict[Path, None] = {}
+    for source in sources:
+        path = Path(source)
+        if path.is_dir():
+            files = _without_indexes(path.glob("*.tfrecord*"))
+            problem = "there is no file in it with `.tfrecord` in its name"
+        elif path.exists():
+            files, problem = [path], ""
+        else:
+            files = _without_indexes(map(Path, glob.glob(source)))  # noqa: PTH207 - Path.glob takes no absolute ones
+            problem = "there is no such file" + (", nor one that fits" if glob.has_magic(source) else "")
+        if not files:
+            raise FileNotFoundError(f"{source}: {problem}")
+        found.update(dict.fromkeys(files))
+    return list(found)
+
+
+def _without_indexes(paths: Iterable[Path]) -> list[Path]:
+    """In the order of their names."""
+    return sorted(path for path in paths if path.suffix != SUFFIX and path.name[0] != "." and path.is_file())

@@ -1,0 +1,121 @@
+"""What annotations of pictures have in common: boxes with classes."""
+
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from tensorsmith.data.tfrecord.schema import Feature
+from tensorsmith.data.tfrecord.sources.pictures import Shapes, in_batches, read_picture
+from tensorsmith.data.tfrecord.sources.source import Batch, Reject
+from tensorsmith.data.tfrecord.sources.table import Table
+
+TYPES = pa.schema(
+    [
+        ("image", pa.binary()),
+        ("bbox", pa.list_(pa.list_(pa.float32(), 4))),
+        ("label", pa.list_(pa.int64())),
+        ("label_text", pa.list_(pa.string())),
+    ]
+)
+OUTSIDE = 1.0  # pixels that a box may reach out of its picture, by rounding; it is cut there
+
+
+@dataclass(frozen=True)
+class Box:
+    """An object in a picture, in pixels."""
+
+    name: str
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    def relative(self, height: int, width: int) -> list[float]:
+        """Top, left, bottom and right as parts of the picture, as TensorFlow and TFDS have them.
+
+        Raises:
+            ValueError: It is not in the picture.
+        """
+        fits = -OUTSIDE <= self.left <= self.right <= width + OUTSIDE
+        if not (fits and -OUTSIDE <= self.top <= self.bottom <= height + OUTSIDE):
+            box = f"left {self.left:g}, top {self.top:g}, right {self.right:g}, bottom {self.bottom:g}"
+            raise ValueError(f"received a box with {box}, expected one within {width} x {height} pixels")
+        parts = (self.top / height, self.left / width, self.bottom / height, self.right / width)
+        return [min(max(part, 0.0), 1.0) for part in parts]
+
+
+@dataclass(frozen=True)
+class Annotated:
+    """A picture and what is said of it.
+
+    Attributes:
+        annotation: The file with the annotation.
+        row: The annotation's number there.
+        picture: The picture's file.
+        boxes: Its objects.
+        size: Height and width by the annotation, where it has them.
+    """
+
+    annotation: Path
+    row: int
+    picture: Path
+    boxes: list[Box]
+    size: tuple[int, int] | None = None
+
+
+class AnnotatedImages(Table):
+    """A row for each annotated picture: the features `image`, `bbox` (top, left, bottom, right in 0..1), `label` (the
+    classes' numbers) and `label_text` (their names), with a value in each for each object.
+
+    Attributes:
+        names: The names of all classes, by number.
+    """
+
+    names: list[str]
+
+    @abstractmethod
+    def annotated(self) -> Iterator[Annotated | Reject]:
+        """All annotations, in an order that is always the same."""
+
+    def rows(self) -> Iterator[Batch]:
+        """All rows."""
+        self._shapes = Shapes()
+        numbers = {name: number for number, name in enumerate(self.names)}
+        rows = ((self._row(found, numbers), number) for number, found in enumerate(self.annotated(), 1))
+        yield from in_batches(rows, str(self.files[0]), TYPES)
+
+    def known(self) -> Mapping[str, Feature]:
+        """All features."""
+        return {
+            "image": self._shapes.feature,
+            "bbox": Feature("float32", (None, 4)),
+            "label": Feature("int64", (None,)),
+            "label_text": Feature("string", (None,)),
+        }
+
+    def _row(self, found: Annotated | Reject, numbers: Mapping[str, int]) -> dict[str, Any] | Reject:
+        if isinstance(found, Reject):
+            return found
+        try:
+            picture = read_picture(found.picture)
+        except FileNotFoundError:
+            return Reject(str(found.annotation), found.row, "image", f"there is no picture {found.picture}")
+        except ValueError as error:
+            return Reject(str(found.picture), 1, "", str(error))
+        height, width, _ = picture.shape
+        try:
+            if found.size not in (None, (height, width)):
+                said = "{1} x {0}".format(*found.size or ())
+                raise ValueError(
+                    f"received boxes for {said} pixels, expected {width} x {height}, which the picture has"
+                )
+            boxes = [box.relative(height, width) for box in found.boxes]
+        except ValueError as error:
+            return Reject(str(found.annotation), found.row, "bbox", str(error))
+        self._shapes.add(picture)
+        names = [box.name for box in found.boxes]
+        return {"image": picture.data, "bbox": boxes, "label": [numbers[name] for name in names], "label_text": names}

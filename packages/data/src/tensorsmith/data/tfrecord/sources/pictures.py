@@ -1,0 +1,110 @@
+"""Pictures in files, kept as they are encoded."""
+
+import io
+import warnings
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from PIL import Image, UnidentifiedImageError
+
+from tensorsmith.data.tfrecord.schema import Feature
+from tensorsmith.data.tfrecord.sources.source import Batch, Reject
+from tensorsmith.data.tfrecord.sources.table import MOST_BYTES
+
+CHANNELS = {"1": 1, "L": 1, "I": 1, "I;16": 1, "I;16B": 1, "LA": 2, "RGB": 3, "YCbCr": 3, "RGBA": 4}
+ROWS = 256  # of a batch at most
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A sound picture.
+
+    Attributes:
+        data: The file's bytes.
+        encoding: "png" or "jpeg".
+        shape: Height, width and channels, as TensorFlow decodes it.
+    """
+
+    data: bytes
+    encoding: str
+    shape: tuple[int, int, int]
+
+
+def read_picture(path: Path) -> Picture:
+    """Reads a picture, and decodes it to see that it is whole.
+
+    Raises:
+        ValueError: It is not whole, or no PNG or JPEG.
+    """
+    data = path.read_bytes()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(data)) as image:
+                encoding, (width, height), channels = str(image.format).lower(), image.size, _channels(image)
+                image.draft(None, (max(width // 8, 1), max(height // 8, 1)))  # of JPEG all is read, but less computed
+                image.load()
+    except UnidentifiedImageError:
+        raise ValueError(f"received {len(data):,} bytes that are no picture, expected PNG or JPEG") from None
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise ValueError(f"a broken picture: {error}") from None
+    if encoding not in ("png", "jpeg"):
+        raise ValueError(f"received {encoding}, expected PNG or JPEG")
+    return Picture(data, encoding, (height, width, channels))
+
+
+def _channels(image: Any) -> int:
+    if image.mode == "P":  # TensorFlow looks the colours up
+        return 4 if "transparency" in image.info else 3
+    if image.mode == "CMYK":
+        return 3  # as which TensorFlow decodes it
+    return CHANNELS.get(image.mode, len(image.getbands()))
+
+
+class Shapes:
+    """What all pictures of a source have in common."""
+
+    def __init__(self) -> None:
+        self._shape: list[int | None] = []
+        self._encodings: Counter[str] = Counter()
+
+    def add(self, picture: Picture) -> None:
+        """Looks at one more."""
+        self._encodings[picture.encoding] += 1
+        before = self._shape or picture.shape
+        self._shape = [size if size == other else None for size, other in zip(picture.shape, before, strict=True)]
+
+    @property
+    def feature(self) -> Feature:
+        """Sizes that vary are None; where there are both PNG and JPEG, the encoding is that of most."""
+        encoding = self._encodings.most_common(1)[0][0] if self._encodings else "png"
+        return Feature("uint8", tuple(self._shape) or (None, None, None), encoding)
+
+
+def in_batches(rows: Iterator[tuple[dict[str, Any] | Reject, int]], file: str, types: Any) -> Iterator[Batch]:
+    """Batches of rows, each with its number, and of rejects."""
+    values: list[dict[str, Any]] = []
+    numbers: list[int] = []
+    rejects: list[Reject] = []
+    size = 0
+
+    def batch() -> Batch:
+        return Batch(pa.RecordBatch.from_pylist(values, types), file, np.array(numbers, "int64"), rejects)
+
+    for row, number in rows:
+        if isinstance(row, Reject):
+            rejects.append(row)
+            continue
+        values.append(row)
+        numbers.append(number)
+        size += sum(len(value) for value in row.values() if isinstance(value, bytes))
+        if size >= MOST_BYTES or len(values) == ROWS:
+            yield batch()
+            values, numbers, rejects, size = [], [], [], 0
+    if values or rejects:
+        yield batch()

@@ -1,0 +1,87 @@
+"""What all sources share: from rows with all their columns to a schema, and to the columns of a schema."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from tensorsmith.core import check, did_you_mean
+from tensorsmith.data.tfrecord.schema import Feature, Schema
+from tensorsmith.data.tfrecord.sources.source import Batch
+from tensorsmith.data.tfrecord.sources.survey import Found, Survey
+
+MOST_ROWS, MOST_BYTES = 4096, 8 << 20  # of a batch, about
+
+
+class Table(ABC):
+    """A source of rows.
+
+    Attributes:
+        files: What it reads.
+        untyped: Whether all its values are texts.
+        written: Whether its numbers are written in digits.
+    """
+
+    files: list[Path]
+    untyped = False
+    written = False
+
+    @abstractmethod
+    def rows(self) -> Iterator[Batch]:
+        """All rows, with all columns."""
+
+    def survey(self, watch: Callable[[Batch], None] = lambda batch: None) -> Found:
+        """Looks at all rows.
+
+        Args:
+            watch: Called with each batch, to show how far it is.
+        """
+        survey = Survey(self.untyped, self.written)
+        for batch in self.rows():
+            survey.add(batch)
+            watch(batch)
+        return survey.found(self.known())
+
+    def known(self) -> Mapping[str, Feature]:
+        """Features of which it knows more than their values show, once all rows were read."""
+        return {}
+
+    def infer(self) -> Schema:
+        """What all rows hold."""
+        return self.survey().schema
+
+    def batches(self, schema: Schema) -> Iterator[Batch]:
+        """All rows, with the columns of a schema; nulls where there is no such column.
+
+        Raises:
+            ValueError: The first rows lack a column that they must have.
+        """
+        checked = False
+        for batch in self.rows():
+            if not checked and batch.rows.num_rows:
+                check_names(schema, batch.rows.schema.names)
+                checked = True
+            yield Batch(select(batch.rows, schema), batch.file, batch.numbers, batch.rejects)
+
+
+def select(rows: Any, schema: Schema) -> Any:
+    """The columns of a schema, in its order."""
+    there = set(rows.schema.names)
+    columns = [rows.column(name) if name in there else pa.nulls(rows.num_rows) for name in schema.features]
+    if not columns:
+        return rows.select([])
+    return pa.RecordBatch.from_arrays(columns, list(schema.features))
+
+
+def nameless(count: int) -> Any:
+    """Rows without any column."""
+    return pa.RecordBatch.from_struct_array(pa.array([{}] * count, pa.struct([])))
+
+
+def check_names(schema: Schema, names: list[str]) -> None:
+    """Raises an error about the first feature that has to be there and is not."""
+    for name, feature in schema.features.items():
+        expected = f"one of the columns {', '.join(names)}"
+        check(name in names or feature.optional, "schema", name, expected, did_you_mean(name, names))

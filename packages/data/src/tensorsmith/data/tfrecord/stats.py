@@ -1,0 +1,166 @@
+"""Figures about each feature of TFRecord files, in one pass."""
+
+import hashlib
+import math
+import os
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from tensorsmith.core import check
+from tensorsmith.data.tfrecord.files import read
+from tensorsmith.data.tfrecord.progress import Report, unreported
+from tensorsmith.data.tfrecord.survey import columns_of, features_of
+from tensorsmith.records import Column
+
+MOST_DISTINCT = 1000
+KEPT = 64  # bytes of a value
+
+
+@dataclass
+class Numbers:
+    """Figures about numbers, of which parts are added one after the other.
+
+    Attributes:
+        rows: How many records have the feature.
+        count: How many values, NaN included.
+        nan: How many of them are NaN, which no other figure includes.
+        zeros: How many are 0.
+        least: The least one.
+        greatest: The greatest one.
+        mean: Their mean, in float64.
+        squares: The sum of squared distances from the mean.
+    """
+
+    rows: int = 0
+    count: int = 0
+    nan: int = 0
+    zeros: int = 0
+    least: float = math.inf
+    greatest: float = -math.inf
+    mean: float = math.nan
+    squares: float = 0.0
+
+    @property
+    def deviation(self) -> float:
+        """The standard deviation, as `np.std` has it."""
+        known = self.count - self.nan
+        return math.sqrt(self.squares / known) if known else math.nan
+
+    def add(self, column: Column) -> None:
+        """Adds the values of some rows.
+
+        Means and squares are joined as in Chan, Golub and LeVeque, "Updating Formulae and a Pairwise Algorithm for
+        Computing Sample Variances", 1979, which loses no digits where the mean is far from 0.
+        """
+        values = column.values
+        known = values[~np.isnan(values)] if column.kind == "float" else values
+        before = self.count - self.nan
+        self.rows += _rows_with(column)
+        self.count += values.size
+        self.nan += values.size - known.size
+        if known.size == 0:
+            return
+        self.zeros += int((known == 0).sum())
+        self.least, self.greatest = min(self.least, known.min().item()), max(self.greatest, known.max().item())
+        with np.errstate(invalid="ignore"):  # infinities have no deviation
+            mean = float(known.mean(dtype="float64"))
+            squares = float(np.square(known.astype("float64") - mean).sum())
+        apart = mean - self.mean if before else 0.0
+        share = known.size / (before + known.size)
+        self.mean = self.mean + apart * share if before else mean
+        self.squares += squares + apart * apart * share * before
+
+
+@dataclass
+class Texts:
+    """Figures about values that are bytes.
+
+    Attributes:
+        rows: How many records have the feature.
+        count: How many values.
+        empty: How many of them are empty.
+        shortest: Bytes of the shortest one.
+        longest: Bytes of the longest one.
+        size: Bytes of all.
+        found: How often each value is there, `None` where they are more than `MOST_DISTINCT`. Of values longer than
+            `KEPT` it has so many bytes, and a hash behind them.
+    """
+
+    rows: int = 0
+    count: int = 0
+    empty: int = 0
+    shortest: int = 0
+    longest: int = 0
+    size: int = 0
+    found: Counter[bytes] | None = field(default_factory=Counter)
+
+    def add(self, column: Column) -> None:
+        """Adds the values of some rows."""
+        assert column.bounds is not None
+        lengths = np.diff(column.bounds)
+        self.rows += _rows_with(column)
+        if lengths.size == 0:
+            return
+        self.shortest = min(self.shortest, int(lengths.min())) if self.count else int(lengths.min())
+        self.longest = max(self.longest, int(lengths.max()))
+        self.count += lengths.size
+        self.empty += int((lengths == 0).sum())
+        self.size += int(lengths.sum())
+        for begin, end in zip(column.bounds[:-1].tolist(), column.bounds[1:].tolist(), strict=True):
+            if self.found is None:
+                return
+            self.found[_short(column.values[begin:end].tobytes())] += 1
+            if len(self.found) > MOST_DISTINCT:
+                self.found = None
+
+
+@dataclass(frozen=True)
+class Stats:
+    """Figures about the features of files.
+
+    Attributes:
+        records: How many records there are.
+        features: Name to figures.
+    """
+
+    records: int
+    features: dict[str, Numbers | Texts]
+
+
+def stats(files: Sequence[str | os.PathLike[str]], report: Report = unreported) -> Stats:
+    """Reads files once, and counts and sums what their features hold.
+
+    Args:
+        files: TFRecord files of `tf.train.Example` or `tf.train.SequenceExample`, compressed or not.
+        report: Called with each number of bytes that are done, frames included.
+
+    Raises:
+        ValueError: A feature has values of several kinds.
+        DamagedFileError: A record is damaged, or no example.
+    """
+    found: dict[str, Numbers | Texts] = {}
+    kinds: dict[str, str] = {}
+    records = 0
+    for path in map(Path, files):
+        for part in read(path):
+            for name, column in columns_of(path, part, features_of(path, part)).items():
+                kind = kinds.setdefault(name, column.kind)
+                held = f"{kind} and {column.kind}"
+                check(kind == column.kind, f"feature {name}", held, "values of one kind", "write the records anew")
+                found.setdefault(name, Texts() if kind == "bytes" else Numbers()).add(column)
+            records += len(part.records)
+            report(part.size)
+    return Stats(records, dict(sorted(found.items())))
+
+
+def _rows_with(column: Column) -> int:
+    return len(column) if column.present is None else int(column.present.sum())
+
+
+def _short(value: bytes) -> bytes:
+    """A value, or of a long one how it begins and what tells it from others."""
+    return value if len(value) <= KEPT else value[:KEPT] + hashlib.blake2b(value, digest_size=16).digest()

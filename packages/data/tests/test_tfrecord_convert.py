@@ -1,0 +1,340 @@
+"""Sources as TFRecord files: nothing lost, the same whatever the threads, resumed after a kill, opened by others."""
+
+import filecmp
+import itertools
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import tensorflow as tf
+
+from tensorsmith.core import ArgumentError
+from tensorsmith.data.tfrecord import convert as convert_module
+from tensorsmith.data.tfrecord.convert import RejectedError, convert
+from tensorsmith.data.tfrecord.schema import Feature, Schema
+from tensorsmith.data.tfrecord.sources.source import Batch, Reject
+
+SCHEMA = Schema({"id": Feature("int64"), "text": Feature("string")})
+
+
+class Numbers:
+    """Rows from 0 on, in batches of 100; rows in `bad` do not fit."""
+
+    def __init__(self, path, count=1000, bad=()):
+        path.touch()
+        self.files, self.count, self.bad = [path], count, set(bad)
+
+    def infer(self):
+        return SCHEMA
+
+    def batches(self, schema):
+        for first in range(0, self.count, 100):
+            numbers = range(first, min(first + 100, self.count))
+            ids = ["x" if number in self.bad else str(number) for number in numbers]
+            texts = [f"row {number}" * (number % 5) for number in numbers]
+            rows = pa.RecordBatch.from_pydict({"id": ids, "text": texts})
+            yield Batch(rows, "numbers", np.array(numbers))
+
+
+@pytest.fixture(autouse=True)
+def small_pieces(monkeypatch):
+    monkeypatch.setattr(convert_module, "PIECE", 5000)
+
+
+@pytest.fixture
+def source(tmp_path):
+    return Numbers(tmp_path / "source")
+
+
+def ids(paths):
+    feature = {"id": tf.io.FixedLenFeature([], tf.int64)}
+    dataset = tf.data.TFRecordDataset([str(path) for path in paths]).batch(100)
+    return [int(x) for batch in dataset.map(lambda x: tf.io.parse_example(x, feature)) for x in batch["id"]]
+
+
+def same(one, other):
+    names = sorted(path.name for path in one.iterdir())
+    assert names == sorted(path.name for path in other.iterdir())
+    assert all(filecmp.cmp(one / name, other / name, shallow=False) for name in names)
+
+
+def test_all_rows_in_their_order(source, tmp_path):
+    done = convert(source, tmp_path / "out", name="n", shards=3)
+    assert (done.rows, done.records, done.rejects) == (1000, 1000, 0)
+    paths = sorted((tmp_path / "out").glob("n-train.tfrecord-0000?-of-00003"))
+    assert paths == done.splits["train"].paths
+    assert ids(paths) == list(range(1000))
+    assert not (tmp_path / "out/.convert").exists()
+    assert Schema.load(tmp_path / "out/schema.yaml") == SCHEMA
+
+
+def test_shard_sizes(source, tmp_path):
+    done = convert(source, tmp_path / "out", name="n", shard_size=20_000)
+    sizes = [path.stat().st_size for path in done.splits["train"].paths]
+    assert len(sizes) == -(-sum(sizes) // 20_000) > 2
+    assert max(sizes) < 21_000
+
+
+def test_whatever_the_number_of_threads(source, tmp_path):
+    options = {"name": "n", "shards": 2, "split": {"train": 0.8, "test": 0.2}, "seed": 7, "compression": "gzip"}
+    for workers in (1, 2, 5):
+        convert(source, tmp_path / f"{workers}", workers=workers, **options)
+    same(tmp_path / "1", tmp_path / "2")
+    same(tmp_path / "1", tmp_path / "5")
+
+
+def test_splits_and_shuffles_have_each_row_once(source, tmp_path):
+    done = convert(source, tmp_path / "out", name="n", split={"train": 0.75, "test": 0.25}, seed=1)
+    train, test = ids(done.splits["train"].paths), ids(done.splits["test"].paths)
+    assert (len(train), len(test)) == (750, 250)
+    assert sorted(train + test) == list(range(1000))
+    assert np.abs(np.diff(train)).mean() > 200  # a third of 1000, in expectation
+
+
+def test_rows_that_do_not_fit_are_refused(tmp_path):
+    source = Numbers(tmp_path / "source", bad=[250, 777])
+    with pytest.raises(RejectedError, match="numbers, row 250, column id: received 'x', expected int64"):
+        convert(source, tmp_path / "out", name="n")
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_or_collected(tmp_path):
+    source = Numbers(tmp_path / "source", bad=[250, 777])
+    done = convert(source, tmp_path / "out", name="n", rejects=tmp_path / "rejects", workers=3)
+    assert (done.rows, done.records, done.rejects) == (1000, 998, 2)
+    assert ids(done.splits["train"].paths) == [number for number in range(1000) if number not in (250, 777)]
+    lines = [json.loads(line) for line in (tmp_path / "rejects").read_text().splitlines()]
+    assert [(line["row"], line["column"]) for line in lines] == [(250, "id"), (777, "id")]
+
+
+def test_rows_that_the_source_could_not_read_count(tmp_path):
+    class Broken(Numbers):
+        def batches(self, schema):
+            rejects = [Reject("numbers", 5, "", "too few fields")]
+            yield Batch(pa.RecordBatch.from_pydict({"id": [1], "text": ["a"]}), "numbers", np.array([1]), rejects)
+
+    done = convert(Broken(tmp_path / "source"), tmp_path / "out", name="n", rejects=tmp_path / "rejects")
+    assert (done.rows, done.records, done.rejects) == (2, 1, 1)
+    assert "too few fields" in (tmp_path / "rejects").read_text()
+
+
+def test_nothing_at_all(tmp_path):
+    done = convert(Numbers(tmp_path / "source", count=0), tmp_path / "out", name="n")
+    assert (done.rows, done.records) == (0, 0)
+    assert ids(done.splits["train"].paths) == []
+
+
+def interrupt(source, folder, pieces):
+    """A conversion that ends, without a chance to put things in order, after some pieces."""
+
+    class StopError(BaseException):
+        pass
+
+    original, count = convert_module._write_piece, itertools.count()
+
+    def write(*arguments):
+        if next(count) >= pieces:
+            raise StopError
+        return original(*arguments)
+
+    convert_module._write_piece = write
+    try:
+        with pytest.raises(StopError):
+            convert(source, folder, name="n", shards=3, seed=2)
+    finally:
+        convert_module._write_piece = original
+
+
+@pytest.mark.parametrize("pieces", [0, 1, 3])
+def test_resumed(source, tmp_path, pieces):
+    convert(source, tmp_path / "whole", name="n", shards=3, seed=2)
+    interrupt(source, tmp_path / "out", pieces)
+    left = sorted((tmp_path / "out/.convert").glob("*.tfrecord"))
+    assert len(left) == pieces
+    stamps = [path.stat().st_mtime_ns for path in left]
+    interrupt(source, tmp_path / "other", pieces)
+    with pytest.raises(ArgumentError, match="interrupted conversion.*--resume"):
+        convert(source, tmp_path / "out", name="n", shards=3, seed=2)
+    with pytest.raises(ArgumentError, match="another seed"):
+        convert(source, tmp_path / "out", name="n", shards=3, seed=3, resume=True)
+    assert [path.stat().st_mtime_ns for path in left] == stamps
+    convert(source, tmp_path / "out", name="n", shards=3, seed=2, resume=True)
+    same(tmp_path / "out", tmp_path / "whole")
+
+
+def test_another_source_is_not_gone_on_with(source, tmp_path):
+    interrupt(source, tmp_path / "out", 2)
+    source.files[0].write_text("changed")
+    with pytest.raises(ArgumentError, match="another source"):
+        convert(source, tmp_path / "out", name="n", shards=3, seed=2, resume=True)
+
+
+def test_a_source_that_changes_meanwhile(tmp_path):
+    class Changing(Numbers):
+        def batches(self, schema):
+            yield from super().batches(schema)
+            self.files[0].write_text("changed")
+
+    with pytest.raises(OSError, match="the source has changed"):
+        convert(Changing(tmp_path / "source"), tmp_path / "out", name="n")
+    assert not list((tmp_path / "out").glob("n-*"))
+
+
+def test_what_is_there_is_not_replaced(source, tmp_path):
+    convert(source, tmp_path / "out", name="n")
+    before = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "out").iterdir()}
+    with pytest.raises(ArgumentError, match="without shards of n.*remove n-train.tfrecord-00000-of-00001"):
+        convert(source, tmp_path / "out", name="n", shards=2)
+    assert {path.name: path.stat().st_mtime_ns for path in (tmp_path / "out").iterdir()} == before
+
+
+def test_two_at_once_in_one_folder(source, tmp_path):
+    alone = convert_module._alone(tmp_path / "out", tmp_path / "out/.convert")
+    with alone, pytest.raises(ArgumentError, match="no other conversion is at work"):
+        convert(source, tmp_path / "out", name="n")
+
+
+def test_disk_full(source, tmp_path, monkeypatch):
+    def full(*arguments):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(convert_module, "write", full)
+    with pytest.raises(OSError, match="No space left"):
+        convert(source, tmp_path / "out", name="n")
+    assert not list((tmp_path / "out").glob("n-*"))
+    monkeypatch.undo()
+    convert(source, tmp_path / "out", name="n", resume=True)
+
+
+KILLED = """
+import sys, time
+from pathlib import Path
+sys.path.insert(0, {here!r})
+import test_tfrecord_convert as t
+from tensorsmith.data.tfrecord import convert as module
+module.PIECE = 5000
+original = module._write_piece
+def slowly(*arguments):
+    time.sleep(0.02)
+    return original(*arguments)
+module._write_piece = slowly
+print("ready", flush=True)
+module.convert(t.Numbers(Path(sys.argv[1])), sys.argv[2], name="n", shards=3, seed=2, workers=2, resume=True)
+print("done", flush=True)
+"""
+
+
+@pytest.mark.slow
+def test_killed_again_and_again(source, tmp_path):
+    """SIGKILL at random moments, until it is done."""
+    convert(source, tmp_path / "whole", name="n", shards=3, seed=2)
+    program = textwrap.dedent(KILLED).format(here=os.path.dirname(__file__))  # noqa: PTH120
+    command = [sys.executable, "-c", program, str(source.files[0]), str(tmp_path / "out")]
+    rng = np.random.default_rng(0)
+    for _ in range(30):
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert process.stdout.readline() == "ready\n"
+        try:
+            process.wait(rng.uniform(0.02, 0.25))
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+        said = process.communicate()[0]
+        if "done" in said:
+            break
+    assert "done" in said
+    same(tmp_path / "out", tmp_path / "whole")
+
+
+MEMORY = """
+import re, sys
+from pathlib import Path
+from tensorsmith.data.tfrecord.convert import convert
+from tensorsmith.data.tfrecord.sources import open_source
+done = convert(open_source(sys.argv[1]), sys.argv[2], name="n", seed=1, workers=2)
+print(done.records, int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) // 1024)
+"""
+
+
+@pytest.mark.slow
+def test_memory_for_a_gigabyte(tmp_path):
+    """Of which records are short, and so many: 500 MB at most."""
+    rows = np.random.default_rng(0).integers(0, 10**9, (100_000, 10))
+    block = "".join(",".join(map(str, row)) + "\n" for row in rows.tolist())
+    with (tmp_path / "big.csv").open("w") as file:
+        file.write(",".join(f"c{i}" for i in range(10)) + "\n")
+        for _ in range(102):
+            file.write(block)
+    assert (tmp_path / "big.csv").stat().st_size > 1e9
+    command = [sys.executable, "-c", MEMORY, str(tmp_path / "big.csv"), str(tmp_path / "out")]
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    records, megabytes = map(int, result.stdout.split())
+    assert records == 10_200_000
+    assert megabytes < 500
+    (tmp_path / "big.csv").unlink()  # pytest keeps folders
+    shutil.rmtree(tmp_path / "out")
+
+
+def test_tensorflow_datasets_opens_the_folder(tmp_path):
+    import tensorflow_datasets as tfds
+
+    pictures = np.random.default_rng(0).integers(0, 256, (6, 4, 5, 3), "uint8")
+    values = {
+        "image": pictures.tolist(),
+        "label": [0, 1, 0, 1, 0, 1],
+        "flag": [True, False] * 3,
+        "text": ["é", "", "c", "d", "e", "f"],
+        "x": [[0.5, i] for i in range(6)],
+        "many": [list(range(i)) for i in range(6)],
+        "wide": [[[1e300, i]] * 2 for i in range(6)],
+        "any": [[[i, 1]] * i for i in range(6)],
+        "maybe": [None, 1, 2, None, 4, 5],
+        "raw": [[i, 255] for i in range(6)],
+    }
+    schema = Schema(
+        {
+            "image": Feature("uint8", (4, 5, 3), "png"),
+            "label": Feature("int64", labels=("no", "yes")),
+            "flag": Feature("bool"),
+            "text": Feature("string"),
+            "x": Feature("float32", (2,)),
+            "many": Feature("int32", (None,)),
+            "wide": Feature("float64", (2, 2)),
+            "any": Feature("int64", (None, None)),
+            "maybe": Feature("int64", optional=True),
+            "raw": Feature("uint8", (2,), "raw"),
+        }
+    )
+
+    class Fixed(Numbers):
+        def batches(self, schema):
+            yield Batch(pa.RecordBatch.from_pydict(values), "fixed", np.arange(6))
+
+    halves = {"train": 0.5, "test": 0.5}
+    convert(Fixed(tmp_path / "source"), tmp_path / "out", name="fixed", schema=schema, split=halves)
+    builder = tfds.builder_from_directory(str(tmp_path / "out"))
+    assert builder.info.features["label"].names == ["no", "yes"]
+    assert builder.info.splits["test"].num_examples == 3
+    rows = [row for split in ("train", "test") for row in builder.as_dataset(split=split).as_numpy_iterator()]
+    for number, row in enumerate(rows):
+        np.testing.assert_array_equal(row["image"], pictures[number])
+        assert row["text"].decode() == values["text"][number]
+        np.testing.assert_array_equal(row["any"], np.reshape(values["any"][number], (number, 2 if number else 0)))
+        assert row["maybe"].tolist() == ([] if values["maybe"][number] is None else [values["maybe"][number]])
+        for name in ("label", "flag", "x", "many", "wide", "raw"):
+            np.testing.assert_array_equal(row[name], values[name][number])
+
+
+def test_without_tensorflow(tmp_path):
+    program = """
+        import sys
+        from tensorsmith.data.tfrecord.convert import convert
+        assert "tensorflow" not in sys.modules
+    """
+    subprocess.run([sys.executable, "-c", textwrap.dedent(program)], check=True)

@@ -1,0 +1,175 @@
+"""Arrow's rows as columns: values, shapes, types, what is missing, and what does not fit."""
+
+import io
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from PIL import Image
+
+from tensorsmith.core import ArgumentError
+from tensorsmith.data.tfrecord.fit import fit
+from tensorsmith.data.tfrecord.schema import DTYPES, Feature, Schema
+from tensorsmith.data.tfrecord.sources.source import Batch, Reject
+
+
+def fitted(values, feature, kind=None):
+    """The columns of one feature `a`, and what is said of the rows that are left out, by their number."""
+    rows = pa.RecordBatch.from_arrays([values if isinstance(values, pa.Array) else pa.array(values, kind)], ["a"])
+    columns, rejects = fit(Batch(rows, "f.csv", np.arange(1, len(values) + 1)), Schema({"a": feature}))
+    return {name: column.to_lists() for name, column in columns.items()}, {r.row: r.problem for r in rejects}
+
+
+NOTHING = {}
+
+
+@pytest.mark.parametrize(
+    ("values", "feature", "lists"),
+    [
+        ([1, 2], Feature("int64"), [[1], [2]]),
+        (["1", " -2 "], Feature("int16"), [[1], [-2]]),
+        (["1.5", "nan", "inf"], Feature("float32"), [[1.5], [float("nan")], [float("inf")]]),
+        (["true", "false"], Feature("bool"), [[1], [0]]),
+        ([True, False], Feature("bool"), [[1], [0]]),
+        ([0.1], Feature("float16"), [[0.0999755859375]]),
+        ([2**63 - 1, -(2**63)], Feature("int64"), [[2**63 - 1], [-(2**63)]]),
+        (["é", ""], Feature("string"), [["é".encode()], [b""]]),
+        ([b"\xff", b""], Feature("bytes"), [[b"\xff"], [b""]]),
+        ([7], Feature("string"), [[b"7"]]),
+        (["b", "a"], Feature("int64", labels=("a", "b")), [[1], [0]]),
+        ([[1, 2], [], [3]], Feature("float32", (None,)), [[1.0, 2.0], [], [3.0]]),
+        ([[[1, 2], [3, 4]]], Feature("int64", (2, 2)), [[1, 2, 3, 4]]),
+        ([[[1, 2]], []], Feature("int64", (None, 2)), [[1, 2], []]),
+        ([[1, 2, 3, 4]], Feature("int64", (2, 2)), [[1, 2, 3, 4]]),
+        ([[1, 2, 3, 4], [1, 2]], Feature("int64", (None, 2)), [[1, 2, 3, 4], [1, 2]]),
+        ([[["a"], ["b", "c"]], []], Feature("string", (None,), sequence=True), [[[b"a"], [b"b", b"c"]], []]),
+        ([[1, 2], []], Feature("int64", sequence=True), [[[1], [2]], []]),
+        ([None, 1], Feature("int64", optional=True), [None, [1]]),
+        ([None, [1]], Feature("int64", (None,), optional=True), [None, [1]]),
+        ([None, [1, 2]], Feature("int64", (2,), optional=True), [None, [1, 2]]),
+        ([None, None], Feature("string", optional=True), [None, None]),
+    ],
+)
+def test_values(values, feature, lists):
+    columns, rejects = fitted(values, feature)
+    assert repr(columns["a"]) == repr(lists)
+    assert rejects == NOTHING
+
+
+@pytest.mark.parametrize(
+    ("values", "feature", "problem"),
+    [
+        (["1", "x"], Feature("int64"), "received 'x', expected int64"),
+        (["1", "1.5"], Feature("int64"), "received '1.5', expected int64"),
+        ([1.0, 1.5], Feature("int64"), "received 1.5, expected int64"),
+        ([0, 256], Feature("uint8"), "received 256, expected uint8"),
+        ([0, -1], Feature("uint64"), "received -1, expected uint64"),
+        ([1.0, 1e39], Feature("float32"), "received 1e+39, which float32 cannot hold"),
+        ([1.0, 70_000.0], Feature("float16"), "received 70000.0, which float16 cannot hold"),
+        ([b"a", b"\xff"], Feature("string"), r"received b'\xff', expected string"),
+        ([1, None], Feature("int64"), "it is missing, and the feature is not optional"),
+        ([[1], [1, None]], Feature("int64", (None,)), "a value in it is missing"),
+        ([[1, 2], [1]], Feature("int64", (2,)), "received shape (1,), expected shape (2,)"),
+        ([[1, 2], [1, 2, 3]], Feature("int64", (None, 2)), "received shape (1, 2), expected shape (any, 2)"),
+        ([[[1], [2]], [[1, 2], [3]]], Feature("int64", (None, None)), "received 3 values, expected shape (any, any)"),
+        ([[[1, 2]], [[1, 2], [3]]], Feature("int64", (2,), sequence=True), "received shape (1,), expected shape (2,)"),
+        (["a", "c"], Feature("int64", labels=("a", "b")), "received 'c', expected one of the 2 labels"),
+        ([0, 2], Feature("int64", labels=("a", "b")), "received class 2, expected one of 2"),
+        ([0, -1], Feature("int64", labels=("a", "b")), "received class -1, expected one of 2"),
+    ],
+)
+def test_rows_that_do_not_fit(values, feature, problem):
+    good, _ = fitted(values[:1], feature)
+    columns, rejects = fitted([values[1], *values], feature)
+    assert rejects == {1: problem, 3: problem}
+    assert columns == good
+
+
+@pytest.mark.parametrize("dtype", ["float64", "uint64"])
+def test_types_that_lists_cannot_hold_are_stored_as_bytes(dtype):
+    values = np.array([[1, 2**63 + 2048], [3, 4]], dtype)
+    columns, _ = fitted(pa.array(values.tolist(), pa.list_(getattr(pa, dtype)())), Feature(dtype, (2,)))
+    np.testing.assert_array_equal([np.frombuffer(row[0], dtype) for row in columns["a"]], values)
+    columns, _ = fitted([None, 1], Feature(dtype, optional=True))
+    assert columns["a"][0] is None
+    assert np.frombuffer(columns["a"][1][0], dtype) == [1]
+
+
+def test_sizes_are_kept_where_several_vary():
+    values = [np.arange(6).reshape(2, 3), np.arange(4).reshape(4, 1), np.zeros((0, 0), int)]
+    columns, _ = fitted([value.tolist() for value in values], Feature("int64", (None, None)))
+    assert columns == {"a/shape": [[2, 3], [4, 1], [0, 0]], "a/value": [[value.tobytes()] for value in values]}
+    columns, _ = fitted([None, [["b"]]], Feature("string", (None, None), optional=True))
+    assert columns == {"a/shape": [None, [1, 1]], "a/value": [None, [b"b"]]}
+    raw, _ = fitted([[[1, 2], [3, 4]]], Feature("uint8", (None, None), "raw"))
+    assert raw == {"a/shape": [[2, 2]], "a/value": [[bytes([1, 2, 3, 4])]]}
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_pictures_are_encoded(channels):
+    pictures = np.random.default_rng(0).integers(0, 256, (2, 5, 4, channels), "uint8")
+    columns, _ = fitted(pictures.tolist(), Feature("uint8", (5, 4, channels), "png"))
+    for (file,), picture in zip(columns["a"], pictures, strict=True):
+        np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(file))).reshape(picture.shape), picture)
+
+
+def test_files_are_kept_as_they_are():
+    assert fitted([b"GIF?"], Feature("uint8", (None, None, 3), "jpeg"))[0] == {"a": [[b"GIF?"]]}
+
+
+@pytest.mark.parametrize("make", [pa.list_, pa.large_list, lambda kind: pa.list_(kind, 2)])
+def test_kinds_of_arrow_lists_and_their_parts(make):
+    """A part of an array starts within its buffers."""
+    array = pa.array([[9, 9], [1, 2], [3, 4], [5, 6]], make(pa.int32())).slice(1, 2)
+    assert fitted(array, Feature("int64", (2,)))[0] == {"a": [[1, 2], [3, 4]]}
+    texts = pa.array(["x", "yy", "zzz"]).dictionary_encode().slice(1)
+    assert fitted(texts, Feature("string"))[0] == {"a": [[b"yy"], [b"zzz"]]}
+
+
+def test_what_the_source_could_not_read_comes_in_between():
+    rows = pa.RecordBatch.from_pydict({"a": ["1", "x"]})
+    batch = Batch(rows, "f.csv", np.array([2, 4]), [Reject("f.csv", 3, "", "too few fields")])
+    columns, rejects = fit(batch, Schema({"a": Feature("int64")}))
+    assert columns["a"].to_lists() == [[1]]
+    assert [str(reject) for reject in rejects] == [
+        "f.csv, row 3: too few fields",
+        "f.csv, row 4, column a: received 'x', expected int64",
+    ]
+
+
+def test_a_column_that_is_not_there():
+    rows = pa.RecordBatch.from_pydict({"b": [1]})
+    with pytest.raises(ArgumentError, match="`a`"):
+        fit(Batch(rows, "f.csv", np.array([1])), Schema({"a": Feature("int64")}))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"dtype": "int65"}, "did you mean"),
+        ({"dtype": "int64", "shape": (-1,)}, "shape"),
+        ({"dtype": "int64", "encoding": "gif"}, "encoding"),
+        ({"dtype": "string", "encoding": "png"}, "shape|encoding"),
+        ({"dtype": "uint8", "shape": (2, 2), "encoding": "png"}, "height, width, channels"),
+        ({"dtype": "float32", "labels": ("a",)}, "labels"),
+        ({"dtype": "int64", "shape": (None, None), "sequence": True}, "one size vary"),
+    ],
+)
+def test_features_that_there_are_not(arguments, message):
+    with pytest.raises(ArgumentError, match=message):
+        Feature(**arguments)
+
+
+def test_schemas_as_files(tmp_path):
+    features = {f"f {dtype}": Feature(dtype, (None, 2), optional=True) for dtype in DTYPES}
+    schema = Schema({**features, "a\nb: #": Feature("int64", labels=("yes", "ño\n", "3")), "1": Feature("string")})
+    schema.save(tmp_path / "schema.yaml")
+    assert Schema.load(tmp_path / "schema.yaml") == schema
+    lines = ["features:", "  a: {dtype: int65}", "  b: {dtyp: int64}", "  c: {dtype: int64, size: 3}"]
+    (tmp_path / "bad.yaml").write_text("\n".join(lines))
+    with pytest.raises(ValueError, match=r"(?s)bad.yaml: a: .*int65.*\nb: .*\nc: .*`size`"):
+        Schema.load(tmp_path / "bad.yaml")
+    for text in ("", "features: 3", "[1", "a: b: c"):
+        (tmp_path / "bad.yaml").write_text(text)
+        with pytest.raises(ValueError, match="bad.yaml: "):
+            Schema.load(tmp_path / "bad.yaml")

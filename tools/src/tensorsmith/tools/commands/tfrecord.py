@@ -1,0 +1,253 @@
+"""Convert to TFRecord files, look into them, check, repair and rearrange them."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any
+
+from tensorsmith.tools import tfrecord_convert
+from tensorsmith.tools.progress import progress, size_text
+
+Verb = Callable[[argparse.Namespace], int]
+SOURCES = "files, patterns, or folders with *.tfrecord* files"
+MOST_EXAMPLES = 1000  # among which pictures are looked for
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the verbs, each with its arguments and the function that does it."""
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+
+    def add(name: str, execute: Verb, says: str) -> argparse.ArgumentParser:
+        verb = verbs.add_parser(name, help=says, description=f"{says[0].upper()}{says[1:]}.")
+        verb.set_defaults(execute=execute)
+        return verb
+
+    infer = add("infer", _infer, "find out what a source holds, and write it down as a schema to review")
+    infer.add_argument("sources", metavar="SOURCE", nargs="+", help="files, a pattern or a folder of one kind")
+    infer.add_argument("--out", metavar="FILE.yaml", type=Path, help="the file to write; by default it is printed")
+    infer.add_argument("--encoding", help="of CSV and text; default utf-8")
+    infer.add_argument("--table", help="of SQLite, where there are several")
+    infer.add_argument("--query", metavar="SELECT", help="of SQLite, in place of a table")
+    convert = add("convert", tfrecord_convert.execute, "write the rows of a source as TFRecord files")
+    tfrecord_convert.add_arguments(convert)
+    inspect = add("inspect", _inspect, "show features, counts, sizes and the first examples")
+    _add_sources(inspect)
+    inspect.add_argument("--examples", metavar="N", type=_natural, default=3, help="how many to show; default 3")
+    inspect.add_argument("--pictures", metavar="FILE.png", type=Path, help="write the first pictures onto a sheet")
+    inspect.add_argument("--raw-shape", metavar="H,W[,C]", type=_shape, help="of pictures that are raw uint8 values")
+    _add_sources(add("stats", _stats, "show figures about the values of each feature"))
+    verify = add("verify", _verify, "compare all checksums, and read every record; 1 where a file is damaged")
+    _add_sources(verify)
+    verify.add_argument("--any", action="store_true", help="records may be something else than tf.train.Example")
+    cat = add("cat", _cat, "print examples")
+    _add_sources(cat)
+    cat.add_argument("--json", action="store_true", help="a line of JSON each, instead of shortened values")
+    cat.add_argument("--limit", metavar="N", type=_natural, help="only the first N")
+    repair = add("repair", _repair, "write the sound records of a damaged file into another one")
+    repair.add_argument("file", metavar="FILE", type=Path)
+    repair.add_argument("dest", metavar="DEST", type=Path, help="the file to write")
+    _add_target(add("reshard", _reorder, "write records into another number of files, in their order"))
+    shuffle = add("shuffle", _reorder, "write records in random order, of all of them together")
+    _add_target(shuffle)
+    shuffle.add_argument("--seed", metavar="S", type=_natural, default=0, help="equal ones give equal files; default 0")
+    split = add("split", _reorder, "write records into splits, each into one")
+    _add_target(split)
+    split.add_argument("--split", metavar="NAME=SHARE,...", required=True, help="such as train=0.8,test=0.2")
+    split.add_argument("--seed", metavar="S", type=_natural, help="shuffle first; without, splits are contiguous")
+    parquet = add("to-parquet", _to_parquet, "write examples into a Parquet file, with a column for each feature")
+    _add_sources(parquet)
+    parquet.add_argument("dest", metavar="DEST.parquet", type=Path)
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Does what the verb says."""
+    return int(arguments.execute(arguments))
+
+
+def _add_sources(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("sources", metavar="SOURCE", nargs="+", help=SOURCES)
+
+
+def _add_target(parser: argparse.ArgumentParser) -> None:
+    """What `_reorder` takes."""
+    _add_sources(parser)
+    parser.add_argument("dest", metavar="DEST", type=Path, help="the folder to write NAME.tfrecord-00000-of-00010 into")
+    number = parser.add_mutually_exclusive_group()
+    number.add_argument("--shards", metavar="N", type=int, help="how many files")
+    number.add_argument("--shard-size", metavar="SIZE", default="256MB", help="about how large each is; default 256MB")
+    parser.add_argument("--name", default="", help="of the files; by default that of the first source")
+    parser.add_argument("--compression", choices=("none", "gzip", "zlib"), default="none", help="default none")
+    parser.add_argument("--resume", action="store_true", help="go on with what the same command began")
+
+
+def _natural(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"received {text!r}, expected a number of 0 or more")
+    return int(text)
+
+
+def _shape(text: str) -> list[int]:
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"received {text!r}, expected sizes such as 28,28 or 32,32,3") from None
+
+
+def _check_folder(path: Path) -> None:
+    """Says at once what would stop the end of long work."""
+    if not path.absolute().parent.is_dir():
+        raise FileNotFoundError(f"{path}: there is no such folder")
+
+
+def _infer(arguments: argparse.Namespace) -> int:
+    from tensorsmith.core import replace_file
+    from tensorsmith.data.tfrecord.infer import review
+    from tensorsmith.data.tfrecord.sources import open_source
+    from tensorsmith.tools.row_progress import row_progress
+
+    if arguments.out is not None and not arguments.out.absolute().parent.is_dir():
+        raise FileNotFoundError(f"{arguments.out}: there is no such folder")
+    options = {name: getattr(arguments, name) for name in ("encoding", "table", "query")}
+    paths = arguments.sources[0] if len(arguments.sources) == 1 else arguments.sources
+    source = open_source(paths, **options)
+    with row_progress(f"reading {_count(len(source.files), 'file')}") as report:
+        text = review(source, lambda batch: report(batch.rows.num_rows))
+    if arguments.out is None:
+        sys.stdout.write(text)
+        return 0
+    with replace_file(arguments.out) as draft:
+        draft.write_text(text, encoding="utf-8")
+    print(f"{arguments.out}: {text.partition(chr(10))[0].removeprefix('# ')}")
+    return 0
+
+
+def _verify(arguments: argparse.Namespace) -> int:
+    from tensorsmith.data.tfrecord.files import DamagedFileError
+    from tensorsmith.data.tfrecord.paths import find_files
+    from tensorsmith.data.tfrecord.verify import verify
+
+    files = find_files(arguments.sources)
+    records = size = damaged = 0
+    with progress() as begin:
+        report = begin("checking", _size(files))
+        for path in files:
+            try:
+                found = verify(path, not arguments.any, report)
+            except OSError as error:
+                damaged += 1
+                print(f"{'damaged' if isinstance(error, DamagedFileError) else 'unread'}: {error}", flush=True)
+                continue
+            records, size = records + found.records, size + found.size
+            print(f"sound: {path}: {_count(found.records, 'record')}, {size_text(found.size)}", flush=True)
+    print(f"{len(files) - damaged} of {len(files)} files are sound, with {records:,} records, {size_text(size)}")
+    return 1 if damaged else 0
+
+
+def _inspect(arguments: argparse.Namespace) -> int:
+    from tensorsmith.data.tfrecord.paths import find_files
+    from tensorsmith.data.tfrecord.pictures import contact_sheet
+    from tensorsmith.data.tfrecord.rows import rows
+    from tensorsmith.data.tfrecord.survey import survey_files
+    from tensorsmith.tools.tfrecord_view import print_example, print_survey
+
+    files = find_files(arguments.sources)
+    if arguments.pictures:
+        _check_folder(arguments.pictures)
+    with progress() as begin:
+        found = survey_files(files, begin("reading", _size(files)))
+    print_survey(found)
+    for number, row in enumerate(islice(chain.from_iterable(map(rows, files)), arguments.examples)):
+        print_example(number, row)
+    if arguments.pictures:
+        values = _texts(islice(chain.from_iterable(map(rows, files)), MOST_EXAMPLES))
+        count = contact_sheet(values, arguments.pictures, arguments.raw_shape)
+        print(f"{arguments.pictures}: {count} pictures")
+    return 0
+
+
+def _stats(arguments: argparse.Namespace) -> int:
+    from tensorsmith.data.tfrecord.paths import find_files
+    from tensorsmith.data.tfrecord.stats import stats
+    from tensorsmith.tools.tfrecord_view import print_stats
+
+    files = find_files(arguments.sources)
+    with progress() as begin:
+        found = stats(files, begin("reading", _size(files)))
+    print_stats(found)
+    return 0
+
+
+def _cat(arguments: argparse.Namespace) -> int:
+    from tensorsmith.data.tfrecord.paths import find_files
+    from tensorsmith.data.tfrecord.rows import rows, to_json
+    from tensorsmith.tools.tfrecord_view import print_example
+
+    found = chain.from_iterable(map(rows, find_files(arguments.sources)))
+    for number, row in enumerate(islice(found, arguments.limit)):
+        if arguments.json:
+            sys.stdout.write(to_json(row) + "\n")
+        else:
+            print_example(number, row)
+    return 0
+
+
+def _repair(arguments: argparse.Namespace) -> int:
+    from tensorsmith.data.tfrecord.repair import repair
+
+    _check_folder(arguments.dest)
+    with progress() as begin:
+        found = repair(arguments.file, arguments.dest, begin("repairing", arguments.file.stat().st_size))
+    for gap in found.gaps:
+        what = "of records that are not known" if gap.records is None else f"of {_count(gap.records, 'record')}"
+        print(f"left out at byte {gap.offset:,}: {_count(gap.size, 'byte')} {what}: {gap.problem}")
+    print(f"{arguments.dest}: {_count(found.records, 'record')}, {size_text(found.size)}")
+    return 0
+
+
+def _reorder(arguments: argparse.Namespace) -> int:
+    from tensorsmith.data.tfrecord.paths import find_files
+    from tensorsmith.data.tfrecord.reorder import reorder
+    from tensorsmith.data.tfrecord.shards import parse_size, parse_split
+
+    options: dict[str, Any] = {name: getattr(arguments, name) for name in ("name", "shards", "compression", "resume")}
+    if "split" in arguments:
+        options["split"] = parse_split(arguments.split)
+    with progress() as begin:
+        written = reorder(
+            find_files(arguments.sources),
+            arguments.dest,
+            shard_size=parse_size(arguments.shard_size),
+            seed=arguments.seed if "seed" in arguments else None,
+            begin=begin,
+            **options,
+        )
+    for split in written.values():
+        print(f"{split.records:,} records in {_count(len(split.paths), 'file')}: {split.paths[0]}")
+    return 0
+
+
+def _to_parquet(arguments: argparse.Namespace) -> int:
+    from tensorsmith.data.tfrecord.parquet import to_parquet
+    from tensorsmith.data.tfrecord.paths import find_files
+
+    files = find_files(arguments.sources)
+    _check_folder(arguments.dest)
+    with progress() as begin:
+        count = to_parquet(files, arguments.dest, begin("reading", 2 * _size(files)))
+    print(f"{arguments.dest}: {_count(count, 'row')}, {size_text(arguments.dest.stat().st_size)}")
+    return 0
+
+
+def _size(files: list[Path]) -> int:
+    return sum(path.stat().st_size for path in files)
+
+
+def _count(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
+def _texts(found: Any) -> Any:
+    """The values of examples that are bytes."""
+    return (value for row in found for values in row.values() for value in values if isinstance(value, bytes))

@@ -1,0 +1,48 @@
+"""`tensorsmith tfrecord infer`, as it is typed."""
+
+import pytest
+
+from tensorsmith.data.tfrecord.schema import Feature, Schema
+from tensorsmith.tools.main import main
+
+
+@pytest.fixture
+def table(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_bytes("x,y\n1,é\n2,b\n".encode("latin-1"))
+    return path
+
+
+SCHEMA = Schema({"x": Feature("int64"), "y": Feature("string")})
+
+
+def test_prints_a_schema(table, capsys):
+    assert main(["tfrecord", "infer", str(table), "--encoding", "latin-1"]) == 0
+    printed = capsys.readouterr().out
+    assert Schema.from_yaml(printed) == SCHEMA
+    assert printed.startswith(f"# 2 rows of {table}\n")
+
+
+def test_writes_a_schema(table, tmp_path, capsys):
+    out = tmp_path / "schema.yaml"
+    assert main(["tfrecord", "infer", str(table), str(table), "--encoding", "latin-1", "--out", str(out)]) == 0
+    assert Schema.load(out) == SCHEMA
+    assert capsys.readouterr().out == f"{out}: 4 rows of 2 files, {table} to {table}\n"
+
+
+FAILURES = {
+    "wrong encoding": (["{table}"], 1, "{table}: line 2 has the bytes b'\\xe9', which utf-8 does not have"),
+    "no such file": (["{table}x"], 1, "{table}x: there is no such file"),
+    "no such folder": (["{table}", "--out", "{table}x/s.yaml"], 1, "{table}x/s.yaml: there is no such folder"),
+    "another kind's option": (["{table}", "--table", "t"], 2, "`table`: received 't', expected encoding"),
+}
+
+
+@pytest.mark.parametrize("name", FAILURES)
+def test_failures_are_one_line(name, table, capsys):
+    arguments, code, message = FAILURES[name]
+    assert main(["tfrecord", "infer", *[part.format(table=table) for part in arguments]]) == code
+    said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("tensorsmith: ")]
+    assert len(said) == 1
+    assert message.format(table=table) in said[0]
+    assert not [path for path in table.parent.iterdir() if path != table]
