@@ -169,7 +169,7 @@ def test_to_parquet(call, folder):
         (["stats", "nothing-*"], 1, "nothing-*: there is no such file, nor one that fits"),
         (["inspect", "toy*", "--pictures", "none/x.png"], 1, "none/x.png: there is no such folder"),
         (["inspect", "toy*", "--raw-shape", "4,x"], 2, "expected sizes such as 28,28"),
-        (["reshard", "toy*", ".", "--shards", "2"], 2, "remove toy.tfrecord-00000-of-00002, or name another folder"),
+        (["reshard", "toy*", ".", "--shards", "2"], 2, "remove toy.tfrecord-00000-of-00002 and its like, or name"),
         (["reshard", "toy*", "out", "--shards", "0"], 2, "shards"),
         (["reshard", "toy*", "out", "--shards", "1", "--shard-size", "1MB"], 2, "not allowed with"),
         (["reshard", "toy*", "out", "--shard-size", "1 lot"], 2, "a size such as 256MB"),

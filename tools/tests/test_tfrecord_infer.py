@@ -24,10 +24,11 @@ def test_prints_a_schema(table, capsys):
 
 
 def test_writes_a_schema(table, tmp_path, capsys):
-    out = tmp_path / "schema.yaml"
-    assert main(["tfrecord", "infer", str(table), str(table), "--encoding", "latin-1", "--out", str(out)]) == 0
+    out, other = tmp_path / "schema.yaml", tmp_path / "b.csv"
+    other.write_bytes(table.read_bytes())
+    assert main(["tfrecord", "infer", str(table), str(other), "--encoding", "latin-1", "--out", str(out)]) == 0
     assert Schema.load(out) == SCHEMA
-    assert capsys.readouterr().out == f"{out}: 4 rows of 2 files, {table} to {table}\n"
+    assert capsys.readouterr().out == f"{out}: 4 rows of 2 files, {table} to {other}\n"
 
 
 FAILURES = {

@@ -160,13 +160,10 @@ void tensorsmith_integers(const TensorsmithExamples* examples, int64_t feature, 
 
 void tensorsmith_bytes(const TensorsmithExamples* examples, int64_t feature, const int64_t* begins,
                        TensorsmithSpan* out) {
-  std::vector<Span> spans;
-  for (int64_t row = 0; row < examples->rows(); ++row) {
-    const int64_t count = begins[row + 1] - begins[row];
-    spans.assign(count, Span());
-    examples->values(feature, row, spans.data(), count);
-    for (const Span& span : spans) *out++ = {span.begin, span.end};
-  }
+  static_assert(sizeof(Span) == sizeof(TensorsmithSpan));
+  auto* spans = reinterpret_cast<Span*>(out);
+  std::memset(static_cast<void*>(spans + begins[0]), 0, (begins[examples->rows()] - begins[0]) * sizeof(Span));
+  copy_rows(*examples, feature, begins, spans);
 }
 
 TensorsmithFile* tensorsmith_open_file(const uint8_t* path, int64_t path_size, int64_t* error) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 #include <string_view>
 
 #include "records/columns.h"
@@ -58,6 +59,29 @@ inline Span last_lists(Span feature, uint32_t* kind) {
   return lists;
 }
 
+// Whether bytes are UTF-8, as protobuf has it: in the shortest form, without surrogates, up to U+10FFFF.
+inline bool is_utf8(Span text) {
+  const uint8_t* at = text.begin;
+  while (at < text.end) {
+    uint64_t eight;
+    if (text.end - at >= 8 && (std::memcpy(&eight, at, 8), (eight & 0x8080808080808080) == 0)) {
+      at += 8;  // ASCII, as nearly all names are
+      continue;
+    }
+    const uint8_t first = *at++;
+    if (first < 0x80) continue;
+    const int more = first >= 0xf0 ? 3 : first >= 0xe0 ? 2 : 1;
+    if (first < 0xc2 || first > 0xf4 || text.end - at < more) return false;
+    const uint8_t least = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
+    const uint8_t most = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
+    if (*at < least || *at > most) return false;
+    for (int i = 1; i < more; ++i)
+      if ((at[i] & 0xc0) != 0x80) return false;
+    at += more;
+  }
+  return true;
+}
+
 // An entry of a map of features.
 struct MapEntry {
   Span name, value;
@@ -68,7 +92,10 @@ inline MapEntry entry_of(const Field& field) {
   MapEntry entry = {{}, {payload.end, payload.end}};  // as of one that has no value
   for (Reader parts(payload); !parts.done();) {
     const Field part = parts.field();
-    if (part.number == 1) entry.name = payload_of(part);
+    if (part.number == 1) {
+      entry.name = payload_of(part);
+      if (!is_utf8(entry.name)) throw Malformed{"a name is no UTF-8", entry.name.begin};
+    }
     if (part.number == 2) entry.value = payload_of(part);
   }
   return entry;

@@ -136,7 +136,7 @@ def test_damage_is_told_with_file_and_place(written):
 
 
 def test_file_that_changes_while_it_is_read(tmp_path):
-    """Cut short in place, which would be a bus error, and replaced by another one."""
+    """Cut short in place, and replaced by another one; test_file.py cuts it after it was opened."""
     path, feature = tmp_path / "x", {"x": tf.io.FixedLenFeature([5000], tf.float32)}
 
     def read(records):

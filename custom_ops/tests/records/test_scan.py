@@ -8,6 +8,7 @@ import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tensorsmith.core import ArgumentError
 from tensorsmith.records import Records, find, frame, reference, scan
 from tensorsmith.records.scan import DAMAGES
 
@@ -44,6 +45,32 @@ def test_every_flipped_bit_is_found(place, bit):
     assert (found.consumed, found.needed, found.damage) == (consumed, needed, DAMAGES[damage])
     assert found.damage
     np.testing.assert_array_equal(found.records.begins, begins)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (FRAMED.astype("int8"), np.array([12]), np.array([3])),
+        (FRAMED[::2], np.array([12]), np.array([3])),
+        (FRAMED, np.array([12], "int32"), np.array([3])),
+        (FRAMED, np.array([12]), np.array([3], "int32")),
+        (FRAMED, np.array([12, 13]), np.array([3])),
+        (FRAMED, np.array([-1]), np.array([3])),
+        (FRAMED, np.array([12]), np.array([-1])),
+        (FRAMED, np.array([FRAMED.size - 2]), np.array([3])),
+        (FRAMED, np.array([2**62]), np.array([2**62])),
+    ],
+)
+def test_records_that_do_not_lie_in_their_bytes(arguments):
+    with pytest.raises(ArgumentError, match="data|begins|sizes"):
+        Records(*arguments)
+
+
+def test_bytes_that_cannot_be_scanned():
+    for data in (FRAMED[::2], FRAMED.astype("int64"), bytes(20)):
+        for look in (scan, find):
+            with pytest.raises(ArgumentError, match="data"):
+                look(data)
 
 
 def test_most_and_unchecked():

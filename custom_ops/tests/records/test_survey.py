@@ -3,10 +3,23 @@
 import importlib
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 from record_tables import tables
 
-from tensorsmith.records import Column, Feature, Range, RecordError, Records, encode, merge, survey
+from tensorsmith.core import ArgumentError
+from tensorsmith.records import (
+    Column,
+    Feature,
+    Range,
+    RecordError,
+    Records,
+    check_examples,
+    encode,
+    merge,
+    parse,
+    survey,
+)
 
 MODULE = importlib.import_module("tensorsmith.records.survey")  # whose name the function has taken
 
@@ -23,6 +36,14 @@ def twin(monkeypatch):
     return call
 
 
+def survey_or_error(records):
+    """What is found, or what is said where a name is in the context of one record and in the lists of another."""
+    try:
+        return survey(records)
+    except ArgumentError as error:
+        return str(error)
+
+
 @settings(max_examples=200, deadline=None)
 @given(tables(), tables())
 def test_as_protobuf(first, second):
@@ -35,8 +56,8 @@ def test_as_protobuf(first, second):
     records = Records.of(messages)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(MODULE, "library", lambda: None)
-        theirs = survey(records)
-    assert survey(records) == theirs
+        theirs = survey_or_error(records)
+    assert survey_or_error(records) == theirs
 
 
 @settings(max_examples=100, deadline=None)
@@ -45,14 +66,16 @@ def test_parts_together_hold_what_all_hold(first, second):
     columns = [table for table in (first, second) if table]
     parts = [encode(table) for table in columns]
     messages = [part[row] for part in parts for row in range(len(part))]
-    merged = {}
-    for part in parts:
-        merged = merge(merged, survey(part))
-    clash = {
-        name for name in first.keys() & second.keys() if (first[name].steps is None) != (second[name].steps is None)
-    }
-    if not clash:
-        assert merged == survey(Records.of(messages))
+    whole, (merged, *others) = survey_or_error(Records.of(messages)), map(survey, parts or [Records.of([])])
+    for part in others:
+        clash = [name for name in merged.keys() & part.keys() if merged[name].is_sequence != part[name].is_sequence]
+        if clash:
+            with pytest.raises(ArgumentError, match="in the context and values in the feature lists"):
+                merge(merged, part)
+            assert "in the context and values in the feature lists" in whole
+            return
+        merged = merge(merged, part)
+    assert merged == whole
 
 
 def test_what_it_says():
@@ -93,3 +116,38 @@ def test_no_examples(message, twin):
         with pytest.raises(RecordError, match="it is no example") as caught:
             call(records)
         assert caught.value.row == 1
+
+
+def named(name):
+    """An example with a feature of this name, whose value is 1."""
+    entry = b"\x0a" + bytes([len(name)]) + name + b"\x12\x05\x1a\x03\x0a\x01\x01"
+    features = b"\x0a" + bytes([len(entry)]) + entry
+    return Records.of([b"\x0a" + bytes([len(features)]) + features])
+
+
+@given(st.binary(max_size=20) | st.text(max_size=5).map(str.encode))
+@example("Größe €𝄞".encode())
+@example(b"eight or more: \xff")
+@example(b"\xc0\x80")
+@example(b"\xed\xa0\x80")
+@example(b"\xe0\x9f\xbf")
+@example(b"\xf0\x8f\xbf\xbf")
+@example(b"\xf4\x90\x80\x80")
+@example(b"\xf4\x8f\xbf\xbf")
+@example(b"\xe2\x82")
+def test_names_are_utf8(name):
+    try:
+        text = name.decode()
+    except UnicodeDecodeError:
+        for read in (survey, check_examples, lambda records: parse(records, {"x": "float"})):
+            with pytest.raises(RecordError, match="it is no example: a name is no UTF-8, at its byte 6"):
+                read(named(name))
+    else:
+        assert list(survey(named(name))) == [text]
+
+
+@settings(max_examples=500)
+@given(st.lists(st.sampled_from([0x41, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC1, 0xC2, 0xDF, 0xE0, 0xE1, 0xEC,
+                                 0xED, 0xEE, 0xEF, 0xF0, 0xF1, 0xF3, 0xF4, 0xF5, 0xFF]), max_size=12))  # fmt: skip
+def test_bytes_at_the_bounds_of_utf8(name):
+    test_names_are_utf8.hypothesis.inner_test(bytes(name))

@@ -18,11 +18,12 @@ from PIL import Image
 from tensorsmith.core import ArgumentError
 from tensorsmith.data.tfrecord import DamagedFileError
 from tensorsmith.data.tfrecord.parquet import to_parquet
-from tensorsmith.data.tfrecord.paths import find_files
+from tensorsmith.data.tfrecord.paths import find_record_files
 from tensorsmith.data.tfrecord.pictures import SIDE, contact_sheet
 from tensorsmith.data.tfrecord.rows import rows, to_json
 from tensorsmith.data.tfrecord.stats import KEPT, MOST_DISTINCT, stats
 from tensorsmith.data.tfrecord.survey import survey_files
+from tensorsmith.data.tfrecord.verify import verify
 from tensorsmith.records import Column, Feature, Range, encode, write
 
 RANDOM = np.random.default_rng(0)
@@ -241,15 +242,19 @@ def test_files_that_are_meant(files, tmp_path, monkeypatch):
     (tmp_path / ".x.tfrecord-half").touch()
     (tmp_path / "readme.txt").touch()
     (tmp_path / "empty").mkdir()
-    assert find_files([str(tmp_path)]) == files
-    assert find_files([f"{tmp_path}/x.tf*"]) == files
-    assert find_files([str(files[2]), str(tmp_path)]) == [files[2], *files[:2]]
+    assert find_record_files([str(tmp_path)]) == files
+    assert find_record_files([f"{tmp_path}/x.tf*"]) == files
+    assert find_record_files([str(files[2]), str(tmp_path)]) == [files[2], *files[:2]]
+    index = tmp_path / "x.tfrecord-00000-of-00003.index"
+    assert find_record_files([str(path) for path in [*files, index, files[0]]]) == files  # as the shell expands x*
+    with pytest.raises(FileNotFoundError, match="00003.index: an index holds no records; name the file beside it"):
+        find_record_files([str(index)])
     monkeypatch.chdir(tmp_path)
     (tmp_path / "odd[1].tfrecord").touch()
-    assert [path.name for path in find_files(["odd[1].tfrecord"])] == ["odd[1].tfrecord"]
+    assert [path.name for path in find_record_files(["odd[1].tfrecord"])] == ["odd[1].tfrecord"]
     for missing in ("empty", "nothing-*", "no.tfrecord"):
         with pytest.raises(FileNotFoundError, match=f"^{missing.replace('*', '.')}: there is no"):
-            find_files([str(files[0]), missing])
+            find_record_files([str(files[0]), missing])
 
 
 READERS = {
@@ -293,3 +298,31 @@ def test_without_tensorflow(files, tmp_path):
         sys.exit("tensorflow" in sys.modules)
     """
     subprocess.run([sys.executable, "-c", script, str(tmp_path), *map(str, files)], check=True, timeout=60)
+
+
+def one_int(value):
+    return tf.train.Feature(int64_list=tf.train.Int64List(value=[value]))
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_a_name_in_the_context_and_in_the_lists(tmp_path, together):
+    """Of which one would get lost."""
+    context = tf.train.Features(feature={"x": one_int(1)})
+    lists = tf.train.FeatureLists(feature_list={"x": tf.train.FeatureList(feature=[one_int(2)])})
+    examples = [{"context": context}, {"feature_lists": lists}]
+    with tf.io.TFRecordWriter(str(tmp_path / "x")) as writer:
+        for parts in [examples[0] | examples[1]] if together else examples:
+            writer.write(tf.train.SequenceExample(**parts).SerializeToString())
+    for name in READERS:
+        with pytest.raises(ArgumentError, match="feature x.*in the context and values in the feature lists"):
+            READERS[name](tmp_path / "x")
+    assert verify(tmp_path / "x").records == 2 - together
+
+
+def test_names_that_are_no_utf8(tmp_path):
+    message = b"\x0a\x0e\x0a\x0c\x0a\x01\xff\x12\x07\x1a\x05\x0a\x03\x01\x02\x03"
+    with tf.io.TFRecordWriter(str(tmp_path / "x")) as writer:
+        writer.write(message)
+    for read in (*READERS.values(), verify):
+        with pytest.raises(DamagedFileError, match="record 0, at byte 0: it is no example: a name is no UTF-8"):
+            read(tmp_path / "x")

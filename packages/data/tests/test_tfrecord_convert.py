@@ -29,7 +29,7 @@ class Numbers:
 
     def __init__(self, path, count=1000, bad=()):
         path.touch()
-        self.files, self.count, self.bad = [path], count, set(bad)
+        self.files, self.options, self.count, self.bad = [path], {}, count, set(bad)
 
     def infer(self):
         return SCHEMA
@@ -190,9 +190,60 @@ def test_a_source_that_changes_meanwhile(tmp_path):
 def test_what_is_there_is_not_replaced(source, tmp_path):
     convert(source, tmp_path / "out", name="n")
     before = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "out").iterdir()}
-    with pytest.raises(ArgumentError, match="without shards of n.*remove n-train.tfrecord-00000-of-00001"):
-        convert(source, tmp_path / "out", name="n", shards=2)
+    for resume in (False, True):
+        with pytest.raises(ArgumentError, match="without a data set.*remove n-train.tfrecord-00000-of-00001"):
+            convert(source, tmp_path / "out", name="n", shards=2, resume=resume)
+    with pytest.raises(ArgumentError, match="without a data set.*remove schema.yaml"):
+        convert(source, tmp_path / "out", name="other")
     assert {path.name: path.stat().st_mtime_ns for path in (tmp_path / "out").iterdir()} == before
+
+
+def test_names_with_the_signs_of_patterns(source, tmp_path):
+    convert(source, tmp_path / "out", name="n[1]")
+    with pytest.raises(ArgumentError, match="without a data set"):
+        convert(Numbers(tmp_path / "other", count=5), tmp_path / "out", name="n[1]")
+
+
+def test_other_options_are_not_gone_on_with(source, tmp_path):
+    interrupt(source, tmp_path / "out", 2)
+    source.options = {"query": "SELECT id FROM other"}
+    with pytest.raises(ArgumentError, match="another options"):
+        convert(source, tmp_path / "out", name="n", shards=3, seed=2, resume=True)
+
+
+def test_pieces_that_nobody_asked_for_are_not_used(source, tmp_path):
+    """What is left where somebody was removing the work of another conversion."""
+    interrupt(Numbers(tmp_path / "other", count=450), tmp_path / "out", 1)
+    (tmp_path / "out/.convert/asked.json").unlink()
+    done = convert(source, tmp_path / "out", name="n")
+    assert ids(done.splits["train"].paths) == list(range(1000))
+
+
+def test_pieces_that_somebody_has_removed_are_written_again(source, tmp_path):
+    interrupt(source, tmp_path / "out", 3)
+    (tmp_path / "out/.convert/000001.tfrecord").unlink()
+    done = convert(source, tmp_path / "out", name="n", shards=3, seed=2, resume=True)
+    assert sorted(ids(done.splits["train"].paths)) == list(range(1000))
+
+
+@pytest.mark.parametrize(
+    "argument",
+    [
+        {"name": "a/b"},
+        {"name": ""},
+        {"name": ".n"},
+        {"workers": 0},
+        {"shards": 0},
+        {"shard_size": 0},
+        {"compression": "zip"},
+        {"seed": -1},
+        {"rejects": "/nowhere/at/all"},
+    ],
+)
+def test_arguments_are_looked_at_first(source, tmp_path, argument):
+    with pytest.raises(ArgumentError, match=next(iter(argument))):
+        convert(source, tmp_path / "out", **({"name": "n"} | argument))
+    assert not (tmp_path / "out").exists()
 
 
 def test_two_at_once_in_one_folder(source, tmp_path):
@@ -201,16 +252,17 @@ def test_two_at_once_in_one_folder(source, tmp_path):
         convert(source, tmp_path / "out", name="n")
 
 
-def test_disk_full(source, tmp_path, monkeypatch):
-    def full(*arguments):
+@pytest.mark.parametrize("stage", ["write", "reorder", "write_tfds_metadata"])
+def test_disk_full(source, tmp_path, monkeypatch, stage):
+    def full(*arguments, **options):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(convert_module, "write", full)
-    with pytest.raises(OSError, match="No space left"):
-        convert(source, tmp_path / "out", name="n")
-    assert not list((tmp_path / "out").glob("n-*"))
-    monkeypatch.undo()
-    convert(source, tmp_path / "out", name="n", resume=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(convert_module, stage, full)
+        with pytest.raises(OSError, match="No space left"):
+            convert(source, tmp_path / "out", name="n")
+    done = convert(source, tmp_path / "out", name="n", resume=True)
+    assert ids(done.splits["train"].paths) == list(range(1000))
 
 
 KILLED = """
@@ -237,8 +289,8 @@ def test_killed_again_and_again(source, tmp_path):
     convert(source, tmp_path / "whole", name="n", shards=3, seed=2)
     program = textwrap.dedent(KILLED).format(here=os.path.dirname(__file__))  # noqa: PTH120
     command = [sys.executable, "-c", program, str(source.files[0]), str(tmp_path / "out")]
-    rng = np.random.default_rng(0)
-    for _ in range(30):
+    rng, kills = np.random.default_rng(0), 0
+    for _ in range(60):
         process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert process.stdout.readline() == "ready\n"
         try:
@@ -246,9 +298,11 @@ def test_killed_again_and_again(source, tmp_path):
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGKILL)
         said = process.communicate()[0]
+        kills += process.returncode == -signal.SIGKILL
         if "done" in said:
             break
     assert "done" in said
+    assert kills > 1
     same(tmp_path / "out", tmp_path / "whole")
 
 
@@ -335,6 +389,12 @@ def test_without_tensorflow(tmp_path):
     program = """
         import sys
         from tensorsmith.data.tfrecord.convert import convert
+        from tensorsmith.data.tfrecord.infer import infer
+        from tensorsmith.data.tfrecord.sources import open_source
+        infer(sys.argv[1])
+        convert(open_source(sys.argv[1]), sys.argv[2], name="n")
         assert "tensorflow" not in sys.modules
     """
-    subprocess.run([sys.executable, "-c", textwrap.dedent(program)], check=True)
+    (tmp_path / "x.csv").write_text("a,b\n1,x\n")
+    command = [sys.executable, "-c", textwrap.dedent(program), str(tmp_path / "x.csv"), str(tmp_path / "out")]
+    subprocess.run(command, check=True)

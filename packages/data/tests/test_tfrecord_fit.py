@@ -29,6 +29,8 @@ NOTHING = {}
         ([1, 2], Feature("int64"), [[1], [2]]),
         (["1", " -2 "], Feature("int16"), [[1], [-2]]),
         (["1.5", "nan", "inf"], Feature("float32"), [[1.5], [float("nan")], [float("inf")]]),
+        (["1.0001"], Feature("float16"), [[1.0]]),
+        ([b"12"], Feature("int64"), [[12]]),
         (["true", "false"], Feature("bool"), [[1], [0]]),
         ([True, False], Feature("bool"), [[1], [0]]),
         ([0.1], Feature("float16"), [[0.0999755859375]]),
@@ -66,6 +68,15 @@ def test_values(values, feature, lists):
         ([0, -1], Feature("uint64"), "received -1, expected uint64"),
         ([1.0, 1e39], Feature("float32"), "received 1e+39, which float32 cannot hold"),
         ([1.0, 70_000.0], Feature("float16"), "received 70000.0, which float16 cannot hold"),
+        (["1", "1e39"], Feature("float32"), "received '1e39', which float32 cannot hold"),
+        (["1", "1e400"], Feature("float64"), "received '1e400', which float64 cannot hold"),
+        (["1", "70000"], Feature("float16"), "received '70000', which float16 cannot hold"),
+        ([1, 70_000], Feature("float16", encoding="raw"), "received 70000, which float16 cannot hold"),
+        ([1, 16_777_217], Feature("float32"), "received 16777217, expected float32"),
+        ([1, 2], Feature("bool"), "received 2, which bool cannot hold"),
+        ([0.0, 0.5], Feature("bool"), "received 0.5, which bool cannot hold"),
+        ([b"1", b"\xff"], Feature("int64"), r"received b'\xff', expected int64"),
+        ([b"a", b"\xff"], Feature("int64", labels=("a",)), r"received b'\xff', expected int64"),
         ([b"a", b"\xff"], Feature("string"), r"received b'\xff', expected string"),
         ([1, None], Feature("int64"), "it is missing, and the feature is not optional"),
         ([[1], [1, None]], Feature("int64", (None,)), "a value in it is missing"),
@@ -113,8 +124,45 @@ def test_pictures_are_encoded(channels):
         np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(file))).reshape(picture.shape), picture)
 
 
+def picture(kind, height, width):
+    file = io.BytesIO()
+    Image.new("RGB", (width, height), (9, 8, 7)).save(file, kind)
+    return file.getvalue()
+
+
 def test_files_are_kept_as_they_are():
-    assert fitted([b"GIF?"], Feature("uint8", (None, None, 3), "jpeg"))[0] == {"a": [[b"GIF?"]]}
+    files = [picture("jpeg", 2, 3), picture("jpeg", 4, 3)]
+    assert fitted(files, Feature("uint8", (None, 3, 3), "jpeg")) == ({"a": [[file] for file in files]}, NOTHING)
+    assert fitted([b"RIFF....WAVE"], Feature("int16", (None,), "wav"))[0] == {"a": [[b"RIFF....WAVE"]]}
+    assert fitted([b"abcd"], Feature("uint8", (2, 2), "raw"))[0] == {"a": [[b"abcd"]]}
+
+
+@pytest.mark.parametrize(
+    ("value", "feature", "problem"),
+    [
+        ("cat.png", Feature("uint8", (2, 3, 3), "png"), "received b'cat.png', expected a PNG file"),
+        (picture("jpeg", 2, 3), Feature("uint8", (2, 3, 3), "png"), "received a JPEG file of 2 x 3, expected PNG"),
+        (picture("png", 4, 3), Feature("uint8", (2, None, 3), "png"), "received a PNG file of 4 x 3, expected PNG of"),
+        (b"RIFF", Feature("int16", (None,), "wav"), "expected a WAV file"),
+        (b"abc", Feature("uint8", (2, 2), "raw"), "received 3 bytes, expected those of shape (2, 2)"),
+        (b"abc", Feature("uint16", (None,), "raw"), "received 3 bytes"),
+        (b"abcd", Feature("uint8", (None, None), "raw"), "received 4 bytes"),
+    ],
+)
+def test_files_of_another_kind_or_size(value, feature, problem):
+    columns, rejects = fitted([value], feature)
+    assert columns[next(iter(columns))] == []
+    assert rejects[1].startswith(problem) or problem in rejects[1]
+
+
+def test_what_is_wrong_hides_nothing():
+    """A value that is no number, and a class that there is not, in one batch."""
+    columns, rejects = fitted(["1", "x", "7", "-1"], Feature("uint8", labels=("a", "b")))
+    assert columns == {"a": []}
+    assert list(rejects) == [1, 2, 3, 4]
+    columns, rejects = fitted([1, 300, 7], Feature("uint8", labels=("a", "b", "c")))
+    assert columns == {"a": [[1]]}
+    assert rejects == {2: "received 300, expected uint8", 3: "received class 7, expected one of 3"}
 
 
 @pytest.mark.parametrize("make", [pa.list_, pa.large_list, lambda kind: pa.list_(kind, 2)])

@@ -93,6 +93,16 @@ def test_damaged_compression(tmp_path, pack):
             list(read(tmp_path / "x"))
 
 
+@pytest.mark.parametrize("pack", [gzip.compress, zlib.compress])
+@pytest.mark.parametrize("more", [b"x", b"\1" * 3_000_000])
+def test_something_behind_compressed_content(tmp_path, pack, more):
+    packed = pack(frame(Records.of([b"a" * 100])).data.tobytes())
+    for behind in (more, packed[:-1]):
+        (tmp_path / "x").write_bytes(packed + behind)
+        with pytest.raises(DamagedFileError, match="the compressed content is damaged"):
+            verify(tmp_path / "x", examples=False)
+
+
 def test_a_length_beyond_the_file_takes_no_memory(tmp_path):
     """2^62 bytes, with the right checksum."""
     header = frame(Records(np.zeros(0, "uint8"), np.zeros(1, "int64"), np.zeros(1, "int64"))).data[:12].copy()
@@ -138,6 +148,11 @@ def test_index_of_what_a_file_was_before(folder):
     assert len(Index.of([path])) == 3
     (folder / "0.tfrecord.index").write_bytes(b"")
     assert len(Index.of([path])) == 3
+    size = path.stat().st_size
+    for save, sizes in ((np.savez, [1]), (np.save, [size, -32]), (np.save, [size - 16.0])):
+        with (folder / "0.tfrecord.index").open("wb") as file:
+            save(file, np.array(sizes))
+        assert len(Index.of([path])) == 3
     write_index(path)
     assert np.load(folder / "0.tfrecord.index").tolist() == Index.of([path]).sizes.tolist()
 

@@ -164,11 +164,10 @@ def test_compressed_sources(files, tmp_path):
 
 def test_nothing_is_mixed_or_replaced(files, tmp_path):
     reorder(files, tmp_path / "out", shards=2, name="x")
-    for shards, resume in ((2, False), (3, True)):
+    for shards, resume in ((2, False), (2, True), (3, True)):
         with pytest.raises(ArgumentError, match="folder.*one without shards of x.*remove x.tfrecord-00000-of-00002"):
             reorder(files, tmp_path / "out", shards=shards, name="x", resume=resume)
     reorder(files, tmp_path / "out", shards=2, name="y")
-    reorder(files, tmp_path / "out", shards=2, name="x", resume=True)
     with pytest.raises(ArgumentError, match="without shards of in-0"):
         reorder(files, tmp_path, shards=1)
 
@@ -202,12 +201,79 @@ def test_an_index_of_before_goes_with_its_file(files, tmp_path):
     assert write_index(path) == tmp_path / "out.index"
 
 
+def interrupt(files, folder, **asked):
+    """Stops a call when it has written one shard."""
+
+    def report(done):
+        if list(folder.glob("x*-of-*")):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        reorder(files, folder, name="x", begin=lambda what, size: report, **asked)
+    assert [path.name for path in folder.glob("x*-of-*")]
+
+
 def test_resume_is_offered_where_it_would_help(files, tmp_path):
-    reorder(files, tmp_path / "out", shards=2)
-    with pytest.raises(ArgumentError, match="or resume, where"):
-        reorder(files, tmp_path / "out", shards=2)
+    interrupt(files, tmp_path / "out", shards=3)
+    with pytest.raises(ArgumentError, match="or resume, as"):
+        reorder(files, tmp_path / "out", name="x", shards=3)
     with pytest.raises(ArgumentError, match=r"another folder\.$"):
-        reorder(files, tmp_path / "out", shards=3)
+        reorder(files, tmp_path / "out", name="x", shards=4)
+
+
+ASKED = {"shards": 3, "seed": 1, "compression": "gzip", "split": {"a": 0.5, "b": 0.5}}
+OTHERS = [{"seed": 2}, {"shards": 4}, {"shard_size": 7}, {"compression": "zlib"}, {"split": {"b": 0.5, "a": 0.5}}]
+
+
+@pytest.mark.parametrize("other", OTHERS, ids=lambda other: next(iter(other)))
+def test_only_the_same_call_is_gone_on_with(files, tmp_path, other):
+    interrupt(files, tmp_path / "out", **ASKED)
+    there = {path: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    with pytest.raises(ArgumentError, match=f"resume.*another {next(iter(other))}, expected what was begun with"):
+        reorder(files, tmp_path / "out", name="x", resume=True, **{**ASKED, **other})
+    assert {path: path.read_bytes() for path in (tmp_path / "out").iterdir()} == there
+    splits = reorder(files, tmp_path / "out", name="x", resume=True, **ASKED)
+    paths = [path for split in splits.values() for path in split.paths]
+    assert Counter(messages_of(paths, "GZIP")) == Counter(MESSAGES)
+    assert sorted((tmp_path / "out").iterdir()) == sorted(paths)
+
+
+def test_only_the_same_files_are_gone_on_with(files, tmp_path):
+    interrupt(files, tmp_path / "out", shards=3)
+    files[1].write_bytes(files[0].read_bytes())
+    with pytest.raises(ArgumentError, match="another files, expected what was begun with"):
+        reorder(files, tmp_path / "out", name="x", shards=3, resume=True)
+    for path in (tmp_path / "out").glob("x*"):
+        path.unlink()
+    (written,) = reorder(files, tmp_path / "out", name="x", shards=3, resume=True).values()
+    assert written.records == 280
+
+
+def test_nothing_is_left_of_a_call_that_wrote_nothing(files, tmp_path):
+    files[0].write_bytes(files[0].read_bytes()[:-1])
+    with pytest.raises(DamagedFileError):
+        reorder(files, tmp_path / "out", name="x")
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_what_a_kill_left_is_removed(files, tmp_path):
+    interrupt(files, tmp_path / "out", shards=3)
+    for name in (".x-abcdefgh.tfrecord-00001-of-00003", ".x.tfrecord-00000-of-00003-abcdefgh.index"):
+        (tmp_path / "out" / name).touch()
+    (tmp_path / "out/.x.unpacked-abcdefgh").mkdir()
+    (tmp_path / "out/.x.unpacked-abcdefgh/0").touch()
+    (tmp_path / "out/.y-abcdefgh.tfrecord-00001-of-00003").touch()  # of another call
+    reorder(files, tmp_path / "out", name="x", shards=3, resume=True)
+    left = [path.name for path in (tmp_path / "out").glob(".*")]
+    assert left == [".y-abcdefgh.tfrecord-00001-of-00003"]
+
+
+def test_a_stale_index_is_named(files, tmp_path):
+    write_index(files[0])
+    with tf.io.TFRecordWriter(str(files[0])) as writer:
+        writer.write(bytes(sum(len(message) + 16 for message in MESSAGES[:80]) - 16))
+    with pytest.raises(DamagedFileError, match="if in-0.tfrecord.index is that of another file, remove it"):
+        rearrange(Index.of(files), np.arange(80), [tmp_path / "out"])
 
 
 def run(script, *arguments):

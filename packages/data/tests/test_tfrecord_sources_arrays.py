@@ -95,7 +95,7 @@ def test_damaged(tmp_path):
     np.save(tmp_path / "x.npy", np.arange(100))
     np.savez_compressed(tmp_path / "z.npz", x=np.random.default_rng(0).random(500))
     np.save(tmp_path / "o.npy", np.array([{}], object))
-    for name, cut, problem in (("x.npy", -8, "no sound .npy file"), ("o.npy", None, "only pickle reads")):
+    for name, cut, problem in (("x.npy", -8, "`x` is shorter than its shape"), ("o.npy", None, "only pickle reads")):
         path = tmp_path / name
         path.write_bytes(path.read_bytes()[:cut])
         with pytest.raises(UnreadableError, match=problem):
@@ -106,6 +106,19 @@ def test_damaged(tmp_path):
     path.write_bytes(content)
     with pytest.raises(UnreadableError, match="`x` is damaged"):
         open_source(path).infer()
+
+
+def test_npy_cut_while_it_is_read(tmp_path, monkeypatch):
+    """Of a memory map this would end the process."""
+    monkeypatch.setattr(arrays, "MOST_BYTES", 1000)
+    path = tmp_path / "x.npy"
+    np.save(path, np.arange(100_000))
+    source = open_source(path)
+    batches = source.batches(source.infer())
+    assert next(batches).rows.num_rows == 125
+    path.write_bytes(path.read_bytes()[:50_000])
+    with pytest.raises(UnreadableError, match=r"x\.npy: `x` ends too early"):
+        list(batches)
 
 
 def test_sizes_that_no_file_has(tmp_path):

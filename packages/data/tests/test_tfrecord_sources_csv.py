@@ -191,3 +191,20 @@ def test_header_alone(tmp_path):
     assert list(source.infer().features) == ["x", "column_2"]
     assert read(source) == ([], [])
     assert pc.sum([len(batch.rows) for batch in source.batches(source.infer())]).as_py() == 0
+
+
+def test_carriage_returns_end_lines(tmp_path):
+    """As in files of old Macs; a row of separators is a row, an empty line is none."""
+    path = tmp_path / "a.csv"
+    path.write_bytes(b'x,y\r1,2\r,\r\r"3\r3",4\r5\r6,7\r')
+    rows, (reject,) = read(open_source(path))
+    assert rows == [
+        (2, {"x": "1", "y": "2"}),
+        (3, {"x": None, "y": None}),
+        (5, {"x": "3\r3", "y": "4"}),
+        (8, {"x": "6", "y": "7"}),
+    ]
+    assert reject.row == 7
+    path.write_bytes(b'x,y\r1,"2\r3,4\r')
+    with pytest.raises(UnreadableError, match="a quote is not closed, in the row that begins in line 2"):
+        open_source(path).infer()

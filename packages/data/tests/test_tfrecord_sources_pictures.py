@@ -3,6 +3,7 @@
 import io
 import json
 import wave
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -207,6 +208,7 @@ def test_coco(tmp_path, coco, indent):
         assert numbers == [1, 2]
         assert (reject.file, reject.row) == (str(path), 3)
         assert "there is no picture" in reject.problem
+        assert source.files == [path, tmp_path / "train" / "1.jpg", tmp_path / "train" / "2.jpg"]
 
 
 def test_coco_refused(tmp_path, coco):
@@ -265,3 +267,24 @@ def test_wav_channels_and_rejects(tmp_path):
         "a broken WAV file: 5 bytes of its samples are missing",
     ]
     assert rejects[2].problem.startswith("a broken WAV file")
+
+
+def test_folders_of_classes_one_by_one(tmp_path, monkeypatch):
+    for name in ("cat", "dog", "other/cat"):
+        draw(tmp_path / name / "1.png")
+    whole, _, _ = read(open_source([tmp_path / "dog", tmp_path / "cat"]))
+    assert [row["label"] for row in whole] == [1, 0]
+    monkeypatch.chdir(tmp_path)
+    assert open_source(["cat", "dog"]).infer().features["label"].labels == ("cat", "dog")
+    assert "label" not in open_source(["cat/1.png", "dog/1.png"]).infer().features
+    assert open_source(["cat", "dog"]).files == [Path("cat/1.png"), Path("dog/1.png")]
+    for paths in (["cat", "other/cat"], ["cat", "dog/1.png"]):
+        with pytest.raises(ArgumentError, match="folders of one folder.*name the folder that has"):
+            open_source(paths)
+
+
+def test_files_named_twice_are_read_once(tmp_path):
+    draw(tmp_path / "1.png")
+    draw(tmp_path / "2.png")
+    files = open_source([tmp_path / "2.png", tmp_path / "*.png", tmp_path / "1.png"]).files
+    assert files == [tmp_path / "2.png", tmp_path / "1.png"]

@@ -297,3 +297,17 @@ def test_sqlite_damaged(base):
         open_source(base)
     with pytest.raises(UnreadableError, match="syntax"):
         read(open_source(base, query="SELECT FROM"))
+
+
+@pytest.mark.parametrize("most", [1, 2, 100])
+def test_json_numbers_in_columns_of_texts_are_as_written(tmp_path, monkeypatch, most):
+    """Whatever rows are in a batch with them."""
+    monkeypatch.setattr(json_lines, "MOST_ROWS", most)
+    values = [1.0, 2, "a", True, None, 1.5, 10**20, 1e300]
+    path = tmp_path / "a.jsonl"
+    path.write_text("\n".join(json.dumps({"x": value, "o": {"y": [value, value]}}) for value in values))
+    texts = [value if value is None or value == "a" else json.dumps(value) for value in values]
+    schema = Schema({"x": Feature("string", optional=True), "o/y": Feature("string", (2,))})
+    rows, _, _ = read(open_source(path), schema)
+    assert [row["x"] for row in rows] == texts
+    assert [row["o/y"] for row in rows] == [[text, text] for text in texts]

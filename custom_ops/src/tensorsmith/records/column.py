@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from tensorsmith.core import check
+from tensorsmith.records.record import check_array
 
 KINDS = ("bytes", "float", "int64")  # of values in tf.train.Feature, in the order of its fields
 DTYPES = {"bytes": "uint8", "float": "float32", "int64": "int64"}
@@ -48,7 +49,7 @@ class Column:
 
     def __post_init__(self) -> None:
         check(self.kind in KINDS, "kind", self.kind, " or ".join(KINDS))
-        _check_array("values", self.values, DTYPES[self.kind])
+        check_array("values", self.values, DTYPES[self.kind])
         check(
             (self.bounds is None) == (self.kind != "bytes"),
             "bounds",
@@ -59,7 +60,7 @@ class Column:
         count = _check_splits("steps", self.steps, count, "values")
         _check_splits("rows", self.rows, count, "values or steps")
         if self.present is not None:
-            _check_array("present", self.present, "bool")
+            check_array("present", self.present, "bool")
             check(self.present.size == len(self), "present", self.present.size, f"one for each of {len(self)} rows")
 
     def __len__(self) -> int:
@@ -154,17 +155,11 @@ def _pairs(places: np.ndarray) -> Any:
     return zip(places[:-1].tolist(), places[1:].tolist(), strict=True)
 
 
-def _check_array(name: str, array: Any, dtype: str) -> None:
-    shape = f"{getattr(array, 'dtype', type(array).__name__)} {getattr(array, 'shape', '')}"
-    fits = isinstance(array, np.ndarray) and array.dtype == dtype and array.ndim == 1 and array.flags.c_contiguous
-    check(fits, name, shape, f"a contiguous array (n,) of {dtype}")
-
-
 def _check_splits(name: str, places: np.ndarray | None, count: int, what: str) -> int:
     """How many parts places divide `count` things into; all of them, where there are no places."""
     if places is None:
         return count
-    _check_array(name, places, "int64")
+    check_array(name, places, "int64")
     rises = len(places) > 0 and places[0] >= 0 and places[-1] <= count and bool((places[1:] >= places[:-1]).all())
     check(rises, name, places, f"rising places among {count} {what}")
     return len(places) - 1

@@ -1,8 +1,11 @@
 """Records in memory, and what is said of one that cannot be read."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+
+from tensorsmith.core import check
 
 HEADER, FOOTER = 12, 4  # bytes of a frame before and after a record's data
 
@@ -28,11 +31,24 @@ class Records:
         data: uint8 `(bytes,)`.
         begins: Where the data of each record begin, int64 `(records,)`.
         sizes: How many bytes they have, int64 `(records,)`.
+
+    Raises:
+        ValueError: The arrays are of another kind, or a record does not lie within the bytes.
     """
 
     data: np.ndarray
     begins: np.ndarray
     sizes: np.ndarray
+
+    def __post_init__(self) -> None:
+        check_array("data", self.data, "uint8")
+        check_array("begins", self.begins, "int64")
+        check_array("sizes", self.sizes, "int64")
+        one = len(self.begins) == len(self.sizes)
+        check(one, "sizes", f"{len(self.sizes)} sizes", f"one for each of {len(self.begins)} records")
+        room = self.data.size - self.begins
+        inside = bool((self.begins >= 0).all() and (self.sizes >= 0).all() and (self.sizes <= room).all())
+        check(inside, "begins, sizes", (self.begins, self.sizes), f"places within {self.data.size} bytes")
 
     def __len__(self) -> int:
         return len(self.sizes)
@@ -47,3 +63,10 @@ class Records:
         """Records that lie one after the other, without frames."""
         sizes = np.fromiter(map(len, messages), "int64", len(messages))
         return cls(np.frombuffer(b"".join(messages), "uint8"), np.cumsum(sizes) - sizes, sizes)
+
+
+def check_array(name: str, array: Any, dtype: str) -> None:
+    """Sees that compiled code can read an array."""
+    shape = f"{getattr(array, 'dtype', type(array).__name__)} {getattr(array, 'shape', '')}"
+    fits = isinstance(array, np.ndarray) and array.dtype == dtype and array.ndim == 1 and array.flags.c_contiguous
+    check(fits, name, shape, f"a contiguous array (n,) of {dtype}")

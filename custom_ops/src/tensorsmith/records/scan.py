@@ -7,7 +7,7 @@ import numpy as np
 
 from tensorsmith.records import reference
 from tensorsmith.records.library import CScan, address, library
-from tensorsmith.records.record import FOOTER, HEADER, Records
+from tensorsmith.records.record import FOOTER, HEADER, Records, check_array
 
 DAMAGES = ("", "the length of a record is damaged", "the data of a record are damaged")
 
@@ -45,6 +45,7 @@ def scan(data: np.ndarray, check_data: bool = True, most: int | None = None) -> 
         >>> len(found.records), len(data) - found.consumed == found.needed
         (2, True)
     """
+    check_array("data", data, "uint8")
     room = data.size // (HEADER + FOOTER) + 1  # the last of which may lack its end
     most = room if most is None else min(most, room)
     native = library()
@@ -71,6 +72,7 @@ def find(data: np.ndarray) -> int:
         >>> find(encode({"x": Column.of([1, 2, 3])}).data[1:])
         29
     """
+    check_array("data", data, "uint8")
     native = library()
     if native is None:
         places = (place for place in range(data.size) if len(scan(data[place:], most=1).records))

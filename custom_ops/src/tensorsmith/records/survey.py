@@ -4,6 +4,7 @@ import ctypes
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from tensorsmith.core import Verbatim, check
 from tensorsmith.records import reference
 from tensorsmith.records.column import KINDS
 from tensorsmith.records.library import MESSAGE_SIZE, CFeature, address, addresses, library
@@ -53,10 +54,11 @@ def survey(records: Records) -> dict[str, Feature]:
         records: The records.
 
     Returns:
-        Name to feature, sorted by name. Of a name both in the context and in the feature lists, what is in the lists.
+        Name to feature, sorted by name.
 
     Raises:
         RecordError: A record is no example.
+        ValueError: A name is both in the context and in the feature lists.
 
     Example:
         >>> from tensorsmith.records import Column, encode
@@ -76,7 +78,7 @@ def survey(records: Records) -> dict[str, Feature]:
         native.surveyed(handle, found)
         counted = {}
         for feature in found:
-            name = ctypes.string_at(feature.name, feature.name_size).decode(errors="backslashreplace")
+            name = ctypes.string_at(feature.name, feature.name_size).decode()
             kinds = {kind for number, kind in enumerate(KINDS, 1) if feature.kinds & 1 << number}
             ranges = (feature.fewest, feature.most), (feature.fewest_step, feature.most_step)
             counted[name, bool(feature.is_sequence)] = (kinds, feature.rows, *ranges)
@@ -92,6 +94,9 @@ def merge(first: Mapping[str, Feature], second: Mapping[str, Feature]) -> dict[s
         first: What some records hold.
         second: What others hold.
 
+    Raises:
+        ValueError: A name is in the context of some and in the feature lists of others.
+
     Example:
         >>> one = {"x": Feature(("float",), 2, Range(0, 2))}
         >>> merge(one, {"x": Feature(("int64",), 1, Range(3, 3))})
@@ -100,13 +105,19 @@ def merge(first: Mapping[str, Feature], second: Mapping[str, Feature]) -> dict[s
     merged = {**first, **second}
     for name in first.keys() & second.keys():
         one, other = first[name], second[name]
+        _check_place(name, one.is_sequence == other.is_sequence)
         kinds = tuple(kind for kind in KINDS if kind in one.kinds + other.kinds)
         counts = _joined(one.counts, other.counts, one.rows, other.rows)
-        steps = one.steps or other.steps
+        steps = None
         if one.steps and other.steps:
             steps = _joined(one.steps, other.steps, one.counts.most, other.counts.most)
         merged[name] = Feature(kinds, one.rows + other.rows, counts, steps)
     return dict(sorted(merged.items()))
+
+
+def _check_place(name: str, is_one: bool) -> None:
+    received = Verbatim("values in the context and values in the feature lists")
+    check(is_one, f"feature {name}", received, "all in one of them", "write the records anew with another name")
 
 
 def _joined(one: Range, other: Range, one_has: int, other_has: int) -> Range:
@@ -121,5 +132,6 @@ def _features(counted: Mapping[tuple[str, bool], tuple]) -> dict[str, Feature]:
     for (name, is_sequence), (kinds, rows, counts, steps) in sorted(counted.items()):
         ranges = [Range(*map(int, pair)) if pair[1] >= 0 else Range(0, 0) for pair in (counts, steps)]
         held = tuple(kind for kind in KINDS if kind in kinds)
+        _check_place(name, name not in features)
         features[name] = Feature(held, rows, ranges[0], ranges[1] if is_sequence else None)
     return features

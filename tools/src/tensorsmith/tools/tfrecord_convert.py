@@ -4,6 +4,7 @@ import argparse
 import os
 from pathlib import Path
 
+from tensorsmith.core import check
 from tensorsmith.tools.progress import progress, size_text
 
 
@@ -19,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--compression", choices=("none", "gzip", "zlib"), default="none", help="default none")
     parser.add_argument("--split", metavar="NAME=SHARE,...", help="such as train=0.8,test=0.2; by default all is train")
     parser.add_argument("--shuffle", action="store_true", help="all rows together; by default they keep their order")
-    parser.add_argument("--seed", metavar="S", type=int, default=0, help="of the shuffle; default 0")
+    parser.add_argument("--seed", metavar="S", type=int, help="of the shuffle; default 0")
     parser.add_argument("--workers", metavar="N", type=int, default=_cores(), help="threads; default all cores")
     parser.add_argument("--resume", action="store_true", help="go on with what the same command began")
     parser.add_argument("--rejects", metavar="FILE", type=Path, help="collect rows that do not fit, as JSON lines")
@@ -35,6 +36,7 @@ def execute(arguments: argparse.Namespace) -> int:
     from tensorsmith.data.tfrecord.shards import parse_size, parse_split
     from tensorsmith.data.tfrecord.sources import open_source
 
+    check(arguments.shuffle or arguments.seed is None, "--seed", arguments.seed, "none without --shuffle")
     options = {name: getattr(arguments, name) for name in ("encoding", "table", "query")}
     path = arguments.sources[0] if len(arguments.sources) == 1 else arguments.sources
     source = open_source(path, **options)
@@ -48,7 +50,7 @@ def execute(arguments: argparse.Namespace) -> int:
             shard_size=parse_size(arguments.shard_size),
             compression=arguments.compression,
             split=parse_split(arguments.split) if arguments.split else None,
-            seed=arguments.seed if arguments.shuffle else None,
+            seed=(arguments.seed or 0) if arguments.shuffle else None,
             workers=arguments.workers,
             resume=arguments.resume,
             rejects=arguments.rejects,
@@ -61,7 +63,7 @@ def execute(arguments: argparse.Namespace) -> int:
     where = f" in {arguments.rejects}" if done.rejects else ""
     print(f"rows {done.rows:,} = records {done.records:,} + rejects {done.rejects:,}{where}")
     if not done.for_tfds:
-        print("TensorFlow Datasets cannot open this: it reads no sequence examples")
+        print("TensorFlow Datasets cannot open this: it reads no sequences, and no texts of which several sizes vary")
     return 0
 
 

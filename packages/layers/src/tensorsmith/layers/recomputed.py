@@ -43,12 +43,13 @@ class Recomputed(keras.layers.Wrapper):
 
     Example:
         >>> import keras
+        >>> keras.utils.set_random_seed(1)
         >>> block = keras.Sequential([keras.layers.Dense(64, "gelu"), keras.layers.Dropout(0.1), keras.layers.Dense(4)])
         >>> model = keras.Sequential([keras.Input((4,)), Recomputed(block), keras.layers.Dense(1)])
         >>> model.compile("sgd", "mse")
         >>> x = keras.random.normal((32, 4), seed=1)
-        >>> history = model.fit(x, x[:, :1], epochs=2, verbose=0)
-        >>> history.history["loss"][1] < history.history["loss"][0]
+        >>> history = model.fit(x, x[:, :1], epochs=10, verbose=0)
+        >>> history.history["loss"][-1] < history.history["loss"][0]
         True
     """
 

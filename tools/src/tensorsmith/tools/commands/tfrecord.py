@@ -125,10 +125,10 @@ def _infer(arguments: argparse.Namespace) -> int:
 
 def _verify(arguments: argparse.Namespace) -> int:
     from tensorsmith.data.tfrecord.files import DamagedFileError
-    from tensorsmith.data.tfrecord.paths import find_files
+    from tensorsmith.data.tfrecord.paths import find_record_files
     from tensorsmith.data.tfrecord.verify import verify
 
-    files = find_files(arguments.sources)
+    files = find_record_files(arguments.sources)
     records = size = damaged = 0
     with progress() as begin:
         report = begin("checking", _size(files))
@@ -146,13 +146,13 @@ def _verify(arguments: argparse.Namespace) -> int:
 
 
 def _inspect(arguments: argparse.Namespace) -> int:
-    from tensorsmith.data.tfrecord.paths import find_files
+    from tensorsmith.data.tfrecord.paths import find_record_files
     from tensorsmith.data.tfrecord.pictures import contact_sheet
     from tensorsmith.data.tfrecord.rows import rows
     from tensorsmith.data.tfrecord.survey import survey_files
     from tensorsmith.tools.tfrecord_view import print_example, print_survey
 
-    files = find_files(arguments.sources)
+    files = find_record_files(arguments.sources)
     if arguments.pictures:
         _check_folder(arguments.pictures)
     with progress() as begin:
@@ -168,11 +168,11 @@ def _inspect(arguments: argparse.Namespace) -> int:
 
 
 def _stats(arguments: argparse.Namespace) -> int:
-    from tensorsmith.data.tfrecord.paths import find_files
+    from tensorsmith.data.tfrecord.paths import find_record_files
     from tensorsmith.data.tfrecord.stats import stats
     from tensorsmith.tools.tfrecord_view import print_stats
 
-    files = find_files(arguments.sources)
+    files = find_record_files(arguments.sources)
     with progress() as begin:
         found = stats(files, begin("reading", _size(files)))
     print_stats(found)
@@ -180,11 +180,11 @@ def _stats(arguments: argparse.Namespace) -> int:
 
 
 def _cat(arguments: argparse.Namespace) -> int:
-    from tensorsmith.data.tfrecord.paths import find_files
+    from tensorsmith.data.tfrecord.paths import find_record_files
     from tensorsmith.data.tfrecord.rows import rows, to_json
     from tensorsmith.tools.tfrecord_view import print_example
 
-    found = chain.from_iterable(map(rows, find_files(arguments.sources)))
+    found = chain.from_iterable(map(rows, find_record_files(arguments.sources)))
     for number, row in enumerate(islice(found, arguments.limit)):
         if arguments.json:
             sys.stdout.write(to_json(row) + "\n")
@@ -207,7 +207,7 @@ def _repair(arguments: argparse.Namespace) -> int:
 
 
 def _reorder(arguments: argparse.Namespace) -> int:
-    from tensorsmith.data.tfrecord.paths import find_files
+    from tensorsmith.data.tfrecord.paths import find_record_files
     from tensorsmith.data.tfrecord.reorder import reorder
     from tensorsmith.data.tfrecord.shards import parse_size, parse_split
 
@@ -216,7 +216,7 @@ def _reorder(arguments: argparse.Namespace) -> int:
         options["split"] = parse_split(arguments.split)
     with progress() as begin:
         written = reorder(
-            find_files(arguments.sources),
+            find_record_files(arguments.sources),
             arguments.dest,
             shard_size=parse_size(arguments.shard_size),
             seed=arguments.seed if "seed" in arguments else None,
@@ -230,9 +230,9 @@ def _reorder(arguments: argparse.Namespace) -> int:
 
 def _to_parquet(arguments: argparse.Namespace) -> int:
     from tensorsmith.data.tfrecord.parquet import to_parquet
-    from tensorsmith.data.tfrecord.paths import find_files
+    from tensorsmith.data.tfrecord.paths import find_record_files
 
-    files = find_files(arguments.sources)
+    files = find_record_files(arguments.sources)
     _check_folder(arguments.dest)
     with progress() as begin:
         count = to_parquet(files, arguments.dest, begin("reading", 2 * _size(files)))

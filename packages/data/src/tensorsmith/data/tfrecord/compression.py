@@ -58,6 +58,8 @@ class _Inflated(io.RawIOBase):
                 raise EOFError("it ends within its compressed content")
             data = self._stream.decompress(self._rest, len(room))
             self._rest = self._stream.unconsumed_tail
+        if not data and (self._stream.unused_data or self._file.read(1)):
+            raise zlib.error("something follows its end")
         room[: len(data)] = data
         return len(data)
 

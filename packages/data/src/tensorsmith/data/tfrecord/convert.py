@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from tensorsmith.core import argument_error, check, replace_file
+from tensorsmith.data.tfrecord.compression import COMPRESSIONS
 from tensorsmith.data.tfrecord.fit import fit
 from tensorsmith.data.tfrecord.index import SUFFIX, write_index
 from tensorsmith.data.tfrecord.progress import Begin, unseen
@@ -23,11 +24,12 @@ from tensorsmith.data.tfrecord.reorder import Split, reorder
 from tensorsmith.data.tfrecord.schema import Schema
 from tensorsmith.data.tfrecord.shards import shard_lengths
 from tensorsmith.data.tfrecord.sources.source import Batch, Reject, Source
-from tensorsmith.data.tfrecord.tfds_metadata import write_tfds_metadata
+from tensorsmith.data.tfrecord.tfds_metadata import INFO, write_tfds_metadata
 from tensorsmith.records import write
 
 WORK = ".convert"  # in the folder, while it is under way
-NOTE = "asked.json"  # in there: what is asked for
+NOTE, LOCK = "asked.json", "lock"  # in there: what is asked for, and what keeps others out
+SCHEMA = "schema.yaml"
 PIECE = 8 << 20  # bytes of rows that are written together
 
 
@@ -107,13 +109,15 @@ def convert(
             source, the schema or the rest is not the same.
         OSError: The source or the disk fails. What was written so far is gone on with by `resume`.
     """
-    check(workers > 0, "workers", workers, "one or more")
+    shaping: dict[str, Any] = {"shards": shards, "shard_size": shard_size, "compression": compression, "seed": seed}
+    _check(name, workers, rejects, **shaping)
     folder, split = Path(folder), split or {"train": 1.0}
     work = folder / WORK
     with _alone(folder, work):
         schema = schema or source.infer()
-        asked = {"shards": shards, "shard_size": shard_size, "compression": compression, "split": split, "seed": seed}
-        _begin(folder, name, resume, {"schema": schema.to_yaml(), "name": name, "source": _stamps(source), **asked})
+        asked = {"schema": schema.to_yaml(), "name": name, "source": _stamps(source), "options": dict(source.options)}
+        collects = {"collection of rejects": rejects is not None, "size of pieces": PIECE}
+        resumed = _begin(folder, name, resume, {**asked, **shaping, "split": split, **collects})
         try:
             pieces, rows, rejected = _write_pieces(source, schema, work, workers, rejects is None, begin)
         except RejectedError:
@@ -125,11 +129,11 @@ def convert(
                     file.write(piece.with_suffix(".rejects").read_text(encoding="utf-8"))
         pa.default_memory_pool().release_unused()  # room for the index
         records = rows - rejected
-        shaping: dict[str, Any] = {"shards": shards, "shard_size": shard_size, "compression": compression}
-        written = reorder(pieces, folder, name=name, **shaping, seed=seed, split=split, resume=True, begin=begin)
+        shaping |= {"resume": resumed, "note": work / "reorder.json"}
+        written = reorder(pieces, folder, name=name, **shaping, split=split, begin=begin)
         lengths = {part: shard_lengths(made.records, len(made.paths)) for part, made in written.items()}
         sizes = {part: sum(path.stat().st_size for path in made.paths) for part, made in written.items()}
-        schema.save(folder / "schema.yaml")
+        schema.save(folder / SCHEMA)
         for_tfds = write_tfds_metadata(folder, name, schema, lengths, sizes)
         shutil.rmtree(work)
     return Converted(rows, records, rejected, written, for_tfds)
@@ -139,7 +143,7 @@ def convert(
 def _alone(folder: Path, work: Path) -> Iterator[None]:
     """Keeps other conversions out of the folder, those of other processes as well."""
     work.mkdir(parents=True, exist_ok=True)
-    with (work / "lock").open("w") as lock:
+    with (work / LOCK).open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -151,8 +155,28 @@ def _alone(folder: Path, work: Path) -> Iterator[None]:
                 shutil.rmtree(work)
 
 
-def _begin(folder: Path, name: str, resume: bool, asked: dict[str, Any]) -> None:
-    """Notes what is asked for, or sees that it is what an interrupted conversion was asked for."""
+def _check(
+    name: str,
+    workers: int,
+    rejects: str | os.PathLike[str] | None,
+    shards: int | None,
+    shard_size: int,
+    compression: str,
+    seed: int | None,
+) -> None:
+    """Says at once what would stop the end of long work."""
+    check(bool(name) and Path(name).name == name and name[0] != ".", "name", name, "a name without a folder")
+    check(workers > 0, "workers", workers, "one or more")
+    check(shards is None or shards > 0, "shards", shards, "one or more")
+    check(shard_size > 0, "shard_size", shard_size, "a positive number of bytes")
+    check(compression in COMPRESSIONS, "compression", compression, " or ".join(COMPRESSIONS))
+    check(seed is None or seed >= 0, "seed", seed, "0 or more")
+    known = rejects is None or Path(rejects).absolute().parent.is_dir()
+    check(known, "rejects", rejects, "a file in a folder that is there")
+
+
+def _begin(folder: Path, name: str, resume: bool, asked: dict[str, Any]) -> bool:
+    """Notes what is asked for, or sees that it is what an interrupted conversion was asked for; whether one was."""
     note = folder / WORK / NOTE
     asked = json.loads(json.dumps(asked))
     if note.exists():
@@ -162,12 +186,17 @@ def _begin(folder: Path, name: str, resume: bool, asked: dict[str, Any]) -> None
         changed = [key for key in asked if asked[key] != before.get(key)]
         remedy = f"ask for the same, or remove {folder / WORK} to begin anew"
         check(not changed, "resume", f"another {' and another '.join(changed)}", "what was begun with", remedy)
-        return
-    there = sorted(folder.glob(f"{name}-*.tfrecord-*"))
-    remedy = f"remove {there[0].name} and its like, or name another folder" if there else ""
-    check(not there, "folder", str(folder), f"one without shards of {name}", remedy)
+        return True
+    there = sorted(path for path in folder.iterdir() if path.name.startswith(f"{name}-") and ".tfrecord-" in path.name)
+    there += [path for path in (folder / SCHEMA, folder / INFO) if path.exists()]
+    remedy = f"remove {there[0].name} and what belongs to it, or name another folder" if there else ""
+    check(not there, "folder", str(folder), "one without a data set", remedy)
+    for path in (folder / WORK).iterdir():  # which somebody began to remove
+        if path.name != LOCK:
+            path.unlink()
     with replace_file(note) as draft:
         draft.write_text(json.dumps(asked), encoding="utf-8")
+    return False
 
 
 def _stamps(source: Source) -> list[Any]:
@@ -228,7 +257,7 @@ def _write_piece(batches: list[Batch], schema: Schema, path: Path) -> tuple[int,
     """Writes some rows, unless they are there; the size of their batches, and those that do not fit."""
     size = sum(batch.rows.nbytes for batch in batches)
     note = path.with_suffix(".rejects")
-    if path.with_name(path.name + SUFFIX).exists():  # which comes last
+    if path.exists() and path.with_name(path.name + SUFFIX).exists():  # which comes last
         lines = note.read_text(encoding="utf-8").splitlines()
         return size, [Reject(**json.loads(line)) for line in lines]
     rejects, sizes = [], []

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from PIL import Image
 
 from tensorsmith.core import check
-from tensorsmith.data.tfrecord.schema import INTEGERS, PICTURES, TEXTS, Feature, Schema
+from tensorsmith.data.tfrecord.schema import FLOATS, INTEGERS, PICTURES, SHAPE, TEXTS, VALUE, Feature, Schema
 from tensorsmith.data.tfrecord.sources.source import Batch, Reject
 from tensorsmith.records import Column
 
-SHAPE, VALUE = "/shape", "/value"  # behind the name of a feature of which more than one size varies, as in TFDS
 TYPES = {
     "string": pa.large_string(),
     "bytes": pa.large_binary(),
@@ -37,17 +37,20 @@ def fit(batch: Batch, schema: Schema) -> tuple[dict[str, Column], list[Reject]]:
     names = batch.rows.schema.names
     for name in schema.features:
         check(name in names, name, "a feature of the schema", f"one of the columns {', '.join(names)}")
-    misfits = _Misfits()
-    prepared = _prepare_all(batch.rows, schema, misfits)
-    if misfits.rows:
-        keep = np.ones(batch.rows.num_rows, "bool")
-        keep[list(misfits.rows)] = False
-        prepared = _prepare_all(batch.rows.filter(pa.array(keep)), schema, _Misfits())
+    rows, numbers = batch.rows, np.asarray(batch.numbers)
+    rejects = list(batch.rejects)
+    while True:  # what is wrong with a row may hide what is wrong with another
+        misfits = _Misfits()
+        prepared = _prepare_all(rows, schema, misfits)
+        if not misfits.rows:
+            break
+        rejects += [Reject(batch.file, int(numbers[row]), *found) for row, found in misfits.rows.items()]
+        keep = ~np.isin(np.arange(rows.num_rows), list(misfits.rows))
+        rows, numbers = rows.filter(pa.array(keep)), numbers[keep]
     columns: dict[str, Column] = {}
     for name, values in prepared.items():
         columns |= _columns(name, schema.features[name], values)
-    found = [Reject(batch.file, int(batch.numbers[row]), *misfits.rows[row]) for row in misfits.rows]
-    return columns, sorted([*batch.rejects, *found], key=lambda reject: reject.row)
+    return columns, sorted(rejects, key=lambda reject: reject.row)
 
 
 @dataclass
@@ -104,6 +107,8 @@ def _prepare(name: str, feature: Feature, array: Any, misfits: _Misfits) -> _Val
         reject(leaf, "a value in it is missing")
     is_file = bool(feature.encoding) and _is_text(leaves.type)
     leaves = _cast(leaves, feature, "bytes" if is_file else feature.dtype, reject)
+    if is_file:
+        _check_files(leaves, feature, reject)
     steps = None
     if feature.sequence:
         steps, levels = levels[0], levels[1:] or [np.arange(len(leaves) + 1)]
@@ -133,35 +138,82 @@ def _unfold(array: Any, present: np.ndarray) -> tuple[list[np.ndarray], Any]:
 
 
 def _cast(leaves: Any, feature: Feature, dtype: str, reject: Any) -> Any:
-    """The values in a type, numbers as an array of NumPy; those that are not of it are rejected."""
-    if feature.labels and _is_text(leaves.type):
-        found = pc.index_in(leaves.cast(pa.string()), pa.array(feature.labels))
+    """The values in a type, numbers as an array of NumPy; those that are not of it are rejected.
+
+    Where some are, the array is of the right length, and what is in it does not count.
+    """
+    nothing = np.zeros(len(leaves))
+    written = _is_text(leaves.type) and dtype not in TEXTS
+    if written:
+        if _reject_uncastable(leaves, pa.large_string(), dtype, reject):
+            return nothing
+        leaves = pc.utf8_trim_whitespace(leaves.cast(pa.large_string()))
+    if feature.labels and written:
+        found = pc.index_in(leaves, pa.array(feature.labels, pa.large_string()))
         for leaf in np.flatnonzero(np.asarray(pc.is_null(found))).tolist():
             reject(leaf, f"received {_brief(leaves[leaf].as_py())}, expected one of the {len(feature.labels)} labels")
         return np.asarray(found.fill_null(0)).astype("int64")
-    target = TYPES[dtype]
-    if _is_text(leaves.type) and dtype not in TEXTS:
-        leaves = pc.utf8_trim_whitespace(leaves)
-    bad = _uncastable(leaves, target)
-    for leaf in bad:
-        reject(leaf, f"received {_brief(leaves[leaf].as_py())}, expected {dtype}")
-    if bad:
-        leaves = leaves.filter(pa.array(~np.isin(np.arange(len(leaves)), bad)))
-        return np.zeros(len(leaves) + len(bad)) if dtype not in TEXTS else leaves
+    exact = pa.types.is_integer(leaves.type) and dtype == "float32"  # as Arrow then refuses what would be rounded
+    target = pa.float64() if dtype in FLOATS and not exact else TYPES[dtype]
+    if _reject_uncastable(leaves, target, dtype, reject):
+        return leaves if dtype in TEXTS else nothing
     cast = leaves.cast(target)
     if dtype in TEXTS:
         return cast
     numbers = np.asarray(cast.fill_null(0) if cast.null_count else cast)
-    if dtype in ("float16", "float32") and pa.types.is_floating(leaves.type):
-        before = np.asarray(leaves.fill_null(0))
+    wrong = np.zeros(len(numbers), "bool")
+    if dtype in FLOATS or dtype == "float64":
         with np.errstate(over="ignore"):
-            numbers = numbers.astype(dtype)
-        for leaf in np.flatnonzero(np.isinf(numbers) & np.isfinite(before)).tolist():
-            reject(leaf, f"received {before[leaf].item()!r}, which {dtype} cannot hold")
+            narrow = numbers.astype(dtype)
+        wrong = np.isinf(narrow) & np.isfinite(numbers)
+        if written:
+            named = pc.match_substring(leaves, "inf", ignore_case=True).fill_null(False)
+            wrong |= np.isinf(narrow) & ~np.asarray(named)
+        numbers = narrow
+    if dtype == "bool" and not written and not pa.types.is_boolean(leaves.type):
+        wrong = ~np.isin(np.asarray(leaves.fill_null(0)), (0, 1))
+    for leaf in np.flatnonzero(wrong).tolist():
+        reject(leaf, f"received {_brief(leaves[leaf].as_py())}, which {dtype} cannot hold")
     if feature.labels:
         for leaf in np.flatnonzero((numbers < 0) | (numbers >= len(feature.labels))).tolist():
             reject(leaf, f"received class {numbers[leaf]}, expected one of {len(feature.labels)}")
     return numbers
+
+
+def _reject_uncastable(leaves: Any, target: Any, dtype: str, reject: Any) -> bool:
+    """Whether there are values that are not of a type, which are rejected."""
+    bad = _uncastable(leaves, target)
+    for leaf in bad:
+        reject(leaf, f"received {_brief(leaves[leaf].as_py())}, expected {dtype}")
+    return bool(bad)
+
+
+def _check_files(files: Any, feature: Feature, reject: Any) -> None:
+    """Rejects bytes that are no file, or no raw value, of the kind and size."""
+    for leaf, file in enumerate(files.to_pylist()):
+        if file is not None and (problem := _file_problem(file, feature)):
+            reject(leaf, problem)
+
+
+def _file_problem(file: bytes, feature: Feature) -> str:
+    """What is wrong with bytes that should be a file; empty where nothing is."""
+    if feature.encoding == "wav":
+        return "" if file[:4] == b"RIFF" and file[8:12] == b"WAVE" else f"received {_brief(file)}, expected a WAV file"
+    if feature.encoding == "raw":
+        size = np.dtype(feature.dtype).itemsize * int(np.prod([known for known in feature.shape if known is not None]))
+        fits = len(file) == size if None not in feature.shape else size and len(file) % size == 0
+        one = feature.shape.count(None) <= 1
+        return "" if fits and one else f"received {len(file)} bytes, expected those of shape {_shown(feature.shape)}"
+    try:
+        with Image.open(io.BytesIO(file)) as picture:
+            kind, (width, height) = (picture.format or "").lower(), picture.size
+    except (OSError, SyntaxError, ValueError):
+        return f"received {_brief(file)}, expected a {feature.encoding.upper()} file"
+    sizes = zip((height, width), feature.shape[:2], strict=True)
+    if kind != feature.encoding or any(wanted not in (None, size) for size, wanted in sizes):
+        received = f"a {kind.upper()} file of {height} x {width}"
+        return f"received {received}, expected {feature.encoding.upper()} of shape {_shown(feature.shape)}"
+    return ""
 
 
 def _uncastable(array: Any, target: Any) -> list[int]:
@@ -250,8 +302,6 @@ def _pictures(
     feature: Feature, pixels: np.ndarray, begins: np.ndarray, sizes: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Pictures as files, one after the other, and where each begins."""
-    from PIL import Image
-
     files = []
     for begin, size in zip(begins.tolist(), sizes.tolist(), strict=True):
         picture = pixels[begin : begin + int(np.prod(size))].reshape(size)

@@ -80,12 +80,16 @@ def _sizes(path: Path) -> np.ndarray:
     beside = path.with_name(path.name + SUFFIX)
     if beside.exists():
         try:
-            sizes = np.load(beside, allow_pickle=False).astype("int32")
+            with beside.open("rb") as file:
+                sizes = np.lib.format.read_array(file, allow_pickle=False)
         except (ValueError, EOFError):
-            sizes = np.zeros((), "int32")
+            return _read_sizes(path)
+        are_sizes = (
+            sizes.ndim == 1 and sizes.dtype.kind in "iu" and 0 <= sizes.min(initial=0) <= sizes.max(initial=0) < 2**31
+        )
         # An index of what the file was before has another sum, and is not used.
-        if sizes.ndim == 1 and sizes.sum() + len(sizes) * (HEADER + FOOTER) == path.stat().st_size:
-            return sizes
+        if are_sizes and int(sizes.sum()) + len(sizes) * (HEADER + FOOTER) == path.stat().st_size:
+            return sizes.astype("int32")
     return _read_sizes(path)
 
 

@@ -1,21 +1,21 @@
 """Which files are meant."""
 
 import glob
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from tensorsmith.data.tfrecord.index import SUFFIX
 
 
-def find_files(sources: Iterable[str]) -> list[Path]:
+def find_record_files(sources: Sequence[str]) -> list[Path]:
     """The TFRecord files that are meant, each once.
 
     Args:
         sources: Files, patterns such as `train-*`, and folders, of which all files with `.tfrecord` in their name are
-            taken. Indexes beside the files and hidden files are left out.
+            taken. Indexes beside the files are left out, and in patterns and folders hidden files are too.
 
     Raises:
-        FileNotFoundError: For one of the sources there is no file.
+        FileNotFoundError: For one of the sources there is no file, or all of them are indexes.
     """
     found: dict[Path, None] = {}
     for source in sources:
@@ -24,6 +24,8 @@ def find_files(sources: Iterable[str]) -> list[Path]:
             files = _without_indexes(path.glob("*.tfrecord*"))
             problem = "there is no file in it with `.tfrecord` in its name"
         elif path.exists():
+            if path.suffix == SUFFIX and path.with_suffix("").exists():  # of a pattern that the shell has expanded
+                continue
             files, problem = [path], ""
         else:
             files = _without_indexes(map(Path, glob.glob(source)))  # noqa: PTH207 - Path.glob takes no absolute ones
@@ -31,6 +33,8 @@ def find_files(sources: Iterable[str]) -> list[Path]:
         if not files:
             raise FileNotFoundError(f"{source}: {problem}")
         found.update(dict.fromkeys(files))
+    if not found:
+        raise FileNotFoundError(f"{', '.join(sources)}: an index holds no records; name the file beside it")
     return list(found)
 
 

@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 
 from tensorsmith.core import check, load_tensorflow
+from tensorsmith.data.tfrecord.decode import decode, stored_features
 from tensorsmith.data.tfrecord.index import Index
+from tensorsmith.data.tfrecord.schema import Schema
 
 
 def examples(
     files: Sequence[str | os.PathLike[str]] | Index,
-    features: Mapping[str, Any],
+    features: Mapping[str, Any] | Schema,
     batch_size: int,
     *,
     epochs: int = 1,
@@ -27,7 +29,8 @@ def examples(
 
     Args:
         files: TFRecord files without compression, or their index.
-        features: Name to `tf.io.FixedLenFeature`, `tf.io.VarLenFeature` or `tf.io.RaggedFeature`.
+        features: Name to `tf.io.FixedLenFeature`, `tf.io.VarLenFeature` or `tf.io.RaggedFeature`; or the schema that
+            `convert` wrote beside the files, for tensors as it describes them.
         batch_size: How many examples to a batch.
         epochs: How often the dataset goes through all records. Of one that does so several times a checkpoint keeps the
             position exactly, orders included; where `repeat` does so, TensorFlow may lose the order of the next epoch.
@@ -36,7 +39,8 @@ def examples(
         drop_remainder: Whether a last batch that is smaller is left out.
 
     Returns:
-        A `tf.data.Dataset` of dictionaries, as `tf.io.parse_example` makes them, whose number of batches is known.
+        A `tf.data.Dataset` of dictionaries, as `tf.io.parse_example` or `decode` makes them, whose number of batches is
+        known.
 
     Raises:
         ValueError: `batch_size` or `epochs` is not positive, or `features` are of another kind.
@@ -49,6 +53,7 @@ def examples(
 
     check(isinstance(batch_size, int) and batch_size > 0, "batch_size", batch_size, "a positive integer")
     check(isinstance(epochs, int) and epochs > 0, "epochs", epochs, "a positive integer")
+    stored = stored_features(features) if isinstance(features, Schema) else features
     index = files if isinstance(files, Index) else Index.of(files)
     count = len(index)
     batches = count // batch_size if drop_remainder else -(-count // batch_size)
@@ -63,7 +68,8 @@ def examples(
             rows = tf.random.experimental.index_shuffle(rows, [draw, epoch], tf.constant(count - 1, tf.int64))
         if drop_remainder:
             rows = tf.ensure_shape(rows, [batch_size])
-        return ops.read_examples(names, *tf.unstack(tf.gather(places, rows), axis=1), features)
+        parsed = ops.read_examples(names, *tf.unstack(tf.gather(places, rows), axis=1), stored)
+        return decode(parsed, features) if isinstance(features, Schema) else parsed
 
     numbers = tf.data.Dataset.range(epochs * batches)
     if shuffle:

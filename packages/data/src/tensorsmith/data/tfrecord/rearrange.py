@@ -36,7 +36,7 @@ def rearrange(
         order: Their numbers in the index, int64 `(records,)`; one may come several times, or not at all.
         paths: The shards, in folders that are there. What stands there is replaced.
         compression: Of the shards: "none", "gzip" or "zlib".
-        resume: Whether shards that an earlier call has finished stay as they are.
+        resume: Whether shards stay as they are that an earlier call, with the same index and order, has finished.
         report: Called with each number of bytes that are done, frames included.
 
     Raises:
@@ -103,8 +103,12 @@ def _damage(index: Index, number: int) -> DamagedFileError:
     """What is said of a record that is not as the index says."""
     file = int(index.file[number])
     first = int(np.searchsorted(index.file, file))
+    path = Path(index.files[file])
+    beside = path.with_name(path.name + SUFFIX)
     problem = "it is damaged, or the file has changed since its index was made"
-    return DamagedFileError(Path(index.files[file]), number - first, int(index.begins[number]) - HEADER, problem)
+    if beside.exists():
+        problem += f"; if {beside.name} is that of another file, remove it"
+    return DamagedFileError(path, number - first, int(index.begins[number]) - HEADER, problem)
 
 
 def _fill(file: int, view: memoryview, pieces: list[tuple[int, int, int]]) -> None:

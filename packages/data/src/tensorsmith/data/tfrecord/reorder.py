@@ -6,12 +6,14 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from tensorsmith.core import check
 from tensorsmith.data.tfrecord.files import compression_of_file, read
-from tensorsmith.data.tfrecord.index import SUFFIX, Index
+from tensorsmith.data.tfrecord.index import Index
+from tensorsmith.data.tfrecord.noted import UNPACKED, noted, stamps
 from tensorsmith.data.tfrecord.progress import Begin, unseen
 from tensorsmith.data.tfrecord.rearrange import rearrange
 from tensorsmith.data.tfrecord.shards import name_of, shard_paths, split_sizes
@@ -44,6 +46,7 @@ def reorder(
     seed: int | None = None,
     split: Mapping[str, float] | None = None,
     resume: bool = False,
+    note: Path | None = None,
     begin: Begin = unseen,
 ) -> dict[str, Split]:
     """Writes the records of files anew: into shards of another number or size, shuffled as a whole, in splits.
@@ -60,14 +63,16 @@ def reorder(
         compression: Of the shards: "none", "gzip" or "zlib".
         seed: Of the order; `None` keeps it as it is. Equal seeds give equal bytes.
         split: Name to share of each split; shares add up to 1, and counts are as near to them as whole numbers can be.
-        resume: Whether to go on with what an interrupted call began, of which all else was the same.
+        resume: Whether to go on with what an interrupted call began, of which all else was the same, files included.
+            What that call was asked for is in a hidden file of the folder until all shards are there.
+        note: A file that tells a resumed call what was asked for, and stays; by default one that vanishes at the end.
         begin: Shows progress.
 
     Returns:
         Name to what was written of each split; without splits the name is "".
 
     Raises:
-        ValueError: A number is not positive, or the folder has shards of these names.
+        ValueError: A number is not positive, or the folder has shards of these names that are not to be gone on with.
         DamagedFileError: A record is damaged.
     """
     check(shard_size > 0, "shard_size", shard_size, "a positive number of bytes")
@@ -76,7 +81,10 @@ def reorder(
     folder, name = Path(folder), name or name_of(files[0])
     check(Path(name).name == name, "name", name, "a name without a folder")
     folder.mkdir(parents=True, exist_ok=True)
-    with _unpacked(files, folder) as plain:
+    names = {f"{name}-{part}" if part else name for part in split or {"": 1.0}}
+    asked: dict[str, Any] = {"shards": shards, "shard_size": shard_size, "compression": compression, "seed": seed}
+    asked |= {"split": list((split or {}).items()), "files": stamps(files)}
+    with noted(folder, name, names, asked, resume, note), _unpacked(files, folder, name) as plain:
         index = Index.of(plain)
         order = np.arange(len(index), dtype="int32" if len(index) < 2**31 else "int64")  # there may be very many
         if seed is not None:
@@ -89,8 +97,6 @@ def reorder(
             content += len(run) * (HEADER + FOOTER)
             count = shards or max(1, -(-content // shard_size))
             splits[part] = Split(len(run), shard_paths(folder, f"{name}-{part}" if part else name, count))
-        paths = {path for part in splits.values() for path in part.paths}
-        _check_room(folder, paths, [Path(path) for path in files], resume)
         report = begin("writing", int(index.sizes.sum()) + len(index) * (HEADER + FOOTER))
         for part, run in runs.items():
             rearrange(index, run, splits[part].paths, compression, resume=resume, report=report)
@@ -98,14 +104,14 @@ def reorder(
 
 
 @contextlib.contextmanager
-def _unpacked(files: Sequence[str | os.PathLike[str]], folder: Path) -> Iterator[list[Path]]:
+def _unpacked(files: Sequence[str | os.PathLike[str]], folder: Path, name: str) -> Iterator[list[Path]]:
     """The files, or what is in those that are compressed, which are checked on the way."""
     plain = [Path(path) for path in files]
     packed = [number for number, path in enumerate(plain) if compression_of_file(path) != "none"]
     if not packed:
         yield plain
         return
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".unpacked-") as temporary:
+    with tempfile.TemporaryDirectory(dir=folder, prefix=f".{name}{UNPACKED}") as temporary:
         for number in packed:
             path, plain[number] = plain[number], Path(temporary) / f"{number}"
             with plain[number].open("wb") as out:
@@ -113,14 +119,3 @@ def _unpacked(files: Sequence[str | os.PathLike[str]], folder: Path) -> Iterator
                     first = int(part.records.begins[0]) - HEADER
                     out.write(part.records.data[first : first + part.size])
         yield plain
-
-
-def _check_room(folder: Path, paths: set[Path], files: Sequence[Path], resume: bool) -> None:
-    """Refuses to mix shards with those of another call, and to replace what is read."""
-    names = {name_of(path) for path in paths}
-    there = sorted(path for path in folder.glob("*.tfrecord*") if path.suffix != SUFFIX and name_of(path) in names)
-    left = [path for path in there if not resume or path not in paths or path in files]
-    remedy = f"remove {left[0].name}, or name another folder" if left else ""
-    if not resume and paths.issuperset(left):
-        remedy += "; or resume, where the same call wrote it and was interrupted"
-    check(not left, "folder", str(folder), f"one without shards of {' and '.join(sorted(names))}", remedy)

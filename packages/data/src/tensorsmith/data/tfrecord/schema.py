@@ -18,6 +18,7 @@ TEXTS = ("string", "bytes")
 WIDE = ("float64", "uint64")  # which lists of float32 and int64 cannot hold: they are stored as their bytes
 DTYPES = (*INTEGERS, *FLOATS, *WIDE, *TEXTS)
 PICTURES = ("png", "jpeg")
+SHAPE, VALUE = "/shape", "/value"  # behind the name of a feature of which more than one size varies, as in TFDS
 ENCODINGS = ("", "raw", *PICTURES, "wav")
 
 

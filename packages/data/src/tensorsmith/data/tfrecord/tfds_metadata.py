@@ -9,6 +9,7 @@ from tensorsmith.core import replace_file
 from tensorsmith.data.tfrecord.schema import PICTURES, TEXTS, Feature, Schema
 
 FEATURES = "tensorflow_datasets.core.features"
+INFO = "dataset_info.json"
 
 
 def write_tfds_metadata(
@@ -51,7 +52,7 @@ def write_tfds_metadata(
         if feature.labels:
             with replace_file(folder / f"{feature_name.replace('/', '-')}.labels.txt") as draft:
                 draft.write_text("".join(f"{label}\n" for label in feature.labels), encoding="utf-8")
-    for file, value in (("features.json", features), ("dataset_info.json", info)):
+    for file, value in (("features.json", features), (INFO, info)):
         with replace_file(folder / file) as draft:
             draft.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
     return True

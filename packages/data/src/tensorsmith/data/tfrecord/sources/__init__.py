@@ -1,12 +1,13 @@
 """Files of many kinds as sources of examples. What reads each kind is imported when it is needed."""
 
 import os
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from tensorsmith.core import check
-from tensorsmith.data.tfrecord.sources.files import Paths, UnreadableError, find_files
+from tensorsmith.data.tfrecord.sources.files import Paths, UnreadableError, find_source_files
 from tensorsmith.data.tfrecord.sources.kinds import kind_of
 from tensorsmith.data.tfrecord.sources.source import Batch, Reject, Source
 from tensorsmith.data.tfrecord.sources.table import Table
@@ -27,7 +28,8 @@ CLASSES = {
     "idx": "idx.IdxFiles",
     "tfrecord": "tfrecord_files.TfrecordFiles",
 }
-ROOTED = ("images", "coco", "wav")  # where the folder itself says something
+CLASSED = ("images", "wav")  # where names of folders are classes
+ROOTED = (*CLASSED, "coco")  # where the folder itself says something
 OPTIONS = {"csv": ("encoding",), "text": ("encoding",), "sqlite": ("table", "query")}
 
 
@@ -39,7 +41,7 @@ def open_source(path: Paths, **options: Any) -> Table:
 
     Args:
         path: A file, a folder, a pattern such as `data/*.csv`, or several of these. Files have their rows one after the
-            other, sorted within a folder or pattern.
+            other, sorted within a folder or pattern. Several folders of pictures or sounds are classes.
         options: `encoding` of CSV and text; `table` or `query` of SQLite.
 
     Raises:
@@ -56,12 +58,28 @@ def open_source(path: Paths, **options: Any) -> Table:
           age: {dtype: int64, optional: true}
         <BLANKLINE>
     """
-    kind, files = kind_of(find_files(path))
+    kind, files = kind_of(find_source_files(path))
     options = {name: value for name, value in options.items() if value is not None}
     for name, value in options.items():
         known = OPTIONS.get(kind, ())
         check(name in known, name, value, f"{' or '.join(known) or 'no option'} for a source of kind {kind}")
-    root = Path(path) if isinstance(path, str | os.PathLike) and Path(path).is_dir() else None
+    root = _root([path] if isinstance(path, str | os.PathLike) else path, kind)
     module, _, name = CLASSES[kind].partition(".")
     source = getattr(import_module(f"{__name__}.{module}"), name)
-    return source(files, root=root) if kind in ROOTED else source(files, **options)
+    made: Table = source(files, root=root) if kind in ROOTED else source(files, **options)
+    made.options = options
+    return made
+
+
+def _root(paths: Sequence[str | os.PathLike[str]], kind: str) -> Path | None:
+    """The folder that has the folders of classes: the one that was named, or the one above several."""
+    folders = [Path(path) for path in paths if Path(path).is_dir()]
+    if len(paths) == 1:
+        return folders[0] if folders else None
+    if kind not in CLASSED or not folders:
+        return None
+    parents = {folder.parent for folder in folders}
+    beside = len(folders) == len(paths) and len(parents) == 1
+    shown = [os.fspath(path) for path in paths]
+    check(beside, "source", shown, "folders of one folder", "name the folder that has a folder for each class")
+    return folders[0].parent

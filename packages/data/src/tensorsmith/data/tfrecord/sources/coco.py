@@ -22,8 +22,7 @@ class Coco(AnnotatedImages):
     """
 
     def __init__(self, files: list[Path], root: Path | None = None) -> None:
-        self.files = files
-        path = files[0]
+        self.files, path = files[:1], files[0]
         try:
             content = json.loads(path.read_bytes())
             names = {entry["id"]: str(entry["name"]) for entry in content["categories"]}
@@ -46,6 +45,7 @@ class Coco(AnnotatedImages):
         self._names = names
         above = path.parent.parent if path.parent.name == "annotations" else path.parent
         self._places = _Places(root or above)
+        self.files += dict.fromkeys(found for image in self._images for found in self._found(image))
 
     def annotated(self) -> Iterator[Annotated | Reject]:
         """All pictures, in the order of the file."""
@@ -57,6 +57,14 @@ class Coco(AnnotatedImages):
             except (KeyError, TypeError, ValueError) as error:
                 problem = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
                 yield Reject(str(path), row, "", f"image {image['id']!r}: {problem}")
+
+    def _found(self, image: dict[str, Any]) -> list[Path]:
+        """The picture, where there is one and only one."""
+        try:
+            place = self._places.find(str(image["file_name"]))
+        except (KeyError, ValueError):
+            return []
+        return [place] if place.is_file() else []
 
     def _box(self, entry: dict[str, Any]) -> Box:
         left, top, width, height = map(float, entry["bbox"])

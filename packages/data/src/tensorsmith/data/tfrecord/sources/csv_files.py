@@ -46,7 +46,7 @@ class CsvFiles(Table):
 
     def _file(self, path: Path) -> Iterator[Batch]:
         """The rows of one file."""
-        names, delimiter, line = self._header(path)
+        names, delimiter, line, ending = self._header(path)
         if not names:
             raise UnreadableError(path, "its first line is empty, expected names of columns")
         refused: list[Any] = []
@@ -63,14 +63,14 @@ class CsvFiles(Table):
         converting = arrow_csv.ConvertOptions(
             column_types=texts, strings_can_be_null=True, null_values=[""], quoted_strings_can_be_null=False
         )
-        lines = _Lines(path, refused, line)
+        lines = _Lines(path, refused, line, ending, self._encoding)
         try:
             file = _Followed(open_plain(path), self._encoding)
             with file, arrow_csv.open_csv(file, reading, parsing, converting) as reader:
                 for rows in reader:
                     yield lines.batch(rows)
             yield lines.batch(pa.RecordBatch.from_pylist([], pa.schema(texts)), at_end=True)
-            if _is_open(file.tail.decode(self._encoding, "replace"), lines.height, delimiter):
+            if _is_open(file.tail.decode(self._encoding, "replace").split(ending), lines.height, delimiter):
                 raise UnreadableError(path, f"a quote is not closed, in the row that begins in line {lines.last:,}")
         except (*GZIP_ERRORS, zlib.error) as error:
             raise UnreadableError(path, str(error)) from None
@@ -79,8 +79,8 @@ class CsvFiles(Table):
         finally:
             lines.close()
 
-    def _header(self, path: Path) -> tuple[list[str], str, int]:
-        """The names of columns, what separates them, and the line where the rows begin."""
+    def _header(self, path: Path) -> tuple[list[str], str, int, str]:
+        """The names of columns, what separates them, the line where the rows begin, and what ends lines."""
         encoding = "utf-8-sig" if codecs.lookup(self._encoding).name == "utf-8" else self._encoding
         try:
             with io.TextIOWrapper(open_plain(path), encoding, newline="") as file:
@@ -96,7 +96,7 @@ class CsvFiles(Table):
         double = next((name for name in names if names.count(name) > 1), None)
         if double is not None:
             raise UnreadableError(path, f"it has two columns named `{double}`")
-        return names, delimiter, reader.line_num + 1
+        return names, delimiter, reader.line_num + 1, "\r" if first.endswith("\r") else "\n"
 
 
 class _Followed(io.RawIOBase):
@@ -129,12 +129,12 @@ class _Followed(io.RawIOBase):
         super().close()
 
 
-def _is_open(tail: str, height: int, delimiter: str) -> bool:
+def _is_open(lines: list[str], height: int, delimiter: str) -> bool:
     """Whether the last row, of so many lines, ends within quotes, which Arrow takes for closed."""
-    lines = tail.removesuffix("\n").split("\n")[-height:]
+    last = lines[:-1] if not lines[-1] else lines
     csv.field_size_limit(max(csv.field_size_limit(), BLOCK))  # of all readers, which know no limit of their own
     try:
-        list(csv.reader(lines, delimiter=delimiter, strict=True))
+        list(csv.reader(last[-height:], delimiter=delimiter, strict=True))
     except csv.Error as error:
         return "end of data" in str(error)
     return False
@@ -143,15 +143,16 @@ def _is_open(tail: str, height: int, delimiter: str) -> bool:
 class _Lines:
     """Finds the line in which each row begins, also where cells have several lines and where rows were refused."""
 
-    def __init__(self, path: Path, refused: list[Any], line: int) -> None:
+    def __init__(self, path: Path, refused: list[Any], line: int, ending: str, encoding: str) -> None:
         self._path, self._refused, self._line, self._row = path, refused, line, 2  # the header is Arrow's row 1
+        self._ending, self._encoding = ending, encoding
         self.last, self.height = line, 1  # of the last row
         self._content: Any = None
         self._read = 0
 
     def batch(self, rows: Any, at_end: bool = False) -> Batch:
         """Rows with their lines, and the rejects among them; without those lines that have nothing in them."""
-        breaks = [pc.fill_null(pc.count_substring(column, "\n"), 0).to_numpy() for column in rows.columns]
+        breaks = [pc.fill_null(pc.count_substring(column, self._ending), 0).to_numpy() for column in rows.columns]
         heights = 1 + np.sum(breaks, axis=0, dtype="int64")
         numbers, rejects, at = np.empty(len(heights), "int64"), [], 0
         while self._refused and (at_end or self._refused[0].number <= self._row + len(heights) - at):
@@ -159,7 +160,7 @@ class _Lines:
             end = at + row.number - self._row
             self._number(numbers, heights, at, end)
             rejects.append(_reject(self._path, self._line, row))
-            self.last, self.height = self._line, 1 + row.text.count("\n")
+            self.last, self.height = self._line, 1 + row.text.count(self._ending)
             self._line, self._row, at = self._line + self.height, row.number + 1, end
         self._row += len(heights) - at
         self._number(numbers, heights, at, len(heights))
@@ -179,10 +180,11 @@ class _Lines:
 
     def _is_blank(self, number: int) -> bool:
         """Whether a line has not even separators. Lines are asked for in their order."""
-        self._content = self._content or open_plain(self._path)
-        line = next(itertools.islice(self._content, int(number) - self._read - 1, None), b"")
+        if self._content is None:
+            self._content = io.TextIOWrapper(open_plain(self._path), self._encoding, "replace", self._ending)
+        line = next(itertools.islice(self._content, int(number) - self._read - 1, None), "")
         self._read = int(number)
-        return not line.strip(b"\r\n\0")
+        return not line.strip("\r\n")
 
     def close(self) -> None:
         if self._content is not None:

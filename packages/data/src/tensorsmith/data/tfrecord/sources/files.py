@@ -17,18 +17,18 @@ class UnreadableError(OSError):
         super().__init__(f"{path}: {problem}")
 
 
-def find_files(paths: Paths) -> list[Path]:
+def find_source_files(paths: Paths) -> list[Path]:
     """Files, patterns such as `data/*.csv`, and all files within folders.
 
     Within folders, names that begin with `.` or `_` are left out, as other tools leave such files beside data.
 
     Returns:
-        The files, each folder's and each pattern's sorted.
+        The files, each once; those of a folder and of a pattern are sorted.
 
     Raises:
         FileNotFoundError: There is no such file, or none fits the pattern.
     """
-    found: list[Path] = []
+    found: dict[Path, None] = {}
     for path in [paths] if isinstance(paths, str | os.PathLike) else paths:
         path = Path(path)
         if path.is_dir():
@@ -42,8 +42,8 @@ def find_files(paths: Paths) -> list[Path]:
             raise FileNotFoundError(
                 f"{path}: there is no such file" if not path.is_dir() else f"{path}: the folder is empty"
             )
-        found += files
-    return found
+        found.update(dict.fromkeys(files))
+    return list(found)
 
 
 def open_plain(path: Path) -> BinaryIO:

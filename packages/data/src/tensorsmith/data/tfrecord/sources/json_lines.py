@@ -3,17 +3,18 @@
 import codecs
 import json
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from tensorsmith.data.tfrecord.schema import Schema
 from tensorsmith.data.tfrecord.sources.files import GZIP_ERRORS, UnreadableError, open_plain
 from tensorsmith.data.tfrecord.sources.flat import flatten
 from tensorsmith.data.tfrecord.sources.source import Batch, Reject
 from tensorsmith.data.tfrecord.sources.table import MOST_BYTES, MOST_ROWS, Table
-from tensorsmith.data.tfrecord.sources.values import table_of
+from tensorsmith.data.tfrecord.sources.values import as_written, table_of
 
 
 class JsonLines(Table):
@@ -30,6 +31,14 @@ class JsonLines(Table):
 
     def rows(self) -> Iterator[Batch]:
         """All rows."""
+        return self._rows({})
+
+    def rows_for(self, schema: Schema) -> Iterator[Batch]:
+        """All rows, with numbers as they were written in columns of texts."""
+        texts = {name: feature for name, feature in schema.features.items() if feature.dtype == "string"}
+        return self._rows({name: bool(feature.shape or feature.sequence) for name, feature in texts.items()})
+
+    def _rows(self, texts: Mapping[str, bool]) -> Iterator[Batch]:
         for path in self.files:
             rows: list[dict[str, Any]] = []
             numbers: list[int] = []
@@ -41,7 +50,7 @@ class JsonLines(Table):
                         if not line.strip():
                             continue
                         try:
-                            rows.append(_parse(line))
+                            rows.append(as_written(_parse(line), texts) if texts else _parse(line))
                             numbers.append(number)
                         except (ValueError, RecursionError) as error:
                             rejects.append(Reject(str(path), number, "", _problem(error)))

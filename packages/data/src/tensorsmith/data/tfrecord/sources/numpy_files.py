@@ -26,12 +26,11 @@ ERRORS = (
     SyntaxError,
     tokenize.TokenError,
 )
-NO_OBJECTS = "an array of Python objects, which only pickle reads"
 
 
 class NumpyFiles(Arrays):
     """The rows of arrays. Several .npy files are features beside each other, each named after its file; several .npz
-    files, whose keys are the features, have rows one after the other.
+    files, whose keys are the features, have rows one after the other. Arrays in Fortran's order are read as a whole.
 
     Args:
         files: All .npy, or all .npz.
@@ -44,7 +43,7 @@ class NumpyFiles(Arrays):
         """All files, with what opens them."""
         zipped = [path for path in self.files if _is_zipped(path)]
         if not zipped:
-            return [(self.files[0], lambda stack: _files(self.files))]
+            return [(self.files[0], partial(_files, self.files))]
         if len(zipped) < len(self.files):
             raise UnreadableError(
                 next(path for path in self.files if path not in zipped), "a .npy file among .npz files"
@@ -57,21 +56,15 @@ def _is_zipped(path: Path) -> bool:
         return file.read(2) == b"PK"
 
 
-def _files(paths: list[Path]) -> dict[str, Rows]:
-    """The arrays of .npy files, which are read where they are touched."""
+def _files(paths: list[Path], stack: ExitStack) -> dict[str, Rows]:
+    """The arrays of .npy files."""
     arrays: dict[str, Rows] = {}
     for path in paths:
-        try:
-            array = np.load(path, mmap_mode="r", allow_pickle=False)
-        except ERRORS as error:
-            with path.open("rb") as file:
-                objects = NO_OBJECTS if _has_objects(file) else f"it is no sound .npy file: {error}"
-            raise UnreadableError(path, objects) from None
-        if array.ndim == 0:
-            raise UnreadableError(path, "a single value, which has no axis for rows")
         if path.stem in arrays:
             raise UnreadableError(path, f"a second array named `{path.stem}`")
-        arrays[path.stem] = Rows(len(array), array.shape[1:], array.dtype, _Slices(array))
+        file = stack.enter_context(path.open("rb"))  # a memory map would end the process if it were cut short
+        whole = partial(np.load, path, allow_pickle=False)
+        arrays[path.stem] = _array(path, path.stem, file, path.stat().st_size, whole)
     return arrays
 
 
@@ -84,13 +77,6 @@ class _Slices:
     def __call__(self, count: int) -> np.ndarray:
         self._at += count
         return self._array[self._at - count : self._at]
-
-
-def _has_objects(file: BinaryIO) -> bool:
-    try:
-        return _header(file)[2].hasobject
-    except ERRORS:
-        return False
 
 
 def _header(file: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype]:
@@ -112,22 +98,34 @@ def _members(path: Path, stack: ExitStack) -> dict[str, Rows]:
 
 def _member(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo, stack: ExitStack) -> Rows:
     name = member.filename.removesuffix(".npy")
+
+    def whole() -> np.ndarray:
+        with np.load(path, allow_pickle=False) as arrays:
+            return arrays[name]
+
     try:
         file: Any = stack.enter_context(archive.open(member))
+    except ERRORS as error:
+        raise UnreadableError(path, f"`{name}` is no sound array: {error}") from None
+    return _array(path, name, file, member.file_size, whole)
+
+
+def _array(path: Path, name: str, file: BinaryIO, size: int, whole: Callable[[], np.ndarray]) -> Rows:
+    """The rows of an array, which are read from the file one after the other where they lie so."""
+    try:
         shape, by_columns, dtype = _header(file)
     except ERRORS as error:
         raise UnreadableError(path, f"`{name}` is no sound array: {error}") from None
     if dtype.hasobject:
-        raise UnreadableError(path, f"`{name}` is {NO_OBJECTS}")
+        raise UnreadableError(path, f"`{name}` is an array of Python objects, which only pickle reads")
     if not shape:
         raise UnreadableError(path, f"`{name}` is a single value, which has no axis for rows")
-    if min(shape) < 0 or math.prod(shape) * dtype.itemsize > member.file_size:
+    if min(shape) < 0 or math.prod(shape) * dtype.itemsize > size - file.tell():
         raise UnreadableError(path, f"`{name}` is shorter than its shape {shape}")
     if not by_columns:
         return Rows(shape[0], shape[1:], dtype, partial(_read, path, name, file, shape[1:], dtype))
-    try:  # its rows do not lie one after the other
-        with np.load(path, allow_pickle=False) as whole:
-            return Rows(shape[0], shape[1:], dtype, _Slices(whole[name]))
+    try:
+        return Rows(shape[0], shape[1:], dtype, _Slices(whole()))
     except ERRORS as error:
         raise UnreadableError(path, f"`{name}` is damaged: {error}") from None
 

@@ -1,6 +1,6 @@
 """Where examples come from: rows in Arrow's form."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -51,9 +51,11 @@ class Source(Protocol):
 
     Attributes:
         files: What they are read from.
+        options: How, besides.
     """
 
     files: list[Path]
+    options: Mapping[str, Any]
 
     def infer(self) -> Schema:
         """What all of them hold."""

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pyarrow as pa
@@ -20,17 +21,23 @@ class Table(ABC):
 
     Attributes:
         files: What it reads.
+        options: How, besides; `open_source` fills it in.
         untyped: Whether all its values are texts.
         written: Whether its numbers are written in digits.
     """
 
     files: list[Path]
+    options: Mapping[str, Any] = MappingProxyType({})
     untyped = False
     written = False
 
     @abstractmethod
     def rows(self) -> Iterator[Batch]:
         """All rows, with all columns."""
+
+    def rows_for(self, schema: Schema) -> Iterator[Batch]:
+        """All rows, whose columns may be nearer to those of a schema."""
+        return self.rows()
 
     def survey(self, watch: Callable[[Batch], None] = lambda batch: None) -> Found:
         """Looks at all rows.
@@ -59,7 +66,7 @@ class Table(ABC):
             ValueError: The first rows lack a column that they must have.
         """
         checked = False
-        for batch in self.rows():
+        for batch in self.rows_for(schema):
             if not checked and batch.rows.num_rows:
                 check_names(schema, batch.rows.schema.names)
                 checked = True

@@ -1,6 +1,7 @@
 """Python's values as Arrow's columns."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -21,6 +22,29 @@ def column_of(values: list[Any]) -> Any:
         return pa.array(values)
     except ERRORS:
         return pa.array([None if value is None else _text(value) for value in values])
+
+
+def as_written(row: dict[str, Any], texts: Mapping[str, bool], inside: str = "") -> dict[str, Any]:
+    """A row with texts in columns of texts, so that what is there does not depend on what other rows hold.
+
+    Args:
+        row: Name to value; a dictionary `b` in it has columns `b/c`.
+        texts: Name of such a column to whether it has lists of texts.
+        inside: What comes before the names.
+
+    Example:
+        >>> as_written({"a": 1.0, "b": {"c": [2, None, "x"]}, "d": 1}, {"a": False, "b/c": True})
+        {'a': '1.0', 'b': {'c': ['2', None, 'x']}, 'd': 1}
+    """
+    return {name: _as_written(value, texts, inside + name) for name, value in row.items()}
+
+
+def _as_written(value: Any, texts: Mapping[str, bool], name: str) -> Any:
+    if isinstance(value, dict):
+        return as_written(value, texts, name + "/")
+    if isinstance(value, list) and texts.get(name, True):
+        return [_as_written(part, texts, name) for part in value]
+    return value if value is None or name not in texts else _text(value)
 
 
 def _text(value: Any) -> Any:

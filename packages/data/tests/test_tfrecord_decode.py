@@ -1,0 +1,112 @@
+"""What was converted comes back as the tensors that the schema describes."""
+
+import io
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from tensorsmith.core import ArgumentError
+from tensorsmith.data.tfrecord import Feature, Schema, examples
+from tensorsmith.data.tfrecord.decode import stored_features
+from tensorsmith.data.tfrecord.fit import fit
+from tensorsmith.data.tfrecord.schema import DTYPES, TEXTS
+from tensorsmith.data.tfrecord.sources.source import Batch
+from tensorsmith.records import Column, write
+
+
+def round_trip(values, schema, tmp_path, batch_size=10):
+    """One batch of what is read again."""
+    rows = pa.RecordBatch.from_pydict(values)
+    columns, rejects = fit(Batch(rows, "here", np.arange(rows.num_rows)), schema)
+    assert not rejects
+    with (tmp_path / "x.tfrecord").open("wb") as file:
+        write(file, columns)
+    return next(iter(examples([tmp_path / "x.tfrecord"], schema, batch_size)))
+
+
+@pytest.mark.parametrize("dtype", [dtype for dtype in DTYPES if dtype not in TEXTS])
+@pytest.mark.parametrize("encoding", ["", "raw"])
+def test_numbers(dtype, encoding, tmp_path):
+    """The largest and smallest ones, in one size and in one that varies."""
+    kind = np.dtype(dtype)
+    limits = [0, 1] if dtype == "bool" else [np.iinfo(kind).min, np.iinfo(kind).max] if kind.kind in "iu" else [0.5, -2]
+    array = np.array([[*limits, 1], [0, *limits]], kind)
+    made = pa.array(array.tolist(), pa.list_(pa.float32() if dtype == "float16" else pa.from_numpy_dtype(kind)))
+    found = round_trip({"a": made}, Schema({"a": Feature(dtype, (3,), encoding)}), tmp_path)["a"]
+    assert found.dtype == dtype
+    np.testing.assert_array_equal(found, array)
+    found = round_trip({"a": made}, Schema({"a": Feature(dtype, (None,), encoding)}), tmp_path)["a"]
+    if found.dtype == tf.string:
+        found = [np.frombuffer(row, dtype) for row in found.numpy()]
+        np.testing.assert_array_equal(found, array)
+    else:
+        assert found.dtype == dtype
+        assert found.to_list() == array.tolist()
+
+
+def test_texts_what_varies_and_what_is_missing(tmp_path):
+    values = {
+        "text": ["é", "b"],
+        "words": [["a"], []],
+        "maybe": [None, 3],
+        "flags": [[True], [False]],
+        "number": [1, 2],
+    }
+    schema = Schema(
+        {
+            "text": Feature("string"),
+            "words": Feature("string", (None,)),
+            "maybe": Feature("int32", optional=True),
+            "flags": Feature("bool", (1,)),
+            "number": Feature("uint8"),
+        }
+    )
+    found = round_trip(values, schema, tmp_path)
+    assert found["text"].numpy().tolist() == ["é".encode(), b"b"]
+    assert found["words"].to_list() == [[b"a"], []]
+    assert found["maybe"].to_list() == [[], [3]]
+    assert found["maybe"].dtype == tf.int32
+    assert found["flags"].numpy().tolist() == [[True], [False]]
+    assert found["number"].dtype == tf.uint8
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_pictures(channels, tmp_path):
+    pictures = np.random.default_rng(0).integers(0, 256, (3, 4, 5, channels), "uint8")
+    schema = Schema({"a": Feature("uint8", (4, 5, channels), "png")})
+    found = round_trip({"a": pictures.tolist()}, schema, tmp_path)["a"]
+    assert found.shape == pictures.shape
+    np.testing.assert_array_equal(found, pictures)
+
+
+def test_pictures_of_another_size(tmp_path):
+    file = io.BytesIO()
+    Image.new("RGB", (3, 2)).save(file, "png")
+    with (tmp_path / "x.tfrecord").open("wb") as out:
+        write(out, {"a": Column.of([file.getvalue()])})
+
+    def read(shape):
+        return next(iter(examples([tmp_path / "x.tfrecord"], Schema({"a": Feature("uint8", shape, "png")}), 10)))["a"]
+
+    with pytest.raises(
+        tf.errors.InvalidArgumentError, match=r"\[2,3,3\] is not compatible with expected shape \[2,4,3\]"
+    ):
+        read((2, 4, 3))
+    assert read((2, 3, 3)).shape == (1, 2, 3, 3)
+    assert read((None, None, 3)).numpy().tolist() == [file.getvalue()]
+
+
+def test_several_sizes_that_vary(tmp_path):
+    values = [np.arange(6).reshape(2, 3), np.arange(4).reshape(4, 1)]
+    found = round_trip({"a": [v.tolist() for v in values]}, Schema({"a": Feature("int64", (None, None))}), tmp_path)
+    shapes = found["a/shape"].to_list()
+    for shape, content, value in zip(shapes, found["a/value"].numpy(), values, strict=True):
+        np.testing.assert_array_equal(np.frombuffer(content, "int64").reshape(shape), value)
+
+
+def test_sequences_are_left_to_tensorflow():
+    with pytest.raises(ArgumentError, match="`a`.*a sequence"):
+        stored_features(Schema({"a": Feature("int64", sequence=True)}))
