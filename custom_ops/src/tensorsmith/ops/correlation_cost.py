@@ -56,21 +56,27 @@ def correlation_cost(
     check(kernel_size % 2 == 1, "kernel_size", kernel_size, "an odd integer", "so that a patch has a middle")
     check(a.dtype.is_floating, "a", a.dtype.name, "a tensor of floating type")
     check(a.shape.rank == 4, "a", Verbatim(a.shape), "shape (batch, height, width, channels)")
-    fits = b.dtype == a.dtype and b.shape.is_compatible_with(a.shape)
-    check(fits, "b", Verbatim(f"{b.dtype.name} {b.shape}"), f"the type and shape of `a`, {a.dtype.name} {a.shape}")
+    same = b.dtype == a.dtype and b.shape.is_compatible_with(a.shape)
+    check(same, "b", Verbatim(f"{b.dtype.name} {b.shape}"), f"the type and shape of `a`, {a.dtype.name} {a.shape}")
     border = max_displacement + kernel_size // 2
     for size in a.shape[1:3]:
-        fits = size is None or size + 2 * pad > 2 * border
-        check(fits, "a", Verbatim(a.shape), f"pictures of more than {2 * (border - pad)} rows and columns")
+        large_enough = size is None or size + 2 * pad > 2 * border
+        check(large_enough, "a", Verbatim(a.shape), f"pictures of more than {2 * (border - pad)} rows and columns")
     steps = max_displacement // stride_2
     reach = steps * stride_2
     wide = tf.float32 if a.dtype.size < 4 else a.dtype
     around = [[0, 0], [pad, pad], [pad, pad], [0, 0]]
+    asserted: list[tf.Operation] = []
     if not (traced_for_xla() or (a.shape.is_fully_defined() and b.shape.is_fully_defined())):
-        tf.debugging.assert_equal(tf.shape(a), tf.shape(b), "`b`: expected the shape of `a`")
         large_enough = tf.reduce_all(tf.shape(a)[1:3] > 2 * (border - pad))
-        tf.debugging.assert_equal(large_enough, True, f"`a`: expected more than {2 * (border - pad)} rows and columns")
-    first, second = (tf.pad(tf.cast(x, wide), around) for x in (a, b))
+        asserted = [
+            tf.debugging.assert_equal(tf.shape(a), tf.shape(b), "`b`: expected the shape of `a`"),
+            tf.debugging.assert_equal(
+                large_enough, True, f"`a`: expected more than {2 * (border - pad)} rows and columns"
+            ),
+        ]
+    with tf.control_dependencies(asserted):  # or the kernel might be first to complain, of parts of the pictures
+        first, second = (tf.pad(tf.cast(x, wide), around) for x in (a, b))
     # Products at single places; patches are means of them.
     single = kernel_size == 1
     options = {"across": 2 * steps + 1, "stride": stride_1 if single else 1, "apart": stride_2}
