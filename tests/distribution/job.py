@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from tensorsmith.core import cluster_from_environment
-from tensorsmith.training import Checkpoints, Trainer
+from tensorsmith.training import Checkpoints, SharpnessAware, Trainer
 
 
 def mlp() -> keras.Model:
@@ -121,6 +121,8 @@ def run(
     optimizer: dict[str, Any] | None = None,
     checkpoints: str | None = None,
     own_step: bool = False,
+    sharpness_aware: bool = False,
+    trainer_options: dict[str, Any] | None = None,
     kills: int | None = None,
     **options: Any,
 ) -> None:
@@ -131,13 +133,13 @@ def run(
     x = np.abs(10 * x).astype("int32") % 20 if model == "embedding" else x
     data = (x, y, np.arange(size, dtype="float32")) if count else (x, y)
     with strategy.scope():
-        trainer = (OwnStep if own_step else Trainer)(
+        trainer = (OwnStep if own_step else SharpnessAware if sharpness_aware else Trainer)(
             globals()[model](),
             optimizer=keras.optimizers.SGD(1e-6 if count else 0.3, **optimizer or {}),
             loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
             metrics=["accuracy"],
             weighted_metrics=[Seen(size)] if count else None,
-            gradient_norm=True,
+            **{"gradient_norm": True, **(trainer_options or {})},
         )
     cluster = cluster_from_environment()
     index = cluster.task[1] if cluster else 0

@@ -20,6 +20,23 @@ CASES = {
     "norm of the whole gradient": {"optimizer": {"global_clipnorm": 0.1, "momentum": 0.9}},
     "averaged weights and clipped values": {"optimizer": {"clipvalue": 0.01, "use_ema": True}},
     "sparse gradients": {"model": "embedding", "optimizer": {"global_clipnorm": 0.1}},
+    "accumulated gradients": {"size": 129, "optimizer": {"gradient_accumulation_steps": 4, "momentum": 0.9}},
+    "accumulated gradients, clipped and not heard": {
+        "optimizer": {"gradient_accumulation_steps": 3, "clipnorm": 0.01},
+        "trainer_options": {"gradient_norm": False},
+    },
+    "accumulated sparse gradients": {
+        "model": "embedding",
+        "optimizer": {"gradient_accumulation_steps": 2},
+        "trainer_options": {"gradient_norm": False},
+    },
+    "compiled by XLA": {"size": 129, "trainer_options": {"jit": True}},
+    "sharpness-aware": {"size": 129, "sharpness_aware": True},
+    "sharpness-aware, accumulated and compiled": {
+        "sharpness_aware": True,
+        "optimizer": {"gradient_accumulation_steps": 2},
+        "trainer_options": {"jit": True},
+    },
     "step of one's own": {"size": 128, "model": "with_metric", "own_step": True},
     "counted": {"size": 129, "count": True},
     "counted stream": {"size": 129, "count": True, "stream": True},

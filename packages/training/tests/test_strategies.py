@@ -43,11 +43,48 @@ def test_metric_from_outside_of_the_scope(strategy):
     refused(trainer, "made outside of the scope")
 
 
-@pytest.mark.parametrize("around", [lambda optimizer: optimizer, keras.optimizers.LossScaleOptimizer])
-def test_accumulation(strategy, around):
+def test_accumulation_within_another_optimizer(strategy):
     with strategy.scope():
-        trainer = Trainer(network(), around(keras.optimizers.SGD(gradient_accumulation_steps=2)), "mse")
-    refused(trainer, "`gradient_accumulation_steps`: received 2, expected None under a strategy")
+        optimizer = keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(gradient_accumulation_steps=2))
+        trainer = Trainer(network(), optimizer, "mse")
+    refused(trainer, "`gradient_accumulation_steps`: received 2, expected None .* within another")
+
+
+def test_accumulation_beside_averaged_weights(strategy):
+    with strategy.scope():
+        optimizer = keras.optimizers.SGD(gradient_accumulation_steps=2, use_ema=True)
+        trainer = Trainer(network(), optimizer, "mse")
+    refused(trainer, "`use_ema`: received True, expected False where replicas accumulate")
+
+
+def test_accumulation_beside_a_schedule(strategy):
+    with strategy.scope():
+        rate = keras.optimizers.schedules.ExponentialDecay(0.1, 1, 0.5)
+        trainer = Trainer(network(), keras.optimizers.SGD(rate, gradient_accumulation_steps=2), "mse")
+    refused(trainer, "`optimizer`: received one with a schedule.*to the trainer")
+
+
+@pytest.mark.parametrize("jit", [False, True])
+def test_accumulation(strategy, jit):
+    """As Keras' own where there is no strategy, count included, in the midst of an accumulation."""
+    scopes = {"alone": tf.distribute.get_strategy().scope(), "replicas": strategy.scope()}
+    x = np.random.default_rng(0).normal(size=(10, 2)).astype("float32")
+    weights, counts, rates = {}, {}, {}
+    for name, scope in scopes.items():
+        with scope:
+            keras.utils.set_random_seed(0)
+            optimizer = keras.optimizers.Adam(0.1, gradient_accumulation_steps=4)
+            schedules = {"rate": (optimizer.learning_rate, keras.optimizers.schedules.ExponentialDecay(0.1, 1, 0.5))}
+            trainer = Trainer(network(), optimizer, "mse", schedules=schedules, jit=jit)
+        trainer.fit(x, x[:, :1], batch_size=1, shuffle=False, verbose=False)
+        counts[name] = int(keras.ops.convert_to_numpy(optimizer.iterations))
+        rates[name] = float(optimizer.learning_rate.numpy())
+        assert optimizer.gradient_accumulation_steps == 4
+        weights[name] = [*trainer.model.get_weights(), *(np.array(variable) for variable in optimizer.variables)]
+    assert counts == {"alone": 2, "replicas": 2}
+    assert rates["alone"] == rates["replicas"]
+    for one, other in zip(weights["alone"], weights["replicas"], strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-7)
 
 
 @pytest.mark.parametrize("reduction", ["sum", "mean_with_sample_weight"])
@@ -57,9 +94,11 @@ def test_losses_that_are_no_means_over_examples(strategy, reduction):
     refused(trainer, f"`loss`: received .*{reduction}.*expected .*sum_over_batch_size")
 
 
-def test_jit(strategy):
-    with strategy.scope(), pytest.raises(ValueError, match="`jit`: received True, expected False"):
-        Trainer(network(), "sgd", "mse", jit=True)
+def test_jit_where_replicas_meet_within_a_step(strategy):
+    with strategy.scope():
+        layers = [keras.Input((2,)), keras.layers.BatchNormalization(synchronized=True), keras.layers.Dense(1)]
+        trainer = Trainer(keras.Sequential(layers), "sgd", "mse", jit=True)
+    refused(trainer, "`jit`: received True, expected False where replicas meet within a step")
 
 
 def test_learning_rates_under_a_strategy(strategy):

@@ -1,15 +1,19 @@
 """Steps under a `tf.distribute` strategy: every replica takes its share of the batch."""
 
+from functools import partial
 from typing import Any
 
 import keras
 import tensorflow as tf
 
 from tensorsmith.core import Verbatim, check
+from tensorsmith.training.accumulation import accumulates, accumulating
 from tensorsmith.training.compiled_step import CompiledStep, Logs, Step
 from tensorsmith.training.model_layers import keras_variables, metrics_variables, parts_of, results_of
 from tensorsmith.training.optimizers_within import optimizers_within
 from tensorsmith.training.tensors import size_of
+
+SCHEDULE = keras.optimizers.schedules.LearningRateSchedule
 
 
 def is_distributed(strategy: tf.distribute.Strategy) -> bool:
@@ -27,9 +31,10 @@ def check_fits(owner: object, model: keras.Model) -> None:
         model: The model.
 
     Raises:
-        ValueError: A variable was made outside of the strategy's scope; an optimizer accumulates gradients, where Keras
-            would have replicas meet within a condition; or a loss is no mean over examples, so that shares of a batch
-            would not add up to it.
+        ValueError: A variable was made outside of the strategy's scope; an optimizer accumulates gradients for
+            parameter servers, within another one, or beside what Keras moves in steps without an update, too: an
+            average of weights, or a schedule; or a loss is no mean over examples, so that shares of a batch would not
+            add up to it.
     """
     strategy = model.distribute_strategy
     for variable in keras_variables(owner):
@@ -37,9 +42,15 @@ def check_fits(owner: object, model: keras.Model) -> None:
         received = Verbatim(f"a model, optimizer or metric with {variable.path}, which was made outside of the scope")
         remedy = "make all of them within `with strategy.scope():`"
         check(inside, "model", received, f"all made in the scope of {type(strategy).__name__}", remedy)
-    for optimizer in (within for part in parts_of(owner) for within in optimizers_within(part)):
-        accumulated = getattr(optimizer, "gradient_accumulation_steps", None)
-        check(accumulated is None, "gradient_accumulation_steps", accumulated, "None under a strategy")
+    outer = optimizers_of(owner)
+    for optimizer in filter(accumulates, (within for each in outer for within in optimizers_within(each))):
+        fits = optimizer in outer and not isinstance(strategy, tf.distribute.ParameterServerStrategy)
+        expected = "None with parameter servers, and in an optimizer within another one under any strategy"
+        check(fits, "gradient_accumulation_steps", optimizer.gradient_accumulation_steps, expected)
+        check(not optimizer.use_ema, "use_ema", True, "False where replicas accumulate gradients")
+        scheduled = [part for part in vars(optimizer).values() if isinstance(part, SCHEDULE)]
+        remedy = "give the schedule to the trainer, as schedules="
+        check(not scheduled, "optimizer", Verbatim("one with a schedule"), "none where replicas accumulate", remedy)
     for loss in keras.tree.flatten(model.loss):
         reduction = getattr(loss, "reduction", None)
         fits = reduction not in ("sum", "mean_with_sample_weight")
@@ -61,7 +72,13 @@ def compile_replicated(step: Step, spec: Any, owner: object, model: keras.Model)
     """
     strategy = model.distribute_strategy
     replicas = strategy.num_replicas_in_sync
-    trace = tf.function(lambda batch: strategy.run(step, (batch,)), autograph=False).get_concrete_function(spec)
+
+    def run(step: Step, batch: Any) -> Logs:
+        with accumulating(optimizers_of(owner)):
+            logs: Logs = strategy.run(step, (batch,))
+        return logs
+
+    trace = tf.function(partial(run, step), autograph=False).get_concrete_function(spec)
     seen = {id(handle) for handle in trace.captured_inputs}
     metrics = [each for each in metrics_variables(owner) if any(id(part.handle) in seen for part in _parts(each))]
     zeros = {name: _zeros(_first(strategy, log)) for name, log in trace.structured_outputs.items()}
@@ -85,7 +102,7 @@ def compile_replicated(step: Step, spec: Any, owner: object, model: keras.Model)
         def of_all(name: str, log: Any) -> tf.Tensor:  # of metrics, one replica's will do to see that they are numbers
             return _first(strategy, log) if name in joined else strategy.reduce("MEAN", log, axis=None)
 
-        return {name: of_all(name, log) for name, log in strategy.run(on_replica, (batch,)).items()}
+        return {name: of_all(name, log) for name, log in run(on_replica, batch).items()}
 
     def summary(logs: Logs) -> Logs:
         results = results_of(model, metrics) if joined else {}
@@ -93,6 +110,11 @@ def compile_replicated(step: Step, spec: Any, owner: object, model: keras.Model)
 
     several = isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)  # they have to stop together
     return CompiledStep(call, zeros, trace, summary, watched=not several)
+
+
+def optimizers_of(owner: object) -> list[keras.optimizers.Optimizer]:
+    """Those that an object or its layers hold, without those within others."""
+    return [part for part in parts_of(owner) if isinstance(part, keras.optimizers.Optimizer)]
 
 
 def _real(logs: Logs) -> Logs:

@@ -1,14 +1,14 @@
 """Sharpness-aware minimization."""
 
-import contextlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from tensorsmith.core import Verbatim, check
+from tensorsmith.core import check
 from tensorsmith.training.compiled_step import Logs
+from tensorsmith.training.held_back import held_back
 from tensorsmith.training.trainer import Trainer
 
 TINY = 1e-12  # keeps the quotient from zero where there is no gradient
@@ -25,10 +25,10 @@ class SharpnessAware(Trainer):
         w' = w + rho g / |g|
         w = w - rate gradient(w')
 
-    Both gradients are of the same batch with the same dropout. Losses and metrics are those at w, and statistics of
-    batch normalization, like all other state of the model, move once, at w. With scaling of the loss both gradients
-    are scaled, which makes no difference to the climb; a step that overflows in either is left out. With accumulated
-    gradients each small batch has a climb of its own.
+    Both gradients are of the same whole batch, whatever the number of replicas, with the same dropout. Losses and
+    metrics are those at w, and statistics of batch normalization, like all other state of the model, move once, at w.
+    With scaling of the loss both gradients are scaled, which makes no difference to the climb; a step that overflows in
+    either is left out. With accumulated gradients each small batch has a climb of its own.
 
     Source: Foret et al., "Sharpness-Aware Minimization for Efficiently Improving Generalization", 2021.
 
@@ -42,7 +42,7 @@ class SharpnessAware(Trainer):
         **kwargs: As for `Trainer`.
 
     Raises:
-        ValueError: `rho` is negative, the model has several replicas, or as for `Trainer`.
+        ValueError: `rho` is negative, or as for `Trainer`.
 
     Example:
         >>> import keras, numpy as np
@@ -66,8 +66,6 @@ class SharpnessAware(Trainer):
     ) -> None:
         check(isinstance(rho, int | float) and rho >= 0, "rho", rho, "a number of 0 or more")
         super().__init__(model, optimizer, loss, metrics, **kwargs)
-        replicas = model.distribute_strategy.num_replicas_in_sync
-        check(replicas == 1, "model", Verbatim(f"one with {replicas} replicas"), "one without a strategy")
         self.rho = rho
 
     @property
@@ -80,18 +78,18 @@ class SharpnessAware(Trainer):
         model = self.model
         state = [variable.value for variable in (*model.non_trainable_variables, *model.metrics_variables)]
         began = _read(state)
-        with _held_back(model.optimizer) as pairs:
+        with held_back(model.optimizer) as pairs:
             logs = super().train_step(data)
         ended = _read(state)
         climbing = [(gradient, variable) for gradient, variable in pairs if gradient is not None]
-        gradients = [tf.convert_to_tensor(gradient) for gradient, _ in climbing]
+        gradients = _whole([tf.convert_to_tensor(gradient) for gradient, _ in climbing])
         weights = [variable.value for _, variable in climbing]
         here = _read(weights)
         norm = tf.linalg.global_norm([tf.cast(gradient, tf.float32) for gradient in gradients])
         for weight, gradient in zip(weights, gradients, strict=True):
             weight.assign_add(gradient * tf.cast(self.rho / (norm + TINY), gradient.dtype))
         _assign(state, began)
-        with _held_back(model.optimizer) as pairs:
+        with held_back(model.optimizer) as pairs:
             super().train_step(data)
         _assign(weights, here)
         _assign(state, ended)
@@ -99,23 +97,11 @@ class SharpnessAware(Trainer):
         return logs
 
 
-@contextlib.contextmanager
-def _held_back(optimizer: keras.optimizers.Optimizer) -> Iterator[list[tuple[Any, Any]]]:
-    """Within it, a list gets the gradients and variables that are meant for the optimizer."""
-    pairs: list[tuple[Any, Any]] = []
-    before = vars(optimizer).get("apply_gradients")  # of whoever else listens
-
-    def keep(grads_and_vars: Iterable[tuple[Any, Any]]) -> None:
-        pairs.extend(grads_and_vars)
-
-    optimizer.apply_gradients = keep
-    try:
-        yield pairs
-    finally:
-        if before is None:
-            del optimizer.apply_gradients
-        else:
-            optimizer.apply_gradients = before
+def _whole(gradients: list[tf.Tensor]) -> list[tf.Tensor]:
+    """Those of the whole batch, of which a replica has a share."""
+    replica = tf.distribute.get_replica_context()
+    whole: list[tf.Tensor] = replica.all_reduce("SUM", gradients) if replica.num_replicas_in_sync > 1 else gradients
+    return whole
 
 
 def _read(variables: Sequence[tf.Variable]) -> list[tf.Tensor]:

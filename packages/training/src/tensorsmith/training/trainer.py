@@ -23,6 +23,7 @@ from tensorsmith.training.callbacks.unfreeze import Unfreeze
 from tensorsmith.training.checkpoints import Checkpoints, Keeper, Saved, check_new, newest
 from tensorsmith.training.compiled_step import Logs
 from tensorsmith.training.data import make_source, make_validation_source
+from tensorsmith.training.held_back import with_compiled_gradients
 from tensorsmith.training.jit import faster_with_jit, jit_is_ruled_out
 from tensorsmith.training.loops import Loops
 from tensorsmith.training.pace import Pace
@@ -64,7 +65,8 @@ class Trainer:
             pass over the gradient in each step.
         jit: Whether XLA compiles the loop. "auto": never with convolutions or layers that do not support it, else
             whichever is faster over some steps, tried before training without a trace in the training state; the
-            answer then stands in this attribute.
+            answer then stands in this attribute. Under a strategy, True has XLA compile the forward and backward passes
+            of the model's `train_step`, which must hand its gradients to the optimizer once, and "auto" nothing.
         steps_per_loop: Steps for each return to Python. By default as many as half a second holds, and 1 if a callback
             has a true attribute `every_batch`. Batch hooks fire once for each return.
 
@@ -116,14 +118,15 @@ class Trainer:
         check_schedules(schedules)
         self._strategy = model.distribute_strategy
         alone = not is_distributed(self._strategy)
-        check(alone or jit is not True, "jit", jit, 'False or "auto" under a strategy')
+        serves = isinstance(self._strategy, tf.distribute.ParameterServerStrategy)
+        check(not (serves and jit is True), "jit", jit, 'False or "auto" with parameter servers')
         if optimizer is not None:
             with self._strategy.scope():
                 model.compile(optimizer=optimizer, **given)
         single = isinstance(model.optimizer, keras.optimizers.Optimizer)
         check(single or not gradient_norm, "gradient_norm", gradient_norm, "False for a model without an optimizer")
         self.model = model
-        self.jit = jit if alone else False
+        self.jit = jit if alone else jit is True
         self.steps_per_loop = steps_per_loop
         self._built = False
         self.first_step_seconds = math.nan
@@ -146,7 +149,10 @@ class Trainer:
         Returns:
             Scalars to log by name. A name with "loss" in it stops the run when it is no number.
         """
-        logs: Logs = self.model.train_step(data)
+        step = self.model.train_step
+        if self.jit is True and tf.distribute.has_strategy():
+            step = with_compiled_gradients(step, self.model.optimizer)
+        logs: Logs = step(data)
         return logs
 
     def test_step(self, data: tuple[Any, ...]) -> Logs:
@@ -393,9 +399,10 @@ class Trainer:
         return Saving(Keeper(checkpoints, monitor) if team.chief else None, every, variables, note, saved)
 
     def _settle_jit(self, source: Source, epochs: int) -> bool:
+        """Whether XLA compiles the whole loop."""
         if self.jit == "auto":
             self.jit = not jit_is_ruled_out(self.model) and self._jit_is_faster(source, epochs)
-        return self.jit
+        return self.jit and not is_distributed(self._strategy)
 
     def _jit_is_faster(self, source: Source, epochs: int) -> bool:
         rehearsal = source.rehearsal()

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from tensorsmith.core import check
 from tensorsmith.training.optimizers_within import optimizers_within
+from tensorsmith.training.standing_in import standing_in
 
 CLIPPING = ("clipnorm", "global_clipnorm", "clipvalue")
 
@@ -29,11 +30,11 @@ class Listener:
 
     def __init__(self, optimizer: keras.optimizers.Optimizer) -> None:
         self.heard: dict[int, list[Any]] = {}
-        self._optimizer = optimizer
         self._apply_gradients = optimizer.apply_gradients
         self._thresholds = thresholds(optimizer)
         self._set_thresholds(tf.distribute.get_replica_context().num_replicas_in_sync)
-        optimizer.apply_gradients = self
+        self._place = contextlib.ExitStack()
+        self._place.enter_context(standing_in(optimizer, self))
 
     def __call__(self, grads_and_vars: Iterable[tuple[Any, Any]]) -> Any:
         """Listens and does what it stands for."""
@@ -52,7 +53,7 @@ class Listener:
     def leave(self) -> None:
         """Gives its place back."""
         self._set_thresholds(1)
-        del self._optimizer.apply_gradients
+        self._place.close()
 
     def _set_thresholds(self, replicas: int) -> None:
         for optimizer, name, value in self._thresholds:
