@@ -17,6 +17,8 @@ import tensorflow as tf
 
 from tensorsmith.core import ArgumentError
 from tensorsmith.data.tfrecord import convert as convert_module
+from tensorsmith.data.tfrecord import engine as engine_module
+from tensorsmith.data.tfrecord import pieces as pieces_module
 from tensorsmith.data.tfrecord.convert import RejectedError, convert
 from tensorsmith.data.tfrecord.schema import Feature, Schema
 from tensorsmith.data.tfrecord.sources.source import Batch, Reject
@@ -45,7 +47,7 @@ class Numbers:
 
 @pytest.fixture(autouse=True)
 def small_pieces(monkeypatch):
-    monkeypatch.setattr(convert_module, "PIECE", 5000)
+    monkeypatch.setattr(pieces_module, "PIECE", 5000)
 
 
 @pytest.fixture
@@ -137,19 +139,19 @@ def interrupt(source, folder, pieces):
     class StopError(BaseException):
         pass
 
-    original, count = convert_module._write_piece, itertools.count()
+    original, count = engine_module.write_piece, itertools.count()
 
     def write(*arguments):
         if next(count) >= pieces:
             raise StopError
         return original(*arguments)
 
-    convert_module._write_piece = write
+    engine_module.write_piece = write
     try:
         with pytest.raises(StopError):
             convert(source, folder, name="n", shards=3, seed=2)
     finally:
-        convert_module._write_piece = original
+        engine_module.write_piece = original
 
 
 @pytest.mark.parametrize("pieces", [0, 1, 3])
@@ -252,13 +254,16 @@ def test_two_at_once_in_one_folder(source, tmp_path):
         convert(source, tmp_path / "out", name="n")
 
 
-@pytest.mark.parametrize("stage", ["write", "reorder", "write_tfds_metadata"])
-def test_disk_full(source, tmp_path, monkeypatch, stage):
+@pytest.mark.parametrize(
+    ("module", "stage"),
+    [(pieces_module, "write"), (convert_module, "reorder"), (convert_module, "write_tfds_metadata")],
+)
+def test_disk_full(source, tmp_path, monkeypatch, module, stage):
     def full(*arguments, **options):
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(convert_module, stage, full)
+        patch.setattr(module, stage, full)
         with pytest.raises(OSError, match="No space left"):
             convert(source, tmp_path / "out", name="n")
     done = convert(source, tmp_path / "out", name="n", resume=True)
@@ -270,15 +275,15 @@ import sys, time
 from pathlib import Path
 sys.path.insert(0, {here!r})
 import test_tfrecord_convert as t
-from tensorsmith.data.tfrecord import convert as module
-module.PIECE = 5000
-original = module._write_piece
+from tensorsmith.data.tfrecord import convert, engine, pieces
+pieces.PIECE = 5000
+original = engine.write_piece
 def slowly(*arguments):
     time.sleep(0.02)
     return original(*arguments)
-module._write_piece = slowly
+engine.write_piece = slowly
 print("ready", flush=True)
-module.convert(t.Numbers(Path(sys.argv[1])), sys.argv[2], name="n", shards=3, seed=2, workers=2, resume=True)
+convert.convert(t.Numbers(Path(sys.argv[1])), sys.argv[2], name="n", shards=3, seed=2, workers=2, resume=True)
 print("done", flush=True)
 """
 

@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         summary = (module.__doc__ or "").strip().splitlines()[0]
         module.add_arguments(commands.add_parser(name, help=summary, description=summary, add_help=name != "run"))
     arguments, rest = parser.parse_known_args(argv)
-    if rest and arguments.command not in ("run", "tune"):
+    if rest and arguments.command not in ("run", "tune") and not getattr(arguments, "runner", None):
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     arguments.fields = rest
     logging.basicConfig(format="%(message)s", stream=sys.stderr)

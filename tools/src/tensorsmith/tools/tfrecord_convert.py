@@ -22,6 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--shuffle", action="store_true", help="all rows together; by default they keep their order")
     parser.add_argument("--seed", metavar="S", type=int, help="of the shuffle; default 0")
     parser.add_argument("--workers", metavar="N", type=int, default=_cores(), help="threads; default all cores")
+    runner = "have a runner of Apache Beam do it, such as DirectRunner; further flags are the runner's own"
+    parser.add_argument("--runner", metavar="NAME", help=runner)
     parser.add_argument("--resume", action="store_true", help="go on with what the same command began")
     parser.add_argument("--rejects", metavar="FILE", type=Path, help="collect rows that do not fit, as JSON lines")
     parser.add_argument("--encoding", help="of CSV and text; default utf-8")
@@ -37,6 +39,11 @@ def execute(arguments: argparse.Namespace) -> int:
     from tensorsmith.data.tfrecord.sources import open_source
 
     check(arguments.shuffle or arguments.seed is None, "--seed", arguments.seed, "none without --shuffle")
+    engine = None
+    if arguments.runner:
+        from tensorsmith.data.tfrecord.beam import Beam
+
+        engine = Beam(arguments.runner, arguments.fields)
     options = {name: getattr(arguments, name) for name in ("encoding", "table", "query")}
     path = arguments.sources[0] if len(arguments.sources) == 1 else arguments.sources
     source = open_source(path, **options)
@@ -54,6 +61,7 @@ def execute(arguments: argparse.Namespace) -> int:
             workers=arguments.workers,
             resume=arguments.resume,
             rejects=arguments.rejects,
+            engine=engine,
             begin=begin,
         )
     for name, split in done.splits.items():

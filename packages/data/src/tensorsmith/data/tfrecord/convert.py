@@ -5,45 +5,27 @@ import fcntl
 import json
 import os
 import shutil
-from collections import deque
 from collections.abc import Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from tensorsmith.core import argument_error, check, replace_file
 from tensorsmith.data.tfrecord.compression import COMPRESSIONS
-from tensorsmith.data.tfrecord.fit import fit
-from tensorsmith.data.tfrecord.index import SUFFIX, write_index
+from tensorsmith.data.tfrecord.engine import Engine, Threads
+from tensorsmith.data.tfrecord.pieces import PIECE, REJECTS, Piece, RejectedError
 from tensorsmith.data.tfrecord.progress import Begin, unseen
 from tensorsmith.data.tfrecord.reorder import Split, reorder
 from tensorsmith.data.tfrecord.schema import Schema
 from tensorsmith.data.tfrecord.shards import shard_lengths
-from tensorsmith.data.tfrecord.sources.source import Batch, Reject, Source
+from tensorsmith.data.tfrecord.sources.source import Source
 from tensorsmith.data.tfrecord.tfds_metadata import INFO, write_tfds_metadata
-from tensorsmith.records import write
 
 WORK = ".convert"  # in the folder, while it is under way
 NOTE, LOCK = "asked.json", "lock"  # in there: what is asked for, and what keeps others out
 SCHEMA = "schema.yaml"
-PIECE = 8 << 20  # bytes of rows that are written together
-
-
-class RejectedError(OSError):
-    """Rows of the source do not fit the schema, and nobody asked to go on without them.
-
-    Attributes:
-        rejects: Some of them.
-    """
-
-    def __init__(self, rejects: list[Reject]):
-        remedy = "change the schema, or collect such rows with --rejects FILE"
-        super().__init__("\n".join([*map(str, rejects[:5]), f"Remedy: {remedy}."]))
-        self.rejects = rejects
 
 
 @dataclass(frozen=True)
@@ -79,6 +61,7 @@ def convert(
     workers: int = 1,
     resume: bool = False,
     rejects: str | os.PathLike[str] | None = None,
+    engine: Engine | None = None,
     begin: Begin = unseen,
 ) -> Converted:
     """Writes the rows of a source as `tf.train.Example`, in shards `NAME-SPLIT.tfrecord-00000-of-00010`.
@@ -98,9 +81,10 @@ def convert(
         compression: "none", "gzip" or "zlib".
         split: Name to share of each split; by default all is `train`.
         seed: Of the order; `None` keeps that of the source.
-        workers: How many threads.
+        workers: How many threads, without an engine.
         resume: Whether to go on where an interrupted conversion of the same source stopped.
         rejects: A file for the rows that do not fit, a JSON object each. `None` refuses them.
+        engine: What does the work in place of threads, such as `tensorsmith.data.tfrecord.beam.Beam`.
         begin: Shows progress.
 
     Raises:
@@ -112,31 +96,38 @@ def convert(
     shaping: dict[str, Any] = {"shards": shards, "shard_size": shard_size, "compression": compression, "seed": seed}
     _check(name, workers, rejects, **shaping)
     folder, split = Path(folder), split or {"train": 1.0}
-    work = folder / WORK
+    work, engine = folder / WORK, engine or Threads(workers)
     with _alone(folder, work):
         schema = schema or source.infer()
-        asked = {"schema": schema.to_yaml(), "name": name, "source": _stamps(source), "options": dict(source.options)}
-        collects = {"collection of rejects": rejects is not None, "size of pieces": PIECE}
-        resumed = _begin(folder, name, resume, {**asked, **shaping, "split": split, **collects})
+        asked: dict[str, Any] = {
+            "schema": schema.to_yaml(),
+            "name": name,
+            "source": _stamps(source),
+            "options": dict(source.options),
+        }
+        asked |= {"collection of rejects": rejects is not None, "size of pieces": PIECE}
+        asked |= {**shaping, "split": split, "engine": type(engine).__name__}
+        resumed = _begin(folder, name, resume, asked)
         try:
-            pieces, rows, rejected = _write_pieces(source, schema, work, workers, rejects is None, begin)
+            pieces = _encode(engine, source, schema, work, rejects is None, begin)
         except RejectedError:
             shutil.rmtree(work)  # as another schema begins anew
             raise
         if rejects is not None:
             with replace_file(rejects) as draft, draft.open("w", encoding="utf-8") as file:
                 for piece in pieces:
-                    file.write(piece.with_suffix(".rejects").read_text(encoding="utf-8"))
+                    file.write(piece.path.with_suffix(REJECTS).read_text(encoding="utf-8"))
         pa.default_memory_pool().release_unused()  # room for the index
-        records = rows - rejected
+        rows, rejected = sum(piece.rows for piece in pieces), sum(piece.rejects for piece in pieces)
         shaping |= {"resume": resumed, "note": work / "reorder.json"}
-        written = reorder(pieces, folder, name=name, **shaping, split=split, begin=begin)
+        paths = [piece.path for piece in pieces]
+        written = reorder(paths, folder, name=name, **shaping, split=split, begin=begin, rearrange=engine.rearrange)
         lengths = {part: shard_lengths(made.records, len(made.paths)) for part, made in written.items()}
         sizes = {part: sum(path.stat().st_size for path in made.paths) for part, made in written.items()}
         schema.save(folder / SCHEMA)
         for_tfds = write_tfds_metadata(folder, name, schema, lengths, sizes)
         shutil.rmtree(work)
-    return Converted(rows, records, rejected, written, for_tfds)
+    return Converted(rows, rows - rejected, rejected, written, for_tfds)
 
 
 @contextlib.contextmanager
@@ -199,74 +190,14 @@ def _begin(folder: Path, name: str, resume: bool, asked: dict[str, Any]) -> bool
     return False
 
 
+def _encode(engine: Engine, source: Source, schema: Schema, work: Path, strict: bool, begin: Begin) -> list[Piece]:
+    stamps = _stamps(source)
+    pieces = engine.encode(source, schema, work, strict, begin("encoding", sum(size for _, size, _ in stamps)))
+    if _stamps(source) != stamps:
+        raise OSError("the source has changed while it was converted; nothing was written")
+    return pieces
+
+
 def _stamps(source: Source) -> list[Any]:
     """What tells whether the source's files have changed."""
     return [[str(path), path.stat().st_size, path.stat().st_mtime_ns] for path in source.files]
-
-
-def _write_pieces(
-    source: Source, schema: Schema, work: Path, workers: int, strict: bool, begin: Begin
-) -> tuple[list[Path], int, int]:
-    """Writes records in the source's order; the files, and how many rows and rejects there were."""
-    stamps = _stamps(source)
-    report = begin("encoding", sum(size for _, size, _ in stamps))
-    pieces: list[Path] = []
-    rows = rejected = 0
-    waiting: deque[Future[tuple[int, list[Reject]]]] = deque()
-
-    def finish_one() -> int:
-        size, rejects = waiting.popleft().result()
-        report(size)
-        if strict and rejects:
-            raise RejectedError(rejects)
-        return len(rejects)
-
-    with ThreadPoolExecutor(workers) as pool:
-        try:
-            for batches in _grouped(source.batches(schema)):
-                rows += sum(batch.rows.num_rows + len(batch.rejects) for batch in batches)
-                pieces.append(work / f"{len(pieces):06d}.tfrecord")
-                waiting.append(pool.submit(_write_piece, batches, schema, pieces[-1]))
-                if len(waiting) > workers:
-                    rejected += finish_one()
-            while waiting:
-                rejected += finish_one()
-        finally:
-            for task in waiting:
-                task.cancel()
-    if _stamps(source) != stamps:
-        raise OSError("the source has changed while it was converted; nothing was written")
-    return pieces, rows, rejected
-
-
-def _grouped(batches: Iterator[Batch]) -> Iterator[list[Batch]]:
-    """Batches together that have some megabytes; at least one group, be it empty."""
-    group: list[Batch] = []
-    size = number = 0
-    for batch in batches:
-        group.append(batch)
-        size += batch.rows.nbytes
-        if size >= PIECE:
-            yield group
-            group, size, number = [], 0, number + 1
-    if group or number == 0:  # of a source without rows, too
-        yield group
-
-
-def _write_piece(batches: list[Batch], schema: Schema, path: Path) -> tuple[int, list[Reject]]:
-    """Writes some rows, unless they are there; the size of their batches, and those that do not fit."""
-    size = sum(batch.rows.nbytes for batch in batches)
-    note = path.with_suffix(".rejects")
-    if path.exists() and path.with_name(path.name + SUFFIX).exists():  # which comes last
-        lines = note.read_text(encoding="utf-8").splitlines()
-        return size, [Reject(**json.loads(line)) for line in lines]
-    rejects, sizes = [], []
-    with replace_file(path) as draft, draft.open("wb") as file:
-        for batch in batches:
-            columns, wrong = fit(batch, schema)
-            rejects += wrong
-            sizes.append(write(file, columns))
-    with replace_file(note) as draft:
-        draft.write_text("".join(json.dumps(asdict(reject)) + "\n" for reject in rejects), encoding="utf-8")
-    write_index(path, np.concatenate([np.zeros(0, "int64"), *sizes]))
-    return size, rejects

@@ -57,6 +57,10 @@ class Index:
             of_files[number] = sizes[:0]  # two of them would take much memory
         return cls(tuple(os.fspath(path) for path in files), file, begins, all_sizes)
 
+    def of_records(self, numbers: np.ndarray) -> "Index":
+        """That of some records, in this order."""
+        return Index(self.files, self.file[numbers], self.begins[numbers], self.sizes[numbers])
+
 
 def write_index(path: str | os.PathLike[str], sizes: np.ndarray | None = None) -> Path:
     """Writes the index of a file beside it, as `FILE.index`, 4 bytes a record.

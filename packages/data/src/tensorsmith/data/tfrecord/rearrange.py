@@ -1,5 +1,6 @@
 """Writing records anew, in any order, into shards."""
 
+import itertools
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -47,9 +48,14 @@ def rearrange(
     check(len(paths) > 0, "paths", paths, "one shard or more")
     inside = order.size == 0 or (order.min() >= 0 and order.max() < len(index))
     check(inside, "order", order, f"numbers of the {len(index):,} records")
-    bounds = np.arange(len(paths) + 1) * len(order) // len(paths)
-    for path, begin, end in zip(map(Path, paths), bounds[:-1], bounds[1:], strict=True):
-        _write_shard(index, order[begin:end], path, compression, resume, report)
+    for path, run in zip(map(Path, paths), runs_of(order, len(paths)), strict=True):
+        _write_shard(index, run, path, compression, resume, report)
+
+
+def runs_of(order: np.ndarray, count: int) -> list[np.ndarray]:
+    """What each of so many shards has of an order."""
+    bounds = np.arange(count + 1) * len(order) // count
+    return [order[begin:end] for begin, end in itertools.pairwise(bounds)]
 
 
 def _write_shard(index: Index, numbers: np.ndarray, path: Path, compression: str, resume: bool, report: Report) -> None:
@@ -101,14 +107,14 @@ def _frames(index: Index, numbers: np.ndarray) -> np.ndarray:
 
 def _damage(index: Index, number: int) -> DamagedFileError:
     """What is said of a record that is not as the index says."""
-    file = int(index.file[number])
-    first = int(np.searchsorted(index.file, file))
+    file, begin = index.file[number], int(index.begins[number])
+    record = int(np.count_nonzero(index.begins[index.file == file] < begin))
     path = Path(index.files[file])
     beside = path.with_name(path.name + SUFFIX)
     problem = "it is damaged, or the file has changed since its index was made"
     if beside.exists():
         problem += f"; if {beside.name} is that of another file, remove it"
-    return DamagedFileError(path, number - first, int(index.begins[number]) - HEADER, problem)
+    return DamagedFileError(path, record, begin - HEADER, problem)
 
 
 def _fill(file: int, view: memoryview, pieces: list[tuple[int, int, int]]) -> None:

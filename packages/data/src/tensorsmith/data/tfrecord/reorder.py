@@ -3,7 +3,7 @@
 import contextlib
 import os
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,7 @@ def reorder(
     resume: bool = False,
     note: Path | None = None,
     begin: Begin = unseen,
+    rearrange: Callable[..., None] = rearrange,
 ) -> dict[str, Split]:
     """Writes the records of files anew: into shards of another number or size, shuffled as a whole, in splits.
 
@@ -67,6 +68,7 @@ def reorder(
             What that call was asked for is in a hidden file of the folder until all shards are there.
         note: A file that tells a resumed call what was asked for, and stays; by default one that vanishes at the end.
         begin: Shows progress.
+        rearrange: What writes the shards of a split, as the function of this name does.
 
     Returns:
         Name to what was written of each split; without splits the name is "".

@@ -35,6 +35,7 @@ class CsvFiles(Table):
     """
 
     untyped = True
+    by_file = True
 
     def __init__(self, files: list[Path], encoding: str = "utf-8") -> None:
         self.files, self._encoding = files, check_encoding(encoding)

@@ -21,6 +21,8 @@ class Images(Table):
         root: The folder that has the folders of classes; `None` where pictures have no class.
     """
 
+    by_file = True
+
     def __init__(self, files: list[Path], root: Path | None = None) -> None:
         self.files = files
         self._classes, self._shapes = Classes(root, files), Shapes()
@@ -29,7 +31,7 @@ class Images(Table):
     def rows(self) -> Iterator[Batch]:
         """All rows."""
         types = [("image", pa.binary())] + [("label", pa.int64())] * bool(self._classes.names)
-        rows = ((self._row(path), number) for number, path in enumerate(self.files, 1))
+        rows = ((self._row(path), number) for number, path in enumerate(self.files, 1 + self.before))
         yield from in_batches(rows, self._name, pa.schema(types))
 
     def known(self) -> Mapping[str, Feature]:

@@ -25,6 +25,7 @@ class JsonLines(Table):
     """
 
     written = True
+    by_file = True
 
     def __init__(self, files: list[Path]) -> None:
         self.files = files

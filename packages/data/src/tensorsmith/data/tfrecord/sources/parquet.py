@@ -23,6 +23,8 @@ class ParquetFiles(Table):
         files: The files.
     """
 
+    by_file = True
+
     def __init__(self, files: list[Path]) -> None:
         self.files = files
 

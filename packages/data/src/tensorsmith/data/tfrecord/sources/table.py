@@ -1,5 +1,6 @@
 """What all sources share: from rows with all their columns to a schema, and to the columns of a schema."""
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -24,12 +25,22 @@ class Table(ABC):
         options: How, besides; `open_source` fills it in.
         untyped: Whether all its values are texts.
         written: Whether its numbers are written in digits.
+        by_file: Whether the rows of each file are its own, so that some files can be read without the others.
+        before: How many files come before these, in a part.
     """
 
     files: list[Path]
     options: Mapping[str, Any] = MappingProxyType({})
     untyped = False
     written = False
+    by_file = False
+    before = 0
+
+    def part(self, begin: int, end: int) -> "Table":
+        """Some of its files, with the rows they have among all of them."""
+        part = copy.copy(self)
+        part.files, part.before = self.files[begin:end], self.before + begin
+        return part
 
     @abstractmethod
     def rows(self) -> Iterator[Batch]:
@@ -65,7 +76,7 @@ class Table(ABC):
         Raises:
             ValueError: The first rows lack a column that they must have.
         """
-        checked = False
+        checked = self.before > 0
         for batch in self.rows_for(schema):
             if not checked and batch.rows.num_rows:
                 check_names(schema, batch.rows.schema.names)

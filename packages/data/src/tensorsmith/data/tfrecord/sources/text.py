@@ -23,6 +23,8 @@ class TextFiles(Table):
         encoding: Of the texts, as Python names it.
     """
 
+    by_file = True
+
     def __init__(self, files: list[Path], encoding: str = "utf-8") -> None:
         self.files, self._encoding = files, check_encoding(encoding)
 

@@ -29,6 +29,8 @@ class TfrecordFiles(Table):
         files: The files, compressed or not.
     """
 
+    by_file = True
+
     def __init__(self, files: list[Path]) -> None:
         self.files = files
 

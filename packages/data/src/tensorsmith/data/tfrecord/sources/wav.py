@@ -24,6 +24,8 @@ class WavFiles(Table):
         root: The folder that has the folders of classes; `None` where sounds have no class.
     """
 
+    by_file = True
+
     def __init__(self, files: list[Path], root: Path | None = None) -> None:
         self.files = files
         self._classes = Classes(root, files)
@@ -33,7 +35,7 @@ class WavFiles(Table):
     def rows(self) -> Iterator[Batch]:
         """All rows."""
         types = [("audio", pa.binary()), ("rate", pa.int64())] + [("label", pa.int64())] * bool(self._classes.names)
-        rows = ((self._row(path), number) for number, path in enumerate(self.files, 1))
+        rows = ((self._row(path), number) for number, path in enumerate(self.files, 1 + self.before))
         yield from in_batches(rows, self._name, pa.schema(types))
 
     def known(self) -> Mapping[str, Feature]:
