@@ -110,3 +110,63 @@ def test_several_sizes_that_vary(tmp_path):
 def test_sequences_are_left_to_tensorflow():
     with pytest.raises(ArgumentError, match="`a`.*a sequence"):
         stored_features(Schema({"a": Feature("int64", sequence=True)}))
+
+
+SPARSE = {"x/indices": Feature("int64", (None,)), "x/values": Feature("float32", (None,))}
+
+
+def test_sparse_values(tmp_path):
+    schema = Schema({**SPARSE, "y": Feature("int64")}, {"x": 10})
+    assert Schema.from_yaml(schema.to_yaml()) == schema
+    dense = np.zeros((3, 10), "float32")
+    dense[0, [1, 9]], dense[2, 0] = [0.5, -2], 7
+    indices = [np.flatnonzero(row).tolist() for row in dense]
+    values = [row[row != 0].tolist() for row in dense]
+    found = round_trip({"x/indices": indices, "x/values": values, "y": [1, 2, 3]}, schema, tmp_path)
+    assert set(found) == {"x", "y"}
+    assert found["x"].dense_shape.numpy().tolist() == [3, 10]
+    np.testing.assert_array_equal(tf.sparse.to_dense(found["x"]), dense)
+    records = list(tf.data.TFRecordDataset(str(tmp_path / "x.tfrecord")).as_numpy_iterator())
+    wanted = {"x": tf.io.SparseFeature("x/indices", "x/values", tf.float32, 10)}
+    theirs = tf.io.parse_example(records, wanted)["x"]
+    np.testing.assert_array_equal(found["x"].indices, theirs.indices)
+    np.testing.assert_array_equal(found["x"].values, theirs.values)
+
+
+@pytest.mark.parametrize(
+    ("indices", "values", "problem"),
+    [
+        ([[0], [1, 2]], [[1.0], [1.0]], "received 2 indices and 1 values"),
+        ([[0], [10]], [[1.0], [1.0]], "received index 10, expected increasing ones from 0 to 9"),
+        ([[9], [-1]], [[1.0], [1.0]], "received index -1"),
+        ([[3, 4], [2, 2]], [[1.0, 1.0], [1.0, 1.0]], "received index 2, expected increasing"),
+    ],
+)
+def test_sparse_values_that_do_not_fit(indices, values, problem):
+    rows = pa.RecordBatch.from_pydict({"x/indices": indices, "x/values": values})
+    columns, rejects = fit(Batch(rows, "here", np.array([1, 2])), Schema(SPARSE, {"x": 10}))
+    assert [(reject.row, reject.column) for reject in rejects] == [(2, "x")]
+    assert problem in rejects[0].problem
+    assert columns["x/indices"].to_lists() == indices[:1]
+
+
+@pytest.mark.parametrize(
+    ("features", "size", "message"),
+    [
+        (SPARSE, 0, "sparse x.*positive size"),
+        ({"x/indices": SPARSE["x/indices"]}, 3, "sparse x.*x/values"),
+        ({**SPARSE, "x/indices": Feature("float32", (None,))}, 3, "sparse x.*of integers"),
+        ({**SPARSE, "x/values": Feature("float32", (2,))}, 3, "sparse x.*of shape"),
+    ],
+)
+def test_no_sparse_value(features, size, message):
+    with pytest.raises(ArgumentError, match=message):
+        Schema(features, {"x": size})
+
+
+def test_sparse_values_of_other_records(tmp_path):
+    with (tmp_path / "x.tfrecord").open("wb") as file:
+        columns = {"x/indices": Column.of([[0, 12]]), "x/values": Column.of([[1.0, 2.0]])}
+        write(file, columns)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="not of size 10"):
+        next(iter(examples([tmp_path / "x.tfrecord"], Schema(SPARSE, {"x": 10}), 1)))

@@ -81,7 +81,7 @@ class Beam:
         report(int(index.sizes[order].sum()) + len(order) * (HEADER + FOOTER))
 
     def _each(self, function: Callable[[Any], None], tasks: Sequence[Any], folder: Path) -> None:
-        """Calls a function with each task; whatever its errors are on the way, they arrive here as one that says why."""
+        """Calls a function with each task; its errors arrive here as one that says why."""
         with beam.Pipeline(runner=self._runner, options=PipelineOptions([*QUIET, *self._options])) as pipeline:
             pipeline | beam.Create(tasks) | beam.Reshuffle() | beam.Map(partial(_noting_errors, function, folder))
         notes = sorted(folder.glob(f".*{ERROR}"))

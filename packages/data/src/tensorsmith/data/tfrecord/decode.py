@@ -3,7 +3,7 @@
 from typing import Any
 
 from tensorsmith.core import check
-from tensorsmith.data.tfrecord.schema import PICTURES, SHAPE, TEXTS, VALUE, Feature, Schema
+from tensorsmith.data.tfrecord.schema import INDICES, PICTURES, SHAPE, TEXTS, VALUE, VALUES, Feature, Schema
 
 SIGNED = {"uint32": "int32", "uint64": "int64"}  # what TensorFlow decodes bytes to in their place
 
@@ -45,7 +45,7 @@ def decode(parsed: dict[str, Any], schema: Schema) -> dict[str, Any]:
 
     Numbers have their types; pictures and raw bytes of one size are decoded, `(batch, *shape)`. What varies in one
     size or is optional is a `tf.RaggedTensor`, flat where rows have inner sizes; files, and raw bytes of which sizes
-    vary, stay bytes.
+    vary, stay bytes. What is sparse is a `tf.SparseTensor` `(batch, size)`.
 
     Args:
         parsed: Name to tensors.
@@ -54,10 +54,25 @@ def decode(parsed: dict[str, Any], schema: Schema) -> dict[str, Any]:
     Raises:
         tf.errors.InvalidArgumentError: Bytes are no picture, or not of the size that the schema says.
     """
-    return {
+    decoded = {
         name: _decoded(tensor, schema.features[name]) if name in schema.features else tensor
         for name, tensor in parsed.items()
     }
+    for name, size in schema.sparse.items():
+        decoded[name] = _sparse(decoded.pop(name + INDICES), decoded.pop(name + VALUES), size)
+    return decoded
+
+
+def _sparse(indices: Any, values: Any, size: int) -> Any:
+    """A sparse tensor `(batch, size)` of what each row has."""
+    import tensorflow as tf
+
+    places = tf.cast(indices.values, tf.int64)
+    tf.debugging.assert_equal(indices.row_splits, values.row_splits, "a sparse value has other indices than values")
+    tf.debugging.assert_less(places, tf.constant(size, tf.int64), f"a sparse value is not of size {size}")
+    rows = tf.cast(indices.value_rowids(), tf.int64)
+    shape = tf.stack([tf.cast(indices.nrows(), tf.int64), size])
+    return tf.SparseTensor(tf.stack([rows, places], axis=1), values.values, shape)
 
 
 def _decoded(tensor: Any, feature: Feature) -> Any:

@@ -11,7 +11,18 @@ import pyarrow.compute as pc
 from PIL import Image
 
 from tensorsmith.core import check
-from tensorsmith.data.tfrecord.schema import FLOATS, INTEGERS, PICTURES, SHAPE, TEXTS, VALUE, Feature, Schema
+from tensorsmith.data.tfrecord.schema import (
+    FLOATS,
+    INDICES,
+    INTEGERS,
+    PICTURES,
+    SHAPE,
+    TEXTS,
+    VALUE,
+    VALUES,
+    Feature,
+    Schema,
+)
 from tensorsmith.data.tfrecord.sources.source import Batch, Reject
 from tensorsmith.records import Column
 
@@ -42,6 +53,9 @@ def fit(batch: Batch, schema: Schema) -> tuple[dict[str, Column], list[Reject]]:
     while True:  # what is wrong with a row may hide what is wrong with another
         misfits = _Misfits()
         prepared = _prepare_all(rows, schema, misfits)
+        if not misfits.rows:
+            for name, size in schema.sparse.items():
+                _check_sparse(name, size, prepared[name + INDICES], prepared[name + VALUES], misfits)
         if not misfits.rows:
             break
         rejects += [Reject(batch.file, int(numbers[row]), *found) for row, found in misfits.rows.items()]
@@ -87,6 +101,21 @@ def _prepare_all(rows: Any, schema: Schema, misfits: _Misfits) -> dict[str, _Val
         name: _prepare(name, feature, rows.column(rows.schema.get_field_index(name)), misfits)
         for name, feature in schema.features.items()
     }
+
+
+def _check_sparse(name: str, size: int, indices: _Values, values: _Values, misfits: _Misfits) -> None:
+    """Finds rows whose indices are not as many as values, not increasing, or not below the size."""
+    places, parts = indices.leaves, indices.parts
+    counts, wanted = np.diff(parts), np.diff(values.parts)
+    for row in np.flatnonzero(counts != wanted).tolist():
+        misfits.add(row, name, f"received {counts[row]} indices and {wanted[row]} values, expected as many")
+    wrong = (places < 0) | (places >= size)
+    begins = np.zeros(len(places) + 1, "bool")
+    begins[parts] = True
+    wrong[1:] |= (np.diff(places) <= 0) & ~begins[1:-1]
+    for leaf in np.flatnonzero(wrong).tolist():
+        row = int(np.searchsorted(parts, leaf, "right")) - 1
+        misfits.add(row, name, f"received index {places[leaf]}, expected increasing ones from 0 to {size - 1}")
 
 
 def _prepare(name: str, feature: Feature, array: Any, misfits: _Misfits) -> _Values:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from tensorsmith.data.tfrecord.schema import Schema
+from tensorsmith.data.tfrecord.schema import INDICES, VALUES, Schema
 from tensorsmith.data.tfrecord.sources import Batch, open_source
 from tensorsmith.data.tfrecord.sources.files import Paths
 from tensorsmith.data.tfrecord.sources.table import Table
@@ -56,6 +56,11 @@ def review(source: Table, watch: Callable[[Batch], None] = lambda batch: None) -
     wide = [_name(name) for name, feature in found.schema.features.items() if feature.dtype == "float64"]
     if wide:
         lines.append(f"float64 is stored as bytes; float32 is smaller where 7 digits do: {', '.join(wide)}")
+    features = found.schema.features
+    sparse = [name.removesuffix(INDICES) for name in features if name.endswith(INDICES)]
+    for name in sparse:
+        if name + VALUES in features:
+            lines.append(f"{_name(name)}: read as sparse with the line `sparse: {{{_name(name)}: SIZE}}` at the end")
     return "".join(f"# {line}\n" for line in lines) + found.schema.to_yaml()
 
 

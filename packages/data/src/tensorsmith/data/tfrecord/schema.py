@@ -4,13 +4,13 @@ import dataclasses
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from tensorsmith.core import check, did_you_mean, replace_file
+from tensorsmith.core import Verbatim, check, did_you_mean, replace_file
 
 INTEGERS = ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32")
 FLOATS = ("float16", "float32")
@@ -18,6 +18,7 @@ TEXTS = ("string", "bytes")
 WIDE = ("float64", "uint64")  # which lists of float32 and int64 cannot hold: they are stored as their bytes
 DTYPES = (*INTEGERS, *FLOATS, *WIDE, *TEXTS)
 PICTURES = ("png", "jpeg")
+INDICES, VALUES = "/indices", "/values"  # behind the name of a sparse value
 SHAPE, VALUE = "/shape", "/value"  # behind the name of a feature of which more than one size varies, as in TFDS
 ENCODINGS = ("", "raw", *PICTURES, "wav")
 
@@ -92,7 +93,15 @@ class Feature:
 
 @dataclass(frozen=True)
 class Schema:
-    """Name to feature.
+    """What examples hold.
+
+    Attributes:
+        features: Name to feature.
+        sparse: Name to size of what is read as a sparse vector: the features `NAME/indices`, from 0 on and increasing,
+            and `NAME/values`, as many.
+
+    Raises:
+        ValueError: A sparse value has no such features, or no size.
 
     Example:
         >>> schema = Schema({"x": Feature("float32", (3,)), "label": Feature("int64", labels=("cat", "dog"))})
@@ -106,12 +115,23 @@ class Schema:
     """
 
     features: Mapping[str, Feature]
+    sparse: Mapping[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, size in self.sparse.items():
+            check(isinstance(size, int) and size > 0, f"sparse {name}", size, "a positive size")
+            parts = [self.features.get(name + part) for part in (INDICES, VALUES)]
+            lists = [part for part in parts if part and part.shape == (None,) and not (part.is_raw or part.sequence)]
+            fits = len(lists) == 2 and lists[0].dtype in INTEGERS
+            expected = f"the features {name}{INDICES}, of integers, and {name}{VALUES}, both of shape [null]"
+            check(fits, f"sparse {name}", Verbatim(", ".join(self.features)), expected)
 
     def to_yaml(self) -> str:
         """As text, with what is not as usual."""
         names = {name: _flow(name) if name.isprintable() else json.dumps(name) for name in self.features}
         lines = [f"  {names[name]}: {_flow(_changed(feature))}\n" for name, feature in self.features.items()]
-        return "features:\n" + "".join(lines)
+        sparse = f"sparse: {_flow(dict(self.sparse))}\n" if self.sparse else ""
+        return "features:\n" + "".join(lines) + sparse
 
     @classmethod
     def from_yaml(cls, text: str) -> "Schema":
@@ -134,7 +154,9 @@ class Schema:
                 mistakes.append(f"{name}: {error}")
         if mistakes:
             raise ValueError("\n".join(mistakes))
-        return cls(features)
+        sparse = content.get("sparse") or {}
+        check(isinstance(sparse, dict), "sparse", sparse, "name: size, for each sparse value")
+        return cls(features, {str(name): size for name, size in sparse.items()})
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes it into a file."""
@@ -154,11 +176,11 @@ class Schema:
             raise ValueError(f"{path}: {error}") from None
 
 
-FIELDS = tuple(field.name for field in dataclasses.fields(Feature))
+FIELDS = tuple(one.name for one in dataclasses.fields(Feature))
 
 
 def _changed(feature: Feature) -> dict[str, Any]:
-    values = {field.name: (getattr(feature, field.name), field.default) for field in dataclasses.fields(feature)}
+    values = {one.name: (getattr(feature, one.name), one.default) for one in dataclasses.fields(feature)}
     return {
         name: list(value) if isinstance(value, tuple) else value
         for name, (value, usual) in values.items()

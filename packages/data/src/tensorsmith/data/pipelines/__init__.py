@@ -1,0 +1,28 @@
+"""Transformations of `tf.data` datasets for `dataset.apply`, and `Pipeline`. Importing it leaves TensorFlow out."""
+
+from tensorsmith.data.pipelines.balance import oversample, undersample
+from tensorsmith.data.pipelines.buckets import bucket_by_length
+from tensorsmith.data.pipelines.cache import cached
+from tensorsmith.data.pipelines.mixing import cutmix, mixup
+from tensorsmith.data.pipelines.pipeline import Pipeline
+from tensorsmith.data.pipelines.split import hash_split
+from tensorsmith.data.pipelines.streams import parallel_streams
+from tensorsmith.data.pipelines.targets import targets_ahead, targets_each_step
+from tensorsmith.data.pipelines.weighted import interleave_weighted
+from tensorsmith.data.pipelines.windows import windows
+
+__all__ = [
+    "Pipeline",
+    "bucket_by_length",
+    "cached",
+    "cutmix",
+    "hash_split",
+    "interleave_weighted",
+    "mixup",
+    "oversample",
+    "parallel_streams",
+    "targets_ahead",
+    "targets_each_step",
+    "undersample",
+    "windows",
+]

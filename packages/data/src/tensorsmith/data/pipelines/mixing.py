@@ -1,0 +1,167 @@
+"""Batches of which each example is mixed with another one, as are the labels."""
+
+from collections.abc import Callable
+from typing import Any
+
+from tensorsmith.core import Verbatim, check, load_tensorflow
+from tensorsmith.data.pipelines.arguments import Transformation, check_seed
+from tensorsmith.data.pipelines.draws import with_draws
+
+
+def mixup(alpha: float = 0.2, *, seed: int | None) -> Transformation:
+    """Mixup: weighted means of two examples and of their labels.
+
+    `x' = λ x + (1 - λ) x[π]` and `y' = λ y + (1 - λ) y[π]`, with `π` a random order of the batch and `λ` from
+    Beta(α, α), another one for each example.
+
+    Args:
+        alpha: α; near 0 one example of two prevails, at 1 all weights are as likely. The paper uses 0.1 to 0.4 for
+            ImageNet.
+        seed: Of the draws; `None` takes others in each process.
+
+    Returns:
+        What `dataset.apply` takes: from batches `(x, y)` to such of the same shapes and dtypes. `x` may be nested.
+
+    Raises:
+        ValueError: `alpha` is not positive, or elements are no pairs of batches of floating-point numbers.
+
+    Source:
+        H. Zhang, M. Cisse, Y. N. Dauphin, D. Lopez-Paz, mixup: Beyond Empirical Risk Minimization, ICLR 2018.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> batches = tf.data.Dataset.from_tensors((tf.eye(4), tf.eye(4)))
+        >>> x, y = next(iter(batches.apply(mixup(seed=1))))
+        >>> bool(tf.reduce_all(x == y)), tf.reduce_sum(y, axis=1).numpy().tolist()
+        (True, [1.0, 1.0, 1.0, 1.0])
+    """
+
+    def mixed(x: Any, y: Any, draw: Any) -> tuple[Any, Any]:
+        import tensorflow as tf
+
+        weight, order = _weights(alpha, y, draw), _order(y, draw)
+
+        def mix(tensor: Any) -> Any:
+            return _mix(tensor, tf.gather(tensor, order), weight)
+
+        return tf.nest.map_structure(mix, x), mix(y)
+
+    return _on_batches(mixed, alpha, seed)
+
+
+def cutmix(alpha: float = 1.0, *, seed: int | None) -> Transformation:
+    """CutMix: a rectangle of each picture comes from another picture, and the label is mixed by area.
+
+    The rectangle has `sqrt(1 - λ)` of the picture's height and width, `λ` from Beta(α, α), and its centre is anywhere
+    in the picture. What lies outside is cut off, and the weight of the label is the share of pixels that stay, as in
+    the authors' program. Each picture has a rectangle of its own.
+
+    Args:
+        alpha: α; 1 in the paper, where all areas are as likely.
+        seed: Of the draws; `None` takes others in each process.
+
+    Returns:
+        What `dataset.apply` takes: from batches `(x, y)`, x `(batch, height, width, channels)`, to such of the same
+        shapes and dtypes.
+
+    Raises:
+        ValueError: `alpha` is not positive, elements are no pairs of batches of floating-point numbers, or `x` are no
+            pictures.
+
+    Source:
+        S. Yun et al., CutMix: Regularization Strategy to Train Strong Classifiers with Localizable Features, ICCV 2019.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> pictures = tf.reshape([0.0, 1.0], (2, 1, 1, 1)) * tf.ones((2, 8, 8, 1))  # one black, one white
+        >>> batches = tf.data.Dataset.from_tensors((pictures, tf.eye(2)))
+        >>> x, y = next(iter(batches.apply(cutmix(seed=1))))
+        >>> bool(tf.reduce_all(tf.reduce_mean(x, axis=[1, 2, 3]) == y[:, 1]))
+        True
+    """
+
+    def mixed(x: Any, y: Any, draw: Any) -> tuple[Any, Any]:
+        import tensorflow as tf
+
+        order = _order(y, draw)
+        count, height, width = tf.unstack(tf.shape(x)[:3])
+        side = tf.sqrt(1 - _weights(alpha, y, draw))
+        centres = tf.random.stateless_uniform([2, count], _another(draw, 2), dtype=tf.float64)
+        rows = _inside(height, centres[0], side)
+        columns = _inside(width, centres[1], side)
+        foreign = rows[:, :, None] & columns[:, None, :]
+        x = tf.where(foreign[..., None], tf.gather(x, order), x)
+        kept = 1 - tf.reduce_mean(tf.cast(foreign, tf.float64), axis=[1, 2])
+        return x, _mix(y, tf.gather(y, order), kept)
+
+    return _on_batches(mixed, alpha, seed, pictures=True)
+
+
+def _on_batches(
+    mixed: Callable[..., tuple[Any, Any]], alpha: float, seed: int | None, pictures: bool = False
+) -> Transformation:
+    check(isinstance(alpha, int | float) and alpha > 0, "alpha", alpha, "a positive number")
+    check_seed(seed)
+    load_tensorflow()
+    import tensorflow as tf
+
+    def transform(dataset: Any) -> Any:
+        spec = dataset.element_spec
+        check(isinstance(spec, tuple) and len(spec) == 2, "dataset", Verbatim(spec), "batches (x, y)")
+        for name, part in zip("xy", spec, strict=True):
+            for leaf in tf.nest.flatten(part):
+                remedy = "divide pictures by 255" if name == "x" else "make labels one-hot with tf.one_hot"
+                check(leaf.dtype.is_floating, name, Verbatim(leaf.dtype.name), "floating-point numbers", remedy)
+        is_rows = tf.is_tensor(spec[1]) or isinstance(spec[1], tf.TensorSpec)
+        check(is_rows and spec[1].shape.rank != 0, "y", Verbatim(spec[1]), "one tensor of a batch", "batch first")
+        if pictures:
+            is_pictures = isinstance(spec[0], tf.TensorSpec) and spec[0].shape.rank == 4
+            check(is_pictures, "x", Verbatim(spec[0]), "pictures (batch, height, width, channels)")
+        return with_draws(dataset, seed).map(
+            lambda batch, draw: mixed(*batch, draw), num_parallel_calls=tf.data.AUTOTUNE
+        )
+
+    return transform
+
+
+def _weights(alpha: float, y: Any, draw: Any) -> Any:
+    """From Beta(alpha, alpha), float64 `(batch,)`."""
+    import tensorflow as tf
+
+    shape = [2, tf.shape(y)[0]]
+    one, other = tf.unstack(
+        tf.random.stateless_gamma(shape, _another(draw, 0), tf.constant(alpha, tf.float64), dtype=tf.float64)
+    )
+    return tf.math.divide_no_nan(one, one + other)
+
+
+def _order(y: Any, draw: Any) -> Any:
+    """The numbers of the batch's examples, shuffled."""
+    import tensorflow as tf
+
+    return tf.random.experimental.stateless_shuffle(tf.range(tf.shape(y)[0]), _another(draw, 1))
+
+
+def _another(draw: Any, number: int) -> Any:
+    """One of several seeds from the same draw."""
+    import tensorflow as tf
+
+    return tf.random.experimental.stateless_fold_in(draw, number)
+
+
+def _mix(tensor: Any, other: Any, weight: Any) -> Any:
+    import tensorflow as tf
+
+    weight = tf.cast(weight, tensor.dtype)
+    weight = tf.reshape(weight, tf.concat([tf.shape(weight), tf.ones([tf.rank(tensor) - 1], tf.int32)], 0))
+    return weight * tensor + (1 - weight) * other
+
+
+def _inside(size: Any, centre: Any, side: Any) -> Any:
+    """Which pixels of an axis lie in the rectangles, bool `(batch, size)`."""
+    import tensorflow as tf
+
+    half = tf.cast(tf.cast(size, tf.float64) * side, tf.int32) // 2
+    middle = tf.cast(tf.cast(size, tf.float64) * centre, tf.int32)
+    pixels = tf.range(size)
+    return (pixels >= (middle - half)[:, None]) & (pixels < (middle + half)[:, None])

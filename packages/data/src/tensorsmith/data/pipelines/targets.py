@@ -1,0 +1,94 @@
+"""Windows cut into what a model sees and what it is to say."""
+
+from collections.abc import Callable
+from typing import Any
+
+from tensorsmith.core import Verbatim, check, load_tensorflow
+from tensorsmith.data.pipelines.arguments import Transformation, check_whole
+
+
+def targets_ahead(ahead: int = 1, *, axis: int = 0) -> Transformation:
+    """Pairs of all but the last steps of a window and the last steps: a forecast from the end of what is seen.
+
+    Args:
+        ahead: How many steps are the target.
+        axis: Of the steps; 0 in single windows, 1 in batches of them.
+
+    Returns:
+        What `dataset.apply` takes: from windows of `length` steps to pairs of `length - ahead` and `ahead` steps, each
+        in the structure that the windows have.
+
+    Raises:
+        ValueError: `ahead` is no positive whole number, `axis` is negative, or windows are not longer than `ahead`.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> from tensorsmith.data.pipelines import windows
+        >>> pairs = tf.data.Dataset.range(9).apply(windows(5)).apply(targets_ahead(2))
+        >>> next(pairs.as_numpy_iterator())
+        (array([0, 1, 2]), array([3, 4]))
+    """
+    return _pairs(ahead, axis, lambda window: window[_steps(axis, slice(-ahead, None))])
+
+
+def targets_each_step(ahead: int = 1, *, axis: int = 0) -> Transformation:
+    """Pairs of all but the last steps of a window and, for each of these steps, what follows it.
+
+    With `ahead` 1 the target is the window one step later, as of a language model over characters. With more it is, at
+    each step, the next `ahead` steps, on a new axis behind that of the steps.
+
+    Args:
+        ahead: How many steps after each step are its target.
+        axis: Of the steps; 0 in single windows, 1 in batches of them.
+
+    Returns:
+        What `dataset.apply` takes: from windows of `length` steps to pairs of `length - ahead` steps, and of as many
+        targets, of `(length - ahead, ahead)` steps where `ahead` is more than 1.
+
+    Raises:
+        ValueError: `ahead` is no positive whole number, `axis` is negative, or windows are not longer than `ahead`.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> from tensorsmith.data.pipelines import windows
+        >>> letters = tf.data.Dataset.from_tensor_slices(list("tensor"))
+        >>> x, y = next(letters.apply(windows(4)).apply(targets_each_step()).as_numpy_iterator())
+        >>> b"".join(x), b"".join(y)
+        (b'ten', b'ens')
+    """
+
+    def following(window: Any) -> Any:
+        import tensorflow as tf
+
+        if ahead == 1:
+            return window[_steps(axis, slice(1, None))]
+        places = 1 + tf.range(tf.shape(window)[axis] - ahead)[:, None] + tf.range(ahead)
+        return tf.gather(window, places, axis=axis)
+
+    return _pairs(ahead, axis, following)
+
+
+def _pairs(ahead: int, axis: int, target: Callable[[Any], Any]) -> Transformation:
+    check_whole("ahead", ahead)
+    check_whole("axis", axis, least=0)
+    load_tensorflow()
+    import tensorflow as tf
+
+    def pair(*window: Any) -> Any:
+        element = window if len(window) > 1 else window[0]
+        seen = tf.nest.map_structure(lambda tensor: tensor[_steps(axis, slice(-ahead))], element)
+        return seen, tf.nest.map_structure(target, element)
+
+    def transform(dataset: Any) -> Any:
+        for spec in tf.nest.flatten(dataset.element_spec):
+            rank, received = spec.shape.rank, Verbatim(f"windows of shape {spec.shape}")
+            check(rank is None or rank > axis, "axis", axis, f"one of the {rank} axes of the windows")
+            steps = None if rank is None else spec.shape[axis]
+            check(steps is None or steps > ahead, "ahead", ahead, "fewer steps than windows have", received)
+        return dataset.map(pair, num_parallel_calls=tf.data.AUTOTUNE)
+
+    return transform
+
+
+def _steps(axis: int, of_them: slice) -> tuple[slice, ...]:
+    return (slice(None),) * axis + (of_them,)

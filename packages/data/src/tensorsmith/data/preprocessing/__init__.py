@@ -1,0 +1,29 @@
+"""Preprocessing that is saved with the model: what Keras lacks, and a spec of features that adapts all in one pass."""
+
+from tensorsmith.core import load_tensorflow
+
+load_tensorflow()  # quietly, before anything imports it
+
+from tensorsmith.data.preprocessing.bucketizer import Bucketizer
+from tensorsmith.data.preprocessing.choices import Bucketize, Cross, Hash, Keep, Lookup, Standardize, Text
+from tensorsmith.data.preprocessing.feature_model import FeatureModel
+from tensorsmith.data.preprocessing.feature_spec import FeatureSpec
+from tensorsmith.data.preprocessing.split_words import split_words
+from tensorsmith.data.preprocessing.tf_idf import idf_weights
+from tensorsmith.data.preprocessing.vocabulary import Vocabulary
+
+__all__ = [
+    "Bucketize",
+    "Bucketizer",
+    "Cross",
+    "FeatureModel",
+    "FeatureSpec",
+    "Hash",
+    "Keep",
+    "Lookup",
+    "Standardize",
+    "Text",
+    "Vocabulary",
+    "idf_weights",
+    "split_words",
+]

@@ -1,0 +1,215 @@
+"""Tokens to numbers."""
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tensorsmith.core import argument_error, check, did_you_mean, export
+from tensorsmith.data.preprocessing.statistics import TokenCounts
+from tensorsmith.data.preprocessing.tf_idf import FORMULAS, idf_weights
+
+KEYS = ("string", "int64")
+ORDERS = ("first", "last")
+OUTPUTS = ("int", "one_hot", "multi_hot", "count", "tf_idf")
+
+
+@export
+class Vocabulary(keras.layers.Layer):
+    """Gives each token its number, and tokens that are not in the vocabulary the number of a bucket by their hash.
+
+    The buckets have the first numbers, as in `keras.layers.StringLookup`, or the last, as in
+    `tf.lookup.StaticVocabularyTable`, which Keras has no layer for. A token's bucket is its fingerprint
+    (`tf.strings.to_hash_bucket_fast`), of integers that of their digits, modulo the number of buckets, in both orders;
+    `keras.layers.IntegerLookup` differs, which takes the integer itself modulo the number of buckets.
+
+    Formula, for the token at `i` of a vocabulary of `n`:
+
+        oov="first":  oov_buckets + i,  or fingerprint mod oov_buckets
+        oov="last":   i,                or n + fingerprint mod oov_buckets
+
+    The vocabulary is part of the config, and so saved with the model. Tokens that are padding are tokens: leave them
+    out with a `tf.RaggedTensor`.
+
+    Args:
+        vocabulary: The tokens, each once; None for those that `adapt` finds.
+        oov_buckets: How many buckets there are, at least 1.
+        oov: Where their numbers are, "first" or "last".
+        output: "int" for numbers; "one_hot" for a vector for each token; "multi_hot", "count" or "tf_idf" for a vector
+            for the tokens along the last axis: whether, how often, or how tellingly each token occurs there.
+        formula: Of `idf_weights`, which `adapt` computes for "tf_idf": "keras" or "handbook".
+        idf_weights: A factor for each token of the vocabulary, for "tf_idf"; buckets have their mean, as in Keras.
+        limit: How many tokens `adapt` takes at most, without the buckets.
+        keys: Type of the tokens, "string" or "int64", to which other integers are cast.
+        **kwargs: `name`, `dtype`, `trainable`, as for every Keras layer; `dtype` is that of vectors.
+
+    Call arguments:
+        inputs: Tensor, or `tf.RaggedTensor`, of strings or integers.
+
+    Input shape:
+        Any for "int" and "one_hot"; `(batch, tokens)` for others.
+
+    Output shape:
+        That of the inputs, in int64, for "int". With `size` the number of tokens and buckets: that of the inputs and
+        `size` for "one_hot", where a last axis of size 1 is left out; `(batch, size)` for others.
+
+    Raises:
+        ValueError: An argument is none of these; or the layer is called and has no vocabulary.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> layer = Vocabulary(["<1H OCEAN", "INLAND", "NEAR OCEAN", "NEAR BAY", "ISLAND"], oov_buckets=2, oov="last")
+        >>> print(layer(tf.constant(["NEAR BAY", "DESERT", "INLAND"])).numpy())
+        [3 5 1]
+        >>> layer = Vocabulary(output="count", oov="last")
+        >>> layer.adapt(tf.constant([["more", "more"], ["and", "more"]]))
+        >>> layer.vocabulary, layer(tf.constant([["more", "and", "more", "?"]])).numpy().tolist()
+        (['more', 'and'], [[2.0, 1.0, 1.0]])
+    """
+
+    def __init__(
+        self,
+        vocabulary: Iterable[str] | Iterable[int] | None = None,
+        oov_buckets: int = 1,
+        oov: str = "first",
+        output: str = "int",
+        formula: str = "keras",
+        idf_weights: Sequence[float] | None = None,
+        limit: int | None = None,
+        keys: str = "string",
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        for name, value, known in (
+            ("oov", oov, ORDERS),
+            ("output", output, OUTPUTS),
+            ("formula", formula, FORMULAS),
+            ("keys", keys, KEYS),
+        ):
+            check(value in known, name, value, " or ".join(map(repr, known)), did_you_mean(str(value), known))
+        check(isinstance(oov_buckets, int) and oov_buckets > 0, "oov_buckets", oov_buckets, "a positive integer")
+        check(limit is None or (isinstance(limit, int) and limit > 0), "limit", limit, "a positive integer or None")
+        self.supports_jit = False  # XLA has no tables
+        self.oov_buckets, self.oov, self.output_mode, self.formula = oov_buckets, oov, output, formula
+        self.limit, self.keys = limit, keys
+        self.vocabulary: list[Any] | None = None
+        self.idf_weights: list[float] | None = None
+        if vocabulary is not None:
+            self._take(list(vocabulary), idf_weights)
+
+    @property
+    def size(self) -> int:
+        """How many numbers there are: tokens and buckets."""
+        return len(self._known()) + self.oov_buckets
+
+    def adapt(self, data: Any) -> None:
+        """Takes the vocabulary from data, most frequent tokens first, and forgets the one of before.
+
+        Adapt before the model is compiled or traced. Counts are exact for up to 1,000,000 different tokens, see
+        `TokenCounts`.
+
+        Args:
+            data: A tensor or array with documents along its first axis, or a `tf.data.Dataset` of batches of them.
+
+        Raises:
+            ValueError: `data` has no tokens, or strings that are not UTF-8.
+        """
+        counts = TokenCounts()
+        for batch in data if isinstance(data, tf.data.Dataset) else [data]:
+            counts.update(rows_of_tokens(batch))
+        tokens = counts.most_frequent(self.limit)
+        check(bool(tokens), "data", data, "at least one token")
+        weights = idf_weights([counts.document_counts[token] for token in tokens], counts.documents, self.formula)
+        self._take([as_text(token) for token in tokens], weights.tolist() if self.output_mode == "tf_idf" else None)
+
+    def _take(self, vocabulary: list[Any], weights: Sequence[float] | None) -> None:
+        kind: Any = str if self.keys == "string" else int
+        # A config holds Python's own numbers and texts, not NumPy's.
+        vocabulary = [token.item() if hasattr(token, "item") else token for token in vocabulary]
+        fits = all(isinstance(token, kind) for token in vocabulary) and len(set(vocabulary)) == len(vocabulary) > 0
+        check(fits, "vocabulary", vocabulary, f"tokens of type {kind.__name__}, at least one and each once")
+        weighted = self.output_mode == "tf_idf"
+        fits = (weights is not None and len(weights) == len(vocabulary)) if weighted else weights is None
+        expected = "a number for each token" if weighted else 'None, as `output` is not "tf_idf"'
+        check(fits, "idf_weights", weights, expected, "leave out `vocabulary`, and adapt" if weighted else "")
+        self.vocabulary = vocabulary
+        self.idf_weights = None if weights is None else [float(weight) for weight in weights]
+        with tf.init_scope():
+            keys = tf.constant(vocabulary, self.keys)
+            numbers = tf.lookup.KeyValueTensorInitializer(keys, tf.range(len(vocabulary), dtype=tf.int64))
+            self._table = tf.lookup.StaticVocabularyTable(numbers, self.oov_buckets)
+
+    def _known(self) -> list[Any]:
+        if self.vocabulary is None:
+            raise argument_error("vocabulary", None, "tokens", f"call `adapt` of {self.name!r}, or give them")
+        return self.vocabulary
+
+    def call(self, inputs: Any) -> Any:
+        """Looks the tokens up."""
+        size = self.size
+        tokens = inputs if isinstance(inputs, tf.RaggedTensor) else tf.convert_to_tensor(inputs)
+        texts = tokens.dtype == tf.string
+        fits = texts == (self.keys == "string") and (texts or tokens.dtype.is_integer or tokens.dtype.is_bool)
+        check(fits, "inputs", tokens.dtype.name, "strings" if self.keys == "string" else "integers")
+        numbers = self._table.lookup(tokens if texts else tf.cast(tokens, tf.int64))
+        if self.oov == "first":  # around the circle, so that the last become the first
+            numbers = (numbers + self.oov_buckets) % size
+        if self.output_mode == "int":
+            return numbers
+        if self.output_mode == "one_hot":
+            alone = numbers.shape.rank > 1 and numbers.shape[-1] == 1
+            return tf.one_hot(numbers[..., 0] if alone else numbers, size, dtype=self.compute_dtype)
+        expected = "(batch, tokens)"
+        check(numbers.shape.rank == 2, "inputs", tuple(numbers.shape), expected, "give single tokens as a column")
+        binary = self.output_mode == "multi_hot"
+        counts = tf.math.bincount(numbers, minlength=size, maxlength=size, axis=-1, binary_output=binary)
+        vectors = tf.cast(tf.ensure_shape(counts, (numbers.shape[0], size)), self.compute_dtype)
+        return vectors if self.idf_weights is None else vectors * tf.constant(self._factors(), self.compute_dtype)
+
+    def _factors(self) -> list[float]:
+        weights = self.idf_weights or []
+        buckets = [sum(weights) / len(weights)] * self.oov_buckets
+        return buckets + weights if self.oov == "first" else weights + buckets
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of `__init__`, with the vocabulary that `adapt` found."""
+        return {
+            **super().get_config(),
+            "vocabulary": self.vocabulary,
+            "oov_buckets": self.oov_buckets,
+            "oov": self.oov,
+            "output": self.output_mode,
+            "formula": self.formula,
+            "idf_weights": self.idf_weights,
+            "limit": self.limit,
+            "keys": self.keys,
+        }
+
+
+def rows_of_tokens(batch: Any) -> list[list[Any]]:
+    """The tokens of each document of a batch; strings as bytes.
+
+    Raises:
+        ValueError: There is no axis of documents.
+    """
+    if isinstance(batch, tf.RaggedTensor):
+        rows: list[list[Any]] = batch.to_list()
+        return rows
+    tokens = tf.convert_to_tensor(batch)
+    check(tokens.shape.rank > 0, "data", batch, "batches, whose first axis is of documents", "use `dataset.batch`")
+    flat: list[list[Any]] = tf.reshape(tokens, (len(tokens), math.prod(tokens.shape[1:]))).numpy().tolist()
+    return flat
+
+
+def as_text(token: Any) -> Any:
+    """A token as a config can hold it: bytes as text.
+
+    Raises:
+        ValueError: They are not UTF-8.
+    """
+    try:
+        return token.decode() if isinstance(token, bytes) else token
+    except UnicodeDecodeError:
+        raise argument_error("token", token, "UTF-8", "hash what is not text") from None

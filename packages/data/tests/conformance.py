@@ -1,0 +1,93 @@
+import keras
+
+from tensorsmith.data.preprocessing import Bucketizer, FeatureModel, Vocabulary
+from tensorsmith.testing import Data, LayerRow
+
+TOKENS = [7, 2, 5, -1]
+BAD = [
+    ({"oov": "middle"}, "'first' or 'last'"),
+    ({"output": "ints"}, "'int' or 'one_hot'"),
+    ({"keys": "bytes"}, "'string' or 'int64'"),
+    ({"oov_buckets": 0}, "a positive integer"),
+    ({"limit": 0}, "a positive integer or None"),
+    ({"vocabulary": [1, 1]}, "at least one and each once"),
+    ({"vocabulary": ["1"]}, "tokens of type int"),
+]
+
+
+def feature_model(units=3, **features):
+    """A dense layer of features, of which only `x` and `y` have inputs."""
+    dtype = keras.config.dtype_policy().variable_dtype
+    inputs = {name: keras.Input((2,), dtype=dtype, name=name) for name in ("x", "y")}
+    joined = keras.layers.Concatenate()(list(inputs.values()))
+    return FeatureModel(inputs, keras.layers.Dense(units, kernel_initializer="glorot_normal")(joined))
+
+
+ROWS = [
+    LayerRow(
+        Bucketizer,
+        kwargs={"boundaries": [-0.5, 0.1, 0.7], "bins": 5, "output": "one_hot"},
+        inputs=Data((6, 4)),
+        time_axis=1,
+        straight_through=True,  # the gradient is none
+        bad=[
+            ({"boundaries": [1.0, 1.0]}, "numbers that increase"),
+            ({"boundaries": []}, "numbers that increase"),
+            ({"boundaries": [0.0, float("inf")]}, "numbers that increase"),
+            ({"boundaries": None, "bins": None}, "numbers"),
+            ({"bins": 1}, "an integer of 2 or more"),
+            ({"output": "count"}, "'int' or 'one_hot'"),
+        ],
+    ),
+    LayerRow(
+        Vocabulary,
+        kwargs={
+            "vocabulary": TOKENS,
+            "oov_buckets": 3,
+            "oov": "last",
+            "output": "multi_hot",
+            "limit": 9,
+            "keys": "int64",
+        },
+        inputs=Data((6,), "int64", -5, 9),
+        supports_jit=False,
+        time_axis=1,
+        bad=BAD,
+    ),
+    LayerRow(
+        Vocabulary,
+        name="Vocabulary of one-hot vectors",
+        kwargs={"vocabulary": TOKENS, "output": "one_hot", "keys": "int64"},
+        inputs=Data((6,), "int32", -5, 9),
+        supports_jit=False,
+        time_axis=1,
+        bad=BAD,
+    ),
+    LayerRow(
+        Vocabulary,
+        name="Vocabulary of TF-IDF",
+        kwargs={
+            "vocabulary": TOKENS,
+            "oov_buckets": 2,
+            "output": "tf_idf",
+            "formula": "handbook",
+            "idf_weights": [0.5, 1.0, 1.5, 3.0],
+            "keys": "int64",
+        },
+        inputs=Data((6,), "int64", -5, 9),
+        supports_jit=False,
+        time_axis=1,
+        bad=[
+            *BAD,
+            ({"formula": "sklearn"}, "'keras' or 'handbook'"),
+            ({"idf_weights": None}, "a number for each token"),
+            ({"idf_weights": [1.0]}, "a number for each token"),
+        ],
+    ),
+    LayerRow(
+        feature_model,
+        name="FeatureModel",
+        inputs=({"x": Data((2,)), "y": Data((2,))},),
+        bad=(),
+    ),
+]

@@ -1,0 +1,405 @@
+"""Specs of features against scikit-learn, NumPy and Keras' layers; one pass, and no skew."""
+
+import io
+import sys
+from collections import Counter
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from sklearn.preprocessing import KBinsDiscretizer, StandardScaler
+
+from tensorsmith.data.preprocessing import (
+    Bucketize,
+    Cross,
+    FeatureSpec,
+    Hash,
+    Keep,
+    Lookup,
+    Standardize,
+    Text,
+    split_words,
+)
+from tensorsmith.data.tfrecord import Feature, Schema
+
+COUNT = 200
+RNG = np.random.default_rng(0)
+WORDS = ["sea", "view", "old", "new", "garden", "well-known", "Ünique"]
+EXAMPLES = {
+    "age": RNG.gamma(2, 20, COUNT),
+    "sizes": RNG.normal([5, 100], [1, 30], (COUNT, 2)).astype("float32"),
+    "time": 1_700_000_000 + RNG.integers(0, 1000, COUNT),
+    "open": RNG.random(COUNT) < 0.5,
+    "rooms": RNG.integers(0, 3, COUNT),
+    "city": RNG.choice(["Oslo", "Rome", "Æbeltoft"], COUNT, p=[0.2, 0.5, 0.3]).astype(object),
+    "code": RNG.integers(0, 10**6, COUNT),
+    "text": np.array([" ".join(RNG.choice(WORDS, 5)) + "!" for _ in range(COUNT)], dtype=object),
+    "price": RNG.random(COUNT).astype("float32"),
+}
+SCHEMA = Schema(
+    {
+        "age": Feature("float64"),
+        "sizes": Feature("float32", (2,)),
+        "time": Feature("int64"),
+        "open": Feature("bool"),
+        "rooms": Feature("int64", labels=("one", "two", "many")),
+        "city": Feature("string"),
+        "code": Feature("int64"),
+        "text": Feature("string"),
+        "price": Feature("float32"),
+    }
+)
+CHOICES = {
+    "age_bin": Bucketize(4, feature="age", embed=2),
+    "city": Lookup(oov_buckets=2, oov="last"),
+    "code": Hash(16, salt=3, embed=3),
+    "text": Text(limit=5, output="tf_idf", formula="handbook"),
+    "where_and_when": Cross(("city", "rooms", "age_bin"), 12),
+}
+NEW = {name: values[:9] for name, values in EXAMPLES.items()} | {
+    "city": np.array(["Oslo", "Rome", "Paris", "", "Bonn", "Rome", "Lima", "x", "y"], dtype=object),
+    "rooms": np.array([0, 1, 2, 3, -1, 0, 1, 2, 99]),
+}
+
+
+def dataset(examples=EXAMPLES, batch_size=32):
+    return tf.data.Dataset.from_tensor_slices(examples).batch(batch_size)
+
+
+def adapted(batch_size=32, **more):
+    spec = FeatureSpec(SCHEMA, CHOICES | more, without=["price"])
+    spec.adapt(dataset(batch_size=batch_size))
+    return spec
+
+
+@pytest.fixture(scope="module")
+def spec():
+    return adapted()
+
+
+@pytest.fixture(scope="module")
+def preprocessed(spec):
+    return {name: tensor.numpy() for name, tensor in spec.preprocessing(EXAMPLES).items()}
+
+
+def test_names_and_types(spec, preprocessed):
+    assert set(spec.inputs()) == set(EXAMPLES) - {"price"}
+    assert set(preprocessed) == set(EXAMPLES) - {"price"} | {"age_bin", "where_and_when"}
+    classes = {"age_bin", "rooms", "city", "code", "where_and_when"}
+    assert {name for name, values in preprocessed.items() if values.dtype.kind == "i"} == classes
+    declared = {name: tensor.dtype for name, tensor in spec.preprocessing.output.items()}
+    assert {name: values.dtype for name, values in preprocessed.items()} == declared
+    assert {values.dtype.name for name, values in preprocessed.items() if name not in classes} == {"float32"}
+
+
+def test_standardized_as_scikit_learn_does(preprocessed):
+    for name in ("age", "sizes", "time"):
+        expected = StandardScaler().fit_transform(np.reshape(EXAMPLES[name], (COUNT, -1)).astype("float64"))
+        np.testing.assert_allclose(preprocessed[name], expected, rtol=1e-5, atol=1e-6)
+
+
+def test_bins_are_those_of_scikit_learn(preprocessed):
+    method = {"strategy": "quantile", "encode": "ordinal", "quantile_method": "linear"}
+    expected = KBinsDiscretizer(4, subsample=None, **method).fit_transform(EXAMPLES["age"][:, None])
+    np.testing.assert_array_equal(preprocessed["age_bin"], expected)
+    assert set(Counter(preprocessed["age_bin"].ravel().tolist()).values()) == {COUNT // 4}
+
+
+def test_looked_up_most_frequent_first(spec):
+    found = spec.preprocessing(NEW)
+    fingerprints = tf.strings.to_hash_bucket_fast(NEW["city"], 2).numpy()
+    known = {"Rome": 0, "Æbeltoft": 1, "Oslo": 2}
+    expected = [known.get(city, 3 + fingerprint) for city, fingerprint in zip(NEW["city"], fingerprints, strict=True)]
+    assert found["city"].numpy().ravel().tolist() == expected
+    assert found["rooms"].numpy().ravel().tolist() == [1, 2, 3, 0, 0, 1, 2, 3, 0]
+
+
+def test_hashed_as_keras_does(preprocessed):
+    expected = keras.layers.Hashing(16, salt=3)(tf.constant(EXAMPLES["code"][:, None]))
+    np.testing.assert_array_equal(preprocessed["code"], expected)
+
+
+def test_words_are_weighed_by_the_handbooks_formula(preprocessed):
+    documents = [text.lower().replace("-", " ").strip("!").split() for text in EXAMPLES["text"]]
+    counts = Counter(word for document in documents for word in document)
+    words = sorted(counts, key=lambda word: (-counts[word], word.encode()))
+    assert {"ünique", "well", "known"} <= set(words)
+    weights = np.array([1 / np.log(sum(word in document for document in documents)) for word in words[:5]])
+    expected = np.array([[document.count(word) for word in words[:5]] for document in documents]) * weights
+    np.testing.assert_allclose(preprocessed["text"][:, 1:], expected, rtol=1e-6)
+    unknown = np.array([sum(word in words[5:] for word in document) for document in documents])
+    np.testing.assert_allclose(preprocessed["text"][:, 0], unknown * weights.mean(), rtol=1e-6)
+
+
+@pytest.mark.parametrize("output", ["count", "multi_hot", "tf_idf"])
+def test_words_are_counted_as_keras_does(output):
+    spec = FeatureSpec(Schema({"text": Feature("string")}), {"text": Text(output=output)})
+    spec.adapt(dataset({"text": EXAMPLES["text"]}))
+    layer = keras.layers.TextVectorization(standardize=None, split=split_words, output_mode=output)
+    layer.adapt(EXAMPLES["text"])
+    found, expected = spec.preprocessing({"text": EXAMPLES["text"]})["text"].numpy(), layer(EXAMPLES["text"]).numpy()
+    # The order of words that are as frequent differs.
+    np.testing.assert_allclose(np.sort(found, axis=1), np.sort(expected, axis=1), rtol=1e-5)
+    np.testing.assert_allclose(np.sort(found.sum(0)), np.sort(expected.sum(0)), rtol=1e-5)
+
+
+def test_a_cross_of_two_is_keras_and_of_three_depends_on_all(preprocessed):
+    pair = adapted(pair=Cross(("city", "rooms"), 50)).preprocessing(EXAMPLES)["pair"]
+    expected = keras.layers.HashedCrossing(50)([preprocessed["city"], preprocessed["rooms"]])
+    np.testing.assert_array_equal(pair, expected)
+    triple = adapted(triple=Cross(("city", "rooms", "age_bin"), 10**6)).preprocessing(EXAMPLES)["triple"].numpy()
+    combinations = {
+        (*(int(preprocessed[name][row, 0]) for name in ("city", "rooms", "age_bin")), int(triple[row, 0]))
+        for row in range(COUNT)
+    }
+    assert len(combinations) == len({one[:3] for one in combinations}) == len({one[3] for one in combinations}) > 20
+
+
+def test_one_pass_whatever_the_number_of_layers():
+    passes, given = [], []
+
+    def batches():
+        passes.append(1)
+        for start in range(0, COUNT, 50):
+            given.append(start)
+            yield {name: values[start : start + 50] for name, values in EXAMPLES.items()}
+
+    signature = {
+        name: tf.TensorSpec((None, *values.shape[1:]), tf.string if values.dtype == object else values.dtype)
+        for name, values in EXAMPLES.items()
+    }
+    FeatureSpec(SCHEMA, CHOICES).adapt(tf.data.Dataset.from_generator(batches, output_signature=signature))
+    assert (len(passes), given) == (1, [0, 50, 100, 150])
+
+
+@pytest.mark.parametrize("batch_size", [1, 200])
+def test_batches_make_no_difference(batch_size, preprocessed):
+    for name, tensor in adapted(batch_size).preprocessing(EXAMPLES).items():
+        np.testing.assert_allclose(tensor, preprocessed[name], rtol=1e-5, atol=1e-6)
+
+
+def test_arrays_and_targets_do_as_well(preprocessed):
+    spec = FeatureSpec(SCHEMA, CHOICES, without=["price"])
+    texts = {name: EXAMPLES[name].astype(str) for name in ("city", "text")}
+    spec.adapt([(EXAMPLES | texts, EXAMPLES["price"])])
+    for name, tensor in spec.preprocessing(EXAMPLES).items():
+        np.testing.assert_array_equal(tensor, preprocessed[name])
+
+
+def test_the_encoder_puts_vectors_beside_each_other(spec, preprocessed):
+    encoded = spec.encoder(preprocessed).numpy()
+    sizes = {"age": 1, "sizes": 2, "time": 1, "open": 1, "rooms": 4, "city": 5, "code": 3, "text": 6}
+    widths = np.cumsum([*sizes.values(), 2, 12])
+    assert encoded.shape == (COUNT, widths[-1])
+    parts = dict(zip([*sizes, "age_bin", "where_and_when"], np.split(encoded, widths[:-1], axis=1), strict=True))
+    np.testing.assert_array_equal(parts["rooms"], np.eye(4)[preprocessed["rooms"].ravel()])
+    np.testing.assert_array_equal(parts["where_and_when"], np.eye(12)[preprocessed["where_and_when"].ravel()])
+    np.testing.assert_array_equal(parts["sizes"], preprocessed["sizes"])
+    np.testing.assert_array_equal(parts["open"].ravel(), EXAMPLES["open"])
+    embedding = spec.encoder.get_layer("code_embedding").embeddings.numpy()
+    np.testing.assert_array_equal(parts["code"], embedding[preprocessed["code"].ravel()])
+    assert not spec.preprocessing.trainable_weights
+    assert len(spec.encoder.trainable_weights) == 2
+
+
+def test_trained_in_the_pipeline_and_served_raw_it_is_one_model(tmp_path):
+    spec = adapted()
+
+    def preprocess(example):
+        return spec.preprocessing(example), example["price"]
+
+    inputs = spec.preprocessing.output
+    inputs = {name: keras.Input(tensor.shape[1:], dtype=tensor.dtype, name=name) for name, tensor in inputs.items()}
+    trained = keras.Model(inputs, keras.layers.Dense(1)(spec.encoder(inputs)))
+    trained.compile("sgd", "mean_squared_error")
+    before = spec.encoder.get_weights()
+    trained.fit(dataset().map(preprocess), epochs=1, verbose=0, shuffle=False)
+    assert all((old != new).any() for old, new in zip(before, spec.encoder.get_weights(), strict=True))
+    raw = spec.inputs()
+    served = keras.Model(raw, trained(spec.preprocessing(raw)))
+    fresh = {name: tf.constant(values) for name, values in NEW.items() if name != "price"}
+    expected = trained.predict(dataset(NEW).map(preprocess), verbose=0)
+    assert np.ptp(expected) > 0
+    np.testing.assert_allclose(served(fresh), expected, rtol=1e-6)
+    served.save(tmp_path / "model.keras")
+    np.testing.assert_array_equal(keras.models.load_model(tmp_path / "model.keras")(fresh), served(fresh))
+    served.export(tmp_path / "export", verbose=False)
+    exported = tf.saved_model.load(str(tmp_path / "export"))
+    np.testing.assert_allclose(exported.serve(fresh), served(fresh), rtol=1e-6)
+
+
+def test_preprocessing_by_itself_is_saved_and_loaded(spec, tmp_path):
+    spec.preprocessing.save(tmp_path / "preprocessing.keras")
+    loaded = keras.models.load_model(tmp_path / "preprocessing.keras")
+    expected, found = spec.preprocessing(NEW), loaded(NEW)
+    mapped = next(iter(dataset(NEW).map(loaded)))
+    assert set(found) == set(expected) == set(mapped)
+    for name, tensor in expected.items():
+        np.testing.assert_allclose(found[name], tensor, rtol=1e-6)
+        np.testing.assert_allclose(mapped[name], tensor, rtol=1e-6)
+
+
+def test_nothing_to_know_needs_no_adapting():
+    schema = Schema({"x": Feature("uint8", (2, 2)), "id": Feature("bytes")})
+    spec = FeatureSpec(schema, {"x": Keep(), "id": Hash(3)})
+    examples = {"x": np.arange(8, dtype="uint8").reshape(2, 2, 2), "id": np.array([b"\xff", b"a"], object)}
+    found = spec.preprocessing(examples)
+    np.testing.assert_array_equal(found["x"], np.arange(8).reshape(2, 4))
+    np.testing.assert_array_equal(found["id"], keras.layers.Hashing(3)(tf.constant([[b"\xff"], [b"a"]])))
+    np.testing.assert_array_equal(next(iter(dataset(examples).map(spec.preprocessing)))["id"], found["id"])
+    assert spec.encoder(found).shape == (2, 7)
+
+
+def test_adapting_again_forgets():
+    spec = FeatureSpec(Schema({"x": Feature("float32")}))
+    for values in (np.array([1.0, 3.0]), np.array([10.0, 30.0])):
+        spec.adapt([{"x": values}])
+        np.testing.assert_allclose(spec.preprocessing({"x": values})["x"], [[-1], [1]])
+
+
+@pytest.mark.parametrize("policy", ["float32", "mixed_float16"])
+def test_large_numbers_that_differ_little_lose_nothing(policy, tmp_path):
+    times = 1_700_000_000 + np.arange(0, 1000, 2.0)
+    spec = FeatureSpec(Schema({"time": Feature("float64")}), {"bin": Bucketize(10, feature="time")})
+    keras.config.set_dtype_policy(policy)
+    try:
+        spec.adapt([{"time": times}])
+        spec.preprocessing.save(tmp_path / "model.keras")
+        for model in (spec.preprocessing, keras.models.load_model(tmp_path / "model.keras")):
+            found = model({"time": times})
+            np.testing.assert_allclose(found["time"][:, 0], (times - times.mean()) / times.std(), rtol=1e-6)
+            np.testing.assert_array_equal(found["bin"][:, 0], np.arange(500) // 50)
+        mapped = next(iter(dataset({"time": times}, 500).map(spec.preprocessing)))
+        np.testing.assert_array_equal(mapped["time"], found["time"])
+        assert spec.encoder(found).dtype == policy.removeprefix("mixed_")
+    finally:
+        keras.config.set_dtype_policy("float32")
+
+
+def test_what_is_constant_is_not_blown_up():
+    spec = FeatureSpec(Schema({"x": Feature("float32")}))
+    spec.adapt([{"x": np.full(5, 0.1)}])
+    np.testing.assert_allclose(spec.preprocessing({"x": np.array([0.1, 1.1])})["x"], [[0], [1]], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("choices", "without", "messages"),
+    [
+        ({"citty": Lookup()}, [], ["`choices`: received 'citty'", "did you mean city"]),
+        ({"x": Keep(feature="agee")}, [], ["received 'agee'", "did you mean age"]),
+        (
+            {"city": Standardize(), "age": Lookup()},
+            ["prices"],
+            ["numbers for Stand", "integers for Lookup", "mean price"],
+        ),
+        ({"city": Bucketize(3), "code": Text()}, [], ["numbers for Bucketize", "one string for Text"]),
+        ({"sizes": Hash(3)}, [], ["strings or integers for Hash"]),
+        (
+            {"cross": Cross(("city", "age"), 9)},
+            [],
+            ["`cross`: received 'age', expected the name of a Lookup, Hash or Bucketize"],
+        ),
+        ({"one": Cross(("city", "rooms"), 9), "two": Cross(("one", "city"), 9)}, [], ["`two`: received 'one'"]),
+        ({"sizes": Bucketize(3), "two": Cross(("sizes", "city"), 9)}, [], ["`two`: received 'sizes'", "of one value"]),
+        ({"a/b": Cross(("city", "rooms"), 9)}, [], ["received 'a/b', expected names without"]),
+        ({}, list(EXAMPLES), ["some feature"]),
+    ],
+)
+def test_choices_that_do_not_fit_are_told_together(choices, without, messages):
+    with pytest.raises(ValueError, match="expected") as error:
+        FeatureSpec(SCHEMA, choices, without)
+    assert all(message in str(error.value) for message in messages)
+
+
+@pytest.mark.parametrize(
+    ("feature", "message"),
+    [
+        (Feature("float32", (None,)), "a feature of one size"),
+        (Feature("float32", optional=True), "a feature of one size"),
+        (Feature("float32", (2,), sequence=True), "a feature of one size"),
+        (Feature("uint8", (8, 8, 1), "png"), "received 'uint8', expected a choice"),
+        (Feature("bytes"), "received 'bytes', expected a choice"),
+    ],
+)
+def test_features_that_cannot_be_used(feature, message):
+    schema = Schema({"x": feature, "y": Feature("bool")})
+    with pytest.raises(ValueError, match=f"`x`: .*{message}"):
+        FeatureSpec(schema)
+    assert set(FeatureSpec(schema, without=["x"]).inputs()) == {"y"}
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ([], "at least one example"),
+        ([{"x": np.zeros(0), "s": np.zeros(0, object)}], "at least one example"),
+        ([{"x": np.zeros(2)}], "features s in each batch"),
+        ([{"x": np.array([1.0, np.nan]), "s": np.array(["a", "b"])}], "NaN or infinity in x"),
+        ([{"x": np.array(["1", "2"]), "s": np.array(["a", "b"])}], "`x`: .* expected float32"),
+        ([{"x": np.zeros(2), "s": np.zeros(2)}], "`s`: .* expected string"),
+        ([{"x": np.zeros((2, 3)), "s": np.array(["a", "b"])}], r"`x`: received \(2, 3\)"),
+        ([{"x": np.zeros(()), "s": np.array("a")}], "use `dataset.batch`"),
+        ([np.zeros(3)], "batches that are dictionaries"),
+        ([{"x": np.zeros(2), "s": np.array(["a", "b", "c"])}], "as many examples of each feature"),
+    ],
+)
+def test_data_that_do_not_fit_are_told(data, message):
+    spec = FeatureSpec(Schema({"x": Feature("float32"), "s": Feature("string")}))
+    with pytest.raises(ValueError, match=message):
+        spec.adapt(data)
+
+
+def test_progress_is_shown_on_a_terminal_and_logged(monkeypatch, caplog):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    with caplog.at_level("INFO"):
+        adapted()
+    assert "adapting" in sys.stderr.getvalue()
+    assert "adapted to 200 examples" in caplog.messages
+
+
+def test_data_without_end_are_refused():
+    with pytest.raises(ValueError, match="before `repeat`"):
+        adapted().adapt(dataset().repeat())
+
+
+def test_unadapted_use_is_an_error():
+    spec = FeatureSpec(SCHEMA, CHOICES)
+    for use in (lambda: spec.preprocessing, lambda: spec.encoder):
+        with pytest.raises(ValueError, match=r"age, .*not adapted.*call `adapt`"):
+            use()
+
+
+def test_data_with_too_little_in_them_are_told_together():
+    schema = Schema({"x": Feature("float32"), "text": Feature("string"), "city": Feature("string")})
+    spec = FeatureSpec(schema, {"x": Bucketize(4), "text": Text()})
+    blank, not_utf8 = np.full(9, b" ?", object), np.full(9, b"\xff", object)
+    with pytest.raises(ValueError, match=r"(?s)x: .*give `boundaries`.*text: .*one word.*city: .*UTF-8"):
+        spec.adapt([{"x": np.zeros(9), "text": blank, "city": not_utf8}])
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Bucketize(),
+        lambda: Bucketize(1),
+        lambda: Bucketize(3, (1.0,)),
+        lambda: Bucketize(boundaries=(2.0, 1.0)),
+        lambda: Hash(0),
+        lambda: Lookup(oov="middle"),
+        lambda: Lookup(oov_buckets=0),
+        lambda: Lookup(embed=0),
+        lambda: Text(0),
+        lambda: Text(output="int"),
+        lambda: Text(formula="book"),
+        lambda: Cross(("a",), 3),
+        lambda: Cross(("a", "b"), 3, feature="a"),
+    ],
+)
+def test_choices_that_are_none(make):
+    with pytest.raises(ValueError, match="expected"):
+        make()

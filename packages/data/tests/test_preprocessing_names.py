@@ -1,0 +1,18 @@
+"""The names of the room, which `tensorsmith.data` does not show, as it must not import TensorFlow."""
+
+import inspect
+from pathlib import Path
+
+import keras
+
+from tensorsmith.data import preprocessing
+from tensorsmith.testing.conformance_file import FILE_NAME, load_rows
+
+
+def test_every_layer_has_a_conformance_row_and_a_name_to_be_saved_by():
+    public = [getattr(preprocessing, name) for name in preprocessing.__all__]
+    layers = {thing for thing in public if inspect.isclass(thing) and issubclass(thing, keras.layers.Layer)}
+    rows = load_rows(Path(__file__).with_name(FILE_NAME)).values()
+    assert layers == {row.make if inspect.isclass(row.make) else type(row.make(**row.kwargs)) for row in rows}
+    for layer in layers:
+        assert keras.saving.get_registered_name(layer) == f"tensorsmith>{layer.__name__}"
