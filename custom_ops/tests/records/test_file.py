@@ -66,7 +66,8 @@ def test_other_handlers_do_not_suffer(tmp_path):
     """Of bus errors elsewhere: that of faulthandler still ends the process."""
     assert run(tmp_path, "faulthandler.enable()").stdout == "alive\n"
     result = run(tmp_path, "signal.raise_signal(signal.SIGBUS)")
-    assert result.returncode == -7
+    assert result.returncode in (-7, 1)  # by itself, or as AddressSanitizer's handler ends it
+    assert result.stdout == ""
 
 
 def test_past_the_end(tmp_path):

@@ -24,18 +24,13 @@ def progress() -> Iterator[Callable[[str, int], Callable[[int], None]]]:
         yield log
         return
     from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+    from rich.progress import Progress
 
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(bar_width=20),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
-    )
+    from tensorsmith.data.progress import columns_of_bytes
+
     # Lines that are printed meanwhile go above the bar; into a file where they are sent there.
     above = sys.stdout.isatty()
-    with Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=above) as bar:
+    with Progress(*columns_of_bytes(), console=Console(stderr=True), transient=True, redirect_stdout=above) as bar:
 
         def begin(what: str, size: int) -> Callable[[int], None]:
             task = bar.add_task(what, total=size)

@@ -1,9 +1,10 @@
-"""The progress bar of a fetch."""
+"""The progress bar of a fetch, and of other work on bytes."""
 
 import contextlib
 import logging
 import sys
 from collections.abc import Callable, Iterator
+from typing import Any
 
 logger = logging.getLogger(__name__)
 
@@ -30,18 +31,11 @@ def progress(name: str) -> Iterator[Begin]:
         yield log
         return
     from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+    from rich.progress import Progress
 
     console = Console(stderr=True)
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(bar_width=20),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
-    )
     room = max(len(name), console.width - 60)
-    with Progress(*columns, console=console) as bar:
+    with Progress(*columns_of_bytes(), console=console) as bar:
         task = bar.add_task(name)
 
         def begin(place: str, size: int) -> Callable[[int], None]:
@@ -50,3 +44,11 @@ def progress(name: str) -> Iterator[Begin]:
             return lambda had: bar.update(task, completed=min(had, size))
 
         yield begin
+
+
+def columns_of_bytes() -> tuple[Any, ...]:
+    """What a bar shows of work on bytes: what it is, how far, how fast, and the time left."""
+    from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+    text = TextColumn("{task.description}", markup=False)
+    return text, BarColumn(bar_width=20), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn()
