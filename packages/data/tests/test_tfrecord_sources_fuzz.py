@@ -76,7 +76,7 @@ def idx():
 
 
 def gzipped():
-    return gzip.compress(csv())
+    return gzip.compress(csv(), mtime=0)
 
 
 def sqlite():
