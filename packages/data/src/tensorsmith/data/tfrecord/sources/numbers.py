@@ -90,7 +90,8 @@ def _fits_float32(texts: Any, exact: np.ndarray) -> bool:
         digits[scientific] = _last_digits(texts.filter(pa.array(scientific)))
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         away = np.abs(exact.astype("float32").astype("float64") - exact)
-        return bool((away <= 0.5 * 10.0**digits)[finite].all())
+        most = 0.5 * 10.0**digits + np.spacing(np.abs(exact))  # as float64 rounds what is written, too
+        return bool((away <= most)[finite].all())
 
 
 def _last_digits(texts: Any) -> np.ndarray:
