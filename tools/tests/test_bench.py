@@ -47,6 +47,7 @@ def test_loop_bench_end_to_end(tensorsmith, tmp_path):
     assert all(name in result.stdout for name in here)
 
 
+@pytest.mark.slow  # takes seconds
 def test_components_bench_end_to_end(tensorsmith):
     result = tensorsmith("bench", "components", "--cases", "kendall", "--rounds", "2")
     assert result.returncode == 0, result.stderr

@@ -2,6 +2,8 @@
 
 import re
 
+import pytest
+
 
 def test_it_suggests_and_draws_and_trains_nothing(tensorsmith, tmp_path):
     result = tensorsmith("run", "mlp/digits", "--find-lr", "--out", tmp_path / "run")
@@ -11,6 +13,7 @@ def test_it_suggests_and_draws_and_trains_nothing(tensorsmith, tmp_path):
     assert [file.name for file in (tmp_path / "run").iterdir()] == ["learning_rates.png"]
 
 
+@pytest.mark.slow  # takes seconds
 def test_a_recipe_with_two_optimizers_is_refused(tensorsmith, tmp_path):
     result = tensorsmith("run", "gan/fashion_mnist", "--smoke", "--find-lr", "--out", tmp_path / "run")
     assert result.returncode == 1

@@ -50,6 +50,7 @@ def test_saved_model_scores_what_the_table_says(finished_run):
     assert np.mean(predictions == test.labels) == pytest.approx(metrics["test"]["accuracy"], abs=1e-6)
 
 
+@pytest.mark.slow  # takes seconds
 def test_config_repeats_the_run(finished_run, tensorsmith, tmp_path):
     path, _ = finished_run
     result = tensorsmith("run", "mlp/digits", "--config", path / "config.yaml", "--out", tmp_path / "again")
@@ -70,6 +71,7 @@ def test_finished_run_is_left_alone(finished_run, tensorsmith):
     assert (path / "metrics.json").read_text() == before
 
 
+@pytest.mark.slow  # takes seconds
 def test_copied_recipe_runs_as_a_script(tensorsmith, tmp_path):
     assert tensorsmith("copy", "mlp/digits", "mine.py", cwd=tmp_path).returncode == 0
     assert tensorsmith("copy", "mlp/digits", "mine.py", cwd=tmp_path).returncode == 2  # never over another file
@@ -149,6 +151,7 @@ def test_full_disk_is_one_line(tensorsmith, tmp_path):
     assert not list((tmp_path / "run").glob(".*"))
 
 
+@pytest.mark.slow  # takes seconds
 def test_profile(tensorsmith, tmp_path):
     flags = ("--smoke", "--profile", "--out", tmp_path / "run", "--epochs", 2, "--batch_size", 32)
     result = tensorsmith("run", "mlp/digits", *flags)

@@ -67,6 +67,7 @@ def test_lines_where_there_is_no_terminal(tmp_path, capsys, caplog):
     assert "1 of 1 trials" in capsys.readouterr().out
 
 
+@pytest.mark.slow  # takes seconds
 def test_stopped_and_killed_it_ends_the_same(finished, tmp_path):
     folder, diary = tmp_path / "search", tmp_path / "diary"
     command = [sys.executable, "-m", "tensorsmith.tools", "tune", RECIPE, "--out", str(folder)]
@@ -85,6 +86,7 @@ def test_stopped_and_killed_it_ends_the_same(finished, tmp_path):
     assert first == ["trial_0-1", "trial_0-2", "trial_0-3", "trial_0-4"]  # gone on with inside the trial
 
 
+@pytest.mark.slow  # takes seconds
 def test_more_trials(finished, tmp_path):
     folder = tmp_path / "search"
     assert tune(folder, "--trials", "1") == 0
@@ -92,6 +94,7 @@ def test_more_trials(finished, tmp_path):
     assert results(folder) == {name: result for name, result in results(finished).items() if name != "trial_2"}
 
 
+@pytest.mark.slow  # takes seconds
 def test_folds_space_and_fields(tmp_path):
     space = tmp_path / "space.yaml"
     space.write_text("learning_rate: {log_uniform: [1e-2, 1e-1]}\nbatch_size: {choice: [16, 32]}\n")

@@ -249,6 +249,7 @@ def test_models_that_keras_exported(tmp_path):
     assert len(layer.non_trainable_variables) == 2
 
 
+@pytest.mark.slow  # takes seconds
 def test_addresses_lead_to_hubs_cache(folders, tmp_path, monkeypatch):
     monkeypatch.setenv("TFHUB_CACHE_DIR", str(tmp_path))
     with pytest.raises(ValueError, match="`handle`: .* on this machine, as loading a model fetches none"):

@@ -176,6 +176,7 @@ def digits():
     return (RNG.normal(size=(600, 8)) + 2 * np.eye(8)[y]).astype("float32"), y
 
 
+@pytest.mark.slow  # takes seconds
 def test_a_trained_model_is_trained_on_with_few_bits(tmp_path):
     keras.utils.set_random_seed(0)
     x, y = digits()

@@ -53,6 +53,7 @@ def test_inputs_need_as_many_features_as_filters():
         WaveNetBlock(3).build((None, 9, 1))
 
 
+@pytest.mark.slow  # takes seconds
 def test_a_network_of_blocks_trains():
     x = inputs = keras.Input((None, 1))
     x = keras.layers.Conv1D(4, 2, padding="causal")(x)

@@ -129,6 +129,7 @@ for name, options in KINDS.items():
 """
 
 
+@pytest.mark.slow  # takes seconds
 def test_sparse_gradients_of_two_replicas():
     """Their slices are summed, those of one row, too; in a process that starts with two CPUs."""
     script = f"KINDS = {KINDS!r}\n{REPLICAS}"

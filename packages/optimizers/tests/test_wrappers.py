@@ -310,6 +310,7 @@ for kind, options in KINDS.items():
 """
 
 
+@pytest.mark.slow  # takes seconds
 def test_two_replicas():
     """With and without scaling of the loss, which Keras does beyond the replicas; all of them have the weights of one
     device, and what is kept of them. Accumulation within a compiled step Keras itself refuses here.

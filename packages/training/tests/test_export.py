@@ -62,6 +62,7 @@ def test_saved_model(model, tmp_path):
         np.testing.assert_allclose(outside(tmp_path / "model", x, tmp_path), model(x), rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.slow  # takes seconds
 def test_tflite(model, tmp_path):
     export(model, tmp_path / "model.tflite", input_shapes=[(2, 6, 5)])
     x = np.random.default_rng(0).normal(size=(2, 6, 5)).astype("float32")
@@ -122,6 +123,7 @@ def test_unbuilt_model(tmp_path):
         export(keras.Sequential([keras.layers.Dense(1)]), tmp_path / "model")
 
 
+@pytest.mark.slow  # takes seconds
 def test_sequential_models(tmp_path):
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)], name="Tensorsmith_is_no_op_here")
     x = np.ones((1, 3), "float32")

@@ -55,6 +55,7 @@ def test_largest_is_best(fixed, tmp_path):
     assert scores == sorted(scores, reverse=True)
 
 
+@pytest.mark.slow  # takes seconds
 def test_more_trials_later(fixed, tmp_path):
     before = run(fixed.search(trials=1), tmp_path).results()
     after = run(fixed.search(trials=2), tmp_path).results()
@@ -62,6 +63,7 @@ def test_more_trials_later(fixed, tmp_path):
     assert {name: after[name] for name in before} == before
 
 
+@pytest.mark.slow  # takes seconds
 def test_trials_that_fail(fixed, tmp_path, caplog):
     """The search goes on, and they rank last."""
     recipe = types.SimpleNamespace(**vars(fixed))
@@ -257,6 +259,7 @@ def test_direction_by_name(fixed, objective, best):
     assert search.best == (best or "min")
 
 
+@pytest.mark.slow  # takes seconds
 def test_picture_and_events(fixed, tmp_path):
     search = dataclasses.replace(
         fixed.search(),
