@@ -12,7 +12,7 @@ from tensorsmith.data.progress import progress
 
 
 def test_names_are_those_of_the_files():
-    assert {"california_housing", "digits", "fashion_mnist", "shakespeare"} <= set(names())
+    assert {"adult", "california_housing", "digits", "fashion_mnist", "mnist_5k", "shakespeare"} <= set(names())
     assert all(info(name).name == name for name in names())
 
 

@@ -1,5 +1,7 @@
 """The real data sets, checked against what their publishers say of them."""
 
+import csv
+import datetime
 import gzip
 import hashlib
 import io
@@ -12,7 +14,7 @@ import pytest
 from tensorsmith.data import fetch, info, load, names
 from tensorsmith.data.sets import california_housing, fashion_mnist
 
-DOWNLOADED = ("california_housing", "fashion_mnist", "shakespeare")
+DOWNLOADED = tuple(name for name in names() if info(name).sources)
 
 # Published in the README of github.com/zalandoresearch/fashion-mnist; the times are those in the gzip headers.
 ZALANDO = {
@@ -36,19 +38,46 @@ def test_every_split_is_as_described(folders, name):
     assert tuple(description.splits) == ("train", "validation", "test")
     for split, count in description.splits.items():
         data = load(name, split)
-        assert len(data.features) == count
         assert (data.name, data.split) == (name, split)
         assert data.source
         assert data.licence
+        check_features(description, data, count)
+        assert (data.labels is None) == (description.label is None)
         if data.labels is not None:
             assert data.labels.shape == (count,)
-            assert data.features.dtype == np.float32
-            assert np.isfinite(data.features).all()
+            assert data.labels.dtype == description.label.dtype
         if data.class_names:
             assert data.labels.dtype == np.int32
             assert set(data.labels) == set(range(len(data.class_names)))
-        if data.feature_names:
-            assert data.features.shape == (count, len(data.feature_names))
+
+
+def check_features(description, data, count):
+    """Whether features are what kind, shape and columns of the description say."""
+    if description.kind == "text":
+        assert isinstance(data.features, str)
+        assert len(data.features) == count
+    elif isinstance(data.features, dict):
+        assert tuple(data.features) == data.feature_names == description.feature_names
+        for name, values in data.features.items():
+            check_values(values, count, description.columns[name].dtype)
+    else:
+        check_values(data.features, count, "string" if description.kind == "texts" else "float32")
+        columns = (len(data.feature_names),) if data.feature_names else description.shape
+        assert data.features.shape == (count, *columns)
+    if description.kind == "pictures":
+        steps = data.features[:1000] * (description.levels - 1)
+        np.testing.assert_allclose(steps, np.round(steps), atol=1e-4)
+        assert (data.features.min(), data.features.max()) == (0, 1)
+
+
+def check_values(values, count, dtype):
+    assert len(values) == count
+    if dtype == "string":
+        assert values.dtype == object
+        assert {type(value) for value in values} == {str}
+    else:
+        assert values.dtype == dtype
+        assert np.isfinite(values).all()
 
 
 def test_digits_are_those_of_scikit_learn_and_no_two_splits_share_one():
@@ -160,3 +189,80 @@ def test_shakespeare_is_42_works_in_84_characters(folders):
     for line in ("To be, or not to be", "All the world's a stage", "Shall I compare thee to a summer's day?"):
         assert line in text
     assert "Paradise Lost" not in text
+
+
+def test_adult_is_split_as_published(folders):
+    train, validation, test = (load("adult", split) for split in info("adult").splits)
+    # UCI says: 48,842 in all, 16,281 of them for test; 23.93 % of the whole earn more.
+    assert len(test.labels) == 16281
+    labels = np.concatenate([validation.labels, train.labels])
+    assert (len(labels), labels.sum(), test.labels.sum()) == (32561, 7841, 3846)
+    assert round((labels.sum() + test.labels.sum()) / 48842, 4) == 0.2393
+    # The first lines of adult.data and adult.test.
+    assert row(validation, 0) == [
+        *(39, "State-gov", 77516, "Bachelors", 13, "Never-married", "Adm-clerical", "Not-in-family", "White", "Male"),
+        *(2174, 0, 40, "United-States"),
+    ]
+    assert row(test, 0) == [
+        *(25, "Private", 226802, "11th", 7, "Never-married", "Machine-op-inspct", "Own-child", "Black", "Male"),
+        *(0, 0, 40, "United-States"),
+    ]
+    assert (test.class_names[test.labels[0]], validation.class_names[validation.labels[0]]) == ("<=50K", "<=50K")
+
+
+def row(data, number):
+    return [values[number] for values in data.features.values()]
+
+
+def test_adult_becomes_a_dataset_of_dictionaries(folders):
+    data = load("adult", "test")
+    features, labels = next(iter(data.to_tf(batch_size=3)))
+    assert set(features) == set(data.feature_names)
+    assert features["age"].numpy().tolist() == [25, 38, 28]
+    assert features["workclass"].numpy().tolist() == [b"Private", b"Private", b"Local-gov"]
+    assert labels.numpy().tolist() == [0, 0, 1]
+
+
+def test_mnist_5k_has_500_of_each_digit_and_no_picture_twice(folders):
+    parts = [load("mnist_5k", split) for split in info("mnist_5k").splits]
+    assert [np.bincount(part.labels).tolist() for part in parts] == [[350] * 10, [50] * 10, [100] * 10]
+    images = np.concatenate([part.features for part in parts])
+    assert len(np.unique(images.reshape(5000, -1), axis=0)) == 5000
+    # Mean and deviation that are widely used to normalise all of MNIST.
+    assert images.mean() == pytest.approx(0.1307, abs=0.003)
+    assert images.std() == pytest.approx(0.3081, abs=0.003)
+
+
+def test_sea_surface_temperature_is_the_file_in_order(folders):
+    with gzip.open(folders["sea_surface_temperature"] / "sea_surface_temperature.csv.gz", "rt") as lines:
+        _, *rows = csv.reader(lines)
+    parts = [load("sea_surface_temperature", split).features for split in ("train", "validation", "test")]
+    time = np.concatenate([part["time"] for part in parts])
+    temperature = np.concatenate([part["temperature"] for part in parts])
+    assert len(rows) == len(time) == 19226
+    assert time.tolist() == [datetime.datetime.fromisoformat(when).timestamp() for when, _ in rows]
+    np.testing.assert_array_equal(temperature, [np.float32(value) for _, value in rows])
+    steps, counts = np.unique(np.diff(time), return_counts=True)
+    # One time comes twice; one measurement is missing, and 23.
+    assert dict(zip(steps, counts, strict=True)) == {0: 1, 1800: 19222, 3600: 1, 24 * 1800: 1}
+
+
+def test_movie_reviews_are_10605_sentences_half_of_them_kind(folders):
+    train, validation, test = (load("movie_reviews", split) for split in info("movie_reviews").splits)
+    ratings = np.concatenate([train.labels, validation.labels, test.labels])
+    assert (len(ratings), (ratings > 0).sum(), (ratings < 0).sum()) == (10605, 5242, 5326)
+    assert (np.abs(ratings) > 0.5).sum() == 10043
+    assert np.abs(ratings).max() <= 4
+    assert "Effective but too tepid biopic" in {*train.features, *validation.features, *test.features}
+    assert list(train.to_tf().take(1).as_numpy_iterator()) == [(train.features[0].encode(), train.labels[0])]
+
+
+def test_movie_reviews_have_the_ratings_of_their_sentences(folders):
+    """Words tell the sign of a rating to a linear model, which they would not if rows had been mixed up."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+
+    train, test = ((data.features, data.labels > 0) for data in (load("movie_reviews"), load("movie_reviews", "test")))
+    words = TfidfVectorizer()
+    model = LogisticRegression().fit(words.fit_transform(train[0]), train[1])
+    assert model.score(words.transform(test[0]), test[1]) > 0.7

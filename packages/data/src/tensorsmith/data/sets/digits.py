@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tensorsmith.data.dataset import Content, DatasetInfo
+from tensorsmith.data.dataset import Column, Content, DatasetInfo
 
 SEED = 42
 
@@ -31,10 +31,15 @@ INFO = DatasetInfo(
     ),
     licence="BSD-3-Clause",
     source=(
-        "E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits, UCI Machine Learning Repository, 1998; "
+        "E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits, UCI Machine Learning Repository, 1998, "
+        "https://archive.ics.uci.edu/dataset/80/optical+recognition+of+handwritten+digits; "
         "its test set as bundled with scikit-learn (sklearn.datasets.load_digits)"
     ),
     splits={"train": 1257, "validation": 180, "test": 360},
     read=read,
+    kind="pictures",
+    shape=(8, 8),
+    levels=17,
+    label=Column("int32"),
     class_names=tuple("0123456789"),
 )

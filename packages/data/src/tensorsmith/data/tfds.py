@@ -1,0 +1,116 @@
+"""The data sets as TensorFlow Datasets has them: importing this registers a builder `tensorsmith_NAME` for each.
+
+`tfds.load("tensorsmith_digits")` then works as with any other, and without a network where the files are in the cache.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from tensorsmith.core import load_tensorflow
+from tensorsmith.data.dataset import Dataset, DatasetInfo
+from tensorsmith.data.registry import fetch, info, load, names
+
+load_tensorflow()
+try:
+    import tensorflow_datasets as tfds
+except ImportError as error:
+    raise ImportError(
+        "tensorsmith.data.tfds needs tensorflow-datasets. Remedy: `pip install 'tensorflow-datasets>=4.9.8'`, which is "
+        "the extra `tfds` of tensorsmith-data."
+    ) from error
+
+PREFIX = "tensorsmith_"
+FEATURES = {"pictures": "image", "table": "features", "series": "features", "texts": "text", "text": "text"}
+"""What the features are called in an example, by kind; labels are called "label"."""
+
+
+class Builder:
+    """What the builders have beside `tfds.core.GeneratorBasedBuilder`; each is for one data set.
+
+    Examples keep the order of `load`. Pictures whose pixels were 0 to 255 are uint8 (height, width, 1), as TFDS does.
+
+    Example:
+        >>> BUILDERS["digits"].name
+        'tensorsmith_digits'
+    """
+
+    VERSION = tfds.core.Version("1.0.0")
+    # In namespace packages, such as tensorsmith, TFDS looks for it with a package that it does not require.
+    code_path = Path(__file__)
+    data_set: ClassVar[str]
+
+    def _info(self) -> tfds.core.DatasetInfo:
+        description = info(self.data_set)
+        key = FEATURES[description.kind]
+        address = re.search(r"https?://[^\s,;]+", description.source)
+        return tfds.core.DatasetInfo(
+            builder=self,
+            description=description.description,
+            features=tfds.features.FeaturesDict({key: _features(description), **_label(description)}),
+            supervised_keys=(key, "label") if description.label else None,
+            homepage=address.group() if address else None,
+            citation=description.source,
+            license=description.licence,
+            disable_shuffling=True,
+        )
+
+    def _split_generators(self, dl_manager: Any) -> dict[str, Any]:
+        fetch(self.data_set)
+        return {split: self._generate_examples(split) for split in info(self.data_set).splits}
+
+    def _generate_examples(self, split: str) -> Iterator[tuple[int, dict[str, Any]]]:
+        description, data = info(self.data_set), load(self.data_set, split)
+        key = FEATURES[description.kind]
+        for number, features in enumerate(_rows(description, data)):
+            label = {} if data.labels is None else {"label": data.labels[number]}
+            yield number, {key: features, **label}
+
+
+def _features(description: DatasetInfo) -> Any:
+    if description.kind == "pictures":
+        if description.levels == 256:
+            return tfds.features.Image(shape=(*description.shape, 1), dtype=np.uint8)
+        return tfds.features.Tensor(shape=description.shape, dtype=np.float32)
+    if description.is_matrix:
+        return tfds.features.Tensor(shape=(len(description.columns),), dtype=np.float32)
+    if description.columns:
+        return {name: _scalar(column.dtype) for name, column in description.columns.items()}
+    return tfds.features.Text()
+
+
+def _label(description: DatasetInfo) -> dict[str, Any]:
+    if description.class_names:
+        return {"label": tfds.features.ClassLabel(names=description.class_names)}
+    return {"label": _scalar(description.label.dtype)} if description.label else {}
+
+
+def _scalar(dtype: str) -> Any:
+    return tfds.features.Text() if dtype == "string" else tfds.features.Scalar(dtype=np.dtype(dtype))
+
+
+def _rows(description: DatasetInfo, data: Dataset) -> Iterator[Any]:
+    """The features of each example."""
+    if description.kind == "text":
+        yield data.features
+    elif description.levels == 256:
+        for picture in data.features:
+            yield np.round(picture * 255).astype(np.uint8)[..., np.newaxis]
+    elif isinstance(data.features, dict):
+        for values in zip(*data.features.values(), strict=True):
+            yield dict(zip(data.features, values, strict=True))
+    else:
+        yield from data.features
+
+
+def _builder(name: str) -> type[Builder]:
+    class_name = "Tensorsmith" + "".join(word.capitalize() for word in name.split("_"))
+    members = {"name": PREFIX + name, "data_set": name, "__module__": __name__, "__doc__": info(name).title}
+    return type(class_name, (Builder, tfds.core.GeneratorBasedBuilder), members)
+
+
+BUILDERS = {name: _builder(name) for name in names()}
+"""Data set -> its builder."""

@@ -1,0 +1,137 @@
+"""Loading what TensorFlow Datasets has, in the form of the data sets here."""
+
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import numpy as np
+
+from tensorsmith.core import argument_error, check, did_you_mean
+from tensorsmith.data.dataset import Dataset
+from tensorsmith.data.obtain import DataNotFoundError, is_offline
+
+CONNECT_SECONDS = 5.0
+
+
+def load_from_tfds(name: str, split: str, folder: Path | None = None) -> Dataset:
+    """Loads a split of a data set of TFDS into memory, preparing it where that has not been done.
+
+    Pictures of uint8 become float32 in [0, 1], classes int32 and bytes of texts `str`, as in the data sets here.
+
+    Args:
+        name: As TFDS has it, with a configuration where there are several: "mnist", "glue/sst2", "tensorsmith_digits".
+        split: As TFDS has it, parts such as "train[:10%]" too.
+        folder: TFDS' `data_dir`; by default its own.
+
+    Raises:
+        ValueError: No such name or split, no features and labels in it, or examples of different sizes.
+        DataNotFoundError: It is not prepared, and cannot be.
+        ImportError: TFDS is not installed.
+    """
+    from tensorsmith.data.tfds import tfds
+
+    check(isinstance(split, str), "split", split, "a text such as 'train' or 'train[:10%]'")
+    builder = _builder(tfds, name, folder)
+    keys = builder.info.supervised_keys
+    is_pair = isinstance(keys, tuple) and len(keys) == 2 and all(isinstance(key, str) for key in keys)
+    remedy = "`tfds.load` gives its examples as dictionaries"
+    check(is_pair, "name", name, "a data set of which TFDS knows features and label (its supervised keys)", remedy)
+    described, label = (builder.info.features[key] for key in keys)
+    sizes = [spec.shape for spec in _leaves(described.get_tensor_spec()) + _leaves(label.get_tensor_spec())]
+    is_regular = all(None not in size for size in sizes)
+    check(is_regular, "name", name, "a data set of examples of one size, which arrays can hold", remedy)
+    if not builder.is_prepared():
+        _prepare(builder, name)
+    known = list(builder.info.splits)
+    try:
+        dataset = builder.as_dataset(split=split, batch_size=-1, shuffle_files=False, as_supervised=True)
+    except (ValueError, KeyError):
+        remedy = did_you_mean(str(split), known)
+        raise argument_error("split", split, f"one of {', '.join(known)}, or a part of it", remedy) from None
+    features, labels = tfds.as_numpy(dataset)
+    redistribution = builder.info.redistribution_info
+    return Dataset(
+        name=name,
+        split=split,
+        features=_converted(tfds, described, features),
+        labels=_converted(tfds, label, labels),
+        class_names=tuple(label.names) if isinstance(label, tfds.features.ClassLabel) else (),
+        feature_names=tuple(features) if isinstance(features, dict) else (),
+        source=f"TFDS {builder.info.full_name}, {builder.info.homepage}",
+        licence=(redistribution and redistribution.license) or "none stated by TFDS",
+    )
+
+
+def _builder(tfds: Any, name: str, folder: Path | None) -> Any:
+    check(isinstance(name, str), "name", name, "a name that TFDS knows, such as 'mnist'")
+    try:
+        return tfds.builder(name, data_dir=folder)
+    except ValueError as error:
+        base, _, configuration = name.partition("/")
+        known = tfds.list_builders(with_community_datasets=False)
+        if base not in known:
+            remedy = did_you_mean(base, known)
+            raise argument_error("name", name, "a name that TFDS knows, such as 'mnist'", remedy) from None
+        configurations = tuple(tfds.builder_cls(base).builder_configs)
+        remedy = did_you_mean(configuration, configurations) or str(error).splitlines()[0]
+        raise argument_error("name", name, f"a configuration of {base} that TFDS knows", remedy) from None
+
+
+def _prepare(builder: Any, name: str) -> None:
+    """Has TFDS download and prepare it.
+
+    Raises:
+        DataNotFoundError: It cannot; the message says why.
+    """
+    tried = [(f"TFDS folder {builder.data_dir}", "not prepared")]
+    try:
+        # TFDS itself goes on for minutes where nobody answers.
+        for address in {urlsplit(address).netloc: address for address in builder.url_infos or ()}.values():
+            _check_answer(address)
+        builder.download_and_prepare()
+    except DataNotFoundError:  # of a data set of ours
+        raise
+    except Exception as error:
+        reason = str(error).strip() or type(error).__name__
+        tried.append(("TFDS, which downloads and prepares it", reason.splitlines()[0]))
+        places = [f"  {number}. {place}: {why}" for number, (place, why) in enumerate(tried, 1)]
+        lines = [
+            f"{name} can be had from nowhere. Tried:",
+            *places,
+            f"By hand: prepare it where there is a network, by `tfds build {name}`, and bring the folder here",
+            f"Published by: {builder.info.homepage}",
+        ]
+        raise DataNotFoundError(name, tuple(tried), "\n".join(lines)) from error
+
+
+def _check_answer(address: str) -> None:
+    """Raises an OSError where the host of an address does not answer; what it answers does not matter."""
+    if is_offline():
+        raise OSError("skipped, TENSORSMITH_OFFLINE is set")
+    if not address.startswith(("http://", "https://")):
+        return
+    try:
+        urllib.request.urlopen(urllib.request.Request(address, method="HEAD"), timeout=CONNECT_SECONDS).close()
+    except urllib.error.HTTPError as answer:
+        answer.close()
+    except OSError as error:
+        raise OSError(f"no answer from {urlsplit(address).netloc}: {getattr(error, 'reason', error)}") from error
+
+
+def _leaves(tree: Any) -> list[Any]:
+    if isinstance(tree, dict):
+        return [leaf for branch in tree.values() for leaf in _leaves(branch)]
+    return [tree]
+
+
+def _converted(tfds: Any, described: Any, values: Any) -> Any:
+    """Values as the data sets here have them."""
+    if isinstance(values, dict):
+        return {name: _converted(tfds, described[name], column) for name, column in values.items()}
+    if isinstance(described, tfds.features.Text):
+        return np.array([value.decode() for value in values], object)
+    if isinstance(described, tfds.features.Image) and values.dtype == np.uint8:
+        return np.divide(values, 255, dtype=np.float32)
+    return values.astype(np.int32) if isinstance(described, tfds.features.ClassLabel) else values

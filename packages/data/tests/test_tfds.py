@@ -1,0 +1,199 @@
+"""The builders for TensorFlow Datasets, and `load(..., source="tfds")`."""
+
+import builtins
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from tensorsmith.data import DataNotFoundError, info, load, names
+from tensorsmith.data import tfds as builders
+from tensorsmith.data.tfds import BUILDERS, tfds
+
+# TFDS asks protobuf, by a name of old, whether a field is repeated.
+pytestmark = pytest.mark.filterwarnings("ignore:.*label\\(\\) is deprecated:DeprecationWarning")
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory):
+    """A `data_dir` in which data sets are prepared once."""
+    return tmp_path_factory.mktemp("tfds")
+
+
+def examples(name, folder, split="test"):
+    return list(tfds.as_numpy(tfds.load(f"tensorsmith_{name}", split=split, data_dir=folder)))
+
+
+def test_every_data_set_has_a_builder_that_does_not_shadow_one_of_tfds():
+    known = tfds.list_builders(with_community_datasets=False)
+    assert {f"tensorsmith_{name}" for name in names()} == {name for name in known if name.startswith("tensorsmith_")}
+    assert "fashion_mnist" in known
+
+
+@pytest.mark.parametrize("name", names())
+def test_every_builder_says_what_the_data_set_says(folder, name):
+    found = tfds.builder(f"tensorsmith_{name}", data_dir=folder).info
+    description = info(name)
+    assert found.redistribution_info.license == description.licence
+    assert found.citation == description.source
+    assert found.homepage in description.source
+    assert found.description == description.description
+    assert (found.supervised_keys is None) == (description.label is None)
+    if description.class_names:
+        assert tuple(found.features["label"].names) == description.class_names
+
+
+@pytest.mark.parametrize("split", ["train", "validation", "test"])
+def test_digits_are_the_same_in_the_same_order_without_a_network(folder, monkeypatch, split):
+    monkeypatch.setenv("TENSORSMITH_OFFLINE", "1")
+    expected = load("digits", split)
+    found = examples("digits", folder, split)
+    np.testing.assert_array_equal([example["image"] for example in found], expected.features)
+    np.testing.assert_array_equal([example["label"] for example in found], expected.labels)
+
+
+def test_pictures_are_bytes(folder):
+    expected = load("mnist_5k", "test")
+    found = examples("mnist_5k", folder)
+    images = np.stack([example["image"] for example in found])
+    assert (images.shape, images.dtype) == ((1000, 28, 28, 1), np.uint8)
+    np.testing.assert_array_equal(np.divide(images[..., 0], 255, dtype=np.float32), expected.features)
+    np.testing.assert_array_equal([example["label"] for example in found], expected.labels)
+
+
+def test_columns_of_numbers_are_one_tensor(folder):
+    expected = load("california_housing", "test")
+    found = examples("california_housing", folder)
+    np.testing.assert_array_equal([example["features"] for example in found], expected.features)
+    np.testing.assert_array_equal([example["label"] for example in found], expected.labels)
+
+
+def test_series_keep_their_times(folder):
+    expected = load("sea_surface_temperature", "test").features
+    found = examples("sea_surface_temperature", folder)
+    for name in ("time", "temperature"):
+        np.testing.assert_array_equal([example["features"][name] for example in found], expected[name])
+
+
+def test_texts_and_text(folder):
+    expected = load("movie_reviews", "test")
+    found = examples("movie_reviews", folder)
+    assert [example["text"].decode() for example in found] == expected.features.tolist()
+    np.testing.assert_array_equal([example["label"] for example in found], expected.labels)
+    (whole,) = examples("shakespeare", folder)
+    assert whole["text"].decode() == load("shakespeare", "test").features
+
+
+def test_load_from_tfds_gives_what_load_gives(folder):
+    examples("digits", folder)
+    for split in ("train", "test"):
+        expected = load("digits", split)
+        found = load("tensorsmith_digits", split, source="tfds", folder=folder)
+        np.testing.assert_array_equal(found.features, expected.features)
+        np.testing.assert_array_equal(found.labels, expected.labels)
+        assert found.features.dtype == expected.features.dtype
+        assert found.labels.dtype == expected.labels.dtype
+        assert found.class_names == expected.class_names
+        assert found.licence == expected.licence
+        assert (found.name, found.split) == ("tensorsmith_digits", split)
+        assert "archive.ics.uci.edu" in found.source
+
+
+def test_load_from_tfds_scales_pictures_and_prepares_what_is_not_prepared(tmp_path):
+    found = load("tensorsmith_mnist_5k", "test", source="tfds", folder=tmp_path)
+    assert found.features.shape == (1000, 28, 28, 1)
+    np.testing.assert_array_equal(found.features[..., 0], load("mnist_5k", "test").features)
+
+
+def test_load_from_tfds_gives_columns_as_arrays_and_texts_as_str(folder):
+    expected = load("adult", "validation")
+    found = load("tensorsmith_adult", "validation", source="tfds", folder=folder)
+    assert set(found.feature_names) == set(expected.feature_names)
+    for name, values in expected.features.items():
+        np.testing.assert_array_equal(found.features[name], values)
+        assert found.features[name].dtype == values.dtype
+    first, label = next(iter(found.to_tf(batch_size=2)))
+    assert first["race"].numpy().tolist() == [b"White", b"White"]
+    assert label.numpy().tolist() == expected.labels[:2].tolist()
+
+
+def test_parts_of_splits(folder):
+    examples("digits", folder)
+    found = load("tensorsmith_digits", "test[:10%]", source="tfds", folder=folder)
+    np.testing.assert_array_equal(found.features, load("digits", "test").features[:36])
+
+
+@pytest.mark.parametrize(
+    ("name", "split", "message"),
+    [
+        ("mnits", "train", r"`name`: received 'mnits', .*did you mean mnist\?"),
+        ("tensorsmith_digitz", "train", r"did you mean tensorsmith_digits\?"),
+        ("imdb_reviews/plain_txt", "train", r"expected a configuration of imdb_reviews .*did you mean plain_text\?"),
+        (3, "train", "`name`: received 3"),
+        ("tensorsmith_digits", "tset", r"`split`: received 'tset', .*did you mean test\?"),
+        ("tensorsmith_digits", None, "`split`: received None"),
+        ("tensorsmith_shakespeare", "train", "`name`: .* supervised keys"),
+        ("glue/sst2", "train", "`name`: .* supervised keys"),
+        ("oxford_flowers102", "train", "`name`: .* examples of one size"),
+    ],
+)
+def test_what_cannot_be_loaded(folder, name, split, message):
+    with pytest.raises(ValueError, match=message):
+        load(name, split, source="tfds", folder=folder)
+
+
+def test_unknown_sources():
+    with pytest.raises(ValueError, match="`source`: received 'tdfs', expected 'tfds' or None"):
+        load("digits", source="tdfs")
+
+
+def test_preparation_that_fails_is_one_error_that_says_what_is_missing(tmp_path, monkeypatch):
+    def fail(self, **options):
+        raise ConnectionError("the host is mute\nand more")
+
+    monkeypatch.setattr(BUILDERS["digits"], "download_and_prepare", fail)
+    with pytest.raises(DataNotFoundError) as caught:
+        load("tensorsmith_digits", source="tfds", folder=tmp_path)
+    place = tmp_path / "tensorsmith_digits" / "1.0.0"
+    assert str(caught.value).splitlines()[:3] == [
+        "tensorsmith_digits can be had from nowhere. Tried:",
+        f"  1. TFDS folder {place}: not prepared",
+        "  2. TFDS, which downloads and prepares it: the host is mute",
+    ]
+    assert "tfds build tensorsmith_digits" in str(caught.value)
+    assert caught.value.name == "tensorsmith_digits"
+
+
+def test_no_network_is_told_at_once(tmp_path, monkeypatch):
+    """TFDS alone would try again for minutes."""
+    monkeypatch.setattr(BUILDERS["digits"], "url_infos", {"http://127.0.0.1:9/digits.gz": None})  # nobody listens there
+    monkeypatch.setenv("no_proxy", "*")
+    started = time.monotonic()
+    with pytest.raises(DataNotFoundError, match="no answer from 127.0.0.1:9: .*refused"):
+        load("tensorsmith_digits", source="tfds", folder=tmp_path)
+    monkeypatch.setenv("TENSORSMITH_OFFLINE", "1")
+    with pytest.raises(DataNotFoundError, match="skipped, TENSORSMITH_OFFLINE is set"):
+        load("tensorsmith_digits", source="tfds", folder=tmp_path)
+    assert time.monotonic() - started < 5
+
+
+def test_what_we_cannot_fetch_keeps_its_own_error(tmp_path, monkeypatch):
+    monkeypatch.setenv("TENSORSMITH_OFFLINE", "1")
+    monkeypatch.setenv("TENSORSMITH_DATA", str(tmp_path / "cache"))
+    with pytest.raises(DataNotFoundError, match="put adult.parquet.brotli into"):
+        load("tensorsmith_adult", source="tfds", folder=tmp_path)
+
+
+def test_without_tensorflow_datasets_the_error_says_what_to_install(monkeypatch):
+    real = builtins.__import__
+
+    def without(name, *rest):
+        if name == "tensorflow_datasets":
+            raise ImportError("No module named 'tensorflow_datasets'")
+        return real(name, *rest)
+
+    monkeypatch.delitem(sys.modules, builders.__name__)
+    monkeypatch.setattr(builtins, "__import__", without)
+    with pytest.raises(ImportError, match="needs tensorflow-datasets. Remedy: `pip install"):
+        load("tensorsmith_digits", source="tfds")

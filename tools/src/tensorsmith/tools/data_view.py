@@ -1,0 +1,161 @@
+"""What `tensorsmith data` prints and draws of the data sets."""
+
+import re
+import textwrap
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from tensorsmith.data.obtain import cache_folder, is_cached
+from tensorsmith.tools.progress import size_text
+
+if TYPE_CHECKING:
+    from tensorsmith.data import Dataset, DatasetInfo
+
+ROWS, LABELS, LINES, PICTURES = 3, 16, 8, 64
+WIDTH = 100
+
+
+def print_list(descriptions: "Sequence[DatasetInfo]") -> None:
+    """Prints a table with a line for each data set."""
+    table = Table()
+    table.add_column("name", no_wrap=True)
+    table.add_column("what it is")
+    table.add_column("examples", justify="right", no_wrap=True)
+    table.add_column("licence")
+    table.add_column("in the cache")
+    for info in descriptions:
+        count = "1 text" if info.kind == "text" else f"{sum(info.splits.values()):,}"
+        licence = re.split(r"[;(]| by ", info.licence)[0].strip()  # `info` tells all of it
+        table.add_row(info.name, escape(info.title), count, escape(licence), _cached(info))
+    Console(highlight=False).print(table)
+
+
+def print_info(info: "DatasetInfo") -> None:
+    """Prints all that is known of a data set before it is fetched."""
+    unit = " characters" if info.kind == "text" else ""
+    print(f"{info.name}: {info.title}\n")
+    print(textwrap.fill(info.description, WIDTH) + "\n")
+    lines = {
+        "splits": ", ".join(f"{split} {count:,}{unit}" for split, count in info.splits.items()),
+        "classes": ", ".join(info.class_names),
+        "columns": ", ".join(f"{name} ({column.unit or 'text'})" for name, column in info.columns.items()),
+        "labels": info.label.unit if info.label else "",
+        "licence": info.licence,
+        "published by": info.source,
+        "in the cache": _cached(info) + (f", {cache_folder() / info.name}" if info.sources else ""),
+    }
+    for heading, line in lines.items():
+        if line:
+            print(_filled(line, f"{heading:<14}"))
+    for number, source in enumerate(info.sources):
+        files = ", ".join(file.name for file in source.files)
+        line = f"{source.place}, {size_text(source.size)}: {files}"
+        indent = f"{'' if number else 'comes from':<14}"
+        print(_filled(line, indent))
+
+
+def _filled(text: str, head: str) -> str:
+    """Lines of a text behind its heading; paths and names stay whole where they can."""
+    return textwrap.fill(text, WIDTH, initial_indent=head, subsequent_indent=" " * len(head), break_on_hyphens=False)
+
+
+def print_preview(info: "DatasetInfo", data: "Dataset") -> None:
+    """Prints the first examples of a split, and figures about all of them."""
+    count = f"{len(data.features):,} characters" if info.kind == "text" else f"{_length(data.features):,} examples"
+    print(f"{info.name}, {data.split}: {count}")
+    if info.kind == "text":
+        print("\n".join(f"  {line}" for line in data.features.splitlines()[:LINES]))
+        frequent = ", ".join(f"{letter!r} {share:,}" for letter, share in Counter(data.features).most_common(LINES))
+        print(f"{len(set(data.features))} distinct characters, most often {frequent}")
+    if info.kind == "texts":
+        for text, label in zip(data.features[:LINES], data.labels, strict=False):
+            print(textwrap.fill(f"{label:>6.2f}  {text}", WIDTH, subsequent_indent=" " * 8))
+    if info.kind == "pictures":
+        height, width = data.features.shape[1:3]
+        mean, deviation = data.features.mean(), data.features.std()
+        print(f"pictures of {height}x{width} pixels in [0, 1], mean {mean:.4f}, deviation {deviation:.4f}")
+    _print_columns(info, data)
+    if info.class_names:
+        _print_classes(info, data)
+
+
+def draw(info: "DatasetInfo", data: "Dataset", path: Path) -> str:
+    """Draws the first pictures, or a series over time, into a PNG file; returns what is in it, in words."""
+    if info.kind == "pictures":
+        from tensorsmith.data.tfrecord.pictures import contact_sheet
+
+        pixels = np.round(data.features[:PICTURES] * 255).astype(np.uint8)
+        count = contact_sheet((picture.tobytes() for picture in pixels), path, info.shape)
+        return f"the first {count} pictures, from left to right"
+    from matplotlib.figure import Figure
+
+    from tensorsmith.core import replace_file
+
+    time, *others = data.features
+    figure = Figure(figsize=(9, 3 * len(others)), layout="constrained")
+    for panel, name in zip(figure.subplots(len(others), squeeze=False)[:, 0], others, strict=True):
+        panel.plot(data.features[time].astype("datetime64[s]"), data.features[name], linewidth=0.8)
+        panel.set_title(f"{info.title}, {data.split}")
+        panel.set_ylabel(f"{name}, {info.columns[name].unit}")
+        panel.grid(alpha=0.3)
+    with replace_file(path) as draft:
+        figure.savefig(draft, dpi=120, format="png")
+    return f"{', '.join(others)} over time"
+
+
+def _print_columns(info: "DatasetInfo", data: "Dataset") -> None:
+    """A line for each column, so that tables of many columns fit a terminal, and one for labels that are numbers."""
+    columns = {}
+    for number, (name, column) in enumerate(info.columns.items()):
+        columns[name] = (column.unit, data.features[:, number] if info.is_matrix else data.features[name])
+    if info.label and not info.class_names:
+        columns["label"] = (info.label.unit, data.labels)
+    if not columns:
+        return
+    table = Table("column", "unit", f"first {ROWS}")
+    for heading in ("least", "mean", "greatest"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for name, (unit, values) in columns.items():
+        if info.kind == "series" and values.dtype == "int64":
+            values = values.astype("datetime64[s]")
+            figures = [_shown(values.min()), "", _shown(values.max())]
+        elif values.dtype == object:
+            unit, figures = f"{len(set(values)):,} texts", []
+        else:
+            figures = [_shown(values.min()), _shown(values.mean(dtype=float)), _shown(values.max())]
+        table.add_row(escape(name), unit, escape(", ".join(map(_shown, values[:ROWS]))), *figures)
+    Console(highlight=False).print(table)
+
+
+def _print_classes(info: "DatasetInfo", data: "Dataset") -> None:
+    table = Table("label", "class", "examples", "share")
+    for column in (0, 2, 3):
+        table.columns[column].justify = "right"
+    counts = Counter(data.labels.tolist())
+    for label, name in enumerate(info.class_names):
+        table.add_row(str(label), escape(name), f"{counts[label]:,}", f"{counts[label] / len(data.labels):.1%}")
+    Console(highlight=False).print(table)
+    print(f"first labels: {', '.join(info.class_names[label] for label in data.labels[:LABELS])}")
+
+
+def _shown(value: Any) -> str:
+    if not isinstance(value, float | np.floating):
+        return str(value)
+    return f"{value:.0f}" if float(value).is_integer() else f"{value:.6g}"
+
+
+def _length(features: Any) -> int:
+    return len(next(iter(features.values())) if isinstance(features, dict) else features)
+
+
+def _cached(info: "DatasetInfo") -> str:
+    if not info.sources:
+        return "nothing to fetch"
+    return "yes" if is_cached(info) else "no"
