@@ -62,8 +62,9 @@ def print_info(info: "DatasetInfo") -> None:
 
 
 def _filled(text: str, head: str) -> str:
-    """Lines of a text behind its heading; paths and names stay whole where they can."""
-    return textwrap.fill(text, WIDTH, initial_indent=head, subsequent_indent=" " * len(head), break_on_hyphens=False)
+    """Lines of a text behind its heading; paths and names stay whole."""
+    whole = {"break_long_words": False, "break_on_hyphens": False}
+    return textwrap.fill(text, WIDTH, initial_indent=head, subsequent_indent=" " * len(head), **whole)
 
 
 def print_preview(info: "DatasetInfo", data: "Dataset") -> None:
