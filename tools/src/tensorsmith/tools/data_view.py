@@ -63,8 +63,8 @@ def print_info(info: "DatasetInfo") -> None:
 
 def _filled(text: str, head: str) -> str:
     """Lines of a text behind its heading; paths and names stay whole."""
-    whole = {"break_long_words": False, "break_on_hyphens": False}
-    return textwrap.fill(text, WIDTH, initial_indent=head, subsequent_indent=" " * len(head), **whole)
+    lines = textwrap.TextWrapper(WIDTH, head, " " * len(head), break_long_words=False, break_on_hyphens=False)
+    return lines.fill(text)
 
 
 def print_preview(info: "DatasetInfo", data: "Dataset") -> None:
