@@ -170,6 +170,11 @@ def test_without_an_order_nothing_is_lost(folder):
     assert sorted(names(pipeline.dataset())) == all_names()
 
 
+def test_more_calls_than_files_side_by_side(folder):
+    options = {"files": f"{folder}/*.tfrecord", "batch_size": 7, "cycle_length": 2}
+    assert batches(Pipeline(**options, num_parallel_calls=5).dataset()) == batches(Pipeline(**options).dataset())
+
+
 def test_counts_that_the_caller_knows(folder):
     pipeline = Pipeline(files=f"{folder}/*.txt", format="text", batch_size=5, count=TOTAL, epochs=2)
     assert pipeline.dataset().cardinality() == len(batches(pipeline.dataset())) == 2 * -(-TOTAL // 5)

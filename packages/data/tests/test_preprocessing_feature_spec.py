@@ -350,6 +350,21 @@ def test_data_that_do_not_fit_are_told(data, message):
         spec.adapt(data)
 
 
+def test_texts_and_their_bytes_are_the_same_tokens():
+    spec = FeatureSpec(Schema({"s": Feature("string")}))
+    batches = [np.array(["é", b"b"], object), np.array(["é", "c"]), np.array([b"b", b"b"], object)]
+    spec.adapt([{"s": batch} for batch in batches])
+    numbers = spec.preprocessing({"s": tf.constant(["b", "é", "c", "?"])})["s"]
+    assert numbers.numpy().ravel().tolist() == [1, 2, 3, 0]
+
+
+@pytest.mark.parametrize("nothing", [None, float("nan")])
+def test_a_text_that_is_none(nothing):
+    spec = FeatureSpec(Schema({"s": Feature("string")}))
+    with pytest.raises(ValueError, match="`s`: received .*, expected texts"):
+        spec.adapt([{"s": np.array(["a", nothing], object)}])
+
+
 def test_progress_is_shown_on_a_terminal_and_logged(monkeypatch, caplog):
     class Terminal(io.StringIO):
         def isatty(self):

@@ -87,6 +87,35 @@ def test_accumulation(strategy, jit):
         np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-7)
 
 
+def deep():
+    layers = [keras.layers.Dense(3, name="first"), keras.layers.Dense(1)]
+    return keras.Sequential([keras.Input((2,)), *layers])
+
+
+def test_accumulation_around_a_layer_that_is_frozen(strategy):
+    """What was accumulated before it was frozen is gone with the next update, as in Keras."""
+    weights = {}
+    for scope in (tf.distribute.get_strategy().scope(), strategy.scope()):
+        with scope:
+            keras.utils.set_random_seed(0)
+            trainer = Trainer(deep(), keras.optimizers.SGD(0.1, gradient_accumulation_steps=4), "mse", jit=False)
+        for size, trainable in ((5, True), (4, False), (6, True)):  # of 15 steps, frozen from the sixth to the ninth
+            trainer.model.get_layer("first").trainable = trainable
+            trainer.fit(X[:size] * size, Y[:size], batch_size=1, shuffle=False, verbose=False)
+        weights[scope] = trainer.model.get_weights()
+    for one, other in zip(*weights.values(), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-7)
+
+
+def test_accumulation_for_weights_that_the_optimizer_does_not_know(strategy):
+    with strategy.scope():
+        trainer = Trainer(deep(), keras.optimizers.SGD(gradient_accumulation_steps=2), "mse")
+    trainer.model.get_layer("first").trainable = False
+    trainer.fit(X, Y, verbose=False)
+    trainer.model.get_layer("first").trainable = True
+    refused(trainer, "`weight`: received .*first/kernel, expected one of those that its optimizer was built with")
+
+
 @pytest.mark.parametrize("reduction", ["sum", "mean_with_sample_weight"])
 def test_losses_that_are_no_means_over_examples(strategy, reduction):
     with strategy.scope():

@@ -46,7 +46,7 @@ class _Accumulator:
         """On each replica, with its gradients."""
         pairs = [(gradient, variable) for gradient, variable in grads_and_vars if gradient is not None]
         variables = [variable for _, variable in pairs]
-        sums = [self._sums[variable.path.replace("/", "_") + ACCUMULATOR] for variable in variables]
+        sums = [self._sum_of(variable) for variable in variables]
         replica = tf.distribute.get_replica_context()
         gradients = replica.all_reduce("SUM", [tf.convert_to_tensor(gradient) for gradient, _ in pairs])
 
@@ -56,6 +56,12 @@ class _Accumulator:
             self._count(strategy, sums, variables)
 
         replica.merge_call(add, args=(gradients,))
+
+    def _sum_of(self, variable: keras.Variable) -> tf.Variable:
+        name = variable.path.replace("/", "_") + ACCUMULATOR
+        expected = "one of those that its optimizer was built with"
+        check(name in self._sums, "weight", Verbatim(variable.path), expected, "build the optimizer before freezing")
+        return self._sums[name]
 
     def _count(self, strategy: tf.distribute.Strategy, sums: list[Any], variables: list[Any]) -> None:
         """One step more, of all replicas together."""
@@ -67,7 +73,7 @@ class _Accumulator:
             def update() -> None:
                 count.assign(done // self._steps - 1)
                 strategy.extended.call_for_each_replica(apply)
-                for total in sums:
+                for total in self._sums.values():  # those of weights that have been frozen meanwhile, too
                     strategy.extended.update(total, _clear, group=False)
 
             def apply() -> None:

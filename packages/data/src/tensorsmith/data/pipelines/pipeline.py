@@ -177,6 +177,7 @@ class Pipeline:
                 records = records.shard(count, (index - number) % count)
             return records
 
+        calls = min(calls, self.cycle_length)  # AUTOTUNE is below
         return numbers.interleave(
             of_file, self.cycle_length, self.block_length, num_parallel_calls=calls, deterministic=self.deterministic
         )

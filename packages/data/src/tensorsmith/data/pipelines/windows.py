@@ -66,8 +66,9 @@ def windows(length: int, *, shift: int = 1, stride: int = 1, nested: bool = Fals
         for spec in specs:
             remedy = "make them dense, or call `windows(..., nested=True)`"
             check(isinstance(spec, tf.TensorSpec), "dataset", Verbatim(spec), "elements of dense tensors", remedy)
-        at_once = max(1, BYTES_AT_ONCE // (length * sum(map(_bytes, specs)))) * shift
-        rows = dataset.batch(at_once)
+        size = sum(map(_bytes, specs))
+        cut_at_once = max(1, BYTES_AT_ONCE // (length * size))
+        rows = dataset.batch(min(cut_at_once * shift, max(1, BYTES_AT_ONCE // size)))
         nothing = tf.nest.map_structure(lambda spec: tf.zeros([0, *spec.shape[1:]], spec.dtype), rows.element_spec)
         flat = rows.scan((nothing, tf.constant(0, tf.int64)), cut).unbatch()
         count = int(dataset.cardinality())

@@ -242,7 +242,17 @@ def _as_rows(name: str, feature: Feature, values: Any) -> Any:
     texts = feature.dtype in TEXTS
     check(texts == (array.dtype.kind in "OSU"), name, array.dtype.name, f"{feature.dtype}, as in the schema")
     rows = array.reshape(len(array), width)
-    return np.char.encode(rows, "utf-8").astype(object) if rows.dtype.kind == "U" else rows
+    return _as_bytes(name, rows) if texts else rows
+
+
+def _as_bytes(name: str, rows: Any) -> Any:
+    """Texts as bytes, whatever form they have."""
+    found = [text.encode() if isinstance(text, str) else text for text in rows.ravel().tolist()]
+    wrong = next((text for text in found if not isinstance(text, bytes)), b"")
+    check(isinstance(wrong, bytes), name, wrong, "texts")
+    encoded = np.empty(len(found), object)
+    encoded[:] = found
+    return encoded.reshape(rows.shape)
 
 
 def _number_of_batches(dataset: Any) -> int | None:
