@@ -40,7 +40,7 @@ FIVE = [(number, str(number)) for number in range(5)]
 @pytest.mark.parametrize("on_disk", [False, True])
 def test_elements_are_made_once_and_keep_their_order(tmp_path, on_disk):
     source = Counted()
-    dataset = source.dataset().apply(cached(tmp_path / "new" / "cache" if on_disk else None))
+    dataset = source.dataset().apply(cached(tmp_path / "new/cache", version=0) if on_disk else cached())
     assert source.made == (5 if on_disk else 0)
     for _ in range(3):
         assert values(dataset) == FIVE
@@ -56,9 +56,9 @@ def test_another_run_reads_what_one_has_written(tmp_path):
 
 
 def test_many_elements_keep_their_order(tmp_path):
-    dataset = tf.data.Dataset.range(3000).apply(cached(tmp_path))
+    dataset = tf.data.Dataset.range(3000).apply(cached(tmp_path, version=0))
     assert list(dataset.as_numpy_iterator()) == list(range(3000))
-    assert list(tf.data.Dataset.range(0).apply(cached(tmp_path / "none")).as_numpy_iterator()) == []
+    assert list(tf.data.Dataset.range(0).apply(cached(tmp_path / "none", version=0)).as_numpy_iterator()) == []
 
 
 def change_content(file):
@@ -77,10 +77,10 @@ def change_nothing(file):
 def test_changed_files(tmp_path, change, is_void):
     file = tmp_path / "source.csv"
     file.write_text("before")
-    Counted().dataset().apply(cached(tmp_path / "cache", files=[file]))
+    Counted().dataset().apply(cached(tmp_path / "cache", version=0, files=[file]))
     change(file)
     again = Counted(range(7))
-    dataset = again.dataset().apply(cached(tmp_path / "cache", files=[file]))
+    dataset = again.dataset().apply(cached(tmp_path / "cache", version=0, files=[file]))
     assert again.made == (7 if is_void else 0)
     assert len(values(dataset)) == (7 if is_void else 5)
 
@@ -89,21 +89,22 @@ def test_other_versions_files_and_structures_have_caches_of_their_own(tmp_path):
     one, two = tmp_path / "one", tmp_path / "two"
     for file in (one, two):
         file.write_text("same")
-    options = [{}, {"version": 1}, {"version": 2}, {"files": [one]}, {"files": [two]}, {"files": [one, two]}]
+    options = [{"version": number} for number in range(3)]
+    options += [{"version": 0, "files": files} for files in ([one], [two], [one, two])]
     for count, option in enumerate(options):
         dataset = Counted(range(count)).dataset().apply(cached(tmp_path / "cache", **option))
         assert len(values(dataset)) == count
     for count, option in enumerate(options):
         assert len(values(Counted([]).dataset().apply(cached(tmp_path / "cache", **option)))) == count
-    other = tf.data.Dataset.range(9).apply(cached(tmp_path / "cache"))
+    other = tf.data.Dataset.range(9).apply(cached(tmp_path / "cache", version=0))
     assert len(list(other)) == 9
 
 
 def test_what_was_not_finished_is_not_used(tmp_path):
     with pytest.raises(tf.errors.OpError, match="as if killed"):
-        Counted(fails_at=3).dataset().apply(cached(tmp_path))
+        Counted(fails_at=3).dataset().apply(cached(tmp_path, version=0))
     assert list(tmp_path.iterdir()) == []
-    assert values(Counted().dataset().apply(cached(tmp_path))) == FIVE
+    assert values(Counted().dataset().apply(cached(tmp_path, version=0))) == FIVE
 
 
 def test_what_a_killed_process_left_is_not_used(tmp_path, monkeypatch):
@@ -116,9 +117,9 @@ def test_what_a_killed_process_left_is_not_used(tmp_path, monkeypatch):
         patch.setattr(Path, "replace", kill)
         patch.setattr(Path, "unlink", lambda *_, **__: None)
         with pytest.raises(KeyboardInterrupt):
-            Counted(range(2)).dataset().apply(cached(tmp_path))
+            Counted(range(2)).dataset().apply(cached(tmp_path, version=0))
     assert [path.name[0] for path in tmp_path.iterdir()] == ["."]
-    assert values(Counted().dataset().apply(cached(tmp_path))) == FIVE
+    assert values(Counted().dataset().apply(cached(tmp_path, version=0))) == FIVE
 
 
 def test_of_two_processes_at_once_both_have_it(tmp_path, monkeypatch):
@@ -126,26 +127,26 @@ def test_of_two_processes_at_once_both_have_it(tmp_path, monkeypatch):
 
     def be_late(self, target):
         monkeypatch.setattr(Path, "replace", replace)
-        Counted().dataset().apply(cached(tmp_path))
+        Counted().dataset().apply(cached(tmp_path, version=0))
         return replace(self, target)
 
     monkeypatch.setattr(Path, "replace", be_late)
-    assert values(Counted().dataset().apply(cached(tmp_path))) == FIVE
+    assert values(Counted().dataset().apply(cached(tmp_path, version=0))) == FIVE
     assert len(list(tmp_path.glob("*.tfrecord"))) == len(list(tmp_path.glob("[!.]*"))) / 2 == 1
 
 
 def test_a_damaged_cache_is_told(tmp_path):
-    Counted().dataset().apply(cached(tmp_path))
+    Counted().dataset().apply(cached(tmp_path, version=0))
     (file,) = tmp_path.glob("*.tfrecord")
     file.write_bytes(file.read_bytes()[:-7])
     with pytest.raises(DamagedFileError):
-        Counted().dataset().apply(cached(tmp_path))
+        Counted().dataset().apply(cached(tmp_path, version=0))
 
 
 def test_ragged_and_sparse_elements(tmp_path):
     ragged = tf.data.Dataset.from_tensor_slices({"words": tf.ragged.constant([[[1], [2, 3]], [[], [4]]])})
     both = ragged.map(lambda row: row | {"sparse": row["words"].to_sparse()})
-    kept = both.apply(cached(tmp_path))
+    kept = both.apply(cached(tmp_path, version=0))
     assert kept.element_spec == both.element_spec
     for found, expected in zip(kept, both, strict=True):
         assert found["words"].to_list() == expected["words"].to_list()
@@ -156,9 +157,10 @@ def test_ragged_and_sparse_elements(tmp_path):
     ("make", "name"),
     [
         (lambda folder: cached(version=1), "version"),
+        (lambda folder: cached(folder), "version"),
         (lambda folder: cached(files=["a"]), "files"),
         (lambda folder: cached(folder, version={1, 2}), "version"),
-        (lambda folder: tf.data.Dataset.range(3).repeat().apply(cached(folder)), "dataset"),
+        (lambda folder: tf.data.Dataset.range(3).repeat().apply(cached(folder, version=0)), "dataset"),
         (lambda folder: tf.data.Dataset.range(3).repeat().apply(cached()), "dataset"),
     ],
 )
@@ -169,4 +171,4 @@ def test_bad_arguments(tmp_path, make, name):
 
 def test_files_that_are_not_there(tmp_path):
     with pytest.raises(FileNotFoundError, match="nowhere.csv"):
-        tf.data.Dataset.range(3).apply(cached(tmp_path, files=[tmp_path / "nowhere.csv"]))
+        tf.data.Dataset.range(3).apply(cached(tmp_path, version=0, files=[tmp_path / "nowhere.csv"]))

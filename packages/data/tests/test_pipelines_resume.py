@@ -43,7 +43,7 @@ MAKERS = {
     "interleave_weighted": lambda folder: p.interleave_weighted([numbers(), numbers()], [1, 3], seed=1),
     "hash_split": lambda folder: numbers().apply(p.hash_split("a", {"a": 0.5, "b": 0.5}, lambda number: number)),
     "cached in memory": lambda folder: numbers().apply(p.cached()),
-    "cached on disk": lambda folder: numbers().apply(p.cached(folder)),
+    "cached on disk": lambda folder: numbers().apply(p.cached(folder, version=0)),
     "pipeline": lambda folder: pipeline(folder, epochs=2),
     "shuffled pipeline": lambda folder: pipeline(folder, epochs=3, shuffle=10),
     "cached pipeline": lambda folder: pipeline(folder, epochs=3, shuffle=10, cache=True),

@@ -365,6 +365,15 @@ def test_a_text_that_is_none(nothing):
         spec.adapt([{"s": np.array(["a", nothing], object)}])
 
 
+@pytest.mark.parametrize(
+    ("dtype", "values"), [("int64", [0.2, 0.4]), ("uint8", [1, 300]), ("int32", [0, 2**40]), ("bool", [0, 2])]
+)
+def test_numbers_that_the_schema_says_nothing_of(dtype, values):
+    spec = FeatureSpec(Schema({"x": Feature(dtype)}), {"x": Standardize()})
+    with pytest.raises(ValueError, match=f"`x`: received numbers that {dtype} cannot hold"):
+        spec.adapt([{"x": np.array(values)}])
+
+
 def test_progress_is_shown_on_a_terminal_and_logged(monkeypatch, caplog):
     class Terminal(io.StringIO):
         def isatty(self):

@@ -90,3 +90,31 @@ def test_ties_are_in_the_order_of_tokens():
     found = gathered(TokenCounts(), [[b"b", b"a"], [b"c", b"c", b"a", b"b"]], 1)
     assert found.most_frequent() == [b"a", b"b", b"c"]
     assert found.most_frequent(1) == [b"a"]
+
+
+@pytest.mark.parametrize(
+    ("values", "bins"), [([0.0, 10.0], 4), ([1.0, 2.0, 3.0, 4.0, 5.0], 10), ([1.0] * 7 + [2.0] * 3, 5)]
+)
+def test_every_bin_has_some(values, bins):
+    quantiles = Quantiles()
+    quantiles.update(np.array(values))
+    boundaries = quantiles.boundaries(bins)
+    assert (np.bincount(np.digitize(values, boundaries), minlength=len(boundaries) + 1) > 0).all()
+    assert boundaries
+
+
+def test_a_small_spread_of_many_large_numbers_is_one():
+    """Of timestamps in nanoseconds within one second."""
+    moments = Moments()
+    spread = np.random.default_rng(0).random(1000) * 1e9
+    for _ in range(2000):
+        moments.update((1.7e18 + spread)[:, None])
+    np.testing.assert_allclose(moments.variance, [spread.var()], rtol=1e-3)
+
+
+@pytest.mark.parametrize("value", [0.1, -1e9 / 3, 1.7e18, 1e-300])
+def test_what_is_constant_has_variance_one_in_any_batches(value):
+    moments = Moments()
+    for size in [7, 1, 1000] * 300:
+        moments.update(np.full((size, 1), value))
+    assert moments.variance.tolist() == [1.0]

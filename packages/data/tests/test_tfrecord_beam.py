@@ -98,6 +98,7 @@ def test_gone_on_with(tables, tmp_path, monkeypatch):
         patch.setattr(beam_module, "rearrange", full)
         with pytest.raises(OSError, match="No space left"):
             convert(open_source(tables), tmp_path / "out", **SHAPING, engine=Beam())
+    (tmp_path / "out/.left.error").write_text("of a call that was killed")
     monkeypatch.setattr(beam_module, "write_piece", full)
     convert(open_source(tables), tmp_path / "out", **SHAPING, engine=Beam(), resume=True)
     assert content(tmp_path / "out") == content(tmp_path / "whole")

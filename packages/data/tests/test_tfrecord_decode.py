@@ -164,9 +164,18 @@ def test_no_sparse_value(features, size, message):
         Schema(features, {"x": size})
 
 
-def test_sparse_values_of_other_records(tmp_path):
+@pytest.mark.parametrize(
+    ("indices", "values", "problem"),
+    [
+        ([0, 10], [1.0, 2.0], "indices do not increase from 0 to below its size, 10"),
+        ([-1, 3], [1.0, 2.0], "indices do not increase"),
+        ([3, 2], [1.0, 2.0], "indices do not increase"),
+        ([3, 3], [1.0, 2.0], "indices do not increase"),
+        ([0, 3], [1.0], "not as many indices as values"),
+    ],
+)
+def test_sparse_values_of_other_records(tmp_path, indices, values, problem):
     with (tmp_path / "x.tfrecord").open("wb") as file:
-        columns = {"x/indices": Column.of([[0, 12]]), "x/values": Column.of([[1.0, 2.0]])}
-        write(file, columns)
-    with pytest.raises(tf.errors.InvalidArgumentError, match="not of size 10"):
+        write(file, {"x/indices": Column.of([indices]), "x/values": Column.of([values])})
+    with pytest.raises(tf.errors.InvalidArgumentError, match=f"`x`: .*{problem}"):
         next(iter(examples([tmp_path / "x.tfrecord"], Schema(SPARSE, {"x": 10}), 1)))

@@ -116,6 +116,13 @@ def test_accumulation_for_weights_that_the_optimizer_does_not_know(strategy):
     refused(trainer, "`weight`: received .*first/kernel, expected one of those that its optimizer was built with")
 
 
+def test_a_second_optimizer_that_clips(strategy):
+    with strategy.scope():
+        trainer = Trainer(network(), "sgd", "mse")
+        trainer.other = keras.optimizers.SGD(clipnorm=0.1)
+    refused(trainer, "`optimizer`: received a second one with clipnorm, expected none that clips")
+
+
 @pytest.mark.parametrize("reduction", ["sum", "mean_with_sample_weight"])
 def test_losses_that_are_no_means_over_examples(strategy, reduction):
     with strategy.scope():

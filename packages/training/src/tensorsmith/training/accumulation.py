@@ -60,7 +60,13 @@ class _Accumulator:
     def _sum_of(self, variable: keras.Variable) -> tf.Variable:
         name = variable.path.replace("/", "_") + ACCUMULATOR
         expected = "one of those that its optimizer was built with"
-        check(name in self._sums, "weight", Verbatim(variable.path), expected, "build the optimizer before freezing")
+        check(
+            name in self._sums,
+            "weight",
+            Verbatim(variable.path),
+            expected,
+            "first build it with all weights that are ever trained",
+        )
         return self._sums[name]
 
     def _count(self, strategy: tf.distribute.Strategy, sums: list[Any], variables: list[Any]) -> None:

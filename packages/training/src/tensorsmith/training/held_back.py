@@ -50,7 +50,9 @@ def with_compiled_gradients(step: Step, optimizer: keras.optimizers.Optimizer) -
         except RuntimeError as error:
             if "merge_call" not in str(error):
                 raise
-            expected = "False where replicas meet within a step, as in synchronized batch normalization"
+            expected = (
+                "False where replicas meet within a step, in synchronized batch normalization or a second optimizer"
+            )
             raise argument_error("jit", True, expected) from error
         optimizer.apply_gradients(zip(gradients, variables, strict=True))
         return logs

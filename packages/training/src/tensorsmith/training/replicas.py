@@ -12,6 +12,7 @@ from tensorsmith.training.compiled_step import CompiledStep, Logs, Step
 from tensorsmith.training.model_layers import keras_variables, metrics_variables, parts_of, results_of
 from tensorsmith.training.optimizers_within import optimizers_within
 from tensorsmith.training.tensors import size_of
+from tensorsmith.training.whole_gradient import thresholds
 
 SCHEDULE = keras.optimizers.schedules.LearningRateSchedule
 
@@ -33,8 +34,8 @@ def check_fits(owner: object, model: keras.Model) -> None:
     Raises:
         ValueError: A variable was made outside of the strategy's scope; an optimizer accumulates gradients for
             parameter servers, within another one, or beside what Keras moves in steps without an update, too: an
-            average of weights, or a schedule; or a loss is no mean over examples, so that shares of a batch would not
-            add up to it.
+            average of weights, or a schedule; an optimizer beside the model's clips, which would be a share's gradient;
+            or a loss is no mean over examples, so that shares of a batch would not add up to it.
     """
     strategy = model.distribute_strategy
     for variable in keras_variables(owner):
@@ -51,6 +52,14 @@ def check_fits(owner: object, model: keras.Model) -> None:
         scheduled = [part for part in vars(optimizer).values() if isinstance(part, SCHEDULE)]
         remedy = "give the schedule to the trainer, as schedules="
         check(not scheduled, "optimizer", Verbatim("one with a schedule"), "none where replicas accumulate", remedy)
+    for optimizer in outer:
+        clips = [name for _, name, _ in thresholds(optimizer) if optimizer is not model.optimizer]
+        check(
+            not clips,
+            "optimizer",
+            Verbatim(f"a second one with {', '.join(clips)}"),
+            "none that clips under a strategy",
+        )
     for loss in keras.tree.flatten(model.loss):
         reduction = getattr(loss, "reduction", None)
         fits = reduction not in ("sum", "mean_with_sample_weight")

@@ -29,8 +29,9 @@ def cached(
 
     Args:
         folder: Where caches are kept; `None` keeps the elements in memory.
-        version: What else decides about the elements, such as the settings of a function that is mapped: anything that
-            JSON can express.
+        version: What decides about the elements besides the files, with a folder: a name of the dataset, and settings
+            of whatever makes it, in anything that JSON can express. Two datasets of one version and one structure, such
+            as two parts of a split, would get the elements of the first.
         files: The files that the elements are made from.
 
     Returns:
@@ -38,7 +39,8 @@ def cached(
         is on disk.
 
     Raises:
-        ValueError: `version` or `files` without a folder, a version that JSON cannot express, or an endless dataset.
+        ValueError: `version` or `files` without a folder, no version with one, a version that JSON cannot express, or
+            an endless dataset.
         FileNotFoundError: One of the files does not exist.
 
     Example:
@@ -53,6 +55,10 @@ def cached(
         remedy = "name a folder; in memory a dataset that is made anew is also read anew"
         check(version is None, "version", version, "None without a folder", remedy)
         check(not files, "files", files, "none without a folder", remedy)
+    else:
+        check(
+            version is not None, "version", version, "a name of the dataset", "two of one name are taken for the same"
+        )
     paths = [Path(path).resolve() for path in files]
     try:
         version = json.dumps(version, sort_keys=True)

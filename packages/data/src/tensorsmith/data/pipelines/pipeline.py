@@ -107,6 +107,7 @@ class Pipeline:
         patterns = [self.files] if isinstance(self.files, str | os.PathLike) else self.files
         found: set[str] = set()
         for pattern in [os.fspath(pattern) for pattern in patterns]:
+            check(not tf.io.gfile.isdir(pattern), "files", pattern, "files or patterns", f"say {pattern}/*")
             fitting = [pattern] if tf.io.gfile.exists(pattern) else _fitting(tf.io.gfile.glob(pattern))
             if not fitting:
                 raise FileNotFoundError(f"{pattern}: there is no such file, nor one that fits")

@@ -54,6 +54,7 @@ class FeatureSpec:
     """
 
     def __init__(self, schema: Schema, choices: Mapping[str, Choice] | None = None, without: Iterable[str] = ()):
+        check(not isinstance(without, str), "without", without, "a list of names")
         chosen, left_out = dict(choices or {}), list(without)
         usual = {
             name: default_choice(feature)
@@ -194,6 +195,8 @@ class FeatureSpec:
     def preprocessing(self) -> Any:
         """A `FeatureModel` of name to tensors, from features as they are read: float32, or integers of classes.
 
+        Numbers are cast to the types that the schema has.
+
         Raises:
             ValueError: There is a layer that has to know the data, and `adapt` was not called.
         """
@@ -213,7 +216,9 @@ class FeatureSpec:
 
     @cached_property
     def encoder(self) -> Any:
-        """A `FeatureModel` of one float32 tensor, `(batch, features)`, from what `preprocessing` returns.
+        """A `FeatureModel` of one tensor, `(batch, features)`, from what `preprocessing` returns.
+
+        Its type is that which the dtype policy computes in; `preprocessing` is exact under any policy.
 
         Its parts are beside each other in the order of the schema, and then of further choices. It has the embeddings,
         which are trained with the model that it is part of.
@@ -242,7 +247,12 @@ def _as_rows(name: str, feature: Feature, values: Any) -> Any:
     texts = feature.dtype in TEXTS
     check(texts == (array.dtype.kind in "OSU"), name, array.dtype.name, f"{feature.dtype}, as in the schema")
     rows = array.reshape(len(array), width)
-    return _as_bytes(name, rows) if texts else rows
+    if texts:
+        return _as_bytes(name, rows)
+    cast = rows.astype(feature.dtype)
+    lost = feature.dtype not in ("float16", "float32", "float64") and not np.array_equal(cast, rows)
+    check(not lost, name, Verbatim(f"numbers that {feature.dtype} cannot hold"), f"{feature.dtype}, as in the schema")
+    return cast
 
 
 def _as_bytes(name: str, rows: Any) -> Any:

@@ -28,7 +28,7 @@ class Moments:
     def update(self, rows: Any) -> None:
         """Takes in a batch, `(batch, columns)`."""
         rows = np.asarray(rows, "float64")
-        mean = rows.mean(0)
+        mean = rows[0] + (rows - rows[0]).mean(0)  # exact where all are the same
         count, apart = self.count + len(rows), mean - self.mean
         self._squares = self._squares + np.square(rows - mean).sum(0) + apart**2 * (self.count * len(rows) / count)
         self.mean = self.mean + apart * (len(rows) / count)
@@ -37,8 +37,8 @@ class Moments:
     @property
     def variance(self) -> Any:
         """The variance of each column, and 1 where it is no more than what rounding leaves of 0."""
-        variance, epsilon = self._squares / self.count, np.finfo("float64").eps * self.count
-        return np.where(variance <= (epsilon * self.mean) ** 2, 1.0, variance)
+        variance = self._squares / self.count
+        return np.where(variance <= (16 * np.finfo("float64").eps * self.mean) ** 2, 1.0, variance)
 
 
 class TokenCounts:
@@ -123,5 +123,7 @@ class Quantiles:
         """What cuts the values into bins of as many, fewer where values are equal; every bin has some."""
         if not len(self._values):
             return []
-        inner = np.unique(np.quantile(self._values, np.arange(1, bins) / bins))
-        return inner[inner > self._values.min()].tolist()
+        inner = np.quantile(self._values, np.arange(1, bins) / bins)
+        before = np.searchsorted(np.sort(self._values), inner)  # how many values are smaller
+        kept, first = np.unique(before, return_index=True)
+        return inner[first[(kept > 0) & (kept < len(self._values))]].tolist()

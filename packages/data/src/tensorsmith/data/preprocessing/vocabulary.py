@@ -89,7 +89,7 @@ class Vocabulary(keras.layers.Layer):
             ("keys", keys, KEYS),
         ):
             check(value in known, name, value, " or ".join(map(repr, known)), did_you_mean(str(value), known))
-        check(isinstance(oov_buckets, int) and oov_buckets > 0, "oov_buckets", oov_buckets, "a positive integer")
+        check(type(oov_buckets) is int and oov_buckets > 0, "oov_buckets", oov_buckets, "a positive integer")
         check(limit is None or (isinstance(limit, int) and limit > 0), "limit", limit, "a positive integer or None")
         self.supports_jit = False  # XLA has no tables
         self.oov_buckets, self.oov, self.output_mode, self.formula = oov_buckets, oov, output, formula

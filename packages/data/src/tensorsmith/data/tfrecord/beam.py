@@ -82,6 +82,8 @@ class Beam:
 
     def _each(self, function: Callable[[Any], None], tasks: Sequence[Any], folder: Path) -> None:
         """Calls a function with each task; its errors arrive here as one that says why."""
+        for note in folder.glob(f".*{ERROR}"):  # of a call that was interrupted
+            note.unlink()
         with beam.Pipeline(runner=self._runner, options=PipelineOptions([*QUIET, *self._options])) as pipeline:
             pipeline | beam.Create(tasks) | beam.Reshuffle() | beam.Map(partial(_noting_errors, function, folder))
         notes = sorted(folder.glob(f".*{ERROR}"))

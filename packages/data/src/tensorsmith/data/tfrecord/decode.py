@@ -59,18 +59,21 @@ def decode(parsed: dict[str, Any], schema: Schema) -> dict[str, Any]:
         for name, tensor in parsed.items()
     }
     for name, size in schema.sparse.items():
-        decoded[name] = _sparse(decoded.pop(name + INDICES), decoded.pop(name + VALUES), size)
+        decoded[name] = _sparse(name, size, decoded.pop(name + INDICES), decoded.pop(name + VALUES))
     return decoded
 
 
-def _sparse(indices: Any, values: Any, size: int) -> Any:
+def _sparse(name: str, size: int, indices: Any, values: Any) -> Any:
     """A sparse tensor `(batch, size)` of what each row has."""
     import tensorflow as tf
 
     places = tf.cast(indices.values, tf.int64)
-    tf.debugging.assert_equal(indices.row_splits, values.row_splits, "a sparse value has other indices than values")
-    tf.debugging.assert_less(places, tf.constant(size, tf.int64), f"a sparse value is not of size {size}")
     rows = tf.cast(indices.value_rowids(), tf.int64)
+    inside = tf.reduce_all((places >= 0) & (places < size))
+    increase = tf.reduce_all((rows[1:] > rows[:-1]) | (places[1:] > places[:-1]))
+    as_many = tf.reduce_all(indices.row_splits == values.row_splits)
+    tf.debugging.Assert(as_many, [f"`{name}`: there are not as many indices as values"])
+    tf.debugging.Assert(inside & increase, [f"`{name}`: indices do not increase from 0 to below its size, {size}"])
     shape = tf.stack([tf.cast(indices.nrows(), tf.int64), size])
     return tf.SparseTensor(tf.stack([rows, places], axis=1), values.values, shape)
 
