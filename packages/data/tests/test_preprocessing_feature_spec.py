@@ -277,6 +277,17 @@ def test_large_numbers_that_differ_little_lose_nothing(policy, tmp_path):
         keras.config.set_dtype_policy("float32")
 
 
+def test_half_types_are_seen_as_floats():
+    spec = FeatureSpec(Schema({"x": Feature("bfloat16")}))
+    values = tf.constant([0.1, 0.3, 5.0], tf.bfloat16)
+    spec.adapt([{"x": values}])
+    found = spec.preprocessing({"x": values})["x"].numpy()
+    wanted = StandardScaler().fit_transform(values.numpy().astype("float64")[:, None])
+    np.testing.assert_allclose(found, wanted, rtol=1e-6)
+    with pytest.raises(ValueError, match="NaN or infinity in x"):
+        spec.adapt([{"x": tf.constant([1.0, np.nan], tf.bfloat16)}])
+
+
 def test_what_is_constant_is_not_blown_up():
     spec = FeatureSpec(Schema({"x": Feature("float32")}))
     spec.adapt([{"x": np.full(5, 0.1)}])
@@ -320,6 +331,7 @@ def test_choices_that_do_not_fit_are_told_together(choices, without, messages):
         (Feature("float32", (2,), sequence=True), "a feature of one size"),
         (Feature("uint8", (8, 8, 1), "png"), "received 'uint8', expected a choice"),
         (Feature("bytes"), "received 'bytes', expected a choice"),
+        (Feature("complex64"), "received 'complex64', expected a choice"),
     ],
 )
 def test_features_that_cannot_be_used(feature, message):

@@ -355,6 +355,9 @@ def test_tensorflow_datasets_opens_the_folder(tmp_path):
         "any": [[[i, 1]] * i for i in range(6)],
         "maybe": [None, 1, 2, None, 4, 5],
         "raw": [[i, 255] for i in range(6)],
+        "brain": [[0.5, i] for i in range(6)],
+        "brain_raw": [[0.5, i] for i in range(6)],
+        "wave": [[1, i] for i in range(6)],
     }
     schema = Schema(
         {
@@ -368,6 +371,9 @@ def test_tensorflow_datasets_opens_the_folder(tmp_path):
             "any": Feature("int64", (None, None)),
             "maybe": Feature("int64", optional=True),
             "raw": Feature("uint8", (2,), "raw"),
+            "brain": Feature("bfloat16", (2,)),
+            "brain_raw": Feature("bfloat16", (2,), "raw"),
+            "wave": Feature("complex64", (2,)),
         }
     )
 
@@ -386,7 +392,7 @@ def test_tensorflow_datasets_opens_the_folder(tmp_path):
         assert row["text"].decode() == values["text"][number]
         np.testing.assert_array_equal(row["any"], np.reshape(values["any"][number], (number, 2 if number else 0)))
         assert row["maybe"].tolist() == ([] if values["maybe"][number] is None else [values["maybe"][number]])
-        for name in ("label", "flag", "x", "many", "wide", "raw"):
+        for name in ("label", "flag", "x", "many", "wide", "raw", "brain", "brain_raw", "wave"):
             np.testing.assert_array_equal(row[name], values[name][number])
 
 

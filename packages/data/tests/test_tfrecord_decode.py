@@ -32,9 +32,12 @@ def round_trip(values, schema, tmp_path, batch_size=10):
 def test_numbers(dtype, encoding, tmp_path):
     """The largest and smallest ones, in one size and in one that varies."""
     kind = np.dtype(dtype)
-    limits = [0, 1] if dtype == "bool" else [np.iinfo(kind).min, np.iinfo(kind).max] if kind.kind in "iu" else [0.5, -2]
+    limits = {"b": [0, 1], "f": [0.5, -2], "V": [0.5, -2], "c": [0.5 - 3j, 1e30j]}.get(kind.kind)
+    limits = limits or [np.iinfo(kind).min, np.iinfo(kind).max]
     array = np.array([[*limits, 1], [0, *limits]], kind)
-    made = pa.array(array.tolist(), pa.list_(pa.float32() if dtype == "float16" else pa.from_numpy_dtype(kind)))
+    shared = array.astype("float32") if dtype in ("float16", "bfloat16") else array
+    parts = [[{"real": one.real, "imag": one.imag} for one in row] for row in array] if kind.kind == "c" else []
+    made = pa.array(parts or list(shared))
     found = round_trip({"a": made}, Schema({"a": Feature(dtype, (3,), encoding)}), tmp_path)["a"]
     assert found.dtype == dtype
     np.testing.assert_array_equal(found, array)

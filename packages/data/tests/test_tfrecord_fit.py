@@ -1,6 +1,7 @@
 """Arrow's rows as columns: values, shapes, types, what is missing, and what does not fit."""
 
 import io
+import struct
 
 import numpy as np
 import pyarrow as pa
@@ -23,6 +24,11 @@ def fitted(values, feature, kind=None):
 NOTHING = {}
 
 
+def complex_bytes(*numbers):
+    """What complex64 numbers are stored as."""
+    return [[struct.pack("<2f", number.real, number.imag)] for number in map(complex, numbers)]
+
+
 @pytest.mark.parametrize(
     ("values", "feature", "lists"),
     [
@@ -34,6 +40,9 @@ NOTHING = {}
         (["true", "false"], Feature("bool"), [[1], [0]]),
         ([True, False], Feature("bool"), [[1], [0]]),
         ([0.1], Feature("float16"), [[0.0999755859375]]),
+        ([0.1, 1e38], Feature("bfloat16"), [[0.10009765625], [1.171875 * 2.0**126]]),
+        (["1+2j", " -1e3 ", "(nan-infj)"], Feature("complex64"), complex_bytes(1 + 2j, -1e3, complex("nan-infj"))),
+        ([1, -2], Feature("complex64"), complex_bytes(1, -2)),
         ([2**63 - 1, -(2**63)], Feature("int64"), [[2**63 - 1], [-(2**63)]]),
         (["é", ""], Feature("string"), [["é".encode()], [b""]]),
         ([b"\xff", b""], Feature("bytes"), [[b"\xff"], [b""]]),
@@ -71,6 +80,11 @@ def test_values(values, feature, lists):
         (["1", "1e39"], Feature("float32"), "received '1e39', which float32 cannot hold"),
         (["1", "1e400"], Feature("float64"), "received '1e400', which float64 cannot hold"),
         (["1", "70000"], Feature("float16"), "received '70000', which float16 cannot hold"),
+        ([1.0, 3.4e38], Feature("bfloat16"), "received 3.4e+38, which bfloat16 cannot hold"),
+        (["1", "1+2i"], Feature("complex64"), "received '1+2i', expected complex64, such as '1+2j'"),
+        (["1", ""], Feature("complex128"), "received '', expected complex128, such as '1+2j'"),
+        (["1", "1+1e39j"], Feature("complex64"), "received '1+1e39j', which complex64 cannot hold"),
+        ([1, 16_777_217], Feature("complex64"), "received 16777217, expected complex64"),
         ([1, 70_000], Feature("float16", encoding="raw"), "received 70000, which float16 cannot hold"),
         ([1, 16_777_217], Feature("float32"), "received 16777217, expected float32"),
         ([1, 2], Feature("bool"), "received 2, which bool cannot hold"),

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from tensorsmith.core import ArgumentError
 from tensorsmith.data.tfrecord import DamagedFileError
+from tensorsmith.data.tfrecord.fit import fit
 from tensorsmith.data.tfrecord.schema import Feature, Schema
 from tensorsmith.data.tfrecord.sources import open_source
 
@@ -109,6 +110,15 @@ def test_numbers_that_were_stored_as_their_bytes(tmp_path):
     np.testing.assert_array_equal([row["x"] for row in rows], array)
     assert [row["y"] for row in rows] == [[1, 2, 3]] * 2
     assert reject.problem == "received bytes that are not whole numbers of float64"
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "complex64", "complex128"])
+def test_numbers_that_arrow_does_not_know(tmp_path, dtype):
+    array = np.array([[1.5, -2.5], [np.inf, 0.25]]).astype(dtype)
+    source = open_source(write(tmp_path / "a.tfrecord", [example(x=[row.tobytes()]) for row in array]))
+    schema = Schema({"x": Feature(dtype, (2,), "raw")})
+    columns = [fit(batch, schema)[0]["x"].to_lists() for batch in source.batches(schema)]
+    assert columns == [[[row.tobytes()] for row in array]]
 
 
 def test_examples_without_features(tmp_path):

@@ -18,7 +18,7 @@ from tensorsmith.data.preprocessing.split_words import split_words
 from tensorsmith.data.preprocessing.statistics import Moments, Quantiles, TokenCounts
 from tensorsmith.data.preprocessing.tf_idf import FORMULAS, idf_weights
 from tensorsmith.data.preprocessing.vocabulary import ORDERS, Vocabulary, as_text
-from tensorsmith.data.tfrecord.schema import INTEGERS, TEXTS, Feature
+from tensorsmith.data.tfrecord.schema import COMPLEX, INTEGERS, TEXTS, Feature
 
 TOKENS = "strings or integers"
 BETWEEN = 2**62  # numbers of a cross that is crossed again: so many that different ones are hardly ever made equal
@@ -36,7 +36,7 @@ class Choice:
 
     def misfit(self, feature: Feature) -> str:
         """What would fit, where the feature does not; else ""."""
-        return "numbers" if feature.dtype in TEXTS else ""
+        return "real numbers" if feature.dtype in (*TEXTS, *COMPLEX) else ""
 
     def statistics(self, seed: int) -> Any:
         """What to `update` with the data, rows of `(batch, values)`; None where nothing has to be known."""
@@ -279,7 +279,7 @@ def default_choice(feature: Feature) -> Choice | None:
     """What is done with a feature that nothing was chosen for; None where that has to be."""
     if feature.labels:
         return Lookup(tuple(range(len(feature.labels))))
-    if len(feature.shape) > 1 or feature.dtype == "bytes":
+    if len(feature.shape) > 1 or feature.dtype in ("bytes", *COMPLEX):
         return None
     if feature.dtype == "string":
         return Lookup()

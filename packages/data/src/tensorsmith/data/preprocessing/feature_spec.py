@@ -12,7 +12,7 @@ import numpy as np
 from tensorsmith.core import ArgumentError, Verbatim, argument_error, check, did_you_mean
 from tensorsmith.data.preprocessing.choices import Choice, Cross, Indices, default_choice, values_per_example
 from tensorsmith.data.preprocessing.feature_model import FeatureModel
-from tensorsmith.data.tfrecord.schema import TEXTS, Feature, Schema
+from tensorsmith.data.tfrecord.schema import FLOATS, TEXTS, Feature, Schema
 
 logger = logging.getLogger(__name__)
 
@@ -166,7 +166,11 @@ class FeatureSpec:
         missing = [name for name in self._features if name not in batch]
         check(not missing, "dataset", sorted(batch), f"features {', '.join(missing)} in each batch")
         rows = {name: _as_rows(name, feature, batch[name]) for name, feature in self._features.items()}
-        infinite = [name for name, values in rows.items() if values.dtype.kind == "f" and not np.isfinite(values).all()]
+        infinite = [
+            name
+            for name, values in rows.items()
+            if values.dtype.name in (*FLOATS, "float64") and not np.isfinite(values).all()
+        ]
         check(not infinite, "dataset", Verbatim(f"NaN or infinity in {', '.join(infinite)}"), "finite numbers")
         sizes = {name: len(values) for name, values in rows.items()}
         check(len(set(sizes.values())) == 1, "dataset", sizes, "as many examples of each feature")
@@ -250,7 +254,7 @@ def _as_rows(name: str, feature: Feature, values: Any) -> Any:
     if texts:
         return _as_bytes(name, rows)
     cast = rows.astype(feature.dtype)
-    lost = feature.dtype not in ("float16", "float32", "float64") and not np.array_equal(cast, rows)
+    lost = feature.dtype not in (*FLOATS, "float64") and not np.array_equal(cast, rows)
     check(not lost, name, Verbatim(f"numbers that {feature.dtype} cannot hold"), f"{feature.dtype}, as in the schema")
     return cast
 

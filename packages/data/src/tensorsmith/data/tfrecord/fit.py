@@ -11,7 +11,9 @@ import pyarrow.compute as pc
 from PIL import Image
 
 from tensorsmith.core import check
+from tensorsmith.data.tfrecord.arrow_numbers import complex_from_arrow, is_complex
 from tensorsmith.data.tfrecord.schema import (
+    COMPLEX,
     FLOATS,
     INDICES,
     INTEGERS,
@@ -26,12 +28,11 @@ from tensorsmith.data.tfrecord.schema import (
 from tensorsmith.data.tfrecord.sources.source import Batch, Reject
 from tensorsmith.records import Column
 
-TYPES = {
+TYPES = {  # of Arrow's; what has none, or is a float that Arrow would round less well, goes by way of float64
     "string": pa.large_string(),
     "bytes": pa.large_binary(),
     "bool": pa.bool_(),
-    "float16": pa.float32(),
-    **{name: getattr(pa, name)() for name in (*INTEGERS[1:], "float32", "float64", "uint64")},
+    **{name: getattr(pa, name)() for name in (*INTEGERS[1:], "uint64")},
 }
 
 
@@ -182,16 +183,13 @@ def _cast(leaves: Any, feature: Feature, dtype: str, reject: Any) -> Any:
         for leaf in np.flatnonzero(np.asarray(pc.is_null(found))).tolist():
             reject(leaf, f"received {_brief(leaves[leaf].as_py())}, expected one of the {len(feature.labels)} labels")
         return np.asarray(found.fill_null(0)).astype("int64")
-    exact = pa.types.is_integer(leaves.type) and dtype == "float32"  # as Arrow then refuses what would be rounded
-    target = pa.float64() if dtype in FLOATS and not exact else TYPES[dtype]
-    if _reject_uncastable(leaves, target, dtype, reject):
-        return leaves if dtype in TEXTS else nothing
-    cast = leaves.cast(target)
     if dtype in TEXTS:
-        return cast
-    numbers = np.asarray(cast.fill_null(0) if cast.null_count else cast)
+        return leaves if _reject_uncastable(leaves, TYPES[dtype], dtype, reject) else leaves.cast(TYPES[dtype])
+    numbers = (_complex_numbers if dtype in COMPLEX else _real_numbers)(leaves, dtype, reject)
+    if numbers is None:
+        return nothing
     wrong = np.zeros(len(numbers), "bool")
-    if dtype in FLOATS or dtype == "float64":
+    if dtype in (*FLOATS, "float64", *COMPLEX):
         with np.errstate(over="ignore"):
             narrow = numbers.astype(dtype)
         wrong = np.isinf(narrow) & np.isfinite(numbers)
@@ -206,6 +204,31 @@ def _cast(leaves: Any, feature: Feature, dtype: str, reject: Any) -> Any:
     if feature.labels:
         for leaf in np.flatnonzero((numbers < 0) | (numbers >= len(feature.labels))).tolist():
             reject(leaf, f"received class {numbers[leaf]}, expected one of {len(feature.labels)}")
+    return numbers
+
+
+def _real_numbers(leaves: Any, dtype: str, reject: Any) -> np.ndarray | None:
+    """The values as numbers, where they are to be floats perhaps wider than those; none where some are rejected."""
+    exact = pa.types.is_integer(leaves.type) and dtype in ("float32", "complex64")  # Arrow then refuses to round them
+    target = pa.float32() if exact else TYPES.get(dtype, pa.float64())
+    if _reject_uncastable(leaves, target, dtype, reject):
+        return None
+    cast = leaves.cast(target)
+    return np.asarray(cast.fill_null(0) if cast.null_count else cast)
+
+
+def _complex_numbers(leaves: Any, dtype: str, reject: Any) -> np.ndarray | None:
+    """Complex numbers, real ones, and texts such as "1+2j"."""
+    if is_complex(leaves.type):
+        return complex_from_arrow(leaves)
+    if not _is_text(leaves.type):
+        return _real_numbers(leaves, dtype, reject)
+    numbers = np.zeros(len(leaves), "complex128")
+    for leaf, text in enumerate(leaves.to_pylist()):
+        try:
+            numbers[leaf] = 0 if text is None else complex(text)
+        except ValueError:
+            reject(leaf, f"received {_brief(text)}, expected {dtype}, such as '1+2j'")
     return numbers
 
 

@@ -8,14 +8,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import ml_dtypes  # noqa: F401  which teaches NumPy bfloat16
 import yaml
 
 from tensorsmith.core import Verbatim, check, did_you_mean, replace_file
 
 INTEGERS = ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32")
-FLOATS = ("float16", "float32")
+FLOATS = ("float16", "bfloat16", "float32")
+COMPLEX = ("complex64", "complex128")
 TEXTS = ("string", "bytes")
-WIDE = ("float64", "uint64")  # which lists of float32 and int64 cannot hold: they are stored as their bytes
+WIDE = ("float64", "uint64", *COMPLEX)  # which lists of float32 and int64 cannot hold: they are stored as their bytes
 DTYPES = (*INTEGERS, *FLOATS, *WIDE, *TEXTS)
 PICTURES = ("png", "jpeg")
 INDICES, VALUES = "/indices", "/values"  # behind the name of a sparse value
@@ -30,8 +32,9 @@ class Feature:
     Attributes:
         dtype: "string" (UTF-8), "bytes", or a type of numbers.
         shape: Of the value: `()` for one number or text; sizes, `None` where they vary.
-        encoding: How it is stored: "" as a list of values (of float64 and uint64, and where several sizes vary, as
-            their bytes); "raw" as the bytes of its numbers; "png", "jpeg" or "wav" as the bytes of such a file.
+        encoding: How it is stored: "" as a list of values (of float64, uint64 and complex numbers, and where several
+            sizes vary, as their bytes); "raw" as the bytes of its numbers; "png", "jpeg" or "wav" as the bytes of such
+            a file.
         sequence: Whether it is in the feature lists of a `tf.train.SequenceExample`, with steps of this shape.
         optional: Whether examples may lack it.
         labels: Names of classes, where the value is a class's number.

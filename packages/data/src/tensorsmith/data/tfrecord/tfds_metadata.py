@@ -70,7 +70,7 @@ def _json(feature: Feature) -> dict[str, Any]:
     stored_as_text = feature.dtype in TEXTS or feature.encoding in (*PICTURES, "wav")
     if stored_as_text and feature.encoding:
         shape = (None,) if feature.optional else ()
-    dtype = "string" if stored_as_text else "float32" if feature.dtype == "float16" else feature.dtype
+    dtype = "string" if stored_as_text else "float32" if feature.kind == "float" else feature.dtype
     encoding = "bytes" if feature.is_raw else "none"
     tensor = {"shape": _shape(shape), "dtype": dtype, "encoding": encoding}
     return {"pythonClassName": f"{FEATURES}.tensor_feature.Tensor", "tensor": tensor}

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from tensorsmith.data.tfrecord.arrow_numbers import to_arrow
 from tensorsmith.data.tfrecord.schema import DTYPES, Feature
 from tensorsmith.data.tfrecord.sources.files import UnreadableError
 from tensorsmith.data.tfrecord.sources.source import Batch
@@ -104,7 +105,7 @@ def _column(array: np.ndarray) -> Any:
         array = np.datetime_as_string(array)
     array = np.ascontiguousarray(array, array.dtype.newbyteorder("="))
     values = array.reshape(-1)
-    column = pa.array(values.tolist() if array.dtype.kind in "US" else values)
+    column = pa.array(values.tolist()) if array.dtype.kind in "US" else to_arrow(values)
     for axis in range(array.ndim - 1, 0, -1):
         if array.shape[axis]:
             column = pa.FixedSizeListArray.from_arrays(column, array.shape[axis])

@@ -1,6 +1,8 @@
 """NumPy's .npy and .npz files."""
 
+import lzma
 import math
+import struct
 import tokenize
 import zipfile
 import zlib
@@ -15,10 +17,14 @@ import numpy as np
 from tensorsmith.data.tfrecord.sources.arrays import Arrays, Rows
 from tensorsmith.data.tfrecord.sources.files import UnreadableError
 
-# Of zipfile, zlib, and NumPy's reading of an array's head, which is Python's syntax.
+# Of zipfile and what decompresses, which go to places that a file names, and of NumPy's reading of an array's head,
+# which is Python's syntax.
 ERRORS = (
+    OSError,
     zipfile.BadZipFile,
+    struct.error,
     zlib.error,
+    lzma.LZMAError,
     RuntimeError,
     EOFError,
     ValueError,

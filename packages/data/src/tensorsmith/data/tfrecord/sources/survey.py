@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tensorsmith.data.tfrecord.arrow_numbers import COMPLEX_TYPES, is_complex
 from tensorsmith.data.tfrecord.schema import TEXTS, Feature, Schema
 from tensorsmith.data.tfrecord.sources.numbers import Numbers
 from tensorsmith.data.tfrecord.sources.source import Batch, Reject
@@ -95,7 +96,7 @@ class _Column:
     def add(self, array: Any) -> None:
         self.present += len(array) - array.null_count
         depth = 0
-        while pa.types.is_nested(array.type):
+        while pa.types.is_nested(array.type) and not is_complex(array.type):
             if pa.types.is_fixed_size_list(array.type):
                 sizes = [array.type.list_size] * (len(array) > array.null_count)
             else:
@@ -137,7 +138,12 @@ class _Column:
             self._dtype = _common(self._dtype, name)
 
 
-_NAMES = {"halffloat": "float16", "float": "float32", "double": "float64"}  # Arrow's, where NumPy has others
+_NAMES = {  # Arrow's, where NumPy has others
+    "halffloat": "float16",
+    "float": "float32",
+    "double": "float64",
+    **{str(kind): name for name, kind in COMPLEX_TYPES.items()},
+}
 
 
 def _common(first: str, second: str) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from tensorsmith.core import argument_error
+from tensorsmith.data.tfrecord.arrow_numbers import to_arrow
 from tensorsmith.data.tfrecord.files import read
 from tensorsmith.data.tfrecord.schema import Feature, Schema
 from tensorsmith.data.tfrecord.sources.source import Batch, Reject
@@ -173,7 +174,7 @@ def _numbers(data: np.ndarray, bounds: np.ndarray, dtype: np.dtype) -> tuple[Any
     uneven = sizes % dtype.itemsize != 0
     whole = data[np.repeat(~uneven, sizes)] if uneven.any() else data
     places = np.concatenate([[0], np.cumsum(np.where(uneven, 0, sizes) // dtype.itemsize)]).astype("int32")
-    return pa.ListArray.from_arrays(pa.array(places), pa.array(whole.view(dtype))), uneven
+    return pa.ListArray.from_arrays(pa.array(places), to_arrow(whole.view(dtype))), uneven
 
 
 def _row(column: Column, part: int) -> int:

@@ -1,0 +1,30 @@
+"""Numbers that Arrow has no type for, in its columns: complex ones as structs of two parts, bfloat16 as float32."""
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+COMPLEX_TYPES = {
+    name: pa.struct([("real", part), ("imag", part)])
+    for name, part in (("complex64", pa.float32()), ("complex128", pa.float64()))
+}
+
+
+def to_arrow(numbers: np.ndarray) -> Any:
+    """Any numbers of one axis."""
+    if numbers.dtype.kind == "c":
+        return pa.StructArray.from_arrays([pa.array(numbers.real), pa.array(numbers.imag)], ["real", "imag"])
+    return pa.array(numbers.astype("float32") if numbers.dtype.name == "bfloat16" else numbers)
+
+
+def is_complex(kind: Any) -> bool:
+    """Whether a type of Arrow's is the one of complex numbers."""
+    return kind in COMPLEX_TYPES.values()
+
+
+def complex_from_arrow(column: Any) -> np.ndarray:
+    """A column of complex numbers, none of which is missing; nulls are 0."""
+    real, imag = (np.asarray(pc.fill_null(pc.struct_field(column, part), 0)) for part in ("real", "imag"))
+    return real + 1j * imag
