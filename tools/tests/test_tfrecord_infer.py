@@ -1,8 +1,15 @@
 """`tensorsmith tfrecord infer`, as it is typed."""
 
+import contextlib
+import sqlite3
+
+import numpy as np
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from tensorsmith.data.tfrecord.schema import Feature, Schema
+from tensorsmith.records import Column, write
 from tensorsmith.tools.main import main
 
 
@@ -29,6 +36,34 @@ def test_writes_a_schema(table, tmp_path, capsys):
     assert main(["tfrecord", "infer", str(table), str(other), "--encoding", "latin-1", "--out", str(out)]) == 0
     assert Schema.load(out) == SCHEMA
     assert capsys.readouterr().out == f"{out}: 4 rows of 2 files, {table} to {other}\n"
+
+
+def _database(path):
+    with contextlib.closing(sqlite3.connect(path)) as base, base:
+        base.execute("CREATE TABLE t (x INTEGER)")
+        base.executemany("INSERT INTO t VALUES (?)", [(1,), (2,)])
+
+
+def _records(path):
+    with path.open("wb") as file:
+        write(file, {"x": Column.of(np.array([1, 2]))})
+
+
+WRITERS = {
+    "x.npz": lambda path: np.savez(path, x=[1, 2]),
+    "x.parquet": lambda path: parquet.write_table(pa.table({"x": [1, 2]}), path),
+    "x.jsonl": lambda path: path.write_text('{"x": 1}\n{"x": 2}\n'),
+    "x.tfrecord": _records,
+    "x.db": _database,
+}
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_takes_any_kind(name, tmp_path, capsys):
+    path = tmp_path / name
+    WRITERS[name](path)
+    assert main(["tfrecord", "infer", str(path)]) == 0
+    assert capsys.readouterr().out == f"# 2 rows of {path}\nfeatures:\n  x: {{dtype: int64}}\n"
 
 
 FAILURES = {

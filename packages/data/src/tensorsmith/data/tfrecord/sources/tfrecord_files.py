@@ -46,7 +46,7 @@ class TfrecordFiles(Table):
                 met, count, bad = merge(met, here), count + len(records), bad + len(refused)
                 rejects += refused[: MOST_REJECTS - len(rejects)]
                 binary |= {name for name in _of_bytes(here) - binary if not _are_texts(records, name, here[name])}
-                watch(Batch(pa.nulls(len(records)), str(path), np.arange(first, first + len(records)), refused))
+                watch(Batch(nameless(len(records)), str(path), np.arange(first, first + len(records)), refused))
         missing = {name: count - feature.rows for name, feature in met.items() if feature.rows < count}
         features = {name: _feature(name, feature, name in binary, name in missing) for name, feature in met.items()}
         return Found(Schema(features), count, bad, rejects, missing)
