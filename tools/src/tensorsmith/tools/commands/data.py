@@ -2,23 +2,17 @@
 
 import argparse
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 from tensorsmith.tools.progress import size_text
+from tensorsmith.tools.verbs import execute_verb, verb_adder
 
-Verb = Callable[[argparse.Namespace], int]
+execute = execute_verb
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the verbs, each with its arguments and the function that does it."""
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-
-    def add(name: str, execute: Verb, says: str) -> argparse.ArgumentParser:
-        verb = verbs.add_parser(name, help=says, description=f"{says[0].upper()}{says[1:]}.")
-        verb.set_defaults(execute=execute)
-        return verb
-
+    add = verb_adder(parser)
     add("list", _list, "list the data sets, and whether they are in the cache")
     info = add("info", _info, "describe a data set, and say where it comes from, without fetching it")
     info.add_argument("name", metavar="NAME", help="as `tensorsmith data list` lists it")
@@ -29,11 +23,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     preview.add_argument("name", metavar="NAME", help="as `tensorsmith data list` lists it")
     preview.add_argument("--split", default="train", help="train, validation or test; default train")
     preview.add_argument("--out", metavar="FILE.png", type=Path, help="draw the first pictures, or a series, as well")
-
-
-def execute(arguments: argparse.Namespace) -> int:
-    """Does what the verb says."""
-    return int(arguments.execute(arguments))
 
 
 def _list(arguments: argparse.Namespace) -> int:

@@ -2,28 +2,22 @@
 
 import argparse
 import sys
-from collections.abc import Callable
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 from tensorsmith.tools import tfrecord_convert
 from tensorsmith.tools.progress import progress, size_text
+from tensorsmith.tools.verbs import execute_verb, verb_adder
 
-Verb = Callable[[argparse.Namespace], int]
+execute = execute_verb
 SOURCES = "files, patterns, or folders with *.tfrecord* files"
 MOST_EXAMPLES = 1000  # among which pictures are looked for
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the verbs, each with its arguments and the function that does it."""
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-
-    def add(name: str, execute: Verb, says: str) -> argparse.ArgumentParser:
-        verb = verbs.add_parser(name, help=says, description=f"{says[0].upper()}{says[1:]}.")
-        verb.set_defaults(execute=execute)
-        return verb
-
+    add = verb_adder(parser)
     infer = add("infer", _infer, "find out what a source holds, and write it down as a schema to review")
     infer.add_argument("sources", metavar="SOURCE", nargs="+", help="files, a pattern or a folder of one kind")
     infer.add_argument("--out", metavar="FILE.yaml", type=Path, help="the file to write; by default it is printed")
@@ -59,11 +53,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parquet = add("to-parquet", _to_parquet, "write examples into a Parquet file, with a column for each feature")
     _add_sources(parquet)
     parquet.add_argument("dest", metavar="DEST.parquet", type=Path)
-
-
-def execute(arguments: argparse.Namespace) -> int:
-    """Does what the verb says."""
-    return int(arguments.execute(arguments))
 
 
 def _add_sources(parser: argparse.ArgumentParser) -> None:
