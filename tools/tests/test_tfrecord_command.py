@@ -116,6 +116,22 @@ def test_stats(call):
     assert f"image 60 0 {min(sizes)} to {max(sizes)} 0 60" in lines
 
 
+def test_stats_are_whole_whatever_the_width(call, folder, monkeypatch, capsys):
+    with (folder / "large.tfrecord").open("wb") as file:
+        write(file, {"identifier": Column.of(np.array([1, 2**63 - 1]))})
+    monkeypatch.setenv("COLUMNS", "60")
+    largest = f"{2**63 - 1:,}"
+    _, out, _ = call("stats", "large.tfrecord")
+    line = next(line for line in out.splitlines() if "identifier" in line)
+    assert line.replace("│", " ").split()[:5] == ["identifier", "2", "0", "1", largest]
+    monkeypatch.setenv("FORCE_COLOR", "1")  # as on a terminal
+    monkeypatch.setenv("TERM", "dumb")
+    _, out, _ = call("stats", "large.tfrecord")
+    assert "identifier" in out
+    assert f"greatest {largest}" in " ".join(out.split())
+    assert max(map(len, out.splitlines())) <= 80
+
+
 def test_cat(call):
     code, out, _ = call("cat", "toy*", "--json", "--limit", 22)
     rows = [json.loads(line) for line in out.splitlines()]
@@ -179,6 +195,9 @@ def test_to_parquet(call, folder):
         (["cat", "toy*", "--limit", "-1"], 2, "expected"),
         (["shuffle", "toy*", "out", "--seed", "x"], 2, "expected a number of 0 or more"),
         (["vrify"], 2, "vrify"),
+        (["to-parquet", "toy.tfrecord-00000-of-00002", "toy.tfrecord-00000-of-00002"], 2, "which would be lost"),
+        (["inspect", "toy*", "--pictures", "toy.tfrecord-00000-of-00002"], 2, "which would be lost"),
+        (["infer", "toy*", "--out", "toy.tfrecord-00000-of-00002"], 2, "which would be lost"),
     ],
 )
 def test_asked_for_wrongly(call, folder, arguments, code, message):

@@ -1,5 +1,6 @@
 """Files are whole or not there."""
 
+import errno
 import os
 import stat
 
@@ -37,6 +38,13 @@ def test_others_may_read_it_as_the_umask_says(tmp_path):
     finally:
         os.umask(before)
     assert stat.S_IMODE((tmp_path / "file").stat().st_mode) == 0o640
+
+
+def test_a_full_disk_is_told_with_the_file(tmp_path):
+    target = tmp_path / "numbers.txt"
+    with pytest.raises(OSError, match="No space left") as caught, replace_file(target):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert caught.value.filename == str(target)
 
 
 def test_a_missing_folder_is_an_error(tmp_path):

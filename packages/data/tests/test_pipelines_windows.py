@@ -138,6 +138,7 @@ def test_each_batch_continues_the_one_before():
         (lambda: parallel_streams(0, 2), "count"),
         (lambda: tf.data.Dataset.range(9).apply(parallel_streams(5, 2)), "dataset"),
         (lambda: tf.data.Dataset.range(0).apply(parallel_streams(1, 1)), "dataset"),
+        (lambda: tf.data.Dataset.range(3).map(tf.range).apply(windows(2)), "dataset"),
         (lambda: tf.data.Dataset.range(9).repeat().apply(parallel_streams(2, 2)), "dataset"),
     ],
 )

@@ -10,7 +10,7 @@ from PIL import Image
 
 from tensorsmith.core import ArgumentError
 from tensorsmith.data.tfrecord import beam as beam_module
-from tensorsmith.data.tfrecord.beam import Beam
+from tensorsmith.data.tfrecord.beam import Beam, unknown_options
 from tensorsmith.data.tfrecord.convert import RejectedError, convert
 from tensorsmith.data.tfrecord.schema import Feature, Schema
 from tensorsmith.data.tfrecord.sources import open_source
@@ -102,6 +102,10 @@ def test_gone_on_with(tables, tmp_path, monkeypatch):
     monkeypatch.setattr(beam_module, "write_piece", full)
     convert(open_source(tables), tmp_path / "out", **SHAPING, engine=Beam(), resume=True)
     assert content(tmp_path / "out") == content(tmp_path / "whole")
+
+
+def test_options_that_beam_does_not_know():
+    assert unknown_options(["--direct_num_workers=2", "--compresion", "gzip", "--other=3"]) == {"compresion", "other"}
 
 
 def test_no_such_runner():

@@ -17,10 +17,15 @@ from PIL import Image
 
 from tensorsmith.core import ArgumentError
 from tensorsmith.data.tfrecord import DamagedFileError
+from tensorsmith.data.tfrecord.convert import convert
+from tensorsmith.data.tfrecord.infer import infer
 from tensorsmith.data.tfrecord.parquet import to_parquet
 from tensorsmith.data.tfrecord.paths import find_record_files
 from tensorsmith.data.tfrecord.pictures import SIDE, contact_sheet
 from tensorsmith.data.tfrecord.rows import rows, to_json
+from tensorsmith.data.tfrecord.schema import Feature as Field
+from tensorsmith.data.tfrecord.schema import Schema
+from tensorsmith.data.tfrecord.sources import open_source
 from tensorsmith.data.tfrecord.stats import KEPT, MOST_DISTINCT, stats
 from tensorsmith.data.tfrecord.survey import survey_files
 from tensorsmith.data.tfrecord.verify import verify
@@ -317,6 +322,57 @@ def test_a_name_in_the_context_and_in_the_lists(tmp_path, together):
         with pytest.raises(ArgumentError, match="feature x.*in the context and values in the feature lists"):
             READERS[name](tmp_path / "x")
     assert verify(tmp_path / "x").records == 2 - together
+
+
+WIDE = {
+    "d": [0.1234567890123, -2.0],
+    "u": [2**64 - 1, 1],
+    "l": [[1.5, 1e300], []],
+    "o": [0.1234567890123, None],
+    "t": ["é", "b"],
+    "r": [[1, 2], [3, 4]],
+}
+
+
+@pytest.fixture
+def converted(tmp_path):
+    (tmp_path / "a.jsonl").write_text(
+        "".join(json.dumps(dict(zip(WIDE, row, strict=True))) + "\n" for row in zip(*WIDE.values(), strict=True))
+    )
+    schema = infer(tmp_path / "a.jsonl")
+    schema = Schema({**schema.features, "r": Field("uint8", (2,), "raw")})
+    convert(open_source(tmp_path / "a.jsonl"), tmp_path / "out", name="a", schema=schema)
+    return tmp_path / "out" / "a-train.tfrecord-00000-of-00001"
+
+
+def test_numbers_that_are_stored_as_bytes(converted, tmp_path):
+    """They are numbers while the schema is beside them, and what it stores so by its own choice stays bytes."""
+    found = list(rows(converted))
+    for name in ("d", "u", "l", "o"):
+        values = [row.get(name) for row in found]
+        assert values == [value if isinstance(value, list | None) else [value] for value in WIDE[name]]
+    assert [row["r"] for row in found] == [[bytes(value)] for value in WIDE["r"]]
+    figures = stats([converted]).features
+    assert (figures["d"].least, figures["d"].greatest, figures["u"].greatest) == (-2.0, WIDE["d"][0], 2**64 - 1)
+    assert figures["l"].count == 2
+    to_parquet([converted], tmp_path / "a.parquet")
+    table = pq.read_table(tmp_path / "a.parquet")
+    assert {name: table[name].to_pylist() for name in "dulot"} == {name: WIDE[name] for name in "dulot"}
+    (converted.parent / "schema.yaml").unlink()
+    assert [row["d"] for row in rows(converted)] == [[np.float64(value).tobytes()] for value in WIDE["d"]]
+
+
+def test_a_schema_that_is_not_theirs(converted, tmp_path):
+    (converted.parent / "schema.yaml").write_text("features:\n  t: {dtype: float64}\n")
+    for read in (
+        lambda: list(rows(converted)),
+        lambda: stats([converted]),
+        lambda: to_parquet([converted], tmp_path / "x"),
+    ):
+        with pytest.raises(ArgumentError, match="`t`: received '2 bytes', expected whole numbers of float64"):
+            read()
+    (converted.parent / "schema.yaml").write_text("something: else\n")
+    assert len(list(rows(converted))) == 2
 
 
 def test_names_that_are_no_utf8(tmp_path):

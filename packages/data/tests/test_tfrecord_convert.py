@@ -21,6 +21,7 @@ from tensorsmith.data.tfrecord import engine as engine_module
 from tensorsmith.data.tfrecord import pieces as pieces_module
 from tensorsmith.data.tfrecord.convert import RejectedError, convert
 from tensorsmith.data.tfrecord.schema import Feature, Schema
+from tensorsmith.data.tfrecord.sources import open_source
 from tensorsmith.data.tfrecord.sources.source import Batch, Reject
 
 SCHEMA = Schema({"id": Feature("int64"), "text": Feature("string")})
@@ -127,6 +128,38 @@ def test_rows_that_the_source_could_not_read_count(tmp_path):
     assert "too few fields" in (tmp_path / "rejects").read_text()
 
 
+def test_nothing_that_can_be_read(tmp_path):
+    """No row tells of any feature, and the rows are told."""
+    (tmp_path / "a.jsonl").write_text("hello\n[1]\n")
+    source = open_source(tmp_path / "a.jsonl")
+    with pytest.raises(RejectedError, match=r"a\.jsonl, row 1: it is no JSON"):
+        convert(source, tmp_path / "out", name="n")
+    done = convert(source, tmp_path / "out", name="n", rejects=tmp_path / "rejects")
+    assert (done.rows, done.records, done.rejects) == (2, 0, 2)
+    assert Schema.load(tmp_path / "out/schema.yaml") == Schema({})
+
+
+def test_rows_without_features(tmp_path):
+    (tmp_path / "a.jsonl").write_text("{}\n")
+    with pytest.raises(ArgumentError, match="`schema`: received 'no features'"):
+        convert(open_source(tmp_path / "a.jsonl"), tmp_path / "out", name="n")
+
+
+def test_the_source_is_not_replaced_by_its_rejects(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("x\n1\nb\n")
+    with pytest.raises(ArgumentError, match="`rejects`: .* which would be lost"):
+        convert(open_source(path), tmp_path / "out", name="n", rejects=tmp_path / "." / "a.csv")
+    assert path.read_text() == "x\n1\nb\n"
+
+
+def test_many_columns(monkeypatch, tmp_path):
+    """What a missing one could have been is only looked for where one is missing."""
+    monkeypatch.setattr("tensorsmith.data.tfrecord.sources.table.did_you_mean", None)
+    (tmp_path / "a.csv").write_text(",".join(f"x{i}" for i in range(99)) + "\n" + ",".join("1" * 99) + "\n")
+    assert convert(open_source(tmp_path / "a.csv"), tmp_path / "out", name="n").records == 1
+
+
 def test_nothing_at_all(tmp_path):
     done = convert(Numbers(tmp_path / "source", count=0), tmp_path / "out", name="n")
     assert (done.rows, done.records) == (0, 0)
@@ -186,7 +219,7 @@ def test_a_source_that_changes_meanwhile(tmp_path):
 
     with pytest.raises(OSError, match="the source has changed"):
         convert(Changing(tmp_path / "source"), tmp_path / "out", name="n")
-    assert not list((tmp_path / "out").glob("n-*"))
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_what_is_there_is_not_replaced(source, tmp_path):
@@ -239,6 +272,7 @@ def test_pieces_that_somebody_has_removed_are_written_again(source, tmp_path):
         {"shard_size": 0},
         {"compression": "zip"},
         {"seed": -1},
+        {"split": {"all": 1.0}},
         {"rejects": "/nowhere/at/all"},
     ],
 )
@@ -394,6 +428,49 @@ def test_tensorflow_datasets_opens_the_folder(tmp_path):
         assert row["maybe"].tolist() == ([] if values["maybe"][number] is None else [values["maybe"][number]])
         for name in ("label", "flag", "x", "many", "wide", "raw", "brain", "brain_raw", "wave"):
             np.testing.assert_array_equal(row[name], values[name][number])
+
+
+OPTIONAL = {
+    "text": (["a", None, "b"], Feature("string", optional=True), [[b"a"], [], [b"b"]]),
+    "wide": ([0.1, None, -1e300], Feature("float64", optional=True), [[0.1], [], [-1e300]]),
+    "pair": ([[0.1, 2.0], None, [1.0, 1.0]], Feature("float64", (2,), optional=True), [[[0.1, 2]], [], [[1, 1]]]),
+    "list": ([[1, 2], None, []], Feature("int64", (None,), optional=True), [[1, 2], [], []]),
+    "boxes": ([[[1, 2]], None, []], Feature("float32", (None, 2), optional=True), [[[1, 2]], [], []]),
+    "words": ([["a", "b"], None, ["c"]], Feature("string", (None,), optional=True), [[b"a", b"b"], [], [b"c"]]),
+}
+
+
+def test_tensorflow_datasets_opens_what_is_missing(tmp_path):
+    import tensorflow_datasets as tfds
+
+    class Gaps(Numbers):
+        def batches(self, schema):
+            rows = pa.RecordBatch.from_pydict({name: values for name, (values, _, _) in OPTIONAL.items()})
+            yield Batch(rows, "fixed", np.arange(3))
+
+    schema = Schema({name: feature for name, (_, feature, _) in OPTIONAL.items()})
+    assert convert(Gaps(tmp_path / "source"), tmp_path / "out", name="gaps", schema=schema).for_tfds
+    rows = list(tfds.builder_from_directory(str(tmp_path / "out")).as_dataset(split="train").as_numpy_iterator())
+    for name, (_, _, expected) in OPTIONAL.items():
+        assert [row[name].tolist() for row in rows] == expected, name
+
+
+@pytest.mark.parametrize(
+    ("compression", "feature"),
+    [
+        ("gzip", Feature("int64")),
+        ("none", Feature("float64", (None,), optional=True)),
+        ("none", Feature("int64", (None, None), optional=True)),
+        ("none", Feature("string", (None, None))),
+        ("none", Feature("int64", (None,), sequence=True)),
+    ],
+)
+def test_what_tensorflow_datasets_cannot_open_is_told(tmp_path, compression, feature):
+    source = Numbers(tmp_path / "source", count=0)
+    schema = Schema({"x": feature})
+    done = convert(source, tmp_path / "out", name="n", schema=schema, compression=compression)
+    assert not done.for_tfds
+    assert not (tmp_path / "out/features.json").exists()
 
 
 def test_without_tensorflow(tmp_path):

@@ -214,6 +214,10 @@ def test_a_column_that_is_not_there():
         ({"dtype": "string", "encoding": "png"}, "shape|encoding"),
         ({"dtype": "uint8", "shape": (2, 2), "encoding": "png"}, "height, width, channels"),
         ({"dtype": "float32", "labels": ("a",)}, "labels"),
+        ({"dtype": "int64", "labels": (0, 1)}, "different texts"),
+        ({"dtype": "int64", "labels": ("a", "a")}, "different texts"),
+        ({"dtype": "int64", "optional": "no"}, "true or false"),
+        ({"dtype": "uint16", "shape": (2, 2, 1), "encoding": "jpeg"}, "uint16 in PNG"),
         ({"dtype": "int64", "shape": (None, None), "sequence": True}, "one size vary"),
     ],
 )
@@ -229,9 +233,30 @@ def test_schemas_as_files(tmp_path):
     assert Schema.load(tmp_path / "schema.yaml") == schema
     lines = ["features:", "  a: {dtype: int65}", "  b: {dtyp: int64}", "  c: {dtype: int64, size: 3}"]
     (tmp_path / "bad.yaml").write_text("\n".join(lines))
-    with pytest.raises(ValueError, match=r"(?s)bad.yaml: a: .*int65.*\nb: .*\nc: .*`size`"):
+    with pytest.raises(ArgumentError, match=r"(?s)bad.yaml: a: .*int65.*\nb: .*\nc: .*`size`"):
         Schema.load(tmp_path / "bad.yaml")
-    for text in ("", "features: 3", "[1", "a: b: c"):
-        (tmp_path / "bad.yaml").write_text(text)
-        with pytest.raises(ValueError, match="bad.yaml: "):
-            Schema.load(tmp_path / "bad.yaml")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "`schema`: received None"),
+        ("features: 3", "`schema`"),
+        ("[1", "no YAML"),
+        ("a: b: c", "no YAML"),
+        ("features:\n  x: {dtype: int64, shape: 3}", "x: `shape`: received '?3'?, expected a list"),
+        ("features:\n  x: {dtype: int64}\n  x: {dtype: string}", "`x` is there twice"),
+        ("features: {}\nsparse: [x]", "`sparse`"),
+        (b"features: {\xff: {dtype: int64}}", "utf-8"),
+    ],
+)
+def test_no_schema(tmp_path, text, message):
+    (tmp_path / "bad.yaml").write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(ArgumentError, match=f"bad.yaml: .*{message}"):
+        Schema.load(tmp_path / "bad.yaml")
+
+
+def test_names_are_as_they_are_written():
+    text = "features:\n  yes: {dtype: int64}\n  1.0: {dtype: int64}\n  null: {dtype: int64}\n"
+    assert list(Schema.from_yaml(text).features) == ["yes", "1.0", "null"]
+    assert Schema.from_yaml(Schema({}).to_yaml()) == Schema({})

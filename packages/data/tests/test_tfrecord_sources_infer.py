@@ -1,5 +1,6 @@
 """Telling kinds of sources apart, and schemas for review."""
 
+import sqlite3
 import subprocess
 import sys
 
@@ -106,6 +107,32 @@ def test_files_that_may_lie_beside_others(tmp_path):
     for name in ("LICENSE", "README.txt", "a.json"):
         (tmp_path / name).write_text("{}")
     assert open_source(tmp_path).files == [tmp_path / "a.png"]
+
+
+def test_files_of_file_managers(tmp_path):
+    Image.new("RGB", (2, 2)).save(tmp_path / "a.png")
+    with sqlite3.connect(tmp_path / "Thumbs.db") as base:
+        base.execute("CREATE TABLE t (x INTEGER)")
+    base.close()
+    assert open_source(tmp_path).files == [tmp_path / "a.png"]
+
+
+def test_values_that_no_schema_takes(tmp_path):
+    lines = ['{"a": [[1, 2], [3]], "b": [1, null], "c": [[1], [2]]}', '{"a": [[1]], "b": [], "c": []}']
+    (tmp_path / "a.jsonl").write_text("\n".join(lines))
+    comments = [line for line in review(open_source(tmp_path / "a.jsonl")).splitlines() if "refuses" in line]
+    assert comments == [
+        "# a: some lists have lists of different lengths in them, and convert refuses such rows",
+        "# b: in some lists a value is missing, and convert refuses such rows",
+    ]
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.jsonl"])
+def test_the_largest_numbers(tmp_path, name):
+    rows = {"a.csv": "u,f\n18446744073709551615,1e400\n1,1\n"}
+    lines = '{"u": 18446744073709551615, "f": "1e400"}\n{"u": 1, "f": "1"}\n'
+    (tmp_path / name).write_text(rows.get(name, lines))
+    assert infer(tmp_path / name).features == {"u": Feature("uint64"), "f": Feature("string")}
 
 
 def test_kinds_are_told_by_content(tmp_path):

@@ -11,7 +11,9 @@ import tensorflow as tf
 from PIL import Image
 
 from tensorsmith.core import ArgumentError
-from tensorsmith.data.tfrecord.schema import Feature
+from tensorsmith.data.tfrecord.decode import decode
+from tensorsmith.data.tfrecord.fit import fit
+from tensorsmith.data.tfrecord.schema import Feature, Schema
 from tensorsmith.data.tfrecord.sources import UnreadableError, open_source
 from tensorsmith.data.tfrecord.sources.pictures import read_picture
 
@@ -49,7 +51,7 @@ def test_sizes_that_differ(tmp_path):
     draw(tmp_path / "a" / "1.jpg", 8, 10)
     draw(tmp_path / "a" / "2.jpg", 8, 12)
     draw(tmp_path / "b" / "3.png", 9, 12)
-    assert open_source(tmp_path).infer().features["image"] == Feature("uint8", (None, None, 3), "jpeg")
+    assert open_source(tmp_path).infer().features["image"] == Feature("uint8", (None, None, 3), "image")
     assert open_source(tmp_path / "a").infer().features == {"image": Feature("uint8", (8, None, 3), "jpeg")}
     draw(tmp_path / "b" / "4.png", 9, 12, "L")
     assert open_source(tmp_path / "b").infer().features["image"].shape == (9, 12, None)
@@ -98,10 +100,40 @@ def test_broken_pictures_are_rejects(tmp_path):
     assert found["beside.png"] == "received a file beside the folders of classes, expected one in a"
 
 
+def test_sixteen_bits(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 65536, (2, 4, 6), "uint16")
+    for number, picture in enumerate(pixels):
+        Image.fromarray(picture).save(tmp_path / f"{number}.png")
+    schema = open_source(tmp_path).infer()
+    assert schema.features == {"image": Feature("uint16", (4, 6, 1), "png")}
+    (batch,) = open_source(tmp_path).batches(schema)
+    columns, rejects = fit(batch, schema)
+    assert rejects == []
+    files = tf.constant([file for (file,) in columns["image"].to_lists()])
+    np.testing.assert_array_equal(decode({"image": files}, schema)["image"][..., 0], pixels)
+    draw(tmp_path / "8.png", mode="L")
+    assert open_source(tmp_path).infer() == Schema({"image": Feature("uint8", (4, 6, 1), "png")})
+
+
+@pytest.mark.parametrize("mixed", [False, True])
+def test_what_does_not_fit_is_told_by_its_file(tmp_path, mixed):
+    draw(tmp_path / "1.png")
+    odd = draw(tmp_path / ("2.jpg" if mixed else "2.png"), height=5)
+    source, schema = open_source(tmp_path), Schema({"image": Feature("uint8", (4, 6, 3), "png")})
+    (batch,) = source.batches(schema)
+    _, (reject,) = fit(batch, schema)
+    assert (reject.file, reject.row) == (str(odd), 1)
+    kind = "JPEG" if mixed else "PNG"
+    assert reject.problem == f"received a {kind} file of 5 x 6, expected PNG of shape (4, 6, 3)"
+    if mixed:
+        (batch,) = source.batches(source.infer())
+        assert fit(batch, source.infer())[1] == []
+
+
 def voc(path, name, objects, size=(6, 4), picture=None):
     boxes = "".join(
         f"<object><name>{label}</name><bndbox><xmin>{left}</xmin><ymin>{top}</ymin><xmax>{right}</xmax>"
-        f"<ymax>{bottom}</ymax></bndbox></object>"
+        f"<ymax>{bottom}</ymax></bndbox><difficult>{int(label == 'cat')}</difficult></object>"
         for label, left, top, right, bottom in objects
     )
     width, height = size
@@ -127,12 +159,13 @@ def test_voc(tmp_path, folder):
     voc(tmp_path / folder, "1", [("dog", 3, 1, 6, 4), ("cat", 0, 0, 1.5, 2)])
     voc(tmp_path / folder, "2", [])
     source = open_source(tmp_path)
-    assert source.infer().features == BOXES
+    assert source.infer().features == BOXES | {"is_difficult": Feature("bool", (None,))}
     (row, other), numbers, rejects = read(source)
     assert row["image"] == first.read_bytes()
     assert row["bbox"] == [[0.25, 0.5, 1.0, 1.0], [0.0, 0.0, 0.5, 0.25]]
     assert (row["label"], row["label_text"]) == ([1, 0], ["dog", "cat"])
-    assert (other["bbox"], other["label"]) == ([], [])
+    assert row["is_difficult"] == [False, True]
+    assert (other["bbox"], other["label"], other["is_difficult"]) == ([], [], [])
     assert (numbers, rejects) == ([1, 2], [])
 
 
@@ -176,7 +209,7 @@ COCO = {
     "annotations": [
         {"image_id": 3, "category_id": 9, "bbox": [0, 0, 6.5, 4]},
         {"image_id": 7, "category_id": 2, "bbox": [3, 1, 3, 3]},
-        {"image_id": 7, "category_id": 9, "bbox": [0, 0, 1.5, 2]},
+        {"image_id": 7, "category_id": 9, "bbox": [0, 0, 1.5, 2], "iscrowd": 1},
     ],
     "categories": [{"id": 9, "name": "cat"}, {"id": 2, "name": "dog"}],
 }
@@ -199,11 +232,12 @@ def coco(tmp_path):
 def test_coco(tmp_path, coco, indent):
     path = coco(COCO, indent=indent)
     for source in (open_source(path), open_source(tmp_path)):
-        assert source.infer().features == BOXES
+        assert source.infer().features == BOXES | {"is_crowd": Feature("bool", (None,))}
         (first, second), numbers, (reject,) = read(source)
         assert first["image"] == (tmp_path / "train" / "1.jpg").read_bytes()
         assert first["bbox"] == [[0.25, 0.5, 1.0, 1.0], [0.0, 0.0, 0.5, 0.25]]
         assert (first["label"], first["label_text"]) == ([0, 1], ["dog", "cat"])
+        assert (first["is_crowd"], second["is_crowd"]) == ([False, True], [False])
         assert second["bbox"] == [[0.0, 0.0, 1.0, 1.0]]  # half a pixel outside is rounding
         assert numbers == [1, 2]
         assert (reject.file, reject.row) == (str(path), 3)

@@ -1,11 +1,14 @@
 """`tensorsmith tfrecord convert`: any source as TFRecord files."""
 
 import argparse
+import difflib
 import os
 from pathlib import Path
 
-from tensorsmith.core import check
+from tensorsmith.core import Verbatim, check
 from tensorsmith.tools.progress import progress, size_text
+
+NOT_BY_TFDS = "no compressed files, no sequences, no texts of which several sizes vary, no gaps between such numbers"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,8 +44,13 @@ def execute(arguments: argparse.Namespace) -> int:
     check(arguments.shuffle or arguments.seed is None, "--seed", arguments.seed, "none without --shuffle")
     engine = None
     if arguments.runner:
-        from tensorsmith.data.tfrecord.beam import Beam
+        from tensorsmith.data.tfrecord.beam import Beam, unknown_options
 
+        for name in unknown_options(arguments.fields):
+            near = difflib.get_close_matches(name, vars(arguments), n=1, cutoff=0.8)
+            remedy = f"did you mean --{near[0].replace('_', '-')}?" if near else ""
+            received = Verbatim("a flag that neither convert nor Beam has")
+            check(not near, f"--{name}", received, "one that is there", remedy)
         engine = Beam(arguments.runner, arguments.fields)
     options = {name: getattr(arguments, name) for name in ("encoding", "table", "query")}
     path = arguments.sources[0] if len(arguments.sources) == 1 else arguments.sources
@@ -71,7 +79,7 @@ def execute(arguments: argparse.Namespace) -> int:
     where = f" in {arguments.rejects}" if done.rejects else ""
     print(f"rows {done.rows:,} = records {done.records:,} + rejects {done.rejects:,}{where}")
     if not done.for_tfds:
-        print("TensorFlow Datasets cannot open this: it reads no sequences, and no texts of which several sizes vary")
+        print(f"TensorFlow Datasets cannot open this: it reads {NOT_BY_TFDS}")
     return 0
 
 

@@ -23,27 +23,24 @@ def print_survey(files: "Sequence[FileSurvey]") -> None:
     """Prints a table of files and one of their features."""
     from tensorsmith.records import merge
 
-    console = Console(highlight=False)
-    table = _table("file", ">examples", ">size", "compression")
-    for file in files[:MOST_FILES]:
-        table.add_row(escape(str(file.path)), f"{file.records:,}", size_text(file.size), file.compression)
+    rows = [
+        (str(file.path), f"{file.records:,}", size_text(file.size), file.compression) for file in files[:MOST_FILES]
+    ]
     if len(files) > MOST_FILES:
-        table.add_row(f"and {len(files) - MOST_FILES:,} more", "", "", "")
+        rows.append((f"and {len(files) - MOST_FILES:,} more", "", "", ""))
     records = sum(file.records for file in files)
     if len(files) > 1:
-        table.add_section()
         size = sum(file.size for file in files)
-        table.add_row(f"{len(files):,} files", f"{records:,}", size_text(size), "")
-    console.print(table)
+        rows.append((f"{len(files):,} files", f"{records:,}", size_text(size), ""))
+    _print(("file", ">examples", ">size", "compression"), rows, sums=len(files) > 1)
     features: dict[str, Feature] = {}
     for file in files:
         features = merge(features, file.features)
-    table = _table("feature", "kind", ">values", ">missing in")
-    for name, feature in features.items():
-        kinds = " and ".join(feature.kinds) or "unknown"
-        table.add_row(escape(name), kinds, _values(feature), f"{records - feature.rows:,}")
-    if features:
-        console.print(table)
+    rows = [
+        (name, " and ".join(feature.kinds) or "unknown", _values(feature), f"{records - feature.rows:,}")
+        for name, feature in features.items()
+    ]
+    _print(("feature", "kind", ">values", ">missing in"), rows)
 
 
 def print_example(number: int, row: Mapping[str, list[Any]]) -> None:
@@ -58,30 +55,47 @@ def print_stats(stats: "Stats") -> None:
     """Prints a table of the features with numbers, and one of those with bytes."""
     from tensorsmith.data.tfrecord.stats import Numbers
 
-    console = Console(highlight=False)
-    console.print(f"{stats.records:,} examples")
-    table = _table("feature", ">values", ">missing", ">least", ">greatest", ">mean", ">std", ">zeros", ">NaN")
-    others = _table("feature", ">values", ">missing", ">bytes", ">empty", ">distinct", "frequent")
+    print(f"{stats.records:,} examples")
+    numbers, texts = [], []
     for name, figures in stats.features.items():
-        first = (escape(name), f"{figures.count:,}", f"{stats.records - figures.rows:,}")
+        first = (name, f"{figures.count:,}", f"{stats.records - figures.rows:,}")
         if isinstance(figures, Numbers):
-            table.add_row(*first, *_numbers(figures))
+            numbers.append((*first, *_numbers(figures)))
         else:
-            others.add_row(*first, *_texts(figures))
-    for each in (table, others):
-        if each.row_count:
-            console.print(each)
+            texts.append((*first, *_texts(figures)))
+    _print(("feature", ">values", ">missing", ">least", ">greatest", ">mean", ">std", ">zeros", ">NaN"), numbers)
+    _print(("feature", ">values", ">missing", ">bytes", ">empty", ">distinct", "frequent"), texts)
 
 
-def _table(*headings: str) -> Table:
-    """A table; a heading that begins with ">" is that of a column of numbers."""
+def _print(headings: Sequence[str], rows: Sequence[Sequence[str]], sums: bool = False) -> None:
+    """Prints a table, or a list of each row's cells where a terminal is too narrow for it.
+
+    Args:
+        headings: Of the columns; ">" before that of a column of numbers.
+        rows: The cells.
+        sums: Whether the last row has the sums of those above.
+    """
     table = Table()
     for heading in headings:
-        name = heading.removeprefix(">")
-        is_number = name != heading
-        justify: Literal["left", "right"] = "right" if is_number else "left"
-        table.add_column(name, justify=justify, no_wrap=is_number, overflow="fold", min_width=len(name))
-    return table
+        justify: Literal["left", "right"] = "right" if heading[0] == ">" else "left"
+        table.add_column(heading.removeprefix(">"), justify=justify, no_wrap=True)
+    for number, row in enumerate(rows, 1):
+        table.add_row(*map(escape, row), end_section=sums and number == len(rows) - 1)
+    console = Console(highlight=False)
+    width = console.measure(table, options=console.options.update(max_width=10**6)).maximum
+    if not rows:
+        return
+    if not console.is_terminal:
+        console.width = max(width, console.width)
+    if width <= console.width:
+        console.print(table)
+        return
+    for first, *rest in rows:
+        console.print(f"[bold]{escape(first)}[/]", soft_wrap=True)
+        cells = [
+            f"{heading.removeprefix('>')} {cell}" for heading, cell in zip(headings[1:], rest, strict=True) if cell
+        ]
+        console.print(f"  {escape(', '.join(cells))}")
 
 
 def _values(feature: "Feature") -> str:
@@ -111,7 +125,7 @@ def _texts(figures: "Texts") -> list[str]:
     lengths = f"{figures.longest:,}" if same else f"{figures.shortest:,} to {figures.longest:,}"
     if figures.found is None:
         return [lengths, f"{figures.empty:,}", f"over {MOST_DISTINCT:,}", ""]
-    often = (f"{count:,} x {escape(_kept(value))}" for value, count in _most_frequent(figures.found) if count > 1)
+    often = (f"{count:,} x {_kept(value)}" for value, count in _most_frequent(figures.found) if count > 1)
     return [lengths, f"{figures.empty:,}", f"{len(figures.found):,}", "\n".join(often)]
 
 

@@ -1,6 +1,7 @@
 """Writing files whole or not at all."""
 
 import contextlib
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
@@ -37,5 +38,9 @@ def replace_file(path: str | os.PathLike[str]) -> Iterator[Path]:
         os.umask(umask)
         draft.chmod(0o666 & ~umask)  # mkstemp makes files that only their owner may read
         draft.replace(target)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT) and error.filename is None:  # as writing says no name
+            error.filename = os.fspath(target)
+        raise
     finally:
         draft.unlink(missing_ok=True)

@@ -93,6 +93,7 @@ def _check_folder(path: Path) -> None:
 def _infer(arguments: argparse.Namespace) -> int:
     from tensorsmith.core import replace_file
     from tensorsmith.data.tfrecord.infer import review
+    from tensorsmith.data.tfrecord.paths import check_target
     from tensorsmith.data.tfrecord.sources import open_source
     from tensorsmith.tools.row_progress import row_progress
 
@@ -101,6 +102,8 @@ def _infer(arguments: argparse.Namespace) -> int:
     options = {name: getattr(arguments, name) for name in ("encoding", "table", "query")}
     paths = arguments.sources[0] if len(arguments.sources) == 1 else arguments.sources
     source = open_source(paths, **options)
+    if arguments.out is not None:
+        check_target("--out", arguments.out, source.files)
     with row_progress(f"reading {_count(len(source.files), 'file')}") as report:
         text = review(source, lambda batch: report(batch.rows.num_rows))
     if arguments.out is None:
@@ -135,7 +138,7 @@ def _verify(arguments: argparse.Namespace) -> int:
 
 
 def _inspect(arguments: argparse.Namespace) -> int:
-    from tensorsmith.data.tfrecord.paths import find_record_files
+    from tensorsmith.data.tfrecord.paths import check_target, find_record_files
     from tensorsmith.data.tfrecord.pictures import contact_sheet
     from tensorsmith.data.tfrecord.rows import rows
     from tensorsmith.data.tfrecord.survey import survey_files
@@ -144,6 +147,7 @@ def _inspect(arguments: argparse.Namespace) -> int:
     files = find_record_files(arguments.sources)
     if arguments.pictures:
         _check_folder(arguments.pictures)
+        check_target("--pictures", arguments.pictures, files)
     with progress() as begin:
         found = survey_files(files, begin("reading", _size(files)))
     print_survey(found)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from tensorsmith.core import check, load_tensorflow
+from tensorsmith.core import Verbatim, check, load_tensorflow
 from tensorsmith.data.pipelines.arguments import Transformation, check_whole
 
 
@@ -36,7 +36,8 @@ def bucket_by_length(
         What `dataset.apply` takes. The number of batches is not known before they have been counted.
 
     Raises:
-        ValueError: Boundaries that do not increase, or batch sizes that are not positive or not one for each bucket.
+        ValueError: Boundaries that do not increase, or batch sizes that are not positive or not one for each bucket;
+            no `length`, where the first tensor is a single value.
 
     Example:
         >>> import tensorflow as tf
@@ -63,6 +64,10 @@ def bucket_by_length(
         return tf.shape(tf.nest.flatten(element)[0])[0]
 
     def transform(dataset: Any) -> Any:
+        first = tf.nest.flatten(dataset.element_spec)[0]
+        known = length is not None or first.shape.rank != 0
+        remedy = "say which tensor is as long as the element"
+        check(known, "length", Verbatim(f"none, for {first}"), "a function", remedy)
         values = padding
         if padding is not None and not tf.nest.is_nested(padding):
             is_text = isinstance(padding, str | bytes)

@@ -29,7 +29,8 @@ def windows(length: int, *, shift: int = 1, stride: int = 1, nested: bool = Fals
         number of windows is known where that of the elements is.
 
     Raises:
-        ValueError: `length`, `shift` or `stride` is no positive whole number, or elements are not dense tensors.
+        ValueError: `length`, `shift` or `stride` is no positive whole number, or elements are not dense tensors of
+            known shape.
 
     Example:
         >>> import tensorflow as tf
@@ -66,6 +67,8 @@ def windows(length: int, *, shift: int = 1, stride: int = 1, nested: bool = Fals
         for spec in specs:
             remedy = "make them dense, or call `windows(..., nested=True)`"
             check(isinstance(spec, tf.TensorSpec), "dataset", Verbatim(spec), "elements of dense tensors", remedy)
+            remedy = "map `tf.ensure_shape` over them, or call `windows(..., nested=True)`"
+            check(spec.shape.is_fully_defined(), "dataset", Verbatim(spec), "elements of known shape", remedy)
         size = sum(map(_bytes, specs))
         cut_at_once = max(1, BYTES_AT_ONCE // (length * size))
         rows = dataset.batch(min(cut_at_once * shift, max(1, BYTES_AT_ONCE // size)))

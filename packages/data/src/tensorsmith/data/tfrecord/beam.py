@@ -94,6 +94,16 @@ class Beam:
             raise OSError(problems[0])
 
 
+def unknown_options(options: Sequence[str]) -> set[str]:
+    """The names of options that Beam does not know; some runners pass such ones on."""
+    parsed = PipelineOptions(list(options))
+    logging.disable(logging.WARNING)  # about these
+    try:
+        return set(parsed.get_all_options(retain_unknown_options=True)) - set(parsed.get_all_options())
+    finally:
+        logging.disable(logging.NOTSET)
+
+
 def _noting_errors(function: Callable[[Any], None], folder: Path, task: Any) -> None:
     try:
         function(task)

@@ -15,17 +15,22 @@ import pyarrow as pa
 from tensorsmith.core import argument_error, check, replace_file
 from tensorsmith.data.tfrecord.compression import COMPRESSIONS
 from tensorsmith.data.tfrecord.engine import Engine, Threads
+from tensorsmith.data.tfrecord.paths import check_target
 from tensorsmith.data.tfrecord.pieces import PIECE, REJECTS, Piece, RejectedError
 from tensorsmith.data.tfrecord.progress import Begin, unseen
 from tensorsmith.data.tfrecord.reorder import Split, reorder
 from tensorsmith.data.tfrecord.schema import Schema
+from tensorsmith.data.tfrecord.schema_beside import SCHEMA
 from tensorsmith.data.tfrecord.shards import shard_lengths
 from tensorsmith.data.tfrecord.sources.source import Source
 from tensorsmith.data.tfrecord.tfds_metadata import INFO, write_tfds_metadata
 
 WORK = ".convert"  # in the folder, while it is under way
 NOTE, LOCK = "asked.json", "lock"  # in there: what is asked for, and what keeps others out
-SCHEMA = "schema.yaml"
+
+
+class SourceChangedError(OSError):
+    """The source's files are not what they were when the conversion began."""
 
 
 @dataclass(frozen=True)
@@ -94,8 +99,9 @@ def convert(
         OSError: The source or the disk fails. What was written so far is gone on with by `resume`.
     """
     shaping: dict[str, Any] = {"shards": shards, "shard_size": shard_size, "compression": compression, "seed": seed}
-    _check(name, workers, rejects, **shaping)
+    _check(name, workers, rejects, source, **shaping)
     folder, split = Path(folder), split or {"train": 1.0}
+    check("all" not in split, "split", "all", "another name", "TensorFlow Datasets calls all splits together so")
     work, engine = folder / WORK, engine or Threads(workers)
     with _alone(folder, work):
         schema = schema or source.infer()
@@ -110,8 +116,8 @@ def convert(
         resumed = _begin(folder, name, resume, asked)
         try:
             pieces = _encode(engine, source, schema, work, rejects is None, begin)
-        except RejectedError:
-            shutil.rmtree(work)  # as another schema begins anew
+        except (RejectedError, SourceChangedError):
+            shutil.rmtree(work)  # as another schema, or what the source is now, begins anew
             raise
         if rejects is not None:
             with replace_file(rejects) as draft, draft.open("w", encoding="utf-8") as file:
@@ -125,7 +131,7 @@ def convert(
         lengths = {part: shard_lengths(made.records, len(made.paths)) for part, made in written.items()}
         sizes = {part: sum(path.stat().st_size for path in made.paths) for part, made in written.items()}
         schema.save(folder / SCHEMA)
-        for_tfds = write_tfds_metadata(folder, name, schema, lengths, sizes)
+        for_tfds = write_tfds_metadata(folder, name, schema, lengths, sizes, compression)
         shutil.rmtree(work)
     return Converted(rows, rows - rejected, rejected, written, for_tfds)
 
@@ -150,6 +156,7 @@ def _check(
     name: str,
     workers: int,
     rejects: str | os.PathLike[str] | None,
+    source: Source,
     shards: int | None,
     shard_size: int,
     compression: str,
@@ -164,6 +171,8 @@ def _check(
     check(seed is None or seed >= 0, "seed", seed, "0 or more")
     known = rejects is None or Path(rejects).absolute().parent.is_dir()
     check(known, "rejects", rejects, "a file in a folder that is there")
+    if rejects is not None:
+        check_target("rejects", rejects, source.files)
 
 
 def _begin(folder: Path, name: str, resume: bool, asked: dict[str, Any]) -> bool:
@@ -194,7 +203,7 @@ def _encode(engine: Engine, source: Source, schema: Schema, work: Path, strict: 
     stamps = _stamps(source)
     pieces = engine.encode(source, schema, work, strict, begin("encoding", sum(size for _, size, _ in stamps)))
     if _stamps(source) != stamps:
-        raise OSError("the source has changed while it was converted; nothing was written")
+        raise SourceChangedError("the source has changed while it was converted; nothing was written")
     return pieces
 
 

@@ -86,9 +86,10 @@ def _decoded(tensor: Any, feature: Feature) -> Any:
         height, width, channels = feature.shape
 
         def picture(file: Any) -> Any:
-            return tf.ensure_shape(tf.io.decode_image(file, channels, expand_animations=False), feature.shape)
+            pixels = tf.io.decode_image(file, channels, feature.dtype, expand_animations=False)
+            return tf.ensure_shape(pixels, feature.shape)
 
-        signature = tf.TensorSpec((height, width, channels), tf.uint8)
+        signature = tf.TensorSpec((height, width, channels), feature.dtype)
         return tf.map_fn(picture, tensor, fn_output_signature=signature, parallel_iterations=10)
     if feature.is_raw and fixed:
         numbers = tf.io.decode_raw(tf.reshape(tensor, [-1]), tf.as_dtype(SIGNED.get(feature.dtype, feature.dtype)))

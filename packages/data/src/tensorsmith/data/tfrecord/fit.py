@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from PIL import Image
 
-from tensorsmith.core import check
+from tensorsmith.core import argument_error
 from tensorsmith.data.tfrecord.arrow_numbers import complex_from_arrow, is_complex
 from tensorsmith.data.tfrecord.schema import (
     COMPLEX,
@@ -47,9 +47,9 @@ def fit(batch: Batch, schema: Schema) -> tuple[dict[str, Column], list[Reject]]:
         ValueError: The batch lacks a column.
     """
     names = batch.rows.schema.names
-    for name in schema.features:
-        check(name in names, name, "a feature of the schema", f"one of the columns {', '.join(names)}")
-    rows, numbers = batch.rows, np.asarray(batch.numbers)
+    if lacking := schema.features.keys() - set(names):
+        raise argument_error(min(lacking), "a feature of the schema", f"one of the columns {', '.join(names)}")
+    rows, kept = batch.rows, np.arange(batch.rows.num_rows)  # as numbered in the batch
     rejects = list(batch.rejects)
     while True:  # what is wrong with a row may hide what is wrong with another
         misfits = _Misfits()
@@ -59,9 +59,9 @@ def fit(batch: Batch, schema: Schema) -> tuple[dict[str, Column], list[Reject]]:
                 _check_sparse(name, size, prepared[name + INDICES], prepared[name + VALUES], misfits)
         if not misfits.rows:
             break
-        rejects += [Reject(batch.file, int(numbers[row]), *found) for row, found in misfits.rows.items()]
+        rejects += [Reject(*batch.place(kept[row]), *found) for row, found in misfits.rows.items()]
         keep = ~np.isin(np.arange(rows.num_rows), list(misfits.rows))
-        rows, numbers = rows.filter(pa.array(keep)), numbers[keep]
+        rows, kept = rows.filter(pa.array(keep)), kept[keep]
     columns: dict[str, Column] = {}
     for name, values in prepared.items():
         columns |= _columns(name, schema.features[name], values)
@@ -136,6 +136,11 @@ def _prepare(name: str, feature: Feature, array: Any, misfits: _Misfits) -> _Val
     for leaf in np.flatnonzero(np.asarray(pc.is_null(leaves))).tolist():
         reject(leaf, "a value in it is missing")
     is_file = bool(feature.encoding) and _is_text(leaves.type)
+    if feature.dtype == "uint16" and feature.encoding in PICTURES and feature.shape[-1] != 1 and not is_file:
+        for row in np.flatnonzero(present).tolist():
+            misfits.add(
+                row, name, "received numbers, expected a PNG file, as Pillow writes one channel of 16 bits only"
+            )
     leaves = _cast(leaves, feature, "bytes" if is_file else feature.dtype, reject)
     if is_file:
         _check_files(leaves, feature, reject)
@@ -260,12 +265,18 @@ def _file_problem(file: bytes, feature: Feature) -> str:
         with Image.open(io.BytesIO(file)) as picture:
             kind, (width, height) = (picture.format or "").lower(), picture.size
     except (OSError, SyntaxError, ValueError):
-        return f"received {_brief(file)}, expected a {feature.encoding.upper()} file"
+        return f"received {_brief(file)}, expected a {_format(feature)} file"
     sizes = zip((height, width), feature.shape[:2], strict=True)
-    if kind != feature.encoding or any(wanted not in (None, size) for size, wanted in sizes):
+    wrong = kind != feature.encoding and not (feature.encoding == "image" and kind in PICTURES)
+    if wrong or any(wanted not in (None, size) for size, wanted in sizes):
         received = f"a {kind.upper()} file of {height} x {width}"
-        return f"received {received}, expected {feature.encoding.upper()} of shape {_shown(feature.shape)}"
+        return f"received {received}, expected {_format(feature)} of shape {_shown(feature.shape)}"
     return ""
+
+
+def _format(feature: Feature) -> str:
+    """What files of pictures may be."""
+    return "PNG or JPEG" if feature.encoding == "image" else feature.encoding.upper()
 
 
 def _uncastable(array: Any, target: Any) -> list[int]:
@@ -358,7 +369,9 @@ def _pictures(
     for begin, size in zip(begins.tolist(), sizes.tolist(), strict=True):
         picture = pixels[begin : begin + int(np.prod(size))].reshape(size)
         file = io.BytesIO()
-        Image.fromarray(picture[..., 0] if size[-1] == 1 else picture).save(file, feature.encoding)
+        Image.fromarray(picture[..., 0] if size[-1] == 1 else picture).save(
+            file, "jpeg" if feature.encoding == "jpeg" else "png"
+        )
         files.append(file.getvalue())
     return np.frombuffer(b"".join(files), "uint8"), _places(np.array([len(file) for file in files]))
 

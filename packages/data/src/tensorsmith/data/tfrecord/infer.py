@@ -50,6 +50,7 @@ def review(source: Table, watch: Callable[[Batch], None] = lambda batch: None) -
         lines += [f"  {reject}" for reject in found.rejects[:MOST_REJECTS]]
         lines += ["  ..."] * (found.refused > MOST_REJECTS)
     lines += [f"{_name(name)}: missing in {_count(count, 'row')}" for name, count in found.missing.items()]
+    lines += [f"{_name(name)}: {problem}, and convert refuses such rows" for name, problem in found.misfits.items()]
     for name, texts in found.vocabularies.items():
         labels = json.dumps(texts, ensure_ascii=False)
         lines.append(f"{_name(name)}: {_count(len(texts), 'text')}; as classes {{dtype: int64, labels: {labels}}}")

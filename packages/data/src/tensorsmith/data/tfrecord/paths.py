@@ -1,9 +1,11 @@
 """Which files are meant."""
 
 import glob
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from tensorsmith.core import check
 from tensorsmith.data.tfrecord.index import SUFFIX
 
 
@@ -36,6 +38,22 @@ def find_record_files(sources: Sequence[str]) -> list[Path]:
     if not found:
         raise FileNotFoundError(f"{', '.join(sources)}: an index holds no records; name the file beside it")
     return list(found)
+
+
+def check_target(name: str, target: str | os.PathLike[str], sources: Iterable[str | os.PathLike[str]]) -> None:
+    """Refuses to replace a file by what is made of it.
+
+    Args:
+        name: Of the argument that is the target.
+        target: The file to write.
+        sources: The files that are read.
+
+    Raises:
+        ValueError: The target is one of them.
+    """
+    target = Path(target)
+    same = target.exists() and any(target.samefile(path) for path in sources)
+    check(not same, name, os.fspath(target), "another file than what is read, which would be lost")
 
 
 def _without_indexes(paths: Iterable[Path]) -> list[Path]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tensorsmith.core import replace_file
+from tensorsmith.core import check, replace_file
 from tensorsmith.data.tfrecord.fit import fit
 from tensorsmith.data.tfrecord.index import SUFFIX, write_index
 from tensorsmith.data.tfrecord.schema import Schema
@@ -78,7 +78,9 @@ def write_piece(batches: list[Batch], schema: Schema, path: Path) -> Piece:
         for batch in batches:
             columns, wrong = fit(batch, schema)
             rejects += wrong
-            sizes.append(write(file, columns))
+            if columns or batch.rows.num_rows:
+                check(bool(columns), "schema", "no features", "one at least, as there are rows")
+                sizes.append(write(file, columns))
     with replace_file(note) as draft:
         draft.write_text("".join(json.dumps(asdict(reject)) + "\n" for reject in rejects), encoding="utf-8")
     write_index(path, np.concatenate([np.zeros(0, "int64"), *sizes]))

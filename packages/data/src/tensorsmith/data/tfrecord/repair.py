@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from tensorsmith.core import check, replace_file
+from tensorsmith.core import replace_file
 from tensorsmith.data.tfrecord.compression import CHUNK, ERRORS, open_to_read, open_to_write
 from tensorsmith.data.tfrecord.files import compression_of_file
 from tensorsmith.data.tfrecord.index import SUFFIX, write_index
+from tensorsmith.data.tfrecord.paths import check_target
 from tensorsmith.data.tfrecord.progress import Report, unreported
 from tensorsmith.records import find, scan
 from tensorsmith.records.record import FOOTER, HEADER
@@ -68,8 +69,7 @@ def repair(path: str | os.PathLike[str], target: str | os.PathLike[str], report:
     """
     path, target = Path(path), Path(target)
     compression = compression_of_file(path)
-    same = target.exists() and target.samefile(path)
-    check(not same, "target", str(target), "another file than the damaged one", "the damaged one stays as it is")
+    check_target("target", target, [path])
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".repair-") as folder:
         content, problem = path, ""
         if compression != "none":

@@ -4,21 +4,23 @@ import base64
 import json
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tensorsmith.data.tfrecord.files import Part, read
+from tensorsmith.data.tfrecord.schema_beside import Stored, numbers_of, stored_as_bytes
 from tensorsmith.data.tfrecord.survey import columns_of, features_of
-from tensorsmith.records import Records
+from tensorsmith.records import Column, Records
 
 
 def rows(path: str | os.PathLike[str]) -> Iterator[dict[str, list[Any]]]:
     """The examples of a file, one after the other, each as name to its list of values; of sequences a list of lists.
 
-    Float values have the fewest digits that tell them from others of 32 bits, as 0.1 and not 0.10000000149011612.
+    Float values have the fewest digits that tell them from others of 32 bits, as 0.1 and not 0.10000000149011612. What
+    is stored as bytes is numbers where a `schema.yaml` beside the file says so.
 
     Args:
         path: A TFRecord file, compressed or not. A feature may have another kind in each example.
@@ -27,15 +29,27 @@ def rows(path: str | os.PathLike[str]) -> Iterator[dict[str, list[Any]]]:
         DamagedFileError: A record is damaged, or no example; all examples before it came out.
     """
     path = Path(path)
+    stored = stored_as_bytes([path])
     for part in read(path):
         features = features_of(path, part)
         same = all(len(feature.kinds) < 2 for feature in features.values())
         for piece in [part] if same else _singles(part):
             columns = columns_of(path, piece, features if same else features_of(path, piece))
-            lists = {name: column.to_lists() for name, column in columns.items()}
+            lists = {name: _lists(name, column, stored) for name, column in columns.items()}
             lists.update({name: _shortest(lists[name]) for name, column in columns.items() if column.kind == "float"})
             for number in range(len(piece.records)):
                 yield {name: values[number] for name, values in lists.items() if values[number] is not None}
+
+
+def _lists(name: str, column: Column, stored: Mapping[str, Stored]) -> list[Any]:
+    """The values of each row, of which those are numbers that the schema beside the file says are."""
+    numbers = numbers_of(name, column, stored)
+    if numbers is None:
+        return column.to_lists()
+    values, places = numbers
+    lists = [part.tolist() for part in np.split(values, places[1:-1])]
+    present = np.ones(len(lists), "bool") if column.present is None else column.present
+    return [row if there else None for row, there in zip(lists, present, strict=True)]
 
 
 def to_json(row: dict[str, list[Any]]) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import ml_dtypes  # noqa: F401  which teaches NumPy bfloat16
 import yaml
 
-from tensorsmith.core import Verbatim, check, did_you_mean, replace_file
+from tensorsmith.core import ArgumentError, Verbatim, check, did_you_mean, replace_file
 
 INTEGERS = ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32")
 FLOATS = ("float16", "bfloat16", "float32")
@@ -19,7 +19,7 @@ COMPLEX = ("complex64", "complex128")
 TEXTS = ("string", "bytes")
 WIDE = ("float64", "uint64", *COMPLEX)  # which lists of float32 and int64 cannot hold: they are stored as their bytes
 DTYPES = (*INTEGERS, *FLOATS, *WIDE, *TEXTS)
-PICTURES = ("png", "jpeg")
+PICTURES = ("png", "jpeg", "image")
 INDICES, VALUES = "/indices", "/values"  # behind the name of a sparse value
 SHAPE, VALUE = "/shape", "/value"  # behind the name of a feature of which more than one size varies, as in TFDS
 ENCODINGS = ("", "raw", *PICTURES, "wav")
@@ -34,7 +34,7 @@ class Feature:
         shape: Of the value: `()` for one number or text; sizes, `None` where they vary.
         encoding: How it is stored: "" as a list of values (of float64, uint64 and complex numbers, and where several
             sizes vary, as their bytes); "raw" as the bytes of its numbers; "png", "jpeg" or "wav" as the bytes of such
-            a file.
+            a file, "image" of a PNG or JPEG file.
         sequence: Whether it is in the feature lists of a `tf.train.SequenceExample`, with steps of this shape.
         optional: Whether examples may lack it.
         labels: Names of classes, where the value is a class's number.
@@ -63,17 +63,17 @@ class Feature:
         check(self.encoding in ENCODINGS, "encoding", self.encoding, " or ".join(filter(None, ENCODINGS)))
         numbers = self.dtype not in TEXTS
         if self.encoding in PICTURES:
-            check(
-                self.dtype == "uint8" and len(self.shape) == 3,
-                "shape",
-                self.shape,
-                "(height, width, channels) of uint8",
-            )
+            sound = len(self.shape) == 3 and (self.dtype == "uint8" or (self.dtype, self.encoding) == ("uint16", "png"))
+            check(sound, "shape", self.shape, "(height, width, channels) of uint8, or of uint16 in PNG files")
         check(not self.encoding or numbers, "encoding", self.encoding, f"none for {self.dtype}")
         remedy = "let one size vary at most"
         check(not (self.sequence and self.is_shaped), "shape", self.shape, "sizes that all steps share", remedy)
         whole = self.dtype in INTEGERS and not self.shape
         check(not self.labels or whole, "labels", self.labels, "names for single integers only")
+        texts = all(isinstance(label, str) for label in self.labels)
+        check(texts and len(set(self.labels)) == len(self.labels), "labels", self.labels, "different texts")
+        for name in ("sequence", "optional"):
+            check(isinstance(getattr(self, name), bool), name, getattr(self, name), "true or false")
 
     @property
     def kind(self) -> str:
@@ -134,7 +134,7 @@ class Schema:
         names = {name: _flow(name) if name.isprintable() else json.dumps(name) for name in self.features}
         lines = [f"  {names[name]}: {_flow(_changed(feature))}\n" for name, feature in self.features.items()]
         sparse = f"sparse: {_flow(dict(self.sparse))}\n" if self.sparse else ""
-        return "features:\n" + "".join(lines) + sparse
+        return ("features:\n" + "".join(lines) if lines else "features: {}\n") + sparse
 
     @classmethod
     def from_yaml(cls, text: str) -> "Schema":
@@ -144,22 +144,22 @@ class Schema:
             ValueError: It is no schema; all mistakes are told together.
         """
         try:
-            content = yaml.safe_load(text)
+            content = yaml.load(text, _Loader)
         except yaml.YAMLError as error:
-            raise ValueError(f"a schema that is no YAML: {error}") from None
+            raise ArgumentError(f"a schema that is no YAML: {error}") from None
         known = isinstance(content, dict) and isinstance(content.get("features"), dict)
         check(known, "schema", content, "`features:` with a line for each name")
         features, mistakes = {}, []
         for name, fields in content["features"].items():
             try:
-                features[str(name)] = _feature(fields)
-            except ValueError as error:
+                features[name] = _feature(fields)
+            except ArgumentError as error:
                 mistakes.append(f"{name}: {error}")
         if mistakes:
-            raise ValueError("\n".join(mistakes))
+            raise ArgumentError("\n".join(mistakes))
         sparse = content.get("sparse") or {}
         check(isinstance(sparse, dict), "sparse", sparse, "name: size, for each sparse value")
-        return cls(features, {str(name): size for name, size in sparse.items()})
+        return cls(features, sparse)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes it into a file."""
@@ -175,8 +175,19 @@ class Schema:
         """
         try:
             return cls.from_yaml(Path(path).read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise ValueError(f"{path}: {error}") from None
+        except (ArgumentError, UnicodeDecodeError) as error:
+            raise ArgumentError(f"{path}: {error}") from None
+
+
+class _Loader(yaml.SafeLoader):
+    """Names are texts as they are written, be they `yes` or `1`, and none comes twice."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        names = [key.value for key, _ in node.value]
+        double = next((name for name in names if names.count(name) > 1), None) if len(set(names)) < len(names) else None
+        if double is not None:
+            raise yaml.constructor.ConstructorError(None, None, f"`{double}` is there twice", node.start_mark)
+        return {key.value: self.construct_object(value, deep=True) for key, value in node.value}
 
 
 FIELDS = tuple(one.name for one in dataclasses.fields(Feature))
@@ -201,5 +212,8 @@ def _feature(fields: Any) -> Feature:
     check(isinstance(fields, dict) and "dtype" in fields, "feature", fields, "dtype: ... and what else it has")
     for name in fields:
         check(name in FIELDS, str(name), fields[name], f"one of {', '.join(FIELDS)}", did_you_mean(str(name), FIELDS))
-    lists = {name: tuple(fields[name] or ()) for name in ("shape", "labels") if name in fields}
+    lists = {name: fields[name] or [] for name in ("shape", "labels") if name in fields}
+    for name, value in lists.items():
+        check(isinstance(value, list), name, value, "a list")
+    lists = {name: tuple(value) for name, value in lists.items()}
     return Feature(**{**fields, **lists})

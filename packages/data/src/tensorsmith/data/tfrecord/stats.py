@@ -13,6 +13,7 @@ import numpy as np
 from tensorsmith.core import check
 from tensorsmith.data.tfrecord.files import read
 from tensorsmith.data.tfrecord.progress import Report, unreported
+from tensorsmith.data.tfrecord.schema_beside import numbers_of, stored_as_bytes
 from tensorsmith.data.tfrecord.survey import columns_of, features_of
 from tensorsmith.records import Column
 
@@ -50,23 +51,22 @@ class Numbers:
         known = self.count - self.nan
         return math.sqrt(self.squares / known) if known else math.nan
 
-    def add(self, column: Column) -> None:
-        """Adds the values of some rows.
+    def add(self, values: np.ndarray, rows: int) -> None:
+        """Adds values, of some more rows.
 
         Means and squares are joined as in Chan, Golub and LeVeque, "Updating Formulae and a Pairwise Algorithm for
         Computing Sample Variances", 1979, which loses no digits where the mean is far from 0.
         """
-        values = column.values
-        known = values[~np.isnan(values)] if column.kind == "float" else values
+        known = values[~np.isnan(values)] if values.dtype.kind == "f" else values
         before = self.count - self.nan
-        self.rows += _rows_with(column)
+        self.rows += rows
         self.count += values.size
         self.nan += values.size - known.size
         if known.size == 0:
             return
         self.zeros += int((known == 0).sum())
         self.least, self.greatest = min(self.least, known.min().item()), max(self.greatest, known.max().item())
-        with np.errstate(invalid="ignore"):  # infinities have no deviation
+        with np.errstate(invalid="ignore", over="ignore"):  # infinities have no deviation
             mean = float(known.mean(dtype="float64"))
             squares = float(np.square(known.astype("float64") - mean).sum())
         apart = mean - self.mean if before else 0.0
@@ -134,6 +134,8 @@ class Stats:
 def stats(files: Sequence[str | os.PathLike[str]], report: Report = unreported) -> Stats:
     """Reads files once, and counts and sums what their features hold.
 
+    What is stored as bytes is numbers where a `schema.yaml` beside the files says so.
+
     Args:
         files: TFRecord files of `tf.train.Example` or `tf.train.SequenceExample`, compressed or not.
         report: Called with each number of bytes that are done, frames included.
@@ -142,7 +144,9 @@ def stats(files: Sequence[str | os.PathLike[str]], report: Report = unreported) 
         ValueError: A feature has values of several kinds.
         DamagedFileError: A record is damaged, or no example.
     """
-    found: dict[str, Numbers | Texts] = {}
+    stored = stored_as_bytes(files)
+    texts: dict[str, Texts] = {}
+    figures: dict[str, Numbers] = {}
     kinds: dict[str, str] = {}
     records = 0
     for path in map(Path, files):
@@ -151,9 +155,15 @@ def stats(files: Sequence[str | os.PathLike[str]], report: Report = unreported) 
                 kind = kinds.setdefault(name, column.kind)
                 held = f"{kind} and {column.kind}"
                 check(kind == column.kind, f"feature {name}", held, "values of one kind", "write the records anew")
-                found.setdefault(name, Texts() if kind == "bytes" else Numbers()).add(column)
+                numbers = numbers_of(name, column, stored)
+                if kind == "bytes" and numbers is None:
+                    texts.setdefault(name, Texts()).add(column)
+                else:
+                    values = column.values if numbers is None else numbers[0]
+                    figures.setdefault(name, Numbers()).add(values, _rows_with(column))
             records += len(part.records)
             report(part.size)
+    found: dict[str, Numbers | Texts] = {**texts, **figures}
     return Stats(records, dict(sorted(found.items())))
 
 

@@ -1,5 +1,6 @@
 """The files that let TensorFlow Datasets open a folder of TFRecord files: `tfds.builder_from_directory(folder)`."""
 
+import dataclasses
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,11 +14,16 @@ INFO = "dataset_info.json"
 
 
 def write_tfds_metadata(
-    folder: Path, name: str, schema: Schema, counts: Mapping[str, Sequence[int]], sizes: Mapping[str, int]
+    folder: Path,
+    name: str,
+    schema: Schema,
+    counts: Mapping[str, Sequence[int]],
+    sizes: Mapping[str, int],
+    compression: str = "none",
 ) -> bool:
     """Writes `dataset_info.json`, `features.json` and the names of classes.
 
-    An optional feature is opened as a list of one value or none.
+    An optional feature is opened as a list of one value or none; one whose size varies is empty where it is missing.
 
     Args:
         folder: Where the shards are.
@@ -25,12 +31,13 @@ def write_tfds_metadata(
         schema: Of its examples.
         counts: Split to the number of records in each shard.
         sizes: Split to its bytes.
+        compression: Of the shards.
 
     Returns:
-        Whether it was done: TensorFlow Datasets reads no `tf.train.SequenceExample`, and no texts of which several
-        sizes vary.
+        Whether it was done: TensorFlow Datasets reads no compressed shards, no `tf.train.SequenceExample`, no texts of
+        which several sizes vary, and no optional values that are stored as bytes and vary in size.
     """
-    if any(feature.sequence or (feature.is_shaped and not feature.is_raw) for feature in schema.features.values()):
+    if compression != "none" or not all(map(_is_readable, schema.features.values())):
         return False
     content = {feature_name: _json(feature) for feature_name, feature in schema.features.items()}
     features = {
@@ -58,14 +65,24 @@ def write_tfds_metadata(
     return True
 
 
+def _is_readable(feature: Feature) -> bool:
+    texts = feature.is_shaped and not feature.is_raw
+    gaps = feature.optional and feature.is_raw and None in feature.shape
+    return not (feature.sequence or texts or gaps)
+
+
 def _json(feature: Feature) -> dict[str, Any]:
     """A feature in the words of TensorFlow Datasets."""
     if feature.labels and not feature.optional:
         kind = f"{FEATURES}.class_label_feature.ClassLabel"
         return {"pythonClassName": kind, "classLabel": {"numClasses": str(len(feature.labels))}}
-    shape = (None, *feature.shape) if feature.optional else feature.shape
+    if feature.optional and feature.is_raw:
+        values = {"feature": _json(dataclasses.replace(feature, optional=False)), "length": "-1"}
+        return {"pythonClassName": f"{FEATURES}.sequence_feature.Sequence", "sequence": values}
+    shape = (None, *feature.shape) if feature.optional and None not in feature.shape else feature.shape
     if feature.encoding in PICTURES and not feature.optional:
-        picture = {"shape": _shape(shape), "dtype": "uint8", "encodingFormat": feature.encoding}
+        picture = {"shape": _shape(shape), "dtype": feature.dtype}
+        picture |= {"encodingFormat": feature.encoding} if feature.encoding != "image" else {}
         return {"pythonClassName": f"{FEATURES}.image_feature.Image", "image": picture}
     stored_as_text = feature.dtype in TEXTS or feature.encoding in (*PICTURES, "wav")
     if stored_as_text and feature.encoding:

@@ -13,26 +13,25 @@ from tensorsmith.data.tfrecord.sources.pictures import Shapes, in_batches, read_
 from tensorsmith.data.tfrecord.sources.source import Batch, Reject
 from tensorsmith.data.tfrecord.sources.table import Table
 
-TYPES = pa.schema(
-    [
-        ("image", pa.binary()),
-        ("bbox", pa.list_(pa.list_(pa.float32(), 4))),
-        ("label", pa.list_(pa.int64())),
-        ("label_text", pa.list_(pa.string())),
-    ]
+TYPES = (
+    ("image", pa.binary()),
+    ("bbox", pa.list_(pa.list_(pa.float32(), 4))),
+    ("label", pa.list_(pa.int64())),
+    ("label_text", pa.list_(pa.string())),
 )
 OUTSIDE = 1.0  # pixels that a box may reach out of its picture, by rounding; it is cut there
 
 
 @dataclass(frozen=True)
 class Box:
-    """An object in a picture, in pixels."""
+    """An object in a picture, in pixels; flagged where it is not to be found like others."""
 
     name: str
     left: float
     top: float
     right: float
     bottom: float
+    flagged: bool = False
 
     def relative(self, height: int, width: int) -> list[float]:
         """Top, left, bottom and right as parts of the picture, as TensorFlow and TFDS have them.
@@ -69,12 +68,14 @@ class Annotated:
 
 class AnnotatedImages(Table):
     """A row for each annotated picture: the features `image`, `bbox` (top, left, bottom, right in 0..1), `label` (the
-    classes' numbers) and `label_text` (their names), with a value in each for each object.
+    classes' numbers), `label_text` (their names) and a flag, with a value in each for each object.
 
     Attributes:
+        flag: The name of the flag, as TFDS has it.
         names: The names of all classes, by number.
     """
 
+    flag: str
     names: list[str]
 
     @abstractmethod
@@ -85,8 +86,8 @@ class AnnotatedImages(Table):
         """All rows."""
         self._shapes = Shapes()
         numbers = {name: number for number, name in enumerate(self.names)}
-        rows = ((self._row(found, numbers), number) for number, found in enumerate(self.annotated(), 1))
-        yield from in_batches(rows, str(self.files[0]), TYPES)
+        rows = ((self._row(found, numbers), _place(found)) for found in self.annotated())
+        yield from in_batches(rows, str(self.files[0]), pa.schema([*TYPES, (self.flag, pa.list_(pa.bool_()))]))
 
     def known(self) -> Mapping[str, Feature]:
         """All features."""
@@ -95,6 +96,7 @@ class AnnotatedImages(Table):
             "bbox": Feature("float32", (None, 4)),
             "label": Feature("int64", (None,)),
             "label_text": Feature("string", (None,)),
+            self.flag: Feature("bool", (None,)),
         }
 
     def _row(self, found: Annotated | Reject, numbers: Mapping[str, int]) -> dict[str, Any] | Reject:
@@ -118,4 +120,10 @@ class AnnotatedImages(Table):
             return Reject(str(found.annotation), found.row, "bbox", str(error))
         self._shapes.add(picture)
         names = [box.name for box in found.boxes]
-        return {"image": picture.data, "bbox": boxes, "label": [numbers[name] for name in names], "label_text": names}
+        flags = [box.flagged for box in found.boxes]
+        labels = [numbers[name] for name in names]
+        return {"image": picture.data, "bbox": boxes, "label": labels, "label_text": names, self.flag: flags}
+
+
+def _place(found: Annotated | Reject) -> tuple[str, int]:
+    return (str(found.annotation), found.row) if isinstance(found, Annotated) else (found.file, found.row)

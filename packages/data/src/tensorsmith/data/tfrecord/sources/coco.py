@@ -21,6 +21,8 @@ class Coco(AnnotatedImages):
             the one above where that is called `annotations`.
     """
 
+    flag = "is_crowd"
+
     def __init__(self, files: list[Path], root: Path | None = None) -> None:
         self.files, path = files[:1], files[0]
         try:
@@ -70,7 +72,7 @@ class Coco(AnnotatedImages):
         left, top, width, height = map(float, entry["bbox"])
         if entry["category_id"] not in self._names:
             raise ValueError(f"received category {entry['category_id']!r}, expected one of the file's categories")
-        return Box(self._names[entry["category_id"]], left, top, left + width, top + height)
+        return Box(self._names[entry["category_id"]], left, top, left + width, top + height, bool(entry.get("iscrowd")))
 
 
 class _Places:

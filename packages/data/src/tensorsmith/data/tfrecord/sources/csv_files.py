@@ -201,7 +201,9 @@ def _reject(path: Path, line: int, row: Any) -> Reject:
 
 def _plainer(error: Exception) -> str:
     if "straddling" in str(error):
-        return f"a row has more than {BLOCK >> 20} MiB: is a quote not closed?"
+        return (
+            f"a row has more than {BLOCK >> 20} MiB: is a quote not closed? JSON lines and Parquet may have larger ones"
+        )
     return str(error)
 
 

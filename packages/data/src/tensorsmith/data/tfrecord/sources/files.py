@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
+LEFT = ("Thumbs.db", "desktop.ini")  # by Windows
 Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
 
@@ -20,7 +21,8 @@ class UnreadableError(OSError):
 def find_source_files(paths: Paths) -> list[Path]:
     """Files, patterns such as `data/*.csv`, and all files within folders.
 
-    Within folders, names that begin with `.` or `_` are left out, as other tools leave such files beside data.
+    Within folders, names that begin with `.` or `_` are left out, and those of file managers, as other tools leave such
+    files beside data.
 
     Returns:
         The files, each once; those of a folder and of a pattern are sorted.
@@ -32,7 +34,7 @@ def find_source_files(paths: Paths) -> list[Path]:
     for path in [paths] if isinstance(paths, str | os.PathLike) else paths:
         path = Path(path)
         if path.is_dir():
-            inside = (Path(folder) / name for folder, _, names in os.walk(path) for name in names)
+            inside = (Path(folder) / name for folder, _, names in os.walk(path) for name in names if name not in LEFT)
             files = sorted(file for file in inside if not any(part[0] in "._" for part in file.relative_to(path).parts))
         elif path.exists():
             files = [path]

@@ -31,8 +31,8 @@ class Images(Table):
     def rows(self) -> Iterator[Batch]:
         """All rows."""
         types = [("image", pa.binary())] + [("label", pa.int64())] * bool(self._classes.names)
-        rows = ((self._row(path), number) for number, path in enumerate(self.files, 1 + self.before))
-        yield from in_batches(rows, self._name, pa.schema(types))
+        rows = ((self._row(path), (str(path), 1)) for path in self.files)
+        yield from in_batches(rows, self._name, pa.schema(types), 1 + self.before)
 
     def known(self) -> Mapping[str, Feature]:
         """The pictures' size and encoding, and the names of classes."""

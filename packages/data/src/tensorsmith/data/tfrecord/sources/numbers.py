@@ -14,8 +14,8 @@ class Numbers:
     """Narrows down, text by text, what all of them can be.
 
     That is bool for `true` and `false`; int64, or else uint64, for whole numbers; float32 where it gives back each
-    number to the last digit that is written, float64 where it does not; string for all else, and for whole numbers that
-    none of these holds.
+    number to the last digit that is written, float64 where it does not; string for all else, and for numbers that none
+    of these holds.
 
     Example:
         >>> numbers = Numbers()
@@ -55,7 +55,7 @@ class Numbers:
         if "float64" not in self._possible:
             return
         exact = _cast(texts, "float64")
-        if exact is None or _has_large_integers(texts, exact):
+        if exact is None or _has_large_integers(texts, exact) or _has_huge_floats(texts, exact):
             self._keep("float64", False)
             self._keep("float32", False)
         else:
@@ -78,6 +78,15 @@ def _has_large_integers(texts: Any, exact: np.ndarray) -> bool:
     """Whether whole numbers are among them that float64 may round."""
     large = np.isfinite(exact) & (np.abs(exact) > 2**53)
     return bool(large.any()) and bool(pc.any(pc.match_substring_regex(texts.filter(pa.array(large)), INTEGER)).as_py())
+
+
+def _has_huge_floats(texts: Any, exact: np.ndarray) -> bool:
+    """Whether numbers are among them that are beyond float64."""
+    beyond = np.isinf(exact)
+    return (
+        bool(beyond.any())
+        and not pc.all(pc.match_substring(texts.filter(pa.array(beyond)), "inf", ignore_case=True)).as_py()
+    )
 
 
 def _fits_float32(texts: Any, exact: np.ndarray) -> bool:

@@ -1,6 +1,7 @@
 """Parquet files."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -38,7 +39,7 @@ class ParquetFiles(Table):
         for path in self.files:
             for batch in self._file(path, {name.partition("/")[0] for name in schema.features}):
                 check_names(schema, batch.rows.schema.names)
-                yield Batch(select(batch.rows, schema), batch.file, batch.numbers)
+                yield replace(batch, rows=select(batch.rows, schema))
 
     def _file(self, path: Path, roots: set[str] | None) -> Iterator[Batch]:
         first = 1

@@ -2,7 +2,6 @@
 
 import io
 import warnings
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from tensorsmith.data.tfrecord.sources.table import MOST_BYTES
 
 CHANNELS = {"1": 1, "L": 1, "I": 1, "I;16": 1, "I;16B": 1, "LA": 2, "RGB": 3, "YCbCr": 3, "RGBA": 4}
 ROWS = 256  # of a batch at most
+DEPTH = 24  # the byte of a PNG file with its bits per channel
 
 
 @dataclass(frozen=True)
@@ -28,11 +28,13 @@ class Picture:
         data: The file's bytes.
         encoding: "png" or "jpeg".
         shape: Height, width and channels, as TensorFlow decodes it.
+        dtype: "uint8", or "uint16" of a PNG file with 16 bits.
     """
 
     data: bytes
     encoding: str
     shape: tuple[int, int, int]
+    dtype: str
 
 
 def read_picture(path: Path) -> Picture:
@@ -55,7 +57,8 @@ def read_picture(path: Path) -> Picture:
         raise ValueError(f"a broken picture: {error}") from None
     if encoding not in ("png", "jpeg"):
         raise ValueError(f"received {encoding}, expected PNG or JPEG")
-    return Picture(data, encoding, (height, width, channels))
+    is_deep = encoding == "png" and data[DEPTH] == 16
+    return Picture(data, encoding, (height, width, channels), "uint16" if is_deep else "uint8")
 
 
 def _channels(image: Any) -> int:
@@ -71,40 +74,46 @@ class Shapes:
 
     def __init__(self) -> None:
         self._shape: list[int | None] = []
-        self._encodings: Counter[str] = Counter()
+        self._encodings: set[str] = set()
+        self._dtypes: set[str] = set()
 
     def add(self, picture: Picture) -> None:
         """Looks at one more."""
-        self._encodings[picture.encoding] += 1
+        self._encodings.add(picture.encoding)
+        self._dtypes.add(picture.dtype)
         before = self._shape or picture.shape
         self._shape = [size if size == other else None for size, other in zip(picture.shape, before, strict=True)]
 
     @property
     def feature(self) -> Feature:
-        """Sizes that vary are None; where there are both PNG and JPEG, the encoding is that of most."""
-        encoding = self._encodings.most_common(1)[0][0] if self._encodings else "png"
-        return Feature("uint8", tuple(self._shape) or (None, None, None), encoding)
+        """Sizes that vary are None, and pictures of 8 bits where only some have more."""
+        encoding = "image" if len(self._encodings) > 1 else min(self._encodings, default="png")
+        return Feature(min(self._dtypes, default="uint8", key=len), tuple(self._shape) or (None, None, None), encoding)
 
 
-def in_batches(rows: Iterator[tuple[dict[str, Any] | Reject, int]], file: str, types: Any) -> Iterator[Batch]:
-    """Batches of rows, each with its number, and of rejects."""
+def in_batches(
+    rows: Iterator[tuple[dict[str, Any] | Reject, tuple[str, int]]], file: str, types: Any, first: int = 1
+) -> Iterator[Batch]:
+    """Batches of rows, which are numbered from the first on and each have a file and a number there, and of rejects."""
     values: list[dict[str, Any]] = []
     numbers: list[int] = []
+    places: list[tuple[str, int]] = []
     rejects: list[Reject] = []
     size = 0
 
     def batch() -> Batch:
-        return Batch(pa.RecordBatch.from_pylist(values, types), file, np.array(numbers, "int64"), rejects)
+        return Batch(pa.RecordBatch.from_pylist(values, types), file, np.array(numbers, "int64"), rejects, places)
 
-    for row, number in rows:
+    for number, (row, place) in enumerate(rows, first):
         if isinstance(row, Reject):
             rejects.append(row)
             continue
         values.append(row)
         numbers.append(number)
+        places.append(place)
         size += sum(len(value) for value in row.values() if isinstance(value, bytes))
         if size >= MOST_BYTES or len(values) == ROWS:
             yield batch()
-            values, numbers, rejects, size = [], [], [], 0
+            values, numbers, rejects, places, size = [], [], [], [], 0
     if values or rejects:
         yield batch()

@@ -1,6 +1,6 @@
 """Where examples come from: rows in Arrow's form."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -38,12 +38,18 @@ class Batch:
         file: The file they come from.
         numbers: Of each row, its number in the file from 1 on; of text files the line it begins in: int64 `(rows,)`.
         rejects: Rows between these that the source could not read.
+        places: Of each row the file, and its number there, where the rows are of several files; otherwise empty.
     """
 
     rows: Any
     file: str
     numbers: Any
     rejects: list[Reject] = field(default_factory=list)
+    places: Sequence[tuple[str, int]] = ()
+
+    def place(self, row: int) -> tuple[str, int]:
+        """The file of a row, and its number there."""
+        return self.places[row] if self.places else (self.file, int(self.numbers[row]))
 
 
 class Source(Protocol):

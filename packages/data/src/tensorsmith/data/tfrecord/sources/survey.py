@@ -28,6 +28,7 @@ class Found:
         refused: How many could not be.
         rejects: The first of those.
         missing: Of features that rows lack, how many do.
+        misfits: Of features with values that no schema takes, what is wrong with these.
         vocabularies: The texts, sorted, of features with 2 to 100 of them in more than ten times as many rows.
     """
 
@@ -37,6 +38,7 @@ class Found:
     rejects: list[Reject] = field(default_factory=list)
     missing: Mapping[str, int] = field(default_factory=dict)
     vocabularies: Mapping[str, list[str]] = field(default_factory=dict)
+    misfits: Mapping[str, str] = field(default_factory=dict)
 
 
 class Survey:
@@ -78,7 +80,8 @@ class Survey:
             for name, column in self._columns.items()
             if features[name].dtype == "string" and column.texts and 1 < len(column.texts) < self._rows / 10
         }
-        return Found(Schema(features), self._rows, self._refused, self._rejects, missing, vocabularies)
+        misfits = {name: column.misfit for name, column in self._columns.items() if column.misfit}
+        return Found(Schema(features), self._rows, self._refused, self._rejects, missing, vocabularies, misfits)
 
 
 class _Column:
@@ -91,6 +94,7 @@ class _Column:
         self._rank: int | None = None
         self._of_one_rank = True
         self.present = 0
+        self.misfit = ""
         self.texts: set[str] | None = set()
 
     def add(self, array: Any) -> None:
@@ -102,7 +106,12 @@ class _Column:
             else:
                 sizes = pc.unique(pc.list_value_length(array).drop_null()).to_pylist()
             self._saw_sizes(depth, sizes)
-            array, depth = array.flatten(), depth + 1
+            inner = array.flatten()
+            if inner.null_count:
+                self.misfit = "in some lists a value is missing"
+            elif _is_uneven(array, inner):
+                self.misfit = "some lists have lists of different lengths in them"
+            array, depth = inner, depth + 1
         values = array.drop_null()
         if len(values):
             self._of_one_rank &= self._rank in (None, depth)
@@ -136,6 +145,15 @@ class _Column:
         else:
             name = "bytes" if pa.types.is_binary(kind) else _NAMES.get(str(kind), str(kind))
             self._dtype = _common(self._dtype, name)
+
+
+def _is_uneven(lists: Any, inner: Any) -> bool:
+    """Whether there are lists of different lengths within one list."""
+    if not pa.types.is_nested(inner.type) or is_complex(inner.type) or pa.types.is_fixed_size_list(inner.type):
+        return False
+    counts, lengths = (np.asarray(pc.list_value_length(level).drop_null()) for level in (lists, inner))
+    begins = np.cumsum(counts) - counts
+    return bool((np.repeat(lengths[begins[counts > 0]], counts[counts > 0]) != lengths).any())
 
 
 _NAMES = {  # Arrow's, where NumPy has others

@@ -1,6 +1,7 @@
 """What all sources share: from rows with all their columns to a schema, and to the columns of a schema."""
 
 import copy
+import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from tensorsmith.core import check, did_you_mean
+from tensorsmith.core import argument_error, did_you_mean
 from tensorsmith.data.tfrecord.schema import Feature, Schema
 from tensorsmith.data.tfrecord.sources.source import Batch
 from tensorsmith.data.tfrecord.sources.survey import Found, Survey
@@ -81,7 +82,7 @@ class Table(ABC):
             if not checked and batch.rows.num_rows:
                 check_names(schema, batch.rows.schema.names)
                 checked = True
-            yield Batch(select(batch.rows, schema), batch.file, batch.numbers, batch.rejects)
+            yield dataclasses.replace(batch, rows=select(batch.rows, schema))
 
 
 def select(rows: Any, schema: Schema) -> Any:
@@ -100,6 +101,8 @@ def nameless(count: int) -> Any:
 
 def check_names(schema: Schema, names: list[str]) -> None:
     """Raises an error about the first feature that has to be there and is not."""
+    there = set(names)
     for name, feature in schema.features.items():
-        expected = f"one of the columns {', '.join(names)}"
-        check(name in names or feature.optional, "schema", name, expected, did_you_mean(name, names))
+        if name not in there and not feature.optional:
+            expected = f"one of the columns {', '.join(names)}"
+            raise argument_error("schema", name, expected, did_you_mean(name, names))

@@ -1,5 +1,6 @@
 """Python's values as Arrow's columns."""
 
+import contextlib
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -21,6 +22,9 @@ def column_of(values: list[Any]) -> Any:
     try:
         return pa.array(values)
     except ERRORS:
+        with contextlib.suppress(*ERRORS):
+            if all(isinstance(value, int | None) for value in values):
+                return pa.array(values, pa.uint64())
         return pa.array([None if value is None else _text(value) for value in values])
 
 

@@ -18,6 +18,8 @@ class Voc(AnnotatedImages):
         files: Pictures and annotations.
     """
 
+    flag = "is_difficult"
+
     def __init__(self, files: list[Path]) -> None:
         self.files = files
         self._annotations = [path for path in files if path.suffix.lower() == ".xml"]
@@ -62,4 +64,4 @@ def _box(element: ElementTree.Element) -> Box:
     sides = [element.findtext(f"bndbox/{side}") for side in ("xmin", "ymin", "xmax", "ymax")]
     if not name or None in sides:
         raise ValueError("an object lacks its name or its bndbox")
-    return Box(name, *(float(side or "") for side in sides))
+    return Box(name, *(float(side or "") for side in sides), element.findtext("difficult", "0").strip() == "1")
