@@ -204,6 +204,17 @@ def test_resumed(source, tmp_path, pieces):
     same(tmp_path / "out", tmp_path / "whole")
 
 
+def test_what_is_done_is_left_as_it_is(source, tmp_path):
+    done = convert(source, tmp_path / "out", name="n", shards=3, split={"train": 0.9, "test": 0.1})
+    before = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "out").iterdir()}
+    again = {"name": "n", "shards": 3, "split": {"train": 0.9, "test": 0.1}, "resume": True}
+    assert convert(source, tmp_path / "out", **again, workers=2) == done
+    assert {path.name: path.stat().st_mtime_ns for path in (tmp_path / "out").iterdir()} == before
+    done.splits["test"].paths[0].unlink()
+    with pytest.raises(ArgumentError, match="without a data set"):
+        convert(source, tmp_path / "out", **again)
+
+
 def test_another_source_is_not_gone_on_with(source, tmp_path):
     interrupt(source, tmp_path / "out", 2)
     source.files[0].write_text("changed")

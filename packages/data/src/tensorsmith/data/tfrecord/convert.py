@@ -87,7 +87,8 @@ def convert(
         split: Name to share of each split; by default all is `train`.
         seed: Of the order; `None` keeps that of the source.
         workers: How many threads, without an engine.
-        resume: Whether to go on where an interrupted conversion of the same source stopped.
+        resume: Whether to go on where an interrupted conversion of the same source stopped; one that is done is left
+            as it is.
         rejects: A file for the rows that do not fit, a JSON object each. `None` refuses them.
         engine: What does the work in place of threads, such as `tensorsmith.data.tfrecord.beam.Beam`.
         begin: Shows progress.
@@ -112,8 +113,10 @@ def convert(
             "options": dict(source.options),
         }
         asked |= {"collection of rejects": rejects is not None, "size of pieces": PIECE}
-        asked |= {**shaping, "split": split, "engine": type(engine).__name__}
-        resumed = _begin(folder, name, resume, asked)
+        asked |= {**shaping, "split": split}
+        if resume and (done := _done(folder, name, asked)):
+            return done
+        resumed = _begin(folder, name, resume, asked | {"engine": type(engine).__name__})
         try:
             pieces = _encode(engine, source, schema, work, rejects is None, begin)
         except (RejectedError, SourceChangedError):
@@ -132,8 +135,10 @@ def convert(
         sizes = {part: sum(path.stat().st_size for path in made.paths) for part, made in written.items()}
         schema.save(folder / SCHEMA)
         for_tfds = write_tfds_metadata(folder, name, schema, lengths, sizes, compression)
+        done = Converted(rows, rows - rejected, rejected, written, for_tfds)
+        _note_done(folder, name, asked, done)
         shutil.rmtree(work)
-    return Converted(rows, rows - rejected, rejected, written, for_tfds)
+    return done
 
 
 @contextlib.contextmanager
@@ -197,6 +202,30 @@ def _begin(folder: Path, name: str, resume: bool, asked: dict[str, Any]) -> bool
     with replace_file(note) as draft:
         draft.write_text(json.dumps(asked), encoding="utf-8")
     return False
+
+
+def _note_of(folder: Path, name: str) -> Path:
+    return folder / f".{name}.convert.json"
+
+
+def _note_done(folder: Path, name: str, asked: dict[str, Any], done: Converted) -> None:
+    """Notes what was asked for, and what it came to."""
+    splits = {part: [made.records, [path.name for path in made.paths]] for part, made in done.splits.items()}
+    came_to = [done.rows, done.records, done.rejects, splits, done.for_tfds]
+    with replace_file(_note_of(folder, name)) as draft:
+        draft.write_text(json.dumps({"asked": asked, "came to": came_to}), encoding="utf-8")
+
+
+def _done(folder: Path, name: str, asked: dict[str, Any]) -> Converted | None:
+    """What a conversion came to that was asked for the same and has not been removed since; `None` without one."""
+    note = _note_of(folder, name)
+    if not note.exists() or (folder / WORK / NOTE).exists():
+        return None
+    noted = json.loads(note.read_text(encoding="utf-8"))
+    *numbers, splits, for_tfds = noted["came to"]
+    made = {part: Split(records, [folder / file for file in files]) for part, (records, files) in splits.items()}
+    there = all(path.exists() for split in made.values() for path in split.paths)
+    return Converted(*numbers, made, for_tfds) if there and noted["asked"] == json.loads(json.dumps(asked)) else None
 
 
 def _encode(engine: Engine, source: Source, schema: Schema, work: Path, strict: bool, begin: Begin) -> list[Piece]:
