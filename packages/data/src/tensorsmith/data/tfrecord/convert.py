@@ -211,7 +211,7 @@ def _note_of(folder: Path, name: str) -> Path:
 def _note_done(folder: Path, name: str, asked: dict[str, Any], done: Converted) -> None:
     """Notes what was asked for, and what it came to."""
     splits = {part: [made.records, [path.name for path in made.paths]] for part, made in done.splits.items()}
-    came_to = [done.rows, done.records, done.rejects, splits, done.for_tfds]
+    came_to = {**vars(done), "splits": splits}
     with replace_file(_note_of(folder, name)) as draft:
         draft.write_text(json.dumps({"asked": asked, "came to": came_to}), encoding="utf-8")
 
@@ -222,10 +222,11 @@ def _done(folder: Path, name: str, asked: dict[str, Any]) -> Converted | None:
     if not note.exists() or (folder / WORK / NOTE).exists():
         return None
     noted = json.loads(note.read_text(encoding="utf-8"))
-    *numbers, splits, for_tfds = noted["came to"]
+    splits = noted["came to"].pop("splits")
     made = {part: Split(records, [folder / file for file in files]) for part, (records, files) in splits.items()}
     there = all(path.exists() for split in made.values() for path in split.paths)
-    return Converted(*numbers, made, for_tfds) if there and noted["asked"] == json.loads(json.dumps(asked)) else None
+    same = noted["asked"] == json.loads(json.dumps(asked))
+    return Converted(**noted["came to"], splits=made) if there and same else None
 
 
 def _encode(engine: Engine, source: Source, schema: Schema, work: Path, strict: bool, begin: Begin) -> list[Piece]:
