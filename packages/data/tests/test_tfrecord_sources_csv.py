@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 
+import numpy as np
 import pyarrow.compute as pc
 import pytest
 from hypothesis import example, given, settings
@@ -165,10 +166,26 @@ def test_unreadable(tmp_path, name):
     assert str(caught.value).startswith(f"{path}: ")
 
 
-def test_a_row_larger_than_a_block(tmp_path, monkeypatch):
+@pytest.mark.parametrize("place", [0, 7, 900, 999])
+def test_rows_larger_than_a_block(tmp_path, monkeypatch, place):
     monkeypatch.setattr(csv_files, "BLOCK", 1 << 10)
     path = tmp_path / "a.csv"
-    path.write_text('x,y\n1,2\n3,"' + "4\n" * 2000)
+    cells = [f'"{number}\n"' for number in range(1000)]
+    cells[place] = '"' + "large\n" * 2000 + '"'
+    lines = [f"{number},{cell}\n" + "1,2,3\n" * (number % 100 == 7) for number, cell in enumerate(cells)]
+    path.write_text("x,y\n" + "".join(lines))
+    rows, rejects = read(open_source(path))
+    starts = np.cumsum([2, *(line.count("\n") for line in lines[:-1])]).tolist()
+    texts = [cell.strip('"') for cell in cells]
+    assert rows == [(start, {"x": str(number), "y": texts[number]}) for number, start in enumerate(starts)]
+    assert [reject.row for reject in rejects] == [starts[number + 1] - 1 for number in range(7, 1000, 100)]
+
+
+def test_a_row_larger_than_the_largest(tmp_path, monkeypatch):
+    monkeypatch.setattr(csv_files, "BLOCK", 1 << 10)
+    monkeypatch.setattr(csv_files, "LARGEST", 2 << 10)
+    path = tmp_path / "a.csv"
+    path.write_text('x,y\n1,2\n3,"' + "4\n" * 20_000)
     with pytest.raises(UnreadableError, match="is a quote not closed"):
         open_source(path).infer()
 

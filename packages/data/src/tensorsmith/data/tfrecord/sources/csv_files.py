@@ -20,7 +20,7 @@ from tensorsmith.data.tfrecord.sources.files import GZIP_ERRORS, UnreadableError
 from tensorsmith.data.tfrecord.sources.source import Batch, Reject
 from tensorsmith.data.tfrecord.sources.table import Table
 
-BLOCK = 2 << 20  # bytes, which a row must not exceed
+BLOCK, LARGEST = 2 << 20, 64 << 20  # bytes that are read together; as many where a row has more, which is the most
 
 
 class CsvFiles(Table):
@@ -43,16 +43,25 @@ class CsvFiles(Table):
     def rows(self) -> Iterator[Batch]:
         """All rows."""
         for path in self.files:
-            yield from self._file(path)
+            last = 0
+            try:
+                for batch in self._file(path, BLOCK):
+                    last = max([last, *batch.numbers[-1:].tolist(), *(reject.row for reject in batch.rejects[-1:])])
+                    yield batch
+            except _LargeRowError:
+                for batch in self._file(path, LARGEST):  # once more, without what came out before
+                    later = batch.numbers > last
+                    rejects = [reject for reject in batch.rejects if reject.row > last]
+                    yield Batch(batch.rows.filter(pa.array(later)), batch.file, batch.numbers[later], rejects)
 
-    def _file(self, path: Path) -> Iterator[Batch]:
+    def _file(self, path: Path, block: int) -> Iterator[Batch]:
         """The rows of one file."""
         names, delimiter, line, ending = self._header(path)
         if not names:
             raise UnreadableError(path, "its first line is empty, expected names of columns")
         refused: list[Any] = []
         reading = arrow_csv.ReadOptions(
-            column_names=names, skip_rows_after_names=1, block_size=BLOCK, use_threads=False, encoding=self._encoding
+            column_names=names, skip_rows_after_names=1, block_size=block, use_threads=False, encoding=self._encoding
         )
         parsing = arrow_csv.ParseOptions(
             delimiter=delimiter,
@@ -66,7 +75,7 @@ class CsvFiles(Table):
         )
         lines = _Lines(path, refused, line, ending, self._encoding)
         try:
-            file = _Followed(open_plain(path), self._encoding)
+            file = _Followed(open_plain(path), self._encoding, block)
             with file, arrow_csv.open_csv(file, reading, parsing, converting) as reader:
                 for rows in reader:
                     yield lines.batch(rows)
@@ -76,7 +85,11 @@ class CsvFiles(Table):
         except (*GZIP_ERRORS, zlib.error) as error:
             raise UnreadableError(path, str(error)) from None
         except (pa.ArrowInvalid, UnicodeError) as error:
-            raise UnreadableError(path, wrong_encoding(path, self._encoding) or _plainer(error)) from None
+            if "straddling" in str(error):
+                if block < LARGEST:
+                    raise _LargeRowError from None
+                raise UnreadableError(path, f"a row has more than {block >> 20} MiB: is a quote not closed?") from None
+            raise UnreadableError(path, wrong_encoding(path, self._encoding) or str(error)) from None
         finally:
             lines.close()
 
@@ -100,21 +113,25 @@ class CsvFiles(Table):
         return names, delimiter, reader.line_num + 1, "\r" if first.endswith("\r") else "\n"
 
 
+class _LargeRowError(Exception):
+    """A row has more bytes than are read together."""
+
+
 class _Followed(io.RawIOBase):
     """A file that keeps the last bytes that were read from it: a block at least, where there are as many.
 
     All of it must be of the encoding: Arrow itself does not look at rows that it refuses.
     """
 
-    def __init__(self, file: BinaryIO, encoding: str) -> None:
-        self._file, self._parts = file, deque[bytes]()
+    def __init__(self, file: BinaryIO, encoding: str, block: int) -> None:
+        self._file, self._parts, self._block = file, deque[bytes](), block
         self._decoder = codecs.getincrementaldecoder(encoding)()
 
     def read(self, size: int = -1) -> bytes:
         data = self._file.read(size)
         self._decoder.decode(data, final=not data)
         self._parts.append(data)
-        while sum(map(len, self._parts)) - len(self._parts[0]) >= BLOCK:
+        while sum(map(len, self._parts)) - len(self._parts[0]) >= self._block:
             self._parts.popleft()
         return data
 
@@ -133,7 +150,7 @@ class _Followed(io.RawIOBase):
 def _is_open(lines: list[str], height: int, delimiter: str) -> bool:
     """Whether the last row, of so many lines, ends within quotes, which Arrow takes for closed."""
     last = lines[:-1] if not lines[-1] else lines
-    csv.field_size_limit(max(csv.field_size_limit(), BLOCK))  # of all readers, which know no limit of their own
+    csv.field_size_limit(max(csv.field_size_limit(), LARGEST))  # of all readers, which know no limit of their own
     try:
         list(csv.reader(last[-height:], delimiter=delimiter, strict=True))
     except csv.Error as error:
@@ -197,14 +214,6 @@ def _reject(path: Path, line: int, row: Any) -> Reject:
     return Reject(
         str(path), line, "", f"received {row.actual_columns} fields, expected {row.expected_columns}: {shown!r}"
     )
-
-
-def _plainer(error: Exception) -> str:
-    if "straddling" in str(error):
-        return (
-            f"a row has more than {BLOCK >> 20} MiB: is a quote not closed? JSON lines and Parquet may have larger ones"
-        )
-    return str(error)
 
 
 def check_encoding(encoding: str) -> str:
