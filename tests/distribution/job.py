@@ -15,6 +15,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tensorsmith import optimizers
 from tensorsmith.core import cluster_from_environment
 from tensorsmith.training import Checkpoints, SharpnessAware, Trainer
 
@@ -40,6 +41,11 @@ def batch_norm() -> keras.Model:
 def embedding() -> keras.Model:
     layers = [keras.layers.Embedding(20, 4), keras.layers.Flatten(), keras.layers.Dense(3)]
     return keras.Sequential([keras.Input((8,), dtype="int32"), *layers])
+
+
+def bag() -> keras.Model:
+    layers = [keras.layers.Embedding(20, 4), keras.layers.GlobalAveragePooling1D(), keras.layers.Dense(3)]
+    return keras.Sequential([keras.Input((None,), dtype="int32"), *layers])
 
 
 class Seen(keras.metrics.Metric):
@@ -118,6 +124,7 @@ def run(
     size: int = 150,
     stream: bool = False,
     count: bool = False,
+    kind: str | None = None,
     optimizer: dict[str, Any] | None = None,
     checkpoints: str | None = None,
     own_step: bool = False,
@@ -126,16 +133,17 @@ def run(
     kills: int | None = None,
     **options: Any,
 ) -> None:
-    """Trains and writes what came of it; batches have 32 examples, which leaves a rest."""
+    """Trains and writes what came of it; batches have 32 examples, which leaves a rest, and bags have 4 to 8 words."""
     keras.utils.set_random_seed(1)
     x = np.random.default_rng(0).normal(size=(size, 8)).astype("float32")
     y = np.argmax(x[:, :3], axis=-1).astype("int32")
-    x = np.abs(10 * x).astype("int32") % 20 if model == "embedding" else x
+    x = np.abs(10 * x).astype("int32") % 20 if model in ("embedding", "bag") else x
     data = (x, y, np.arange(size, dtype="float32")) if count else (x, y)
+    make = getattr(optimizers, kind) if kind else keras.optimizers.SGD
     with strategy.scope():
         trainer = (OwnStep if own_step else SharpnessAware if sharpness_aware else Trainer)(
             globals()[model](),
-            optimizer=keras.optimizers.SGD(1e-6 if count else 0.3, **optimizer or {}),
+            optimizer=make(**{"learning_rate": 1e-6 if count else 0.3, **(optimizer or {})}),
             loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
             metrics=["accuracy"],
             weighted_metrics=[Seen(size)] if count else None,
@@ -151,6 +159,8 @@ def run(
         options["callbacks"] = [Kill(out.with_name("killed"), process)]
     if stream:
         dataset = tf.data.Dataset.from_tensor_slices(data).shuffle(size, seed=3).batch(32)
+        if model == "bag":
+            dataset = dataset.enumerate().map(lambda i, batch: (batch[0][:, : 4 + i % 5], *batch[1:]))
         history = trainer.fit(dataset, validation_data=dataset, **options)
     else:
         history = trainer.fit(*data[:2], sample_weight=(*data, None)[2], validation_data=data, batch_size=32, **options)

@@ -20,6 +20,18 @@ CASES = {
     "norm of the whole gradient": {"optimizer": {"global_clipnorm": 0.1, "momentum": 0.9}},
     "averaged weights and clipped values": {"optimizer": {"clipvalue": 0.01, "use_ema": True}},
     "sparse gradients": {"model": "embedding", "optimizer": {"global_clipnorm": 0.1}},
+    "sparse gradients in a stream with a rest": {"model": "embedding", "size": 130, "stream": True},
+    "sparse gradients of sequences of several lengths": {"model": "bag", "size": 129, "stream": True},
+    "sparse gradients of which Adam takes squares": {
+        "model": "embedding",
+        "kind": "AdamW",
+        "optimizer": {"learning_rate": 0.01, "epsilon": 1e-3, "clipnorm": 0.01},
+    },
+    "sparse gradients whose rows are summed before replicas meet": {
+        "model": "embedding",
+        "kind": "LazyAdam",
+        "optimizer": {"learning_rate": 0.01, "epsilon": 1e-3, "global_clipnorm": 0.1},
+    },
     "accumulated gradients": {"size": 129, "optimizer": {"gradient_accumulation_steps": 4, "momentum": 0.9}},
     "accumulated gradients, clipped and not heard": {
         "optimizer": {"gradient_accumulation_steps": 3, "clipnorm": 0.01},

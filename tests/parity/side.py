@@ -6,6 +6,7 @@ and TensorFlow are imported here, so that any environment with Addons can serve.
 
 import importlib
 import importlib.util
+import inspect
 import io
 import json
 import subprocess
@@ -51,6 +52,25 @@ def differentiated(function, arrays, **options):
         total = sum(tf.reduce_sum(output * weight) for output, weight in zip(floats, weights, strict=True))
     gradients = tape.gradient(total, [*watched, *variables], unconnected_gradients="zero") if floats else []
     return [np.array(tf.convert_to_tensor(result)) for result in [*outputs, *gradients]]
+
+
+def positional(*, package):
+    """The names of the arguments that can be given by place, of every component of a package, as bytes of JSON."""
+    import tensorflow as tf
+    import tensorflow_addons as tfa
+
+    module, found = getattr(tfa, package), {}
+    for name in dir(module):
+        component = getattr(module, name)
+        if not name.startswith("_") and callable(component):
+            found[name] = places(component)
+    return [tf.constant(np.frombuffer(json.dumps(found).encode(), "uint8"))]
+
+
+def places(component):
+    """The names of the arguments that can be given by place."""
+    kinds = inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD
+    return [each.name for each in inspect.signature(component).parameters.values() if each.kind in kinds]
 
 
 def activation(x, *, name, **options):
@@ -148,7 +168,7 @@ def crf_log_likelihood(unaries, tags, lengths, transitions):
 
 
 def crf_decode(unaries, lengths, transitions):
-    """The best tags; Addons leaves those after the end as they come."""
+    """The best tags; Addons leaves those after the end as they come, its issue 1443."""
     import tensorflow as tf
     import tensorflow_addons as tfa
 
@@ -185,6 +205,49 @@ def recurrent(x, mask, *weights, cell, **options):
     layer.build(x.shape)
     layer.set_weights(weights)
     return layer(x, mask=mask), layer.trainable_weights
+
+
+def metric_function(*arrays, name):
+    """A metric that is a function."""
+    import tensorflow as tf
+    import tensorflow_addons as tfa
+
+    return [tf.stop_gradient(getattr(tfa.metrics, name)(*arrays))], []
+
+
+def saved(x, *, path, kind=None, wrapped=None, loss=None, made_with=None, trained=False):
+    """The outputs of a model that is saved to a file: of a layer, or of a dense one with a loss.
+
+    Args:
+        x: The inputs.
+        path: The file.
+        kind: The layer's name, with its package.
+        wrapped: Name and arguments of a layer of Keras' that it is made with, or that is made with it.
+        loss: The loss' name.
+        made_with: The arguments of the layer or of the loss.
+        trained: Whether it is trained before, which sets what a first call sets.
+    """
+    import tensorflow as tf
+    import tensorflow_addons as tfa
+
+    made_with = made_with or {}
+    layer = tf.keras.layers.Dense(4)
+    if kind is not None:
+        package, name = kind.split(".")
+        make = getattr(getattr(tfa, package), name)
+        outer, options = wrapped or (None, {})
+        if package == "rnn":
+            layer = getattr(tf.keras.layers, outer)(make(**made_with), **options)
+        else:
+            inner = [] if outer is None else [getattr(tf.keras.layers, outer)(**options)]
+            layer = make(*inner, **made_with)
+    model = tf.keras.Sequential([tf.keras.Input(x.shape[1:]), layer])
+    model.compile("sgd", "mse" if loss is None else getattr(tfa.losses, loss)(**made_with))
+    if trained:
+        model.fit(x, tf.zeros_like(model(x)), verbose=0)
+    outputs = model(x)
+    model.save(path)
+    return [tf.stop_gradient(outputs)]
 
 
 def metric(*arrays, name, size, weighted, **options):

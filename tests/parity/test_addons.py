@@ -68,6 +68,8 @@ def test_activations(addons, name, options, rows, columns, scale, seed):
 @pytest.mark.parametrize(
     ("name", "inputs", "rank", "options"),
     [
+        ("ESN", 1, 3, {"units": 4, "leaky": 0.3}),
+        ("ESN", 1, 3, {"units": 4, "use_norm2": True, "return_sequences": True, "go_backwards": True}),
         ("FilterResponseNormalization", 1, 4, {"epsilon": 0.01}),
         ("FilterResponseNormalization", 1, 4, {"learned_epsilon": True}),
         ("Maxout", 1, 3, {"num_units": 2}),
@@ -167,6 +169,10 @@ def test_netvlad(addons, batch, frames, features, clusters, seed):
 @several
 @given(st.integers(2, 6), sizes, st.integers(0, 99))
 def test_weight_normalization(addons, kind, options, data_init, batch, features, seed):
+    """Ours keeps the kernel a variable, where Addons puts a tensor in its place (#1703, #1789).
+
+    It has besides `data_init="paper"`, which does not begin in inference and has nothing to be compared with there.
+    """
     rng = np.random.default_rng(seed)
     x = rng.normal(size=(batch, 5, features)).astype("float32")
     inner = getattr(keras.layers, kind)(**options)
@@ -209,6 +215,7 @@ def test_crf_log_likelihood(addons, batch, steps, tags, seed):
 @several
 @given(sizes, sizes, sizes, st.integers(0, 99))
 def test_crf_decode(addons, batch, steps, tags, seed):
+    """Up to each sequence's end; after it ours are 0, where Addons leaves what the walk gave (#1443)."""
     unaries, _, lengths, transitions = chain(batch, steps, tags, seed)
     arrays = [unaries, lengths, transitions]
 

@@ -92,6 +92,27 @@ def test_sparsemax(addons, batch, classes, seed):
     expect_same(addons, three, "sparsemax_loss")
 
 
+def test_sparsemax_of_steps(addons):
+    """Of more axes than two ours is the loss of each step: Addons sums along axis 1, that of the steps, for all."""
+    rng = np.random.default_rng(8)
+    wanted, logits = np.eye(2, dtype="float32")[rng.integers(0, 2, (4, 3))], normal(rng, 4, 3, 2)
+    theirs = addons("loss", [wanted, logits], name="SparsemaxLoss", made_with={"reduction": "none"})[0]
+    assert theirs.shape == (4, 2)
+    flat = [wanted.reshape(12, 2), logits.reshape(12, 2)]
+    theirs = addons("loss", flat, name="SparsemaxLoss", made_with={"reduction": "none"})[0]
+    np.testing.assert_allclose(losses.SparsemaxLoss(reduction=None)(wanted, logits), theirs.reshape(4, 3), rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["triplet_semihard_loss", "lifted_struct_loss"])
+def test_batches_without_pairs(addons, name):
+    """All labels differ, as with many classes: Addons gives NaN (#1676, #2408), and ours nothing to learn."""
+    arrays = [np.arange(4), normal(np.random.default_rng(9), 4, 3)]
+    assert np.isnan(addons("loss", arrays, name=name)[0])
+    value, slopes = differentiated(lambda *tensors: [getattr(losses, name)(*tensors)], arrays)
+    assert value == 0
+    assert (slopes == 0).all()
+
+
 @pytest.mark.parametrize("distance", ["L2", "squared-L2", "angular"])
 @pytest.mark.parametrize(
     ("name", "options"),

@@ -126,3 +126,28 @@ def test_correlations(addons, name, low, high, options, count, samples, seed):
         return np.minimum(x, options.get("actual_max", 1.0) - 1e-3), (x + noise) / 2
 
     expect_same(addons, name, list(drawn(count, samples, seed, correlated, weighted=False)), False, **options)
+
+
+@several
+@given(st.integers(1, 8), st.integers(1, 4), st.integers(0, 99))
+def test_hamming_distance(addons, samples, columns, seed):
+    arrays = np.random.default_rng(seed).integers(0, 2, (2, samples, columns)).astype("float32")
+    theirs = addons("metric_function", list(arrays), name="hamming_distance")[0]
+    ours = np.array(metrics.hamming_distance(*arrays))
+    assert ours.dtype == theirs.dtype
+    np.testing.assert_allclose(ours, theirs, rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["F1Score", "FBetaScore"])
+def test_labels_of_steps(addons, name):
+    """Ours takes labels of any rank, each step as a sample; Addons refuses more than two axes (#746, #2262, #2653)."""
+    batch = labels(np.random.default_rng(4), 12)
+    steps = [array.reshape(4, 3, 3).astype("float32") for array in batch]
+    with pytest.raises(AssertionError, match="Error"):
+        addons("metric", steps, name=name, size=2, weighted=False, num_classes=3)
+    theirs = addons(
+        "metric", [array.astype("float32") for array in batch], name=name, size=2, weighted=False, num_classes=3
+    )[0]
+    metric = getattr(metrics, name)(num_classes=3)
+    metric.update_state(*steps)
+    np.testing.assert_allclose(metric.result(), theirs, rtol=1e-5)

@@ -104,7 +104,7 @@ def test_fifty_steps(addons, name, options, decayed, sparse):
 
 
 def test_decay_that_addons_forgets(addons):
-    """Of sparse gradients without momentum; ours decays as with it."""
+    """Of sparse gradients without momentum; ours decays as with it. Neither multiplies by the rate (Addons #844)."""
     given = arrays(sparse=True)
     plain = {**PLAIN_SGDW, "weight_decay": 0.0}
     forgotten, without = (addons("optimizer", given, name="SGDW", **options)[0] for options in (PLAIN_SGDW, plain))

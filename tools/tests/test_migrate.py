@@ -190,6 +190,50 @@ def test_left_with_the_reason(call, reason):
     assert migrate(moved.script) == moved
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("losses.PinballLoss(reduction='auto')", 'losses.PinballLoss(reduction="sum_over_batch_size")'),
+        ("losses.PinballLoss(0.5, 'AUTO')", 'losses.PinballLoss(0.5, "sum_over_batch_size")'),
+        ("losses.PinballLoss(0.5, reduction='sum')", "losses.PinballLoss(0.5, reduction='sum')"),
+        ("losses.PinballLoss(0.5, name='auto')", "losses.PinballLoss(0.5, name='auto')"),
+    ],
+)
+def test_reductions_that_keras_3_lacks(before, after):
+    moved = migrate(f"import tensorflow_addons as tfa\n\ny = tfa.{before}\n".encode()).script
+    assert moved.decode() == f"import tensorsmith.losses\n\ny = tensorsmith.{after}\n"
+    made = {}
+    exec(moved, made)  # noqa: S102 - the loss takes it
+    assert made["y"].reduction in ("sum_over_batch_size", "sum")
+
+
+def test_subclasses_of_what_takes_arguments_in_another_order():
+    moved = migrate(b"from tensorflow_addons.optimizers import COCOB\n\n\nclass Mine(COCOB):\n    pass\n").script
+    told = "# tensorsmith migrate: optimizers.COCOB: arguments after alpha stand elsewhere now: give them by name"
+    assert moved.decode().splitlines() == [
+        "from tensorsmith.optimizers import COCOB",
+        "",
+        "",
+        told,
+        "class Mine(COCOB):",
+        "    pass",
+    ]
+
+
+@pytest.mark.parametrize("how", ["importlib.import_module", "import_module", "__import__"])
+@pytest.mark.parametrize("name", ["tensorflow_addons", "tensorflow_addons.layers"])
+def test_imports_by_name_are_told(how, name):
+    script = f'tfa = {how}("{name}")\ny = tfa.layers.Maxout(3)\n'
+    moved = migrate(script.encode())
+    assert (moved.rewritten, moved.left) == (0, 1)
+    first, *rest = moved.script.decode().splitlines(keepends=True)
+    assert first.startswith("# tensorsmith migrate: tensorflow_addons: uses are not seen")
+    assert "".join(rest) == script
+    assert migrate(moved.script).script == moved.script
+    other = f'tfa = {how}("tensorflow")\n'.encode()
+    assert migrate(other).script == other
+
+
 def test_comments_that_no_longer_hold_go():
     old = "# tensorsmith migrate: layers.Maxout: no successor yet\n# mine\ny = tfa.layers.Maxout(3)\n"
     moved = migrate(f"import tensorflow_addons as tfa\n\n{old}".encode())

@@ -371,6 +371,9 @@ def test_a_schema_that_is_not_theirs(converted, tmp_path):
     ):
         with pytest.raises(ArgumentError, match="`t`: received '2 bytes', expected whole numbers of float64"):
             read()
+    (converted.parent / "schema.yaml").write_text("features:\n  d: {dtype: string}\n")
+    with pytest.raises(ArgumentError, match="`d`: received 'bytes that are no UTF-8'"):
+        to_parquet([converted], tmp_path / "x")
     (converted.parent / "schema.yaml").write_text("something: else\n")
     assert len(list(rows(converted))) == 2
 

@@ -13,6 +13,7 @@ from tensorsmith.data.tfrecord import Feature, Schema, examples
 from tensorsmith.data.tfrecord.decode import stored_features
 from tensorsmith.data.tfrecord.fit import fit
 from tensorsmith.data.tfrecord.schema import DTYPES, TEXTS
+from tensorsmith.data.tfrecord.sources import open_source
 from tensorsmith.data.tfrecord.sources.source import Batch
 from tensorsmith.records import Column, write
 
@@ -48,6 +49,16 @@ def test_numbers(dtype, encoding, tmp_path):
     else:
         assert found.dtype == dtype
         assert found.to_list() == array.tolist()
+
+
+def test_complex_numbers_keep_both_parts(tmp_path):
+    array = np.empty(4, "complex64")
+    array.real, array.imag = [1, np.inf, np.nan, -0.0], [np.inf, 2, -0.0, 0.0]
+    np.savez(tmp_path / "a.npz", z=array)
+    (batch,) = open_source(tmp_path / "a.npz").batches(Schema({"z": Feature("complex64")}))
+    columns, rejects = fit(batch, Schema({"z": Feature("complex64")}))
+    assert rejects == []
+    assert b"".join(columns["z"].to_lists()[row][0] for row in range(4)) == array.tobytes()
 
 
 def test_texts_what_varies_and_what_is_missing(tmp_path):

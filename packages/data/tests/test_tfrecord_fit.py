@@ -247,6 +247,7 @@ def test_schemas_as_files(tmp_path):
         ("features:\n  x: {dtype: int64, shape: 3}", "x: `shape`: received '?3'?, expected a list"),
         ("features:\n  x: {dtype: int64}\n  x: {dtype: string}", "`x` is there twice"),
         ("features: {}\nsparse: [x]", "`sparse`"),
+        ("features:\n  [1, 2]: {dtype: int64}", "no YAML: a name that is no text"),
         (b"features: {\xff: {dtype: int64}}", "utf-8"),
     ],
 )
@@ -260,3 +261,5 @@ def test_names_are_as_they_are_written():
     text = "features:\n  yes: {dtype: int64}\n  1.0: {dtype: int64}\n  null: {dtype: int64}\n"
     assert list(Schema.from_yaml(text).features) == ["yes", "1.0", "null"]
     assert Schema.from_yaml(Schema({}).to_yaml()) == Schema({})
+    merged = Schema.from_yaml("features:\n  a: &b {dtype: int64, optional: true}\n  c: {<<: *b, shape: [2]}\n")
+    assert merged.features["c"] == Feature("int64", (2,), optional=True)

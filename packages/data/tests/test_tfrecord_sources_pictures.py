@@ -112,6 +112,9 @@ def test_sixteen_bits(tmp_path):
     files = tf.constant([file for (file,) in columns["image"].to_lists()])
     np.testing.assert_array_equal(decode({"image": files}, schema)["image"][..., 0], pixels)
     draw(tmp_path / "8.png", mode="L")
+    (batch,) = open_source(tmp_path).batches(schema)
+    (reject,) = fit(batch, schema)[1]
+    assert (reject.file, reject.problem) == (str(tmp_path / "8.png"), "received a file of uint8, expected uint16")
     assert open_source(tmp_path).infer() == Schema({"image": Feature("uint8", (4, 6, 1), "png")})
 
 

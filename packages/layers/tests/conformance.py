@@ -7,6 +7,7 @@ import keras
 from tensorsmith import ops
 from tensorsmith.layers import (
     TLU,
+    BatchNormalization,
     CorrelationCost,
     DenseTranspose,
     DepthwiseMaxPool,
@@ -91,6 +92,26 @@ ROWS = [
         ],
     ),
     LayerRow(
+        BatchNormalization,
+        kwargs={"axis": [1, 3], "momentum": 0.7, "epsilon": 0.01, "beta_initializer": "uniform", "center": False},
+        inputs=Data((3, 4, 2)),
+        bad=[
+            ({"axis": 0}, "an integer other than 0"),
+            ({"axis": []}, "a sequence of different ones"),
+            ({"axis": [1, 1]}, "a sequence of different ones"),
+            ({"axis": "last"}, "an integer other than 0"),
+        ],
+    ),
+    LayerRow(
+        BatchNormalization,
+        name="BatchNormalization of one axis",
+        kwargs={"axis": 2, "gamma_initializer": "uniform"},
+        inputs=Data((3, 4)),
+        time_axis=1,
+        passes_mask=True,
+        bad=[({"axis": 1.5}, "an integer other than 0")],
+    ),
+    LayerRow(
         LayerNormalization,
         kwargs={"epsilon": 0.01, "beta_initializer": "uniform", "gamma_initializer": "uniform"},
         inputs=Data((6, 5)),
@@ -106,6 +127,15 @@ ROWS = [
         inputs=Data((6, 5)),
         passes_mask=True,
         exported_under=WITHOUT_KERNELS,
+        bad=BAD_NORMALIZATIONS,
+    ),
+    LayerRow(
+        LayerNormalization,
+        name="LayerNormalization with epsilon outside the root",
+        kwargs={"epsilon": 0.01, "epsilon_outside": True, "gamma_initializer": "uniform"},
+        inputs=Data((6, 5)),
+        time_axis=1,
+        passes_mask=True,
         bad=BAD_NORMALIZATIONS,
     ),
     LayerRow(
@@ -147,7 +177,8 @@ ROWS = [
         passes_mask=True,
         bad=[
             ({"axis": 1}, "a list of integers"),
-            ({"epsilon": "a"}, "a number"),
+            ({"epsilon": "a"}, "a finite number"),
+            ({"epsilon": float("nan")}, "a finite number"),
         ],
     ),
     LayerRow(
@@ -441,6 +472,8 @@ ROWS = [
             ({"rate": 1.0}, "in [0, 1)"),
             ({"rate": "half"}, "in [0, 1)"),
             ({"seed": 0.5}, "an integer or None"),
+            ({"noise_shape": "zz"}, "a sequence of positive integers"),
+            ({"noise_shape": (0, 1)}, "a sequence of positive integers"),
         ],
     ),
     LayerRow(

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from tensorsmith import layers
 from tensorsmith.layers import (
     DenseTranspose,
     MCAlphaDropout,
@@ -223,6 +224,98 @@ def test_dropout_stays_active(nested_model):
     for one, other in zip(model.weights, copy.weights, strict=True):
         np.testing.assert_array_equal(one, other)
     np.testing.assert_array_equal(*(model.predict(x, verbose=0)[0] for _ in range(2)))
+
+
+@keras.saving.register_keras_serializable("tensorsmith_tests")
+class MyDropout(keras.layers.Dropout):
+    """A user's own."""
+
+
+@keras.saving.register_keras_serializable("tensorsmith_tests")
+class Block(keras.layers.Layer):
+    """Dropout that the model does not see."""
+
+    def __init__(self, kind="Dropout", **kwargs):
+        super().__init__(**kwargs)
+        self.parts = {"all": [keras.layers.Dense(3), getattr(layers, kind, getattr(keras.layers, kind, None))(0.5)]}
+
+    def build(self, input_shape):
+        self.parts["all"][0].build(input_shape)
+
+    def call(self, inputs, training=None):
+        dense, dropout = self.parts["all"]
+        return dropout(dense(inputs), training=training)
+
+
+def recurrent(kind, module=keras.layers, **options):
+    return lambda: getattr(module, kind)(4, return_sequences=True, **options)
+
+
+DROPPING = {
+    "GaussianDropout": lambda: keras.layers.GaussianDropout(0.5),
+    "ScheduledDropout": lambda: layers.ScheduledDropout(0.5),
+    "a subclass": lambda: MyDropout(0.5),
+    "in TimeDistributed": lambda: keras.layers.TimeDistributed(keras.layers.Dropout(0.5)),
+    "in Bidirectional": lambda: keras.layers.Bidirectional(keras.layers.LSTM(4, recurrent_dropout=0.5)),
+    "stacked cells": lambda: keras.layers.RNN([keras.layers.GRUCell(3), keras.layers.LSTMCell(3, dropout=0.5)]),
+    "a cell of ours": lambda: keras.layers.RNN(layers.PeepholeLSTMCell(3, dropout=0.5)),
+    **{
+        f"{kind} of {module.__name__}, {name}": recurrent(kind, module, **{name: 0.5})
+        for module in (keras.layers, layers)
+        for kind in ("LSTM", "GRU", "SimpleRNN")
+        for name in ("dropout", "recurrent_dropout")
+    },
+}
+
+
+@pytest.mark.parametrize("make", DROPPING.values(), ids=DROPPING)
+def test_all_that_drops_does_so_in_inference(make):
+    """Two draws differ, as those of one batch do, while the model itself gives the same again."""
+    model = keras.Sequential([keras.Input((5, 4)), make()])
+    x = np.repeat(RNG.normal(size=(1, 5, 4)).astype("float32"), 300, 0)
+    copy = to_monte_carlo(model)
+    assert type(copy.layers[0]) is layers.MonteCarlo
+    assert copy.layers[0].name == model.layers[0].name
+    np.testing.assert_array_equal(*(model.predict(x, verbose=0) for _ in range(2)))
+    first, second = (copy.predict(x, verbose=0) for _ in range(2))
+    assert (first != second).any()
+    assert (np.abs(first - first[0]) > 0).any()  # each sequence has draws of its own
+    for one, other in zip(model.weights, copy.weights, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_attention_drops():
+    x = keras.Input((5, 4))
+    model = keras.Model(x, keras.layers.MultiHeadAttention(2, 3, dropout=0.5)(x, x))
+    data = np.ones((2, 5, 4), "float32")
+    assert (np.ptp([to_monte_carlo(model)(data) for _ in range(2)], axis=0) > 0).any()
+
+
+def test_masks_and_states_reach_recurrent_layers():
+    """What comes after the end does not matter, and what was before the beginning does."""
+    lstm = keras.layers.LSTM(3, recurrent_dropout=0.3, seed=1)
+    words, steps, *states = keras.Input((5,), dtype="int32"), keras.Input((2, 4)), keras.Input((3,)), keras.Input((3,))
+    embedding = keras.layers.Embedding(9, 4, mask_zero=True)
+    masked = to_monte_carlo(keras.Model(words, lstm(embedding(words))))
+    begun = to_monte_carlo(keras.Model([steps, *states], lstm(steps, initial_state=states)))
+    cut = embedding(np.array([[4, 3]] * 50)).numpy()
+    begin = [np.full((50, 3), value, "float32") for value in (0.5, -0.5)]
+    expected = lstm(cut, training=True)
+    lstm.cell.seed_generator.state.assign([1, 0])
+    np.testing.assert_allclose(masked(np.array([[4, 3, 0, 0, 0]] * 50)), expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(
+        begun([cut, *begin]), lstm(cut, initial_state=begin, training=True), rtol=1e-5, atol=1e-6
+    )
+
+
+def test_dropout_within_layers_is_named():
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dropout(0.5), Block(name="block")])
+    with pytest.raises(ValueError, match=r"`model`: received dropout in block/dropout\S*, expected .*MonteCarlo"):
+        to_monte_carlo(model)
+    wrapped = keras.Sequential([keras.Input((3,)), layers.MonteCarlo(Block())])
+    assert (np.ptp([wrapped(np.ones((2, 3))) for _ in range(2)], axis=0) > 0).any()
+    to_monte_carlo(wrapped)
+    to_monte_carlo(keras.Sequential([keras.Input((3,)), keras.layers.Dropout(0.5), Block("MCDropout")]))
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,11 @@ def test_trains_alike_with_and_without_kernels():
     assert ours[-1] < ours[0] / 2
 
 
-def test_whole_numbers_are_no_features():
+def test_whole_numbers_become_floats():
+    """The op refuses them; the layer casts, as all layers here do."""
+    x = np.array([[1, 5, 2, 4]], "int32")
     with pytest.raises(ValueError, match="a tensor of floating type"):
-        DepthwiseMaxPool(2)(np.ones((2, 4), "int32"))
+        ops.depthwise_max_pool(x, 2)
+    y = DepthwiseMaxPool(2)(x)
+    assert y.dtype == "float32"
+    np.testing.assert_array_equal(y, [[5, 4]])

@@ -30,6 +30,11 @@ def kinds(model):
         (LAYERS.Conv3D(2, 2), (4, 4, 4, 2)),
         (LAYERS.DepthwiseConv1D(3, depth_multiplier=2), (7, 2)),
         (LAYERS.DepthwiseConv2D(3, depth_multiplier=3, use_bias=False), (8, 9, 2)),
+        (LAYERS.SeparableConv1D(4, 3, depth_multiplier=2), (7, 2)),
+        (LAYERS.SeparableConv2D(4, 3, padding="same", use_bias=False), (8, 9, 2)),
+        (LAYERS.Conv1DTranspose(4, 3), (7, 2)),
+        (LAYERS.Conv2DTranspose(4, 3, strides=2, padding="same", use_bias=False), (8, 9, 2)),
+        (LAYERS.Conv3DTranspose(2, 2), (4, 4, 4, 2)),
     ],
     ids=lambda value: getattr(value, "name", ""),
 )

@@ -99,6 +99,20 @@ def test_a_module_is_called(folders):
     np.testing.assert_allclose(layer.losses[-1], 0.1 * (W**2).sum(), rtol=1e-6)
 
 
+@pytest.mark.parametrize("sizes", [[1, None], [None, 1], [2, 3, None]])
+def test_a_module_that_was_called_before_it_was_saved(sizes, tmp_path):
+    """It has a trace for each call: that of any size is taken, and not the first that an unknown size fits."""
+    scaled = Scaled()
+    for size in sizes:
+        if size is None:
+            scaled.__call__.get_concrete_function(tf.TensorSpec([None, 3]))
+        else:
+            scaled(tf.constant(X[:size]))
+    tf.saved_model.save(scaled, str(tmp_path))
+    model = keras.Sequential([keras.Input((3,)), HubLayer(str(tmp_path))])
+    np.testing.assert_allclose(model.predict(X[:5], verbose=0), X[:5] @ W, rtol=1e-5)
+
+
 @pytest.mark.parametrize("trainable", [False, True])
 def test_it_trains_as_part_of_a_model(folders, trainable, tmp_path):
     layer = HubLayer(str(folders / "scaled"), trainable=trainable)

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tensorsmith import layers, ops
 
@@ -23,6 +24,40 @@ def test_takes_the_weights_and_gives_the_outputs(ours, theirs, axis):
     layer.set_weights(reference.get_weights())
     assert [weight.name for weight in layer.weights] == [weight.name for weight in reference.weights]
     np.testing.assert_allclose(layer(x), reference(x), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("axis", [-1, 1, [1, 2], [1, 3]])
+def test_epsilon_outside_the_root(axis, randomize):
+    """As handbooks have it, in NumPy."""
+    x = np.random.default_rng(0).normal(2, 3, size=(4, 5, 6, 3))
+    layer = layers.LayerNormalization(axis, epsilon=0.1, epsilon_outside=True, dtype="float64")
+    layer.build(x.shape)
+    gamma, beta = (weight.numpy() for weight in randomize(layer).weights)
+    axes = tuple([axis] if isinstance(axis, int) else axis)
+    shape = [size if place in axes or place - 4 in axes else 1 for place, size in enumerate(x.shape)]
+    z = (x - x.mean(axes, keepdims=True)) / (x.std(axes, keepdims=True) + 0.1)
+    np.testing.assert_allclose(layer(x), gamma.reshape(shape) * z + beta.reshape(shape))
+
+
+def test_how_far_the_two_forms_are_apart():
+    """On 1,000 rows of 50 numbers of mean 1 and standard deviation 2, a handbook's example."""
+    x = np.random.default_rng(0).normal(1, 2, size=(1000, 50)).astype("float32")
+    outside = layers.LayerNormalization(epsilon_outside=True)(x).numpy()
+    assert 1e-3 < np.abs(outside - keras.layers.LayerNormalization()(x)).max() < 3e-3
+    plain = layers.LayerNormalization(epsilon=0.0, epsilon_outside=True, center=False, scale=False)(x)
+    np.testing.assert_allclose(plain, (x - x.mean(1, keepdims=True)) / x.std(1, keepdims=True), atol=1e-5)
+
+
+def test_slopes_of_constant_inputs_are_finite():
+    """And, with epsilon outside, larger by the root of 1 / epsilon, as the docstring says."""
+    x, found = tf.ones((1, 4)), []
+    for outside in (True, False):
+        layer = layers.LayerNormalization(epsilon=1e-3, epsilon_outside=outside)
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = layer(x)[0, 0]
+        found.append(tape.gradient(y, x).numpy())
+    np.testing.assert_allclose(found[0], found[1] * np.sqrt(1e3), rtol=1e-4)
 
 
 @pytest.mark.parametrize("kind", [layers.LayerNormalization, layers.RMSNormalization])
@@ -50,3 +85,10 @@ def test_xla_is_supported_only_without_kernels():
     assert not layer.supports_jit
     with ops.use("reference"):
         assert layer.supports_jit
+
+
+def test_epsilon_outside_is_refused_where_it_has_no_place():
+    with pytest.raises(ValueError, match="`epsilon_outside`: received True, expected False with `rms_scaling`"):
+        layers.LayerNormalization(rms_scaling=True, epsilon_outside=True)
+    with pytest.raises(ValueError, match="`epsilon_outside`: received 'yes', expected True or False"):
+        layers.LayerNormalization(epsilon_outside="yes")

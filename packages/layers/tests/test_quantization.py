@@ -122,8 +122,9 @@ def integers(kernel, num_bits, axes):
         (keras.layers.Dense(3), (5,), 0),
         (keras.layers.Conv2D(3, 2), (4, 4, 2), (0, 1, 2)),
         (keras.layers.DepthwiseConv2D(2, depth_multiplier=3), (4, 4, 2), (0, 1)),
+        (keras.layers.Conv2DTranspose(3, 2), (4, 4, 2), (0, 1, 3)),
     ],
-    ids=["dense", "convolution", "depthwise"],
+    ids=["dense", "convolution", "depthwise", "transposed"],
 )
 def test_kernels_are_symmetric_integers_times_a_scale(layer, shape, axes, per_channel):
     wrapped = QuantizationAware(type(layer).from_config(layer.get_config()), 8, per_channel)

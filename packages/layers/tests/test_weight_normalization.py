@@ -38,14 +38,31 @@ def test_the_papers_initialization(kind):
     inner = kind()
     layer = WeightNormalization(inner, data_init="paper")
     x = (3 + 5 * RNG.normal(size=(50, 7, 3))).astype("float32")
-    y = np.arctanh(np.asarray(layer(x), "float64").clip(-0.9999999, 0.9999999))
+    y = np.arctanh(np.asarray(layer(x, training=True), "float64").clip(-0.9999999, 0.9999999))
     assert inner.activation is keras.activations.tanh
     np.testing.assert_allclose(y.mean((0, 1)), 0, atol=0.01)
     np.testing.assert_allclose(y.std((0, 1)), 1, atol=0.01)
     assert bool(layer.initialized.value)
     before = layer.g.numpy()
-    layer(2 * x)
+    layer(2 * x, training=True)
     np.testing.assert_array_equal(layer.g, before)
+
+
+@pytest.mark.parametrize("data_init", ["paper", True])
+def test_only_addons_way_begins_in_inference(data_init):
+    """With "paper" predictions change nothing, and the first batch of training is what counts."""
+    model = keras.Sequential([keras.Input((3,)), WeightNormalization(keras.layers.Dense(2), data_init)])
+    model.compile(keras.optimizers.SGD(0.0), "mse")
+    before = [weight.numpy() for weight in model.weights]
+    x = (3 + 5 * RNG.normal(size=(60, 3))).astype("float32")
+    first = model.predict(100 * x, verbose=0)
+    changed = any((weight.numpy() != value).any() for weight, value in zip(model.weights, before, strict=True))
+    assert changed == (data_init is True)
+    if data_init == "paper":
+        np.testing.assert_array_equal(model.predict(100 * x, verbose=0), first)
+    model.fit(x, np.zeros((60, 2)), batch_size=60, verbose=0)
+    y = model.predict(x, verbose=0)
+    assert np.allclose([y.mean(0), y.std(0)], [[0, 0], [1, 1]], atol=1e-3) == (data_init == "paper")
 
 
 def test_gradients_are_the_papers():

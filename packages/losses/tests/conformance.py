@@ -2,6 +2,7 @@ import keras
 
 from tensorsmith.losses import (
     ContrastiveLoss,
+    CosineSimilarity,
     GaussianNLL,
     GIoULoss,
     Huber,
@@ -12,6 +13,7 @@ from tensorsmith.losses import (
     ReconstructionLoss,
     SequenceLoss,
     SigmoidFocalCrossEntropy,
+    SparseCategoricalCrossentropy,
     SparsemaxLoss,
     TripletHardLoss,
     TripletSemiHardLoss,
@@ -53,6 +55,13 @@ ROWS = [
         y_true=Data((), "int32", 0, 2),
         y_pred=Data((), low=0.0, high=1.5),
         bad=BAD_MARGINS,
+    ),
+    LossRow(
+        CosineSimilarity,
+        kwargs={"axis": 1, "reduction": "sum", "name": "angles"},
+        y_true=Data((4,)),
+        y_pred=Data((4,)),
+        bad=[({"axis": "last"}, "an integer")],
     ),
     LossRow(GaussianNLL, kwargs={"reduction": "sum", "name": "sure"}, y_true=Data((2,)), y_pred=Data((4,)), bad=()),
     LossRow(
@@ -171,6 +180,13 @@ ROWS = [
         y_true=Data((5,), "int32", 0, 2),
         y_pred=Data((5,), low=0.05, high=0.95),
         bad=(),
+    ),
+    LossRow(
+        SparseCategoricalCrossentropy,
+        kwargs={"from_logits": True, "ignore_class": 7, "axis": 1, "name": "classes"},
+        y_true=Data((), "int32", 0, 3),
+        y_pred=Data((3,)),
+        bad=[({"axis": 0}, "an integer other than 0"), ({"axis": "last"}, "an integer other than 0")],
     ),
     LossRow(
         SparsemaxLoss,

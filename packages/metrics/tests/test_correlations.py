@@ -272,3 +272,12 @@ def test_in_a_model_of_a_strategy():
         found = model.get_metrics_result()
         np.testing.assert_allclose(found["ranks"], spearman(x, y), rtol=1e-6)
         np.testing.assert_allclose(found["line"], pearson(x, y), rtol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", ["int64", "uint64"])
+@pytest.mark.parametrize(("function", "expected"), FUNCTIONS)
+def test_integers_that_floats_cannot_hold(function, expected, dtype):
+    rng = np.random.default_rng(4)
+    x, y = rng.integers(0, 6, (2, 40)).astype(dtype)
+    np.testing.assert_allclose(function(x + 2**60, y + 2**61), expected(x, y), rtol=1e-12)
+    np.testing.assert_allclose(function(2**60 + np.arange(3), np.arange(3)), 1, rtol=1e-12)

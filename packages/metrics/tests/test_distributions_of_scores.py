@@ -68,6 +68,17 @@ def test_calibration_tells_shapes_that_do_not_fit(shape):
         ExpectedCalibrationError().update_state(np.zeros(shape), np.zeros((5, 7, 3)))
 
 
+@pytest.mark.parametrize("logits", [[-3.0, 5.0], [-3.0, -5.0], [-2.0]])
+def test_calibration_refuses_logits(logits):
+    metric = ExpectedCalibrationError()
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"expected probabilities in \[0, 1\]"):
+        metric.update_state([1], [logits])
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"expected probabilities in \[0, 1\]"):
+        tf.function(metric.update_state)([1], [logits])
+    metric.update_state([1, 1], [logits, [0.5] * len(logits)], sample_weight=[0, 1])  # what does not count may be so
+    assert metric.result() in (0.5, 0.0)
+
+
 def test_calibration_of_a_sure_class():
     metric = ExpectedCalibrationError()
     metric.update_state([0, 0], [[1.0, 0.0], [1.0, 0.0]])

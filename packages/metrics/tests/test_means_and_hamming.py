@@ -67,6 +67,18 @@ def test_hamming_functions():
         hamming_loss_fn([[0, 1]], [[0.0, 0.0]], None, "both")
 
 
+@pytest.mark.parametrize(("threshold", "expected"), [(np.inf, 0.25), (-np.inf, 0.75), (np.float32(np.inf), 0.25)])
+def test_infinite_thresholds_decide_all_alike(threshold, expected):
+    assert float(hamming_loss_fn([[0, 1, 0, 0]], [[0.0, 9.0, -9.0, 1.0]], threshold, "multilabel")[0]) == expected
+    assert HammingLoss("multilabel", threshold=threshold).threshold == threshold
+
+
+@pytest.mark.parametrize("threshold", [np.nan, True, "high"])
+def test_thresholds_that_are_no_numbers(threshold):
+    with pytest.raises(ValueError, match="`threshold`: received .*, expected a number or None"):
+        HammingLoss("multilabel", threshold=threshold)
+
+
 def test_shapes_that_would_broadcast_raise():
     flat, column, rows = np.zeros(4, "int32"), np.zeros((4, 1), "int32"), np.zeros((4, 3), "int32")
     for mode in ("multiclass", "multilabel"):

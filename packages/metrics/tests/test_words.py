@@ -142,3 +142,12 @@ def test_perplexity_of_no_class(number, from_logits):
         metric.update_state([number], np.full((1, 5), 0.2))
     metric.update_state([0, number], np.full((2, 5), 0.2), [1.0, 0.0])
     np.testing.assert_allclose(metric.result(), 5, rtol=1e-6)
+
+
+@pytest.mark.parametrize("logits", [[-3.0, 5.0], [5.0, -3.0]])
+def test_perplexity_of_probabilities_refuses_logits(logits):
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"expected probabilities in \[0, 1\]"):
+        Perplexity().update_state([1], [logits])
+    metric = Perplexity(mask_token_id=1)
+    metric.update_state([1, 0], [logits, [0.5, 0.5]])
+    np.testing.assert_allclose(metric.result(), 2, rtol=1e-6)

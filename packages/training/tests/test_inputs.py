@@ -14,6 +14,43 @@ def trainer():
     return Trainer(model, "sgd", "sparse_categorical_crossentropy", jit=False)
 
 
+@pytest.mark.parametrize("weights", [{}, {-1: 1.0}, {"a": 1.0}, "balanced", {0: np.nan}, {0: -1.0}, {0: None}])
+@pytest.mark.parametrize("stream", [False, True])
+def test_class_weights_that_are_none(trainer, weights, stream):
+    data = (tf.data.Dataset.from_tensor_slices(good()).batch(8),) if stream else good()
+    with pytest.raises(ValueError, match="`class_weight`: received .*, expected numbers of classes"):
+        trainer.fit(*data, class_weight=weights)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("epochs", 2.5), ("epochs", "3"), ("batch_size", 2.5), ("batch_size", "8"), ("steps_per_epoch", 2.5)],
+)
+def test_numbers_that_are_not_whole(trainer, name, value):
+    with pytest.raises(ValueError, match=f"`{name}`: received {value!r}, expected"):
+        trainer.fit(*good(), **{name: value})
+
+
+def test_targets_of_no_output():
+    x = keras.Input((4,))
+    model = keras.Model(x, {"price": keras.layers.Dense(1)(x), "age": keras.layers.Dense(1)(x)})
+    trainer = Trainer(model, "sgd", {"price": "mse", "age": "mse"}, jit=False)
+    with pytest.raises(ValueError, match=r"`y`: received 'prize', .* outputs age, price\. .*did you mean price"):
+        trainer.fit(np.zeros((8, 4)), {"prize": np.zeros((8, 1)), "age": np.zeros((8, 1))})
+
+
+def test_a_score_is_of_all_examples_whatever_their_losses():
+    """A loss that is no number ends training, and nothing else."""
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, use_bias=False, kernel_initializer="ones")])
+    trainer = Trainer(model, keras.optimizers.SGD(0.0), "mean_squared_error", metrics=["mae"], jit=False)
+    x = np.array([[1e30], *[[1.0]] * 69], "float32")  # the first squared error is infinite
+    stream = tf.data.Dataset.from_tensor_slices((x, np.zeros_like(x))).batch(10)
+    unknown = stream.filter(lambda x, y: True)
+    expected = np.abs(x.astype("float64")).mean()
+    for data in (stream, unknown):
+        assert trainer.evaluate(data)["mae"] == pytest.approx(expected, rel=1e-5)
+
+
 def good():
     return np.zeros((40, 4), "float32"), np.zeros(40, "int64")
 

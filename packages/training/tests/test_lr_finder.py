@@ -46,6 +46,27 @@ def test_losses_are_those_of_steps_at_these_rates():
     np.testing.assert_allclose(sweep.smoothed, means, rtol=1e-5)
 
 
+def test_sample_weights_count():
+    """What weighs nothing is as if it was not there."""
+
+    def losses(*arguments, **options):
+        model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1, use_bias=False, kernel_initializer="zeros")])
+        return LRFinder(steps=4)(Trainer(model, "sgd", "mse", jit=False), *arguments, **options).losses
+
+    x, y = data(64)
+    half = losses(x[:32], y[:32], batch_size=32)
+    np.testing.assert_allclose(losses(x, y, batch_size=64, sample_weight=np.repeat([2.0, 0.0], 32)), half, rtol=1e-5)
+
+
+def test_optimizers_without_a_rate_are_refused():
+    class Fixed(keras.optimizers.SGD):
+        def get_config(self):
+            return {name: value for name, value in super().get_config().items() if name != "learning_rate"}
+
+    with pytest.raises(ValueError, match="`trainer`: received one with Fixed, expected one with a learning rate"):
+        LRFinder(steps=4)(trainer_of(Fixed()), *data())
+
+
 def test_it_stops_where_the_loss_diverges_and_suggests_a_rate_that_trains():
     """Plain descent on a quadratic diverges from 2 / (largest eigenvalue) on."""
     x, y = data()

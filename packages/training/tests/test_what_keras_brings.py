@@ -54,6 +54,22 @@ def test_a_step_that_overflows_is_left_out_and_halves_the_loss_scale(jit):
     assert int(optimizer.iterations) == 3  # of four
 
 
+def test_the_loss_of_several_optimizers_is_scaled():
+    """As Keras does by itself under mixed_float16; names in logs do not depend on optimizers that were made before."""
+
+    def rates():
+        model = mlp(dtype="mixed_float16")
+        optimizers = [keras.optimizers.Adam(0.01), keras.optimizers.Adam(0.02), keras.optimizers.SGD(0.03, name="own")]
+        places = {id(variable): place for place, variable in enumerate(model.trainable_variables)}
+        several = keras.optimizers.MultiOptimizer(lambda variable: optimizers[min(places[id(variable)], 2)])
+        history, _ = trained(model, keras.optimizers.LossScaleOptimizer(several))
+        return {name: values[0] for name, values in history.items() if name.startswith("learning_rate")}
+
+    for _ in range(2):
+        expected = {"learning_rate_adam": 0.01, "learning_rate_adam_1": 0.02, "learning_rate_own": 0.03}
+        assert rates() == pytest.approx(expected)
+
+
 @pytest.mark.parametrize(("dtype", "scaled"), [("mixed_float16", True), ("mixed_bfloat16", False)])
 def test_half_types_train_as_keras_does(dtype, scaled):
     keras_model, ours = mlp(dtype=dtype), mlp(dtype=dtype)

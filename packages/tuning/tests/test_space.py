@@ -97,6 +97,7 @@ def test_file_and_back():
         ("a: {integer: 3}", "`a.integer`: received 3, expected a list"),
         ("a: {uniform: [x, 2]}", "a: `low`: received 'x', expected a number"),
         ("a: {uniform: [2, 1]}", "a: `low`: received 2, expected 1"),
+        ("a: {integer: [1, 2], log: maybe}", "a: `log`: received 'maybe', expected true or false"),
         ("a: {uniform: [1, 2], when: b}", "`a.when`: received 'b'"),
     ],
 )

@@ -196,6 +196,18 @@ def test_cross_validation_is_scikit_learns(plane, tmp_path):
     assert result.score == pytest.approx(np.mean(result.folds))
 
 
+@pytest.mark.parametrize("count", [0, 2])
+def test_weights_of_examples_count(fixed, tmp_path, count):
+    """Those without weight are as if they were not there: all wrong targets here."""
+    x = np.ones((32, 1), "float32")
+    wrong = np.arange(32) % 4 == 0
+    data = (x, np.where(wrong, 100.0, 2.0).astype("float32"), np.where(wrong, 0.0, 1.0).astype("float32"))
+    fixed.build_data = lambda config: {"train": data, "validation": data}
+    (result,) = run(fixed.search(trials=1, folds=count), tmp_path).results().values()
+    shares = [1 - part.mean() for _, (part,) in folds((wrong,), 2, seed=0)] if count else [1 - wrong.mean()]
+    assert result.score == pytest.approx(np.mean(shares) * (result.config["weight"] - 2.0) ** 2, rel=1e-5)
+
+
 def test_folds_hold_everything_once():
     data = ({"a": np.arange(10), "b": np.arange(20).reshape(10, 2)}, np.arange(10))
     parts = list(folds(data, 3, seed=0))
@@ -228,6 +240,7 @@ def test_folds_want_arrays(data):
         ({"tuner": "hyperbnad"}, "did you mean hyperband?"),
         ({"trials": "many"}, "`trials`: received 'many', expected a whole number"),
         ({"space": {"epochs": tune.Whole(0, 9)}}, "`epochs`: received 0, expected 1 or more"),
+        ({"space": {"batch_size": tune.Choice((8, 0))}}, "`batch_size`: received 0, expected 1 or more"),
         ({"objective": "val_acuracy"}, "`direction`.*did you mean the objective val_accuracy?"),
         ({"trials": 0}, "`trials`: received 0, expected 1 or more"),
         ({"folds": 1}, "`folds`: received 1"),

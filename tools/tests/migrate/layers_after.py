@@ -12,7 +12,6 @@ images = np.random.default_rng(0).normal(size=(2, 4, 4, 6)).astype("float32")
 steps = images[:, 0]
 
 
-# tensorsmith migrate: layers.CRF: arguments after chain_initializer stand elsewhere now: give them by name
 class Tagger(CRF):
     """A subclass."""
 
@@ -42,5 +41,4 @@ results = {
     "response": tensorsmith.layers.FilterResponseNormalization(1e-4, [1, 2])(images),
     "unit": tensorsmith.layers.TLU(affine=True, tau_initializer="ones")(images),
 }
-# tensorsmith migrate: layers.CRF: arguments after chain_initializer stand elsewhere now: give them by name
 custom_objects = {"Addons>CRF": CRF, "Addons>Maxout": Most}

@@ -33,8 +33,8 @@ def other(*sizes, **more):
     # tensorsmith migrate: layers.CRF: this name has more than one meaning
     # tensorsmith migrate: tensorflow_addons.layers: used as a whole
     kinds = getattr(tensorflow_addons.layers, "CRF"), tfa.layers.CRF
-    # tensorsmith migrate: layers.CRF: what stands behind * is not seen here, and the arguments are others now
-    layers = [tensorflow_addons.layers.CRF(*sizes), tensorsmith.layers.CRF(4, **more)]
+    # tensorsmith migrate: layers.GELU: what stands behind * is not seen here, and the arguments are others now
+    layers = [tensorflow_addons.layers.GELU(*sizes), tensorsmith.layers.CRF(*sizes, **more)]
     attention = tensorsmith.layers.AddonsMultiHeadAttention(8, num_heads=2)
     # tensorsmith migrate: tensorflow_addons.layers.NoLayer: no component of Addons 0.23
     return kinds, layers, attention, tensorflow_addons.layers.NoLayer(3)

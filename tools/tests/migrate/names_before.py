@@ -24,6 +24,6 @@ def build(keras, width: "F1Score"):
 
 def other(*sizes, **more):
     kinds = getattr(tensorflow_addons.layers, "CRF"), tfa.layers.CRF
-    layers = [tensorflow_addons.layers.CRF(*sizes), tensorflow_addons.layers.CRF(4, **more)]
+    layers = [tensorflow_addons.layers.GELU(*sizes), tensorflow_addons.layers.CRF(*sizes, **more)]
     attention = tensorflow_addons.layers.MultiHeadAttention(8, num_heads=2)
     return kinds, layers, attention, tensorflow_addons.layers.NoLayer(3)

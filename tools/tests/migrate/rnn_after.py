@@ -15,7 +15,7 @@ ONES = {"kernel_initializer": "ones", "recurrent_initializer": "ones"}
 results = {
     "nas": run(tensorsmith.layers.NASCell(4, projection=2, projection_initializer="ones", **ONES)),
     "echo": run(tensorsmith.layers.ESNCell(4, 1.0, kernel_initializer="ones", recurrent_initializer="ones")),
-    "normalized": run(tensorsmith.layers.LayerNormLSTMCell(4, activation="tanh", **ONES)),
-    "simple": run(tensorsmith.layers.LayerNormSimpleRNNCell(4, activation="tanh", use_bias=True, layernorm_epsilon=1e-3, **ONES)),
+    "normalized": run(tensorsmith.layers.LayerNormLSTMCell(4, "tanh", **ONES)),
+    "simple": run(tensorsmith.layers.LayerNormSimpleRNNCell(4, "tanh", True, 1e-3, **ONES)),
     "peepholes": run(tensorsmith.layers.PeepholeLSTMCell(4, "tanh", "sigmoid", **ONES)),
 }

@@ -3,7 +3,7 @@ from functools import partial
 import keras
 
 from tensorsmith import ops
-from tensorsmith.layers import LSTM, MCDropout, Recomputed, ScheduledDropout
+from tensorsmith.layers import LSTM, ContractivePenalty, MCDropout, MonteCarlo, Recomputed, ScheduledDropout
 from tensorsmith.testing import Data, LayerRow
 
 
@@ -18,7 +18,36 @@ def recomputed_lstm(layer=..., **options):
     return Recomputed(LSTM(**options) if layer is ... else layer)
 
 
+def contractive(layer=..., weight=0.3, **options):
+    """Around a layer of its own each time."""
+    return ContractivePenalty(keras.layers.Dense(**options) if layer is ... else layer, weight)
+
+
+def monte_carlo(layer=..., kind="LSTM", **options):
+    """Around a layer of its own each time."""
+    return MonteCarlo(getattr(keras.layers, kind)(**options) if layer is ... else layer)
+
+
 ROWS = [
+    LayerRow(
+        monte_carlo,
+        name="MonteCarlo around LSTM",
+        kwargs={"units": 3, "recurrent_dropout": 0.4, "return_sequences": True, "seed": 5},
+        inputs=Data((6, 4)),
+        random=True,
+        time_axis=1,
+        passes_mask=True,
+        bad=[({"layer": "lstm"}, "a Keras layer"), ({"layer": keras.layers.Flatten()}, "takes `training`")],
+    ),
+    LayerRow(
+        contractive,
+        name="ContractivePenalty",
+        kwargs={"units": 3, "activation": "sigmoid"},
+        inputs=Data((4, 5)),
+        time_axis=1,
+        passes_mask=True,
+        bad=[({"layer": "dense"}, "a Keras layer"), ({"weight": -1.0}, "a number of 0 or more")],
+    ),
     LayerRow(
         recomputed,
         name="Recomputed",

@@ -1,11 +1,14 @@
 from functools import partial
 
+import keras
+
 from tensorsmith import ops
 from tensorsmith.layers import (
     ESN,
     GRU,
     LSTM,
     ESNCell,
+    IndRNNCell,
     LayerNormLSTM,
     LayerNormLSTMCell,
     LayerNormSimpleRNN,
@@ -18,7 +21,11 @@ from tensorsmith.layers import (
 from tensorsmith.testing import Data, LayerRow
 
 WITHOUT_KERNELS = partial(ops.use, "reference")  # exported models must not need our library
-BAD_RATES = [({"dropout": 1.0}, "in [0, 1)"), ({"recurrent_dropout": -0.5}, "in [0, 1)")]
+NAN = float("nan")
+BAD_RATES = [
+    *(({name: rate}, "in [0, 1)") for name in ("dropout", "recurrent_dropout") for rate in (1.0, -0.5, -3, NAN, "all")),
+    *(({"units": units}, "a positive integer") for units in (0, 1.5, NAN, "zz", True)),
+]
 
 
 def recurrent(kind, bad, name=None, **kwargs):
@@ -31,12 +38,17 @@ def recurrent(kind, bad, name=None, **kwargs):
         "time_axis": 1,
         "uses_mask": True,
         "exported_under": WITHOUT_KERNELS,
-        "bad": [({"units": 0}, "a positive integer"), *bad],
+        "bad": bad,
     }
     return [
         LayerRow(kind, name=name, kwargs=asked, passes_mask=True, **common),
         LayerRow(kind, name=f"{name} with dropout", kwargs={"units": 3, **dropout, **kwargs}, random=True, **common),
     ]
+
+
+def ind_rnn(**options):
+    """A layer of the cell."""
+    return keras.layers.RNN(IndRNNCell(**options), return_sequences=True)
 
 
 ROWS = [
@@ -71,6 +83,30 @@ ROWS = [
         ],
     ),
     LayerRow(
+        IndRNNCell,
+        kwargs={
+            "units": 3,
+            "activation": "tanh",
+            "recurrent_initializer": "uniform",
+            "recurrent_clip": 0.5,
+            "recurrent_regularizer": "l2",
+            "bias_initializer": "uniform",
+        },
+        inputs=(Data((5,)), [Data((3,))]),
+        bad=[({"units": 0}, "a positive integer"), ({"recurrent_clip": 0.0}, "a number above 0 or None")],
+    ),
+    LayerRow(
+        ind_rnn,
+        name="IndRNNCell in a layer, with dropout",
+        kwargs={"units": 3, "dropout": 0.2, "recurrent_dropout": 0.3, "use_bias": False, "seed": 5},
+        inputs=Data((4, 5)),
+        random=True,
+        time_axis=1,
+        passes_mask=True,
+        uses_mask=True,
+        bad=[({"recurrent_clip": "one"}, "a number above 0 or None")],
+    ),
+    LayerRow(
         LayerNormLSTMCell,
         kwargs={
             "units": 3,
@@ -79,7 +115,7 @@ ROWS = [
             "norm_epsilon": 0.1,
         },
         inputs=(Data((5,)), [Data((3,)), Data((3,))]),
-        bad=[({"units": 0}, "positive integer"), ({"norm_epsilon": -1.0}, "a number of 0 or more")],
+        bad=[*BAD_RATES, ({"norm_epsilon": -1.0}, "a number of 0 or more")],
     ),
     LayerRow(
         LayerNormSimpleRNNCell,
@@ -91,13 +127,13 @@ ROWS = [
             "gamma_constraint": "non_neg",
         },
         inputs=(Data((5,)), [Data((3,))]),
-        bad=[({"units": 0}, "positive integer"), ({"layernorm_epsilon": -1.0}, "a number of 0 or more")],
+        bad=[*BAD_RATES, ({"layernorm_epsilon": NAN}, "a number of 0 or more")],
     ),
     LayerRow(
         PeepholeLSTMCell,
         kwargs={"units": 3, "unit_forget_bias": False, "bias_initializer": "uniform"},
         inputs=(Data((5,)), [Data((3,)), Data((3,))]),
-        bad=[({"units": 0}, "positive integer")],
+        bad=BAD_RATES,
     ),
     LayerRow(
         NASCell,
@@ -113,10 +149,10 @@ ROWS = [
         inputs=(Data((5,)), [Data((3,)), Data((2,))]),
         bad=[({"units": 0}, "a positive integer"), ({"projection": 0.5}, "a positive integer or None")],
     ),
-    *recurrent(LSTM, [], unit_forget_bias=False, kernel_regularizer="l2"),
-    *recurrent(GRU, []),
-    *recurrent(GRU, [], name="GRU that resets before", reset_after=False),
-    *recurrent(SimpleRNN, [], recurrent_constraint="max_norm"),
+    *recurrent(LSTM, BAD_RATES, unit_forget_bias=False, kernel_regularizer="l2"),
+    *recurrent(GRU, BAD_RATES),
+    *recurrent(GRU, BAD_RATES, name="GRU that resets before", reset_after=False),
+    *recurrent(SimpleRNN, BAD_RATES, recurrent_constraint="max_norm"),
     *recurrent(PeepholeLSTM, BAD_RATES, unit_forget_bias=False, activity_regularizer="l2"),
     *recurrent(
         LayerNormLSTM,

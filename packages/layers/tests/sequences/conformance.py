@@ -9,6 +9,7 @@ from tensorsmith.layers import (
     LearnedPositionalEncoding,
     MultiHeadAttention,
     RotaryEmbedding,
+    SampledSoftmax,
     SinusoidalPositionalEncoding,
     WaveNetBlock,
 )
@@ -143,6 +144,34 @@ ROWS = [
         time_axis=1,
         passes_mask=True,
         bad=[({"max_wavelength": 0}, "a number above 0"), ({"max_wavelength": "long"}, "a number above 0")],
+    ),
+    LayerRow(
+        SampledSoftmax,
+        kwargs={
+            "num_classes": 9,
+            "num_sampled": 4,
+            "kernel_initializer": "uniform",
+            "bias_initializer": "uniform",
+            "kernel_regularizer": "l2",
+            "seed": 5,
+        },
+        inputs=Data((6, 5)),
+        time_axis=1,
+        passes_mask=True,
+        bad=[
+            ({"num_classes": 0}, "a positive integer"),
+            ({"num_sampled": 10}, "a positive integer up to the number of classes, 9"),
+            ({"distribution": "zipf"}, "'log_uniform' or 'uniform'"),
+            ({"seed": 0.5}, "an integer or None"),
+        ],
+    ),
+    LayerRow(
+        SampledSoftmax,
+        name="SampledSoftmax with targets",
+        kwargs={"num_classes": 9, "num_sampled": 4, "distribution": "uniform", "seed": 5},
+        inputs=(Data((6, 5)), Data((6,), "int32", 0, 9)),
+        random=True,
+        bad=(),
     ),
     LayerRow(
         SinusoidalPositionalEncoding,

@@ -15,6 +15,7 @@ from tensorsmith.layers import (
     RBFOutput,
     ResidualDense,
     ResidualUnit,
+    SparselyConnectedConv2D,
     SqueezeExcitation,
 )
 from tensorsmith.testing import Data, LayerRow
@@ -217,6 +218,30 @@ ROWS = [
         kwargs={"filters": 3, "strides": 2, "activation": "elu", "normalization": FilterResponseNormalization(0.1)},
         inputs=PICTURES,
         bad=[({"squeeze_ratio": 1.5}, "a positive integer or None")],
+    ),
+    LayerRow(
+        SparselyConnectedConv2D,
+        kwargs={
+            "connections": [[1, 0, 1], [0, 1, 1], [1, 0, 0], [0, 0, 1]],
+            "kernel_size": [2, 3],
+            "strides": 2,
+            "padding": "same",
+            "activation": "tanh",
+            "kernel_initializer": "he_normal",
+            "bias_initializer": "uniform",
+            "kernel_regularizer": "l2",
+        },
+        inputs=PICTURES,
+        time_axis=1,
+        bad=[
+            ({"connections": [[1, 0], [1, 0]]}, "a 1 in each column"),
+            ({"connections": [[1, 2]]}, "a table of 0 and 1"),
+            ({"connections": [[1, 0], [1]]}, "a table of 0 and 1"),
+            ({"connections": 3}, "a table of 0 and 1"),
+            ({"kernel_size": 0}, "a positive integer, or two"),
+            ({"strides": [1, 2, 3]}, "a positive integer, or two"),
+            ({"padding": "full"}, "'valid' or 'same'"),
+        ],
     ),
     LayerRow(
         SqueezeExcitation,

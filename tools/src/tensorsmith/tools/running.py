@@ -66,7 +66,7 @@ def run_recipe(
     extra = recipe.module.callbacks(config, folder.path) if hasattr(recipe.module, "callbacks") else []
     try:
         history = trainer.fit(
-            *_as_arguments(data["train"]),
+            **_as_arguments(data["train"]),
             epochs=config.epochs,
             batch_size=config.batch_size,
             validation_data=data.get("validation"),
@@ -85,7 +85,7 @@ def run_recipe(
             folder.write_history(so_far.history)
         raise
     scores = {
-        split: trainer.evaluate(*_as_arguments(data[split]), batch_size=config.batch_size)
+        split: trainer.evaluate(**_as_arguments(data[split]), batch_size=config.batch_size)
         for split in ("validation", "test")
         if split in data
     }
@@ -127,7 +127,7 @@ def find_rate(recipe: Recipe, config: Any, folder: RunFolder, console: Console) 
     keras.utils.set_random_seed(config.seed)
     data = recipe.module.build_data(config)
     trainer = recipe.module.build_trainer(config)
-    sweep = LRFinder()(trainer, *_as_arguments(data["train"]), batch_size=config.batch_size, verbose=True)
+    sweep = LRFinder()(trainer, **_as_arguments(data["train"]), batch_size=config.batch_size, verbose=True)
     sweep.plot(folder.path / "learning_rates.png")
     console.print(
         f"learning rate {sweep.suggestion:.2g}: a tenth of {10 * sweep.suggestion:.2g}, from which on the loss climbs",
@@ -159,8 +159,10 @@ def _rounded(value: float, digits: int) -> float | None:
     return None if math.isnan(value) else round(value, digits)
 
 
-def _as_arguments(split: Any) -> tuple[Any, ...]:
-    return split if isinstance(split, tuple) else (split,)
+def _as_arguments(split: Any) -> dict[str, Any]:
+    import keras
+
+    return dict(zip(("x", "y", "sample_weight"), keras.utils.unpack_x_y_sample_weight(split), strict=True))
 
 
 def _writer(recipe: Recipe, config: Any, folder: RunFolder, trainer: "Trainer") -> "keras.callbacks.Callback":

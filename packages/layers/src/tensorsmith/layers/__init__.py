@@ -8,7 +8,9 @@ from tensorsmith.layers import activations, constraints, initializers, regulariz
 from tensorsmith.layers.adain import AdaIN
 from tensorsmith.layers.addons_multi_head_attention import AddonsMultiHeadAttention
 from tensorsmith.layers.attention import Attention
+from tensorsmith.layers.batch_normalization import BatchNormalization
 from tensorsmith.layers.bottleneck_unit import BottleneckUnit
+from tensorsmith.layers.contractive_penalty import ContractivePenalty
 from tensorsmith.layers.convert_layers import convert_layers
 from tensorsmith.layers.correlation_cost import CorrelationCost
 from tensorsmith.layers.crf import CRF
@@ -24,6 +26,7 @@ from tensorsmith.layers.gated_activation_unit import GatedActivationUnit
 from tensorsmith.layers.gru import GRU
 from tensorsmith.layers.hub_layer import HubLayer
 from tensorsmith.layers.inception_module import InceptionModule
+from tensorsmith.layers.ind_rnn_cell import IndRNNCell
 from tensorsmith.layers.layer_norm_lstm import LayerNormLSTM, LayerNormLSTMCell
 from tensorsmith.layers.layer_norm_simple_rnn import LayerNormSimpleRNN, LayerNormSimpleRNNCell
 from tensorsmith.layers.layer_normalization import LayerNormalization
@@ -39,6 +42,7 @@ from tensorsmith.layers.mc_alpha_dropout import MCAlphaDropout
 from tensorsmith.layers.mc_dropout import MCDropout
 from tensorsmith.layers.minibatch_standard_deviation import MinibatchStandardDeviation
 from tensorsmith.layers.modulated_conv_2d import ModulatedConv2D
+from tensorsmith.layers.monte_carlo import MonteCarlo
 from tensorsmith.layers.multi_head_attention import MultiHeadAttention
 from tensorsmith.layers.nas_cell import NASCell
 from tensorsmith.layers.netvlad import NetVLAD
@@ -57,11 +61,13 @@ from tensorsmith.layers.residual_unit import ResidualUnit
 from tensorsmith.layers.rms_normalization import RMSNormalization
 from tensorsmith.layers.rotary_embedding import RotaryEmbedding
 from tensorsmith.layers.rrelu import RReLU
+from tensorsmith.layers.sampled_softmax import SampledSoftmax
 from tensorsmith.layers.sampling import Sampling
 from tensorsmith.layers.scheduled_dropout import ScheduledDropout
 from tensorsmith.layers.simple_rnn import SimpleRNN
 from tensorsmith.layers.sinusoidal_positional_encoding import SinusoidalPositionalEncoding
 from tensorsmith.layers.snake import Snake
+from tensorsmith.layers.sparsely_connected_conv_2d import SparselyConnectedConv2D
 from tensorsmith.layers.sparsemax import Sparsemax
 from tensorsmith.layers.spatial_pyramid_pooling_2d import SpatialPyramidPooling2D
 from tensorsmith.layers.squeeze_excitation import SqueezeExcitation
@@ -82,7 +88,9 @@ __all__ = [
     "AdaIN",
     "AddonsMultiHeadAttention",
     "Attention",
+    "BatchNormalization",
     "BottleneckUnit",
+    "ContractivePenalty",
     "CorrelationCost",
     "DenseTranspose",
     "DepthwiseMaxPool",
@@ -94,6 +102,7 @@ __all__ = [
     "GatedActivationUnit",
     "HubLayer",
     "InceptionModule",
+    "IndRNNCell",
     "LayerNormLSTM",
     "LayerNormLSTMCell",
     "LayerNormSimpleRNN",
@@ -110,6 +119,7 @@ __all__ = [
     "Maxout",
     "MinibatchStandardDeviation",
     "ModulatedConv2D",
+    "MonteCarlo",
     "MultiHeadAttention",
     "NASCell",
     "NetVLAD",
@@ -128,11 +138,13 @@ __all__ = [
     "ResidualDense",
     "ResidualUnit",
     "RotaryEmbedding",
+    "SampledSoftmax",
     "Sampling",
     "ScheduledDropout",
     "SimpleRNN",
     "SinusoidalPositionalEncoding",
     "Snake",
+    "SparselyConnectedConv2D",
     "Sparsemax",
     "SpatialPyramidPooling2D",
     "SqueezeExcitation",

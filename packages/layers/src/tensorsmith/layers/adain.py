@@ -5,7 +5,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from tensorsmith.core import check, export
+from tensorsmith.core import check, export, is_number, plain
+from tensorsmith.layers.floating import floating
 from tensorsmith.layers.styled import styled_shapes
 
 
@@ -48,7 +49,8 @@ class AdaIN(keras.layers.Layer):
     """
 
     def __init__(self, epsilon: float = 1e-8, kernel_initializer: Any = "lecun_normal", **kwargs: Any):
-        check(isinstance(epsilon, int | float) and epsilon > 0, "epsilon", epsilon, "a number above 0")
+        check(is_number(epsilon) and epsilon > 0, "epsilon", epsilon, "a number above 0")
+        epsilon = plain(epsilon)
         super().__init__(**kwargs)
         self.epsilon = epsilon
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
@@ -61,6 +63,7 @@ class AdaIN(keras.layers.Layer):
 
     def call(self, inputs: Any) -> Any:
         """Normalizes, scales and shifts."""
+        inputs = floating(inputs, self.compute_dtype)
         x, style = inputs
         wide = ops.cast(x, keras.backend.result_type(x.dtype, "float32"))
         centred = wide - ops.mean(wide, axis=(1, 2), keepdims=True)

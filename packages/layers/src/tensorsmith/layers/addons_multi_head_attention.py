@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 
 from tensorsmith import ops
-from tensorsmith.core import check, export
+from tensorsmith.core import check, export, is_integer, is_number, plain
 from tensorsmith.layers.fresh import fresh
 from tensorsmith.layers.kernel_layer import KernelLayer
 
@@ -93,10 +93,11 @@ class AddonsMultiHeadAttention(KernelLayer, keras.layers.Layer):
         **kwargs: Any,
     ):
         for name, size in (("head_size", head_size), ("num_heads", num_heads)):
-            check(isinstance(size, int) and size > 0, name, size, "a positive integer")
-        fits = output_size is None or (isinstance(output_size, int) and output_size > 0)
+            check(is_integer(size) and size > 0, name, size, "a positive integer")
+        fits = output_size is None or (is_integer(output_size) and output_size > 0)
         check(fits, "output_size", output_size, "a positive integer or None")
-        check(isinstance(dropout, int | float) and 0 <= dropout < 1, "dropout", dropout, "a number in [0, 1)")
+        check(is_number(dropout) and 0 <= dropout < 1, "dropout", dropout, "a number in [0, 1)")
+        head_size, num_heads, output_size, dropout, seed = plain((head_size, num_heads, output_size, dropout, seed))
         super().__init__(**kwargs)
         self.head_size = head_size
         self.num_heads = num_heads

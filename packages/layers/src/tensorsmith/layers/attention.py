@@ -6,7 +6,8 @@ import keras
 import tensorflow as tf
 
 from tensorsmith import ops
-from tensorsmith.core import Verbatim, check, export
+from tensorsmith.core import Verbatim, check, export, is_number, plain
+from tensorsmith.layers.floating import floating
 from tensorsmith.layers.kernel_layer import KernelLayer
 from tensorsmith.layers.multi_head_attention import joined_masks
 
@@ -70,8 +71,9 @@ class Attention(KernelLayer, keras.layers.Attention):
         seed: int | None = None,
         **kwargs: Any,
     ):
-        check(isinstance(dropout, int | float) and 0 <= dropout < 1, "dropout", dropout, "a number in [0, 1)")
+        check(is_number(dropout) and 0 <= dropout < 1, "dropout", dropout, "a number in [0, 1)")
         check(score_mode in ("dot", "concat"), "score_mode", score_mode, "'dot' or 'concat'")
+        dropout, seed = plain((dropout, seed))
         super().__init__(use_scale=use_scale, score_mode=score_mode, dropout=dropout, seed=seed, **kwargs)
 
     def call(
@@ -83,6 +85,7 @@ class Attention(KernelLayer, keras.layers.Attention):
         use_causal_mask: bool = False,
     ) -> Any:
         """Attends."""
+        inputs = floating(inputs, self.compute_dtype)
         masks = [None, None] if mask is None else list(mask) if isinstance(mask, list | tuple) else mask
         fits = isinstance(masks, list) and len(masks) in (2, 3)
         received = Verbatim(type(mask).__name__ if masks is mask else f"{len(masks)} masks")

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tensorsmith.core import check, export
+from tensorsmith.core import check, export, is_integer, plain
 from tensorsmith.layers.residual_block import ResidualBlock
 
 
@@ -66,8 +66,9 @@ class BottleneckUnit(ResidualBlock):
         kernel_regularizer: Any = None,
         **kwargs: Any,
     ):
-        fits = isinstance(filters, int) and filters > 0 and filters % 4 == 0
+        fits = is_integer(filters) and filters > 0 and filters % 4 == 0
         check(fits, "filters", filters, "a positive multiple of 4")
+        filters, strides, squeeze_ratio = plain((filters, strides, squeeze_ratio))
         super().__init__(
             filters,
             strides,

@@ -5,7 +5,8 @@ from typing import Any
 import keras
 
 from tensorsmith import ops
-from tensorsmith.core import check, export
+from tensorsmith.core import check, export, is_integer, plain
+from tensorsmith.layers.floating import floating
 from tensorsmith.layers.kernel_layer import KernelLayer
 
 
@@ -68,10 +69,13 @@ class CorrelationCost(KernelLayer, keras.layers.Layer):
     ):
         sizes = (("kernel_size", kernel_size, 1), ("max_displacement", max_displacement, 0), ("stride_1", stride_1, 1))
         for name, size, least in (*sizes, ("stride_2", stride_2, 1), ("pad", pad, 0)):
-            check(isinstance(size, int) and size >= least, name, size, f"an integer of {least} or more")
+            check(is_integer(size) and size >= least, name, size, f"an integer of {least} or more")
         check(kernel_size % 2 == 1, "kernel_size", kernel_size, "an odd integer", "so that a patch has a middle")
         known = data_format in ("channels_last", "channels_first")
         check(known, "data_format", data_format, "'channels_last' or 'channels_first'")
+        kernel_size, max_displacement, stride_1, stride_2, pad = plain(
+            (kernel_size, max_displacement, stride_1, stride_2, pad)
+        )
         super().__init__(**kwargs)
         self.kernel_size = kernel_size
         self.max_displacement = max_displacement
@@ -87,6 +91,7 @@ class CorrelationCost(KernelLayer, keras.layers.Layer):
 
     def call(self, inputs: Any) -> Any:
         """Compares the pictures."""
+        inputs = floating(inputs, self.compute_dtype)
         a, b = inputs
         first = self.data_format == "channels_first"
         if first:

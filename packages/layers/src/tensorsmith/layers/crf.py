@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from tensorsmith import ops
-from tensorsmith.core import check, export
+from tensorsmith.core import check, export, is_integer, plain
 from tensorsmith.layers.fresh import fresh
 from tensorsmith.layers.kernel_layer import KernelLayer
 
@@ -35,13 +35,13 @@ class CRF(KernelLayer, keras.layers.Layer):
     Args:
         units: Number of tags.
         chain_initializer: Initializer of A, `chain_kernel`.
-        chain_regularizer: Regularizer of A.
-        chain_constraint: Constraint of A.
         use_boundary: Whether first and last tags have scores of their own.
         boundary_initializer: Initializer of these.
-        boundary_regularizer: Regularizer of these.
-        boundary_constraint: Constraint of these.
         use_kernel: Whether there is a dense layer; without, the inputs are the scores of the tags.
+        chain_regularizer: Regularizer of A.
+        chain_constraint: Constraint of A.
+        boundary_regularizer: Regularizer of the boundaries.
+        boundary_constraint: Constraint of the boundaries.
         kernel_initializer: Initializer of the dense layer's kernel.
         kernel_regularizer: Regularizer of the kernel.
         kernel_constraint: Constraint of the kernel.
@@ -88,13 +88,13 @@ class CRF(KernelLayer, keras.layers.Layer):
         self,
         units: int,
         chain_initializer: Any = "orthogonal",
-        chain_regularizer: Any = None,
-        chain_constraint: Any = None,
         use_boundary: bool = True,
         boundary_initializer: Any = "zeros",
+        use_kernel: bool = True,
+        chain_regularizer: Any = None,
+        chain_constraint: Any = None,
         boundary_regularizer: Any = None,
         boundary_constraint: Any = None,
-        use_kernel: bool = True,
         kernel_initializer: Any = "glorot_uniform",
         kernel_regularizer: Any = None,
         kernel_constraint: Any = None,
@@ -105,7 +105,8 @@ class CRF(KernelLayer, keras.layers.Layer):
         activation: Any = "linear",
         **kwargs: Any,
     ):
-        check(isinstance(units, int) and units > 0, "units", units, "a positive integer")
+        check(is_integer(units) and units > 0, "units", units, "a positive integer")
+        units = plain(units)
         super().__init__(**kwargs)
         self.dtype_policy = keras.backend.result_type(self.compute_dtype, "float32")
         self.supports_masking = True

@@ -5,7 +5,8 @@ from typing import Any
 import keras
 
 from tensorsmith import ops
-from tensorsmith.core import check, export
+from tensorsmith.core import check, export, is_integer, plain
+from tensorsmith.layers.floating import floating
 from tensorsmith.layers.kernel_layer import KernelLayer
 
 
@@ -50,10 +51,11 @@ class DepthwiseMaxPool(KernelLayer, keras.layers.Layer):
     """
 
     def __init__(self, pool_size: int, strides: int | None = None, padding: str = "valid", **kwargs: Any):
-        check(isinstance(pool_size, int) and pool_size > 0, "pool_size", pool_size, "a positive integer")
-        fits = strides is None or (isinstance(strides, int) and strides > 0)
+        check(is_integer(pool_size) and pool_size > 0, "pool_size", pool_size, "a positive integer")
+        fits = strides is None or (is_integer(strides) and strides > 0)
         check(fits, "strides", strides, "a positive integer or None")
         check(padding in ("valid", "same"), "padding", padding, "'valid' or 'same'")
+        pool_size, strides = plain((pool_size, strides))
         super().__init__(**kwargs)
         self.supports_masking = True
         self.pool_size = pool_size
@@ -62,6 +64,7 @@ class DepthwiseMaxPool(KernelLayer, keras.layers.Layer):
 
     def call(self, inputs: Any) -> Any:
         """Takes the maxima."""
+        inputs = floating(inputs, self.compute_dtype)
         return ops.depthwise_max_pool(inputs, self.pool_size, self.strides, self.padding)
 
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:

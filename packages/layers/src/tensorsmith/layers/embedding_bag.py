@@ -5,7 +5,7 @@ from typing import Any
 import keras
 
 from tensorsmith import ops
-from tensorsmith.core import check, export
+from tensorsmith.core import check, export, is_integer, plain
 from tensorsmith.layers.kernel_layer import KernelLayer
 
 
@@ -66,9 +66,10 @@ class EmbeddingBag(KernelLayer, keras.layers.Layer):
         **kwargs: Any,
     ):
         for name, size in (("input_dim", input_dim), ("output_dim", output_dim)):
-            check(isinstance(size, int) and size > 0, name, size, "a positive integer")
+            check(is_integer(size) and size > 0, name, size, "a positive integer")
         check(combiner in ("sum", "mean"), "combiner", combiner, "'sum' or 'mean'")
         # Indices that come as floats must not become half types, which lack most large integers.
+        input_dim, output_dim = plain((input_dim, output_dim))
         super().__init__(autocast=False, **kwargs)
         self.input_dim = input_dim
         self.output_dim = output_dim

@@ -5,7 +5,8 @@ from typing import Any
 
 import keras
 
-from tensorsmith.core import check, export
+from tensorsmith.core import check, export, is_number, plain
+from tensorsmith.layers.floating import floating
 
 # Which axis of the kernel is that of the outputs.
 OUTPUTS = {
@@ -66,7 +67,8 @@ class EqualizedLearningRate(keras.layers.Wrapper):
         # Keras builds the layers of saved models before it wraps them.
         fits = not layer.built or (isinstance(initializer, keras.initializers.RandomNormal) and initializer.stddev == 1)
         check(fits, "layer", layer, "a layer without weights", "wrap it before it is called")
-        check(isinstance(gain, int | float) and gain > 0, "gain", gain, "a number above 0")
+        check(is_number(gain) and gain > 0, "gain", gain, "a number above 0")
+        gain = plain(gain)
         super().__init__(layer, **kwargs)
         self.supports_masking = layer.supports_masking
         self.gain = gain
@@ -82,6 +84,7 @@ class EqualizedLearningRate(keras.layers.Wrapper):
 
     def call(self, inputs: Any) -> Any:
         """Calls the layer; as it is linear in its kernel, the scale can go to the inputs."""
+        inputs = floating(inputs, self.compute_dtype)
         return self.layer(inputs * self.scale)
 
     def compute_mask(self, *args: Any, **kwargs: Any) -> Any:

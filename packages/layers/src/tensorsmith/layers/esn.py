@@ -4,7 +4,8 @@ from typing import Any
 
 import keras
 
-from tensorsmith.core import check, export
+from tensorsmith.core import check, export, is_integer, is_number, plain
+from tensorsmith.layers.floating import floating
 from tensorsmith.layers.seeds import seeds_from
 
 
@@ -73,12 +74,13 @@ class ESNCell(keras.layers.Layer):
         seed: int | None = None,
         **kwargs: Any,
     ):
-        check(isinstance(units, int) and units > 0, "units", units, "a positive integer")
+        check(is_integer(units) and units > 0, "units", units, "a positive integer")
         for name, share in (("connectivity", connectivity), ("leaky", leaky)):
-            check(isinstance(share, int | float) and 0 <= share <= 1, name, share, "a number in [0, 1]")
-        fits = isinstance(spectral_radius, int | float) and spectral_radius >= 0
+            check(is_number(share) and 0 <= share <= 1, name, share, "a number in [0, 1]")
+        fits = is_number(spectral_radius) and spectral_radius >= 0
         check(fits, "spectral_radius", spectral_radius, "a number of 0 or more")
-        check(seed is None or isinstance(seed, int), "seed", seed, "an integer or None")
+        check(seed is None or is_integer(seed), "seed", seed, "an integer or None")
+        units, connectivity, leaky, spectral_radius, seed = plain((units, connectivity, leaky, spectral_radius, seed))
         super().__init__(**kwargs)
         self.units = self.state_size = self.output_size = units
         self.connectivity = connectivity
@@ -115,6 +117,7 @@ class ESNCell(keras.layers.Layer):
 
     def call(self, inputs: Any, states: Any) -> tuple[Any, list[Any]]:
         """Takes the step."""
+        inputs, states = floating([inputs, states], self.compute_dtype)
         (h,) = states
         z = keras.ops.matmul(inputs, self.kernel) + keras.ops.matmul(h, self.recurrent_kernel)
         after = self.activation(z if self.bias is None else z + self.bias)
@@ -200,6 +203,7 @@ class ESN(keras.layers.RNN):
         seed: int | None = None,
         **kwargs: Any,
     ):
+        units, connectivity, leaky, spectral_radius, seed = plain((units, connectivity, leaky, spectral_radius, seed))
         cell = ESNCell(
             units,
             connectivity,
@@ -225,4 +229,5 @@ class ESN(keras.layers.RNN):
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> "ESN":
         """The layer with these arguments, which need no custom objects; Keras' recurrent layers take some."""
+        config = {name: value for name, value in config.items() if name != "time_major"}  # of Keras 2, in old files
         return cls(**config)

@@ -5,8 +5,9 @@ from typing import Any
 import keras
 from keras import ops
 
-from tensorsmith.core import check, export
+from tensorsmith.core import check, export, is_integer, is_number, plain
 from tensorsmith.layers.fake_quantize import fake_quantize
+from tensorsmith.layers.floating import floating
 
 
 @export
@@ -53,6 +54,7 @@ class FakeQuantization(keras.layers.Layer):
 
     def __init__(self, num_bits: int = 8, narrow_range: bool = False, momentum: float = 0.99, **kwargs: Any):
         check_quantization(num_bits, momentum)
+        num_bits, momentum = plain((num_bits, momentum))
         super().__init__(**kwargs)
         self.supports_masking = True
         self.num_bits = num_bits
@@ -67,6 +69,7 @@ class FakeQuantization(keras.layers.Layer):
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         """Rounds."""
+        inputs = floating(inputs, self.compute_dtype)
         if training:
             self._follow(ops.stop_gradient(inputs))
         rounded = fake_quantize(inputs, self.low, self.high, self.num_bits, self.narrow_range)
@@ -95,7 +98,7 @@ class FakeQuantization(keras.layers.Layer):
 
 def check_quantization(num_bits: Any, momentum: Any) -> None:
     """Raises ValueError unless activations can be quantized so."""
-    fits = isinstance(num_bits, int) and 2 <= num_bits <= 16
+    fits = is_integer(num_bits) and 2 <= num_bits <= 16
     check(fits, "num_bits", num_bits, "an integer of 2 to 16")
-    fits = isinstance(momentum, int | float) and 0 <= momentum < 1
+    fits = is_number(momentum) and 0 <= momentum < 1
     check(fits, "momentum", momentum, "a number in [0, 1)")

@@ -5,7 +5,8 @@ from typing import Any
 
 import keras
 
-from tensorsmith.core import check, export
+from tensorsmith.core import check, export, is_integer, is_number, plain
+from tensorsmith.layers.floating import floating
 
 
 @export
@@ -29,7 +30,8 @@ class FilterResponseNormalization(keras.layers.Layer):
         gamma_constraint: Constraint of gamma.
         learned_epsilon: Whether there is e, which begins with 1e-4.
         learned_epsilon_constraint: Constraint of e.
-        **kwargs: `name`, `dtype`, `trainable`, as for every Keras layer.
+        name: Name of the layer.
+        **kwargs: `dtype`, `trainable`, as for every Keras layer.
 
     Call arguments:
         inputs: Tensor of floating type. The mean is in float32 for half types.
@@ -41,7 +43,7 @@ class FilterResponseNormalization(keras.layers.Layer):
         The same as the input shape.
 
     Raises:
-        ValueError: `axis` holds no such axes, or `epsilon` is no number.
+        ValueError: `axis` holds no such axes, or `epsilon` is no finite number.
 
     Example:
         >>> import numpy as np
@@ -62,12 +64,14 @@ class FilterResponseNormalization(keras.layers.Layer):
         gamma_constraint: Any = None,
         learned_epsilon: bool = False,
         learned_epsilon_constraint: Any = None,
+        name: str | None = None,
         **kwargs: Any,
     ):
-        check(isinstance(epsilon, int | float), "epsilon", epsilon, "a number")
-        fits = isinstance(axis, list | tuple) and len(axis) > 0 and all(isinstance(one, int) for one in axis)
+        check(is_number(epsilon), "epsilon", epsilon, "a finite number")
+        fits = isinstance(axis, list | tuple) and len(axis) > 0 and all(is_integer(one) for one in axis)
         check(fits, "axis", axis, "a list of integers")
-        super().__init__(**kwargs)
+        epsilon, axis = plain((epsilon, axis))
+        super().__init__(name=name, **kwargs)
         self.supports_masking = True
         self.epsilon = epsilon
         self.axis = list(axis)
@@ -111,6 +115,7 @@ class FilterResponseNormalization(keras.layers.Layer):
 
     def call(self, inputs: Any) -> Any:
         """Normalizes."""
+        inputs = floating(inputs, self.compute_dtype)
         wide = keras.backend.result_type(self.compute_dtype, "float32")
         squares = keras.ops.mean(keras.ops.square(keras.ops.cast(inputs, wide)), self.axis, keepdims=True)
         epsilon = abs(self.epsilon)

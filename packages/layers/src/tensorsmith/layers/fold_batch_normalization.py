@@ -8,15 +8,17 @@ import numpy as np
 
 from tensorsmith.layers.convert_layers import convert_layers
 from tensorsmith.layers.graphs import check_graph, graphs, in_training, sources
-from tensorsmith.layers.with_kernel import DEPTHWISE, WITH_KERNEL
+from tensorsmith.layers.with_kernel import SEPARABLE, WITH_KERNEL, output_axes
 
 
 def fold_batch_normalization(model: Any) -> Any:
     """A copy of a trained model with fewer layers and, in inference, the same outputs.
 
     Where a dense layer or a convolution without activation is followed by batch normalization and by nothing else, the
-    copy has one layer in place of the two. Batch normalization elsewhere, as behind an activation, stays what it is; so
-    does that which is called with `training=True`, and that behind a layer with LoRA.
+    copy has one layer in place of the two. Such layers are `keras.layers.Dense`, `Conv1D`, `Conv2D`, `Conv3D`, and the
+    convolutions that are depthwise, separable or transposed, but none of their subclasses. Batch normalization
+    elsewhere, as behind an activation or before the convolution, stays what it is; so does that which is called with
+    `training=True`, and that behind a layer with LoRA.
 
     Formula, over the output channels:
 
@@ -69,7 +71,7 @@ def _followers(model: Any) -> dict[int, Any]:
 
 
 def _fits(layer: Any, after: Any) -> bool:
-    if type(layer) not in WITH_KERNEL or type(after) is not keras.layers.BatchNormalization:
+    if type(layer) not in (*WITH_KERNEL, *SEPARABLE) or type(after) is not keras.layers.BatchNormalization:
         return False
     channels_last = getattr(layer, "data_format", "channels_last") == "channels_last"
     last = after.axis in (-1, len(layer.output.shape) - 1)
@@ -86,10 +88,13 @@ def _folded(layer: Any, normalization: Any) -> Any:
     variance = numbers(normalization.moving_variance, 1)
     factor = numbers(normalization.gamma, 1) / np.sqrt(variance + normalization.epsilon)
     bias = (numbers(layer.bias, 0) - numbers(normalization.moving_mean, 0)) * factor
-    kernel = numbers(layer.kernel, 1)
     new = type(layer).from_config({**layer.get_config(), "use_bias": True})
     new.build_from_config(layer.get_build_config())
-    # A depthwise kernel ends in inputs and multiplier, of which the outputs are made in this order.
-    new.kernel.assign(kernel * factor.reshape(kernel.shape[-2:] if type(layer) in DEPTHWISE else -1))
+    name = "pointwise_kernel" if type(layer) in SEPARABLE else "kernel"
+    kernel, axes = numbers(getattr(layer, name), 1), output_axes(layer)
+    shape = [size if place - kernel.ndim in axes else 1 for place, size in enumerate(kernel.shape)]
+    getattr(new, name).assign(kernel * factor.reshape(shape))
+    if type(layer) in SEPARABLE:
+        new.depthwise_kernel.assign(layer.depthwise_kernel)
     new.bias.assign(bias + numbers(normalization.beta, 0))
     return new

@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from tensorsmith.core import check, export
+from tensorsmith.layers.floating import floating
 
 
 @export
@@ -52,6 +53,7 @@ class GatedActivationUnit(keras.layers.Layer):
 
     def call(self, inputs: Any) -> Any:
         """Gates."""
+        inputs = floating(inputs, self.compute_dtype)
         a, b = ops.split(inputs, 2, axis=-1)
         return ops.tanh(a) * ops.sigmoid(b)
 

@@ -1,6 +1,7 @@
 """A TensorFlow Hub module as a layer."""
 
 import inspect
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -116,8 +117,8 @@ class HubLayer(keras.layers.Layer):
         if self._takes_training:
             arguments["training"] = bool(training and self.trainable)
         if self._calls_module:
-            functions = self._function.concrete_functions
-            outputs = self._function(_as_told(inputs, functions[0].structured_input_signature[0][0]), **arguments)
+            first, *_ = self._function.concrete_functions
+            outputs = self._call_module(_as_told(inputs, first.structured_input_signature[0][0]), arguments)
         else:
             named = self._by_name(inputs)
             outputs = self._function(**_as_told(named, self._function.structured_input_signature[1]), **arguments)
@@ -134,6 +135,18 @@ class HubLayer(keras.layers.Layer):
         if self.output_shape is not None:
             _set_shapes(outputs, self.output_shape, keras.tree.flatten(inputs)[0].shape[:1])
         return outputs
+
+    def _call_module(self, inputs: Any, arguments: dict[str, Any]) -> Any:
+        """Calls the trace that fits and leaves most sizes open.
+
+        TensorFlow would call the first that fits, and a batch of a size that is not known yet fits a trace of one.
+        """
+        given = inspect.signature(self._function).bind(inputs, **arguments)
+        given.apply_defaults()
+        call = given.args, given.kwargs
+        fitting = [each for each in self._function.concrete_functions if _fits(each, call)]
+        function = max(fitting, key=_unknown_sizes, default=self._function)
+        return function(*given.args, **given.kwargs)
 
     def _by_name(self, inputs: Any) -> Mapping[str, Any]:
         """The inputs as a signature takes them."""
@@ -178,6 +191,23 @@ def _as_keras(variable: tf.Variable, trainable: bool) -> keras.Variable:
     """The same variable as Keras takes it, whose names have no slashes."""
     name = variable.name.split(":")[0].replace("/", "_")
     return keras.Variable(variable, dtype=variable.dtype.name, trainable=trainable, name=name)
+
+
+def _fits(function: Any, call: Any) -> bool:
+    """Whether a traced function can be called so."""
+    specs, values = tf.nest.flatten(function.structured_input_signature), tf.nest.flatten(call)
+    return len(specs) == len(values) and all(
+        tf.is_tensor(value) and spec.is_compatible_with(value)
+        if isinstance(spec, tf.TensorSpec)
+        else type(spec) is type(value) and spec == value
+        for spec, value in zip(specs, values, strict=True)
+    )
+
+
+def _unknown_sizes(function: Any) -> float:
+    """How many sizes of its inputs a traced function leaves open."""
+    specs = [spec for spec in tf.nest.flatten(function.structured_input_signature) if isinstance(spec, tf.TensorSpec)]
+    return sum(math.inf if spec.shape.rank is None else list(spec.shape).count(None) for spec in specs)
 
 
 def _as_told(inputs: Any, specs: Any) -> Any:

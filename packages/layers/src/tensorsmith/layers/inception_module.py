@@ -4,13 +4,14 @@ from typing import Any
 
 import keras
 
-from tensorsmith.core import check, export
+from tensorsmith.core import check, export, is_integer, plain
 from tensorsmith.layers.convolutional_block import (
     ConvolutionalBlock,
     build_in_turn,
     call_in_turn,
     check_pictures,
 )
+from tensorsmith.layers.floating import floating
 
 
 @export
@@ -84,9 +85,9 @@ class InceptionModule(ConvolutionalBlock):
             "filters_pool": filters_pool,
         }
         for name, number in filters.items():
-            check(isinstance(number, int) and number > 0, name, number, "a positive integer")
+            check(is_integer(number) and number > 0, name, number, "a positive integer")
         super().__init__(activation, normalization, kernel_initializer, kernel_regularizer, **kwargs)
-        self.filters = filters
+        self.filters = {name: plain(number) for name, number in filters.items()}
 
     def build(self, input_shape: Any) -> None:
         """Makes the branches."""
@@ -104,6 +105,7 @@ class InceptionModule(ConvolutionalBlock):
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         """Puts the branches' channels one after the other."""
+        inputs = floating(inputs, self.compute_dtype)
         return keras.ops.concatenate([call_in_turn(branch, inputs, training) for branch in self.branches], axis=-1)
 
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:

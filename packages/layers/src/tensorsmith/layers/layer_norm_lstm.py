@@ -6,9 +6,10 @@ import keras
 import tensorflow as tf
 
 from tensorsmith import ops
-from tensorsmith.core import check, export
+from tensorsmith.core import check, export, is_number, plain
+from tensorsmith.layers.floating import floating
 from tensorsmith.layers.fresh import fresh
-from tensorsmith.layers.recurrent_layer import CellLayer, dropped, single
+from tensorsmith.layers.recurrent_layer import CellLayer, check_recurrent, dropped, single
 
 
 @export
@@ -25,12 +26,26 @@ class LayerNormLSTMCell(keras.layers.LSTMCell):
     Source: Ba et al., "Layer Normalization", 2016.
 
     Args:
-        units: Size of h and c. All else is given by name.
+        units: Size of h and c.
+        activation: Activation of g and c.
+        recurrent_activation: Activation of the gates.
+        use_bias: Whether there is a bias.
+        kernel_initializer: Initializer of the kernel.
+        recurrent_initializer: Initializer of the recurrent kernel.
+        bias_initializer: Initializer of the bias.
+        unit_forget_bias: Whether the bias of the gate f begins at 1.
+        kernel_regularizer: Regularizer of the kernel.
+        recurrent_regularizer: Regularizer of the recurrent kernel.
+        bias_regularizer: Regularizer of the bias.
+        kernel_constraint: Constraint of the kernel.
+        recurrent_constraint: Constraint of the recurrent kernel.
+        bias_constraint: Constraint of the bias.
+        dropout: Share of the inputs to drop, in [0, 1).
+        recurrent_dropout: Share of h to drop before the recurrent product, in [0, 1).
         norm_gamma_initializer: Initializer of the norms' gammas.
         norm_beta_initializer: Initializer of their betas.
         norm_epsilon: What keeps the roots from zero.
-        **kwargs: The other arguments of `keras.layers.LSTMCell`: activations, `use_bias`, initializers, regularizers,
-            constraints, `dropout`, `recurrent_dropout`, `seed`, `name`, `dtype`, `trainable`.
+        **kwargs: `seed`, an integer that fixes the dropout, and `name`, `dtype`, `trainable`.
 
     Call arguments:
         inputs: Tensor (batch, features) of floating type.
@@ -44,7 +59,7 @@ class LayerNormLSTMCell(keras.layers.LSTMCell):
         h `(batch, units)`, and the states after the step.
 
     Raises:
-        ValueError: `units` is no positive integer, or `norm_epsilon` is negative.
+        ValueError: `units` is no positive integer, a share is not in [0, 1), or `norm_epsilon` is negative.
 
     Example:
         >>> import keras, numpy as np
@@ -56,15 +71,49 @@ class LayerNormLSTMCell(keras.layers.LSTMCell):
     def __init__(
         self,
         units: int,
-        *,
+        activation: Any = "tanh",
+        recurrent_activation: Any = "sigmoid",
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        recurrent_initializer: Any = "orthogonal",
+        bias_initializer: Any = "zeros",
+        unit_forget_bias: bool = True,
+        kernel_regularizer: Any = None,
+        recurrent_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        recurrent_constraint: Any = None,
+        bias_constraint: Any = None,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
         norm_gamma_initializer: Any = "ones",
         norm_beta_initializer: Any = "zeros",
         norm_epsilon: float = 1e-3,
         **kwargs: Any,
     ):
-        fits = isinstance(norm_epsilon, int | float) and norm_epsilon >= 0
+        check_recurrent(units, dropout, recurrent_dropout)
+        fits = is_number(norm_epsilon) and norm_epsilon >= 0
         check(fits, "norm_epsilon", norm_epsilon, "a number of 0 or more")
-        super().__init__(units, **kwargs)
+        units, dropout, recurrent_dropout, norm_epsilon = plain((units, dropout, recurrent_dropout, norm_epsilon))
+        super().__init__(
+            units,
+            activation=activation,
+            recurrent_activation=recurrent_activation,
+            use_bias=use_bias,
+            kernel_initializer=kernel_initializer,
+            recurrent_initializer=recurrent_initializer,
+            bias_initializer=bias_initializer,
+            unit_forget_bias=unit_forget_bias,
+            kernel_regularizer=kernel_regularizer,
+            recurrent_regularizer=recurrent_regularizer,
+            bias_regularizer=bias_regularizer,
+            kernel_constraint=kernel_constraint,
+            recurrent_constraint=recurrent_constraint,
+            bias_constraint=bias_constraint,
+            dropout=dropout,
+            recurrent_dropout=recurrent_dropout,
+            **plain(kwargs),
+        )
         self.norm_gamma_initializer = keras.initializers.get(norm_gamma_initializer)
         self.norm_beta_initializer = keras.initializers.get(norm_beta_initializer)
         self.norm_epsilon = norm_epsilon
@@ -88,6 +137,7 @@ class LayerNormLSTMCell(keras.layers.LSTMCell):
 
     def call(self, inputs: Any, states: Any, training: bool = False) -> tuple[Any, list[Any]]:
         """Takes the step."""
+        inputs, states = floating([inputs, states], self.compute_dtype)
         h, c = states
         x, fed = dropped(self, inputs, h, training)
         z = self.kernel_norm(keras.ops.matmul(x, self.kernel))

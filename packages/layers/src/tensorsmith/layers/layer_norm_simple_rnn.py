@@ -6,8 +6,9 @@ import keras
 import tensorflow as tf
 
 from tensorsmith import ops
-from tensorsmith.core import check, export
-from tensorsmith.layers.recurrent_layer import CellLayer, dropped, single
+from tensorsmith.core import check, export, is_number, plain
+from tensorsmith.layers.floating import floating
+from tensorsmith.layers.recurrent_layer import CellLayer, check_recurrent, dropped, single
 
 
 @export
@@ -22,13 +23,25 @@ class LayerNormSimpleRNNCell(keras.layers.SimpleRNNCell):
     Source: Ba et al., "Layer Normalization", 2016.
 
     Args:
-        units: Size of h. All else is given by name.
+        units: Size of h.
+        activation: Activation of h.
+        use_bias: Whether there is a bias.
         layernorm_epsilon: What keeps the root from zero.
+        kernel_initializer: Initializer of the kernel.
+        recurrent_initializer: Initializer of the recurrent kernel.
+        bias_initializer: Initializer of the bias.
         gamma_initializer: Initializer of gamma.
+        kernel_regularizer: Regularizer of the kernel.
+        recurrent_regularizer: Regularizer of the recurrent kernel.
+        bias_regularizer: Regularizer of the bias.
         gamma_regularizer: Regularizer of gamma.
+        kernel_constraint: Constraint of the kernel.
+        recurrent_constraint: Constraint of the recurrent kernel.
+        bias_constraint: Constraint of the bias.
         gamma_constraint: Constraint of gamma.
-        **kwargs: The other arguments of `keras.layers.SimpleRNNCell`: activation, `use_bias`, initializers,
-            regularizers, constraints, `dropout`, `recurrent_dropout`, `seed`, `name`, `dtype`, `trainable`.
+        dropout: Share of the inputs to drop, in [0, 1).
+        recurrent_dropout: Share of h to drop before the recurrent product, in [0, 1).
+        **kwargs: `seed`, an integer that fixes the dropout, and `name`, `dtype`, `trainable`.
 
     Call arguments:
         inputs: Tensor (batch, features) of floating type.
@@ -42,7 +55,7 @@ class LayerNormSimpleRNNCell(keras.layers.SimpleRNNCell):
         h `(batch, units)`, and the states after the step.
 
     Raises:
-        ValueError: `units` is no positive integer, or `layernorm_epsilon` is negative.
+        ValueError: `units` is no positive integer, a share is not in [0, 1), or `layernorm_epsilon` is negative.
 
     Example:
         >>> import keras, numpy as np
@@ -54,16 +67,48 @@ class LayerNormSimpleRNNCell(keras.layers.SimpleRNNCell):
     def __init__(
         self,
         units: int,
-        *,
+        activation: Any = "tanh",
+        use_bias: bool = True,
         layernorm_epsilon: float = 1e-5,
+        kernel_initializer: Any = "glorot_uniform",
+        recurrent_initializer: Any = "orthogonal",
+        bias_initializer: Any = "zeros",
         gamma_initializer: Any = "ones",
+        kernel_regularizer: Any = None,
+        recurrent_regularizer: Any = None,
+        bias_regularizer: Any = None,
         gamma_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        recurrent_constraint: Any = None,
+        bias_constraint: Any = None,
         gamma_constraint: Any = None,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
         **kwargs: Any,
     ):
-        fits = isinstance(layernorm_epsilon, int | float) and layernorm_epsilon >= 0
+        check_recurrent(units, dropout, recurrent_dropout)
+        fits = is_number(layernorm_epsilon) and layernorm_epsilon >= 0
         check(fits, "layernorm_epsilon", layernorm_epsilon, "a number of 0 or more")
-        super().__init__(units, **kwargs)
+        units, layernorm_epsilon, dropout, recurrent_dropout = plain(
+            (units, layernorm_epsilon, dropout, recurrent_dropout)
+        )
+        super().__init__(
+            units,
+            activation=activation,
+            use_bias=use_bias,
+            kernel_initializer=kernel_initializer,
+            recurrent_initializer=recurrent_initializer,
+            bias_initializer=bias_initializer,
+            kernel_regularizer=kernel_regularizer,
+            recurrent_regularizer=recurrent_regularizer,
+            bias_regularizer=bias_regularizer,
+            kernel_constraint=kernel_constraint,
+            recurrent_constraint=recurrent_constraint,
+            bias_constraint=bias_constraint,
+            dropout=dropout,
+            recurrent_dropout=recurrent_dropout,
+            **plain(kwargs),
+        )
         self.layernorm = keras.layers.LayerNormalization(
             epsilon=layernorm_epsilon,
             center=False,
@@ -80,6 +125,7 @@ class LayerNormSimpleRNNCell(keras.layers.SimpleRNNCell):
 
     def call(self, inputs: Any, states: Any, training: bool = False) -> tuple[Any, list[Any]]:
         """Takes the step."""
+        inputs, states = floating([inputs, states], self.compute_dtype)
         x, fed = dropped(self, inputs, states[0], training)
         z = self.layernorm(keras.ops.matmul(x, self.kernel) + keras.ops.matmul(fed, self.recurrent_kernel))
         h = self.activation(z if self.bias is None else z + self.bias)

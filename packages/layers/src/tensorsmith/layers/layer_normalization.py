@@ -1,6 +1,5 @@
 """Layer normalization on a compiled kernel."""
 
-import numbers
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,7 +7,8 @@ import keras
 import tensorflow as tf
 
 from tensorsmith import ops
-from tensorsmith.core import check, export
+from tensorsmith.core import check, export, is_integer, is_number, plain
+from tensorsmith.layers.floating import floating
 from tensorsmith.layers.kernel_layer import KernelLayer
 
 
@@ -21,6 +21,11 @@ class LayerNormalization(KernelLayer, keras.layers.LayerNormalization):
         y = gamma * (x - mean(x)) / sqrt(variance(x) + epsilon) + beta
 
     Statistics are in float32 for half types. Over other axes than the last, Keras' own code serves.
+
+    Some handbooks have epsilon outside the root, as it is with `epsilon_outside`, without a kernel. There slopes are
+    larger where inputs hardly vary, up to sqrt(1 / epsilon) times:
+
+        y = gamma * (x - mean(x)) / (sqrt(variance(x)) + epsilon) + beta
 
     Source: Ba et al., "Layer Normalization", 2016.
 
@@ -35,6 +40,7 @@ class LayerNormalization(KernelLayer, keras.layers.LayerNormalization):
         gamma_regularizer: Regularizer of gamma.
         beta_constraint: Constraint of beta.
         gamma_constraint: Constraint of gamma.
+        epsilon_outside: Whether epsilon is added to the standard deviation instead of to the variance.
         **kwargs: `name`, `dtype`, `trainable`, as for every Keras layer.
 
     Call arguments:
@@ -47,7 +53,8 @@ class LayerNormalization(KernelLayer, keras.layers.LayerNormalization):
         The same as the input shape.
 
     Raises:
-        ValueError: `axis` is no integer or sequence of integers, or `epsilon` is negative.
+        ValueError: `axis` is no integer or sequence of integers, `epsilon` is negative, or `epsilon_outside` is no bool
+            or goes with `rms_scaling`.
 
     Example:
         >>> import numpy as np
@@ -69,9 +76,14 @@ class LayerNormalization(KernelLayer, keras.layers.LayerNormalization):
         gamma_regularizer: Any = None,
         beta_constraint: Any = None,
         gamma_constraint: Any = None,
+        epsilon_outside: bool = False,
         **kwargs: Any,
     ):
         check_normalization(axis, epsilon)
+        check(isinstance(epsilon_outside, bool), "epsilon_outside", epsilon_outside, "True or False")
+        fits = not (epsilon_outside and kwargs.get("rms_scaling"))
+        check(fits, "epsilon_outside", epsilon_outside, "False with `rms_scaling`, which has epsilon in the root")
+        axis, epsilon = plain((axis, epsilon))
         super().__init__(
             axis=axis,
             epsilon=epsilon,
@@ -85,27 +97,49 @@ class LayerNormalization(KernelLayer, keras.layers.LayerNormalization):
             gamma_constraint=gamma_constraint,
             **kwargs,
         )
+        self.epsilon_outside = epsilon_outside
 
     def call(self, inputs: Any) -> Any:
         """Normalizes."""
+        inputs = floating(inputs, self.compute_dtype)
         x = tf.convert_to_tensor(inputs)
+        if self.epsilon_outside:
+            return self._by_deviation(x)
         if not is_last(self.axis, x) or self.rms_scaling:
             return super().call(inputs)
         y = ops.layer_norm(x, self.gamma, self.beta, epsilon=self.epsilon)
         return tf.cast(y, self.compute_dtype)
+
+    def _by_deviation(self, x: tf.Tensor) -> tf.Tensor:
+        """Normalizes with epsilon outside the root."""
+        wide = tf.cast(x, keras.backend.result_type(x.dtype, "float32"))
+        mean, variance = tf.nn.moments(wide, self.axis, keepdims=True)
+        varies = variance > 0  # elsewhere the root has no slope
+        deviation = tf.where(varies, tf.sqrt(tf.where(varies, variance, 1)), 0)
+        y = (wide - mean) / (deviation + self.epsilon)
+        shape = [1] * len(x.shape)
+        for place in self.axis:
+            shape[place] = x.shape[place]
+        for weight, operation in ((self.gamma, tf.multiply), (self.beta, tf.add)):
+            y = y if weight is None else operation(y, tf.reshape(tf.cast(weight, y.dtype), shape))
+        return tf.cast(y, self.compute_dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of `__init__`."""
+        return {**super().get_config(), "epsilon_outside": self.epsilon_outside}
 
 
 def check_normalization(axis: Any, epsilon: Any) -> None:
     """Raises ValueError where these are no axes and no small number."""
     axes = axis if isinstance(axis, Sequence) and not isinstance(axis, str) else [axis]
     check(
-        len(axes) > 0 and all(isinstance(one, int) for one in axes),
+        len(axes) > 0 and all(is_integer(one) for one in axes),
         "axis",
         axis,
         "an integer or a sequence of integers",
         "give -1 for the last axis",
     )
-    check(isinstance(epsilon, numbers.Real) and float(epsilon) >= 0, "epsilon", epsilon, "a number of 0 or more")
+    check(is_number(epsilon) and epsilon >= 0, "epsilon", epsilon, "a number of 0 or more")
 
 
 def is_last(axes: Sequence[int], x: tf.Tensor) -> bool:

@@ -5,6 +5,7 @@ from typing import Any
 import keras
 
 from tensorsmith.core import check, export
+from tensorsmith.layers.floating import floating
 
 
 @export
@@ -57,6 +58,7 @@ class LearnableExponential(keras.layers.Layer):
 
     def call(self, inputs: Any) -> Any:
         """Scales, shifts and takes the exponential."""
+        inputs = floating(inputs, self.compute_dtype)
         precise = keras.backend.result_type(inputs.dtype, "float32")
         x, scale, offset = (keras.ops.cast(value, precise) for value in (inputs, self.scale, self.offset))
         return keras.ops.cast(keras.ops.exp(x * scale + offset), inputs.dtype)

@@ -5,7 +5,8 @@ from typing import Any
 
 import keras
 
-from tensorsmith.core import check, export
+from tensorsmith.core import check, export, is_integer, plain
+from tensorsmith.layers.floating import floating
 
 
 @export
@@ -67,6 +68,7 @@ class LearnedAveragePooling2D(keras.layers.AveragePooling2D):
         check(padding in ("valid", "same"), "padding", padding, "'valid' or 'same'")
         known = data_format in ("channels_last", "channels_first", None)
         check(known, "data_format", data_format, "'channels_last', 'channels_first' or None")
+        pool_size, strides = plain((pool_size, strides))
         super().__init__(pool_size, strides, padding, data_format, **kwargs)
         self.activation = keras.activations.get(activation)
         self.coefficient_initializer = keras.initializers.get(coefficient_initializer)
@@ -83,6 +85,7 @@ class LearnedAveragePooling2D(keras.layers.AveragePooling2D):
 
     def call(self, inputs: Any) -> Any:
         """Takes the means, and scales and shifts them."""
+        inputs = floating(inputs, self.compute_dtype)
         return self.activation(self.coefficient * super().call(inputs) + self.bias)
 
     def get_config(self) -> dict[str, Any]:
@@ -96,6 +99,6 @@ class LearnedAveragePooling2D(keras.layers.AveragePooling2D):
 
 
 def _fits(size: Any) -> bool:
-    pair = [size, size] if isinstance(size, int) else size
+    pair = [size, size] if is_integer(size) else size
     fits = isinstance(pair, list | tuple) and len(pair) == 2
-    return fits and all(isinstance(side, int) and side > 0 for side in pair)
+    return fits and all(is_integer(side) and side > 0 for side in pair)

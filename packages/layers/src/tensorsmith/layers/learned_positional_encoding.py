@@ -5,7 +5,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from tensorsmith.core import check, export
+from tensorsmith.core import check, export, is_integer, plain
+from tensorsmith.layers.floating import floating
 
 
 @export
@@ -51,7 +52,8 @@ class LearnedPositionalEncoding(keras.layers.Layer):
         embeddings_regularizer: Any = None,
         **kwargs: Any,
     ):
-        check(isinstance(max_length, int) and max_length > 0, "max_length", max_length, "a positive integer")
+        check(is_integer(max_length) and max_length > 0, "max_length", max_length, "a positive integer")
+        max_length = plain(max_length)
         super().__init__(**kwargs)
         self.supports_masking = True
         self.input_spec = keras.layers.InputSpec(min_ndim=3)
@@ -71,6 +73,7 @@ class LearnedPositionalEncoding(keras.layers.Layer):
 
     def call(self, inputs: Any) -> Any:
         """Adds the table's first rows."""
+        inputs = floating(inputs, self.compute_dtype)
         self._check_steps(inputs.shape)
         # `self.table[:steps]` would give too few rows without an error, and a single one goes with any number of steps.
         return inputs + ops.slice(self.table, (0, 0), ops.shape(inputs)[-2:])

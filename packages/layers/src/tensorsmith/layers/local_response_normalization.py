@@ -1,12 +1,12 @@
 """Local response normalization."""
 
-import math
 from typing import Any
 
 import keras
 from keras import ops
 
-from tensorsmith.core import argument_error, check, export
+from tensorsmith.core import argument_error, check, export, is_integer, is_number, plain
+from tensorsmith.layers.floating import floating
 
 
 @export
@@ -64,14 +64,15 @@ class LocalResponseNormalization(keras.layers.Layer):
         size: int | None = None,
         **kwargs: Any,
     ):
-        check(_is_number(alpha) and alpha >= 0, "alpha", alpha, "a number of 0 or more")
-        check(_is_number(beta) and beta > 0, "beta", beta, "a number above 0")
-        check(_is_number(bias) and bias > 0, "bias", bias, "a number above 0")
+        check(is_number(alpha) and alpha >= 0, "alpha", alpha, "a number of 0 or more")
+        check(is_number(beta) and beta > 0, "beta", beta, "a number above 0")
+        check(is_number(bias) and bias > 0, "bias", bias, "a number above 0")
         if (depth_radius is None) == (size is None):
             raise argument_error("depth_radius, size", (depth_radius, size), "one of the two, and None for the other")
-        fits = depth_radius is None or (isinstance(depth_radius, int) and depth_radius >= 0)
+        fits = depth_radius is None or (is_integer(depth_radius) and depth_radius >= 0)
         check(fits, "depth_radius", depth_radius, "an integer of 0 or more")
-        check(size is None or (isinstance(size, int) and size > 0), "size", size, "a positive integer")
+        check(size is None or (is_integer(size) and size > 0), "size", size, "a positive integer")
+        alpha, beta, bias, depth_radius, size = plain((alpha, beta, bias, depth_radius, size))
         super().__init__(**kwargs)
         self.supports_masking = True
         self.alpha = alpha
@@ -87,6 +88,7 @@ class LocalResponseNormalization(keras.layers.Layer):
 
     def call(self, inputs: Any) -> Any:
         """Normalizes."""
+        inputs = floating(inputs, self.compute_dtype)
         size = self.size or 2 * (self.depth_radius or 0) + 1
         before, after = size // 2, (size - 1) // 2
         scale = self.alpha / size if self.size else self.alpha
@@ -112,7 +114,3 @@ class LocalResponseNormalization(keras.layers.Layer):
             "size": self.size,
         }
         return {**super().get_config(), **own}
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and math.isfinite(value)

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from tensorsmith import ops
 from tensorsmith.core import export
-from tensorsmith.layers.recurrent_layer import RecurrentLayer, single
+from tensorsmith.layers.recurrent_layer import RecurrentLayer, checked_init, single
 
 
 @export
@@ -67,13 +67,15 @@ class LSTM(RecurrentLayer, keras.layers.LSTM):
         `(batch, units)` after it.
 
     Raises:
-        ValueError: `units` is not positive, or shapes do not fit each other.
+        ValueError: `units` is no positive integer, a share is not in [0, 1), or shapes do not fit each other.
 
     Example:
         >>> import numpy as np
         >>> LSTM(4)(np.ones((2, 10, 3))).shape
         TensorShape([2, 4])
     """
+
+    __init__ = checked_init(keras.layers.LSTM)
 
     def walk(self, x: tf.Tensor, states: list[tf.Tensor], **options: Any) -> tuple[tf.Tensor, ...]:
         """Runs the kernel."""

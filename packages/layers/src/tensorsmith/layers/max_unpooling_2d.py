@@ -5,7 +5,7 @@ from typing import Any
 
 import keras
 
-from tensorsmith.core import check, export
+from tensorsmith.core import check, export, is_integer, plain
 from tensorsmith.layers.unpooling import unpooled
 
 
@@ -58,10 +58,11 @@ class MaxUnpooling2D(keras.layers.Layer):
         padding: str = "SAME",
         **kwargs: Any,
     ):
+        pool_size, strides = plain((pool_size, strides))
         for name, value in (("pool_size", pool_size), ("strides", strides)):
             pair = (value, value) if isinstance(value, int) else value
             fits = isinstance(pair, list | tuple) and len(pair) == 2
-            fits = fits and all(isinstance(size, int) and size > 0 for size in pair)
+            fits = fits and all(is_integer(size) and size > 0 for size in pair)
             check(fits, name, value, "a positive integer, or one for height and width each")
         known = isinstance(padding, str) and padding.upper() in ("SAME", "VALID")
         check(known, "padding", padding, "'SAME' or 'VALID'")

@@ -5,7 +5,7 @@ from typing import Any
 
 import keras
 
-from tensorsmith.core import check, export
+from tensorsmith.core import check, export, is_integer, plain
 from tensorsmith.layers.unpooling import unpooled
 
 
@@ -47,8 +47,9 @@ class MaxUnpooling2DV2(keras.layers.Layer):
 
     def __init__(self, output_size: Sequence[int | None], **kwargs: Any):
         fits = isinstance(output_size, list | tuple) and len(output_size) == 4
-        fits = fits and all(isinstance(size, int) and size > 0 for size in output_size[1:3])
+        fits = fits and all(size is not None and is_integer(size) and size > 0 for size in output_size[1:3])
         check(fits, "output_size", output_size, "the four numbers (batch, height, width, channels)")
+        output_size = plain(output_size)
         super().__init__(autocast=False, **kwargs)  # places that come as floats must not become half types
         self.output_size = list(output_size)
 

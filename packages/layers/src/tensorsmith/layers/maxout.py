@@ -5,7 +5,8 @@ from typing import Any
 
 import keras
 
-from tensorsmith.core import check, export
+from tensorsmith.core import check, export, is_integer, plain
+from tensorsmith.layers.floating import floating
 
 
 @export
@@ -43,8 +44,9 @@ class Maxout(keras.layers.Layer):
     """
 
     def __init__(self, num_units: int, axis: int = -1, **kwargs: Any):
-        check(isinstance(num_units, int) and num_units > 0, "num_units", num_units, "a positive integer")
-        check(isinstance(axis, int), "axis", axis, "an integer")
+        check(is_integer(num_units) and num_units > 0, "num_units", num_units, "a positive integer")
+        check(is_integer(axis), "axis", axis, "an integer")
+        num_units, axis = plain((num_units, axis))
         super().__init__(**kwargs)
         self.num_units = num_units
         self.axis = axis
@@ -60,6 +62,7 @@ class Maxout(keras.layers.Layer):
 
     def call(self, inputs: Any) -> Any:
         """Takes the maxima."""
+        inputs = floating(inputs, self.compute_dtype)
         axis = self.axis % len(inputs.shape)
         groups = inputs.shape[axis] // self.num_units
         shape = list(keras.ops.shape(inputs))

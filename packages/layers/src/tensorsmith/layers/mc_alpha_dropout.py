@@ -1,12 +1,13 @@
 """Monte Carlo alpha dropout."""
 
-import numbers
 from collections.abc import Sequence
 from typing import Any
 
 import keras
 
-from tensorsmith.core import check, export
+from tensorsmith.core import check, export, is_integer, is_number, plain
+from tensorsmith.layers.floating import floating
+from tensorsmith.layers.noise_shape import check_noise_shape
 
 
 @export
@@ -40,7 +41,8 @@ class MCAlphaDropout(keras.layers.AlphaDropout):
         The same as the input shape.
 
     Raises:
-        ValueError: `rate` is no number in [0, 1), or `seed` is no integer.
+        ValueError: `rate` is no number in [0, 1), `seed` is no integer, or `noise_shape` is no sequence of positive
+            integers and None.
 
     Example:
         >>> import keras
@@ -56,10 +58,12 @@ class MCAlphaDropout(keras.layers.AlphaDropout):
         seed: int | None = None,
         **kwargs: Any,
     ):
-        check(isinstance(rate, numbers.Real) and 0 <= rate < 1, "rate", rate, "a number in [0, 1)")
-        check(seed is None or isinstance(seed, int), "seed", seed, "an integer or None")
-        super().__init__(rate, noise_shape=noise_shape, seed=seed, **kwargs)
+        check(is_number(rate) and 0 <= rate < 1, "rate", rate, "a number in [0, 1)")
+        check(seed is None or is_integer(seed), "seed", seed, "an integer or None")
+        check_noise_shape(noise_shape)
+        super().__init__(plain(rate), noise_shape=plain(noise_shape), seed=plain(seed), **kwargs)
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         """Drops units, whatever `training` says."""
+        inputs = floating(inputs, self.compute_dtype)
         return super().call(inputs, training=True)

@@ -1,12 +1,12 @@
 """Monte Carlo dropout."""
 
-import numbers
 from collections.abc import Sequence
 from typing import Any
 
 import keras
 
-from tensorsmith.core import check, export
+from tensorsmith.core import check, export, is_integer, is_number, plain
+from tensorsmith.layers.floating import floating
 
 
 @export
@@ -63,15 +63,16 @@ class MCDropout(keras.layers.Dropout):
         **kwargs: Any,
     ):
         check(
-            isinstance(rate, numbers.Real) and 0 <= rate < 1,
+            is_number(rate) and 0 <= rate < 1,
             "rate",
             rate,
             "a number in [0, 1)",
             "give the share to drop, for example 0.5",
         )
-        check(seed is None or isinstance(seed, int), "seed", seed, "an integer or None")
-        super().__init__(rate, noise_shape=noise_shape, seed=seed, **kwargs)
+        check(seed is None or is_integer(seed), "seed", seed, "an integer or None")
+        super().__init__(plain(rate), noise_shape=plain(noise_shape), seed=plain(seed), **kwargs)
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         """Drops units, whatever `training` says."""
+        inputs = floating(inputs, self.compute_dtype)
         return super().call(inputs, training=True)

@@ -5,7 +5,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from tensorsmith.core import check, export
+from tensorsmith.core import check, export, is_integer, is_number, plain
+from tensorsmith.layers.floating import floating
 
 
 @export
@@ -49,9 +50,10 @@ class MinibatchStandardDeviation(keras.layers.Layer):
     """
 
     def __init__(self, group_size: int | None = 4, epsilon: float = 1e-8, **kwargs: Any):
-        fits = group_size is None or (isinstance(group_size, int) and group_size > 0)
+        fits = group_size is None or (is_integer(group_size) and group_size > 0)
         check(fits, "group_size", group_size, "a positive integer or None")
-        check(isinstance(epsilon, int | float) and epsilon > 0, "epsilon", epsilon, "a number above 0")
+        check(is_number(epsilon) and epsilon > 0, "epsilon", epsilon, "a number above 0")
+        group_size, epsilon = plain((group_size, epsilon))
         super().__init__(**kwargs)
         self.group_size = group_size
         self.epsilon = epsilon
@@ -63,6 +65,7 @@ class MinibatchStandardDeviation(keras.layers.Layer):
 
     def call(self, inputs: Any) -> Any:
         """Puts the map behind the others."""
+        inputs = floating(inputs, self.compute_dtype)
         batch = ops.shape(inputs)[0]
         groups = 1 if self.group_size is None else -(-batch // self.group_size)
         group = ops.arange(batch) % groups

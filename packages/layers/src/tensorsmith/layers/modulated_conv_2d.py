@@ -5,7 +5,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from tensorsmith.core import check, export
+from tensorsmith.core import check, export, is_integer, is_number, plain
+from tensorsmith.layers.floating import floating
 from tensorsmith.layers.fresh import fresh
 from tensorsmith.layers.styled import styled_shapes
 
@@ -73,9 +74,10 @@ class ModulatedConv2D(keras.layers.Layer):
         bias_initializer: Any = "zeros",
         **kwargs: Any,
     ):
-        check(isinstance(filters, int) and filters > 0, "filters", filters, "a positive integer")
-        check(isinstance(kernel_size, int) and kernel_size > 0, "kernel_size", kernel_size, "a positive integer")
-        check(isinstance(epsilon, int | float) and epsilon > 0, "epsilon", epsilon, "a number above 0")
+        check(is_integer(filters) and filters > 0, "filters", filters, "a positive integer")
+        check(is_integer(kernel_size) and kernel_size > 0, "kernel_size", kernel_size, "a positive integer")
+        check(is_number(epsilon) and epsilon > 0, "epsilon", epsilon, "a number above 0")
+        filters, kernel_size, epsilon = plain((filters, kernel_size, epsilon))
         super().__init__(**kwargs)
         self.filters = filters
         self.kernel_size = kernel_size
@@ -106,6 +108,7 @@ class ModulatedConv2D(keras.layers.Layer):
 
     def call(self, inputs: Any) -> Any:
         """Scales, convolves, and scales back."""
+        inputs = floating(inputs, self.compute_dtype)
         x, style = inputs
         scale = self.affine(style)
         if not self.demodulate:

@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 
 from tensorsmith import ops
-from tensorsmith.core import check, export
+from tensorsmith.core import check, export, is_integer, is_number, plain
 from tensorsmith.layers.kernel_layer import KernelLayer
 
 
@@ -83,16 +83,17 @@ class MultiHeadAttention(KernelLayer, keras.layers.MultiHeadAttention):
         **kwargs: Any,
     ):
         for name, size in (("num_heads", num_heads), ("key_dim", key_dim)):
-            check(isinstance(size, int) and size > 0, name, size, "a positive integer")
-        check(isinstance(dropout, int | float) and 0 <= dropout < 1, "dropout", dropout, "a number in [0, 1)")
+            check(is_integer(size) and size > 0, name, size, "a positive integer")
+        check(is_number(dropout) and 0 <= dropout < 1, "dropout", dropout, "a number in [0, 1)")
+        num_heads, key_dim, value_dim, dropout, seed = plain((num_heads, key_dim, value_dim, dropout, seed))
         super().__init__(
             num_heads=num_heads,
             key_dim=key_dim,
             value_dim=value_dim,
             dropout=dropout,
             use_bias=use_bias,
-            output_shape=output_shape,
-            attention_axes=attention_axes,
+            output_shape=plain(output_shape),
+            attention_axes=plain(attention_axes),
             seed=seed,
             **kwargs,
         )

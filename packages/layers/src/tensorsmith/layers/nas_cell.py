@@ -4,7 +4,8 @@ from typing import Any
 
 import keras
 
-from tensorsmith.core import check, export
+from tensorsmith.core import check, export, is_integer, plain
+from tensorsmith.layers.floating import floating
 
 
 @export
@@ -61,9 +62,10 @@ class NASCell(keras.layers.Layer):
         bias_initializer: Any = "zeros",
         **kwargs: Any,
     ):
-        check(isinstance(units, int) and units > 0, "units", units, "a positive integer")
-        fits = projection is None or (isinstance(projection, int) and projection > 0)
+        check(is_integer(units) and units > 0, "units", units, "a positive integer")
+        fits = projection is None or (is_integer(projection) and projection > 0)
         check(fits, "projection", projection, "a positive integer or None")
+        units, projection = plain((units, projection))
         super().__init__(**kwargs)
         self.units = units
         self.projection = projection
@@ -89,6 +91,7 @@ class NASCell(keras.layers.Layer):
 
     def call(self, inputs: Any, states: Any) -> tuple[Any, list[Any]]:
         """Takes the step."""
+        inputs, states = floating([inputs, states], self.compute_dtype)
         sigmoid, tanh, relu = keras.ops.sigmoid, keras.ops.tanh, keras.ops.relu
         c, m = states
         recurrent = keras.ops.matmul(m, self.recurrent_kernel)

@@ -4,7 +4,7 @@ from typing import Any
 
 import keras
 
-from tensorsmith.core import check, export
+from tensorsmith.core import check, export, is_integer, plain
 
 
 @export
@@ -46,7 +46,8 @@ class NetVLAD(keras.layers.Layer):
     """
 
     def __init__(self, num_clusters: int, **kwargs: Any):
-        check(isinstance(num_clusters, int) and num_clusters > 0, "num_clusters", num_clusters, "a positive integer")
+        check(is_integer(num_clusters) and num_clusters > 0, "num_clusters", num_clusters, "a positive integer")
+        num_clusters = plain(num_clusters)
         super().__init__(**kwargs)
         self.supports_masking = True
         self.num_clusters = num_clusters

@@ -5,7 +5,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from tensorsmith.core import check, export
+from tensorsmith.core import check, export, is_integer, plain
+from tensorsmith.layers.floating import floating
 
 
 @export
@@ -43,7 +44,8 @@ class NoiseInjection(keras.layers.Layer):
     """
 
     def __init__(self, strength_initializer: Any = "zeros", seed: int | None = None, **kwargs: Any):
-        check(seed is None or isinstance(seed, int), "seed", seed, "an integer or None")
+        check(seed is None or is_integer(seed), "seed", seed, "an integer or None")
+        seed = plain(seed)
         super().__init__(**kwargs)
         self.supports_masking = True
         self.strength_initializer = keras.initializers.get(strength_initializer)
@@ -58,6 +60,7 @@ class NoiseInjection(keras.layers.Layer):
 
     def call(self, inputs: Any) -> Any:
         """Adds noise."""
+        inputs = floating(inputs, self.compute_dtype)
         shape = (*ops.shape(inputs)[:-1], 1)
         return inputs + self.strength * keras.random.normal(shape, dtype=inputs.dtype, seed=self.seed_generator)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from tensorsmith.core import check, export
+from tensorsmith.core import check, export, is_integer, is_number, plain
 from tensorsmith.layers.seeds import seeds_from
 
 
@@ -76,9 +76,10 @@ class NoisyDense(keras.layers.Layer):
         seed: int | None = None,
         **kwargs: Any,
     ):
-        check(isinstance(units, int) and units > 0, "units", units, "a positive integer")
-        check(isinstance(sigma, int | float) and sigma >= 0, "sigma", sigma, "a number of 0 or more")
-        check(seed is None or isinstance(seed, int), "seed", seed, "an integer or None")
+        check(is_integer(units) and units > 0, "units", units, "a positive integer")
+        check(is_number(sigma) and sigma >= 0, "sigma", sigma, "a number of 0 or more")
+        check(seed is None or is_integer(seed), "seed", seed, "an integer or None")
+        units, sigma, seed = plain((units, sigma, seed))
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         self.supports_masking = True
         self.input_spec = keras.layers.InputSpec(min_ndim=2)

@@ -7,8 +7,9 @@ import tensorflow as tf
 
 from tensorsmith import ops
 from tensorsmith.core import export
+from tensorsmith.layers.floating import floating
 from tensorsmith.layers.fresh import fresh
-from tensorsmith.layers.recurrent_layer import CellLayer, dropped, single
+from tensorsmith.layers.recurrent_layer import CellLayer, checked_init, dropped, single
 
 
 @export
@@ -41,7 +42,7 @@ class PeepholeLSTMCell(keras.layers.LSTMCell):
         h `(batch, units)`, and the states after the step.
 
     Raises:
-        ValueError: `units` is no positive integer.
+        ValueError: `units` is no positive integer, or a share is not in [0, 1).
 
     Example:
         >>> import keras, numpy as np
@@ -49,6 +50,8 @@ class PeepholeLSTMCell(keras.layers.LSTMCell):
         >>> layer(np.ones((2, 10, 3))).shape
         TensorShape([2, 10, 4])
     """
+
+    __init__ = checked_init(keras.layers.LSTMCell)
 
     def build(self, input_shape: Any) -> None:
         """Makes the weights."""
@@ -64,6 +67,7 @@ class PeepholeLSTMCell(keras.layers.LSTMCell):
 
     def call(self, inputs: Any, states: Any, training: bool = False) -> tuple[Any, list[Any]]:
         """Takes the step."""
+        inputs, states = floating([inputs, states], self.compute_dtype)
         h, c = states
         x, fed = dropped(self, inputs, h, training)
         z = keras.ops.matmul(x, self.kernel) + keras.ops.matmul(fed, self.recurrent_kernel)

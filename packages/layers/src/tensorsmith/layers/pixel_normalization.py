@@ -5,7 +5,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from tensorsmith.core import check, export
+from tensorsmith.core import check, export, is_number, plain
+from tensorsmith.layers.floating import floating
 
 
 @export
@@ -41,13 +42,15 @@ class PixelNormalization(keras.layers.Layer):
     """
 
     def __init__(self, epsilon: float = 1e-8, **kwargs: Any):
-        check(isinstance(epsilon, int | float) and epsilon > 0, "epsilon", epsilon, "a number above 0")
+        check(is_number(epsilon) and epsilon > 0, "epsilon", epsilon, "a number above 0")
+        epsilon = plain(epsilon)
         super().__init__(**kwargs)
         self.supports_masking = True
         self.epsilon = epsilon
 
     def call(self, inputs: Any) -> Any:
         """Normalizes."""
+        inputs = floating(inputs, self.compute_dtype)
         x = ops.cast(inputs, keras.backend.result_type(inputs.dtype, "float32"))
         squares = ops.mean(ops.square(x), axis=-1, keepdims=True)
         return ops.cast(x * ops.rsqrt(squares + self.epsilon), inputs.dtype)

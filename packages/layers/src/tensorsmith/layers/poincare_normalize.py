@@ -5,7 +5,8 @@ from typing import Any
 
 import keras
 
-from tensorsmith.core import check, export
+from tensorsmith.core import check, export, is_integer, is_number, plain
+from tensorsmith.layers.floating import floating
 
 ROUNDING = {"float16": 2**-9, "bfloat16": 2**-6}  # four units in the last place of numbers below 1
 
@@ -47,9 +48,10 @@ class PoincareNormalize(keras.layers.Layer):
     """
 
     def __init__(self, axis: int | Sequence[int] | None = 1, epsilon: float = 1e-5, **kwargs: Any):
-        several = isinstance(axis, list | tuple) and all(isinstance(one, int) for one in axis)
-        check(axis is None or isinstance(axis, int) or several, "axis", axis, "an integer, a list of them, or None")
-        check(isinstance(epsilon, int | float) and 0 <= epsilon < 1, "epsilon", epsilon, "a number in [0, 1)")
+        several = isinstance(axis, list | tuple) and all(is_integer(one) for one in axis)
+        check(axis is None or is_integer(axis) or several, "axis", axis, "an integer, a list of them, or None")
+        check(is_number(epsilon) and 0 <= epsilon < 1, "epsilon", epsilon, "a number in [0, 1)")
+        axis, epsilon = plain((axis, epsilon))
         super().__init__(**kwargs)
         self.supports_masking = True
         self.axis = list(axis) if isinstance(axis, list | tuple) else axis
@@ -64,6 +66,7 @@ class PoincareNormalize(keras.layers.Layer):
 
     def call(self, inputs: Any) -> Any:
         """Draws back what is outside."""
+        inputs = floating(inputs, self.compute_dtype)
         limit = 1 - max(self.epsilon, ROUNDING.get(self.compute_dtype, 0))
         wide = keras.backend.result_type(self.compute_dtype, "float32")  # squares of half types overflow soon
         squares = keras.ops.sum(keras.ops.square(keras.ops.cast(inputs, wide)), self.axis, keepdims=True)

@@ -4,7 +4,8 @@ from typing import Any
 
 import keras
 
-from tensorsmith.core import check, export
+from tensorsmith.core import check, export, is_integer, is_number, plain
+from tensorsmith.layers.floating import floating
 from tensorsmith.layers.fresh import fresh
 
 
@@ -60,10 +61,11 @@ class PolynomialCrossing(keras.layers.Layer):
         bias_regularizer: Any = None,
         **kwargs: Any,
     ):
-        fits = projection_dim is None or (isinstance(projection_dim, int) and projection_dim > 0)
+        fits = projection_dim is None or (is_integer(projection_dim) and projection_dim > 0)
         check(fits, "projection_dim", projection_dim, "a positive integer or None")
-        fits = isinstance(diag_scale, int | float) and diag_scale >= 0
+        fits = is_number(diag_scale) and diag_scale >= 0
         check(fits, "diag_scale", diag_scale, "a number of 0 or more")
+        projection_dim, diag_scale = plain((projection_dim, diag_scale))
         super().__init__(**kwargs)
         self.supports_masking = True
         self.projection_dim = projection_dim
@@ -99,6 +101,7 @@ class PolynomialCrossing(keras.layers.Layer):
 
     def call(self, inputs: Any) -> Any:
         """Crosses."""
+        inputs = floating(inputs, self.compute_dtype)
         x0, x = inputs
         product = x
         for kernel in self.kernels:

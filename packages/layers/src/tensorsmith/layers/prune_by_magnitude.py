@@ -1,13 +1,12 @@
 """Weights set to zero by their size."""
 
-import numbers
 from collections import Counter
 from typing import Any
 
 import keras
 import numpy as np
 
-from tensorsmith.core import Verbatim, check
+from tensorsmith.core import Verbatim, check, is_number
 from tensorsmith.layers.constraints import PruningMask
 
 
@@ -40,7 +39,7 @@ def prune_by_magnitude(model: Any, sparsity: float, scope: str = "layer") -> dic
         >>> int(keras.ops.count_nonzero(model.layers[0].kernel))
         25
     """
-    check(isinstance(sparsity, numbers.Real) and 0 <= sparsity < 1, "sparsity", sparsity, "a number in [0, 1)")
+    check(is_number(sparsity) and 0 <= sparsity < 1, "sparsity", sparsity, "a number in [0, 1)")
     check(scope in ("layer", "global"), "scope", scope, "'layer' or 'global'")
     weights = [weight for weight in model.trainable_weights if len(weight.shape) > 1]
     check(len(weights) > 0, "model", Verbatim(f"{model.name!r}"), "a model that is built and has kernels to train")

@@ -5,11 +5,12 @@ from typing import Any
 import keras
 from keras import ops
 
-from tensorsmith.core import Verbatim, check, export
+from tensorsmith.core import Verbatim, check, export, plain
 from tensorsmith.layers.convert_layers import convert_layers
 from tensorsmith.layers.fake_quantization import FakeQuantization, check_quantization
 from tensorsmith.layers.fake_quantize import fake_quantize
-from tensorsmith.layers.with_kernel import DEPTHWISE, WITH_KERNEL
+from tensorsmith.layers.floating import floating
+from tensorsmith.layers.with_kernel import WITH_KERNEL, output_axes
 
 
 @export
@@ -24,7 +25,8 @@ class QuantizationAware(keras.layers.Wrapper):
     Inference", 2018.
 
     Args:
-        layer: A `keras.layers.Dense`, `Conv1D`, `Conv2D`, `Conv3D`, `DepthwiseConv1D` or `DepthwiseConv2D`.
+        layer: A `keras.layers.Dense`, `Conv1D`, `Conv2D`, `Conv3D`, `DepthwiseConv1D`, `DepthwiseConv2D`,
+            `Conv1DTranspose`, `Conv2DTranspose` or `Conv3DTranspose`.
         num_bits: Bits of the integers, 2 to 16.
         per_channel: Whether each output channel of the kernel has a range of its own.
         momentum: What the moving averages of the inputs' range keep of themselves at each batch, in [0, 1).
@@ -58,6 +60,7 @@ class QuantizationAware(keras.layers.Wrapper):
         without = not getattr(layer, "lora_rank", None)
         check(without, "layer", layer, "a layer without LoRA", "merge it into the kernel before")
         check_quantization(num_bits, momentum)
+        num_bits, momentum = plain((num_bits, momentum))
         super().__init__(layer, **kwargs)
         # Only the layer itself computes in half types: the kernel is rounded once, from full precision.
         self.dtype_policy = keras.DTypePolicy(self.variable_dtype)
@@ -74,6 +77,7 @@ class QuantizationAware(keras.layers.Wrapper):
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         """Calls the layer with rounded inputs and a rounded kernel."""
+        inputs = floating(inputs, self.compute_dtype)
         inputs = self.quantization(inputs, training=training)
         kernel = ops.cast(self.quantized_kernel(), self.layer.compute_dtype)
         with keras.StatelessScope([(self.layer.kernel, kernel)], collect_losses=True) as scope:
@@ -85,8 +89,9 @@ class QuantizationAware(keras.layers.Wrapper):
     def quantized_kernel(self) -> Any:
         """The kernel that the layer computes with."""
         kernel = self.layer.kernel
-        channels = 0 if not self.per_channel else 2 if isinstance(self.layer, DEPTHWISE) else 1
-        size = ops.max(ops.abs(kernel), axis=list(range(len(kernel.shape) - channels)), keepdims=True)
+        channels = output_axes(self.layer) if self.per_channel else []
+        axes = [axis for axis in range(-len(kernel.shape), 0) if axis not in channels]
+        size = ops.max(ops.abs(kernel), axis=axes, keepdims=True)
         rounded = fake_quantize(kernel, -size, size, self.num_bits, narrow_range=True)
         # All weights are in the range, but for rounding, which must not keep the largest from their gradient.
         return kernel + ops.stop_gradient(rounded - kernel)
@@ -103,6 +108,9 @@ class QuantizationAware(keras.layers.Wrapper):
 
 def quantization_aware(model: Any, num_bits: int = 8, per_channel: bool = True) -> Any:
     """A copy of a trained model whose dense layers and convolutions are `QuantizationAware`, to be trained a bit more.
+
+    These are layers of the kinds that `QuantizationAware` takes. All others, such as separable convolutions, recurrent
+    layers and layers within other layers, stay as they are.
 
     The weights are copied. Compile the copy, and train it for a few epochs at a small learning rate; that also sets the
     ranges of activations, without which only kernels are rounded. Fold batch normalization before, with

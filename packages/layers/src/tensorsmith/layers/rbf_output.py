@@ -5,7 +5,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from tensorsmith.core import check, export
+from tensorsmith.core import check, export, is_integer, plain
+from tensorsmith.layers.floating import floating
 
 
 @export
@@ -51,7 +52,8 @@ class RBFOutput(keras.layers.Layer):
     def __init__(
         self, units: int, kernel_initializer: Any = "random_normal", kernel_regularizer: Any = None, **kwargs: Any
     ):
-        check(isinstance(units, int) and units > 0, "units", units, "a positive integer")
+        check(is_integer(units) and units > 0, "units", units, "a positive integer")
+        units = plain(units)
         super().__init__(**kwargs)
         self.supports_masking = True
         self.input_spec = keras.layers.InputSpec(min_ndim=2)
@@ -72,6 +74,7 @@ class RBFOutput(keras.layers.Layer):
 
     def call(self, inputs: Any) -> Any:
         """Measures the distances."""
+        inputs = floating(inputs, self.compute_dtype)
         # Differences first: |x|² - 2 x w + |w|² would be off, even negative, near a vector.
         differences = ops.expand_dims(inputs, -1) - self.kernel
         wide = ops.cast(differences, keras.backend.result_type(inputs.dtype, "float32"))

@@ -1,5 +1,7 @@
 """What recurrent layers on compiled kernels share."""
 
+import functools
+import inspect
 from collections.abc import Sequence
 from operator import attrgetter
 from typing import Any
@@ -8,7 +10,8 @@ import keras
 import tensorflow as tf
 
 from tensorsmith import ops
-from tensorsmith.core import check
+from tensorsmith.core import check, is_integer, is_number, plain
+from tensorsmith.layers.floating import floating
 from tensorsmith.layers.kernel_layer import KernelLayer
 
 HALF_AND_SINGLE = (tf.float32, tf.float16, tf.bfloat16)
@@ -45,6 +48,10 @@ class RecurrentLayer(KernelLayer, keras.layers.RNN):
             The outputs of all steps, and the states after the last.
         """
         raise NotImplementedError
+
+    def call(self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool = False) -> Any:
+        """Walks over the sequences."""
+        return super().call(floating(sequences, self.compute_dtype), initial_state, mask, training)
 
     def inner_loop(self, sequences: Any, initial_state: Any, mask: Any, training: bool = False) -> tuple[Any, Any, Any]:
         """The last output, all outputs, and the final states."""
@@ -88,10 +95,8 @@ class CellLayer(RecurrentLayer):
     recurrent_dropout = property(attrgetter("cell.recurrent_dropout"))
 
     def __init__(self, cell_class: type[keras.layers.Layer], units: int, **options: Any):
-        check(isinstance(units, int) and units > 0, "units", units, "a positive integer")
-        for name in ("dropout", "recurrent_dropout"):
-            rate = options[name]
-            check(isinstance(rate, int | float) and 0 <= rate < 1, name, rate, "a number in [0, 1)")
+        check_recurrent(units, options["dropout"], options["recurrent_dropout"])
+        units, options = plain(units), {name: plain(value) for name, value in options.items()}
         own = {name: options.pop(name) for name in OF_LAYERS if name in options}
         shared = {name: own[name] for name in ("dtype", "trainable") if name in own}
         super().__init__(cell_class(units, name="cell", **options, **shared), **own)
@@ -108,6 +113,28 @@ class CellLayer(RecurrentLayer):
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> "CellLayer":
         """The layer with these arguments, which need no custom objects; Keras' recurrent layers take some."""
         return cls(**config)
+
+
+def check_recurrent(units: Any, dropout: Any, recurrent_dropout: Any) -> None:
+    """Raises unless there are units and shares to drop; Keras takes units of 1.5 and moves shares into [0, 1]."""
+    check(is_integer(units) and units > 0, "units", units, "a positive integer")
+    for name, rate in (("dropout", dropout), ("recurrent_dropout", recurrent_dropout)):
+        check(is_number(rate) and 0 <= rate < 1, name, rate, "a number in [0, 1)")
+
+
+def checked_init(keras_class: type[Any]) -> Any:
+    """The `__init__` of a recurrent class of Keras', with its signature, that checks units and shares before."""
+    signature = inspect.signature(keras_class.__init__)
+
+    @functools.wraps(keras_class.__init__)
+    def checked(self: Any, *args: Any, **kwargs: Any) -> None:
+        given = signature.bind(self, *plain(args), **{name: plain(value) for name, value in kwargs.items()})
+        given.apply_defaults()
+        check_recurrent(*(given.arguments[name] for name in ("units", "dropout", "recurrent_dropout")))
+        keras_class.__init__(*given.args, **given.kwargs)
+
+    vars(checked)["__signature__"] = signature  # by which Keras names what is given by place
+    return checked
 
 
 def dropout_masks(cell: Any, x: Any, h: Any, training: bool) -> tuple[Any, Any]:

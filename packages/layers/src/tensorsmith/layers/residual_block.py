@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from tensorsmith.core import check
+from tensorsmith.core import check, is_integer, plain
 from tensorsmith.layers.convolutional_block import (
     ConvolutionalBlock,
     build_in_turn,
     call_in_turn,
     check_pictures,
 )
+from tensorsmith.layers.floating import floating
 from tensorsmith.layers.squeeze_excitation import SqueezeExcitation
 
 
@@ -37,10 +38,11 @@ class ResidualBlock(ConvolutionalBlock):
         kernel_regularizer: Any = None,
         **kwargs: Any,
     ):
-        check(isinstance(filters, int) and filters > 0, "filters", filters, "a positive integer")
-        check(isinstance(strides, int) and strides > 0, "strides", strides, "a positive integer")
-        fits = squeeze_ratio is None or (isinstance(squeeze_ratio, int) and squeeze_ratio > 0)
+        check(is_integer(filters) and filters > 0, "filters", filters, "a positive integer")
+        check(is_integer(strides) and strides > 0, "strides", strides, "a positive integer")
+        fits = squeeze_ratio is None or (is_integer(squeeze_ratio) and squeeze_ratio > 0)
         check(fits, "squeeze_ratio", squeeze_ratio, "a positive integer or None")
+        filters, strides, squeeze_ratio = plain((filters, strides, squeeze_ratio))
         super().__init__(activation, normalization, kernel_initializer, kernel_regularizer, **kwargs)
         self.filters = filters
         self.strides = strides
@@ -71,6 +73,7 @@ class ResidualBlock(ConvolutionalBlock):
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         """Adds the two, and activates."""
+        inputs = floating(inputs, self.compute_dtype)
         residual = call_in_turn(self.residual, inputs, training)
         return self.activation(residual + call_in_turn(self.shortcut, inputs, training))
 

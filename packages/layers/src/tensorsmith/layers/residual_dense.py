@@ -4,7 +4,8 @@ from typing import Any
 
 import keras
 
-from tensorsmith.core import check, export
+from tensorsmith.core import check, export, is_integer, plain
+from tensorsmith.layers.floating import floating
 from tensorsmith.layers.fresh import fresh
 
 
@@ -56,8 +57,9 @@ class ResidualDense(keras.layers.Layer):
         kernel_regularizer: Any = None,
         **kwargs: Any,
     ):
-        check(isinstance(units, int) and units > 0, "units", units, "a positive integer")
-        check(isinstance(num_layers, int) and num_layers > 0, "num_layers", num_layers, "a positive integer")
+        check(is_integer(units) and units > 0, "units", units, "a positive integer")
+        check(is_integer(num_layers) and num_layers > 0, "num_layers", num_layers, "a positive integer")
+        units, num_layers = plain((units, num_layers))
         super().__init__(**kwargs)
         self.supports_masking = True
         self.input_spec = keras.layers.InputSpec(min_ndim=2)
@@ -90,6 +92,7 @@ class ResidualDense(keras.layers.Layer):
 
     def call(self, inputs: Any) -> Any:
         """Adds the two."""
+        inputs = floating(inputs, self.compute_dtype)
         y = inputs
         for layer in self.hidden:
             y = layer(y)

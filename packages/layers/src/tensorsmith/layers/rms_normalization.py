@@ -7,7 +7,8 @@ import keras
 import tensorflow as tf
 
 from tensorsmith import ops
-from tensorsmith.core import export
+from tensorsmith.core import export, plain
+from tensorsmith.layers.floating import floating
 from tensorsmith.layers.kernel_layer import KernelLayer
 from tensorsmith.layers.layer_normalization import check_normalization, is_last
 
@@ -49,11 +50,13 @@ class RMSNormalization(KernelLayer, keras.layers.RMSNormalization):
 
     def __init__(self, axis: int | Sequence[int] = -1, epsilon: float = 1e-6, **kwargs: Any):
         check_normalization(axis, epsilon)
+        axis, epsilon = plain((axis, epsilon))
         super().__init__(axis=axis, epsilon=epsilon, **kwargs)
         self.supports_masking = True  # which Keras' forgets
 
     def call(self, x: Any) -> Any:
         """Normalizes."""
+        x = floating(x, self.compute_dtype)
         tensor = tf.convert_to_tensor(x)
         if not is_last(self.axis, tensor):
             return super().call(x)

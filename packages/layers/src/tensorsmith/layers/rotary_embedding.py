@@ -1,12 +1,12 @@
 """Rotary position embedding."""
 
-import numbers
 from typing import Any
 
 import keras
 from keras import ops
 
-from tensorsmith.core import check, export
+from tensorsmith.core import check, export, is_number, plain
+from tensorsmith.layers.floating import floating
 from tensorsmith.layers.wavelengths import angles
 
 
@@ -50,8 +50,9 @@ class RotaryEmbedding(keras.layers.Layer):
     """
 
     def __init__(self, max_wavelength: float = 10000.0, **kwargs: Any):
-        fits = isinstance(max_wavelength, numbers.Real) and max_wavelength > 0
+        fits = is_number(max_wavelength) and max_wavelength > 0
         check(fits, "max_wavelength", max_wavelength, "a number above 0")
+        max_wavelength = plain(max_wavelength)
         super().__init__(**kwargs)
         self.supports_masking = True
         self.input_spec = keras.layers.InputSpec(min_ndim=3)
@@ -64,6 +65,7 @@ class RotaryEmbedding(keras.layers.Layer):
 
     def call(self, inputs: Any) -> Any:
         """Turns the pairs."""
+        inputs = floating(inputs, self.compute_dtype)
         turn = angles(ops.shape(inputs)[1], inputs.shape[-1], self.max_wavelength, inputs.dtype)
         turn = ops.reshape(turn, (-1, *[1] * (len(inputs.shape) - 3), turn.shape[-1]))
         cos, sin = ops.cos(turn), ops.sin(turn)

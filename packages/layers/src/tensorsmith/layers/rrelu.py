@@ -1,12 +1,12 @@
 """Randomized leaky ReLU as a layer."""
 
-import numbers
 from typing import Any
 
 import keras
 
-from tensorsmith.core import check, export
+from tensorsmith.core import check, export, is_integer, is_number, plain
 from tensorsmith.layers import activations
+from tensorsmith.layers.floating import floating
 
 
 @export
@@ -46,9 +46,10 @@ class RReLU(keras.layers.Layer):
 
     def __init__(self, lower: float = 1 / 8, upper: float = 1 / 3, seed: int | None = None, **kwargs: Any):
         for name, value in (("lower", lower), ("upper", upper)):
-            check(isinstance(value, numbers.Real), name, value, "a number")
+            check(is_number(value), name, value, "a number")
         check(lower <= upper, "lower", lower, f"a number of no more than `upper`, {upper}")
-        check(seed is None or isinstance(seed, int), "seed", seed, "an integer or None")
+        check(seed is None or is_integer(seed), "seed", seed, "an integer or None")
+        lower, upper, seed = plain((lower, upper, seed))
         super().__init__(**kwargs)
         self.supports_masking = True
         self.lower = lower
@@ -58,6 +59,7 @@ class RReLU(keras.layers.Layer):
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         """Multiplies what is negative by the slopes."""
+        inputs = floating(inputs, self.compute_dtype)
         return activations.rrelu(inputs, self.lower, self.upper, training, self.seed_generator)
 
     def compute_output_shape(self, input_shape: Any) -> Any:

@@ -4,7 +4,8 @@ from typing import Any
 
 import keras
 
-from tensorsmith.core import check, export
+from tensorsmith.core import check, export, is_integer, plain
+from tensorsmith.layers.floating import floating
 
 
 @export
@@ -44,7 +45,8 @@ class Sampling(keras.layers.Layer):
     """
 
     def __init__(self, seed: int | None = None, **kwargs: Any):
-        check(seed is None or isinstance(seed, int), "seed", seed, "an integer or None")
+        check(seed is None or is_integer(seed), "seed", seed, "an integer or None")
+        seed = plain(seed)
         super().__init__(**kwargs)
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
@@ -58,6 +60,7 @@ class Sampling(keras.layers.Layer):
 
     def call(self, inputs: Any) -> Any:
         """Draws."""
+        inputs = floating(inputs, self.compute_dtype)
         mean, log_variance = inputs
         noise = keras.random.normal(keras.ops.shape(mean), dtype=mean.dtype, seed=self.seed_generator)
         return mean + keras.ops.exp(log_variance / 2) * noise

@@ -1,12 +1,13 @@
 """Dropout with a rate that moves."""
 
-import numbers
 from collections.abc import Sequence
 from typing import Any
 
 import keras
 
-from tensorsmith.core import check, export
+from tensorsmith.core import check, export, is_integer, is_number, plain
+from tensorsmith.layers.floating import floating
+from tensorsmith.layers.noise_shape import check_noise_shape
 
 
 @export
@@ -59,18 +60,14 @@ class ScheduledDropout(keras.layers.Layer):
     def __init__(
         self, rate: float, noise_shape: Sequence[int | None] | None = None, seed: int | None = None, **kwargs: Any
     ):
-        check(isinstance(rate, numbers.Real) and 0 <= rate <= 1, "rate", rate, "a number in [0, 1]")
-        check(seed is None or isinstance(seed, int), "seed", seed, "an integer or None")
-        sizes = [] if noise_shape is None else noise_shape
-        fits = isinstance(sizes, Sequence) and all(
-            size is None or (isinstance(size, int) and size > 0) for size in sizes
-        )
-        check(fits, "noise_shape", noise_shape, "a sequence of positive integers and None, or None")
+        check(is_number(rate) and 0 <= rate <= 1, "rate", rate, "a number in [0, 1]")
+        check(seed is None or is_integer(seed), "seed", seed, "an integer or None")
+        check_noise_shape(noise_shape)
         super().__init__(**kwargs)
         self.supports_masking = True
-        self.noise_shape = noise_shape and tuple(noise_shape)
-        self.seed = seed
-        self.seed_generator = keras.random.SeedGenerator(seed)
+        self.noise_shape = plain(noise_shape and tuple(noise_shape))
+        self.seed = plain(seed)
+        self.seed_generator = keras.random.SeedGenerator(self.seed)
         self._rate_at_first = float(rate)
         self.rate = self.add_weight(
             (),
@@ -86,6 +83,7 @@ class ScheduledDropout(keras.layers.Layer):
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         """Drops units in training."""
+        inputs = floating(inputs, self.compute_dtype)
         if not training:
             return inputs
         rate = keras.ops.clip(self.rate, 0.0, 1.0)

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from tensorsmith import ops
 from tensorsmith.core import export
-from tensorsmith.layers.recurrent_layer import RecurrentLayer, single
+from tensorsmith.layers.recurrent_layer import RecurrentLayer, checked_init, single
 
 
 @export
@@ -47,7 +47,7 @@ class SimpleRNN(RecurrentLayer, keras.layers.SimpleRNN):
         **kwargs: `zero_output_for_mask`, `name`, `dtype`, `trainable`.
 
     Call arguments:
-        sequence: Tensor (batch, steps, features).
+        sequences: Tensor (batch, steps, features).
         initial_state: Tensor h (batch, units) before the first step, or a list of it; zeros if None.
         mask: Booleans (batch, steps): False leaves a step out.
         training: Whether there is dropout.
@@ -60,13 +60,15 @@ class SimpleRNN(RecurrentLayer, keras.layers.SimpleRNN):
         `(batch, units)` after it.
 
     Raises:
-        ValueError: `units` is not positive, or shapes do not fit each other.
+        ValueError: `units` is no positive integer, a share is not in [0, 1), or shapes do not fit each other.
 
     Example:
         >>> import numpy as np
         >>> SimpleRNN(4)(np.ones((2, 10, 3))).shape
         TensorShape([2, 4])
     """
+
+    __init__ = checked_init(keras.layers.SimpleRNN)
 
     def walk(self, x: tf.Tensor, states: list[tf.Tensor], **options: Any) -> tuple[tf.Tensor, ...]:
         """Runs the kernel."""

@@ -1,12 +1,12 @@
 """Sinusoidal positional encoding."""
 
-import numbers
 from typing import Any
 
 import keras
 from keras import ops
 
-from tensorsmith.core import check, export
+from tensorsmith.core import check, export, is_number, plain
+from tensorsmith.layers.floating import floating
 from tensorsmith.layers.wavelengths import angles
 
 
@@ -47,8 +47,9 @@ class SinusoidalPositionalEncoding(keras.layers.Layer):
     """
 
     def __init__(self, max_wavelength: float = 10000.0, **kwargs: Any):
-        fits = isinstance(max_wavelength, numbers.Real) and max_wavelength > 0
+        fits = is_number(max_wavelength) and max_wavelength > 0
         check(fits, "max_wavelength", max_wavelength, "a number above 0")
+        max_wavelength = plain(max_wavelength)
         super().__init__(**kwargs)
         self.supports_masking = True
         self.input_spec = keras.layers.InputSpec(min_ndim=3)
@@ -60,6 +61,7 @@ class SinusoidalPositionalEncoding(keras.layers.Layer):
 
     def call(self, inputs: Any) -> Any:
         """Adds the waves."""
+        inputs = floating(inputs, self.compute_dtype)
         features = inputs.shape[-1]
         waves = angles(ops.shape(inputs)[-2], features, self.max_wavelength, inputs.dtype)
         pairs = ops.stack([ops.sin(waves), ops.cos(waves)], axis=-1)

@@ -6,6 +6,7 @@ import keras
 
 from tensorsmith.core import check, export
 from tensorsmith.layers import activations
+from tensorsmith.layers.floating import floating
 
 
 @export
@@ -55,6 +56,7 @@ class Snake(keras.layers.Layer):
 
     def call(self, inputs: Any) -> Any:
         """Adds the wave."""
+        inputs = floating(inputs, self.compute_dtype)
         return activations.snake(inputs, self.frequency)
 
     def compute_output_shape(self, input_shape: Any) -> Any:

@@ -4,8 +4,9 @@ from typing import Any
 
 import keras
 
-from tensorsmith.core import check, export
+from tensorsmith.core import check, export, is_integer, plain
 from tensorsmith.layers import activations
+from tensorsmith.layers.floating import floating
 
 
 @export
@@ -41,13 +42,15 @@ class Sparsemax(keras.layers.Layer):
     """
 
     def __init__(self, axis: int = -1, **kwargs: Any):
-        check(isinstance(axis, int), "axis", axis, "an integer")
+        check(is_integer(axis), "axis", axis, "an integer")
+        axis = plain(axis)
         super().__init__(**kwargs)
         self.supports_masking = True
         self.axis = axis
 
     def call(self, inputs: Any) -> Any:
         """Takes the thresholds away."""
+        inputs = floating(inputs, self.compute_dtype)
         return activations.sparsemax(inputs, self.axis)
 
     def compute_output_shape(self, input_shape: Any) -> Any:

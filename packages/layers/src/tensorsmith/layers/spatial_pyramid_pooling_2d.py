@@ -5,7 +5,7 @@ from typing import Any
 
 import keras
 
-from tensorsmith.core import check, export
+from tensorsmith.core import check, export, is_integer, plain
 
 
 @export
@@ -46,14 +46,14 @@ class SpatialPyramidPooling2D(keras.layers.Layer):
 
     def __init__(self, bins: Sequence[int | Sequence[int]], data_format: str | None = None, **kwargs: Any):
         given = list(bins) if isinstance(bins, list | tuple) else []
-        pairs = [[grid, grid] if isinstance(grid, int) else grid for grid in given]
+        pairs = [[grid, grid] if is_integer(grid) else grid for grid in given]
         fits = all(isinstance(pair, list | tuple) and len(pair) == 2 for pair in pairs)
-        fits = fits and all(isinstance(size, int) and size > 0 for pair in pairs for size in pair)
+        fits = fits and all(is_integer(size) and size > 0 for pair in pairs for size in pair)
         check(fits and len(pairs) > 0, "bins", bins, "positive integers, or pairs of them")
         known = data_format in ("channels_last", "channels_first", None)
         check(known, "data_format", data_format, "'channels_last', 'channels_first' or None")
         super().__init__(**kwargs)
-        self.bins = [list(pair) for pair in pairs]
+        self.bins = [list(pair) for pair in plain(pairs)]
         self.data_format = data_format or keras.config.image_data_format()
         self.input_spec = keras.layers.InputSpec(ndim=4)
 

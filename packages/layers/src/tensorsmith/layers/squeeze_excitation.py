@@ -5,7 +5,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from tensorsmith.core import check, export
+from tensorsmith.core import check, export, is_integer, plain
+from tensorsmith.layers.floating import floating
 from tensorsmith.layers.fresh import fresh
 
 
@@ -55,7 +56,8 @@ class SqueezeExcitation(keras.layers.Layer):
         kernel_regularizer: Any = None,
         **kwargs: Any,
     ):
-        check(isinstance(ratio, int) and ratio > 0, "ratio", ratio, "a positive integer")
+        check(is_integer(ratio) and ratio > 0, "ratio", ratio, "a positive integer")
+        ratio = plain(ratio)
         super().__init__(**kwargs)
         self.ratio = ratio
         self.activation = keras.activations.get(activation)
@@ -84,6 +86,7 @@ class SqueezeExcitation(keras.layers.Layer):
 
     def call(self, inputs: Any) -> Any:
         """Weighs the channels."""
+        inputs = floating(inputs, self.compute_dtype)
         places = list(range(1, len(inputs.shape) - 1))
         wide = ops.cast(inputs, keras.backend.result_type(inputs.dtype, "float32"))
         means = ops.cast(ops.mean(wide, places), inputs.dtype)

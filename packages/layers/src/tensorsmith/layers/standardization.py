@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from tensorsmith.core import Verbatim, check, export
+from tensorsmith.core import Verbatim, check, export, is_integer, plain
 
 
 @export
@@ -54,8 +54,9 @@ class Standardization(keras.layers.Layer):
     """
 
     def __init__(self, axis: int | Sequence[int] | None = -1, **kwargs: Any):
+        axis = plain(axis)
         axes = [] if axis is None else [axis] if isinstance(axis, int) else axis
-        fits = isinstance(axes, Sequence) and all(isinstance(one, int) and one != 0 for one in axes)
+        fits = isinstance(axes, Sequence) and all(is_integer(one) and one != 0 for one in axes)
         check(fits, "axis", axis, "an integer, a sequence of them, or None", "0 is the batch's axis")
         # Raw data can be beyond what half types hold: inputs are cast after, not before, they are standardized.
         super().__init__(autocast=False, **kwargs)

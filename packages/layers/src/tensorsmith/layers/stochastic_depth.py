@@ -1,11 +1,11 @@
 """Stochastic depth."""
 
-import numbers
 from typing import Any
 
 import keras
 
-from tensorsmith.core import check, export
+from tensorsmith.core import check, export, is_integer, is_number, plain
+from tensorsmith.layers.floating import floating
 
 
 @export
@@ -45,9 +45,10 @@ class StochasticDepth(keras.layers.Layer):
     """
 
     def __init__(self, survival_probability: float = 0.5, seed: int | None = None, **kwargs: Any):
-        fits = isinstance(survival_probability, numbers.Real) and 0 <= survival_probability <= 1
+        fits = is_number(survival_probability) and 0 <= survival_probability <= 1
         check(fits, "survival_probability", survival_probability, "a number in [0, 1]")
-        check(seed is None or isinstance(seed, int), "seed", seed, "an integer or None")
+        check(seed is None or is_integer(seed), "seed", seed, "an integer or None")
+        survival_probability, seed = plain((survival_probability, seed))
         super().__init__(**kwargs)
         self.survival_probability = survival_probability
         self.seed = seed
@@ -60,6 +61,7 @@ class StochasticDepth(keras.layers.Layer):
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         """Adds the branch, or not."""
+        inputs = floating(inputs, self.compute_dtype)
         shortcut, residual = inputs
         if not training:
             return shortcut + self.survival_probability * residual

@@ -5,7 +5,7 @@ from typing import Any
 
 import keras
 
-from tensorsmith.core import check, export
+from tensorsmith.core import check, export, is_integer, plain
 
 
 @export
@@ -61,8 +61,9 @@ class TLU(keras.layers.Layer):
         shared_axes: Sequence[int] | None = None,
         **kwargs: Any,
     ):
-        fits = all(isinstance(axis, int) and axis > 0 for axis in shared_axes or ())
+        fits = all(is_integer(axis) and axis > 0 for axis in shared_axes or ())
         check(fits, "shared_axes", shared_axes, "positive integers, as 0 is the batch")
+        shared_axes = plain(shared_axes)
         super().__init__(**kwargs)
         self.supports_masking = True
         self.affine = affine

@@ -4,7 +4,8 @@ from typing import Any
 
 import keras
 
-from tensorsmith.core import check, export
+from tensorsmith.core import check, export, is_integer, plain
+from tensorsmith.layers.floating import floating
 from tensorsmith.layers.fresh import fresh
 from tensorsmith.layers.gated_activation_unit import GatedActivationUnit
 
@@ -65,11 +66,12 @@ class WaveNetBlock(keras.layers.Layer):
         kernel_regularizer: Any = None,
         **kwargs: Any,
     ):
-        check(isinstance(filters, int) and filters > 0, "filters", filters, "a positive integer")
-        check(isinstance(num_layers, int) and num_layers > 0, "num_layers", num_layers, "a positive integer")
-        check(isinstance(kernel_size, int) and kernel_size > 1, "kernel_size", kernel_size, "an integer of 2 or more")
-        fits = skip_filters is None or (isinstance(skip_filters, int) and skip_filters > 0)
+        check(is_integer(filters) and filters > 0, "filters", filters, "a positive integer")
+        check(is_integer(num_layers) and num_layers > 0, "num_layers", num_layers, "a positive integer")
+        check(is_integer(kernel_size) and kernel_size > 1, "kernel_size", kernel_size, "an integer of 2 or more")
+        fits = skip_filters is None or (is_integer(skip_filters) and skip_filters > 0)
         check(fits, "skip_filters", skip_filters, "a positive integer or None")
+        filters, num_layers, kernel_size, skip_filters = plain((filters, num_layers, kernel_size, skip_filters))
         super().__init__(**kwargs)
         self.supports_masking = True
         self.filters = filters
@@ -111,6 +113,7 @@ class WaveNetBlock(keras.layers.Layer):
 
     def call(self, inputs: Any) -> tuple[Any, Any]:
         """The residual output and the sum of the skip outputs."""
+        inputs = floating(inputs, self.compute_dtype)
         x, skips = inputs, []
         for dilated, residual, skip in zip(self.dilated, self.residual, self.skip, strict=True):
             z = self.gate(dilated(x))

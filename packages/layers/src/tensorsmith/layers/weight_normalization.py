@@ -7,8 +7,7 @@ import tensorflow as tf
 from keras import ops
 
 from tensorsmith.core import check, export
-
-TRANSPOSED = (keras.layers.Conv1DTranspose, keras.layers.Conv2DTranspose, keras.layers.Conv3DTranspose)
+from tensorsmith.layers.with_kernel import TRANSPOSED
 
 
 @export
@@ -20,13 +19,15 @@ class WeightNormalization(keras.layers.Wrapper):
 
         kernel = g v / |v|
 
-    The first call sets g, in inference as in training: to |v|, so that the layer is what it was; or, with `data_init`,
-    by the spread of the outputs for its inputs, and the bias by their mean. That takes inputs that vary: outputs that
-    do not, as of a single example, keep g at 1 and wait for a call with others. On several replicas it is the mean of
-    what each begins with.
+    The first call sets g: to |v|, so that the layer is what it was; or, with `data_init`, by the spread of the outputs
+    for its inputs, and the bias by their mean. With "paper" it is the first call in training, and inference before it
+    changes nothing, g being 1; else it is the first of all, in inference as in training, as in TensorFlow Addons. To
+    begin with data takes inputs that vary: outputs that do not, as of a single example, keep g at 1 and wait for a call
+    with others. On several replicas it is the mean of what each begins with.
 
     Unlike TensorFlow Addons' the layer keeps its variables: nothing is put in the kernel's place, and the layer can be
-    saved, exported and compiled by XLA. The order of `weights` is g, initialized, then those of the layer.
+    saved, exported and compiled by XLA. The order of `weights` is g, initialized, then those of the layer; Addons saves
+    two more, `data_dep_init`, which have to be taken out of its files: the README of tensorsmith-tools shows how.
 
     Source: Salimans and Kingma, "Weight Normalization: A Simple Reparameterization to Accelerate Training of Deep
     Neural Networks", 2016.
@@ -34,12 +35,13 @@ class WeightNormalization(keras.layers.Wrapper):
     Args:
         layer: A layer with a kernel, or a recurrent one.
         data_init: True divides by the standard deviation of x v, as TensorFlow Addons does; "paper" by that of
-            x v / |v|, after which outputs have mean 0 and variance 1 as in the paper; False takes g = |v|, which the
-            paper advises for recurrent layers.
+            x v / |v| for the first batch of training, whose outputs have mean 0 and variance 1 then, as in the paper;
+            False takes g = |v|, which the paper advises for recurrent layers.
         **kwargs: `name`, `dtype`, `trainable`, as for every Keras layer.
 
     Call arguments:
         inputs: Those of the layer, whose other arguments are passed on.
+        training: As the layer takes it.
 
     Input shape:
         That of the layer.
@@ -54,7 +56,7 @@ class WeightNormalization(keras.layers.Wrapper):
     Example:
         >>> import keras
         >>> layer = WeightNormalization(keras.layers.Dense(3), data_init="paper")
-        >>> y = layer(5 + 2 * keras.random.normal((1000, 4), seed=1))
+        >>> y = layer(5 + 2 * keras.random.normal((1000, 4), seed=1), training=True)
         >>> print(abs(keras.ops.mean(y, 0).numpy().round(3)), keras.ops.std(y, 0).numpy().round(3))
         [0. 0. 0.] [1. 1. 1.]
     """
@@ -81,11 +83,11 @@ class WeightNormalization(keras.layers.Wrapper):
             shape=(), name="initialized", initializer="zeros", dtype="bool", trainable=False
         )
 
-    def call(self, inputs: Any, **kwargs: Any) -> Any:
-        """Calls the layer with the kernel that g and v give."""
+    def call(self, inputs: Any, training: bool | None = None, **kwargs: Any) -> Any:
+        """Calls the layer, which Keras tells whether it is training, with the kernel that g and v give."""
         lengths, bias = self._lengths, getattr(self.layer, "bias", None)
         initialized = self.initialized.value
-        if self.data_init:
+        if self.data_init and (training or self.data_init != "paper"):
             variables = [self.g] if bias is None else [self.g, bias]
             old = [variable.value for variable in variables]
             found, *new = ops.cond(
@@ -94,7 +96,7 @@ class WeightNormalization(keras.layers.Wrapper):
             for variable, before, value in zip(variables, old, new, strict=True):
                 variable.assign(ops.where(initialized, before, _mean_of_replicas(value)))
             self.initialized.assign(_mean_of_replicas(ops.cast(found, "float32")) > 0)
-        else:
+        elif not self.data_init:
             self.g.assign(ops.where(initialized, self.g, lengths))
             self.initialized.assign(True)
         outputs, scope = self._call_with(self.v * (self.g / lengths), inputs, kwargs)

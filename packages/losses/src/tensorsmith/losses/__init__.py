@@ -5,6 +5,7 @@ from tensorsmith.core import load_tensorflow
 load_tensorflow()  # quietly, before anything imports it
 
 from tensorsmith.losses.contrastive_loss import ContrastiveLoss, contrastive_loss
+from tensorsmith.losses.cosine_similarity import CosineSimilarity
 from tensorsmith.losses.gaussian_kl import gaussian_kl
 from tensorsmith.losses.gaussian_nll import GaussianNLL, gaussian_nll
 from tensorsmith.losses.giou_loss import GIoULoss, giou_loss
@@ -20,6 +21,7 @@ from tensorsmith.losses.pinball_loss import PinballLoss, pinball_loss
 from tensorsmith.losses.reconstruction_loss import ReconstructionLoss, reconstruction_loss
 from tensorsmith.losses.sequence_loss import SequenceLoss, sequence_loss
 from tensorsmith.losses.sigmoid_focal_crossentropy import SigmoidFocalCrossEntropy, sigmoid_focal_crossentropy
+from tensorsmith.losses.sparse_categorical_crossentropy import SparseCategoricalCrossentropy
 from tensorsmith.losses.sparsemax_loss import SparsemaxLoss, sparsemax_loss
 from tensorsmith.losses.triplet_hard_loss import TripletHardLoss, triplet_hard_loss
 from tensorsmith.losses.triplet_semihard_loss import TripletSemiHardLoss, triplet_semihard_loss
@@ -30,6 +32,7 @@ from tensorsmith.losses.yolo_loss import YOLOLoss
 
 __all__ = [
     "ContrastiveLoss",
+    "CosineSimilarity",
     "GIoULoss",
     "GaussianNLL",
     "Huber",
@@ -40,6 +43,7 @@ __all__ = [
     "ReconstructionLoss",
     "SequenceLoss",
     "SigmoidFocalCrossEntropy",
+    "SparseCategoricalCrossentropy",
     "SparsemaxLoss",
     "TripletHardLoss",
     "TripletSemiHardLoss",

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-import keras
 from keras import ops
 
 from tensorsmith.core import export
+from tensorsmith.losses.addons_loss import AddonsLoss
 from tensorsmith.losses.margin import check_margin
 from tensorsmith.losses.precision import precise
 from tensorsmith.losses.shapes import same_shape
@@ -39,7 +39,7 @@ def contrastive_loss(y_true: Any, y_pred: Any, margin: float = 1.0) -> Any:
 
 
 @export
-class ContrastiveLoss(keras.losses.Loss):
+class ContrastiveLoss(AddonsLoss):
     """Draws pairs that belong together near each other, and pushes others apart until a margin lies between them.
 
     Formula, with d the distance between the two of a pair, and y = 1 if they belong together, else 0:

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-import keras
 from keras import ops
 
 from tensorsmith.core import check, did_you_mean, export
+from tensorsmith.losses.addons_loss import AddonsLoss
 from tensorsmith.losses.precision import precise
 from tensorsmith.losses.shapes import same_shape
 
@@ -51,7 +51,7 @@ def giou_loss(y_true: Any, y_pred: Any, mode: str = "giou") -> Any:
 
 
 @export
-class GIoULoss(keras.losses.Loss):
+class GIoULoss(AddonsLoss):
     """How far boxes are from those wanted: intersection over union, which also tells how far apart disjoint boxes are.
 
     Formula, with C the smallest box around the boxes A and B:

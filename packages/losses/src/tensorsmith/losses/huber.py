@@ -1,13 +1,11 @@
 """The Huber loss."""
 
-import math
-import numbers
 from typing import Any
 
 import keras
 from keras import ops
 
-from tensorsmith.core import check, export
+from tensorsmith.core import check, export, is_number
 from tensorsmith.losses.precision import precise
 from tensorsmith.losses.shapes import same_shape
 
@@ -104,7 +102,7 @@ class Huber(keras.losses.Loss):
 
 def _check_delta(delta: float) -> None:
     check(
-        isinstance(delta, numbers.Real) and 0 < delta < math.inf,
+        is_number(delta) and delta > 0,
         "delta",
         delta,
         "a number above 0",

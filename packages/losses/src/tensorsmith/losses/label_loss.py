@@ -2,19 +2,21 @@
 
 from typing import Any
 
-import keras
 from keras import ops
 
 from tensorsmith.core import Verbatim, check
+from tensorsmith.losses.addons_loss import AddonsLoss
 
 
-class LabelLoss(keras.losses.Loss):
+class LabelLoss(AddonsLoss):
     """A loss of samples' labels, of which it matters only which are the same.
 
     Keras casts targets to the loss' float type, in which large labels fall together: above 2,048 in float16, above
     2**24 in float32. So labels are compared as they come, and `call` gets the answer in their place: a matrix of 1 for
     the same and 0 for others, which every type holds.
     """
+
+    always_averaged = True
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         """Loss of a batch."""

@@ -1,12 +1,9 @@
 """The check of margins."""
 
-import math
-import numbers
-
-from tensorsmith.core import check
+from tensorsmith.core import check, is_number
 
 
 def check_margin(margin: float) -> None:
     """Raises unless it is a number of 0 or more."""
-    fits = isinstance(margin, numbers.Real) and 0 <= margin < math.inf
+    fits = is_number(margin) and margin >= 0
     check(fits, "margin", margin, "a number of 0 or more", "give the distance that suffices, for example 1.0")

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-import keras
 from keras import ops
 
 from tensorsmith.core import check, export
+from tensorsmith.losses.addons_loss import AddonsLoss
 from tensorsmith.losses.label_loss import batch_mean
 from tensorsmith.losses.precision import precise
 from tensorsmith.losses.similarity import cross_entropy
@@ -33,7 +33,7 @@ def npairs_multilabel_loss(y_true: Any, y_pred: Any) -> Any:
 
 
 @export
-class NpairsMultilabelLoss(keras.losses.Loss):
+class NpairsMultilabelLoss(AddonsLoss):
     """Makes each sample of one set most similar to those in another with which it shares most labels.
 
     Formula, with similarities s, most often s_ij = a_i . b_j of pairs (a, b), and L the set of a sample's labels,
@@ -73,6 +73,8 @@ class NpairsMultilabelLoss(keras.losses.Loss):
         >>> print(loss([[1, 0], [1, 1]], [[2.0, 0.0], [0.0, 2.0]]).numpy().round(4))
         [1.1269 0.7936]
     """
+
+    always_averaged = True
 
     def __init__(
         self, name: str = "npairs_multilabel_loss", reduction: str | None = "sum_over_batch_size", dtype: Any = None

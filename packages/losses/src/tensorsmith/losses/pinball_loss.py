@@ -2,11 +2,11 @@
 
 from typing import Any
 
-import keras
 import numpy as np
 from keras import ops
 
 from tensorsmith.core import check, export
+from tensorsmith.losses.addons_loss import AddonsLoss
 from tensorsmith.losses.precision import precise
 from tensorsmith.losses.shapes import same_shape
 
@@ -46,7 +46,7 @@ def pinball_loss(y_true: Any, y_pred: Any, tau: Any = 0.5) -> Any:
 
 
 @export
-class PinballLoss(keras.losses.Loss):
+class PinballLoss(AddonsLoss):
     """Makes a model predict a quantile: a share tau of the targets comes to lie below the predictions.
 
     Formula, with e = y_true - y_pred, averaged over the last axis:

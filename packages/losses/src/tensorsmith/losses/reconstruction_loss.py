@@ -6,11 +6,12 @@ import keras
 from keras import ops
 
 from tensorsmith.core import check, did_you_mean, export
+from tensorsmith.losses.parts import product, split_weights
 from tensorsmith.losses.precision import precise
 from tensorsmith.losses.shapes import same_shape
 
 KINDS = ("bernoulli", "gaussian")
-PIXELS = {"sum": ops.sum, "mean": ops.mean}
+PIXELS = ("sum", "mean")
 
 
 @export
@@ -39,16 +40,27 @@ def reconstruction_loss(
         [0.5]
     """
     _check(kind, pixels, from_logits)
+    return _of_samples(_of_pixels(y_true, y_pred, kind, from_logits), pixels)
+
+
+def _of_pixels(y_true: Any, y_pred: Any, kind: str, from_logits: bool) -> Any:
     y_true, y_pred = same_shape(*precise(y_true, y_pred))
     if kind == "gaussian":
-        losses = 0.5 * ops.square(y_pred - y_true)
-    elif from_logits:
-        losses = ops.softplus(y_pred) - y_true * y_pred
-    else:
-        epsilon = keras.config.epsilon()
-        y_pred = ops.clip(y_pred, epsilon, 1 - epsilon)
-        losses = -y_true * ops.log(y_pred) - (1 - y_true) * ops.log1p(-y_pred)
-    return PIXELS[pixels](losses, axis=tuple(range(1, len(losses.shape))))
+        return 0.5 * ops.square(y_pred - y_true)
+    if from_logits:
+        return ops.softplus(y_pred) - y_true * y_pred
+    epsilon = keras.config.epsilon()
+    y_pred = ops.clip(y_pred, epsilon, 1 - epsilon)
+    return -y_true * ops.log(y_pred) - (1 - y_true) * ops.log1p(-y_pred)
+
+
+def _of_samples(losses: Any, pixels: str, mask: Any = True, weights: Any = 1) -> Any:
+    """One number of each sample's pixels: those that are masked do not count, those with a weight as often."""
+    axes = tuple(range(1, len(losses.shape)))
+    total = ops.sum(losses * product([mask, weights], losses), axis=axes)
+    if pixels == "sum":
+        return total
+    return ops.divide_no_nan(total, ops.sum(product([mask], losses) * ops.ones_like(losses), axis=axes))
 
 
 @export
@@ -64,6 +76,9 @@ class ReconstructionLoss(keras.losses.Loss):
     and then over all pixels: the sum is that times the number of pixels, and with `pixels="mean"` the divergence has to
     be divided by that number, by 784 for images of 28 x 28.
 
+    Where predictions are masked, as steps of sequences are, pixels are left out of a sample's sum or mean, and samples
+    that are masked throughout out of the batch.
+
     Source: Kingma and Welling, "Auto-Encoding Variational Bayes", 2014.
 
     Args:
@@ -77,7 +92,7 @@ class ReconstructionLoss(keras.losses.Loss):
     Call arguments:
         y_true: What the pixels should be.
         y_pred: What they are.
-        sample_weight: Optional weights, one a sample.
+        sample_weight: Optional weights, one a sample, or `(batch, steps)` and so on: one a part of it.
 
     Input shape:
         `(batch, ...)`, twice.
@@ -86,7 +101,7 @@ class ReconstructionLoss(keras.losses.Loss):
         A scalar, or with `reduction=None` `(batch,)`.
 
     Raises:
-        ValueError: An argument is none of the above, or the shapes differ.
+        ValueError: An argument is none of the above, or the shapes differ, or those of a mask or of weights do not fit.
 
     Example:
         >>> y_true, y_pred = [[1.0, 0.0]], [[0.5, 0.5]]
@@ -111,9 +126,15 @@ class ReconstructionLoss(keras.losses.Loss):
         self.pixels = pixels
         self.from_logits = from_logits
 
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        """Loss of a batch."""
+        y_pred, sample_weight, *parts = split_weights(y_pred, sample_weight)
+        return super().__call__((y_true, *parts), y_pred, sample_weight)
+
     def call(self, y_true: Any, y_pred: Any) -> Any:
-        """Loss of every sample, before weights and reduction."""
-        return reconstruction_loss(y_true, y_pred, self.kind, self.pixels, self.from_logits)
+        """Loss of every sample, before reduction; `y_true` may be a tuple of targets, mask and weights of pixels."""
+        y_true, *parts = y_true if isinstance(y_true, tuple) else (y_true,)
+        return _of_samples(_of_pixels(y_true, y_pred, self.kind, self.from_logits), self.pixels, *parts)
 
     def get_config(self) -> dict[str, Any]:
         """All arguments."""

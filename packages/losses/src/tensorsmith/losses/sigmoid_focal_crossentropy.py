@@ -1,13 +1,12 @@
 """The focal loss of independent classes."""
 
-import math
-import numbers
 from typing import Any
 
 import keras
 from keras import ops
 
-from tensorsmith.core import check, did_you_mean, export
+from tensorsmith.core import check, did_you_mean, export, is_number
+from tensorsmith.losses.addons_loss import AddonsLoss
 from tensorsmith.losses.precision import precise
 from tensorsmith.losses.shapes import same_shape
 
@@ -69,7 +68,7 @@ def sigmoid_focal_crossentropy(
 
 
 @export
-class SigmoidFocalCrossEntropy(keras.losses.Loss):
+class SigmoidFocalCrossEntropy(AddonsLoss):
     """Binary cross-entropy that fades for targets classified well, so that the many easy ones do not drown the rest.
 
     Formula, with p the probability given to what is true, and a = alpha for targets 1, 1 - alpha for targets 0:
@@ -149,9 +148,9 @@ class SigmoidFocalCrossEntropy(keras.losses.Loss):
 
 
 def _check(alpha: float | None, gamma: float | None, class_reduction: str) -> None:
-    fits = alpha is None or (isinstance(alpha, numbers.Real) and 0 <= alpha <= 1)
+    fits = alpha is None or (is_number(alpha) and 0 <= alpha <= 1)
     check(fits, "alpha", alpha, "a number in [0, 1] or None")
-    fits = gamma is None or (isinstance(gamma, numbers.Real) and 0 <= gamma < math.inf)
+    fits = gamma is None or (is_number(gamma) and gamma >= 0)
     check(fits, "gamma", gamma, "a number of 0 or more, or None")
     fits = class_reduction in REDUCTIONS
     remedy = "" if fits else did_you_mean(str(class_reduction), REDUCTIONS)

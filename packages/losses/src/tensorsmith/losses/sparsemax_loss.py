@@ -7,6 +7,7 @@ import keras
 from keras import ops
 
 from tensorsmith.core import check, export
+from tensorsmith.losses.addons_loss import AddonsLoss
 from tensorsmith.losses.precision import precise
 from tensorsmith.losses.shapes import check_same_shape, same_shape
 
@@ -45,14 +46,15 @@ def sparsemax_loss(logits: Any, sparsemax: Any, labels: Any, name: str | None = 
 
 
 @export
-class SparsemaxLoss(keras.losses.Loss):
+class SparsemaxLoss(AddonsLoss):
     """What cross-entropy is to softmax, for sparsemax: 0 once the logit that is wanted leads all others by 1.
 
     Formula, with logits z, p = sparsemax(z) and the probabilities q that are wanted:
 
         loss = p.(z - p / 2) - q.(z - q / 2)
 
-    whose gradient is p - q.
+    whose gradient is p - q. Classes lie along the last axis; TensorFlow Addons' sums along axis 1, which is another one
+    where there are more than two.
 
     Source: Martins and Astudillo, "From Softmax to Sparsemax", 2016.
 

@@ -1,13 +1,12 @@
 """The Tversky loss of masks, of which Dice and intersection over union are cases."""
 
-import math
-import numbers
 from typing import Any
 
 import keras
 from keras import ops
 
-from tensorsmith.core import check, export
+from tensorsmith.core import check, export, is_number
+from tensorsmith.losses.parts import product, split_weights
 from tensorsmith.losses.precision import precise
 from tensorsmith.losses.shapes import same_shape
 
@@ -37,13 +36,18 @@ def tversky_loss(y_true: Any, y_pred: Any, alpha: float = 0.5, beta: float = 0.5
         [0.5]
     """
     _check(alpha=alpha, beta=beta, smooth=smooth)
+    return _of_samples(y_true, y_pred, alpha, beta, smooth)
+
+
+def _of_samples(y_true: Any, y_pred: Any, alpha: float, beta: float, smooth: float, *weights: Any) -> Any:
+    """Loss of every sample, whose pixels count as often as weights say."""
     y_true, y_pred = same_shape(*precise(y_true, y_pred))
     shape = tuple(y_pred.shape)
     check(len(shape) >= 2, "y_pred", shape, "(batch, ..., classes)", "give a single class an axis of size 1")
-    pixels = tuple(range(1, len(shape) - 1))
+    pixels, weight = tuple(range(1, len(shape) - 1)), product(weights, y_pred)
 
     def total(values: Any) -> Any:
-        return ops.sum(values, axis=pixels) if pixels else values
+        return ops.sum(weight * values, axis=pixels) if pixels else weight * values
 
     hits, extra, missed = total(y_true * y_pred), total((1 - y_true) * y_pred), total(y_true * (1 - y_pred))
     part = ops.divide_no_nan(hits + smooth, hits + alpha * extra + beta * missed + smooth)
@@ -61,10 +65,12 @@ class TverskyLoss(keras.losses.Loss):
         TP = sum(y_true * y_pred),  FP = sum((1 - y_true) * y_pred),  FN = sum(y_true * (1 - y_pred))
 
     It is averaged over classes and samples, so that batches can be cut anyhow and sample weights count; the smoothing
-    makes a mask that is rightly empty a loss of 0. Use it instead of `keras.losses.Tversky` and `Dice` of Keras 3.15:
-    there alpha weighs what is missed and beta what is too much, contrary to their documentation; all samples of a batch
-    are one set unless given an `axis`; an empty mask has a loss of 1 whatever is predicted; and sums overflow in
-    float16.
+    makes a mask that is rightly empty a loss of 0. Where predictions carry a mask of Keras', pixels are left out of the
+    sums, and samples that are masked throughout out of the batch.
+
+    Use it instead of `keras.losses.Tversky` and `Dice` of Keras 3.15: there alpha weighs what is missed and beta what
+    is too much, contrary to their documentation; all samples of a batch are one set unless given an `axis`; an empty
+    mask has a loss of 1 whatever is predicted; and sums overflow in float16.
 
     Source: Salehi et al., "Tversky Loss Function for Image Segmentation", 2017; Milletari et al., "V-Net", 2016 (Dice).
 
@@ -79,7 +85,7 @@ class TverskyLoss(keras.losses.Loss):
     Call arguments:
         y_true: Masks, 0 or 1 or between.
         y_pred: Probabilities.
-        sample_weight: Optional weights, one a sample.
+        sample_weight: Optional weights, one a sample, or `(batch, steps)` and so on: as often a part of it counts.
 
     Input shape:
         `(batch, ..., classes)`, twice.
@@ -88,7 +94,7 @@ class TverskyLoss(keras.losses.Loss):
         A scalar, or with `reduction=None` `(batch,)`.
 
     Raises:
-        ValueError: A number is negative, or the shapes do not fit.
+        ValueError: A number is negative, or the shapes, those of a mask or of weights included, do not fit.
 
     Example:
         >>> loss = TverskyLoss(alpha=0.3, beta=0.7, smooth=0.0)
@@ -113,9 +119,15 @@ class TverskyLoss(keras.losses.Loss):
         self.beta = beta
         self.smooth = smooth
 
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        """Loss of a batch."""
+        y_pred, sample_weight, *parts = split_weights(y_pred, sample_weight)
+        return super().__call__((y_true, *parts), y_pred, sample_weight)
+
     def call(self, y_true: Any, y_pred: Any) -> Any:
-        """Loss of every sample, before weights and reduction."""
-        return tversky_loss(y_true, y_pred, self.alpha, self.beta, self.smooth)
+        """Loss of every sample, before reduction; `y_true` may be a tuple of masks, and of weights of pixels."""
+        y_true, *weights = y_true if isinstance(y_true, tuple) else (y_true,)
+        return _of_samples(y_true, y_pred, self.alpha, self.beta, self.smooth, *weights)
 
     def get_config(self) -> dict[str, Any]:
         """All arguments."""
@@ -125,5 +137,5 @@ class TverskyLoss(keras.losses.Loss):
 
 def _check(**numbers_given: float) -> None:
     for name, number in numbers_given.items():
-        fits = isinstance(number, numbers.Real) and 0 <= number < math.inf
+        fits = is_number(number) and number >= 0
         check(fits, name, number, "a number of 0 or more")

@@ -1,13 +1,13 @@
 """The loss of weighted kappa."""
 
 import math
-import numbers
 from typing import Any
 
 import keras
 from keras import ops
 
-from tensorsmith.core import check, did_you_mean, export
+from tensorsmith.core import check, did_you_mean, export, is_integer, is_number
+from tensorsmith.losses.addons_loss import AddonsLoss
 from tensorsmith.losses.precision import precise
 from tensorsmith.losses.shapes import same_shape
 
@@ -15,7 +15,7 @@ DISTANCES = {"linear": ops.abs, "quadratic": ops.square}
 
 
 @export
-class WeightedKappaLoss(keras.losses.Loss):
+class WeightedKappaLoss(AddonsLoss):
     """How far predicted ordered classes are off, relative to chance: errors count by how many classes they are off.
 
     Formula, with samples i, classes j and k, the class c of a sample, predicted probabilities p, the share q of each
@@ -65,6 +65,8 @@ class WeightedKappaLoss(keras.losses.Loss):
         0.001
     """
 
+    always_averaged = True
+
     def __init__(
         self,
         num_classes: int,
@@ -74,10 +76,10 @@ class WeightedKappaLoss(keras.losses.Loss):
         reduction: str | None = "sum_over_batch_size",
         dtype: Any = None,
     ):
-        check(isinstance(num_classes, int) and num_classes > 1, "num_classes", num_classes, "an integer above 1")
+        check(is_integer(num_classes) and num_classes > 1, "num_classes", num_classes, "an integer above 1")
         fits, remedy = weightage in DISTANCES, did_you_mean(str(weightage), DISTANCES)
         check(fits, "weightage", weightage, "'linear' or 'quadratic'", remedy)
-        fits = epsilon is None or (isinstance(epsilon, numbers.Real) and 0 <= epsilon < math.inf)
+        fits = epsilon is None or (is_number(epsilon) and epsilon >= 0)
         check(fits, "epsilon", epsilon, "a number of 0 or more, or None")
         super().__init__(name=name, reduction=reduction, dtype=dtype)
         self.num_classes = num_classes

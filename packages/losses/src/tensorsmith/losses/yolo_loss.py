@@ -1,13 +1,11 @@
 """The loss of detectors that look once."""
 
-import math
-import numbers
 from typing import Any
 
 import keras
 from keras import ops
 
-from tensorsmith.core import check, export
+from tensorsmith.core import check, export, is_integer, is_number
 from tensorsmith.losses.precision import precise
 from tensorsmith.losses.shapes import same_shape
 
@@ -78,10 +76,10 @@ class YOLOLoss(keras.losses.Loss):
         name: str = "yolo_loss",
         dtype: Any = None,
     ):
-        fits = isinstance(boxes, int) and not isinstance(boxes, bool) and boxes > 0
+        fits = is_integer(boxes) and boxes > 0
         check(fits, "boxes", boxes, "a positive integer")
         for title, weight in (("box_weight", box_weight), ("no_object_weight", no_object_weight)):
-            fits = isinstance(weight, numbers.Real) and 0 <= weight < math.inf
+            fits = is_number(weight) and weight >= 0
             check(fits, title, weight, "a number of 0 or more")
         super().__init__(name=name, reduction=reduction, dtype=dtype)
         self.boxes = boxes

@@ -1,6 +1,5 @@
 """Average precision of detections, for each class."""
 
-import numbers
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from tensorsmith.core import Verbatim, check, export
+from tensorsmith.core import Verbatim, check, export, is_integer, is_number
 from tensorsmith.metrics.box_iou import check_format
 from tensorsmith.metrics.counts import check_count
 from tensorsmith.metrics.decisions import check_num_classes, known_labels
@@ -124,8 +123,9 @@ class AveragePrecision(keras.metrics.Metric):
         dtype: Any = None,
     ):
         check_num_classes(num_classes, least=1)
+        iou_thresholds = iou_thresholds.tolist() if isinstance(iou_thresholds, np.ndarray) else iou_thresholds
         fits = isinstance(iou_thresholds, Sequence) and len(iou_thresholds) > 0
-        fits = fits and all(isinstance(each, numbers.Real) and 0 < each <= 1 for each in iou_thresholds)
+        fits = fits and all(is_number(each) and 0 < each <= 1 for each in iou_thresholds)
         check(fits, "iou_thresholds", iou_thresholds, "numbers in (0, 1], one at least", "give (0.5,) for one")
         check_levels(recall_levels)
         check_format(box_format)
@@ -214,5 +214,5 @@ class AveragePrecision(keras.metrics.Metric):
 
 def check_levels(recall_levels: Any) -> None:
     """Raises ArgumentError unless it is a number of levels or None."""
-    fits = recall_levels is None or (isinstance(recall_levels, int) and recall_levels >= 2)
+    fits = recall_levels is None or (is_integer(recall_levels) and recall_levels >= 2)
     check(fits, "recall_levels", recall_levels, "an integer of 2 or more, or None", "give None for the whole area")

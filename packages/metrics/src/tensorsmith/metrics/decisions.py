@@ -6,12 +6,12 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from tensorsmith.core import argument_error, check
+from tensorsmith.core import argument_error, check, is_integer
 
 
 def check_num_classes(num_classes: Any, least: int) -> None:
     """Raises ArgumentError unless it is an integer of at least so much."""
-    fits = isinstance(num_classes, int) and not isinstance(num_classes, bool) and num_classes >= least
+    fits = is_integer(num_classes) and num_classes >= least
     check(fits, "num_classes", num_classes, f"an integer of {least} or more")
 
 
@@ -40,3 +40,12 @@ def known_labels(labels: Any, num_classes: int, weights: Any) -> Any:
     message = f"labels: expected class numbers from 0 to {num_classes - 1}, received others among"
     with tf.control_dependencies([tf.debugging.Assert(known, [message, labels])]):
         return tf.identity(labels)
+
+
+def known_probabilities(values: Any, weights: Any) -> Any:
+    """The values, 0 where they weigh nothing; others outside [0, 1], but for rounding, raise, but under XLA."""
+    values = ops.where(weights == 0, 0, values)
+    outside = ops.any(ops.logical_or(values < -1e-3, values > 1 + 1e-3))
+    message = "y_pred: expected probabilities in [0, 1], received others, such as logits, among"
+    with tf.control_dependencies([tf.debugging.Assert(ops.logical_not(outside), [message, values])]):
+        return tf.identity(values)

@@ -7,7 +7,7 @@ from keras import ops
 
 from tensorsmith.core import export
 from tensorsmith.metrics.counts import check_count
-from tensorsmith.metrics.decisions import known_labels
+from tensorsmith.metrics.decisions import known_labels, known_probabilities
 from tensorsmith.metrics.shapes import class_numbers
 from tensorsmith.metrics.weighting import STATE, weights_of
 
@@ -35,7 +35,8 @@ class ExpectedCalibrationError(keras.metrics.Metric):
 
     Call arguments:
         y_true: Class numbers.
-        y_pred: Probabilities of the classes; or with a last axis of size 1, that of class 1 of two.
+        y_pred: Probabilities of the classes, `keras.ops.softmax(logits)` of a model that gives logits; or with a last
+            axis of size 1, that of class 1 of two.
         sample_weight: Optional weights, one a sample.
 
     Input shape:
@@ -45,8 +46,8 @@ class ExpectedCalibrationError(keras.metrics.Metric):
         A scalar.
 
     Raises:
-        ValueError: `num_bins` is no positive integer, or the shapes do not fit. Numbers of no class raise
-            InvalidArgumentError, but under XLA.
+        ValueError: `num_bins` is no positive integer, or the shapes do not fit. Numbers of no class, and
+            largest probabilities outside [0, 1], raise InvalidArgumentError, but under XLA.
 
     Example:
         >>> metric = ExpectedCalibrationError(num_bins=10)
@@ -71,7 +72,7 @@ class ExpectedCalibrationError(keras.metrics.Metric):
         weights = weights_of(labels, sample_weight, y_pred)
         if scores.shape[-1] is not None:
             labels = known_labels(labels, scores.shape[-1], weights)
-        confidence = ops.max(scores, axis=-1, initial=-float("inf"))
+        confidence = known_probabilities(ops.max(scores, axis=-1, initial=-float("inf")), weights)
         right = ops.cast(ops.cast(ops.argmax(scores, axis=-1), labels.dtype) == labels, STATE)
         # A bin has its upper bound, as in the papers.
         bins = ops.clip(ops.ceil(confidence * self.num_bins) - 1, 0, self.num_bins - 1)

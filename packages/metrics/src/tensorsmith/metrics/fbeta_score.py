@@ -1,13 +1,11 @@
 """The F-beta score."""
 
-import math
-import numbers
 from typing import Any
 
 import keras
 from keras import ops
 
-from tensorsmith.core import check, export
+from tensorsmith.core import check, export, is_number
 from tensorsmith.metrics.decisions import check_num_classes, decide, expect_classes, known_labels
 from tensorsmith.metrics.weighting import STATE, weights_of
 
@@ -79,8 +77,8 @@ class FBetaScore(keras.metrics.Metric):
     ):
         check_num_classes(num_classes, least=1)
         check(average in AVERAGES, "average", average, "None, 'micro', 'macro' or 'weighted'")
-        check(isinstance(beta, numbers.Real) and 0 < beta < math.inf, "beta", beta, "a number above 0")
-        fits = threshold is None or (isinstance(threshold, numbers.Real) and 0 < threshold <= 1)
+        check(is_number(beta) and beta > 0, "beta", beta, "a number above 0")
+        fits = threshold is None or (is_number(threshold) and 0 < threshold <= 1)
         check(fits, "threshold", threshold, "a number in (0, 1], or None")
         super().__init__(name=name, dtype=dtype)
         self.num_classes = num_classes

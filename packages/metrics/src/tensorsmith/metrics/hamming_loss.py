@@ -6,7 +6,7 @@ from typing import Any
 
 from keras import ops
 
-from tensorsmith.core import check, export
+from tensorsmith.core import check, export, is_number
 from tensorsmith.metrics.decisions import decide
 from tensorsmith.metrics.shapes import same_shape
 from tensorsmith.metrics.weighting import STATE, StreamedMean, weights_of
@@ -128,5 +128,6 @@ class HammingLoss(StreamedMean):
 
 def _check_hamming(mode: Any, threshold: Any) -> None:
     check(mode in MODES, "mode", mode, "'multiclass' or 'multilabel'")
-    fits = threshold is None or (isinstance(threshold, numbers.Real) and not math.isnan(threshold))
+    infinite = isinstance(threshold, numbers.Real) and abs(threshold) == math.inf  # decides all alike
+    fits = threshold is None or infinite or is_number(threshold)
     check(fits, "threshold", threshold, "a number or None")

@@ -1,14 +1,12 @@
 """The two-way histogram of targets and predictions."""
 
-import math
-import numbers
 from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
 
-from tensorsmith.core import check
+from tensorsmith.core import check, is_integer, is_number
 from tensorsmith.metrics.weighting import STATE, samples_of
 
 
@@ -32,7 +30,7 @@ class HistogramMetric(keras.metrics.Metric):
         _check_range("actual_min", actual_min, "actual_max", actual_max)
         _check_range("preds_min", preds_min, "preds_max", preds_max)
         for which, cutpoints in (("actual_cutpoints", actual_cutpoints), ("preds_cutpoints", preds_cutpoints)):
-            fits = isinstance(cutpoints, int) and cutpoints >= 2
+            fits = is_integer(cutpoints) and cutpoints >= 2
             check(fits, which, cutpoints, "an integer of 2 or more", "cut points bound the bins, so n make n - 1 bins")
         super().__init__(name=name, dtype=dtype)
         self.actual_min = actual_min
@@ -82,7 +80,7 @@ class HistogramMetric(keras.metrics.Metric):
 
 def _check_range(low_name: str, low: Any, high_name: str, high: Any) -> None:
     for name, value in ((low_name, low), (high_name, high)):
-        check(isinstance(value, numbers.Real) and math.isfinite(value), name, value, "a finite number")
+        check(is_number(value), name, value, "a finite number")
     check(low < high, high_name, high, f"a number above `{low_name}`, {low}")
 
 

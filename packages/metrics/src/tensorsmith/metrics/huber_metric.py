@@ -1,12 +1,10 @@
 """The Huber loss as a metric."""
 
-import math
-import numbers
 from typing import Any
 
 from keras import ops
 
-from tensorsmith.core import check, export
+from tensorsmith.core import check, export, is_number
 from tensorsmith.metrics.shapes import same_shape
 from tensorsmith.metrics.weighting import STATE, StreamedMean, weights_of
 
@@ -55,7 +53,7 @@ class HuberMetric(StreamedMean):
 
     def __init__(self, delta: float = 1.0, name: str = "huber", dtype: Any = None):
         check(
-            isinstance(delta, numbers.Real) and 0 < delta < math.inf,
+            is_number(delta) and delta > 0,
             "delta",
             delta,
             "a number above 0",

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import keras
 from keras import ops
 
 from tensorsmith.core import check
@@ -10,14 +11,22 @@ from tensorsmith.ops import PairCounts
 
 
 def as_samples(x: Any, y: Any) -> tuple[Any, Any, Any]:
-    """Both flattened, in float64, with weights of 1.
+    """Both flattened, in float64, with weights of 1; 64-bit integers, which float64 would round, by their order.
 
     Raises:
         ValueError: They differ in shape.
     """
-    x, y = (ops.convert_to_tensor(value) for value in (x, y))
+    x, y = (_by_order(ops.convert_to_tensor(value)) for value in (x, y))
     check(x.shape.is_compatible_with(y.shape), "y", tuple(y.shape), f"the shape of `x`, {tuple(x.shape)}")
     return samples_of(x, y, None)
+
+
+def _by_order(values: Any) -> Any:
+    """Integers of 64 bits as how many are less; others as they are."""
+    if keras.backend.standardize_dtype(values.dtype) not in ("int64", "uint64"):
+        return values
+    flat = ops.reshape(values, (-1,))
+    return ops.reshape(ops.searchsorted(ops.sort(flat), flat), ops.shape(values))
 
 
 def count_of_table(table: Any) -> PairCounts:

@@ -5,8 +5,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from tensorsmith.core import check, export
-from tensorsmith.metrics.decisions import known_labels
+from tensorsmith.core import check, export, is_integer
+from tensorsmith.metrics.decisions import known_labels, known_probabilities
 from tensorsmith.metrics.shapes import class_numbers
 from tensorsmith.metrics.weighting import STATE, StreamedMean, weights_of
 
@@ -32,7 +32,7 @@ class Perplexity(StreamedMean):
 
     Call arguments:
         y_true: Class numbers.
-        y_pred: Probabilities, or logits.
+        y_pred: Probabilities in [0, 1], or with `from_logits` logits.
         sample_weight: Optional weights, one a step or one a sample.
 
     Input shape:
@@ -43,7 +43,7 @@ class Perplexity(StreamedMean):
 
     Raises:
         ValueError: `from_logits` is no bool, `mask_token_id` no integer, or the shapes do not fit. Numbers of
-            no class raise InvalidArgumentError.
+            no class, and probabilities of true ones outside [0, 1], raise InvalidArgumentError, but under XLA.
 
     Example:
         >>> metric = Perplexity(mask_token_id=0)
@@ -60,7 +60,7 @@ class Perplexity(StreamedMean):
         dtype: Any = None,
     ):
         check(isinstance(from_logits, bool), "from_logits", from_logits, "True or False")
-        fits = mask_token_id is None or (isinstance(mask_token_id, int) and not isinstance(mask_token_id, bool))
+        fits = mask_token_id is None or is_integer(mask_token_id)
         check(fits, "mask_token_id", mask_token_id, "an integer or None")
         super().__init__(name=name, dtype=dtype)
         self.from_logits = from_logits
@@ -79,7 +79,7 @@ class Perplexity(StreamedMean):
         if self.from_logits:
             losses = ops.sparse_categorical_crossentropy(classes, scores, from_logits=True)
         else:
-            picked = ops.take_along_axis(scores, classes[..., None], axis=-1)[..., 0]
+            picked = known_probabilities(ops.take_along_axis(scores, classes[..., None], axis=-1)[..., 0], weights)
             losses = -ops.log(ops.maximum(picked, keras.config.epsilon()))
         self.add(ops.cast(losses, STATE), weights)
 

@@ -14,7 +14,7 @@ def spearmans_rank(x: Any, y: Any) -> Any:
     """Spearman's rank correlation of all entries, exact, in n log n.
 
     Args:
-        x: Numbers.
+        x: Numbers; integers are compared exactly, however large.
         y: Numbers, of the same shape.
 
     Returns:
@@ -56,7 +56,8 @@ class SpearmansRank(RankCorrelation):
         actual_cutpoints: Bounds of the histogram's bins of targets, one more than bins.
         preds_cutpoints: Those of predictions.
         name: Name of the metric.
-        dtype: Precision of the result; `None` means Keras' default float. State is kept in float64.
+        dtype: Precision of the result; `None` means Keras' default float. State is kept in float64,
+            which rounds integers beyond 2^53.
         capacity: None estimates from a histogram. A number keeps as many samples on each replica, also of weight 0, and
             gives their exact coefficient; ranges and cut points then have no use.
 

@@ -18,6 +18,7 @@ class AdamW(LiveMomentum, FusedUpdate, keras.optimizers.AdamW):
     """Keras' AdamW, with all variables updated in one compiled op.
 
     It has the arguments, the variables and the results of `keras.optimizers.AdamW`: weights of one load into the other.
+    A row that comes twice in a sparse gradient gets what the sum of its slices is worth; Keras squares each slice.
     TensorFlow Addons' AdamW, whose decay the learning rate does not scale, is
     `extend_with_decoupled_weight_decay(keras.optimizers.Adam)`.
 

@@ -7,6 +7,8 @@ import keras
 import tensorflow as tf
 
 from tensorsmith import ops
+from tensorsmith.optimizers.clipping import clipped
+from tensorsmith.optimizers.rows import merged
 
 
 class _Unclipped(list[Any]):
@@ -22,7 +24,8 @@ class FusedUpdate(keras.optimizers.Optimizer):
     one op. What comes before and after (loss scaling, accumulation, averages, constraints) stays Keras'.
 
     Keras' own way is taken wherever there is no kernel: under XLA and distribution strategies, with `amsgrad`, and for
-    variables that are not float32 or have a sparse gradient.
+    variables that are not float32 or have a sparse gradient. Slices of one row are summed first, as neither their
+    squares, of which Keras' own takes each, nor their clipped values add up to the row's.
     """
 
     def fused_update(self, variables: Sequence[tf.Variable], gradients: Sequence[tf.Tensor], **settings: Any) -> None:
@@ -42,8 +45,17 @@ class FusedUpdate(keras.optimizers.Optimizer):
     def _fuses(self) -> bool:
         return self.has_kernel() and ops.compiled() and not tf.distribute.has_strategy()
 
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        """Updates one variable in Keras' way, once replicas have added up their gradients."""
+        super().update_step(_with_rows_once(gradient), variable, learning_rate)
+
     def _clip_gradients(self, grads: Any) -> Any:
-        return _Unclipped(grads) if self.global_clipnorm and self._fuses() else super()._clip_gradients(grads)
+        return _Unclipped(grads) if self.global_clipnorm and self._fuses() else self._clipped(grads)
+
+    def _clipped(self, grads: Any) -> Any:
+        if any(isinstance(gradient, tf.IndexedSlices) for gradient in grads):
+            return clipped(grads, self.clipnorm, self.clipvalue, self.global_clipnorm)
+        return super()._clip_gradients(grads)
 
     def _apply_weight_decay(self, variables: Any) -> None:
         if not self._fuses():
@@ -59,7 +71,7 @@ class FusedUpdate(keras.optimizers.Optimizer):
             if all(map(_fits, grads, variables)):
                 clipnorm = self.global_clipnorm
             else:
-                grads = super()._clip_gradients(grads)
+                grads = self._clipped(grads)
         fit = [_fits(gradient, variable) for gradient, variable in zip(grads, variables, strict=True)]
         if not all(fit):
             rest = [i for i, fits in enumerate(fit) if not fits]
@@ -91,6 +103,10 @@ def assign(variables: Sequence[tf.Variable], values: Sequence[tf.Tensor]) -> Non
     """Gives each variable its new value; the buffers change hands, and nothing is copied."""
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value, read_value=False)
+
+
+def _with_rows_once(gradient: Any) -> Any:
+    return merged(gradient) if isinstance(gradient, tf.IndexedSlices) else gradient
 
 
 def _fits(gradient: Any, variable: Any) -> bool:

@@ -19,7 +19,7 @@ class GradientNoise(Wrapper):
     It helps very deep networks out of bad starts, and out of narrow valleys. What is drawn depends on seed, update and
     place of the variable alone (and on whether XLA draws): a run that is resumed goes on with the same noise, and all
     replicas and all steps of an accumulated gradient get one and the same. Of a sparse gradient the rows that it names
-    get noise.
+    get noise; on replicas each draws for the rows of its own share, which get less of it than on one device.
 
     Formula, with g the gradient, before clipping, and t the number of the update, counted from 0:
 

@@ -17,6 +17,7 @@ class Lamb(FusedUpdate, keras.optimizers.Lamb):
     """Keras' Lamb, with all variables updated in one compiled op.
 
     It has the arguments, the variables and the results of `keras.optimizers.Lamb`: weights of one load into the other.
+    A row that comes twice in a sparse gradient gets what the sum of its slices is worth; Keras squares each slice.
     `LAMB` has the decay as part of what the ratio of norms scales, as TensorFlow Addons and the paper have it.
 
     Formula, with g the gradient, clipped, and t the step; the ratio of norms is 1 where one is 0:

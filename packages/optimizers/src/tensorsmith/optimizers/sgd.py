@@ -18,6 +18,7 @@ class SGD(LiveMomentum, FusedUpdate, keras.optimizers.SGD):
     """Keras' SGD, with all variables updated in one compiled op.
 
     It has the arguments, the variables and the results of `keras.optimizers.SGD`: weights of one load into the other.
+    A row that comes twice in a sparse gradient is clipped as the sum of its slices, where Keras clips each slice.
 
     Formula, with g the gradient, clipped:
 

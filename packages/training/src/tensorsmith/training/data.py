@@ -50,7 +50,7 @@ def make_source(
         raise argument_error("steps_per_epoch", None, "a number, as the dataset is endless")
     if not isinstance(x.element_spec, tuple):
         x = x.map(lambda features: (features,))
-    return StreamSource(weigh_classes(x, class_weight) if class_weight else x, first, steps_per_epoch)
+    return StreamSource(weigh_classes(x, class_weight) if class_weight is not None else x, first, steps_per_epoch)
 
 
 def make_validation_source(model: keras.Model | None, data: Any, batch_size: int) -> Source:

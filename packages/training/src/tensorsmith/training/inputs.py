@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tensorsmith.core import Verbatim, argument_error, check
+from tensorsmith.core import Verbatim, argument_error, check, did_you_mean, is_integer, is_number
 from tensorsmith.training.tensors import to_tensor
 
 
@@ -60,6 +60,11 @@ def check_targets(model: keras.Model, y: Any, where: str = "") -> None:
     These are class indices that a sparse cross-entropy has no unit for, and, for Keras' other losses, shapes that would
     broadcast.
     """
+    outputs = getattr(model, "output", None)
+    if isinstance(y, Mapping) and isinstance(outputs, Mapping):
+        for strange in y.keys() - outputs.keys():
+            known = f"targets of the outputs {', '.join(sorted(outputs))}"
+            raise argument_error("y", strange, known, did_you_mean(str(strange), outputs))
     for name, values, loss, output in _targets(model, y):
         kind = getattr(loss, "__name__", None) or getattr(loss, "name", None) or str(loss)
         values = np.asarray(values)
@@ -203,7 +208,11 @@ def weigh_classes(dataset: tf.data.Dataset, class_weight: Mapping[int, float]) -
 
 
 def check_class_weight(y: Any, class_weight: Mapping[int, float]) -> None:
-    """Refuses targets that class weights cannot be told for."""
+    """Refuses weights that are none, and targets that class weights cannot be told for."""
+    sound = isinstance(class_weight, Mapping) and len(class_weight) > 0
+    sound = sound and all(is_integer(label) and label >= 0 for label in class_weight)
+    sound = sound and all(is_number(weight) and weight >= 0 for weight in class_weight.values())
+    check(sound, "class_weight", class_weight, "numbers of classes, from 0 on, each with a weight of 0 or more")
     one = hasattr(y, "shape") and len(y.shape) <= 2
     check(one, "class_weight", class_weight, "None, unless y is one array of labels or of one-hot rows")
 

@@ -1,13 +1,15 @@
 """The inner loops: as many steps as asked for inside one tf.function, without a return to Python."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import keras
 import tensorflow as tf
 
 from tensorsmith.training.compiled_step import CompiledStep, Logs, Step, compile_step
+from tensorsmith.training.gathering import gathers_any_number, one_by_one
 from tensorsmith.training.model_layers import layers_of
 from tensorsmith.training.parameter_servers import WorkerStep
 from tensorsmith.training.replicas import compile_replicated, is_distributed
@@ -56,6 +58,14 @@ def array_loop(step: CompiledStep, jit: bool) -> Loop:
         done, logs = tf.while_loop(more, body, (tf.constant(0), step.zeros))
         return done, step.summary(logs)
 
+    if gathers_any_number(step):
+        one = tf.constant(1)
+        return Loop(
+            one_by_one(
+                lambda done, arrays, order, start: loop(arrays, order, start + done, one), partial(finite, step)
+            ),
+            step.trace,
+        )
     return Loop(loop, step.trace)
 
 
@@ -81,6 +91,9 @@ def stream_loop(step: CompiledStep) -> Loop:
         done, _, logs = tf.while_loop(more, body, (tf.constant(0), tf.constant(True), step.zeros))
         return done, step.summary(logs)
 
+    if gathers_any_number(step):
+        one = tf.constant(1)
+        return Loop(one_by_one(lambda _, iterator: loop(iterator, one), partial(finite, step)), step.trace)
     return Loop(loop, step.trace)
 
 
@@ -138,8 +151,10 @@ class Loops:
 
     def _compiled(self, kind: str, spec: Any, jit: bool) -> CompiledStep:
         if is_distributed(self._model.distribute_strategy):
-            return compile_replicated(self._steps[kind], spec, self._owner, self._model)
-        return compile_step(self._steps[kind], spec, jit)
+            step = compile_replicated(self._steps[kind], spec, self._owner, self._model)
+        else:
+            step = compile_step(self._steps[kind], spec, jit)
+        return step if kind == "train" else replace(step, watched=False)  # scores are of all examples
 
     def _once(self, key: Any, make: Callable[[], Loop]) -> Callable[..., tuple[tf.Tensor, Logs]]:
         key = (*key, tuple(layer.trainable for layer in layers_of(self._model)))

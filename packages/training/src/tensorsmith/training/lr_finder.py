@@ -100,7 +100,14 @@ class LRFinder:
         check(self.steps >= 2, "steps", self.steps, "2 or more")
 
     def __call__(
-        self, trainer: "Trainer", x: Any, y: Any = None, *, batch_size: int = 32, verbose: bool = False
+        self,
+        trainer: "Trainer",
+        x: Any,
+        y: Any = None,
+        *,
+        batch_size: int = 32,
+        sample_weight: Any = None,
+        verbose: bool = False,
     ) -> LRSweep:
         """Runs the test.
 
@@ -109,6 +116,7 @@ class LRFinder:
             x: As in `Trainer.fit`.
             y: As in `Trainer.fit`.
             batch_size: As in `Trainer.fit`.
+            sample_weight: As in `Trainer.fit`.
             verbose: Whether to show progress.
 
         Raises:
@@ -118,12 +126,18 @@ class LRFinder:
         model, optimizer = trainer.model, trainer.model.optimizer
         single = isinstance(optimizer, keras.optimizers.Optimizer) and not hasattr(optimizer, "optimizers")
         check(single, "trainer", Verbatim(f"one with the optimizer {optimizer}"), "a trainer with one Keras optimizer")
+        inner = getattr(optimizer, "inner_optimizer", optimizer)
+        kind = type(inner).__name__
+        check(
+            "learning_rate" in inner.get_config(), "trainer", Verbatim(f"one with {kind}"), "one with a learning rate"
+        )
         endless = isinstance(x, tf.data.Dataset) and x.cardinality() == tf.data.INFINITE_CARDINALITY
         source = make_source(
             model if trainer.steps_as_keras else None,
             x,
             y,
             batch_size=batch_size,
+            sample_weight=sample_weight,
             seed=0,
             steps_per_epoch=self.steps if endless else None,
         )

@@ -3,6 +3,7 @@
 import logging
 import math
 import os
+import re
 import sys
 import time
 from collections.abc import Iterable, Mapping
@@ -14,7 +15,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tensorsmith.core import Duration, Timeline, Verbatim, check
+from tensorsmith.core import Duration, Timeline, Verbatim, check, is_integer
 from tensorsmith.training import parameter_servers
 from tensorsmith.training.build import build_late_parts
 from tensorsmith.training.callbacks.profile import Profile
@@ -168,7 +169,7 @@ class Trainer:
         epochs: int = 1,
         batch_size: int = 32,
         validation_data: Any = None,
-        callbacks: Iterable[keras.callbacks.Callback] = (),
+        callbacks: Iterable[keras.callbacks.Callback] | keras.callbacks.Callback = (),
         sample_weight: Any = None,
         class_weight: Mapping[int, float] | None = None,
         shuffle: bool = True,
@@ -186,7 +187,7 @@ class Trainer:
             epochs: The epoch to end with.
             batch_size: Examples per step; a dataset has its own. The last batch may be smaller.
             validation_data: `(x, y)`, `(x, y, sample_weight)` or a dataset, evaluated after each epoch.
-            callbacks: Keras callbacks.
+            callbacks: Keras callbacks, or one.
             sample_weight: One weight per example.
             class_weight: Class index to weight; multiplies `sample_weight` where both are given.
             shuffle: Whether to draw a new order of the arrays for each epoch.
@@ -210,10 +211,13 @@ class Trainer:
             NonFiniteLossError: The loss became NaN or infinite.
             OSError: A checkpoint could not be written.
         """
-        check(epochs >= 1, "epochs", epochs, "1 or more")
+        check(is_integer(epochs) and epochs >= 1, "epochs", epochs, "1 or more")
+        check(is_integer(batch_size), "batch_size", batch_size, "a whole number")
+        whole = steps_per_epoch is None or is_integer(steps_per_epoch)
+        check(whole, "steps_per_epoch", steps_per_epoch, "a whole number, or None")
         check(not resume or checkpoints is not None, "resume", resume, "a folder to resume from", "give checkpoints=")
         kept = Checkpoints(checkpoints) if isinstance(checkpoints, str | os.PathLike) else checkpoints
-        callbacks = list(callbacks)
+        callbacks = [callbacks] if isinstance(callbacks, keras.callbacks.Callback) else list(callbacks)
         backup = any(isinstance(callback, keras.callbacks.BackupAndRestore) for callback in callbacks)
         check(not backup, "callbacks", Verbatim("BackupAndRestore"), "others", "give checkpoints= and resume=True")
         saved = newest(kept.folder) if kept and resume else None
@@ -350,9 +354,12 @@ class Trainer:
     def _in_force(self) -> dict[str, float]:
         """Learning rate and scheduled hyperparameters as they are now."""
         optimizer = self.model.optimizer
+        if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+            optimizer = optimizer.inner_optimizer
         rates = {}
         if isinstance(optimizer, keras.optimizers.MultiOptimizer):
-            rates = {f"learning_rate_{each.name}": _number(each.learning_rate) for each in optimizer.optimizers}
+            named = zip(_lasting_names(optimizer.optimizers), optimizer.optimizers, strict=True)
+            rates = {f"learning_rate_{name}": _number(each.learning_rate) for name, each in named}
         elif isinstance(optimizer, keras.optimizers.Optimizer):
             rates = {"learning_rate": _number(optimizer.learning_rate)}
         return {**rates, **{name: _number(variable) for name, (variable, _) in self._schedules.items()}}
@@ -416,6 +423,19 @@ class Trainer:
         steps_to_come = sys.maxsize if source.steps is None else source.steps * epochs
         state = training_state(self, self._loops.variables())
         return faster_with_jit(partial(run, False), partial(run, True), state, steps_to_come)
+
+
+def _lasting_names(optimizers: Iterable[keras.optimizers.Optimizer]) -> list[str]:
+    """Their names, where Keras' numbers, which count all optimizers that were ever made, give way to places."""
+    names: list[str] = []
+    for each in optimizers:
+        base = re.sub(r"_\d+$", "", each.name)
+        made_by_keras = base.replace("_", "") == type(each).__name__.lower()
+        name, number = base if made_by_keras else each.name, 1
+        while name in names:
+            name, number = f"{base}_{number}", number + 1
+        names.append(name)
+    return names
 
 
 def _number(variable: Any) -> float:

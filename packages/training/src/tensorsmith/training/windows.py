@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Callable, Mapping
+from textwrap import shorten
 from types import MappingProxyType
 from typing import Any
 
@@ -12,6 +13,9 @@ import tensorflow as tf
 from tensorsmith.core import Verbatim, argument_error
 from tensorsmith.training.pace import Pace
 from tensorsmith.training.sources import Source
+
+HEADS = ("Graph execution error:", "Detected at node", "<stack traces unavailable>")  # of messages of TensorFlow
+SEVERAL = "root error(s) found."
 
 
 class NonFiniteLossError(ArithmeticError):
@@ -59,9 +63,7 @@ def run_windows(
         try:
             done, tensors = source.run(step, window)
         except tf.errors.InvalidArgumentError as error:
-            stack = error.message.partition("\n\t [[")[0]  # then come the nodes
-            reason = stack.splitlines()[-1]
-            at = f"{reason} ({where}, steps {step + 1} to {last})"
+            at = f"{_reason(error.message)} ({where}, steps {step + 1} to {last})"
             raise argument_error("x", Verbatim(at), "batches that the model can take") from error
         if not done:
             break
@@ -80,6 +82,15 @@ def run_windows(
             "call dataset.repeat()",
         )
     return logs
+
+
+def _reason(message: str) -> str:
+    """The line that says what is wrong: the first one after the stack; advice may follow, and then come the nodes."""
+    lines = [line for line in message.partition("\n\t [[")[0].splitlines() if line.strip()]
+    stack = [i for i, line in enumerate(lines) if line.startswith('  File "')]
+    reasons = lines[stack[-1] + 1 :] if stack else lines
+    told = [line.strip() for line in reasons if not line.startswith((" " * 4, *HEADS)) and not line.endswith(SEVERAL)]
+    return shorten(told[0] if told else lines[-1], 150, placeholder="...")  # leaves room for the steps
 
 
 def _number(tensor: tf.Tensor) -> Any:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Literal, Protocol
 
-from tensorsmith.core import ArgumentError, argument_error, check, did_you_mean
+from tensorsmith.core import ArgumentError, argument_error, check, did_you_mean, is_integer
 from tensorsmith.tuning.space import Choice, Range, check_conditions
 
 TUNERS = ("random", "hyperband", "bayesian")
@@ -85,9 +85,10 @@ class Search:
         check(self.folds == 0 or self.folds >= 2, "folds", self.folds, "2 or more, or 0")
         check(self.patience >= 0, "patience", self.patience, "0 or more")
         check(self.keep_best >= 1, "keep_best", self.keep_best, "1 or more")
-        known = self.space.get("epochs", Choice((self.config.epochs,)))
-        for epochs in known.probes:
-            check(isinstance(epochs, int) and epochs >= 1, "epochs", epochs, "1 or more")
+        for epochs in self.space.get("epochs", Choice((self.config.epochs,))).probes:
+            check(is_integer(epochs) and epochs >= 1, "epochs", epochs, "1 or more")
+        for size in self.space.get("batch_size", Choice((self.config.batch_size,))).probes:
+            check(not is_integer(size) or size >= 1, "batch_size", size, "1 or more")  # others are the recipe's own
         hyperband = self.tuner == "hyperband"
         remedy = "search them with another tuner"
         check(not (hyperband and "epochs" in self.space), "space", "epochs", "others, as hyperband sets epochs", remedy)

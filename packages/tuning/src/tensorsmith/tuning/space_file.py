@@ -78,7 +78,10 @@ def _parse(name: str, said: Any) -> Range:
             raise argument_error(kind, values, "two ends")
         low, high = map(_number, values)
         if kind == "integer":
-            return Whole(low, high, said.get("step"), bool(said.get("log", False)), when=when)
+            log = said.get("log", False)
+            if not isinstance(log, bool):
+                raise argument_error("log", log, "true or false")
+            return Whole(low, high, said.get("step"), log, when=when)
         return Real(low, high, kind == "log_uniform", when=when)
     except ArgumentError as error:
         raise ArgumentError(f"{name}: {error}") from error

@@ -109,7 +109,8 @@ def _runs(
         place.mkdir(exist_ok=True)
         keras.utils.set_random_seed(config.seed)
         trainer, history = _fit(search, config, place, others, data.get("validation"), epochs, watch)
-        measured = trainer.evaluate(*part, batch_size=config.batch_size)
+        x, y, weights = keras.utils.unpack_x_y_sample_weight(part)
+        measured = trainer.evaluate(x, y, sample_weight=weights, batch_size=config.batch_size)
         logs = {f"val_{name}": value for name, value in measured.items()}
         search.check_logged(logs)
         yield float(logs[search.objective]), len(next(iter(history.values()))), trainer.jit, history
@@ -122,8 +123,11 @@ def _fit(
     more = search.recipe.callbacks(config, folder) if hasattr(search.recipe, "callbacks") else []
     watched = validation is not None or not search.folds
     stopping = [_Watcher(search, watch), _stopping(search, config.epochs)] if watched else []
+    x, y, weights = keras.utils.unpack_x_y_sample_weight(train)
     history = trainer.fit(
-        *(train if isinstance(train, tuple) else (train,)),
+        x,
+        y,
+        sample_weight=weights,
         epochs=epochs,
         batch_size=config.batch_size,
         validation_data=validation,

@@ -106,31 +106,10 @@ LAYERS: dict[str, Successor | Missing] = {
     ),
     **_same(
         "layers",
-        "CorrelationCost ESN EmbeddingBag MaxUnpooling2D MaxUnpooling2DV2 Maxout NetVLAD NoisyDense PoincareNormalize "
-        "PolynomialCrossing Snake Sparsemax SpatialPyramidPooling2D StochasticDepth TLU WeightNormalization",
+        "CRF CorrelationCost ESN EmbeddingBag FilterResponseNormalization MaxUnpooling2D MaxUnpooling2DV2 Maxout "
+        "NetVLAD NoisyDense PoincareNormalize PolynomialCrossing Snake Sparsemax SpatialPyramidPooling2D "
+        "StochasticDepth TLU WeightNormalization",
         "tensorsmith.layers",
-    ),
-    "layers.CRF": Successor(
-        "tensorsmith.layers.CRF",
-        arguments=("units", "chain_initializer", "use_boundary", "boundary_initializer", "use_kernel"),
-        in_place=2,
-    ),
-    "layers.FilterResponseNormalization": Successor(
-        "tensorsmith.layers.FilterResponseNormalization",
-        arguments=(
-            "epsilon",
-            "axis",
-            "beta_initializer",
-            "gamma_initializer",
-            "beta_regularizer",
-            "gamma_regularizer",
-            "beta_constraint",
-            "gamma_constraint",
-            "learned_epsilon",
-            "learned_epsilon_constraint",
-            "name",
-        ),
-        in_place=10,
     ),
     "layers.GELU": Successor("keras.layers.Activation", arguments=("approximate",), rule=rules.exact_gelu),
     "layers.InstanceNormalization": Successor("keras.layers.GroupNormalization", added={"groups": "-1"}),
@@ -251,60 +230,8 @@ OPTIMIZERS: dict[str, Successor | Missing] = {
     ),
 }
 
-LSTM = (
-    "units",
-    "activation",
-    "recurrent_activation",
-    "use_bias",
-    "kernel_initializer",
-    "recurrent_initializer",
-    "bias_initializer",
-    "unit_forget_bias",
-    "kernel_regularizer",
-    "recurrent_regularizer",
-    "bias_regularizer",
-    "kernel_constraint",
-    "recurrent_constraint",
-    "bias_constraint",
-    "dropout",
-    "recurrent_dropout",
-    "norm_gamma_initializer",
-    "norm_beta_initializer",
-    "norm_epsilon",
-)
-SIMPLE_RNN = (
-    "units",
-    "activation",
-    "use_bias",
-    "layernorm_epsilon",
-    "kernel_initializer",
-    "recurrent_initializer",
-    "bias_initializer",
-    "gamma_initializer",
-    "kernel_regularizer",
-    "recurrent_regularizer",
-    "bias_regularizer",
-    "gamma_regularizer",
-    "kernel_constraint",
-    "recurrent_constraint",
-    "bias_constraint",
-    "gamma_constraint",
-    "dropout",
-    "recurrent_dropout",
-)
-
 RNN: dict[str, Successor | Missing] = {
-    **_same("rnn", "ESNCell NASCell PeepholeLSTMCell", "tensorsmith.layers"),
-    "rnn.LayerNormLSTMCell": Successor(
-        "tensorsmith.layers.LayerNormLSTMCell",
-        arguments=LSTM,
-        in_place=1,
-    ),
-    "rnn.LayerNormSimpleRNNCell": Successor(
-        "tensorsmith.layers.LayerNormSimpleRNNCell",
-        arguments=SIMPLE_RNN,
-        in_place=1,
-    ),
+    **_same("rnn", "ESNCell LayerNormLSTMCell LayerNormSimpleRNNCell NASCell PeepholeLSTMCell", "tensorsmith.layers"),
 }
 
 SEQ2SEQ: dict[str, Successor | Missing] = {

@@ -14,7 +14,8 @@ def moved_call(call: cst.Call, successor: Successor) -> cst.BaseExpression:
     Raises:
         RefusedError: It cannot be said by the successor's arguments.
     """
-    call = call.with_changes(args=[_with_string(arg) for arg in call.args])
+    of_loss = successor.name.startswith("tensorsmith.losses.")
+    call = call.with_changes(args=[_with_string(arg, of_loss) for arg in call.args])
     if successor.plain and not successor.arguments:
         return call
     given = _named(call, successor)
@@ -40,9 +41,13 @@ def moved_call(call: cst.Call, successor: Successor) -> cst.BaseExpression:
     return cst.parse_expression(successor.result.format(call=source(moved), **written))
 
 
-def _with_string(arg: cst.Arg) -> cst.Arg:
-    """The argument, with Keras 3's string where it is one of `tf.keras.losses.Reduction`, which Keras 3 lacks."""
+def _with_string(arg: cst.Arg, of_loss: bool) -> cst.Arg:
+    """The argument, with Keras 3's string where it is a reduction that it lacks: "auto" or of `losses.Reduction`."""
     value = arg.value
+    if isinstance(value, cst.SimpleString):
+        named = arg.keyword.value == "reduction" if arg.keyword else of_loss
+        auto = named and str(value.evaluated_value).lower() == "auto"
+        return arg.with_changes(value=cst.SimpleString(f'"{REDUCTIONS["AUTO"]}"')) if auto else arg
     if not isinstance(value, cst.Attribute) or value.attr.value not in REDUCTIONS:
         return arg
     if source(value.value).rpartition(".")[2] != "Reduction":

@@ -51,6 +51,8 @@ class _Survey:
         for node in self._parents:
             if isinstance(node, cst.ImportFrom) and isinstance(node.names, cst.ImportStar) and _module(node) == PACKAGE:
                 self._leave(node, PACKAGE, "what * brings in is not seen here: import each name")
+            elif isinstance(node, cst.Call) and _imports_by_name(node):
+                self._leave(node, PACKAGE, f"uses are not seen of what is imported so: write `import {PACKAGE} as ...`")
             elif isinstance(node, cst.SimpleString) and REGISTERED.fullmatch(node.value):
                 self._decide_string(node)
 
@@ -231,6 +233,15 @@ def _reason(move: Successor | Missing) -> str:
 def _origin(assignment: ImportAssignment) -> str:
     """What a name stands for, in full."""
     return next(iter(assignment.get_qualified_names_for(assignment.name))).name
+
+
+def _imports_by_name(call: cst.Call) -> bool:
+    """Whether it is a call of `importlib.import_module` or `__import__` with the package, or a part of it."""
+    function = call.func.attr if isinstance(call.func, cst.Attribute) else call.func
+    given = call.args[0].value if call.args else None
+    if not isinstance(function, cst.Name) or function.value not in ("import_module", "__import__"):
+        return False
+    return isinstance(given, cst.SimpleString) and str(given.evaluated_value).split(".")[0] == PACKAGE
 
 
 def _module(node: cst.ImportFrom) -> str:

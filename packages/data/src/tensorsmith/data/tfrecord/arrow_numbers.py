@@ -27,4 +27,6 @@ def is_complex(kind: Any) -> bool:
 def complex_from_arrow(column: Any) -> np.ndarray:
     """A column of complex numbers, none of which is missing; nulls are 0."""
     real, imag = (np.asarray(pc.fill_null(pc.struct_field(column, part), 0)) for part in ("real", "imag"))
-    return real + 1j * imag
+    numbers = np.empty(len(real), np.result_type(real, "complex64"))
+    numbers.real, numbers.imag = real, imag  # a sum would make NaN of infinite parts
+    return numbers

@@ -114,7 +114,8 @@ def convert(
         }
         asked |= {"collection of rejects": rejects is not None, "size of pieces": PIECE}
         asked |= {**shaping, "split": split}
-        if resume and (done := _done(folder, name, asked)):
+        kept = asked | {"rejects": rejects and os.fspath(Path(rejects).absolute())}
+        if resume and (done := _done(folder, name, kept)):
             return done
         resumed = _begin(folder, name, resume, asked | {"engine": type(engine).__name__})
         try:
@@ -136,7 +137,7 @@ def convert(
         schema.save(folder / SCHEMA)
         for_tfds = write_tfds_metadata(folder, name, schema, lengths, sizes, compression)
         done = Converted(rows, rows - rejected, rejected, written, for_tfds)
-        _note_done(folder, name, asked, done)
+        _note_done(folder, name, kept, done)
         shutil.rmtree(work)
     return done
 
@@ -211,22 +212,32 @@ def _note_of(folder: Path, name: str) -> Path:
 def _note_done(folder: Path, name: str, asked: dict[str, Any], done: Converted) -> None:
     """Notes what was asked for, and what it came to."""
     splits = {part: [made.records, [path.name for path in made.paths]] for part, made in done.splits.items()}
-    came_to = {**vars(done), "splits": splits}
+    note = {"asked": asked, "came to": {**vars(done), "splits": splits}, "files": _sizes(folder, asked, done)}
     with replace_file(_note_of(folder, name)) as draft:
-        draft.write_text(json.dumps({"asked": asked, "came to": came_to}), encoding="utf-8")
+        draft.write_text(json.dumps(note), encoding="utf-8")
+
+
+def _sizes(folder: Path, asked: dict[str, Any], done: Converted) -> dict[str, int]:
+    """The sizes of what was written, 0 of what is not there."""
+    paths = [path for made in done.splits.values() for path in made.paths]
+    paths += [folder / SCHEMA, *([folder / INFO] if done.for_tfds else [])]
+    paths += [Path(asked["rejects"])] if asked["rejects"] else []
+    return {os.path.relpath(path, folder): path.stat().st_size if path.exists() else 0 for path in paths}
 
 
 def _done(folder: Path, name: str, asked: dict[str, Any]) -> Converted | None:
-    """What a conversion came to that was asked for the same and has not been removed since; `None` without one."""
-    note = _note_of(folder, name)
-    if not note.exists() or (folder / WORK / NOTE).exists():
+    """What a conversion came to that was asked for the same and is still as it was; `None` without one."""
+    if (folder / WORK / NOTE).exists():
         return None
-    noted = json.loads(note.read_text(encoding="utf-8"))
-    splits = noted["came to"].pop("splits")
-    made = {part: Split(records, [folder / file for file in files]) for part, (records, files) in splits.items()}
-    there = all(path.exists() for split in made.values() for path in split.paths)
-    same = noted["asked"] == json.loads(json.dumps(asked))
-    return Converted(**noted["came to"], splits=made) if there and same else None
+    try:
+        noted = json.loads(_note_of(folder, name).read_text(encoding="utf-8"))
+        splits = noted["came to"].pop("splits")
+        made = {part: Split(records, [folder / file for file in files]) for part, (records, files) in splits.items()}
+        done = Converted(**noted["came to"], splits=made)
+        same = noted["asked"] == json.loads(json.dumps(asked)) and noted["files"] == _sizes(folder, asked, done)
+    except (OSError, ValueError, KeyError, TypeError):  # there is none, or it is no such note
+        return None
+    return done if same else None
 
 
 def _encode(engine: Engine, source: Source, schema: Schema, work: Path, strict: bool, begin: Begin) -> list[Piece]:

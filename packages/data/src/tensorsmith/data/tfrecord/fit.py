@@ -25,6 +25,7 @@ from tensorsmith.data.tfrecord.schema import (
     Feature,
     Schema,
 )
+from tensorsmith.data.tfrecord.sources.pictures import dtype_of
 from tensorsmith.data.tfrecord.sources.source import Batch, Reject
 from tensorsmith.records import Column
 
@@ -271,7 +272,8 @@ def _file_problem(file: bytes, feature: Feature) -> str:
     if wrong or any(wanted not in (None, size) for size, wanted in sizes):
         received = f"a {kind.upper()} file of {height} x {width}"
         return f"received {received}, expected {_format(feature)} of shape {_shown(feature.shape)}"
-    return ""
+    shallow = feature.dtype == "uint16" and dtype_of(file) != "uint16"
+    return "received a file of uint8, expected uint16" if shallow else ""
 
 
 def _format(feature: Feature) -> str:

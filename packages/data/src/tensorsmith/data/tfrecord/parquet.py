@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from tensorsmith.core import check, replace_file
+from tensorsmith.core import argument_error, check, replace_file
 from tensorsmith.data.tfrecord.files import read
 from tensorsmith.data.tfrecord.paths import check_target
 from tensorsmith.data.tfrecord.progress import Report, unreported
@@ -101,7 +101,7 @@ def _array(name: str, column: Column, kind: pa.DataType, stored: Mapping[str, St
         buffers = [None, pa.py_buffer(column.bounds), pa.py_buffer(column.values)]
         values = pa.Array.from_buffers(pa.large_binary(), len(column.bounds) - 1, buffers)
         if name in stored:
-            values = values.cast(pa.large_string())
+            values = _texts(name, values)
     else:
         values = pa.array(column.values)
     if column.steps is not None:
@@ -111,6 +111,14 @@ def _array(name: str, column: Column, kind: pa.DataType, stored: Mapping[str, St
     if not pa.types.is_large_list(kind):
         return values
     return pa.LargeListArray.from_arrays(pa.array(column.rows), values, mask=_missing(column))
+
+
+def _texts(name: str, values: Any) -> Any:
+    try:
+        return values.cast(pa.large_string())
+    except pa.ArrowInvalid:
+        expected = f"texts, as {SCHEMA} says"
+        raise argument_error(name, "bytes that are no UTF-8", expected, f"remove {SCHEMA}") from None
 
 
 def _missing(column: Column) -> Any:

@@ -183,7 +183,10 @@ class _Loader(yaml.SafeLoader):
     """Names are texts as they are written, be they `yes` or `1`, and none comes twice."""
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        names = [key.value for key, _ in node.value]
+        self.flatten_mapping(node)
+        names = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        if len(names) < len(node.value):
+            raise yaml.constructor.ConstructorError(None, None, "a name that is no text", node.start_mark)
         double = next((name for name in names if names.count(name) > 1), None) if len(set(names)) < len(names) else None
         if double is not None:
             raise yaml.constructor.ConstructorError(None, None, f"`{double}` is there twice", node.start_mark)

@@ -5,6 +5,7 @@ from typing import Any
 import keras
 
 from tensorsmith.core import export
+from tensorsmith.layers.floating import floating
 
 
 @export
@@ -28,5 +29,5 @@ def lisht(x: Any) -> Any:
         >>> print(lisht([-1.0, 0.0, 1.0]).numpy().round(4))
         [0.7616 0.     0.7616]
     """
-    x = keras.ops.convert_to_tensor(x)
+    x = floating(keras.ops.convert_to_tensor(x))
     return x * keras.ops.tanh(x)

@@ -1,12 +1,12 @@
 """Randomized leaky ReLU."""
 
-import numbers
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from tensorsmith.core import check, export
+from tensorsmith.core import check, export, is_number
+from tensorsmith.layers.floating import floating
 
 
 @export
@@ -46,10 +46,10 @@ def rrelu(
         [-0.2292  0.      1.    ]
     """
     for name, value in (("lower", lower), ("upper", upper)):
-        check(isinstance(value, numbers.Real), name, value, "a number")
+        check(is_number(value), name, value, "a number")
     check(lower <= upper, "lower", lower, f"a number of no more than `upper`, {upper}")
     check(seed is None or rng is None, "rng", rng, "None, as there is a `seed`", "give one of the two")
-    x = keras.ops.convert_to_tensor(x)
+    x = floating(keras.ops.convert_to_tensor(x))
     slope: Any = (lower + upper) / 2
     if training and rng is not None:
         slope = tf.cast(rng.uniform(tf.shape(x), lower, upper), x.dtype)

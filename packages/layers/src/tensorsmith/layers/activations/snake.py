@@ -5,6 +5,7 @@ from typing import Any
 import keras
 
 from tensorsmith.core import export
+from tensorsmith.layers.floating import floating
 
 
 @export
@@ -28,6 +29,6 @@ def snake(x: Any, frequency: Any = 1) -> Any:
         >>> print(snake([-1.0, 0.0, 1.0]).numpy().round(4))
         [-0.2919  0.      1.7081]
     """
-    x = keras.ops.convert_to_tensor(x)
+    x = floating(keras.ops.convert_to_tensor(x))
     frequency = keras.ops.cast(frequency, x.dtype)
     return x + keras.ops.square(keras.ops.sin(frequency * x)) / frequency

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 
 from tensorsmith.core import check, export
+from tensorsmith.layers.floating import floating
 
 
 @export
@@ -39,7 +40,7 @@ def sparsemax(logits: Any, axis: int = -1) -> Any:
         [[0.  0.  1. ]
          [0.6 0.1 0.3]]
     """
-    logits = keras.ops.convert_to_tensor(logits)
+    logits = floating(keras.ops.convert_to_tensor(logits))
     rank = len(logits.shape)
     check(-rank <= axis < rank, "axis", axis, f"an axis of {rank}")
     z = keras.ops.cast(logits, keras.backend.result_type(logits.dtype, "float32"))

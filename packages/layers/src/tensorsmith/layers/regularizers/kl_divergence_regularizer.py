@@ -1,12 +1,11 @@
 """The penalty of sparse autoencoders."""
 
-import numbers
 from typing import Any
 
 import keras
 from keras import ops
 
-from tensorsmith.core import check, export
+from tensorsmith.core import check, export, is_number, plain
 
 
 @export
@@ -51,10 +50,9 @@ class KLDivergenceRegularizer(keras.regularizers.Regularizer):
     """
 
     def __init__(self, weight: float, target: float = 0.1, batch_independent: bool = False):
-        check(isinstance(weight, numbers.Real) and weight >= 0, "weight", weight, "a number of 0 or more")
-        check(isinstance(target, numbers.Real) and 0 < target < 1, "target", target, "a number in (0, 1)")
-        self.weight = weight
-        self.target = target
+        check(is_number(weight) and weight >= 0, "weight", weight, "a number of 0 or more")
+        check(is_number(target) and 0 < target < 1, "target", target, "a number in (0, 1)")
+        self.weight, self.target = plain((weight, target))
         self.batch_independent = batch_independent
 
     def __call__(self, activations: Any) -> Any:

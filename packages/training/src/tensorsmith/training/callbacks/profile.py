@@ -73,7 +73,7 @@ class Profile(keras.callbacks.Callback):
         """Ends, and says where a run was too short."""
         self.close()
         if self._step <= self._first:
-            log.info("no profile of a run of %d steps: it begins after %d", self._step, self._first)
+            log.warning("no profile of a run of %d steps: it begins after %d", self._step, self._first)
 
     def close(self) -> None:
         """Writes what there is so far, also when training broke off."""

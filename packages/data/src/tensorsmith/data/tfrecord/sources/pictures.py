@@ -17,7 +17,7 @@ from tensorsmith.data.tfrecord.sources.table import MOST_BYTES
 
 CHANNELS = {"1": 1, "L": 1, "I": 1, "I;16": 1, "I;16B": 1, "LA": 2, "RGB": 3, "YCbCr": 3, "RGBA": 4}
 ROWS = 256  # of a batch at most
-DEPTH = 24  # the byte of a PNG file with its bits per channel
+PNG, DEPTH = b"\x89PNG", 24  # how such a file begins, and the byte with its bits per channel
 
 
 @dataclass(frozen=True)
@@ -57,8 +57,12 @@ def read_picture(path: Path) -> Picture:
         raise ValueError(f"a broken picture: {error}") from None
     if encoding not in ("png", "jpeg"):
         raise ValueError(f"received {encoding}, expected PNG or JPEG")
-    is_deep = encoding == "png" and data[DEPTH] == 16
-    return Picture(data, encoding, (height, width, channels), "uint16" if is_deep else "uint8")
+    return Picture(data, encoding, (height, width, channels), dtype_of(data))
+
+
+def dtype_of(data: bytes) -> str:
+    """The type that holds what a PNG or JPEG file has of a channel."""
+    return "uint16" if data.startswith(PNG) and data[DEPTH] == 16 else "uint8"
 
 
 def _channels(image: Any) -> int:

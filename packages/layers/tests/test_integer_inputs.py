@@ -1,0 +1,49 @@
+"""Integers as inputs give what the same numbers as floats give, as Keras' dense layer has it."""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from tensorsmith import layers
+from tensorsmith.testing import Data, LayerRow
+from tensorsmith.testing.conformance_file import FILE_NAME, load_rows
+
+PATHS = sorted(Path(__file__).parent.rglob(FILE_NAME))
+ROWS = {title: row for path in PATHS for title, row in load_rows(path).items() if isinstance(row, LayerRow)}
+
+
+def whole(data):
+    """Whole numbers for a tensor, and whether they are in the place of others."""
+    shape = [4, *(4 if size is None else size for size in data.shape)]
+    numbers = np.random.default_rng(1).integers(max(0, data.low), 3 if "float" in data.dtype else data.high, shape)
+    return numbers.astype("int32" if "float" in data.dtype else data.dtype)
+
+
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("title", ROWS)
+def test_layers(title, training):
+    row = ROWS[title]
+    integers = keras.tree.map_structure(whole, row.arguments)
+    floats = keras.tree.map_structure(lambda data, x: x.astype(data.dtype), row.arguments, integers)
+    assert any(isinstance(data, Data) for data in keras.tree.flatten(row.arguments))
+    found = []
+    for arguments in (integers, floats):
+        keras.utils.set_random_seed(1)
+        layer = row.make(**row.kwargs)
+        if isinstance(layer, layers.HubLayer) or type(layer).__module__.startswith("keras."):
+            pytest.skip("what it takes is up to the module, or to Keras")
+        arguments = keras.tree.map_structure(keras.ops.convert_to_tensor, arguments)
+        options = {"training": training} if layer._call_has_training_arg else {}
+        found.append(keras.tree.flatten(layer(*arguments, **options)))
+    for one, other in zip(*found, strict=True):
+        assert one.dtype == other.dtype
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", layers.activations.__all__)
+def test_activations(name):
+    function, x = getattr(layers.activations, name), np.array([[-2, 1, 1], [0, 3, -1]])
+    np.testing.assert_allclose(function(x), function(x.astype("float32")), rtol=1e-6)
+    assert function(x).dtype == "float32"

@@ -1,0 +1,34 @@
+"""Sparse gradients of the optimizers with kernels: what rows get is what Keras' own give them for the dense sum."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from stepping import expect_same, slices, table
+
+from tensorsmith import optimizers
+
+KINDS = {
+    "AdamW": {"weight_decay": 0.1},
+    "Lamb": {"weight_decay": 0.1},
+    "SGD": {"momentum": 0.9, "nesterov": True},
+}
+SETTINGS = [{}, {"clipnorm": 0.5}, {"global_clipnorm": 0.5}, {"clipvalue": 0.3}]
+
+
+@pytest.mark.parametrize("jit", [False, True])
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: next(iter(setting), "none"))
+@pytest.mark.parametrize("kind", KINDS)
+def test_slices_of_one_row_count_as_their_sum(kind, setting, jit):
+    rng = np.random.default_rng(0)
+    steps = [(slices(rng), tf.constant(rng.normal(size=3), tf.float32)) for _ in range(3)]  # row 4 comes twice
+    results = []
+    for module, sparse in ((optimizers, True), (keras.optimizers, False)):
+        variables = [table(), keras.Variable(np.ones(3), dtype="float32")]
+        optimizer = getattr(module, kind)(learning_rate=0.1, **KINDS[kind], **setting)
+        optimizer.build(variables)
+        step = tf.function(optimizer.apply, jit_compile=jit)
+        for gradient, other in steps:
+            step([gradient if sparse else tf.convert_to_tensor(gradient), other])
+        results.append([*variables, *optimizer.variables])
+    expect_same(*results)

@@ -1,0 +1,29 @@
+"""Arguments that are given by place mean what they mean in TensorFlow Addons."""
+
+import json
+
+import pytest
+from side import places
+
+from tensorsmith import layers, losses, metrics
+
+ROOMS = {  # Addons' package -> our module, and how many of its components are in it
+    "activations": (layers.activations, 4),
+    "layers": (layers, 18),
+    "losses": (losses, 21),
+    "metrics": (metrics, 14),
+    "rnn": (layers, 5),
+    "seq2seq": (losses, 2),
+}
+RENAMED = {"MultiHeadAttention": "AddonsMultiHeadAttention"}
+
+
+@pytest.mark.parametrize("package", ROOMS)
+def test_arguments_by_place(addons, package):
+    module, count = ROOMS[package]
+    theirs = json.loads(addons("positional", [], package=package)[0].tobytes())
+    ours = {name: getattr(module, RENAMED.get(name, name), None) for name in theirs}
+    ours = {name: component for name, component in ours.items() if component is not None}
+    assert len(ours) == count
+    for name, component in ours.items():
+        assert places(component)[: len(theirs[name])] == theirs[name], name
