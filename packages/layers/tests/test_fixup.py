@@ -72,6 +72,7 @@ def movement(num_blocks, initializer):
     return float(tf.norm(outputs() - x))
 
 
+@pytest.mark.slow  # takes seconds
 def test_a_step_moves_outputs_alike_however_deep():
     """Where He's numbers alone move them 16 times as far in 64 blocks as in 4."""
     ours = [movement(num_blocks, Fixup(num_blocks)) for num_blocks in (4, 64)]

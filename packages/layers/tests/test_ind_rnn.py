@@ -66,6 +66,7 @@ def test_units_do_not_see_each_other():
     np.testing.assert_allclose(layer_with(WEIGHTS)(X), simple(X), rtol=1e-12)
 
 
+@pytest.mark.slow  # takes seconds
 @pytest.mark.parametrize("constraint", [None, "non_neg"])
 def test_clipping_in_training(constraint):
     cell = IndRNNCell(8, recurrent_clip=0.25, recurrent_constraint=constraint)
@@ -87,6 +88,7 @@ def test_initial_range_without_a_limit():
     assert 0.99 < u.max() <= 1
 
 
+@pytest.mark.slow  # takes seconds
 def test_gradients_stay_within_the_limit_through_many_steps():
     """A g of 2 in 200 steps: behind a ReLU the slope of the last output by the first input is u to the power of 199."""
     steps = 200

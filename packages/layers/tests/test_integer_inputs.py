@@ -21,6 +21,7 @@ def whole(data):
     return numbers.astype("int32" if "float" in data.dtype else data.dtype)
 
 
+@pytest.mark.slow  # hundreds of layers are built
 @pytest.mark.parametrize("training", [False, True])
 @pytest.mark.parametrize("title", ROWS)
 def test_layers(title, training):

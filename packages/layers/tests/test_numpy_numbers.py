@@ -39,6 +39,7 @@ def policy(request):
     keras.config.set_dtype_policy(before)
 
 
+@pytest.mark.slow  # hundreds of layers are built
 @pytest.mark.parametrize("title", ROWS)
 def test_layers(title, policy):
     row, found = ROWS[title], []

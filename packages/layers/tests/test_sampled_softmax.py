@@ -84,6 +84,7 @@ def test_value_and_gradients_of_tensorflow():
         np.testing.assert_allclose(tf.convert_to_tensor(our), tf.convert_to_tensor(their), rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.slow  # takes seconds
 def test_gradients_have_the_rows_of_few_classes():
     layer = SampledSoftmax(1000, 3, seed=1)
     layer.build(X.shape)
@@ -101,6 +102,7 @@ def test_gradients_have_the_rows_of_few_classes():
     assert len(set(kernel.indices.numpy()) - set(TARGETS)) <= 3
 
 
+@pytest.mark.slow  # takes seconds
 @pytest.mark.parametrize("distribution", DISTRIBUTIONS)
 def test_chances_are_right(distribution):
     """Over many seeds: sums over those drawn, divided by their chances, have the mean of sums over all."""
@@ -177,6 +179,7 @@ def test_masks_come_from_embeddings_and_models_are_saved(tmp_path):
     np.testing.assert_allclose(loaded.evaluate([x, y], verbose=0), expected, rtol=1e-5)
 
 
+@pytest.mark.slow  # takes seconds
 def test_trains_to_the_right_probabilities():
     """A table of 30 classes of given frequencies, drawn 5 at a time, against the frequencies."""
     frequencies = RNG.dirichlet(np.ones(30))

@@ -83,6 +83,7 @@ def test_sizes_that_do_not_fit_are_told(drawn, make):
         make()(drawn[0], masked(drawn[1], np.ones(3)))
 
 
+@pytest.mark.slow  # takes seconds
 @pytest.mark.parametrize(("make", "options"), LOSSES)
 def test_an_autoencoder_of_sequences(make, options):
     """Trains where the batch has as many sequences as steps and where it has not; padding's targets do not matter."""

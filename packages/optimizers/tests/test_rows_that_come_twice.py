@@ -16,7 +16,7 @@ KINDS = {
 SETTINGS = [{}, {"clipnorm": 0.5}, {"global_clipnorm": 0.5}, {"clipvalue": 0.3}]
 
 
-@pytest.mark.parametrize("jit", [False, True])
+@pytest.mark.parametrize("jit", [False, pytest.param(True, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: next(iter(setting), "none"))
 @pytest.mark.parametrize("kind", KINDS)
 def test_slices_of_one_row_count_as_their_sum(kind, setting, jit):
