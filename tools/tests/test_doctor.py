@@ -20,6 +20,7 @@ def test_this_machine(tensorsmith):
     assert "none known" in result.stdout
 
 
+@pytest.mark.slow  # takes seconds
 @pytest.mark.skipif(not ops.active(), reason="compiled kernels are off here")
 def test_kernels_that_are_off(tensorsmith, monkeypatch):
     monkeypatch.setenv("TENSORSMITH_OPS_LEVEL", "avx1024")
@@ -33,6 +34,7 @@ def test_kernels_that_are_off(tensorsmith, monkeypatch):
     assert "'avx1024'" in problem
 
 
+@pytest.mark.slow  # takes seconds
 @pytest.mark.parametrize(("choice", "found"), [("reference", []), ("fast", ["received 'fast'"])])
 def test_kernels_that_the_environment_turns_off(tensorsmith, monkeypatch, choice, found):
     monkeypatch.setenv("TENSORSMITH_OPS", choice)

@@ -110,6 +110,7 @@ def test_interrupted_run_resumes_to_the_same_end(tensorsmith, tmp_path):
         assert (tmp_path / "run" / name).read_text() == (tmp_path / "whole" / name).read_text()
 
 
+@pytest.mark.slow  # takes seconds
 def test_data_that_cannot_be_trained_on(tensorsmith, tmp_path):
     assert tensorsmith("copy", "mlp/digits", tmp_path / "mine.py").returncode == 0
     text = (tmp_path / "mine.py").read_text()
@@ -122,6 +123,7 @@ def test_data_that_cannot_be_trained_on(tensorsmith, tmp_path):
     assert len(result.stderr.splitlines()) == 1
 
 
+@pytest.mark.slow  # takes seconds
 def test_a_run_that_never_began_leaves_no_folder(tensorsmith, tmp_path):
     assert tensorsmith("copy", "mlp/digits", tmp_path / "mine.py").returncode == 0
     text = (tmp_path / "mine.py").read_text()
@@ -140,6 +142,7 @@ def test_folder_that_cannot_be_written(tensorsmith, tmp_path):
     assert "Not a directory" in result.stderr
 
 
+@pytest.mark.slow  # takes seconds
 def test_full_disk_is_one_line(tensorsmith, tmp_path):
     """A limit on the size of files stands in for a disk without room."""
     command = f"ulimit -f 40; exec {sys.executable} -m tensorsmith.tools run mlp/digits --smoke --out {tmp_path}/run"

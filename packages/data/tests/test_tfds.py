@@ -106,6 +106,7 @@ def test_load_from_tfds_scales_pictures_and_prepares_what_is_not_prepared(tmp_pa
     np.testing.assert_array_equal(found.features[..., 0], load("mnist_5k", "test").features)
 
 
+@pytest.mark.slow  # takes seconds
 def test_load_from_tfds_gives_columns_as_arrays_and_texts_as_str(folder):
     expected = load("adult", "validation")
     found = load("tensorsmith_adult", "validation", source="tfds", folder=folder)

@@ -105,6 +105,7 @@ def test_dropout_keeps_the_mean(kind):
     np.testing.assert_array_equal(still(*args), still(*args))
 
 
+@pytest.mark.slow  # takes seconds
 @pytest.mark.parametrize("dropout", [0.0, 0.2])
 def test_trains_alike_with_and_without_kernels(dropout):
     def losses():

@@ -45,6 +45,7 @@ def test_gradients_are_the_slopes():
     np.testing.assert_allclose(theory, numeric, atol=1e-3)
 
 
+@pytest.mark.slow  # takes seconds
 def test_trains_alike_with_and_without_kernels():
     def losses():
         keras.utils.set_random_seed(0)

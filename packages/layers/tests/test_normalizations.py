@@ -60,6 +60,7 @@ def test_slopes_of_constant_inputs_are_finite():
     np.testing.assert_allclose(found[0], found[1] * np.sqrt(1e3), rtol=1e-4)
 
 
+@pytest.mark.slow  # takes seconds
 @pytest.mark.parametrize("kind", [layers.LayerNormalization, layers.RMSNormalization])
 def test_trains_alike_with_and_without_kernels(kind):
     def losses():

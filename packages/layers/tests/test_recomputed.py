@@ -48,6 +48,7 @@ def gradients(model, x, training):
     return [loss, *map(tf.convert_to_tensor, found), *(tf.identity(variable.value) for variable in model.variables)]
 
 
+@pytest.mark.slow  # takes seconds
 @pytest.mark.parametrize(("how", "training"), [("eager", True), ("graph", True), ("graph", False), ("jit", True)])
 def test_losses_gradients_statistics_and_seeds_are_those_of_the_layer(how, training):
     both = []

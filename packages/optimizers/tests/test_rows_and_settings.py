@@ -251,6 +251,7 @@ def test_mixed_precision(kind, policy):
 
 
 @trained_kinds
+@pytest.mark.slow  # takes seconds
 def test_training_goes_on_from_a_file(kind, tmp_path):
     model = model_with(make(kind))
     losses(model)

@@ -46,10 +46,12 @@ def test_epochs_that_are_no_passes(source, tmp_path):
     compare_with_whole(tmp_path, trainer_of, source, steps_per_epoch=7)
 
 
+@pytest.mark.slow  # takes seconds
 def test_compiled_by_xla(tmp_path):
     compare_with_whole(tmp_path, lambda: trainer_of(jit=True), seed=11)
 
 
+@pytest.mark.slow  # takes seconds
 @pytest.mark.parametrize(
     "optimizer",
     [
@@ -63,6 +65,7 @@ def test_all_that_optimizers_keep(optimizer, tmp_path):
     compare_with_whole(tmp_path, lambda: trainer_of(optimizer=optimizer(), dtype="mixed_float16"), seed=11)
 
 
+@pytest.mark.slow  # takes seconds
 def test_what_callbacks_have_come_to(tmp_path):
     def callbacks():
         return [
@@ -87,6 +90,7 @@ def test_more_patience_may_be_given(tmp_path):
     assert len(trainer_of().fit(*data(), callbacks=[stop], resume=True, **fit).epoch) == 3
 
 
+@pytest.mark.slow  # takes seconds
 def test_a_seed_that_no_layer_holds(tmp_path):
     class Noisy(Trainer):
         def train_step(self, data):
@@ -122,6 +126,7 @@ def test_a_finished_run_stays_as_it_is(tmp_path):
     assert len(more.fit(*data(), resume=True, **{**fit, "epochs": 3}).epoch) == 3
 
 
+@pytest.mark.slow  # takes seconds
 def test_unseeded_runs_go_on_as_themselves(tmp_path):
     """Weights, order and dropout are drawn anew by each run, but not by a resumed one."""
     ends = []

@@ -55,6 +55,7 @@ def outside(path, x, folder):
     return np.load(folder / "y.npy")
 
 
+@pytest.mark.slow  # takes seconds
 def test_saved_model(model, tmp_path):
     export(model, tmp_path / "model")
     for shape in ((4, 6, 5), (1, 3, 5)):

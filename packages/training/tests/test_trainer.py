@@ -66,6 +66,7 @@ def test_same_losses_as_keras_fit(jit, weights):
         np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.slow  # takes seconds
 @pytest.mark.parametrize("jit", [False, True])
 @pytest.mark.parametrize("cardinality_known", [False, True])
 def test_same_losses_from_a_dataset(jit, cardinality_known):
@@ -219,6 +220,7 @@ def test_checkpoint_of_another_model_is_refused(tmp_path):
         )
 
 
+@pytest.mark.slow  # takes seconds
 def test_auto_jit_leaves_no_trace_in_the_state(monkeypatch):
     monkeypatch.setattr("tensorsmith.training.jit.SHORT_RUN_SECONDS", 0.0)
     x, y = toy()
@@ -282,6 +284,7 @@ def test_endless_dataset_needs_and_takes_steps_per_epoch():
         trainer.fit(dataset.take(3), steps_per_epoch=7, verbose=False)
 
 
+@pytest.mark.slow  # takes seconds
 def test_auto_jit_takes_nothing_from_an_endless_stream(monkeypatch):
     monkeypatch.setattr("tensorsmith.training.jit.SHORT_RUN_SECONDS", 0.0)
     x, y = toy()
@@ -397,6 +400,7 @@ def test_endless_stream_resumes_where_it_was(tmp_path):
     assert rest.fit(stream, epochs=3, checkpoints=tmp_path, resume=True, **fit).history == whole.history
 
 
+@pytest.mark.slow  # takes seconds
 def test_jit_trial_draws_nothing_from_a_shuffled_stream(monkeypatch):
     monkeypatch.setattr("tensorsmith.training.jit.SHORT_RUN_SECONDS", 0.0)
     x, y = toy()

@@ -27,6 +27,7 @@ def run(search, folder, **more):
     return tuner
 
 
+@pytest.mark.slow  # takes seconds
 def test_scores_and_the_best(fixed, tmp_path):
     tuner = run(fixed.search(trials=3), tmp_path)
     results = list(tuner.results().values())
@@ -49,6 +50,7 @@ def test_the_best_models_stay(fixed, tmp_path):
     assert weights == pytest.approx([best.drawn["weight"], second.drawn["weight"]])
 
 
+@pytest.mark.slow  # takes seconds
 def test_largest_is_best(fixed, tmp_path):
     tuner = run(fixed.search(trials=2, direction="max"), tmp_path)
     scores = [result.score for result in tuner.results().values()]
@@ -136,6 +138,7 @@ def test_early_stopping(fixed, tmp_path):
     assert result.epoch == 1
 
 
+@pytest.mark.slow  # takes seconds
 def test_score_is_that_of_the_best_epoch(trained, tmp_path):
     search = tune.Search(trained, trained.Config(), tune.declared(trained.Config), trials=2, patience=0, keep_best=2)
     x, y = trained.build_data(None)["validation"]
@@ -313,6 +316,7 @@ def hparams_in(folder):
     return found
 
 
+@pytest.mark.slow  # takes seconds
 def test_table_on_a_terminal(fixed, tmp_path):
     search = fixed.search(trials=2)
     console = Console(force_terminal=True, width=100, record=True)
