@@ -1,0 +1,239 @@
+"""Deliberate defects, each of which a named test file must find.
+
+Files are given by the end of their path, so that a move does not invalidate them.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One defect.
+
+    Attributes:
+        name: What is broken.
+        file: End of the path of the file to edit.
+        before: Code that occurs once in it.
+        after: Code that replaces it.
+        tests: Ends of the paths of the tests that are expected to find it, run first.
+    """
+
+    name: str
+    file: str
+    before: str
+    after: str
+    tests: tuple[str, ...]
+
+
+MUTANTS = [
+    Mutant(
+        "layer norm gradient lacks its mean",
+        "kernels/layer_norm.cc",
+        "at<V>(scales + i) - along_mean - normal * along_x",
+        "at<V>(scales + i) - normal * along_x",
+        ("kernels/test_layer_norm.py",),
+    ),
+    Mutant(
+        "LSTM gradient of the forget gate lacks a factor",
+        "kernels/lstm.cc",
+        "dzf = d * old * f * (1.0f - f);",
+        "dzf = d * old * f;",
+        ("kernels/test_recurrent.py",),
+    ),
+    Mutant(
+        "attention gradient forgets the dropout of values",
+        "kernels/attention.cc",
+        "for (int64_t j = 0; j < count; ++j) share[j] *= factors[j];",
+        "for (int64_t j = 0; j < count; ++j) share[j] *= 1.0f;",
+        ("kernels/test_attention.py",),
+    ),
+    Mutant(
+        "gradient clipping ignores the loss scale",
+        "kernels/optimizer_updates.cc",
+        "std::fabs(loss_scale);",
+        "1.0;",
+        ("kernels/test_optimizer_updates.py",),
+    ),
+    Mutant(
+        "compiled embedding bag reads one index too few",
+        "kernels/embedding_bag.cc",
+        "for (int64_t i = bag * bags.size; i < (bag + 1) * bags.size; ++i) {",
+        "for (int64_t i = bag * bags.size + (bags.size > 3); i < (bag + 1) * bags.size; ++i) {",
+        ("kernels/test_embedding_bag.py",),
+    ),
+    Mutant(
+        "attention layer drops the mask of values",
+        "layers/attention.py",
+        "mask=joined_masks([value_mask], None),",
+        "mask=None,",
+        ("layers/tests",),
+    ),
+    Mutant(
+        "CRF layer passes no mask on",
+        "layers/crf.py",
+        "return previous_mask, previous_mask, None, None",
+        "return None, None, None, None",
+        ("layers/tests/test_crf.py", "layers/tests"),
+    ),
+    Mutant(
+        "layer config lacks an argument",
+        "layers/noisy_dense.py",
+        '"use_factorised": self.use_factorised,',
+        "",
+        ("layers/tests/conformance.py",),
+    ),
+    Mutant(
+        "layer output is in float32 under mixed precision",
+        "layers/stochastic_depth.py",
+        "kept = keras.ops.cast(draw < self.survival_probability, self.compute_dtype)",
+        'kept = keras.ops.cast(draw < self.survival_probability, "float32") * keras.ops.ones((), "float32")',
+        ("layers/tests/conformance.py", "layers/tests"),
+    ),
+    Mutant(
+        "inference does not scale the residual branch",
+        "layers/stochastic_depth.py",
+        "return shortcut + self.survival_probability * residual",
+        "return shortcut + residual",
+        ("layers/tests",),
+    ),
+    Mutant(
+        "loss is not divided among replicas",
+        "losses/sequence_loss.py",
+        "return loss if len(loss.shape) else loss / tf.distribute.get_strategy().num_replicas_in_sync",
+        "return loss",
+        ("losses/tests/conformance.py",),
+    ),
+    Mutant(
+        "loss ignores the mask of its predictions",
+        "losses/sequence_loss.py",
+        "for given in (sample_weight, mask):",
+        "for given in (sample_weight,):",
+        ("losses/tests",),
+    ),
+    Mutant(
+        "metric ignores sample weights",
+        "metrics/bleu.py",
+        "ops.stack([ops.sum(weights * length), ops.sum(weights * reference_length)])",
+        "ops.stack([ops.sum(length), ops.sum(reference_length)])",
+        ("metrics/tests",),
+    ),
+    Mutant(
+        "quadratic kappa is linear",
+        "metrics/cohen_kappa.py",
+        '"quadratic": ops.square(gap)}',
+        '"quadratic": gap}',
+        ("metrics/tests/test_confusion.py", "metrics/tests"),
+    ),
+    Mutant(
+        "duplicate indices of a sparse gradient are averaged",
+        "optimizers/rows.py",
+        "tf.math.unsorted_segment_sum(values",
+        "tf.math.unsorted_segment_mean(values",
+        ("optimizers/tests",),
+    ),
+    Mutant(
+        "slow weights synchronize one step late",
+        "optimizers/lookahead.py",
+        "% self.sync_period == 0",
+        "% self.sync_period == 1",
+        ("optimizers/tests",),
+    ),
+    Mutant(
+        "schedule is one step late",
+        "schedules/warmup.py",
+        "ops.maximum(step - steps, 0.0)",
+        "ops.maximum(step - steps - 1, 0.0)",
+        ("schedules/tests",),
+    ),
+    Mutant(
+        "training resumes one step late",
+        "training/run.py",
+        "start=at.step,",
+        "start=at.step + 1 if at.step else 0,",
+        ("training/tests/test_checkpoints.py", "training/tests"),
+    ),
+    Mutant(
+        "accumulated gradients are summed, not averaged",
+        "training/accumulation.py",
+        "share = self._steps * strategy.num_replicas_in_sync",
+        "share = strategy.num_replicas_in_sync",
+        ("training/tests/test_strategies.py", "training/tests"),
+    ),
+    Mutant(
+        "class weights of a dataset are ignored",
+        "training/data.py",
+        "StreamSource(weigh_classes(x, class_weight) if class_weight is not None else x, first",
+        "StreamSource(x, first",
+        ("training/tests/test_inputs.py", "training/tests"),
+    ),
+    Mutant(
+        "callback takes the smallest score for the best in mode max",
+        "callbacks/at_best.py",
+        "else -logs[self._monitor]",
+        "else logs[self._monitor]",
+        ("training/tests/test_callbacks.py",),
+    ),
+    Mutant(
+        "corrupted record is not noticed",
+        "records/frames.cc",
+        "if (check_data && load<uint32_t>(record + length) != masked_crc32c(record, length)) {",
+        "if (check_data && load<uint32_t>(record + length) == ~masked_crc32c(record, length)) {",
+        ("tests/records", "records/tests"),
+    ),
+    Mutant(
+        "rejected rows are counted as written",
+        "convert.py",
+        "Converted(rows, rows - rejected, rejected",
+        "Converted(rows, rows, rejected",
+        ("data/tests/test_tfrecord_convert.py", "tfrecord/tests"),
+    ),
+    Mutant(
+        "large integers of a column are rounded",
+        "sources/numbers.py",
+        "(np.abs(exact) > 2**53)",
+        "(np.abs(exact) > 2**63)",
+        ("test_tfrecord_sources_numbers.py", "tfrecord/tests"),
+    ),
+    Mutant(
+        "split by hash ignores its salt",
+        "pipelines/split.py",
+        "to_hash_bucket_fast(salt + text, BUCKETS)",
+        "to_hash_bucket_fast(text, BUCKETS)",
+        ("data/tests/test_pipelines_split.py",),
+    ),
+    Mutant(
+        "window overlaps the end of the data",
+        "pipelines/windows.py",
+        "span = (length - 1) * stride + 1",
+        "span = (length - 1) * stride",
+        ("data/tests/test_pipelines_windows.py",),
+    ),
+    Mutant(
+        "archive member may leave its folder",
+        "unpack.py",
+        'if path.is_absolute() or ".." in path.parts or',
+        "if path.is_absolute() or",
+        ("data/tests/test_unpack.py",),
+    ),
+    Mutant(
+        "cross-validation trains on the part held out",
+        "tuning/folds.py",
+        "yield _rows(data, others), _rows(data, part)",
+        "yield _rows(data, part), _rows(data, others)",
+        ("tuning/tests",),
+    ),
+    Mutant(
+        "usage errors exit with 1",
+        "tools/main.py",
+        "    if isinstance(error, ArgumentError):\n        return 2",
+        "    if isinstance(error, ArgumentError):\n        return 1",
+        ("tools/tests/test_commands.py", "tools/tests"),
+    ),
+    Mutant(
+        "migration loses a renamed argument",
+        "addons.py",
+        'renamed = {"lr": "learning_rate"}',
+        "renamed = {}",
+        ("tools/tests/test_migrate.py", "migrate/tests"),
+    ),
+]
