@@ -7,8 +7,6 @@ import sys
 
 import pytest
 
-collect_ignore_glob = ["migrate/*"]  # scripts that test_migrate.py reads
-
 
 @pytest.fixture(scope="session")
 def tensorsmith():

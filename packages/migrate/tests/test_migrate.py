@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tensorsmith.tools.migration.addons import MOVES
-from tensorsmith.tools.migration.entry import Successor
-from tensorsmith.tools.migration.rewrite import UnreadableError, migrate
+from tensorsmith.migrate.addons import MOVES
+from tensorsmith.migrate.entry import Successor
+from tensorsmith.migrate.rewrite import UnreadableError, migrate_script
 
-SCRIPTS = Path(__file__).parent / "migrate"
+SCRIPTS = Path(__file__).parent / "scripts"
 NAMES = sorted(path.name.removesuffix("_before.py") for path in SCRIPTS.glob("*_before.py"))
 RUN = [
     "activations",
@@ -84,13 +84,13 @@ def surface(addons):
 @pytest.mark.parametrize("name", NAMES)
 def test_script_becomes(name):
     before, after = (SCRIPTS / f"{name}_{when}.py" for when in ("before", "after"))
-    assert migrate(before.read_bytes()).script.decode() == after.read_text()
+    assert migrate_script(before.read_bytes()).script.decode() == after.read_text()
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_nothing_is_left_to_do(name):
     after = (SCRIPTS / f"{name}_after.py").read_bytes()
-    again = migrate(after)
+    again = migrate_script(after)
     assert again.script == after
     assert again.rewritten == 0
 
@@ -143,7 +143,7 @@ def test_successor_takes_the_arguments(name, by_place, surface):
 
 def moved_call(name, arguments):
     """The call of the successor that follows from one of Addons."""
-    moved = migrate(f"import tensorflow_addons as tfa\n\ntfa.{name}({arguments})\n".encode())
+    moved = migrate_script(f"import tensorflow_addons as tfa\n\ntfa.{name}({arguments})\n".encode())
     assert (moved.rewritten, moved.left) == (1, 0), moved.script.decode()
     calls = [node for node in ast.walk(ast.parse(moved.script)) if isinstance(node, ast.Call)]
     (call,) = [call for call in calls if ast.unparse(call.func) == MOVES[name].name]
@@ -182,12 +182,12 @@ def accepted(component):
 def test_left_with_the_reason(call, reason):
     """Where the successor would do something else the code stays, and is commented once."""
     script = f"import tensorflow_addons as tfa\n\nif x:\n    y = tfa.{call}\n"
-    moved = migrate(script.encode())
+    moved = migrate_script(script.encode())
     above, comment, line = moved.script.decode().rpartition("    # tensorsmith migrate: ")
     assert above + "    y" + line.rpartition("    y")[2] == script
     assert reason in line.partition("\n")[0]
     assert comment
-    assert migrate(moved.script) == moved
+    assert migrate_script(moved.script) == moved
 
 
 @pytest.mark.parametrize(
@@ -200,7 +200,7 @@ def test_left_with_the_reason(call, reason):
     ],
 )
 def test_reductions_that_keras_3_lacks(before, after):
-    moved = migrate(f"import tensorflow_addons as tfa\n\ny = tfa.{before}\n".encode()).script
+    moved = migrate_script(f"import tensorflow_addons as tfa\n\ny = tfa.{before}\n".encode()).script
     assert moved.decode() == f"import tensorsmith.losses\n\ny = tensorsmith.{after}\n"
     made = {}
     exec(moved, made)  # noqa: S102 - the loss takes it
@@ -208,7 +208,7 @@ def test_reductions_that_keras_3_lacks(before, after):
 
 
 def test_subclasses_of_what_takes_arguments_in_another_order():
-    moved = migrate(b"from tensorflow_addons.optimizers import COCOB\n\n\nclass Mine(COCOB):\n    pass\n").script
+    moved = migrate_script(b"from tensorflow_addons.optimizers import COCOB\n\n\nclass Mine(COCOB):\n    pass\n").script
     told = "# tensorsmith migrate: optimizers.COCOB: arguments after alpha stand elsewhere now: give them by name"
     assert moved.decode().splitlines() == [
         "from tensorsmith.optimizers import COCOB",
@@ -224,27 +224,27 @@ def test_subclasses_of_what_takes_arguments_in_another_order():
 @pytest.mark.parametrize("name", ["tensorflow_addons", "tensorflow_addons.layers"])
 def test_imports_by_name_are_told(how, name):
     script = f'tfa = {how}("{name}")\ny = tfa.layers.Maxout(3)\n'
-    moved = migrate(script.encode())
+    moved = migrate_script(script.encode())
     assert (moved.rewritten, moved.left) == (0, 1)
     first, *rest = moved.script.decode().splitlines(keepends=True)
     assert first.startswith("# tensorsmith migrate: tensorflow_addons: uses are not seen")
     assert "".join(rest) == script
-    assert migrate(moved.script).script == moved.script
+    assert migrate_script(moved.script).script == moved.script
     other = f'tfa = {how}("tensorflow")\n'.encode()
-    assert migrate(other).script == other
+    assert migrate_script(other).script == other
 
 
 def test_comments_that_no_longer_hold_go():
     old = "# tensorsmith migrate: layers.Maxout: no successor yet\n# mine\ny = tfa.layers.Maxout(3)\n"
-    moved = migrate(f"import tensorflow_addons as tfa\n\n{old}".encode())
+    moved = migrate_script(f"import tensorflow_addons as tfa\n\n{old}".encode())
     assert moved.script == b"import tensorsmith.layers\n\n# mine\ny = tensorsmith.layers.Maxout(3)\n"
 
 
 def test_comments_on_what_had_more_than_one_meaning_go():
     script = b"import tensorflow_addons as tfa\ntfa = stub\n\ny = tfa.layers.Maxout(3)\n"
-    moved = migrate(script).script
+    moved = migrate_script(script).script
     assert b"# tensorsmith migrate: layers.Maxout: this name has more than one meaning\ny = " in moved
-    again = migrate(moved.replace(b"tfa = stub\n", b"")).script
+    again = migrate_script(moved.replace(b"tfa = stub\n", b"")).script
     assert again == b"import tensorsmith.layers\n\ny = tensorsmith.layers.Maxout(3)\n"
 
 
@@ -258,7 +258,7 @@ def test_comments_on_what_had_more_than_one_meaning_go():
 )
 def test_reasons_of_registered_names(name, reason):
     """That other arguments are needed is told where it is so."""
-    moved = migrate(f'loss = "Addons>{name}"\n'.encode())
+    moved = migrate_script(f'loss = "Addons>{name}"\n'.encode())
     assert moved.script.decode() == f'# tensorsmith migrate: Addons>{name}: {reason}\nloss = "Addons>{name}"\n'
 
 
@@ -278,7 +278,7 @@ def test_reasons_of_registered_names(name, reason):
 )
 def test_layout_of_arguments_stays(before, after):
     script = f"import tensorflow_addons as tfa\ny = tfa.layers.InstanceNormalization{before}\n"
-    moved = migrate(script.encode()).script.decode()
+    moved = migrate_script(script.encode()).script.decode()
     assert moved == f"import keras\ny = keras.layers.GroupNormalization{after}\n"
 
 
@@ -309,12 +309,12 @@ def test_layout_of_arguments_stays(before, after):
     ],
 )
 def test_imports(before, after):
-    assert migrate(before.encode()).script.decode() == after
+    assert migrate_script(before.encode()).script.decode() == after
 
 
 def test_line_ends_and_encoding_stay():
     script = "# coding: latin-1\r\nimport tensorflow_addons as tfa\r\ny = tfa.layers.Maxout(3, name='größe')"
-    moved = migrate(script.encode("latin-1")).script
+    moved = migrate_script(script.encode("latin-1")).script
     assert moved.decode("latin-1") == script.replace("tensorflow_addons as tfa", "tensorsmith.layers").replace(
         "tfa.", "tensorsmith."
     )
@@ -332,84 +332,4 @@ def test_line_ends_and_encoding_stay():
 )
 def test_what_is_no_python(script, message):
     with pytest.raises(UnreadableError, match=message):
-        migrate(script)
-
-
-SCRIPT = (
-    "import tensorflow_addons as tfa\n\n\x0c\n# \u2028 größe\n"
-    "layer = tfa.layers.Maxout(4)\ncost = tfa.optimizers.KerasLegacyOptimizer(layer)"
-)
-
-
-@pytest.fixture
-def project(tmp_path):
-    """Files that shall be changed, and those that shall not."""
-    for name in ("main.py", "package/part.py", ".hidden/part.py", "environment/lib/part.py", "package/notes.txt"):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(SCRIPT)
-    (tmp_path / "environment/pyvenv.cfg").write_text("")
-    (tmp_path / "plain.py").write_text("print(1)\n")
-    (tmp_path / "main.py").chmod(0o755)
-    return tmp_path
-
-
-def texts(folder):
-    return {path: path.read_text() for path in folder.rglob("*") if path.is_file()}
-
-
-def test_diff_is_what_write_does(tensorsmith, project):
-    before = texts(project)
-    shown = tensorsmith("migrate", ".", cwd=project)
-    assert shown.returncode == 0
-    assert texts(project) == before
-    assert "main.py: 1 rewritten, 1 left with a comment" in shown.stderr
-
-    written = tensorsmith("migrate", ".", "--write", cwd=project)
-    assert written.returncode == 0
-    assert written.stdout == ""
-    after = texts(project)
-    changed = {str(path.relative_to(project)) for path in before if before[path] != after[path]}
-    assert changed == {"main.py", "package/part.py"}
-    assert (project / "main.py").stat().st_mode & 0o777 == 0o755
-    assert tensorsmith("migrate", ".", cwd=project).stdout == ""
-
-    for path, text in before.items():
-        path.write_text(text)
-    command = ["git", "apply", "-p0", "--unsafe-paths", f"--directory={project}"]
-    applied = subprocess.run(command, input=shown.stdout, text=True, capture_output=True, cwd="/")
-    assert applied.returncode == 0, applied.stderr
-    assert texts(project) == after
-
-
-def test_files_that_cannot_be_read_do_not_stop_others(tensorsmith, project):
-    (project / "alpha.py").write_text("import tensorflow_addons\nprint 3\n")
-    result = tensorsmith("migrate", project, "--write")
-    assert result.returncode == 1
-    assert f"{project / 'alpha.py'}:2: " in result.stderr
-    assert "tensorsmith.layers" in (project / "main.py").read_text()
-
-
-def test_a_link_stays_a_link(tensorsmith, project):
-    (project / "link.py").symlink_to("main.py")
-    assert tensorsmith("migrate", project / "link.py", "--write").returncode == 0
-    assert (project / "link.py").is_symlink()
-    assert "tensorsmith.layers" in (project / "main.py").read_text()
-
-
-def test_no_such_path(tensorsmith, tmp_path):
-    result = tensorsmith("migrate", tmp_path / "nowhere")
-    assert result.returncode == 2
-    assert "`PATH`" in result.stderr
-    assert len(result.stderr.splitlines()) == 1
-
-
-@pytest.mark.parametrize(("arguments", "loaded"), [(["--help"], "False False"), (["migrate", "."], "True False")])
-def test_loads_only_what_it_needs(arguments, loaded, tmp_path):
-    code = (
-        "import sys\n"
-        "from tensorsmith.tools.main import main\n"
-        "try:\n    main(sys.argv[1:])\nexcept SystemExit:\n    pass\n"
-        "print('libcst' in sys.modules, 'tensorflow' in sys.modules, file=sys.stderr)"
-    )
-    result = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, cwd=tmp_path)
-    assert result.stderr.strip() == loaded
+        migrate_script(script)

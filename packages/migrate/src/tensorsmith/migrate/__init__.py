@@ -1,1 +1,6 @@
-"""Rewriting scripts that import TensorFlow Addons."""
+"""Codemod that moves scripts from TensorFlow Addons to tensorsmith and Keras 3."""
+
+from tensorsmith.migrate.files import MigratedFile, migrate_files
+from tensorsmith.migrate.rewrite import Migrated, UnreadableError, migrate_script
+
+__all__ = ["Migrated", "MigratedFile", "UnreadableError", "migrate_files", "migrate_script"]

@@ -4,8 +4,8 @@ The names are those after `tensorflow_addons.`; a component that is reached by i
 `tensorflow_addons.layers.crf.CRF`, counts as `layers.CRF`.
 """
 
-from tensorsmith.tools.migration import rules
-from tensorsmith.tools.migration.entry import Missing, Successor
+from tensorsmith.migrate import rules
+from tensorsmith.migrate.entry import Missing, Successor
 
 PACKAGE = "tensorflow_addons"
 RUNS = "`import tensorsmith.addons` before `import tensorflow_addons` runs the old code"

@@ -2,7 +2,7 @@
 
 import libcst as cst
 
-from tensorsmith.tools.migration.entry import RefusedError, Successor
+from tensorsmith.migrate.entry import RefusedError, Successor
 
 REDUCTIONS = {"AUTO": "sum_over_batch_size", "SUM_OVER_BATCH_SIZE": "sum_over_batch_size", "SUM": "sum", "NONE": "none"}
 TIGHT = cst.AssignEqual(cst.SimpleWhitespace(""), cst.SimpleWhitespace(""))

@@ -6,7 +6,7 @@ from typing import Any
 
 import libcst as cst
 
-from tensorsmith.tools.migration.plan import Plan
+from tensorsmith.migrate.plan import Plan
 
 
 def insert_imports(module: cst.Module, body: Sequence[Any], plan: Plan) -> list[Any]:

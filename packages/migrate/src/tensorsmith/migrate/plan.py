@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import libcst as cst
 
-from tensorsmith.tools.migration.entry import Successor
+from tensorsmith.migrate.entry import Successor
 
 
 @dataclass

@@ -8,11 +8,11 @@ from typing import Any
 import libcst as cst
 from libcst.metadata import MetadataWrapper
 
-from tensorsmith.tools.migration.addons import PACKAGE
-from tensorsmith.tools.migration.calls import moved_call
-from tensorsmith.tools.migration.imports import insert_imports
-from tensorsmith.tools.migration.plan import Plan
-from tensorsmith.tools.migration.survey import survey
+from tensorsmith.migrate.addons import PACKAGE
+from tensorsmith.migrate.calls import moved_call
+from tensorsmith.migrate.imports import insert_imports
+from tensorsmith.migrate.plan import Plan
+from tensorsmith.migrate.survey import survey
 
 MARK = "# tensorsmith migrate:"
 GONE = cst.Pass()  # holds the place of a statement until all are there; libcst drops lines without one
@@ -31,8 +31,8 @@ class Migrated:
     left: int
 
 
-def migrate(script: bytes) -> Migrated:
-    r"""Moves a script from Addons to what takes its place.
+def migrate_script(script: bytes) -> Migrated:
+    r"""Move a script from TensorFlow Addons to tensorsmith and Keras 3.
 
     Args:
         script: Its source.
@@ -41,11 +41,11 @@ def migrate(script: bytes) -> Migrated:
         UnreadableError: It cannot be parsed.
 
     Example:
-        >>> moved = migrate(b"import tensorflow_addons as tfa\n\nlayer = tfa.layers.InstanceNormalization(axis=1)\n")
+        >>> moved = migrate_script(b"import tensorflow_addons as tfa\n\ny = tfa.layers.Maxout(3)(x)\n")
         >>> print(moved.script.decode())
-        import keras
+        import tensorsmith.layers
         <BLANKLINE>
-        layer = keras.layers.GroupNormalization(axis=1, groups=-1)
+        y = tensorsmith.layers.Maxout(3)(x)
         <BLANKLINE>
     """
     if PACKAGE.encode() not in script and b"Addons>" not in script:

@@ -6,7 +6,7 @@ those to write.
 
 import ast
 
-from tensorsmith.tools.migration.entry import Given, RefusedError
+from tensorsmith.migrate.entry import Given, RefusedError
 
 AGGREGATIONS = {
     "uniform_average": '"uniform_average"',

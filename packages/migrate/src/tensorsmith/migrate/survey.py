@@ -16,10 +16,10 @@ from libcst.metadata import (
     ScopeProvider,
 )
 
-from tensorsmith.tools.migration.addons import MOVES, PACKAGE
-from tensorsmith.tools.migration.calls import moved_call
-from tensorsmith.tools.migration.entry import Missing, RefusedError, Successor
-from tensorsmith.tools.migration.plan import Plan
+from tensorsmith.migrate.addons import MOVES, PACKAGE
+from tensorsmith.migrate.calls import moved_call
+from tensorsmith.migrate.entry import Missing, RefusedError, Successor
+from tensorsmith.migrate.plan import Plan
 
 REGISTERED = re.compile(r"""['"]Addons>(\w+)['"]""")  # how Addons' objects are called in saved models
 UNKNOWN = "no component of Addons 0.23"

@@ -1,0 +1,100 @@
+"""Migration of files and folders."""
+
+import difflib
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tensorsmith.core import argument_error, replace_file
+from tensorsmith.migrate.rewrite import Migrated, UnreadableError, migrate_script
+
+
+@dataclass(frozen=True)
+class MigratedFile:
+    """A script on disk and the result of its migration.
+
+    Attributes:
+        path: The file.
+        before: Its source.
+        result: The migrated script, or the error that says why the source could not be parsed.
+    """
+
+    path: Path
+    before: bytes
+    result: Migrated | UnreadableError
+
+    @property
+    def diff(self) -> bytes:
+        """Unified diff from the source to the migrated script; empty if nothing changes.
+
+        It is bytes, since a script may have any encoding and characters that only Python takes for line ends.
+        """
+        if isinstance(self.result, UnreadableError):
+            return b""
+        old, new = (text.splitlines(keepends=True) for text in (self.before, self.result.script))
+        name = os.fsencode(self.path)
+        lines = difflib.diff_bytes(difflib.unified_diff, old, new, name, name)
+        return b"".join(line if line.endswith(b"\n") else line + b"\n\\ No newline at end of file\n" for line in lines)
+
+
+def migrate_files(paths: Iterable[str | os.PathLike[str]], write: bool = False) -> Iterator[MigratedFile]:
+    r"""Migrate scripts, one after the other.
+
+    Args:
+        paths: Files, and folders whose `.py` files are migrated, except those in hidden folders and virtual
+            environments.
+        write: If `True`, replace the files. A file is replaced as a whole and keeps its mode; a link stays a link.
+
+    Yields:
+        A `MigratedFile` for each script, including those that do not change.
+
+    Raises:
+        ValueError: A path does not exist.
+        OSError: A file cannot be read or written.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> script = pathlib.Path(tempfile.mkdtemp()) / "old.py"
+        >>> _ = script.write_text("import tensorflow_addons as tfa\n\nlayer = tfa.layers.Maxout(3)\n")
+        >>> [file.result.rewritten for file in migrate_files([script], write=True)]
+        [1]
+        >>> print(script.read_text(), end="")
+        import tensorsmith.layers
+        <BLANKLINE>
+        layer = tensorsmith.layers.Maxout(3)
+    """
+    for path in paths:
+        for script in _scripts(Path(path)):
+            before = script.read_bytes()
+            try:
+                result: Migrated | UnreadableError = migrate_script(before)
+            except UnreadableError as error:
+                result = error
+            else:
+                if write and result.script != before:
+                    _replace(script, result.script)
+            yield MigratedFile(script, before, result)
+
+
+def _scripts(path: Path) -> Iterator[Path]:
+    """The file itself, or the scripts below a folder."""
+    if path.is_file():
+        yield path
+        return
+    if not path.is_dir():
+        raise argument_error("paths", str(path), "a file or folder that exists")
+    for folder, folders, files in os.walk(path):
+        here = Path(folder)
+        folders[:] = sorted(
+            name for name in folders if not name.startswith(".") and not (here / name / "pyvenv.cfg").exists()
+        )
+        yield from (here / name for name in sorted(files) if name.endswith(".py"))
+
+
+def _replace(path: Path, script: bytes) -> None:
+    target = path.resolve()  # a link stays a link
+    mode = target.stat().st_mode
+    with replace_file(target) as draft:
+        draft.write_bytes(script)
+    target.chmod(mode)

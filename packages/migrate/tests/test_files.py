@@ -1,0 +1,76 @@
+"""Migration of files and folders: what changes on disk, what does not, and the diff."""
+
+import subprocess
+
+import pytest
+
+from tensorsmith.migrate import UnreadableError, migrate_files
+
+SCRIPT = (
+    "import tensorflow_addons as tfa\n\n\x0c\n# \u2028 größe\n"
+    "layer = tfa.layers.Maxout(4)\ncost = tfa.optimizers.KerasLegacyOptimizer(layer)"
+)
+
+
+@pytest.fixture
+def project(tmp_path):
+    """Files that shall be changed, and those that shall not."""
+    for name in ("main.py", "package/part.py", ".hidden/part.py", "environment/lib/part.py", "package/notes.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(SCRIPT)
+    (tmp_path / "environment/pyvenv.cfg").write_text("")
+    (tmp_path / "plain.py").write_text("print(1)\n")
+    (tmp_path / "main.py").chmod(0o755)
+    return tmp_path
+
+
+def texts(folder):
+    return {path: path.read_text() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_diff_is_what_write_does(project):
+    before = texts(project)
+    shown = list(migrate_files([project]))
+    assert texts(project) == before
+    assert [(file.path.name, file.result.rewritten, file.result.left) for file in shown] == [
+        ("main.py", 1, 1),
+        ("plain.py", 0, 0),
+        ("part.py", 1, 1),
+    ]
+
+    written = list(migrate_files([project], write=True))
+    assert [file.diff for file in written] == [file.diff for file in shown]
+    after = texts(project)
+    changed = {str(path.relative_to(project)) for path in before if before[path] != after[path]}
+    assert changed == {"main.py", "package/part.py"}
+    assert (project / "main.py").stat().st_mode & 0o777 == 0o755
+    assert not any(file.diff for file in migrate_files([project]))
+
+    for path, text in before.items():
+        path.write_text(text)
+    command = ["git", "apply", "-p0", "--unsafe-paths", "-"]
+    applied = subprocess.run(command, input=b"".join(file.diff for file in shown), capture_output=True, cwd="/")
+    assert applied.returncode == 0, applied.stderr
+    assert texts(project) == after
+
+
+def test_files_that_cannot_be_read_do_not_stop_others(project):
+    (project / "alpha.py").write_text("import tensorflow_addons\nprint 3\n")
+    first, *_ = migrate_files([project], write=True)
+    assert first.path == project / "alpha.py"
+    assert isinstance(first.result, UnreadableError)
+    assert str(first.result).startswith(":2: ")
+    assert "tensorsmith.layers" in (project / "main.py").read_text()
+
+
+def test_a_link_stays_a_link(project):
+    (project / "link.py").symlink_to("main.py")
+    (migrated,) = migrate_files([project / "link.py"], write=True)
+    assert migrated.result.rewritten == 1
+    assert (project / "link.py").is_symlink()
+    assert "tensorsmith.layers" in (project / "main.py").read_text()
+
+
+def test_no_such_path(tmp_path):
+    with pytest.raises(ValueError, match="`paths`: received .*nowhere"):
+        list(migrate_files([tmp_path / "nowhere"]))
