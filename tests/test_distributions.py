@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tensorsmith.tools.catalog import all_recipes
+from tensorsmith.recipes.catalog import all_recipes
 
 ROOT = Path(__file__).parents[1]
 LOCK = ROOT / "requirements.lock"

@@ -15,7 +15,7 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 import tensorsmith.tools.commands
-from tensorsmith.tools.catalog import all_recipes
+from tensorsmith.recipes.catalog import all_recipes
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = sorted(path.parent for path in ROOT.glob("packages/*/pyproject.toml"))
@@ -188,9 +188,9 @@ def test_recipe_has_its_form(recipe):
     assert slow <= {"tensorsmith.tuning"}  # it declares ranges, and imports neither of the others for that
     assert {"build_data", "build_model", "build_trainer"} <= {getattr(node, "name", "") for node in body}
 
-    config = recipe.config_class()
+    config = recipe.recipe.config_class()
     fields = {field.name for field in dataclasses.fields(config)}
     assert type(config).__dataclass_params__.frozen
     assert fields == {name for name, comment in recipe.comments.items() if comment}
-    assert recipe.smoke.keys() <= fields
+    assert recipe.recipe.smoke.keys() <= fields
     assert config.seed == int(recipe.line("Seed"))

@@ -8,8 +8,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from tensorsmith.tools.catalog import all_recipes, find_recipe
-from tensorsmith.tools.config import to_yaml
+from tensorsmith.recipes.catalog import all_recipes, find_recipe
+from tensorsmith.recipes.configuration import to_yaml
 
 ROOT = Path(__file__).parents[1]
 scores = SimpleNamespace(**runpy.run_path(str(ROOT / "tools/scores.py")))
@@ -19,7 +19,7 @@ def write_run(folder, seed, accuracy, **changes):
     """A finished run of mlp/digits."""
     recipe = find_recipe("mlp/digits")
     folder.mkdir()
-    (folder / "config.yaml").write_text(to_yaml(recipe, recipe.config_class(seed=seed, jit=True, **changes)))
+    (folder / "config.yaml").write_text(to_yaml(recipe, recipe.recipe.config_class(seed=seed, jit=True, **changes)))
     metrics = {
         "recipe": recipe.name,
         "test": {"accuracy": accuracy, "loss": 0.123456789},

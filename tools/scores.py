@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from tensorsmith.core import ArgumentError, argument_error, check, replace_file
-from tensorsmith.tools.catalog import Recipe, all_recipes, find_recipe
-from tensorsmith.tools.config import read_yaml, resolve
+from tensorsmith.recipes.catalog import RecipeFile, all_recipes, find_recipe
+from tensorsmith.recipes.configuration import read_yaml, resolve
 
 ROOT = Path(__file__).parents[1]
 SCORES = ROOT / "recipes" / "scores.json"
@@ -40,7 +40,7 @@ class Advertised:
     number: str
 
     @classmethod
-    def by(cls, recipe: Recipe) -> "Advertised":
+    def by(cls, recipe: RecipeFile) -> "Advertised":
         """What a recipe promises."""
         words = recipe.line("Score").split()
         check(len(words) == 3, "Score", " ".join(words), "split, measure and number", f"look at {recipe.path}")
@@ -71,7 +71,7 @@ def read_run(folder: Path) -> tuple[str, dict[str, Any]]:
     check(path.is_file(), "RUN_FOLDER", str(folder), "the folder of a finished run")
     metrics = json.loads(path.read_text())
     recipe = find_recipe(metrics["recipe"])
-    used, own = resolve(recipe, read_yaml(folder / "config.yaml")), recipe.config_class()
+    used, own = resolve(recipe, read_yaml(folder / "config.yaml")), recipe.recipe.config_class()
     # The seed may differ, and `jit` stands as what "auto" came to on the machine.
     if dataclasses.replace(used, seed=own.seed, jit=own.jit) != own:
         raise argument_error("RUN_FOLDER", str(folder), f"a run with the settings of {recipe.name}")
@@ -104,7 +104,7 @@ def table(scores: Scores) -> str:
     return "\n".join(rows) + "\n"
 
 
-def _measured(recipe: Recipe, runs: Sequence[dict[str, Any]]) -> tuple[str, str]:
+def _measured(recipe: RecipeFile, runs: Sequence[dict[str, Any]]) -> tuple[str, str]:
     """The cells for score and seconds."""
     if not runs:
         return "not measured yet", ""

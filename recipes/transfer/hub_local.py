@@ -116,6 +116,6 @@ def report(config: Config, trainer: Any, data: dict[str, Any], folder: Path) -> 
 
 
 if __name__ == "__main__":
-    from tensorsmith.tools import run_script
+    from tensorsmith.recipes import run_script
 
     run_script(__file__)

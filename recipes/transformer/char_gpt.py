@@ -140,6 +140,6 @@ def sample(config: Config, model: Any, temperature: float, length: int = 300) ->
 
 
 if __name__ == "__main__":
-    from tensorsmith.tools import run_script
+    from tensorsmith.recipes import run_script
 
     run_script(__file__)

@@ -78,6 +78,6 @@ def build_trainer(config: Config) -> Any:
 
 
 if __name__ == "__main__":
-    from tensorsmith.tools import run_script
+    from tensorsmith.recipes import run_script
 
     run_script(__file__)

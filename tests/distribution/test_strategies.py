@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tensorsmith.tools.workers import run_workers
+from tensorsmith.recipes.workers import run_workers
 
 pytestmark = pytest.mark.slow
 

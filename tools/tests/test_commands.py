@@ -7,8 +7,8 @@ import sys
 import pytest
 import yaml
 
-from tensorsmith.tools.catalog import all_recipes, find_recipe
-from tensorsmith.tools.config import resolve, to_yaml
+from tensorsmith.recipes.catalog import all_recipes, find_recipe
+from tensorsmith.recipes.configuration import resolve, to_yaml
 
 MISTAKES = """
 recipe: mlp/digits
@@ -38,7 +38,7 @@ def test_show_prints_what_config_takes(tensorsmith):
     assert "Handwritten digits" in header
     values = yaml.safe_load("recipe: " + config)
     recipe = find_recipe("mlp/digits")
-    assert resolve(recipe, values) == recipe.config_class()
+    assert resolve(recipe, values) == recipe.recipe.config_class()
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_validate_files_that_are_no_configuration(tensorsmith, tmp_path, text, m
 
 def test_validate_a_good_file(tensorsmith, tmp_path):
     recipe = find_recipe("mlp/digits")
-    (tmp_path / "good.yaml").write_text(to_yaml(recipe, recipe.config_class()))
+    (tmp_path / "good.yaml").write_text(to_yaml(recipe, recipe.recipe.config_class()))
     assert tensorsmith("validate", tmp_path / "good.yaml").returncode == 0
 
 

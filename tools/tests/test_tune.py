@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tensorsmith.tools.catalog import find_recipe
+from tensorsmith.core import free_ports
+from tensorsmith.recipes.catalog import find_recipe
 from tensorsmith.tools.main import main
-from tensorsmith.tools.search_workers import SearchWorkers
-from tensorsmith.tools.searching import read_search
-from tensorsmith.tools.workers import free_ports
+from tensorsmith.tools.search_folder import read_search
+from tensorsmith.tuning.search_workers import SearchWorkers
 from tensorsmith.tuning.workers import alone_in
 
 RECIPE = str(Path(__file__).with_name("noisy_line.py"))

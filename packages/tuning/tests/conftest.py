@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import tensorsmith.tuning as tune
+from tensorsmith.core import SupervisedRecipe
 from tensorsmith.training import Trainer
 
 X = np.linspace(-1, 1, 48, dtype="float32")[:, None]
@@ -40,9 +41,12 @@ def build_trainer(config):
 @pytest.fixture
 def fixed():
     """The recipe, its Config, and the loss that each slope has by hand."""
-    recipe = types.SimpleNamespace(build_data=build_data, build_trainer=build_trainer, Config=Fixed, loss=fixed_loss)
-    recipe.search = lambda **more: tune.Search(recipe, Fixed(), tune.declared(Fixed), **more)
-    return recipe
+    recipe = SupervisedRecipe(config_class=Fixed, build_data=build_data, build_trainer=build_trainer)
+    return types.SimpleNamespace(
+        recipe=recipe,
+        loss=fixed_loss,
+        search=lambda **more: tune.Search(recipe, Fixed(), tune.declared(Fixed), **more),
+    )
 
 
 @dataclass(frozen=True)
@@ -73,4 +77,4 @@ def trained(plane):
         model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
         return Trainer(model, keras.optimizers.SGD(config.learning_rate), "mse", jit=False)
 
-    return types.SimpleNamespace(build_data=build_data, build_trainer=build_trainer, Config=Trained)
+    return SupervisedRecipe(config_class=Trained, build_data=build_data, build_trainer=build_trainer)

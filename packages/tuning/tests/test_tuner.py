@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import logging
-import types
 
 import keras
 import numpy as np
@@ -14,6 +13,7 @@ from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import KFold, cross_val_score
 
 import tensorsmith.tuning as tune
+from tensorsmith.core import SupervisedRecipe
 from tensorsmith.training import Trainer
 from tensorsmith.tuning.folds import folds
 from tensorsmith.tuning.report import plot_scores, write_hparams
@@ -68,15 +68,14 @@ def test_more_trials_later(fixed, tmp_path):
 @pytest.mark.slow  # takes seconds
 def test_trials_that_fail(fixed, tmp_path, caplog):
     """The search goes on, and they rank last."""
-    recipe = types.SimpleNamespace(**vars(fixed))
 
     def build_trainer(config):
-        trainer = fixed.build_trainer(config)
+        trainer = fixed.recipe.build_trainer(config)
         if config.weight > 2:
             trainer.model.set_weights([np.full((1, 1), np.nan)])
         return trainer
 
-    recipe.build_trainer = build_trainer
+    recipe = dataclasses.replace(fixed.recipe, build_trainer=build_trainer)
     search = dataclasses.replace(fixed.search(trials=4), recipe=recipe)
     caplog.set_level(logging.INFO, "tensorsmith.tuning")
     results = list(run(search, tmp_path, table=LiveTable(search)).results().values())
@@ -94,7 +93,7 @@ def test_a_score_that_is_no_number(fixed, tmp_path):
         def on_epoch_end(self, epoch, logs=None):
             logs["val_error"] = float("nan")
 
-    recipe = types.SimpleNamespace(**vars(fixed), callbacks=lambda config, folder: [NoNumber()])
+    recipe = dataclasses.replace(fixed.recipe, callbacks=lambda config, folder: [NoNumber()])
     search = dataclasses.replace(fixed.search(trials=1, objective="val_error"), recipe=recipe)
     (result,) = run(search, tmp_path).results().values()
     assert result.score is None
@@ -104,7 +103,9 @@ def test_a_score_that_is_no_number(fixed, tmp_path):
 @pytest.mark.slow
 def test_hyperband_with_more_trials_later(trained, tmp_path):
     """Checkpoints to go on from are gone by then; scores are the same."""
-    whole = tune.Search(trained, trained.Config(epochs=3), tune.declared(trained.Config), tuner="hyperband", trials=4)
+    whole = tune.Search(
+        trained, trained.config_class(epochs=3), tune.declared(trained.config_class), tuner="hyperband", trials=4
+    )
     first = dataclasses.replace(whole, trials=3)
     run(first, tmp_path / "a")
     scores = [{name: result.score for name, result in run(whole, tmp_path / name).results().items()} for name in "ab"]
@@ -116,9 +117,7 @@ def test_mistakes_in_code_end_the_search(fixed, tmp_path):
     def build_trainer(config):
         raise TypeError("a slip of the pen")
 
-    search = dataclasses.replace(
-        fixed.search(), recipe=types.SimpleNamespace(**{**vars(fixed), "build_trainer": build_trainer})
-    )
+    search = dataclasses.replace(fixed.search(), recipe=dataclasses.replace(fixed.recipe, build_trainer=build_trainer))
     with pytest.raises(TypeError, match="a slip of the pen"):
         run(search, tmp_path)
 
@@ -140,7 +139,9 @@ def test_early_stopping(fixed, tmp_path):
 
 @pytest.mark.slow  # takes seconds
 def test_score_is_that_of_the_best_epoch(trained, tmp_path):
-    search = tune.Search(trained, trained.Config(), tune.declared(trained.Config), trials=2, patience=0, keep_best=2)
+    search = tune.Search(
+        trained, trained.config_class(), tune.declared(trained.config_class), trials=2, patience=0, keep_best=2
+    )
     x, y = trained.build_data(None)["validation"]
     for name, result in run(search, tmp_path).results().items():
         assert len(result.history["val_loss"]) == 9
@@ -152,8 +153,8 @@ def test_score_is_that_of_the_best_epoch(trained, tmp_path):
 @pytest.mark.slow
 def test_hyperband_goes_on_where_a_trial_was(trained, tmp_path):
     """The second round has the curves of the first, and goes on as one run of so many epochs would."""
-    config = trained.Config(epochs=3)
-    search = tune.Search(trained, config, tune.declared(trained.Config), tuner="hyperband", trials=4)
+    config = trained.config_class(epochs=3)
+    search = tune.Search(trained, config, tune.declared(trained.config_class), tuner="hyperband", trials=4)
     tuner = run(search, tmp_path)
     trials = {name: trial.hyperparameters.values for name, trial in tuner.oracle.trials.items()}
     results = tuner.results()
@@ -164,9 +165,9 @@ def test_hyperband_goes_on_where_a_trial_was(trained, tmp_path):
         assert len(curve) == trials[name]["tuner/epochs"] == 3
         assert curve[:1] == results[past].history["val_loss"]
     name = next(iter(going_on))
-    trainer = trained.build_trainer(trained.Config(**results[name].config))
+    trainer = trained.build_trainer(trained.config_class(**results[name].config))
     keras.utils.set_random_seed(0)
-    trainer = trained.build_trainer(trained.Config(**results[name].config))
+    trainer = trained.build_trainer(trained.config_class(**results[name].config))
     data = trained.build_data(None)
     history = trainer.fit(
         *data["train"], epochs=3, batch_size=16, validation_data=data["validation"], seed=0, verbose=False
@@ -189,7 +190,9 @@ def test_cross_validation_is_scikit_learns(plane, tmp_path):
         return Trainer(model, keras.optimizers.SGD(0.05), "mse", jit=False)
 
     x, y = plane
-    recipe = types.SimpleNamespace(build_data=lambda config: {"train": (x, y)}, build_trainer=build_trainer)
+    recipe = SupervisedRecipe(
+        config_class=Config, build_data=lambda config: {"train": (x, y)}, build_trainer=build_trainer
+    )
     (result,) = (
         run(tune.Search(recipe, Config(), tune.declared(Config), trials=1, folds=3), tmp_path).results().values()
     )
@@ -205,8 +208,9 @@ def test_weights_of_examples_count(fixed, tmp_path, count):
     x = np.ones((32, 1), "float32")
     wrong = np.arange(32) % 4 == 0
     data = (x, np.where(wrong, 100.0, 2.0).astype("float32"), np.where(wrong, 0.0, 1.0).astype("float32"))
-    fixed.build_data = lambda config: {"train": data, "validation": data}
-    (result,) = run(fixed.search(trials=1, folds=count), tmp_path).results().values()
+    recipe = dataclasses.replace(fixed.recipe, build_data=lambda config: {"train": data, "validation": data})
+    search = dataclasses.replace(fixed.search(trials=1, folds=count), recipe=recipe)
+    (result,) = run(search, tmp_path).results().values()
     shares = [1 - part.mean() for _, (part,) in folds((wrong,), 2, seed=0)] if count else [1 - wrong.mean()]
     assert result.score == pytest.approx(np.mean(shares) * (result.config["weight"] - 2.0) ** 2, rel=1e-5)
 

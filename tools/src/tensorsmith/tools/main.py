@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from tensorsmith.core import ArgumentError, did_you_mean
+from tensorsmith.recipes import RunFailedError
 
 COMMANDS = (
     "recipes",
@@ -28,7 +29,7 @@ COMMANDS = (
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs `tensorsmith` with these arguments and returns the exit code.
 
-    0: done. 1: could not be done (no network, no room, data that cannot be trained on). 2: asked for wrongly.
+    0: done. 1: could not be done (no network, no room, data that cannot be trained on). 2: usage error.
     130: interrupted.
     """
     parser = _Parser(prog="tensorsmith", description="Recipes for every model family, on TensorFlow and Keras 3.")
@@ -67,7 +68,7 @@ def _exit_code(error: Exception) -> int | None:
     """The exit code of failures that are the user's or the machine's; None for those that are ours."""
     if isinstance(error, ArgumentError):
         return 2
-    if isinstance(error, OSError | ArithmeticError | ImportError):
+    if isinstance(error, OSError | ArithmeticError | ImportError | RunFailedError):
         return 1
     foreseeable = {"DataNotFoundError", "ResourceExhaustedError", "PermissionDeniedError", "UnknownError"}
     return 1 if foreseeable & {kind.__name__ for kind in type(error).__mro__} else None

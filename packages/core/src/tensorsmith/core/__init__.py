@@ -5,13 +5,21 @@ from tensorsmith.core.durations import Duration, Timeline
 from tensorsmith.core.errors import ArgumentError, Verbatim, argument_error, check, did_you_mean
 from tensorsmith.core.export import export
 from tensorsmith.core.files import replace_file
+from tensorsmith.core.processes import SECONDS_TO_SAVE, free_ports, signals_like_ctrl_c
 from tensorsmith.core.quantities import is_integer, is_number, plain
 from tensorsmith.core.quiet import load_tensorflow
+from tensorsmith.core.recipe import ProcedureRecipe, Recipe, RecipeRun, Scores, SupervisedRecipe, recipe_of
 
 __all__ = [
+    "SECONDS_TO_SAVE",
     "ArgumentError",
     "Cluster",
     "Duration",
+    "ProcedureRecipe",
+    "Recipe",
+    "RecipeRun",
+    "Scores",
+    "SupervisedRecipe",
     "Timeline",
     "Verbatim",
     "argument_error",
@@ -19,9 +27,12 @@ __all__ = [
     "cluster_from_environment",
     "did_you_mean",
     "export",
+    "free_ports",
     "is_integer",
     "is_number",
     "load_tensorflow",
     "plain",
+    "recipe_of",
     "replace_file",
+    "signals_like_ctrl_c",
 ]

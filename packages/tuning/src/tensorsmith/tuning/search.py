@@ -4,9 +4,9 @@ import dataclasses
 import difflib
 import re
 from collections.abc import Mapping
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
-from tensorsmith.core import ArgumentError, argument_error, check, did_you_mean, is_integer
+from tensorsmith.core import ArgumentError, SupervisedRecipe, argument_error, check, did_you_mean, is_integer
 from tensorsmith.tuning.space import Choice, Range, check_conditions
 
 TUNERS = ("random", "hyperband", "bayesian")
@@ -22,25 +22,12 @@ class UnknownObjectiveError(SearchError):
     """The objective is not among the scores that training logs."""
 
 
-class Recipe(Protocol):
-    """What is trained: a module, or anything else with these functions of a configuration.
-
-    `callbacks(config, folder)` and `model_to_save(trainer)` are used where there are such.
-    """
-
-    def build_data(self, config: Any) -> dict[str, Any]:
-        """`train`, and where there is one `validation`: a dataset, or a tuple of features, targets and weights."""
-
-    def build_trainer(self, config: Any) -> Any:
-        """A `tensorsmith.training.Trainer`."""
-
-
 @dataclasses.dataclass(frozen=True)
 class Search:
     """A search for good hyperparameters.
 
     Args:
-        recipe: What is trained.
+        recipe: The recipe to train; `tensorsmith.core.recipe_of` makes one from a module.
         config: A frozen dataclass with its settings: those that are not searched keep these values. It has `epochs`,
             `batch_size` and `seed`, which the search draws from, too.
         space: Field to what it may be.
@@ -58,7 +45,7 @@ class Search:
         ValueError: An argument out of range, or a space with names that are no fields or conditions that cannot hold.
     """
 
-    recipe: Recipe
+    recipe: SupervisedRecipe
     config: Any
     space: Mapping[str, Range]
     objective: str = "val_loss"

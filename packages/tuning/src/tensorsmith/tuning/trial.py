@@ -99,9 +99,8 @@ def _runs(
         scores = history[search.objective]
         losses = np.array(scores) * (1 if search.best == "min" else -1)
         best = int(np.argmin(np.where(np.isnan(losses), np.inf, losses)))
-        part = getattr(search.recipe, "model_to_save", None)
         with replace_file(folder / "model.keras") as draft:
-            (part(trainer) if part else trainer.model).save(draft)
+            search.recipe.model_to_save(trainer).save(draft)
         yield scores[best], best + 1, trainer.jit, history
         return
     for number, (others, part) in enumerate(folds(data["train"], search.folds, config.seed)):
@@ -120,7 +119,7 @@ def _fit(
     search: Search, config: Any, folder: Path, train: Any, validation: Any, epochs: int, watch: Watch
 ) -> tuple[Any, dict[str, list[float]]]:
     trainer = search.recipe.build_trainer(config)
-    more = search.recipe.callbacks(config, folder) if hasattr(search.recipe, "callbacks") else []
+    more = search.recipe.callbacks(config, folder)
     watched = validation is not None or not search.folds
     stopping = [_Watcher(search, watch), _stopping(search, config.epochs)] if watched else []
     x, y, weights = keras.utils.unpack_x_y_sample_weight(train)

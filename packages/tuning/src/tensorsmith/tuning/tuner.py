@@ -59,6 +59,7 @@ class Tuner(BaseTuner):
         >>> import dataclasses, tempfile, types
         >>> import keras, numpy as np
         >>> import tensorsmith.tuning as tune
+        >>> from tensorsmith.core import SupervisedRecipe
         >>> from tensorsmith.training import Trainer
         >>> @dataclasses.dataclass(frozen=True)
         ... class Config:
@@ -72,7 +73,7 @@ class Tuner(BaseTuner):
         >>> def build_trainer(config):
         ...     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
         ...     return Trainer(model, keras.optimizers.SGD(config.learning_rate), "mse", jit=False)
-        >>> recipe = types.SimpleNamespace(build_data=build_data, build_trainer=build_trainer)
+        >>> recipe = SupervisedRecipe(config_class=Config, build_data=build_data, build_trainer=build_trainer)
         >>> search = tune.Search(recipe, Config(), tune.declared(Config), trials=3)
         >>> tuner = tune.Tuner(search, tempfile.mkdtemp())
         >>> tuner.search()

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 from tensorsmith.core import argument_error, replace_file
-from tensorsmith.tools.catalog import find_recipe
+from tensorsmith.recipes import find_recipe
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

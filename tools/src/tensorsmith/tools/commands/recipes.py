@@ -6,7 +6,7 @@ import json
 from rich.console import Console
 from rich.table import Table
 
-from tensorsmith.tools.catalog import all_recipes
+from tensorsmith.recipes import all_recipes
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -2,8 +2,7 @@
 
 import argparse
 
-from tensorsmith.tools.catalog import find_recipe
-from tensorsmith.tools.config import to_yaml
+from tensorsmith.recipes import find_recipe, to_yaml
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -14,5 +13,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(arguments: argparse.Namespace) -> int:
     """Prints header and configuration."""
     recipe = find_recipe(arguments.name)
-    print(f"{recipe.header.strip()}\n\n{to_yaml(recipe, recipe.config_class())}", end="")
+    print(f"{recipe.header.strip()}\n\n{to_yaml(recipe, recipe.recipe.config_class())}", end="")
     return 0

@@ -12,24 +12,23 @@ from typing import Any
 from rich.console import Console
 
 from tensorsmith.core import Verbatim, argument_error, check, load_tensorflow
-from tensorsmith.tools.catalog import Recipe, find_recipe
-from tensorsmith.tools.config import from_flags, read_yaml, resolve
-from tensorsmith.tools.run_folder import new_folder
-from tensorsmith.tools.search_workers import run_search_workers
-from tensorsmith.tools.searching import (
+from tensorsmith.recipes import RecipeFile, find_recipe, from_flags, new_folder, read_yaml, resolve
+from tensorsmith.tools.search_folder import (
     FILE,
     SETTINGS,
     read_search,
     remove_fruitless,
     space_of,
+    supervised,
     write_report,
     write_search,
 )
 from tensorsmith.tuning import Search
 from tensorsmith.tuning.search import SearchError
+from tensorsmith.tuning.search_workers import run_search_workers
 from tensorsmith.tuning.workers import LAUNCHER, alone_in
 
-ASKED_WRONGLY = 2  # the exit code of a worker that came upon a SearchError
+EXIT_USAGE = 2  # exit code of a worker that raised SearchError
 SECONDS_FOR_THE_CHIEF = 600.0  # until its search file is there for the workers of other machines
 
 
@@ -90,18 +89,18 @@ def execute(arguments: argparse.Namespace) -> int:
             code = run_search_workers([sys.executable, "-m", "tensorsmith.tools", *again], parallel, folder, lock)
         except KeyboardInterrupt:
             command = " ".join(again) + (f" --parallel {parallel}" if parallel else "")
-            print(f"interrupted; go on with: tensorsmith {command}", file=sys.stderr)
+            print(f"interrupted; resume with: tensorsmith {command}", file=sys.stderr)
             return 130
         except SearchError:
             if new:
                 remove_fruitless(folder)
             raise
-        if new and code == ASKED_WRONGLY:
+        if new and code == EXIT_USAGE:
             remove_fruitless(folder)
         return code
 
 
-def _search(recipe: Recipe, search: Search, folder: Path) -> int:
+def _search(recipe: RecipeFile, search: Search, folder: Path) -> int:
     load_tensorflow()
     from tensorsmith.tuning import Tuner
     from tensorsmith.tuning.table import LiveTable
@@ -125,21 +124,21 @@ def _search(recipe: Recipe, search: Search, folder: Path) -> int:
     return 0
 
 
-def _new(recipe: Recipe, arguments: argparse.Namespace) -> Search:
+def _new(recipe: RecipeFile, arguments: argparse.Namespace) -> Search:
     space = space_of(recipe, arguments.space)
     given = from_flags(arguments.fields)
     for name in given.keys() & space.keys():
         raise argument_error(f"--{name}", given[name], f"nothing, as it is searched in {space[name]}")
-    values = dict(recipe.smoke) if arguments.smoke else {}
+    values = dict(recipe.recipe.smoke) if arguments.smoke else {}
     values = {name: value for name, value in values.items() if name not in space}
     if arguments.config:
         values.update(read_yaml(arguments.config))
     config = resolve(recipe, {**values, **given})
     settings = {name: getattr(arguments, name) for name in SETTINGS if getattr(arguments, name) is not None}
-    return Search(recipe.module, config, space, **settings)
+    return Search(supervised(recipe), config, space, **settings)
 
 
-def _old(recipe: Recipe, arguments: argparse.Namespace) -> tuple[Path | None, Search | None]:
+def _old(recipe: RecipeFile, arguments: argparse.Namespace) -> tuple[Path | None, Search | None]:
     """The folder and search to go on with, of which only the number of trials may change."""
     runs = (Path("runs") / recipe.run_name).glob("*")
     folders = [arguments.out] if arguments.out else sorted(runs, reverse=True)

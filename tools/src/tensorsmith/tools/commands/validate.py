@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from tensorsmith.tools.config import read_yaml, recipe_in, resolve
+from tensorsmith.recipes import read_yaml, recipe_in, resolve
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -9,9 +9,8 @@ from typing import Any
 
 import yaml
 
-from tensorsmith.core import ArgumentError, Verbatim, argument_error, check, replace_file
-from tensorsmith.tools.catalog import Recipe
-from tensorsmith.tools.config import read_yaml, resolve, to_yaml
+from tensorsmith.core import ArgumentError, SupervisedRecipe, Verbatim, argument_error, check, replace_file
+from tensorsmith.recipes import RecipeFile, read_yaml, resolve, to_yaml
 from tensorsmith.tuning import Choice, Range, Search, declared, parse_space
 from tensorsmith.tuning.space_file import as_lines
 
@@ -19,13 +18,24 @@ FILE = "search.yaml"
 SETTINGS = ("objective", "direction", "tuner", "trials", "folds", "patience", "keep_best")
 
 
-def space_of(recipe: Recipe, file: Path | None) -> dict[str, Range]:
+def supervised(file: RecipeFile) -> SupervisedRecipe:
+    """Return the recipe of a file.
+
+    Raises:
+        ArgumentError: It is a procedure, which has no trainer whose scores a search could compare.
+    """
+    if not isinstance(file.recipe, SupervisedRecipe):
+        raise argument_error("recipe", file.name, "a recipe with build_trainer")
+    return file.recipe
+
+
+def space_of(recipe: RecipeFile, file: Path | None) -> dict[str, Range]:
     """The ranges that a recipe declares, with those of a file in place of and besides them.
 
     Raises:
         ArgumentError: A name that is no field, or values that do not fit their field, every mistake in the message.
     """
-    space = declared(recipe.config_class)
+    space = declared(recipe.recipe.config_class)
     if file is not None:
         space.update(parse_space(read_yaml(file, "--space")))
     remedy = "declare some in its Config with tensorsmith.tuning, or give --space FILE.yaml"
@@ -35,7 +45,7 @@ def space_of(recipe: Recipe, file: Path | None) -> dict[str, Range]:
         try:
             values = tuple(getattr(resolve(recipe, {name: probe}), name) for probe in known.probes)
         except ArgumentError as error:
-            fields = {field.name for field in dataclasses.fields(recipe.config_class)}
+            fields = {field.name for field in dataclasses.fields(recipe.recipe.config_class)}
             if name not in fields:
                 mistakes.append(str(error))
                 continue
@@ -48,7 +58,7 @@ def space_of(recipe: Recipe, file: Path | None) -> dict[str, Range]:
     return fitting
 
 
-def write_search(recipe: Recipe, search: Search, folder: Path) -> None:
+def write_search(recipe: RecipeFile, search: Search, folder: Path) -> None:
     """Writes what `read_search` reads."""
     fields = yaml.safe_load(to_yaml(recipe, search.config))
     text = {
@@ -61,7 +71,7 @@ def write_search(recipe: Recipe, search: Search, folder: Path) -> None:
         draft.write_text(yaml.safe_dump(text, sort_keys=False, default_flow_style=None, width=120))
 
 
-def read_search(recipe: Recipe, folder: Path) -> Search:
+def read_search(recipe: RecipeFile, folder: Path) -> Search:
     """The search of a folder.
 
     Raises:
@@ -76,7 +86,7 @@ def read_search(recipe: Recipe, folder: Path) -> Search:
         raise argument_error("recipe", recipe.name, f"{said['recipe']}, whose search {folder} is")
     config = resolve(recipe, said["config"])
     settings = {name: said[name] for name in SETTINGS if name in said}
-    return Search(recipe.module, config, parse_space(said["space"]), **settings)
+    return Search(supervised(recipe), config, parse_space(said["space"]), **settings)
 
 
 def remove_fruitless(folder: Path) -> None:
@@ -86,7 +96,7 @@ def remove_fruitless(folder: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)  # the folder itself may be one that cannot be
 
 
-def write_report(recipe: Recipe, search: Search, folder: Path, results: Mapping[str, Any]) -> list[Path]:
+def write_report(recipe: RecipeFile, search: Search, folder: Path, results: Mapping[str, Any]) -> list[Path]:
     """Writes the best configurations, the picture and TensorBoard's events; returns the files of the configurations.
 
     Args:

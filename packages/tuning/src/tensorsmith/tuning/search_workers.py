@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tensorsmith.tools.workers import SECONDS_TO_SAVE, free_ports, signals_like_ctrl_c
+from tensorsmith.core import SECONDS_TO_SAVE, free_ports, signals_like_ctrl_c
 from tensorsmith.tuning.workers import LAUNCHER, sign_of_life
 
 RESTARTS = 5  # in a row, without a trial that ended

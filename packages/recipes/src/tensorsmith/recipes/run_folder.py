@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from tensorsmith.core import argument_error, replace_file
-from tensorsmith.tools.catalog import Recipe
-from tensorsmith.tools.config import to_yaml
+from tensorsmith.recipes.catalog import RecipeFile
+from tensorsmith.recipes.configuration import to_yaml
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,7 +30,7 @@ class RunFolder:
         """The folder of checkpoints."""
         return self.path / "checkpoints"
 
-    def write_config(self, recipe: Recipe, config: Any) -> None:
+    def write_config(self, recipe: RecipeFile, config: Any) -> None:
         """Writes the resolved configuration."""
         self._write("config.yaml", to_yaml(recipe, config))
 
@@ -55,7 +55,7 @@ class RunFolder:
             draft.write_text(text)
 
 
-def new_folder(recipe: Recipe, out: Path | None) -> RunFolder:
+def new_folder(recipe: RecipeFile, out: Path | None) -> RunFolder:
     """Makes the folder of a new run: `out`, or `runs/<family>-<name>/<timestamp>`.
 
     Raises:
@@ -79,7 +79,7 @@ def new_folder(recipe: Recipe, out: Path | None) -> RunFolder:
     raise argument_error("out", str(parent), "room for one more run", "name a folder with --out")
 
 
-def folder_to_resume(recipe: Recipe, out: Path | None) -> RunFolder | None:
+def folder_to_resume(recipe: RecipeFile, out: Path | None) -> RunFolder | None:
     """The named run, or the newest unfinished one of the recipe, or its newest; None where there is none yet."""
     paths = [out] if out is not None else sorted((Path("runs") / recipe.run_name).glob("*"), reverse=True)
     runs = [RunFolder(path) for path in paths if (path / "config.yaml").is_file()]

@@ -7,15 +7,13 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
-from typing import Any
 
-from tensorsmith.core import argument_error, did_you_mean
+from tensorsmith.core import ProcedureRecipe, SupervisedRecipe, argument_error, did_you_mean, recipe_of
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """A recipe's file, read without running it.
+class RecipeFile:
+    """The file of a recipe, whose header is read without running it.
 
     Attributes:
         name: `family/name`, or a path for a file of the user's own.
@@ -67,8 +65,8 @@ class Recipe:
         }
 
     @functools.cached_property
-    def module(self) -> ModuleType:
-        """The file, run as a module. Recipes import TensorFlow only when they build something."""
+    def recipe(self) -> SupervisedRecipe | ProcedureRecipe:
+        """The recipe that the file defines. Recipes import TensorFlow only when they build something."""
         name = f"tensorsmith_recipe_{self.run_name.replace('-', '_')}"
         spec = importlib.util.spec_from_file_location(name, self.path)
         if spec is None or spec.loader is None:
@@ -76,33 +74,22 @@ class Recipe:
         module = importlib.util.module_from_spec(spec)
         sys.modules[name] = module
         spec.loader.exec_module(module)
-        return module
-
-    @property
-    def config_class(self) -> Any:
-        """The recipe's Config."""
-        return self.module.Config
-
-    @property
-    def smoke(self) -> Mapping[str, Any]:
-        """The fields that make it end in seconds."""
-        smoke: Mapping[str, Any] = self.module.SMOKE
-        return smoke
+        return recipe_of(module)
 
 
 def recipes_folder() -> Path:
-    """The recipes that came with the installed command, or those of the checkout it runs from."""
-    installed = Path(__file__).parent / "recipes"
-    return installed if installed.is_dir() else Path(__file__).parents[4] / "recipes"
+    """Return the folder of recipes: that of the installed package, or that of the checkout it runs from."""
+    installed = Path(__file__).parent / "files"
+    return installed if installed.is_dir() else Path(__file__).parents[5] / "recipes"
 
 
-def all_recipes() -> list[Recipe]:
+def all_recipes() -> list[RecipeFile]:
     """Every recipe, by name."""
     paths = sorted(recipes_folder().glob("*/*.py"))
-    return [Recipe(f"{path.parent.name}/{path.stem}", path) for path in paths if not path.stem.startswith("_")]
+    return [RecipeFile(f"{path.parent.name}/{path.stem}", path) for path in paths if not path.stem.startswith("_")]
 
 
-def find_recipe(name: str) -> Recipe:
+def find_recipe(name: str) -> RecipeFile:
     """The recipe of that name, or the file of that path.
 
     Raises:
@@ -113,7 +100,7 @@ def find_recipe(name: str) -> Recipe:
         if not path.is_file():
             raise argument_error("recipe", name, "a file that exists")
         known = next((recipe for recipe in all_recipes() if recipe.path == path), None)
-        return known or Recipe(name, path)
+        return known or RecipeFile(name, path)
     recipes = {recipe.name: recipe for recipe in all_recipes()}
     if name not in recipes:
         guess = did_you_mean(name, recipes)

@@ -9,7 +9,7 @@ import jsonargparse
 import yaml
 
 from tensorsmith.core import ArgumentError, argument_error, did_you_mean
-from tensorsmith.tools.catalog import Recipe, find_recipe
+from tensorsmith.recipes.catalog import RecipeFile, find_recipe
 
 
 def read_yaml(path: Path, name: str = "config") -> dict[str, Any]:
@@ -34,7 +34,7 @@ def read_yaml(path: Path, name: str = "config") -> dict[str, Any]:
     return values
 
 
-def recipe_in(values: Mapping[str, Any]) -> Recipe:
+def recipe_in(values: Mapping[str, Any]) -> RecipeFile:
     """The recipe that a configuration file is for.
 
     Raises:
@@ -45,15 +45,15 @@ def recipe_in(values: Mapping[str, Any]) -> Recipe:
     return find_recipe(str(values["recipe"]))
 
 
-def resolve(recipe: Recipe, values: Mapping[str, Any]) -> Any:
+def resolve(recipe: RecipeFile, values: Mapping[str, Any]) -> Any:
     """The recipe's Config with these values in place of its defaults.
 
     Raises:
         ArgumentError: Unknown fields or values that do not fit, every one of them in the message.
     """
     parser = jsonargparse.ArgumentParser(exit_on_error=False)
-    parser.add_class_arguments(recipe.config_class)
-    known = [field.name for field in dataclasses.fields(recipe.config_class)]
+    parser.add_class_arguments(recipe.recipe.config_class)
+    known = [field.name for field in dataclasses.fields(recipe.recipe.config_class)]
     resolved, mistakes = {}, []
     for name, value in values.items():
         if name == "recipe":
@@ -71,7 +71,7 @@ def resolve(recipe: Recipe, values: Mapping[str, Any]) -> Any:
             resolved[name] = _plain(parsed[name])
     if mistakes:
         raise ArgumentError("\n".join(mistakes))
-    return recipe.config_class(**resolved)
+    return recipe.recipe.config_class(**resolved)
 
 
 def _plain(value: Any) -> Any:
@@ -105,7 +105,7 @@ def from_flags(flags: Sequence[str]) -> dict[str, Any]:
     return values
 
 
-def to_yaml(recipe: Recipe, config: Any) -> str:
+def to_yaml(recipe: RecipeFile, config: Any) -> str:
     """The resolved configuration, each field with its comment; `run --config` takes it back."""
     lines = [f"recipe: {recipe.name}"]
     for name, value in dataclasses.asdict(config).items():

@@ -2,19 +2,17 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
-from tensorsmith.core import Cluster
+from tensorsmith.core import SECONDS_TO_SAVE, Cluster, free_ports, signals_like_ctrl_c
 
 RESTARTS = 3  # in a row, without a new checkpoint
 ENDED = {128 + signal.SIGINT, 128 + signal.SIGTERM}  # exit codes of those that saved and ended
-SECONDS_TO_SAVE = 60.0  # for those that train, once they are asked to end
 
 Task = tuple[str, int]
 
@@ -125,27 +123,6 @@ def run_workers(command: Sequence[str], folder: Path, *, workers: int, servers: 
             print(f"tensorsmith: {who}, for the {failures}th time without a new checkpoint", file=sys.stderr)
             return 1
         print(f"{who}; all start again from the last checkpoint", file=sys.stderr)
-
-
-@contextmanager
-def signals_like_ctrl_c() -> Iterator[None]:
-    """Within it, the signals that end a process, or come when its terminal is closed, raise KeyboardInterrupt."""
-    signals = (signal.SIGTERM, signal.SIGHUP)
-    before = [signal.signal(each, signal.default_int_handler) for each in signals]
-    try:
-        yield
-    finally:
-        for each, handler in zip(signals, before, strict=True):
-            signal.signal(each, handler)
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports of this machine that nobody listens on."""
-    with ExitStack() as sockets:
-        taken = [sockets.enter_context(socket.socket()) for _ in range(count)]
-        for each in taken:
-            each.bind(("localhost", 0))
-        return [each.getsockname()[1] for each in taken]
 
 
 def _wait(processes: Processes, has_servers: bool) -> dict[Task, int]:

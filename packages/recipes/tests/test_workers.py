@@ -11,8 +11,9 @@ import time
 
 import pytest
 
+from tensorsmith.core import free_ports
+from tensorsmith.recipes.workers import run_workers
 from tensorsmith.tools.main import main
-from tensorsmith.tools.workers import free_ports, run_workers
 
 BEGIN = """
 import json, os, pathlib, signal, sys, time
@@ -89,7 +90,7 @@ def test_interruption_lets_them_save(tmp_path, number):
         time.sleep(600)
     """
     program = (
-        "import pathlib, sys; from tensorsmith.tools.workers import run_workers\n"
+        "import pathlib, sys; from tensorsmith.recipes.workers import run_workers\n"
         "command, folder = [sys.executable, '-c', sys.argv[1], sys.argv[2]], pathlib.Path(sys.argv[2])\n"
         "run_workers(command, folder, workers=2)"
     )

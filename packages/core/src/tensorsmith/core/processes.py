@@ -1,0 +1,47 @@
+"""Helpers for programs that start processes of their own."""
+
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+SECONDS_TO_SAVE = 60.0  # granted to a process that trains, once it is asked to stop
+
+
+@contextmanager
+def signals_like_ctrl_c() -> Iterator[None]:
+    """Raise KeyboardInterrupt within the block for SIGTERM and SIGHUP, as for Ctrl-C.
+
+    Example:
+        >>> import os, signal
+        >>> try:
+        ...     with signals_like_ctrl_c():
+        ...         os.kill(os.getpid(), signal.SIGTERM)
+        ... except KeyboardInterrupt:
+        ...     print("saved")
+        saved
+    """
+    signals = (signal.SIGTERM, signal.SIGHUP)
+    before = [signal.signal(each, signal.default_int_handler) for each in signals]
+    try:
+        yield
+    finally:
+        for each, handler in zip(signals, before, strict=True):
+            signal.signal(each, handler)
+
+
+def free_ports(count: int) -> list[int]:
+    """Return TCP ports of this machine that no process listens on.
+
+    Args:
+        count: Number of ports.
+
+    Example:
+        >>> len(set(free_ports(2)))
+        2
+    """
+    with ExitStack() as sockets:
+        taken = [sockets.enter_context(socket.socket()) for _ in range(count)]
+        for each in taken:
+            each.bind(("localhost", 0))
+        return [each.getsockname()[1] for each in taken]

@@ -1,0 +1,28 @@
+"""Recipes: catalog, configuration, run folders, and runs."""
+
+from tensorsmith.recipes.catalog import RecipeFile, all_recipes, find_recipe
+from tensorsmith.recipes.configuration import from_flags, read_yaml, recipe_in, resolve, to_yaml
+from tensorsmith.recipes.launch import RunFailedError, RunInterruptedError, RunRequest, RunResult, launch
+from tensorsmith.recipes.run_folder import RunFolder, new_folder
+from tensorsmith.recipes.script import run_script
+from tensorsmith.recipes.workers import run_workers
+
+__all__ = [
+    "RecipeFile",
+    "RunFailedError",
+    "RunFolder",
+    "RunInterruptedError",
+    "RunRequest",
+    "RunResult",
+    "all_recipes",
+    "find_recipe",
+    "from_flags",
+    "launch",
+    "new_folder",
+    "read_yaml",
+    "recipe_in",
+    "resolve",
+    "run_script",
+    "run_workers",
+    "to_yaml",
+]

@@ -1,0 +1,205 @@
+"""From the settings that a user gives to a finished run folder."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tensorsmith.core import (
+    ArgumentError,
+    Cluster,
+    SupervisedRecipe,
+    Verbatim,
+    argument_error,
+    check,
+    cluster_from_environment,
+)
+from tensorsmith.recipes.catalog import RecipeFile, find_recipe
+from tensorsmith.recipes.configuration import from_flags, read_yaml, resolve
+from tensorsmith.recipes.run_folder import RunFolder, folder_to_resume, new_folder
+from tensorsmith.recipes.running import find_rate, run_recipe
+from tensorsmith.recipes.workers import run_workers
+
+if TYPE_CHECKING:
+    from tensorsmith.training import LRSweep
+
+
+class RunInterruptedError(Exception):
+    """The user interrupted a run, which can be resumed.
+
+    Attributes:
+        command: Arguments of `tensorsmith` that resume it.
+    """
+
+    def __init__(self, command: Sequence[str]) -> None:
+        super().__init__("the run was interrupted")
+        self.command = command
+
+
+class RunFailedError(Exception):
+    """The arguments were valid, but the data or the recipe cannot be trained on."""
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """What to train, and how.
+
+    Attributes:
+        name: Name of a recipe, or path of a `.py` file.
+        flags: Fields of the configuration, as `--field value`.
+        config: YAML file with fields of the configuration.
+        smoke: If `True`, use the recipe's tiny configuration.
+        out: The run folder; by default `runs/<recipe>/<timestamp>`.
+        resume: If `True`, resume the run in `out`, or the recipe's newest run.
+        find_lr: If `True`, only run the learning-rate range test.
+        profile: If `True`, record some steps for TensorBoard's profile plugin.
+        workers: Number of processes of this machine that train together.
+        parameter_servers: Number of further processes that hold the weights.
+    """
+
+    name: str
+    flags: Sequence[str] = ()
+    config: Path | None = None
+    smoke: bool = False
+    out: Path | None = None
+    resume: bool = False
+    find_lr: bool = False
+    profile: bool = False
+    workers: int | None = None
+    parameter_servers: int = 0
+
+    def resume_command(self, folder: Path) -> list[str]:
+        """Return the arguments of `tensorsmith` that resume this run."""
+        workers = ["--workers", str(self.workers)] if self.workers else []
+        servers = ["--parameter-servers", str(self.parameter_servers)] if self.parameter_servers else []
+        return ["run", self.name, "--out", str(folder), "--resume", *workers, *servers]
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """The result of a request.
+
+    Attributes:
+        folder: The run folder.
+        metrics: The content of `metrics.json`; `None` where this process has none to show: the run was finished
+            before, other processes trained, or this machine is not the chief of its cluster.
+        sweep: The result of the learning-rate range test.
+        exit_code: Exit code of the processes of a run with several workers.
+    """
+
+    folder: RunFolder
+    metrics: Mapping[str, Any] | None = None
+    sweep: "LRSweep | None" = None
+    exit_code: int = 0
+
+
+def launch(request: RunRequest) -> RunResult:
+    """Train a recipe and write its run folder.
+
+    Raises:
+        ArgumentError: The request cannot be fulfilled.
+        RunFailedError: The data or the recipe cannot be trained on.
+        RunInterruptedError: The user interrupted the run.
+    """
+    cluster = cluster_from_environment()
+    check(cluster is None or request.out, "--out", None, "a folder that all workers share, as TF_CONFIG names some")
+    if cluster is not None and cluster.serves:
+        _serve(cluster)
+    _check_request(request, cluster)
+    file = find_recipe(request.name)
+    given = from_flags(request.flags)
+    folder = folder_to_resume(file, request.out) if request.resume else None
+    if folder is not None:
+        _refuse_other_settings(folder, given, request)
+    config = _configuration(request, file, given, folder, cluster)
+    if folder is not None and (folder.path / "metrics.json").exists():
+        return RunResult(folder)
+    divides = request.workers is None or request.parameter_servers > 0 or config.batch_size % request.workers == 0
+    expected = f"a multiple of {request.workers}, the number of workers"
+    check(divides, "batch_size", getattr(config, "batch_size", None), expected)
+    leads = cluster is None or cluster.chief
+    if folder is None:
+        folder = new_folder(file, request.out) if leads or request.out is None else RunFolder(request.out)
+    try:
+        return _train(request, file, config, folder, cluster)
+    except KeyboardInterrupt:
+        raise RunInterruptedError(request.resume_command(folder.path)) from None
+    except ArgumentError as error:
+        raise RunFailedError(str(error)) from error
+    finally:
+        if leads and not any(folder.path.iterdir()):
+            folder.path.rmdir()  # so that the same command works again
+
+
+def _train(request: RunRequest, file: RecipeFile, config: Any, folder: RunFolder, cluster: Cluster | None) -> RunResult:
+    if request.workers is not None:
+        folder.write_config(file, config)
+        arguments = ["run", request.name, "--out", str(folder.path), "--resume", *["--profile"] * request.profile]
+        command = [sys.executable, "-m", "tensorsmith.tools", *arguments]
+        code = run_workers(command, folder.path, workers=request.workers, servers=request.parameter_servers)
+        return RunResult(folder, exit_code=code)
+    if request.find_lr:
+        supervised = isinstance(file.recipe, SupervisedRecipe)
+        check(supervised, "--find-lr", file.name, "a recipe with build_trainer", "its procedure has no optimizer")
+        assert isinstance(file.recipe, SupervisedRecipe)
+        return RunResult(folder, sweep=find_rate(file.recipe, config, folder.path / "learning_rates.png"))
+    metrics = run_recipe(file, config, folder, request.resume, cluster, request.profile)
+    return RunResult(folder, metrics if cluster is None or cluster.chief else None)
+
+
+def _check_request(request: RunRequest, cluster: Cluster | None) -> None:
+    """Refuse numbers out of range and options that exclude each other."""
+    workers, servers = request.workers, request.parameter_servers
+    check(workers is None or workers >= 1, "--workers", workers, "1 or more")
+    fits = servers == 0 or (servers > 0 and workers is not None)
+    check(fits, "--parameter-servers", servers, "0 or more, with --workers")
+    alone = cluster is None and not request.find_lr
+    check(workers is None or alone, "--workers", workers, "none with --find-lr or within the cluster of TF_CONFIG")
+    for name, other in (("--resume", request.resume), ("--profile", request.profile)):
+        check(not (other and request.find_lr), "--find-lr", Verbatim(f"{name} besides"), "one of the two")
+
+
+def _configuration(
+    request: RunRequest,
+    file: RecipeFile,
+    given: Mapping[str, Any],
+    folder: RunFolder | None,
+    cluster: Cluster | None,
+) -> Any:
+    """Return the recipe's defaults, overridden by the tiny configuration, by files, then by flags."""
+    values = dict(file.recipe.smoke) if request.smoke else {}
+    for path in (folder and folder.path / "config.yaml", request.config):
+        if path:
+            values.update(read_yaml(path))
+    if folder is not None and (request.workers or cluster) and "jit" in values:
+        values["jit"] = "auto"  # the folder holds the choice for one device
+    if "recipe" in values and find_recipe(str(values["recipe"])).path != file.path:
+        raise argument_error("config", values["recipe"], f"a configuration of {file.name}")
+    return resolve(file, {**values, **given})
+
+
+def _refuse_other_settings(folder: RunFolder, given: Mapping[str, Any], request: RunRequest) -> None:
+    """Refuse changes to the settings of a run that is resumed, except more epochs of an unfinished one."""
+    finished = (folder.path / "metrics.json").exists()
+    kept = read_yaml(folder.path / "config.yaml")
+    changed = [name for name, value in given.items() if value != kept.get(name) and (finished or name != "epochs")]
+    others = [f"--{name}" for name in changed] + ["--config"] * bool(request.config) + ["--smoke"] * request.smoke
+    check(
+        not others,
+        "--resume",
+        Verbatim(f"{' '.join(others)} with the {'finished' if finished else 'unfinished'} run {folder.path}"),
+        "the settings that the run has",
+        "start a new run; --config with the old config.yaml makes it alike",
+    )
+
+
+def _serve(cluster: Cluster) -> None:
+    """Do what the chief of a cluster with parameter servers asks for, with the compiled kernels loaded."""
+    import importlib
+
+    from tensorsmith.core import load_tensorflow
+
+    load_tensorflow()
+    importlib.import_module("tensorsmith.ops")
+    cluster.serve()

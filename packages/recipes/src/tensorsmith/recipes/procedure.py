@@ -1,0 +1,69 @@
+"""The run of a recipe that has a training procedure of its own."""
+
+import io
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from tensorsmith.core import argument_error, replace_file
+from tensorsmith.recipes.run_folder import RunFolder
+
+NOTE = "__run__"  # array of the checkpoint that holds epoch and history as JSON
+
+
+class ProcedureRun:
+    """Log and checkpoints of a procedure.
+
+    Args:
+        folder: The run folder. Scores go to `history.csv`, states to `checkpoints/last.npz`.
+        seed: Seed of everything random.
+        resume: If `True`, start from the state of the last completed epoch.
+
+    Raises:
+        ValueError: The checkpoint cannot be read.
+    """
+
+    def __init__(self, folder: RunFolder, seed: int, resume: bool) -> None:
+        self.folder = folder.path
+        self.seed = seed
+        self.epoch = 0
+        self.history: dict[str, list[float]] = {}
+        self._run_folder = folder
+        self._path = folder.checkpoints / "last.npz"
+        self._state: dict[str, np.ndarray] | None = None
+        if resume and self._path.exists():
+            self._load()
+
+    def restore(self) -> Mapping[str, np.ndarray] | None:
+        """Return the state of the last completed epoch; `None` at the start of a run."""
+        return self._state
+
+    def end_epoch(self, scores: Mapping[str, float], state: Mapping[str, np.ndarray]) -> None:
+        """Log the scores of an epoch and save the state that a resumed run starts from.
+
+        Args:
+            scores: Score of each measure, the same measures in all epochs.
+            state: Arrays by name.
+        """
+        self.epoch += 1
+        for name, score in scores.items():
+            self.history.setdefault(name, []).append(float(score))
+        note = json.dumps({"epoch": self.epoch, "history": self.history})
+        self._path.parent.mkdir(exist_ok=True)
+        content = io.BytesIO()
+        arrays: dict[str, Any] = {**state, NOTE: np.array(note)}
+        np.savez(content, **arrays)
+        with replace_file(self._path) as draft:
+            draft.write_bytes(content.getvalue())
+        self._run_folder.write_history(self.history)
+
+    def _load(self) -> None:
+        try:
+            with np.load(self._path, allow_pickle=False) as arrays:
+                state = dict(arrays)
+            note = json.loads(str(state.pop(NOTE)))
+        except (ValueError, OSError, KeyError) as error:
+            raise argument_error("resume", str(self._path), "a checkpoint of this run", str(error)) from error
+        self.epoch, self.history, self._state = note["epoch"], note["history"], state

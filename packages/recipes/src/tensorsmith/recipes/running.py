@@ -1,0 +1,181 @@
+"""Running a recipe from configuration to scores."""
+
+import dataclasses
+import math
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tensorsmith.core import Cluster, Scores, SupervisedRecipe, load_tensorflow
+from tensorsmith.recipes.catalog import RecipeFile
+from tensorsmith.recipes.curves import plot_curves
+from tensorsmith.recipes.procedure import ProcedureRun
+from tensorsmith.recipes.run_folder import RunFolder, versions
+
+if TYPE_CHECKING:
+    import keras
+
+    from tensorsmith.training import LRSweep, Trainer
+
+
+def run_recipe(
+    file: RecipeFile,
+    config: Any,
+    folder: RunFolder,
+    resume: bool,
+    cluster: Cluster | None = None,
+    profile: bool = False,
+) -> dict[str, Any]:
+    """Train a recipe and fill its run folder.
+
+    Within a cluster, all machines make the same call, and the chief fills the folder.
+
+    Args:
+        file: The recipe.
+        config: Its configuration.
+        folder: The run folder.
+        resume: If `True`, resume from the last checkpoint in the folder.
+        cluster: The machines that train together.
+        profile: If `True`, record some steps for TensorBoard.
+
+    Returns:
+        The content of `metrics.json`.
+
+    Raises:
+        KeyboardInterrupt: The run was interrupted; the folder holds what `resume` needs.
+    """
+    started = time.perf_counter()
+    if isinstance(file.recipe, SupervisedRecipe):
+        facts = _fit(file, file.recipe, config, folder, resume, cluster, profile)
+    else:
+        load_tensorflow()
+        run = ProcedureRun(folder, config.seed, resume)
+        folder.write_config(file, config)
+        scores = file.recipe.train(config, run)
+        if run.history:
+            plot_curves(run.history, folder.path / "curves.png")
+        facts = {**scores, "steps_per_second": None, "first_step_seconds": None, "parameters": None}
+    metrics = {
+        "recipe": file.name,
+        **facts,
+        "seconds": round(time.perf_counter() - started, 2),
+        "seed": config.seed,
+        "versions": versions(),
+    }
+    folder.write_metrics(metrics)
+    return metrics
+
+
+def find_rate(recipe: SupervisedRecipe, config: Any, path: Path) -> "LRSweep":
+    """Run the learning-rate range test on a recipe and draw its curve.
+
+    Args:
+        recipe: The recipe.
+        config: Its configuration.
+        path: The PNG file of the figure.
+    """
+    load_tensorflow()
+    import keras
+
+    from tensorsmith.training import LRFinder
+
+    keras.utils.set_random_seed(config.seed)
+    data = recipe.build_data(config)
+    trainer = recipe.build_trainer(config)
+    sweep = LRFinder()(trainer, **_as_arguments(data["train"]), batch_size=config.batch_size, verbose=True)
+    sweep.plot(path)
+    return sweep
+
+
+def _fit(
+    file: RecipeFile,
+    recipe: SupervisedRecipe,
+    config: Any,
+    folder: RunFolder,
+    resume: bool,
+    cluster: Cluster | None,
+    profile: bool,
+) -> dict[str, Any]:
+    """Fit the model of a supervised recipe, and return its scores and the figures of its training."""
+    load_tensorflow()
+    import keras
+    import tensorflow as tf
+
+    from tensorsmith.training import Profile
+
+    strategy = cluster.strategy() if cluster else tf.distribute.get_strategy()
+    checkpoints = folder.checkpoints
+    if cluster and not cluster.chief:
+        scratch = tempfile.TemporaryDirectory()  # until this function ends
+        folder = RunFolder(Path(scratch.name))
+    keras.utils.set_random_seed(config.seed)
+    data = recipe.build_data(config)
+    with strategy.scope():
+        trainer = recipe.build_trainer(config)
+    folder.write_config(file, config)
+    try:
+        history = trainer.fit(
+            **_as_arguments(data["train"]),
+            epochs=config.epochs,
+            batch_size=config.batch_size,
+            validation_data=data.get("validation"),
+            callbacks=[
+                *recipe.callbacks(config, folder.path),
+                keras.callbacks.TensorBoard(str(folder.path / "tensorboard"), write_graph=False),
+                *([Profile(folder.path / "tensorboard")] if profile else []),
+                _writer(file, config, folder, trainer),
+            ],
+            seed=config.seed,
+            checkpoints=checkpoints,
+            resume=resume,
+        )
+    except KeyboardInterrupt:
+        if (so_far := getattr(trainer.model, "history", None)) is not None:
+            folder.write_history(so_far.history)
+        raise
+    scores: Scores = {
+        split: trainer.evaluate(**_as_arguments(data[split]), batch_size=config.batch_size)
+        for split in ("validation", "test")
+        if split in data
+    }
+    for split, more in recipe.report(config, trainer, data, folder.path).items():
+        scores[split] = {**scores.get(split, {}), **more}
+    folder.write_history(history.history)
+    plot_curves(history.history, folder.path / "curves.png")
+    folder.write_model(recipe.model_to_save(trainer))
+    return {
+        **scores,
+        "steps_per_second": _rounded(trainer.steps_per_second, 1),
+        "first_step_seconds": _rounded(trainer.first_step_seconds, 2),
+        "parameters": trainer.model.count_params() if trainer.model.built else None,
+    }
+
+
+def _rounded(value: float, digits: int) -> float | None:
+    """Return the rounded value; `None` where nothing was measured, which JSON has no number for."""
+    return None if math.isnan(value) else round(value, digits)
+
+
+def _as_arguments(split: Any) -> Mapping[str, Any]:
+    import keras
+
+    return dict(zip(("x", "y", "sample_weight"), keras.utils.unpack_x_y_sample_weight(split), strict=True))
+
+
+def _writer(file: RecipeFile, config: Any, folder: RunFolder, trainer: "Trainer") -> "keras.callbacks.Callback":
+    import keras
+
+    class Writer(keras.callbacks.Callback):
+        """Keeps the folder current while training goes on."""
+
+        def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
+            known = {"jit": trainer.jit} if hasattr(config, "jit") else {}
+            folder.write_config(file, dataclasses.replace(config, **known))
+
+        def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
+            if epoch:
+                folder.write_history(self.model.history.history)
+
+    return Writer()

@@ -1,0 +1,83 @@
+"""A recipe with a training procedure of its own: log, files, and resume."""
+
+import csv
+import json
+
+import pytest
+
+from tensorsmith.recipes import RunInterruptedError, RunRequest, launch
+
+PERCEPTRON = '''
+"""The perceptron rule on two clusters."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Config:
+    epochs: int = 6  # passes over the examples
+    seed: int = 0  # of the examples
+    stop_after: int = 99  # epoch during which Ctrl-C comes
+
+
+def train(config, run):
+    generator = np.random.default_rng(run.seed)
+    labels = np.repeat([-1.0, 1.0], 50)
+    features = generator.normal(size=(100, 2)) + 1.2 * labels[:, None]
+    state = run.restore()
+    weights = np.zeros(3) if state is None else state["weights"]
+    inputs = np.concatenate([features, np.ones((100, 1))], axis=1)
+    while run.epoch < config.epochs:
+        for x, y in zip(inputs, labels):
+            weights = weights + y * x * (y * (weights @ x) <= 0)
+        if run.epoch == config.stop_after:
+            raise KeyboardInterrupt
+        run.end_epoch({"accuracy": np.mean(np.sign(inputs @ weights) == labels)}, {"weights": weights})
+    return {"train": {"accuracy": run.history["accuracy"][-1], "norm": float(np.linalg.norm(weights))}}
+'''
+
+
+@pytest.fixture
+def recipe(tmp_path):
+    path = tmp_path / "perceptron.py"
+    path.write_text(PERCEPTRON)
+    return str(path)
+
+
+def test_run_folder(recipe, tmp_path):
+    result = launch(RunRequest(recipe, ["--epochs", "4"], out=tmp_path / "run"))
+    assert result.metrics["train"]["accuracy"] > 0.75
+    assert result.metrics == json.loads((tmp_path / "run/metrics.json").read_text())
+    rows = list(csv.DictReader((tmp_path / "run/history.csv").read_text().splitlines()))
+    assert [row["epoch"] for row in rows] == ["1", "2", "3", "4"]
+    assert float(rows[-1]["accuracy"]) == result.metrics["train"]["accuracy"]
+    assert (tmp_path / "run/curves.png").read_bytes().startswith(b"\x89PNG")
+    assert "epochs: 4" in (tmp_path / "run/config.yaml").read_text()
+
+
+def test_resumed_run_ends_as_the_unbroken_one(recipe, tmp_path):
+    whole = launch(RunRequest(recipe, out=tmp_path / "whole")).metrics["train"]
+    with pytest.raises(RunInterruptedError) as error:
+        launch(RunRequest(recipe, ["--stop_after", "3"], out=tmp_path / "run"))
+    assert error.value.command == ["run", recipe, "--out", str(tmp_path / "run"), "--resume"]
+    config = tmp_path / "run/config.yaml"
+    config.write_text(config.read_text().replace("stop_after: 3", "stop_after: 99"))
+    resumed = launch(RunRequest(recipe, out=tmp_path / "run", resume=True)).metrics["train"]
+    assert resumed == whole
+    assert (tmp_path / "run/history.csv").read_text() == (tmp_path / "whole/history.csv").read_text()
+
+
+def test_damaged_checkpoint(recipe, tmp_path):
+    with pytest.raises(RunInterruptedError):
+        launch(RunRequest(recipe, ["--stop_after", "1"], out=tmp_path / "run"))
+    (tmp_path / "run/checkpoints/last.npz").write_bytes(b"PK damaged")
+    with pytest.raises(Exception, match=r"`resume`: received .*last\.npz', expected a checkpoint of this run"):
+        launch(RunRequest(recipe, out=tmp_path / "run", resume=True))
+
+
+def test_module_without_the_parts_of_a_recipe(tmp_path):
+    (tmp_path / "mine.py").write_text("Config = int\n")
+    with pytest.raises(ValueError, match="without build_data and build_trainer, expected a module that defines"):
+        launch(RunRequest(str(tmp_path / "mine.py"), out=tmp_path / "run"))
