@@ -3,8 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
 READY := .venv/ready-$(VERSION)
-PROJECTS := custom_ops/pyproject.toml $(wildcard packages/*/pyproject.toml) tools/pyproject.toml
-KERNELS := custom_ops/build_library.py $(wildcard custom_ops/src/*/*.cc custom_ops/src/*/*.h)
+PROJECTS := $(wildcard custom_ops/*/pyproject.toml packages/*/pyproject.toml) tools/pyproject.toml
+KERNELS := custom_ops/build_library.py $(wildcard custom_ops/*/src/*/*.cc custom_ops/*/src/*/*.h)
 LIBRARY := .venv/library-$(VERSION)
 
 .PHONY: demo test test-slow test-sanitize test-compat parity setup data lint bench lock clean
@@ -28,7 +28,7 @@ test-sanitize: setup
 	  ASAN_OPTIONS=detect_leaks=0:detect_stack_use_after_return=0 UBSAN_OPTIONS=print_stacktrace=1 \
 	  TENSORSMITH_OPS_LIBRARY=$(CURDIR)/.venv/sanitized/libtensorsmith_ops.so \
 	  TENSORSMITH_RECORDS_LIBRARY=$(CURDIR)/.venv/sanitized/libtensorsmith_records.so sh -c \
-	  'for level in "" baseline; do TENSORSMITH_OPS_LEVEL=$$level $(BIN)/pytest -n 2 custom_ops/tests/kernels custom_ops/tests/records || exit 1; done'
+	  'for level in "" baseline; do TENSORSMITH_OPS_LEVEL=$$level $(BIN)/pytest -n 2 custom_ops/ops/tests/kernels custom_ops/records/tests || exit 1; done'
 
 # The same library file under other releases of TensorFlow, each in an environment of its own.
 test-compat: setup
@@ -59,7 +59,7 @@ data: setup
 lint: setup
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/mypy custom_ops/src packages/*/src tools/src
+	$(BIN)/mypy custom_ops/*/src packages/*/src tools/src
 	$(BIN)/lint-imports
 
 bench: .venv/bench .venv/parity/ready
@@ -81,4 +81,4 @@ lock: setup
 	$(COMPILE) --group pyproject.toml:bench --constraint requirements.lock --output-file requirements-bench.lock
 
 clean:
-	rm -rf .venv build dist custom_ops/build custom_ops/src/tensorsmith/*/*.so
+	rm -rf .venv build dist custom_ops/build custom_ops/*/src/tensorsmith/*/*.so

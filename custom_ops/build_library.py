@@ -1,12 +1,15 @@
-"""Compiles the C++ sources into two libraries: TensorFlow's kernels, and what reads and writes records without it.
+"""Compiles the C++ sources into two libraries: TensorFlow's kernels, and the codec of records that does without it.
 
-    python build_library.py                       # both, into src/tensorsmith/{ops,records}
+    python build_library.py                       # both, into {ops,records}/src/tensorsmith/{ops,records}
     python build_library.py FOLDER --sanitize     # with AddressSanitizer and UndefinedBehaviorSanitizer
 
 Every kernel is compiled once per instruction set.
 
 Needs GCC 11 or later (`CXX`, else c++) and Eigen's headers (package cmeel-eigen), and no TensorFlow: the library finds
 TensorFlow's C interface when TensorFlow loads it. Unchanged files are not compiled again.
+
+Both distributions build by this script. An sdist has it beside its own `src`; that of the ops also has the C++ sources
+of records, which its library contains.
 """
 
 import argparse
@@ -23,9 +26,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 HERE = Path(__file__).parent
-SOURCES = HERE / "src"
-LIBRARY = SOURCES / "tensorsmith/ops/libtensorsmith_ops.so"
-RECORDS = SOURCES / "tensorsmith/records/libtensorsmith_records.so"
+ROOTS = [root for root in (HERE / "ops/src", HERE / "records/src", HERE / "src") if root.is_dir()]
+LIBRARIES = ("ops", "records")
 OBJECTS = HERE / "build"
 FLAGS = [
     "-std=c++17",
@@ -52,7 +54,26 @@ class BuildError(Exception):
     """The library could not be built; the message says why."""
 
 
-def build(library: Path = LIBRARY, kernels: Sequence[Path] = (), sanitize: bool = False) -> None:
+def library_path(name: str) -> Path:
+    """The file that a library, "ops" or "records", is loaded from."""
+    return _folder(f"tensorsmith/{name}") / f"libtensorsmith_{name}.so"
+
+
+def build(name: str, target: Path | None = None, sanitize: bool = False) -> None:
+    """Compiles and links a library, "ops" or "records".
+
+    Args:
+        name: The library.
+        target: The file to write; by default the one that it is loaded from.
+        sanitize: With AddressSanitizer and UndefinedBehaviorSanitizer.
+
+    Raises:
+        BuildError: No compiler, or one that stops with an error.
+    """
+    {"ops": build_ops, "records": build_records}[name](target or library_path(name), sanitize=sanitize)
+
+
+def build_ops(library: Path, kernels: Sequence[Path] = (), sanitize: bool = False) -> None:
     """Compiles and links the kernels of TensorFlow's ops.
 
     Args:
@@ -72,8 +93,8 @@ def build(library: Path = LIBRARY, kernels: Sequence[Path] = (), sanitize: bool 
         _link(library, objects, ["-Wl,--no-as-needed", str(framework)], sanitize)
 
 
-def build_records(library: Path = RECORDS, sanitize: bool = False) -> None:
-    """The same for what reads and writes records, which needs no TensorFlow."""
+def build_records(library: Path, sanitize: bool = False) -> None:
+    """Compiles and links the codec of records, which needs no TensorFlow."""
     _link(library, _compile_all(_records(), sanitize), [], sanitize)
 
 
@@ -85,7 +106,7 @@ def _compile_all(units: Iterable[tuple[list[str], Path]], sanitize: bool) -> lis
     """The object files of compilations, made on all cores."""
     version = _run([*_compiler(), "--version"])
     flags = [*FLAGS, *(SANITIZE if sanitize else [])]
-    headers = [f"-I{SOURCES}", f"-I{_eigen()}"]
+    headers = [*(f"-I{root}" for root in ROOTS), f"-I{_eigen()}"]
     OBJECTS.mkdir(exist_ok=True)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         commands = [([*_compiler(), *flags, *more], source) for more, source in units]
@@ -104,15 +125,15 @@ def _link(library: Path, objects: Sequence[Path], more: Sequence[str], sanitize:
 
 
 def _records() -> Iterator[tuple[list[str], Path]]:
-    """The compilations of what reads and writes records."""
-    for source in sorted((SOURCES / "records").glob("*.cc")):
+    """The compilations of the codec of records."""
+    for source in sorted(_folder("records").glob("*.cc")):
         yield LEVELS["baseline"], source
 
 
 def _units(kernels: Sequence[Path]) -> Iterator[tuple[list[str], Path]]:
     """Every compilation of the runtime and the kernels: the flags it adds, and its source."""
-    per_level = [SOURCES / "runtime/matmul.cc", *sorted((SOURCES / "kernels").glob("*.cc")), *kernels]
-    for source in sorted((SOURCES / "runtime").glob("*.cc")):
+    per_level = [_folder("runtime") / "matmul.cc", *sorted(_folder("kernels").glob("*.cc")), *kernels]
+    for source in sorted(_folder("runtime").glob("*.cc")):
         if source not in per_level:
             yield LEVELS["baseline"], source
     for source in per_level:
@@ -122,7 +143,7 @@ def _units(kernels: Sequence[Path]) -> Iterator[tuple[list[str], Path]]:
 
 def _compile(command: Sequence[str], headers: Sequence[str], source: Path, compiler: str) -> Path:
     """The object file of a source, made unless it is there for the same text, headers, flags, compiler and Eigen."""
-    texts = [source, *sorted(SOURCES.glob("*/*.h"))]
+    texts = [source, *(header for root in ROOTS for header in sorted(root.glob("*/*.h")))]
     made_with = "\0".join([*command, compiler, importlib.metadata.version("cmeel-eigen")])
     key = hashlib.sha256(made_with.encode() + b"".join(path.read_bytes() for path in texts))
     target = OBJECTS / f"{source.stem}-{key.hexdigest()[:16]}.o"
@@ -131,6 +152,11 @@ def _compile(command: Sequence[str], headers: Sequence[str], source: Path, compi
         _run([*command, *headers, "-c", str(source), "-o", str(draft)])
         draft.replace(target)
     return target
+
+
+def _folder(name: str) -> Path:
+    """A folder of sources, wherever they are: in a checkout or in an sdist."""
+    return next(root / name for root in ROOTS if (root / name).is_dir())
 
 
 def _eigen() -> Path:
@@ -162,9 +188,9 @@ if __name__ == "__main__":
     parser.add_argument("folder", type=Path, nargs="?", help="for both files; by default where they are loaded from")
     parser.add_argument("--sanitize", action="store_true")
     arguments = parser.parse_args()
-    libraries = [arguments.folder / path.name if arguments.folder else path for path in (LIBRARY, RECORDS)]
     try:
-        build(libraries[0], sanitize=arguments.sanitize)
-        build_records(libraries[1], sanitize=arguments.sanitize)
+        for name in LIBRARIES:
+            path = library_path(name)
+            build(name, arguments.folder / path.name if arguments.folder else path, arguments.sanitize)
     except BuildError as error:
-        sys.exit(f"tensorsmith-ops: {error}")
+        sys.exit(f"build_library: {error}")

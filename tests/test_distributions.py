@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -13,7 +14,11 @@ from tensorsmith.recipes.catalog import all_recipes
 
 ROOT = Path(__file__).parents[1]
 LOCK = ROOT / "requirements.lock"
-FOLDERS = ["custom_ops", *sorted(f"packages/{path.parent.name}" for path in ROOT.glob("packages/*/pyproject.toml"))]
+FOLDERS = sorted(
+    str(path.parent.relative_to(ROOT))
+    for pattern in ("custom_ops", "packages")
+    for path in ROOT.glob(f"{pattern}/*/pyproject.toml")
+)
 UV = Path(sys.executable).with_name("uv")
 
 pytestmark = pytest.mark.slow
@@ -35,7 +40,7 @@ def checkout(tmp_path_factory):
     """A copy in a new place: uv takes a folder it has built before for unchanged as long as pyproject.toml is."""
     copy = tmp_path_factory.mktemp("checkout")
     for name in ("custom_ops", "packages", "tools", "recipes"):
-        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__", "*.so"))
+        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__", "build", "*.so"))
     return copy
 
 
@@ -72,6 +77,23 @@ def test_package(folder, install, tmp_path):
         result = subprocess.run([python, "-I", "-c", code], cwd=tmp_path, capture_output=True, text=True)
         assert result.returncode == 0, result.stderr
         assert Path(result.stdout.strip()).is_relative_to(tmp_path)  # and not the checkout
+
+
+def test_sdist_of_records_builds_a_wheel(checkout, tmp_path):
+    flags = ["--no-sources", "--build-constraints", LOCK, "--out-dir", tmp_path]
+    uv("build", *flags, "./custom_ops/records", cwd=checkout)
+    (wheel,) = tmp_path.glob("*.whl")
+    assert "tensorsmith/records/libtensorsmith_records.so" in zipfile.ZipFile(wheel).namelist()
+
+
+def test_sdist_of_ops_holds_all_sources(checkout, tmp_path):
+    uv("build", "--sdist", "--no-sources", "--out-dir", tmp_path, "./custom_ops/ops", cwd=checkout)
+    (sdist,) = tmp_path.glob("*.tar.gz")
+    with tarfile.open(sdist) as archive:
+        held = {name.partition("/")[2] for name in archive.getnames()}
+    sources = [(path, root) for root in ("ops", "records") for path in (ROOT / "custom_ops" / root).glob("src/*/*.cc")]
+    assert {str(path.relative_to(ROOT / "custom_ops" / root)) for path, root in sources} <= held
+    assert {"build_library.py", "library_hook.py", "hatch_build.py"} <= held
 
 
 def test_tools(install, tmp_path):

@@ -14,7 +14,7 @@ READMES = [
     for path in (
         ROOT / "README.md",
         ROOT / "tools/README.md",
-        ROOT / "custom_ops/README.md",
+        *sorted(ROOT.glob("custom_ops/*/README.md")),
         *sorted(ROOT.glob("packages/*/README.md")),
     )
     if "```python" in path.read_text() and path.parent.name not in SKETCHES | OWN_PROCESS

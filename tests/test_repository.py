@@ -19,7 +19,8 @@ from tensorsmith.recipes.catalog import all_recipes
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = sorted(path.parent for path in ROOT.glob("packages/*/pyproject.toml"))
-PROJECTS = [ROOT / "custom_ops", *PACKAGES, ROOT / "tools"]
+KERNELS = sorted(path.parent for path in ROOT.glob("custom_ops/*/pyproject.toml"))
+PROJECTS = [*KERNELS, *PACKAGES, ROOT / "tools"]
 LISTED = subprocess.run(
     ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, check=True
 )

@@ -4,7 +4,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 environment=.venv/compat/$1
-library=$PWD/custom_ops/src/tensorsmith/ops/libtensorsmith_ops.so
+library=$PWD/custom_ops/ops/src/tensorsmith/ops/libtensorsmith_ops.so
 python=$environment/bin/python
 
 .venv/bin/uv venv --quiet --allow-existing --python .venv/bin/python "$environment"
@@ -19,4 +19,5 @@ y, *_ = ops.tensorsmith_layer_norm(
 assert y.numpy().tolist() == [[-1.0, 1.0]]
 print(f"TensorFlow {tf.__version__}: the library loads and runs")
 END
-[ "$1" = 2.15.1 ] || PYTHONPATH=custom_ops/src:packages/core/src "$python" -m pytest -q -p no:cacheprovider custom_ops/tests/kernels
+[ "$1" = 2.15.1 ] || PYTHONPATH=custom_ops/ops/src:custom_ops/records/src:packages/core/src \
+  "$python" -m pytest -q -p no:cacheprovider custom_ops/ops/tests/kernels

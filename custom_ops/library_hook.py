@@ -1,14 +1,10 @@
-"""Builds the libraries while the package is installed; without a compiler the package installs all the same."""
+"""The hatch hook of both distributions: builds the library of the one that is being installed."""
 
-import sys
 import sysconfig
-from pathlib import Path
 from typing import Any
 
+from build_library import BuildError, build, library_path
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
-
-sys.path.insert(0, str(Path(__file__).parent))
-from build_library import LIBRARY, RECORDS, BuildError, build, build_records
 
 
 class LibraryHook(BuildHookInterface):
@@ -18,17 +14,17 @@ class LibraryHook(BuildHookInterface):
         """Compiles, or leaves a note why that did not succeed, which the package shows at its first use."""
         if self.target_name != "wheel":
             return
-        note = LIBRARY.with_name("not_built.txt")
+        name = self.metadata.name.removeprefix("tensorsmith-")
+        library = library_path(name)
+        note = library.with_name("not_built.txt")
         note.unlink(missing_ok=True)
         try:
-            build()
-            build_records()
-        except BuildError as error:
-            LIBRARY.unlink(missing_ok=True)
-            RECORDS.unlink(missing_ok=True)
+            build(name)
+        except BuildError as error:  # without a compiler the package installs all the same
+            library.unlink(missing_ok=True)
             note.write_text(f"it was not built: {error}\n")
-            self.app.display_warning(f"tensorsmith-ops: {error}; plain TensorFlow and Python take over")
+            self.app.display_warning(f"{self.metadata.name}: {error}; the reference implementation takes over")
             return
         platform = sysconfig.get_platform().replace("-", "_").replace(".", "_")
         build_data["pure_python"] = False
-        build_data["tag"] = f"py3-none-{platform}"  # the libraries serve every Python and TensorFlow
+        build_data["tag"] = f"py3-none-{platform}"  # a library serves every Python, and every TensorFlow

@@ -15,6 +15,7 @@ from tensorsmith.records.column import KINDS, Column
 from tensorsmith.records.record import Records
 
 PATH = Path(__file__).parent / "libtensorsmith_records.so"
+NOT_BUILT = "not_built.txt"  # why, written by the installation
 NUMBER, ADDRESS, TEXT = ctypes.c_int64, ctypes.c_void_p, ctypes.c_char_p
 MESSAGE_SIZE = 400
 
@@ -98,9 +99,11 @@ def library() -> SimpleNamespace | None:
             function.restype, function.argtypes = result, arguments
             setattr(functions, name, function)
     except (OSError, AttributeError) as error:
+        note = path.with_name(NOT_BUILT)
+        reason = note.read_text().strip() if note.exists() else error
         warnings.warn(
-            f"tensorsmith reads and writes records in plain Python, which is slow: {error}. Remedy: install a C++ "
-            "compiler (apt install g++) and then the package tensorsmith-ops again on this machine, or set "
+            f"tensorsmith reads and writes records in plain Python, which is slow: {reason}. Remedy: install a C++ "
+            "compiler (apt install g++) and then the package tensorsmith-records again on this machine, or set "
             "TENSORSMITH_OPS=reference to do without and without warning.",
             RuntimeWarning,
             stacklevel=3,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-CUSTOM_OPS = Path(__file__).parents[1]
+OPS = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="module")
@@ -17,8 +17,8 @@ def walk(tmp_path_factory):
     """A copy of this package's Python with the README's files where it says, and a library with its kernel."""
     folder = tmp_path_factory.mktemp("walk")
     package = folder / "src/tensorsmith/ops"
-    shutil.copytree(CUSTOM_OPS / "src/tensorsmith/ops", package, ignore=shutil.ignore_patterns("*.so", "__pycache__"))
-    section = (CUSTOM_OPS / "README.md").read_text().partition("## Adding a kernel")[2]
+    shutil.copytree(OPS / "src/tensorsmith/ops", package, ignore=shutil.ignore_patterns("*.so", "__pycache__"))
+    section = (OPS / "README.md").read_text().partition("## Adding a kernel")[2]
     for match in re.finditer(
         r"^\*\*[^`]*`(?P<file>\S+)`.*?^```\w+\n(?P<text>.*?)^```", section, re.DOTALL | re.MULTILINE
     ):
@@ -28,10 +28,10 @@ def walk(tmp_path_factory):
     (line,) = re.findall("^`(from .*)`:$", section, re.MULTILINE)
     with (package / "__init__.py").open("a") as file:
         file.write(f"{line}\n")
-    shutil.copy(CUSTOM_OPS / "tests/conftest.py", folder / "tests")
-    build = "from pathlib import Path; from build_library import build; build(Path({!r}), [Path({!r})])"
+    shutil.copy(OPS / "tests/conftest.py", folder / "tests")
+    build = "from pathlib import Path; from build_library import build_ops; build_ops(Path({!r}), [Path({!r})])"
     kernel = "src/kernels/squareplus.cc"
-    run(folder, "-c", build.format("src/tensorsmith/ops/libtensorsmith_ops.so", kernel), PYTHONPATH=str(CUSTOM_OPS))
+    run(folder, "-c", build.format("src/tensorsmith/ops/libtensorsmith_ops.so", kernel), PYTHONPATH=str(OPS.parent))
     return folder
 
 

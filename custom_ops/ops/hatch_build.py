@@ -1,0 +1,9 @@
+"""The build hook that both distributions share: one folder up in a checkout, beside this file in an sdist."""
+
+import sys
+from pathlib import Path
+
+sys.path.extend(map(str, Path(__file__).resolve().parents[:2]))
+from library_hook import LibraryHook
+
+__all__ = ["LibraryHook"]
