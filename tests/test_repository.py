@@ -14,6 +14,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.version import Version
 
+import tensorsmith.core
 import tensorsmith.tools.commands
 from tensorsmith.recipes.catalog import all_recipes
 
@@ -109,6 +110,11 @@ def test_readme_installs_local_dependencies_too(project):
 
 def project_table(folder):
     return tomllib.loads((folder / "pyproject.toml").read_text())
+
+
+@pytest.mark.parametrize("project", PROJECTS, ids=lambda path: path.name)
+def test_version_is_that_of_the_core(project):
+    assert project_table(project)["project"]["version"] == tensorsmith.core.__version__
 
 
 def lock_rows(name):

@@ -10,6 +10,8 @@ from tensorsmith.core.quantities import is_integer, is_number, plain
 from tensorsmith.core.quiet import load_tensorflow
 from tensorsmith.core.recipe import ProcedureRecipe, Recipe, RecipeRun, Scores, SupervisedRecipe, recipe_of
 
+__version__ = "0.1.0"  # of all tensorsmith packages
+
 __all__ = [
     "SECONDS_TO_SAVE",
     "ArgumentError",
@@ -22,6 +24,7 @@ __all__ = [
     "SupervisedRecipe",
     "Timeline",
     "Verbatim",
+    "__version__",
     "argument_error",
     "check",
     "cluster_from_environment",
