@@ -1,14 +1,12 @@
 """Adam with decoupled weight decay, for all tensors of a model in one op."""
 
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
 
-from tensorsmith.ops.library import library
-from tensorsmith.ops.moments import MomentsUpdate, moments_gradient, new_moments
-from tensorsmith.ops.updates import kept_unless, served, settings, tensor_lists, unscaled
+from tensorsmith.ops.moments import MomentsUpdate, moments_gradient, moments_update
+from tensorsmith.ops.updates import settings, tensor_lists
 
 
 def adam_update(
@@ -69,43 +67,25 @@ def adam_update(
     lists = tensor_lists(parameters, {"gradients": gradients, "momentums": momentums, "velocities": velocities})
     moments = {"step": step, "beta_1": beta_1, "beta_2": beta_2, "epsilon": epsilon}
     numbers = settings(len(parameters), learning_rate, weight_decay, global_clipnorm, loss_scale, **moments)
-    checked = loss_scale is not None
-    if served(lists):
-        return MomentsUpdate(*library().ops.tensorsmith_adam_update(**lists, **numbers, checked=checked))
-    return _reference(checked, *lists.values(), *numbers.values())
+    return moments_update("tensorsmith_adam_update", _new_parameters, lists, numbers, loss_scale is not None)
 
 
-def _reference(
-    checked: bool,
+def _new_parameters(
     parameters: Sequence[tf.Tensor],
-    gradients: Sequence[tf.Tensor],
     momentums: Sequence[tf.Tensor],
     velocities: Sequence[tf.Tensor],
-    weight_decay: tf.Tensor,
-    learning_rate: tf.Tensor,
-    global_clipnorm: tf.Tensor,
-    loss_scale: tf.Tensor,
-    step: tf.Tensor,
-    beta_1: tf.Tensor,
-    beta_2: tf.Tensor,
-    epsilon: tf.Tensor,
-) -> MomentsUpdate:
-    """The twin in plain TensorFlow."""
-    gradients, finite = unscaled(gradients, global_clipnorm, loss_scale)
-    new_momentums, new_velocities = new_moments(gradients, momentums, velocities, beta_1, beta_2)
-    alpha = learning_rate * tf.sqrt(1 - beta_2**step) / (1 - beta_1**step)
+    numbers: Mapping[str, tf.Tensor],
+) -> list[tf.Tensor]:
+    learning_rate, step = numbers["learning_rate"], numbers["step"]
+    alpha = learning_rate * tf.sqrt(1 - numbers["beta_2"] ** step) / (1 - numbers["beta_1"] ** step)
     new_parameters = []
-    for i, (w, m, v) in enumerate(zip(parameters, new_momentums, new_velocities, strict=True)):
-        decay, rate, small = (tf.cast(x, w.dtype) for x in (weight_decay[i] * learning_rate, alpha, epsilon))
+    for i, (w, m, v) in enumerate(zip(parameters, momentums, velocities, strict=True)):
+        decay = numbers["weight_decay"][i] * learning_rate
+        decay, rate, small = (tf.cast(x, w.dtype) for x in (decay, alpha, numbers["epsilon"]))
         new_parameters.append(w - w * decay - rate * m / (tf.sqrt(v) + small))
-    return MomentsUpdate(
-        kept_unless(finite, checked, new_parameters, parameters),
-        kept_unless(finite, checked, new_momentums, momentums),
-        kept_unless(finite, checked, new_velocities, velocities),
-        finite if checked else tf.constant(True),
-    )
+    return new_parameters
 
 
 @tf.RegisterGradient("TensorsmithAdamUpdate")
 def _gradient(op: tf.Operation, *upstream: tf.Tensor) -> list[tf.Tensor]:
-    return moments_gradient(partial(_reference, op.get_attr("checked")), op, upstream)
+    return moments_gradient(_new_parameters, op, upstream)

@@ -1,15 +1,13 @@
 """Lamb, for all tensors of a model in one op."""
 
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
 
 from tensorsmith.ops.global_norm import reference_norm
-from tensorsmith.ops.library import library
-from tensorsmith.ops.moments import MomentsUpdate, moments_gradient, new_moments
-from tensorsmith.ops.updates import kept_unless, served, settings, tensor_lists, unscaled
+from tensorsmith.ops.moments import MomentsUpdate, moments_gradient, moments_update
+from tensorsmith.ops.updates import settings, tensor_lists
 
 
 def lamb_update(
@@ -42,25 +40,7 @@ def lamb_update(
     Source: You et al., "Large Batch Optimization for Deep Learning: Training BERT in 76 Minutes", 2020, with
     weight decay before the step, as in Keras.
 
-    Args:
-        parameters: Tensors of any shapes and of one floating type; float32 has a kernel.
-        gradients: A tensor for each parameter, of its type and shape.
-        momentums: The first moments, likewise.
-        velocities: The second moments, likewise.
-        learning_rate: A number. All numbers may be tensors, so that schedules need no retracing.
-        step: Which update this is, from 1 on.
-        beta_1: How much of the first moments stays.
-        beta_2: How much of the second moments stays.
-        epsilon: What keeps the quotient from zero.
-        weight_decay: A number, or one for each parameter.
-        global_clipnorm: The largest norm of all gradients together, to which larger ones are scaled; None for no limit.
-        loss_scale: What the loss was multiplied with. With one, a gradient that is not finite means no update at all.
-
-    Returns:
-        New parameters, momentums and velocities, and whether there was an update.
-
-    Raises:
-        ValueError: Lists, types or shapes do not fit, or a number is out of its range.
+    Arguments, results and errors are those of `adam_update`.
 
     Example:
         >>> import tensorflow as tf
@@ -72,50 +52,32 @@ def lamb_update(
     lists = tensor_lists(parameters, {"gradients": gradients, "momentums": momentums, "velocities": velocities})
     moments = {"step": step, "beta_1": beta_1, "beta_2": beta_2, "epsilon": epsilon}
     numbers = settings(len(parameters), learning_rate, weight_decay, global_clipnorm, loss_scale, **moments)
-    checked = loss_scale is not None
-    if served(lists):
-        return MomentsUpdate(*library().ops.tensorsmith_lamb_update(**lists, **numbers, checked=checked))
-    return _reference(checked, *lists.values(), *numbers.values())
+    return moments_update("tensorsmith_lamb_update", _new_parameters, lists, numbers, loss_scale is not None)
 
 
-def _reference(
-    checked: bool,
+def _new_parameters(
     parameters: Sequence[tf.Tensor],
-    gradients: Sequence[tf.Tensor],
     momentums: Sequence[tf.Tensor],
     velocities: Sequence[tf.Tensor],
-    weight_decay: tf.Tensor,
-    learning_rate: tf.Tensor,
-    global_clipnorm: tf.Tensor,
-    loss_scale: tf.Tensor,
-    step: tf.Tensor,
-    beta_1: tf.Tensor,
-    beta_2: tf.Tensor,
-    epsilon: tf.Tensor,
-) -> MomentsUpdate:
-    """The twin in plain TensorFlow."""
-    gradients, finite = unscaled(gradients, global_clipnorm, loss_scale)
-    new_momentums, new_velocities = new_moments(gradients, momentums, velocities, beta_1, beta_2)
+    numbers: Mapping[str, tf.Tensor],
+) -> list[tf.Tensor]:
+    rate, step = numbers["learning_rate"], numbers["step"]
     new_parameters = []
-    for i, (w, m, v) in enumerate(zip(parameters, new_momentums, new_velocities, strict=True)):
-        decay, rate, small = (tf.cast(x, w.dtype) for x in (weight_decay[i] * learning_rate, learning_rate, epsilon))
-        unbiased = m / tf.cast(1 - beta_1**step, m.dtype), v / tf.cast(1 - beta_2**step, v.dtype)
-        direction = unbiased[0] / (tf.sqrt(unbiased[1]) + small)
+    for i, (w, m, v) in enumerate(zip(parameters, momentums, velocities, strict=True)):
+        decay, small = (tf.cast(x, w.dtype) for x in (numbers["weight_decay"][i] * rate, numbers["epsilon"]))
+        m /= tf.cast(1 - numbers["beta_1"] ** step, m.dtype)
+        v /= tf.cast(1 - numbers["beta_2"] ** step, v.dtype)
+        direction = m / (tf.sqrt(v) + small)
         decayed = w - w * decay
         w_norm, direction_norm = reference_norm([decayed]), reference_norm([direction])
         one = tf.ones_like(w_norm)
         ratio = tf.where(
             w_norm > 0, tf.where(direction_norm > 0, tf.math.divide_no_nan(w_norm, direction_norm), one), one
         )
-        new_parameters.append(decayed - ratio * rate * direction)
-    return MomentsUpdate(
-        kept_unless(finite, checked, new_parameters, parameters),
-        kept_unless(finite, checked, new_momentums, momentums),
-        kept_unless(finite, checked, new_velocities, velocities),
-        finite if checked else tf.constant(True),
-    )
+        new_parameters.append(decayed - ratio * tf.cast(rate, w.dtype) * direction)
+    return new_parameters
 
 
 @tf.RegisterGradient("TensorsmithLambUpdate")
 def _gradient(op: tf.Operation, *upstream: tf.Tensor) -> list[tf.Tensor]:
-    return moments_gradient(partial(_reference, op.get_attr("checked")), op, upstream)
+    return moments_gradient(_new_parameters, op, upstream)

@@ -1,11 +1,29 @@
-"""What Adam and Lamb share: moving averages of the gradients and of their squares."""
+"""Updates with moments, which Adam and Lamb share: moving averages of the gradients and of their squares."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import tensorflow as tf
 
 from tensorsmith.ops.gradients import vjp
+from tensorsmith.ops.library import library
+from tensorsmith.ops.updates import Lists, kept_unless, served, unscaled
+
+# Maps parameters, new momentums, new velocities and the numbers of `settings` to new parameters.
+Rule = Callable[
+    [Sequence[tf.Tensor], Sequence[tf.Tensor], Sequence[tf.Tensor], Mapping[str, tf.Tensor]], list[tf.Tensor]
+]
+# The inputs of the ops after the lists, in their order.
+NUMBERS = (
+    "weight_decay",
+    "learning_rate",
+    "global_clipnorm",
+    "loss_scale",
+    "step",
+    "beta_1",
+    "beta_2",
+    "epsilon",
+)
 
 
 class MomentsUpdate(NamedTuple):
@@ -24,28 +42,55 @@ class MomentsUpdate(NamedTuple):
     finite: tf.Tensor
 
 
-def new_moments(
+def moments_update(
+    kernel: str, rule: Rule, lists: Lists, numbers: Mapping[str, tf.Tensor], checked: bool
+) -> MomentsUpdate:
+    """Return new parameters and moments, from the kernel or else from the reference implementation.
+
+    Args:
+        kernel: Name of the op.
+        rule: Reference implementation of the step, given the new moments.
+        lists: Parameters, gradients, momentums and velocities, from `tensor_lists`.
+        numbers: Result of `settings`, with `step`, `beta_1`, `beta_2` and `epsilon`.
+        checked: If `True`, a gradient that is not finite prevents the update.
+    """
+    if served(lists):
+        return MomentsUpdate(*getattr(library().ops, kernel)(**lists, **numbers, checked=checked))
+    return _reference(rule, numbers, checked, *lists.values())
+
+
+def moments_gradient(rule: Rule, op: tf.Operation, upstream: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+    """Return the gradients at all inputs of an update, computed with the reference implementation."""
+    count, checked = op.get_attr("tensors"), op.get_attr("checked")
+
+    def outputs(*inputs: tf.Tensor) -> list[tf.Tensor]:
+        lists = [inputs[i * count : (i + 1) * count] for i in range(4)]
+        numbers = dict(zip(NUMBERS, inputs[4 * count :], strict=True))
+        new = _reference(rule, numbers, checked, *lists)
+        return [*new.parameters, *new.momentums, *new.velocities]
+
+    return vjp(outputs, list(op.inputs), list(upstream[:-1]))
+
+
+def _reference(
+    rule: Rule,
+    numbers: Mapping[str, tf.Tensor],
+    checked: bool,
+    parameters: Sequence[tf.Tensor],
     gradients: Sequence[tf.Tensor],
     momentums: Sequence[tf.Tensor],
     velocities: Sequence[tf.Tensor],
-    beta_1: tf.Tensor,
-    beta_2: tf.Tensor,
-) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
-    """The moving averages of the gradients and of their squares."""
-    firsts = [m + (g - m) * tf.cast(1 - beta_1, m.dtype) for g, m in zip(gradients, momentums, strict=True)]
-    seconds = [v + (g * g - v) * tf.cast(1 - beta_2, v.dtype) for g, v in zip(gradients, velocities, strict=True)]
-    return firsts, seconds
-
-
-def moments_gradient(
-    twin: Callable[..., MomentsUpdate], op: tf.Operation, upstream: Sequence[tf.Tensor]
-) -> list[tf.Tensor]:
-    """The gradients of an update with moments, at all its inputs, by way of its twin."""
-    count = op.get_attr("tensors")
-
-    def outputs(*inputs: tf.Tensor) -> list[tf.Tensor]:
-        lists = [list(inputs[i * count : (i + 1) * count]) for i in range(4)]
-        new_parameters, new_momentums, new_velocities, _ = twin(*lists, *inputs[4 * count :])
-        return [*new_parameters, *new_momentums, *new_velocities]
-
-    return vjp(outputs, list(op.inputs), list(upstream[:-1]))
+) -> MomentsUpdate:
+    gradients, finite = unscaled(gradients, numbers["global_clipnorm"], numbers["loss_scale"])
+    beta_1, beta_2 = numbers["beta_1"], numbers["beta_2"]
+    new_momentums = [m + (g - m) * tf.cast(1 - beta_1, m.dtype) for g, m in zip(gradients, momentums, strict=True)]
+    new_velocities = [
+        v + (g * g - v) * tf.cast(1 - beta_2, v.dtype) for g, v in zip(gradients, velocities, strict=True)
+    ]
+    new_parameters = rule(parameters, new_momentums, new_velocities, numbers)
+    return MomentsUpdate(
+        kept_unless(finite, checked, new_parameters, parameters),
+        kept_unless(finite, checked, new_momentums, momentums),
+        kept_unless(finite, checked, new_velocities, velocities),
+        finite if checked else tf.constant(True),
+    )

@@ -1,20 +1,18 @@
 """AdamW."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import keras
-import tensorflow as tf
 
 from tensorsmith import ops
 from tensorsmith.core import check, export
 from tensorsmith.optimizers.arguments import check_constant_decay, check_rates
-from tensorsmith.optimizers.fused import FusedUpdate, assign
+from tensorsmith.optimizers.fused_moments import FusedMoments
 from tensorsmith.optimizers.live import LiveMomentum
 
 
 @export
-class AdamW(LiveMomentum, FusedUpdate, keras.optimizers.AdamW):
+class AdamW(LiveMomentum, FusedMoments, keras.optimizers.AdamW):
     """Keras' AdamW, with all variables updated in one compiled op.
 
     It has the arguments, the variables and the results of `keras.optimizers.AdamW`: weights of one load into the other.
@@ -58,6 +56,7 @@ class AdamW(LiveMomentum, FusedUpdate, keras.optimizers.AdamW):
     """
 
     live = "beta_1"
+    op = staticmethod(ops.adam_update)
 
     def __init__(
         self,
@@ -74,24 +73,6 @@ class AdamW(LiveMomentum, FusedUpdate, keras.optimizers.AdamW):
         check_constant_decay(weight_decay)
         super().__init__(learning_rate, weight_decay, beta_1, beta_2, epsilon, amsgrad, **kwargs)
         self.adopt(beta_1)
-
-    def fused_update(self, variables: Sequence[tf.Variable], gradients: Sequence[tf.Tensor], **settings: Any) -> None:
-        """All variables in one op."""
-        momentums, velocities = self.slots(self._momentums, variables), self.slots(self._velocities, variables)
-        update = ops.adam_update(
-            variables,
-            gradients,
-            momentums,
-            velocities,
-            step=self.iterations + 1,
-            beta_1=self.beta_1,
-            beta_2=self.beta_2,
-            epsilon=self.epsilon,
-            **settings,
-        )
-        assign(variables, update.parameters)
-        assign(momentums, update.momentums)
-        assign(velocities, update.velocities)
 
     def has_kernel(self) -> bool:
         """Whether there is a kernel for this optimizer's settings."""

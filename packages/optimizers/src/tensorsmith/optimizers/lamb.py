@@ -1,19 +1,17 @@
 """Lamb."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import keras
-import tensorflow as tf
 
 from tensorsmith import ops
 from tensorsmith.core import export
 from tensorsmith.optimizers.arguments import check_constant_decay, check_rates
-from tensorsmith.optimizers.fused import FusedUpdate, assign
+from tensorsmith.optimizers.fused_moments import FusedMoments
 
 
 @export
-class Lamb(FusedUpdate, keras.optimizers.Lamb):
+class Lamb(FusedMoments, keras.optimizers.Lamb):
     """Keras' Lamb, with all variables updated in one compiled op.
 
     It has the arguments, the variables and the results of `keras.optimizers.Lamb`: weights of one load into the other.
@@ -52,6 +50,8 @@ class Lamb(FusedUpdate, keras.optimizers.Lamb):
         [0.8419 2.1581]
     """
 
+    op = staticmethod(ops.lamb_update)
+
     def __init__(
         self,
         learning_rate: Any = 0.001,
@@ -64,21 +64,3 @@ class Lamb(FusedUpdate, keras.optimizers.Lamb):
         check_rates(beta_1=beta_1, beta_2=beta_2)
         check_constant_decay(weight_decay)
         super().__init__(learning_rate, beta_1, beta_2, epsilon, weight_decay, **kwargs)
-
-    def fused_update(self, variables: Sequence[tf.Variable], gradients: Sequence[tf.Tensor], **settings: Any) -> None:
-        """All variables in one op."""
-        momentums, velocities = self.slots(self._momentums, variables), self.slots(self._velocities, variables)
-        update = ops.lamb_update(
-            variables,
-            gradients,
-            momentums,
-            velocities,
-            step=self.iterations + 1,
-            beta_1=self.beta_1,
-            beta_2=self.beta_2,
-            epsilon=self.epsilon,
-            **settings,
-        )
-        assign(variables, update.parameters)
-        assign(momentums, update.momentums)
-        assign(velocities, update.velocities)
