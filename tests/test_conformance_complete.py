@@ -11,6 +11,9 @@ from tensorsmith.testing.conformance_file import FILE_NAME, load_rows
 
 PACKAGES = Path(__file__).parents[1] / "packages"
 BRIDGES = {"addons"}  # others' components, in a process of their own
+every_package = pytest.mark.parametrize(
+    "package", sorted({path.parent.name for path in PACKAGES.glob("*/pyproject.toml")} - BRIDGES)
+)
 KINDS = (
     keras.layers.Layer,
     keras.losses.Loss,
@@ -50,9 +53,15 @@ def classes_with_rows(package):
     return {row.make if inspect.isclass(row.make) else type(row.make(**row.kwargs)) for row in rows}
 
 
-@pytest.mark.parametrize("package", sorted({path.parent.name for path in PACKAGES.glob("*/pyproject.toml")} - BRIDGES))
+@every_package
 def test_every_component_has_a_row(package):
     assert missing(public_objects(package), classes_with_rows(package)) == []
+
+
+@every_package
+def test_shared_text_of_docstrings_is_filled_in(package):
+    components = filter(inspect.isclass, public_objects(package).values())
+    assert not [component for component in components if "{{" in (component.__doc__ or "")]
 
 
 class Unregistered(keras.layers.Layer):

@@ -1,6 +1,7 @@
 """What every tensorsmith package may import."""
 
 from tensorsmith.core.cluster import Cluster, cluster_from_environment
+from tensorsmith.core.docstrings import fill_docstring
 from tensorsmith.core.durations import Duration, Timeline
 from tensorsmith.core.errors import ArgumentError, Verbatim, argument_error, check, did_you_mean
 from tensorsmith.core.export import export
@@ -9,8 +10,6 @@ from tensorsmith.core.processes import SECONDS_TO_SAVE, free_ports, signals_like
 from tensorsmith.core.quantities import is_integer, is_number, plain
 from tensorsmith.core.quiet import load_tensorflow
 from tensorsmith.core.recipe import ProcedureRecipe, Recipe, RecipeRun, Scores, SupervisedRecipe, recipe_of
-
-__version__ = "0.1.0"  # of all tensorsmith packages
 
 __all__ = [
     "SECONDS_TO_SAVE",
@@ -30,6 +29,7 @@ __all__ = [
     "cluster_from_environment",
     "did_you_mean",
     "export",
+    "fill_docstring",
     "free_ports",
     "is_integer",
     "is_number",

@@ -1,20 +1,53 @@
 """The two-way histogram of targets and predictions."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import keras
 import numpy as np
 from keras import ops
 
-from tensorsmith.core import check, is_integer, is_number
+from tensorsmith.core import check, fill_docstring, is_integer, is_number
 from tensorsmith.metrics.weighting import STATE, samples_of
+
+ARGUMENTS = """\
+actual_min: Smallest target; what is below counts as this.
+actual_max: Largest target.
+preds_min: Smallest prediction.
+preds_max: Largest prediction.
+actual_cutpoints: Bounds of the histogram's bins of targets, one more than bins.
+preds_cutpoints: Those of predictions.
+name: Name of the metric.
+dtype: Precision of the result; `None` means Keras' default float. State is kept in float64,
+    which rounds integers beyond 2^53."""
+CALL = """\
+Call arguments:
+    y_true: Targets.
+    y_pred: Predictions. All entries are samples.
+    sample_weight: Optional weights: a sample of weight 2 counts as two. (Addons ignores them.)
+
+Input shape:
+    Any; both the same.
+
+Output shape:
+    A scalar."""
+UNDEFINED = """\
+It is 0 if nothing was seen, and NaN (as in SciPy) if all targets or all predictions are equal, or if one is
+NaN and weighs something."""
 
 
 class HistogramMetric(keras.metrics.Metric):
     """Base of correlations estimated from a histogram.
 
-    Subclasses say in `of_table` what a table of weights and the middles of its rows and columns give.
+    Subclasses say in `of_table` what a table of weights and the middles of its rows and columns give. Names in double
+    braces in their docstrings stand for the texts below.
     """
+
+    _texts: ClassVar[Mapping[str, str]] = {"histogram": ARGUMENTS, "call": CALL, "undefined": UNDEFINED}
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        fill_docstring(cls, cls._texts)
 
     def __init__(
         self,

@@ -5,8 +5,8 @@ from typing import Any
 from keras import ops
 
 from tensorsmith.core import export
-from tensorsmith.metrics.pair_counts import as_samples, count_of_table
-from tensorsmith.metrics.rank_correlation import RankCorrelation
+from tensorsmith.metrics.kendalls_tau import KendallsTau
+from tensorsmith.metrics.pair_counts import as_samples
 from tensorsmith.ops import PairCounts, pair_counts
 
 
@@ -31,55 +31,35 @@ def kendalls_tau_b(x: Any, y: Any) -> Any:
     return _tau(pair_counts(*as_samples(x, y)))
 
 
+def _tau(counts: PairCounts) -> Any:
+    value = counts.balance / ops.sqrt(counts.untied_x * counts.untied_y)
+    return ops.where(counts.distinct > 1, value, float("nan"))  # 0 / 0 but for the rounding of sums
+
+
 @export
-class KendallsTauB(RankCorrelation):
+class KendallsTauB(KendallsTau):
     """Kendall's tau-b: how much more often two samples are ordered alike by targets and predictions than contrarily.
 
-    By default it is TensorFlow Addons' estimate: targets and predictions are sorted into bins, and those in one bin
-    count as equal. Give the ranges of the values, which are 0 to 1 unless said otherwise; or a `capacity`, for the
-    exact value.
+    {{estimate}}
 
     Formula, with C concordant and D discordant pairs of samples, P pairs in all, T of them tied in x and U in
     y:
 
         value = (C - D) / sqrt((P - T) * (P - U))
 
-    It is 0 if nothing was seen, and NaN (as in SciPy) if all targets or all predictions are equal, or if one is
-    NaN and weighs something.
+    {{undefined}}
 
     Source: Kendall, "The Treatment of Ties in Ranking Problems", 1945;
     of a histogram: Xiao, "Novel Online Algorithms for Nonparametric Correlations with Application to Analyze
     Sensor Data", 2017.
 
     Args:
-        actual_min: Smallest target; what is below counts as this.
-        actual_max: Largest target.
-        preds_min: Smallest prediction.
-        preds_max: Largest prediction.
-        actual_cutpoints: Bounds of the histogram's bins of targets, one more than bins.
-        preds_cutpoints: Those of predictions.
-        name: Name of the metric.
-        dtype: Precision of the result; `None` means Keras' default float. State is kept in float64,
-            which rounds integers beyond 2^53.
-        capacity: None estimates from a histogram. A number keeps as many samples on each replica, also of weight 0, and
-            gives their exact coefficient; ranges and cut points then have no use. XLA cannot compile it
-            (its error, "must be a compile-time constant", does not name the metric): compile models that have it among
-            their metrics with `jit_compile=False`.
+        {{histogram}}
+        {{capacity}}
 
-    Call arguments:
-        y_true: Targets.
-        y_pred: Predictions. All entries are samples.
-        sample_weight: Optional weights: a sample of weight 2 counts as two. (Addons ignores them.)
+    {{call}}
 
-    Input shape:
-        Any; both the same.
-
-    Output shape:
-        A scalar.
-
-    Raises:
-        ValueError: A range is empty, there are fewer than two cut points, or
-            `capacity` is no positive integer. More samples than fit raise InvalidArgumentError.
+    {{raises}}
 
     Example:
         >>> metric = KendallsTauB(0, 13, 0, 8)
@@ -89,15 +69,4 @@ class KendallsTauB(RankCorrelation):
         -0.471405
     """
 
-    def of_table(self, table: Any, actual: Any, preds: Any) -> Any:
-        """Of a histogram."""
-        return _tau(count_of_table(table))
-
-    def of_samples(self, x: Any, y: Any, weights: Any) -> Any:
-        """Exact."""
-        return _tau(pair_counts(x, y, weights))
-
-
-def _tau(counts: PairCounts) -> Any:
-    value = counts.balance / ops.sqrt(counts.untied_x * counts.untied_y)
-    return ops.where(counts.distinct > 1, value, float("nan"))  # 0 / 0 but for the rounding of sums
+    tau = staticmethod(_tau)

@@ -24,34 +24,19 @@ class PearsonsCorrelation(HistogramMetric):
         value = sum((x - mean(x)) * (y - mean(y))) / sqrt(sum((x - mean(x))^2) * sum((y - mean(y))^2))
 
     The exact one keeps means and sums of products of deviations from them, which does not cancel where values are large
-    and vary little. It is 0 if nothing was seen, and NaN (as in SciPy) if all targets or all predictions are equal,
-    or if one is NaN and weighs something.
+    and vary little.
+
+    {{undefined}}
 
     Source: of the exact one: Chan, Golub and LeVeque, "Updating Formulae and a Pairwise Algorithm for Computing Sample
     Variances", 1979; of a histogram: Xiao,
     "Novel Online Algorithms for Nonparametric Correlations with Application to Analyze Sensor Data", 2017.
 
     Args:
-        actual_min: Smallest target; what is below counts as this.
-        actual_max: Largest target.
-        preds_min: Smallest prediction.
-        preds_max: Largest prediction.
-        actual_cutpoints: Bounds of the histogram's bins of targets, one more than bins.
-        preds_cutpoints: Those of predictions.
-        name: Name of the metric.
-        dtype: Precision of the result; `None` means Keras' default float. State is kept in float64.
+        {{histogram}}
         exact: Whether to give the exact value; the arguments of the histogram then have no use.
 
-    Call arguments:
-        y_true: Targets.
-        y_pred: Predictions. All entries are samples.
-        sample_weight: Optional weights: a sample of weight 2 counts as two. (Addons ignores them.)
-
-    Input shape:
-        Any; both the same.
-
-    Output shape:
-        A scalar.
+    {{call}}
 
     Raises:
         ValueError: A range is empty, there are fewer than two cut points, or `exact` is no bool.
@@ -80,16 +65,7 @@ class PearsonsCorrelation(HistogramMetric):
         dtype: Any = None,
         exact: bool = False,
     ):
-        super().__init__(
-            actual_min,
-            actual_max,
-            preds_min,
-            preds_max,
-            actual_cutpoints,
-            preds_cutpoints,
-            name,
-            dtype,
-        )
+        super().__init__(actual_min, actual_max, preds_min, preds_max, actual_cutpoints, preds_cutpoints, name, dtype)
         check(isinstance(exact, bool), "exact", exact, "True or False")
         self.exact = exact
         if exact:

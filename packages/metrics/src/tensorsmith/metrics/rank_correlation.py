@@ -1,6 +1,7 @@
 """What the correlations of ranks share: a histogram, or all samples."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from keras import ops
 
@@ -10,12 +11,31 @@ from tensorsmith.metrics.kept import keep
 from tensorsmith.metrics.replicas import slots
 from tensorsmith.metrics.weighting import STATE, samples_of
 
+ESTIMATE = """\
+By default it is TensorFlow Addons' estimate: targets and predictions are sorted into bins, and those in one bin
+count as equal. Give the ranges of the values, which are 0 to 1 unless said otherwise; or a `capacity`, for the
+exact value."""
+CAPACITY = """\
+capacity: None estimates from a histogram. A number keeps as many samples on each replica, also of weight 0, and
+    gives their exact coefficient; ranges and cut points then have no use."""
+RAISES = """\
+Raises:
+    ValueError: A range is empty, there are fewer than two cut points, or
+        `capacity` is no positive integer. More samples than fit raise InvalidArgumentError."""
+
 
 class RankCorrelation(HistogramMetric):
     """Base of rank correlations: of a histogram, or exact if a capacity says how many samples to keep.
 
     Subclasses have `of_table` and `of_samples`.
     """
+
+    _texts: ClassVar[Mapping[str, str]] = {
+        **HistogramMetric._texts,
+        "estimate": ESTIMATE,
+        "capacity": CAPACITY,
+        "raises": RAISES,
+    }
 
     def __init__(
         self,

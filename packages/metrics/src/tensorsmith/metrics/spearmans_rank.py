@@ -13,15 +13,7 @@ from tensorsmith.metrics.rank_correlation import RankCorrelation
 def spearmans_rank(x: Any, y: Any) -> Any:
     """Spearman's rank correlation of all entries, exact, in n log n.
 
-    Args:
-        x: Numbers; integers are compared exactly, however large.
-        y: Numbers, of the same shape.
-
-    Returns:
-        A scalar of type float64. NaN, as in SciPy, if one of the two is constant, is empty or has a NaN.
-
-    Raises:
-        ValueError: The shapes differ.
+    Arguments, result and errors are those of `kendalls_tau_b`.
 
     Example:
         >>> round(float(spearmans_rank([12, 2, 1, 12, 2], [1, 4, 7, 1, 0])), 6)
@@ -34,47 +26,24 @@ def spearmans_rank(x: Any, y: Any) -> Any:
 class SpearmansRank(RankCorrelation):
     """Spearman's rank correlation: the linear correlation of the ranks of targets and predictions.
 
-    By default it is TensorFlow Addons' estimate: targets and predictions are sorted into bins, and those in one bin
-    count as equal. Give the ranges of the values, which are 0 to 1 unless said otherwise; or a `capacity`, for the
-    exact value.
+    {{estimate}}
 
     Formula, with r and s the ranks of targets and predictions, less their means; equal values share their mean rank:
 
         value = sum(r * s) / sqrt(sum(r^2) * sum(s^2))
 
-    It is 0 if nothing was seen, and NaN (as in SciPy) if all targets or all predictions are equal, or if one is
-    NaN and weighs something.
+    {{undefined}}
 
     Source: Spearman, "The Proof and Measurement of Association between Two Things", 1904; of a histogram: Xiao,
     "Novel Online Algorithms for Nonparametric Correlations with Application to Analyze Sensor Data", 2017.
 
     Args:
-        actual_min: Smallest target; what is below counts as this.
-        actual_max: Largest target.
-        preds_min: Smallest prediction.
-        preds_max: Largest prediction.
-        actual_cutpoints: Bounds of the histogram's bins of targets, one more than bins.
-        preds_cutpoints: Those of predictions.
-        name: Name of the metric.
-        dtype: Precision of the result; `None` means Keras' default float. State is kept in float64,
-            which rounds integers beyond 2^53.
-        capacity: None estimates from a histogram. A number keeps as many samples on each replica, also of weight 0, and
-            gives their exact coefficient; ranges and cut points then have no use.
+        {{histogram}}
+        {{capacity}}
 
-    Call arguments:
-        y_true: Targets.
-        y_pred: Predictions. All entries are samples.
-        sample_weight: Optional weights: a sample of weight 2 counts as two. (Addons ignores them.)
+    {{call}}
 
-    Input shape:
-        Any; both the same.
-
-    Output shape:
-        A scalar.
-
-    Raises:
-        ValueError: A range is empty, there are fewer than two cut points, or
-            `capacity` is no positive integer. More samples than fit raise InvalidArgumentError.
+    {{raises}}
 
     Example:
         >>> metric = SpearmansRank(0, 13, 0, 8)

@@ -1,0 +1,30 @@
+"""Base of Kendall's rank correlations."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from tensorsmith.metrics.pair_counts import count_of_table
+from tensorsmith.metrics.rank_correlation import CAPACITY, RankCorrelation
+from tensorsmith.ops import PairCounts, pair_counts
+
+UNCOMPILED = """\
+    XLA cannot compile it (its error, "must be a compile-time constant", does not name the metric): compile models
+    that have it among their metrics with `jit_compile=False`."""
+
+
+class KendallsTau(RankCorrelation):
+    """Rank correlation that is a function of the numbers of concordant, discordant and tied pairs."""
+
+    _texts: ClassVar[Mapping[str, str]] = {**RankCorrelation._texts, "capacity": f"{CAPACITY}\n{UNCOMPILED}"}
+
+    def tau(self, counts: PairCounts) -> Any:
+        """Return the coefficient for these counts."""
+        raise NotImplementedError
+
+    def of_table(self, table: Any, actual: Any, preds: Any) -> Any:
+        """Return the coefficient of a histogram."""
+        return self.tau(count_of_table(table))
+
+    def of_samples(self, x: Any, y: Any, weights: Any) -> Any:
+        """Return the exact coefficient."""
+        return self.tau(pair_counts(x, y, weights))
