@@ -6,6 +6,7 @@ from tensorsmith.core.durations import Duration, Timeline
 from tensorsmith.core.errors import ArgumentError, Verbatim, argument_error, check, did_you_mean
 from tensorsmith.core.export import export
 from tensorsmith.core.files import replace_file
+from tensorsmith.core.init_arguments import init_arguments
 from tensorsmith.core.processes import SECONDS_TO_SAVE, free_ports, signals_like_ctrl_c
 from tensorsmith.core.quantities import is_integer, is_number, plain
 from tensorsmith.core.quiet import load_tensorflow
@@ -31,6 +32,7 @@ __all__ = [
     "export",
     "fill_docstring",
     "free_ports",
+    "init_arguments",
     "is_integer",
     "is_number",
     "load_tensorflow",

@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from tensorsmith import ops
-from tensorsmith.core import check, export, is_number, plain
+from tensorsmith.core import check, export, init_arguments, is_number, plain
 from tensorsmith.layers.floating import floating
 from tensorsmith.layers.fresh import fresh
 from tensorsmith.layers.recurrent_layer import CellLayer, check_recurrent, dropped, single
@@ -27,25 +27,14 @@ class LayerNormLSTMCell(keras.layers.LSTMCell):
 
     Args:
         units: Size of h and c.
-        activation: Activation of g and c.
-        recurrent_activation: Activation of the gates.
-        use_bias: Whether there is a bias.
-        kernel_initializer: Initializer of the kernel.
-        recurrent_initializer: Initializer of the recurrent kernel.
-        bias_initializer: Initializer of the bias.
-        unit_forget_bias: Whether the bias of the gate f begins at 1.
-        kernel_regularizer: Regularizer of the kernel.
-        recurrent_regularizer: Regularizer of the recurrent kernel.
-        bias_regularizer: Regularizer of the bias.
-        kernel_constraint: Constraint of the kernel.
-        recurrent_constraint: Constraint of the recurrent kernel.
-        bias_constraint: Constraint of the bias.
-        dropout: Share of the inputs to drop, in [0, 1).
-        recurrent_dropout: Share of h to drop before the recurrent product, in [0, 1).
         norm_gamma_initializer: Initializer of the norms' gammas.
         norm_beta_initializer: Initializer of their betas.
         norm_epsilon: What keeps the roots from zero.
+        dropout: Fraction of the inputs to drop, in [0, 1).
+        recurrent_dropout: Fraction of h to drop before the recurrent product, in [0, 1).
         **kwargs: `seed`, an integer that fixes the dropout, and `name`, `dtype`, `trainable`.
+
+    The other arguments are those of `keras.layers.LSTMCell`.
 
     Call arguments:
         inputs: Tensor (batch, features) of floating type.
@@ -91,35 +80,19 @@ class LayerNormLSTMCell(keras.layers.LSTMCell):
         norm_epsilon: float = 1e-3,
         **kwargs: Any,
     ):
+        arguments = plain(init_arguments(locals()))
         check_recurrent(units, dropout, recurrent_dropout)
         fits = is_number(norm_epsilon) and norm_epsilon >= 0
         check(fits, "norm_epsilon", norm_epsilon, "a number of 0 or more")
-        units, dropout, recurrent_dropout, norm_epsilon = plain((units, dropout, recurrent_dropout, norm_epsilon))
-        super().__init__(
-            units,
-            activation=activation,
-            recurrent_activation=recurrent_activation,
-            use_bias=use_bias,
-            kernel_initializer=kernel_initializer,
-            recurrent_initializer=recurrent_initializer,
-            bias_initializer=bias_initializer,
-            unit_forget_bias=unit_forget_bias,
-            kernel_regularizer=kernel_regularizer,
-            recurrent_regularizer=recurrent_regularizer,
-            bias_regularizer=bias_regularizer,
-            kernel_constraint=kernel_constraint,
-            recurrent_constraint=recurrent_constraint,
-            bias_constraint=bias_constraint,
-            dropout=dropout,
-            recurrent_dropout=recurrent_dropout,
-            **plain(kwargs),
-        )
-        self.norm_gamma_initializer = keras.initializers.get(norm_gamma_initializer)
-        self.norm_beta_initializer = keras.initializers.get(norm_beta_initializer)
-        self.norm_epsilon = norm_epsilon
+        gamma, beta = arguments.pop("norm_gamma_initializer"), arguments.pop("norm_beta_initializer")
+        epsilon = arguments.pop("norm_epsilon")
+        super().__init__(**arguments)
+        self.norm_gamma_initializer = keras.initializers.get(gamma)
+        self.norm_beta_initializer = keras.initializers.get(beta)
+        self.norm_epsilon = epsilon
         self.kernel_norm, self.recurrent_norm, self.state_norm = (
             keras.layers.LayerNormalization(
-                epsilon=norm_epsilon,
+                epsilon=epsilon,
                 gamma_initializer=fresh(self.norm_gamma_initializer),
                 beta_initializer=fresh(self.norm_beta_initializer),
                 dtype=self.dtype_policy,
@@ -178,29 +151,14 @@ class LayerNormLSTM(CellLayer):
         units: Size of h and c.
         activation: Activation of g and c.
         recurrent_activation: Activation of the gates.
-        dropout: Share of the inputs to drop, in [0, 1).
-        recurrent_dropout: Share of h to drop before the recurrent product, in [0, 1).
-        seed: Integer that fixes the dropout.
-        return_sequences: Whether the outputs of all steps are returned, and not only the last.
-        return_state: Whether h and c after the last step are returned, too.
+        {{arguments}}
         norm_gamma_initializer: Initializer of the gammas.
         norm_beta_initializer: Initializer of the betas.
         norm_epsilon: What keeps the roots from zero.
         **kwargs: The other arguments of `keras.layers.LSTM`: `use_bias`, `unit_forget_bias`, initializers, regularizers
             and constraints, `go_backwards`, `stateful`, `unroll`, `zero_output_for_mask`, `name`, `dtype`, `trainable`.
 
-    Call arguments:
-        sequences: Tensor (batch, steps, features).
-        initial_state: List of h and c (batch, units) before the first step; zeros if None.
-        mask: Booleans (batch, steps): False leaves a step out.
-        training: Whether there is dropout.
-
-    Input shape:
-        `(batch, steps, features)`.
-
-    Output shape:
-        `(batch, units)`, with `return_sequences` `(batch, steps, units)`; with `return_state` a tuple with twice
-        `(batch, units)` after it.
+    {{call_h_c}}
 
     Raises:
         ValueError: `units` is no positive integer, a share is not in [0, 1), or `norm_epsilon` is negative.
@@ -226,21 +184,7 @@ class LayerNormLSTM(CellLayer):
         norm_epsilon: float = 1e-3,
         **kwargs: Any,
     ):
-        super().__init__(
-            LayerNormLSTMCell,
-            units,
-            activation=activation,
-            recurrent_activation=recurrent_activation,
-            dropout=dropout,
-            recurrent_dropout=recurrent_dropout,
-            seed=seed,
-            return_sequences=return_sequences,
-            return_state=return_state,
-            norm_gamma_initializer=norm_gamma_initializer,
-            norm_beta_initializer=norm_beta_initializer,
-            norm_epsilon=norm_epsilon,
-            **kwargs,
-        )
+        super().__init__(LayerNormLSTMCell, **init_arguments(locals()))
 
     def walk(self, x: tf.Tensor, states: list[tf.Tensor], **options: Any) -> tuple[tf.Tensor, ...]:
         """Runs the kernel, to which all that is added to the gates is one bias."""

@@ -6,9 +6,11 @@ import keras
 import tensorflow as tf
 
 from tensorsmith import ops
-from tensorsmith.core import check, export, is_number, plain
+from tensorsmith.core import check, export, init_arguments, is_number, plain
 from tensorsmith.layers.floating import floating
 from tensorsmith.layers.recurrent_layer import CellLayer, check_recurrent, dropped, single
+
+GAMMA = ("gamma_initializer", "gamma_regularizer", "gamma_constraint")
 
 
 @export
@@ -24,24 +26,15 @@ class LayerNormSimpleRNNCell(keras.layers.SimpleRNNCell):
 
     Args:
         units: Size of h.
-        activation: Activation of h.
-        use_bias: Whether there is a bias.
-        layernorm_epsilon: What keeps the root from zero.
-        kernel_initializer: Initializer of the kernel.
-        recurrent_initializer: Initializer of the recurrent kernel.
-        bias_initializer: Initializer of the bias.
+        layernorm_epsilon: Small float added to the variance for numerical stability.
         gamma_initializer: Initializer of gamma.
-        kernel_regularizer: Regularizer of the kernel.
-        recurrent_regularizer: Regularizer of the recurrent kernel.
-        bias_regularizer: Regularizer of the bias.
         gamma_regularizer: Regularizer of gamma.
-        kernel_constraint: Constraint of the kernel.
-        recurrent_constraint: Constraint of the recurrent kernel.
-        bias_constraint: Constraint of the bias.
         gamma_constraint: Constraint of gamma.
-        dropout: Share of the inputs to drop, in [0, 1).
-        recurrent_dropout: Share of h to drop before the recurrent product, in [0, 1).
+        dropout: Fraction of the inputs to drop, in [0, 1).
+        recurrent_dropout: Fraction of h to drop before the recurrent product, in [0, 1).
         **kwargs: `seed`, an integer that fixes the dropout, and `name`, `dtype`, `trainable`.
+
+    The other arguments are those of `keras.layers.SimpleRNNCell`.
 
     Call arguments:
         inputs: Tensor (batch, features) of floating type.
@@ -86,36 +79,15 @@ class LayerNormSimpleRNNCell(keras.layers.SimpleRNNCell):
         recurrent_dropout: float = 0.0,
         **kwargs: Any,
     ):
+        arguments = plain(init_arguments(locals()))
         check_recurrent(units, dropout, recurrent_dropout)
         fits = is_number(layernorm_epsilon) and layernorm_epsilon >= 0
         check(fits, "layernorm_epsilon", layernorm_epsilon, "a number of 0 or more")
-        units, layernorm_epsilon, dropout, recurrent_dropout = plain(
-            (units, layernorm_epsilon, dropout, recurrent_dropout)
-        )
-        super().__init__(
-            units,
-            activation=activation,
-            use_bias=use_bias,
-            kernel_initializer=kernel_initializer,
-            recurrent_initializer=recurrent_initializer,
-            bias_initializer=bias_initializer,
-            kernel_regularizer=kernel_regularizer,
-            recurrent_regularizer=recurrent_regularizer,
-            bias_regularizer=bias_regularizer,
-            kernel_constraint=kernel_constraint,
-            recurrent_constraint=recurrent_constraint,
-            bias_constraint=bias_constraint,
-            dropout=dropout,
-            recurrent_dropout=recurrent_dropout,
-            **plain(kwargs),
-        )
+        epsilon = arguments.pop("layernorm_epsilon")
+        gamma = {name: arguments.pop(name) for name in GAMMA}
+        super().__init__(**arguments)
         self.layernorm = keras.layers.LayerNormalization(
-            epsilon=layernorm_epsilon,
-            center=False,
-            gamma_initializer=gamma_initializer,
-            gamma_regularizer=gamma_regularizer,
-            gamma_constraint=gamma_constraint,
-            dtype=self.dtype_policy,
+            epsilon=epsilon, center=False, dtype=self.dtype_policy, **gamma
         )
 
     def build(self, input_shape: Any) -> None:
@@ -134,8 +106,8 @@ class LayerNormSimpleRNNCell(keras.layers.SimpleRNNCell):
     def get_config(self) -> dict[str, Any]:
         """The arguments of `__init__`."""
         norm = self.layernorm.get_config()
-        own = {name: norm[name] for name in ("gamma_initializer", "gamma_regularizer", "gamma_constraint")}
-        return {**super().get_config(), "layernorm_epsilon": norm["epsilon"], **own}
+        own = {"layernorm_epsilon": norm["epsilon"], **{name: norm[name] for name in GAMMA}}
+        return {**super().get_config(), **own}
 
 
 @export
@@ -154,11 +126,7 @@ class LayerNormSimpleRNN(CellLayer):
     Args:
         units: Size of h.
         activation: Activation of h.
-        dropout: Share of the inputs to drop, in [0, 1).
-        recurrent_dropout: Share of h to drop before the recurrent product, in [0, 1).
-        seed: Integer that fixes the dropout.
-        return_sequences: Whether the outputs of all steps are returned, and not only the last.
-        return_state: Whether h after the last step is returned, too.
+        {{arguments}}
         layernorm_epsilon: What keeps the root from zero.
         gamma_initializer: Initializer of gamma.
         gamma_regularizer: Regularizer of gamma.
@@ -166,18 +134,7 @@ class LayerNormSimpleRNN(CellLayer):
         **kwargs: The other arguments of `keras.layers.SimpleRNN`: `use_bias`, initializers, regularizers and
             constraints, `go_backwards`, `stateful`, `unroll`, `zero_output_for_mask`, `name`, `dtype`, `trainable`.
 
-    Call arguments:
-        sequences: Tensor (batch, steps, features).
-        initial_state: Tensor h (batch, units) before the first step, or a list of it; zeros if None.
-        mask: Booleans (batch, steps): False leaves a step out.
-        training: Whether there is dropout.
-
-    Input shape:
-        `(batch, steps, features)`.
-
-    Output shape:
-        `(batch, units)`, with `return_sequences` `(batch, steps, units)`; with `return_state` a tuple with
-        `(batch, units)` after it.
+    {{call_h}}
 
     Raises:
         ValueError: `units` is no positive integer, a share is not in [0, 1), or `layernorm_epsilon` is negative.
@@ -203,21 +160,7 @@ class LayerNormSimpleRNN(CellLayer):
         gamma_constraint: Any = None,
         **kwargs: Any,
     ):
-        super().__init__(
-            LayerNormSimpleRNNCell,
-            units,
-            activation=activation,
-            dropout=dropout,
-            recurrent_dropout=recurrent_dropout,
-            seed=seed,
-            return_sequences=return_sequences,
-            return_state=return_state,
-            layernorm_epsilon=layernorm_epsilon,
-            gamma_initializer=gamma_initializer,
-            gamma_regularizer=gamma_regularizer,
-            gamma_constraint=gamma_constraint,
-            **kwargs,
-        )
+        super().__init__(LayerNormSimpleRNNCell, **init_arguments(locals()))
 
     def walk(self, x: tf.Tensor, states: list[tf.Tensor], **options: Any) -> tuple[tf.Tensor, ...]:
         """Runs the kernel."""

@@ -28,43 +28,12 @@ class LSTM(RecurrentLayer, keras.layers.LSTM):
 
     Args:
         units: Size of h and c.
-        activation: Activation of g and c.
-        recurrent_activation: Activation of the gates.
-        use_bias: Whether there is a bias.
-        kernel_initializer: Initializer of the kernel.
-        recurrent_initializer: Initializer of the recurrent kernel.
-        bias_initializer: Initializer of the bias.
-        unit_forget_bias: Whether the bias of the gate f begins at 1.
-        kernel_regularizer: Regularizer of the kernel.
-        recurrent_regularizer: Regularizer of the recurrent kernel.
-        bias_regularizer: Regularizer of the bias.
-        activity_regularizer: Regularizer of the outputs.
-        kernel_constraint: Constraint of the kernel.
-        recurrent_constraint: Constraint of the recurrent kernel.
-        bias_constraint: Constraint of the bias.
-        dropout: Share of the inputs to drop, in [0, 1).
-        recurrent_dropout: Share of h to drop before the recurrent product, in [0, 1).
-        seed: Integer that fixes the dropout.
-        return_sequences: Whether the outputs of all steps are returned, and not only the last.
-        return_state: Whether h and c after the last step are returned, too.
-        go_backwards: Whether to begin with the last step; the outputs come in the order of the walk.
-        stateful: Whether a batch begins with the states that the one before left.
-        unroll: Accepted; only Keras' own loop can be unrolled.
-        use_cudnn: Whether Keras' own code uses cuDNN on GPUs.
-        **kwargs: `zero_output_for_mask`, `name`, `dtype`, `trainable`.
+        unit_forget_bias: If `True`, the bias of the gate f is initialized to 1.
+        {{keras_arguments}}
 
-    Call arguments:
-        sequences: Tensor (batch, steps, features).
-        initial_state: List of h and c (batch, units) before the first step; zeros if None.
-        mask: Booleans (batch, steps): False leaves a step out.
-        training: Whether there is dropout.
+    The other arguments are those of `keras.layers.LSTM`.
 
-    Input shape:
-        `(batch, steps, features)`.
-
-    Output shape:
-        `(batch, units)`, with `return_sequences` `(batch, steps, units)`; with `return_state` a tuple with twice
-        `(batch, units)` after it.
+    {{call_h_c}}
 
     Raises:
         ValueError: `units` is no positive integer, a share is not in [0, 1), or shapes do not fit each other.

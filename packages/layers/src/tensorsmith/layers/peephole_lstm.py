@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from tensorsmith import ops
-from tensorsmith.core import export
+from tensorsmith.core import export, init_arguments
 from tensorsmith.layers.floating import floating
 from tensorsmith.layers.fresh import fresh
 from tensorsmith.layers.recurrent_layer import CellLayer, checked_init, dropped, single
@@ -97,27 +97,12 @@ class PeepholeLSTM(CellLayer):
         units: Size of h and c.
         activation: Activation of g and c.
         recurrent_activation: Activation of the gates.
-        dropout: Share of the inputs to drop, in [0, 1).
-        recurrent_dropout: Share of h to drop before the recurrent product, in [0, 1).
-        seed: Integer that fixes the dropout.
-        return_sequences: Whether the outputs of all steps are returned, and not only the last.
-        return_state: Whether h and c after the last step are returned, too.
+        {{arguments}}
         **kwargs: The other arguments of `keras.layers.LSTM`: `use_bias`, `unit_forget_bias`, initializers, regularizers
             and constraints, `go_backwards`, `stateful`, `unroll`, `zero_output_for_mask`, `name`, `dtype`, `trainable`.
             The initializer of the kernel is that of the peepholes, too.
 
-    Call arguments:
-        sequences: Tensor (batch, steps, features).
-        initial_state: List of h and c (batch, units) before the first step; zeros if None.
-        mask: Booleans (batch, steps): False leaves a step out.
-        training: Whether there is dropout.
-
-    Input shape:
-        `(batch, steps, features)`.
-
-    Output shape:
-        `(batch, units)`, with `return_sequences` `(batch, steps, units)`; with `return_state` a tuple with twice
-        `(batch, units)` after it.
+    {{call_h_c}}
 
     Raises:
         ValueError: `units` is no positive integer, or a share is not in [0, 1).
@@ -140,18 +125,7 @@ class PeepholeLSTM(CellLayer):
         return_state: bool = False,
         **kwargs: Any,
     ):
-        super().__init__(
-            PeepholeLSTMCell,
-            units,
-            activation=activation,
-            recurrent_activation=recurrent_activation,
-            dropout=dropout,
-            recurrent_dropout=recurrent_dropout,
-            seed=seed,
-            return_sequences=return_sequences,
-            return_state=return_state,
-            **kwargs,
-        )
+        super().__init__(PeepholeLSTMCell, **init_arguments(locals()))
 
     def walk(self, x: tf.Tensor, states: list[tf.Tensor], **options: Any) -> tuple[tf.Tensor, ...]:
         """Runs the kernel."""

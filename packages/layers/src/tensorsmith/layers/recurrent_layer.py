@@ -2,15 +2,15 @@
 
 import functools
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from operator import attrgetter
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 import tensorflow as tf
 
 from tensorsmith import ops
-from tensorsmith.core import check, is_integer, is_number, plain
+from tensorsmith.core import check, fill_docstring, is_integer, is_number, plain
 from tensorsmith.layers.floating import floating
 from tensorsmith.layers.kernel_layer import KernelLayer
 
@@ -28,13 +28,53 @@ OF_LAYERS = (
     "zero_output_for_mask",
 )
 
+ARGUMENTS = """\
+dropout: Fraction of the inputs to drop, in [0, 1).
+recurrent_dropout: Fraction of h to drop before the recurrent product, in [0, 1).
+seed: Integer that fixes the dropout.
+return_sequences: If `True`, the outputs of all steps are returned, not only the last.
+return_state: If `True`, the states after the last step are returned, too."""
+KERAS_ARGUMENTS = f"""{ARGUMENTS}
+go_backwards: If `True`, the last step is processed first; outputs are returned in processing (reversed) order.
+stateful: If `True`, a batch starts with the states after the previous one.
+unroll: Accepted; only Keras' own loop can be unrolled.
+**kwargs: `zero_output_for_mask`, `name`, `dtype`, `trainable`."""
+CALL = """\
+Call arguments:
+    sequences: Tensor (batch, steps, features).
+    initial_state: {before} before the first step{alternative}; zeros if None.
+    mask: Booleans (batch, steps): steps with False are left out.
+    training: If `True`, there is dropout.
+
+Input shape:
+    `(batch, steps, features)`.
+
+Output shape:
+    `(batch, units)`, with `return_sequences` `(batch, steps, units)`; with `return_state` a tuple with
+    {after} after it."""
+CALL_H = CALL.format(before="Tensor h (batch, units)", alternative=", or a list of it", after="`(batch, units)`")
+CALL_H_C = CALL.format(before="List of h and c (batch, units)", alternative="", after="twice `(batch, units)`")
+
 
 class RecurrentLayer(KernelLayer, keras.layers.RNN):
     """Base, put before Keras' recurrent class: a compiled kernel walks over the whole sequence.
 
     Keras' loop over the cell serves where there is no kernel: for other activations than tanh and sigmoid, in float64,
     under XLA, and on other devices. It also does all around the walk: states, masks and types of the outputs.
+
+    Names in double braces in the docstrings of subclasses stand for the texts below.
     """
+
+    _texts: ClassVar[Mapping[str, str]] = {
+        "arguments": ARGUMENTS,
+        "keras_arguments": KERAS_ARGUMENTS,
+        "call_h": CALL_H,
+        "call_h_c": CALL_H_C,
+    }
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        fill_docstring(cls, cls._texts)
 
     def walk(self, x: tf.Tensor, states: list[tf.Tensor], **options: Any) -> tuple[tf.Tensor, ...]:
         """Runs the op of this layer.

@@ -24,40 +24,12 @@ class SimpleRNN(RecurrentLayer, keras.layers.SimpleRNN):
 
     Args:
         units: Size of h.
-        activation: Activation of h.
-        use_bias: Whether there is a bias.
-        kernel_initializer: Initializer of the kernel.
-        recurrent_initializer: Initializer of the recurrent kernel.
-        bias_initializer: Initializer of the bias.
-        kernel_regularizer: Regularizer of the kernel.
-        recurrent_regularizer: Regularizer of the recurrent kernel.
-        bias_regularizer: Regularizer of the bias.
-        activity_regularizer: Accepted as by Keras, which forgets it.
-        kernel_constraint: Constraint of the kernel.
-        recurrent_constraint: Constraint of the recurrent kernel.
-        bias_constraint: Constraint of the bias.
-        dropout: Share of the inputs to drop, in [0, 1).
-        recurrent_dropout: Share of h to drop before the recurrent product, in [0, 1).
-        return_sequences: Whether the outputs of all steps are returned, and not only the last.
-        return_state: Whether h after the last step is returned, too.
-        go_backwards: Whether to begin with the last step; the outputs come in the order of the walk.
-        stateful: Whether a batch begins with the state that the one before left.
-        unroll: Accepted; only Keras' own loop can be unrolled.
-        seed: Integer that fixes the dropout.
-        **kwargs: `zero_output_for_mask`, `name`, `dtype`, `trainable`.
+        activity_regularizer: Accepted as by Keras, which ignores it.
+        {{keras_arguments}}
 
-    Call arguments:
-        sequences: Tensor (batch, steps, features).
-        initial_state: Tensor h (batch, units) before the first step, or a list of it; zeros if None.
-        mask: Booleans (batch, steps): False leaves a step out.
-        training: Whether there is dropout.
+    The other arguments are those of `keras.layers.SimpleRNN`.
 
-    Input shape:
-        `(batch, steps, features)`.
-
-    Output shape:
-        `(batch, units)`, with `return_sequences` `(batch, steps, units)`; with `return_state` a tuple with
-        `(batch, units)` after it.
+    {{call_h}}
 
     Raises:
         ValueError: `units` is no positive integer, a share is not in [0, 1), or shapes do not fit each other.

@@ -1,0 +1,27 @@
+"""Constructors that pass their arguments on."""
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def init_arguments(scope: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of a constructor by name, given its `locals()`, in its first statement.
+
+    A constructor with many arguments for its base class can so name each of them once, in its signature.
+
+    Args:
+        scope: What `locals()` returns; what `kwargs` holds is returned with the rest.
+
+    Example:
+        >>> class Base:
+        ...     def __init__(self, units, rate=0.5, name=None):
+        ...         self.units, self.rate, self.name = units, rate, name
+        >>> class Derived(Base):
+        ...     def __init__(self, units=3, rate=0.1, **kwargs):
+        ...         super().__init__(**init_arguments(locals()))
+        >>> derived = Derived(4, name="first")
+        >>> derived.units, derived.rate, derived.name
+        (4, 0.1, 'first')
+    """
+    named = {name: value for name, value in scope.items() if name not in ("self", "kwargs", "__class__")}
+    return {**named, **scope.get("kwargs", {})}
