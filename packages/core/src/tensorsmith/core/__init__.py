@@ -7,16 +7,20 @@ from tensorsmith.core.errors import ArgumentError, Verbatim, argument_error, che
 from tensorsmith.core.export import export
 from tensorsmith.core.files import replace_file
 from tensorsmith.core.init_arguments import init_arguments
+from tensorsmith.core.keeps_arguments import KeepsArguments
 from tensorsmith.core.processes import SECONDS_TO_SAVE, free_ports, signals_like_ctrl_c
 from tensorsmith.core.quantities import is_integer, is_number, plain
 from tensorsmith.core.quiet import load_tensorflow
 from tensorsmith.core.recipe import ProcedureRecipe, Recipe, RecipeRun, Scores, SupervisedRecipe, recipe_of
+
+__version__ = "0.1.0"  # of all tensorsmith packages
 
 __all__ = [
     "SECONDS_TO_SAVE",
     "ArgumentError",
     "Cluster",
     "Duration",
+    "KeepsArguments",
     "ProcedureRecipe",
     "Recipe",
     "RecipeRun",

@@ -4,12 +4,12 @@ from typing import Any
 
 import keras
 
-from tensorsmith.core import check, export, is_integer
+from tensorsmith.core import KeepsArguments, check, export, is_integer
 from tensorsmith.losses.precision import precise
 
 
 @export
-class CosineSimilarity(keras.losses.CosineSimilarity):
+class CosineSimilarity(KeepsArguments, keras.losses.CosineSimilarity):
     """Turns vectors to the direction of their targets, whatever their lengths: -1 where they agree, 1 where opposite.
 
     Unlike `keras.losses.CosineSimilarity`, which comes back with the last axis, it keeps its `axis` when a model is
@@ -48,6 +48,8 @@ class CosineSimilarity(keras.losses.CosineSimilarity):
         1
     """
 
+    kept_arguments = ("axis", "dtype")
+
     def __init__(
         self,
         axis: int = -1,
@@ -62,7 +64,3 @@ class CosineSimilarity(keras.losses.CosineSimilarity):
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """Loss of every vector, before weights and reduction."""
         return super().call(*precise(y_true, y_pred))
-
-    def get_config(self) -> dict[str, Any]:
-        """All arguments."""
-        return {**super().get_config(), "axis": self.axis, "dtype": self.dtype}

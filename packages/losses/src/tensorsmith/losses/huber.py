@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from tensorsmith.core import check, export, is_number
+from tensorsmith.core import KeepsArguments, check, export, is_number
 from tensorsmith.losses.precision import precise
 from tensorsmith.losses.shapes import same_shape
 
@@ -40,7 +40,7 @@ def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> Any:
 
 
 @export
-class Huber(keras.losses.Loss):
+class Huber(KeepsArguments, keras.losses.Loss):
     """Squared error for small errors, absolute error for large ones: robust to outliers, smooth at zero.
 
     Unlike `keras.losses.Huber`, which comes back with a delta of 1, it keeps its `delta` when a model is saved.
@@ -80,6 +80,8 @@ class Huber(keras.losses.Loss):
         8.0
     """
 
+    kept_arguments = ("delta", "dtype")
+
     def __init__(
         self,
         delta: float = 1.0,
@@ -94,10 +96,6 @@ class Huber(keras.losses.Loss):
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """Loss of every sample, before weights and reduction."""
         return huber(y_true, y_pred, self.delta)
-
-    def get_config(self) -> dict[str, Any]:
-        """All arguments."""
-        return {**super().get_config(), "delta": self.delta, "dtype": self.dtype}
 
 
 def _check_delta(delta: float) -> None:

@@ -5,12 +5,12 @@ from typing import Any
 import keras
 from keras import ops
 
-from tensorsmith.core import check, export, is_integer
+from tensorsmith.core import KeepsArguments, check, export, is_integer
 from tensorsmith.losses.precision import precise
 
 
 @export
-class SparseCategoricalCrossentropy(keras.losses.SparseCategoricalCrossentropy):
+class SparseCategoricalCrossentropy(KeepsArguments, keras.losses.SparseCategoricalCrossentropy):
     """Cross-entropy of classes given as numbers, with the probabilities along any axis.
 
     `keras.losses.SparseCategoricalCrossentropy` has an `axis`, too, but on TensorFlow raises for all but the last, and
@@ -51,6 +51,8 @@ class SparseCategoricalCrossentropy(keras.losses.SparseCategoricalCrossentropy):
         1
     """
 
+    kept_arguments = ("axis",)
+
     def __init__(
         self,
         from_logits: bool = False,
@@ -82,4 +84,4 @@ class SparseCategoricalCrossentropy(keras.losses.SparseCategoricalCrossentropy):
 
     def get_config(self) -> dict[str, Any]:
         """All arguments."""
-        return {**super().get_config(), "axis": self.axis, "dtype": super().dtype}
+        return {**super().get_config(), "dtype": super().dtype}  # as given

@@ -1,14 +1,12 @@
 """The identity matrix."""
 
-from typing import Any
-
 import keras
 
-from tensorsmith.core import check, export, is_number, plain
+from tensorsmith.core import KeepsArguments, check, export, is_number, plain
 
 
 @export
-class Identity(keras.initializers.Identity):
+class Identity(KeepsArguments, keras.initializers.Identity):
     """A multiple of the identity matrix, for recurrent kernels that begin with memory.
 
     Unlike `keras.initializers.Identity`, which comes back with a gain of 1, it keeps its `gain` when a layer is saved.
@@ -39,10 +37,8 @@ class Identity(keras.initializers.Identity):
          [0.  0.5]]
     """
 
+    kept_arguments = ("gain",)
+
     def __init__(self, gain: float = 1.0):
         check(is_number(gain), "gain", gain, "a number")
         super().__init__(plain(gain))
-
-    def get_config(self) -> dict[str, Any]:
-        """All arguments."""
-        return {"gain": self.gain}
