@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
 READY := .venv/ready-$(VERSION)
-PROJECTS := $(wildcard custom_ops/*/pyproject.toml packages/*/pyproject.toml) tools/pyproject.toml
+PROJECTS := $(wildcard custom_ops/*/pyproject.toml packages/*/pyproject.toml) tools/pyproject.toml benchmarks/pyproject.toml
 KERNELS := custom_ops/build_library.py $(wildcard custom_ops/*/src/*/*.cc custom_ops/*/src/*/*.h)
 LIBRARY := .venv/library-$(VERSION)
 
@@ -59,7 +59,7 @@ data: setup
 lint: setup
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/mypy custom_ops/*/src packages/*/src tools/src
+	$(BIN)/mypy custom_ops/*/src packages/*/src tools/src benchmarks/src
 	$(BIN)/lint-imports
 
 bench: .venv/bench .venv/parity/ready

@@ -103,8 +103,8 @@ def test_tools(install, tmp_path):
     assert all(f'"{recipe.name}"' in listed.stdout for recipe in all_recipes())
 
 
-def test_wheel_of_tools_holds_the_recipes(checkout, tmp_path):
-    uv("build", "--wheel", "--no-sources", "--out-dir", tmp_path, "./tools", cwd=checkout)
+def test_wheel_of_recipes_holds_their_files(checkout, tmp_path):
+    uv("build", "--wheel", "--no-sources", "--out-dir", tmp_path, "./packages/recipes", cwd=checkout)
     (wheel,) = tmp_path.glob("*.whl")
     held = set(zipfile.ZipFile(wheel).namelist())
-    assert {f"tensorsmith/tools/recipes/{recipe.name}.py" for recipe in all_recipes()} <= held
+    assert {f"tensorsmith/recipes/files/{recipe.name}.py" for recipe in all_recipes()} <= held

@@ -14,6 +14,7 @@ READMES = [
     for path in (
         ROOT / "README.md",
         ROOT / "tools/README.md",
+        ROOT / "benchmarks/README.md",
         *sorted(ROOT.glob("custom_ops/*/README.md")),
         *sorted(ROOT.glob("packages/*/README.md")),
     )

@@ -21,7 +21,7 @@ from tensorsmith.recipes.catalog import all_recipes
 ROOT = Path(__file__).parents[1]
 PACKAGES = sorted(path.parent for path in ROOT.glob("packages/*/pyproject.toml"))
 KERNELS = sorted(path.parent for path in ROOT.glob("custom_ops/*/pyproject.toml"))
-PROJECTS = [*KERNELS, *PACKAGES, ROOT / "tools"]
+PROJECTS = [*KERNELS, *PACKAGES, ROOT / "tools", ROOT / "benchmarks"]
 LISTED = subprocess.run(
     ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, check=True
 )

@@ -27,6 +27,6 @@ export VIRTUAL_ENV="$PWD/.venv"
 .venv/bin/uv pip sync --quiet --require-hashes requirements.lock \
   || fail "the locked dependencies could not be installed. Remedy: check the network and the free disk space (3 GB), then call again."
 set --
-for project in custom_ops/ops/ custom_ops/records/ packages/*/ tools/; do set -- "$@" -e "./$project"; done
+for project in custom_ops/*/ packages/*/ tools/ benchmarks/; do [ -f "$project/pyproject.toml" ] || continue; set -- "$@" -e "./$project"; done
 .venv/bin/uv pip install --quiet --no-deps --no-build-isolation "$@" \
   || fail "this repository's own packages could not be installed, see above. Remedy: mend the pyproject.toml it names."

@@ -56,7 +56,7 @@ def test_its_tests_pass(walk):
 @pytest.mark.slow
 def test_its_benchmark_works(walk):
     code = """
-from tensorsmith.tools.bench.ops import CASES
+from tensorsmith.benchmarks.ops import CASES
 case = CASES["squareplus"]
 print(*[case.work(name)()[0].shape for name in case.providers])
 """

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorsmith.ops.benchmarks.case import Case, Work, with_gradients
+from tensorsmith.benchmarks.kernel_case import Case, Work, with_gradients
 
 SHAPE, ACROSS = (2, 48, 64, 128), 21
 OPTIONS = {"kernel_size": 1, "max_displacement": 20, "stride_1": 1, "stride_2": 2, "pad": 20}

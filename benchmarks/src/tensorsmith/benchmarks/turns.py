@@ -1,31 +1,19 @@
 """Providers measured in turns, each in a process of its own, so that a machine that slows down slows all of them."""
 
 import contextlib
-import importlib
 import json
 import statistics
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import MappingProxyType
-from typing import Protocol
 
+from tensorsmith.benchmarks.benchmark import load_benchmark
 from tensorsmith.core import replace_file
 
 # PyTorch warns that there is no GPU, at every measurement.
 PYTHON = [sys.executable, "-W", "ignore:CUDA initialization"]
-
-
-class Contender(Protocol):
-    """One provider at work on one case."""
-
-    def first(self) -> float:
-        """Warms up; seconds to the first step."""
-
-    def turn(self) -> float:
-        """One measurement, in the benchmark's unit."""
 
 
 @dataclass(frozen=True)
@@ -42,25 +30,21 @@ class Row:
     first_step_seconds: float
 
 
-def measure(
-    module: str,
-    case: str,
-    providers: Sequence[str],
-    rounds: int,
-    unit: str,
-    pythons: Mapping[str, Sequence[str]] = MappingProxyType({}),
-) -> Iterator[Row]:
-    """Runs the providers one after the other, round after round.
+def measure(name: str, case: str, providers: Sequence[str], rounds: int) -> Iterator[Row]:
+    """Run the providers one after the other, round after round.
 
     Args:
-        module: Has `prepare(case, provider) -> Contender`.
-        case: What to do.
-        providers: Who does it.
-        rounds: Measurements of each.
-        unit: Of the measurements.
-        pythons: Provider to the command that starts its Python, where that is not this one.
+        name: Name of the benchmark, or of its module.
+        case: Name of the case.
+        providers: Names of the providers.
+        rounds: Number of measurements of each.
+
+    Yields:
+        A row for each provider.
     """
-    workers = {provider: _Worker(pythons.get(provider, PYTHON), module, case, provider) for provider in providers}
+    benchmark = load_benchmark(name)
+    pythons, unit = benchmark.pythons, benchmark.unit(case)
+    workers = {provider: _Worker(pythons.get(provider, PYTHON), name, case, provider) for provider in providers}
     try:
         first = {provider: worker.ask("first") for provider, worker in workers.items()}
         samples: dict[str, list[float]] = {provider: [] for provider in providers}
@@ -84,10 +68,10 @@ def write_json(rows: Sequence[Row], path: Path) -> None:
 class _Worker:
     """A process that waits for questions on its standard input and sleeps in between."""
 
-    def __init__(self, python: Sequence[str], module: str, case: str, provider: str) -> None:
+    def __init__(self, python: Sequence[str], name: str, case: str, provider: str) -> None:
         self._provider = provider
         self._process = subprocess.Popen(
-            [*python, "-m", __name__, module, case, provider],
+            [*python, "-m", f"{__package__}.provider", name, case, provider],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -106,16 +90,3 @@ class _Worker:
     def stop(self) -> None:
         self._process.kill()
         self._process.communicate()  # also closes the pipes
-
-
-def _serve(module: str, case: str, provider: str) -> None:
-    answers, sys.stdout = sys.stdout, sys.stderr  # what libraries print must not pass for an answer
-    if provider == "torch":
-        importlib.import_module("torch").compiler.reset()  # loads Triton, which crashes when it comes after TensorFlow
-    contender = importlib.import_module(module).prepare(case, provider)
-    for line in sys.stdin:
-        print(getattr(contender, line.strip())(), file=answers, flush=True)
-
-
-if __name__ == "__main__":
-    _serve(*sys.argv[1:])

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorsmith.ops.benchmarks.case import Case, Work
+from tensorsmith.benchmarks.kernel_case import Case, Work
 
 WIDTH, INNER, LAYERS, WORDS, PLACES = 384, 1024, 6, 5600, 128
 LAYER = [(WIDTH, WIDTH)] * 4 + [(WIDTH, INNER), (INNER, WIDTH), (INNER,)] + [(WIDTH,)] * 6

@@ -1,12 +1,8 @@
-"""`tensorsmith bench`: every provider that is here gets a row, in the table and in the file."""
+"""The parts of benchmarks: measuring in turns, and cases that do the same work."""
 
-import json
 from pathlib import Path
 
-import pytest
-
-from tensorsmith.tools.bench import components, loop
-from tensorsmith.tools.bench.turns import measure
+from tensorsmith.benchmarks import Benchmark, components, loop, measure
 
 
 class Counting:
@@ -27,31 +23,24 @@ def prepare(case, provider):
     return Counting(provider)
 
 
+BENCHMARK = Benchmark(
+    cases=["any"],
+    providers=lambda case: {"one": True, "two": True},
+    prepare=prepare,
+    unit=lambda case: "things",
+    lower_is_better=False,
+    targets=lambda case: {},
+)
+
+
 def test_measure_takes_turns_and_summarises(tmp_path, monkeypatch):
     (tmp_path / "counting.py").write_text(Path(__file__).read_text())
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    one, two = measure("counting", "any", ["one", "two"], rounds=5, unit="things")
+    monkeypatch.syspath_prepend(tmp_path)
+    one, two = measure("counting", "any", ["one", "two"], rounds=5)
     assert (one.median, one.turns, one.first_step_seconds) == (3.0, 5, 0.25)
     assert (one.p20, one.p80) == (1.8, 4.2)  # linear between the order statistics
     assert (two.case, two.provider, two.unit, two.median) == ("any", "two", "things", 10.0)
-
-
-@pytest.mark.slow
-def test_loop_bench_end_to_end(tensorsmith, tmp_path):
-    result = tensorsmith("bench", "loop", "--cases", "mlp_32", "--rounds", "2", "--json", tmp_path / "rows.json")
-    assert result.returncode == 0, result.stderr
-    rows = json.loads((tmp_path / "rows.json").read_text())
-    here = [name for name, there in loop.providers("mlp_32").items() if there]
-    assert [row["provider"] for row in rows] == here
-    assert all(row["unit"] == "steps/s" and 0 < row["p20"] <= row["median"] <= row["p80"] for row in rows)
-    assert all(name in result.stdout for name in here)
-
-
-@pytest.mark.slow  # takes seconds
-def test_components_bench_end_to_end(tensorsmith):
-    result = tensorsmith("bench", "components", "--cases", "kendall", "--rounds", "2")
-    assert result.returncode == 0, result.stderr
-    assert [name in result.stdout for name in ("tensorsmith", "scipy", "2 x")] == [True] * 3
 
 
 def test_component_cases_are_the_same_work():

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorsmith.ops.benchmarks.case import Case, Work
+from tensorsmith.benchmarks.kernel_case import Case, Work
 
 TOKENS, WIDTH, WORDS = 1024, 512, 32_000
 

@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 
-from tensorsmith.ops.benchmarks.case import Case, Work
+from tensorsmith.benchmarks.kernel_case import Case, Work
 
 STEPS, BATCH, BEAMS = 100, 32, 10
 

@@ -17,10 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from tensorsmith.tools.bench.calls import Calls
+from tensorsmith.benchmarks.benchmark import Benchmark
+from tensorsmith.benchmarks.calls import Calls
 
-PYTHONS: dict[str, list[str]] = {}  # all run in this one
-LOWER_IS_BETTER = False
 BATCH = 256
 SHARDS = 10  # of the pictures
 MODULES = {"tfds": "tensorflow_datasets", "array_record": "array_record"}
@@ -39,23 +38,9 @@ class Case:
     unit: str = "examples/s"
 
 
-def unit(case: str) -> str:
-    """Of a case."""
-    return CASES[case].unit
-
-
-def floor(case: str) -> None:
-    """None is known."""
-
-
-def providers(case: str) -> dict[str, bool]:
+def _providers(case: str) -> dict[str, bool]:
     """Provider to whether it can be had here."""
     return {name: importlib.util.find_spec(MODULES.get(name, "tensorflow")) is not None for name in CASES[case].work}
-
-
-def targets(case: str) -> dict[str, float]:
-    """Provider to how many times better ours was built to be."""
-    return CASES[case].targets
 
 
 class Rate(Calls):
@@ -76,7 +61,7 @@ class Rate(Calls):
         return super()._call()
 
 
-def prepare(case: str, provider: str) -> Rate:
+def _prepare(case: str, provider: str) -> Rate:
     """One provider, ready for one case."""
     if provider != "array_record":
         importlib.import_module("tensorsmith.core").load_tensorflow()
@@ -329,3 +314,12 @@ CASES = {
         "965", 60_000, {"tensorsmith": _pictures, "interleave": _pictures_one_by_one}, {"interleave": 1.5}
     ),
 }
+
+BENCHMARK = Benchmark(
+    cases=CASES,
+    providers=_providers,
+    prepare=_prepare,
+    unit=lambda case: CASES[case].unit,
+    lower_is_better=False,
+    targets=lambda case: CASES[case].targets,
+)

@@ -18,12 +18,14 @@ from typing import Any
 import numpy as np
 
 import tensorsmith.core
-from tensorsmith.tools.bench.calls import Calls
+from tensorsmith.benchmarks.benchmark import Benchmark
+from tensorsmith.benchmarks.calls import Calls
 
 Work = Callable[[], Any]
-LOWER_IS_BETTER = True
 PARITY = Path(sys.prefix) / "parity" / "bin" / "python"
-_SOURCES = [Path(package.__file__ or "").parents[2] for package in (tensorsmith.core, sys.modules["tensorsmith.tools"])]
+_SOURCES = [
+    Path(package.__file__ or "").parents[2] for package in (tensorsmith.core, sys.modules["tensorsmith.benchmarks"])
+]
 _ENVIRONMENT = (f"PYTHONPATH={':'.join(map(str, _SOURCES))}", "TF_CPP_MIN_LOG_LEVEL=3")
 PYTHONS = {"addons_ops": ["env", *_ENVIRONMENT, str(PARITY), "-W", "ignore"]}
 
@@ -36,26 +38,12 @@ class Case:
     others: tuple[str, ...]
 
 
-def unit(case: str) -> str:
-    """Of every case."""
-    return "ms"
-
-
-def floor(case: str) -> None:
-    """None is known."""
-
-
-def providers(case: str) -> dict[str, bool]:
+def _providers(case: str) -> dict[str, bool]:
     """Provider to whether it can be had here."""
     return {name: _there(name) for name in ("tensorsmith", *CASES[case].others)}
 
 
-def targets(case: str) -> dict[str, float]:
-    """Provider to how many times better ours was built to be."""
-    return dict.fromkeys(CASES[case].others, 2.0)
-
-
-def prepare(case: str, provider: str) -> Calls:
+def _prepare(case: str, provider: str) -> Calls:
     """One provider, ready for one case."""
     if provider == "addons":
         importlib.import_module("tensorsmith.addons")
@@ -223,3 +211,13 @@ CASES = {
     "correlation_cost": Case(_correlation_cost, ("addons_ops",)),
     "embedding_bag": Case(_embedding_bag, ("addons_ops",)),
 }
+
+BENCHMARK = Benchmark(
+    cases=CASES,
+    providers=_providers,
+    prepare=_prepare,
+    unit=lambda case: "ms",
+    lower_is_better=True,
+    targets=lambda case: dict.fromkeys(CASES[case].others, 2.0),
+    pythons=PYTHONS,
+)

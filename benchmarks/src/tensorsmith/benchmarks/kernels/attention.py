@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorsmith.ops.benchmarks.case import Case, Work, forward, torch_with_gradients, with_gradients
+from tensorsmith.benchmarks.kernel_case import Case, Work, forward, torch_with_gradients, with_gradients
 
 BATCH, HEADS, WIDTH = 8, 8, 64
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tensorsmith.ops.benchmarks.case import Case, Work, forward
+from tensorsmith.benchmarks.kernel_case import Case, Work, forward
 
 
 def _work(provider: str) -> Work:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorsmith.ops.benchmarks.case import Case, Work, torch_with_gradients, with_gradients
+from tensorsmith.benchmarks.kernel_case import Case, Work, torch_with_gradients, with_gradients
 
 SHAPE = (64, 128, 512)
 

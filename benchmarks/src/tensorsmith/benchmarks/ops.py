@@ -16,39 +16,33 @@ from tensorsmith.core import Verbatim, check, load_tensorflow
 
 load_tensorflow()
 
-from tensorsmith.ops import active, benchmarks, library  # noqa: E402
-from tensorsmith.ops.benchmarks.case import Case  # noqa: E402
-from tensorsmith.tools.bench.calls import Calls  # noqa: E402
-from tensorsmith.tools.bench.turns import PYTHON, Contender  # noqa: E402
-
-PYTHONS: dict[str, list[str]] = {}  # all run in this one
-LOWER_IS_BETTER = True
+from tensorsmith.benchmarks import kernels  # noqa: E402
+from tensorsmith.benchmarks.benchmark import Benchmark, Contender  # noqa: E402
+from tensorsmith.benchmarks.calls import Calls  # noqa: E402
+from tensorsmith.benchmarks.kernel_case import Case  # noqa: E402
+from tensorsmith.benchmarks.turns import PYTHON  # noqa: E402
+from tensorsmith.ops import active, library  # noqa: E402
 
 CASES: dict[str, Case] = {
     name: case
-    for module in pkgutil.iter_modules(benchmarks.__path__, f"{benchmarks.__name__}.")
+    for module in pkgutil.iter_modules(kernels.__path__, f"{kernels.__name__}.")
     for name, case in getattr(importlib.import_module(module.name), "CASES", {}).items()
 }
 
 
-def unit(case: str) -> str:
+def _unit(case: str) -> str:
     """Milliseconds, or megabytes for cases of memory."""
     return "MB" if CASES[case].warm_up else "ms"
 
 
-def providers(case: str) -> dict[str, bool]:
+def _providers(case: str) -> dict[str, bool]:
     """Provider to whether it can be had here."""
     check(active(), "the compiled ops", Verbatim(library().reason or "off"), "kernels to measure", "tensorsmith doctor")
     there = {"torch": bool(importlib.util.find_spec("torch"))}
     return {provider: there.get(provider, True) for provider in CASES[case].providers}
 
 
-def targets(case: str) -> dict[str, float]:
-    """Provider to how many times better ours was built to be."""
-    return CASES[case].targets
-
-
-def floor(case: str) -> float | None:
+def _floor(case: str) -> float | None:
     """Milliseconds that this machine needs at least."""
     work = CASES[case]
     if not (work.megabytes or work.gigaflops):
@@ -57,7 +51,7 @@ def floor(case: str) -> float | None:
     return 1e3 * max(work.megabytes * 1e6 / bytes_per_second, work.gigaflops * 1e9 / operations_per_second)
 
 
-def prepare(case: str, provider: str) -> Contender:
+def _prepare(case: str, provider: str) -> Contender:
     """One provider, ready for one case."""
     return _Memory(case, provider) if CASES[case].warm_up else Calls(CASES[case].work(provider))
 
@@ -70,7 +64,7 @@ def _ceilings() -> tuple[float, float]:
 
 class _Memory:
     def __init__(self, case: str, provider: str) -> None:
-        self._command = [*PYTHON, "-m", "tensorsmith.tools.bench.peak_memory", case, provider]
+        self._command = [*PYTHON, "-m", "tensorsmith.benchmarks.peak_memory", case, provider]
 
     def first(self) -> float:
         start = time.perf_counter()
@@ -79,3 +73,14 @@ class _Memory:
 
     def turn(self) -> float:
         return float(subprocess.run(self._command, check=True, stdout=subprocess.PIPE, text=True).stdout)
+
+
+BENCHMARK = Benchmark(
+    cases=CASES,
+    providers=_providers,
+    prepare=_prepare,
+    unit=_unit,
+    lower_is_better=True,
+    targets=lambda case: CASES[case].targets,
+    floor=_floor,
+)

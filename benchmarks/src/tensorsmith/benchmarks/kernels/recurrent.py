@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorsmith.ops.benchmarks.case import Case, Work, with_gradients
+from tensorsmith.benchmarks.kernel_case import Case, Work, with_gradients
 
 BATCH = 32
 LARGE, SMALL = (100, 64, 128), (50, 1, 20)  # steps, features, units

@@ -18,10 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from tensorsmith.tools.bench.turns import Contender
+from tensorsmith.benchmarks.benchmark import Benchmark, Contender
 
-PYTHONS: dict[str, list[str]] = {}  # all run in this one
-LOWER_IS_BETTER = False
 BATCH = 32
 EPOCHS = 2  # of a turn
 
@@ -50,21 +48,12 @@ CASES = {
 WIDTH = {"mlp_32": 100, "mlp_wide": 1024, "cnn_32": 64, "lstm_32": 20, "transformer_32": 64}  # of the last hidden layer
 
 
-def unit(case: str) -> str:
-    """Of every case."""
-    return "steps/s"
-
-
-def targets(case: str) -> dict[str, float]:
+def _targets(case: str) -> dict[str, float]:
     """Provider to how many times better ours was built to be."""
     return {"keras": 4, "keras_spe50": 1.8, "torch": 2} if case == "mlp_32" else {"keras": 1, "keras_spe50": 1}
 
 
-def floor(case: str) -> None:
-    """None is known."""
-
-
-def providers(case: str) -> dict[str, bool]:
+def _providers(case: str) -> dict[str, bool]:
     """Provider to whether it can be had here."""
     if CASES[case].feature:
         # With it Keras 3.15 crashes under MirroredStrategy, and calls callbacks for every 50th step.
@@ -73,7 +62,7 @@ def providers(case: str) -> dict[str, bool]:
     return {"tensorsmith": True, "keras": True, "keras_spe50": True, "torch": bool(importlib.util.find_spec("torch"))}
 
 
-def prepare(case: str, provider: str) -> Contender:
+def _prepare(case: str, provider: str) -> Contender:
     """One provider, ready for one case."""
     if CASES[case].feature == "mirrored" and provider != "without":
         from tensorsmith.core import load_tensorflow
@@ -305,3 +294,13 @@ class _Torch(_Provider):
     def epochs(self, count: int) -> None:
         for _ in range(count):
             self._epoch()
+
+
+BENCHMARK = Benchmark(
+    cases=CASES,
+    providers=_providers,
+    prepare=_prepare,
+    unit=lambda case: "steps/s",
+    lower_is_better=False,
+    targets=_targets,
+)

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tensorsmith.tools.bench.ops import CASES
+from tensorsmith.benchmarks.ops import CASES
 
 
 def main(name: str, provider: str) -> None:

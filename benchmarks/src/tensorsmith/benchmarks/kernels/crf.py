@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorsmith.ops.benchmarks.case import Case, Work, with_gradients
+from tensorsmith.benchmarks.kernel_case import Case, Work, with_gradients
 
 BATCH, STEPS, TAGS = 64, 100, 20
 

@@ -1,0 +1,6 @@
+"""Benchmarks of `tensorsmith bench`, beside Keras, TensorFlow, XLA, PyTorch and others."""
+
+from tensorsmith.benchmarks.benchmark import NAMES, Benchmark, Contender, load_benchmark
+from tensorsmith.benchmarks.turns import Row, measure, write_json
+
+__all__ = ["NAMES", "Benchmark", "Contender", "Row", "load_benchmark", "measure", "write_json"]

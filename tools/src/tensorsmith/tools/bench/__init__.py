@@ -1,1 +1,0 @@
-"""Benchmarks: the same work by several providers, in turns on one machine."""
