@@ -8,8 +8,8 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from tensorsmith.data.tfrecord.schema import Feature, Schema
 from tensorsmith.records import Column, write
+from tensorsmith.tfrecord import Feature, Schema
 from tensorsmith.tools.main import main
 
 

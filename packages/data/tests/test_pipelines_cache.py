@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from tensorsmith.data.pipelines import cached
-from tensorsmith.data.tfrecord import DamagedFileError
+from tensorsmith.tfrecord import DamagedFileError
 
 
 class Counted:

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from tensorsmith.data.pipelines import Pipeline
-from tensorsmith.data.tfrecord import write_index
+from tensorsmith.tfrecord import write_index
 
 SIZES = [7, 3, 12, 0, 5, 8, 2]
 TOTAL = sum(SIZES)

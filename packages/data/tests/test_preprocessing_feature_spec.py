@@ -21,7 +21,7 @@ from tensorsmith.data.preprocessing import (
     Text,
     split_words,
 )
-from tensorsmith.data.tfrecord import Feature, Schema
+from tensorsmith.tfrecord import Feature, Schema
 
 COUNT = 200
 RNG = np.random.default_rng(0)

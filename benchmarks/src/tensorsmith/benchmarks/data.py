@@ -180,7 +180,7 @@ def _through(dataset: Any) -> Work:
 
 
 def _read(folder: Path, case: Case, shuffle: bool = False) -> Work:
-    from tensorsmith.data.tfrecord import examples
+    from tensorsmith.tfrecord import examples
 
     return _through(examples([_file(folder, case)], _features(case), BATCH, shuffle=shuffle, seed=0))
 
@@ -208,7 +208,7 @@ def _read_singly_with_tensorflow(folder: Path, case: Case) -> Work:
 
 
 def _verify(folder: Path, case: Case) -> Work:
-    from tensorsmith.data.tfrecord import verify
+    from tensorsmith.tfrecord import verify
 
     path = Path(_file(folder, case))
     return lambda: verify(path)
@@ -224,7 +224,7 @@ def _pictures(folder: Path, case: Case) -> Work:
     """Decoded and changed at random a batch at a time."""
     import tensorflow as tf
 
-    from tensorsmith.data.tfrecord import examples
+    from tensorsmith.tfrecord import examples
 
     def change(batch: dict[str, Any]) -> tuple[Any, Any]:
         pictures = tf.reshape(tf.io.decode_raw(batch["image"], tf.uint8), [-1, 28, 28, 1])

@@ -90,7 +90,7 @@ def print_preview(info: "DatasetInfo", data: "Dataset") -> None:
 def draw(info: "DatasetInfo", data: "Dataset", path: Path) -> str:
     """Draws the first pictures, or a series over time, into a PNG file; returns what is in it, in words."""
     if info.kind == "pictures":
-        from tensorsmith.data.tfrecord.pictures import contact_sheet
+        from tensorsmith.tfrecord import contact_sheet
 
         pixels = np.round(data.features[:PICTURES] * 255).astype(np.uint8)
         count = contact_sheet((picture.tobytes() for picture in pixels), path, info.shape)

@@ -36,15 +36,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Converts, and says how many rows became what."""
-    from tensorsmith.data.tfrecord.convert import convert
-    from tensorsmith.data.tfrecord.schema import Schema
-    from tensorsmith.data.tfrecord.shards import parse_size, parse_split
-    from tensorsmith.data.tfrecord.sources import open_source
+    from tensorsmith.tfrecord import Schema, convert, open_source
+    from tensorsmith.tfrecord.shards.layout import parse_size, parse_split
 
     check(arguments.shuffle or arguments.seed is None, "--seed", arguments.seed, "none without --shuffle")
     engine = None
     if arguments.runner:
-        from tensorsmith.data.tfrecord.beam import Beam, unknown_options
+        from tensorsmith.tfrecord.beam import Beam, unknown_options
 
         for name in unknown_options(arguments.fields):
             near = difflib.get_close_matches(name, vars(arguments), n=1, cutoff=0.8)

@@ -12,14 +12,13 @@ from rich.table import Table
 from tensorsmith.tools.progress import size_text
 
 if TYPE_CHECKING:
-    from tensorsmith.data.tfrecord.stats import Numbers, Stats, Texts
-    from tensorsmith.data.tfrecord.survey import FileSurvey
     from tensorsmith.records import Feature, Range
+    from tensorsmith.tfrecord import BytesStats, FileSummary, NumberStats, Stats
 
 MOST_FILES, MOST_VALUES, MOST_LETTERS = 20, 8, 60
 
 
-def print_survey(files: "Sequence[FileSurvey]") -> None:
+def print_survey(files: "Sequence[FileSummary]") -> None:
     """Prints a table of files and one of their features."""
     from tensorsmith.records import merge
 
@@ -53,13 +52,13 @@ def print_example(number: int, row: Mapping[str, list[Any]]) -> None:
 
 def print_stats(stats: "Stats") -> None:
     """Prints a table of the features with numbers, and one of those with bytes."""
-    from tensorsmith.data.tfrecord.stats import Numbers
+    from tensorsmith.tfrecord import NumberStats
 
     print(f"{stats.records:,} examples")
     numbers, texts = [], []
     for name, figures in stats.features.items():
         first = (name, f"{figures.count:,}", f"{stats.records - figures.rows:,}")
-        if isinstance(figures, Numbers):
+        if isinstance(figures, NumberStats):
             numbers.append((*first, *_numbers(figures)))
         else:
             texts.append((*first, *_texts(figures)))
@@ -109,7 +108,7 @@ def _range(counts: "Range") -> str:
     return f"{counts.most:,}" if same else f"{counts.fewest:,} to {counts.most:,}"
 
 
-def _numbers(figures: "Numbers") -> list[str]:
+def _numbers(figures: "NumberStats") -> list[str]:
     known = figures.count > figures.nan
     bounds = [f"{figures.least:.4g}", f"{figures.greatest:.4g}"]
     if isinstance(figures.least, int):
@@ -118,13 +117,11 @@ def _numbers(figures: "Numbers") -> list[str]:
     return [*(bounds + moments if known else [""] * 4), f"{figures.zeros:,}", f"{figures.nan:,}"]
 
 
-def _texts(figures: "Texts") -> list[str]:
-    from tensorsmith.data.tfrecord.stats import MOST_DISTINCT
-
+def _texts(figures: "BytesStats") -> list[str]:
     same = figures.shortest == figures.longest
     lengths = f"{figures.longest:,}" if same else f"{figures.shortest:,} to {figures.longest:,}"
     if figures.found is None:
-        return [lengths, f"{figures.empty:,}", f"over {MOST_DISTINCT:,}", ""]
+        return [lengths, f"{figures.empty:,}", f"over {figures.MOST_DISTINCT:,}", ""]
     often = (f"{count:,} x {_kept(value)}" for value, count in _most_frequent(figures.found) if count > 1)
     return [lengths, f"{figures.empty:,}", f"{len(figures.found):,}", "\n".join(often)]
 
@@ -135,13 +132,13 @@ def _most_frequent(found: Counter[bytes]) -> list[tuple[bytes, int]]:
 
 
 def _kept(value: bytes) -> str:
-    """A value as `Texts` keeps it."""
-    from tensorsmith.data.tfrecord.pictures import format_of
-    from tensorsmith.data.tfrecord.stats import KEPT
+    """A value as `BytesStats` keeps it."""
+    from tensorsmith.tfrecord import BytesStats, image_format
 
-    if len(value) <= KEPT:
+    if len(value) <= BytesStats.KEPT:
         return _shown(value)
-    return f"a {format_of(value)}" if format_of(value) else f"{value[:KEPT].decode(errors='backslashreplace')!r}..."
+    beginning = value[: BytesStats.KEPT].decode(errors="backslashreplace")
+    return f"a {image_format(value)}" if image_format(value) else f"{beginning!r}..."
 
 
 def _shown(value: Any) -> str:
@@ -150,10 +147,10 @@ def _shown(value: Any) -> str:
         return f"[{', '.join(map(_shown, value[:MOST_VALUES]))}{more}]"
     if not isinstance(value, bytes):
         return f"{value:g}" if isinstance(value, float) and math.isfinite(value) else str(value)
-    from tensorsmith.data.tfrecord.pictures import format_of
+    from tensorsmith.tfrecord import image_format
 
-    if format_of(value):
-        return f"{format_of(value)} of {size_text(len(value))}"
+    if image_format(value):
+        return f"{image_format(value)} of {size_text(len(value))}"
     try:
         text = value.decode()
     except UnicodeDecodeError:

@@ -92,9 +92,8 @@ def _check_folder(path: Path) -> None:
 
 def _infer(arguments: argparse.Namespace) -> int:
     from tensorsmith.core import replace_file
-    from tensorsmith.data.tfrecord.infer import review
-    from tensorsmith.data.tfrecord.paths import check_target
-    from tensorsmith.data.tfrecord.sources import open_source
+    from tensorsmith.tfrecord import open_source, review
+    from tensorsmith.tfrecord.shards.paths import check_target
     from tensorsmith.tools.row_progress import row_progress
 
     if arguments.out is not None and not arguments.out.absolute().parent.is_dir():
@@ -116,9 +115,7 @@ def _infer(arguments: argparse.Namespace) -> int:
 
 
 def _verify(arguments: argparse.Namespace) -> int:
-    from tensorsmith.data.tfrecord.files import DamagedFileError
-    from tensorsmith.data.tfrecord.paths import find_record_files
-    from tensorsmith.data.tfrecord.verify import verify
+    from tensorsmith.tfrecord import DamagedFileError, find_record_files, verify
 
     files = find_record_files(arguments.sources)
     records = size = damaged = 0
@@ -138,10 +135,8 @@ def _verify(arguments: argparse.Namespace) -> int:
 
 
 def _inspect(arguments: argparse.Namespace) -> int:
-    from tensorsmith.data.tfrecord.paths import check_target, find_record_files
-    from tensorsmith.data.tfrecord.pictures import contact_sheet
-    from tensorsmith.data.tfrecord.rows import rows
-    from tensorsmith.data.tfrecord.survey import survey_files
+    from tensorsmith.tfrecord import contact_sheet, find_record_files, inspect, rows
+    from tensorsmith.tfrecord.shards.paths import check_target
     from tensorsmith.tools.tfrecord_view import print_example, print_survey
 
     files = find_record_files(arguments.sources)
@@ -149,7 +144,7 @@ def _inspect(arguments: argparse.Namespace) -> int:
         _check_folder(arguments.pictures)
         check_target("--pictures", arguments.pictures, files)
     with progress() as begin:
-        found = survey_files(files, begin("reading", _size(files)))
+        found = inspect(files, begin("reading", _size(files)))
     print_survey(found)
     for number, row in enumerate(islice(chain.from_iterable(map(rows, files)), arguments.examples)):
         print_example(number, row)
@@ -161,8 +156,7 @@ def _inspect(arguments: argparse.Namespace) -> int:
 
 
 def _stats(arguments: argparse.Namespace) -> int:
-    from tensorsmith.data.tfrecord.paths import find_record_files
-    from tensorsmith.data.tfrecord.stats import stats
+    from tensorsmith.tfrecord import find_record_files, stats
     from tensorsmith.tools.tfrecord_view import print_stats
 
     files = find_record_files(arguments.sources)
@@ -173,8 +167,7 @@ def _stats(arguments: argparse.Namespace) -> int:
 
 
 def _cat(arguments: argparse.Namespace) -> int:
-    from tensorsmith.data.tfrecord.paths import find_record_files
-    from tensorsmith.data.tfrecord.rows import rows, to_json
+    from tensorsmith.tfrecord import find_record_files, rows, to_json
     from tensorsmith.tools.tfrecord_view import print_example
 
     found = chain.from_iterable(map(rows, find_record_files(arguments.sources)))
@@ -187,7 +180,7 @@ def _cat(arguments: argparse.Namespace) -> int:
 
 
 def _repair(arguments: argparse.Namespace) -> int:
-    from tensorsmith.data.tfrecord.repair import repair
+    from tensorsmith.tfrecord import repair
 
     _check_folder(arguments.dest)
     with progress() as begin:
@@ -200,30 +193,28 @@ def _repair(arguments: argparse.Namespace) -> int:
 
 
 def _reorder(arguments: argparse.Namespace) -> int:
-    from tensorsmith.data.tfrecord.paths import find_record_files
-    from tensorsmith.data.tfrecord.reorder import reorder
-    from tensorsmith.data.tfrecord.shards import parse_size, parse_split
+    from tensorsmith.tfrecord import find_record_files, reshard, shuffle, split
+    from tensorsmith.tfrecord.shards.layout import parse_size, parse_split
 
     options: dict[str, Any] = {name: getattr(arguments, name) for name in ("name", "shards", "compression", "resume")}
-    if "split" in arguments:
-        options["split"] = parse_split(arguments.split)
+    options["shard_size"] = parse_size(arguments.shard_size)
+    fractions = parse_split(arguments.split) if "split" in arguments else {}
+    files = find_record_files(arguments.sources)
     with progress() as begin:
-        written = reorder(
-            find_record_files(arguments.sources),
-            arguments.dest,
-            shard_size=parse_size(arguments.shard_size),
-            seed=arguments.seed if "seed" in arguments else None,
-            begin=begin,
-            **options,
-        )
-    for split in written.values():
-        print(f"{split.records:,} records in {_count(len(split.paths), 'file')}: {split.paths[0]}")
+        if fractions:
+            splits = split(files, arguments.dest, fractions, seed=arguments.seed, **options, begin=begin)
+            written = list(splits.values())
+        elif "seed" in arguments:
+            written = [shuffle(files, arguments.dest, seed=arguments.seed, **options, begin=begin)]
+        else:
+            written = [reshard(files, arguments.dest, **options, begin=begin)]
+    for one in written:
+        print(f"{one.records:,} records in {_count(len(one.paths), 'file')}: {one.paths[0]}")
     return 0
 
 
 def _to_parquet(arguments: argparse.Namespace) -> int:
-    from tensorsmith.data.tfrecord.parquet import to_parquet
-    from tensorsmith.data.tfrecord.paths import find_record_files
+    from tensorsmith.tfrecord import find_record_files, to_parquet
 
     files = find_record_files(arguments.sources)
     _check_folder(arguments.dest)

@@ -9,7 +9,7 @@ from typing import Any
 
 from tensorsmith.core import Verbatim, argument_error, check, load_tensorflow, replace_file
 from tensorsmith.data.pipelines.arguments import Transformation, counted
-from tensorsmith.data.tfrecord.index import Index, write_index
+from tensorsmith.tfrecord import Index, write_index
 
 ROWS_AT_ONCE = 64
 

@@ -8,7 +8,8 @@ from typing import Any, Literal, get_args
 from tensorsmith.core import ArgumentError, check, did_you_mean, load_tensorflow
 from tensorsmith.data.pipelines.arguments import check_seed, check_whole, counted
 from tensorsmith.data.pipelines.draws import with_draws
-from tensorsmith.data.tfrecord.index import SUFFIX, Index
+from tensorsmith.tfrecord import Index
+from tensorsmith.tfrecord.shards.index import INDEX_SUFFIX
 
 Format = Literal["tfrecord", "text", "csv"]
 Compression = Literal["", "GZIP", "ZLIB"]
@@ -19,7 +20,7 @@ class Pipeline:
     r"""Reads many files side by side: files, interleave, shard, cache, shuffle, batch, parse, map, prefetch.
 
     Records are shuffled as the bytes that they are on disk, which are small, and parsed a batch at a time, which is
-    fast. For local TFRecord files without compression `tensorsmith.data.tfrecord.examples` is better: it shuffles all
+    fast. For local TFRecord files without compression `tensorsmith.tfrecord.examples` is better: it shuffles all
     records together without a buffer. This is for files that are compressed, far away, of lines of text, or not to be
     indexed.
 
@@ -234,4 +235,5 @@ def _mistake(checks: Callable[..., None], *arguments: Any) -> Iterator[str]:
 def _fitting(paths: Sequence[str]) -> list[str]:
     """Of what a pattern finds: no hidden files, and no indexes of files that it finds too."""
     visible = [path for path in paths if os.path.basename(path)[:1] != "."]  # noqa: PTH119 - not only on this machine
-    return [path for path in visible if not (path.endswith(SUFFIX) and path.removesuffix(SUFFIX) in visible)]
+    indexes = {path + INDEX_SUFFIX for path in visible}
+    return [path for path in visible if path not in indexes]

@@ -18,7 +18,8 @@ from tensorsmith.data.preprocessing.split_words import split_words
 from tensorsmith.data.preprocessing.statistics import Moments, Quantiles, TokenCounts
 from tensorsmith.data.preprocessing.tf_idf import FORMULAS, idf_weights
 from tensorsmith.data.preprocessing.vocabulary import ORDERS, Vocabulary, as_text
-from tensorsmith.data.tfrecord.schema import COMPLEX, INTEGERS, TEXTS, Feature
+from tensorsmith.tfrecord import Feature
+from tensorsmith.tfrecord.schema import COMPLEX, INTEGERS, STRINGS
 
 TOKENS = "strings or integers"
 BETWEEN = 2**62  # numbers of a cross that is crossed again: so many that different ones are hardly ever made equal
@@ -36,7 +37,7 @@ class Choice:
 
     def misfit(self, feature: Feature) -> str:
         """What would fit, where the feature does not; else ""."""
-        return "real numbers" if feature.dtype in (*TEXTS, *COMPLEX) else ""
+        return "real numbers" if feature.dtype in (*STRINGS, *COMPLEX) else ""
 
     def statistics(self, seed: int) -> Any:
         """What to `update` with the data, rows of `(batch, values)`; None where nothing has to be known."""
@@ -170,7 +171,7 @@ class Lookup(Indices):
 
     def misfit(self, feature: Feature) -> str:
         """Neither strings nor integers."""
-        return "" if feature.dtype in (*TEXTS, *INTEGERS) else TOKENS
+        return "" if feature.dtype in (*STRINGS, *INTEGERS) else TOKENS
 
     def statistics(self, seed: int) -> TokenCounts | None:
         """Counts of tokens."""
@@ -179,7 +180,7 @@ class Lookup(Indices):
     def layers(self, feature: Feature, statistics: TokenCounts | None) -> list[Any]:
         """A vocabulary."""
         tokens = statistics.most_frequent(self.limit) if statistics else self.vocabulary or ()
-        keys = "string" if feature.dtype in TEXTS else "int64"
+        keys = "string" if feature.dtype in STRINGS else "int64"
         return [Vocabulary([as_text(token) for token in tokens], self.oov_buckets, self.oov, keys=keys)]
 
 
@@ -201,7 +202,7 @@ class Hash(Indices):
 
     def misfit(self, feature: Feature) -> str:
         """Neither strings nor integers."""
-        return "" if feature.dtype in (*TEXTS, *INTEGERS) else TOKENS
+        return "" if feature.dtype in (*STRINGS, *INTEGERS) else TOKENS
 
     def layers(self, feature: Feature, statistics: Any) -> list[Any]:
         """A hashing."""

@@ -12,7 +12,8 @@ import numpy as np
 from tensorsmith.core import ArgumentError, Verbatim, argument_error, check, did_you_mean
 from tensorsmith.data.preprocessing.choices import Choice, Cross, Indices, default_choice, values_per_example
 from tensorsmith.data.preprocessing.feature_model import FeatureModel
-from tensorsmith.data.tfrecord.schema import FLOATS, TEXTS, Feature, Schema
+from tensorsmith.tfrecord import Feature, Schema
+from tensorsmith.tfrecord.schema import FLOATS, STRINGS
 
 logger = logging.getLogger(__name__)
 
@@ -126,7 +127,7 @@ class FeatureSpec:
     def inputs(self) -> dict[str, Any]:
         """New inputs for a functional model, a `keras.Input` for each feature, as the schema describes it."""
         return {
-            name: keras.Input(feature.shape, dtype="string" if feature.dtype in TEXTS else feature.dtype, name=name)
+            name: keras.Input(feature.shape, dtype="string" if feature.dtype in STRINGS else feature.dtype, name=name)
             for name, feature in self._features.items()
         }
 
@@ -248,7 +249,7 @@ def _as_rows(name: str, feature: Feature, values: Any) -> Any:
     array, width = np.asarray(values), values_per_example(feature)
     fits = array.ndim > 0 and array.size == len(array) * width
     check(fits, name, array.shape, f"a batch of the shape {(None, *feature.shape)}", "use `dataset.batch`")
-    texts = feature.dtype in TEXTS
+    texts = feature.dtype in STRINGS
     check(texts == (array.dtype.kind in "OSU"), name, array.dtype.name, f"{feature.dtype}, as in the schema")
     rows = array.reshape(len(array), width)
     if texts:

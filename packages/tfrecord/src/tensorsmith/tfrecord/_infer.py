@@ -1,0 +1,74 @@
+"""Finding out what a source holds, as a schema that people review."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from tensorsmith.tfrecord.schema import INDICES, VALUES, Schema
+from tensorsmith.tfrecord.sources import Batch, open_source
+from tensorsmith.tfrecord.sources.files import Paths
+from tensorsmith.tfrecord.sources.table import Table
+
+MOST_REJECTS = 3  # that are shown
+
+
+def infer(path: Paths, **options: Any) -> Schema:
+    """Reads all rows of a source, and says what they hold.
+
+    Args:
+        path: As for `open_source`.
+        options: As for `open_source`.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        OSError: A file cannot be read; the message says where.
+        ValueError: The kind of source is not known.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> file = pathlib.Path(tempfile.mkdtemp()) / "numbers.jsonl"
+        >>> _ = file.write_text('{"x": [1, 2], "y": 0.5}')
+        >>> infer(file).features["x"]
+        Feature(dtype='int64', shape=(2,), encoding='', sequence=False, optional=False, labels=())
+    """
+    return open_source(path, **options).infer()
+
+
+def review(source: Table, watch: Callable[[Batch], None] = lambda batch: None) -> str:
+    """The schema of a source as YAML, with comments on what else there is: rows, rejects, missing values, vocabularies.
+
+    Args:
+        source: Of `open_source`.
+        watch: Called with each batch, to show how far it is.
+    """
+    found = source.survey(watch)
+    files = _count(len(source.files), "file")
+    names = f"{files}, {source.files[0]} to {source.files[-1]}" if len(source.files) > 1 else str(source.files[0])
+    lines = [f"{_count(found.rows, 'row')} of {names}"]
+    if found.refused:
+        lines.append(f"{_count(found.refused, 'row')} could not be read:")
+        lines += [f"  {reject}" for reject in found.rejects[:MOST_REJECTS]]
+        lines += ["  ..."] * (found.refused > MOST_REJECTS)
+    lines += [f"{_name(name)}: missing in {_count(count, 'row')}" for name, count in found.missing.items()]
+    lines += [f"{_name(name)}: {problem}, and convert refuses such rows" for name, problem in found.problems.items()]
+    for name, texts in found.vocabularies.items():
+        labels = json.dumps(texts, ensure_ascii=False)
+        lines.append(f"{_name(name)}: {_count(len(texts), 'text')}; as classes {{dtype: int64, labels: {labels}}}")
+    wide = [_name(name) for name, feature in found.schema.features.items() if feature.dtype == "float64"]
+    if wide:
+        lines.append(f"float64 is stored as bytes; float32 is smaller where 7 digits do: {', '.join(wide)}")
+    features = found.schema.features
+    sparse = [name.removesuffix(INDICES) for name in features if name.endswith(INDICES)]
+    for name in sparse:
+        if name + VALUES in features:
+            lines.append(f"{_name(name)}: read as sparse with the line `sparse: {{{_name(name)}: SIZE}}` at the end")
+    return "".join(f"# {line}\n" for line in lines) + found.schema.to_yaml()
+
+
+def _count(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
+def _name(name: str) -> str:
+    """A name in one line."""
+    return name if name.isprintable() else json.dumps(name)

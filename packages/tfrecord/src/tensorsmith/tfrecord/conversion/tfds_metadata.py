@@ -1,0 +1,97 @@
+"""The files that let TensorFlow Datasets open a folder of TFRecord files: `tfds.builder_from_directory(folder)`."""
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tensorsmith.core import replace_file
+from tensorsmith.tfrecord.schema import IMAGES, STRINGS, Feature, Schema
+
+FEATURES = "tensorflow_datasets.core.features"
+INFO = "dataset_info.json"
+
+
+def write_tfds_metadata(
+    folder: Path,
+    name: str,
+    schema: Schema,
+    counts: Mapping[str, Sequence[int]],
+    sizes: Mapping[str, int],
+    compression: str = "none",
+) -> bool:
+    """Writes `dataset_info.json`, `features.json` and the names of classes.
+
+    An optional feature is opened as a list of one value or none; one whose size varies is empty where it is missing.
+
+    Args:
+        folder: Where the shards are.
+        name: Of the data set.
+        schema: Of its examples.
+        counts: Split to the number of records in each shard.
+        sizes: Split to its bytes.
+        compression: Of the shards.
+
+    Returns:
+        Whether it was done: TensorFlow Datasets reads no compressed shards, no `tf.train.SequenceExample`, no texts of
+        which several sizes vary, and no optional values that are stored as bytes and vary in size.
+    """
+    if compression != "none" or not all(map(_is_readable, schema.features.values())):
+        return False
+    content = {feature_name: _json(feature) for feature_name, feature in schema.features.items()}
+    features = {
+        "type": f"{FEATURES}.features_dict.FeaturesDict",
+        "content": {"features": content},
+        "proto_cls": "tensorflow_datasets.FeaturesDict",
+    }
+    splits = [
+        {
+            "name": split,
+            "numBytes": str(sizes[split]),
+            "shardLengths": [str(count) for count in lengths],
+            "filepathTemplate": "{DATASET}-{SPLIT}.{FILEFORMAT}-{SHARD_X_OF_Y}",
+        }
+        for split, lengths in counts.items()
+    ]
+    info = {"name": name, "version": "1.0.0", "fileFormat": "tfrecord", "splits": splits}
+    for feature_name, feature in schema.features.items():
+        if feature.labels:
+            with replace_file(folder / f"{feature_name.replace('/', '-')}.labels.txt") as draft:
+                draft.write_text("".join(f"{label}\n" for label in feature.labels), encoding="utf-8")
+    for file, value in (("features.json", features), (INFO, info)):
+        with replace_file(folder / file) as draft:
+            draft.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+    return True
+
+
+def _is_readable(feature: Feature) -> bool:
+    texts = feature.is_shaped and not feature.is_raw
+    gaps = feature.optional and feature.is_raw and None in feature.shape
+    return not (feature.sequence or texts or gaps)
+
+
+def _json(feature: Feature) -> dict[str, Any]:
+    """A feature in the words of TensorFlow Datasets."""
+    if feature.labels and not feature.optional:
+        kind = f"{FEATURES}.class_label_feature.ClassLabel"
+        return {"pythonClassName": kind, "classLabel": {"numClasses": str(len(feature.labels))}}
+    if feature.optional and feature.is_raw:
+        values = {"feature": _json(dataclasses.replace(feature, optional=False)), "length": "-1"}
+        return {"pythonClassName": f"{FEATURES}.sequence_feature.Sequence", "sequence": values}
+    shape = (None, *feature.shape) if feature.optional and None not in feature.shape else feature.shape
+    if feature.encoding in IMAGES and not feature.optional:
+        image = {"shape": _shape(shape), "dtype": feature.dtype}
+        image |= {"encodingFormat": feature.encoding} if feature.encoding != "image" else {}
+        return {"pythonClassName": f"{FEATURES}.image_feature.Image", "image": image}
+    stored_as_text = feature.dtype in STRINGS or feature.encoding in (*IMAGES, "wav")
+    if stored_as_text and feature.encoding:
+        shape = (None,) if feature.optional else ()
+    dtype = "string" if stored_as_text else "float32" if feature.kind == "float" else feature.dtype
+    encoding = "bytes" if feature.is_raw else "none"
+    tensor = {"shape": _shape(shape), "dtype": dtype, "encoding": encoding}
+    return {"pythonClassName": f"{FEATURES}.tensor_feature.Tensor", "tensor": tensor}
+
+
+def _shape(shape: tuple[int | None, ...]) -> dict[str, Any]:
+    return {"dimensions": [str(-1 if size is None else size) for size in shape]} if shape else {}

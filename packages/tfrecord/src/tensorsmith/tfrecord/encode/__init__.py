@@ -1,0 +1,1 @@
+"""Rows in Arrow's form, encoded as the columns of records."""

@@ -1,0 +1,55 @@
+"""A batch of rows, encoded as the columns of a schema."""
+
+import numpy as np
+import pyarrow as pa
+
+from tensorsmith.core import argument_error
+from tensorsmith.records import Column
+from tensorsmith.tfrecord.encode.feature import Values, take_apart
+from tensorsmith.tfrecord.encode.layout import to_columns
+from tensorsmith.tfrecord.encode.rejections import Rejections
+from tensorsmith.tfrecord.encode.sparse import check_sparse
+from tensorsmith.tfrecord.schema import INDICES, VALUES, Schema
+from tensorsmith.tfrecord.sources.source import Batch, Reject
+
+
+def encode_batch(batch: Batch, schema: Schema) -> tuple[dict[str, Column], list[Reject]]:
+    """Encodes a batch of rows as columns, without the rows that do not fit the schema.
+
+    Args:
+        batch: Rows of a source.
+        schema: What they should hold.
+
+    Returns:
+        The columns by name, and all rejects in the order of their rows, those that the source could not read included.
+
+    Raises:
+        ValueError: The batch lacks a column.
+    """
+    names = batch.rows.schema.names
+    if lacking := schema.features.keys() - set(names):
+        raise argument_error(min(lacking), "a feature of the schema", f"one of the columns {', '.join(names)}")
+    rows, kept = batch.rows, np.arange(batch.rows.num_rows)  # as numbered in the batch
+    rejects = list(batch.rejects)
+    while True:  # what is wrong with a row may hide what is wrong with another
+        rejections = Rejections()
+        prepared = _take_apart(rows, schema, rejections)
+        if not rejections.rows:
+            for name, size in schema.sparse.items():
+                check_sparse(name, size, prepared[name + INDICES], prepared[name + VALUES], rejections)
+        if not rejections.rows:
+            break
+        rejects += [Reject(*batch.place(kept[row]), *found) for row, found in rejections.rows.items()]
+        keep = ~np.isin(np.arange(rows.num_rows), list(rejections.rows))
+        rows, kept = rows.filter(pa.array(keep)), kept[keep]
+    columns: dict[str, Column] = {}
+    for name, values in prepared.items():
+        columns |= to_columns(name, schema.features[name], values)
+    return columns, sorted(rejects, key=lambda reject: reject.row)
+
+
+def _take_apart(rows: pa.RecordBatch, schema: Schema, rejections: Rejections) -> dict[str, Values]:
+    return {
+        name: take_apart(name, feature, rows.column(rows.schema.get_field_index(name)), rejections)
+        for name, feature in schema.features.items()
+    }

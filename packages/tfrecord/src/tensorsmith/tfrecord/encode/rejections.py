@@ -1,0 +1,41 @@
+"""The rows of a batch that do not fit the schema, each with one reason."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+RejectValue = Callable[[int, str], None]
+"""(index of a single value among all of them, what is wrong with it) -> None."""
+
+
+@dataclass
+class Rejections:
+    """Row to the column and what is wrong with it, of which the first finding stays."""
+
+    rows: dict[int, tuple[str, str]] = field(default_factory=dict)
+
+    def add(self, row: int, column: str, problem: str) -> None:
+        """Rejects a row, unless it is rejected already."""
+        self.rows.setdefault(row, (column, problem))
+
+
+def brief(value: Any) -> str:
+    """Formats a value for a message, cut to 60 characters.
+
+    Example:
+        >>> brief("x" * 100)[-6:]
+        'xxx...'
+    """
+    text = repr(value)
+    return text if len(text) <= 60 else text[:60] + "..."
+
+
+def shape_text(shape: Sequence[int | None]) -> str:
+    """Formats a shape for a message.
+
+    Example:
+        >>> shape_text((None, 3)), shape_text((2,))
+        ('(any, 3)', '(2,)')
+    """
+    sizes = ["any" if size is None else str(size) for size in shape]
+    return f"({', '.join(sizes)}{',' if len(sizes) == 1 else ''})"

@@ -1,0 +1,30 @@
+"""Nested lists of Arrow, taken apart into their single values and the offsets of each level."""
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+
+def unfold(array: pa.Array, present: np.ndarray) -> tuple[list[np.ndarray], pa.Array]:
+    """Takes the lists of a column apart.
+
+    Args:
+        array: A column; what is missing counts as an empty list.
+        present: Which rows are not missing. A column without lists has one level, of these.
+
+    Returns:
+        For each level the offsets of its lists in the next level, and all single values.
+    """
+    levels = []
+    if pa.types.is_dictionary(array.type):
+        array = array.dictionary_decode()
+    while pa.types.is_list(array.type) or pa.types.is_large_list(array.type) or pa.types.is_fixed_size_list(array.type):
+        lengths = pc.fill_null(pc.list_value_length(array), 0)
+        levels.append(offsets_of(np.asarray(lengths)))
+        array = array.flatten()
+    return (levels, array) if levels else ([offsets_of(present)], array.drop_null())
+
+
+def offsets_of(lengths: np.ndarray) -> np.ndarray:
+    """Returns where runs of these lengths begin, and where the last one ends."""
+    return np.concatenate([[0], np.cumsum(lengths, dtype="int64")])

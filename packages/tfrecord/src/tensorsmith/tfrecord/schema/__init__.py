@@ -1,0 +1,31 @@
+"""Schemas of examples, and the dtypes that their features may have."""
+
+from tensorsmith.tfrecord.schema.schema import (
+    COMPLEX,
+    DTYPES,
+    FLOATS,
+    IMAGES,
+    INDICES,
+    INTEGERS,
+    SHAPE,
+    STRINGS,
+    VALUE,
+    VALUES,
+    Feature,
+    Schema,
+)
+
+__all__ = [
+    "COMPLEX",
+    "DTYPES",
+    "FLOATS",
+    "IMAGES",
+    "INDICES",
+    "INTEGERS",
+    "SHAPE",
+    "STRINGS",
+    "VALUE",
+    "VALUES",
+    "Feature",
+    "Schema",
+]

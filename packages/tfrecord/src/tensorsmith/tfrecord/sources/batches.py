@@ -1,0 +1,40 @@
+"""Batches of rows that are read one by one, as files of images and of sounds are."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from tensorsmith.tfrecord.sources.source import Batch, Reject
+from tensorsmith.tfrecord.sources.table import MOST_BYTES
+
+ROWS = 256  # of a batch at most
+
+
+def in_batches(
+    rows: Iterator[tuple[dict[str, Any] | Reject, tuple[str, int]]], file: str, types: Any, first: int = 1
+) -> Iterator[Batch]:
+    """Batches of rows, which are numbered from the first on and each have a file and a number there, and of rejects."""
+    values: list[dict[str, Any]] = []
+    numbers: list[int] = []
+    places: list[tuple[str, int]] = []
+    rejects: list[Reject] = []
+    size = 0
+
+    def batch() -> Batch:
+        return Batch(pa.RecordBatch.from_pylist(values, types), file, np.array(numbers, "int64"), rejects, places)
+
+    for number, (row, place) in enumerate(rows, first):
+        if isinstance(row, Reject):
+            rejects.append(row)
+            continue
+        values.append(row)
+        numbers.append(number)
+        places.append(place)
+        size += sum(len(value) for value in row.values() if isinstance(value, bytes))
+        if size >= MOST_BYTES or len(values) == ROWS:
+            yield batch()
+            values, numbers, rejects, places, size = [], [], [], [], 0
+    if values or rejects:
+        yield batch()

@@ -1,0 +1,79 @@
+"""Arrow's columns as features hold them: no structs, no dictionaries, no dates."""
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tensorsmith.tfrecord.sources.files import UnreadableError
+
+
+def flatten(rows: Any, file: Path) -> Any:
+    """Rows whose columns are numbers, booleans, strings, binary, and lists of these.
+
+    A struct `a` with a field `b` becomes a column `a/b`, a list of structs a list for each field; a dictionary becomes
+    its values, dates and times become ISO 8601 texts, decimals float64, durations int64.
+
+    Args:
+        rows: A `pyarrow.RecordBatch`.
+        file: Where they come from, for messages.
+
+    Raises:
+        UnreadableError: Two columns have one name then, or one has a type that no feature has.
+    """
+    columns: dict[str, Any] = {}
+    for name, column in zip(rows.schema.names, rows.columns, strict=True):
+        for full, array in _fields(name, column, file):
+            if full in columns:
+                raise UnreadableError(file, f"it has two columns named `{full}`")
+            columns[full] = array
+    # Without columns, only the rows themselves still know how many they are.
+    return pa.RecordBatch.from_arrays(list(columns.values()), list(columns)) if columns else rows.select([])
+
+
+def _fields(name: str, array: Any, file: Path) -> list[tuple[str, Any]]:
+    kind, types = array.type, pa.types
+    if types.is_struct(kind):
+        parts = zip(kind, array.flatten(), strict=True)
+        return [found for field, part in parts for found in _fields(f"{name}/{field.name}", part, file)]
+    if types.is_map(kind):
+        entries = pa.StructArray.from_arrays([array.keys, array.items], ["key", "value"])
+        return _fields(name, pa.ListArray.from_arrays(array.offsets, entries, mask=_missing(array)), file)
+    if types.is_list(kind) or types.is_large_list(kind):
+        kept = array.cast(pa.list_(kind.value_type)) if types.is_large_list(kind) else array
+        first, last = (kept.offsets[0].as_py(), kept.offsets[-1].as_py()) if len(kept) else (0, 0)
+        offsets = pc.subtract(kept.offsets, pa.scalar(first, pa.int32()))
+        inside = _fields(name, kept.values.slice(first, last - first), file)
+        return [(full, pa.ListArray.from_arrays(offsets, part, mask=_missing(kept))) for full, part in inside]
+    if types.is_fixed_size_list(kind):
+        size, mask = kind.list_size, _missing(array)
+        inside = _fields(name, array.values.slice(array.offset * size, len(array) * size), file)
+        return [(full, pa.FixedSizeListArray.from_arrays(part, size, mask=mask)) for full, part in inside]
+    return [(name, _plain(name, array, file))]
+
+
+def _missing(array: Any) -> Any:
+    return array.is_null() if array.null_count else None
+
+
+def _plain(name: str, array: Any, file: Path) -> Any:
+    kind, types = array.type, pa.types
+    if types.is_dictionary(kind):
+        return _plain(name, array.dictionary_decode(), file)
+    if isinstance(kind, pa.BaseExtensionType):
+        return _plain(name, array.storage, file)
+    if types.is_timestamp(kind):
+        return pc.replace_substring(array.cast(pa.string()), " ", "T")
+    if types.is_date(kind) or types.is_time(kind) or types.is_large_string(kind) or types.is_string_view(kind):
+        return array.cast(pa.string())
+    if types.is_fixed_size_binary(kind) or types.is_large_binary(kind) or types.is_binary_view(kind):
+        return array.cast(pa.binary())
+    if types.is_decimal(kind):
+        return array.cast(pa.float64())
+    if types.is_duration(kind):
+        return array.cast(pa.int64())
+    known = types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind)
+    if known or types.is_string(kind) or types.is_binary(kind) or types.is_null(kind):
+        return array
+    raise UnreadableError(file, f"column `{name}` has type {kind}, which no feature has")

@@ -1,0 +1,50 @@
+"""Image files, in a folder for each class or without classes."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from tensorsmith.tfrecord.schema import Feature
+from tensorsmith.tfrecord.sources.batches import in_batches
+from tensorsmith.tfrecord.sources.classes import Classes
+from tensorsmith.tfrecord.sources.image_files import ImageShapes, read_image
+from tensorsmith.tfrecord.sources.source import Batch, Reject
+from tensorsmith.tfrecord.sources.table import Table
+
+
+class ImageFolders(Table):
+    """A row for each image: the feature `image`, and `label` where they lie in folders by class.
+
+    Args:
+        files: The images.
+        root: The folder that has the folders of classes; `None` where images have no class.
+    """
+
+    by_file = True
+
+    def __init__(self, files: list[Path], root: Path | None = None) -> None:
+        self.files = files
+        self._classes, self._shapes = Classes(root, files), ImageShapes()
+        self._name = str(root or self.files[0].parent)
+
+    def rows(self) -> Iterator[Batch]:
+        """All rows."""
+        types = [("image", pa.binary())] + [("label", pa.int64())] * bool(self._classes.names)
+        rows = ((self._row(path), (str(path), 1)) for path in self.files)
+        yield from in_batches(rows, self._name, pa.schema(types), 1 + self.before)
+
+    def known(self) -> Mapping[str, Feature]:
+        """The images' size and encoding, and the names of classes."""
+        label = {"label": Feature("int64", labels=self._classes.names)} if self._classes.names else {}
+        return {"image": self._shapes.feature, **label}
+
+    def _row(self, path: Path) -> dict[str, Any] | Reject:
+        try:
+            label = {"label": self._classes.number_of(path)} if self._classes.names else {}
+            image = read_image(path)
+        except ValueError as error:
+            return Reject(str(path), 1, "", str(error))
+        self._shapes.add(image)
+        return {"image": image.data, **label}

@@ -1,0 +1,173 @@
+"""What rows hold, found by looking at all of them."""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tensorsmith.tfrecord._support.arrow_numbers import COMPLEX_TYPES, is_complex
+from tensorsmith.tfrecord.schema import STRINGS, Feature, Schema
+from tensorsmith.tfrecord.sources.numbers import Numbers
+from tensorsmith.tfrecord.sources.source import Batch, Reject
+
+MOST_TEXTS = 100  # of a vocabulary
+MOST_REJECTS = 10  # that are kept
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was found.
+
+    Attributes:
+        schema: The schema.
+        rows: How many rows were read.
+        refused: How many could not be.
+        rejects: The first of those.
+        missing: Of features that rows lack, how many do.
+        problems: Of features with values that no schema takes, what is wrong with these.
+        vocabularies: The texts, sorted, of features with 2 to 100 of them in more than ten times as many rows.
+    """
+
+    schema: Schema
+    rows: int
+    refused: int = 0
+    rejects: list[Reject] = field(default_factory=list)
+    missing: Mapping[str, int] = field(default_factory=dict)
+    vocabularies: Mapping[str, list[str]] = field(default_factory=dict)
+    problems: Mapping[str, str] = field(default_factory=dict)
+
+
+class Survey:
+    """Looks at batches, and says at the end what they hold.
+
+    Args:
+        untyped: Whether texts are to be taken for the numbers they are.
+        written: Whether floats were written as texts, so that float32 may do for them.
+    """
+
+    def __init__(self, untyped: bool = False, written: bool = False) -> None:
+        self._untyped, self._written = untyped, written
+        self._columns: dict[str, _Column] = {}
+        self._rows = self._refused = 0
+        self._rejects: list[Reject] = []
+
+    def add(self, batch: Batch) -> None:
+        """Looks at some more rows."""
+        for name, array in zip(batch.rows.schema.names, batch.rows.columns, strict=True):
+            column = self._columns.setdefault(name, _Column(self._untyped, self._written))
+            column.add(array)
+        self._rows += batch.rows.num_rows
+        self._refused += len(batch.rejects)
+        self._rejects += batch.rejects[: MOST_REJECTS - len(self._rejects)]
+
+    def found(self, known: Mapping[str, Feature]) -> Found:
+        """What all of them hold.
+
+        Args:
+            known: Features of which the source knows more.
+        """
+        missing = {
+            name: self._rows - column.present for name, column in self._columns.items() if column.present < self._rows
+        }
+        features = {name: column.feature(name in missing) for name, column in self._columns.items()}
+        features |= {name: dataclasses.replace(feature, optional=name in missing) for name, feature in known.items()}
+        vocabularies = {
+            name: sorted(column.texts)
+            for name, column in self._columns.items()
+            if features[name].dtype == "string" and column.texts and 1 < len(column.texts) < self._rows / 10
+        }
+        problems = {name: column.problem for name, column in self._columns.items() if column.problem}
+        return Found(Schema(features), self._rows, self._refused, self._rejects, missing, vocabularies, problems)
+
+
+class _Column:
+    """What one column held so far."""
+
+    def __init__(self, untyped: bool, written: bool) -> None:
+        self._untyped, self._written = untyped, written
+        self._dtype, self._numbers = "", Numbers()
+        self._sizes: list[int | None] = []
+        self._rank: int | None = None
+        self._of_one_rank = True
+        self.present = 0
+        self.problem = ""
+        self.texts: set[str] | None = set()
+
+    def add(self, array: Any) -> None:
+        self.present += len(array) - array.null_count
+        depth = 0
+        while pa.types.is_nested(array.type) and not is_complex(array.type):
+            if pa.types.is_fixed_size_list(array.type):
+                sizes = [array.type.list_size] * (len(array) > array.null_count)
+            else:
+                sizes = pc.unique(pc.list_value_length(array).drop_null()).to_pylist()
+            self._saw_sizes(depth, sizes)
+            inner = array.flatten()
+            if inner.null_count:
+                self.problem = "in some lists a value is missing"
+            elif _is_uneven(array, inner):
+                self.problem = "some lists have lists of different lengths in them"
+            array, depth = inner, depth + 1
+        values = array.drop_null()
+        if len(values):
+            self._of_one_rank &= self._rank in (None, depth)
+            self._rank = depth
+            self._saw_values(values)
+
+    def feature(self, optional: bool) -> Feature:
+        dtype = self._numbers.dtype if self._dtype == "number" else self._dtype or "string"
+        if not self._of_one_rank:
+            return Feature("string", optional=optional)
+        return Feature(dtype, tuple(self._sizes), optional=optional)
+
+    def _saw_sizes(self, depth: int, sizes: list[int]) -> None:
+        if not sizes:
+            return
+        size = sizes[0] if len(sizes) == 1 else None
+        if depth == len(self._sizes):
+            self._sizes.append(size)
+        elif self._sizes[depth] != size:
+            self._sizes[depth] = None
+
+    def _saw_values(self, values: Any) -> None:
+        kind = values.type
+        if pa.types.is_string(kind) and self.texts is not None:
+            self.texts.update(pc.unique(values).to_pylist())
+            self.texts = self.texts if len(self.texts) <= MOST_TEXTS else None
+        number = pa.types.is_integer(kind) or pa.types.is_floating(kind)
+        if (self._untyped and pa.types.is_string(kind)) or (self._written and number):
+            self._numbers.add(values.cast(pa.string()))
+            self._dtype = _common(self._dtype, "number")
+        else:
+            name = "bytes" if pa.types.is_binary(kind) else _NAMES.get(str(kind), str(kind))
+            self._dtype = _common(self._dtype, name)
+
+
+def _is_uneven(lists: Any, inner: Any) -> bool:
+    """Whether there are lists of different lengths within one list."""
+    if not pa.types.is_nested(inner.type) or is_complex(inner.type) or pa.types.is_fixed_size_list(inner.type):
+        return False
+    counts, lengths = (np.asarray(pc.list_value_length(level).drop_null()) for level in (lists, inner))
+    begins = np.cumsum(counts) - counts
+    return bool((np.repeat(lengths[begins[counts > 0]], counts[counts > 0]) != lengths).any())
+
+
+_NAMES = {  # Arrow's, where NumPy has others
+    "halffloat": "float16",
+    "float": "float32",
+    "double": "float64",
+    **{str(kind): name for name, kind in COMPLEX_TYPES.items()},
+}
+
+
+def _common(first: str, second: str) -> str:
+    """What holds the values of both."""
+    if first in ("", second):
+        return second
+    if first in STRINGS or second in STRINGS or "bool" in (first, second) or "number" in (first, second):
+        return "bytes" if "bytes" in (first, second) else "string"
+    return np.result_type(first, second).name

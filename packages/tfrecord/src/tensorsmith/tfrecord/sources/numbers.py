@@ -1,0 +1,110 @@
+"""What numbers a column of texts can become without losing any of them."""
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+PADDED = r"^[+-]?0[0-9xX]"  # as postal codes are, and hexadecimal numbers
+INTEGER = r"^[+-]?[0-9]+$"
+
+
+class Numbers:
+    """Narrows down, text by text, what all of them can be.
+
+    That is bool for `true` and `false`; int64, or else uint64, for integers; float32 where it gives back each
+    number to the last digit that is written, float64 where it does not; string for all else, and for numbers that none
+    of these holds.
+
+    Example:
+        >>> numbers = Numbers()
+        >>> numbers.add(pa.array(["1", "2.5"]))
+        >>> numbers.dtype
+        'float32'
+        >>> numbers.add(pa.array(["0.30000000000000004"]))
+        >>> numbers.dtype
+        'float64'
+        >>> numbers.add(pa.array(["n/a"]))
+        >>> numbers.dtype
+        'string'
+    """
+
+    def __init__(self) -> None:
+        self._possible = ["bool", "int64", "uint64", "float32", "float64", "string"]
+
+    @property
+    def dtype(self) -> str:
+        """The first that is still possible."""
+        return self._possible[0]
+
+    def add(self, texts: Any) -> None:
+        """Looks at more texts.
+
+        Args:
+            texts: A `pyarrow.Array` of strings without nulls.
+        """
+        if len(texts) == 0 or self.dtype == "string":
+            return
+        if "bool" in self._possible:
+            self._keep("bool", pc.all(pc.is_in(pc.utf8_lower(texts), pa.array(["true", "false"]))).as_py())
+        if pc.any(pc.match_substring_regex(texts, PADDED)).as_py():
+            self._possible = [name for name in self._possible if name in ("bool", "string")]
+        for name in ("int64", "uint64"):
+            self._keep(name, name in self._possible and _cast(texts, name) is not None)
+        if "float64" not in self._possible:
+            return
+        exact = _cast(texts, "float64")
+        if exact is None or _has_large_integers(texts, exact) or _has_huge_floats(texts, exact):
+            self._keep("float64", False)
+            self._keep("float32", False)
+        else:
+            self._keep("float32", "float32" in self._possible and _fits_float32(texts, exact))
+
+    def _keep(self, name: str, possible: bool) -> None:
+        if name in self._possible and not possible:
+            self._possible.remove(name)
+
+
+def _cast(texts: Any, dtype: str) -> Any:
+    """The numbers that are written; `None` where some are not of the type."""
+    try:
+        return texts.cast(dtype).to_numpy()
+    except pa.ArrowInvalid:
+        return None
+
+
+def _has_large_integers(texts: Any, exact: np.ndarray) -> bool:
+    """Whether integers are among them that float64 may round."""
+    large = np.isfinite(exact) & (np.abs(exact) > 2**53)
+    return bool(large.any()) and bool(pc.any(pc.match_substring_regex(texts.filter(pa.array(large)), INTEGER)).as_py())
+
+
+def _has_huge_floats(texts: Any, exact: np.ndarray) -> bool:
+    """Whether numbers are among them that are beyond float64."""
+    beyond = np.isinf(exact)
+    return (
+        bool(beyond.any())
+        and not pc.all(pc.match_substring(texts.filter(pa.array(beyond)), "inf", ignore_case=True)).as_py()
+    )
+
+
+def _fits_float32(texts: Any, exact: np.ndarray) -> bool:
+    """Whether each number, as float32, is at most half a unit of its last digit away from what is written."""
+    finite = np.isfinite(exact)
+    scientific = np.asarray(pc.match_substring(texts, "e", ignore_case=True)) & finite
+    sizes, points = np.asarray(pc.binary_length(texts)), np.asarray(pc.find_substring(texts, "."))
+    digits = np.where(points < 0, 0, points + 1 - sizes)  # power of ten of the last one
+    if scientific.any():
+        digits[scientific] = _last_digits(texts.filter(pa.array(scientific)))
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        away = np.abs(exact.astype("float32").astype("float64") - exact)
+        most = 0.5 * 10.0**digits + np.spacing(np.abs(exact))  # as float64 rounds what is written, too
+        return bool((away <= most)[finite].all())
+
+
+def _last_digits(texts: Any) -> np.ndarray:
+    """The power of ten of the last digit of each number with an exponent."""
+    parts = pc.extract_regex(texts, r"^[+-]?[0-9]*\.?(?P<decimals>[0-9]*)[eE]\+?(?P<exponent>-?[0-9]+)$")
+    exponents = np.asarray(parts.field("exponent").cast("float64"))
+    return np.clip(exponents - np.asarray(pc.binary_length(parts.field("decimals"))), -400, 400)

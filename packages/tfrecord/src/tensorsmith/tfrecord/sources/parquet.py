@@ -1,0 +1,63 @@
+"""Parquet files."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from pyarrow import parquet
+
+from tensorsmith.tfrecord.schema import Schema
+from tensorsmith.tfrecord.sources.files import UnreadableError
+from tensorsmith.tfrecord.sources.flat import flatten
+from tensorsmith.tfrecord.sources.source import Batch
+from tensorsmith.tfrecord.sources.table import MOST_BYTES, MOST_ROWS, Table, check_names, select
+
+ERRORS = (pa.ArrowInvalid, pa.ArrowNotImplementedError, UnicodeError, OSError)
+
+
+class ParquetFiles(Table):
+    """Rows of Parquet files, a part of a row group at a time. Structs, dates and the like become what `flatten` says.
+
+    Args:
+        files: The files.
+    """
+
+    by_file = True
+
+    def __init__(self, files: list[Path]) -> None:
+        self.files = files
+
+    def rows(self) -> Iterator[Batch]:
+        """All rows."""
+        for path in self.files:
+            yield from self._file(path, None)
+
+    def batches(self, schema: Schema) -> Iterator[Batch]:
+        """As of all sources; other columns are not even read."""
+        for path in self.files:
+            for batch in self._file(path, {name.partition("/")[0] for name in schema.features}):
+                check_names(schema, batch.rows.schema.names)
+                yield replace(batch, rows=select(batch.rows, schema))
+
+    def _file(self, path: Path, roots: set[str] | None) -> Iterator[Batch]:
+        first = 1
+        try:
+            with parquet.ParquetFile(path, buffer_size=1 << 20, pre_buffer=False) as file:
+                size = sum(file.metadata.row_group(group).total_byte_size for group in range(file.num_row_groups))
+                most = max(1, min(MOST_ROWS, MOST_BYTES * file.metadata.num_rows // max(size, 1)))
+                names = file.schema_arrow.names
+                # A column may have a slash in its own name.
+                columns = None if roots is None else [name for name in names if name.partition("/")[0] in roots]
+                for part in file.iter_batches(most, columns=columns, use_threads=False):
+                    part.validate(full=True)
+                    rows = flatten(part, path)
+                    yield Batch(rows, str(path), np.arange(first, first + part.num_rows))
+                    first += part.num_rows
+                if first - 1 != file.metadata.num_rows:
+                    raise UnreadableError(path, f"it has {first - 1:,} rows, expected {file.metadata.num_rows:,}")
+        except ERRORS as error:
+            if isinstance(error, UnreadableError | FileNotFoundError | PermissionError):
+                raise
+            raise UnreadableError(path, f"it is no sound Parquet file: {error}") from None

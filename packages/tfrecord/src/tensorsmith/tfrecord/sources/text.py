@@ -1,0 +1,54 @@
+"""Text files."""
+
+import io
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from tensorsmith.tfrecord.sources.csv_files import check_encoding, wrong_encoding
+from tensorsmith.tfrecord.sources.files import GZIP_ERRORS, UnreadableError, open_plain
+from tensorsmith.tfrecord.sources.source import Batch
+from tensorsmith.tfrecord.sources.table import MOST_BYTES, MOST_ROWS, Table
+
+
+class TextFiles(Table):
+    """A row for each line, empty ones too, without the line's end: the feature `text`.
+
+    Args:
+        files: The files.
+        encoding: Of the texts, as Python names it.
+    """
+
+    by_file = True
+
+    def __init__(self, files: list[Path], encoding: str = "utf-8") -> None:
+        self.files, self._encoding = files, check_encoding(encoding)
+
+    def rows(self) -> Iterator[Batch]:
+        """All rows."""
+        for path in self.files:
+            lines: list[str] = []
+            first = size = 0
+            try:
+                with io.TextIOWrapper(open_plain(path), self._encoding) as file:
+                    for line in file:
+                        lines.append(line.removesuffix("\n"))
+                        size += len(line)
+                        if size >= MOST_BYTES or len(lines) == MOST_ROWS:
+                            yield _batch(path, lines, first)
+                            lines, first, size = [], first + len(lines), 0
+            except UnicodeError:
+                raise UnreadableError(path, wrong_encoding(path, self._encoding)) from None
+            except (*GZIP_ERRORS, zlib.error) as error:
+                raise UnreadableError(path, str(error)) from None
+            if lines:
+                yield _batch(path, lines, first)
+
+
+def _batch(path: Path, lines: list[Any], first: int) -> Batch:
+    rows = pa.RecordBatch.from_arrays([pa.array(lines, pa.string())], ["text"])
+    return Batch(rows, str(path), np.arange(first + 1, first + 1 + len(lines)))

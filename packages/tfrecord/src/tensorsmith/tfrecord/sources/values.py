@@ -1,0 +1,64 @@
+"""Python's values as Arrow's columns."""
+
+import contextlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pyarrow as pa
+
+from tensorsmith.tfrecord.sources.table import nameless
+
+ERRORS = (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError)
+
+
+def column_of(values: list[Any]) -> Any:
+    """A column of values, or of texts where they are not of one kind: numbers as written, the rest as JSON.
+
+    Example:
+        >>> column_of([1, None]).type, column_of([1, "a", [2]]).to_pylist()
+        (DataType(int64), ['1', 'a', '[2]'])
+    """
+    try:
+        return pa.array(values)
+    except ERRORS:
+        with contextlib.suppress(*ERRORS):
+            if all(isinstance(value, int | None) for value in values):
+                return pa.array(values, pa.uint64())
+        return pa.array([None if value is None else _text(value) for value in values])
+
+
+def as_written(row: dict[str, Any], texts: Mapping[str, bool], inside: str = "") -> dict[str, Any]:
+    """A row with texts in columns of texts, so that what is there does not depend on what other rows hold.
+
+    Args:
+        row: Name to value; a dictionary `b` in it has columns `b/c`.
+        texts: Name of such a column to whether it has lists of texts.
+        inside: What comes before the names.
+
+    Example:
+        >>> as_written({"a": 1.0, "b": {"c": [2, None, "x"]}, "d": 1}, {"a": False, "b/c": True})
+        {'a': '1.0', 'b': {'c': ['2', None, 'x']}, 'd': 1}
+    """
+    return {name: _as_written(value, texts, inside + name) for name, value in row.items()}
+
+
+def _as_written(value: Any, texts: Mapping[str, bool], name: str) -> Any:
+    if isinstance(value, dict):
+        return as_written(value, texts, name + "/")
+    if isinstance(value, list) and texts.get(name, True):
+        return [_as_written(part, texts, name) for part in value]
+    return value if value is None or name not in texts else _text(value)
+
+
+def _text(value: Any) -> Any:
+    return value if isinstance(value, str | bytes) else json.dumps(value)
+
+
+def table_of(rows: list[dict[str, Any]]) -> Any:
+    """Rows as a `pyarrow.RecordBatch` with a column for each key that one of them has."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    columns = [column_of([row.get(name) for row in rows]) for name in names]
+    if not names:
+        return nameless(len(rows))
+    return pa.RecordBatch.from_arrays(columns, list(names))

@@ -1,0 +1,67 @@
+"""Images with an XML file each, as Pascal VOC has them."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from xml.etree import ElementTree
+
+from tensorsmith.tfrecord.sources.boxes import Annotated, AnnotatedImages, Box
+from tensorsmith.tfrecord.sources.files import UnreadableError
+from tensorsmith.tfrecord.sources.source import Reject
+
+
+class Voc(AnnotatedImages):
+    """Images with annotations beside them, or in a folder of their own such as `Annotations`. Classes are numbered in
+    the order of their names. An image without an annotation is a reject.
+
+    Args:
+        files: Images and annotations.
+    """
+
+    flag = "is_difficult"
+
+    def __init__(self, files: list[Path]) -> None:
+        self.files = files
+        self._annotations = [path for path in files if path.suffix.lower() == ".xml"]
+        images = [path for path in files if path.suffix.lower() != ".xml"]
+        self._images = {path.name: path for path in images}
+        self._by_stem = {path.stem: path for path in images}
+        double = next((path for path in images if self._images[path.name] != path), None)
+        if double is not None:
+            raise UnreadableError(double, f"another image has this name: {self._images[double.name]}")
+        found = (_read(path) for path in self._annotations)
+        self.names = sorted({box.name for one in found if isinstance(one, Annotated) for box in one.boxes})
+
+    def annotated(self) -> Iterator[Annotated | Reject]:
+        """All annotations, and then images without one, sorted by name."""
+        seen = set()
+        for path in self._annotations:
+            found = _read(path)
+            if isinstance(found, Annotated):
+                image = self._images.get(found.image.name) or self._by_stem.get(path.stem, found.image)
+                found = replace(found, image=image)
+            seen.add(found.image if isinstance(found, Annotated) else self._by_stem.get(path.stem))
+            yield found
+        for path in self._images.values():
+            if path not in seen:
+                yield Reject(str(path), 1, "", "it has no annotation")
+
+
+def _read(path: Path) -> Annotated | Reject:
+    """An annotation; the image as it names it."""
+    try:
+        root = ElementTree.parse(path).getroot()
+        boxes = [_box(element) for element in root.iter("object")]
+        height, width = int(root.findtext("size/height", "0")), int(root.findtext("size/width", "0"))
+    except (ElementTree.ParseError, ValueError) as error:
+        return Reject(str(path), 1, "", f"it is no sound annotation: {error}")
+    named = Path(root.findtext("filename", path.stem).strip()).name
+    return Annotated(path, 1, path.with_name(named), boxes, (height, width) if height and width else None)
+
+
+def _box(element: ElementTree.Element) -> Box:
+    name = element.findtext("name", "").strip()
+    sides = [element.findtext(f"bndbox/{side}") for side in ("xmin", "ymin", "xmax", "ymax")]
+    if not name or None in sides:
+        raise ValueError("an object lacks its name or its bndbox")
+    return Box(name, *(float(side or "") for side in sides), element.findtext("difficult", "0").strip() == "1")

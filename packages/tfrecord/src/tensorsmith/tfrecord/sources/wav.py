@@ -1,0 +1,75 @@
+"""Sound in WAV files, kept as they are."""
+
+import io
+import wave
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from tensorsmith.tfrecord.schema import Feature
+from tensorsmith.tfrecord.sources.batches import in_batches
+from tensorsmith.tfrecord.sources.classes import Classes
+from tensorsmith.tfrecord.sources.source import Batch, Reject
+from tensorsmith.tfrecord.sources.table import Table
+
+
+class WavFiles(Table):
+    """A row for each file: the features `audio`, whose shape is (samples,) or (samples, channels), `rate`, and `label`
+    where they lie in folders by class. Other samples than those of 16 bits are rejects.
+
+    Args:
+        files: The files.
+        root: The folder that has the folders of classes; `None` where sounds have no class.
+    """
+
+    by_file = True
+
+    def __init__(self, files: list[Path], root: Path | None = None) -> None:
+        self.files = files
+        self._classes = Classes(root, files)
+        self._name = str(root or self.files[0].parent)
+        self._channels: set[int] = set()
+
+    def rows(self) -> Iterator[Batch]:
+        """All rows."""
+        types = [("audio", pa.binary()), ("rate", pa.int64())] + [("label", pa.int64())] * bool(self._classes.names)
+        rows = ((self._row(path), (str(path), 1)) for path in self.files)
+        yield from in_batches(rows, self._name, pa.schema(types), 1 + self.before)
+
+    def known(self) -> Mapping[str, Feature]:
+        """All features."""
+        channels = next(iter(self._channels)) if len(self._channels) == 1 else None
+        audio = Feature("int16", (None,) if channels == 1 else (None, channels), "wav")
+        label = {"label": Feature("int64", labels=self._classes.names)} if self._classes.names else {}
+        return {"audio": audio, "rate": Feature("int64"), **label}
+
+    def _row(self, path: Path) -> dict[str, Any] | Reject:
+        try:
+            label = {"label": self._classes.number_of(path)} if self._classes.names else {}
+            data = path.read_bytes()
+            rate, channels = _head(data)
+        except ValueError as error:
+            return Reject(str(path), 1, "", str(error))
+        self._channels.add(channels)
+        return {"audio": data, "rate": rate, **label}
+
+
+def _head(data: bytes) -> tuple[int, int]:
+    """The samples a second, and the channels.
+
+    Raises:
+        ValueError: It is no whole WAV file of 16-bit samples.
+    """
+    try:
+        with wave.open(io.BytesIO(data)) as sound:
+            channels, width, rate, count = sound.getparams()[:4]
+            missing = count * width * channels - len(sound.readframes(count))
+    except (wave.Error, EOFError, RuntimeError) as error:
+        raise ValueError(f"a broken WAV file: {error or 'it ends too early'}") from None
+    if missing:
+        raise ValueError(f"a broken WAV file: {missing:,} bytes of its samples are missing")
+    if width != 2:
+        raise ValueError(f"received samples of {8 * width} bits, expected 16")
+    return rate, channels

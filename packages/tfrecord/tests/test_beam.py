@@ -1,0 +1,174 @@
+"""The same conversion by a runner of Apache Beam."""
+
+import wave
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+from tensorsmith.core import ArgumentError
+from tensorsmith.records import Column, write
+from tensorsmith.tfrecord import Feature, RejectedError, Schema, convert, open_source
+from tensorsmith.tfrecord import beam as beam_module
+from tensorsmith.tfrecord.beam import Beam, unknown_options
+
+SHAPING = {"name": "n", "shards": 3, "seed": 1, "split": {"train": 0.75, "test": 0.25}}
+PROCESSES = ["--direct_running_mode=multi_processing", "--direct_num_workers=2"]
+
+
+@pytest.fixture(autouse=True)
+def short_runs(monkeypatch):
+    monkeypatch.setattr(beam_module, "RUN", 100)
+
+
+@pytest.fixture
+def tables(tmp_path):
+    """Four files of 25 rows, which are two runs at least."""
+    for number in range(4):
+        lines = [f"{25 * number + row},text {row}\n" for row in range(25)]
+        (tmp_path / f"{number}.csv").write_text("id,text\n" + "".join(lines))
+    return tmp_path / "*.csv"
+
+
+def content(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.name[0] != "."}
+
+
+@pytest.mark.parametrize("compression", ["none", "gzip"])
+def test_what_threads_write_too(tables, tmp_path, compression):
+    shaping = {**SHAPING, "compression": compression}
+    convert(open_source(tables), tmp_path / "threads", **shaping)
+    done = convert(open_source(tables), tmp_path / "beam", **shaping, engine=Beam())
+    assert (done.rows, done.records, done.rejects) == (100, 100, 0)
+    assert content(tmp_path / "beam") == content(tmp_path / "threads")
+
+
+@pytest.mark.slow  # starts processes
+def test_what_threads_write_too_by_several_processes(tables, tmp_path):
+    convert(open_source(tables), tmp_path / "threads", **SHAPING)
+    convert(open_source(tables), tmp_path / "beam", **SHAPING, engine=Beam("DirectRunner", PROCESSES))
+    assert content(tmp_path / "beam") == content(tmp_path / "threads")
+
+
+def test_rows_that_do_not_fit(tables, tmp_path):
+    with (tmp_path / "1.csv").open("a") as file:
+        file.write("x,text\n")
+    schema = Schema({"id": Feature("int64"), "text": Feature("string")})
+    with pytest.raises(RejectedError, match=r"1\.csv, row 27, column id: received 'x', expected int64"):
+        convert(open_source(tables), tmp_path / "out", name="n", schema=schema, engine=Beam())
+    rejects = {engine: tmp_path / f"{engine} rejects" for engine in ("threads", "beam")}
+    for name, engine in (("threads", None), ("beam", Beam())):
+        done = convert(
+            open_source(tables), tmp_path / name, **SHAPING, schema=schema, rejects=rejects[name], engine=engine
+        )
+        assert (done.rows, done.records, done.rejects) == (101, 100, 1)
+    assert content(tmp_path / "beam") == content(tmp_path / "threads")
+    assert rejects["beam"].read_text() == rejects["threads"].read_text() != ""
+
+
+def test_an_error_on_the_way_and_going_on_after_it(tables, tmp_path):
+    schema = Schema({"id": Feature("int64"), "text": Feature("string")})
+    sound = (tmp_path / "2.csv").read_bytes()
+    (tmp_path / "2.csv").write_bytes(sound.replace(b"text 3", b"text \xff"))
+    with pytest.raises(OSError, match=r"2\.csv.*utf-8"):
+        convert(open_source(tables), tmp_path / "out", **SHAPING, schema=schema, engine=Beam())
+    work = tmp_path / "out/.convert"
+    written = {path: path.stat().st_mtime_ns for path in work.glob("000000*")}
+    assert written
+    assert not list(work.glob(".*.error"))
+    (tmp_path / "2.csv").write_bytes(sound)
+    with pytest.raises(ArgumentError, match="resume.*another source"):  # it is not what was begun with
+        convert(open_source(tables), tmp_path / "out", **SHAPING, schema=schema, engine=Beam(), resume=True)
+    with pytest.raises(ArgumentError, match="another.*engine"):
+        convert(open_source(tables), tmp_path / "out", **SHAPING, schema=schema, resume=True)
+
+
+def test_gone_on_with(tables, tmp_path, monkeypatch):
+    """Runs that were encoded are not encoded again."""
+    convert(open_source(tables), tmp_path / "whole", **SHAPING, engine=Beam())
+
+    def full(*arguments, **options):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(beam_module, "rearrange", full)
+        with pytest.raises(OSError, match="No space left"):
+            convert(open_source(tables), tmp_path / "out", **SHAPING, engine=Beam())
+    (tmp_path / "out/.left.error").write_text("of a call that was killed")
+    monkeypatch.setattr(beam_module, "write_piece", full)
+    convert(open_source(tables), tmp_path / "out", **SHAPING, engine=Beam(), resume=True)
+    assert content(tmp_path / "out") == content(tmp_path / "whole")
+
+
+def test_options_that_beam_does_not_know():
+    assert unknown_options(["--direct_num_workers=2", "--compresion", "gzip", "--other=3"]) == {"compresion", "other"}
+
+
+def test_no_such_runner():
+    with pytest.raises(ArgumentError, match="`runner`: received 'NoRunner', expected a runner of Apache Beam"):
+        Beam("NoRunner")
+
+
+def _parquet(path, first):
+    pq.write_table(pa.table({"x": np.arange(first, first + 10)}), path)
+
+
+def _json(path, first):
+    path.write_text("".join(f'{{"x": {number}}}\n' for number in range(first, first + 10)))
+
+
+def _text(path, first):
+    path.write_text("".join(f"line {number}\n" for number in range(first, first + 10)))
+
+
+def _tfrecord(path, first):
+    with path.open("wb") as file:
+        write(file, {"x": Column.of(np.arange(first, first + 10))})
+
+
+def _png(path, first):
+    Image.fromarray(np.full((4, 4), first, "uint8")).save(path)
+
+
+def _wav(path, first):
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, 8000, 0, "NONE", "NONE"))
+        file.writeframes(np.full(20, first, "int16").tobytes())
+
+
+@pytest.mark.parametrize(
+    ("ending", "write_file"),
+    [
+        ("parquet", _parquet),
+        ("jsonl", _json),
+        ("txt", _text),
+        ("tfrecord", _tfrecord),
+        ("png", _png),
+        ("wav", _wav),
+    ],
+)
+def test_rows_of_a_part_are_those_among_all(tmp_path, ending, write_file):
+    for number in range(3):
+        folder = tmp_path / ("b" if number else "a")  # of images and sounds, their class
+        folder.mkdir(exist_ok=True)
+        write_file(folder / f"{number}.{ending}", 10 * number)
+    path = tmp_path if ending in ("png", "wav") else tmp_path / f"*/*.{ending}"
+    source = open_source(path)
+    assert source.by_file
+    schema = source.infer()
+    whole = list(source.batches(schema))
+    parts = [batch for begin in range(3) for batch in source.part(begin, begin + 1).batches(schema)]
+    rows = [pa.Table.from_batches([batch.rows for batch in batches]).to_pylist() for batches in (whole, parts)]
+    assert rows[0] == rows[1] != []
+    numbers = [[(batch.file, n) for batch in batches for n in np.asarray(batch.numbers)] for batches in (whole, parts)]
+    assert numbers[0] == numbers[1]
+
+
+def test_files_whose_rows_are_together_are_read_by_one_worker(tmp_path):
+    for name in ("x", "y"):
+        np.save(tmp_path / f"{name}.npy", np.arange(100))
+    convert(open_source(tmp_path / "*.npy"), tmp_path / "threads", **SHAPING)
+    convert(open_source(tmp_path / "*.npy"), tmp_path / "beam", **SHAPING, engine=Beam())
+    assert content(tmp_path / "beam") == content(tmp_path / "threads")

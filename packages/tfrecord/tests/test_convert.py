@@ -1,0 +1,405 @@
+"""Sources as TFRecord files: nothing lost, the same whatever the threads, resumed after a kill, opened by others."""
+
+import filecmp
+import itertools
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import tensorflow as tf
+
+from tensorsmith.core import ArgumentError
+from tensorsmith.tfrecord import Batch, Feature, Reject, RejectedError, Schema, convert, open_source
+from tensorsmith.tfrecord import _convert as convert_module
+from tensorsmith.tfrecord.conversion import engine as engine_module
+from tensorsmith.tfrecord.conversion import pieces as pieces_module
+
+SCHEMA = Schema({"id": Feature("int64"), "text": Feature("string")})
+
+
+class Numbers:
+    """Rows from 0 on, in batches of 100; rows in `bad` do not fit."""
+
+    def __init__(self, path, count=1000, bad=()):
+        path.touch()
+        self.files, self.options, self.count, self.bad = [path], {}, count, set(bad)
+
+    def infer(self):
+        return SCHEMA
+
+    def batches(self, schema):
+        for first in range(0, self.count, 100):
+            numbers = range(first, min(first + 100, self.count))
+            ids = ["x" if number in self.bad else str(number) for number in numbers]
+            texts = [f"row {number}" * (number % 5) for number in numbers]
+            rows = pa.RecordBatch.from_pydict({"id": ids, "text": texts})
+            yield Batch(rows, "numbers", np.array(numbers))
+
+
+@pytest.fixture(autouse=True)
+def small_pieces(monkeypatch):
+    monkeypatch.setattr(pieces_module, "PIECE", 5000)
+
+
+@pytest.fixture
+def source(tmp_path):
+    return Numbers(tmp_path / "source")
+
+
+def ids(paths):
+    feature = {"id": tf.io.FixedLenFeature([], tf.int64)}
+    dataset = tf.data.TFRecordDataset([str(path) for path in paths]).batch(100)
+    return [int(x) for batch in dataset.map(lambda x: tf.io.parse_example(x, feature)) for x in batch["id"]]
+
+
+def same(one, other):
+    names = sorted(path.name for path in one.iterdir())
+    assert names == sorted(path.name for path in other.iterdir())
+    shown = [name for name in names if name[0] != "."]  # the hidden note has the folder's own paths
+    assert all(filecmp.cmp(one / name, other / name, shallow=False) for name in shown)
+
+
+def test_all_rows_in_their_order(source, tmp_path):
+    done = convert(source, tmp_path / "out", name="n", shards=3)
+    assert (done.rows, done.records, done.rejects) == (1000, 1000, 0)
+    paths = sorted((tmp_path / "out").glob("n-train.tfrecord-0000?-of-00003"))
+    assert paths == done.splits["train"].paths
+    assert ids(paths) == list(range(1000))
+    assert not (tmp_path / "out/.convert").exists()
+    assert Schema.load(tmp_path / "out/schema.yaml") == SCHEMA
+
+
+def test_shard_sizes(source, tmp_path):
+    done = convert(source, tmp_path / "out", name="n", shard_size=20_000)
+    sizes = [path.stat().st_size for path in done.splits["train"].paths]
+    assert len(sizes) == -(-sum(sizes) // 20_000) > 2
+    assert max(sizes) < 21_000
+
+
+def test_whatever_the_number_of_threads(source, tmp_path):
+    options = {"name": "n", "shards": 2, "split": {"train": 0.8, "test": 0.2}, "seed": 7, "compression": "gzip"}
+    for workers in (1, 2, 5):
+        convert(source, tmp_path / f"{workers}", workers=workers, **options)
+    same(tmp_path / "1", tmp_path / "2")
+    same(tmp_path / "1", tmp_path / "5")
+
+
+def test_splits_and_shuffles_have_each_row_once(source, tmp_path):
+    done = convert(source, tmp_path / "out", name="n", split={"train": 0.75, "test": 0.25}, seed=1)
+    train, test = ids(done.splits["train"].paths), ids(done.splits["test"].paths)
+    assert (len(train), len(test)) == (750, 250)
+    assert sorted(train + test) == list(range(1000))
+    assert np.abs(np.diff(train)).mean() > 200  # a third of 1000, in expectation
+
+
+def test_rows_that_do_not_fit_are_refused(tmp_path):
+    source = Numbers(tmp_path / "source", bad=[250, 777])
+    with pytest.raises(RejectedError, match="numbers, row 250, column id: received 'x', expected int64"):
+        convert(source, tmp_path / "out", name="n")
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_or_collected(tmp_path):
+    source = Numbers(tmp_path / "source", bad=[250, 777])
+    done = convert(source, tmp_path / "out", name="n", rejects=tmp_path / "rejects", workers=3)
+    assert (done.rows, done.records, done.rejects) == (1000, 998, 2)
+    assert ids(done.splits["train"].paths) == [number for number in range(1000) if number not in (250, 777)]
+    lines = [json.loads(line) for line in (tmp_path / "rejects").read_text().splitlines()]
+    assert [(line["row"], line["column"]) for line in lines] == [(250, "id"), (777, "id")]
+
+
+def test_rows_that_the_source_could_not_read_count(tmp_path):
+    class Broken(Numbers):
+        def batches(self, schema):
+            rejects = [Reject("numbers", 5, "", "too few fields")]
+            yield Batch(pa.RecordBatch.from_pydict({"id": [1], "text": ["a"]}), "numbers", np.array([1]), rejects)
+
+    done = convert(Broken(tmp_path / "source"), tmp_path / "out", name="n", rejects=tmp_path / "rejects")
+    assert (done.rows, done.records, done.rejects) == (2, 1, 1)
+    assert "too few fields" in (tmp_path / "rejects").read_text()
+
+
+def test_nothing_that_can_be_read(tmp_path):
+    """No row tells of any feature, and the rows are told."""
+    (tmp_path / "a.jsonl").write_text("hello\n[1]\n")
+    source = open_source(tmp_path / "a.jsonl")
+    with pytest.raises(RejectedError, match=r"a\.jsonl, row 1: it is no JSON"):
+        convert(source, tmp_path / "out", name="n")
+    done = convert(source, tmp_path / "out", name="n", rejects=tmp_path / "rejects")
+    assert (done.rows, done.records, done.rejects) == (2, 0, 2)
+    assert Schema.load(tmp_path / "out/schema.yaml") == Schema({})
+
+
+def test_rows_without_features(tmp_path):
+    (tmp_path / "a.jsonl").write_text("{}\n")
+    with pytest.raises(ArgumentError, match="`schema`: received 'no features'"):
+        convert(open_source(tmp_path / "a.jsonl"), tmp_path / "out", name="n")
+
+
+def test_the_source_is_not_replaced_by_its_rejects(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("x\n1\nb\n")
+    with pytest.raises(ArgumentError, match="`rejects`: .* which would be lost"):
+        convert(open_source(path), tmp_path / "out", name="n", rejects=tmp_path / "." / "a.csv")
+    assert path.read_text() == "x\n1\nb\n"
+
+
+def test_many_columns(monkeypatch, tmp_path):
+    """What a missing one could have been is only looked for where one is missing."""
+    monkeypatch.setattr("tensorsmith.tfrecord.sources.table.did_you_mean", None)
+    (tmp_path / "a.csv").write_text(",".join(f"x{i}" for i in range(99)) + "\n" + ",".join("1" * 99) + "\n")
+    assert convert(open_source(tmp_path / "a.csv"), tmp_path / "out", name="n").records == 1
+
+
+def test_nothing_at_all(tmp_path):
+    done = convert(Numbers(tmp_path / "source", count=0), tmp_path / "out", name="n")
+    assert (done.rows, done.records) == (0, 0)
+    assert ids(done.splits["train"].paths) == []
+
+
+def interrupt(source, folder, pieces):
+    """A conversion that ends, without a chance to put things in order, after some pieces."""
+
+    class StopError(BaseException):
+        pass
+
+    original, count = engine_module.write_piece, itertools.count()
+
+    def write(*arguments):
+        if next(count) >= pieces:
+            raise StopError
+        return original(*arguments)
+
+    engine_module.write_piece = write
+    try:
+        with pytest.raises(StopError):
+            convert(source, folder, name="n", shards=3, seed=2)
+    finally:
+        engine_module.write_piece = original
+
+
+@pytest.mark.parametrize("pieces", [0, 1, 3])
+def test_resumed(source, tmp_path, pieces):
+    convert(source, tmp_path / "whole", name="n", shards=3, seed=2)
+    interrupt(source, tmp_path / "out", pieces)
+    left = sorted((tmp_path / "out/.convert").glob("*.tfrecord"))
+    assert len(left) == pieces
+    stamps = [path.stat().st_mtime_ns for path in left]
+    interrupt(source, tmp_path / "other", pieces)
+    with pytest.raises(ArgumentError, match="interrupted conversion.*--resume"):
+        convert(source, tmp_path / "out", name="n", shards=3, seed=2)
+    with pytest.raises(ArgumentError, match="another seed"):
+        convert(source, tmp_path / "out", name="n", shards=3, seed=3, resume=True)
+    assert [path.stat().st_mtime_ns for path in left] == stamps
+    convert(source, tmp_path / "out", name="n", shards=3, seed=2, resume=True)
+    same(tmp_path / "out", tmp_path / "whole")
+
+
+def test_what_is_done_is_left_as_it_is(source, tmp_path):
+    done = convert(source, tmp_path / "out", name="n", shards=3, split={"train": 0.9, "test": 0.1})
+    before = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "out").iterdir()}
+    again = {"name": "n", "shards": 3, "split": {"train": 0.9, "test": 0.1}, "resume": True}
+    assert convert(source, tmp_path / "out", **again, workers=2) == done
+    assert {path.name: path.stat().st_mtime_ns for path in (tmp_path / "out").iterdir()} == before
+    for path in (done.splits["test"].paths[0], tmp_path / "out/schema.yaml", tmp_path / "out/.n.convert.json"):
+        content = path.read_bytes()
+        path.write_bytes(content[:-1])
+        with pytest.raises(ArgumentError, match="without a data set"):
+            convert(source, tmp_path / "out", **again)
+        path.write_bytes(content)
+    with pytest.raises(ArgumentError, match="without a data set"):
+        convert(source, tmp_path / "out", **again, rejects=tmp_path / "rejects")
+    assert convert(source, tmp_path / "out", **again) == done
+
+
+def test_another_source_is_not_gone_on_with(source, tmp_path):
+    interrupt(source, tmp_path / "out", 2)
+    source.files[0].write_text("changed")
+    with pytest.raises(ArgumentError, match="another source"):
+        convert(source, tmp_path / "out", name="n", shards=3, seed=2, resume=True)
+
+
+def test_a_source_that_changes_meanwhile(tmp_path):
+    class Changing(Numbers):
+        def batches(self, schema):
+            yield from super().batches(schema)
+            self.files[0].write_text("changed")
+
+    with pytest.raises(OSError, match="the source has changed"):
+        convert(Changing(tmp_path / "source"), tmp_path / "out", name="n")
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_what_is_there_is_not_replaced(source, tmp_path):
+    convert(source, tmp_path / "out", name="n")
+    before = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "out").iterdir()}
+    for resume in (False, True):
+        with pytest.raises(ArgumentError, match="without a data set.*remove n-train.tfrecord-00000-of-00001"):
+            convert(source, tmp_path / "out", name="n", shards=2, resume=resume)
+    with pytest.raises(ArgumentError, match="without a data set.*remove schema.yaml"):
+        convert(source, tmp_path / "out", name="other")
+    assert {path.name: path.stat().st_mtime_ns for path in (tmp_path / "out").iterdir()} == before
+
+
+def test_names_with_the_signs_of_patterns(source, tmp_path):
+    convert(source, tmp_path / "out", name="n[1]")
+    with pytest.raises(ArgumentError, match="without a data set"):
+        convert(Numbers(tmp_path / "other", count=5), tmp_path / "out", name="n[1]")
+
+
+def test_other_options_are_not_gone_on_with(source, tmp_path):
+    interrupt(source, tmp_path / "out", 2)
+    source.options = {"query": "SELECT id FROM other"}
+    with pytest.raises(ArgumentError, match="another options"):
+        convert(source, tmp_path / "out", name="n", shards=3, seed=2, resume=True)
+
+
+def test_pieces_that_nobody_asked_for_are_not_used(source, tmp_path):
+    """What is left where somebody was removing the work of another conversion."""
+    interrupt(Numbers(tmp_path / "other", count=450), tmp_path / "out", 1)
+    (tmp_path / "out/.convert/asked.json").unlink()
+    done = convert(source, tmp_path / "out", name="n")
+    assert ids(done.splits["train"].paths) == list(range(1000))
+
+
+def test_pieces_that_somebody_has_removed_are_written_again(source, tmp_path):
+    interrupt(source, tmp_path / "out", 3)
+    (tmp_path / "out/.convert/000001.tfrecord").unlink()
+    done = convert(source, tmp_path / "out", name="n", shards=3, seed=2, resume=True)
+    assert sorted(ids(done.splits["train"].paths)) == list(range(1000))
+
+
+@pytest.mark.parametrize(
+    "argument",
+    [
+        {"name": "a/b"},
+        {"name": ""},
+        {"name": ".n"},
+        {"workers": 0},
+        {"shards": 0},
+        {"shard_size": 0},
+        {"compression": "zip"},
+        {"seed": -1},
+        {"split": {"all": 1.0}},
+        {"rejects": "/nowhere/at/all"},
+    ],
+)
+def test_arguments_are_looked_at_first(source, tmp_path, argument):
+    with pytest.raises(ArgumentError, match=next(iter(argument))):
+        convert(source, tmp_path / "out", **({"name": "n"} | argument))
+    assert not (tmp_path / "out").exists()
+
+
+def test_two_at_once_in_one_folder(source, tmp_path):
+    alone = convert_module._alone(tmp_path / "out", tmp_path / "out/.convert")
+    with alone, pytest.raises(ArgumentError, match="no other conversion is at work"):
+        convert(source, tmp_path / "out", name="n")
+
+
+@pytest.mark.parametrize(
+    ("module", "stage"),
+    [(pieces_module, "write"), (convert_module, "reorder"), (convert_module, "write_tfds_metadata")],
+)
+def test_disk_full(source, tmp_path, monkeypatch, module, stage):
+    def full(*arguments, **options):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, stage, full)
+        with pytest.raises(OSError, match="No space left"):
+            convert(source, tmp_path / "out", name="n")
+    done = convert(source, tmp_path / "out", name="n", resume=True)
+    assert ids(done.splits["train"].paths) == list(range(1000))
+
+
+KILLED = """
+import sys, time
+from pathlib import Path
+sys.path.insert(0, {here!r})
+import test_convert as t
+from tensorsmith.tfrecord import convert
+from tensorsmith.tfrecord.conversion import engine, pieces
+pieces.PIECE = 5000
+original = engine.write_piece
+def slowly(*arguments):
+    time.sleep(0.02)
+    return original(*arguments)
+engine.write_piece = slowly
+print("ready", flush=True)
+convert(t.Numbers(Path(sys.argv[1])), sys.argv[2], name="n", shards=3, seed=2, workers=2, resume=True)
+print("done", flush=True)
+"""
+
+
+@pytest.mark.slow
+def test_killed_again_and_again(source, tmp_path):
+    """SIGKILL at random moments, until it is done."""
+    convert(source, tmp_path / "whole", name="n", shards=3, seed=2)
+    program = textwrap.dedent(KILLED).format(here=os.path.dirname(__file__))  # noqa: PTH120
+    command = [sys.executable, "-c", program, str(source.files[0]), str(tmp_path / "out")]
+    rng, kills = np.random.default_rng(0), 0
+    for _ in range(60):
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert process.stdout.readline() == "ready\n"
+        try:
+            process.wait(rng.uniform(0.02, 0.25))
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+        said = process.communicate()[0]
+        kills += process.returncode == -signal.SIGKILL
+        if "done" in said:
+            break
+    assert "done" in said
+    assert kills > 0
+    same(tmp_path / "out", tmp_path / "whole")
+
+
+MEMORY = """
+import re, sys
+from pathlib import Path
+from tensorsmith.tfrecord import convert
+from tensorsmith.tfrecord import open_source
+done = convert(open_source(sys.argv[1]), sys.argv[2], name="n", seed=1, workers=2)
+print(done.records, int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) // 1024)
+"""
+
+
+@pytest.mark.slow
+def test_memory_for_a_gigabyte(tmp_path):
+    """Of which records are short, and so many: 500 MB at most."""
+    rows = np.random.default_rng(0).integers(0, 10**9, (100_000, 10))
+    block = "".join(",".join(map(str, row)) + "\n" for row in rows.tolist())
+    with (tmp_path / "big.csv").open("w") as file:
+        file.write(",".join(f"c{i}" for i in range(10)) + "\n")
+        for _ in range(102):
+            file.write(block)
+    assert (tmp_path / "big.csv").stat().st_size > 1e9
+    command = [sys.executable, "-c", MEMORY, str(tmp_path / "big.csv"), str(tmp_path / "out")]
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    records, megabytes = map(int, result.stdout.split())
+    assert records == 10_200_000
+    assert megabytes < 500
+    (tmp_path / "big.csv").unlink()  # pytest keeps folders
+    shutil.rmtree(tmp_path / "out")
+
+
+def test_without_tensorflow(tmp_path):
+    program = """
+        import sys
+        from tensorsmith.tfrecord import convert
+        from tensorsmith.tfrecord import infer
+        from tensorsmith.tfrecord import open_source
+        infer(sys.argv[1])
+        convert(open_source(sys.argv[1]), sys.argv[2], name="n")
+        assert "tensorflow" not in sys.modules
+    """
+    (tmp_path / "x.csv").write_text("a,b\n1,x\n")
+    command = [sys.executable, "-c", textwrap.dedent(program), str(tmp_path / "x.csv"), str(tmp_path / "out")]
+    subprocess.run(command, check=True)

@@ -1,0 +1,193 @@
+"""What was converted comes back as the tensors that the schema describes."""
+
+import io
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from tensorsmith.core import ArgumentError
+from tensorsmith.records import Column, write
+from tensorsmith.tfrecord import Batch, Feature, Schema, examples, open_source
+from tensorsmith.tfrecord.encode.batch import encode_batch
+from tensorsmith.tfrecord.pipeline.decode import stored_features
+from tensorsmith.tfrecord.schema import DTYPES, STRINGS
+
+
+def round_trip(values, schema, tmp_path, batch_size=10):
+    """One batch of what is read again."""
+    rows = pa.RecordBatch.from_pydict(values)
+    columns, rejects = encode_batch(Batch(rows, "here", np.arange(rows.num_rows)), schema)
+    assert not rejects
+    with (tmp_path / "x.tfrecord").open("wb") as file:
+        write(file, columns)
+    return next(iter(examples([tmp_path / "x.tfrecord"], schema, batch_size)))
+
+
+@pytest.mark.parametrize("dtype", [dtype for dtype in DTYPES if dtype not in STRINGS])
+@pytest.mark.parametrize("encoding", ["", "raw"])
+def test_numbers(dtype, encoding, tmp_path):
+    """The largest and smallest ones, in one size and in one that varies."""
+    kind = np.dtype(dtype)
+    limits = {"b": [0, 1], "f": [0.5, -2], "V": [0.5, -2], "c": [0.5 - 3j, 1e30j]}.get(kind.kind)
+    limits = limits or [np.iinfo(kind).min, np.iinfo(kind).max]
+    array = np.array([[*limits, 1], [0, *limits]], kind)
+    shared = array.astype("float32") if dtype in ("float16", "bfloat16") else array
+    parts = [[{"real": one.real, "imag": one.imag} for one in row] for row in array] if kind.kind == "c" else []
+    made = pa.array(parts or list(shared))
+    found = round_trip({"a": made}, Schema({"a": Feature(dtype, (3,), encoding)}), tmp_path)["a"]
+    assert found.dtype == dtype
+    np.testing.assert_array_equal(found, array)
+    found = round_trip({"a": made}, Schema({"a": Feature(dtype, (None,), encoding)}), tmp_path)["a"]
+    if found.dtype == tf.string:
+        found = [np.frombuffer(row, dtype) for row in found.numpy()]
+        np.testing.assert_array_equal(found, array)
+    else:
+        assert found.dtype == dtype
+        assert found.to_list() == array.tolist()
+
+
+def test_complex_numbers_keep_both_parts(tmp_path):
+    array = np.empty(4, "complex64")
+    array.real, array.imag = [1, np.inf, np.nan, -0.0], [np.inf, 2, -0.0, 0.0]
+    np.savez(tmp_path / "a.npz", z=array)
+    (batch,) = open_source(tmp_path / "a.npz").batches(Schema({"z": Feature("complex64")}))
+    columns, rejects = encode_batch(batch, Schema({"z": Feature("complex64")}))
+    assert rejects == []
+    assert b"".join(columns["z"].to_lists()[row][0] for row in range(4)) == array.tobytes()
+
+
+def test_texts_what_varies_and_what_is_missing(tmp_path):
+    values = {
+        "text": ["é", "b"],
+        "words": [["a"], []],
+        "maybe": [None, 3],
+        "flags": [[True], [False]],
+        "number": [1, 2],
+    }
+    schema = Schema(
+        {
+            "text": Feature("string"),
+            "words": Feature("string", (None,)),
+            "maybe": Feature("int32", optional=True),
+            "flags": Feature("bool", (1,)),
+            "number": Feature("uint8"),
+        }
+    )
+    found = round_trip(values, schema, tmp_path)
+    assert found["text"].numpy().tolist() == ["é".encode(), b"b"]
+    assert found["words"].to_list() == [[b"a"], []]
+    assert found["maybe"].to_list() == [[], [3]]
+    assert found["maybe"].dtype == tf.int32
+    assert found["flags"].numpy().tolist() == [[True], [False]]
+    assert found["number"].dtype == tf.uint8
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_images(channels, tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (3, 4, 5, channels), "uint8")
+    schema = Schema({"a": Feature("uint8", (4, 5, channels), "png")})
+    found = round_trip({"a": images.tolist()}, schema, tmp_path)["a"]
+    assert found.shape == images.shape
+    np.testing.assert_array_equal(found, images)
+
+
+def test_images_of_another_size(tmp_path):
+    file = io.BytesIO()
+    Image.new("RGB", (3, 2)).save(file, "png")
+    with (tmp_path / "x.tfrecord").open("wb") as out:
+        write(out, {"a": Column.of([file.getvalue()])})
+
+    def read(shape):
+        return next(iter(examples([tmp_path / "x.tfrecord"], Schema({"a": Feature("uint8", shape, "png")}), 10)))["a"]
+
+    with pytest.raises(
+        tf.errors.InvalidArgumentError, match=r"\[2,3,3\] is not compatible with expected shape \[2,4,3\]"
+    ):
+        read((2, 4, 3))
+    assert read((2, 3, 3)).shape == (1, 2, 3, 3)
+    assert read((None, None, 3)).numpy().tolist() == [file.getvalue()]
+
+
+def test_several_sizes_that_vary(tmp_path):
+    values = [np.arange(6).reshape(2, 3), np.arange(4).reshape(4, 1)]
+    found = round_trip({"a": [v.tolist() for v in values]}, Schema({"a": Feature("int64", (None, None))}), tmp_path)
+    shapes = found["a/shape"].to_list()
+    for shape, content, value in zip(shapes, found["a/value"].numpy(), values, strict=True):
+        np.testing.assert_array_equal(np.frombuffer(content, "int64").reshape(shape), value)
+
+
+def test_sequences_are_left_to_tensorflow():
+    with pytest.raises(ArgumentError, match="`a`.*a sequence"):
+        stored_features(Schema({"a": Feature("int64", sequence=True)}))
+
+
+SPARSE = {"x/indices": Feature("int64", (None,)), "x/values": Feature("float32", (None,))}
+
+
+def test_sparse_values(tmp_path):
+    schema = Schema({**SPARSE, "y": Feature("int64")}, {"x": 10})
+    assert Schema.from_yaml(schema.to_yaml()) == schema
+    dense = np.zeros((3, 10), "float32")
+    dense[0, [1, 9]], dense[2, 0] = [0.5, -2], 7
+    indices = [np.flatnonzero(row).tolist() for row in dense]
+    values = [row[row != 0].tolist() for row in dense]
+    found = round_trip({"x/indices": indices, "x/values": values, "y": [1, 2, 3]}, schema, tmp_path)
+    assert set(found) == {"x", "y"}
+    assert found["x"].dense_shape.numpy().tolist() == [3, 10]
+    np.testing.assert_array_equal(tf.sparse.to_dense(found["x"]), dense)
+    records = list(tf.data.TFRecordDataset(str(tmp_path / "x.tfrecord")).as_numpy_iterator())
+    wanted = {"x": tf.io.SparseFeature("x/indices", "x/values", tf.float32, 10)}
+    theirs = tf.io.parse_example(records, wanted)["x"]
+    np.testing.assert_array_equal(found["x"].indices, theirs.indices)
+    np.testing.assert_array_equal(found["x"].values, theirs.values)
+
+
+@pytest.mark.parametrize(
+    ("indices", "values", "problem"),
+    [
+        ([[0], [1, 2]], [[1.0], [1.0]], "received 2 indices and 1 values"),
+        ([[0], [10]], [[1.0], [1.0]], "received index 10, expected increasing ones from 0 to 9"),
+        ([[9], [-1]], [[1.0], [1.0]], "received index -1"),
+        ([[3, 4], [2, 2]], [[1.0, 1.0], [1.0, 1.0]], "received index 2, expected increasing"),
+    ],
+)
+def test_sparse_values_that_do_not_fit(indices, values, problem):
+    rows = pa.RecordBatch.from_pydict({"x/indices": indices, "x/values": values})
+    columns, rejects = encode_batch(Batch(rows, "here", np.array([1, 2])), Schema(SPARSE, {"x": 10}))
+    assert [(reject.row, reject.column) for reject in rejects] == [(2, "x")]
+    assert problem in rejects[0].problem
+    assert columns["x/indices"].to_lists() == indices[:1]
+
+
+@pytest.mark.parametrize(
+    ("features", "size", "message"),
+    [
+        (SPARSE, 0, "sparse x.*positive size"),
+        ({"x/indices": SPARSE["x/indices"]}, 3, "sparse x.*x/values"),
+        ({**SPARSE, "x/indices": Feature("float32", (None,))}, 3, "sparse x.*of integers"),
+        ({**SPARSE, "x/values": Feature("float32", (2,))}, 3, "sparse x.*of shape"),
+    ],
+)
+def test_no_sparse_value(features, size, message):
+    with pytest.raises(ArgumentError, match=message):
+        Schema(features, {"x": size})
+
+
+@pytest.mark.parametrize(
+    ("indices", "values", "problem"),
+    [
+        ([0, 10], [1.0, 2.0], "indices do not increase from 0 to below its size, 10"),
+        ([-1, 3], [1.0, 2.0], "indices do not increase"),
+        ([3, 2], [1.0, 2.0], "indices do not increase"),
+        ([3, 3], [1.0, 2.0], "indices do not increase"),
+        ([0, 3], [1.0], "not as many indices as values"),
+    ],
+)
+def test_sparse_values_of_other_records(tmp_path, indices, values, problem):
+    with (tmp_path / "x.tfrecord").open("wb") as file:
+        write(file, {"x/indices": Column.of([indices]), "x/values": Column.of([values])})
+    with pytest.raises(tf.errors.InvalidArgumentError, match=f"`x`: .*{problem}"):
+        next(iter(examples([tmp_path / "x.tfrecord"], Schema(SPARSE, {"x": 10}), 1)))

@@ -1,0 +1,322 @@
+"""Records in other shards: reshard, shuffle and split, against TensorFlow's reader."""
+
+import signal
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tensorsmith.core import ArgumentError
+from tensorsmith.records import Records, frame
+from tensorsmith.tfrecord import DamagedFileError, Index, write_index
+from tensorsmith.tfrecord.shards import rearrange as module
+from tensorsmith.tfrecord.shards.layout import parse_size, parse_split, shard_paths, split_sizes
+from tensorsmith.tfrecord.shards.rearrange import rearrange
+from tensorsmith.tfrecord.shards.reorder import reorder
+
+MESSAGES = [bytes([i % 251]) * (i * 37 % 300) for i in range(200)]
+
+
+def messages_of(paths, compression=""):
+    return [record.numpy() for record in tf.data.TFRecordDataset([str(path) for path in paths], compression)]
+
+
+@pytest.fixture
+def files(tmp_path):
+    """Three files that TensorFlow wrote, the second of them empty."""
+    paths = [tmp_path / f"in-{number}.tfrecord" for number in range(3)]
+    for path, messages in zip(paths, (MESSAGES[:80], [], MESSAGES[80:]), strict=True):
+        with tf.io.TFRecordWriter(str(path)) as writer:
+            for message in messages:
+                writer.write(message)
+    return paths
+
+
+@pytest.mark.parametrize("group", [1, 1000, 1 << 26])
+@pytest.mark.parametrize("compression", ["none", "gzip", "zlib"])
+def test_any_order(files, tmp_path, monkeypatch, group, compression):
+    monkeypatch.setattr(module, "GROUP", group)
+    order = np.random.default_rng(group).integers(0, len(MESSAGES), 300)  # some come twice, some not at all
+    paths = shard_paths(tmp_path, "out", 7)
+    done = []
+    rearrange(Index.of(files), order, paths, compression, report=done.append)
+    kind = "" if compression == "none" else compression.upper()
+    assert messages_of(paths, kind) == [MESSAGES[number] for number in order]
+    assert sum(done) == sum(len(MESSAGES[number]) + 16 for number in order)
+    counts = [len(messages_of([path], kind)) for path in paths]
+    assert max(counts) - min(counts) == 1
+    assert len(list(tmp_path.glob("*.index"))) == (7 if compression == "none" else 0)
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_index_beside_is_that_of_a_scan(files, tmp_path):
+    (path,) = shard_paths(tmp_path, "out", 1)
+    rearrange(Index.of(files), np.arange(200)[::-1], [path])
+    beside = np.load(path.with_name(path.name + ".index"))
+    np.testing.assert_array_equal(beside, [len(message) for message in MESSAGES[::-1]])
+
+
+def test_resume_leaves_what_is_whole(files, tmp_path):
+    index, order = Index.of(files), np.arange(200)
+    paths = shard_paths(tmp_path, "out", 4)
+    rearrange(index, order, paths)
+    whole = [path.read_bytes() for path in paths]
+    paths[1].write_bytes(whole[1][:-1])  # what a copy may have cut short
+    paths[2].unlink()
+    (tmp_path / f"{paths[3].name}.index").unlink()
+    before = paths[0].stat().st_mtime_ns, paths[3].stat().st_mtime_ns
+    done = []
+    rearrange(index, order, paths, resume=True, report=done.append)
+    assert [path.read_bytes() for path in paths] == whole
+    assert (paths[0].stat().st_mtime_ns, paths[3].stat().st_mtime_ns) == before
+    assert sum(done) == sum(map(len, whole))
+    assert len(list(tmp_path.glob("out*.index"))) == 4
+
+
+def test_damage_is_found_on_the_way(files, tmp_path):
+    index = Index.of(files)
+    data = bytearray(files[2].read_bytes())
+    data[int(index.begins[150]) + 3] ^= 1
+    files[2].write_bytes(data)
+    paths = shard_paths(tmp_path / "out", "out", 2)
+    paths[0].parent.mkdir()
+    message = f"in-2.tfrecord: record 70, at byte {index.begins[150] - 12:,}: it is damaged"
+    with pytest.raises(DamagedFileError, match=message) as caught:
+        rearrange(index, np.arange(200)[::-1], paths)
+    assert (caught.value.record, caught.value.path) == (70, files[2])
+    assert list(paths[0].parent.iterdir()) == []
+
+
+def test_files_that_change_meanwhile(files, tmp_path):
+    index = Index.of(files)
+    files[2].write_bytes(files[2].read_bytes()[:2000])
+    with pytest.raises(DamagedFileError, match="the file has changed since"):
+        rearrange(index, np.arange(200), [tmp_path / "out"])
+    size = files[0].stat().st_size
+    with tf.io.TFRecordWriter(str(files[0])) as writer:  # of the same size, but other records
+        writer.write(bytes(size - 16))
+    with pytest.raises(DamagedFileError, match="record 0, at byte 0"):
+        rearrange(index, np.arange(80), [tmp_path / "out"])
+
+
+@pytest.mark.parametrize(
+    ("order", "shards", "compression", "message"),
+    [
+        ([200], 1, "none", "order"),
+        ([-1], 1, "none", "order"),
+        ([0], 0, "none", "paths"),
+        ([0], 1, "lz4", "compression"),
+    ],
+)
+def test_wrong_arguments(files, tmp_path, order, shards, compression, message):
+    with pytest.raises(ArgumentError, match=f"`{message}`"):
+        rearrange(Index.of(files), np.array(order), [tmp_path / "out"] * shards, compression)
+
+
+def test_reshard_keeps_the_order(files, tmp_path):
+    (written,) = reorder(files, tmp_path / "out", shard_size=10_000).values()
+    assert written.records == 200
+    assert len(written.paths) == -(-sum(len(message) + 16 for message in MESSAGES) // 10_000)
+    assert messages_of(written.paths) == MESSAGES
+    assert written.paths[0].name == f"in-0.tfrecord-00000-of-{len(written.paths):05d}"
+
+
+def test_shuffle_is_one_of_all_records(files, tmp_path):
+    def shuffled(folder, seed):
+        (written,) = reorder(files, tmp_path / folder, shards=3, seed=seed, name="x").values()
+        return [path.read_bytes() for path in written.paths], messages_of(written.paths)
+
+    (first, messages), again, other = shuffled("a", 1), shuffled("b", 1), shuffled("c", 2)
+    assert first == again[0]
+    assert first != other[0]
+    assert Counter(messages) == Counter(other[1]) == Counter(MESSAGES)
+    assert messages != MESSAGES
+    long_ago = [MESSAGES.index(message) for message in messages if len(message) > 250]
+    assert np.abs(np.diff(long_ago)).mean() > 30  # not only among neighbours
+
+
+@pytest.mark.parametrize("seed", [None, 7])
+def test_split_has_each_record_once(files, tmp_path, seed):
+    shares = {"train": 0.7, "valid": 0.15, "test": 0.15}
+    splits = reorder(files, tmp_path / "out", name="x", shards=2, seed=seed, split=shares)
+    assert {name: split.records for name, split in splits.items()} == {"train": 140, "valid": 30, "test": 30}
+    messages = [message for split in splits.values() for message in messages_of(split.paths)]
+    assert Counter(messages) == Counter(MESSAGES)
+    assert (messages == MESSAGES) == (seed is None)
+    assert splits["test"].paths[1].name == "x-test.tfrecord-00001-of-00002"
+
+
+def test_compressed_sources(files, tmp_path):
+    packed = tmp_path / "packed.tfrecord.gz"
+    with tf.io.TFRecordWriter(str(packed), "GZIP") as writer:
+        for message in MESSAGES:
+            writer.write(message)
+    (written,) = reorder([packed, files[0]], tmp_path / "out", shards=1, seed=3, compression="zlib").values()
+    assert Counter(messages_of(written.paths, "ZLIB")) == Counter(MESSAGES + MESSAGES[:80])
+    assert [path.name for path in (tmp_path / "out").iterdir()] == [written.paths[0].name]
+
+
+def test_nothing_is_mixed_or_replaced(files, tmp_path):
+    reorder(files, tmp_path / "out", shards=2, name="x")
+    for shards, resume in ((2, False), (2, True), (3, True)):
+        with pytest.raises(ArgumentError, match="folder.*one without shards of x.*remove x.tfrecord-00000-of-00002"):
+            reorder(files, tmp_path / "out", shards=shards, name="x", resume=resume)
+    reorder(files, tmp_path / "out", shards=2, name="y")
+    with pytest.raises(ArgumentError, match="without shards of in-0"):
+        reorder(files, tmp_path, shards=1)
+
+
+@given(st.integers(0, 10**7), st.lists(st.integers(1, 1000), min_size=1, max_size=5))
+def test_split_sizes(count, weights):
+    shares = {str(number): weight / sum(weights) for number, weight in enumerate(weights)}
+    sizes = split_sizes(count, shares)
+    assert sum(sizes.values()) == count
+    assert all(abs(sizes[name] - count * share) <= 1 for name, share in shares.items())
+
+
+@pytest.mark.parametrize("text", ["", "0MB", "12 parsecs", "-1", "1e3", "MB"])
+def test_no_sizes(text):
+    with pytest.raises(ArgumentError, match="shard size"):
+        parse_size(text)
+
+
+@pytest.mark.parametrize("text", ["train", "a=0.5,a=0.5", "a=0.5,b=0.4", "a/b=1", "a=1,b=-0", ""])
+def test_no_splits(text):
+    with pytest.raises(ArgumentError, match="split"):
+        parse_split(text)
+
+
+def test_an_index_of_before_goes_with_its_file(files, tmp_path):
+    path = tmp_path / "out"
+    rearrange(Index.of(files), np.arange(200), [path])
+    rearrange(Index.of(files), np.arange(200)[::-1], [path])  # of the same size
+    left = np.load(tmp_path / "out.index")
+    np.testing.assert_array_equal(left, [len(message) for message in MESSAGES[::-1]])
+    assert write_index(path) == tmp_path / "out.index"
+
+
+def interrupt(files, folder, **asked):
+    """Stops a call when it has written one shard."""
+
+    def report(done):
+        if list(folder.glob("x*-of-*")):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        reorder(files, folder, name="x", begin=lambda what, size: report, **asked)
+    assert [path.name for path in folder.glob("x*-of-*")]
+
+
+def test_resume_is_offered_where_it_would_help(files, tmp_path):
+    interrupt(files, tmp_path / "out", shards=3)
+    with pytest.raises(ArgumentError, match="or resume, as"):
+        reorder(files, tmp_path / "out", name="x", shards=3)
+    with pytest.raises(ArgumentError, match=r"another folder\.$"):
+        reorder(files, tmp_path / "out", name="x", shards=4)
+
+
+ASKED = {"shards": 3, "seed": 1, "compression": "gzip", "split": {"a": 0.5, "b": 0.5}}
+OTHERS = [{"seed": 2}, {"shards": 4}, {"shard_size": 7}, {"compression": "zlib"}, {"split": {"b": 0.5, "a": 0.5}}]
+
+
+@pytest.mark.parametrize("other", OTHERS, ids=lambda other: next(iter(other)))
+def test_only_the_same_call_is_gone_on_with(files, tmp_path, other):
+    interrupt(files, tmp_path / "out", **ASKED)
+    there = {path: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    with pytest.raises(ArgumentError, match=f"resume.*another {next(iter(other))}, expected what was begun with"):
+        reorder(files, tmp_path / "out", name="x", resume=True, **{**ASKED, **other})
+    assert {path: path.read_bytes() for path in (tmp_path / "out").iterdir()} == there
+    splits = reorder(files, tmp_path / "out", name="x", resume=True, **ASKED)
+    paths = [path for split in splits.values() for path in split.paths]
+    assert Counter(messages_of(paths, "GZIP")) == Counter(MESSAGES)
+    assert sorted((tmp_path / "out").iterdir()) == sorted(paths)
+
+
+def test_only_the_same_files_are_gone_on_with(files, tmp_path):
+    interrupt(files, tmp_path / "out", shards=3)
+    files[1].write_bytes(files[0].read_bytes())
+    with pytest.raises(ArgumentError, match="another files, expected what was begun with"):
+        reorder(files, tmp_path / "out", name="x", shards=3, resume=True)
+    for path in (tmp_path / "out").glob("x*"):
+        path.unlink()
+    (written,) = reorder(files, tmp_path / "out", name="x", shards=3, resume=True).values()
+    assert written.records == 280
+
+
+def test_nothing_is_left_of_a_call_that_wrote_nothing(files, tmp_path):
+    files[0].write_bytes(files[0].read_bytes()[:-1])
+    with pytest.raises(DamagedFileError):
+        reorder(files, tmp_path / "out", name="x")
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_what_a_kill_left_is_removed(files, tmp_path):
+    interrupt(files, tmp_path / "out", shards=3)
+    for name in (".x-abcdefgh.tfrecord-00001-of-00003", ".x.tfrecord-00000-of-00003-abcdefgh.index"):
+        (tmp_path / "out" / name).touch()
+    (tmp_path / "out/.x.unpacked-abcdefgh").mkdir()
+    (tmp_path / "out/.x.unpacked-abcdefgh/0").touch()
+    (tmp_path / "out/.y-abcdefgh.tfrecord-00001-of-00003").touch()  # of another call
+    reorder(files, tmp_path / "out", name="x", shards=3, resume=True)
+    left = [path.name for path in (tmp_path / "out").glob(".*")]
+    assert left == [".y-abcdefgh.tfrecord-00001-of-00003"]
+
+
+def test_a_stale_index_is_named(files, tmp_path):
+    write_index(files[0])
+    with tf.io.TFRecordWriter(str(files[0])) as writer:
+        writer.write(bytes(sum(len(message) + 16 for message in MESSAGES[:80]) - 16))
+    with pytest.raises(DamagedFileError, match="if in-0.tfrecord.index is that of another file, remove it"):
+        rearrange(Index.of(files), np.arange(80), [tmp_path / "out"])
+
+
+def run(script, *arguments):
+    command = [sys.executable, "-c", script, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120)
+
+
+@pytest.mark.slow
+def test_killed_and_gone_on(files, tmp_path):
+    script = """if True:
+        import os, signal, sys
+        from tensorsmith.tfrecord.shards.reorder import reorder
+        def begin(what, size):
+            left = [10]
+            def report(done):
+                left[0] -= 1
+                if not left[0]:
+                    os.kill(os.getpid(), signal.SIGKILL)
+            return report
+        reorder(sys.argv[2:], sys.argv[1], shards=20, seed=5, begin=begin)
+    """
+    result = run(script, tmp_path / "killed", *files)
+    assert result.returncode == -signal.SIGKILL, result.stderr
+    assert len(list((tmp_path / "killed").glob("in-0*-of-00020"))) == 9
+    (killed,) = reorder(files, tmp_path / "killed", shards=20, seed=5, resume=True).values()
+    (whole,) = reorder(files, tmp_path / "whole", shards=20, seed=5).values()
+    assert [path.read_bytes() for path in killed.paths] == [path.read_bytes() for path in whole.paths]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the system does not say how much memory there was")
+def test_memory_stays_small(tmp_path):
+    message = np.random.default_rng(0).bytes(10_000)
+    with (tmp_path / "x.tfrecord").open("wb") as file:
+        framed = frame(Records.of([message] * 100)).data
+        for _ in range(400):
+            file.write(framed)
+    script = """if True:
+        import sys
+        from pathlib import Path
+        from tensorsmith.tfrecord.shards.reorder import reorder
+        reorder([sys.argv[1]], sys.argv[2], shards=2, seed=1)
+        print(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0])
+    """
+    result = run(script, tmp_path / "x.tfrecord", tmp_path / "out")
+    assert int(result.stdout) < 200_000, result.stderr  # of 400 MB
