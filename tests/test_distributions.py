@@ -79,6 +79,38 @@ def test_package(folder, install, tmp_path):
         assert Path(result.stdout.strip()).is_relative_to(tmp_path)  # and not the checkout
 
 
+WITHOUT_TENSORFLOW = """
+import importlib.util
+import sys
+from pathlib import Path
+
+from tensorsmith.tfrecord import convert, examples, find_record_files, infer, open_source, stats, verify
+
+assert not [name for name in ("tensorflow", "keras") if importlib.util.find_spec(name)]
+folder = Path(sys.argv[1])
+(folder / "people.csv").write_text("name,age\\nAda,36\\nBlaise,39\\nCarl,\\n")
+schema = infer(folder / "people.csv")
+assert schema.features["age"].optional
+source = open_source(folder / "people.csv")
+converted = convert(source, folder / "people", name="people", schema=schema, shards=2)
+assert (converted.records, converted.rejects, converted.for_tfds) == (3, 0, True)
+files = find_record_files([str(folder / "people")])
+assert sum(verify(path).records for path in files) == 3
+assert stats(files).features["age"].mean == 37.5
+try:
+    examples(files, schema, batch_size=1)
+    raise AssertionError("it needs TensorFlow")
+except ImportError as error:
+    assert "needs keras, which is not installed" in str(error)
+"""
+
+
+def test_tfrecord_works_without_tensorflow(install, tmp_path):
+    python = install("packages/tfrecord") / "python"
+    result = subprocess.run([python, "-I", "-c", WITHOUT_TENSORFLOW, tmp_path], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+
+
 def test_sdist_of_records_builds_a_wheel(checkout, tmp_path):
     flags = ["--no-sources", "--build-constraints", LOCK, "--out-dir", tmp_path]
     uv("build", *flags, "./custom_ops/records", cwd=checkout)
