@@ -12,7 +12,7 @@ import numpy as np
 
 from tensorsmith.core import load_tensorflow
 from tensorsmith.data.dataset import Dataset, DatasetInfo
-from tensorsmith.data.registry import fetch, info, load, names
+from tensorsmith.data.registry import fetch, info, load_split, names
 
 load_tensorflow()
 try:
@@ -63,7 +63,7 @@ class Builder:
         return {split: self._generate_examples(split) for split in info(self.data_set).splits}
 
     def _generate_examples(self, split: str) -> Iterator[tuple[int, dict[str, Any]]]:
-        description, data = info(self.data_set), load(self.data_set, split)
+        description, data = info(self.data_set), load_split(self.data_set, split)
         key = FEATURES[description.kind]
         for number, features in enumerate(_rows(description, data)):
             label = {} if data.labels is None else {"label": data.labels[number]}
