@@ -8,7 +8,7 @@ library=$PWD/custom_ops/ops/src/tensorsmith/ops/libtensorsmith_ops.so
 python=$environment/bin/python
 
 .venv/bin/uv venv --quiet --allow-existing --python .venv/bin/python "$environment"
-.venv/bin/uv pip install --quiet --python "$python" "tensorflow-cpu==$1" pytest hypothesis scipy
+.venv/bin/uv pip install --quiet --python "$python" "tensorflow-cpu==$1" google-crc32c pytest hypothesis scipy
 export TF_CPP_MIN_LOG_LEVEL=3
 "$python" - "$library" <<'END'
 import sys
