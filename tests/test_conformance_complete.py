@@ -23,6 +23,10 @@ KINDS = (
 )
 
 
+def components_among(public):
+    return {name: thing for name, thing in public.items() if inspect.isclass(thing) and issubclass(thing, KINDS)}
+
+
 def missing(public, tested):
     """What the public names of a package lack.
 
@@ -30,7 +34,7 @@ def missing(public, tested):
         public: The package's public objects by name.
         tested: The classes that have conformance rows.
     """
-    components = {name: thing for name, thing in public.items() if inspect.isclass(thing) and issubclass(thing, KINDS)}
+    components = components_among(public)
     complaints = [
         f"{name} has no row in tests/{FILE_NAME}" for name, component in components.items() if component not in tested
     ]
@@ -60,8 +64,8 @@ def test_every_component_has_a_row(package):
 
 @every_package
 def test_shared_text_of_docstrings_is_filled_in(package):
-    components = filter(inspect.isclass, public_objects(package).values())
-    assert not [component for component in components if "{{" in (component.__doc__ or "")]
+    components = components_among(public_objects(package))
+    assert not [name for name, component in components.items() if "{{" in (component.__doc__ or "")]
 
 
 class Unregistered(keras.layers.Layer):

@@ -1,8 +1,14 @@
-from tensorsmith.core import fill_docstring
+from typing import ClassVar
+
+from tensorsmith.core import SharedDocstrings
+
+
+class Base(SharedDocstrings):
+    shared_texts: ClassVar = {"first": "a: One.\nb: Two.", "second": "Returns:\n    Nothing."}
 
 
 def test_text_gets_the_indentation_of_its_line():
-    class Component:
+    class Component(Base):
         """Component.
 
         Args:
@@ -12,27 +18,36 @@ def test_text_gets_the_indentation_of_its_line():
         {{second}}
         """
 
-    fill_docstring(Component, {"first": "a: One.\nb: Two.", "second": "Returns:\n    Nothing."})
     assert Component.__doc__ == "Component.\n\nArgs:\n    a: One.\n    b: Two.\n        A line after it.\n\n" + (
         "Returns:\n    Nothing."
     )
 
 
+def test_subclass_may_add_texts():
+    class Component(Base):
+        """{{first}}
+
+        {{third}}
+        """
+
+        shared_texts: ClassVar = {**Base.shared_texts, "third": "More."}
+
+    assert Component.__doc__ == "a: One.\nb: Two.\n\nMore."
+
+
 def test_other_names_stay():
-    class Component:
+    class Component(Base):
         """Component.
 
         Args:
             {{unknown}}
         """
 
-    fill_docstring(Component, {})
     assert Component.__doc__ == "Component.\n\nArgs:\n    {{unknown}}"
 
 
 def test_class_without_docstring_stays_without():
-    class Component:
+    class Component(Base):
         pass
 
-    fill_docstring(Component, {})
     assert Component.__doc__ is None

@@ -1,7 +1,7 @@
 """What every tensorsmith package may import."""
 
 from tensorsmith.core.cluster import Cluster, cluster_from_environment
-from tensorsmith.core.docstrings import fill_docstring
+from tensorsmith.core.docstrings import SharedDocstrings
 from tensorsmith.core.durations import Duration, Timeline
 from tensorsmith.core.errors import ArgumentError, Verbatim, argument_error, check, did_you_mean
 from tensorsmith.core.export import export
@@ -25,6 +25,7 @@ __all__ = [
     "Recipe",
     "RecipeRun",
     "Scores",
+    "SharedDocstrings",
     "SupervisedRecipe",
     "Timeline",
     "Verbatim",
@@ -34,7 +35,6 @@ __all__ = [
     "cluster_from_environment",
     "did_you_mean",
     "export",
-    "fill_docstring",
     "free_ports",
     "init_arguments",
     "is_integer",

@@ -4,33 +4,43 @@ import inspect
 import re
 import textwrap
 from collections.abc import Mapping
+from typing import Any, ClassVar
 
 
-def fill_docstring(cls: type, texts: Mapping[str, str]) -> None:
-    """Replace lines such as `{{name}}` in the docstring of a class, as Keras does in those of its optimizers.
+class SharedDocstrings:
+    """Base of classes whose docstrings share text, as those of Keras' optimizers do.
 
-    Called from `__init_subclass__` of a base class, it keeps what the subclasses say alike in one place, while `help`
-    shows all of it.
-
-    Args:
-        cls: The class.
-        texts: Text for each name, without indentation: it gets that of the line. Other names stay as they are.
+    A line such as `{{name}}` in the docstring of a subclass is replaced by the text of that name in `shared_texts`,
+    indented as the line is. So what the subclasses say alike stands in one place, and `help` shows all of it.
 
     Example:
-        >>> class Mean:
-        ...     '''Mean of values.
+        >>> class Means(SharedDocstrings):
+        ...     shared_texts = {"name": "name: Name of the metric."}
+        >>> class GeometricMean(Means):
+        ...     '''Geometric mean of values.
         ...
         ...     Args:
         ...         {{name}}
         ...     '''
-        >>> fill_docstring(Mean, {"name": "name: Name of the metric."})
-        >>> print(Mean.__doc__)
-        Mean of values.
+        >>> print(GeometricMean.__doc__)
+        Geometric mean of values.
         <BLANKLINE>
         Args:
             name: Name of the metric.
     """
-    if cls.__doc__ is not None:  # as it is under `python -OO`
-        document = inspect.cleandoc(cls.__doc__)
-        pattern = re.compile(r"^( *)\{\{(\w+)\}\}$", re.MULTILINE)
-        cls.__doc__ = pattern.sub(lambda line: textwrap.indent(texts.get(line[2], line[0].strip()), line[1]), document)
+
+    shared_texts: ClassVar[Mapping[str, str]] = {}
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if cls.__doc__ is not None:  # as it is under `python -OO`
+            cls.__doc__ = _PLACEHOLDER.sub(cls._shared_text, inspect.cleandoc(cls.__doc__))
+
+    @classmethod
+    def _shared_text(cls, line: re.Match[str]) -> str:
+        indentation, name = line.groups()
+        known = name in cls.shared_texts
+        return textwrap.indent(cls.shared_texts[name], indentation) if known else line[0]
+
+
+_PLACEHOLDER = re.compile(r"^( *)\{\{(\w+)\}\}$", re.MULTILINE)

@@ -10,7 +10,7 @@ import keras
 import tensorflow as tf
 
 from tensorsmith import ops
-from tensorsmith.core import check, fill_docstring, is_integer, is_number, plain
+from tensorsmith.core import SharedDocstrings, check, is_integer, is_number, plain
 from tensorsmith.layers.floating import floating
 from tensorsmith.layers.kernel_layer import KernelLayer
 
@@ -56,25 +56,19 @@ CALL_H = CALL.format(before="Tensor h (batch, units)", alternative=", or a list 
 CALL_H_C = CALL.format(before="List of h and c (batch, units)", alternative="", after="twice `(batch, units)`")
 
 
-class RecurrentLayer(KernelLayer, keras.layers.RNN):
+class RecurrentLayer(SharedDocstrings, KernelLayer, keras.layers.RNN):
     """Base, put before Keras' recurrent class: a compiled kernel walks over the whole sequence.
 
     Keras' loop over the cell serves where there is no kernel: for other activations than tanh and sigmoid, in float64,
     under XLA, and on other devices. It also does all around the walk: states, masks and types of the outputs.
-
-    Names in double braces in the docstrings of subclasses stand for the texts below.
     """
 
-    _texts: ClassVar[Mapping[str, str]] = {
+    shared_texts: ClassVar[Mapping[str, str]] = {
         "arguments": ARGUMENTS,
         "keras_arguments": KERAS_ARGUMENTS,
         "call_h": CALL_H,
         "call_h_c": CALL_H_C,
     }
-
-    def __init_subclass__(cls, **options: Any) -> None:
-        super().__init_subclass__(**options)
-        fill_docstring(cls, cls._texts)
 
     def walk(self, x: tf.Tensor, states: list[tf.Tensor], **options: Any) -> tuple[tf.Tensor, ...]:
         """Runs the op of this layer.

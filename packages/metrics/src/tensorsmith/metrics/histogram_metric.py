@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from tensorsmith.core import check, fill_docstring, is_integer, is_number
+from tensorsmith.core import SharedDocstrings, check, is_integer, is_number
 from tensorsmith.metrics.weighting import STATE, samples_of
 
 ARGUMENTS = """\
@@ -36,18 +36,13 @@ It is 0 if nothing was seen, and NaN (as in SciPy) if all targets or all predict
 NaN and weighs something."""
 
 
-class HistogramMetric(keras.metrics.Metric):
+class HistogramMetric(SharedDocstrings, keras.metrics.Metric):
     """Base of correlations estimated from a histogram.
 
-    Subclasses say in `of_table` what a table of weights and the middles of its rows and columns give. Names in double
-    braces in their docstrings stand for the texts below.
+    Subclasses say in `of_table` what a table of weights and the middles of its rows and columns give.
     """
 
-    _texts: ClassVar[Mapping[str, str]] = {"histogram": ARGUMENTS, "call": CALL, "undefined": UNDEFINED}
-
-    def __init_subclass__(cls, **options: Any) -> None:
-        super().__init_subclass__(**options)
-        fill_docstring(cls, cls._texts)
+    shared_texts: ClassVar[Mapping[str, str]] = {"histogram": ARGUMENTS, "call": CALL, "undefined": UNDEFINED}
 
     def __init__(
         self,

@@ -15,7 +15,10 @@ UNCOMPILED = """\
 class KendallsTau(RankCorrelation):
     """Rank correlation that is a function of the numbers of concordant, discordant and tied pairs."""
 
-    _texts: ClassVar[Mapping[str, str]] = {**RankCorrelation._texts, "capacity": f"{CAPACITY}\n{UNCOMPILED}"}
+    shared_texts: ClassVar[Mapping[str, str]] = {
+        **RankCorrelation.shared_texts,
+        "capacity": f"{CAPACITY}\n{UNCOMPILED}",
+    }
 
     def tau(self, counts: PairCounts) -> Any:
         """Return the coefficient for these counts."""

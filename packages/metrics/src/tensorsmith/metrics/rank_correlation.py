@@ -30,8 +30,8 @@ class RankCorrelation(HistogramMetric):
     Subclasses have `of_table` and `of_samples`.
     """
 
-    _texts: ClassVar[Mapping[str, str]] = {
-        **HistogramMetric._texts,
+    shared_texts: ClassVar[Mapping[str, str]] = {
+        **HistogramMetric.shared_texts,
         "estimate": ESTIMATE,
         "capacity": CAPACITY,
         "raises": RAISES,
