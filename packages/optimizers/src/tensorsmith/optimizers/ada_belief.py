@@ -4,7 +4,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from tensorsmith.core import export
+from tensorsmith.core import export, init_arguments
 from tensorsmith.optimizers.rectified import RectifiedMoments
 
 
@@ -22,26 +22,18 @@ class AdaBelief(RectifiedMoments):
             m / (1 - beta_1^t)                                              otherwise
         w = w - rate (u + weight_decay w)
 
+    Epsilon adds up in the second moments, hence its small default.
+
     Of a sparse gradient, moments of all rows fade; all else concerns the rows that it names.
 
     Source: Zhuang et al., "AdaBelief Optimizer: Adapting Stepsizes by the Belief in Observed Gradients", 2020.
 
     Args:
-        learning_rate: Float, schedule, or function without arguments.
-        beta_1: How much of the first moments stays.
-        beta_2: How much of the second moments stays.
-        epsilon: What keeps the quotient from zero; it adds up in the second moments, hence so small.
-        weight_decay: Share of the weights, times the learning rate, that is taken off them in every step: a number, a
-            schedule, or a function without arguments.
-        amsgrad: The variant that divides by the largest second moments so far.
-        rectify: Trusts second moments by how many gradients they are made of, as `RectifiedAdam` does.
-        sma_threshold: From which n on second moments are used, 4 or more.
-        total_steps: Steps of the training; above 0, the learning rate rises to its value and falls to `min_lr`.
-        warmup_proportion: The share of these in which it rises.
-        min_lr: What it falls to.
-        name: Name of the optimizer.
-        **kwargs: `clipnorm`, `clipvalue`, `global_clipnorm`, `use_ema`, `ema_momentum`, `ema_overwrite_frequency`,
-            `loss_scale_factor`, `gradient_accumulation_steps`, as for every Keras optimizer.
+        {{moments}}
+        {{decay}}
+        rectify: If `True`, rates are rectified as in `RectifiedAdam`.
+        {{warmup}}
+        {{keras}}
 
     Raises:
         ValueError: A number is out of its range, or Keras refuses an argument.
@@ -54,6 +46,8 @@ class AdaBelief(RectifiedMoments):
         >>> print(variable.numpy().round(4))
         [0.8 2.2]
     """
+
+    kept_arguments = (*RectifiedMoments.kept_arguments, "rectify")
 
     def __init__(
         self,
@@ -71,26 +65,11 @@ class AdaBelief(RectifiedMoments):
         name: str = "AdaBelief",
         **kwargs: Any,
     ):
-        super().__init__(
-            learning_rate,
-            beta_1=beta_1,
-            beta_2=beta_2,
-            epsilon=epsilon,
-            weight_decay=weight_decay,
-            amsgrad=amsgrad,
-            rectify=rectify,
-            sma_threshold=sma_threshold,
-            total_steps=total_steps,
-            warmup_proportion=warmup_proportion,
-            min_lr=min_lr,
-            name=name,
-            **kwargs,
-        )
+        arguments = init_arguments(locals())
+        del arguments["rectify"]
+        super().__init__(**arguments)
+        self.rectify = rectify
 
     def gain(self, gradient: tf.Tensor, momentum: tf.Tensor) -> tf.Tensor:
         """The square of the surprise."""
         return (1 - self.beta_2) * tf.square(gradient - momentum) + self.epsilon
-
-    def get_config(self) -> dict[str, Any]:
-        """The arguments of `__init__`."""
-        return {**super().get_config(), "rectify": self.rectify}

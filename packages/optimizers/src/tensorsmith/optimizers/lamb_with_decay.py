@@ -6,13 +6,14 @@ from typing import Any
 import tensorflow as tf
 
 from tensorsmith.core import export
-from tensorsmith.optimizers.arguments import check_amounts, check_patterns, check_rates
+from tensorsmith.optimizers.arguments import check_patterns
+from tensorsmith.optimizers.moments_optimizer import MomentsOptimizer
 from tensorsmith.optimizers.paths import matches
-from tensorsmith.optimizers.row_optimizer import RowOptimizer, Step
+from tensorsmith.optimizers.row_optimizer import Step
 
 
 @export
-class LAMB(RowOptimizer):
+class LAMB(MomentsOptimizer):
     """Adam with a trust ratio for each tensor, and decay of weights as part of what the ratio scales, as in the paper.
 
     `Lamb`, as Keras has it, decays weights before the ratio comes in, and adapts every layer; it has compiled kernels.
@@ -29,10 +30,7 @@ class LAMB(RowOptimizer):
     Source: You et al., "Large Batch Optimization for Deep Learning: Training BERT in 76 Minutes", 2020.
 
     Args:
-        learning_rate: Float, schedule, or function without arguments.
-        beta_1: How much of the first moments stays.
-        beta_2: How much of the second moments stays.
-        epsilon: What keeps the quotient from zero.
+        {{moments}}
         weight_decay: The share of the weights that joins the update: a number, a schedule, or a function without
             arguments.
         exclude_from_weight_decay: Regular expressions; variables in whose path, such as `model/dense_1/bias`, one is
@@ -40,9 +38,7 @@ class LAMB(RowOptimizer):
             which every Keras optimizer has, excludes others, too.
         exclude_from_layer_adaptation: Regular expressions for variables whose ratio is 1; those that do not decay if
             there are none.
-        name: Name of the optimizer.
-        **kwargs: `clipnorm`, `clipvalue`, `global_clipnorm`, `use_ema`, `ema_momentum`, `ema_overwrite_frequency`,
-            `loss_scale_factor`, `gradient_accumulation_steps`, as for every Keras optimizer.
+        {{keras}}
 
     Raises:
         ValueError: A number is out of its range, there are no lists of expressions, or Keras refuses an argument.
@@ -56,7 +52,7 @@ class LAMB(RowOptimizer):
         [2.6464 4.3536]
     """
 
-    decays_itself = True
+    kept_arguments = ("beta_1", "beta_2", "epsilon")
 
     def __init__(
         self,
@@ -70,30 +66,22 @@ class LAMB(RowOptimizer):
         name: str = "LAMB",
         **kwargs: Any,
     ):
-        check_rates(beta_1=beta_1, beta_2=beta_2)
-        check_amounts(epsilon=epsilon)
         check_patterns(
             exclude_from_weight_decay=exclude_from_weight_decay,
             exclude_from_layer_adaptation=exclude_from_layer_adaptation,
         )
-        super().__init__(learning_rate, weight_decay=weight_decay, name=name, **kwargs)
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
+        super().__init__(learning_rate, beta_1, beta_2, epsilon, weight_decay=weight_decay, name=name, **kwargs)
         self._patterns = {
             "exclude_from_weight_decay": exclude_from_weight_decay,
             "exclude_from_layer_adaptation": exclude_from_layer_adaptation,
         }
 
-    def build(self, variables: Sequence[Any]) -> None:
-        """Makes the moments."""
-        if self.built:
-            return
-        super().build(variables)
+    def add_moments(self, variables: Sequence[Any]) -> None:
+        """Create the moments, and find the variables to which decay and layer adaptation apply."""
         undecayed, unscaled = self._patterns.values()
         self._decays = [not matches(variable, undecayed) for variable in variables]
         self._adapts = [not matches(variable, unscaled or undecayed) for variable in variables]
-        self._momentums, self._velocities = self.add_slots(variables, "momentum", "velocity")
+        super().add_moments(variables)
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """Updates one variable."""
@@ -116,6 +104,5 @@ class LAMB(RowOptimizer):
 
     def get_config(self) -> dict[str, Any]:
         """The arguments of `__init__`."""
-        own = {"beta_1": self.beta_1, "beta_2": self.beta_2, "epsilon": self.epsilon}
         patterns = {name: None if given is None else list(given) for name, given in self._patterns.items()}
-        return {**super().get_config(), **own, **patterns}
+        return {**super().get_config(), **patterns}

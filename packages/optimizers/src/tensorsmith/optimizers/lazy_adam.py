@@ -1,17 +1,16 @@
 """LazyAdam."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
 
 from tensorsmith.core import export
-from tensorsmith.optimizers.arguments import check_amounts, check_rates
-from tensorsmith.optimizers.row_optimizer import RowOptimizer, Step
+from tensorsmith.optimizers.moments_optimizer import MomentsOptimizer
+from tensorsmith.optimizers.row_optimizer import Step
 
 
 @export
-class LazyAdam(RowOptimizer):
+class LazyAdam(MomentsOptimizer):
     """Adam for embeddings: a sparse gradient moves the rows that it names, and touches nothing else.
 
     Keras' Adam moves every row of a table in every step, since moments of rows without gradient are still there, and
@@ -28,10 +27,7 @@ class LazyAdam(RowOptimizer):
     Source: Kingma and Ba, "Adam: A Method for Stochastic Optimization", 2015; lazy in TensorFlow since 2016.
 
     Args:
-        learning_rate: Float, schedule, or function without arguments.
-        beta_1: How much of the first moments stays.
-        beta_2: How much of the second moments stays.
-        epsilon: What keeps the quotient from zero.
+        {{moments}}
         amsgrad: The variant that divides by the largest second moments so far. TensorFlow Addons knows it for dense
             gradients only.
         name: Name of the optimizer.
@@ -52,8 +48,6 @@ class LazyAdam(RowOptimizer):
         [1.  2.  2.9]
     """
 
-    decays_itself = True
-
     def __init__(
         self,
         learning_rate: Any = 0.001,
@@ -64,22 +58,7 @@ class LazyAdam(RowOptimizer):
         name: str = "LazyAdam",
         **kwargs: Any,
     ):
-        check_rates(beta_1=beta_1, beta_2=beta_2)
-        check_amounts(epsilon=epsilon)
-        super().__init__(learning_rate, name=name, **kwargs)
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
-        self.amsgrad = amsgrad
-
-    def build(self, variables: Sequence[Any]) -> None:
-        """Makes the moments."""
-        if self.built:
-            return
-        super().build(variables)
-        self._momentums, self._velocities = self.add_slots(variables, "momentum", "velocity")
-        if self.amsgrad:
-            (self._velocity_hats,) = self.add_slots(variables, "velocity_hat")
+        super().__init__(learning_rate, beta_1, beta_2, epsilon, amsgrad, name=name, **kwargs)
 
     def updated(self, step: Step) -> tf.Tensor:
         """Adam's step, of the rows alone."""
@@ -93,8 +72,3 @@ class LazyAdam(RowOptimizer):
             weights -= step.rate * step.decay * weights
         rate = step.rate * tf.sqrt(1 - self.beta_2**t) / (1 - self.beta_1**t)
         return weights - rate * m / (tf.sqrt(v) + self.epsilon)
-
-    def get_config(self) -> dict[str, Any]:
-        """The arguments of `__init__`."""
-        own = {"beta_1": self.beta_1, "beta_2": self.beta_2, "epsilon": self.epsilon, "amsgrad": self.amsgrad}
-        return {**super().get_config(), **own}

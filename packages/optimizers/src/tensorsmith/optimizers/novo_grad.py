@@ -6,12 +6,12 @@ from typing import Any
 import tensorflow as tf
 
 from tensorsmith.core import export
-from tensorsmith.optimizers.arguments import check_amounts, check_rates
-from tensorsmith.optimizers.row_optimizer import RowOptimizer, Step
+from tensorsmith.optimizers.moments_optimizer import MomentsOptimizer
+from tensorsmith.optimizers.row_optimizer import Step
 
 
 @export
-class NovoGrad(RowOptimizer):
+class NovoGrad(MomentsOptimizer):
     """Momentum with gradients that are normalised layer by layer: one second moment for each variable.
 
     It keeps half of what Adam keeps, and is hardly troubled by gradients of very different size between layers.
@@ -30,17 +30,12 @@ class NovoGrad(RowOptimizer):
     Networks", 2019.
 
     Args:
-        learning_rate: Float, schedule, or function without arguments.
-        beta_1: How much of the momentums stays.
-        beta_2: How much of the second moments stays.
-        epsilon: What keeps the quotient from zero.
+        {{moments}}
         weight_decay: Share of the weights, times the learning rate, that joins the momentums in every step: a number, a
             schedule, or a function without arguments.
         grad_averaging: Makes the momentums an average of gradients.
-        amsgrad: The variant that divides by the largest second moments so far.
-        name: Name of the optimizer.
-        **kwargs: `clipnorm`, `clipvalue`, `global_clipnorm`, `use_ema`, `ema_momentum`, `ema_overwrite_frequency`,
-            `loss_scale_factor`, `gradient_accumulation_steps`, as for every Keras optimizer.
+        amsgrad: If `True`, the update divides by the largest second moments so far.
+        {{keras}}
 
     Raises:
         ValueError: A number is out of its range, or Keras refuses an argument.
@@ -54,7 +49,7 @@ class NovoGrad(RowOptimizer):
         [0.94 2.08]
     """
 
-    decays_itself = True
+    kept_arguments = (*MomentsOptimizer.kept_arguments, "grad_averaging")
 
     def __init__(
         self,
@@ -68,20 +63,13 @@ class NovoGrad(RowOptimizer):
         name: str = "NovoGrad",
         **kwargs: Any,
     ):
-        check_rates(beta_1=beta_1, beta_2=beta_2)
-        check_amounts(epsilon=epsilon)
-        super().__init__(learning_rate, weight_decay=weight_decay, name=name, **kwargs)
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
+        super().__init__(
+            learning_rate, beta_1, beta_2, epsilon, amsgrad, weight_decay=weight_decay, name=name, **kwargs
+        )
         self.grad_averaging = grad_averaging
-        self.amsgrad = amsgrad
 
-    def build(self, variables: Sequence[Any]) -> None:
-        """Makes the momentums, and one second moment for each variable."""
-        if self.built:
-            return
-        super().build(variables)
+    def add_moments(self, variables: Sequence[Any]) -> None:
+        """Create the momentums, and one second moment for each variable."""
         (self._momentums,) = self.add_slots(variables, "momentum")
         (self._velocities,) = self.add_slots(variables, "velocity", scalar=True)
         if self.amsgrad:
@@ -105,14 +93,3 @@ class NovoGrad(RowOptimizer):
             update *= 1 - self.beta_1 * tf.cast(~first, update.dtype)
         m = step.keep(self._momentums, self.beta_1 * step.kept(self._momentums) - step.rate * update)
         return weights + m
-
-    def get_config(self) -> dict[str, Any]:
-        """The arguments of `__init__`."""
-        own = {
-            "beta_1": self.beta_1,
-            "beta_2": self.beta_2,
-            "epsilon": self.epsilon,
-            "grad_averaging": self.grad_averaging,
-            "amsgrad": self.amsgrad,
-        }
-        return {**super().get_config(), **own}

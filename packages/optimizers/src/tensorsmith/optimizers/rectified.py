@@ -1,66 +1,57 @@
 """What Rectified Adam and AdaBelief share."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from numbers import Real
-from typing import Any
+from typing import Any, ClassVar
 
 import tensorflow as tf
 
 from tensorsmith.core import check
-from tensorsmith.optimizers.arguments import check_amounts, check_counts, check_rates, check_shares
-from tensorsmith.optimizers.row_optimizer import RowOptimizer, Step
+from tensorsmith.optimizers.arguments import check_amounts, check_counts, check_shares
+from tensorsmith.optimizers.moments_optimizer import MomentsOptimizer
+from tensorsmith.optimizers.row_optimizer import Step
+
+DECAY = """\
+weight_decay: Fraction of the weights, times the learning rate, that is subtracted from them in every step: a number, a
+    schedule, or a function without arguments.
+amsgrad: If `True`, the update divides by the largest second moments so far."""
+WARMUP = """\
+sma_threshold: Smallest n with which second moments are used, at least 4.
+total_steps: Steps of the training; above 0, the learning rate rises to its value and falls to `min_lr`.
+warmup_proportion: Fraction of these in which it rises.
+min_lr: Learning rate at the end of the training."""
 
 
-class RectifiedMoments(RowOptimizer):
+class RectifiedMoments(MomentsOptimizer):
     """Moments as Adam's, rates rectified by how many gradients the second moments are made of, and a warm-up.
 
     A subclass says what the second moments gain in a step.
     """
 
-    decays_itself = True
+    kept_arguments = (*MomentsOptimizer.kept_arguments, "sma_threshold", "total_steps", "warmup_proportion", "min_lr")
+    rectify = True
+    shared_texts: ClassVar[Mapping[str, str]] = {**MomentsOptimizer.shared_texts, "decay": DECAY, "warmup": WARMUP}
 
     def __init__(
         self,
         learning_rate: Any,
         *,
-        beta_1: float,
-        beta_2: float,
-        epsilon: float,
-        weight_decay: Any,
-        amsgrad: bool,
-        rectify: bool,
         sma_threshold: float,
         total_steps: int,
         warmup_proportion: float,
         min_lr: float,
-        name: str,
         **kwargs: Any,
     ):
-        check_rates(beta_1=beta_1, beta_2=beta_2)
-        check_amounts(epsilon=epsilon, min_lr=min_lr)
+        check_amounts(min_lr=min_lr)
         fits = isinstance(sma_threshold, Real) and sma_threshold >= 4
         check(fits, "sma_threshold", sma_threshold, "a number of 4 or more", "below 4 there is nothing to rectify by")
         check_counts(0, total_steps=total_steps)
         check_shares(warmup_proportion=warmup_proportion)
-        super().__init__(learning_rate, weight_decay=weight_decay, name=name, **kwargs)
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
-        self.amsgrad = amsgrad
-        self.rectify = rectify
+        super().__init__(learning_rate, **kwargs)
         self.sma_threshold = sma_threshold
         self.total_steps = total_steps
         self.warmup_proportion = warmup_proportion
         self.min_lr = min_lr
-
-    def build(self, variables: Sequence[Any]) -> None:
-        """Makes the moments."""
-        if self.built:
-            return
-        super().build(variables)
-        self._momentums, self._velocities = self.add_slots(variables, "momentum", "velocity")
-        if self.amsgrad:
-            (self._velocity_hats,) = self.add_slots(variables, "velocity_hat")
 
     def gain(self, gradient: tf.Tensor, momentum: tf.Tensor) -> tf.Tensor:
         """What the second moments gain."""
@@ -103,17 +94,3 @@ class RectifiedMoments(RowOptimizer):
         falling = max(self.total_steps - rising, 1.0)
         down = rate + (self.min_lr - rate) * tf.minimum(t - rising, falling) / falling
         return tf.where(t <= rising, rate * t / max(rising, 1e-9), down)
-
-    def get_config(self) -> dict[str, Any]:
-        """The arguments of `__init__` that both have."""
-        own = {
-            "beta_1": self.beta_1,
-            "beta_2": self.beta_2,
-            "epsilon": self.epsilon,
-            "amsgrad": self.amsgrad,
-            "sma_threshold": self.sma_threshold,
-            "total_steps": self.total_steps,
-            "warmup_proportion": self.warmup_proportion,
-            "min_lr": self.min_lr,
-        }
-        return {**super().get_config(), **own}

@@ -4,7 +4,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from tensorsmith.core import export
+from tensorsmith.core import export, init_arguments
 from tensorsmith.optimizers.rectified import RectifiedMoments
 
 
@@ -30,20 +30,10 @@ class RectifiedAdam(RectifiedMoments):
     Source: Liu et al., "On the Variance of the Adaptive Learning Rate and Beyond", 2020.
 
     Args:
-        learning_rate: Float, schedule, or function without arguments.
-        beta_1: How much of the first moments stays.
-        beta_2: How much of the second moments stays.
-        epsilon: What keeps the quotient from zero.
-        weight_decay: Share of the weights, times the learning rate, that is taken off them in every step: a number, a
-            schedule, or a function without arguments.
-        amsgrad: The variant that divides by the largest second moments so far.
-        sma_threshold: From which n on second moments are used, 4 or more.
-        total_steps: Steps of the training; above 0, the learning rate rises to its value and falls to `min_lr`.
-        warmup_proportion: The share of these in which it rises.
-        min_lr: What it falls to.
-        name: Name of the optimizer.
-        **kwargs: `clipnorm`, `clipvalue`, `global_clipnorm`, `use_ema`, `ema_momentum`, `ema_overwrite_frequency`,
-            `loss_scale_factor`, `gradient_accumulation_steps`, as for every Keras optimizer.
+        {{moments}}
+        {{decay}}
+        {{warmup}}
+        {{keras}}
 
     Raises:
         ValueError: A number is out of its range, or Keras refuses an argument.
@@ -72,21 +62,7 @@ class RectifiedAdam(RectifiedMoments):
         name: str = "RectifiedAdam",
         **kwargs: Any,
     ):
-        super().__init__(
-            learning_rate,
-            beta_1=beta_1,
-            beta_2=beta_2,
-            epsilon=epsilon,
-            weight_decay=weight_decay,
-            amsgrad=amsgrad,
-            rectify=True,
-            sma_threshold=sma_threshold,
-            total_steps=total_steps,
-            warmup_proportion=warmup_proportion,
-            min_lr=min_lr,
-            name=name,
-            **kwargs,
-        )
+        super().__init__(**init_arguments(locals()))
 
     def gain(self, gradient: tf.Tensor, momentum: tf.Tensor) -> tf.Tensor:
         """The square of the gradient."""
