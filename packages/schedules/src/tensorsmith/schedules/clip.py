@@ -26,14 +26,7 @@ class Clip(Schedule):
         minimum: Smallest value, or None for any.
         maximum: Largest value, or None for any.
 
-    Call arguments:
-        step: Step number: a Python number, or a tensor of any number type and shape.
-
-    Input shape:
-        Any.
-
-    Output shape:
-        The same as the input shape, in float32.
+    {{call}}
 
     Raises:
         ValueError: `schedule` is no schedule and no number, a bound is neither None nor a finite number, both are None,

@@ -29,14 +29,7 @@ class CosineDecay(Schedule):
         steps: How long the way takes: a number of steps, or a text such as "5 epochs".
         final: Value from the end on.
 
-    Call arguments:
-        step: Step number: a Python number, or a tensor of any number type and shape.
-
-    Input shape:
-        Any.
-
-    Output shape:
-        The same as the input shape, in float32.
+    {{call}}
 
     Raises:
         ValueError: A value is no finite number, or `steps` is no length of at least one step.

@@ -30,14 +30,7 @@ class CosineRestarts(Schedule):
         m_mul: How much higher each wave begins above `final` than the one before, above 0.
         final: What each wave falls to.
 
-    Call arguments:
-        step: Step number: a Python number, or a tensor of any number type and shape.
-
-    Input shape:
-        Any.
-
-    Output shape:
-        The same as the input shape, in float32.
+    {{call}}
 
     Raises:
         ValueError: A value is no finite number, `t_mul` is below 1, `m_mul` is not above 0, or `first_steps` is no

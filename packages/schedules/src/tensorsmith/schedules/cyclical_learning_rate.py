@@ -34,14 +34,7 @@ class CyclicalLearningRate(Cycles):
         scale_mode: What `scale_fn` gets, "cycle" or, for the step, "iterations".
         name: Name of the schedule; it has no effect.
 
-    Call arguments:
-        step: Step number: a Python number, or a tensor of any number type and shape.
-
-    Input shape:
-        Any.
-
-    Output shape:
-        The same as the input shape, in float32.
+    {{call}}
 
     Raises:
         ValueError: A rate is no finite number, `step_size` is no length of at least one step, `scale_fn` is no

@@ -31,14 +31,7 @@ class ExponentialCyclicalLearningRate(Cycles):
         gamma: What the height is multiplied by each time.
         name: Name of the schedule; it has no effect.
 
-    Call arguments:
-        step: Step number: a Python number, or a tensor of any number type and shape.
-
-    Input shape:
-        Any.
-
-    Output shape:
-        The same as the input shape, in float32.
+    {{call}}
 
     Raises:
         ValueError: A rate or `gamma` is no finite number, `step_size` is no length of at least one step, or there is no

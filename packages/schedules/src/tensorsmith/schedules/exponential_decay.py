@@ -28,14 +28,7 @@ class ExponentialDecay(Schedule):
         rate: What to multiply by, above 0.
         staircase: Whether to multiply at once when `steps` steps are over.
 
-    Call arguments:
-        step: Step number: a Python number, or a tensor of any number type and shape.
-
-    Input shape:
-        Any.
-
-    Output shape:
-        The same as the input shape, in float32.
+    {{call}}
 
     Raises:
         ValueError: `initial` is no finite number, `rate` none above 0, `staircase` is neither True nor False, or

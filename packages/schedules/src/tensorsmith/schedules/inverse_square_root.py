@@ -27,14 +27,7 @@ class InverseSquareRoot(Schedule):
         peak: Largest value.
         warmup: How long the rise takes: a number of steps, or a text such as "5 epochs".
 
-    Call arguments:
-        step: Step number: a Python number, or a tensor of any number type and shape.
-
-    Input shape:
-        Any.
-
-    Output shape:
-        The same as the input shape, in float32.
+    {{call}}
 
     Raises:
         ValueError: `peak` is no finite number, or `warmup` is no length of at least one step, or one longer than the

@@ -25,14 +25,7 @@ class Join(Schedule):
         schedules: Two or more schedules, of this package or Keras', or numbers.
         boundaries: Where each but the first begins, counted from step 0: numbers of steps, or texts such as "5 epochs".
 
-    Call arguments:
-        step: Step number: a Python number, or a tensor of any number type and shape.
-
-    Input shape:
-        Any.
-
-    Output shape:
-        The same as the input shape, in float32.
+    {{call}}
 
     Raises:
         ValueError: There are fewer than two schedules, one is no schedule and no number, there is not one boundary

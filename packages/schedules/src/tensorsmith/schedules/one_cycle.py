@@ -36,14 +36,7 @@ class OneCycle(Schedule):
         final: Value at the end; `None` means a thousandth of `initial`.
         final_share: Share of the steps that the last stretch takes, in (0, 1).
 
-    Call arguments:
-        step: Step number: a Python number, or a tensor of any number type and shape.
-
-    Input shape:
-        Any.
-
-    Output shape:
-        The same as the input shape, in float32.
+    {{call}}
 
     Raises:
         ValueError: A value is no finite number, `steps` is no length above one step, `final_share` is not in (0, 1), or

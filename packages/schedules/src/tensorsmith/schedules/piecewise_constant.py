@@ -24,14 +24,7 @@ class PiecewiseConstant(Join):
         boundaries: Where each value but the first begins: numbers of steps, or texts such as "5 epochs".
         values: One value more than there are boundaries.
 
-    Call arguments:
-        step: Step number: a Python number, or a tensor of any number type and shape.
-
-    Input shape:
-        Any.
-
-    Output shape:
-        The same as the input shape, in float32.
+    {{call}}
 
     Raises:
         ValueError: There are fewer than two values, one is no finite number, there is not one boundary fewer than

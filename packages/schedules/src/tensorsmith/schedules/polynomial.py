@@ -26,14 +26,7 @@ class Polynomial(Schedule):
         steps: How long the way takes: a number of steps, or a text such as "5 epochs".
         power: The power, above 0; with 1 it is `Linear`.
 
-    Call arguments:
-        step: Step number: a Python number, or a tensor of any number type and shape.
-
-    Input shape:
-        Any.
-
-    Output shape:
-        The same as the input shape, in float32.
+    {{call}}
 
     Raises:
         ValueError: A value is no finite number, `power` is not above 0, or `steps` is no length of at least one step.

@@ -27,14 +27,7 @@ class PowerDecay(Schedule):
         steps: How long it takes to divide by 2^exponent: a number of steps, or a text such as "5 epochs".
         exponent: How strongly it falls; below 0 it rises.
 
-    Call arguments:
-        step: Step number: a Python number, or a tensor of any number type and shape.
-
-    Input shape:
-        Any.
-
-    Output shape:
-        The same as the input shape, in float32.
+    {{call}}
 
     Raises:
         ValueError: A value is no finite number, or `steps` is no length of at least one step.

@@ -24,14 +24,7 @@ class Repeat(Schedule):
         schedule: A schedule, of this package or Keras', or a number.
         every: When it begins anew: a number of steps, or a text such as "5 epochs".
 
-    Call arguments:
-        step: Step number: a Python number, or a tensor of any number type and shape.
-
-    Input shape:
-        Any.
-
-    Output shape:
-        The same as the input shape, in float32.
+    {{call}}
 
     Raises:
         ValueError: `schedule` is no schedule and no number, or `every` is no length of at least one step.

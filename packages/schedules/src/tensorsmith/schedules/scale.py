@@ -26,14 +26,7 @@ class Scale(Schedule):
         schedule: A schedule, of this package or Keras', or a number.
         factor: What to multiply by.
 
-    Call arguments:
-        step: Step number: a Python number, or a tensor of any number type and shape.
-
-    Input shape:
-        Any.
-
-    Output shape:
-        The same as the input shape, in float32.
+    {{call}}
 
     Raises:
         ValueError: `schedule` is no schedule and no number, or `factor` is no finite number.

@@ -2,17 +2,26 @@
 
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Self, TypeAlias
+from typing import Any, ClassVar, Self, TypeAlias
 
 import keras
 from keras import ops
 
-from tensorsmith.core import Duration, Timeline, Verbatim, argument_error, check
+from tensorsmith.core import Duration, SharedDocstrings, Timeline, Verbatim, argument_error, check
 
 Length: TypeAlias = int | str | Duration
+CALL = """\
+Call arguments:
+    step: Step number: a Python number, or a tensor of any number type and shape.
+
+Input shape:
+    Any.
+
+Output shape:
+    The same as the input shape, in float32."""
 
 
-class Schedule(keras.optimizers.schedules.LearningRateSchedule):
+class Schedule(SharedDocstrings, keras.optimizers.schedules.LearningRateSchedule):
     """A value that depends on the step and on nothing else.
 
     A subclass hands those of its arguments that are lengths to this class, by their names, and has a `formula`. Lengths
@@ -44,6 +53,7 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):
     """
 
     parts: Sequence[Any] = ()
+    shared_texts: ClassVar[Mapping[str, str]] = {"call": CALL}
 
     def __init__(self, **lengths: Length):
         self.lengths = {name: _plain(name, length) for name, length in lengths.items()}

@@ -38,14 +38,7 @@ class Trapezoid(Schedule):
         final: Value from the end on.
         shape: How it decays, "linear" or "1-sqrt".
 
-    Call arguments:
-        step: Step number: a Python number, or a tensor of any number type and shape.
-
-    Input shape:
-        Any.
-
-    Output shape:
-        The same as the input shape, in float32.
+    {{call}}
 
     Raises:
         ValueError: A value is no finite number, a length is no length, `decay` is below one step, warm-up and decay

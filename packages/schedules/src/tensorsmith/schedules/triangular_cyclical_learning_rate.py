@@ -28,14 +28,7 @@ class TriangularCyclicalLearningRate(Cycles):
         scale_mode: "cycle" or "iterations"; it has no effect.
         name: Name of the schedule; it has no effect.
 
-    Call arguments:
-        step: Step number: a Python number, or a tensor of any number type and shape.
-
-    Input shape:
-        Any.
-
-    Output shape:
-        The same as the input shape, in float32.
+    {{call}}
 
     Raises:
         ValueError: A rate is no finite number, `step_size` is no length of at least one step, or there is no such mode.

@@ -33,14 +33,7 @@ class Warmup(Schedule):
         steps: How long the rise takes, maybe 0: a number of steps, or a text such as "5 epochs".
         initial: Value at step 0.
 
-    Call arguments:
-        step: Step number: a Python number, or a tensor of any number type and shape.
-
-    Input shape:
-        Any.
-
-    Output shape:
-        The same as the input shape, in float32.
+    {{call}}
 
     Raises:
         ValueError: `schedule` is no schedule and no number, `initial` is no finite number, or `steps` is no length, or
