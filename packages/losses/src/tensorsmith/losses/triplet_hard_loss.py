@@ -7,9 +7,10 @@ import tensorflow as tf
 from keras import ops
 
 from tensorsmith.core import export
-from tensorsmith.losses.distances import Metric, distances_to, metric_config, metric_from, pairwise_distances
-from tensorsmith.losses.label_loss import LabelLoss, batch_mean, check_labels, positives, same_label
+from tensorsmith.losses.distances import Metric, distances_to, metric_from, pairwise_distances
+from tensorsmith.losses.label_loss import batch_mean, check_labels, positives, same_label
 from tensorsmith.losses.margin import check_margin
+from tensorsmith.losses.triplet_loss import TripletLoss
 
 
 @export
@@ -42,7 +43,7 @@ def triplet_hard_loss(
 
 
 @export
-class TripletHardLoss(LabelLoss):
+class TripletHardLoss(TripletLoss):
     """Makes samples of other labels lie farther away than those of the same, judged by the hardest of a batch.
 
     Formula, for each sample a as the anchor, averaged over the batch:
@@ -62,20 +63,9 @@ class TripletHardLoss(LabelLoss):
     Args:
         margin: How much farther than the positive the negative shall be, 0 or more.
         soft: Use the second formula, which has no margin.
-        distance_metric: "L2", "squared-L2", "angular" (1 - cosine), or a function from embeddings to the matrix of
-            distances, registered with Keras if the loss is to be saved.
-        name: Name of the loss.
-        reduction: How to make one number of the anchors' losses, as for every Keras loss; TensorFlow Addons, which
-            ignores it, always averages.
-        dtype: Precision of the computation; `None` means Keras' default float.
+        {{arguments}}
 
-    Call arguments:
-        y_true: Labels of any type, compared exactly, however large.
-        y_pred: Embeddings, most often of length 1.
-        sample_weight: Optional weights, one an anchor.
-
-    Input shape:
-        `(batch,)` or `(batch, 1)`, and `(batch, features)`.
+    {{call}}
 
     Output shape:
         A scalar, or with `reduction=None` `(batch,)`.
@@ -97,20 +87,16 @@ class TripletHardLoss(LabelLoss):
         reduction: str | None = "sum_over_batch_size",
         dtype: Any = None,
     ):
-        check_margin(margin)
-        super().__init__(name=name, reduction=reduction, dtype=dtype)
-        self.margin = margin
+        super().__init__(margin, distance_metric, name, reduction, dtype)
         self.soft = soft
-        self.distance_metric = metric_from(distance_metric)
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """Loss of every anchor, before weights and reduction; `y_true` tells which labels are the same."""
         return _of_samples(ops.cast(y_true, "bool"), y_pred, self.margin, self.soft, self.distance_metric)
 
     def get_config(self) -> dict[str, Any]:
-        """All arguments."""
-        metric = metric_config(self.distance_metric)
-        return {**super().get_config(), "margin": self.margin, "soft": self.soft, "distance_metric": metric}
+        """Return all arguments."""
+        return {**super().get_config(), "soft": self.soft}
 
 
 def _of_samples(same: Any, y_pred: Any, margin: float, soft: bool, metric: Metric) -> Any:

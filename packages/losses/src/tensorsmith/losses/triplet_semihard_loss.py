@@ -7,9 +7,10 @@ import tensorflow as tf
 from keras import ops
 
 from tensorsmith.core import export
-from tensorsmith.losses.distances import Metric, metric_config, metric_from, pairwise_distances
-from tensorsmith.losses.label_loss import LabelLoss, batch_mean, check_labels, pair_mean, positives, same_label
+from tensorsmith.losses.distances import Metric, metric_from, pairwise_distances
+from tensorsmith.losses.label_loss import batch_mean, check_labels, pair_mean, positives, same_label
 from tensorsmith.losses.margin import check_margin
+from tensorsmith.losses.triplet_loss import TripletLoss
 
 
 @export
@@ -37,7 +38,7 @@ def triplet_semihard_loss(y_true: Any, y_pred: Any, margin: float = 1.0, distanc
 
 
 @export
-class TripletSemiHardLoss(LabelLoss):
+class TripletSemiHardLoss(TripletLoss):
     """Makes samples of other labels lie farther away than those of the same, judged by the next negative after each.
 
     Formula, averaged over all pairs of an anchor a and a positive p, another sample of its label:
@@ -57,20 +58,9 @@ class TripletSemiHardLoss(LabelLoss):
 
     Args:
         margin: How much farther than the positive the negative shall be, 0 or more.
-        distance_metric: "L2", "squared-L2", "angular" (1 - cosine), or a function from embeddings to the matrix of
-            distances, registered with Keras if the loss is to be saved.
-        name: Name of the loss.
-        reduction: How to make one number of the anchors' losses, as for every Keras loss; TensorFlow Addons, which
-            ignores it, always averages.
-        dtype: Precision of the computation; `None` means Keras' default float.
+        {{arguments}}
 
-    Call arguments:
-        y_true: Labels of any type, compared exactly, however large.
-        y_pred: Embeddings, most often of length 1.
-        sample_weight: Optional weights, one an anchor.
-
-    Input shape:
-        `(batch,)` or `(batch, 1)`, and `(batch, features)`.
+    {{call}}
 
     Output shape:
         A scalar, or with `reduction=None` `(batch,)`: sums over the anchor's pairs, times batch / number of all pairs.
@@ -91,19 +81,11 @@ class TripletSemiHardLoss(LabelLoss):
         reduction: str | None = "sum_over_batch_size",
         dtype: Any = None,
     ):
-        check_margin(margin)
-        super().__init__(name=name, reduction=reduction, dtype=dtype)
-        self.margin = margin
-        self.distance_metric = metric_from(distance_metric)
+        super().__init__(margin, distance_metric, name, reduction, dtype)
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """Loss of every anchor, before weights and reduction; `y_true` tells which labels are the same."""
         return _of_samples(ops.cast(y_true, "bool"), y_pred, self.margin, self.distance_metric)
-
-    def get_config(self) -> dict[str, Any]:
-        """All arguments."""
-        metric = metric_config(self.distance_metric)
-        return {**super().get_config(), "margin": self.margin, "distance_metric": metric}
 
 
 def _of_samples(same: Any, y_pred: Any, margin: float, metric: Metric) -> Any:
