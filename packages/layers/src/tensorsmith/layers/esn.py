@@ -4,7 +4,7 @@ from typing import Any
 
 import keras
 
-from tensorsmith.core import check, export, is_integer, is_number, plain
+from tensorsmith.core import check, export, init_arguments, is_integer, is_number, plain
 from tensorsmith.layers.floating import floating
 from tensorsmith.layers.seeds import seeds_from
 
@@ -146,23 +146,13 @@ class ESNCell(keras.layers.Layer):
 class ESN(keras.layers.RNN):
     """An echo state network: a random recurrent network that is not trained, only what reads it is.
 
-    It is `keras.layers.RNN` over an `ESNCell`, where formula and source are.
+    It is `keras.layers.RNN` over an `ESNCell`, where formula, source and the other arguments are.
 
     Args:
         units: Size of h.
-        connectivity: How likely two units are connected, in [0, 1].
-        leaky: The leaking rate, in [0, 1].
-        spectral_radius: The greatest absolute eigenvalue of the recurrent kernel.
-        use_norm2: Whether it is the root of the sum of squares that is made so instead.
-        use_bias: Whether there is a bias.
-        activation: Activation.
-        kernel_initializer: Initializer of the kernel.
-        recurrent_initializer: Initializer of the recurrent kernel, before connections are cut and it is scaled.
-        bias_initializer: Initializer of the bias.
         return_sequences: Whether the outputs of all steps are returned, and not only the last.
         go_backwards: Whether to begin with the last step.
         unroll: Whether the loop over the steps is unrolled.
-        seed: Integer that fixes which connections there are; None takes one from Keras' global seed.
         **kwargs: The other arguments of `keras.layers.RNN`, and `name`, `dtype`, `trainable`.
 
     Call arguments:
@@ -203,22 +193,9 @@ class ESN(keras.layers.RNN):
         seed: int | None = None,
         **kwargs: Any,
     ):
-        units, connectivity, leaky, spectral_radius, seed = plain((units, connectivity, leaky, spectral_radius, seed))
-        cell = ESNCell(
-            units,
-            connectivity,
-            leaky,
-            spectral_radius,
-            use_norm2,
-            use_bias,
-            activation,
-            kernel_initializer,
-            recurrent_initializer,
-            bias_initializer,
-            seed,
-            dtype=kwargs.get("dtype"),
-        )
-        super().__init__(cell, return_sequences=return_sequences, go_backwards=go_backwards, unroll=unroll, **kwargs)
+        arguments = plain(init_arguments(locals()))
+        own = {name: arguments.pop(name) for name in ("return_sequences", "go_backwards", "unroll", *kwargs)}
+        super().__init__(ESNCell(**arguments, dtype=kwargs.get("dtype")), **own)
 
     def get_config(self) -> dict[str, Any]:
         """The arguments of `__init__`."""
