@@ -52,17 +52,7 @@ def rms_norm(x: Any, scale: Any = None, *, residual: Any = None, epsilon: float 
 
     Source: Zhang and Sennrich, "Root Mean Square Layer Normalization", 2019.
 
-    Args:
-        x: Tensor (..., width) of float32, float16, bfloat16 or float64.
-        scale: Tensor (width,); ones if None.
-        residual: Tensor like `x` that is added to it first.
-        epsilon: What keeps the root from zero.
-
-    Returns:
-        The normalized tensor, like `x`; with a residual, the pair of it and `x + residual`.
-
-    Raises:
-        ValueError: `x` is a scalar, or another argument does not fit it.
+    Arguments, result and errors are those of `layer_norm`.
 
     Example:
         >>> import tensorflow as tf
