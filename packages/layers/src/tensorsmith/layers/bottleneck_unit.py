@@ -1,8 +1,6 @@
 """The residual unit of ResNet-50 and deeper ones."""
 
-from typing import Any
-
-from tensorsmith.core import check, export, is_integer, plain
+from tensorsmith.core import export
 from tensorsmith.layers.residual_block import ResidualBlock
 
 
@@ -19,28 +17,17 @@ class BottleneckUnit(ResidualBlock):
     normalization. Strides are in the first convolution, as in the paper and `keras.applications`; PyTorch has them in
     the second. Convolutions have a bias only where there is no normalization.
 
-    Source: He et al., "Deep Residual Learning for Image Recognition", 2016; squeeze-and-excitation where Hu et al.,
-    "Squeeze-and-Excitation Networks", 2018, have it.
+    {{source}}
 
     Args:
         filters: Number of output channels, a multiple of 4.
         strides: What height and width are divided by, in the first convolution and in the shortcut.
         activation: The activation, after the first two convolutions and after the sum.
-        normalization: "batch" for batch normalization; a Keras layer, of which each convolution gets a copy; or None.
-        squeeze_ratio: Reduction ratio of a squeeze-and-excitation before the sum, which SE-ResNets have; None for none.
-        kernel_initializer: Initializer of the kernels.
-        kernel_regularizer: Regularizer of the kernels.
-        **kwargs: `name`, `dtype`, `trainable`, as for every Keras layer.
+        {{unit_arguments}}
 
-    Call arguments:
-        inputs: Tensor of floating type.
-        training: Whether batch normalization goes by the batch.
+    {{call}}
 
-    Input shape:
-        `(batch, height, width, channels)`.
-
-    Output shape:
-        `(batch, height / strides, width / strides, filters)`, rounded up.
+    {{output}}
 
     Raises:
         ValueError: `filters` is no positive multiple of 4, `strides` or `squeeze_ratio` no positive integer,
@@ -55,32 +42,9 @@ class BottleneckUnit(ResidualBlock):
         64
     """
 
-    def __init__(
-        self,
-        filters: int,
-        strides: int = 1,
-        activation: Any = "relu",
-        normalization: Any = "batch",
-        squeeze_ratio: int | None = None,
-        kernel_initializer: Any = "he_normal",
-        kernel_regularizer: Any = None,
-        **kwargs: Any,
-    ):
-        fits = is_integer(filters) and filters > 0 and filters % 4 == 0
-        check(fits, "filters", filters, "a positive multiple of 4")
-        filters, strides, squeeze_ratio = plain((filters, strides, squeeze_ratio))
-        super().__init__(
-            filters,
-            strides,
-            activation,
-            normalization,
-            squeeze_ratio,
-            kernel_initializer,
-            kernel_regularizer,
-            **kwargs,
-        )
+    divisor = 4
 
     def convolutions(self) -> list[tuple[int, int, int]]:
         """Filters, kernel size and strides of each convolution."""
-        narrow = self.filters // 4
+        narrow = self.filters // self.divisor
         return [(narrow, 1, self.strides), (narrow, 3, 1), (self.filters, 1, 1)]

@@ -1,15 +1,27 @@
 """What residual units and inception modules have in common."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 import keras
 
-from tensorsmith.core import check
+from tensorsmith.core import SharedDocstrings, check
 from tensorsmith.layers.fresh import fresh
 
+ARGUMENTS = """\
+kernel_initializer: Initializer of the kernels.
+kernel_regularizer: Regularizer of the kernels.
+**kwargs: `name`, `dtype`, `trainable`, as for every Keras layer."""
+CALL = """\
+Call arguments:
+    inputs: Tensor of floating type.
+    training: If `True`, batch normalization uses the statistics of the batch.
 
-class ConvolutionalBlock(keras.layers.Layer):
+Input shape:
+    `(batch, height, width, channels)`."""
+
+
+class ConvolutionalBlock(SharedDocstrings, keras.layers.Layer):
     """Convolutions, each followed by a normalization and an activation; pictures have their channels last.
 
     Args:
@@ -19,6 +31,8 @@ class ConvolutionalBlock(keras.layers.Layer):
         kernel_regularizer: Regularizer of the kernels.
         **kwargs: `name`, `dtype`, `trainable`, as for every Keras layer.
     """
+
+    shared_texts: ClassVar[Mapping[str, str]] = {"kernel_arguments": ARGUMENTS, "call": CALL}
 
     def __init__(
         self, activation: Any, normalization: Any, kernel_initializer: Any, kernel_regularizer: Any, **kwargs: Any

@@ -38,16 +38,9 @@ class InceptionModule(ConvolutionalBlock):
         activation: The activation.
         normalization: What comes between a convolution and its activation: "batch" for batch normalization; a Keras
             layer, of which each convolution gets a copy; or None, and the convolutions have biases.
-        kernel_initializer: Initializer of the kernels.
-        kernel_regularizer: Regularizer of the kernels.
-        **kwargs: `name`, `dtype`, `trainable`, as for every Keras layer.
+        {{kernel_arguments}}
 
-    Call arguments:
-        inputs: Tensor of floating type.
-        training: Whether batch normalization goes by the batch.
-
-    Input shape:
-        `(batch, height, width, channels)`.
+    {{call}}
 
     Output shape:
         `(batch, height, width, filters_1x1 + filters_3x3 + filters_5x5 + filters_pool)`.

@@ -1,9 +1,11 @@
 """What residual units of convolutions have in common."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from tensorsmith.core import check, is_integer, plain
 from tensorsmith.layers.convolutional_block import (
+    ARGUMENTS,
     ConvolutionalBlock,
     build_in_turn,
     call_in_turn,
@@ -11,6 +13,17 @@ from tensorsmith.layers.convolutional_block import (
 )
 from tensorsmith.layers.floating import floating
 from tensorsmith.layers.squeeze_excitation import SqueezeExcitation
+
+UNIT_ARGUMENTS = f"""\
+normalization: "batch" for batch normalization; a Keras layer, of which each convolution gets a copy; or None.
+squeeze_ratio: Reduction ratio of a squeeze-and-excitation before the sum, which SE-ResNets have; None for none.
+{ARGUMENTS}"""
+OUTPUT = """\
+Output shape:
+    `(batch, height / strides, width / strides, filters)`, rounded up."""
+SOURCE = """\
+Source: He et al., "Deep Residual Learning for Image Recognition", 2016; squeeze-and-excitation where Hu et al.,
+"Squeeze-and-Excitation Networks", 2018, have it."""
 
 
 class ResidualBlock(ConvolutionalBlock):
@@ -20,12 +33,16 @@ class ResidualBlock(ConvolutionalBlock):
         filters: Number of output channels.
         strides: What height and width are divided by.
         activation: The activation.
-        normalization: What follows each convolution.
-        squeeze_ratio: Reduction ratio of a squeeze-and-excitation before the sum; None for none.
-        kernel_initializer: Initializer of the kernels.
-        kernel_regularizer: Regularizer of the kernels.
-        **kwargs: `name`, `dtype`, `trainable`, as for every Keras layer.
+        {{unit_arguments}}
     """
+
+    divisor = 1  # of the filters
+    shared_texts: ClassVar[Mapping[str, str]] = {
+        **ConvolutionalBlock.shared_texts,
+        "unit_arguments": UNIT_ARGUMENTS,
+        "output": OUTPUT,
+        "source": SOURCE,
+    }
 
     def __init__(
         self,
@@ -38,7 +55,9 @@ class ResidualBlock(ConvolutionalBlock):
         kernel_regularizer: Any = None,
         **kwargs: Any,
     ):
-        check(is_integer(filters) and filters > 0, "filters", filters, "a positive integer")
+        fits = is_integer(filters) and filters > 0 and filters % self.divisor == 0
+        expected = "a positive integer" if self.divisor == 1 else f"a positive multiple of {self.divisor}"
+        check(fits, "filters", filters, expected)
         check(is_integer(strides) and strides > 0, "strides", strides, "a positive integer")
         fits = squeeze_ratio is None or (is_integer(squeeze_ratio) and squeeze_ratio > 0)
         check(fits, "squeeze_ratio", squeeze_ratio, "a positive integer or None")

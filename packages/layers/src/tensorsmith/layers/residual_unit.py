@@ -15,28 +15,17 @@ class ResidualUnit(ResidualBlock):
     The shortcut is x itself, or where the shape changes, in channels or by strides, a convolution of 1 x 1 and a
     normalization. Convolutions have a bias only where there is no normalization.
 
-    Source: He et al., "Deep Residual Learning for Image Recognition", 2016; squeeze-and-excitation where Hu et al.,
-    "Squeeze-and-Excitation Networks", 2018, have it.
+    {{source}}
 
     Args:
         filters: Number of output channels.
         strides: What height and width are divided by, in the first convolution and in the shortcut.
         activation: The activation, after the first convolution and after the sum.
-        normalization: "batch" for batch normalization; a Keras layer, of which each convolution gets a copy; or None.
-        squeeze_ratio: Reduction ratio of a squeeze-and-excitation before the sum, which SE-ResNets have; None for none.
-        kernel_initializer: Initializer of the kernels.
-        kernel_regularizer: Regularizer of the kernels.
-        **kwargs: `name`, `dtype`, `trainable`, as for every Keras layer.
+        {{unit_arguments}}
 
-    Call arguments:
-        inputs: Tensor of floating type.
-        training: Whether batch normalization goes by the batch.
+    {{call}}
 
-    Input shape:
-        `(batch, height, width, channels)`.
-
-    Output shape:
-        `(batch, height / strides, width / strides, filters)`, rounded up.
+    {{output}}
 
     Raises:
         ValueError: `filters`, `strides` or `squeeze_ratio` is no positive integer, `normalization` is something else,
