@@ -6,12 +6,12 @@ from typing import Any
 import keras
 
 from tensorsmith.core import check, export, is_integer, is_number, plain
-from tensorsmith.layers.floating import floating
+from tensorsmith.layers.monte_carlo_dropout import MonteCarloDropout
 from tensorsmith.layers.noise_shape import check_noise_shape
 
 
 @export
-class MCAlphaDropout(keras.layers.AlphaDropout):
+class MCAlphaDropout(MonteCarloDropout, keras.layers.AlphaDropout):
     """Alpha dropout that stays active in inference: `MCDropout` for self-normalizing networks.
 
     Every call drops other units, whatever `training` says. Dropped units take the value at which SELU saturates, and
@@ -25,24 +25,9 @@ class MCAlphaDropout(keras.layers.AlphaDropout):
     Approximation", 2016.
 
     Args:
-        rate: Share of the units to drop, in [0, 1).
-        noise_shape: Shape of the keep mask, with None where it follows the inputs; 1 shares one draw along an axis.
-        seed: Integer that fixes the draws; None takes one from Keras' global seed.
-        **kwargs: `name`, `dtype`, `trainable`, as for every Keras layer.
+        {{arguments}}
 
-    Call arguments:
-        inputs: Tensor of any rank.
-        training: Accepted, and without effect.
-
-    Input shape:
-        Any.
-
-    Output shape:
-        The same as the input shape.
-
-    Raises:
-        ValueError: `rate` is no number in [0, 1), `seed` is no integer, or `noise_shape` is no sequence of positive
-            integers and None.
+    {{call}}
 
     Example:
         >>> import keras
@@ -62,8 +47,3 @@ class MCAlphaDropout(keras.layers.AlphaDropout):
         check(seed is None or is_integer(seed), "seed", seed, "an integer or None")
         check_noise_shape(noise_shape)
         super().__init__(plain(rate), noise_shape=plain(noise_shape), seed=plain(seed), **kwargs)
-
-    def call(self, inputs: Any, training: bool | None = None) -> Any:
-        """Drops units, whatever `training` says."""
-        inputs = floating(inputs, self.compute_dtype)
-        return super().call(inputs, training=True)

@@ -6,11 +6,11 @@ from typing import Any
 import keras
 
 from tensorsmith.core import check, export, is_integer, is_number, plain
-from tensorsmith.layers.floating import floating
+from tensorsmith.layers.monte_carlo_dropout import MonteCarloDropout
 
 
 @export
-class MCDropout(keras.layers.Dropout):
+class MCDropout(MonteCarloDropout, keras.layers.Dropout):
     """Dropout that stays active in inference, so that repeated predictions show how sure the model is.
 
     Every call drops other units, whatever `training` says. The mean over many predictions of one input is a better
@@ -24,24 +24,9 @@ class MCDropout(keras.layers.Dropout):
     Source: Gal and Ghahramani, "Dropout as a Bayesian Approximation", 2016.
 
     Args:
-        rate: Share of the units to drop, in [0, 1).
-        noise_shape: Shape of the keep mask, with `None` where it follows the inputs; 1 shares one draw along an axis.
-        seed: Integer that fixes the draws; `None` takes one from Keras' global seed.
-        **kwargs: `name`, `dtype`, `trainable`, as for every Keras layer.
+        {{arguments}}
 
-    Call arguments:
-        inputs: Tensor of any rank.
-        training: Accepted, and without effect.
-
-    Input shape:
-        Any.
-
-    Output shape:
-        The same as the input shape.
-
-    Raises:
-        ValueError: `rate` is no number in [0, 1), `seed` is no integer, or `noise_shape` is no sequence of positive
-            integers and `None`.
+    {{call}}
 
     Example:
         >>> import keras
@@ -71,8 +56,3 @@ class MCDropout(keras.layers.Dropout):
         )
         check(seed is None or is_integer(seed), "seed", seed, "an integer or None")
         super().__init__(plain(rate), noise_shape=plain(noise_shape), seed=plain(seed), **kwargs)
-
-    def call(self, inputs: Any, training: bool | None = None) -> Any:
-        """Drops units, whatever `training` says."""
-        inputs = floating(inputs, self.compute_dtype)
-        return super().call(inputs, training=True)
