@@ -9,11 +9,12 @@ from tensorsmith import ops
 from tensorsmith.core import check, export, init_arguments, is_number, plain
 from tensorsmith.layers.floating import floating
 from tensorsmith.layers.fresh import fresh
+from tensorsmith.layers.recurrent_cell import RecurrentCell
 from tensorsmith.layers.recurrent_layer import CellLayer, check_recurrent, dropped, single
 
 
 @export
-class LayerNormLSTMCell(keras.layers.LSTMCell):
+class LayerNormLSTMCell(RecurrentCell, keras.layers.LSTMCell):
     """One step of `LayerNormLSTM`, as TensorFlow Addons' cell: an LSTM whose products and whose c are layer-normalized.
 
     In `keras.layers.RNN` Keras' loop runs it; the layer `LayerNormLSTM` computes the same by a kernel. Formula:
@@ -30,22 +31,11 @@ class LayerNormLSTMCell(keras.layers.LSTMCell):
         norm_gamma_initializer: Initializer of the norms' gammas.
         norm_beta_initializer: Initializer of their betas.
         norm_epsilon: What keeps the roots from zero.
-        dropout: Fraction of the inputs to drop, in [0, 1).
-        recurrent_dropout: Fraction of h to drop before the recurrent product, in [0, 1).
-        **kwargs: `seed`, an integer that fixes the dropout, and `name`, `dtype`, `trainable`.
+        {{dropout}}
 
     The other arguments are those of `keras.layers.LSTMCell`.
 
-    Call arguments:
-        inputs: Tensor (batch, features) of floating type.
-        states: The tensors h and c before the step, each (batch, units).
-        training: Whether there is dropout.
-
-    Input shape:
-        `(batch, features)`, and `(batch, units)` for each state.
-
-    Output shape:
-        h `(batch, units)`, and the states after the step.
+    {{call}}
 
     Raises:
         ValueError: `units` is no positive integer, a share is not in [0, 1), or `norm_epsilon` is negative.

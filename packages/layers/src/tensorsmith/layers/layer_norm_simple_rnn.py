@@ -8,13 +8,14 @@ import tensorflow as tf
 from tensorsmith import ops
 from tensorsmith.core import check, export, init_arguments, is_number, plain
 from tensorsmith.layers.floating import floating
+from tensorsmith.layers.recurrent_cell import RecurrentCell
 from tensorsmith.layers.recurrent_layer import CellLayer, check_recurrent, dropped, single
 
 GAMMA = ("gamma_initializer", "gamma_regularizer", "gamma_constraint")
 
 
 @export
-class LayerNormSimpleRNNCell(keras.layers.SimpleRNNCell):
+class LayerNormSimpleRNNCell(RecurrentCell, keras.layers.SimpleRNNCell):
     """One step of `LayerNormSimpleRNN`, as TensorFlow Addons' cell: a simple RNN with a layer norm before the bias.
 
     In `keras.layers.RNN` Keras' loop runs it; the layer `LayerNormSimpleRNN` computes the same by a kernel. Formula:
@@ -30,22 +31,11 @@ class LayerNormSimpleRNNCell(keras.layers.SimpleRNNCell):
         gamma_initializer: Initializer of gamma.
         gamma_regularizer: Regularizer of gamma.
         gamma_constraint: Constraint of gamma.
-        dropout: Fraction of the inputs to drop, in [0, 1).
-        recurrent_dropout: Fraction of h to drop before the recurrent product, in [0, 1).
-        **kwargs: `seed`, an integer that fixes the dropout, and `name`, `dtype`, `trainable`.
+        {{dropout}}
 
     The other arguments are those of `keras.layers.SimpleRNNCell`.
 
-    Call arguments:
-        inputs: Tensor (batch, features) of floating type.
-        states: The tensor h before the step, each (batch, units).
-        training: Whether there is dropout.
-
-    Input shape:
-        `(batch, features)`, and `(batch, units)` for each state.
-
-    Output shape:
-        h `(batch, units)`, and the states after the step.
+    {{call}}
 
     Raises:
         ValueError: `units` is no positive integer, a share is not in [0, 1), or `layernorm_epsilon` is negative.

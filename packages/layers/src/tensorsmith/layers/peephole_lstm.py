@@ -9,11 +9,12 @@ from tensorsmith import ops
 from tensorsmith.core import export, init_arguments
 from tensorsmith.layers.floating import floating
 from tensorsmith.layers.fresh import fresh
+from tensorsmith.layers.recurrent_cell import RecurrentCell
 from tensorsmith.layers.recurrent_layer import CellLayer, checked_init, dropped, single
 
 
 @export
-class PeepholeLSTMCell(keras.layers.LSTMCell):
+class PeepholeLSTMCell(RecurrentCell, keras.layers.LSTMCell):
     """One step of `PeepholeLSTM`, as TensorFlow Addons' cell: an LSTM whose gates see its memory c.
 
     In `keras.layers.RNN` Keras' loop runs it; the layer `PeepholeLSTM` computes the same by a kernel. Formula:
@@ -30,16 +31,7 @@ class PeepholeLSTMCell(keras.layers.LSTMCell):
         **kwargs: The other arguments of `keras.layers.LSTMCell`: activations, `use_bias`, initializers, regularizers,
             constraints, `dropout`, `recurrent_dropout`, `seed`, `name`, `dtype`, `trainable`.
 
-    Call arguments:
-        inputs: Tensor (batch, features) of floating type.
-        states: The tensors h and c before the step, each (batch, units).
-        training: Whether there is dropout.
-
-    Input shape:
-        `(batch, features)`, and `(batch, units)` for each state.
-
-    Output shape:
-        h `(batch, units)`, and the states after the step.
+    {{call}}
 
     Raises:
         ValueError: `units` is no positive integer, or a share is not in [0, 1).
