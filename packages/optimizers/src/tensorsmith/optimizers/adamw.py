@@ -39,12 +39,9 @@ class AdamW(LiveMomentum, FusedMoments, keras.optimizers.AdamW):
         beta_2: How much of the second moments stays.
         epsilon: What keeps the quotient from zero.
         amsgrad: The variant that divides by the largest second moments so far; it takes Keras' own way.
-        **kwargs: `clipnorm`, `clipvalue`, `global_clipnorm`, `use_ema`, `ema_momentum`, `ema_overwrite_frequency`,
-            `loss_scale_factor`, `gradient_accumulation_steps`, `name`, as for every Keras optimizer; clipping by
-            `global_clipnorm` is part of the op.
+        {{keras}}
 
-    Raises:
-        ValueError: A number is out of its range, or Keras' own refuses an argument.
+    {{raises}}
 
     Example:
         >>> import keras

@@ -1,21 +1,30 @@
 """Keras' optimizers with the update of all variables in one op."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 import keras
 import tensorflow as tf
 
 from tensorsmith import ops
+from tensorsmith.core import SharedDocstrings
 from tensorsmith.optimizers.clipping import clipped
 from tensorsmith.optimizers.rows import merged
+
+ARGUMENTS = """\
+**kwargs: `clipnorm`, `clipvalue`, `global_clipnorm`, `use_ema`, `ema_momentum`, `ema_overwrite_frequency`,
+    `loss_scale_factor`, `gradient_accumulation_steps`, `name`, as for every Keras optimizer; clipping by
+    `global_clipnorm` is part of the op."""
+RAISES = """\
+Raises:
+    ValueError: A number is out of its range, or Keras' own refuses an argument."""
 
 
 class _Unclipped(list[Any]):
     """Gradients whose clipping was left to the update."""
 
 
-class FusedUpdate(keras.optimizers.Optimizer):
+class FusedUpdate(SharedDocstrings, keras.optimizers.Optimizer):
     """What the optimizers here share; it stands before one of Keras' own among the bases of a class.
 
     Between `apply`, which does everything, and `update_step`, which does one variable, Keras has no public method. Its
@@ -27,6 +36,8 @@ class FusedUpdate(keras.optimizers.Optimizer):
     variables that are not float32 or have a sparse gradient. Slices of one row are summed first, as neither their
     squares, of which Keras' own takes each, nor their clipped values add up to the row's.
     """
+
+    shared_texts: ClassVar[Mapping[str, str]] = {"keras": ARGUMENTS, "raises": RAISES}
 
     def fused_update(self, variables: Sequence[tf.Variable], gradients: Sequence[tf.Tensor], **settings: Any) -> None:
         """Updates the variables and what the optimizer keeps of them; a subclass says how.

@@ -39,12 +39,9 @@ class SGD(LiveMomentum, FusedUpdate, keras.optimizers.SGD):
             were when a step was traced.
         nesterov: Looks ahead by a further step of the momentum.
         weight_decay: Share of the weights, times the learning rate, that is taken off them in every step, or None.
-        **kwargs: `clipnorm`, `clipvalue`, `global_clipnorm`, `use_ema`, `ema_momentum`, `ema_overwrite_frequency`,
-            `loss_scale_factor`, `gradient_accumulation_steps`, `name`, as for every Keras optimizer; clipping by
-            `global_clipnorm` is part of the op.
+        {{keras}}
 
-    Raises:
-        ValueError: A number is out of its range, or Keras' own refuses an argument.
+    {{raises}}
 
     Example:
         >>> import keras
