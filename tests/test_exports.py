@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tensorsmith import layers
-from tensorsmith.layers.kernel_layer import KernelLayer
+from tensorsmith.layers._support.kernel_layer import KernelLayer
 from tensorsmith.training import export
 
 STEPS, WIDTH, TAGS = 6, 8, 3

@@ -5,79 +5,79 @@ from tensorsmith.core import load_tensorflow
 load_tensorflow()  # quietly, before anything imports it
 
 from tensorsmith.layers import activations, constraints, initializers, regularizers
-from tensorsmith.layers.adain import AdaIN
-from tensorsmith.layers.addons_multi_head_attention import AddonsMultiHeadAttention
-from tensorsmith.layers.attention import Attention
-from tensorsmith.layers.batch_normalization import BatchNormalization
-from tensorsmith.layers.bottleneck_unit import BottleneckUnit
-from tensorsmith.layers.contractive_penalty import ContractivePenalty
-from tensorsmith.layers.convert_layers import convert_layers
-from tensorsmith.layers.correlation_cost import CorrelationCost
-from tensorsmith.layers.crf import CRF
-from tensorsmith.layers.dense_transpose import DenseTranspose
-from tensorsmith.layers.depthwise_max_pool import DepthwiseMaxPool
-from tensorsmith.layers.embedding_bag import EmbeddingBag
-from tensorsmith.layers.equalized_learning_rate import EqualizedLearningRate
-from tensorsmith.layers.esn import ESN, ESNCell
-from tensorsmith.layers.fake_quantization import FakeQuantization
-from tensorsmith.layers.filter_response_normalization import FilterResponseNormalization
-from tensorsmith.layers.fold_batch_normalization import fold_batch_normalization
-from tensorsmith.layers.gated_activation_unit import GatedActivationUnit
-from tensorsmith.layers.gru import GRU
-from tensorsmith.layers.hub_layer import HubLayer
-from tensorsmith.layers.inception_module import InceptionModule
-from tensorsmith.layers.ind_rnn_cell import IndRNNCell
-from tensorsmith.layers.layer_norm_lstm import LayerNormLSTM, LayerNormLSTMCell
-from tensorsmith.layers.layer_norm_simple_rnn import LayerNormSimpleRNN, LayerNormSimpleRNNCell
-from tensorsmith.layers.layer_normalization import LayerNormalization
-from tensorsmith.layers.learnable_exponential import LearnableExponential
-from tensorsmith.layers.learned_average_pooling_2d import LearnedAveragePooling2D
-from tensorsmith.layers.learned_positional_encoding import LearnedPositionalEncoding
-from tensorsmith.layers.local_response_normalization import LocalResponseNormalization
-from tensorsmith.layers.lstm import LSTM
-from tensorsmith.layers.max_unpooling_2d import MaxUnpooling2D
-from tensorsmith.layers.max_unpooling_2d_v2 import MaxUnpooling2DV2
-from tensorsmith.layers.maxout import Maxout
-from tensorsmith.layers.mc_alpha_dropout import MCAlphaDropout
-from tensorsmith.layers.mc_dropout import MCDropout
-from tensorsmith.layers.minibatch_standard_deviation import MinibatchStandardDeviation
-from tensorsmith.layers.modulated_conv_2d import ModulatedConv2D
-from tensorsmith.layers.monte_carlo import MonteCarlo
-from tensorsmith.layers.multi_head_attention import MultiHeadAttention
-from tensorsmith.layers.nas_cell import NASCell
-from tensorsmith.layers.netvlad import NetVLAD
-from tensorsmith.layers.noise_injection import NoiseInjection
-from tensorsmith.layers.noisy_dense import NoisyDense
-from tensorsmith.layers.peephole_lstm import PeepholeLSTM, PeepholeLSTMCell
-from tensorsmith.layers.pixel_normalization import PixelNormalization
-from tensorsmith.layers.poincare_normalize import PoincareNormalize
-from tensorsmith.layers.polynomial_crossing import PolynomialCrossing
-from tensorsmith.layers.prune_by_magnitude import prune_by_magnitude
-from tensorsmith.layers.quantization_aware import QuantizationAware, quantization_aware
-from tensorsmith.layers.rbf_output import RBFOutput
-from tensorsmith.layers.recomputed import Recomputed
-from tensorsmith.layers.residual_dense import ResidualDense
-from tensorsmith.layers.residual_unit import ResidualUnit
-from tensorsmith.layers.rms_normalization import RMSNormalization
-from tensorsmith.layers.rotary_embedding import RotaryEmbedding
-from tensorsmith.layers.rrelu import RReLU
-from tensorsmith.layers.sampled_softmax import SampledSoftmax
-from tensorsmith.layers.sampling import Sampling
-from tensorsmith.layers.scheduled_dropout import ScheduledDropout
-from tensorsmith.layers.simple_rnn import SimpleRNN
-from tensorsmith.layers.sinusoidal_positional_encoding import SinusoidalPositionalEncoding
-from tensorsmith.layers.snake import Snake
-from tensorsmith.layers.sparsely_connected_conv_2d import SparselyConnectedConv2D
-from tensorsmith.layers.sparsemax import Sparsemax
-from tensorsmith.layers.spatial_pyramid_pooling_2d import SpatialPyramidPooling2D
-from tensorsmith.layers.squeeze_excitation import SqueezeExcitation
-from tensorsmith.layers.standardization import Standardization
-from tensorsmith.layers.stochastic_depth import StochasticDepth
-from tensorsmith.layers.tlu import TLU
-from tensorsmith.layers.to_convolutional import to_convolutional
-from tensorsmith.layers.to_monte_carlo import to_monte_carlo
-from tensorsmith.layers.wavenet_block import WaveNetBlock
-from tensorsmith.layers.weight_normalization import WeightNormalization
+from tensorsmith.layers.activation_layers.learnable_exponential import LearnableExponential
+from tensorsmith.layers.activation_layers.rrelu import RReLU
+from tensorsmith.layers.activation_layers.snake import Snake
+from tensorsmith.layers.activation_layers.sparsemax import Sparsemax
+from tensorsmith.layers.activation_layers.tlu import TLU
+from tensorsmith.layers.attention.addons_multi_head_attention import AddonsMultiHeadAttention
+from tensorsmith.layers.attention.attention import Attention
+from tensorsmith.layers.attention.multi_head_attention import MultiHeadAttention
+from tensorsmith.layers.conversion.convert_layers import convert_layers
+from tensorsmith.layers.conversion.fake_quantization import FakeQuantization
+from tensorsmith.layers.conversion.fold_batch_normalization import fold_batch_normalization
+from tensorsmith.layers.conversion.prune_by_magnitude import prune_by_magnitude
+from tensorsmith.layers.conversion.quantization_aware import QuantizationAware, quantization_aware
+from tensorsmith.layers.conversion.to_convolutional import to_convolutional
+from tensorsmith.layers.conversion.to_monte_carlo import to_monte_carlo
+from tensorsmith.layers.convolution.bottleneck_unit import BottleneckUnit
+from tensorsmith.layers.convolution.correlation_cost import CorrelationCost
+from tensorsmith.layers.convolution.depthwise_max_pool import DepthwiseMaxPool
+from tensorsmith.layers.convolution.gated_activation_unit import GatedActivationUnit
+from tensorsmith.layers.convolution.inception_module import InceptionModule
+from tensorsmith.layers.convolution.learned_average_pooling_2d import LearnedAveragePooling2D
+from tensorsmith.layers.convolution.max_unpooling_2d import MaxUnpooling2D
+from tensorsmith.layers.convolution.max_unpooling_2d_v2 import MaxUnpooling2DV2
+from tensorsmith.layers.convolution.netvlad import NetVLAD
+from tensorsmith.layers.convolution.residual_unit import ResidualUnit
+from tensorsmith.layers.convolution.sparsely_connected_conv_2d import SparselyConnectedConv2D
+from tensorsmith.layers.convolution.spatial_pyramid_pooling_2d import SpatialPyramidPooling2D
+from tensorsmith.layers.convolution.squeeze_excitation import SqueezeExcitation
+from tensorsmith.layers.convolution.wavenet_block import WaveNetBlock
+from tensorsmith.layers.dense.dense_transpose import DenseTranspose
+from tensorsmith.layers.dense.maxout import Maxout
+from tensorsmith.layers.dense.noisy_dense import NoisyDense
+from tensorsmith.layers.dense.polynomial_crossing import PolynomialCrossing
+from tensorsmith.layers.dense.residual_dense import ResidualDense
+from tensorsmith.layers.embedding.embedding_bag import EmbeddingBag
+from tensorsmith.layers.embedding.learned_positional_encoding import LearnedPositionalEncoding
+from tensorsmith.layers.embedding.rotary_embedding import RotaryEmbedding
+from tensorsmith.layers.embedding.sinusoidal_positional_encoding import SinusoidalPositionalEncoding
+from tensorsmith.layers.generative.adain import AdaIN
+from tensorsmith.layers.generative.minibatch_standard_deviation import MinibatchStandardDeviation
+from tensorsmith.layers.generative.modulated_conv_2d import ModulatedConv2D
+from tensorsmith.layers.generative.noise_injection import NoiseInjection
+from tensorsmith.layers.generative.sampling import Sampling
+from tensorsmith.layers.normalization.batch_normalization import BatchNormalization
+from tensorsmith.layers.normalization.filter_response_normalization import FilterResponseNormalization
+from tensorsmith.layers.normalization.layer_normalization import LayerNormalization
+from tensorsmith.layers.normalization.local_response_normalization import LocalResponseNormalization
+from tensorsmith.layers.normalization.pixel_normalization import PixelNormalization
+from tensorsmith.layers.normalization.poincare_normalize import PoincareNormalize
+from tensorsmith.layers.normalization.rms_normalization import RMSNormalization
+from tensorsmith.layers.normalization.standardization import Standardization
+from tensorsmith.layers.output.crf import CRF
+from tensorsmith.layers.output.rbf_output import RBFOutput
+from tensorsmith.layers.output.sampled_softmax import SampledSoftmax
+from tensorsmith.layers.recurrent.esn import ESN, ESNCell
+from tensorsmith.layers.recurrent.gru import GRU
+from tensorsmith.layers.recurrent.ind_rnn_cell import IndRNNCell
+from tensorsmith.layers.recurrent.layer_norm_lstm import LayerNormLSTM, LayerNormLSTMCell
+from tensorsmith.layers.recurrent.layer_norm_simple_rnn import LayerNormSimpleRNN, LayerNormSimpleRNNCell
+from tensorsmith.layers.recurrent.lstm import LSTM
+from tensorsmith.layers.recurrent.nas_cell import NASCell
+from tensorsmith.layers.recurrent.peephole_lstm import PeepholeLSTM, PeepholeLSTMCell
+from tensorsmith.layers.recurrent.simple_rnn import SimpleRNN
+from tensorsmith.layers.regularization.contractive_penalty import ContractivePenalty
+from tensorsmith.layers.regularization.mc_alpha_dropout import MCAlphaDropout
+from tensorsmith.layers.regularization.mc_dropout import MCDropout
+from tensorsmith.layers.regularization.scheduled_dropout import ScheduledDropout
+from tensorsmith.layers.regularization.stochastic_depth import StochasticDepth
+from tensorsmith.layers.wrappers.equalized_learning_rate import EqualizedLearningRate
+from tensorsmith.layers.wrappers.hub_layer import HubLayer
+from tensorsmith.layers.wrappers.monte_carlo import MonteCarlo
+from tensorsmith.layers.wrappers.recomputed import Recomputed
+from tensorsmith.layers.wrappers.weight_normalization import WeightNormalization
 
 __all__ = [
     "CRF",

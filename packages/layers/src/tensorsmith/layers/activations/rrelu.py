@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from tensorsmith.core import check, export, is_number
-from tensorsmith.layers.floating import floating
+from tensorsmith.layers._support.floating import floating
 
 
 @export

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 
 from tensorsmith.core import export
-from tensorsmith.layers.floating import floating
+from tensorsmith.layers._support.floating import floating
 
 
 @export

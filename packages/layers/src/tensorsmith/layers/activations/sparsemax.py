@@ -6,7 +6,7 @@ from typing import Any
 import keras
 
 from tensorsmith.core import check, export
-from tensorsmith.layers.floating import floating
+from tensorsmith.layers._support.floating import floating
 
 
 @export

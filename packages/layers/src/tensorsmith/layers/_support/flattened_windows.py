@@ -1,0 +1,122 @@
+"""What size the maps had that dense layers get flattened."""
+
+from typing import Any, NoReturn
+
+import keras
+from keras import layers
+
+from tensorsmith.core import Verbatim, argument_error
+from tensorsmith.layers._support.graphs import OUTPUT, is_graph, sources
+from tensorsmith.layers.activation_layers.learnable_exponential import LearnableExponential
+from tensorsmith.layers.activation_layers.sparsemax import Sparsemax
+from tensorsmith.layers.convolution.gated_activation_unit import GatedActivationUnit
+from tensorsmith.layers.dense.maxout import Maxout
+from tensorsmith.layers.dense.residual_dense import ResidualDense
+from tensorsmith.layers.normalization.layer_normalization import LayerNormalization
+from tensorsmith.layers.normalization.rms_normalization import RMSNormalization
+from tensorsmith.layers.output.rbf_output import RBFOutput
+from tensorsmith.layers.regularization.mc_alpha_dropout import MCAlphaDropout
+from tensorsmith.layers.regularization.mc_dropout import MCDropout
+
+POOLINGS = {layers.GlobalAveragePooling2D: layers.AveragePooling2D, layers.GlobalMaxPooling2D: layers.MaxPooling2D}
+# What does the same to each number, wherever it stands; with `Activation`, but for those of ACROSS.
+ELEMENTWISE = (
+    *(layers.Activation, layers.ReLU, layers.LeakyReLU, layers.ELU, layers.Identity, layers.ActivityRegularization),
+    *(layers.Dropout, layers.AlphaDropout, layers.GaussianDropout, layers.GaussianNoise, MCDropout, MCAlphaDropout),
+    *(layers.Add, layers.Subtract, layers.Multiply, layers.Average, layers.Maximum, layers.Minimum),
+)
+ACROSS = (keras.activations.softmax, keras.activations.log_softmax, keras.activations.sparsemax, keras.activations.glu)
+# What does the same to each vector along the last axis, unless told another axis.
+ALONG_LAST_AXIS = (
+    *(layers.Activation, layers.BatchNormalization, layers.Concatenate, layers.LayerNormalization, layers.Rescaling),
+    *(layers.RMSNormalization, layers.Softmax, layers.UnitNormalization),
+    *(GatedActivationUnit, LayerNormalization, LearnableExponential, Maxout),
+    *(RBFOutput, ResidualDense, RMSNormalization, Sparsemax),
+)
+# Operations that do so, by name, as Keras shows no classes of them.
+OPERATIONS = (
+    *("Absolute", "Add", "Divide", "Exp", "Log", "Maximum", "Minimum", "Multiply", "Negative", "Power", "ReLU", "Relu"),
+    *("Sigmoid", "Softmax", "Subtract", "Tanh", "TrueDivide"),
+)
+PLACE = (1, 1)
+
+Window = tuple[int, int]
+
+
+def flattened_windows(model: Any) -> dict[int, Window]:
+    """Height and width of the map that each dense layer gets flattened, by the layer's id; 1 and 1 of one place.
+
+    Raises:
+        ValueError: A layer would do something else to maps than it does to what was made of them, flattened or pooled.
+    """
+    found: dict[int, Window] = {}
+    _follow(model, found)
+    return found
+
+
+def _follow(model: Any, found: dict[int, Window]) -> Window | None:
+    """Finds the windows in a model, and returns that of the vectors that it gives out, None if they are of no map."""
+    taken = sources(model)
+    windows: dict[str, Window | None] = {}
+    for layer in model.layers if isinstance(model, keras.Sequential) else model.operations:
+        before = {windows[source.name] for source in taken.get(layer.name, [])} or {None}
+        windows[layer.name] = _after(layer, before, found)
+    ends = {source: windows[source.name] for source in taken[OUTPUT]}
+    for layer, window in ends.items():
+        if window not in (None, PLACE):
+            _refuse(layer, "gives a flattened map out of the model", "let a dense layer follow in the same model")
+    return PLACE if PLACE in ends.values() else None
+
+
+def _after(layer: Any, before: set[Window | None], found: dict[int, Window]) -> Window | None:
+    """The window of what the layer makes of vectors with those windows, and of maps."""
+    ranks, made = _ranks(layer.input), _ranks(layer.output)
+    if type(layer) is layers.Flatten and ranks != {2}:
+        return _map(layer)
+    if type(layer) in POOLINGS:
+        _map(layer)
+        return PLACE if made == {2} else None
+    if 2 not in ranks or before == {None}:  # nothing that was flattened
+        if is_graph(layer):
+            return _follow(layer, found)
+        if 4 in ranks and made != {4}:
+            _refuse(layer, "makes no maps of maps", "flatten or pool maps by Flatten or GlobalAveragePooling2D")
+        return None
+    if len(before) > 1:
+        _refuse(layer, "joins flattened maps of other sizes, or other vectors", "join what dense layers make of each")
+    window = before.pop() or PLACE
+    if type(layer) is layers.Dense:
+        found[id(layer)] = window
+        return PLACE
+    elementwise = type(layer) in ELEMENTWISE and getattr(layer, "activation", None) not in ACROSS
+    if elementwise or type(layer) is layers.Flatten:
+        return window
+    if window != PLACE:
+        _refuse(layer, "takes a flattened map", "put it before Flatten, or behind the dense layer")
+    if is_graph(layer):
+        _refuse(layer, "takes vectors", "put its layers into the model itself")
+    operation = not isinstance(layer, layers.Layer) and type(layer).__name__ in OPERATIONS
+    if not operation and type(layer) not in ALONG_LAST_AXIS:
+        what = "takes vectors, and may not do the same to those of a map"
+        _refuse(layer, what, "leave it out of the model that is converted")
+    if any(axis != -1 for axis in keras.tree.flatten(getattr(layer, "axis", -1))):
+        _refuse(layer, f"has axis={layer.axis}, which is a map's height", "make it with axis=-1")
+    return PLACE
+
+
+def _ranks(tensors: Any) -> set[int]:
+    return {len(tensor.shape) for tensor in keras.tree.flatten(tensors)}
+
+
+def _map(layer: Any) -> Window:
+    """Height and width of the map that the layer flattens or pools."""
+    shape = layer.input.shape
+    if len(shape) != 4 or None in shape[1:] or layer.data_format != "channels_last":
+        remedy = "give it pictures (height, width, channels) of known size, in the format channels_last"
+        _refuse(layer, f"takes {shape} in the format {layer.data_format}", remedy)
+    return shape[1:3]
+
+
+def _refuse(layer: Any, what: str, remedy: str) -> NoReturn:
+    received = Verbatim(f"a model whose {type(layer).__name__} {layer.name!r} {what}")
+    raise argument_error("model", received, "layers that do to maps what they do to flattened ones", remedy)

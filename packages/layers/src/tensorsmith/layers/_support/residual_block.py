@@ -1,0 +1,107 @@
+"""What residual units of convolutions have in common."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from tensorsmith.core import check, is_integer, plain
+from tensorsmith.layers._support.convolutional_block import (
+    ARGUMENTS,
+    ConvolutionalBlock,
+    build_in_turn,
+    call_in_turn,
+    check_pictures,
+)
+from tensorsmith.layers._support.floating import floating
+from tensorsmith.layers.convolution.squeeze_excitation import SqueezeExcitation
+
+UNIT_ARGUMENTS = f"""\
+normalization: "batch" for batch normalization; a Keras layer, of which each convolution gets a copy; or None.
+squeeze_ratio: Reduction ratio of a squeeze-and-excitation before the sum, which SE-ResNets have; None for none.
+{ARGUMENTS}"""
+OUTPUT = """\
+Output shape:
+    `(batch, height / strides, width / strides, filters)`, rounded up."""
+SOURCE = """\
+Source: He et al., "Deep Residual Learning for Image Recognition", 2016; squeeze-and-excitation where Hu et al.,
+"Squeeze-and-Excitation Networks", 2018, have it."""
+
+
+class ResidualBlock(ConvolutionalBlock):
+    """The sum of a shortcut and of convolutions, of which a subclass says which.
+
+    Args:
+        filters: Number of output channels.
+        strides: What height and width are divided by.
+        activation: The activation.
+        {{unit_arguments}}
+    """
+
+    divisor = 1  # of the filters
+    shared_texts: ClassVar[Mapping[str, str]] = {
+        **ConvolutionalBlock.shared_texts,
+        "unit_arguments": UNIT_ARGUMENTS,
+        "output": OUTPUT,
+        "source": SOURCE,
+    }
+
+    def __init__(
+        self,
+        filters: int,
+        strides: int = 1,
+        activation: Any = "relu",
+        normalization: Any = "batch",
+        squeeze_ratio: int | None = None,
+        kernel_initializer: Any = "he_normal",
+        kernel_regularizer: Any = None,
+        **kwargs: Any,
+    ):
+        fits = is_integer(filters) and filters > 0 and filters % self.divisor == 0
+        expected = "a positive integer" if self.divisor == 1 else f"a positive multiple of {self.divisor}"
+        check(fits, "filters", filters, expected)
+        check(is_integer(strides) and strides > 0, "strides", strides, "a positive integer")
+        fits = squeeze_ratio is None or (is_integer(squeeze_ratio) and squeeze_ratio > 0)
+        check(fits, "squeeze_ratio", squeeze_ratio, "a positive integer or None")
+        filters, strides, squeeze_ratio = plain((filters, strides, squeeze_ratio))
+        super().__init__(activation, normalization, kernel_initializer, kernel_regularizer, **kwargs)
+        self.filters = filters
+        self.strides = strides
+        self.squeeze_ratio = squeeze_ratio
+
+    def convolutions(self) -> list[tuple[int, int, int]]:
+        """Filters, kernel size and strides of each convolution."""
+        raise NotImplementedError
+
+    def build(self, input_shape: Any) -> None:
+        """Makes the layers of the residual branch and, where the shape changes, of the shortcut."""
+        check_pictures(input_shape)
+        *before, last = self.convolutions()
+        self.residual = [layer for each in before for layer in self.convolution(*each)]
+        self.residual += self.convolution(*last, activate=False)
+        if self.squeeze_ratio is not None:
+            squeeze = SqueezeExcitation(
+                self.squeeze_ratio,
+                kernel_initializer=self.kernel_initializer,
+                kernel_regularizer=self.kernel_regularizer,
+                dtype=self.dtype_policy,
+            )
+            self.residual.append(squeeze)
+        changes = self.strides > 1 or input_shape[-1] != self.filters
+        self.shortcut = self.convolution(self.filters, 1, self.strides, activate=False) if changes else []
+        build_in_turn(self.residual, input_shape)
+        build_in_turn(self.shortcut, input_shape)
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
+        """Adds the two, and activates."""
+        inputs = floating(inputs, self.compute_dtype)
+        residual = call_in_turn(self.residual, inputs, training)
+        return self.activation(residual + call_in_turn(self.shortcut, inputs, training))
+
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+        """`filters` maps, smaller by the strides."""
+        batch, *size, _ = input_shape
+        return (batch, *(None if side is None else -(-side // self.strides) for side in size), self.filters)
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of `__init__`."""
+        own = {"filters": self.filters, "strides": self.strides, "squeeze_ratio": self.squeeze_ratio}
+        return {**super().get_config(), **own}

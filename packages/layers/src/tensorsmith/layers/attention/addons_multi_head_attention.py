@@ -1,0 +1,236 @@
+"""Multi-head attention as TensorFlow Addons has it."""
+
+import functools
+import math
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tensorsmith import ops
+from tensorsmith.core import check, export, is_integer, is_number, plain
+from tensorsmith.layers._support.fresh import fresh
+from tensorsmith.layers._support.kernel_layer import KernelLayer
+
+HIDDEN = -1e30  # beside it no score counts in any type, so that where all are hidden all are equal
+
+
+@export
+class AddonsMultiHeadAttention(KernelLayer, keras.layers.Layer):
+    """Multi-head attention with TensorFlow Addons' call, arguments, weights and numbers, on a compiled kernel.
+
+    It is for models that come from there: `from tensorsmith.layers import AddonsMultiHeadAttention as
+    MultiHeadAttention` is the whole change, and `set_weights` takes what the old layer's `get_weights` gave. For new
+    models take `MultiHeadAttention`, which Keras' users know.
+
+    Formula, for each head, with kernels W without biases, and the heads' outputs projected together:
+
+        softmax(query Wq (key Wk)ᵀ / sqrt(head_size)) value Wv
+
+    The kernel never forms the matrix of steps by keys; where coefficients are asked for, and for other ranks than 3,
+    it is formed. A query that may see no key gets the mean over all keys. Unlike Addons' it takes the masks that a
+    layer before passes on, and a `seed`, which fixes the dropout.
+
+    Source: Vaswani et al., "Attention Is All You Need", 2017; Dao et al., "FlashAttention", 2022.
+
+    Args:
+        head_size: Size of each head's queries, keys and values.
+        num_heads: Number of heads.
+        output_size: Size of the output; that of the values' features if None.
+        dropout: Share of the coefficients to drop, in [0, 1).
+        use_projection_bias: Whether a bias is added to the output.
+        return_attn_coef: Whether the coefficients are returned, too, as they are before dropout.
+        kernel_initializer: Initializer of the four kernels.
+        kernel_regularizer: Their regularizer.
+        kernel_constraint: Their constraint.
+        bias_initializer: Initializer of the bias.
+        bias_regularizer: Its regularizer.
+        bias_constraint: Its constraint.
+        seed: Integer that fixes the dropout.
+        **kwargs: `name`, `dtype`, `trainable`, as for every Keras layer.
+
+    Call arguments:
+        inputs: List of query, key and, if it is not the key, value.
+        training: Whether there is dropout.
+        mask: 1 or True where a query sees a key, else 0, `(steps, keys)`, `(..., steps, keys)` or
+            `(..., num_heads, steps, keys)`; or a list with a mask `(..., steps)` or None for each input, as layers pass
+            it on, of which those of key and value hide keys.
+
+    Input shape:
+        `(..., steps, features)`, `(..., keys, features)` and `(..., keys, features)`, with features of three sizes.
+
+    Output shape:
+        `(..., steps, output_size)`; with `return_attn_coef` also `(..., num_heads, steps, keys)`.
+
+    Raises:
+        ValueError: A size is no positive integer, `dropout` is not in [0, 1), or a shape does not fit.
+
+    Example:
+        >>> import keras
+        >>> query, key, value = (keras.random.normal(shape) for shape in ((3, 5, 4), (3, 6, 7), (3, 6, 8)))
+        >>> AddonsMultiHeadAttention(head_size=16, num_heads=2)([query, key, value]).shape
+        TensorShape([3, 5, 8])
+        >>> output, coefficients = AddonsMultiHeadAttention(16, 2, return_attn_coef=True)([query, key])
+        >>> output.shape, coefficients.shape
+        (TensorShape([3, 5, 7]), TensorShape([3, 2, 5, 6]))
+    """
+
+    def __init__(
+        self,
+        head_size: int,
+        num_heads: int,
+        output_size: int | None = None,
+        dropout: float = 0.0,
+        use_projection_bias: bool = True,
+        return_attn_coef: bool = False,
+        kernel_initializer: Any = "glorot_uniform",
+        kernel_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_initializer: Any = "zeros",
+        bias_regularizer: Any = None,
+        bias_constraint: Any = None,
+        seed: int | None = None,
+        **kwargs: Any,
+    ):
+        for name, size in (("head_size", head_size), ("num_heads", num_heads)):
+            check(is_integer(size) and size > 0, name, size, "a positive integer")
+        fits = output_size is None or (is_integer(output_size) and output_size > 0)
+        check(fits, "output_size", output_size, "a positive integer or None")
+        check(is_number(dropout) and 0 <= dropout < 1, "dropout", dropout, "a number in [0, 1)")
+        head_size, num_heads, output_size, dropout, seed = plain((head_size, num_heads, output_size, dropout, seed))
+        super().__init__(**kwargs)
+        self.head_size = head_size
+        self.num_heads = num_heads
+        self.output_size = output_size
+        self.dropout = dropout
+        self.use_projection_bias = use_projection_bias
+        self.return_attn_coef = return_attn_coef
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
+        self.kernel_constraint = keras.constraints.get(kernel_constraint)
+        self.bias_initializer = keras.initializers.get(bias_initializer)
+        self.bias_regularizer = keras.regularizers.get(bias_regularizer)
+        self.bias_constraint = keras.constraints.get(bias_constraint)
+        self.seed = seed
+        if dropout > 0:
+            self.seed_generator = keras.random.SeedGenerator(seed)
+
+    def build(self, input_shape: Any) -> None:
+        """Makes the weights."""
+        fits = len(input_shape) in (2, 3) and isinstance(input_shape[0], list | tuple)
+        check(fits, "inputs", input_shape, "a list of query, key and, if it is not the key, value")
+        output_size = self._output_size(input_shape)
+        features = [input_shape[0][-1], input_shape[1][-1], input_shape[-1][-1]]
+        check(None not in features, "inputs", input_shape, "known numbers of features")
+        self.query_kernel, self.key_kernel, self.value_kernel = (
+            self._add_kernel(f"{name}_kernel", (size, self.head_size))
+            for name, size in zip(("query", "key", "value"), features, strict=True)
+        )
+        self.projection_kernel = self._add_kernel("projection_kernel", (self.head_size, output_size))
+        if self.use_projection_bias:
+            self.projection_bias = self.add_weight(
+                shape=(output_size,),
+                name="projection_bias",
+                initializer=self.bias_initializer,
+                regularizer=self.bias_regularizer,
+                constraint=self.bias_constraint,
+            )
+
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        """Attends."""
+        query, key, value = inputs[0], inputs[1], inputs[-1]
+        check(
+            key.shape[:-2].is_compatible_with(query.shape[:-2]) and value.shape[:-1].is_compatible_with(key.shape[:-1]),
+            "inputs",
+            [tuple(each.shape) for each in inputs],
+            "keys as many as values, and axes before them as the query has",
+        )
+        hidden = self._hidden(mask, query, key)
+        query, key, value = (
+            keras.ops.einsum("...ni,hio->...nho", x, kernel)
+            for x, kernel in ((query, self.query_kernel), (key, self.key_kernel), (value, self.value_kernel))
+        )
+        dropout = self.dropout if training else 0.0
+        coefficients = None
+        if len(query.shape) == 4 and not self.return_attn_coef:
+            seed = self.seed_generator.next() if dropout else None
+            attended = ops.attention(query, key, value, bias=hidden, dropout=dropout, seed=seed)
+        else:
+            coefficients = self._coefficients(query, key, hidden)
+            kept = keras.random.dropout(coefficients, dropout, seed=self.seed_generator) if dropout else coefficients
+            attended = keras.ops.einsum("...hnm,...mho->...nho", kept, value)
+        output = keras.ops.einsum("...nho,hop->...np", attended, self.projection_kernel)
+        if self.use_projection_bias:
+            output = output + self.projection_bias
+        return (output, coefficients) if self.return_attn_coef else output
+
+    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+        """That of the query, if the layer before passed on one."""
+        return previous_mask[0] if isinstance(previous_mask, list | tuple) else None
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """That of the query, with the size of the output; and that of the coefficients if they are returned."""
+        (*leading, steps, _), keys = input_shape[0], input_shape[1][-2]
+        output_shape = (*leading, steps, self._output_size(input_shape))
+        return (output_shape, (*leading, self.num_heads, steps, keys)) if self.return_attn_coef else output_shape
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of `__init__`."""
+        own = {
+            "head_size": self.head_size,
+            "num_heads": self.num_heads,
+            "output_size": self.output_size,
+            "dropout": self.dropout,
+            "use_projection_bias": self.use_projection_bias,
+            "return_attn_coef": self.return_attn_coef,
+            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+            "kernel_regularizer": keras.regularizers.serialize(self.kernel_regularizer),
+            "kernel_constraint": keras.constraints.serialize(self.kernel_constraint),
+            "bias_initializer": keras.initializers.serialize(self.bias_initializer),
+            "bias_regularizer": keras.regularizers.serialize(self.bias_regularizer),
+            "bias_constraint": keras.constraints.serialize(self.bias_constraint),
+            "seed": self.seed,
+        }
+        return {**super().get_config(), **own}
+
+    def _add_kernel(self, name: str, sizes: tuple[int, int]) -> Any:
+        return self.add_weight(
+            shape=(self.num_heads, *sizes),
+            name=name,
+            initializer=fresh(self.kernel_initializer),
+            regularizer=self.kernel_regularizer,
+            constraint=self.kernel_constraint,
+        )
+
+    def _output_size(self, input_shape: Any) -> int:
+        return input_shape[-1][-1] if self.output_size is None else self.output_size
+
+    def _coefficients(self, query: Any, key: Any, hidden: Any) -> Any:
+        scores = keras.ops.einsum("...nho,...mho->...hnm", query / math.sqrt(self.head_size), key)
+        scores = keras.ops.cast(scores, keras.backend.result_type(scores.dtype, "float32"))
+        shares = tf.nn.softmax(scores if hidden is None else scores + hidden)  # Keras' own warns where there is one key
+        return keras.ops.cast(shares, query.dtype)
+
+    def _hidden(self, mask: Any, query: Any, key: Any) -> Any:
+        """What to add to the scores `(..., heads, steps, keys)`: 0 for keys that are seen; None if all are."""
+        rank = len(query.shape) + 1
+        if isinstance(mask, list | tuple):
+            of_keys = [keras.ops.cast(each, "bool") for each in mask[1:] if each is not None]
+            if not of_keys:
+                return None
+            for each in of_keys:
+                fits = each.shape.is_compatible_with(key.shape[:-1])
+                check(fits, "mask", tuple(each.shape), f"that of the keys, {tuple(key.shape[:-1])}", "give one tensor")
+            seen = functools.reduce(keras.ops.logical_and, of_keys)[..., None, None, :]
+        elif mask is None:
+            return None
+        else:
+            seen = keras.ops.convert_to_tensor(mask)
+            expected = (query.shape[-2], key.shape[-2])
+            fits = 2 <= len(seen.shape) <= rank and seen.shape[-2:].is_compatible_with(expected)
+            check(fits, "mask", tuple(seen.shape), f"a shape that ends in (steps, keys), {expected}")
+            if len(seen.shape) != rank:
+                seen = keras.ops.expand_dims(seen, -3)  # one for all heads
+            seen = keras.ops.reshape(seen, (*(1,) * (rank - len(seen.shape)), *keras.ops.shape(seen)))
+        dtype = keras.backend.result_type(query.dtype, "float32")
+        return HIDDEN * (1 - keras.ops.cast(seen, dtype))

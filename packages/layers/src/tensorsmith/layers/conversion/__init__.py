@@ -1,0 +1,1 @@
+"""Functions that convert trained models."""

@@ -1,0 +1,100 @@
+"""Batch normalization put into the weights before it."""
+
+from collections import Counter
+from typing import Any
+
+import keras
+import numpy as np
+
+from tensorsmith.layers._support.graphs import check_graph, graphs, in_training, sources
+from tensorsmith.layers._support.with_kernel import SEPARABLE, WITH_KERNEL, output_axes
+from tensorsmith.layers.conversion.convert_layers import convert_layers
+
+
+def fold_batch_normalization(model: Any) -> Any:
+    """A copy of a trained model with fewer layers and, in inference, the same outputs.
+
+    Where a dense layer or a convolution without activation is followed by batch normalization and by nothing else, the
+    copy has one layer in place of the two. Such layers are `keras.layers.Dense`, `Conv1D`, `Conv2D`, `Conv3D`, and the
+    convolutions that are depthwise, separable or transposed, but none of their subclasses. Batch normalization
+    elsewhere, as behind an activation or before the convolution, stays what it is; so does that which is called with
+    `training=True`, and that behind a layer with LoRA.
+
+    Formula, over the output channels:
+
+        kernel' = kernel gamma / sqrt(variance + epsilon)
+        bias' = (bias - mean) gamma / sqrt(variance + epsilon) + beta
+
+    Source: Jacob et al., "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only
+    Inference", 2018.
+
+    Args:
+        model: A functional or Sequential model.
+
+    Returns:
+        The copy.
+
+    Raises:
+        ValueError: `model` is no such model.
+
+    Example:
+        >>> import keras
+        >>> layers = [keras.layers.Conv2D(4, 3), keras.layers.BatchNormalization(), keras.layers.ReLU()]
+        >>> model = keras.Sequential([keras.Input((8, 8, 1)), *layers])
+        >>> [type(layer).__name__ for layer in fold_batch_normalization(model).layers]
+        ['Conv2D', 'ReLU']
+    """
+    check_graph(model)
+    followers = _followers(model)
+    folded = {id(follower) for follower in followers.values()}
+
+    def convert(layer: Any) -> Any:
+        if id(layer) in folded:
+            return None
+        return _folded(layer, followers[id(layer)]) if id(layer) in followers else layer
+
+    return convert_layers(model, convert)
+
+
+def _followers(model: Any) -> dict[int, Any]:
+    """The batch normalization to be folded, by the id of the layer before it."""
+    pairs, uses, places, training = [], Counter[int](), Counter[int](), in_training(model)
+    for graph in graphs(model):
+        taken = sources(graph)
+        places.update(map(id, graph.layers))
+        uses.update(id(before) for several in taken.values() for before in several)
+        for layer in graph.layers:
+            before = taken.get(layer.name, [])
+            if len(before) == 1 and id(layer) not in training and _fits(before[0], layer):
+                pairs.append((before[0], layer))
+    return {id(one): after for one, after in pairs if uses[id(one)] == places[id(one)] == places[id(after)] == 1}
+
+
+def _fits(layer: Any, after: Any) -> bool:
+    if type(layer) not in (*WITH_KERNEL, *SEPARABLE) or type(after) is not keras.layers.BatchNormalization:
+        return False
+    channels_last = getattr(layer, "data_format", "channels_last") == "channels_last"
+    last = after.axis in (-1, len(layer.output.shape) - 1)
+    lora = getattr(layer, "lora_enabled", False)
+    return channels_last and last and not lora and layer.activation is keras.activations.linear
+
+
+def _folded(layer: Any, normalization: Any) -> Any:
+    """A layer that does what the two do."""
+
+    def numbers(weight: Any, default: float) -> Any:
+        return default if weight is None else keras.ops.convert_to_numpy(weight).astype("float64")
+
+    variance = numbers(normalization.moving_variance, 1)
+    factor = numbers(normalization.gamma, 1) / np.sqrt(variance + normalization.epsilon)
+    bias = (numbers(layer.bias, 0) - numbers(normalization.moving_mean, 0)) * factor
+    new = type(layer).from_config({**layer.get_config(), "use_bias": True})
+    new.build_from_config(layer.get_build_config())
+    name = "pointwise_kernel" if type(layer) in SEPARABLE else "kernel"
+    kernel, axes = numbers(getattr(layer, name), 1), output_axes(layer)
+    shape = [size if place - kernel.ndim in axes else 1 for place, size in enumerate(kernel.shape)]
+    getattr(new, name).assign(kernel * factor.reshape(shape))
+    if type(layer) in SEPARABLE:
+        new.depthwise_kernel.assign(layer.depthwise_kernel)
+    new.bias.assign(bias + numbers(normalization.beta, 0))
+    return new

@@ -1,0 +1,124 @@
+"""Monte Carlo dropout for models that are trained already."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+
+from tensorsmith.core import Verbatim, check
+from tensorsmith.layers.attention.addons_multi_head_attention import AddonsMultiHeadAttention
+from tensorsmith.layers.conversion.convert_layers import convert_layers
+from tensorsmith.layers.regularization.mc_alpha_dropout import MCAlphaDropout
+from tensorsmith.layers.regularization.mc_dropout import MCDropout
+from tensorsmith.layers.regularization.scheduled_dropout import ScheduledDropout
+from tensorsmith.layers.wrappers.monte_carlo import MonteCarlo
+
+DROPOUT = (
+    keras.layers.Dropout,
+    keras.layers.AlphaDropout,
+    keras.layers.GaussianDropout,
+    keras.layers.SpatialDropout1D,
+    keras.layers.SpatialDropout2D,
+    keras.layers.SpatialDropout3D,
+    ScheduledDropout,
+)
+ATTENTION = (
+    keras.layers.Attention,
+    keras.layers.GroupQueryAttention,
+    keras.layers.MultiHeadAttention,
+    AddonsMultiHeadAttention,
+)
+DONE = (MCDropout, MCAlphaDropout, MonteCarlo)
+SPATIAL = {keras.layers.SpatialDropout1D: 1, keras.layers.SpatialDropout2D: 2, keras.layers.SpatialDropout3D: 3}
+
+
+def to_monte_carlo(model: Any) -> Any:
+    """A copy of a trained model whose dropout stays active in inference, for predictions that tell how sure they are.
+
+    `keras.layers.Dropout`, `SpatialDropout1D`, `2D` and `3D` become `MCDropout`, and `AlphaDropout` becomes
+    `MCAlphaDropout`, in models within the model, too. Other layers that drop are put into `MonteCarlo`: subclasses of
+    these, `GaussianDropout`, `ScheduledDropout`, recurrent layers and attention with dropout of their own, and all of
+    them in `keras.layers.Bidirectional` or `TimeDistributed`. Everything else behaves as in inference, batch
+    normalization and added noise included. The weights are copied: to train one of the two models does not change the
+    other.
+
+    Source: Gal and Ghahramani, "Dropout as a Bayesian Approximation", 2016.
+
+    Args:
+        model: A functional or Sequential model.
+
+    Returns:
+        The copy.
+
+    Raises:
+        ValueError: `model` is no such model, has no dropout, or has some within layers where it cannot be reached.
+
+    Example:
+        >>> import keras
+        >>> model = keras.Sequential([keras.Input((100,)), keras.layers.Dropout(0.5)])
+        >>> x = keras.ops.ones((1, 100))
+        >>> sorted({float(y) for y in to_monte_carlo(model)(x)[0]})
+        [0.0, 2.0]
+    """
+    count = 0
+    left: list[str] = []
+
+    def convert(layer: Any) -> Any:
+        nonlocal count
+        new = _monte_carlo(layer)
+        count += isinstance(new, DONE)
+        if new is layer and not isinstance(layer, DONE):
+            left.extend(f"{layer.name}/{inner.name}" for inner in _within(layer, set()) if _drops(inner))
+        return new
+
+    copy = convert_layers(model, convert)
+    remedy = "make them layers of the model, or put what they are in into MonteCarlo if nothing else in it trains"
+    check(not left, "model", Verbatim(f"dropout in {', '.join(left)}"), "dropout that is a layer of the model", remedy)
+    check(count > 0, "model", Verbatim(f"{model.name!r} without dropout"), "a model with layers of dropout")
+    return copy
+
+
+def _monte_carlo(layer: Any) -> Any:
+    kind, config = type(layer), layer.get_config()
+    if kind is keras.layers.Dropout:
+        return MCDropout.from_config(config)
+    if kind is keras.layers.AlphaDropout:
+        return MCAlphaDropout.from_config(config)
+    if kind in SPATIAL:
+        shared = [1] * SPATIAL[kind]
+        first = config.pop("data_format", "channels_last") == "channels_first"
+        return MCDropout.from_config(
+            {**config, "noise_shape": [None, None, *shared] if first else [None, *shared, None]}
+        )
+    if _drops(layer) and not isinstance(layer, DONE):
+        return MonteCarlo(kind.from_config(config), name=layer.name)
+    return layer
+
+
+def _drops(layer: Any) -> bool:
+    """Whether it is a layer of dropout, or has dropout of its own."""
+    if isinstance(layer, keras.layers.Bidirectional):
+        return _drops(layer.forward_layer) or _drops(layer.backward_layer)
+    if isinstance(layer, keras.layers.TimeDistributed):
+        return _drops(layer.layer)
+    if isinstance(layer, keras.layers.RNN):
+        cells = getattr(layer.cell, "cells", [layer.cell])  # side by side, or stacked
+        return any(getattr(cell, name, 0) > 0 for cell in cells for name in ("dropout", "recurrent_dropout"))
+    return isinstance(layer, DROPOUT) or (isinstance(layer, ATTENTION) and layer.dropout > 0)
+
+
+def _within(layer: Any, seen: set[int]) -> Iterator[Any]:
+    """The layers that a layer holds in its attributes, and those that they hold; without what is random already."""
+    pending = [*vars(layer).values()]
+    while pending:
+        value = pending.pop()
+        if id(value) in seen:
+            continue
+        seen.add(id(value))
+        if isinstance(value, keras.layers.Layer) and not isinstance(value, DONE):
+            yield value
+            yield from _within(value, seen)
+        elif isinstance(value, dict):
+            pending.extend(value.values())
+        elif isinstance(value, list | tuple):
+            pending.extend(value)

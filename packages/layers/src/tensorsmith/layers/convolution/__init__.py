@@ -1,0 +1,1 @@
+"""Convolutional, pooling and vision layers."""

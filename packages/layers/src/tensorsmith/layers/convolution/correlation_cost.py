@@ -1,0 +1,121 @@
+"""Correlation cost, for optical flow."""
+
+from typing import Any
+
+import keras
+
+from tensorsmith import ops
+from tensorsmith.core import check, export, is_integer, plain
+from tensorsmith.layers._support.floating import floating
+from tensorsmith.layers._support.kernel_layer import KernelLayer
+
+
+@export
+class CorrelationCost(KernelLayer, keras.layers.Layer):
+    """How alike each patch of one picture is to the patches around the same place in another.
+
+    Where the likeness is greatest, there the patch has moved: networks for optical flow and stereo read it. Formula,
+    with (u, v) the middle of patch (i, j), patches being `stride_1` apart, and a displacement (p, q), over the places
+    (k, l) of a patch and the channels c:
+
+        y[i, j, (p, q)] = mean of a[u + k, v + l, c] * b[u + p + k, v + q + l, c]
+
+    With a `stride_1` above 1 and padding, TensorFlow Addons' patches begin `stride_1 * pad` places before the picture
+    instead of `pad`; here they are the paper's.
+
+    Source: Dosovitskiy et al., "FlowNet: Learning Optical Flow with Convolutional Networks", 2015.
+
+    Args:
+        kernel_size: Height and width of a patch, odd.
+        max_displacement: How far a patch may be displaced, in every direction.
+        stride_1: Places from one patch to the next.
+        stride_2: Places from one displacement to the next.
+        pad: Zeros around both pictures, on every side.
+        data_format: "channels_last" or "channels_first". TensorFlow Addons has no default.
+        **kwargs: `name`, `dtype`, `trainable`, as for every Keras layer.
+
+    Call arguments:
+        inputs: The list of both pictures, tensors of one shape and of floating type.
+
+    Input shape:
+        Twice `(batch, height, width, channels)`.
+
+    Output shape:
+        `(batch, rows, columns, n * n)`, with n = 2 * (max_displacement // stride_2) + 1, and rows and columns of
+        (size + 2 * pad - 2 * max_displacement - kernel_size + 1) / stride_1, rounded up.
+
+    Raises:
+        ValueError: A size or stride is out of its range, the pictures differ in shape or are too small for a patch, or
+            `data_format` is unknown.
+
+    Example:
+        >>> import keras
+        >>> a = keras.ops.reshape([0.0, 1.0, 2.0, 0.0], (1, 1, 4, 1))
+        >>> b = keras.ops.roll(a, 1, axis=2)  # moved by one to the right
+        >>> costs = CorrelationCost(1, 1, 1, 1, 1)([a, b])
+        >>> costs[0, 0, 2].numpy().reshape(3, 3)[1]  # displaced by -1, 0 and 1
+        array([0., 2., 4.], dtype=float32)
+    """
+
+    def __init__(
+        self,
+        kernel_size: int,
+        max_displacement: int,
+        stride_1: int,
+        stride_2: int,
+        pad: int,
+        data_format: str = "channels_last",
+        **kwargs: Any,
+    ):
+        sizes = (("kernel_size", kernel_size, 1), ("max_displacement", max_displacement, 0), ("stride_1", stride_1, 1))
+        for name, size, least in (*sizes, ("stride_2", stride_2, 1), ("pad", pad, 0)):
+            check(is_integer(size) and size >= least, name, size, f"an integer of {least} or more")
+        check(kernel_size % 2 == 1, "kernel_size", kernel_size, "an odd integer", "so that a patch has a middle")
+        known = data_format in ("channels_last", "channels_first")
+        check(known, "data_format", data_format, "'channels_last' or 'channels_first'")
+        kernel_size, max_displacement, stride_1, stride_2, pad = plain(
+            (kernel_size, max_displacement, stride_1, stride_2, pad)
+        )
+        super().__init__(**kwargs)
+        self.kernel_size = kernel_size
+        self.max_displacement = max_displacement
+        self.stride_1 = stride_1
+        self.stride_2 = stride_2
+        self.pad = pad
+        self.data_format = data_format
+
+    def build(self, input_shape: Any) -> None:
+        """Looks at the two shapes."""
+        fits = len(input_shape) == 2 and isinstance(input_shape[0], list | tuple)
+        check(fits, "inputs", input_shape, "a list of two pictures")
+
+    def call(self, inputs: Any) -> Any:
+        """Compares the pictures."""
+        inputs = floating(inputs, self.compute_dtype)
+        a, b = inputs
+        first = self.data_format == "channels_first"
+        if first:
+            a, b = (keras.ops.transpose(x, (0, 2, 3, 1)) for x in (a, b))
+        y = ops.correlation_cost(a, b, self.kernel_size, self.max_displacement, self.stride_1, self.stride_2, self.pad)
+        return keras.ops.transpose(y, (0, 3, 1, 2)) if first else y
+
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+        """The rows and columns that patches and displacements leave."""
+        batch, *rest = input_shape[0]
+        sides = rest[1:] if self.data_format == "channels_first" else rest[:2]
+        border = self.max_displacement + self.kernel_size // 2 - self.pad
+        sides = [None if size is None else -(-(size - 2 * border) // self.stride_1) for size in sides]
+        costs = (2 * (self.max_displacement // self.stride_2) + 1) ** 2
+        return (batch, costs, *sides) if self.data_format == "channels_first" else (batch, *sides, costs)
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of `__init__`."""
+        own = {
+            "kernel_size": self.kernel_size,
+            "max_displacement": self.max_displacement,
+            "stride_1": self.stride_1,
+            "stride_2": self.stride_2,
+            "pad": self.pad,
+            "data_format": self.data_format,
+        }
+        return {**super().get_config(), **own}

@@ -1,0 +1,107 @@
+"""Squeeze-and-excitation."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from tensorsmith.core import check, export, is_integer, plain
+from tensorsmith.layers._support.floating import floating
+from tensorsmith.layers._support.fresh import fresh
+
+
+@export
+class SqueezeExcitation(keras.layers.Layer):
+    """Weighs each channel by a number between 0 and 1 that depends on the means of all channels.
+
+    Formula, with the mean over all places, and W1 with channels / ratio columns, but at least one:
+
+        y = x sigmoid(activation(mean(x) W1 + b1) W2 + b2)
+
+    Source: Hu et al., "Squeeze-and-Excitation Networks", 2018.
+
+    Args:
+        ratio: What the number of channels is divided by in between.
+        activation: The activation in between.
+        kernel_initializer: Initializer of W1 and W2.
+        kernel_regularizer: Regularizer of W1 and W2.
+        **kwargs: `name`, `dtype`, `trainable`, as for every Keras layer.
+
+    Call arguments:
+        inputs: Tensor of floating type. The mean is in float32 for half types.
+
+    Input shape:
+        `(batch, ..., channels)`, with at least one axis in between; for pictures `(batch, height, width, channels)`.
+
+    Output shape:
+        The same as the input shape.
+
+    Raises:
+        ValueError: `ratio` is no positive integer, or the inputs have no places or an unknown number of channels.
+
+    Example:
+        >>> import keras
+        >>> layer = SqueezeExcitation(16)
+        >>> layer(keras.ops.ones((1, 7, 7, 256))).shape
+        TensorShape([1, 7, 7, 256])
+        >>> layer.count_params()
+        8464
+    """
+
+    def __init__(
+        self,
+        ratio: int = 16,
+        activation: Any = "relu",
+        kernel_initializer: Any = "he_normal",
+        kernel_regularizer: Any = None,
+        **kwargs: Any,
+    ):
+        check(is_integer(ratio) and ratio > 0, "ratio", ratio, "a positive integer")
+        ratio = plain(ratio)
+        super().__init__(**kwargs)
+        self.ratio = ratio
+        self.activation = keras.activations.get(activation)
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
+
+    def build(self, input_shape: Any) -> None:
+        """Makes the two dense layers."""
+        channels = input_shape[-1]
+        fits = len(input_shape) > 2 and channels is not None
+        check(fits, "inputs", tuple(input_shape), "shape (batch, ..., channels), with places and known channels")
+        narrow = max(1, channels // self.ratio)
+        self.squeeze = self._dense(narrow, self.activation)
+        self.squeeze.build((None, channels))
+        self.excite = self._dense(channels, "sigmoid")
+        self.excite.build((None, narrow))
+
+    def _dense(self, units: int, activation: Any) -> Any:
+        return keras.layers.Dense(
+            units,
+            activation,
+            kernel_initializer=fresh(self.kernel_initializer),
+            kernel_regularizer=self.kernel_regularizer,
+            dtype=self.dtype_policy,
+        )
+
+    def call(self, inputs: Any) -> Any:
+        """Weighs the channels."""
+        inputs = floating(inputs, self.compute_dtype)
+        places = list(range(1, len(inputs.shape) - 1))
+        wide = ops.cast(inputs, keras.backend.result_type(inputs.dtype, "float32"))
+        means = ops.cast(ops.mean(wide, places), inputs.dtype)
+        return inputs * ops.expand_dims(self.excite(self.squeeze(means)), places)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """That of the inputs."""
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of `__init__`."""
+        own = {
+            "ratio": self.ratio,
+            "activation": keras.activations.serialize(self.activation),
+            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+            "kernel_regularizer": keras.regularizers.serialize(self.kernel_regularizer),
+        }
+        return {**super().get_config(), **own}

@@ -1,0 +1,131 @@
+"""The cross layer of Deep & Cross Networks."""
+
+from typing import Any
+
+import keras
+
+from tensorsmith.core import check, export, is_integer, is_number, plain
+from tensorsmith.layers._support.floating import floating
+from tensorsmith.layers._support.fresh import fresh
+
+
+@export
+class PolynomialCrossing(keras.layers.Layer):
+    """Crosses features with those that a network began with: n layers in a row learn products of up to n + 1 features.
+
+    Formula, with W a full matrix, or the product U V of two narrow ones:
+
+        y = x0 * (x W + diag_scale x) + bias + x
+
+    Source: Wang et al., "Deep & Cross Network for Ad Click Predictions", 2017; with matrices: "DCN V2", 2021.
+
+    Args:
+        projection_dim: Columns of U and rows of V, no more than half the features; a full W if None.
+        diag_scale: What the diagonal of W is increased by, which steadies training; 0 or more.
+        use_bias: Whether there is a bias.
+        kernel_initializer: Initializer of W, or of U and V.
+        bias_initializer: Initializer of the bias.
+        kernel_regularizer: Regularizer of W, or of U and V.
+        bias_regularizer: Regularizer of the bias.
+        **kwargs: `name`, `dtype`, `trainable`, as for every Keras layer.
+
+    Call arguments:
+        inputs: The two tensors (x0, x): what the network began with, and the outputs of the cross layer before; for the
+            first, twice x0.
+
+    Input shape:
+        Twice `(batch, features)`.
+
+    Output shape:
+        `(batch, features)`.
+
+    Raises:
+        ValueError: `projection_dim` is no positive integer, or more than half the features; `diag_scale` is negative;
+            or there are not two tensors.
+
+    Example:
+        >>> import keras
+        >>> x = keras.ops.convert_to_tensor([[1.0, 2.0]])
+        >>> print(PolynomialCrossing(kernel_initializer="identity")((x, x)).numpy())  # x * x + x
+        [[2. 6.]]
+    """
+
+    def __init__(
+        self,
+        projection_dim: int | None = None,
+        diag_scale: float = 0.0,
+        use_bias: bool = True,
+        kernel_initializer: Any = "truncated_normal",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        **kwargs: Any,
+    ):
+        fits = projection_dim is None or (is_integer(projection_dim) and projection_dim > 0)
+        check(fits, "projection_dim", projection_dim, "a positive integer or None")
+        fits = is_number(diag_scale) and diag_scale >= 0
+        check(fits, "diag_scale", diag_scale, "a number of 0 or more")
+        projection_dim, diag_scale = plain((projection_dim, diag_scale))
+        super().__init__(**kwargs)
+        self.supports_masking = True
+        self.projection_dim = projection_dim
+        self.diag_scale = diag_scale
+        self.use_bias = use_bias
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.bias_initializer = keras.initializers.get(bias_initializer)
+        self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
+        self.bias_regularizer = keras.regularizers.get(bias_regularizer)
+
+    def build(self, input_shape: Any) -> None:
+        """Makes the weights."""
+        fits = len(input_shape) == 2 and isinstance(input_shape[0], list | tuple)
+        check(fits, "inputs", input_shape, "two tensors, (x0, x)")
+        features, narrow = input_shape[1][-1], self.projection_dim
+        check(features is not None, "inputs", input_shape, "a known number of features")
+        if narrow is None:
+            shapes = {"kernel": (features, features)}
+        else:
+            fits = 2 * narrow <= features
+            check(fits, "projection_dim", narrow, f"no more than half of the {features} features")
+            shapes = {"kernel_u": (features, narrow), "kernel_v": (narrow, features)}
+        self.kernels = [
+            self.add_weight(
+                shape=shape, name=name, initializer=fresh(self.kernel_initializer), regularizer=self.kernel_regularizer
+            )
+            for name, shape in shapes.items()
+        ]
+        if self.use_bias:
+            self.bias = self.add_weight(
+                shape=(features,), name="bias", initializer=self.bias_initializer, regularizer=self.bias_regularizer
+            )
+
+    def call(self, inputs: Any) -> Any:
+        """Crosses."""
+        inputs = floating(inputs, self.compute_dtype)
+        x0, x = inputs
+        product = x
+        for kernel in self.kernels:
+            product = keras.ops.matmul(product, kernel)
+        y = x0 * (product + self.diag_scale * x) + x
+        return y + self.bias if self.use_bias else y
+
+    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+        """That of x."""
+        return None if previous_mask is None else previous_mask[1]
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """That of x."""
+        return input_shape[1]
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of `__init__`."""
+        own = {
+            "projection_dim": self.projection_dim,
+            "diag_scale": self.diag_scale,
+            "use_bias": self.use_bias,
+            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+            "bias_initializer": keras.initializers.serialize(self.bias_initializer),
+            "kernel_regularizer": keras.regularizers.serialize(self.kernel_regularizer),
+            "bias_regularizer": keras.regularizers.serialize(self.bias_regularizer),
+        }
+        return {**super().get_config(), **own}

@@ -1,0 +1,85 @@
+"""Adaptive instance normalization."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from tensorsmith.core import check, export, is_number, plain
+from tensorsmith.layers._support.floating import floating
+from tensorsmith.layers._support.styled import styled_shapes
+
+
+@export
+class AdaIN(keras.layers.Layer):
+    """Gives each map of each example the mean and the spread that a style vector asks for.
+
+    Formula, with mean and variance over the places of one map, and scale and bias affine functions of the style:
+
+        y = (1 + scale) (x - mean) / sqrt(variance + epsilon) + bias
+
+    The biases of these affine functions begin with 0, so that a style of zeros leaves the normalized maps.
+
+    Source: Huang and Belongie, "Arbitrary Style Transfer in Real-Time with Adaptive Instance Normalization", 2017; with
+    a learned style: Karras et al., "A Style-Based Generator Architecture for Generative Adversarial Networks", 2019.
+
+    Args:
+        epsilon: What keeps the root from zero, above 0.
+        kernel_initializer: Initializer of the matrix that makes scale and bias of a style.
+        **kwargs: `name`, `dtype`, `trainable`, as for every Keras layer.
+
+    Call arguments:
+        inputs: The two tensors (x, style). The statistics are in float32 for half types.
+
+    Input shape:
+        `(batch, height, width, channels)` and `(batch, features)`.
+
+    Output shape:
+        `(batch, height, width, channels)`.
+
+    Raises:
+        ValueError: `epsilon` is not above 0, or there are not two tensors of such shapes.
+
+    Example:
+        >>> import keras
+        >>> x = 5 + keras.random.normal((1, 64, 64, 1), seed=1)
+        >>> y = AdaIN()([x, keras.ops.zeros((1, 8))]).numpy()
+        >>> print(abs(y.mean().round(3)), y.std().round(3))
+        0.0 1.0
+    """
+
+    def __init__(self, epsilon: float = 1e-8, kernel_initializer: Any = "lecun_normal", **kwargs: Any):
+        check(is_number(epsilon) and epsilon > 0, "epsilon", epsilon, "a number above 0")
+        epsilon = plain(epsilon)
+        super().__init__(**kwargs)
+        self.epsilon = epsilon
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+
+    def build(self, input_shape: Any) -> None:
+        """Makes the layer that turns a style into scales and biases."""
+        x, style = styled_shapes(input_shape)
+        self.affine = keras.layers.Dense(2 * x[-1], kernel_initializer=self.kernel_initializer, dtype=self.dtype_policy)
+        self.affine.build(style)
+
+    def call(self, inputs: Any) -> Any:
+        """Normalizes, scales and shifts."""
+        inputs = floating(inputs, self.compute_dtype)
+        x, style = inputs
+        wide = ops.cast(x, keras.backend.result_type(x.dtype, "float32"))
+        centred = wide - ops.mean(wide, axis=(1, 2), keepdims=True)
+        variance = ops.mean(ops.square(centred), axis=(1, 2), keepdims=True)
+        normalized = ops.cast(centred * ops.rsqrt(variance + self.epsilon), x.dtype)
+        scale, bias = ops.split(self.affine(style)[:, None, None, :], 2, axis=-1)
+        return (1 + scale) * normalized + bias
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """That of x."""
+        return input_shape[0]
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of `__init__`."""
+        own = {
+            "epsilon": self.epsilon,
+            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+        }
+        return {**super().get_config(), **own}

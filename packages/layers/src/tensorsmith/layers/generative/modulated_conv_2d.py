@@ -1,0 +1,153 @@
+"""The convolution of StyleGAN2."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from tensorsmith.core import check, export, is_integer, is_number, plain
+from tensorsmith.layers._support.floating import floating
+from tensorsmith.layers._support.fresh import fresh
+from tensorsmith.layers._support.styled import styled_shapes
+
+
+@export
+class ModulatedConv2D(keras.layers.Layer):
+    """A convolution whose kernel a style vector scales, so that each example has a kernel of its own.
+
+    Formula, for the input channel i and the output channel o, with s an affine function of the style, whose bias begins
+    with 1, and the sum over i and the places of the kernel k:
+
+        kernel[k, i, o] = s[i] w[k, i, o]
+        kernel[k, i, o] /= sqrt(sum(kernel[k, i, o]²) + epsilon)      with `demodulate`
+        y = activation(conv(x, kernel) + bias)
+
+    The outputs of a demodulated kernel have the spread of the inputs, whatever the style: `AdaIN` without its
+    statistics, and without the blobs that those left in pictures.
+
+    Scaling the channels of x, and of what comes out, is the same as scaling kernels, and one convolution serves all
+    examples.
+
+    Source: Karras et al., "Analyzing and Improving the Image Quality of StyleGAN", 2020.
+
+    Args:
+        filters: Number of output channels.
+        kernel_size: Height and width of the kernel.
+        demodulate: Whether kernels are scaled back to length 1; not in the layer that makes colours of channels.
+        activation: The activation.
+        use_bias: Whether there is a bias.
+        epsilon: What keeps the root from zero, above 0.
+        kernel_initializer: Initializer of w, and of the matrix that makes s of a style.
+        bias_initializer: Initializer of the bias.
+        **kwargs: `name`, `dtype`, `trainable`, as for every Keras layer.
+
+    Call arguments:
+        inputs: The two tensors (x, style). What is made of styles is in float32 for half types.
+
+    Input shape:
+        `(batch, height, width, channels)` and `(batch, features)`.
+
+    Output shape:
+        `(batch, height, width, filters)`.
+
+    Raises:
+        ValueError: `filters` or `kernel_size` is no positive integer, `epsilon` is not above 0, or there are not two
+            tensors of such shapes.
+
+    Example:
+        >>> import keras
+        >>> x, style = keras.random.normal((1, 64, 64, 16), seed=1), keras.random.normal((1, 8), seed=2)
+        >>> y = ModulatedConv2D(32, 3)([x, 100 * style])
+        >>> print(y.shape, y.numpy().std().round(1))
+        (1, 64, 64, 32) 1.0
+    """
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: int,
+        demodulate: bool = True,
+        activation: Any = None,
+        use_bias: bool = True,
+        epsilon: float = 1e-8,
+        kernel_initializer: Any = "lecun_normal",
+        bias_initializer: Any = "zeros",
+        **kwargs: Any,
+    ):
+        check(is_integer(filters) and filters > 0, "filters", filters, "a positive integer")
+        check(is_integer(kernel_size) and kernel_size > 0, "kernel_size", kernel_size, "a positive integer")
+        check(is_number(epsilon) and epsilon > 0, "epsilon", epsilon, "a number above 0")
+        filters, kernel_size, epsilon = plain((filters, kernel_size, epsilon))
+        super().__init__(**kwargs)
+        self.filters = filters
+        self.kernel_size = kernel_size
+        self.demodulate = demodulate
+        self.activation = keras.activations.get(activation)
+        self.use_bias = use_bias
+        self.epsilon = epsilon
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.bias_initializer = keras.initializers.get(bias_initializer)
+
+    def build(self, input_shape: Any) -> None:
+        """Makes the weights, and the layer that turns a style into s."""
+        x, style = styled_shapes(input_shape)
+        self.affine = keras.layers.Dense(
+            x[-1],
+            kernel_initializer=fresh(self.kernel_initializer),
+            bias_initializer="ones",
+            dtype=keras.backend.result_type(self.compute_dtype, "float32"),
+        )
+        self.affine.build(style)
+        self.kernel = self.add_weight(
+            shape=(self.kernel_size, self.kernel_size, x[-1], self.filters),
+            name="kernel",
+            initializer=self.kernel_initializer,
+        )
+        if self.use_bias:
+            self.bias = self.add_weight(shape=(self.filters,), name="bias", initializer=self.bias_initializer)
+
+    def call(self, inputs: Any) -> Any:
+        """Scales, convolves, and scales back."""
+        inputs = floating(inputs, self.compute_dtype)
+        x, style = inputs
+        scale = self.affine(style)
+        if not self.demodulate:
+            y = self._convolved(x, scale)
+        else:
+            # Lengths forget a factor of the scale, without which large styles stay in the range of half types.
+            factor = ops.stop_gradient(ops.maximum(ops.max(ops.abs(scale), axis=-1, keepdims=True), 1))
+            scale = scale / factor
+            y = ops.cast(self._convolved(x, scale), scale.dtype)
+            y = ops.cast(_by_channel(y, self._lengths_inverse(scale, self.epsilon / factor**2)), x.dtype)
+        return self.activation(y + self.bias if self.use_bias else y)
+
+    def _convolved(self, x: Any, scale: Any) -> Any:
+        x = _by_channel(x, ops.cast(scale, x.dtype))
+        return ops.conv(x, self.kernel, padding="same", data_format="channels_last")
+
+    def _lengths_inverse(self, scale: Any, epsilon: Any) -> Any:
+        """One over the length of each example's kernels."""
+        squares = ops.sum(ops.square(ops.cast(self.kernel, scale.dtype)), axis=(0, 1))
+        return ops.rsqrt(ops.matmul(ops.square(scale), squares) + epsilon)
+
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+        """That of x, with `filters` channels."""
+        return (*input_shape[0][:-1], self.filters)
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of `__init__`."""
+        own = {
+            "filters": self.filters,
+            "kernel_size": self.kernel_size,
+            "demodulate": self.demodulate,
+            "activation": keras.activations.serialize(self.activation),
+            "use_bias": self.use_bias,
+            "epsilon": self.epsilon,
+            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+            "bias_initializer": keras.initializers.serialize(self.bias_initializer),
+        }
+        return {**super().get_config(), **own}
+
+
+def _by_channel(pictures: Any, scale: Any) -> Any:
+    return pictures * scale[:, None, None, :]

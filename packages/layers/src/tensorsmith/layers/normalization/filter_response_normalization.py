@@ -1,0 +1,144 @@
+"""Filter response normalization."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+
+from tensorsmith.core import check, export, is_integer, is_number, plain
+from tensorsmith.layers._support.floating import floating
+
+
+@export
+class FilterResponseNormalization(keras.layers.Layer):
+    """Divides each channel of each example by its root mean square over the places, and forgets about batches.
+
+    It goes with `TLU`, as no mean is taken away. Formula, with e a learned number where there is one, else 0:
+
+        y = gamma x / sqrt(mean(x²) + |epsilon| + |e|) + beta
+
+    Source: Singh and Krishnan, "Filter Response Normalization Layer", 2020.
+
+    Args:
+        epsilon: What keeps the root from zero.
+        axis: Axes of the places, neither that of the batch nor that of the channels, which is the last.
+        beta_initializer: Initializer of beta.
+        gamma_initializer: Initializer of gamma.
+        beta_regularizer: Regularizer of beta.
+        gamma_regularizer: Regularizer of gamma.
+        beta_constraint: Constraint of beta.
+        gamma_constraint: Constraint of gamma.
+        learned_epsilon: Whether there is e, which begins with 1e-4.
+        learned_epsilon_constraint: Constraint of e.
+        name: Name of the layer.
+        **kwargs: `dtype`, `trainable`, as for every Keras layer.
+
+    Call arguments:
+        inputs: Tensor of floating type. The mean is in float32 for half types.
+
+    Input shape:
+        `(batch, ..., channels)`; for pictures `(batch, height, width, channels)`.
+
+    Output shape:
+        The same as the input shape.
+
+    Raises:
+        ValueError: `axis` holds no such axes, or `epsilon` is no finite number.
+
+    Example:
+        >>> import numpy as np
+        >>> x = np.array([[[[3.0], [4.0]]]])
+        >>> print(FilterResponseNormalization()(x).numpy().ravel().round(4))  # sqrt((9 + 16) / 2) = 3.5355
+        [0.8485 1.1314]
+    """
+
+    def __init__(
+        self,
+        epsilon: float = 1e-6,
+        axis: Sequence[int] = (1, 2),
+        beta_initializer: Any = "zeros",
+        gamma_initializer: Any = "ones",
+        beta_regularizer: Any = None,
+        gamma_regularizer: Any = None,
+        beta_constraint: Any = None,
+        gamma_constraint: Any = None,
+        learned_epsilon: bool = False,
+        learned_epsilon_constraint: Any = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ):
+        check(is_number(epsilon), "epsilon", epsilon, "a finite number")
+        fits = isinstance(axis, list | tuple) and len(axis) > 0 and all(is_integer(one) for one in axis)
+        check(fits, "axis", axis, "a list of integers")
+        epsilon, axis = plain((epsilon, axis))
+        super().__init__(name=name, **kwargs)
+        self.supports_masking = True
+        self.epsilon = epsilon
+        self.axis = list(axis)
+        self.beta_initializer = keras.initializers.get(beta_initializer)
+        self.gamma_initializer = keras.initializers.get(gamma_initializer)
+        self.beta_regularizer = keras.regularizers.get(beta_regularizer)
+        self.gamma_regularizer = keras.regularizers.get(gamma_regularizer)
+        self.beta_constraint = keras.constraints.get(beta_constraint)
+        self.gamma_constraint = keras.constraints.get(gamma_constraint)
+        self.learned_epsilon = learned_epsilon
+        self.learned_epsilon_constraint = keras.constraints.get(learned_epsilon_constraint)
+
+    def build(self, input_shape: Any) -> None:
+        """Makes the weights."""
+        rank = len(input_shape)
+        places = {axis % rank for axis in self.axis if -rank <= axis < rank}
+        fits = len(places) == len(self.axis) and not places & {0, rank - 1}
+        check(fits, "axis", self.axis, f"different axes of {rank}, without the batch's and the channels'")
+        if self.learned_epsilon:
+            self.eps_learned = self.add_weight(
+                shape=(1,),
+                name="learned_epsilon",
+                initializer=keras.initializers.Constant(1e-4),
+                constraint=self.learned_epsilon_constraint,
+            )
+        shape = (*[1] * (rank - 1), input_shape[-1])  # as Addons' weights have
+        self.gamma = self.add_weight(
+            shape=shape,
+            name="gamma",
+            initializer=self.gamma_initializer,
+            regularizer=self.gamma_regularizer,
+            constraint=self.gamma_constraint,
+        )
+        self.beta = self.add_weight(
+            shape=shape,
+            name="beta",
+            initializer=self.beta_initializer,
+            regularizer=self.beta_regularizer,
+            constraint=self.beta_constraint,
+        )
+
+    def call(self, inputs: Any) -> Any:
+        """Normalizes."""
+        inputs = floating(inputs, self.compute_dtype)
+        wide = keras.backend.result_type(self.compute_dtype, "float32")
+        squares = keras.ops.mean(keras.ops.square(keras.ops.cast(inputs, wide)), self.axis, keepdims=True)
+        epsilon = abs(self.epsilon)
+        if self.learned_epsilon:
+            epsilon += keras.ops.abs(keras.ops.cast(self.eps_learned, wide))
+        return self.gamma * (inputs * keras.ops.cast(keras.ops.rsqrt(squares + epsilon), inputs.dtype)) + self.beta
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """That of the inputs."""
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of `__init__`."""
+        own = {
+            "epsilon": self.epsilon,
+            "axis": self.axis,
+            "beta_initializer": keras.initializers.serialize(self.beta_initializer),
+            "gamma_initializer": keras.initializers.serialize(self.gamma_initializer),
+            "beta_regularizer": keras.regularizers.serialize(self.beta_regularizer),
+            "gamma_regularizer": keras.regularizers.serialize(self.gamma_regularizer),
+            "beta_constraint": keras.constraints.serialize(self.beta_constraint),
+            "gamma_constraint": keras.constraints.serialize(self.gamma_constraint),
+            "learned_epsilon": self.learned_epsilon,
+            "learned_epsilon_constraint": keras.constraints.serialize(self.learned_epsilon_constraint),
+        }
+        return {**super().get_config(), **own}

@@ -1,0 +1,147 @@
+"""Layer normalization on a compiled kernel."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tensorsmith import ops
+from tensorsmith.core import check, export, is_integer, is_number, plain
+from tensorsmith.layers._support.floating import floating
+from tensorsmith.layers._support.kernel_layer import KernelLayer
+
+
+@export
+class LayerNormalization(KernelLayer, keras.layers.LayerNormalization):
+    """Keras' layer normalization on a compiled kernel: same arguments, weights and numbers, several times as fast.
+
+    Each example is normalized by itself to mean 0 and variance 1 over the last axis, then scaled and shifted:
+
+        y = gamma * (x - mean(x)) / sqrt(variance(x) + epsilon) + beta
+
+    Statistics are in float32 for half types. Over other axes than the last, Keras' own code serves.
+
+    Some handbooks have epsilon outside the root, as it is with `epsilon_outside`, without a kernel. There slopes are
+    larger where inputs hardly vary, up to sqrt(1 / epsilon) times:
+
+        y = gamma * (x - mean(x)) / (sqrt(variance(x)) + epsilon) + beta
+
+    Source: Ba et al., "Layer Normalization", 2016.
+
+    Args:
+        axis: The axis to normalize over, or several.
+        epsilon: What keeps the root from zero.
+        center: Whether beta is added.
+        scale: Whether gamma multiplies.
+        beta_initializer: Initializer of beta.
+        gamma_initializer: Initializer of gamma.
+        beta_regularizer: Regularizer of beta.
+        gamma_regularizer: Regularizer of gamma.
+        beta_constraint: Constraint of beta.
+        gamma_constraint: Constraint of gamma.
+        epsilon_outside: Whether epsilon is added to the standard deviation instead of to the variance.
+        **kwargs: `name`, `dtype`, `trainable`, as for every Keras layer.
+
+    Call arguments:
+        inputs: Tensor of rank 2 or more.
+
+    Input shape:
+        Any.
+
+    Output shape:
+        The same as the input shape.
+
+    Raises:
+        ValueError: `axis` is no integer or sequence of integers, `epsilon` is negative, or `epsilon_outside` is no bool
+            or goes with `rms_scaling`.
+
+    Example:
+        >>> import numpy as np
+        >>> x = np.array([[1.0, 2.0, 3.0], [0.0, 0.0, 6.0]])
+        >>> print(LayerNormalization(epsilon=1e-6)(x).numpy().round(3))
+        [[-1.225  0.     1.225]
+         [-0.707 -0.707  1.414]]
+    """
+
+    def __init__(
+        self,
+        axis: int | Sequence[int] = -1,
+        epsilon: float = 1e-3,
+        center: bool = True,
+        scale: bool = True,
+        beta_initializer: Any = "zeros",
+        gamma_initializer: Any = "ones",
+        beta_regularizer: Any = None,
+        gamma_regularizer: Any = None,
+        beta_constraint: Any = None,
+        gamma_constraint: Any = None,
+        epsilon_outside: bool = False,
+        **kwargs: Any,
+    ):
+        check_normalization(axis, epsilon)
+        check(isinstance(epsilon_outside, bool), "epsilon_outside", epsilon_outside, "True or False")
+        fits = not (epsilon_outside and kwargs.get("rms_scaling"))
+        check(fits, "epsilon_outside", epsilon_outside, "False with `rms_scaling`, which has epsilon in the root")
+        axis, epsilon = plain((axis, epsilon))
+        super().__init__(
+            axis=axis,
+            epsilon=epsilon,
+            center=center,
+            scale=scale,
+            beta_initializer=beta_initializer,
+            gamma_initializer=gamma_initializer,
+            beta_regularizer=beta_regularizer,
+            gamma_regularizer=gamma_regularizer,
+            beta_constraint=beta_constraint,
+            gamma_constraint=gamma_constraint,
+            **kwargs,
+        )
+        self.epsilon_outside = epsilon_outside
+
+    def call(self, inputs: Any) -> Any:
+        """Normalizes."""
+        inputs = floating(inputs, self.compute_dtype)
+        x = tf.convert_to_tensor(inputs)
+        if self.epsilon_outside:
+            return self._by_deviation(x)
+        if not is_last(self.axis, x) or self.rms_scaling:
+            return super().call(inputs)
+        y = ops.layer_norm(x, self.gamma, self.beta, epsilon=self.epsilon)
+        return tf.cast(y, self.compute_dtype)
+
+    def _by_deviation(self, x: tf.Tensor) -> tf.Tensor:
+        """Normalizes with epsilon outside the root."""
+        wide = tf.cast(x, keras.backend.result_type(x.dtype, "float32"))
+        mean, variance = tf.nn.moments(wide, self.axis, keepdims=True)
+        varies = variance > 0  # elsewhere the root has no slope
+        deviation = tf.where(varies, tf.sqrt(tf.where(varies, variance, 1)), 0)
+        y = (wide - mean) / (deviation + self.epsilon)
+        shape = [1] * len(x.shape)
+        for place in self.axis:
+            shape[place] = x.shape[place]
+        for weight, operation in ((self.gamma, tf.multiply), (self.beta, tf.add)):
+            y = y if weight is None else operation(y, tf.reshape(tf.cast(weight, y.dtype), shape))
+        return tf.cast(y, self.compute_dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of `__init__`."""
+        return {**super().get_config(), "epsilon_outside": self.epsilon_outside}
+
+
+def check_normalization(axis: Any, epsilon: Any) -> None:
+    """Raises ValueError where these are no axes and no small number."""
+    axes = axis if isinstance(axis, Sequence) and not isinstance(axis, str) else [axis]
+    check(
+        len(axes) > 0 and all(is_integer(one) for one in axes),
+        "axis",
+        axis,
+        "an integer or a sequence of integers",
+        "give -1 for the last axis",
+    )
+    check(is_number(epsilon) and epsilon >= 0, "epsilon", epsilon, "a number of 0 or more")
+
+
+def is_last(axes: Sequence[int], x: tf.Tensor) -> bool:
+    """Whether the axes are the last one of a tensor of floating type, for which there is a kernel."""
+    return x.dtype.is_floating and len(axes) == 1 and axes[0] in (-1, (x.shape.rank or 0) - 1)

@@ -1,0 +1,1 @@
+"""Output layers with a loss or a decoder of their own."""

@@ -1,0 +1,196 @@
+"""Layer-normalized long short-term memory on a compiled kernel."""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tensorsmith import ops
+from tensorsmith.core import check, export, init_arguments, is_number, plain
+from tensorsmith.layers._support.floating import floating
+from tensorsmith.layers._support.fresh import fresh
+from tensorsmith.layers._support.recurrent_cell import RecurrentCell
+from tensorsmith.layers._support.recurrent_layer import CellLayer, check_recurrent, dropped, single
+
+
+@export
+class LayerNormLSTMCell(RecurrentCell, keras.layers.LSTMCell):
+    """One step of `LayerNormLSTM`, as TensorFlow Addons' cell: an LSTM whose products and whose c are layer-normalized.
+
+    In `keras.layers.RNN` Keras' loop runs it; the layer `LayerNormLSTM` computes the same by a kernel. Formula:
+
+        [i, f, g, o] = norm_k(x kernel) + norm_r(h recurrent_kernel) + bias
+        c' = norm_c(sigmoid(f) * c + sigmoid(i) * tanh(g))
+        h' = sigmoid(o) * tanh(c')
+
+
+    Source: Ba et al., "Layer Normalization", 2016.
+
+    Args:
+        units: Size of h and c.
+        norm_gamma_initializer: Initializer of the norms' gammas.
+        norm_beta_initializer: Initializer of their betas.
+        norm_epsilon: What keeps the roots from zero.
+        {{dropout}}
+
+    The other arguments are those of `keras.layers.LSTMCell`.
+
+    {{call}}
+
+    Raises:
+        ValueError: `units` is no positive integer, a share is not in [0, 1), or `norm_epsilon` is negative.
+
+    Example:
+        >>> import keras, numpy as np
+        >>> layer = keras.layers.RNN(LayerNormLSTMCell(4), return_sequences=True)
+        >>> layer(np.ones((2, 10, 3))).shape
+        TensorShape([2, 10, 4])
+    """
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = "tanh",
+        recurrent_activation: Any = "sigmoid",
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        recurrent_initializer: Any = "orthogonal",
+        bias_initializer: Any = "zeros",
+        unit_forget_bias: bool = True,
+        kernel_regularizer: Any = None,
+        recurrent_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        recurrent_constraint: Any = None,
+        bias_constraint: Any = None,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        norm_gamma_initializer: Any = "ones",
+        norm_beta_initializer: Any = "zeros",
+        norm_epsilon: float = 1e-3,
+        **kwargs: Any,
+    ):
+        arguments = plain(init_arguments(locals()))
+        check_recurrent(units, dropout, recurrent_dropout)
+        fits = is_number(norm_epsilon) and norm_epsilon >= 0
+        check(fits, "norm_epsilon", norm_epsilon, "a number of 0 or more")
+        gamma, beta = arguments.pop("norm_gamma_initializer"), arguments.pop("norm_beta_initializer")
+        epsilon = arguments.pop("norm_epsilon")
+        super().__init__(**arguments)
+        self.norm_gamma_initializer = keras.initializers.get(gamma)
+        self.norm_beta_initializer = keras.initializers.get(beta)
+        self.norm_epsilon = epsilon
+        self.kernel_norm, self.recurrent_norm, self.state_norm = (
+            keras.layers.LayerNormalization(
+                epsilon=epsilon,
+                gamma_initializer=fresh(self.norm_gamma_initializer),
+                beta_initializer=fresh(self.norm_beta_initializer),
+                dtype=self.dtype_policy,
+                name=name,
+            )
+            for name in ("kernel_norm", "recurrent_norm", "state_norm")
+        )
+
+    def build(self, input_shape: Any) -> None:
+        """Makes the weights."""
+        super().build(input_shape)
+        self.kernel_norm.build((None, 4 * self.units))
+        self.recurrent_norm.build((None, 4 * self.units))
+        self.state_norm.build((None, self.units))
+
+    def call(self, inputs: Any, states: Any, training: bool = False) -> tuple[Any, list[Any]]:
+        """Takes the step."""
+        inputs, states = floating([inputs, states], self.compute_dtype)
+        h, c = states
+        x, fed = dropped(self, inputs, h, training)
+        z = self.kernel_norm(keras.ops.matmul(x, self.kernel))
+        z += self.recurrent_norm(keras.ops.matmul(fed, self.recurrent_kernel))
+        i, f, g, o = keras.ops.split(z if self.bias is None else z + self.bias, 4, axis=-1)
+        c_new = self.state_norm(self.recurrent_activation(f) * c + self.recurrent_activation(i) * self.activation(g))
+        h_new = self.recurrent_activation(o) * self.activation(c_new)
+        return h_new, [h_new, c_new]
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of `__init__`."""
+        own = {
+            "norm_gamma_initializer": keras.initializers.serialize(self.norm_gamma_initializer),
+            "norm_beta_initializer": keras.initializers.serialize(self.norm_beta_initializer),
+            "norm_epsilon": self.norm_epsilon,
+        }
+        return {**super().get_config(), **own}
+
+
+@export
+class LayerNormLSTM(CellLayer):
+    """An LSTM with layer normalization, which steadies and speeds up training; on a compiled kernel.
+
+    Formula, at each step, with the gates i, f, g, o in this order in the weights, and with the norm over the last axis
+    that is the mean subtracted, divided by the root of the variance + norm_epsilon, times gamma, plus beta:
+
+        [i, f, g, o] = norm_k(x[t] kernel) + norm_r(h[t-1] recurrent_kernel) + bias
+        c[t] = norm_c(sigmoid(f) * c[t-1] + sigmoid(i) * tanh(g))
+        h[t] = sigmoid(o) * tanh(c[t])
+
+    It computes what TensorFlow Addons' LayerNormLSTMCell does in `keras.layers.RNN`: the normalized c is what the next
+    step gets. For other activations Keras' loop over such a cell serves. Dropout is the same at all steps and for all
+    gates.
+
+    Source: Ba et al., "Layer Normalization", 2016.
+
+    Args:
+        units: Size of h and c.
+        activation: Activation of g and c.
+        recurrent_activation: Activation of the gates.
+        {{arguments}}
+        norm_gamma_initializer: Initializer of the gammas.
+        norm_beta_initializer: Initializer of the betas.
+        norm_epsilon: What keeps the roots from zero.
+        **kwargs: The other arguments of `keras.layers.LSTM`: `use_bias`, `unit_forget_bias`, initializers, regularizers
+            and constraints, `go_backwards`, `stateful`, `unroll`, `zero_output_for_mask`, `name`, `dtype`, `trainable`.
+
+    {{call_h_c}}
+
+    Raises:
+        ValueError: `units` is no positive integer, a share is not in [0, 1), or `norm_epsilon` is negative.
+
+    Example:
+        >>> import numpy as np
+        >>> LayerNormLSTM(4, return_sequences=True)(np.ones((2, 10, 3))).shape
+        TensorShape([2, 10, 4])
+    """
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = "tanh",
+        recurrent_activation: Any = "sigmoid",
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        seed: int | None = None,
+        return_sequences: bool = False,
+        return_state: bool = False,
+        norm_gamma_initializer: Any = "ones",
+        norm_beta_initializer: Any = "zeros",
+        norm_epsilon: float = 1e-3,
+        **kwargs: Any,
+    ):
+        super().__init__(LayerNormLSTMCell, **init_arguments(locals()))
+
+    def walk(self, x: tf.Tensor, states: list[tf.Tensor], **options: Any) -> tuple[tf.Tensor, ...]:
+        """Runs the kernel, to which all that is added to the gates is one bias."""
+        cell = self.cell
+        kernel, recurrent_kernel = single(cell.kernel, cell.recurrent_kernel)
+        biases = single(cell.bias, cell.kernel_norm.beta, cell.recurrent_norm.beta)
+        bias = tf.add_n([one for one in biases if one is not None])
+        scales = single(cell.kernel_norm.gamma, cell.recurrent_norm.gamma, cell.state_norm.gamma, cell.state_norm.beta)
+        names = ("kernel_scale", "recurrent_scale", "state_scale", "state_offset")
+        return ops.layer_norm_lstm(
+            x,
+            kernel,
+            recurrent_kernel,
+            bias,
+            **dict(zip(names, scales, strict=True)),
+            epsilon=cell.norm_epsilon,
+            initial_state=states,
+            **options,
+        )

@@ -1,0 +1,170 @@
+"""The layer-normalized fully connected recurrent network on a compiled kernel."""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tensorsmith import ops
+from tensorsmith.core import check, export, init_arguments, is_number, plain
+from tensorsmith.layers._support.floating import floating
+from tensorsmith.layers._support.recurrent_cell import RecurrentCell
+from tensorsmith.layers._support.recurrent_layer import CellLayer, check_recurrent, dropped, single
+
+GAMMA = ("gamma_initializer", "gamma_regularizer", "gamma_constraint")
+
+
+@export
+class LayerNormSimpleRNNCell(RecurrentCell, keras.layers.SimpleRNNCell):
+    """One step of `LayerNormSimpleRNN`, as TensorFlow Addons' cell: a simple RNN with a layer norm before the bias.
+
+    In `keras.layers.RNN` Keras' loop runs it; the layer `LayerNormSimpleRNN` computes the same by a kernel. Formula:
+
+        h' = tanh(gamma * norm(x kernel + h recurrent_kernel) + bias)
+
+
+    Source: Ba et al., "Layer Normalization", 2016.
+
+    Args:
+        units: Size of h.
+        layernorm_epsilon: Small float added to the variance for numerical stability.
+        gamma_initializer: Initializer of gamma.
+        gamma_regularizer: Regularizer of gamma.
+        gamma_constraint: Constraint of gamma.
+        {{dropout}}
+
+    The other arguments are those of `keras.layers.SimpleRNNCell`.
+
+    {{call}}
+
+    Raises:
+        ValueError: `units` is no positive integer, a share is not in [0, 1), or `layernorm_epsilon` is negative.
+
+    Example:
+        >>> import keras, numpy as np
+        >>> layer = keras.layers.RNN(LayerNormSimpleRNNCell(4), return_sequences=True)
+        >>> layer(np.ones((2, 10, 3))).shape
+        TensorShape([2, 10, 4])
+    """
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = "tanh",
+        use_bias: bool = True,
+        layernorm_epsilon: float = 1e-5,
+        kernel_initializer: Any = "glorot_uniform",
+        recurrent_initializer: Any = "orthogonal",
+        bias_initializer: Any = "zeros",
+        gamma_initializer: Any = "ones",
+        kernel_regularizer: Any = None,
+        recurrent_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        gamma_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        recurrent_constraint: Any = None,
+        bias_constraint: Any = None,
+        gamma_constraint: Any = None,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        **kwargs: Any,
+    ):
+        arguments = plain(init_arguments(locals()))
+        check_recurrent(units, dropout, recurrent_dropout)
+        fits = is_number(layernorm_epsilon) and layernorm_epsilon >= 0
+        check(fits, "layernorm_epsilon", layernorm_epsilon, "a number of 0 or more")
+        epsilon = arguments.pop("layernorm_epsilon")
+        gamma = {name: arguments.pop(name) for name in GAMMA}
+        super().__init__(**arguments)
+        self.layernorm = keras.layers.LayerNormalization(
+            epsilon=epsilon, center=False, dtype=self.dtype_policy, **gamma
+        )
+
+    def build(self, input_shape: Any) -> None:
+        """Makes the weights."""
+        super().build(input_shape)
+        self.layernorm.build((None, self.units))
+
+    def call(self, inputs: Any, states: Any, training: bool = False) -> tuple[Any, list[Any]]:
+        """Takes the step."""
+        inputs, states = floating([inputs, states], self.compute_dtype)
+        x, fed = dropped(self, inputs, states[0], training)
+        z = self.layernorm(keras.ops.matmul(x, self.kernel) + keras.ops.matmul(fed, self.recurrent_kernel))
+        h = self.activation(z if self.bias is None else z + self.bias)
+        return h, [h]
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of `__init__`."""
+        norm = self.layernorm.get_config()
+        own = {"layernorm_epsilon": norm["epsilon"], **{name: norm[name] for name in GAMMA}}
+        return {**super().get_config(), **own}
+
+
+@export
+class LayerNormSimpleRNN(CellLayer):
+    """A fully connected recurrent network with layer normalization, which steadies its training; on a compiled kernel.
+
+    Formula, at each step, with norm(z) = (z - mean(z)) / sqrt(variance(z) + layernorm_epsilon) over the units:
+
+        h[t] = tanh(gamma * norm(x[t] kernel + h[t-1] recurrent_kernel) + bias)
+
+    It computes what TensorFlow Addons' LayerNormSimpleRNNCell does in `keras.layers.RNN`. For other activations Keras'
+    loop over such a cell serves.
+
+    Source: Ba et al., "Layer Normalization", 2016.
+
+    Args:
+        units: Size of h.
+        activation: Activation of h.
+        {{arguments}}
+        layernorm_epsilon: What keeps the root from zero.
+        gamma_initializer: Initializer of gamma.
+        gamma_regularizer: Regularizer of gamma.
+        gamma_constraint: Constraint of gamma.
+        **kwargs: The other arguments of `keras.layers.SimpleRNN`: `use_bias`, initializers, regularizers and
+            constraints, `go_backwards`, `stateful`, `unroll`, `zero_output_for_mask`, `name`, `dtype`, `trainable`.
+
+    {{call_h}}
+
+    Raises:
+        ValueError: `units` is no positive integer, a share is not in [0, 1), or `layernorm_epsilon` is negative.
+
+    Example:
+        >>> import numpy as np
+        >>> LayerNormSimpleRNN(4, return_sequences=True)(np.ones((2, 10, 3))).shape
+        TensorShape([2, 10, 4])
+    """
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = "tanh",
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        seed: int | None = None,
+        return_sequences: bool = False,
+        return_state: bool = False,
+        layernorm_epsilon: float = 1e-5,
+        gamma_initializer: Any = "ones",
+        gamma_regularizer: Any = None,
+        gamma_constraint: Any = None,
+        **kwargs: Any,
+    ):
+        super().__init__(LayerNormSimpleRNNCell, **init_arguments(locals()))
+
+    def walk(self, x: tf.Tensor, states: list[tf.Tensor], **options: Any) -> tuple[tf.Tensor, ...]:
+        """Runs the kernel."""
+        cell = self.cell
+        kernel, recurrent_kernel, bias, gamma = single(
+            cell.kernel, cell.recurrent_kernel, cell.bias, cell.layernorm.gamma
+        )
+        return ops.simple_rnn(
+            x,
+            kernel,
+            recurrent_kernel,
+            bias,
+            scale=gamma,
+            epsilon=cell.layernorm.epsilon,
+            initial_state=states[0],
+            **options,
+        )

@@ -1,0 +1,126 @@
+"""The recurrent cell that a search has found."""
+
+from typing import Any
+
+import keras
+
+from tensorsmith.core import check, export, is_integer, plain
+from tensorsmith.layers._support.floating import floating
+
+
+@export
+class NASCell(keras.layers.Layer):
+    """The cell that neural architecture search found for language models; `keras.layers.RNN(NASCell(8))` makes a layer.
+
+    Formula, with the products a = x kernel and b = m[t-1] recurrent_kernel + bias in 8 parts each, and s the sigmoid:
+
+        u = s(a0 + b0) relu(a1 + b1)        v = s(a2 + b2) + relu(a3 b3)
+        w = tanh(a4 + b4) s(a5 + b5)        z = tanh(a6 + b6) + s(a7 + b7)
+        c[t] = tanh(tanh(u) + c[t-1]) tanh(v)
+        m[t] = tanh(c[t] tanh(tanh(w) + s(z))) projection_weights
+
+    Source: Zoph and Le, "Neural Architecture Search with Reinforcement Learning", 2017.
+
+    Args:
+        units: Size of c, and of m without a projection.
+        projection: Size of m, if it is to be projected.
+        use_bias: Whether there is a bias.
+        kernel_initializer: Initializer of the kernel.
+        recurrent_initializer: Initializer of the recurrent kernel.
+        projection_initializer: Initializer of the projection.
+        bias_initializer: Initializer of the bias.
+        **kwargs: `name`, `dtype`, `trainable`, as for every Keras layer.
+
+    Call arguments:
+        inputs: Tensor (batch, features) of floating type.
+        states: The tensors c and m before the step.
+
+    Input shape:
+        `(batch, features)`, `(batch, units)` and `(batch, projection or units)`.
+
+    Output shape:
+        m `(batch, projection or units)`, and the states after the step.
+
+    Raises:
+        ValueError: `units` or `projection` is no positive integer.
+
+    Example:
+        >>> import keras, numpy as np
+        >>> layer = keras.layers.RNN(NASCell(4), return_sequences=True)
+        >>> layer(np.ones((2, 10, 3))).shape
+        TensorShape([2, 10, 4])
+    """
+
+    def __init__(
+        self,
+        units: int,
+        projection: int | None = None,
+        use_bias: bool = False,
+        kernel_initializer: Any = "glorot_uniform",
+        recurrent_initializer: Any = "glorot_uniform",
+        projection_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        **kwargs: Any,
+    ):
+        check(is_integer(units) and units > 0, "units", units, "a positive integer")
+        fits = projection is None or (is_integer(projection) and projection > 0)
+        check(fits, "projection", projection, "a positive integer or None")
+        units, projection = plain((units, projection))
+        super().__init__(**kwargs)
+        self.units = units
+        self.projection = projection
+        self.use_bias = use_bias
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.recurrent_initializer = keras.initializers.get(recurrent_initializer)
+        self.projection_initializer = keras.initializers.get(projection_initializer)
+        self.bias_initializer = keras.initializers.get(bias_initializer)
+        self.output_size = projection or units
+        self.state_size = [units, self.output_size]
+
+    def build(self, input_shape: Any) -> None:
+        """Makes the weights."""
+        shape = (self.output_size, 8 * self.units)
+        self.recurrent_kernel = self.add_weight(shape, self.recurrent_initializer, name="recurrent_kernel")
+        shape = (input_shape[-1], 8 * self.units)
+        self.kernel = self.add_weight(shape, self.kernel_initializer, name="kernel")
+        if self.use_bias:
+            self.bias = self.add_weight((8 * self.units,), self.bias_initializer, name="bias")
+        if self.projection is not None:
+            shape = (self.units, self.projection)
+            self.projection_weights = self.add_weight(shape, self.projection_initializer, name="projection_weights")
+
+    def call(self, inputs: Any, states: Any) -> tuple[Any, list[Any]]:
+        """Takes the step."""
+        inputs, states = floating([inputs, states], self.compute_dtype)
+        sigmoid, tanh, relu = keras.ops.sigmoid, keras.ops.tanh, keras.ops.relu
+        c, m = states
+        recurrent = keras.ops.matmul(m, self.recurrent_kernel)
+        recurrent = recurrent + self.bias if self.use_bias else recurrent
+        a = keras.ops.split(keras.ops.matmul(inputs, self.kernel), 8, axis=1)
+        b = keras.ops.split(recurrent, 8, axis=1)
+        u = sigmoid(a[0] + b[0]) * relu(a[1] + b[1])
+        v = sigmoid(a[2] + b[2]) + relu(a[3] * b[3])
+        w = tanh(a[4] + b[4]) * sigmoid(a[5] + b[5])
+        z = tanh(a[6] + b[6]) + sigmoid(a[7] + b[7])
+        c = tanh(tanh(u) + c) * tanh(v)
+        m = tanh(c * tanh(tanh(w) + sigmoid(z)))
+        if self.projection is not None:
+            m = keras.ops.matmul(m, self.projection_weights)
+        return m, [c, m]
+
+    def get_initial_state(self, batch_size: Any = None) -> list[Any]:
+        """Zeros."""
+        return [keras.ops.zeros((batch_size, size), self.compute_dtype) for size in self.state_size]
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of `__init__`."""
+        own = {
+            "units": self.units,
+            "projection": self.projection,
+            "use_bias": self.use_bias,
+            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+            "recurrent_initializer": keras.initializers.serialize(self.recurrent_initializer),
+            "projection_initializer": keras.initializers.serialize(self.projection_initializer),
+            "bias_initializer": keras.initializers.serialize(self.bias_initializer),
+        }
+        return {**super().get_config(), **own}

@@ -1,0 +1,127 @@
+"""Long short-term memory with peepholes on a compiled kernel."""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tensorsmith import ops
+from tensorsmith.core import export, init_arguments
+from tensorsmith.layers._support.floating import floating
+from tensorsmith.layers._support.fresh import fresh
+from tensorsmith.layers._support.recurrent_cell import RecurrentCell
+from tensorsmith.layers._support.recurrent_layer import CellLayer, checked_init, dropped, single
+
+
+@export
+class PeepholeLSTMCell(RecurrentCell, keras.layers.LSTMCell):
+    """One step of `PeepholeLSTM`, as TensorFlow Addons' cell: an LSTM whose gates see its memory c.
+
+    In `keras.layers.RNN` Keras' loop runs it; the layer `PeepholeLSTM` computes the same by a kernel. Formula:
+
+        [i, f, g, o] = x kernel + h recurrent_kernel + bias
+        c' = sigmoid(f + p_f * c) * c + sigmoid(i + p_i * c) * tanh(g)
+        h' = sigmoid(o + p_o * c') * tanh(c')
+
+
+    Source: Gers et al., "Learning Precise Timing with LSTM Recurrent Networks", 2002.
+
+    Args:
+        units: Size of h and c.
+        **kwargs: The other arguments of `keras.layers.LSTMCell`: activations, `use_bias`, initializers, regularizers,
+            constraints, `dropout`, `recurrent_dropout`, `seed`, `name`, `dtype`, `trainable`.
+
+    {{call}}
+
+    Raises:
+        ValueError: `units` is no positive integer, or a share is not in [0, 1).
+
+    Example:
+        >>> import keras, numpy as np
+        >>> layer = keras.layers.RNN(PeepholeLSTMCell(4), return_sequences=True)
+        >>> layer(np.ones((2, 10, 3))).shape
+        TensorShape([2, 10, 4])
+    """
+
+    __init__ = checked_init(keras.layers.LSTMCell)
+
+    def build(self, input_shape: Any) -> None:
+        """Makes the weights."""
+        super().build(input_shape)
+        self.peepholes = [
+            self.add_weight(
+                shape=(self.units,),
+                name=f"{gate}_gate_peephole_weights",
+                initializer=fresh(self.kernel_initializer),
+            )
+            for gate in ("input", "forget", "output")
+        ]
+
+    def call(self, inputs: Any, states: Any, training: bool = False) -> tuple[Any, list[Any]]:
+        """Takes the step."""
+        inputs, states = floating([inputs, states], self.compute_dtype)
+        h, c = states
+        x, fed = dropped(self, inputs, h, training)
+        z = keras.ops.matmul(x, self.kernel) + keras.ops.matmul(fed, self.recurrent_kernel)
+        i, f, g, o = keras.ops.split(z if self.bias is None else z + self.bias, 4, axis=-1)
+        p_i, p_f, p_o = self.peepholes
+        c_new = self.recurrent_activation(f + p_f * c) * c + self.recurrent_activation(i + p_i * c) * self.activation(g)
+        h_new = self.recurrent_activation(o + p_o * c_new) * self.activation(c_new)
+        return h_new, [h_new, c_new]
+
+
+@export
+class PeepholeLSTM(CellLayer):
+    """An LSTM whose gates see its memory c, which helps with precise timing; on a compiled kernel.
+
+    Formula, at each step, with the gates i, f, g, o in this order in the weights and a vector p for each peephole:
+
+        [i, f, g, o] = x[t] kernel + h[t-1] recurrent_kernel + bias
+        c[t] = sigmoid(f + p_f * c[t-1]) * c[t-1] + sigmoid(i + p_i * c[t-1]) * tanh(g)
+        h[t] = sigmoid(o + p_o * c[t]) * tanh(c[t])
+
+    It computes what TensorFlow Addons' PeepholeLSTMCell does in `keras.layers.RNN`, with its weights in the same order.
+    For other activations Keras' loop over such a cell serves. Dropout is the same at all steps and for all gates.
+
+    Source: Gers et al., "Learning Precise Timing with LSTM Recurrent Networks", 2002.
+
+    Args:
+        units: Size of h and c.
+        activation: Activation of g and c.
+        recurrent_activation: Activation of the gates.
+        {{arguments}}
+        **kwargs: The other arguments of `keras.layers.LSTM`: `use_bias`, `unit_forget_bias`, initializers, regularizers
+            and constraints, `go_backwards`, `stateful`, `unroll`, `zero_output_for_mask`, `name`, `dtype`, `trainable`.
+            The initializer of the kernel is that of the peepholes, too.
+
+    {{call_h_c}}
+
+    Raises:
+        ValueError: `units` is no positive integer, or a share is not in [0, 1).
+
+    Example:
+        >>> import numpy as np
+        >>> PeepholeLSTM(4, return_sequences=True)(np.ones((2, 10, 3))).shape
+        TensorShape([2, 10, 4])
+    """
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = "tanh",
+        recurrent_activation: Any = "sigmoid",
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        seed: int | None = None,
+        return_sequences: bool = False,
+        return_state: bool = False,
+        **kwargs: Any,
+    ):
+        super().__init__(PeepholeLSTMCell, **init_arguments(locals()))
+
+    def walk(self, x: tf.Tensor, states: list[tf.Tensor], **options: Any) -> tuple[tf.Tensor, ...]:
+        """Runs the kernel."""
+        cell = self.cell
+        weights = single(cell.kernel, cell.recurrent_kernel, cell.bias)
+        peephole = tf.stack(single(*cell.peepholes))
+        return ops.lstm(x, *weights, peephole=peephole, initial_state=states, **options)
