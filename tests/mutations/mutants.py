@@ -126,14 +126,14 @@ MUTANTS = [
     ),
     Mutant(
         "duplicate indices of a sparse gradient are averaged",
-        "optimizers/rows.py",
+        "_support/rows.py",
         "tf.math.unsorted_segment_sum(values",
         "tf.math.unsorted_segment_mean(values",
         ("optimizers/tests",),
     ),
     Mutant(
         "slow weights synchronize one step late",
-        "optimizers/lookahead.py",
+        "wrappers/lookahead.py",
         "% self.sync_period == 0",
         "% self.sync_period == 1",
         ("optimizers/tests",),

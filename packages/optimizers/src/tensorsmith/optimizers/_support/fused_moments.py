@@ -1,0 +1,36 @@
+"""Fused update of the optimizers with two moments."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from tensorsmith.ops.moments import MomentsUpdate
+from tensorsmith.optimizers._support.fused import FusedUpdate, assign
+
+
+class FusedMoments(FusedUpdate):
+    """Base of AdamW and Lamb, put before Keras' class: the op takes momentums and velocities.
+
+    A subclass sets `op`, a static method.
+    """
+
+    op: Callable[..., MomentsUpdate]
+
+    def fused_update(self, variables: Sequence[tf.Variable], gradients: Sequence[tf.Tensor], **settings: Any) -> None:
+        """Update all variables in one op."""
+        momentums, velocities = self.slots(self._momentums, variables), self.slots(self._velocities, variables)
+        update = self.op(
+            variables,
+            gradients,
+            momentums,
+            velocities,
+            step=self.iterations + 1,
+            beta_1=self.beta_1,
+            beta_2=self.beta_2,
+            epsilon=self.epsilon,
+            **settings,
+        )
+        assign(variables, update.parameters)
+        assign(momentums, update.momentums)
+        assign(velocities, update.velocities)

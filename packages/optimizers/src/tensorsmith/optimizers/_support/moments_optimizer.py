@@ -1,0 +1,49 @@
+"""Base of the relatives of Adam that have no kernel."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from tensorsmith.core import KeepsArguments, SharedDocstrings
+from tensorsmith.optimizers._support.arguments import check_amounts, check_rates
+from tensorsmith.optimizers._support.row_optimizer import RowOptimizer
+
+MOMENTS = """\
+learning_rate: Float, schedule, or function without arguments.
+beta_1: Decay rate of the first moments.
+beta_2: Decay rate of the second moments.
+epsilon: Small float added to the denominator for numerical stability."""
+KERAS = """\
+name: Name of the optimizer.
+**kwargs: `clipnorm`, `clipvalue`, `global_clipnorm`, `use_ema`, `ema_momentum`, `ema_overwrite_frequency`,
+    `loss_scale_factor`, `gradient_accumulation_steps`, as for every Keras optimizer."""
+
+
+class MomentsOptimizer(SharedDocstrings, KeepsArguments, RowOptimizer):
+    """Optimizer that keeps two moments of each variable: of the gradients, and of their squares."""
+
+    decays_itself = True
+    kept_arguments: ClassVar[tuple[str, ...]] = ("beta_1", "beta_2", "epsilon", "amsgrad")
+    shared_texts: ClassVar[Mapping[str, str]] = {"moments": MOMENTS, "keras": KERAS}
+
+    def __init__(
+        self, learning_rate: Any, beta_1: float, beta_2: float, epsilon: float, amsgrad: bool = False, **kwargs: Any
+    ):
+        check_rates(beta_1=beta_1, beta_2=beta_2)
+        check_amounts(epsilon=epsilon)
+        super().__init__(learning_rate, **kwargs)
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.amsgrad = amsgrad
+
+    def build(self, variables: Sequence[Any]) -> None:
+        """Create the moments."""
+        if not self.built:
+            super().build(variables)
+            self.add_moments(variables)
+
+    def add_moments(self, variables: Sequence[Any]) -> None:
+        """Create the moments, each of the shape of its variable."""
+        self._momentums, self._velocities = self.add_slots(variables, "momentum", "velocity")
+        if self.amsgrad:
+            (self._velocity_hats,) = self.add_slots(variables, "velocity_hat")

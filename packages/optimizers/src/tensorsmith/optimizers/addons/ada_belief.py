@@ -1,0 +1,75 @@
+"""AdaBelief."""
+
+from typing import Any
+
+import tensorflow as tf
+
+from tensorsmith.core import export, init_arguments
+from tensorsmith.optimizers._support.rectified import RectifiedMoments
+
+
+@export
+class AdaBelief(RectifiedMoments):
+    """Adam that steps far where gradients are as expected, and little where they are not.
+
+    Its second moments are those of the gradients' distance from their moving average, not of the gradients.
+
+    Formula, with g the gradient, clipped, and t the step; n and r as in `RectifiedAdam`, without `rectify` r = 1:
+
+        m = beta_1 m + (1 - beta_1) g
+        v = beta_2 v + (1 - beta_2) (g - m)² + epsilon
+        u = r m / (1 - beta_1^t) / (sqrt(v / (1 - beta_2^t)) + epsilon)     if n >= sma_threshold
+            m / (1 - beta_1^t)                                              otherwise
+        w = w - rate (u + weight_decay w)
+
+    Epsilon adds up in the second moments, hence its small default.
+
+    Of a sparse gradient, moments of all rows fade; all else concerns the rows that it names.
+
+    Source: Zhuang et al., "AdaBelief Optimizer: Adapting Stepsizes by the Belief in Observed Gradients", 2020.
+
+    Args:
+        {{moments}}
+        {{decay}}
+        rectify: If `True`, rates are rectified as in `RectifiedAdam`.
+        {{warmup}}
+        {{keras}}
+
+    Raises:
+        ValueError: A number is out of its range, or Keras refuses an argument.
+
+    Example:
+        >>> import keras
+        >>> variable = keras.Variable([1.0, 2.0])
+        >>> optimizer = AdaBelief(0.1, beta_1=0.5, rectify=False)
+        >>> optimizer.apply([keras.ops.array([0.5, -0.5])], [variable])  # m is half the gradient, and so is g - m
+        >>> print(variable.numpy().round(4))
+        [0.8 2.2]
+    """
+
+    kept_arguments = (*RectifiedMoments.kept_arguments, "rectify")
+
+    def __init__(
+        self,
+        learning_rate: Any = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-14,
+        weight_decay: Any = 0.0,
+        amsgrad: bool = False,
+        rectify: bool = True,
+        sma_threshold: float = 5.0,
+        total_steps: int = 0,
+        warmup_proportion: float = 0.1,
+        min_lr: float = 0.0,
+        name: str = "AdaBelief",
+        **kwargs: Any,
+    ):
+        arguments = init_arguments(locals())
+        del arguments["rectify"]
+        super().__init__(**arguments)
+        self.rectify = rectify
+
+    def gain(self, gradient: tf.Tensor, momentum: tf.Tensor) -> tf.Tensor:
+        """The square of the surprise."""
+        return (1 - self.beta_2) * tf.square(gradient - momentum) + self.epsilon

@@ -1,0 +1,74 @@
+"""LazyAdam."""
+
+from typing import Any
+
+import tensorflow as tf
+
+from tensorsmith.core import export
+from tensorsmith.optimizers._support.moments_optimizer import MomentsOptimizer
+from tensorsmith.optimizers._support.row_optimizer import Step
+
+
+@export
+class LazyAdam(MomentsOptimizer):
+    """Adam for embeddings: a sparse gradient moves the rows that it names, and touches nothing else.
+
+    Keras' Adam moves every row of a table in every step, since moments of rows without gradient are still there, and
+    reads and writes the whole table for it. Here weights and moments of other rows stay as they are, so that a step
+    costs what its batch costs. Dense gradients are treated as Adam treats them. It has the variables of
+    `keras.optimizers.Adam`: weights of one load into the other.
+
+    Formula, for each row with a gradient g, clipped, and t the step:
+
+        m = beta_1 m + (1 - beta_1) g
+        v = beta_2 v + (1 - beta_2) g²
+        w = w - rate weight_decay w - rate sqrt(1 - beta_2^t) / (1 - beta_1^t) m / (sqrt(v) + epsilon)
+
+    Source: Kingma and Ba, "Adam: A Method for Stochastic Optimization", 2015; lazy in TensorFlow since 2016.
+
+    Args:
+        {{moments}}
+        amsgrad: The variant that divides by the largest second moments so far. TensorFlow Addons knows it for dense
+            gradients only.
+        name: Name of the optimizer.
+        **kwargs: `weight_decay`, `clipnorm`, `clipvalue`, `global_clipnorm`, `use_ema`, `ema_momentum`,
+            `ema_overwrite_frequency`, `loss_scale_factor`, `gradient_accumulation_steps`, as for every Keras optimizer;
+            rows without gradient do not decay, either.
+
+    Raises:
+        ValueError: A number is out of its range, or Keras refuses an argument.
+
+    Example:
+        >>> import keras
+        >>> import tensorflow as tf
+        >>> table = keras.Variable([[1.0], [2.0], [3.0]])
+        >>> optimizer = LazyAdam(0.1)
+        >>> optimizer.apply([tf.IndexedSlices(tf.constant([[0.5]]), tf.constant([2]))], [table])
+        >>> print(table.numpy().round(4).ravel())
+        [1.  2.  2.9]
+    """
+
+    def __init__(
+        self,
+        learning_rate: Any = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
+        amsgrad: bool = False,
+        name: str = "LazyAdam",
+        **kwargs: Any,
+    ):
+        super().__init__(learning_rate, beta_1, beta_2, epsilon, amsgrad, name=name, **kwargs)
+
+    def updated(self, step: Step) -> tf.Tensor:
+        """Adam's step, of the rows alone."""
+        g, t = step.gradient, step.number
+        m = step.keep(self._momentums, self.beta_1 * step.kept(self._momentums) + (1 - self.beta_1) * g)
+        v = step.keep(self._velocities, self.beta_2 * step.kept(self._velocities) + (1 - self.beta_2) * g * g)
+        if self.amsgrad:
+            v = step.keep(self._velocity_hats, tf.maximum(step.kept(self._velocity_hats), v))
+        weights = step.weights
+        if step.decay is not None:
+            weights -= step.rate * step.decay * weights
+        rate = step.rate * tf.sqrt(1 - self.beta_2**t) / (1 - self.beta_1**t)
+        return weights - rate * m / (tf.sqrt(v) + self.epsilon)

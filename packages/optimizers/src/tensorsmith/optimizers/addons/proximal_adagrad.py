@@ -1,0 +1,96 @@
+"""Proximal Adagrad."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from tensorsmith.core import check, export
+from tensorsmith.optimizers._support.arguments import check_amounts
+from tensorsmith.optimizers._support.proximal import shrunk
+from tensorsmith.optimizers._support.row_optimizer import RowOptimizer, Step
+
+
+@export
+class ProximalAdagrad(RowOptimizer):
+    """Adagrad with penalties that make weights exactly 0.
+
+    A penalty in the loss only pulls weights towards 0; one that is applied after the gradient's step leaves them there.
+
+    Formula, with g the gradient, clipped:
+
+        a = a + g²
+        r = rate / sqrt(a)
+        w = w - r g
+        w = sign(w) max(|w| - r l1, 0) / (1 + r l2)
+
+    A sparse gradient concerns the rows that it names.
+
+    Source: Duchi and Singer, "Efficient Learning using Forward-Backward Splitting", 2009.
+
+    Args:
+        learning_rate: Float, schedule, or function without arguments.
+        initial_accumulator_value: First value of a, above 0. TensorFlow Addons takes 0, too, with which a gradient of 0
+            makes weights NaN.
+        l1_regularization_strength: The penalty l1 on the size of weights.
+        l2_regularization_strength: The penalty l2 on their squares.
+        name: Name of the optimizer.
+        **kwargs: `weight_decay`, `clipnorm`, `clipvalue`, `global_clipnorm`, `use_ema`, `ema_momentum`,
+            `ema_overwrite_frequency`, `loss_scale_factor`, `gradient_accumulation_steps`, as for every Keras optimizer.
+
+    Raises:
+        ValueError: A number is out of its range, or Keras refuses an argument.
+
+    Example:
+        >>> import keras
+        >>> variable = keras.Variable([1.0, 0.05])
+        >>> optimizer = ProximalAdagrad(0.1, l1_regularization_strength=2.0)
+        >>> optimizer.apply([keras.ops.array([1.0, 0.0])], [variable])
+        >>> print(variable.numpy().round(4))
+        [0.714 0.   ]
+    """
+
+    def __init__(
+        self,
+        learning_rate: Any = 0.001,
+        initial_accumulator_value: float = 0.1,
+        l1_regularization_strength: float = 0.0,
+        l2_regularization_strength: float = 0.0,
+        name: str = "ProximalAdagrad",
+        **kwargs: Any,
+    ):
+        check_amounts(
+            initial_accumulator_value=initial_accumulator_value,
+            l1_regularization_strength=l1_regularization_strength,
+            l2_regularization_strength=l2_regularization_strength,
+        )
+        fits = initial_accumulator_value > 0
+        check(fits, "initial_accumulator_value", initial_accumulator_value, "a number above 0")
+        super().__init__(learning_rate, name=name, **kwargs)
+        self.initial_accumulator_value = initial_accumulator_value
+        self.l1_regularization_strength = l1_regularization_strength
+        self.l2_regularization_strength = l2_regularization_strength
+
+    def build(self, variables: Sequence[Any]) -> None:
+        """Makes the sums of squares."""
+        if self.built:
+            return
+        super().build(variables)
+        (self._accumulators,) = self.add_slots(variables, "accumulator", initial=self.initial_accumulator_value)
+
+    def updated(self, step: Step) -> tf.Tensor:
+        """The gradient's step, then that of the penalties."""
+        g = step.gradient
+        total = step.keep(self._accumulators, step.kept(self._accumulators) + g * g)
+        rate = step.rate / tf.sqrt(total)
+        l1, l2 = self.l1_regularization_strength, self.l2_regularization_strength
+        return shrunk(step.weights - rate * g, rate, l1, l2)
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of `__init__`."""
+        own = {
+            "initial_accumulator_value": self.initial_accumulator_value,
+            "l1_regularization_strength": self.l1_regularization_strength,
+            "l2_regularization_strength": self.l2_regularization_strength,
+        }
+        return {**super().get_config(), **own}

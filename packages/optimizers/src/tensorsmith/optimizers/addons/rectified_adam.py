@@ -1,0 +1,69 @@
+"""Rectified Adam."""
+
+from typing import Any
+
+import tensorflow as tf
+
+from tensorsmith.core import export, init_arguments
+from tensorsmith.optimizers._support.rectified import RectifiedMoments
+
+
+@export
+class RectifiedAdam(RectifiedMoments):
+    """Adam that trusts its second moments by how many gradients they are made of, and does without warm-up.
+
+    The first steps, where second moments say little, go along the first moments alone; then rates grow to Adam's.
+
+    Formula, with g the gradient, clipped, and t the step:
+
+        m = beta_1 m + (1 - beta_1) g
+        v = beta_2 v + (1 - beta_2) g²
+        n_max = 2 / (1 - beta_2) - 1
+        n = n_max - 2 t beta_2^t / (1 - beta_2^t)
+        r = sqrt((n - 4) (n - 2) n_max / ((n_max - 4) (n_max - 2) n))
+        u = r m / (1 - beta_1^t) / (sqrt(v / (1 - beta_2^t)) + epsilon)     if n >= sma_threshold
+            m / (1 - beta_1^t)                                              otherwise
+        w = w - rate (u + weight_decay w)
+
+    Of a sparse gradient, moments of all rows fade; all else concerns the rows that it names.
+
+    Source: Liu et al., "On the Variance of the Adaptive Learning Rate and Beyond", 2020.
+
+    Args:
+        {{moments}}
+        {{decay}}
+        {{warmup}}
+        {{keras}}
+
+    Raises:
+        ValueError: A number is out of its range, or Keras refuses an argument.
+
+    Example:
+        >>> import keras
+        >>> variable = keras.Variable([1.0, 2.0])
+        >>> optimizer = RectifiedAdam(0.1)
+        >>> optimizer.apply([keras.ops.array([0.5, -0.5])], [variable])  # along the gradient, still
+        >>> print(variable.numpy().round(4))
+        [0.95 2.05]
+    """
+
+    def __init__(
+        self,
+        learning_rate: Any = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
+        weight_decay: Any = 0.0,
+        amsgrad: bool = False,
+        sma_threshold: float = 5.0,
+        total_steps: int = 0,
+        warmup_proportion: float = 0.1,
+        min_lr: float = 0.0,
+        name: str = "RectifiedAdam",
+        **kwargs: Any,
+    ):
+        super().__init__(**init_arguments(locals()))
+
+    def gain(self, gradient: tf.Tensor, momentum: tf.Tensor) -> tf.Tensor:
+        """The square of the gradient."""
+        return (1 - self.beta_2) * tf.square(gradient)

@@ -1,0 +1,124 @@
+"""Yogi."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from tensorsmith.core import check, export
+from tensorsmith.optimizers._support.arguments import check_amounts, check_rates
+from tensorsmith.optimizers._support.proximal import shrunk
+from tensorsmith.optimizers._support.row_optimizer import RowOptimizer, Step
+
+DIRECTIONS = {"sign": tf.sign, "tanh": lambda x: tf.tanh(10 * x)}
+
+
+@export
+class Yogi(RowOptimizer):
+    """Adam whose second moments move by no more than a new square does, so that rates never grow in a jump.
+
+    Where gradients are small for long and then large, Adam forgets the large ones at once; Yogi's second moments go up
+    and down at the same pace.
+
+    Formula, with g the gradient, clipped, and t the step; with `activation="tanh"`, tanh(10 x) takes the place of
+    sign(x):
+
+        m = beta1 m + (1 - beta1) g
+        v = v + (1 - beta2) sign(g² - v) g²
+        r = rate sqrt(1 - beta2^t) / (1 - beta1^t) / (sqrt(v) + epsilon)
+        w = w - r m
+        w = sign(w) max(|w| - r l1, 0) / (1 + r l2)
+
+    Of a sparse gradient, moments m of all rows fade; all else concerns the rows that it names.
+
+    Source: Zaheer et al., "Adaptive Methods for Nonconvex Optimization", 2018, algorithm 2.
+
+    Args:
+        learning_rate: Float, schedule, or function without arguments.
+        beta1: How much of the first moments stays; with 0, there are none.
+        beta2: How slowly the second moments move.
+        epsilon: What keeps the quotient from zero.
+        l1_regularization_strength: The penalty l1 on the size of weights.
+        l2_regularization_strength: The penalty l2 on their squares.
+        initial_accumulator_value: First value of the second moments, above 0.
+        activation: "sign", or "tanh" for a softer one.
+        name: Name of the optimizer.
+        **kwargs: `weight_decay`, `clipnorm`, `clipvalue`, `global_clipnorm`, `use_ema`, `ema_momentum`,
+            `ema_overwrite_frequency`, `loss_scale_factor`, `gradient_accumulation_steps`, as for every Keras optimizer.
+
+    Raises:
+        ValueError: A number is out of its range, `activation` is unknown, or Keras refuses an argument.
+
+    Example:
+        >>> import keras
+        >>> variable = keras.Variable([1.0, 2.0])
+        >>> optimizer = Yogi(0.1, epsilon=1e-7)
+        >>> optimizer.apply([keras.ops.array([0.5, -0.5])], [variable])
+        >>> print(variable.numpy().round(4))
+        [0.9002 2.0998]
+    """
+
+    def __init__(
+        self,
+        learning_rate: Any = 0.01,
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        epsilon: float = 1e-3,
+        l1_regularization_strength: float = 0.0,
+        l2_regularization_strength: float = 0.0,
+        initial_accumulator_value: float = 1e-6,
+        activation: str = "sign",
+        name: str = "Yogi",
+        **kwargs: Any,
+    ):
+        check_rates(beta1=beta1, beta2=beta2)
+        check_amounts(
+            epsilon=epsilon,
+            l1_regularization_strength=l1_regularization_strength,
+            l2_regularization_strength=l2_regularization_strength,
+            initial_accumulator_value=initial_accumulator_value,
+        )
+        fits = initial_accumulator_value > 0
+        check(fits, "initial_accumulator_value", initial_accumulator_value, "a number above 0")
+        check(activation in DIRECTIONS, "activation", activation, f"one of {list(DIRECTIONS)}")
+        super().__init__(learning_rate, name=name, **kwargs)
+        self.beta1 = beta1
+        self.beta2 = beta2
+        self.epsilon = epsilon
+        self.l1_regularization_strength = l1_regularization_strength
+        self.l2_regularization_strength = l2_regularization_strength
+        self.initial_accumulator_value = initial_accumulator_value
+        self.activation = activation
+
+    def build(self, variables: Sequence[Any]) -> None:
+        """Makes the moments."""
+        if self.built:
+            return
+        super().build(variables)
+        (self._velocities,) = self.add_slots(variables, "velocity", initial=self.initial_accumulator_value)
+        if self.beta1:
+            (self._momentums,) = self.add_slots(variables, "momentum")
+
+    def updated(self, step: Step) -> tf.Tensor:
+        """The gradient's step, then that of the penalties."""
+        g, t = step.gradient, step.number
+        m = step.fade(self._momentums, self.beta1, (1 - self.beta1) * g) if self.beta1 else g
+        v = step.kept(self._velocities)
+        direction = DIRECTIONS[self.activation](g * g - v)
+        v = step.keep(self._velocities, v + (1 - self.beta2) * direction * g * g)
+        rate = step.rate * tf.sqrt(1 - self.beta2**t) / (1 - self.beta1**t) / (tf.sqrt(v) + self.epsilon)
+        l1, l2 = self.l1_regularization_strength, self.l2_regularization_strength
+        return shrunk(step.weights - rate * m, rate, l1, l2)
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of `__init__`."""
+        own = {
+            "beta1": self.beta1,
+            "beta2": self.beta2,
+            "epsilon": self.epsilon,
+            "l1_regularization_strength": self.l1_regularization_strength,
+            "l2_regularization_strength": self.l2_regularization_strength,
+            "initial_accumulator_value": self.initial_accumulator_value,
+            "activation": self.activation,
+        }
+        return {**super().get_config(), **own}

@@ -1,0 +1,1 @@
+"""Optimizers that update all variables in one compiled op."""

@@ -1,0 +1,92 @@
+"""Noise on gradients."""
+
+import random
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from tensorsmith.core import check, export
+from tensorsmith.optimizers._support.arguments import check_amounts
+from tensorsmith.optimizers._support.rows import merged
+from tensorsmith.optimizers._support.wrapping import Wrapper
+
+
+@export
+class GradientNoise(Wrapper):
+    """Adds noise to gradients, less and less, before an optimizer gets them.
+
+    It helps very deep networks out of bad starts, and out of narrow valleys. What is drawn depends on seed, update and
+    place of the variable alone (and on whether XLA draws): a run that is resumed goes on with the same noise, and all
+    replicas and all steps of an accumulated gradient get one and the same. Of a sparse gradient the rows that it names
+    get noise; on replicas each draws for the rows of its own share, which get less of it than on one device.
+
+    Formula, with g the gradient, before clipping, and t the number of the update, counted from 0:
+
+        g = g + N(0, variance)
+        variance = eta / (1 + t)^gamma
+
+    Source: Neelakantan et al., "Adding Gradient Noise Improves Learning for Very Deep Networks", 2015, where eta is
+    0.01, 0.3 or 1.
+
+    Args:
+        optimizer: The optimizer that gets the gradients, or the name of one.
+        eta: Variance of the first noise.
+        gamma: How fast it falls.
+        seed: A whole number of 0 or more; None draws one, which `keras.utils.set_random_seed` fixes.
+        name: Name of the optimizer.
+
+    Raises:
+        ValueError: `optimizer` is none that this can stand around, or a number is out of its range.
+
+    Example:
+        >>> import keras
+        >>> variable = keras.Variable([1.0, 2.0])
+        >>> optimizer = GradientNoise(keras.optimizers.SGD(0.1), eta=0.3, seed=1)
+        >>> optimizer.apply([keras.ops.array([0.0, 0.0])], [variable])
+        >>> print((variable.numpy() != [1.0, 2.0]).all())
+        True
+    """
+
+    def __init__(
+        self,
+        optimizer: Any,
+        eta: float = 0.01,
+        gamma: float = 0.55,
+        seed: int | None = None,
+        name: str = "GradientNoise",
+    ):
+        check_amounts(eta=eta, gamma=gamma)
+        fits = seed is None or (isinstance(seed, int) and 0 <= seed < 2**63)
+        check(fits, "seed", seed, "a whole number of 0 or more, or None")
+        super().__init__(optimizer, name)
+        self.eta = eta
+        self.gamma = gamma
+        self.seed = random.randrange(2**31) if seed is None else seed
+
+    def before(self, gradients: Sequence[Any], variables: Sequence[Any]) -> Sequence[Any]:
+        """The gradients with noise."""
+        number = self._iterations.value
+        deviation = tf.sqrt(self.eta / (1 + tf.cast(number, tf.float32)) ** self.gamma)
+        deviation *= self.loss_scale_factor or 1.0
+        deviation /= tf.distribute.get_strategy().num_replicas_in_sync  # which all draw it, and sum their gradients
+        seed = tf.stack([tf.constant(self.seed, tf.int64), tf.cast(number, tf.int64)])
+        return [
+            gradient if gradient is None else self._noisy(gradient, self._get_variable_index(variable), deviation, seed)
+            for gradient, variable in zip(gradients, variables, strict=True)
+        ]
+
+    def _noisy(self, gradient: Any, place: int, deviation: tf.Tensor, seed: tf.Tensor) -> Any:
+        gradient = merged(gradient)  # so that a row gets noise once
+        values = gradient.values if isinstance(gradient, tf.IndexedSlices) else gradient
+        own = tf.random.experimental.stateless_fold_in(seed, place, alg="philox")
+        values += tf.cast(deviation, values.dtype) * tf.random.stateless_normal(
+            tf.shape(values), own, dtype=values.dtype, alg="philox"
+        )
+        if isinstance(gradient, tf.IndexedSlices):
+            return tf.IndexedSlices(values, gradient.indices, gradient.dense_shape)
+        return values
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of `__init__`."""
+        return {**super().get_config(), "eta": self.eta, "gamma": self.gamma, "seed": self.seed}

@@ -1,0 +1,156 @@
+"""Several optimizers for one model."""
+
+from collections.abc import Sequence
+from functools import partial
+from itertools import chain
+from typing import Any
+
+import keras
+
+from tensorsmith.core import argument_error, check, export
+from tensorsmith.optimizers._support.arguments import check_patterns
+from tensorsmith.optimizers._support.paths import ending, matches, path_of, takers
+
+NAME = "optimizers_and_layers"
+EXPECTED = "a list of pairs of an optimizer and a layer, a regular expression, or a list of these"
+
+
+@export
+class MultiOptimizer(keras.optimizers.MultiOptimizer):
+    """Updates variables with several optimizers, each for the layers or the paths that were given with it.
+
+    It is Keras' own, with layers beside expressions, and without a default: every trainable variable has to have one
+    optimizer. What fits nowhere is an error before training begins, not a layer that stays as it is. Each optimizer has
+    its own learning rate, schedule, clipping and decay; a clip by global norm concerns the variables of one.
+
+    Source: Howard and Ruder, "Universal Language Model Fine-tuning for Text Classification", 2018, for learning rates
+    by layer.
+
+    Args:
+        optimizers_and_layers: Pairs of an optimizer and what it updates: a layer or a model; a regular expression,
+            for the variables in whose path, such as `model/dense_1/kernel`, it is found; or a list of these.
+        loss_scale_factor: Of all optimizers, as for every Keras optimizer.
+        name: Name of the optimizer.
+
+    Raises:
+        ValueError: There are no such pairs, or one optimizer in two of them; when the optimizer is built: a layer or
+            an expression takes no trainable variable, or a variable has two optimizers or none.
+
+    Example:
+        >>> import keras
+        >>> layers = [keras.layers.Dense(2, name=name) for name in ("body", "head")]
+        >>> model = keras.Sequential([keras.Input((2,)), *layers])
+        >>> slow, fast = keras.optimizers.Adam(1e-4), keras.optimizers.Adam(1e-2)
+        >>> model.compile(MultiOptimizer([(slow, model.layers[0]), (fast, "head")]), loss="mse")
+        >>> history = model.fit(keras.ops.ones((4, 2)), keras.ops.ones((4, 2)), verbose=0)
+        >>> [int(optimizer.iterations) for optimizer in model.optimizer.optimizers]
+        [1, 1]
+    """
+
+    def __init__(
+        self,
+        optimizers_and_layers: Sequence[tuple[Any, Any]],
+        loss_scale_factor: float | None = None,
+        name: str = "MultiOptimizer",
+    ):
+        super().__init__(_Map(optimizers_and_layers), loss_scale_factor, name)
+
+    def build(self, variables: Sequence[Any]) -> None:
+        """Finds the optimizer of each variable, and builds them."""
+        if not self.built:
+            self._optimizer_map.choose(variables)
+            super().build(list(variables))
+
+    def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Any] | None = None) -> None:
+        """Updates the variables, or some of those that this was built with, as where layers have been frozen since.
+
+        Args:
+            grads: The gradients.
+            trainable_variables: A variable for each; those the optimizer was built with if None.
+        """
+        variables = self._optimizer_map.variables if trainable_variables is None else list(trainable_variables)
+        self.build(variables)
+        pairs = list(zip(grads, variables, strict=True))
+        for optimizer in self.optimizers:
+            own = [pair for pair in pairs if self._optimizer_map(pair[1]) is optimizer]
+            if own:
+                optimizer.apply(*map(list, zip(*own, strict=True)))
+        self._iterations.assign_add(1)
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of `__init__`, with the ends of paths in place of layers."""
+        pairs = self._optimizer_map.pairs()
+        return {NAME: pairs, "loss_scale_factor": self.loss_scale_factor, "name": self.name}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
+        """An optimizer with the arguments of `get_config`."""
+        pairs = [(keras.optimizers.deserialize(held, custom_objects), what) for held, what in config[NAME]]
+        return cls(**{**config, NAME: pairs})
+
+
+class _Map:
+    """What Keras asks for optimizers and for the one of a variable."""
+
+    def __init__(self, pairs: Any):
+        fits = isinstance(pairs, list | tuple) and len(pairs) > 0
+        fits = fits and all(isinstance(pair, list | tuple) and len(pair) == 2 for pair in pairs)
+        check(fits, NAME, pairs, EXPECTED)
+        self._pairs: list[tuple[Any, list[Any]]] = []
+        self.variables: list[Any] = []
+        for optimizer, given in pairs:
+            single = isinstance(optimizer, keras.optimizers.Optimizer) and not isinstance(
+                optimizer, keras.optimizers.MultiOptimizer | keras.optimizers.LossScaleOptimizer
+            )
+            remedy = "put LossScaleOptimizer around the whole"
+            check(single, NAME, optimizer, "an optimizer that is neither several nor scales the loss", remedy)
+            others = [known for known, _ in self._pairs]
+            check(all(optimizer is not known for known in others), NAME, optimizer, "each optimizer once")
+            whats = list(given) if isinstance(given, list | tuple) else [given]
+            for what in whats:
+                check(isinstance(what, str | keras.layers.Layer), NAME, what, EXPECTED)
+            check_patterns(**{NAME: [what for what in whats if isinstance(what, str)]})
+            self._pairs.append((optimizer, whats))
+
+    def choose(self, variables: Sequence[Any]) -> None:
+        """Finds the optimizer of each variable."""
+        for what in (what for _, whats in self._pairs for what in whats):
+            takers(NAME, [(repr(what), partial(_takes, [what]))], variables)  # so that each takes some
+        self.variables = list(variables)
+        choices = [(f"{optimizer.name} for {whats}", partial(_takes, whats)) for optimizer, whats in self._pairs]
+        self._chosen = {}
+        for variable, place in zip(variables, takers(NAME, choices, variables), strict=True):
+            if place is None:
+                received = [whats for _, whats in self._pairs]
+                raise argument_error(NAME, received, f"something for {path_of(variable)!r} as well")
+            self._chosen[id(variable)] = self._pairs[place][0]
+
+    def values(self) -> list[Any]:
+        """The optimizers."""
+        return [optimizer for optimizer, _ in self._pairs]
+
+    def __call__(self, variable: Any) -> Any:
+        """The optimizer of a variable."""
+        return self._chosen[id(variable)]
+
+    def pairs(self) -> list[list[Any]]:
+        """The pairs as a config holds them."""
+        return [[keras.optimizers.serialize(o), list(chain(*map(self._patterns, whats)))] for o, whats in self._pairs]
+
+    def _patterns(self, what: Any) -> list[str]:
+        if isinstance(what, str):
+            return [what]
+        check(what.built, NAME, what, "a layer that is built, to be saved", "call the model once")
+        layers = [what for _, whats in self._pairs for what in whats if not isinstance(what, str)]
+        every = self.variables or [variable for layer in layers for variable in layer.trainable_variables]
+        patterns = [ending(variable, every) for variable in what.trainable_variables]
+        for pattern in patterns:
+            alone = sum(matches(variable, [pattern]) for variable in every) == 1
+            check(alone, NAME, what, "layers with paths of their own, to be saved", "give them different names")
+        return patterns
+
+
+def _takes(whats: Sequence[Any], variable: Any) -> bool:
+    patterns = [what for what in whats if isinstance(what, str)]
+    layers = [what for what in whats if not isinstance(what, str)]
+    return matches(variable, patterns) or any(variable is own for layer in layers for own in layer.trainable_variables)
