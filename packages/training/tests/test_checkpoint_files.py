@@ -11,7 +11,7 @@ import tensorflow as tf
 from resumable import StopAt, StopError, assert_same, data, shuffled, trainer_of
 
 from tensorsmith.training import Checkpoints, Trainer
-from tensorsmith.training.checkpoint_folder import DamagedCheckpointError, read
+from tensorsmith.training.checkpoint.checkpoint_folder import DamagedCheckpointError, read
 
 
 def test_streams_that_keep_their_position_to_themselves_are_refused_by_name(tmp_path):

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from tensorsmith.training import NonFiniteLossError, Trainer, loops
-from tensorsmith.training.windows import run_windows
+from tensorsmith.training.fit.windows import run_windows
 
 X = np.random.default_rng(0).normal(size=(70, 2)).astype("float32")
 Y = X[:, :1]

@@ -6,9 +6,9 @@ import keras
 import pytest
 import tensorflow as tf
 
-from tensorsmith.training.dataset_graph import repeats_itself, restores_exactly
-from tensorsmith.training.loops import Loops
-from tensorsmith.training.streams import StreamSource
+from tensorsmith.training.inputs.streams import StreamSource
+from tensorsmith.training.loop.dataset_graph import repeats_itself, restores_exactly
+from tensorsmith.training.loop.loops import Loops
 
 Dataset = tf.data.Dataset
 PIPELINES = {

@@ -6,8 +6,8 @@ import pytest
 import tensorflow as tf
 
 from tensorsmith.training import LRFinder, Trainer
-from tensorsmith.training.inputs import first_batch
-from tensorsmith.training.streams import StreamSource
+from tensorsmith.training.inputs.checked import first_batch
+from tensorsmith.training.inputs.streams import StreamSource
 
 X, Y = np.ones((8, 2), "float32"), np.ones((8, 1), "float32")
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tensorsmith.training.tensors import LARGE, to_tensor
+from tensorsmith.training._support.tensors import LARGE, to_tensor
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float16, np.int64, np.int32, np.uint8, np.bool_])

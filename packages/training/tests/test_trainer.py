@@ -222,7 +222,7 @@ def test_checkpoint_of_another_model_is_refused(tmp_path):
 
 @pytest.mark.slow  # takes seconds
 def test_auto_jit_leaves_no_trace_in_the_state(monkeypatch):
-    monkeypatch.setattr("tensorsmith.training.jit.SHORT_RUN_SECONDS", 0.0)
+    monkeypatch.setattr("tensorsmith.training.loop.jit.SHORT_RUN_SECONDS", 0.0)
     x, y = toy()
     losses = {}
     for jit in ("auto", True, False):
@@ -286,7 +286,7 @@ def test_endless_dataset_needs_and_takes_steps_per_epoch():
 
 @pytest.mark.slow  # takes seconds
 def test_auto_jit_takes_nothing_from_an_endless_stream(monkeypatch):
-    monkeypatch.setattr("tensorsmith.training.jit.SHORT_RUN_SECONDS", 0.0)
+    monkeypatch.setattr("tensorsmith.training.loop.jit.SHORT_RUN_SECONDS", 0.0)
     x, y = toy()
     stream = tf.data.Dataset.from_tensor_slices((x, y)).repeat().batch(32)
     losses = {}
@@ -349,7 +349,7 @@ def test_metrics_of_many_values(tmp_path):
 
 
 def test_state_of_a_trainers_own_is_kept(tmp_path, monkeypatch):
-    monkeypatch.setattr("tensorsmith.training.jit.SHORT_RUN_SECONDS", 0.0)
+    monkeypatch.setattr("tensorsmith.training.loop.jit.SHORT_RUN_SECONDS", 0.0)
 
     class Own(Trainer):
         def __init__(self):
@@ -402,7 +402,7 @@ def test_endless_stream_resumes_where_it_was(tmp_path):
 
 @pytest.mark.slow  # takes seconds
 def test_jit_trial_draws_nothing_from_a_shuffled_stream(monkeypatch):
-    monkeypatch.setattr("tensorsmith.training.jit.SHORT_RUN_SECONDS", 0.0)
+    monkeypatch.setattr("tensorsmith.training.loop.jit.SHORT_RUN_SECONDS", 0.0)
     x, y = toy()
     losses = {}
     for jit in ("auto", True, False):

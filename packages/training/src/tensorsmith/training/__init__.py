@@ -4,6 +4,7 @@ from tensorsmith.core import load_tensorflow
 
 load_tensorflow()  # quietly, before anything else imports it
 
+from tensorsmith.training._export import export
 from tensorsmith.training.callbacks import (
     AtBest,
     AverageModelCheckpoint,
@@ -20,13 +21,12 @@ from tensorsmith.training.callbacks import (
     reestimate_batch_norm,
     weight_statistics,
 )
-from tensorsmith.training.checkpoints import Checkpoints
-from tensorsmith.training.export import export
+from tensorsmith.training.checkpoint.checkpoints import Checkpoints
+from tensorsmith.training.fit.progress import ProgressBar
+from tensorsmith.training.fit.windows import NonFiniteLossError
+from tensorsmith.training.gradients.sharpness_aware import SharpnessAware
 from tensorsmith.training.lr_finder import LRFinder, LRSweep
-from tensorsmith.training.progress import ProgressBar
-from tensorsmith.training.sharpness_aware import SharpnessAware
 from tensorsmith.training.trainer import Trainer
-from tensorsmith.training.windows import NonFiniteLossError
 
 __all__ = [
     "AtBest",

@@ -12,11 +12,11 @@ from rich.console import Console
 from rich.progress import track
 
 from tensorsmith.core import Verbatim, check, replace_file
-from tensorsmith.training.build import build_late_parts
-from tensorsmith.training.data import make_source
-from tensorsmith.training.loops import Loops
-from tensorsmith.training.sources import Source
-from tensorsmith.training.state import restore, snapshot, training_state
+from tensorsmith.training.fit.state import restore, snapshot, training_state
+from tensorsmith.training.inputs.data import make_source
+from tensorsmith.training.inputs.sources import Source
+from tensorsmith.training.loop.build import build_late_parts
+from tensorsmith.training.loop.loops import Loops
 
 if TYPE_CHECKING:
     from tensorsmith.training.trainer import Trainer

@@ -16,27 +16,27 @@ import numpy as np
 import tensorflow as tf
 
 from tensorsmith.core import Duration, Timeline, Verbatim, check, is_integer
-from tensorsmith.training import parameter_servers
-from tensorsmith.training.build import build_late_parts
 from tensorsmith.training.callbacks.profile import Profile
 from tensorsmith.training.callbacks.tqdm_progress_bar import TQDMProgressBar
 from tensorsmith.training.callbacks.unfreeze import Unfreeze
-from tensorsmith.training.checkpoints import Checkpoints, Keeper, Saved, check_new, newest
-from tensorsmith.training.compiled_step import Logs
-from tensorsmith.training.data import make_source, make_validation_source
-from tensorsmith.training.held_back import with_compiled_gradients
-from tensorsmith.training.jit import faster_with_jit, jit_is_ruled_out
-from tensorsmith.training.loops import Loops
-from tensorsmith.training.pace import Pace
-from tensorsmith.training.progress import ProgressBar
-from tensorsmith.training.recurring import Recurring
-from tensorsmith.training.replicas import check_fits, is_distributed
-from tensorsmith.training.run import Run, Saving, evaluate
-from tensorsmith.training.scheduled import Schedules, bind, check_schedules
-from tensorsmith.training.sources import Source
-from tensorsmith.training.state import check_same, described, training_state
-from tensorsmith.training.team import Team
-from tensorsmith.training.whole_gradient import handed_over, norm_of, thresholds
+from tensorsmith.training.checkpoint.checkpoints import Checkpoints, Keeper, Saved, check_new, newest
+from tensorsmith.training.distribution import parameter_servers
+from tensorsmith.training.distribution.replicas import check_fits, is_distributed
+from tensorsmith.training.distribution.team import Team
+from tensorsmith.training.fit.pace import Pace
+from tensorsmith.training.fit.progress import ProgressBar
+from tensorsmith.training.fit.recurring import Recurring
+from tensorsmith.training.fit.run import Run, Saving, evaluate
+from tensorsmith.training.fit.scheduled import Schedules, bind, check_schedules
+from tensorsmith.training.fit.state import check_same, described, training_state
+from tensorsmith.training.gradients.held_back import with_compiled_gradients
+from tensorsmith.training.gradients.whole_gradient import handed_over, norm_of, thresholds
+from tensorsmith.training.inputs.data import make_source, make_validation_source
+from tensorsmith.training.inputs.sources import Source
+from tensorsmith.training.loop.build import build_late_parts
+from tensorsmith.training.loop.compiled_step import Logs
+from tensorsmith.training.loop.jit import faster_with_jit, jit_is_ruled_out
+from tensorsmith.training.loop.loops import Loops
 
 log = logging.getLogger("tensorsmith.training")
 

@@ -6,8 +6,8 @@ from typing import Any
 import keras
 
 from tensorsmith.core import Verbatim, check
-from tensorsmith.training.optimizers_within import optimizers_within
-from tensorsmith.training.state import restore, snapshot
+from tensorsmith.training.fit.state import restore, snapshot
+from tensorsmith.training.gradients.optimizers_within import optimizers_within
 
 
 class AverageModelCheckpoint(keras.callbacks.ModelCheckpoint):

@@ -3,9 +3,9 @@
 from typing import TYPE_CHECKING, Any
 
 from tensorsmith.core import Duration, check
+from tensorsmith.training._support.model_layers import metrics_variables
 from tensorsmith.training.callbacks.every import Every, Moment
-from tensorsmith.training.model_layers import metrics_variables
-from tensorsmith.training.state import restore, snapshot
+from tensorsmith.training.fit.state import restore, snapshot
 
 if TYPE_CHECKING:
     from tensorsmith.training.trainer import Trainer

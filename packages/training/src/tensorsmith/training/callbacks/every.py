@@ -7,7 +7,7 @@ from typing import Any
 import keras
 
 from tensorsmith.core import Duration, Timeline, check
-from tensorsmith.training.recurring import Recurring
+from tensorsmith.training.fit.recurring import Recurring
 
 
 @dataclass(frozen=True)

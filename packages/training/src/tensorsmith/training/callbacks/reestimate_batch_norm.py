@@ -8,8 +8,8 @@ import numpy as np
 import tensorflow as tf
 
 from tensorsmith.core import Verbatim, check
-from tensorsmith.training.model_layers import layers_of
-from tensorsmith.training.state import restore, snapshot
+from tensorsmith.training._support.model_layers import layers_of
+from tensorsmith.training.fit.state import restore, snapshot
 
 
 def reestimate_batch_norm(model: keras.Model, dataset: Iterable[Any]) -> None:

@@ -6,8 +6,8 @@ from typing import Any
 import keras
 
 from tensorsmith.core import Duration, Timeline, check
-from tensorsmith.training.model_layers import layers_of
-from tensorsmith.training.optimizers_within import optimizers_within
+from tensorsmith.training._support.model_layers import layers_of
+from tensorsmith.training.gradients.optimizers_within import optimizers_within
 
 
 class Unfreeze(keras.callbacks.Callback):

@@ -11,11 +11,11 @@ from typing import Any
 import tensorflow as tf
 
 from tensorsmith.core import Verbatim, argument_error
-from tensorsmith.training.compiled_step import Logs
-from tensorsmith.training.dataset_graph import repeats_itself, restores_exactly
-from tensorsmith.training.loops import Loops
-from tensorsmith.training.sources import Source
-from tensorsmith.training.tensors import size_of
+from tensorsmith.training._support.tensors import size_of
+from tensorsmith.training.inputs.sources import Source
+from tensorsmith.training.loop.compiled_step import Logs
+from tensorsmith.training.loop.dataset_graph import repeats_itself, restores_exactly
+from tensorsmith.training.loop.loops import Loops
 
 # What from_generator, py_function, checks and prints become: nobody can write their state, but they do the same once
 # more.

@@ -7,9 +7,9 @@ import keras
 import tensorflow as tf
 
 from tensorsmith.core import Verbatim, argument_error, check
-from tensorsmith.training.inputs import first_batch, to_arrays, weigh_classes
-from tensorsmith.training.sources import ArraySource, Source
-from tensorsmith.training.streams import StreamSource
+from tensorsmith.training.inputs.checked import first_batch, to_arrays, weigh_classes
+from tensorsmith.training.inputs.sources import ArraySource, Source
+from tensorsmith.training.inputs.streams import StreamSource
 
 
 def make_source(

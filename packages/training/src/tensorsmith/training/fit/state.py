@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tensorsmith.core import Verbatim, argument_error, check
-from tensorsmith.training.model_layers import keras_variables, parts_of
+from tensorsmith.training._support.model_layers import keras_variables, parts_of
 
 
 def training_state(owner: object, others: Iterable[tf.Variable] = ()) -> list[tf.Variable]:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 
 from tensorsmith.core import Duration, Verbatim, argument_error, check, did_you_mean
-from tensorsmith.training.checkpoint_folder import (
+from tensorsmith.training.checkpoint.checkpoint_folder import (
     DamagedCheckpointError,
     checkpoints_in,
     finish,

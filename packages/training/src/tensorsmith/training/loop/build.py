@@ -4,7 +4,7 @@ from typing import Any
 
 import keras
 
-from tensorsmith.training.state import restore, snapshot
+from tensorsmith.training.fit.state import restore, snapshot
 
 
 def build_late_parts(model: keras.Model, batch: tuple[Any, ...]) -> None:

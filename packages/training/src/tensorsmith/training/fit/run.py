@@ -10,16 +10,16 @@ import keras
 import tensorflow as tf
 
 from tensorsmith.core import ArgumentError
-from tensorsmith.training.callback_state import CallbackState
-from tensorsmith.training.checkpoints import Keeper, Saved
-from tensorsmith.training.interruption import Interruption
-from tensorsmith.training.pace import Pace
-from tensorsmith.training.random_state import random_state, set_random_state
-from tensorsmith.training.recurring import Recurring
-from tensorsmith.training.sources import Source
-from tensorsmith.training.state import restore, snapshot
-from tensorsmith.training.team import Team
-from tensorsmith.training.windows import run_windows
+from tensorsmith.training.checkpoint.callback_state import CallbackState
+from tensorsmith.training.checkpoint.checkpoints import Keeper, Saved
+from tensorsmith.training.distribution.team import Team
+from tensorsmith.training.fit.interruption import Interruption
+from tensorsmith.training.fit.pace import Pace
+from tensorsmith.training.fit.random_state import random_state, set_random_state
+from tensorsmith.training.fit.recurring import Recurring
+from tensorsmith.training.fit.state import restore, snapshot
+from tensorsmith.training.fit.windows import run_windows
+from tensorsmith.training.inputs.sources import Source
 
 VARIABLE = "variables/{:05d}"
 

@@ -9,8 +9,8 @@ import keras
 import tensorflow as tf
 
 from tensorsmith.core import check
-from tensorsmith.training.optimizers_within import optimizers_within
-from tensorsmith.training.standing_in import standing_in
+from tensorsmith.training.gradients.optimizers_within import optimizers_within
+from tensorsmith.training.gradients.standing_in import standing_in
 
 CLIPPING = ("clipnorm", "global_clipnorm", "clipvalue")
 

@@ -7,12 +7,12 @@ import keras
 import tensorflow as tf
 
 from tensorsmith.core import Verbatim, check
-from tensorsmith.training.accumulation import accumulates, accumulating
-from tensorsmith.training.compiled_step import CompiledStep, Logs, Step
-from tensorsmith.training.model_layers import keras_variables, metrics_variables, parts_of, results_of
-from tensorsmith.training.optimizers_within import optimizers_within
-from tensorsmith.training.tensors import size_of
-from tensorsmith.training.whole_gradient import thresholds
+from tensorsmith.training._support.model_layers import keras_variables, metrics_variables, parts_of, results_of
+from tensorsmith.training._support.tensors import size_of
+from tensorsmith.training.gradients.accumulation import accumulates, accumulating
+from tensorsmith.training.gradients.optimizers_within import optimizers_within
+from tensorsmith.training.gradients.whole_gradient import thresholds
+from tensorsmith.training.loop.compiled_step import CompiledStep, Logs, Step
 
 SCHEDULE = keras.optimizers.schedules.LearningRateSchedule
 

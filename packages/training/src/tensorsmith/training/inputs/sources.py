@@ -8,9 +8,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tensorsmith.training.compiled_step import Logs
-from tensorsmith.training.inputs import Arrays
-from tensorsmith.training.loops import Loops
+from tensorsmith.training.inputs.checked import Arrays
+from tensorsmith.training.loop.compiled_step import Logs
+from tensorsmith.training.loop.loops import Loops
 
 
 class Source(Protocol):

@@ -7,8 +7,8 @@ import keras
 import tensorflow as tf
 
 from tensorsmith.core import check
-from tensorsmith.training.compiled_step import Logs
-from tensorsmith.training.held_back import held_back
+from tensorsmith.training.gradients.held_back import held_back
+from tensorsmith.training.loop.compiled_step import Logs
 from tensorsmith.training.trainer import Trainer
 
 TINY = 1e-12  # keeps the quotient from zero where there is no gradient

@@ -9,8 +9,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tensorsmith.training.compiled_step import Logs, Step
-from tensorsmith.training.model_layers import keras_variables, metrics_variables, results_of
+from tensorsmith.training._support.model_layers import keras_variables, metrics_variables, results_of
+from tensorsmith.training.loop.compiled_step import Logs, Step
 
 
 class Aside(keras.StatelessScope):

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import keras
 import tensorflow as tf
 
-from tensorsmith.training.model_layers import layers_of
-from tensorsmith.training.state import restore, snapshot
+from tensorsmith.training._support.model_layers import layers_of
+from tensorsmith.training.fit.state import restore, snapshot
 
 CONVOLUTIONS = tuple(
     getattr(keras.layers, name)

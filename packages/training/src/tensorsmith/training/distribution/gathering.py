@@ -5,7 +5,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from tensorsmith.training.compiled_step import CompiledStep, Logs
+from tensorsmith.training.loop.compiled_step import CompiledStep, Logs
 
 Run = Callable[..., tuple[tf.Tensor, Logs]]
 

@@ -11,8 +11,8 @@ import numpy as np
 import tensorflow as tf
 
 from tensorsmith.core import Verbatim, argument_error
-from tensorsmith.training.pace import Pace
-from tensorsmith.training.sources import Source
+from tensorsmith.training.fit.pace import Pace
+from tensorsmith.training.inputs.sources import Source
 
 HEADS = ("Graph execution error:", "Detected at node", "<stack traces unavailable>")  # of messages of TensorFlow
 SEVERAL = "root error(s) found."

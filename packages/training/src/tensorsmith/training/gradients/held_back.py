@@ -8,8 +8,8 @@ import keras
 import tensorflow as tf
 
 from tensorsmith.core import argument_error
-from tensorsmith.training.compiled_step import Logs, Step
-from tensorsmith.training.standing_in import standing_in
+from tensorsmith.training.gradients.standing_in import standing_in
+from tensorsmith.training.loop.compiled_step import Logs, Step
 
 
 @contextlib.contextmanager

@@ -8,11 +8,11 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tensorsmith.training.compiled_step import CompiledStep, Logs, Step, compile_step
-from tensorsmith.training.gathering import gathers_any_number, one_by_one
-from tensorsmith.training.model_layers import layers_of
-from tensorsmith.training.parameter_servers import WorkerStep
-from tensorsmith.training.replicas import compile_replicated, is_distributed
+from tensorsmith.training._support.model_layers import layers_of
+from tensorsmith.training.distribution.gathering import gathers_any_number, one_by_one
+from tensorsmith.training.distribution.parameter_servers import WorkerStep
+from tensorsmith.training.distribution.replicas import compile_replicated, is_distributed
+from tensorsmith.training.loop.compiled_step import CompiledStep, Logs, Step, compile_step
 
 
 def finite(step: CompiledStep, logs: Logs) -> tf.Tensor:

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from tensorsmith.core import Verbatim, argument_error, check, did_you_mean, is_integer, is_number
-from tensorsmith.training.tensors import to_tensor
+from tensorsmith.training._support.tensors import to_tensor
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from typing import Any
 import keras
 
 from tensorsmith.core import Timeline, Verbatim, check
-from tensorsmith.training.model_layers import parts_of
-from tensorsmith.training.optimizers_within import optimizers_within
+from tensorsmith.training._support.model_layers import parts_of
+from tensorsmith.training.gradients.optimizers_within import optimizers_within
 
 Schedules = Mapping[str, tuple[keras.Variable, Callable[[Any], Any]]]
 

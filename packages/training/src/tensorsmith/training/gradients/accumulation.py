@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 
 from tensorsmith.core import Verbatim, check
-from tensorsmith.training.standing_in import standing_in
+from tensorsmith.training.gradients.standing_in import standing_in
 
 ACCUMULATOR = "_gradient_accumulator"  # the end of the names that Keras gives to sums of gradients
 

@@ -1,0 +1,1 @@
+"""What happens to gradients before they reach the optimizer."""
