@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from tensorsmith.data import DatasetInfo
-from tensorsmith.data.sources import File, Source
+from tensorsmith.data.datasets.hosts import File, Source
 
 
 def pin(name, content):

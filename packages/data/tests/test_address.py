@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from tensorsmith.data.sources import Address, File, SourceError, address
+from tensorsmith.data.datasets.hosts import Address, File, SourceError, address
 
 CONTENT = bytes(range(256)) * 400
 

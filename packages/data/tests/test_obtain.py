@@ -8,8 +8,8 @@ import pytest
 
 from tensorsmith.data import DataNotFoundError
 from tensorsmith.data import obtain as obtain_module
-from tensorsmith.data.obtain import cache_folder, obtain
-from tensorsmith.data.sources import SourceError
+from tensorsmith.data.datasets.hosts import SourceError
+from tensorsmith.data.datasets.obtain import cache_folder, obtain
 
 GOOD = b"abcdef"
 
@@ -152,8 +152,8 @@ def run_fetch(address, content, first=""):
     program = f"""
         {first}
         from tensorsmith.data import DatasetInfo
-        from tensorsmith.data.obtain import obtain
-        from tensorsmith.data.sources import Address, File
+        from tensorsmith.data.datasets.obtain import obtain
+        from tensorsmith.data.datasets.hosts import Address, File
         source = Address((File("letters.txt", {len(content)}, "{digest}"),), "{address}")
         obtain(DatasetInfo("letters", "", "", "", "", {{}}, lambda files, split: ("", None), (source,)))
     """

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from tensorsmith.data.sources import DebianPackage, File, PythonArchive, SourceError
-from tensorsmith.data.sources.command import run
+from tensorsmith.data.datasets.hosts import DebianPackage, File, PythonArchive, SourceError
+from tensorsmith.data.datasets.hosts.command import run
 
 from .conftest import pin
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tensorsmith.data import Dataset, info, load, names
-from tensorsmith.data.progress import progress
+from tensorsmith.data.datasets.progress import progress
 
 
 def test_names_are_those_of_the_files():
@@ -94,7 +94,7 @@ def test_progress_is_one_logged_line_where_there_is_no_terminal(caplog, capfd):
 
 def test_progress_is_a_bar_on_a_terminal():
     program = (
-        "from tensorsmith.data.progress import progress\n"
+        "from tensorsmith.data.datasets.progress import progress\n"
         "with progress('letters') as begin:\n"
         "    begin('first place', 2_000_000)(10)\n"
         "    begin('second place', 2_000_000)(2_000_000)\n"

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from tensorsmith.data import fetch, info, load, names
-from tensorsmith.data.sets import california_housing, fashion_mnist
+from tensorsmith.data.datasets.sets import california_housing, fashion_mnist
 
 DOWNLOADED = tuple(name for name in names() if info(name).sources)
 

@@ -4,8 +4,8 @@ import zipfile
 
 import pytest
 
-from tensorsmith.data.sources import File, SourceError
-from tensorsmith.data.sources.unpack import read_tar, unpack_tar, unpack_zip
+from tensorsmith.data.datasets.hosts import File, SourceError
+from tensorsmith.data.datasets.hosts.unpack import read_tar, unpack_tar, unpack_zip
 
 CONTENT = b"a b c d"
 WANTED = {"data/letters.txt": File("letters.txt", len(CONTENT), "")}

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from tensorsmith.data.obtain import cache_folder, is_cached
+from tensorsmith.data.datasets.obtain import cache_folder, is_cached
 from tensorsmith.tools.progress import size_text
 
 if TYPE_CHECKING:

@@ -26,7 +26,7 @@ def progress() -> Iterator[Callable[[str, int], Callable[[int], None]]]:
     from rich.console import Console
     from rich.progress import Progress
 
-    from tensorsmith.data.progress import columns_of_bytes
+    from tensorsmith.data.datasets.progress import columns_of_bytes
 
     # Lines that are printed meanwhile go above the bar; into a file where they are sent there.
     above = sys.stdout.isatty()

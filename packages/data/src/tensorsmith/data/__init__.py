@@ -1,9 +1,9 @@
 """Real data sets, pinned by hash and had from wherever they still are, as arrays or `tf.data`."""
 
-from tensorsmith.data._load import load
-from tensorsmith.data.dataset import Dataset, DatasetInfo
-from tensorsmith.data.obtain import DataNotFoundError
-from tensorsmith.data.registry import fetch, info, names
-from tensorsmith.data.series import time_series
+from tensorsmith.data.datasets._load import load
+from tensorsmith.data.datasets.dataset import Dataset, DatasetInfo
+from tensorsmith.data.datasets.obtain import DataNotFoundError
+from tensorsmith.data.datasets.registry import fetch, info, names
+from tensorsmith.data.datasets.series import time_series
 
 __all__ = ["DataNotFoundError", "Dataset", "DatasetInfo", "fetch", "info", "load", "names", "time_series"]

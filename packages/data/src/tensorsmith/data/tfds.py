@@ -11,8 +11,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from tensorsmith.core import load_tensorflow
-from tensorsmith.data.dataset import Dataset, DatasetInfo
-from tensorsmith.data.registry import fetch, info, load_split, names
+from tensorsmith.data.datasets.dataset import Dataset, DatasetInfo
+from tensorsmith.data.datasets.registry import fetch, info, load_split, names
 
 load_tensorflow()
 try:

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from tensorsmith.core import argument_error, check, did_you_mean
-from tensorsmith.data.dataset import Dataset
-from tensorsmith.data.obtain import DataNotFoundError, is_offline
+from tensorsmith.data.datasets.dataset import Dataset
+from tensorsmith.data.datasets.obtain import DataNotFoundError, is_offline
 
 CONNECT_SECONDS = 5.0
 

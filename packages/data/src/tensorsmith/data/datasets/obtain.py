@@ -9,9 +9,9 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from tensorsmith.data.dataset import DatasetInfo
-from tensorsmith.data.progress import Begin, progress
-from tensorsmith.data.sources import File, Source, SourceError
+from tensorsmith.data.datasets.dataset import DatasetInfo
+from tensorsmith.data.datasets.hosts import File, Source, SourceError
+from tensorsmith.data.datasets.progress import Begin, progress
 
 logger = logging.getLogger(__name__)
 

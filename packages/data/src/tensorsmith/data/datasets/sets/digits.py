@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tensorsmith.data.dataset import Column, Content, DatasetInfo
+from tensorsmith.data.datasets.dataset import Column, Content, DatasetInfo
 
 SEED = 42
 

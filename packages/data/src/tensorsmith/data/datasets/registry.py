@@ -5,9 +5,9 @@ import pkgutil
 from pathlib import Path
 
 from tensorsmith.core import argument_error, check, did_you_mean
-from tensorsmith.data import sets
-from tensorsmith.data.dataset import Dataset, DatasetInfo
-from tensorsmith.data.obtain import cache_folder, obtain
+from tensorsmith.data.datasets import sets
+from tensorsmith.data.datasets.dataset import Dataset, DatasetInfo
+from tensorsmith.data.datasets.obtain import cache_folder, obtain
 
 
 def names() -> tuple[str, ...]:

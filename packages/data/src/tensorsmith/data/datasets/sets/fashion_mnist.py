@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tensorsmith.data.dataset import Column, Content, DatasetInfo
-from tensorsmith.data.sources import Address, DebianPackage, File
+from tensorsmith.data.datasets.dataset import Column, Content, DatasetInfo
+from tensorsmith.data.datasets.hosts import Address, DebianPackage, File
 
 ORIGINAL = (
     File("train-images-idx3-ubyte.gz", 26421880, "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84"),

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tensorsmith.data.dataset import Column, Content, DatasetInfo
-from tensorsmith.data.sources import File, PythonArchive
+from tensorsmith.data.datasets.dataset import Column, Content, DatasetInfo
+from tensorsmith.data.datasets.hosts import File, PythonArchive
 
 TABLE = File(
     "sea_surface_temperature.csv.gz", 76453, "529155ac773634b0dca439781a839487640db92e2bdb597e372a2b0ba0ffbff0"

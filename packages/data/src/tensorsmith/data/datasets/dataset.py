@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from tensorsmith.core import check
-from tensorsmith.data.sources import Source
+from tensorsmith.data.datasets.hosts import Source
 
 if TYPE_CHECKING:
     import tensorflow as tf

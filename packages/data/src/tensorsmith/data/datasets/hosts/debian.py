@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from tensorsmith.data.sources.base import Report, Source, SourceError
-from tensorsmith.data.sources.command import bytes_in, run
-from tensorsmith.data.sources.unpack import unpack_tar
+from tensorsmith.data.datasets.hosts.base import Report, Source, SourceError
+from tensorsmith.data.datasets.hosts.command import bytes_in, run
+from tensorsmith.data.datasets.hosts.unpack import unpack_tar
 
 STALE = ("Unable to locate package", "was not found", "no installation candidate", "404")
 """What apt says when its package lists are missing or old."""

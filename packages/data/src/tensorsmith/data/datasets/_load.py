@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Literal
 
 from tensorsmith.core import check
-from tensorsmith.data.dataset import Dataset
-from tensorsmith.data.registry import load_split
+from tensorsmith.data.datasets.dataset import Dataset
+from tensorsmith.data.datasets.registry import load_split
 
 
 def load(
@@ -51,7 +51,7 @@ def load(
     place = None if folder is None else Path(folder)
     check(place is None or place.is_dir(), "folder", folder, "a folder that exists")
     if source == "tfds":
-        from tensorsmith.data.tfds_source import load_from_tfds
+        from tensorsmith.data.datasets.tfds_source import load_from_tfds
 
         return load_from_tfds(name, split, place)
     return load_split(name, split, place)

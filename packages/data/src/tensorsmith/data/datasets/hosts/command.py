@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO
 
-from tensorsmith.data.sources.base import SourceError
+from tensorsmith.data.datasets.hosts.base import SourceError
 
 LIMIT_SECONDS = 600.0
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from tensorsmith.data.dataset import Column, Content, DatasetInfo
-from tensorsmith.data.sources import Address, File, PythonArchive
-from tensorsmith.data.sources.unpack import read_tar
+from tensorsmith.data.datasets.dataset import Column, Content, DatasetInfo
+from tensorsmith.data.datasets.hosts import Address, File, PythonArchive
+from tensorsmith.data.datasets.hosts.unpack import read_tar
 
 # Address and hash are those of scikit-learn's fetch_california_housing; the size is a bound.
 ORIGINAL = File("cal_housing.tgz", 1_000_000, "aaa5c9a6afe2225cc2aed2723682ae403280c4a3695a2ddda4ffb5d8215ea681")

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from tensorsmith.data.sources.base import File, SourceError
+from tensorsmith.data.datasets.hosts.base import File, SourceError
 
 Member = tuple[str, Callable[[], IO[bytes] | None] | None]
 """A name and what opens it; None for folders, links and devices."""

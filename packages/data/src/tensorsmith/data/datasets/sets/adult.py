@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from tensorsmith.data.dataset import Column, Content, DatasetInfo
-from tensorsmith.data.sets.california_housing import from_wheel
-from tensorsmith.data.sources import File
+from tensorsmith.data.datasets.dataset import Column, Content, DatasetInfo
+from tensorsmith.data.datasets.hosts import File
+from tensorsmith.data.datasets.sets.california_housing import from_wheel
 
 PARQUET = File("adult.parquet.brotli", 401077, "fb07816c87bb0c929d6aa644e101eb3adf8805f12c591ffa3e6829d03663a189")
 COLUMNS = {

