@@ -13,6 +13,11 @@ from tensorsmith.testing.rows import Row
 from tensorsmith.testing.running import checks_for, run_check
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Registers the mark of slow checks."""
+    config.addinivalue_line("markers", 'slow: takes long; deselect with -m "not slow"')
+
+
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
     """Collects a file by its name, unless it is someone else's idea of conformance."""
     if file_path.name != FILE_NAME or "tensorsmith.testing" not in file_path.read_text():
@@ -25,21 +30,27 @@ class ConformanceFile(pytest.File):
 
     def collect(self) -> Iterator[pytest.Collector]:
         """Yields the rows."""
-        for title, row in load_rows(self.path).items():
-            yield RowTests.from_parent(self, name=title, row=row)
+        for number, (title, row) in enumerate(load_rows(self.path).items()):
+            yield RowTests.from_parent(self, name=title, row=row, is_first=number == 0)
 
 
 class RowTests(pytest.Collector):
     """A row, which is one component."""
 
-    def __init__(self, row: Row, **kwargs: Any):
+    def __init__(self, row: Row, is_first: bool, **kwargs: Any):
         super().__init__(**kwargs)
         self.row = row
+        self.is_first = is_first
 
     def collect(self) -> Iterator[pytest.Item]:
         """Yields the checks that apply to it."""
+        from tensorsmith.testing.table import CHECKS
+
         for check_name in checks_for(self.row):
-            yield CheckTest.from_parent(self, name=check_name, row=self.row)
+            item = CheckTest.from_parent(self, name=check_name, row=self.row)
+            if isinstance(self.row, CHECKS[check_name].slow) and not self.is_first:
+                item.add_marker(pytest.mark.slow)
+            yield item
 
 
 class CheckTest(pytest.Item):

@@ -29,8 +29,8 @@ def config_round_trip(row: Row) -> None:
         expected = ready(row)
         _copy_variables(expected, twin)
         expect_same(
-            observe(row, expected, examples(row)),
-            observe(row, twin, examples(row)),
+            observe(row, expected, examples(row), calls=1),
+            observe(row, twin, examples(row), calls=1),
             row.tolerance,
             f"the original and its twin from the config taken {when}",
             "Remedy: return every argument of `__init__` from `get_config`.",

@@ -6,11 +6,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tensorsmith.testing.comparing import expect_same
+from tensorsmith.testing.comparing import expect_same, named
 from tensorsmith.testing.errors import expect
 from tensorsmith.testing.functional import functional
 from tensorsmith.testing.rows import LayerRow, LossRow, MetricRow
-from tensorsmith.testing.using import Through, examples, observe, ready
+from tensorsmith.testing.using import examples, functions, ready
 
 HINT = "Remedy: take sizes from keras.ops.shape(x) where the graph runs, or write -1, instead of x.shape."
 
@@ -23,44 +23,44 @@ def unknown_batch_size(row: LayerRow | LossRow | MetricRow) -> None:
                 output.shape[0] is None or place in row.shared_outputs,
                 f"with keras.Input of unknown batch size the output has the shape {output.shape}. {HINT}",
             )
-    through = _with_unknown(examples(row, batch=3), examples(row, batch=5))
-    for batch in (1, 3, 5):
-        _expect_same(row, examples(row, batch=batch), through, f"a batch of {batch}")
+    batches = [examples(row, batch=batch) for batch in (3, 5, 1)]
+    _expect_same(row, batches, ["a batch of 3", "a batch of 5", "a batch of 1"])
 
 
 def unknown_time_size(row: LayerRow) -> None:
     """It works with an unknown number of time steps, and then with any number of them."""
     functional(row, ready(row), time=None)
-    axis = row.time_axis or 0
-    arguments = examples(row)
-    through = _with_unknown(arguments, keras.tree.map_structure(lambda array: np.repeat(array, 2, axis), arguments))
-    for shorter in (0, 1, 2):
-
-        def cut(array: np.ndarray, shorter: int = shorter) -> np.ndarray:
-            kept = max(1, array.shape[axis] - shorter)
-            return np.take(array, np.arange(kept), axis=axis)
-
-        _expect_same(
-            row, keras.tree.map_structure(cut, arguments), through, f"{shorter} time steps fewer than in the row"
-        )
+    runs = [_longer(examples(row), row.time_axis or 0, steps) for steps in (0, -1, -2, 3)]
+    _expect_same(row, runs, ["the time steps of the row", "one time step fewer", "two fewer", "three more"])
 
 
-def _with_unknown(arguments: Any, others: Any) -> Through:
-    """Traces with the sizes unknown in which the two differ."""
+def _longer(arguments: Any, axis: int, steps: int) -> Any:
+    """The arguments with so many time steps more, which repeat the first ones, or fewer, but one at least."""
 
-    def spec(array: np.ndarray, other: np.ndarray) -> tf.TensorSpec:
-        shape = [size if size == same else None for size, same in zip(array.shape, other.shape, strict=True)]
-        return tf.TensorSpec(shape, array.dtype)
+    def resized(array: np.ndarray) -> np.ndarray:
+        size = array.shape[axis]
+        return np.take(array, np.arange(max(1, size + steps)) % size, axis=axis)
 
-    signature = keras.tree.map_structure(spec, arguments, others)
-    return lambda function: tf.function(function, input_signature=signature)
+    return keras.tree.map_structure(resized, arguments)
 
 
-def _expect_same(row: Any, arguments: tuple[Any, ...], through: Through, what: str) -> None:
-    expect_same(
-        observe(row, ready(row), arguments, calls=1),
-        observe(row, ready(row), arguments, through, calls=1),
-        row.tolerance,
-        f"known and unknown size, given {what},",
-        HINT,
-    )
+def _expect_same(row: Any, runs: list[Any], names: list[str]) -> None:
+    """Compares a function that is traced once, with the sizes unknown that differ between runs, with eager calls."""
+
+    def spec(array: np.ndarray, *others: np.ndarray) -> tf.TensorSpec:
+        shapes = zip(array.shape, *(other.shape for other in others), strict=True)
+        return tf.TensorSpec([sizes[0] if len(set(sizes)) == 1 else None for sizes in shapes], array.dtype)
+
+    signature = keras.tree.map_structure(spec, *runs)
+    ways, traced_ways = (functions(row, ready(row)) for _ in range(2))
+    for way, function in ways.items():
+        traced = tf.function(traced_ways[way], input_signature=signature)
+        for name, arguments in zip(names, runs, strict=True):
+            tensors = keras.tree.map_structure(tf.convert_to_tensor, arguments)
+            expect_same(
+                named(way, function(*tensors)),
+                named(way, traced(*tensors)),
+                row.tolerance,
+                f"known and unknown size, given {name},",
+                HINT,
+            )
