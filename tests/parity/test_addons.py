@@ -10,6 +10,8 @@ from side import differentiated
 
 from tensorsmith import layers, ops
 
+pytestmark = pytest.mark.pairwise
+
 sizes = st.integers(1, 6)
 several = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 

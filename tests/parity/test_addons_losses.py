@@ -8,6 +8,8 @@ from side import differentiated
 
 from tensorsmith import losses
 
+pytestmark = pytest.mark.pairwise
+
 sizes = st.integers(1, 6)
 several = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 

@@ -7,6 +7,8 @@ import tensorflow as tf
 
 from tensorsmith import optimizers
 
+pytestmark = pytest.mark.pairwise
+
 STEPS, ROWS, COLUMNS = 50, 7, 3
 MOMENTS = {"learning_rate": 0.02, "beta_1": 0.8, "beta_2": 0.95}
 PENALTIES = {"l1_regularization_strength": 0.1, "l2_regularization_strength": 0.1}

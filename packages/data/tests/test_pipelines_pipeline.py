@@ -11,6 +11,8 @@ import tensorflow as tf
 from tensorsmith.data.pipelines import Pipeline
 from tensorsmith.tfrecord import write_index
 
+pytestmark = pytest.mark.pairwise
+
 SIZES = [7, 3, 12, 0, 5, 8, 2]
 TOTAL = sum(SIZES)
 

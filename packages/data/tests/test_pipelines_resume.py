@@ -6,6 +6,8 @@ import tensorflow as tf
 
 from tensorsmith.data import pipelines as p
 
+pytestmark = pytest.mark.pairwise
+
 NUMBERS = np.arange(60)
 LABELS = NUMBERS % 3 // 2
 

@@ -10,6 +10,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from tensorsmith.data.pipelines import parallel_streams, targets_ahead, targets_each_step, windows
 
+pytestmark = pytest.mark.pairwise
+
 STEPS = np.random.default_rng(0).normal(size=(57, 3)).astype("float32")
 
 

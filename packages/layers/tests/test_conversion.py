@@ -15,6 +15,8 @@ from tensorsmith.layers import (
     to_monte_carlo,
 )
 
+pytestmark = pytest.mark.pairwise
+
 RNG = np.random.default_rng(0)
 
 

@@ -6,6 +6,8 @@ import pytest
 
 from tensorsmith.layers import fold_batch_normalization
 
+pytestmark = pytest.mark.pairwise
+
 RNG = np.random.default_rng(0)
 LAYERS = keras.layers
 PICTURES = RNG.normal(size=(3, 8, 9, 2)).astype("float32")

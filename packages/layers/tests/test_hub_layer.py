@@ -11,6 +11,8 @@ import tensorflow as tf
 
 from tensorsmith.layers import HubLayer
 
+pytestmark = pytest.mark.pairwise
+
 X = np.random.default_rng(0).normal(size=(6, 3)).astype("float32")
 URL = "https://tfhub.dev/somebody/module/1"
 

@@ -6,6 +6,8 @@ import pytest
 
 from tensorsmith.layers import MonteCarlo, to_monte_carlo
 
+pytestmark = pytest.mark.pairwise
+
 RNG = np.random.default_rng(0)
 
 

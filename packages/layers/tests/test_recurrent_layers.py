@@ -7,12 +7,15 @@ import tensorflow as tf
 
 from tensorsmith import layers, ops
 
+pytestmark = pytest.mark.pairwise
+
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(5, 7, 4)).astype("float32")
 MASK = np.array([[1] * 7, [1, 1, 1, 0, 0, 0, 0], [0, 0, 1, 1, 0, 1, 1], [0] * 7, [1, 0, 1, 0, 1, 0, 1]], bool)
 DROP_IN = {"LSTM": 2, "GRU": 1, "SimpleRNN": 1}  # and how many states each has
 ADDED = {"PeepholeLSTM": 2, "LayerNormLSTM": 2, "LayerNormSimpleRNN": 1}
 STATES = DROP_IN | ADDED
+FEW = [pytest.param(name, marks=() if name in ("GRU", "PeepholeLSTM") else pytest.mark.slow) for name in STATES]
 KERNELS = {"LSTM": "Lstm", "PeepholeLSTM": "Lstm", "GRU": "Gru", "LayerNormLSTM": "LayerNormLstm"}
 
 
@@ -151,7 +154,7 @@ def test_shows_its_arguments_as_keras_layers_do(name):
 
 
 @pytest.mark.skipif(not ops.active(), reason="compiled kernels are off here")
-@pytest.mark.parametrize("name", STATES)
+@pytest.mark.parametrize("name", FEW)
 def test_the_kernel_serves(name):
     kernel = f"Tensorsmith{KERNELS.get(name, 'SimpleRnn')}"
 
@@ -285,7 +288,7 @@ def test_recurrent_dropout_drops_one_mask_for_all_steps_and_gates(name):
     assert abs(dropped.mean() - 0.5) < 5 * 0.5 / np.sqrt(2000)
 
 
-@pytest.mark.parametrize("name", STATES)
+@pytest.mark.parametrize("name", FEW)
 def test_trains_alike_with_and_without_kernels(name):
     def losses():
         keras.utils.set_random_seed(0)

@@ -10,6 +10,8 @@ from scipy.special import logsumexp
 
 from tensorsmith.layers import SampledSoftmax
 
+pytestmark = pytest.mark.pairwise
+
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(5, 4))
 KERNEL, BIAS = RNG.normal(size=(12, 4)), RNG.normal(size=12)

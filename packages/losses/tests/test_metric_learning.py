@@ -8,6 +8,8 @@ import tensorflow as tf
 from tensorsmith import losses
 from tensorsmith.losses.distances import pairwise_distances
 
+pytestmark = pytest.mark.pairwise
+
 LABELLED = [losses.LiftedStructLoss, losses.TripletHardLoss, losses.TripletSemiHardLoss]
 
 

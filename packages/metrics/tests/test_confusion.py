@@ -8,6 +8,8 @@ from sklearn import metrics as sklearn
 
 from tensorsmith.metrics import CohenKappa, MatthewsCorrelationCoefficient, MultiLabelConfusionMatrix
 
+pytestmark = pytest.mark.pairwise
+
 
 @pytest.fixture(params=[False, True], ids=["plain", "weighted"])
 def data(request):

@@ -18,6 +18,8 @@ from tensorsmith.metrics import (
     spearmans_rank,
 )
 
+pytestmark = pytest.mark.pairwise
+
 
 def tau_b(x, y):
     return stats.kendalltau(x, y, variant="b").statistic

@@ -8,6 +8,8 @@ from sklearn import metrics as sklearn
 
 from tensorsmith.metrics import F1Score, FBetaScore
 
+pytestmark = pytest.mark.pairwise
+
 AVERAGES = [None, "micro", "macro", "weighted"]
 
 

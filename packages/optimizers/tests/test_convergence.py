@@ -8,6 +8,8 @@ import tensorflow as tf
 from tensorsmith import optimizers
 from tensorsmith.optimizers import extend_with_decoupled_weight_decay
 
+pytestmark = pytest.mark.pairwise
+
 STEPS = 600
 
 

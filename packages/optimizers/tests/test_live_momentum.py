@@ -8,6 +8,8 @@ from stepping import losses, model_with
 
 from tensorsmith import optimizers
 
+pytestmark = pytest.mark.pairwise
+
 STEPS = 20
 RATE, DECAY = 0.05, 0.1
 SHAPE = (4, 3)

@@ -7,6 +7,8 @@ import tensorflow as tf
 
 from tensorsmith import ops, optimizers
 
+pytestmark = pytest.mark.pairwise
+
 SHAPES = [(3, 5), (5,), (), (129, 67), (1,)]
 KINDS = {
     "AdamW": {"weight_decay": 0.05},

@@ -7,6 +7,8 @@ import tensorflow as tf
 
 from tensorsmith import optimizers
 
+pytestmark = pytest.mark.pairwise
+
 STEPS, ROWS, COLUMNS = 50, 7, 3
 
 

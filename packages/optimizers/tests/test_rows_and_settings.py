@@ -11,6 +11,8 @@ from stepping import COLUMNS, ROWS, expect_same, losses, model_with, slices, spa
 
 from tensorsmith import optimizers
 
+pytestmark = pytest.mark.pairwise
+
 KINDS = {
     "AdaBelief": {"learning_rate": 0.02, "weight_decay": 0.1},
     "COCOB": {},

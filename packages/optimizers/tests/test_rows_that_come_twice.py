@@ -8,6 +8,8 @@ from stepping import expect_same, slices, table
 
 from tensorsmith import optimizers
 
+pytestmark = pytest.mark.pairwise
+
 KINDS = {
     "AdamW": {"weight_decay": 0.1},
     "Lamb": {"weight_decay": 0.1},

@@ -11,6 +11,8 @@ from stepping import COLUMNS, ROWS, expect_same, losses, model_with, slices, spa
 
 from tensorsmith import optimizers
 
+pytestmark = pytest.mark.pairwise
+
 RATE = 0.05
 KINDS = {
     "GradientCentralization": {},

@@ -15,6 +15,8 @@ from tensorsmith.tfrecord.encode.batch import encode_batch
 from tensorsmith.tfrecord.pipeline.decode import stored_features
 from tensorsmith.tfrecord.schema import DTYPES, STRINGS
 
+pytestmark = pytest.mark.pairwise
+
 
 def round_trip(values, schema, tmp_path, batch_size=10):
     """One batch of what is read again."""

@@ -20,6 +20,8 @@ from tensorsmith.tfrecord.shards.layout import parse_size, parse_split, shard_pa
 from tensorsmith.tfrecord.shards.rearrange import rearrange
 from tensorsmith.tfrecord.shards.reorder import reorder
 
+pytestmark = pytest.mark.pairwise
+
 MESSAGES = [bytes([i % 251]) * (i * 37 % 300) for i in range(200)]
 
 

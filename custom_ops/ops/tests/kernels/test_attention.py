@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from tensorsmith import ops
 
+pytestmark = pytest.mark.pairwise
+
 # batch, steps, keys, heads, groups, width, value_width
 SIZES = [
     (2, 5, 5, 2, 2, 4, 4),

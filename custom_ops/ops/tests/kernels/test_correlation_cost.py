@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from tensorsmith import ops
 
+pytestmark = pytest.mark.pairwise
+
 # kernel_size, max_displacement, stride_1, stride_2, pad
 PLACES = [
     (1, 2, 1, 1, 2),

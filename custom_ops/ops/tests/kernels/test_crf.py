@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from tensorsmith import ops
 from tensorsmith.ops.arguments import as_int32
 
+pytestmark = pytest.mark.pairwise
+
 SIZES = [(2, 5, 3), (1, 1, 1), (3, 1, 4), (4, 7, 17), (2, 3, 16), (3, 4, 33), (0, 3, 2), (2, 0, 2)]
 
 

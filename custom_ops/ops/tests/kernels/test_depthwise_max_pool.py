@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from tensorsmith import ops
 
+pytestmark = pytest.mark.pairwise
+
 WINDOWS = [(1, 1), (2, 2), (3, 3), (3, 1), (2, 5), (4, 3), (50, 7)]
 
 

@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from tensorsmith import ops
 
+pytestmark = pytest.mark.pairwise
+
 SIZES = [(5, 3, 4, 7), (1, 1, 1, 1), (4, 17, 33, 20), (3, 2, 200, 5), (0, 2, 3, 4), (3, 0, 5, 4), (2, 2, 0, 4)]
 
 

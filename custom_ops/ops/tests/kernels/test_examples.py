@@ -10,6 +10,8 @@ from tensorsmith import ops
 from tensorsmith.core import ArgumentError
 from tensorsmith.records import Column, encode
 
+pytestmark = pytest.mark.pairwise
+
 FEATURES = {
     "picture": tf.io.FixedLenFeature([], tf.string),
     "label": tf.io.FixedLenFeature([], tf.int64),

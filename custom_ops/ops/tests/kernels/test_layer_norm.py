@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from tensorsmith import ops
 
+pytestmark = pytest.mark.pairwise
+
 SHAPES = [(3, 5), (1, 1), (7,), (2, 3, 16), (5, 17), (4, 1, 31), (2, 64), (300, 67), (0, 8), (3, 0)]
 DTYPES = ["float32", "float16", "bfloat16"]
 

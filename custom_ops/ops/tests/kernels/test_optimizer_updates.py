@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from tensorsmith import ops
 
+pytestmark = pytest.mark.pairwise
+
 SHAPES = [(3, 5), (), (1,), (0, 4), (17,), (2, 3, 31), (1, 1), (129, 131), (20011,)]
 LISTS = {"adam": 4, "lamb": 4, "sgd": 2, "momentum": 3, "nesterov": 3}  # parameters, gradients, and the optimizer's own
 SETTINGS = {

@@ -9,6 +9,8 @@ from scipy.stats import kendalltau
 
 from tensorsmith import ops
 
+pytestmark = pytest.mark.pairwise
+
 
 def by_hand(x, y, weights):
     """Every pair by itself."""

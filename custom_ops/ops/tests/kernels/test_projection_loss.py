@@ -12,6 +12,8 @@ from scipy.special import log_softmax
 
 from tensorsmith import ops
 
+pytestmark = pytest.mark.pairwise
+
 loss = ops.softmax_cross_entropy_with_projection
 
 # Tokens, width, words: nothing, one, primes, and what lies around the width of vectors.

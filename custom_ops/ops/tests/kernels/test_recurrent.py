@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from tensorsmith import ops
 
+pytestmark = pytest.mark.pairwise
+
 
 def sigmoid(x):
     return 1 / (1 + np.exp(-x))
@@ -99,6 +101,13 @@ KINDS = {
     "layer_norm_lstm": Kind(ops.layer_norm_lstm, layer_norm_lstm_step, 4, 2, (4,), LAYER_NORM, {"epsilon": 0.01}),
 }
 every_kind = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+fast_kinds = pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param(kind, id=name, marks=() if name in ("gru", "peephole") else pytest.mark.slow)
+        for name, kind in KINDS.items()
+    ],
+)
 SIZES = [(3, 4, 5, 7), (9, 2, 1, 20), (1, 1, 1, 1), (17, 3, 18, 33), (2, 3, 16, 16), (0, 2, 3, 4), (2, 0, 3, 4)]
 SIZES += [(2, 3, 0, 4), (2, 3, 4, 0)]
 
@@ -303,7 +312,7 @@ def test_training_is_that_of_the_twin(kind, rng):
     np.testing.assert_allclose(ours, twin, rtol=1e-4)
 
 
-@every_kind
+@fast_kinds
 def test_unknown_shapes(kind, rng):
     tensors = as_float32(kind.draw(rng, 3, 4, 2, 5))
     mask = tf.constant(rng.random((3, 4)) < 0.7)
@@ -353,7 +362,7 @@ def test_shapes_in_graphs():
     assert partly(tf.ones((2, 7, 3))).shape == (2, 7, 3)
 
 
-@every_kind
+@fast_kinds
 def test_xla_takes_the_twin(kind, rng):
     tensors = as_float32(kind.draw(rng, 2, 3, 4, 5))
 

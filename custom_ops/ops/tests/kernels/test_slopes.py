@@ -6,6 +6,8 @@ import tensorflow as tf
 
 from tensorsmith import ops
 
+pytestmark = pytest.mark.pairwise
+
 STEP = 0.004
 STEPS, FEATURES, UNITS = 9, 5, 19
 TAGS = np.array([[0, 2, 1, 3, 3, 0], [4, 4, 1, 0, 2, 2]])
