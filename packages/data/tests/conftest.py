@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from tensorsmith.core import ProgressTask
 from tensorsmith.data import DatasetInfo
 from tensorsmith.data.datasets.hosts import File, Source
 
@@ -25,13 +26,24 @@ class Fake(Source):
     def place(self):
         return "fake place"
 
-    def fetch(self, folder, report):
+    def fetch(self, folder, task):
         self.asked.append(folder)
         if isinstance(self.gives, Exception):
             (folder / self.files[0].name).write_bytes(b"half")
             raise self.gives
         for file in self.files:
             (folder / file.name).write_bytes(self.gives)
+
+
+class Recorder(ProgressTask):
+    """A task that keeps the numbers of completed bytes that it is told."""
+
+    def __init__(self, seen):
+        super().__init__()
+        self._seen = seen
+
+    def set_completed(self, count):
+        self._seen.append(count)
 
 
 @pytest.fixture

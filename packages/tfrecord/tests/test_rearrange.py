@@ -12,7 +12,7 @@ import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tensorsmith.core import ArgumentError
+from tensorsmith.core import ArgumentError, Progress, ProgressTask
 from tensorsmith.records import Records, frame
 from tensorsmith.tfrecord import DamagedFileError, Index, write_index
 from tensorsmith.tfrecord.shards import rearrange as module
@@ -203,6 +203,19 @@ def test_an_index_of_before_goes_with_its_file(files, tmp_path):
     assert write_index(path) == tmp_path / "out.index"
 
 
+class Watched(Progress):
+    """Calls a function with each number of bytes that are done."""
+
+    def __init__(self, report):
+        super().__init__()
+        self._report = report
+
+    def start(self, description, total=None, unit="bytes"):
+        task = ProgressTask()
+        task.advance = self._report
+        return task
+
+
 def interrupt(files, folder, **asked):
     """Stops a call when it has written one shard."""
 
@@ -211,7 +224,7 @@ def interrupt(files, folder, **asked):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        reorder(files, folder, name="x", begin=lambda what, size: report, **asked)
+        reorder(files, folder, name="x", progress=Watched(report), **asked)
     assert [path.name for path in folder.glob("x*-of-*")]
 
 
@@ -288,14 +301,16 @@ def test_killed_and_gone_on(files, tmp_path):
     script = """if True:
         import os, signal, sys
         from tensorsmith.tfrecord.shards.reorder import reorder
-        def begin(what, size):
-            left = [10]
-            def report(done):
-                left[0] -= 1
-                if not left[0]:
+        from tensorsmith.core import Progress, ProgressTask
+        class Killing(Progress, ProgressTask):
+            left = 10
+            def start(self, description, total=None, unit="bytes"):
+                return self
+            def advance(self, count=1):
+                self.left -= 1
+                if not self.left:
                     os.kill(os.getpid(), signal.SIGKILL)
-            return report
-        reorder(sys.argv[2:], sys.argv[1], shards=20, seed=5, begin=begin)
+        reorder(sys.argv[2:], sys.argv[1], shards=20, seed=5, progress=Killing())
     """
     result = run(script, tmp_path / "killed", *files)
     assert result.returncode == -signal.SIGKILL, result.stderr

@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from tensorsmith.core import format_bytes
 from tensorsmith.data.datasets.obtain import cache_folder, is_cached
-from tensorsmith.tools.progress import size_text
 
 if TYPE_CHECKING:
     from tensorsmith.data import Dataset, DatasetInfo
@@ -56,7 +56,7 @@ def print_info(info: "DatasetInfo") -> None:
             print(_filled(line, f"{heading:<14}"))
     for number, source in enumerate(info.sources):
         files = ", ".join(file.name for file in source.files)
-        line = f"{source.place}, {size_text(source.size)}: {files}"
+        line = f"{source.place}, {format_bytes(source.size)}: {files}"
         indent = f"{'' if number else 'comes from':<14}"
         print(_filled(line, indent))
 

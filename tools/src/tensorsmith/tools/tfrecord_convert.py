@@ -5,8 +5,7 @@ import difflib
 import os
 from pathlib import Path
 
-from tensorsmith.core import Verbatim, check
-from tensorsmith.tools.progress import progress, size_text
+from tensorsmith.core import Progress, Verbatim, check, format_bytes
 
 NOT_BY_TFDS = "no compressed files, no sequences, no texts of which several sizes vary, no gaps between such numbers"
 
@@ -53,7 +52,7 @@ def execute(arguments: argparse.Namespace) -> int:
     options = {name: getattr(arguments, name) for name in ("encoding", "table", "query")}
     path = arguments.sources[0] if len(arguments.sources) == 1 else arguments.sources
     source = open_source(path, **options)
-    with progress() as begin:
+    with Progress("tensorsmith.tools") as progress:
         done = convert(
             source,
             arguments.dest,
@@ -68,10 +67,10 @@ def execute(arguments: argparse.Namespace) -> int:
             resume=arguments.resume,
             rejects=arguments.rejects,
             engine=engine,
-            begin=begin,
+            progress=progress,
         )
     for name, split in done.splits.items():
-        size = size_text(sum(path.stat().st_size for path in split.paths))
+        size = format_bytes(sum(path.stat().st_size for path in split.paths))
         files = f"{len(split.paths)} file{'s' if len(split.paths) > 1 else ''}"
         print(f"{name}: records {split.records:,}, in {files}, {size}: {split.paths[0]}")
     where = f" in {arguments.rejects}" if done.rejects else ""

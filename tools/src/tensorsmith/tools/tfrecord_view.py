@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from tensorsmith.tools.progress import size_text
+from tensorsmith.core import format_bytes
 
 if TYPE_CHECKING:
     from tensorsmith.records import Feature, Range
@@ -23,14 +23,14 @@ def print_survey(files: "Sequence[FileSummary]") -> None:
     from tensorsmith.records import merge
 
     rows = [
-        (str(file.path), f"{file.records:,}", size_text(file.size), file.compression) for file in files[:MOST_FILES]
+        (str(file.path), f"{file.records:,}", format_bytes(file.size), file.compression) for file in files[:MOST_FILES]
     ]
     if len(files) > MOST_FILES:
         rows.append((f"and {len(files) - MOST_FILES:,} more", "", "", ""))
     records = sum(file.records for file in files)
     if len(files) > 1:
         size = sum(file.size for file in files)
-        rows.append((f"{len(files):,} files", f"{records:,}", size_text(size), ""))
+        rows.append((f"{len(files):,} files", f"{records:,}", format_bytes(size), ""))
     _print(("file", ">examples", ">size", "compression"), rows, sums=len(files) > 1)
     features: dict[str, Feature] = {}
     for file in files:
@@ -150,10 +150,10 @@ def _shown(value: Any) -> str:
     from tensorsmith.tfrecord import image_format
 
     if image_format(value):
-        return f"{image_format(value)} of {size_text(len(value))}"
+        return f"{image_format(value)} of {format_bytes(len(value))}"
     try:
         text = value.decode()
     except UnicodeDecodeError:
-        return f"{value[:8].hex(' ')}{' ...' if len(value) > 8 else ''} ({size_text(len(value))})"
-    more = f"... ({size_text(len(value))})" if len(text) > MOST_LETTERS else ""
+        return f"{value[:8].hex(' ')}{' ...' if len(value) > 8 else ''} ({format_bytes(len(value))})"
+    more = f"... ({format_bytes(len(value))})" if len(text) > MOST_LETTERS else ""
     return repr(text[:MOST_LETTERS]) + more

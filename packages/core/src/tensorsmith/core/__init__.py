@@ -9,6 +9,7 @@ from tensorsmith.core.files import replace_file
 from tensorsmith.core.init_arguments import init_arguments
 from tensorsmith.core.keeps_arguments import KeepsArguments
 from tensorsmith.core.processes import SECONDS_TO_SAVE, free_ports, signals_like_ctrl_c
+from tensorsmith.core.progress import SILENT, Advance, Progress, ProgressTask, format_bytes, unreported
 from tensorsmith.core.quantities import is_integer, is_number, plain
 from tensorsmith.core.quiet import load_tensorflow
 from tensorsmith.core.recipe import ProcedureRecipe, Recipe, RecipeRun, Scores, SupervisedRecipe, recipe_of
@@ -17,11 +18,15 @@ __version__ = "0.1.0"  # of all tensorsmith packages
 
 __all__ = [
     "SECONDS_TO_SAVE",
+    "SILENT",
+    "Advance",
     "ArgumentError",
     "Cluster",
     "Duration",
     "KeepsArguments",
     "ProcedureRecipe",
+    "Progress",
+    "ProgressTask",
     "Recipe",
     "RecipeRun",
     "Scores",
@@ -35,6 +40,7 @@ __all__ = [
     "cluster_from_environment",
     "did_you_mean",
     "export",
+    "format_bytes",
     "free_ports",
     "init_arguments",
     "is_integer",
@@ -44,4 +50,5 @@ __all__ = [
     "recipe_of",
     "replace_file",
     "signals_like_ctrl_c",
+    "unreported",
 ]

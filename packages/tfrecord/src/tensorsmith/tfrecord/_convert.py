@@ -12,9 +12,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from tensorsmith.core import argument_error, check, replace_file
+from tensorsmith.core import SILENT, Progress, argument_error, check, replace_file
 from tensorsmith.tfrecord._support.manifest import Manifest, fingerprints
-from tensorsmith.tfrecord._support.progress import Begin, unseen
 from tensorsmith.tfrecord.conversion.engine import Engine, Threads
 from tensorsmith.tfrecord.conversion.pieces import PIECE, REJECTS, Piece, RejectedError
 from tensorsmith.tfrecord.conversion.tfds_metadata import INFO, write_tfds_metadata
@@ -68,7 +67,7 @@ def convert(
     resume: bool = False,
     rejects: str | os.PathLike[str] | None = None,
     engine: Engine | None = None,
-    begin: Begin = unseen,
+    progress: Progress = SILENT,
 ) -> Converted:
     """Writes the rows of a source as `tf.train.Example`, in shards `NAME-SPLIT.tfrecord-00000-of-00010`.
 
@@ -92,7 +91,7 @@ def convert(
             as it is.
         rejects: A file for the rows that do not fit, a JSON object each. `None` refuses them.
         engine: What does the work in place of threads, such as `tensorsmith.tfrecord.beam.Beam`.
-        begin: Shows progress.
+        progress: Shows the progress.
 
     Raises:
         RejectedError: Rows do not fit, and there is no file for rejects.
@@ -121,7 +120,7 @@ def convert(
         manifest = Manifest(work / MANIFEST, asked | {"engine": type(engine).__name__})
         resumed = _begin(folder, name, resume, manifest)
         try:
-            pieces = _encode(engine, source, schema, work, rejects is None, begin)
+            pieces = _encode(engine, source, schema, work, rejects is None, progress)
         except (RejectedError, SourceChangedError):
             shutil.rmtree(work)  # as another schema, or what the source is now, begins anew
             raise
@@ -133,7 +132,9 @@ def convert(
         rows, rejected = sum(piece.rows for piece in pieces), sum(piece.rejects for piece in pieces)
         shaping |= {"resume": resumed, "manifest": work / "reorder.json"}
         paths = [piece.path for piece in pieces]
-        written = reorder(paths, folder, name=name, **shaping, split=split, begin=begin, rearrange=engine.rearrange)
+        written = reorder(
+            paths, folder, name=name, **shaping, split=split, progress=progress, rearrange=engine.rearrange
+        )
         lengths = {part: shard_lengths(made.records, len(made.paths)) for part, made in written.items()}
         sizes = {part: sum(path.stat().st_size for path in made.paths) for part, made in written.items()}
         schema.save(folder / SCHEMA)
@@ -236,9 +237,12 @@ def _done(folder: Path, name: str, asked: dict[str, Any]) -> Converted | None:
     return done if same else None
 
 
-def _encode(engine: Engine, source: Source, schema: Schema, work: Path, strict: bool, begin: Begin) -> list[Piece]:
+def _encode(
+    engine: Engine, source: Source, schema: Schema, work: Path, strict: bool, progress: Progress
+) -> list[Piece]:
     before = fingerprints(source.files)
-    pieces = engine.encode(source, schema, work, strict, begin("encoding", sum(size for _, size, _ in before)))
+    task = progress.start("encoding", sum(size for _, size, _ in before))
+    pieces = engine.encode(source, schema, work, strict, task.advance)
     if fingerprints(source.files) != before:
         raise SourceChangedError("the source has changed while it was converted; nothing was written")
     return pieces

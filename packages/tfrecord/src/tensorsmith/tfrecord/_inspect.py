@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tensorsmith.core import Advance, unreported
 from tensorsmith.records import Feature, merge
-from tensorsmith.tfrecord._support.progress import Report, unreported
 from tensorsmith.tfrecord.shards.columns import features_of
 from tensorsmith.tfrecord.shards.reading import compression_of_file, read
 
@@ -32,7 +32,7 @@ class FileSummary:
     features: Mapping[str, Feature]
 
 
-def inspect(files: Sequence[str | os.PathLike[str]], report: Report = unreported) -> list[FileSummary]:
+def inspect(files: Sequence[str | os.PathLike[str]], report: Advance = unreported) -> list[FileSummary]:
     """Reads files to their end, and counts their records and features.
 
     Args:

@@ -8,10 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from tensorsmith.core import replace_file
+from tensorsmith.core import Advance, replace_file, unreported
 from tensorsmith.records import find, scan
 from tensorsmith.records.record import FOOTER, HEADER
-from tensorsmith.tfrecord._support.progress import Report, unreported
 from tensorsmith.tfrecord.shards.compression import CHUNK, ERRORS, open_to_read, open_to_write
 from tensorsmith.tfrecord.shards.index import INDEX_SUFFIX, write_index
 from tensorsmith.tfrecord.shards.paths import check_target
@@ -52,7 +51,7 @@ class Repaired:
     gaps: tuple[Gap, ...]
 
 
-def repair(path: str | os.PathLike[str], target: str | os.PathLike[str], report: Report = unreported) -> Repaired:
+def repair(path: str | os.PathLike[str], target: str | os.PathLike[str], report: Advance = unreported) -> Repaired:
     """Writes the records of a file whose checksums are right into another file.
 
     After a record that is damaged, reading goes on where its length says that the next one begins; if there is none, or
@@ -87,7 +86,7 @@ def repair(path: str | os.PathLike[str], target: str | os.PathLike[str], report:
     return Repaired(len(sizes), int(sizes.sum()) + len(sizes) * (HEADER + FOOTER), tuple(gaps))
 
 
-def _copy(memory: mmap.mmap | bytes, draft: Path, compression: str, report: Report) -> tuple[np.ndarray, list[Gap]]:
+def _copy(memory: mmap.mmap | bytes, draft: Path, compression: str, report: Advance) -> tuple[np.ndarray, list[Gap]]:
     """Writes the sound records; returns the sizes of their data, and what was left out."""
     data = np.frombuffer(memory, "uint8")
     sizes, gaps, at, room = [np.zeros(0, "int64")], [], 0, ROOM

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping, Sequence
 
-from tensorsmith.tfrecord._support.progress import Begin, unseen
+from tensorsmith.core import SILENT, Progress
 from tensorsmith.tfrecord.shards.reorder import Split, reorder
 
 
@@ -16,7 +16,7 @@ def reshard(
     shard_size: int = 256_000_000,
     compression: str = "none",
     resume: bool = False,
-    begin: Begin = unseen,
+    progress: Progress = SILENT,
 ) -> Split:
     """Writes records into another number of shards, in their order.
 
@@ -31,7 +31,7 @@ def reshard(
         shard_size: About how many bytes a shard has before compression, if `shards` is `None`.
         compression: Compression of the shards: "none", "gzip" or "zlib".
         resume: If `True`, continues what an interrupted call with the same arguments began.
-        begin: Shows progress.
+        progress: Shows the progress.
 
     Returns:
         The number of records, and the paths of the shards.
@@ -58,7 +58,7 @@ def reshard(
         shard_size=shard_size,
         compression=compression,
         resume=resume,
-        begin=begin,
+        progress=progress,
     )[""]
 
 
@@ -72,7 +72,7 @@ def shuffle(
     shard_size: int = 256_000_000,
     compression: str = "none",
     resume: bool = False,
-    begin: Begin = unseen,
+    progress: Progress = SILENT,
 ) -> Split:
     """Writes records in random order, drawn over all of them together.
 
@@ -85,7 +85,7 @@ def shuffle(
         shard_size: As for `reshard`.
         compression: As for `reshard`.
         resume: As for `reshard`.
-        begin: As for `reshard`.
+        progress: As for `reshard`.
 
     Returns:
         As `reshard`.
@@ -103,7 +103,7 @@ def shuffle(
         shard_size=shard_size,
         compression=compression,
         resume=resume,
-        begin=begin,
+        progress=progress,
     )[""]
 
 
@@ -118,7 +118,7 @@ def split(
     shard_size: int = 256_000_000,
     compression: str = "none",
     resume: bool = False,
-    begin: Begin = unseen,
+    progress: Progress = SILENT,
 ) -> dict[str, Split]:
     """Writes records into splits, each record into one of them.
 
@@ -132,7 +132,7 @@ def split(
         shard_size: As for `reshard`.
         compression: As for `reshard`.
         resume: As for `reshard`.
-        begin: As for `reshard`.
+        progress: As for `reshard`.
 
     Returns:
         Name to the records and shards of each split.
@@ -151,5 +151,5 @@ def split(
         shard_size=shard_size,
         compression=compression,
         resume=resume,
-        begin=begin,
+        progress=progress,
     )

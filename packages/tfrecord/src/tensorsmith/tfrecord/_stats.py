@@ -11,9 +11,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from tensorsmith.core import check
+from tensorsmith.core import Advance, check, unreported
 from tensorsmith.records import Column
-from tensorsmith.tfrecord._support.progress import Report, unreported
 from tensorsmith.tfrecord.schema.stored import numbers_of, stored_as_bytes
 from tensorsmith.tfrecord.shards.columns import columns_of, features_of
 from tensorsmith.tfrecord.shards.reading import read
@@ -138,7 +137,7 @@ class Stats:
     features: dict[str, NumberStats | BytesStats]
 
 
-def stats(files: Sequence[str | os.PathLike[str]], report: Report = unreported) -> Stats:
+def stats(files: Sequence[str | os.PathLike[str]], report: Advance = unreported) -> Stats:
     """Reads files once, and counts and sums what their features hold.
 
     What is stored as bytes is numbers where a `schema.yaml` beside the files says so.

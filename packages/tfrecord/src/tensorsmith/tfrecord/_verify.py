@@ -4,8 +4,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from tensorsmith.core import Advance, unreported
 from tensorsmith.records import RecordError, check_examples
-from tensorsmith.tfrecord._support.progress import Report, unreported
 from tensorsmith.tfrecord.shards.reading import read
 
 
@@ -22,7 +22,7 @@ class Verified:
     size: int
 
 
-def verify(path: str | os.PathLike[str], examples: bool = True, report: Report = unreported) -> Verified:
+def verify(path: str | os.PathLike[str], examples: bool = True, report: Advance = unreported) -> Verified:
     """Compares all checksums of a file, and reads every record as the example it should be.
 
     Args:

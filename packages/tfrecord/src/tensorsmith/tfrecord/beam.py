@@ -11,9 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from tensorsmith.core import argument_error, replace_file
+from tensorsmith.core import Advance, argument_error, replace_file
 from tensorsmith.records.record import FOOTER, HEADER
-from tensorsmith.tfrecord._support.progress import Report
 from tensorsmith.tfrecord.conversion.pieces import EXAMPLES, Piece, RejectedError, grouped, write_piece
 from tensorsmith.tfrecord.schema import Schema
 from tensorsmith.tfrecord.shards.index import Index
@@ -58,7 +57,7 @@ class Beam:
             raise argument_error("runner", runner, f"a runner of Apache Beam ({error})") from error
         self._runner, self._options = runner, list(options)
 
-    def encode(self, source: Table, schema: Schema, work: Path, strict: bool, report: Report) -> list[Piece]:
+    def encode(self, source: Table, schema: Schema, work: Path, strict: bool, report: Advance) -> list[Piece]:
         """Pieces are numbered after the run of files that they come from."""
         runs = _runs(source)
         self._each(partial(_encode, source, schema, work), list(enumerate(runs)), work)
@@ -71,7 +70,7 @@ class Beam:
         return pieces
 
     def rearrange(
-        self, index: Index, order: np.ndarray, paths: Sequence[Path], compression: str, *, resume: bool, report: Report
+        self, index: Index, order: np.ndarray, paths: Sequence[Path], compression: str, *, resume: bool, report: Advance
     ) -> None:
         """Shards are written beside each other, each from what the index says of its records."""
         tasks = [

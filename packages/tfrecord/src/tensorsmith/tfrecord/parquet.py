@@ -10,10 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from tensorsmith.core import argument_error, check, replace_file
+from tensorsmith.core import Advance, argument_error, check, replace_file, unreported
 from tensorsmith.records import Column, Feature, Range, merge
 from tensorsmith.tfrecord._inspect import inspect
-from tensorsmith.tfrecord._support.progress import Report, unreported
 from tensorsmith.tfrecord.schema.stored import SCHEMA, Stored, numbers_of, stored_as_bytes
 from tensorsmith.tfrecord.shards.columns import columns_of
 from tensorsmith.tfrecord.shards.paths import check_target
@@ -26,7 +25,7 @@ GROUP = 1 << 26  # bytes of a row group
 def to_parquet(
     files: Sequence[str | os.PathLike[str]],
     target: str | os.PathLike[str],
-    report: Report = unreported,
+    report: Advance = unreported,
 ) -> int:
     """Writes examples into a Parquet file, with a column for each feature.
 

@@ -1,5 +1,6 @@
 """The learning-rate range test: a short run at ever larger rates shows where a model learns, and where it diverges."""
 
+import contextlib
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,10 +9,8 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 import tensorflow as tf
-from rich.console import Console
-from rich.progress import track
 
-from tensorsmith.core import Verbatim, check, replace_file
+from tensorsmith.core import SILENT, Progress, Verbatim, check, replace_file
 from tensorsmith.training.fit.state import restore, snapshot, training_state
 from tensorsmith.training.inputs.data import make_source
 from tensorsmith.training.inputs.sources import Source
@@ -154,20 +153,21 @@ class LRFinder:
             variables = training_state(trainer, loops.variables())  # Keras' global seed, if steps draw from it, too
             before = snapshot(variables)
             try:
-                return self._sweep(model, source, verbose)
+                with Progress("tensorsmith.training") if verbose else contextlib.nullcontext(SILENT) as progress:
+                    return self._sweep(model, source, progress)
             finally:
                 restore(variables, before)
         finally:
             model.optimizer = optimizer
 
-    def _sweep(self, model: keras.Model, source: Source, verbose: bool) -> LRSweep:
+    def _sweep(self, model: keras.Model, source: Source, progress: Progress) -> LRSweep:
         rates = self.start * (self.end / self.start) ** (np.arange(self.steps) / self.steps)
         losses: list[float] = []
         means: list[float] = []
         mean, kept = 0.0, math.exp(-1 / (MEMORY * self.steps))
         epoch = step = 0
         source.begin(epoch)
-        steps = track(rates, "learning rates", console=Console(stderr=True), transient=True, disable=not verbose)
+        steps = progress.track(rates, "learning rates", len(rates), "steps")
         for i, rate in enumerate(steps, 1):
             model.optimizer.learning_rate = rate
             model.reset_metrics()

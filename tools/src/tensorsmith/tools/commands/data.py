@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from tensorsmith.tools.progress import size_text
+from tensorsmith.core import format_bytes
 from tensorsmith.tools.verbs import execute_verb, verb_adder
 
 execute = execute_verb
@@ -64,7 +64,7 @@ def _fetch(arguments: argparse.Namespace) -> int:
         files = {file.name: folder / file.name for source in description.sources for file in source.files}
         sizes = [path.stat().st_size for path in files.values() if path.is_file()]
         count = f"{len(sizes)} file{'' if len(sizes) == 1 else 's'}"
-        print(f"{description.name}: {count}, {size_text(sum(sizes))} in {folder}", flush=True)
+        print(f"{description.name}: {count}, {format_bytes(sum(sizes))} in {folder}", flush=True)
     return 1 if failed else 0
 
 

@@ -6,8 +6,8 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
+from tensorsmith.core import Progress, format_bytes
 from tensorsmith.tools import tfrecord_convert
-from tensorsmith.tools.progress import progress, size_text
 from tensorsmith.tools.verbs import execute_verb, verb_adder
 
 execute = execute_verb
@@ -94,7 +94,6 @@ def _infer(arguments: argparse.Namespace) -> int:
     from tensorsmith.core import replace_file
     from tensorsmith.tfrecord import open_source, review
     from tensorsmith.tfrecord.shards.paths import check_target
-    from tensorsmith.tools.row_progress import row_progress
 
     if arguments.out is not None and not arguments.out.absolute().parent.is_dir():
         raise FileNotFoundError(f"{arguments.out}: there is no such folder")
@@ -103,8 +102,9 @@ def _infer(arguments: argparse.Namespace) -> int:
     source = open_source(paths, **options)
     if arguments.out is not None:
         check_target("--out", arguments.out, source.files)
-    with row_progress(f"reading {_count(len(source.files), 'file')}") as report:
-        text = review(source, lambda batch: report(batch.rows.num_rows))
+    with Progress("tensorsmith.tools") as progress:
+        task = progress.start(f"reading {_count(len(source.files), 'file')}", unit="rows")
+        text = review(source, lambda batch: task.advance(batch.rows.num_rows))
     if arguments.out is None:
         sys.stdout.write(text)
         return 0
@@ -119,8 +119,8 @@ def _verify(arguments: argparse.Namespace) -> int:
 
     files = find_record_files(arguments.sources)
     records = size = damaged = 0
-    with progress() as begin:
-        report = begin("checking", _size(files))
+    with Progress("tensorsmith.tools") as progress:
+        report = progress.start("checking", _size(files)).advance
         for path in files:
             try:
                 found = verify(path, not arguments.any, report)
@@ -129,8 +129,8 @@ def _verify(arguments: argparse.Namespace) -> int:
                 print(f"{'damaged' if isinstance(error, DamagedFileError) else 'unread'}: {error}", flush=True)
                 continue
             records, size = records + found.records, size + found.size
-            print(f"sound: {path}: {_count(found.records, 'record')}, {size_text(found.size)}", flush=True)
-    print(f"{len(files) - damaged} of {len(files)} files are sound, with {records:,} records, {size_text(size)}")
+            print(f"sound: {path}: {_count(found.records, 'record')}, {format_bytes(found.size)}", flush=True)
+    print(f"{len(files) - damaged} of {len(files)} files are sound, with {records:,} records, {format_bytes(size)}")
     return 1 if damaged else 0
 
 
@@ -143,8 +143,8 @@ def _inspect(arguments: argparse.Namespace) -> int:
     if arguments.pictures:
         _check_folder(arguments.pictures)
         check_target("--pictures", arguments.pictures, files)
-    with progress() as begin:
-        found = inspect(files, begin("reading", _size(files)))
+    with Progress("tensorsmith.tools") as progress:
+        found = inspect(files, progress.start("reading", _size(files)).advance)
     print_survey(found)
     for number, row in enumerate(islice(chain.from_iterable(map(rows, files)), arguments.examples)):
         print_example(number, row)
@@ -160,8 +160,8 @@ def _stats(arguments: argparse.Namespace) -> int:
     from tensorsmith.tools.tfrecord_view import print_stats
 
     files = find_record_files(arguments.sources)
-    with progress() as begin:
-        found = stats(files, begin("reading", _size(files)))
+    with Progress("tensorsmith.tools") as progress:
+        found = stats(files, progress.start("reading", _size(files)).advance)
     print_stats(found)
     return 0
 
@@ -183,12 +183,13 @@ def _repair(arguments: argparse.Namespace) -> int:
     from tensorsmith.tfrecord import repair
 
     _check_folder(arguments.dest)
-    with progress() as begin:
-        found = repair(arguments.file, arguments.dest, begin("repairing", arguments.file.stat().st_size))
+    with Progress("tensorsmith.tools") as progress:
+        task = progress.start("repairing", arguments.file.stat().st_size)
+        found = repair(arguments.file, arguments.dest, task.advance)
     for gap in found.gaps:
         what = "of records that are not known" if gap.records is None else f"of {_count(gap.records, 'record')}"
         print(f"left out at byte {gap.offset:,}: {_count(gap.size, 'byte')} {what}: {gap.problem}")
-    print(f"{arguments.dest}: {_count(found.records, 'record')}, {size_text(found.size)}")
+    print(f"{arguments.dest}: {_count(found.records, 'record')}, {format_bytes(found.size)}")
     return 0
 
 
@@ -200,14 +201,14 @@ def _reorder(arguments: argparse.Namespace) -> int:
     options["shard_size"] = parse_size(arguments.shard_size)
     fractions = parse_split(arguments.split) if "split" in arguments else {}
     files = find_record_files(arguments.sources)
-    with progress() as begin:
+    with Progress("tensorsmith.tools") as progress:
         if fractions:
-            splits = split(files, arguments.dest, fractions, seed=arguments.seed, **options, begin=begin)
+            splits = split(files, arguments.dest, fractions, seed=arguments.seed, **options, progress=progress)
             written = list(splits.values())
         elif "seed" in arguments:
-            written = [shuffle(files, arguments.dest, seed=arguments.seed, **options, begin=begin)]
+            written = [shuffle(files, arguments.dest, seed=arguments.seed, **options, progress=progress)]
         else:
-            written = [reshard(files, arguments.dest, **options, begin=begin)]
+            written = [reshard(files, arguments.dest, **options, progress=progress)]
     for one in written:
         print(f"{one.records:,} records in {_count(len(one.paths), 'file')}: {one.paths[0]}")
     return 0
@@ -218,9 +219,9 @@ def _to_parquet(arguments: argparse.Namespace) -> int:
 
     files = find_record_files(arguments.sources)
     _check_folder(arguments.dest)
-    with progress() as begin:
-        count = to_parquet(files, arguments.dest, begin("reading", 2 * _size(files)))
-    print(f"{arguments.dest}: {_count(count, 'row')}, {size_text(arguments.dest.stat().st_size)}")
+    with Progress("tensorsmith.tools") as progress:
+        count = to_parquet(files, arguments.dest, progress.start("reading", 2 * _size(files)).advance)
+    print(f"{arguments.dest}: {_count(count, 'row')}, {format_bytes(arguments.dest.stat().st_size)}")
     return 0
 
 

@@ -9,9 +9,9 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from tensorsmith.core import Progress
 from tensorsmith.data.datasets.dataset import DatasetInfo
 from tensorsmith.data.datasets.hosts import File, Source, SourceError
-from tensorsmith.data.datasets.progress import Begin, progress
 
 logger = logging.getLogger(__name__)
 
@@ -129,10 +129,10 @@ def _fetch_from_any(info: DatasetInfo, cache: Path) -> tuple[dict[str, Path], li
     if is_offline():
         return {}, [(source.place, "skipped, TENSORSMITH_OFFLINE is set") for source in info.sources], ""
     failures = []
-    with progress(info.name) as begin:
+    with Progress("tensorsmith.data") as progress:
         for source in info.sources:
             try:
-                return _fetch(source, cache, begin), [], ""
+                return _fetch(info.name, source, cache, progress), [], ""
             except SourceError as error:
                 failures.append((source.place, str(error)))
             except OSError as error:
@@ -141,7 +141,7 @@ def _fetch_from_any(info: DatasetInfo, cache: Path) -> tuple[dict[str, Path], li
     return {}, failures, ""
 
 
-def _fetch(source: Source, cache: Path, begin: Begin) -> dict[str, Path]:
+def _fetch(dataset: str, source: Source, cache: Path, progress: Progress) -> dict[str, Path]:
     """Fetches into a folder of its own inside the cache, then moves what is right into place.
 
     Raises:
@@ -155,7 +155,11 @@ def _fetch(source: Source, cache: Path, begin: Begin) -> dict[str, Path]:
         needed = 3 * source.size + WORKING_BYTES
         if shutil.disk_usage(fresh).free < needed:
             raise OSError(errno.ENOSPC, f"a fetch needs {needed / 1e6:.0f} MB of free disk space for a while")
-        source.fetch(fresh, begin(source.place, source.size))
+        task = progress.start(f"fetching {dataset} from {source.place}", source.size)
+        try:
+            source.fetch(fresh, task)
+        finally:
+            task.close()
         for file in source.files:
             if problem := _problem(fresh / file.name, [file]):
                 raise SourceError(problem)

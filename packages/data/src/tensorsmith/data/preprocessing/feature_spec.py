@@ -1,7 +1,6 @@
 """From the features of a schema to the layers of a model, by one pass over the data."""
 
 import logging
-import sys
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Any
@@ -9,7 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from tensorsmith.core import ArgumentError, Verbatim, argument_error, check, did_you_mean
+from tensorsmith.core import ArgumentError, Progress, Verbatim, argument_error, check, did_you_mean
 from tensorsmith.data.preprocessing.choices import Choice, Cross, Indices, default_choice, values_per_example
 from tensorsmith.data.preprocessing.feature_model import FeatureModel
 from tensorsmith.tfrecord import Feature, Schema
@@ -147,13 +146,14 @@ class FeatureSpec:
         """
         gathered = {name: self._choices[name].statistics(seed) for name in self._sources}
         examples = 0
-        for batch in _watched(dataset, _number_of_batches(dataset)):
-            features = self._rows(batch[0] if isinstance(batch, tuple) else batch)
-            size = len(next(iter(features.values())))
-            for name, statistics in gathered.items():
-                if statistics is not None and size:
-                    statistics.update(features[self._sources[name]])
-            examples += size
+        with Progress("tensorsmith.data") as progress:
+            for batch in progress.track(dataset, "adapting", _number_of_batches(dataset), "batches"):
+                features = self._rows(batch[0] if isinstance(batch, tuple) else batch)
+                size = len(next(iter(features.values())))
+                for name, statistics in gathered.items():
+                    if statistics is not None and size:
+                        statistics.update(features[self._sources[name]])
+                examples += size
         check(examples > 0, "dataset", dataset, "at least one example")
         logger.info("adapted to %d examples", examples)
         layers = self._made(gathered)
@@ -281,13 +281,3 @@ def _number_of_batches(dataset: Any) -> int | None:
     count = int(dataset.cardinality())
     check(count != -1, "dataset", dataset, "batches that end", "adapt before `repeat`, or `take` some")
     return count if count >= 0 else None
-
-
-def _watched(dataset: Iterable[Any], count: int | None) -> Iterable[Any]:
-    """The batches, with a progress bar on a terminal."""
-    if not sys.stderr.isatty():
-        return dataset
-    from rich.console import Console
-    from rich.progress import track
-
-    return track(dataset, "adapting", total=count, console=Console(stderr=True))

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from tensorsmith.tfrecord._support.progress import Report
+from tensorsmith.core import Advance
 from tensorsmith.tfrecord.conversion.pieces import Piece, RejectedError, grouped, write_piece
 from tensorsmith.tfrecord.schema import Schema
 from tensorsmith.tfrecord.shards.index import Index
@@ -19,7 +19,7 @@ from tensorsmith.tfrecord.sources.source import Source
 class Engine(Protocol):
     """What encodes a source's rows as pieces, and writes their records into shards; never depending on how it does."""
 
-    def encode(self, source: Source, schema: Schema, work: Path, strict: bool, report: Report) -> list[Piece]:
+    def encode(self, source: Source, schema: Schema, work: Path, strict: bool, report: Advance) -> list[Piece]:
         """Writes pieces into a folder, those that an interrupted call left there excepted.
 
         Raises:
@@ -27,7 +27,7 @@ class Engine(Protocol):
         """
 
     def rearrange(
-        self, index: Index, order: np.ndarray, paths: Sequence[Path], compression: str, *, resume: bool, report: Report
+        self, index: Index, order: np.ndarray, paths: Sequence[Path], compression: str, *, resume: bool, report: Advance
     ) -> None:
         """Does what the function of this name does."""
 
@@ -42,7 +42,7 @@ class Threads:
     def __init__(self, count: int) -> None:
         self._count = count
 
-    def encode(self, source: Source, schema: Schema, work: Path, strict: bool, report: Report) -> list[Piece]:
+    def encode(self, source: Source, schema: Schema, work: Path, strict: bool, report: Advance) -> list[Piece]:
         """Pieces are numbered."""
         pieces: list[Piece] = []
         waiting: deque[Future[Piece]] = deque()
@@ -67,7 +67,7 @@ class Threads:
         return pieces
 
     def rearrange(
-        self, index: Index, order: np.ndarray, paths: Sequence[Path], compression: str, *, resume: bool, report: Report
+        self, index: Index, order: np.ndarray, paths: Sequence[Path], compression: str, *, resume: bool, report: Advance
     ) -> None:
         """A shard after the other."""
         rearrange(index, order, paths, compression, resume=resume, report=report)

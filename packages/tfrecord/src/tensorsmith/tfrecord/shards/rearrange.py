@@ -7,10 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from tensorsmith.core import check, replace_file
+from tensorsmith.core import Advance, check, replace_file, unreported
 from tensorsmith.records import scan
 from tensorsmith.records.record import FOOTER, HEADER
-from tensorsmith.tfrecord._support.progress import Report, unreported
 from tensorsmith.tfrecord.shards.compression import COMPRESSIONS, open_to_write
 from tensorsmith.tfrecord.shards.index import INDEX_SUFFIX, Index, write_index
 from tensorsmith.tfrecord.shards.reading import DamagedFileError
@@ -25,7 +24,7 @@ def rearrange(
     compression: str = "none",
     *,
     resume: bool = False,
-    report: Report = unreported,
+    report: Advance = unreported,
 ) -> None:
     """Writes records into shards, which have contiguous runs of `order`, equally many records each or one more.
 
@@ -58,7 +57,9 @@ def runs_of(order: np.ndarray, count: int) -> list[np.ndarray]:
     return [order[begin:end] for begin, end in itertools.pairwise(bounds)]
 
 
-def _write_shard(index: Index, numbers: np.ndarray, path: Path, compression: str, resume: bool, report: Report) -> None:
+def _write_shard(
+    index: Index, numbers: np.ndarray, path: Path, compression: str, resume: bool, report: Advance
+) -> None:
     sizes = index.sizes[numbers]
     ends = np.cumsum(sizes.astype("int64") + HEADER + FOOTER)
     size = int(ends[-1]) if len(ends) else 0

@@ -10,10 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from tensorsmith.core import check
+from tensorsmith.core import SILENT, Progress, check
 from tensorsmith.records.record import FOOTER, HEADER
 from tensorsmith.tfrecord._support.manifest import fingerprints
-from tensorsmith.tfrecord._support.progress import Begin, unseen
 from tensorsmith.tfrecord.shards.index import Index
 from tensorsmith.tfrecord.shards.layout import name_of, shard_paths, split_sizes
 from tensorsmith.tfrecord.shards.reading import compression_of_file, read
@@ -48,7 +47,7 @@ def reorder(
     split: Mapping[str, float] | None = None,
     resume: bool = False,
     manifest: Path | None = None,
-    begin: Begin = unseen,
+    progress: Progress = SILENT,
     rearrange: Callable[..., None] = rearrange,
 ) -> dict[str, Split]:
     """Writes the records of files anew: into shards of another number or size, shuffled as a whole, in splits.
@@ -68,7 +67,7 @@ def reorder(
         resume: Whether to go on with what an interrupted call began, of which all else was the same, files included.
             What that call was asked for is in a hidden file of the folder until all shards are there.
         manifest: A file with what was asked for, which stays; by default one that vanishes at the end.
-        begin: Shows progress.
+        progress: Shows the progress.
         rearrange: What writes the shards of a split, as the function of this name does.
 
     Returns:
@@ -100,7 +99,7 @@ def reorder(
             content += len(run) * (HEADER + FOOTER)
             count = shards or max(1, -(-content // shard_size))
             splits[part] = Split(len(run), shard_paths(folder, f"{name}-{part}" if part else name, count))
-        report = begin("writing", int(index.sizes.sum()) + len(index) * (HEADER + FOOTER))
+        report = progress.start("writing", int(index.sizes.sum()) + len(index) * (HEADER + FOOTER)).advance
         for part, run in runs.items():
             rearrange(index, run, splits[part].paths, compression, resume=resume, report=report)
     return splits

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tensorsmith.data.datasets.hosts.base import File, Report, Source, SourceError
+from tensorsmith.core import ProgressTask
+from tensorsmith.data.datasets.hosts.base import File, Source, SourceError
 
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 10.0
@@ -36,13 +37,13 @@ class Address(Source):
         """The address in words."""
         return f"original host {self.template.replace('{name}', '')}"
 
-    def fetch(self, folder: Path, report: Report) -> None:
+    def fetch(self, folder: Path, task: ProgressTask) -> None:
         """Downloads file after file."""
         had = 0
         for file in self.files:
-            had = self._download(file, folder / file.name, report, had)
+            had = self._download(file, folder / file.name, task, had)
 
-    def _download(self, file: File, path: Path, report: Report, had: int) -> int:
+    def _download(self, file: File, path: Path, task: ProgressTask, had: int) -> int:
         end = had + file.size
         with _open(self.template.format(name=file.name)) as answer, path.open("wb") as target:
             window_start, window_had = time.monotonic(), had
@@ -51,7 +52,7 @@ class Address(Source):
                 if had > end:
                     raise SourceError(f"{file.name} is longer than the {file.size:,} bytes it should have")
                 target.write(chunk)
-                report(had)
+                task.set_completed(had)
                 if time.monotonic() - window_start > WINDOW_SECONDS:
                     if had - window_had < WINDOW_BYTES:
                         raise SourceError(f"too slow: {had - window_had:,} bytes in {WINDOW_SECONDS:.0f} s")

