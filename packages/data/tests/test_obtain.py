@@ -7,7 +7,7 @@ import textwrap
 import pytest
 
 from tensorsmith.data import DataNotFoundError
-from tensorsmith.data import obtain as obtain_module
+from tensorsmith.data.datasets import obtain as obtain_module
 from tensorsmith.data.datasets.hosts import SourceError
 from tensorsmith.data.datasets.obtain import cache_folder, obtain
 
