@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 import keras
 
 from tensorsmith.core import SharedDocstrings, check
+from tensorsmith.core.types import Activation, Initializer, Regularizer, Shape, Tensor
 from tensorsmith.layers._support.fresh import fresh
 
 ARGUMENTS = """\
@@ -35,7 +36,12 @@ class ConvolutionalBlock(SharedDocstrings, keras.layers.Layer):
     shared_texts: ClassVar[Mapping[str, str]] = {"kernel_arguments": ARGUMENTS, "call": CALL}
 
     def __init__(
-        self, activation: Any, normalization: Any, kernel_initializer: Any, kernel_regularizer: Any, **kwargs: Any
+        self,
+        activation: Activation,
+        normalization: str | keras.Layer | Mapping[str, Any] | None,
+        kernel_initializer: Initializer,
+        kernel_regularizer: Regularizer,
+        **kwargs: Any,
     ):
         if isinstance(normalization, keras.layers.Layer):
             normalization = keras.layers.serialize(normalization)
@@ -87,7 +93,7 @@ def check_pictures(shape: Sequence[int | None]) -> None:
     check(fits, "inputs", tuple(shape), "shape (batch, height, width, channels), with known channels")
 
 
-def build_in_turn(layers: Sequence[Any], shape: Any) -> Any:
+def build_in_turn(layers: Sequence[Any], shape: Shape) -> Shape:
     """Builds layers of which each takes what the one before gives; returns the shape of the last one's outputs."""
     for layer in layers:
         layer.build(shape)
@@ -95,7 +101,7 @@ def build_in_turn(layers: Sequence[Any], shape: Any) -> Any:
     return shape
 
 
-def call_in_turn(layers: Sequence[Any], x: Any, training: bool | None) -> Any:
+def call_in_turn(layers: Sequence[Any], x: Tensor, training: bool | None) -> Tensor:
     """What the last of these layers gives."""
     for layer in layers:
         x = layer(x, training=training)

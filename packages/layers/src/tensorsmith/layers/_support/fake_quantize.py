@@ -1,12 +1,12 @@
 """Rounding to few levels, with a gradient."""
 
-from typing import Any
-
 import keras
 from keras import ops
 
+from tensorsmith.core.types import Tensor
 
-def fake_quantize(x: Any, low: Any, high: Any, num_bits: int, narrow_range: bool) -> Any:
+
+def fake_quantize(x: Tensor, low: Tensor, high: Tensor, num_bits: int, narrow_range: bool) -> Tensor:
     """Rounds to the levels that integers of few bits have, and stays what it is in type and in scale.
 
     The range is moved so that 0 is one of the levels, as `tf.quantization.fake_quant_with_min_max_vars` does. Gradients

@@ -1,11 +1,12 @@
 """What size the maps had that dense layers get flattened."""
 
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import keras
 from keras import layers
 
 from tensorsmith.core import Verbatim, argument_error
+from tensorsmith.core.types import NestedTensors
 from tensorsmith.layers._support.graphs import OUTPUT, is_graph, sources
 from tensorsmith.layers.activation_layers.learnable_exponential import LearnableExponential
 from tensorsmith.layers.activation_layers.sparsemax import Sparsemax
@@ -43,7 +44,7 @@ PLACE = (1, 1)
 Window = tuple[int, int]
 
 
-def flattened_windows(model: Any) -> dict[int, Window]:
+def flattened_windows(model: keras.Model) -> dict[int, Window]:
     """Height and width of the map that each dense layer gets flattened, by the layer's id; 1 and 1 of one place.
 
     Raises:
@@ -54,7 +55,7 @@ def flattened_windows(model: Any) -> dict[int, Window]:
     return found
 
 
-def _follow(model: Any, found: dict[int, Window]) -> Window | None:
+def _follow(model: keras.Model, found: dict[int, Window]) -> Window | None:
     """Finds the windows in a model, and returns that of the vectors that it gives out, None if they are of no map."""
     taken = sources(model)
     windows: dict[str, Window | None] = {}
@@ -68,7 +69,7 @@ def _follow(model: Any, found: dict[int, Window]) -> Window | None:
     return PLACE if PLACE in ends.values() else None
 
 
-def _after(layer: Any, before: set[Window | None], found: dict[int, Window]) -> Window | None:
+def _after(layer: keras.Layer, before: set[Window | None], found: dict[int, Window]) -> Window | None:
     """The window of what the layer makes of vectors with those windows, and of maps."""
     ranks, made = _ranks(layer.input), _ranks(layer.output)
     if type(layer) is layers.Flatten and ranks != {2}:
@@ -104,11 +105,11 @@ def _after(layer: Any, before: set[Window | None], found: dict[int, Window]) -> 
     return PLACE
 
 
-def _ranks(tensors: Any) -> set[int]:
+def _ranks(tensors: NestedTensors) -> set[int]:
     return {len(tensor.shape) for tensor in keras.tree.flatten(tensors)}
 
 
-def _map(layer: Any) -> Window:
+def _map(layer: keras.Layer) -> Window:
     """Height and width of the map that the layer flattens or pools."""
     shape = layer.input.shape
     if len(shape) != 4 or None in shape[1:] or layer.data_format != "channels_last":
@@ -117,6 +118,6 @@ def _map(layer: Any) -> Window:
     return shape[1:3]
 
 
-def _refuse(layer: Any, what: str, remedy: str) -> NoReturn:
+def _refuse(layer: keras.Layer, what: str, remedy: str) -> NoReturn:
     received = Verbatim(f"a model whose {type(layer).__name__} {layer.name!r} {what}")
     raise argument_error("model", received, "layers that do to maps what they do to flattened ones", remedy)

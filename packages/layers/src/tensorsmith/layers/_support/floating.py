@@ -1,11 +1,11 @@
 """Integers as inputs."""
 
-from typing import Any
-
 import keras
 
+from tensorsmith.core.types import NestedTensors, Tensor
 
-def floating(inputs: Any, dtype: str | None = None) -> Any:
+
+def floating(inputs: NestedTensors, dtype: str | None = None) -> NestedTensors:
     """Tensors, those of integers and booleans in a type of floats, as Keras' dense layer has it.
 
     Args:
@@ -13,7 +13,7 @@ def floating(inputs: Any, dtype: str | None = None) -> Any:
         dtype: The type for these; None for Keras' default. Other tensors keep theirs.
     """
 
-    def cast(x: Any) -> Any:
+    def cast(x: Tensor | None) -> Tensor | None:
         if x is None:
             return None
         given = keras.backend.standardize_dtype(x.dtype)

@@ -1,11 +1,11 @@
 """An initializer for each of several weights."""
 
-from typing import Any
-
 import keras
 
+from tensorsmith.core.types import Initializer
 
-def fresh(initializer: Any) -> Any:
+
+def fresh(initializer: Initializer) -> Initializer:
     """A copy of an initializer, for a further weight: Keras' own repeat their numbers.
 
     With a seed, copies give the same numbers all the same.

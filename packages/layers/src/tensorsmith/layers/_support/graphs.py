@@ -7,25 +7,26 @@ from typing import Any
 import keras
 
 from tensorsmith.core import Verbatim, check
+from tensorsmith.core.types import NestedTensors
 
 OUTPUT = ""  # stands for what a model gives out, where layers' names stand
 
 
-def is_graph(layer: Any) -> bool:
+def is_graph(layer: keras.Layer) -> bool:
     """Whether it is a functional or a Sequential model, and not one with a `call` of its own."""
     if not (isinstance(layer, keras.Sequential) or (isinstance(layer, keras.Model) and hasattr(layer, "operations"))):
         return False
     return all(kind.__module__.split(".")[0] == "keras" for kind in type(layer).__mro__ if "call" in vars(kind))
 
 
-def check_graph(model: Any) -> None:
+def check_graph(model: keras.Model) -> None:
     """Raises ValueError unless it is a functional or Sequential model with known inputs."""
     fits = is_graph(model) and model.built and bool(model.inputs)
     remedy = "give a Sequential model a keras.Input, or call it once; what a `call` of its own does is not known"
     check(fits, "model", Verbatim(type(model).__name__), "a functional or Sequential model that is built", remedy)
 
 
-def graphs(model: Any) -> Iterator[Any]:
+def graphs(model: keras.Model) -> Iterator[Any]:
     """The model and those within it."""
     yield model
     for layer in model.layers:
@@ -33,7 +34,7 @@ def graphs(model: Any) -> Iterator[Any]:
             yield from graphs(layer)
 
 
-def sources(model: Any) -> dict[str, list[Any]]:
+def sources(model: keras.Model) -> dict[str, list[Any]]:
     """The layers and operations whose outputs each layer takes, by its name, for all its calls in turn."""
     if isinstance(model, keras.Sequential):
         layers = model.layers
@@ -45,7 +46,7 @@ def sources(model: Any) -> dict[str, list[Any]]:
     return {name: [by_name[one] for one in names] for name, names in taken.items()}
 
 
-def in_training(model: Any) -> set[int]:
+def in_training(model: keras.Model) -> set[int]:
     """Ids of the layers that are called with `training=True`, by a model that they are in or with such a model."""
     found: set[int] = set()
     for graph in graphs(model):
@@ -70,7 +71,7 @@ def _histories(node: Any) -> Iterator[str]:
             yield from _histories(part)
 
 
-def _names(nest: Any) -> Iterator[str]:
+def _names(nest: NestedTensors) -> Iterator[str]:
     """Names of the layers in a config's nest of outputs, [name, call, place] each."""
     if isinstance(nest, list | tuple) and nest and isinstance(nest[0], str):
         yield nest[0]

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from tensorsmith.core import SharedDocstrings
+from tensorsmith.core.types import Tensor
 from tensorsmith.layers._support.floating import floating
 
 BASE: Any = object  # in place of the Keras layer that it stands before, whose `call` it calls
@@ -34,6 +35,6 @@ class MonteCarloDropout(SharedDocstrings, BASE):
 
     shared_texts: ClassVar[Mapping[str, str]] = {"arguments": ARGUMENTS, "call": CALL}
 
-    def call(self, inputs: Any, training: bool | None = None) -> Any:
+    def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
         """Drop units, whatever `training` says."""
         return super().call(floating(inputs, self.compute_dtype), training=True)

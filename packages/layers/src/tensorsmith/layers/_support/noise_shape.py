@@ -1,12 +1,11 @@
 """The check of noise shapes."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from tensorsmith.core import check, is_integer
 
 
-def check_noise_shape(noise_shape: Any) -> None:
+def check_noise_shape(noise_shape: Sequence[int | None] | None) -> None:
     """Raises unless it is None, or a sequence of positive integers and None."""
     sizes = [] if noise_shape is None else noise_shape
     fits = isinstance(sizes, Sequence) and all(size is None or (is_integer(size) and size > 0) for size in sizes)

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from tensorsmith import ops
 from tensorsmith.core import SharedDocstrings, check, is_integer, is_number, plain
+from tensorsmith.core.types import NestedTensors, Tensor, Variable
 from tensorsmith.layers._support.floating import floating
 from tensorsmith.layers._support.kernel_layer import KernelLayer
 
@@ -83,11 +84,19 @@ class RecurrentLayer(SharedDocstrings, KernelLayer, keras.layers.RNN):
         """
         raise NotImplementedError
 
-    def call(self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool = False) -> Any:
+    def call(
+        self,
+        sequences: Tensor,
+        initial_state: NestedTensors | None = None,
+        mask: Tensor | None = None,
+        training: bool = False,
+    ) -> Tensor | tuple[Tensor, ...]:
         """Walks over the sequences."""
         return super().call(floating(sequences, self.compute_dtype), initial_state, mask, training)
 
-    def inner_loop(self, sequences: Any, initial_state: Any, mask: Any, training: bool = False) -> tuple[Any, Any, Any]:
+    def inner_loop(
+        self, sequences: Tensor, initial_state: NestedTensors, mask: NestedTensors | None, training: bool = False
+    ) -> tuple[Tensor, Tensor, list[Tensor]]:
         """The last output, all outputs, and the final states."""
         activations = self.cell.activation, getattr(self.cell, "recurrent_activation", keras.activations.sigmoid)
         known = activations == (keras.activations.tanh, keras.activations.sigmoid)
@@ -149,7 +158,7 @@ class CellLayer(RecurrentLayer):
         return cls(**config)
 
 
-def check_recurrent(units: Any, dropout: Any, recurrent_dropout: Any) -> None:
+def check_recurrent(units: int, dropout: float, recurrent_dropout: float) -> None:
     """Raises unless there are units and shares to drop; Keras takes units of 1.5 and moves shares into [0, 1]."""
     check(is_integer(units) and units > 0, "units", units, "a positive integer")
     for name, rate in (("dropout", dropout), ("recurrent_dropout", recurrent_dropout)):
@@ -171,25 +180,25 @@ def checked_init(keras_class: type[Any]) -> Any:
     return checked
 
 
-def dropout_masks(cell: Any, x: Any, h: Any, training: bool) -> tuple[Any, Any]:
+def dropout_masks(cell: keras.Layer, x: Tensor, h: Tensor, training: bool) -> tuple[Tensor | None, Tensor | None]:
     """What multiplies inputs and h at every step, None where nothing is dropped.
 
     Keras' cells draw a mask for each gate where there is recurrent dropout; all gates get the first here.
     """
 
-    def first(rate: float, masks: Any) -> Any:
+    def first(rate: float, masks: Tensor | Sequence[Tensor] | None) -> Tensor | None:
         return keras.tree.flatten(masks)[0] if training and 0 < rate < 1 else None
 
     inputs, recurrent = cell.get_dropout_mask(x), cell.get_recurrent_dropout_mask(h)
     return first(cell.dropout, inputs), first(cell.recurrent_dropout, recurrent)
 
 
-def dropped(cell: Any, x: Any, h: Any, training: bool) -> list[Any]:
+def dropped(cell: keras.Layer, x: Tensor, h: Tensor, training: bool) -> list[Tensor]:
     """Inputs and h of a step, with the cell's dropout."""
     masks = dropout_masks(cell, x, h, training)
     return [value if mask is None else value * mask for value, mask in zip((x, h), masks, strict=True)]
 
 
-def single(*values: Any) -> Sequence[Any]:
+def single(*values: Tensor | Variable | None) -> Sequence[Any]:
     """Tensors and weights in float32, None as it is."""
     return [None if value is None else tf.cast(value, tf.float32) for value in values]

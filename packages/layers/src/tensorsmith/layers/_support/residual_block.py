@@ -3,7 +3,10 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+import keras
+
 from tensorsmith.core import check, is_integer, plain
+from tensorsmith.core.types import Activation, Initializer, Regularizer, Shape, Tensor
 from tensorsmith.layers._support.convolutional_block import (
     ARGUMENTS,
     ConvolutionalBlock,
@@ -48,11 +51,11 @@ class ResidualBlock(ConvolutionalBlock):
         self,
         filters: int,
         strides: int = 1,
-        activation: Any = "relu",
-        normalization: Any = "batch",
+        activation: Activation = "relu",
+        normalization: str | keras.Layer | Mapping[str, Any] | None = "batch",
         squeeze_ratio: int | None = None,
-        kernel_initializer: Any = "he_normal",
-        kernel_regularizer: Any = None,
+        kernel_initializer: Initializer = "he_normal",
+        kernel_regularizer: Regularizer | None = None,
         **kwargs: Any,
     ):
         fits = is_integer(filters) and filters > 0 and filters % self.divisor == 0
@@ -71,7 +74,7 @@ class ResidualBlock(ConvolutionalBlock):
         """Filters, kernel size and strides of each convolution."""
         raise NotImplementedError
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Makes the layers of the residual branch and, where the shape changes, of the shortcut."""
         check_pictures(input_shape)
         *before, last = self.convolutions()
@@ -90,13 +93,13 @@ class ResidualBlock(ConvolutionalBlock):
         build_in_turn(self.residual, input_shape)
         build_in_turn(self.shortcut, input_shape)
 
-    def call(self, inputs: Any, training: bool | None = None) -> Any:
+    def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
         """Adds the two, and activates."""
         inputs = floating(inputs, self.compute_dtype)
         residual = call_in_turn(self.residual, inputs, training)
         return self.activation(residual + call_in_turn(self.shortcut, inputs, training))
 
-    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """`filters` maps, smaller by the strides."""
         batch, *size, _ = input_shape
         return (batch, *(None if side is None else -(-side // self.strides) for side in size), self.filters)

@@ -4,8 +4,10 @@ from typing import Any
 
 import keras
 
+from tensorsmith.core.types import Tensor
 
-def unpooled(updates: Any, mask: Any, size: tuple[Any, Any], dtype: str) -> Any:
+
+def unpooled(updates: Tensor, mask: Tensor, size: tuple[Any, Any], dtype: str) -> Tensor:
     """Zeros with the numbers of `updates` at the places in `mask`, which count within each picture.
 
     Args:

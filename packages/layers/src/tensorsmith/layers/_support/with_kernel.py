@@ -1,7 +1,5 @@
 """Layers with one kernel that they multiply their inputs by."""
 
-from typing import Any
-
 import keras
 
 DEPTHWISE = (keras.layers.DepthwiseConv1D, keras.layers.DepthwiseConv2D)
@@ -11,7 +9,7 @@ WITH_KERNEL = (*PLAIN, *DEPTHWISE, *TRANSPOSED)
 SEPARABLE = (keras.layers.SeparableConv1D, keras.layers.SeparableConv2D)  # have two, the second of which is plain
 
 
-def output_axes(layer: Any) -> list[int]:
+def output_axes(layer: keras.Layer) -> list[int]:
     """The axes of a layer's last kernel that its output channels are made of."""
     if type(layer) in DEPTHWISE:
         return [-2, -1]

@@ -5,6 +5,7 @@ from typing import Any
 import keras
 
 from tensorsmith.core import check, export
+from tensorsmith.core.types import Initializer, Shape, Tensor
 from tensorsmith.layers._support.floating import floating
 
 
@@ -44,26 +45,28 @@ class LearnableExponential(keras.layers.Layer):
         [[1.e-03 1.e+01 1.e+03]]
     """
 
-    def __init__(self, scale_initializer: Any = "ones", offset_initializer: Any = "zeros", **kwargs: Any):
+    def __init__(
+        self, scale_initializer: Initializer = "ones", offset_initializer: Initializer = "zeros", **kwargs: Any
+    ):
         super().__init__(**kwargs)
         self.supports_masking = True
         self.scale_initializer = keras.initializers.get(scale_initializer)
         self.offset_initializer = keras.initializers.get(offset_initializer)
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Makes scale and offset."""
         check(input_shape[-1] is not None, "inputs", tuple(input_shape), "a known number of features")
         self.scale = self.add_weight((input_shape[-1],), self.scale_initializer, name="scale", autocast=False)
         self.offset = self.add_weight((input_shape[-1],), self.offset_initializer, name="offset", autocast=False)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Scales, shifts and takes the exponential."""
         inputs = floating(inputs, self.compute_dtype)
         precise = keras.backend.result_type(inputs.dtype, "float32")
         x, scale, offset = (keras.ops.cast(value, precise) for value in (inputs, self.scale, self.offset))
         return keras.ops.cast(keras.ops.exp(x * scale + offset), inputs.dtype)
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """That of the inputs."""
         return input_shape
 

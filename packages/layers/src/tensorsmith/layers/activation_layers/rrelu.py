@@ -5,6 +5,7 @@ from typing import Any
 import keras
 
 from tensorsmith.core import check, export, is_integer, is_number, plain
+from tensorsmith.core.types import Shape, Tensor
 from tensorsmith.layers import activations
 from tensorsmith.layers._support.floating import floating
 
@@ -57,12 +58,12 @@ class RReLU(keras.layers.Layer):
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
 
-    def call(self, inputs: Any, training: bool = False) -> Any:
+    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
         """Multiplies what is negative by the slopes."""
         inputs = floating(inputs, self.compute_dtype)
         return activations.rrelu(inputs, self.lower, self.upper, training, self.seed_generator)
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """That of the inputs."""
         return input_shape
 

@@ -5,6 +5,7 @@ from typing import Any
 import keras
 
 from tensorsmith.core import check, export
+from tensorsmith.core.types import Initializer, Shape, Tensor
 from tensorsmith.layers import activations
 from tensorsmith.layers._support.floating import floating
 
@@ -41,7 +42,7 @@ class Snake(keras.layers.Layer):
         [[-0.2919  0.      1.7081]]
     """
 
-    def __init__(self, frequency_initializer: Any = "ones", **kwargs: Any):
+    def __init__(self, frequency_initializer: Initializer = "ones", **kwargs: Any):
         frequency_initializer = keras.initializers.get(frequency_initializer)
         fits = not isinstance(frequency_initializer, keras.initializers.Zeros)
         expected = "an initializer of other numbers than zeros, as the wave is divided by its frequency"
@@ -50,16 +51,16 @@ class Snake(keras.layers.Layer):
         self.supports_masking = True
         self.frequency_initializer = frequency_initializer
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Makes the weight."""
         self.frequency = self.add_weight(shape=(), name="frequency", initializer=self.frequency_initializer)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Adds the wave."""
         inputs = floating(inputs, self.compute_dtype)
         return activations.snake(inputs, self.frequency)
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """That of the inputs."""
         return input_shape
 

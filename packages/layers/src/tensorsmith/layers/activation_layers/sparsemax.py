@@ -5,6 +5,7 @@ from typing import Any
 import keras
 
 from tensorsmith.core import check, export, is_integer, plain
+from tensorsmith.core.types import Shape, Tensor
 from tensorsmith.layers import activations
 from tensorsmith.layers._support.floating import floating
 
@@ -48,12 +49,12 @@ class Sparsemax(keras.layers.Layer):
         self.supports_masking = True
         self.axis = axis
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Takes the thresholds away."""
         inputs = floating(inputs, self.compute_dtype)
         return activations.sparsemax(inputs, self.axis)
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """That of the inputs."""
         return input_shape
 

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 
 from tensorsmith.core import check, export, is_integer, plain
+from tensorsmith.core.types import Constraint, Initializer, Regularizer, Shape, Tensor
 
 
 @export
@@ -52,12 +53,12 @@ class TLU(keras.layers.Layer):
     def __init__(
         self,
         affine: bool = False,
-        tau_initializer: Any = "zeros",
-        tau_regularizer: Any = None,
-        tau_constraint: Any = None,
-        alpha_initializer: Any = "zeros",
-        alpha_regularizer: Any = None,
-        alpha_constraint: Any = None,
+        tau_initializer: Initializer = "zeros",
+        tau_regularizer: Regularizer | None = None,
+        tau_constraint: Constraint | None = None,
+        alpha_initializer: Initializer = "zeros",
+        alpha_regularizer: Regularizer | None = None,
+        alpha_constraint: Constraint | None = None,
         shared_axes: Sequence[int] | None = None,
         **kwargs: Any,
     ):
@@ -75,7 +76,7 @@ class TLU(keras.layers.Layer):
         self.alpha_constraint = keras.constraints.get(alpha_constraint)
         self.shared_axes = None if shared_axes is None else list(shared_axes)
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Makes the weights."""
         shared = self.shared_axes or []
         fits = all(axis < len(input_shape) for axis in shared)
@@ -99,11 +100,11 @@ class TLU(keras.layers.Layer):
                 constraint=self.alpha_constraint,
             )
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Takes the greater."""
         return keras.ops.maximum(inputs, self.alpha * inputs + self.tau if self.affine else self.tau)
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """That of the inputs."""
         return input_shape
 

@@ -1,15 +1,14 @@
 """LiSHT."""
 
-from typing import Any
-
 import keras
 
 from tensorsmith.core import export
+from tensorsmith.core.types import Tensor, TensorLike
 from tensorsmith.layers._support.floating import floating
 
 
 @export
-def lisht(x: Any) -> Any:
+def lisht(x: TensorLike) -> Tensor:
     """Linearly scaled hyperbolic tangent: never negative, even, and linear far out.
 
     Formula:

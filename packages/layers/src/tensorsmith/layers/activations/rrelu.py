@@ -6,18 +6,19 @@ import keras
 import tensorflow as tf
 
 from tensorsmith.core import check, export, is_number
+from tensorsmith.core.types import Tensor, TensorLike
 from tensorsmith.layers._support.floating import floating
 
 
 @export
 def rrelu(
-    x: Any,
+    x: TensorLike,
     lower: float = 1 / 8,
     upper: float = 1 / 3,
     training: bool | None = None,
     seed: int | keras.random.SeedGenerator | None = None,
     rng: tf.random.Generator | None = None,
-) -> Any:
+) -> Tensor:
     """Leaky ReLU whose slope below zero is drawn at random in training, for each number, and is the mean otherwise.
 
     Formula:

@@ -1,15 +1,14 @@
 """Snake."""
 
-from typing import Any
-
 import keras
 
 from tensorsmith.core import export
+from tensorsmith.core.types import Tensor, TensorLike
 from tensorsmith.layers._support.floating import floating
 
 
 @export
-def snake(x: Any, frequency: Any = 1) -> Any:
+def snake(x: TensorLike, frequency: TensorLike = 1) -> Tensor:
     """A rising line with a wave on it, with which networks learn and continue what is periodic.
 
     Formula, with the frequency f:

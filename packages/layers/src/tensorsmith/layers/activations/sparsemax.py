@@ -1,16 +1,16 @@
 """Sparsemax."""
 
 import math
-from typing import Any
 
 import keras
 
 from tensorsmith.core import check, export
+from tensorsmith.core.types import Tensor, TensorLike
 from tensorsmith.layers._support.floating import floating
 
 
 @export
-def sparsemax(logits: Any, axis: int = -1) -> Any:
+def sparsemax(logits: TensorLike, axis: int = -1) -> Tensor:
     """Probabilities of which many are exactly 0: the point of the simplex that is nearest to the logits.
 
     Formula, with the threshold t for which the probabilities sum to 1:
@@ -47,11 +47,11 @@ def sparsemax(logits: Any, axis: int = -1) -> Any:
     # Any constant may be taken away: no gradient flows through this one.
     z -= keras.ops.stop_gradient(keras.ops.max(z, axis, keepdims=True, initial=-math.inf))
 
-    def threshold(inside: Any) -> Any:
+    def threshold(inside: Tensor) -> Tensor:
         count = keras.ops.sum(keras.ops.cast(inside, z.dtype), axis, keepdims=True)
         return (keras.ops.sum(keras.ops.where(inside, z, 0), axis, keepdims=True) - 1) / count
 
-    def changed(inside: Any, before: Any) -> Any:
+    def changed(inside: Tensor, before: Tensor) -> Tensor:
         return keras.ops.any(inside != before)
 
     inside = keras.ops.stop_gradient(z) > -1

@@ -2,6 +2,7 @@
 
 import functools
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -9,6 +10,7 @@ import tensorflow as tf
 
 from tensorsmith import ops
 from tensorsmith.core import check, export, is_integer, is_number, plain
+from tensorsmith.core.types import Constraint, Initializer, NestedTensors, Regularizer, Shape, Tensor, Variable
 from tensorsmith.layers._support.fresh import fresh
 from tensorsmith.layers._support.kernel_layer import KernelLayer
 
@@ -83,12 +85,12 @@ class AddonsMultiHeadAttention(KernelLayer, keras.layers.Layer):
         dropout: float = 0.0,
         use_projection_bias: bool = True,
         return_attn_coef: bool = False,
-        kernel_initializer: Any = "glorot_uniform",
-        kernel_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_initializer: Any = "zeros",
-        bias_regularizer: Any = None,
-        bias_constraint: Any = None,
+        kernel_initializer: Initializer = "glorot_uniform",
+        kernel_regularizer: Regularizer | None = None,
+        kernel_constraint: Constraint | None = None,
+        bias_initializer: Initializer = "zeros",
+        bias_regularizer: Regularizer | None = None,
+        bias_constraint: Constraint | None = None,
         seed: int | None = None,
         **kwargs: Any,
     ):
@@ -115,7 +117,7 @@ class AddonsMultiHeadAttention(KernelLayer, keras.layers.Layer):
         if dropout > 0:
             self.seed_generator = keras.random.SeedGenerator(seed)
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Sequence[Shape]) -> None:
         """Makes the weights."""
         fits = len(input_shape) in (2, 3) and isinstance(input_shape[0], list | tuple)
         check(fits, "inputs", input_shape, "a list of query, key and, if it is not the key, value")
@@ -136,7 +138,9 @@ class AddonsMultiHeadAttention(KernelLayer, keras.layers.Layer):
                 constraint=self.bias_constraint,
             )
 
-    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+    def call(
+        self, inputs: Sequence[Tensor], training: bool | None = None, mask: Tensor | None = None
+    ) -> Tensor | tuple[Tensor, Tensor]:
         """Attends."""
         query, key, value = inputs[0], inputs[1], inputs[-1]
         check(
@@ -164,11 +168,11 @@ class AddonsMultiHeadAttention(KernelLayer, keras.layers.Layer):
             output = output + self.projection_bias
         return (output, coefficients) if self.return_attn_coef else output
 
-    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+    def compute_mask(self, inputs: Sequence[Tensor], previous_mask: NestedTensors | None) -> Tensor | None:
         """That of the query, if the layer before passed on one."""
         return previous_mask[0] if isinstance(previous_mask, list | tuple) else None
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: Sequence[Shape]) -> Shape | tuple[Shape, Shape]:
         """That of the query, with the size of the output; and that of the coefficients if they are returned."""
         (*leading, steps, _), keys = input_shape[0], input_shape[1][-2]
         output_shape = (*leading, steps, self._output_size(input_shape))
@@ -193,7 +197,7 @@ class AddonsMultiHeadAttention(KernelLayer, keras.layers.Layer):
         }
         return {**super().get_config(), **own}
 
-    def _add_kernel(self, name: str, sizes: tuple[int, int]) -> Any:
+    def _add_kernel(self, name: str, sizes: tuple[int, int]) -> Variable:
         return self.add_weight(
             shape=(self.num_heads, *sizes),
             name=name,
@@ -202,16 +206,16 @@ class AddonsMultiHeadAttention(KernelLayer, keras.layers.Layer):
             constraint=self.kernel_constraint,
         )
 
-    def _output_size(self, input_shape: Any) -> int:
+    def _output_size(self, input_shape: Sequence[Shape]) -> int:
         return input_shape[-1][-1] if self.output_size is None else self.output_size
 
-    def _coefficients(self, query: Any, key: Any, hidden: Any) -> Any:
+    def _coefficients(self, query: Tensor, key: Tensor, hidden: Tensor | None) -> Tensor:
         scores = keras.ops.einsum("...nho,...mho->...hnm", query / math.sqrt(self.head_size), key)
         scores = keras.ops.cast(scores, keras.backend.result_type(scores.dtype, "float32"))
         shares = tf.nn.softmax(scores if hidden is None else scores + hidden)  # Keras' own warns where there is one key
         return keras.ops.cast(shares, query.dtype)
 
-    def _hidden(self, mask: Any, query: Any, key: Any) -> Any:
+    def _hidden(self, mask: Tensor | None, query: Tensor, key: Tensor) -> Tensor | None:
         """What to add to the scores `(..., heads, steps, keys)`: 0 for keys that are seen; None if all are."""
         rank = len(query.shape) + 1
         if isinstance(mask, list | tuple):

@@ -1,5 +1,6 @@
 """Dot-product attention on a compiled kernel."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -7,6 +8,7 @@ import tensorflow as tf
 
 from tensorsmith import ops
 from tensorsmith.core import Verbatim, check, export, is_number, plain
+from tensorsmith.core.types import Tensor
 from tensorsmith.layers._support.floating import floating
 from tensorsmith.layers._support.kernel_layer import KernelLayer
 from tensorsmith.layers.attention.multi_head_attention import joined_masks
@@ -78,12 +80,12 @@ class Attention(KernelLayer, keras.layers.Attention):
 
     def call(
         self,
-        inputs: Any,
-        mask: Any = None,
+        inputs: Sequence[Tensor],
+        mask: Sequence[Tensor | None] | None = None,
         training: bool = False,
         return_attention_scores: bool = False,
         use_causal_mask: bool = False,
-    ) -> Any:
+    ) -> Tensor | tuple[Tensor, Tensor]:
         """Attends."""
         inputs = floating(inputs, self.compute_dtype)
         masks = [None, None] if mask is None else list(mask) if isinstance(mask, list | tuple) else mask

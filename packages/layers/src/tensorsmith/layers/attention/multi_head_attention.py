@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from tensorsmith import ops
 from tensorsmith.core import check, export, is_integer, is_number, plain
+from tensorsmith.core.types import Tensor
 from tensorsmith.layers._support.kernel_layer import KernelLayer
 
 
@@ -76,8 +77,8 @@ class MultiHeadAttention(KernelLayer, keras.layers.MultiHeadAttention):
         value_dim: int | None = None,
         dropout: float = 0.0,
         use_bias: bool = True,
-        output_shape: Any = None,
-        attention_axes: Any = None,
+        output_shape: int | tuple[int, ...] | None = None,
+        attention_axes: int | Sequence[int] | None = None,
         *,
         seed: int | None = None,
         **kwargs: Any,
@@ -109,17 +110,17 @@ class MultiHeadAttention(KernelLayer, keras.layers.MultiHeadAttention):
 
     def call(
         self,
-        query: Any,
-        value: Any,
-        key: Any = None,
-        query_mask: Any = None,
-        value_mask: Any = None,
-        key_mask: Any = None,
-        attention_mask: Any = None,
+        query: Tensor,
+        value: Tensor,
+        key: Tensor | None = None,
+        query_mask: Tensor | None = None,
+        value_mask: Tensor | None = None,
+        key_mask: Tensor | None = None,
+        attention_mask: Tensor | None = None,
         return_attention_scores: bool = False,
         training: bool | None = None,
         use_causal_mask: bool = False,
-    ) -> Any:
+    ) -> Tensor | tuple[Tensor, Tensor]:
         """Attends."""
         if return_attention_scores or not self._has_kernel or len(query.shape) != 3:
             return super().call(
@@ -149,7 +150,7 @@ class MultiHeadAttention(KernelLayer, keras.layers.MultiHeadAttention):
         return self.output_dense(output)
 
 
-def joined_masks(key_masks: Sequence[Any], attention_mask: Any) -> tf.Tensor | None:
+def joined_masks(key_masks: Sequence[Any], attention_mask: Tensor | None) -> tf.Tensor | None:
     """What all masks allow, as (batch, 1, steps, keys) with 1 where it is shared; None where all is allowed.
 
     Args:

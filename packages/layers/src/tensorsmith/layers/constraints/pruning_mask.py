@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from tensorsmith.core import export
+from tensorsmith.core.types import Constraint, Tensor, TensorLike
 
 
 @export
@@ -24,11 +25,11 @@ class PruningMask(keras.constraints.Constraint):
         [3. 0.]
     """
 
-    def __init__(self, mask: Any, constraint: Any = None):
+    def __init__(self, mask: TensorLike, constraint: Constraint | None = None):
         self.mask = np.asarray(mask, "bool")
         self.constraint = keras.constraints.get(constraint)
 
-    def __call__(self, w: Any) -> Any:
+    def __call__(self, w: Tensor) -> Tensor:
         """The weight with zeros."""
         w = keras.ops.convert_to_tensor(w)
         return (w if self.constraint is None else self.constraint(w)) * keras.ops.cast(self.mask, w.dtype)

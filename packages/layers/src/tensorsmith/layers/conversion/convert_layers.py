@@ -8,11 +8,14 @@ from typing import Any
 import keras
 
 from tensorsmith.core import check
+from tensorsmith.core.types import Tensor
 from tensorsmith.layers._support.graphs import check_graph, is_graph
 from tensorsmith.layers.dense.dense_transpose import DenseTranspose
 
 
-def convert_layers(model: Any, convert: Callable[[Any], Any], any_size: bool = False) -> Any:
+def convert_layers(
+    model: keras.Model, convert: Callable[[keras.Layer], keras.Layer | None], any_size: bool = False
+) -> keras.Model:
     """A copy of a trained model in which other layers stand in some places, and all weights are carried over.
 
     The copy has weights of its own: to train it leaves the model as it is. Models within the model are copied alike;
@@ -61,10 +64,10 @@ class _Conversion:
         self.copies: dict[int, Any] = {}
         self.heirs: list[tuple[Any, Any]] = []  # layers, and those that are to get their weights
 
-    def model(self, model: Any) -> Any:
+    def model(self, model: keras.Model) -> keras.Model:
         """The copy of a model."""
 
-        def copy(layer: Any) -> Any:
+        def copy(layer: keras.Layer) -> keras.Layer:
             if id(layer) not in self.copies:
                 self.copies[id(layer)] = self.model(layer) if is_graph(layer) else self.layer(layer)
             return self.copies[id(layer)]
@@ -80,7 +83,7 @@ class _Conversion:
             _compile(made, model)
         return made
 
-    def layer(self, layer: Any) -> Any:
+    def layer(self, layer: keras.Layer) -> keras.Layer:
         """What stands in a layer's place; for an operation, such as a sum of tensors, its copy."""
         if not isinstance(layer, keras.layers.Layer):
             return type(layer).from_config(layer.get_config())
@@ -94,7 +97,7 @@ class _Conversion:
         self.heirs.append((layer, new))
         return new
 
-    def same(self, layer: Any) -> Any:
+    def same(self, layer: keras.Layer) -> keras.Layer:
         """A layer like another one, tied to the copies of what that one is tied to."""
         config = layer.get_config()
         if isinstance(layer, DenseTranspose) and id(layer.dense) in self.copies:
@@ -102,7 +105,7 @@ class _Conversion:
             config["dense"] = getattr(dense, "layer", dense)  # within its wrapper, if it got one
         return type(layer).from_config(config)
 
-    def input(self, tensor: Any) -> Any:
+    def input(self, tensor: Tensor) -> Tensor:
         """The copy's input for one of the model's."""
         batch, *sizes = tensor.shape
         if self.any_size and sizes:
@@ -110,16 +113,16 @@ class _Conversion:
         return keras.Input(batch_shape=(batch, *sizes), dtype=tensor.dtype, name=tensor.name)
 
 
-def _is_sequential(model: Any) -> bool:
+def _is_sequential(model: keras.Model) -> bool:
     return isinstance(model, keras.Sequential)
 
 
-def _call(layer: Any, *args: Any, **kwargs: Any) -> Any:
+def _call(layer: keras.Layer, *args: Any, **kwargs: Any) -> Any:
     return args[0] if isinstance(layer, _Dropped) else layer(*args, **kwargs)
 
 
 @contextmanager
-def _uncompiled(model: Any) -> Iterator[None]:
+def _uncompiled(model: keras.Model) -> Iterator[None]:
     """Keeps Keras from compiling a clone, since it makes losses of their configs: not all can be, and some forget."""
     compiled, model.compiled = model.compiled, False
     try:
@@ -128,7 +131,7 @@ def _uncompiled(model: Any) -> Iterator[None]:
         model.compiled = compiled
 
 
-def _compile(copy: Any, model: Any) -> None:
+def _compile(copy: keras.Model, model: keras.Model) -> None:
     """Compiles the copy as the model, with the same loss."""
     if type(copy).compile is not keras.Model.compile:  # the class knows what to make of its arguments
         copy.compile_from_config(model.get_compile_config())
@@ -145,7 +148,7 @@ def _compile(copy: Any, model: Any) -> None:
         copy.compile(loss=model.loss, **arguments)
 
 
-def _carry_weights(layer: Any, new: Any) -> None:
+def _carry_weights(layer: keras.Layer, new: keras.Layer) -> None:
     shapes = [weight.shape for weight in layer.weights]
     if isinstance(new, keras.layers.Wrapper) and not isinstance(layer, keras.layers.Wrapper):
         new = new.layer

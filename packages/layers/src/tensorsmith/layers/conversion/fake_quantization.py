@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from tensorsmith.core import check, export, is_integer, is_number, plain
+from tensorsmith.core.types import Shape, Tensor
 from tensorsmith.layers._support.fake_quantize import fake_quantize
 from tensorsmith.layers._support.floating import floating
 
@@ -61,13 +62,13 @@ class FakeQuantization(keras.layers.Layer):
         self.narrow_range = narrow_range
         self.momentum = momentum
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Makes the range, empty until training."""
         self.low, self.high = (
             self.add_weight((), "zeros", name=name, trainable=False, autocast=False) for name in ("low", "high")
         )
 
-    def call(self, inputs: Any, training: bool | None = None) -> Any:
+    def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
         """Rounds."""
         inputs = floating(inputs, self.compute_dtype)
         if training:
@@ -75,10 +76,10 @@ class FakeQuantization(keras.layers.Layer):
         rounded = fake_quantize(inputs, self.low, self.high, self.num_bits, self.narrow_range)
         return ops.where(self._empty(), inputs, rounded)
 
-    def _empty(self) -> Any:
+    def _empty(self) -> Tensor:
         return ops.equal(self.low, self.high)
 
-    def _follow(self, batch: Any) -> None:
+    def _follow(self, batch: Tensor) -> None:
         """Takes a batch into the range."""
         sound, empty = ops.logical_and(ops.size(batch) > 0, ops.all(ops.isfinite(batch))), self._empty()
         for end, extreme in ((self.low, ops.min(batch, initial=0)), (self.high, ops.max(batch, initial=0))):
@@ -86,7 +87,7 @@ class FakeQuantization(keras.layers.Layer):
             moved = ops.where(empty, seen, self.momentum * end + (1 - self.momentum) * seen)
             end.assign(ops.where(sound, moved, end))
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """That of the inputs."""
         return input_shape
 
@@ -96,7 +97,7 @@ class FakeQuantization(keras.layers.Layer):
         return {**super().get_config(), **own}
 
 
-def check_quantization(num_bits: Any, momentum: Any) -> None:
+def check_quantization(num_bits: int, momentum: float) -> None:
     """Raises ValueError unless activations can be quantized so."""
     fits = is_integer(num_bits) and 2 <= num_bits <= 16
     check(fits, "num_bits", num_bits, "an integer of 2 to 16")

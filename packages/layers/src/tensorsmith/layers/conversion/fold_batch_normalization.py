@@ -6,12 +6,13 @@ from typing import Any
 import keras
 import numpy as np
 
+from tensorsmith.core.types import Variable
 from tensorsmith.layers._support.graphs import check_graph, graphs, in_training, sources
 from tensorsmith.layers._support.with_kernel import SEPARABLE, WITH_KERNEL, output_axes
 from tensorsmith.layers.conversion.convert_layers import convert_layers
 
 
-def fold_batch_normalization(model: Any) -> Any:
+def fold_batch_normalization(model: keras.Model) -> keras.Model:
     """A copy of a trained model with fewer layers and, in inference, the same outputs.
 
     Where a dense layer or a convolution without activation is followed by batch normalization and by nothing else, the
@@ -48,7 +49,7 @@ def fold_batch_normalization(model: Any) -> Any:
     followers = _followers(model)
     folded = {id(follower) for follower in followers.values()}
 
-    def convert(layer: Any) -> Any:
+    def convert(layer: keras.Layer) -> keras.Layer | None:
         if id(layer) in folded:
             return None
         return _folded(layer, followers[id(layer)]) if id(layer) in followers else layer
@@ -56,7 +57,7 @@ def fold_batch_normalization(model: Any) -> Any:
     return convert_layers(model, convert)
 
 
-def _followers(model: Any) -> dict[int, Any]:
+def _followers(model: keras.Model) -> dict[int, Any]:
     """The batch normalization to be folded, by the id of the layer before it."""
     pairs, uses, places, training = [], Counter[int](), Counter[int](), in_training(model)
     for graph in graphs(model):
@@ -70,7 +71,7 @@ def _followers(model: Any) -> dict[int, Any]:
     return {id(one): after for one, after in pairs if uses[id(one)] == places[id(one)] == places[id(after)] == 1}
 
 
-def _fits(layer: Any, after: Any) -> bool:
+def _fits(layer: keras.Layer, after: keras.Layer) -> bool:
     if type(layer) not in (*WITH_KERNEL, *SEPARABLE) or type(after) is not keras.layers.BatchNormalization:
         return False
     channels_last = getattr(layer, "data_format", "channels_last") == "channels_last"
@@ -79,10 +80,10 @@ def _fits(layer: Any, after: Any) -> bool:
     return channels_last and last and not lora and layer.activation is keras.activations.linear
 
 
-def _folded(layer: Any, normalization: Any) -> Any:
+def _folded(layer: keras.Layer, normalization: keras.Layer) -> keras.Layer:
     """A layer that does what the two do."""
 
-    def numbers(weight: Any, default: float) -> Any:
+    def numbers(weight: Variable | None, default: float) -> Any:
         return default if weight is None else keras.ops.convert_to_numpy(weight).astype("float64")
 
     variance = numbers(normalization.moving_variance, 1)

@@ -7,10 +7,11 @@ import keras
 import numpy as np
 
 from tensorsmith.core import Verbatim, check, is_number
+from tensorsmith.core.types import Tensor
 from tensorsmith.layers.constraints import PruningMask
 
 
-def prune_by_magnitude(model: Any, sparsity: float, scope: str = "layer") -> dict[str, Any]:
+def prune_by_magnitude(model: keras.Model, sparsity: float, scope: str = "layer") -> dict[str, Any]:
     """Sets the smallest weights of a trained model to zero, and keeps them zero while it is trained further.
 
     What is pruned are trained weights with two axes or more: kernels and embeddings, and no biases or scales. Each gets
@@ -62,7 +63,7 @@ def prune_by_magnitude(model: Any, sparsity: float, scope: str = "layer") -> dic
     return {weight.path: mask for weight, mask in zip(weights, kept, strict=True)}
 
 
-def _largest(size: Any, sparsity: float) -> Any:
+def _largest(size: Tensor, sparsity: float) -> Tensor:
     """True but for that share of places, rounded, where `size` is smallest."""
     mask = np.ones(size.size, "bool")
     mask[np.argsort(size, axis=None, kind="stable")[: round(sparsity * size.size)]] = False

@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from tensorsmith.core import Verbatim, check, export, plain
+from tensorsmith.core.types import Shape, Tensor
 from tensorsmith.layers._support.fake_quantize import fake_quantize
 from tensorsmith.layers._support.floating import floating
 from tensorsmith.layers._support.with_kernel import WITH_KERNEL, output_axes
@@ -54,7 +55,9 @@ class QuantizationAware(keras.layers.Wrapper):
         [0.5 1.5]
     """
 
-    def __init__(self, layer: Any, num_bits: int = 8, per_channel: bool = True, momentum: float = 0.99, **kwargs: Any):
+    def __init__(
+        self, layer: keras.Layer, num_bits: int = 8, per_channel: bool = True, momentum: float = 0.99, **kwargs: Any
+    ):
         kinds = ", ".join(kind.__name__ for kind in WITH_KERNEL)
         check(type(layer) in WITH_KERNEL, "layer", layer, f"one of the kinds {kinds}")
         without = not getattr(layer, "lora_rank", None)
@@ -70,12 +73,12 @@ class QuantizationAware(keras.layers.Wrapper):
         self.momentum = momentum
         self.quantization = FakeQuantization(num_bits, momentum=momentum, dtype=self.dtype_policy)
 
-    def build(self, input_shape: Any = None) -> None:
+    def build(self, input_shape: Shape | None = None) -> None:
         """Makes the layer's weights and the range of its inputs."""
         self.quantization.build(input_shape)
         super().build(input_shape)
 
-    def call(self, inputs: Any, training: bool | None = None) -> Any:
+    def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
         """Calls the layer with rounded inputs and a rounded kernel."""
         inputs = floating(inputs, self.compute_dtype)
         inputs = self.quantization(inputs, training=training)
@@ -86,7 +89,7 @@ class QuantizationAware(keras.layers.Wrapper):
             self.add_loss(loss)
         return outputs
 
-    def quantized_kernel(self) -> Any:
+    def quantized_kernel(self) -> Tensor:
         """The kernel that the layer computes with."""
         kernel = self.layer.kernel
         channels = output_axes(self.layer) if self.per_channel else []
@@ -96,7 +99,7 @@ class QuantizationAware(keras.layers.Wrapper):
         # All weights are in the range, but for rounding, which must not keep the largest from their gradient.
         return kernel + ops.stop_gradient(rounded - kernel)
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """That of the layer."""
         return self.layer.compute_output_shape(input_shape)
 
@@ -106,7 +109,7 @@ class QuantizationAware(keras.layers.Wrapper):
         return {**super().get_config(), **own}
 
 
-def quantization_aware(model: Any, num_bits: int = 8, per_channel: bool = True) -> Any:
+def quantization_aware(model: keras.Model, num_bits: int = 8, per_channel: bool = True) -> keras.Model:
     """A copy of a trained model whose dense layers and convolutions are `QuantizationAware`, to be trained a bit more.
 
     These are layers of the kinds that `QuantizationAware` takes. All others, such as separable convolutions, recurrent
@@ -136,7 +139,7 @@ def quantization_aware(model: Any, num_bits: int = 8, per_channel: bool = True) 
     """
     count = 0
 
-    def convert(layer: Any) -> Any:
+    def convert(layer: keras.Layer) -> keras.Layer | None:
         nonlocal count
         if type(layer) not in WITH_KERNEL:
             return layer

@@ -1,7 +1,6 @@
 """Dense layers turned into convolutions."""
 
 from math import prod
-from typing import Any
 
 import keras
 
@@ -11,7 +10,7 @@ from tensorsmith.layers._support.graphs import check_graph
 from tensorsmith.layers.conversion.convert_layers import convert_layers
 
 
-def to_convolutional(model: Any) -> Any:
+def to_convolutional(model: keras.Model) -> keras.Model:
     """A copy of a trained classifier of pictures that takes pictures of any size, and gives a map of outputs.
 
     `Flatten` is left out, the dense layer behind it becomes a convolution as large as the map that was flattened, and
@@ -46,7 +45,7 @@ def to_convolutional(model: Any) -> Any:
     windows = flattened_windows(model)
     check(len(windows) > 0, "model", Verbatim(f"{model.name!r}"), "a model with dense layers on flattened pictures")
 
-    def convert(layer: Any) -> Any:
+    def convert(layer: keras.Layer) -> keras.Layer | None:
         if type(layer) is keras.layers.Flatten:
             return None
         if type(layer) in POOLINGS:
@@ -56,13 +55,13 @@ def to_convolutional(model: Any) -> Any:
     return convert_layers(model, convert, any_size=True)
 
 
-def _pooling(layer: Any) -> Any:
+def _pooling(layer: keras.Layer) -> keras.Layer | None:
     """The pooling that does to windows what a global one does to the model's maps."""
     size, common = layer.input.shape[1:3], {"name": layer.name, "dtype": layer.dtype_policy}
     return POOLINGS[type(layer)](size, strides=1, data_format="channels_last", **common)
 
 
-def _convolution(dense: Any, window: tuple[int, int]) -> Any:
+def _convolution(dense: keras.layers.Dense, window: tuple[int, int]) -> keras.Layer:
     """The convolution that does to windows what the dense layer does to flattened ones."""
     config = dense.get_config()
     kept = ("name", "trainable", "dtype", "activation", "use_bias", "kernel_regularizer", "bias_regularizer")

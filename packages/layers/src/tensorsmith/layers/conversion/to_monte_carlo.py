@@ -1,7 +1,6 @@
 """Monte Carlo dropout for models that are trained already."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import keras
 
@@ -32,7 +31,7 @@ DONE = (MCDropout, MCAlphaDropout, MonteCarlo)
 SPATIAL = {keras.layers.SpatialDropout1D: 1, keras.layers.SpatialDropout2D: 2, keras.layers.SpatialDropout3D: 3}
 
 
-def to_monte_carlo(model: Any) -> Any:
+def to_monte_carlo(model: keras.Model) -> keras.Model:
     """A copy of a trained model whose dropout stays active in inference, for predictions that tell how sure they are.
 
     `keras.layers.Dropout`, `SpatialDropout1D`, `2D` and `3D` become `MCDropout`, and `AlphaDropout` becomes
@@ -63,7 +62,7 @@ def to_monte_carlo(model: Any) -> Any:
     count = 0
     left: list[str] = []
 
-    def convert(layer: Any) -> Any:
+    def convert(layer: keras.Layer) -> keras.Layer | None:
         nonlocal count
         new = _monte_carlo(layer)
         count += isinstance(new, DONE)
@@ -78,7 +77,7 @@ def to_monte_carlo(model: Any) -> Any:
     return copy
 
 
-def _monte_carlo(layer: Any) -> Any:
+def _monte_carlo(layer: keras.Layer) -> keras.Layer:
     kind, config = type(layer), layer.get_config()
     if kind is keras.layers.Dropout:
         return MCDropout.from_config(config)
@@ -95,7 +94,7 @@ def _monte_carlo(layer: Any) -> Any:
     return layer
 
 
-def _drops(layer: Any) -> bool:
+def _drops(layer: keras.Layer) -> bool:
     """Whether it is a layer of dropout, or has dropout of its own."""
     if isinstance(layer, keras.layers.Bidirectional):
         return _drops(layer.forward_layer) or _drops(layer.backward_layer)
@@ -107,7 +106,7 @@ def _drops(layer: Any) -> bool:
     return isinstance(layer, DROPOUT) or (isinstance(layer, ATTENTION) and layer.dropout > 0)
 
 
-def _within(layer: Any, seen: set[int]) -> Iterator[Any]:
+def _within(layer: keras.Layer, seen: set[int]) -> Iterator[keras.Layer]:
     """The layers that a layer holds in its attributes, and those that they hold; without what is random already."""
     pending = [*vars(layer).values()]
     while pending:

@@ -1,11 +1,13 @@
 """Correlation cost, for optical flow."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 
 from tensorsmith import ops
 from tensorsmith.core import check, export, is_integer, plain
+from tensorsmith.core.types import Shape, Tensor
 from tensorsmith.layers._support.floating import floating
 from tensorsmith.layers._support.kernel_layer import KernelLayer
 
@@ -84,12 +86,12 @@ class CorrelationCost(KernelLayer, keras.layers.Layer):
         self.pad = pad
         self.data_format = data_format
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Sequence[Shape]) -> None:
         """Looks at the two shapes."""
         fits = len(input_shape) == 2 and isinstance(input_shape[0], list | tuple)
         check(fits, "inputs", input_shape, "a list of two pictures")
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Sequence[Tensor]) -> Tensor:
         """Compares the pictures."""
         inputs = floating(inputs, self.compute_dtype)
         a, b = inputs
@@ -99,7 +101,7 @@ class CorrelationCost(KernelLayer, keras.layers.Layer):
         y = ops.correlation_cost(a, b, self.kernel_size, self.max_displacement, self.stride_1, self.stride_2, self.pad)
         return keras.ops.transpose(y, (0, 3, 1, 2)) if first else y
 
-    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+    def compute_output_shape(self, input_shape: Sequence[Shape]) -> Shape:
         """The rows and columns that patches and displacements leave."""
         batch, *rest = input_shape[0]
         sides = rest[1:] if self.data_format == "channels_first" else rest[:2]

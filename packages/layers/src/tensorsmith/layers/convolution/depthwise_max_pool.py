@@ -6,6 +6,7 @@ import keras
 
 from tensorsmith import ops
 from tensorsmith.core import check, export, is_integer, plain
+from tensorsmith.core.types import Shape, Tensor
 from tensorsmith.layers._support.floating import floating
 from tensorsmith.layers._support.kernel_layer import KernelLayer
 
@@ -62,12 +63,12 @@ class DepthwiseMaxPool(KernelLayer, keras.layers.Layer):
         self.strides = strides
         self.padding = padding
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Takes the maxima."""
         inputs = floating(inputs, self.compute_dtype)
         return ops.depthwise_max_pool(inputs, self.pool_size, self.strides, self.padding)
 
-    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """The shape of the inputs, with groups for channels."""
         *places, channels = input_shape
         if channels is None:

@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from tensorsmith.core import check, export
+from tensorsmith.core.types import Shape, Tensor
 from tensorsmith.layers._support.floating import floating
 
 
@@ -46,17 +47,17 @@ class GatedActivationUnit(keras.layers.Layer):
         super().__init__(**kwargs)
         self.supports_masking = True
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Looks at the shape; there are no weights."""
         features = input_shape[-1]
         check(features is not None and features % 2 == 0, "inputs", tuple(input_shape), "an even number of features")
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Gates."""
         inputs = floating(inputs, self.compute_dtype)
         a, b = ops.split(inputs, 2, axis=-1)
         return ops.tanh(a) * ops.sigmoid(b)
 
-    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """That of the inputs, with half the features."""
         return (*input_shape[:-1], input_shape[-1] // 2)

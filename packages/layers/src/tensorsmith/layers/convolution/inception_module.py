@@ -1,10 +1,12 @@
 """The inception module of GoogLeNet."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import keras
 
 from tensorsmith.core import check, export, is_integer, plain
+from tensorsmith.core.types import Activation, Initializer, Regularizer, Shape, Tensor
 from tensorsmith.layers._support.convolutional_block import (
     ConvolutionalBlock,
     build_in_turn,
@@ -63,10 +65,10 @@ class InceptionModule(ConvolutionalBlock):
         filters_5x5_reduce: int,
         filters_5x5: int,
         filters_pool: int,
-        activation: Any = "relu",
-        normalization: Any = None,
-        kernel_initializer: Any = "he_normal",
-        kernel_regularizer: Any = None,
+        activation: Activation = "relu",
+        normalization: str | keras.Layer | Mapping[str, Any] | None = None,
+        kernel_initializer: Initializer = "he_normal",
+        kernel_regularizer: Regularizer | None = None,
         **kwargs: Any,
     ):
         filters = {
@@ -82,7 +84,7 @@ class InceptionModule(ConvolutionalBlock):
         super().__init__(activation, normalization, kernel_initializer, kernel_regularizer, **kwargs)
         self.filters = {name: plain(number) for name, number in filters.items()}
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Makes the branches."""
         check_pictures(input_shape)
         of_1x1, reduce_3x3, of_3x3, reduce_5x5, of_5x5, of_pool = self.filters.values()
@@ -96,12 +98,12 @@ class InceptionModule(ConvolutionalBlock):
         for branch in self.branches:
             build_in_turn(branch, input_shape)
 
-    def call(self, inputs: Any, training: bool | None = None) -> Any:
+    def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
         """Puts the branches' channels one after the other."""
         inputs = floating(inputs, self.compute_dtype)
         return keras.ops.concatenate([call_in_turn(branch, inputs, training) for branch in self.branches], axis=-1)
 
-    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """All channels."""
         filters = self.filters
         return (

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 
 from tensorsmith.core import check, export, is_integer, plain
+from tensorsmith.core.types import Activation, Initializer, Shape, Tensor
 from tensorsmith.layers._support.floating import floating
 
 
@@ -58,9 +59,9 @@ class LearnedAveragePooling2D(keras.layers.AveragePooling2D):
         strides: int | Sequence[int] | None = None,
         padding: str = "valid",
         data_format: str | None = None,
-        activation: Any = None,
-        coefficient_initializer: Any = "ones",
-        bias_initializer: Any = "zeros",
+        activation: Activation | None = None,
+        coefficient_initializer: Initializer = "ones",
+        bias_initializer: Initializer = "zeros",
         **kwargs: Any,
     ):
         check(_fits(pool_size), "pool_size", pool_size, "a positive integer, or two")
@@ -74,7 +75,7 @@ class LearnedAveragePooling2D(keras.layers.AveragePooling2D):
         self.coefficient_initializer = keras.initializers.get(coefficient_initializer)
         self.bias_initializer = keras.initializers.get(bias_initializer)
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Makes the weights."""
         first = self.data_format == "channels_first"
         channels = input_shape[1 if first else -1]
@@ -83,7 +84,7 @@ class LearnedAveragePooling2D(keras.layers.AveragePooling2D):
         self.coefficient = self.add_weight(shape=shape, name="coefficient", initializer=self.coefficient_initializer)
         self.bias = self.add_weight(shape=shape, name="bias", initializer=self.bias_initializer)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Takes the means, and scales and shifts them."""
         inputs = floating(inputs, self.compute_dtype)
         return self.activation(self.coefficient * super().call(inputs) + self.bias)

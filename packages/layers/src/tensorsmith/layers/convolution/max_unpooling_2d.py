@@ -6,6 +6,7 @@ from typing import Any
 import keras
 
 from tensorsmith.core import check, export, is_integer, plain
+from tensorsmith.core.types import Shape, Tensor
 from tensorsmith.layers._support.unpooling import unpooled
 
 
@@ -71,18 +72,18 @@ class MaxUnpooling2D(keras.layers.Layer):
         self.strides = [strides] * 2 if isinstance(strides, int) else list(strides)
         self.padding = padding.upper()
 
-    def call(self, updates: Any, mask: Any) -> Any:
+    def call(self, updates: Tensor, mask: Tensor) -> Tensor:
         """Puts the maxima back."""
         height, width = keras.ops.shape(updates)[1:3]
         return unpooled(updates, mask, self._size(height, width), self.compute_dtype)
 
-    def _size(self, *pooled: Any) -> tuple[Any, ...]:
+    def _size(self, *pooled: int | Tensor | None) -> tuple[Any, ...]:
         """Height and width of what was pooled."""
         more = [0, 0] if self.padding == "SAME" else [k - s for k, s in zip(self.pool_size, self.strides, strict=True)]
         sizes = zip(pooled, self.strides, more, strict=True)
         return tuple(None if size is None else size * stride + add for size, stride, add in sizes)
 
-    def compute_output_shape(self, updates_shape: Any) -> tuple[int | None, ...]:  # Keras gives no mask's shape
+    def compute_output_shape(self, updates_shape: Shape) -> Shape:  # Keras gives no mask's shape
         """That of what was pooled."""
         batch, height, width, channels = updates_shape
         return (batch, *self._size(height, width), channels)

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 
 from tensorsmith.core import check, export, is_integer, plain
+from tensorsmith.core.types import Shape, Tensor
 from tensorsmith.layers._support.unpooling import unpooled
 
 
@@ -53,12 +54,12 @@ class MaxUnpooling2DV2(keras.layers.Layer):
         super().__init__(autocast=False, **kwargs)  # places that come as floats must not become half types
         self.output_size = list(output_size)
 
-    def call(self, updates: Any, mask: Any) -> Any:
+    def call(self, updates: Tensor, mask: Tensor) -> Tensor:
         """Puts the maxima back."""
         _, height, width, _ = self.output_size
         return unpooled(updates, mask, (height, width), self.compute_dtype)
 
-    def compute_output_shape(self, updates_shape: Any) -> tuple[int | None, ...]:  # Keras gives no mask's shape
+    def compute_output_shape(self, updates_shape: Shape) -> Shape:  # Keras gives no mask's shape
         """That of what was pooled."""
         return (updates_shape[0], *self.output_size[1:3], updates_shape[3])
 

@@ -5,6 +5,7 @@ from typing import Any
 import keras
 
 from tensorsmith.core import check, export, is_integer, plain
+from tensorsmith.core.types import Shape, Tensor
 
 
 @export
@@ -52,7 +53,7 @@ class NetVLAD(keras.layers.Layer):
         self.supports_masking = True
         self.num_clusters = num_clusters
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Makes the centres, and the layer that assigns frames to them."""
         fits = len(input_shape) == 3 and input_shape[-1] is not None
         check(fits, "inputs", tuple(input_shape), "shape (batch, frames, features), with known features")
@@ -70,7 +71,7 @@ class NetVLAD(keras.layers.Layer):
             initializer=keras.initializers.TruncatedNormal(stddev=features**-0.5),
         )
 
-    def call(self, inputs: Any, mask: Any = None) -> Any:
+    def call(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
         """Sums distances up."""
         # Sums over many frames are beyond half types.
         wide = keras.backend.result_type(inputs.dtype, "float32")
@@ -85,10 +86,10 @@ class NetVLAD(keras.layers.Layer):
         y = _of_length_one(keras.ops.reshape(y, (-1, y.shape[1] * self.num_clusters)))
         return keras.ops.cast(y, self.compute_dtype)
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
+    def compute_mask(self, inputs: Tensor, mask: Tensor | None = None) -> None:
         """None: there are no frames any more."""
 
-    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """One vector for each example."""
         return (input_shape[0], input_shape[2] * self.num_clusters)
 
@@ -97,7 +98,7 @@ class NetVLAD(keras.layers.Layer):
         return {**super().get_config(), "num_clusters": self.num_clusters}
 
 
-def _of_length_one(x: Any) -> Any:
+def _of_length_one(x: Tensor) -> Tensor:
     """Vectors along axis 1, but for the shortest."""
     squares = keras.ops.sum(keras.ops.square(x), axis=1, keepdims=True)
     return x * keras.ops.rsqrt(keras.ops.maximum(squares, 1e-12))

@@ -8,6 +8,7 @@ import numpy as np
 from keras import ops
 
 from tensorsmith.core import check, export, is_integer, plain
+from tensorsmith.core.types import Activation, DType, Initializer, Regularizer, Shape, Tensor
 from tensorsmith.layers._support.floating import floating
 
 
@@ -73,15 +74,15 @@ class SparselyConnectedConv2D(keras.layers.Layer):
 
     def __init__(
         self,
-        connections: Any,
+        connections: Sequence[Sequence[int]] | np.ndarray,
         kernel_size: int | Sequence[int],
         strides: int | Sequence[int] = 1,
         padding: str = "valid",
-        activation: Any = None,
+        activation: Activation | None = None,
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
+        kernel_initializer: Initializer = "glorot_uniform",
+        bias_initializer: Initializer = "zeros",
+        kernel_regularizer: Regularizer | None = None,
         **kwargs: Any,
     ):
         expected = "a table of 0 and 1, a row for each input map, with a 1 in each column"
@@ -102,7 +103,7 @@ class SparselyConnectedConv2D(keras.layers.Layer):
         self.bias_initializer = keras.initializers.get(bias_initializer)
         self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Makes a kernel for each connection."""
         table = np.array(self.connections, bool)
         fits = input_shape[-1] == len(table)
@@ -110,7 +111,7 @@ class SparselyConnectedConv2D(keras.layers.Layer):
         size = _pair(self.kernel_size)
         places = np.flatnonzero(table)
 
-        def connected(shape: Any, dtype: Any = None) -> Any:
+        def connected(shape: Shape, dtype: DType | None = None) -> Tensor:
             full = self.kernel_initializer((*size, *table.shape), dtype)
             return ops.take(ops.reshape(full, (*size, table.size)), places, axis=-1)
 
@@ -120,7 +121,7 @@ class SparselyConnectedConv2D(keras.layers.Layer):
         if self.use_bias:
             self.bias = self.add_weight(shape=(table.shape[1],), name="bias", initializer=self.bias_initializer)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Convolves, with zeros where there is no connection."""
         inputs = floating(inputs, self.compute_dtype)
         table = np.array(self.connections, bool)
@@ -129,7 +130,7 @@ class SparselyConnectedConv2D(keras.layers.Layer):
         y = ops.conv(inputs, kernel, self.strides, self.padding, data_format="channels_last")
         return self.activation(y + self.bias if self.use_bias else y)
 
-    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Smaller by the strides and, if padding is "valid", by the kernel."""
         batch, *sides, _ = input_shape
         smaller = []
@@ -164,7 +165,7 @@ def _is_table(connections: Any) -> bool:
     return table.ndim == 2 and bool(np.isin(table, (0, 1)).all()) and bool(table.any(axis=0).all()) and table.size > 0
 
 
-def _pair(size: Any) -> Any:
+def _pair(size: int | Sequence[int]) -> Any:
     return (size, size) if is_integer(size) else size
 
 

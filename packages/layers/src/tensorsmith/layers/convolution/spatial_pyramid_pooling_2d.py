@@ -6,6 +6,7 @@ from typing import Any
 import keras
 
 from tensorsmith.core import check, export, is_integer, plain
+from tensorsmith.core.types import Shape, Tensor
 
 
 @export
@@ -57,7 +58,7 @@ class SpatialPyramidPooling2D(keras.layers.Layer):
         self.data_format = data_format or keras.config.image_data_format()
         self.input_spec = keras.layers.InputSpec(ndim=4)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Takes the means."""
         first = self.data_format == "channels_first"
         pictures = keras.ops.transpose(inputs, (0, 2, 3, 1)) if first else inputs
@@ -75,7 +76,7 @@ class SpatialPyramidPooling2D(keras.layers.Layer):
         means = keras.ops.concatenate(pooled, 1)
         return keras.ops.transpose(means, (0, 2, 1)) if first else means
 
-    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """All parts of all grids."""
         parts = sum(rows * columns for rows, columns in self.bins)
         if self.data_format == "channels_first":

@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from tensorsmith.core import check, export, is_integer, plain
+from tensorsmith.core.types import Activation, Initializer, Regularizer, Shape, Tensor
 from tensorsmith.layers._support.floating import floating
 from tensorsmith.layers._support.fresh import fresh
 
@@ -51,9 +52,9 @@ class SqueezeExcitation(keras.layers.Layer):
     def __init__(
         self,
         ratio: int = 16,
-        activation: Any = "relu",
-        kernel_initializer: Any = "he_normal",
-        kernel_regularizer: Any = None,
+        activation: Activation = "relu",
+        kernel_initializer: Initializer = "he_normal",
+        kernel_regularizer: Regularizer | None = None,
         **kwargs: Any,
     ):
         check(is_integer(ratio) and ratio > 0, "ratio", ratio, "a positive integer")
@@ -64,7 +65,7 @@ class SqueezeExcitation(keras.layers.Layer):
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Makes the two dense layers."""
         channels = input_shape[-1]
         fits = len(input_shape) > 2 and channels is not None
@@ -75,7 +76,7 @@ class SqueezeExcitation(keras.layers.Layer):
         self.excite = self._dense(channels, "sigmoid")
         self.excite.build((None, narrow))
 
-    def _dense(self, units: int, activation: Any) -> Any:
+    def _dense(self, units: int, activation: Activation) -> keras.Layer:
         return keras.layers.Dense(
             units,
             activation,
@@ -84,7 +85,7 @@ class SqueezeExcitation(keras.layers.Layer):
             dtype=self.dtype_policy,
         )
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Weighs the channels."""
         inputs = floating(inputs, self.compute_dtype)
         places = list(range(1, len(inputs.shape) - 1))
@@ -92,7 +93,7 @@ class SqueezeExcitation(keras.layers.Layer):
         means = ops.cast(ops.mean(wide, places), inputs.dtype)
         return inputs * ops.expand_dims(self.excite(self.squeeze(means)), places)
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """That of the inputs."""
         return input_shape
 

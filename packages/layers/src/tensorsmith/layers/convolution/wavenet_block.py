@@ -5,6 +5,7 @@ from typing import Any
 import keras
 
 from tensorsmith.core import check, export, is_integer, plain
+from tensorsmith.core.types import Initializer, Regularizer, Shape, Tensor
 from tensorsmith.layers._support.floating import floating
 from tensorsmith.layers._support.fresh import fresh
 from tensorsmith.layers.convolution.gated_activation_unit import GatedActivationUnit
@@ -62,8 +63,8 @@ class WaveNetBlock(keras.layers.Layer):
         num_layers: int = 10,
         kernel_size: int = 2,
         skip_filters: int | None = None,
-        kernel_initializer: Any = "glorot_uniform",
-        kernel_regularizer: Any = None,
+        kernel_initializer: Initializer = "glorot_uniform",
+        kernel_regularizer: Regularizer | None = None,
         **kwargs: Any,
     ):
         check(is_integer(filters) and filters > 0, "filters", filters, "a positive integer")
@@ -86,7 +87,7 @@ class WaveNetBlock(keras.layers.Layer):
         """How many steps of the inputs an output depends on."""
         return 1 + (self.kernel_size - 1) * (2**self.num_layers - 1)
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Makes the convolutions."""
         check(input_shape[-1] == self.filters, "inputs", tuple(input_shape), f"{self.filters} features, as `filters`")
         gated = (*input_shape[:-1], self.filters)
@@ -98,7 +99,7 @@ class WaveNetBlock(keras.layers.Layer):
         self.residual = [self._convolution(self.filters, gated) for _ in range(self.num_layers)]
         self.skip = [self._convolution(self.skip_filters or self.filters, gated) for _ in range(self.num_layers)]
 
-    def _convolution(self, filters: int, input_shape: Any, kernel_size: int = 1, **options: Any) -> Any:
+    def _convolution(self, filters: int, input_shape: Shape, kernel_size: int = 1, **options: Any) -> keras.Layer:
         layer = keras.layers.Conv1D(
             filters,
             kernel_size,
@@ -111,7 +112,7 @@ class WaveNetBlock(keras.layers.Layer):
         layer.build(input_shape)
         return layer
 
-    def call(self, inputs: Any) -> tuple[Any, Any]:
+    def call(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
         """The residual output and the sum of the skip outputs."""
         inputs = floating(inputs, self.compute_dtype)
         x, skips = inputs, []
@@ -121,11 +122,11 @@ class WaveNetBlock(keras.layers.Layer):
             skips.append(skip(z))
         return x, sum(skips[1:], skips[0])
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Tensor, previous_mask: Tensor | None = None) -> tuple[Tensor | None, Tensor | None]:
         """That of the inputs, for both outputs."""
         return previous_mask, previous_mask
 
-    def compute_output_shape(self, input_shape: Any) -> tuple[Any, Any]:
+    def compute_output_shape(self, input_shape: Shape) -> tuple[Shape, Shape]:
         """Of both outputs."""
         return (*input_shape[:-1], self.filters), (*input_shape[:-1], self.skip_filters or self.filters)
 

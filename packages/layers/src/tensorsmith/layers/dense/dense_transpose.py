@@ -5,6 +5,7 @@ from typing import Any
 import keras
 
 from tensorsmith.core import check, export
+from tensorsmith.core.types import Activation, Initializer, Shape, Tensor
 
 
 @export
@@ -51,7 +52,13 @@ class DenseTranspose(keras.layers.Layer):
         [[6. 6. 6.]]
     """
 
-    def __init__(self, dense: Any, activation: Any = None, bias_initializer: Any = "zeros", **kwargs: Any):
+    def __init__(
+        self,
+        dense: keras.layers.Dense,
+        activation: Activation | None = None,
+        bias_initializer: Initializer = "zeros",
+        **kwargs: Any,
+    ):
         check(isinstance(dense, keras.layers.Dense), "dense", dense, "a keras.layers.Dense")
         super().__init__(**kwargs)
         self.supports_masking = True
@@ -59,19 +66,19 @@ class DenseTranspose(keras.layers.Layer):
         self.activation = keras.activations.get(activation)
         self.bias_initializer = keras.initializers.get(bias_initializer)
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Makes the bias."""
         check(self.dense.built, "dense", self.dense, "a layer that is built", "call the dense layer before this one")
         units = self.dense.units
         check(input_shape[-1] == units, "inputs", tuple(input_shape), f"the {units} units of the dense layer")
         self.bias = self.add_weight((self.dense.kernel.shape[0],), self.bias_initializer, name="bias")
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Multiplies by the transposed kernel."""
         kernel = keras.ops.cast(self.dense.kernel, self.compute_dtype)
         return self.activation(keras.ops.matmul(inputs, keras.ops.transpose(kernel)) + self.bias)
 
-    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """That of the inputs, with the features that the dense layer takes."""
         return (*input_shape[:-1], self.dense.kernel.shape[0])
 

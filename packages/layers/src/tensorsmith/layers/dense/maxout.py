@@ -6,6 +6,7 @@ from typing import Any
 import keras
 
 from tensorsmith.core import check, export, is_integer, plain
+from tensorsmith.core.types import Shape, Tensor
 from tensorsmith.layers._support.floating import floating
 
 
@@ -51,7 +52,7 @@ class Maxout(keras.layers.Layer):
         self.num_units = num_units
         self.axis = axis
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Looks at the number of features."""
         rank = len(input_shape)
         check(-rank < self.axis < rank and self.axis != 0, "axis", self.axis, f"one of {rank}, and not the batch's")
@@ -60,7 +61,7 @@ class Maxout(keras.layers.Layer):
         divides = features % self.num_units == 0
         check(divides, "num_units", self.num_units, f"a divisor of the {features} features")
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Takes the maxima."""
         inputs = floating(inputs, self.compute_dtype)
         axis = self.axis % len(inputs.shape)
@@ -69,7 +70,7 @@ class Maxout(keras.layers.Layer):
         grouped = keras.ops.reshape(inputs, [*shape[:axis], groups, self.num_units, *shape[axis + 1 :]])
         return keras.ops.max(grouped, axis, initial=-math.inf)  # which batches may have nothing but
 
-    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """That of the inputs, with `num_units` features."""
         shape = list(input_shape)
         shape[self.axis] = self.num_units

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 
 from tensorsmith.core import check, export, is_integer, is_number, plain
+from tensorsmith.core.types import Activation, Constraint, Regularizer, Shape, Tensor
 from tensorsmith.layers._support.seeds import seeds_from
 
 
@@ -66,13 +67,13 @@ class NoisyDense(keras.layers.Layer):
         units: int,
         sigma: float = 0.5,
         use_factorised: bool = True,
-        activation: Any = None,
+        activation: Activation | None = None,
         use_bias: bool = True,
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
+        kernel_regularizer: Regularizer | None = None,
+        bias_regularizer: Regularizer | None = None,
+        activity_regularizer: Regularizer | None = None,
+        kernel_constraint: Constraint | None = None,
+        bias_constraint: Constraint | None = None,
         seed: int | None = None,
         **kwargs: Any,
     ):
@@ -96,7 +97,7 @@ class NoisyDense(keras.layers.Layer):
         self._seeds = dict(zip(("inputs", "outputs", "kernel", "bias", "later"), seeds_from(seed, 5), strict=True))
         self.seed_generator = keras.random.SeedGenerator(self._seeds["later"])
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Makes the weights, with noise."""
         self.features = input_shape[-1]
         check(self.features is not None, "inputs", tuple(input_shape), "a known number of features")
@@ -117,15 +118,17 @@ class NoisyDense(keras.layers.Layer):
             noise = partial(self._first_noise, name)
             setattr(self, f"eps_{name}", self.add_weight(shape, noise, name=f"eps_{name}", trainable=False))
 
-    def _first_noise(self, name: str, *unused: Any, **more: Any) -> Any:
+    def _first_noise(self, name: str, *unused: Any, **more: Any) -> Tensor:
         """An initializer, but for its first argument. From integers, so that kernel and bias see the same draws."""
         kernel, bias = self._draw(self._seeds["inputs"], self._seeds["outputs"])
         return kernel if name == "kernel" else bias
 
-    def _draw(self, of_inputs: Any, of_outputs: Any) -> tuple[Any, Any]:
+    def _draw(
+        self, of_inputs: keras.random.SeedGenerator, of_outputs: keras.random.SeedGenerator
+    ) -> tuple[Tensor, Tensor]:
         """Noise of the kernel and of the bias, from two seeds."""
 
-        def normal(seed: Any, *shape: int) -> Any:
+        def normal(seed: keras.random.SeedGenerator, *shape: int) -> Tensor:
             return keras.random.normal(shape, dtype=self.variable_dtype, seed=seed)
 
         if not self.use_factorised:
@@ -149,14 +152,14 @@ class NoisyDense(keras.layers.Layer):
         if self.use_bias:
             self.eps_bias.assign(keras.ops.zeros_like(self.eps_bias))
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Multiplies by the noisy weights."""
         y = keras.ops.matmul(inputs, self.mu_kernel + self.sigma_kernel * self.eps_kernel)
         if self.use_bias:
             y += self.mu_bias + self.sigma_bias * self.eps_bias
         return self.activation(y)
 
-    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """That of the inputs, with `units` features."""
         return (*input_shape[:-1], self.units)
 

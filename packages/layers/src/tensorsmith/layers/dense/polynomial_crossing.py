@@ -5,6 +5,7 @@ from typing import Any
 import keras
 
 from tensorsmith.core import check, export, is_integer, is_number, plain
+from tensorsmith.core.types import Initializer, Regularizer, Shape, Tensor
 from tensorsmith.layers._support.floating import floating
 from tensorsmith.layers._support.fresh import fresh
 
@@ -55,10 +56,10 @@ class PolynomialCrossing(keras.layers.Layer):
         projection_dim: int | None = None,
         diag_scale: float = 0.0,
         use_bias: bool = True,
-        kernel_initializer: Any = "truncated_normal",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
+        kernel_initializer: Initializer = "truncated_normal",
+        bias_initializer: Initializer = "zeros",
+        kernel_regularizer: Regularizer | None = None,
+        bias_regularizer: Regularizer | None = None,
         **kwargs: Any,
     ):
         fits = projection_dim is None or (is_integer(projection_dim) and projection_dim > 0)
@@ -76,7 +77,7 @@ class PolynomialCrossing(keras.layers.Layer):
         self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
         self.bias_regularizer = keras.regularizers.get(bias_regularizer)
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Makes the weights."""
         fits = len(input_shape) == 2 and isinstance(input_shape[0], list | tuple)
         check(fits, "inputs", input_shape, "two tensors, (x0, x)")
@@ -99,7 +100,7 @@ class PolynomialCrossing(keras.layers.Layer):
                 shape=(features,), name="bias", initializer=self.bias_initializer, regularizer=self.bias_regularizer
             )
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Crosses."""
         inputs = floating(inputs, self.compute_dtype)
         x0, x = inputs
@@ -109,11 +110,11 @@ class PolynomialCrossing(keras.layers.Layer):
         y = x0 * (product + self.diag_scale * x) + x
         return y + self.bias if self.use_bias else y
 
-    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+    def compute_mask(self, inputs: Tensor, previous_mask: Tensor | None) -> Tensor | None:
         """That of x."""
         return None if previous_mask is None else previous_mask[1]
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """That of x."""
         return input_shape[1]
 

@@ -5,6 +5,7 @@ from typing import Any
 import keras
 
 from tensorsmith.core import check, export, is_integer, plain
+from tensorsmith.core.types import Activation, Initializer, Regularizer, Shape, Tensor
 from tensorsmith.layers._support.floating import floating
 from tensorsmith.layers._support.fresh import fresh
 
@@ -52,9 +53,9 @@ class ResidualDense(keras.layers.Layer):
         self,
         units: int,
         num_layers: int = 2,
-        activation: Any = "elu",
-        kernel_initializer: Any = "he_normal",
-        kernel_regularizer: Any = None,
+        activation: Activation = "elu",
+        kernel_initializer: Initializer = "he_normal",
+        kernel_regularizer: Regularizer | None = None,
         **kwargs: Any,
     ):
         check(is_integer(units) and units > 0, "units", units, "a positive integer")
@@ -69,7 +70,7 @@ class ResidualDense(keras.layers.Layer):
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Makes the dense layers and, where the number of features changes, the shortcut."""
         features = input_shape[-1]
         check(features is not None, "inputs", tuple(input_shape), "a known number of features")
@@ -81,7 +82,7 @@ class ResidualDense(keras.layers.Layer):
             self.projection = self._dense(use_bias=False)
             self.projection.build(input_shape)
 
-    def _dense(self, **arguments: Any) -> Any:
+    def _dense(self, **arguments: Any) -> keras.Layer:
         return keras.layers.Dense(
             self.units,
             kernel_initializer=fresh(self.kernel_initializer),
@@ -90,7 +91,7 @@ class ResidualDense(keras.layers.Layer):
             **arguments,
         )
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Adds the two."""
         inputs = floating(inputs, self.compute_dtype)
         y = inputs
@@ -98,7 +99,7 @@ class ResidualDense(keras.layers.Layer):
             y = layer(y)
         return y + (inputs if self.projection is None else self.projection(inputs))
 
-    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """That of the inputs, with `units` features."""
         return (*input_shape[:-1], self.units)
 

@@ -6,6 +6,7 @@ import keras
 
 from tensorsmith import ops
 from tensorsmith.core import check, export, is_integer, plain
+from tensorsmith.core.types import Constraint, Initializer, Regularizer, Shape, Tensor
 from tensorsmith.layers._support.kernel_layer import KernelLayer
 
 
@@ -58,9 +59,9 @@ class EmbeddingBag(KernelLayer, keras.layers.Layer):
         self,
         input_dim: int,
         output_dim: int,
-        embeddings_initializer: Any = "uniform",
-        embeddings_regularizer: Any = None,
-        embeddings_constraint: Any = None,
+        embeddings_initializer: Initializer = "uniform",
+        embeddings_regularizer: Regularizer | None = None,
+        embeddings_constraint: Constraint | None = None,
         mask_zero: bool = False,
         combiner: str = "sum",
         **kwargs: Any,
@@ -80,7 +81,7 @@ class EmbeddingBag(KernelLayer, keras.layers.Layer):
         self.supports_masking = mask_zero
         self.combiner = combiner
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Makes the table."""
         self.embeddings = self.add_weight(
             shape=(self.input_dim, self.output_dim),
@@ -91,17 +92,17 @@ class EmbeddingBag(KernelLayer, keras.layers.Layer):
             autocast=False,
         )
 
-    def call(self, indices: Any, weights: Any = None) -> Any:
+    def call(self, indices: Tensor, weights: Tensor | None = None) -> Tensor:
         """Sums up."""
         if not keras.backend.standardize_dtype(indices.dtype).startswith(("int", "uint")):
             indices = keras.ops.cast(indices, "int32")  # as keras.Input has floats unless told
         y = ops.embedding_bag(indices, keras.ops.convert_to_tensor(self.embeddings), weights, self.combiner)
         return keras.ops.cast(y, self.compute_dtype)
 
-    def compute_mask(self, indices: Any, mask: Any = None) -> None:
+    def compute_mask(self, indices: Tensor, mask: Tensor | None = None) -> None:
         """None: bags have no steps."""
 
-    def compute_output_shape(self, indices_shape: Any, weights_shape: Any = None) -> tuple[int | None, ...]:
+    def compute_output_shape(self, indices_shape: Shape, weights_shape: Shape | None = None) -> Shape:
         """An embedding for each bag."""
         return (*indices_shape[:-1], self.output_dim)
 

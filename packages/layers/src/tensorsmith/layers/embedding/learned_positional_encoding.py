@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from tensorsmith.core import check, export, is_integer, plain
+from tensorsmith.core.types import Initializer, Regularizer, Shape, Tensor
 from tensorsmith.layers._support.floating import floating
 
 
@@ -48,8 +49,8 @@ class LearnedPositionalEncoding(keras.layers.Layer):
     def __init__(
         self,
         max_length: int,
-        embeddings_initializer: Any = "uniform",
-        embeddings_regularizer: Any = None,
+        embeddings_initializer: Initializer = "uniform",
+        embeddings_regularizer: Regularizer | None = None,
         **kwargs: Any,
     ):
         check(is_integer(max_length) and max_length > 0, "max_length", max_length, "a positive integer")
@@ -61,7 +62,7 @@ class LearnedPositionalEncoding(keras.layers.Layer):
         self.embeddings_initializer = keras.initializers.get(embeddings_initializer)
         self.embeddings_regularizer = keras.regularizers.get(embeddings_regularizer)
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Makes the table."""
         check(input_shape[-1] is not None, "inputs", tuple(input_shape), "a known number of features")
         self.table = self.add_weight(
@@ -71,19 +72,19 @@ class LearnedPositionalEncoding(keras.layers.Layer):
             name="table",
         )
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Adds the table's first rows."""
         inputs = floating(inputs, self.compute_dtype)
         self._check_steps(inputs.shape)
         # `self.table[:steps]` would give too few rows without an error, and a single one goes with any number of steps.
         return inputs + ops.slice(self.table, (0, 0), ops.shape(inputs)[-2:])
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """That of the inputs."""
         self._check_steps(input_shape)
         return input_shape
 
-    def _check_steps(self, shape: Any) -> None:
+    def _check_steps(self, shape: Shape) -> None:
         fits = shape[-2] is None or shape[-2] <= self.max_length
         remedy = "take a larger max_length, or SinusoidalPositionalEncoding, which has none"
         check(fits, "inputs", tuple(shape), f"no more than {self.max_length} steps", remedy)

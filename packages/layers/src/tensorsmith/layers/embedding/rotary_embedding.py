@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from tensorsmith.core import check, export, is_number, plain
+from tensorsmith.core.types import Shape, Tensor
 from tensorsmith.layers._support.floating import floating
 from tensorsmith.layers._support.wavelengths import angles
 
@@ -58,12 +59,12 @@ class RotaryEmbedding(keras.layers.Layer):
         self.input_spec = keras.layers.InputSpec(min_ndim=3)
         self.max_wavelength = max_wavelength
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Looks at the shape; there are no weights."""
         features = input_shape[-1]
         check(features is not None and features % 2 == 0, "inputs", tuple(input_shape), "an even number of features")
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Turns the pairs."""
         inputs = floating(inputs, self.compute_dtype)
         turn = angles(ops.shape(inputs)[1], inputs.shape[-1], self.max_wavelength, inputs.dtype)
@@ -74,7 +75,7 @@ class RotaryEmbedding(keras.layers.Layer):
         pairs = ops.stack([even * cos - odd * sin, even * sin + odd * cos], axis=-1)
         return ops.cast(ops.reshape(pairs, ops.shape(inputs)), inputs.dtype)
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """That of the inputs."""
         return input_shape
 

@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from tensorsmith.core import check, export, is_number, plain
+from tensorsmith.core.types import Shape, Tensor
 from tensorsmith.layers._support.floating import floating
 from tensorsmith.layers._support.wavelengths import angles
 
@@ -55,11 +56,11 @@ class SinusoidalPositionalEncoding(keras.layers.Layer):
         self.input_spec = keras.layers.InputSpec(min_ndim=3)
         self.max_wavelength = max_wavelength
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Looks at the shape; there are no weights."""
         check(input_shape[-1] is not None, "inputs", tuple(input_shape), "a known number of features")
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Adds the waves."""
         inputs = floating(inputs, self.compute_dtype)
         features = inputs.shape[-1]
@@ -68,7 +69,7 @@ class SinusoidalPositionalEncoding(keras.layers.Layer):
         encoding = ops.reshape(pairs, (-1, 2 * waves.shape[-1]))[:, :features]
         return inputs + ops.cast(encoding, inputs.dtype)
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """That of the inputs."""
         return input_shape
 

@@ -1,11 +1,13 @@
 """Adaptive instance normalization."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 from keras import ops
 
 from tensorsmith.core import check, export, is_number, plain
+from tensorsmith.core.types import Initializer, Shape, Tensor
 from tensorsmith.layers._support.floating import floating
 from tensorsmith.layers._support.styled import styled_shapes
 
@@ -48,20 +50,20 @@ class AdaIN(keras.layers.Layer):
         0.0 1.0
     """
 
-    def __init__(self, epsilon: float = 1e-8, kernel_initializer: Any = "lecun_normal", **kwargs: Any):
+    def __init__(self, epsilon: float = 1e-8, kernel_initializer: Initializer = "lecun_normal", **kwargs: Any):
         check(is_number(epsilon) and epsilon > 0, "epsilon", epsilon, "a number above 0")
         epsilon = plain(epsilon)
         super().__init__(**kwargs)
         self.epsilon = epsilon
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Sequence[Shape]) -> None:
         """Makes the layer that turns a style into scales and biases."""
         x, style = styled_shapes(input_shape)
         self.affine = keras.layers.Dense(2 * x[-1], kernel_initializer=self.kernel_initializer, dtype=self.dtype_policy)
         self.affine.build(style)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Sequence[Tensor]) -> Tensor:
         """Normalizes, scales and shifts."""
         inputs = floating(inputs, self.compute_dtype)
         x, style = inputs
@@ -72,7 +74,7 @@ class AdaIN(keras.layers.Layer):
         scale, bias = ops.split(self.affine(style)[:, None, None, :], 2, axis=-1)
         return (1 + scale) * normalized + bias
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: Sequence[Shape]) -> Shape:
         """That of x."""
         return input_shape[0]
 

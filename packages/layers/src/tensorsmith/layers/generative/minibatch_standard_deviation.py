@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from tensorsmith.core import check, export, is_integer, is_number, plain
+from tensorsmith.core.types import Shape, Tensor
 from tensorsmith.layers._support.floating import floating
 
 
@@ -58,12 +59,12 @@ class MinibatchStandardDeviation(keras.layers.Layer):
         self.group_size = group_size
         self.epsilon = epsilon
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Looks at the sizes."""
         fits = len(input_shape) > 1 and None not in input_shape[1:]
         check(fits, "inputs", tuple(input_shape), "known sizes, but for the batch's")
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Puts the map behind the others."""
         inputs = floating(inputs, self.compute_dtype)
         batch = ops.shape(inputs)[0]
@@ -73,7 +74,7 @@ class MinibatchStandardDeviation(keras.layers.Layer):
         flat = ops.reshape(wide, (batch, -1))
         sizes = ops.segment_sum(ops.ones_like(flat[:, :1]), group, groups)
 
-        def mean(x: Any) -> Any:
+        def mean(x: Tensor) -> Tensor:
             """Of each example's group."""
             return ops.take(ops.segment_sum(x, group, groups) / sizes, group, axis=0)
 
@@ -82,7 +83,7 @@ class MinibatchStandardDeviation(keras.layers.Layer):
         spread = ops.reshape(ops.cast(spread, inputs.dtype), (-1, *[1] * (len(inputs.shape) - 1)))
         return ops.concatenate([inputs, ops.broadcast_to(spread, (batch, *inputs.shape[1:-1], 1))], axis=-1)
 
-    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """That of the inputs, with one channel more."""
         return (*input_shape[:-1], input_shape[-1] + 1)
 

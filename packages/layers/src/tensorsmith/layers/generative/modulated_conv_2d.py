@@ -1,11 +1,13 @@
 """The convolution of StyleGAN2."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 from keras import ops
 
 from tensorsmith.core import check, export, is_integer, is_number, plain
+from tensorsmith.core.types import Activation, Initializer, Shape, Tensor
 from tensorsmith.layers._support.floating import floating
 from tensorsmith.layers._support.fresh import fresh
 from tensorsmith.layers._support.styled import styled_shapes
@@ -67,11 +69,11 @@ class ModulatedConv2D(keras.layers.Layer):
         filters: int,
         kernel_size: int,
         demodulate: bool = True,
-        activation: Any = None,
+        activation: Activation | None = None,
         use_bias: bool = True,
         epsilon: float = 1e-8,
-        kernel_initializer: Any = "lecun_normal",
-        bias_initializer: Any = "zeros",
+        kernel_initializer: Initializer = "lecun_normal",
+        bias_initializer: Initializer = "zeros",
         **kwargs: Any,
     ):
         check(is_integer(filters) and filters > 0, "filters", filters, "a positive integer")
@@ -88,7 +90,7 @@ class ModulatedConv2D(keras.layers.Layer):
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.bias_initializer = keras.initializers.get(bias_initializer)
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Sequence[Shape]) -> None:
         """Makes the weights, and the layer that turns a style into s."""
         x, style = styled_shapes(input_shape)
         self.affine = keras.layers.Dense(
@@ -106,7 +108,7 @@ class ModulatedConv2D(keras.layers.Layer):
         if self.use_bias:
             self.bias = self.add_weight(shape=(self.filters,), name="bias", initializer=self.bias_initializer)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Sequence[Tensor]) -> Tensor:
         """Scales, convolves, and scales back."""
         inputs = floating(inputs, self.compute_dtype)
         x, style = inputs
@@ -121,16 +123,16 @@ class ModulatedConv2D(keras.layers.Layer):
             y = ops.cast(_by_channel(y, self._lengths_inverse(scale, self.epsilon / factor**2)), x.dtype)
         return self.activation(y + self.bias if self.use_bias else y)
 
-    def _convolved(self, x: Any, scale: Any) -> Any:
+    def _convolved(self, x: Tensor, scale: Tensor) -> Tensor:
         x = _by_channel(x, ops.cast(scale, x.dtype))
         return ops.conv(x, self.kernel, padding="same", data_format="channels_last")
 
-    def _lengths_inverse(self, scale: Any, epsilon: Any) -> Any:
+    def _lengths_inverse(self, scale: Tensor, epsilon: float) -> Tensor:
         """One over the length of each example's kernels."""
         squares = ops.sum(ops.square(ops.cast(self.kernel, scale.dtype)), axis=(0, 1))
         return ops.rsqrt(ops.matmul(ops.square(scale), squares) + epsilon)
 
-    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+    def compute_output_shape(self, input_shape: Sequence[Shape]) -> Shape:
         """That of x, with `filters` channels."""
         return (*input_shape[0][:-1], self.filters)
 
@@ -149,5 +151,5 @@ class ModulatedConv2D(keras.layers.Layer):
         return {**super().get_config(), **own}
 
 
-def _by_channel(pictures: Any, scale: Any) -> Any:
+def _by_channel(pictures: Tensor, scale: Tensor) -> Tensor:
     return pictures * scale[:, None, None, :]

@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from tensorsmith.core import check, export, is_integer, plain
+from tensorsmith.core.types import Initializer, Shape, Tensor
 from tensorsmith.layers._support.floating import floating
 
 
@@ -43,7 +44,7 @@ class NoiseInjection(keras.layers.Layer):
         True
     """
 
-    def __init__(self, strength_initializer: Any = "zeros", seed: int | None = None, **kwargs: Any):
+    def __init__(self, strength_initializer: Initializer = "zeros", seed: int | None = None, **kwargs: Any):
         check(seed is None or is_integer(seed), "seed", seed, "an integer or None")
         seed = plain(seed)
         super().__init__(**kwargs)
@@ -52,19 +53,19 @@ class NoiseInjection(keras.layers.Layer):
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Makes the strengths."""
         channels = input_shape[-1]
         check(channels is not None, "inputs", tuple(input_shape), "a known number of channels")
         self.strength = self.add_weight(shape=(channels,), name="strength", initializer=self.strength_initializer)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Adds noise."""
         inputs = floating(inputs, self.compute_dtype)
         shape = (*ops.shape(inputs)[:-1], 1)
         return inputs + self.strength * keras.random.normal(shape, dtype=inputs.dtype, seed=self.seed_generator)
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """That of the inputs."""
         return input_shape
 

@@ -1,10 +1,12 @@
 """The random codes of variational autoencoders."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 
 from tensorsmith.core import check, export, is_integer, plain
+from tensorsmith.core.types import Shape, Tensor
 from tensorsmith.layers._support.floating import floating
 
 
@@ -51,21 +53,21 @@ class Sampling(keras.layers.Layer):
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Sequence[Shape]) -> None:
         """Looks at the shapes; there are no weights."""
         fits = len(input_shape) == 2 and all(isinstance(shape, list | tuple) for shape in input_shape)
         fits = fits and len(input_shape[0]) == len(input_shape[1])
         fits = fits and all(None in sizes or sizes[0] == sizes[1] for sizes in zip(*input_shape, strict=True))
         check(fits, "inputs", input_shape, "two tensors of one shape, [mean, log_variance]")
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Sequence[Tensor]) -> Tensor:
         """Draws."""
         inputs = floating(inputs, self.compute_dtype)
         mean, log_variance = inputs
         noise = keras.random.normal(keras.ops.shape(mean), dtype=mean.dtype, seed=self.seed_generator)
         return mean + keras.ops.exp(log_variance / 2) * noise
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: Sequence[Shape]) -> Shape:
         """The common one, with all sizes that either input knows."""
         return tuple(one if other is None else other for one, other in zip(*input_shape, strict=True))
 

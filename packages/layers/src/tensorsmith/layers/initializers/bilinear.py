@@ -1,12 +1,12 @@
 """The kernel of bilinear interpolation."""
 
 import functools
-from typing import Any
 
 import keras
 import numpy as np
 
 from tensorsmith.core import check, export
+from tensorsmith.core.types import DType, Shape, Tensor
 
 
 @export
@@ -40,7 +40,7 @@ class Bilinear(keras.initializers.Initializer):
         [0.75 1.25 1.75 2.25 2.75 2.25]
     """
 
-    def __call__(self, shape: Any, dtype: Any = None) -> Any:
+    def __call__(self, shape: Shape, dtype: DType | None = None) -> Tensor:
         """The kernel."""
         fits = len(shape) > 2 and shape[-1] == shape[-2]
         check(fits, "shape", tuple(shape), "a kernel (..., outputs, inputs) with as many outputs as inputs")
@@ -49,6 +49,6 @@ class Bilinear(keras.initializers.Initializer):
         return keras.ops.convert_to_tensor(kernel, dtype or keras.config.floatx())
 
 
-def _triangle(size: int) -> Any:
+def _triangle(size: int) -> np.ndarray:
     half = (size + 1) // 2
     return 1 - np.abs(np.arange(size) - (size - 1) / 2) / half

@@ -49,7 +49,9 @@ class Fixup(keras.initializers.VarianceScaling):
         >>> classifier = keras.layers.Dense(10, kernel_initializer="zeros")
     """
 
-    def __init__(self, num_blocks: int, layers_per_block: int = 2, seed: Any = None):
+    def __init__(
+        self, num_blocks: int, layers_per_block: int = 2, seed: int | keras.random.SeedGenerator | None = None
+    ):
         check(is_integer(num_blocks) and num_blocks > 0, "num_blocks", num_blocks, "a positive integer")
         fits = is_integer(layers_per_block) and layers_per_block > 1
         check(fits, "layers_per_block", layers_per_block, "an integer of 2 or more", "a single layer begins with zeros")

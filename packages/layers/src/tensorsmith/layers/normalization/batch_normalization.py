@@ -8,6 +8,7 @@ import keras
 from keras import ops
 
 from tensorsmith.core import Verbatim, check, export, is_integer, plain
+from tensorsmith.core.types import Shape, Tensor
 from tensorsmith.layers._support.floating import floating
 
 
@@ -60,7 +61,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
         super().__init__(plain(axes[0]) if len(axes) == 1 else -1, **kwargs)
         self.axes = plain(axes)
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Makes the weights."""
         if len(self.axes) == 1:
             super().build(input_shape)
@@ -73,7 +74,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
         super().build((None, math.prod(sizes)))
         self.input_spec = keras.layers.InputSpec(ndim=rank, axes=dict(zip(self.places, sizes, strict=True)))
 
-    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+    def call(self, inputs: Tensor, training: bool | None = None, mask: Tensor | None = None) -> Tensor:
         """Normalizes."""
         inputs = floating(inputs, self.compute_dtype)
         if len(self.axes) == 1:

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 
 from tensorsmith.core import check, export, is_integer, is_number, plain
+from tensorsmith.core.types import Constraint, Initializer, Regularizer, Shape, Tensor
 from tensorsmith.layers._support.floating import floating
 
 
@@ -56,14 +57,14 @@ class FilterResponseNormalization(keras.layers.Layer):
         self,
         epsilon: float = 1e-6,
         axis: Sequence[int] = (1, 2),
-        beta_initializer: Any = "zeros",
-        gamma_initializer: Any = "ones",
-        beta_regularizer: Any = None,
-        gamma_regularizer: Any = None,
-        beta_constraint: Any = None,
-        gamma_constraint: Any = None,
+        beta_initializer: Initializer = "zeros",
+        gamma_initializer: Initializer = "ones",
+        beta_regularizer: Regularizer | None = None,
+        gamma_regularizer: Regularizer | None = None,
+        beta_constraint: Constraint | None = None,
+        gamma_constraint: Constraint | None = None,
         learned_epsilon: bool = False,
-        learned_epsilon_constraint: Any = None,
+        learned_epsilon_constraint: Constraint | None = None,
         name: str | None = None,
         **kwargs: Any,
     ):
@@ -84,7 +85,7 @@ class FilterResponseNormalization(keras.layers.Layer):
         self.learned_epsilon = learned_epsilon
         self.learned_epsilon_constraint = keras.constraints.get(learned_epsilon_constraint)
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Makes the weights."""
         rank = len(input_shape)
         places = {axis % rank for axis in self.axis if -rank <= axis < rank}
@@ -113,7 +114,7 @@ class FilterResponseNormalization(keras.layers.Layer):
             constraint=self.beta_constraint,
         )
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Normalizes."""
         inputs = floating(inputs, self.compute_dtype)
         wide = keras.backend.result_type(self.compute_dtype, "float32")
@@ -123,7 +124,7 @@ class FilterResponseNormalization(keras.layers.Layer):
             epsilon += keras.ops.abs(keras.ops.cast(self.eps_learned, wide))
         return self.gamma * (inputs * keras.ops.cast(keras.ops.rsqrt(squares + epsilon), inputs.dtype)) + self.beta
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """That of the inputs."""
         return input_shape
 

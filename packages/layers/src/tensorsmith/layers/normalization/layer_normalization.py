@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tensorsmith import ops
 from tensorsmith.core import check, export, is_integer, is_number, plain
+from tensorsmith.core.types import Constraint, Initializer, Regularizer, Tensor
 from tensorsmith.layers._support.floating import floating
 from tensorsmith.layers._support.kernel_layer import KernelLayer
 
@@ -70,12 +71,12 @@ class LayerNormalization(KernelLayer, keras.layers.LayerNormalization):
         epsilon: float = 1e-3,
         center: bool = True,
         scale: bool = True,
-        beta_initializer: Any = "zeros",
-        gamma_initializer: Any = "ones",
-        beta_regularizer: Any = None,
-        gamma_regularizer: Any = None,
-        beta_constraint: Any = None,
-        gamma_constraint: Any = None,
+        beta_initializer: Initializer = "zeros",
+        gamma_initializer: Initializer = "ones",
+        beta_regularizer: Regularizer | None = None,
+        gamma_regularizer: Regularizer | None = None,
+        beta_constraint: Constraint | None = None,
+        gamma_constraint: Constraint | None = None,
         epsilon_outside: bool = False,
         **kwargs: Any,
     ):
@@ -99,7 +100,7 @@ class LayerNormalization(KernelLayer, keras.layers.LayerNormalization):
         )
         self.epsilon_outside = epsilon_outside
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Normalizes."""
         inputs = floating(inputs, self.compute_dtype)
         x = tf.convert_to_tensor(inputs)
@@ -129,7 +130,7 @@ class LayerNormalization(KernelLayer, keras.layers.LayerNormalization):
         return {**super().get_config(), "epsilon_outside": self.epsilon_outside}
 
 
-def check_normalization(axis: Any, epsilon: Any) -> None:
+def check_normalization(axis: int | Sequence[int], epsilon: float) -> None:
     """Raises ValueError where these are no axes and no small number."""
     axes = axis if isinstance(axis, Sequence) and not isinstance(axis, str) else [axis]
     check(

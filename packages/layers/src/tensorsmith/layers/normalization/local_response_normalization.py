@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from tensorsmith.core import argument_error, check, export, is_integer, is_number, plain
+from tensorsmith.core.types import Shape, Tensor
 from tensorsmith.layers._support.floating import floating
 
 
@@ -81,12 +82,12 @@ class LocalResponseNormalization(keras.layers.Layer):
         self.depth_radius = depth_radius
         self.size = size
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Looks at the channels."""
         fits = len(input_shape) > 1 and input_shape[-1] is not None
         check(fits, "inputs", tuple(input_shape), "shape (batch, ..., channels), with known channels")
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Normalizes."""
         inputs = floating(inputs, self.compute_dtype)
         size = self.size or 2 * (self.depth_radius or 0) + 1
@@ -100,7 +101,7 @@ class LocalResponseNormalization(keras.layers.Layer):
         sums = ops.matmul(ops.square(x), window)
         return ops.cast(x * ops.exp(-self.beta * ops.log(self.bias + scale * sums)), inputs.dtype)
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """That of the inputs."""
         return input_shape
 

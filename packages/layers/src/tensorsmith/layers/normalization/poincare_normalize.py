@@ -6,6 +6,7 @@ from typing import Any
 import keras
 
 from tensorsmith.core import check, export, is_integer, is_number, plain
+from tensorsmith.core.types import Shape, Tensor
 from tensorsmith.layers._support.floating import floating
 
 ROUNDING = {"float16": 2**-9, "bfloat16": 2**-6}  # four units in the last place of numbers below 1
@@ -57,14 +58,14 @@ class PoincareNormalize(keras.layers.Layer):
         self.axis = list(axis) if isinstance(axis, list | tuple) else axis
         self.epsilon = epsilon
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Looks at the axes."""
         rank = len(input_shape)
         axes = [self.axis] if isinstance(self.axis, int) else list(self.axis or [])
         fits = all(-rank <= axis < rank for axis in axes) and len({axis % rank for axis in axes}) == len(axes)
         check(fits, "axis", self.axis, f"different axes of {rank}")
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Draws back what is outside."""
         inputs = floating(inputs, self.compute_dtype)
         limit = 1 - max(self.epsilon, ROUNDING.get(self.compute_dtype, 0))
@@ -75,7 +76,7 @@ class PoincareNormalize(keras.layers.Layer):
         scale = limit * keras.ops.rsqrt(keras.ops.where(outside, squares, 1))
         return inputs * keras.ops.cast(keras.ops.where(outside, scale, 1), self.compute_dtype)
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """That of the inputs."""
         return input_shape
 

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tensorsmith import ops
 from tensorsmith.core import export, plain
+from tensorsmith.core.types import Tensor
 from tensorsmith.layers._support.floating import floating
 from tensorsmith.layers._support.kernel_layer import KernelLayer
 from tensorsmith.layers.normalization.layer_normalization import check_normalization, is_last
@@ -54,7 +55,7 @@ class RMSNormalization(KernelLayer, keras.layers.RMSNormalization):
         super().__init__(axis=axis, epsilon=epsilon, **kwargs)
         self.supports_masking = True  # which Keras' forgets
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Tensor) -> Tensor:
         """Normalizes."""
         x = floating(x, self.compute_dtype)
         tensor = tf.convert_to_tensor(x)

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from tensorsmith.core import Verbatim, check, export, is_integer, plain
+from tensorsmith.core.types import Dataset, NestedArrays, Shape, Tensor, TensorLike
 
 
 @export
@@ -64,7 +65,7 @@ class Standardization(keras.layers.Layer):
         self.axis = axis if axis is None or isinstance(axis, int) else list(axis)
         self._axes = list(axes)
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Makes mean and standard deviation, 0 and 1 until `adapt`."""
         rank = len(input_shape)
         fits = self._has_axes(rank)
@@ -78,7 +79,7 @@ class Standardization(keras.layers.Layer):
             for name, initializer in (("mean", "zeros"), ("std", "ones"))
         )
 
-    def adapt(self, data: Any) -> None:
+    def adapt(self, data: NestedArrays | Dataset) -> None:
         """Takes mean and standard deviation from data, and forgets those of before.
 
         Adapt before the model is compiled and trained. A few hundred examples are enough.
@@ -95,7 +96,7 @@ class Standardization(keras.layers.Layer):
         std = moments.std.astype(self.std.dtype)
         self.std.assign(np.where(std < np.finfo(std.dtype).tiny, 1, std))  # below, divisions can give infinity
 
-    def _moments(self, batch: Any) -> "_Moments":
+    def _moments(self, batch: TensorLike) -> "_Moments":
         if not self.built:
             expected = f"batches of examples, with axes of features ({self.axis}) besides the batch's"
             remedy = "give a single feature as a column, or the layer another axis"
@@ -114,21 +115,21 @@ class Standardization(keras.layers.Layer):
         """Whether inputs with as many axes have those of features, besides the batch's."""
         return all(-rank < axis < rank for axis in self._axes)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Subtracts the mean and divides."""
         inputs = keras.ops.convert_to_tensor(inputs)
         precise = keras.backend.result_type(inputs.dtype, self.mean.dtype)
         x, mean, std = (keras.ops.cast(value, precise) for value in (inputs, self.mean, self.std))
         return keras.ops.cast((x - mean) / std, self.compute_dtype)
 
-    def inverse(self, outputs: Any) -> Any:
+    def inverse(self, outputs: TensorLike) -> Tensor:
         """The inputs that have these outputs, in at least float32."""
         outputs = keras.ops.convert_to_tensor(outputs)
         precise = keras.backend.result_type(outputs.dtype, self.mean.dtype)
         y, mean, std = (keras.ops.cast(value, precise) for value in (outputs, self.mean, self.std))
         return y * std + mean
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """That of the inputs."""
         return input_shape
 
@@ -152,14 +153,14 @@ class _Moments:
         return _Moments(count, self.mean + apart * (other.count / count), squares)
 
     @property
-    def std(self) -> Any:
+    def std(self) -> Tensor:
         """The standard deviation, and 1 where it is no more than what rounding leaves of 0."""
         variance, epsilon = self.squares / self.count, np.finfo("float64").eps * self.count
         constant = variance <= epsilon * variance + (epsilon * self.mean) ** 2
         return np.where(constant, 1.0, np.sqrt(variance))
 
 
-def _batches(data: Any) -> Iterator[Any]:
+def _batches(data: NestedArrays | Dataset) -> Iterator[TensorLike]:
     """Batches as arrays of float64, at least one."""
     empty = True
     for batch in data.as_numpy_iterator() if hasattr(data, "as_numpy_iterator") else [data]:

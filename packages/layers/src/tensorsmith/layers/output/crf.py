@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from tensorsmith import ops
 from tensorsmith.core import check, export, is_integer, plain
+from tensorsmith.core.types import Activation, Constraint, Initializer, Regularizer, Shape, Tensor
 from tensorsmith.layers._support.fresh import fresh
 from tensorsmith.layers._support.kernel_layer import KernelLayer
 
@@ -87,22 +88,22 @@ class CRF(KernelLayer, keras.layers.Layer):
     def __init__(
         self,
         units: int,
-        chain_initializer: Any = "orthogonal",
+        chain_initializer: Initializer = "orthogonal",
         use_boundary: bool = True,
-        boundary_initializer: Any = "zeros",
+        boundary_initializer: Initializer = "zeros",
         use_kernel: bool = True,
-        chain_regularizer: Any = None,
-        chain_constraint: Any = None,
-        boundary_regularizer: Any = None,
-        boundary_constraint: Any = None,
-        kernel_initializer: Any = "glorot_uniform",
-        kernel_regularizer: Any = None,
-        kernel_constraint: Any = None,
+        chain_regularizer: Regularizer | None = None,
+        chain_constraint: Constraint | None = None,
+        boundary_regularizer: Regularizer | None = None,
+        boundary_constraint: Constraint | None = None,
+        kernel_initializer: Initializer = "glorot_uniform",
+        kernel_regularizer: Regularizer | None = None,
+        kernel_constraint: Constraint | None = None,
         use_bias: bool = True,
-        bias_initializer: Any = "zeros",
-        bias_regularizer: Any = None,
-        bias_constraint: Any = None,
-        activation: Any = "linear",
+        bias_initializer: Initializer = "zeros",
+        bias_regularizer: Regularizer | None = None,
+        bias_constraint: Constraint | None = None,
+        activation: Activation = "linear",
         **kwargs: Any,
     ):
         check(is_integer(units) and units > 0, "units", units, "a positive integer")
@@ -133,7 +134,7 @@ class CRF(KernelLayer, keras.layers.Layer):
             dtype=self.dtype_policy,
         )
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Makes the weights."""
         if self.use_kernel:
             self.dense.build(input_shape)
@@ -159,7 +160,9 @@ class CRF(KernelLayer, keras.layers.Layer):
                 for name in ("left_boundary", "right_boundary")
             )
 
-    def call(self, inputs: Any, mask: Any = None, tags: Any = None, inputs_mask: Any = None) -> tuple[Any, ...]:
+    def call(
+        self, inputs: Tensor, mask: Tensor | None = None, tags: Tensor | None = None, inputs_mask: Tensor | None = None
+    ) -> tuple[Tensor, ...]:
         """Finds the best tags, and adds the loss of those that are given."""
         lengths = _lengths(inputs, inputs_mask if mask is None else mask)
         potentials = self.dense(inputs) if self.use_kernel else tf.cast(inputs, self.compute_dtype)
@@ -176,7 +179,7 @@ class CRF(KernelLayer, keras.layers.Layer):
         decoded, _ = ops.crf_decode(potentials, transitions, lengths=lengths)
         return decoded, potentials, lengths, transitions
 
-    def compute_mask(self, inputs: Any, previous_mask: Any) -> tuple[Any, ...]:
+    def compute_mask(self, inputs: Tensor, previous_mask: Tensor | None) -> tuple[Tensor | None, ...]:
         """Tags and scores have the mask of the inputs."""
         return previous_mask, previous_mask, None, None
 
@@ -205,7 +208,7 @@ class CRF(KernelLayer, keras.layers.Layer):
         return {**super().get_config(), **own, **passed_on}
 
 
-def _lengths(inputs: Any, mask: Any) -> tf.Tensor:
+def _lengths(inputs: Tensor, mask: Tensor | None) -> tf.Tensor:
     """The lengths of sequences; the mask must show that each begins at once and ends once."""
     batch, steps = tf.unstack(tf.shape(inputs)[:2])
     if mask is None:

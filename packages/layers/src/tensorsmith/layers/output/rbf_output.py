@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from tensorsmith.core import check, export, is_integer, plain
+from tensorsmith.core.types import Initializer, Regularizer, Shape, Tensor
 from tensorsmith.layers._support.floating import floating
 
 
@@ -50,7 +51,11 @@ class RBFOutput(keras.layers.Layer):
     """
 
     def __init__(
-        self, units: int, kernel_initializer: Any = "random_normal", kernel_regularizer: Any = None, **kwargs: Any
+        self,
+        units: int,
+        kernel_initializer: Initializer = "random_normal",
+        kernel_regularizer: Regularizer | None = None,
+        **kwargs: Any,
     ):
         check(is_integer(units) and units > 0, "units", units, "a positive integer")
         units = plain(units)
@@ -61,7 +66,7 @@ class RBFOutput(keras.layers.Layer):
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Makes the vectors."""
         features = input_shape[-1]
         check(features is not None, "inputs", tuple(input_shape), "a known number of features")
@@ -72,7 +77,7 @@ class RBFOutput(keras.layers.Layer):
             regularizer=self.kernel_regularizer,
         )
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Measures the distances."""
         inputs = floating(inputs, self.compute_dtype)
         # Differences first: |x|² - 2 x w + |w|² would be off, even negative, near a vector.
@@ -80,7 +85,7 @@ class RBFOutput(keras.layers.Layer):
         wide = ops.cast(differences, keras.backend.result_type(inputs.dtype, "float32"))
         return ops.cast(ops.sum(ops.square(wide), axis=-2), inputs.dtype)
 
-    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """That of the inputs, with `units` features."""
         return (*input_shape[:-1], self.units)
 

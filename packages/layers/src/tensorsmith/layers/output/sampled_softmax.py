@@ -7,6 +7,7 @@ import tensorflow as tf
 from keras import ops
 
 from tensorsmith.core import check, export, is_integer, plain
+from tensorsmith.core.types import Initializer, Regularizer, Shape, Tensor
 from tensorsmith.layers._support.floating import floating
 
 
@@ -79,9 +80,9 @@ class SampledSoftmax(keras.layers.Layer):
         num_classes: int,
         num_sampled: int,
         distribution: str = "log_uniform",
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
+        kernel_initializer: Initializer = "glorot_uniform",
+        bias_initializer: Initializer = "zeros",
+        kernel_regularizer: Regularizer | None = None,
         seed: int | None = None,
         **kwargs: Any,
     ):
@@ -104,7 +105,7 @@ class SampledSoftmax(keras.layers.Layer):
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Makes the weights: a row of the kernel for each class."""
         features = input_shape[-1]
         check(features is not None, "inputs", tuple(input_shape), "a known number of features")
@@ -120,8 +121,13 @@ class SampledSoftmax(keras.layers.Layer):
         )
 
     def call(
-        self, inputs: Any, targets: Any = None, training: bool | None = None, mask: Any = None, inputs_mask: Any = None
-    ) -> Any:
+        self,
+        inputs: Tensor,
+        targets: Tensor | None = None,
+        training: bool | None = None,
+        mask: Tensor | None = None,
+        inputs_mask: Tensor | None = None,
+    ) -> Tensor:
         """Scores all classes, and adds the loss of targets that are given."""
         inputs = floating(inputs, self.compute_dtype)
         scores = ops.matmul(inputs, ops.transpose(ops.cast(self.kernel, inputs.dtype)))
@@ -161,13 +167,13 @@ class SampledSoftmax(keras.layers.Layer):
         earliest, drawn = ops.top_k(-times, self.num_sampled + 1)
         return drawn[:-1], ops.log(-ops.expm1(rates * earliest[-1]))
 
-    def _sampled(self, inputs: Any, scores: Any, targets: Any) -> Any:
+    def _sampled(self, inputs: Tensor, scores: Tensor, targets: Tensor) -> Tensor:
         """The loss of each step among classes that are drawn."""
         drawn, chances = self.sample()
         wide = ops.cast(inputs, chances.dtype)
         targets = ops.cast(targets, drawn.dtype)
 
-        def rows(weight: Any, classes: Any) -> Any:
+        def rows(weight: Tensor, classes: Tensor) -> Tensor:
             """Of each weight by itself, so that gradients have these rows only."""
             return ops.cast(ops.take(weight, classes, axis=0), chances.dtype)
 
@@ -179,16 +185,16 @@ class SampledSoftmax(keras.layers.Layer):
         others = ops.where(hits, -float("inf"), others)
         return ops.logsumexp(ops.concatenate([ops.expand_dims(right, -1), others], axis=-1), axis=-1) - right
 
-    def _full(self, inputs: Any, scores: Any, targets: Any) -> Any:
+    def _full(self, inputs: Tensor, scores: Tensor, targets: Tensor) -> Tensor:
         """The cross-entropy of each step."""
         wide = ops.cast(scores, keras.backend.result_type(scores.dtype, "float32"))
         return keras.losses.sparse_categorical_crossentropy(targets, wide, from_logits=True)
 
-    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+    def compute_mask(self, inputs: Tensor, previous_mask: Tensor | None) -> Tensor | None:
         """That of the inputs."""
         return previous_mask
 
-    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """That of the inputs, with `num_classes` features."""
         return (*input_shape[:-1], self.num_classes)
 

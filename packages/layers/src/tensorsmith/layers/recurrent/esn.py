@@ -1,10 +1,12 @@
 """Echo state networks."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 
 from tensorsmith.core import check, export, init_arguments, is_integer, is_number, plain
+from tensorsmith.core.types import Activation, DType, Initializer, Shape, Tensor, Variable
 from tensorsmith.layers._support.floating import floating
 from tensorsmith.layers._support.seeds import seeds_from
 
@@ -67,10 +69,10 @@ class ESNCell(keras.layers.Layer):
         spectral_radius: float = 0.9,
         use_norm2: bool = False,
         use_bias: bool = True,
-        activation: Any = "tanh",
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
+        activation: Activation = "tanh",
+        kernel_initializer: Initializer = "glorot_uniform",
+        recurrent_initializer: Initializer = "glorot_uniform",
+        bias_initializer: Initializer = "zeros",
         seed: int | None = None,
         **kwargs: Any,
     ):
@@ -95,17 +97,17 @@ class ESNCell(keras.layers.Layer):
         self.seed = seed
         (self._connections,) = seeds_from(seed, 1)  # not the seed itself, which an initializer may have, too
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Makes the weights, which are not trained."""
 
-        def fixed(name: str, shape: tuple[int, ...], initializer: Any) -> Any:
+        def fixed(name: str, shape: tuple[int, ...], initializer: Initializer) -> Variable:
             return self.add_weight(shape, initializer, name=name, trainable=False)
 
         self.recurrent_kernel = fixed("recurrent_kernel", (self.units, self.units), self._reservoir)
         self.kernel = fixed("kernel", (input_shape[-1], self.units), self.kernel_initializer)
         self.bias = fixed("bias", (self.units,), self.bias_initializer) if self.use_bias else None
 
-    def _reservoir(self, shape: Any, dtype: Any = None) -> Any:
+    def _reservoir(self, shape: Shape, dtype: DType | None = None) -> Tensor:
         """The recurrent kernel."""
         connected = keras.random.uniform(shape, seed=self._connections) <= self.connectivity
         weights = keras.ops.where(connected, self.recurrent_initializer(shape, "float32"), 0.0)
@@ -115,7 +117,7 @@ class ESNCell(keras.layers.Layer):
             size = keras.ops.max(keras.ops.abs(keras.ops.eig(weights)[0]))
         return keras.ops.cast(weights * keras.ops.divide_no_nan(self.spectral_radius, size), dtype)
 
-    def call(self, inputs: Any, states: Any) -> tuple[Any, list[Any]]:
+    def call(self, inputs: Tensor, states: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
         """Takes the step."""
         inputs, states = floating([inputs, states], self.compute_dtype)
         (h,) = states
@@ -183,10 +185,10 @@ class ESN(keras.layers.RNN):
         spectral_radius: float = 0.9,
         use_norm2: bool = False,
         use_bias: bool = True,
-        activation: Any = "tanh",
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
+        activation: Activation = "tanh",
+        kernel_initializer: Initializer = "glorot_uniform",
+        recurrent_initializer: Initializer = "glorot_uniform",
+        bias_initializer: Initializer = "zeros",
         return_sequences: bool = False,
         go_backwards: bool = False,
         unroll: bool = False,

@@ -1,10 +1,12 @@
 """The cell of independently recurrent networks."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 
 from tensorsmith.core import check, export, is_number, plain
+from tensorsmith.core.types import Activation, Initializer, Shape, Tensor
 from tensorsmith.layers._support.floating import floating
 from tensorsmith.layers._support.recurrent_layer import check_recurrent, dropped
 
@@ -61,8 +63,8 @@ class IndRNNCell(keras.layers.SimpleRNNCell):
         self,
         units: int,
         *,
-        activation: Any = "relu",
-        recurrent_initializer: Any = None,
+        activation: Activation = "relu",
+        recurrent_initializer: Initializer | None = None,
         recurrent_clip: float | None = None,
         **kwargs: Any,
     ):
@@ -73,7 +75,7 @@ class IndRNNCell(keras.layers.SimpleRNNCell):
         super().__init__(units, activation=activation, recurrent_initializer=recurrent_initializer, **plain(kwargs))
         self.recurrent_clip = recurrent_clip
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Makes the weights."""
         self.kernel = self.add_weight(
             shape=(input_shape[-1], self.units),
@@ -99,12 +101,12 @@ class IndRNNCell(keras.layers.SimpleRNNCell):
                 constraint=self.bias_constraint,
             )
 
-    def _clipped(self, u: Any) -> Any:
+    def _clipped(self, u: Tensor) -> Tensor:
         """What a training step makes of u."""
         u = u if self.recurrent_constraint is None else self.recurrent_constraint(u)
         return keras.ops.clip(u, -self.recurrent_clip, self.recurrent_clip)
 
-    def call(self, inputs: Any, states: Any, training: bool = False) -> tuple[Any, list[Any]]:
+    def call(self, inputs: Tensor, states: Sequence[Tensor], training: bool = False) -> tuple[Tensor, list[Tensor]]:
         """Takes the step."""
         inputs, states = floating([inputs, states], self.compute_dtype)
         x, fed = dropped(self, inputs, states[0], training)

@@ -1,5 +1,6 @@
 """Layer-normalized long short-term memory on a compiled kernel."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -7,6 +8,7 @@ import tensorflow as tf
 
 from tensorsmith import ops
 from tensorsmith.core import check, export, init_arguments, is_number, plain
+from tensorsmith.core.types import Activation, Constraint, Initializer, Regularizer, Shape, Tensor
 from tensorsmith.layers._support.floating import floating
 from tensorsmith.layers._support.fresh import fresh
 from tensorsmith.layers._support.recurrent_cell import RecurrentCell
@@ -50,23 +52,23 @@ class LayerNormLSTMCell(RecurrentCell, keras.layers.LSTMCell):
     def __init__(
         self,
         units: int,
-        activation: Any = "tanh",
-        recurrent_activation: Any = "sigmoid",
+        activation: Activation = "tanh",
+        recurrent_activation: Activation = "sigmoid",
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "orthogonal",
-        bias_initializer: Any = "zeros",
+        kernel_initializer: Initializer = "glorot_uniform",
+        recurrent_initializer: Initializer = "orthogonal",
+        bias_initializer: Initializer = "zeros",
         unit_forget_bias: bool = True,
-        kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        recurrent_constraint: Any = None,
-        bias_constraint: Any = None,
+        kernel_regularizer: Regularizer | None = None,
+        recurrent_regularizer: Regularizer | None = None,
+        bias_regularizer: Regularizer | None = None,
+        kernel_constraint: Constraint | None = None,
+        recurrent_constraint: Constraint | None = None,
+        bias_constraint: Constraint | None = None,
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
-        norm_gamma_initializer: Any = "ones",
-        norm_beta_initializer: Any = "zeros",
+        norm_gamma_initializer: Initializer = "ones",
+        norm_beta_initializer: Initializer = "zeros",
         norm_epsilon: float = 1e-3,
         **kwargs: Any,
     ):
@@ -91,14 +93,14 @@ class LayerNormLSTMCell(RecurrentCell, keras.layers.LSTMCell):
             for name in ("kernel_norm", "recurrent_norm", "state_norm")
         )
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Makes the weights."""
         super().build(input_shape)
         self.kernel_norm.build((None, 4 * self.units))
         self.recurrent_norm.build((None, 4 * self.units))
         self.state_norm.build((None, self.units))
 
-    def call(self, inputs: Any, states: Any, training: bool = False) -> tuple[Any, list[Any]]:
+    def call(self, inputs: Tensor, states: Sequence[Tensor], training: bool = False) -> tuple[Tensor, list[Tensor]]:
         """Takes the step."""
         inputs, states = floating([inputs, states], self.compute_dtype)
         h, c = states
@@ -162,15 +164,15 @@ class LayerNormLSTM(CellLayer):
     def __init__(
         self,
         units: int,
-        activation: Any = "tanh",
-        recurrent_activation: Any = "sigmoid",
+        activation: Activation = "tanh",
+        recurrent_activation: Activation = "sigmoid",
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
         seed: int | None = None,
         return_sequences: bool = False,
         return_state: bool = False,
-        norm_gamma_initializer: Any = "ones",
-        norm_beta_initializer: Any = "zeros",
+        norm_gamma_initializer: Initializer = "ones",
+        norm_beta_initializer: Initializer = "zeros",
         norm_epsilon: float = 1e-3,
         **kwargs: Any,
     ):

@@ -1,5 +1,6 @@
 """The layer-normalized fully connected recurrent network on a compiled kernel."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -7,6 +8,7 @@ import tensorflow as tf
 
 from tensorsmith import ops
 from tensorsmith.core import check, export, init_arguments, is_number, plain
+from tensorsmith.core.types import Activation, Constraint, Initializer, Regularizer, Shape, Tensor
 from tensorsmith.layers._support.floating import floating
 from tensorsmith.layers._support.recurrent_cell import RecurrentCell
 from tensorsmith.layers._support.recurrent_layer import CellLayer, check_recurrent, dropped, single
@@ -50,21 +52,21 @@ class LayerNormSimpleRNNCell(RecurrentCell, keras.layers.SimpleRNNCell):
     def __init__(
         self,
         units: int,
-        activation: Any = "tanh",
+        activation: Activation = "tanh",
         use_bias: bool = True,
         layernorm_epsilon: float = 1e-5,
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "orthogonal",
-        bias_initializer: Any = "zeros",
-        gamma_initializer: Any = "ones",
-        kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        gamma_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        recurrent_constraint: Any = None,
-        bias_constraint: Any = None,
-        gamma_constraint: Any = None,
+        kernel_initializer: Initializer = "glorot_uniform",
+        recurrent_initializer: Initializer = "orthogonal",
+        bias_initializer: Initializer = "zeros",
+        gamma_initializer: Initializer = "ones",
+        kernel_regularizer: Regularizer | None = None,
+        recurrent_regularizer: Regularizer | None = None,
+        bias_regularizer: Regularizer | None = None,
+        gamma_regularizer: Regularizer | None = None,
+        kernel_constraint: Constraint | None = None,
+        recurrent_constraint: Constraint | None = None,
+        bias_constraint: Constraint | None = None,
+        gamma_constraint: Constraint | None = None,
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
         **kwargs: Any,
@@ -80,12 +82,12 @@ class LayerNormSimpleRNNCell(RecurrentCell, keras.layers.SimpleRNNCell):
             epsilon=epsilon, center=False, dtype=self.dtype_policy, **gamma
         )
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Makes the weights."""
         super().build(input_shape)
         self.layernorm.build((None, self.units))
 
-    def call(self, inputs: Any, states: Any, training: bool = False) -> tuple[Any, list[Any]]:
+    def call(self, inputs: Tensor, states: Sequence[Tensor], training: bool = False) -> tuple[Tensor, list[Tensor]]:
         """Takes the step."""
         inputs, states = floating([inputs, states], self.compute_dtype)
         x, fed = dropped(self, inputs, states[0], training)
@@ -138,16 +140,16 @@ class LayerNormSimpleRNN(CellLayer):
     def __init__(
         self,
         units: int,
-        activation: Any = "tanh",
+        activation: Activation = "tanh",
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
         seed: int | None = None,
         return_sequences: bool = False,
         return_state: bool = False,
         layernorm_epsilon: float = 1e-5,
-        gamma_initializer: Any = "ones",
-        gamma_regularizer: Any = None,
-        gamma_constraint: Any = None,
+        gamma_initializer: Initializer = "ones",
+        gamma_regularizer: Regularizer | None = None,
+        gamma_constraint: Constraint | None = None,
         **kwargs: Any,
     ):
         super().__init__(LayerNormSimpleRNNCell, **init_arguments(locals()))

@@ -1,10 +1,12 @@
 """The recurrent cell that a search has found."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 
 from tensorsmith.core import check, export, is_integer, plain
+from tensorsmith.core.types import Initializer, Shape, Tensor
 from tensorsmith.layers._support.floating import floating
 
 
@@ -56,10 +58,10 @@ class NASCell(keras.layers.Layer):
         units: int,
         projection: int | None = None,
         use_bias: bool = False,
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "glorot_uniform",
-        projection_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
+        kernel_initializer: Initializer = "glorot_uniform",
+        recurrent_initializer: Initializer = "glorot_uniform",
+        projection_initializer: Initializer = "glorot_uniform",
+        bias_initializer: Initializer = "zeros",
         **kwargs: Any,
     ):
         check(is_integer(units) and units > 0, "units", units, "a positive integer")
@@ -77,7 +79,7 @@ class NASCell(keras.layers.Layer):
         self.output_size = projection or units
         self.state_size = [units, self.output_size]
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Makes the weights."""
         shape = (self.output_size, 8 * self.units)
         self.recurrent_kernel = self.add_weight(shape, self.recurrent_initializer, name="recurrent_kernel")
@@ -89,7 +91,7 @@ class NASCell(keras.layers.Layer):
             shape = (self.units, self.projection)
             self.projection_weights = self.add_weight(shape, self.projection_initializer, name="projection_weights")
 
-    def call(self, inputs: Any, states: Any) -> tuple[Any, list[Any]]:
+    def call(self, inputs: Tensor, states: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
         """Takes the step."""
         inputs, states = floating([inputs, states], self.compute_dtype)
         sigmoid, tanh, relu = keras.ops.sigmoid, keras.ops.tanh, keras.ops.relu
@@ -108,7 +110,7 @@ class NASCell(keras.layers.Layer):
             m = keras.ops.matmul(m, self.projection_weights)
         return m, [c, m]
 
-    def get_initial_state(self, batch_size: Any = None) -> list[Any]:
+    def get_initial_state(self, batch_size: int | Tensor | None = None) -> list[Tensor]:
         """Zeros."""
         return [keras.ops.zeros((batch_size, size), self.compute_dtype) for size in self.state_size]
 

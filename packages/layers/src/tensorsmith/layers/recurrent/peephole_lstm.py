@@ -1,5 +1,6 @@
 """Long short-term memory with peepholes on a compiled kernel."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -7,6 +8,7 @@ import tensorflow as tf
 
 from tensorsmith import ops
 from tensorsmith.core import export, init_arguments
+from tensorsmith.core.types import Activation, Shape, Tensor
 from tensorsmith.layers._support.floating import floating
 from tensorsmith.layers._support.fresh import fresh
 from tensorsmith.layers._support.recurrent_cell import RecurrentCell
@@ -45,7 +47,7 @@ class PeepholeLSTMCell(RecurrentCell, keras.layers.LSTMCell):
 
     __init__ = checked_init(keras.layers.LSTMCell)
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Makes the weights."""
         super().build(input_shape)
         self.peepholes = [
@@ -57,7 +59,7 @@ class PeepholeLSTMCell(RecurrentCell, keras.layers.LSTMCell):
             for gate in ("input", "forget", "output")
         ]
 
-    def call(self, inputs: Any, states: Any, training: bool = False) -> tuple[Any, list[Any]]:
+    def call(self, inputs: Tensor, states: Sequence[Tensor], training: bool = False) -> tuple[Tensor, list[Tensor]]:
         """Takes the step."""
         inputs, states = floating([inputs, states], self.compute_dtype)
         h, c = states
@@ -108,8 +110,8 @@ class PeepholeLSTM(CellLayer):
     def __init__(
         self,
         units: int,
-        activation: Any = "tanh",
-        recurrent_activation: Any = "sigmoid",
+        activation: Activation = "tanh",
+        recurrent_activation: Activation = "sigmoid",
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
         seed: int | None = None,

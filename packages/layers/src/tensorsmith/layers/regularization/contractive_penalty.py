@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 from tensorsmith.core import check, export, is_number, plain
+from tensorsmith.core.types import Shape, Tensor
 from tensorsmith.layers._support.floating import floating
 
 
@@ -55,7 +56,7 @@ class ContractivePenalty(keras.layers.Wrapper):
         3.0
     """
 
-    def __init__(self, layer: Any, weight: float = 0.1, **kwargs: Any):
+    def __init__(self, layer: keras.Layer, weight: float = 0.1, **kwargs: Any):
         check(isinstance(layer, keras.layers.Layer), "layer", layer, "a Keras layer")
         check(is_number(weight) and weight >= 0, "weight", weight, "a number of 0 or more")
         weight = plain(weight)
@@ -64,7 +65,7 @@ class ContractivePenalty(keras.layers.Wrapper):
         self.supports_jit = not _loops(layer)  # XLA has no slopes of several outputs through a loop
         self.weight = weight
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Calls the layer, and adds the penalty."""
         x = floating(inputs, self.compute_dtype)
         with tf.GradientTape(watch_accessed_variables=False) as tape:  # keras.ops has no gradients
@@ -85,11 +86,11 @@ class ContractivePenalty(keras.layers.Wrapper):
         self.add_loss(self.weight * penalty)
         return y
 
-    def compute_mask(self, *args: Any, **kwargs: Any) -> Any:
+    def compute_mask(self, *args: Any, **kwargs: Any) -> Tensor | None:
         """That of the layer."""
         return self.layer.compute_mask(*args, **kwargs)
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """That of the layer."""
         return self.layer.compute_output_shape(input_shape)
 
@@ -98,7 +99,7 @@ class ContractivePenalty(keras.layers.Wrapper):
         return {**super().get_config(), "weight": self.weight}
 
 
-def _loops(layer: Any) -> bool:
+def _loops(layer: keras.Layer) -> bool:
     """Whether it is a recurrent layer, or a model with one."""
     recurrent = isinstance(layer, keras.layers.RNN | keras.layers.Bidirectional)
     return recurrent or any(_loops(inner) for inner in getattr(layer, "layers", []))

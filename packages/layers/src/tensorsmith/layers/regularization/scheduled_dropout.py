@@ -6,6 +6,7 @@ from typing import Any
 import keras
 
 from tensorsmith.core import check, export, is_integer, is_number, plain
+from tensorsmith.core.types import Shape, Tensor
 from tensorsmith.layers._support.floating import floating
 from tensorsmith.layers._support.noise_shape import check_noise_shape
 
@@ -78,10 +79,10 @@ class ScheduledDropout(keras.layers.Layer):
             name="rate",
         )
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Has nothing to make; the rate is there before, for schedules to take."""
 
-    def call(self, inputs: Any, training: bool = False) -> Any:
+    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
         """Drops units in training."""
         inputs = floating(inputs, self.compute_dtype)
         if not training:
@@ -97,7 +98,7 @@ class ScheduledDropout(keras.layers.Layer):
         )  # nothing is kept at 1: a scale without end has no gradient
         return keras.ops.where(kept, inputs * keras.ops.cast(scale, inputs.dtype), 0)
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """That of the inputs."""
         return input_shape
 

@@ -5,6 +5,7 @@ from typing import Any
 import keras
 
 from tensorsmith.core import check, export, is_integer, is_number, plain
+from tensorsmith.core.types import Shape, Tensor
 from tensorsmith.layers._support.floating import floating
 
 
@@ -54,12 +55,12 @@ class StochasticDepth(keras.layers.Layer):
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Looks at the two shapes."""
         fits = len(input_shape) == 2 and isinstance(input_shape[0], list | tuple)
         check(fits, "inputs", input_shape, "a list of two tensors, [shortcut, residual]")
 
-    def call(self, inputs: Any, training: bool = False) -> Any:
+    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
         """Adds the branch, or not."""
         inputs = floating(inputs, self.compute_dtype)
         shortcut, residual = inputs
@@ -69,7 +70,7 @@ class StochasticDepth(keras.layers.Layer):
         kept = keras.ops.cast(draw < self.survival_probability, self.compute_dtype)
         return shortcut + kept * residual
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """That of the shortcut."""
         return input_shape[0]
 

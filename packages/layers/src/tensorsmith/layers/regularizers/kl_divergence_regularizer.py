@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from tensorsmith.core import check, export, is_number, plain
+from tensorsmith.core.types import Tensor
 
 
 @export
@@ -55,7 +56,7 @@ class KLDivergenceRegularizer(keras.regularizers.Regularizer):
         self.weight, self.target = plain((weight, target))
         self.batch_independent = batch_independent
 
-    def __call__(self, activations: Any) -> Any:
+    def __call__(self, activations: Tensor) -> Tensor:
         """The penalty."""
         activations = ops.convert_to_tensor(activations)
         precise = ops.cast(activations, keras.backend.result_type(activations.dtype, "float32"))

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 
 from tensorsmith.core import check, export, is_number, plain
+from tensorsmith.core.types import NestedTensors, Shapes
 from tensorsmith.layers._support.floating import floating
 
 # Which axis of the kernel is that of the outputs.
@@ -60,7 +61,7 @@ class EqualizedLearningRate(keras.layers.Wrapper):
         1.0 1.4
     """
 
-    def __init__(self, layer: Any, gain: float = math.sqrt(2), **kwargs: Any):
+    def __init__(self, layer: keras.Layer, gain: float = math.sqrt(2), **kwargs: Any):
         known = isinstance(layer, tuple(OUTPUTS))
         check(known, "layer", layer, "a Keras layer that is dense, a convolution or a transposed one")
         initializer = layer.kernel_initializer
@@ -75,23 +76,23 @@ class EqualizedLearningRate(keras.layers.Wrapper):
         config = initializer.get_config() if isinstance(initializer, keras.initializers.Initializer) else {}
         layer.kernel_initializer = keras.initializers.RandomNormal(0.0, 1.0, seed=config.get("seed"))
 
-    def build(self, input_shape: Any = None) -> None:
+    def build(self, input_shape: Shapes | None = None) -> None:
         """Makes the layer's weights."""
         super().build(input_shape)
         shape = self.layer.kernel.shape
         axis = next(axis for kind, axis in OUTPUTS.items() if isinstance(self.layer, kind))
         self.scale = self.gain / math.sqrt(math.prod(shape) / shape[axis])
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: NestedTensors) -> NestedTensors:
         """Calls the layer; as it is linear in its kernel, the scale can go to the inputs."""
         inputs = floating(inputs, self.compute_dtype)
         return self.layer(inputs * self.scale)
 
-    def compute_mask(self, *args: Any, **kwargs: Any) -> Any:
+    def compute_mask(self, *args: Any, **kwargs: Any) -> NestedTensors | None:
         """That of the layer."""
         return self.layer.compute_mask(*args, **kwargs)
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: Shapes) -> Shapes:
         """That of the layer."""
         return self.layer.compute_output_shape(input_shape)
 

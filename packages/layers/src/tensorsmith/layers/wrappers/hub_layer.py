@@ -2,13 +2,14 @@
 
 import inspect
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from typing import Any
 
 import keras
 import tensorflow as tf
 
 from tensorsmith.core import Verbatim, check, did_you_mean, export
+from tensorsmith.core.types import NestedTensors, Shapes
 from tensorsmith.layers._support.hub_modules import module_folder
 
 
@@ -106,10 +107,10 @@ class HubLayer(keras.layers.Layer):
         keys = {id(variable) for variable in trainable}
         return [(variable, key in keys) for key, variable in found.items()]
 
-    def build(self, input_shape: Any = None) -> None:
+    def build(self, input_shape: Shapes | None = None) -> None:
         """Nothing: the variables come with the module."""
 
-    def call(self, inputs: Any, training: bool = False) -> Any:
+    def call(self, inputs: NestedTensors, training: bool = False) -> NestedTensors:
         """Calls the module."""
         arguments = dict(self.arguments)
         if self.trainable:
@@ -136,7 +137,7 @@ class HubLayer(keras.layers.Layer):
             _set_shapes(outputs, self.output_shape, keras.tree.flatten(inputs)[0].shape[:1])
         return outputs
 
-    def _call_module(self, inputs: Any, arguments: dict[str, Any]) -> Any:
+    def _call_module(self, inputs: NestedTensors, arguments: dict[str, Any]) -> NestedTensors:
         """Calls the trace that fits and leaves most sizes open.
 
         TensorFlow would call the first that fits, and a batch of a size that is not known yet fits a trace of one.
@@ -148,7 +149,7 @@ class HubLayer(keras.layers.Layer):
         function = max(fitting, key=_unknown_sizes, default=self._function)
         return function(*given.args, **given.kwargs)
 
-    def _by_name(self, inputs: Any) -> Mapping[str, Any]:
+    def _by_name(self, inputs: NestedTensors) -> Mapping[str, Any]:
         """The inputs as a signature takes them."""
         if isinstance(inputs, Mapping):
             return inputs
@@ -156,13 +157,13 @@ class HubLayer(keras.layers.Layer):
         check(len(names) == 1, "inputs", Verbatim("a tensor"), f"a dict of {names}, which the signature takes")
         return {names[0]: inputs}
 
-    def save_own_variables(self, store: Any) -> None:
+    def save_own_variables(self, store: MutableMapping[str, Any]) -> None:
         """Writes the weights, if they are to be saved."""
         own = self._has_weights_of_its_own or self.trainable
         if own if self.save_weights is None else self.save_weights:
             super().save_own_variables(store)
 
-    def load_own_variables(self, store: Any) -> None:
+    def load_own_variables(self, store: MutableMapping[str, Any]) -> None:
         """Reads the weights; without any the module's stay."""
         if store.keys():
             super().load_own_variables(store)
@@ -210,7 +211,7 @@ def _unknown_sizes(function: Any) -> float:
     return sum(math.inf if spec.shape.rank is None else list(spec.shape).count(None) for spec in specs)
 
 
-def _as_told(inputs: Any, specs: Any) -> Any:
+def _as_told(inputs: NestedTensors, specs: Any) -> NestedTensors:
     """Inputs of floating type in the types that a function was traced with."""
     if isinstance(inputs, Mapping) and isinstance(specs, Mapping):
         return {name: _as_told(value, specs.get(name)) for name, value in inputs.items()}
@@ -219,7 +220,7 @@ def _as_told(inputs: Any, specs: Any) -> Any:
     return tf.cast(inputs, specs.dtype) if told and inputs.dtype.is_floating else inputs
 
 
-def _set_shapes(outputs: Any, shapes: Any, batch: tf.TensorShape) -> None:
+def _set_shapes(outputs: NestedTensors, shapes: Shapes, batch: tf.TensorShape) -> None:
     """Tells the shapes of outputs, given without the batch."""
     if isinstance(outputs, Mapping):
         for name, output in outputs.items():

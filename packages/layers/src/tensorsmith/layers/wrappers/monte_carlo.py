@@ -7,6 +7,7 @@ from typing import Any
 import keras
 
 from tensorsmith.core import check, export
+from tensorsmith.core.types import NestedTensors, Shapes
 
 
 @export
@@ -42,7 +43,7 @@ class MonteCarlo(keras.layers.Wrapper):
         False
     """
 
-    def __init__(self, layer: Any, **kwargs: Any):
+    def __init__(self, layer: keras.Layer, **kwargs: Any):
         check(isinstance(layer, keras.layers.Layer), "layer", layer, "a Keras layer")
         arguments = inspect.signature(layer.call).parameters
         check("training" in arguments, "layer", layer, "a layer whose call takes `training`")
@@ -59,7 +60,7 @@ class MonteCarlo(keras.layers.Wrapper):
     def get_build_config(self) -> None:
         """None: the layer, whose shapes may be several, has them in its own."""
 
-    def call(self, *args: Any, **kwargs: Any) -> Any:
+    def call(self, *args: Any, **kwargs: Any) -> NestedTensors:
         """Calls the layer as in training."""
         return self.layer(*args, **{**kwargs, "training": True})
 
@@ -67,10 +68,10 @@ class MonteCarlo(keras.layers.Wrapper):
         """That of a call, which builds the layer, too."""
         return keras.Operation.compute_output_spec(self, *args, **kwargs)
 
-    def compute_output_shape(self, *args: Any, **kwargs: Any) -> Any:
+    def compute_output_shape(self, *args: Any, **kwargs: Any) -> Shapes:
         """That of the layer."""
         return self.layer.compute_output_shape(*args, **kwargs)
 
-    def compute_mask(self, *args: Any, **kwargs: Any) -> Any:
+    def compute_mask(self, *args: Any, **kwargs: Any) -> NestedTensors | None:
         """That of the layer."""
         return self.layer.compute_mask(*args, **kwargs)

@@ -1,11 +1,13 @@
 """Gradient checkpointing."""
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
 import tensorflow as tf
 
 from tensorsmith.core import Verbatim, check, export
+from tensorsmith.core.types import NestedTensors, Shapes, Tensor
 
 
 @export
@@ -53,14 +55,16 @@ class Recomputed(keras.layers.Wrapper):
         True
     """
 
-    def __init__(self, layer: Any, **kwargs: Any):
+    def __init__(self, layer: keras.Layer, **kwargs: Any):
         check(isinstance(layer, keras.layers.Layer), "layer", layer, "a Keras layer")
         super().__init__(layer, autocast=False, **kwargs)
         # Only the layer itself computes in half types: variables that are read as such would be written back rounded.
         self.dtype_policy = keras.DTypePolicy(self.variable_dtype)
         self.supports_masking = True
 
-    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+    def call(
+        self, inputs: NestedTensors, training: bool | None = None, mask: NestedTensors | None = None
+    ) -> NestedTensors:
         """Calls the layer."""
         weights = self.layer.trainable_variables
         own = {id(variable) for variable in weights}
@@ -68,7 +72,7 @@ class Recomputed(keras.layers.Wrapper):
         before = [tf.convert_to_tensor(variable.value) for variable in state]
         masks = [None] * len(keras.tree.flatten(inputs)) if mask is None else keras.tree.flatten(mask)
 
-        def run(tensors: Any) -> tuple[Any, Any]:
+        def run(tensors: Sequence[Tensor]) -> tuple[Any, Any]:
             values, features = tensors[: len(weights)], tensors[len(weights) :]
             for tensor, its_mask in zip(features, masks, strict=True):
                 _set_mask(tensor, its_mask)
@@ -79,10 +83,10 @@ class Recomputed(keras.layers.Wrapper):
         first: list[Any] = []
 
         @tf.custom_gradient
-        def forward(*tensors: Any) -> tuple[Any, Any]:
+        def forward(*tensors: Tensor) -> tuple[Any, Any]:
             first[:] = run(tensors)
 
-            def gradient(*upstream: Any) -> list[Any]:
+            def gradient(*upstream: Tensor | None) -> list[Any]:
                 return _gradients(run, tensors, upstream, len(weights))
 
             return [*keras.tree.flatten(first[0]), *first[1].losses], gradient
@@ -107,16 +111,21 @@ class Recomputed(keras.layers.Wrapper):
         for variable in state:
             variable.assign(scope.get_current_value(variable))
 
-    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+    def compute_mask(self, inputs: NestedTensors, previous_mask: NestedTensors | None) -> NestedTensors | None:
         """That of the layer."""
         return self.layer.compute_mask(inputs, previous_mask) if self.layer.supports_masking else None
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: Shapes) -> Shapes:
         """That of the layer."""
         return self.layer.compute_output_shape(input_shape)
 
 
-def _gradients(run: Any, tensors: Any, upstream: Any, weights: int) -> list[Any]:
+def _gradients(
+    run: Callable[[Sequence[Tensor]], tuple[Any, Any]],
+    tensors: Sequence[Tensor],
+    upstream: Sequence[Tensor | None],
+    weights: int,
+) -> list[Any]:
     """Gradients with respect to weights and features, by running again once the gradient of the outputs is there."""
     again = [*tensors[:weights], *(_after(upstream, tensor) for tensor in tensors[weights:])]
     sources = [tensor for tensor in again if _differentiable(tensor)]
@@ -130,7 +139,7 @@ def _gradients(run: Any, tensors: Any, upstream: Any, weights: int) -> list[Any]
     return [next(found) if _differentiable(tensor) else None for tensor in again]
 
 
-def _after(upstream: Any, tensor: Any) -> Any:
+def _after(upstream: Sequence[Tensor | None], tensor: Tensor) -> Tensor:
     """A tensor that is not there before gradients are. Otherwise compilers see one computation twice, and merge it."""
     if not (tensor.dtype.is_floating or tensor.dtype.is_integer):
         return tensor
@@ -139,10 +148,10 @@ def _after(upstream: Any, tensor: Any) -> Any:
     return tensor + tf.cast(never, tensor.dtype)
 
 
-def _differentiable(tensor: Any) -> bool:
+def _differentiable(tensor: Tensor) -> bool:
     return bool(tensor.dtype.is_floating or tensor.dtype.is_complex)
 
 
-def _set_mask(tensor: Any, mask: Any) -> None:
+def _set_mask(tensor: Tensor, mask: Tensor | None) -> None:
     if mask is not None:
         tensor._keras_mask = mask  # Keras has no public function for it

@@ -1,5 +1,6 @@
 """Weight normalization."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -7,6 +8,7 @@ import tensorflow as tf
 from keras import ops
 
 from tensorsmith.core import check, export
+from tensorsmith.core.types import NestedTensors, Shapes, Tensor, Variable
 from tensorsmith.layers._support.with_kernel import TRANSPOSED
 
 
@@ -61,7 +63,7 @@ class WeightNormalization(keras.layers.Wrapper):
         [0. 0. 0.] [1. 1. 1.]
     """
 
-    def __init__(self, layer: Any, data_init: bool | str = True, **kwargs: Any):
+    def __init__(self, layer: keras.Layer, data_init: bool | str = True, **kwargs: Any):
         check(isinstance(layer, keras.layers.Layer), "layer", layer, "a Keras layer")
         check(data_init in (True, False, "paper"), "data_init", data_init, "True, False or 'paper'")
         super().__init__(layer, **kwargs)
@@ -70,7 +72,7 @@ class WeightNormalization(keras.layers.Wrapper):
         self.supports_masking = layer.supports_masking
         self.data_init = data_init
 
-    def build(self, input_shape: Any = None) -> None:
+    def build(self, input_shape: Shapes | None = None) -> None:
         """Makes the lengths."""
         super().build(input_shape)
         fits = isinstance(self.v, keras.Variable) and not isinstance(self.layer, TRANSPOSED)
@@ -83,7 +85,7 @@ class WeightNormalization(keras.layers.Wrapper):
             shape=(), name="initialized", initializer="zeros", dtype="bool", trainable=False
         )
 
-    def call(self, inputs: Any, training: bool | None = None, **kwargs: Any) -> Any:
+    def call(self, inputs: NestedTensors, training: bool | None = None, **kwargs: Any) -> NestedTensors:
         """Calls the layer, which Keras tells whether it is training, with the kernel that g and v give."""
         lengths, bias = self._lengths, getattr(self.layer, "bias", None)
         initialized = self.initialized.value
@@ -108,25 +110,25 @@ class WeightNormalization(keras.layers.Wrapper):
         return outputs
 
     @property
-    def v(self) -> Any:
+    def v(self) -> Variable:
         """The directions: the layer's own variable."""
         if isinstance(self.layer, keras.layers.RNN):
             return getattr(self.layer.cell, "recurrent_kernel", None)
         return getattr(self.layer, "kernel", None)
 
-    def remove(self) -> Any:
+    def remove(self) -> keras.Layer:
         """The layer by itself, with the kernel that it has now."""
         if bool(self.initialized.value):
             self.v.assign(self.v * (self.g / self._lengths))
         return self.layer
 
     @property
-    def _lengths(self) -> Any:
+    def _lengths(self) -> Tensor:
         """|v|, or the square root of TensorFlow's smallest sum of squares."""
         squares = ops.sum(ops.square(self.v), axis=list(range(len(self.v.shape) - 1)))
         return ops.sqrt(ops.maximum(squares, 1e-12))
 
-    def _from_data(self, inputs: Any, old: Any, kwargs: Any) -> Any:
+    def _from_data(self, inputs: NestedTensors, old: Sequence[Tensor], kwargs: Mapping[str, Any]) -> list[Tensor]:
         """Whether there is something to begin with; g and a bias then, by the layer's outputs before its activation."""
         kernel = self.v / self._lengths if self.data_init == "paper" else self.v.value
         recurrent = isinstance(self.layer, keras.layers.RNN)
@@ -146,18 +148,20 @@ class WeightNormalization(keras.layers.Wrapper):
         g = old[0] * ops.tile(ops.where(varies, scale, 1), [gates])
         return [ops.any(varies), g, *(ops.where(varies, -mean * scale, bias) for bias in old[1:])]
 
-    def _call_with(self, kernel: Any, inputs: Any, kwargs: Any) -> tuple[Any, Any]:
+    def _call_with(
+        self, kernel: Tensor, inputs: NestedTensors, kwargs: Mapping[str, Any]
+    ) -> tuple[NestedTensors, keras.StatelessScope]:
         """The layer's outputs with another kernel than its own, and the scope that has its states and losses."""
         kernel = ops.cast(kernel, self.layer.compute_dtype)
         values = [(variable, kernel if variable is self.v else variable.value) for variable in self.layer.variables]
         with keras.StatelessScope(state_mapping=values, collect_losses=True) as scope:
             return self.layer(inputs, **kwargs), scope
 
-    def compute_mask(self, *args: Any, **kwargs: Any) -> Any:
+    def compute_mask(self, *args: Any, **kwargs: Any) -> NestedTensors | None:
         """That of the layer."""
         return self.layer.compute_mask(*args, **kwargs)
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: Shapes) -> Shapes:
         """That of the layer."""
         return self.layer.compute_output_shape(input_shape)
 
@@ -166,7 +170,7 @@ class WeightNormalization(keras.layers.Wrapper):
         return {**super().get_config(), "data_init": self.data_init}
 
 
-def _mean_of_replicas(value: Any) -> Any:
+def _mean_of_replicas(value: Tensor) -> Tensor:
     """The mean over the replicas of a strategy, if there are several."""
     context = tf.distribute.get_replica_context()  # None while Keras traces a model in a strategy's scope
     if context is None or context.num_replicas_in_sync == 1:
