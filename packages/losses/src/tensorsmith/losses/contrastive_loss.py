@@ -5,6 +5,7 @@ from typing import Any
 from keras import ops
 
 from tensorsmith.core import export
+from tensorsmith.core.types import DType, Tensor, TensorLike
 from tensorsmith.losses.addons_loss import AddonsLoss
 from tensorsmith.losses.margin import check_margin
 from tensorsmith.losses.precision import precise
@@ -12,7 +13,7 @@ from tensorsmith.losses.shapes import same_shape
 
 
 @export
-def contrastive_loss(y_true: Any, y_pred: Any, margin: float = 1.0) -> Any:
+def contrastive_loss(y_true: TensorLike, y_pred: TensorLike, margin: float = 1.0) -> Tensor:
     """Contrastive loss of every pair.
 
     Half precision is computed, and returned, in float32.
@@ -78,13 +79,13 @@ class ContrastiveLoss(AddonsLoss):
         margin: float = 1.0,
         reduction: str | None = "sum_over_batch_size",
         name: str = "contrastive_loss",
-        dtype: Any = None,
+        dtype: DType | None = None,
     ):
         check_margin(margin)
         super().__init__(name=name, reduction=reduction, dtype=dtype)
         self.margin = margin
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Loss of every pair, before weights and reduction."""
         return contrastive_loss(y_true, y_pred, self.margin)
 

@@ -1,10 +1,9 @@
 """Cosine similarity as a loss."""
 
-from typing import Any
-
 import keras
 
 from tensorsmith.core import KeepsArguments, check, export, is_integer
+from tensorsmith.core.types import DType, Tensor
 from tensorsmith.losses.precision import precise
 
 
@@ -55,12 +54,12 @@ class CosineSimilarity(KeepsArguments, keras.losses.CosineSimilarity):
         axis: int = -1,
         reduction: str | None = "sum_over_batch_size",
         name: str = "cosine_similarity",
-        dtype: Any = None,
+        dtype: DType | None = None,
     ):
         check(is_integer(axis), "axis", axis, "an integer")
         super().__init__(axis=axis, reduction=reduction, name=name, dtype=dtype)
         self.axis = axis
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Loss of every vector, before weights and reduction."""
         return super().call(*precise(y_true, y_pred))

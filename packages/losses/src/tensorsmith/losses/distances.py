@@ -7,12 +7,13 @@ import keras
 from keras import ops
 
 from tensorsmith.core import check, did_you_mean
+from tensorsmith.core.types import Tensor, TensorLike
 from tensorsmith.losses.precision import precise
 
-Metric = str | Callable[[Any], Any]
+Metric = str | Callable[[Tensor], Tensor]
 
 
-def pairwise_distances(embeddings: Any, metric: Metric = "L2") -> Any:
+def pairwise_distances(embeddings: TensorLike, metric: Metric = "L2") -> Tensor:
     """Matrix of the distances between embeddings, whose gradient is finite where two are equal.
 
     Args:
@@ -24,7 +25,7 @@ def pairwise_distances(embeddings: Any, metric: Metric = "L2") -> Any:
     return metric(embeddings) if callable(metric) else METRICS[metric][0](embeddings)
 
 
-def distances_to(places: Any, embeddings: Any, metric: Metric) -> Any:
+def distances_to(places: Tensor, embeddings: TensorLike, metric: Metric) -> Tensor:
     """One distance of each row of the matrix, without a gradient of the size of the matrix where that can be.
 
     Args:
@@ -47,12 +48,12 @@ def metric_from(given: Any) -> Metric:
     return metric
 
 
-def metric_config(metric: Metric) -> Any:
+def metric_config(metric: Metric) -> str | dict[str, Any]:
     """The metric as a config holds it; a function must be registered with Keras to come back."""
     return keras.saving.serialize_keras_object(metric) if callable(metric) else metric
 
 
-def _squared(x: Any) -> Any:
+def _squared(x: Tensor) -> Tensor:
     # Distances stay when all move, and small numbers lose less in the difference of their squares. Not -=, which would
     # ask a variable to change.
     x = x - ops.stop_gradient(ops.mean(x, axis=0, keepdims=True))
@@ -62,26 +63,26 @@ def _squared(x: Any) -> Any:
     return ops.where(ops.logical_and(squares > 0, places[:, None] != places), squares, 0)
 
 
-def _root(squares: Any) -> Any:
+def _root(squares: Tensor) -> Tensor:
     apart = squares > 0
     # Not the root of 0, whose slope is infinite.
     return ops.where(apart, ops.sqrt(ops.where(apart, squares, 1)), 0)
 
 
-def _squared_to(x: Any, y: Any) -> Any:
+def _squared_to(x: Tensor, y: Tensor) -> Tensor:
     return ops.sum(ops.square(x - y), axis=1)
 
 
-def _unit(x: Any) -> Any:
+def _unit(x: Tensor) -> Tensor:
     return x * ops.rsqrt(ops.maximum(ops.sum(ops.square(x), axis=1, keepdims=True), 1e-12))
 
 
-def _angular(x: Any) -> Any:
+def _angular(x: Tensor) -> Tensor:
     x = _unit(x)
     return ops.maximum(1 - ops.matmul(x, ops.transpose(x)), 0)
 
 
-def _angular_to(x: Any, y: Any) -> Any:
+def _angular_to(x: Tensor, y: Tensor) -> Tensor:
     return ops.maximum(1 - ops.sum(_unit(x) * _unit(y), axis=1), 0)
 
 

@@ -1,16 +1,15 @@
 """The divergence of a variational autoencoder's codings from the standard normal distribution."""
 
-from typing import Any
-
 from keras import ops
 
 from tensorsmith.core import export
+from tensorsmith.core.types import Tensor, TensorLike
 from tensorsmith.losses.precision import precise
 from tensorsmith.losses.shapes import check_same_shape
 
 
 @export
-def gaussian_kl(mean: Any, log_variance: Any) -> Any:
+def gaussian_kl(mean: TensorLike, log_variance: TensorLike) -> Tensor:
     """Kullback-Leibler divergence of independent normal distributions from standard ones, in nats.
 
     Formula:

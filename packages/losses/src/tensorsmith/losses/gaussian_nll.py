@@ -7,11 +7,12 @@ import keras
 from keras import ops
 
 from tensorsmith.core import check, export
+from tensorsmith.core.types import DType, Tensor, TensorLike
 from tensorsmith.losses.precision import precise
 
 
 @export
-def gaussian_nll(y_true: Any, y_pred: Any) -> Any:
+def gaussian_nll(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
     """Negative log-likelihood of every sample under the predicted normal distributions; see `GaussianNLL`.
 
     Args:
@@ -82,10 +83,12 @@ class GaussianNLL(keras.losses.Loss):
         2.1121
     """
 
-    def __init__(self, reduction: str | None = "sum_over_batch_size", name: str = "gaussian_nll", dtype: Any = None):
+    def __init__(
+        self, reduction: str | None = "sum_over_batch_size", name: str = "gaussian_nll", dtype: DType | None = None
+    ):
         super().__init__(name=name, reduction=reduction, dtype=dtype)
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Loss of every sample, before weights and reduction."""
         return gaussian_nll(y_true, y_pred)
 

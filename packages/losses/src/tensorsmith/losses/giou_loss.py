@@ -5,6 +5,7 @@ from typing import Any
 from keras import ops
 
 from tensorsmith.core import check, did_you_mean, export
+from tensorsmith.core.types import DType, Tensor, TensorLike
 from tensorsmith.losses.addons_loss import AddonsLoss
 from tensorsmith.losses.precision import precise
 from tensorsmith.losses.shapes import same_shape
@@ -13,7 +14,7 @@ MODES = ("giou", "iou")
 
 
 @export
-def giou_loss(y_true: Any, y_pred: Any, mode: str = "giou") -> Any:
+def giou_loss(y_true: TensorLike, y_pred: TensorLike, mode: str = "giou") -> Tensor:
     """1 minus the (generalized) intersection over union of every pair of boxes.
 
     Half precision is computed, and returned, in float32: areas of boxes in pixels overflow float16. Unlike TensorFlow
@@ -94,13 +95,13 @@ class GIoULoss(AddonsLoss):
         mode: str = "giou",
         reduction: str | None = "sum_over_batch_size",
         name: str = "giou_loss",
-        dtype: Any = None,
+        dtype: DType | None = None,
     ):
         _check_mode(mode)
         super().__init__(name=name, reduction=reduction, dtype=dtype)
         self.mode = mode
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Loss of every box, before weights and reduction."""
         return giou_loss(y_true, y_pred, self.mode)
 
@@ -109,7 +110,7 @@ class GIoULoss(AddonsLoss):
         return {**super().get_config(), "mode": self.mode, "dtype": self.dtype}
 
 
-def _area(low: Any, high: Any) -> Any:
+def _area(low: Tensor, high: Tensor) -> Tensor:
     sides = ops.maximum(high - low, 0)
     return sides[..., 0] * sides[..., 1]
 

@@ -1,19 +1,24 @@
 """The gradient penalty of Wasserstein GANs."""
 
 from collections.abc import Callable
-from typing import Any
 
 import keras
 import tensorflow as tf
 from keras import ops
 
 from tensorsmith.core import export
+from tensorsmith.core.types import Tensor, TensorLike
 from tensorsmith.losses.precision import precise
 from tensorsmith.losses.shapes import check_same_shape
 
 
 @export
-def gradient_penalty(critic: Callable[[Any], Any], real: Any, fake: Any, seed: Any = None) -> Any:
+def gradient_penalty(
+    critic: Callable[[Tensor], Tensor],
+    real: TensorLike,
+    fake: TensorLike,
+    seed: int | keras.random.SeedGenerator | None = None,
+) -> Tensor:
     """How far a critic's slopes are from 1, at points drawn between real and fake samples.
 
     Formula, with u uniform in [0, 1], one for each pair:

@@ -1,16 +1,15 @@
 """The hinge losses of generative adversarial networks."""
 
-from typing import Any
-
 from keras import ops
 
 from tensorsmith.core import export
+from tensorsmith.core.types import Tensor, TensorLike
 from tensorsmith.losses.precision import precise
 from tensorsmith.losses.shapes import check_same_shape
 
 
 @export
-def hinge_discriminator_loss(real: Any, fake: Any) -> Any:
+def hinge_discriminator_loss(real: TensorLike, fake: TensorLike) -> Tensor:
     """How badly a discriminator tells real samples from fake ones; what it tells by a margin of 1 does not count.
 
     Formula:
@@ -40,7 +39,7 @@ def hinge_discriminator_loss(real: Any, fake: Any) -> Any:
 
 
 @export
-def hinge_generator_loss(fake: Any) -> Any:
+def hinge_generator_loss(fake: TensorLike) -> Tensor:
     """How badly a generator deceives a discriminator of `hinge_discriminator_loss`.
 
     Formula:

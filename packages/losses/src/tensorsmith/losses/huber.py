@@ -1,17 +1,16 @@
 """The Huber loss."""
 
-from typing import Any
-
 import keras
 from keras import ops
 
 from tensorsmith.core import KeepsArguments, check, export, is_number
+from tensorsmith.core.types import DType, Tensor, TensorLike
 from tensorsmith.losses.precision import precise
 from tensorsmith.losses.shapes import same_shape
 
 
 @export
-def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> Any:
+def huber(y_true: TensorLike, y_pred: TensorLike, delta: float = 1.0) -> Tensor:
     """Huber loss of every sample: the mean over the last axis.
 
     Half precision is computed, and returned, in float32, where large errors neither overflow nor vanish.
@@ -87,13 +86,13 @@ class Huber(KeepsArguments, keras.losses.Loss):
         delta: float = 1.0,
         reduction: str | None = "sum_over_batch_size",
         name: str = "huber",
-        dtype: Any = None,
+        dtype: DType | None = None,
     ):
         _check_delta(delta)
         super().__init__(name=name, reduction=reduction, dtype=dtype)
         self.delta = delta
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Loss of every sample, before weights and reduction."""
         return huber(y_true, y_pred, self.delta)
 

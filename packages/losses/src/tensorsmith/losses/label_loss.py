@@ -5,6 +5,7 @@ from typing import Any
 from keras import ops
 
 from tensorsmith.core import Verbatim, check
+from tensorsmith.core.types import Tensor, TensorLike
 from tensorsmith.losses.addons_loss import AddonsLoss
 
 
@@ -18,7 +19,7 @@ class LabelLoss(AddonsLoss):
 
     always_averaged = True
 
-    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+    def __call__(self, y_true: TensorLike, y_pred: TensorLike, sample_weight: TensorLike | None = None) -> Tensor:
         """Loss of a batch."""
         return super().__call__(same_label(y_true), y_pred, sample_weight)
 
@@ -27,7 +28,7 @@ class LabelLoss(AddonsLoss):
         return {**super().get_config(), "dtype": self.dtype}
 
 
-def same_label(y_true: Any) -> Any:
+def same_label(y_true: TensorLike) -> Tensor:
     """Matrix of which samples have the same label, for labels `(batch,)` or `(batch, 1)` of any type."""
     labels = ops.convert_to_tensor(y_true)
     shape = labels.shape
@@ -37,7 +38,7 @@ def same_label(y_true: Any) -> Any:
     return ops.equal(labels, ops.transpose(labels))
 
 
-def check_labels(same: Any, distances: Any) -> None:
+def check_labels(same: Tensor, distances: Tensor) -> None:
     """Raises ArgumentError unless there are as many labels as embeddings; a number known only later passes.
 
     Args:
@@ -49,18 +50,18 @@ def check_labels(same: Any, distances: Any) -> None:
     check(fits, "y_true", Verbatim(f"{labels} labels"), f"one for each of the {count} embeddings")
 
 
-def positives(same: Any) -> Any:
+def positives(same: Tensor) -> Tensor:
     """Matrix of which others have a sample's label."""
     places = ops.arange(ops.shape(same)[0])
     return ops.logical_and(same, places[:, None] != places)
 
 
-def batch_mean(losses: Any) -> Any:
+def batch_mean(losses: Tensor) -> Tensor:
     """Mean of the losses of samples, 0 for none."""
     return ops.divide_no_nan(ops.sum(losses), ops.cast(ops.size(losses), losses.dtype))
 
 
-def pair_mean(losses: Any, pairs: Any) -> Any:
+def pair_mean(losses: Tensor, pairs: Tensor) -> Tensor:
     """For every sample, the sum over its pairs, scaled so that the mean over samples is that over all pairs.
 
     Args:

@@ -6,13 +6,14 @@ from typing import Any
 from keras import ops
 
 from tensorsmith.core import export
+from tensorsmith.core.types import DType, Tensor, TensorLike
 from tensorsmith.losses.distances import pairwise_distances
 from tensorsmith.losses.label_loss import LabelLoss, batch_mean, check_labels, pair_mean, positives, same_label
 from tensorsmith.losses.margin import check_margin
 
 
 @export
-def lifted_struct_loss(labels: Any, embeddings: Any, margin: float = 1.0) -> Any:
+def lifted_struct_loss(labels: TensorLike, embeddings: TensorLike, margin: float = 1.0) -> Tensor:
     """Lifted structure loss of a batch: see `LiftedStructLoss`.
 
     Args:
@@ -83,13 +84,13 @@ class LiftedStructLoss(LabelLoss):
         margin: float = 1.0,
         name: str = "lifted_struct_loss",
         reduction: str | None = "sum_over_batch_size",
-        dtype: Any = None,
+        dtype: DType | None = None,
     ):
         check_margin(margin)
         super().__init__(name=name, reduction=reduction, dtype=dtype)
         self.margin = margin
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Loss of every sample, before weights and reduction; `y_true` tells which labels are the same."""
         return _of_samples(ops.cast(y_true, "bool"), y_pred, self.margin)
 
@@ -98,7 +99,7 @@ class LiftedStructLoss(LabelLoss):
         return {**super().get_config(), "margin": self.margin}
 
 
-def _of_samples(same: Any, embeddings: Any, margin: float) -> Any:
+def _of_samples(same: Tensor, embeddings: Tensor, margin: float) -> Tensor:
     distances = pairwise_distances(embeddings)
     check_labels(same, distances)
     crowded = ops.logical_not(ops.all(same, axis=1, keepdims=True))

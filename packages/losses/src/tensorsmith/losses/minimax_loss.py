@@ -1,16 +1,15 @@
 """The losses of the first generative adversarial networks."""
 
-from typing import Any
-
 from keras import ops
 
 from tensorsmith.core import export
+from tensorsmith.core.types import Tensor, TensorLike
 from tensorsmith.losses.precision import precise
 from tensorsmith.losses.shapes import check_same_shape
 
 
 @export
-def minimax_discriminator_loss(real: Any, fake: Any) -> Any:
+def minimax_discriminator_loss(real: TensorLike, fake: TensorLike) -> Tensor:
     """How badly a discriminator tells real samples from fake ones: the cross-entropy of both verdicts.
 
     Formula, with D the sigmoid of a logit:
@@ -41,7 +40,7 @@ def minimax_discriminator_loss(real: Any, fake: Any) -> Any:
 
 
 @export
-def minimax_generator_loss(fake: Any) -> Any:
+def minimax_generator_loss(fake: TensorLike) -> Tensor:
     """How badly a generator deceives a discriminator, as the game's other side has it; it hardly learns from bad fakes.
 
     Formula, with D the sigmoid of a logit:

@@ -1,15 +1,14 @@
 """The generator's loss that does not saturate."""
 
-from typing import Any
-
 from keras import ops
 
 from tensorsmith.core import export
+from tensorsmith.core.types import Tensor, TensorLike
 from tensorsmith.losses.precision import precise
 
 
 @export
-def non_saturating_generator_loss(fake: Any) -> Any:
+def non_saturating_generator_loss(fake: TensorLike) -> Tensor:
     """How badly a generator deceives a discriminator: the cross-entropy of calling its samples real.
 
     Formula, with D the sigmoid of a logit:

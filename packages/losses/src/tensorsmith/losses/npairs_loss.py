@@ -1,14 +1,13 @@
 """The n-pairs loss."""
 
-from typing import Any
-
 from tensorsmith.core import export
+from tensorsmith.core.types import DType, Tensor, TensorLike
 from tensorsmith.losses.label_loss import LabelLoss, batch_mean, same_label
 from tensorsmith.losses.similarity import cross_entropy
 
 
 @export
-def npairs_loss(y_true: Any, y_pred: Any) -> Any:
+def npairs_loss(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
     """N-pairs loss of a batch: see `NpairsLoss`.
 
     Args:
@@ -66,9 +65,11 @@ class NpairsLoss(LabelLoss):
         [0.1269 0.6931]
     """
 
-    def __init__(self, name: str = "npairs_loss", reduction: str | None = "sum_over_batch_size", dtype: Any = None):
+    def __init__(
+        self, name: str = "npairs_loss", reduction: str | None = "sum_over_batch_size", dtype: DType | None = None
+    ):
         super().__init__(name=name, reduction=reduction, dtype=dtype)
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Loss of every row, before weights and reduction; `y_true` tells which labels are the same."""
         return cross_entropy(y_true, y_pred)

@@ -5,6 +5,7 @@ from typing import Any
 from keras import ops
 
 from tensorsmith.core import check, export
+from tensorsmith.core.types import DType, Tensor, TensorLike
 from tensorsmith.losses.addons_loss import AddonsLoss
 from tensorsmith.losses.label_loss import batch_mean
 from tensorsmith.losses.precision import precise
@@ -12,7 +13,7 @@ from tensorsmith.losses.similarity import cross_entropy
 
 
 @export
-def npairs_multilabel_loss(y_true: Any, y_pred: Any) -> Any:
+def npairs_multilabel_loss(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
     """N-pairs loss of a batch of samples with several labels: see `NpairsMultilabelLoss`.
 
     Args:
@@ -77,11 +78,14 @@ class NpairsMultilabelLoss(AddonsLoss):
     always_averaged = True
 
     def __init__(
-        self, name: str = "npairs_multilabel_loss", reduction: str | None = "sum_over_batch_size", dtype: Any = None
+        self,
+        name: str = "npairs_multilabel_loss",
+        reduction: str | None = "sum_over_batch_size",
+        dtype: DType | None = None,
     ):
         super().__init__(name=name, reduction=reduction, dtype=dtype)
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Loss of every row, before weights and reduction."""
         return _of_samples(y_true, y_pred)
 
@@ -90,7 +94,7 @@ class NpairsMultilabelLoss(AddonsLoss):
         return {**super().get_config(), "dtype": self.dtype}
 
 
-def _of_samples(y_true: Any, y_pred: Any) -> Any:
+def _of_samples(y_true: Tensor, y_pred: Tensor) -> Tensor:
     labels, _ = precise(ops.convert_to_tensor(y_true, sparse=False), y_pred)
     check(len(labels.shape) == 2, "y_true", tuple(labels.shape), "labels, (batch, classes)", "encode them one-hot")
     return cross_entropy(ops.matmul(labels, ops.transpose(labels)), y_pred)

@@ -1,14 +1,15 @@
 """Masks and weights of a sample's parts, such as its steps, for losses that make one number of each sample."""
 
 import math
-from typing import Any
+from collections.abc import Sequence
 
 from keras import ops
 
 from tensorsmith.core import check
+from tensorsmith.core.types import Tensor, TensorLike
 
 
-def split_weights(y_pred: Any, sample_weight: Any) -> tuple[Any, Any, Any, Any]:
+def split_weights(y_pred: TensorLike, sample_weight: TensorLike | None) -> tuple[Tensor, Tensor | None, Tensor, Tensor]:
     """What Keras can multiply losses of samples by, apart from what has to enter their sums.
 
     Keras would multiply `(batch,)` losses by `(batch, steps)` weights: an error, or nonsense where both are equal.
@@ -40,7 +41,7 @@ def split_weights(y_pred: Any, sample_weight: Any) -> tuple[Any, Any, Any, Any]:
     return y_pred, sample_weight, *parts
 
 
-def product(weights: Any, like: Any) -> Any:
+def product(weights: Sequence[TensorLike], like: Tensor) -> Tensor:
     """The product of several weights of parts, with axes of size 1 where `like` has more, in its type."""
     return math.prod(
         (
@@ -51,7 +52,7 @@ def product(weights: Any, like: Any) -> Any:
     )
 
 
-def _fitting(name: str, weights: Any, y_pred: Any) -> Any:
+def _fitting(name: str, weights: TensorLike, y_pred: Tensor) -> Tensor:
     weights = ops.convert_to_tensor(weights)
     while len(weights.shape) > 1 and weights.shape[-1] == 1:
         weights = ops.squeeze(weights, -1)

@@ -6,13 +6,14 @@ import numpy as np
 from keras import ops
 
 from tensorsmith.core import check, export
+from tensorsmith.core.types import DType, Tensor, TensorLike
 from tensorsmith.losses.addons_loss import AddonsLoss
 from tensorsmith.losses.precision import precise
 from tensorsmith.losses.shapes import same_shape
 
 
 @export
-def pinball_loss(y_true: Any, y_pred: Any, tau: Any = 0.5) -> Any:
+def pinball_loss(y_true: TensorLike, y_pred: TensorLike, tau: TensorLike = 0.5) -> Tensor:
     """Pinball loss of every sample: the mean over the last axis.
 
     Half precision is computed, and returned, in float32.
@@ -86,15 +87,15 @@ class PinballLoss(AddonsLoss):
 
     def __init__(
         self,
-        tau: Any = 0.5,
+        tau: TensorLike = 0.5,
         reduction: str | None = "sum_over_batch_size",
         name: str = "pinball_loss",
-        dtype: Any = None,
+        dtype: DType | None = None,
     ):
         self.tau = _checked(tau)
         super().__init__(name=name, reduction=reduction, dtype=dtype)
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Loss of every sample, before weights and reduction."""
         return pinball_loss(y_true, y_pred, self.tau)
 
@@ -103,7 +104,7 @@ class PinballLoss(AddonsLoss):
         return {**super().get_config(), "tau": self.tau, "dtype": self.dtype}
 
 
-def _check_places(tau: Any, y_pred: Any) -> None:
+def _check_places(tau: TensorLike, y_pred: Tensor) -> None:
     """Raises unless there is one quantile for each element of a sample, along its last axes."""
     sizes, sample = np.shape(tau), tuple(y_pred.shape[1:])
     last = sample[len(sample) - len(sizes) :]
@@ -113,7 +114,7 @@ def _check_places(tau: Any, y_pred: Any) -> None:
     check(fits, "tau", tau, f"a number, or quantiles for the elements of samples of shape {sample}")
 
 
-def _checked(tau: Any) -> Any:
+def _checked(tau: TensorLike) -> Tensor:
     """The quantile as a number, or quantiles as lists, which a config can hold."""
     values = np.asarray(tau)
     fits = values.dtype.kind in "fiu" and bool(np.all((values >= 0) & (values <= 1)))

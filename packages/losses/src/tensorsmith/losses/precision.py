@@ -1,12 +1,12 @@
 """Tensors in the precision that losses are computed in."""
 
-from typing import Any
-
 import keras
 from keras import ops
 
+from tensorsmith.core.types import Tensor, TensorLike
 
-def precise(*values: Any) -> tuple[Any, ...]:
+
+def precise(*values: TensorLike) -> tuple[Tensor, ...]:
     """Tensors of the last value's type, the predictions', but at least float32: half types overflow and vanish."""
     tensors = [ops.convert_to_tensor(value) for value in values]
     dtype = keras.backend.result_type(tensors[-1].dtype, "float32")

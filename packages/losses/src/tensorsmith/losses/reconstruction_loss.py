@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from tensorsmith.core import check, did_you_mean, export
+from tensorsmith.core.types import DType, Tensor, TensorLike
 from tensorsmith.losses.parts import product, split_weights
 from tensorsmith.losses.precision import precise
 from tensorsmith.losses.shapes import same_shape
@@ -16,8 +17,8 @@ PIXELS = ("sum", "mean")
 
 @export
 def reconstruction_loss(
-    y_true: Any, y_pred: Any, kind: str = "bernoulli", pixels: str = "sum", from_logits: bool = False
-) -> Any:
+    y_true: TensorLike, y_pred: TensorLike, kind: str = "bernoulli", pixels: str = "sum", from_logits: bool = False
+) -> Tensor:
     """Loss of every sample over all its pixels; see `ReconstructionLoss`.
 
     Args:
@@ -43,7 +44,7 @@ def reconstruction_loss(
     return _of_samples(_of_pixels(y_true, y_pred, kind, from_logits), pixels)
 
 
-def _of_pixels(y_true: Any, y_pred: Any, kind: str, from_logits: bool) -> Any:
+def _of_pixels(y_true: Tensor, y_pred: Tensor, kind: str, from_logits: bool) -> Tensor:
     y_true, y_pred = same_shape(*precise(y_true, y_pred))
     if kind == "gaussian":
         return 0.5 * ops.square(y_pred - y_true)
@@ -54,7 +55,7 @@ def _of_pixels(y_true: Any, y_pred: Any, kind: str, from_logits: bool) -> Any:
     return -y_true * ops.log(y_pred) - (1 - y_true) * ops.log1p(-y_pred)
 
 
-def _of_samples(losses: Any, pixels: str, mask: Any = True, weights: Any = 1) -> Any:
+def _of_samples(losses: Tensor, pixels: str, mask: Tensor = True, weights: Tensor = 1) -> Tensor:
     """One number of each sample's pixels: those that are masked do not count, those with a weight as often."""
     axes = tuple(range(1, len(losses.shape)))
     total = ops.sum(losses * product([mask, weights], losses), axis=axes)
@@ -118,7 +119,7 @@ class ReconstructionLoss(keras.losses.Loss):
         from_logits: bool = False,
         reduction: str | None = "sum_over_batch_size",
         name: str = "reconstruction_loss",
-        dtype: Any = None,
+        dtype: DType | None = None,
     ):
         _check(kind, pixels, from_logits)
         super().__init__(name=name, reduction=reduction, dtype=dtype)
@@ -126,12 +127,12 @@ class ReconstructionLoss(keras.losses.Loss):
         self.pixels = pixels
         self.from_logits = from_logits
 
-    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+    def __call__(self, y_true: TensorLike, y_pred: TensorLike, sample_weight: TensorLike | None = None) -> Tensor:
         """Loss of a batch."""
         y_pred, sample_weight, *parts = split_weights(y_pred, sample_weight)
         return super().__call__((y_true, *parts), y_pred, sample_weight)
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Loss of every sample, before reduction; `y_true` may be a tuple of targets, mask and weights of pixels."""
         y_true, *parts = y_true if isinstance(y_true, tuple) else (y_true,)
         return _of_samples(_of_pixels(y_true, y_pred, self.kind, self.from_logits), self.pixels, *parts)

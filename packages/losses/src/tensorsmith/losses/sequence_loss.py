@@ -1,6 +1,6 @@
 """Cross-entropy of sequences."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
@@ -8,6 +8,7 @@ import tensorflow as tf
 from keras import ops
 
 from tensorsmith.core import check, export
+from tensorsmith.core.types import DType, Tensor, TensorLike
 from tensorsmith.losses.precision import precise
 
 # Each of the two axes can be averaged, summed or left; some pairs make no sense.
@@ -21,16 +22,16 @@ CLASHES = {
 
 @export
 def sequence_loss(
-    logits: Any,
-    targets: Any,
-    weights: Any,
+    logits: TensorLike,
+    targets: TensorLike,
+    weights: TensorLike,
     average_across_timesteps: bool = True,
     average_across_batch: bool = True,
     sum_over_timesteps: bool = False,
     sum_over_batch: bool = False,
     softmax_loss_function: Callable[..., Any] | None = None,
     name: str | None = None,
-) -> Any:
+) -> Tensor:
     """Cross-entropy of sequences, weighted and reduced over batch and time; see `SequenceLoss`.
 
     The names are TensorFlow Addons': "average" divides by the sum of the weights, "sum" by how many are not 0.
@@ -139,9 +140,9 @@ class SequenceLoss(keras.losses.Loss):
         average_across_batch: bool = False,
         sum_over_timesteps: bool = True,
         sum_over_batch: bool = True,
-        softmax_loss_function: Any = None,
+        softmax_loss_function: Callable[..., Tensor] | Mapping[str, Any] | None = None,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: DType | None = None,
     ):
         _check((average_across_timesteps, average_across_batch, sum_over_timesteps, sum_over_batch))
         function = softmax_loss_function
@@ -155,7 +156,7 @@ class SequenceLoss(keras.losses.Loss):
         self.sum_over_batch = sum_over_batch
         self.softmax_loss_function = function
 
-    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+    def __call__(self, y_true: TensorLike, y_pred: TensorLike, sample_weight: TensorLike | None = None) -> Tensor:
         """Loss of a batch: weights go into what is divided by, too, for which Keras' own reduction has no place."""
         mask = getattr(y_pred, "_keras_mask", None)  # Keras has no public function for it
         y_pred = ops.cast(y_pred, keras.backend.result_type(self.dtype, "float32"))
@@ -195,7 +196,7 @@ class SequenceLoss(keras.losses.Loss):
         }
 
 
-def _cross_entropy(logits: Any, targets: Any, function: Callable[..., Any] | None) -> Any:
+def _cross_entropy(logits: Tensor, targets: Tensor, function: Callable[..., Any] | None) -> Tensor:
     """Cross-entropy of every step."""
     if function is not None:
         labels, flat = (ops.reshape(each, (-1, *ops.shape(each)[2:])) for each in (targets, logits))
@@ -205,7 +206,7 @@ def _cross_entropy(logits: Any, targets: Any, function: Callable[..., Any] | Non
     return ops.sparse_categorical_crossentropy(ops.cast(targets, "int32"), logits, from_logits=True)
 
 
-def _finite_where(steps: Any, values: Any) -> Any:
+def _finite_where(steps: Tensor, values: Tensor) -> Tensor:
     """The values, but 0 for those at these steps that are not finite."""
     return ops.where(ops.logical_and(steps[..., None], ops.logical_not(ops.isfinite(values))), 0, values)
 

@@ -1,13 +1,12 @@
 """Targets and predictions of one shape, where others would broadcast in silence."""
 
-from typing import Any
-
 from keras import ops
 
 from tensorsmith.core import check
+from tensorsmith.core.types import Tensor
 
 
-def same_shape(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
+def same_shape(y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor]:
     """Both, with the last axis of size 1 that one of the two lacks: (n, 1) - (n,) would broadcast to (n, n).
 
     Args:
@@ -26,7 +25,7 @@ def same_shape(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
     return y_true, y_pred
 
 
-def check_same_shape(**tensors: Any) -> None:
+def check_same_shape(**tensors: Tensor) -> None:
     """Raises ArgumentError unless all have the shape of the last; a size known only later passes."""
     *others, (last, expected) = tensors.items()
     for name, tensor in others:

@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from tensorsmith.core import check, did_you_mean, export, is_number
+from tensorsmith.core.types import DType, Tensor, TensorLike
 from tensorsmith.losses.addons_loss import AddonsLoss
 from tensorsmith.losses.precision import precise
 from tensorsmith.losses.shapes import same_shape
@@ -15,13 +16,13 @@ REDUCTIONS = {"sum": ops.sum, "mean": ops.mean}
 
 @export
 def sigmoid_focal_crossentropy(
-    y_true: Any,
-    y_pred: Any,
+    y_true: TensorLike,
+    y_pred: TensorLike,
     alpha: float | None = 0.25,
     gamma: float | None = 2.0,
     from_logits: bool = False,
     class_reduction: str = "sum",
-) -> Any:
+) -> Tensor:
     """Focal loss of every sample: the sum, or the mean, over the last axis.
 
     Half precision is computed, and returned, in float32.
@@ -120,7 +121,7 @@ class SigmoidFocalCrossEntropy(AddonsLoss):
         reduction: str | None = "none",
         name: str = "sigmoid_focal_crossentropy",
         class_reduction: str = "sum",
-        dtype: Any = None,
+        dtype: DType | None = None,
     ):
         _check(alpha, gamma, class_reduction)
         super().__init__(name=name, reduction=reduction, dtype=dtype)
@@ -129,7 +130,7 @@ class SigmoidFocalCrossEntropy(AddonsLoss):
         self.gamma = gamma
         self.class_reduction = class_reduction
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Loss of every sample, before weights and reduction."""
         return sigmoid_focal_crossentropy(
             y_true, y_pred, self.alpha, self.gamma, self.from_logits, self.class_reduction

@@ -1,14 +1,13 @@
 """Cross-entropy of similarities, for the n-pairs losses."""
 
-from typing import Any
-
 from keras import ops
 
 from tensorsmith.core import check
+from tensorsmith.core.types import Tensor
 from tensorsmith.losses.precision import precise
 
 
-def cross_entropy(alike: Any, similarities: Any) -> Any:
+def cross_entropy(alike: Tensor, similarities: Tensor) -> Tensor:
     """Of every row: softmax cross-entropy with targets in proportion to `alike`; 0 for rows in which that is 0.
 
     Args:

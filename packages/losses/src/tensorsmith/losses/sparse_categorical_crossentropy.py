@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from tensorsmith.core import KeepsArguments, check, export, is_integer
+from tensorsmith.core.types import DType, Tensor
 from tensorsmith.losses.precision import precise
 
 
@@ -60,7 +61,7 @@ class SparseCategoricalCrossentropy(KeepsArguments, keras.losses.SparseCategoric
         reduction: str | None = "sum_over_batch_size",
         axis: int = -1,
         name: str = "sparse_categorical_crossentropy",
-        dtype: Any = None,
+        dtype: DType | None = None,
     ):
         fits = is_integer(axis) and axis != 0
         check(fits, "axis", axis, "an integer other than 0", "give 1 for channels that are first")
@@ -72,7 +73,7 @@ class SparseCategoricalCrossentropy(KeepsArguments, keras.losses.SparseCategoric
         """What Keras casts to, class numbers too, of which half types lack most: at least float32."""
         return keras.backend.result_type(super().dtype, "float32")
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Loss of every sample, or of every part of one, before weights and reduction."""
         y_true, y_pred = precise(y_true, y_pred)
         if len(y_true.shape) == len(y_pred.shape) and y_true.shape[self.axis] == 1:

@@ -7,13 +7,14 @@ import keras
 from keras import ops
 
 from tensorsmith.core import check, export
+from tensorsmith.core.types import DType, Tensor, TensorLike
 from tensorsmith.losses.addons_loss import AddonsLoss
 from tensorsmith.losses.precision import precise
 from tensorsmith.losses.shapes import check_same_shape, same_shape
 
 
 @export
-def sparsemax_loss(logits: Any, sparsemax: Any, labels: Any, name: str | None = None) -> Any:
+def sparsemax_loss(logits: TensorLike, sparsemax: TensorLike, labels: TensorLike, name: str | None = None) -> Tensor:
     """Sparsemax loss of every sample, from logits and their sparsemax.
 
     The order of the arguments is TensorFlow Addons', not that of other losses. Logits of minus infinity are allowed
@@ -89,13 +90,13 @@ class SparsemaxLoss(AddonsLoss):
         from_logits: bool = True,
         reduction: str | None = "sum_over_batch_size",
         name: str = "sparsemax_loss",
-        dtype: Any = None,
+        dtype: DType | None = None,
     ):
         check(from_logits is True, "from_logits", from_logits, "True", "let the model return logits, not probabilities")
         super().__init__(name=name, reduction=reduction, dtype=dtype)
         self.from_logits = from_logits
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Loss of every sample, before weights and reduction."""
         y_true, y_pred = same_shape(*precise(y_true, y_pred))
         return sparsemax_loss(y_pred, _sparsemax(y_pred), y_true)
@@ -105,7 +106,7 @@ class SparsemaxLoss(AddonsLoss):
         return {**super().get_config(), "from_logits": self.from_logits, "dtype": self.dtype}
 
 
-def _sparsemax(logits: Any) -> Any:
+def _sparsemax(logits: Tensor) -> Tensor:
     """Sparsemax as a constant, since its gradient takes no part in the loss's.
 
     The threshold is the greatest that any number of leading logits asks for. It takes a sort, where that of

@@ -7,6 +7,7 @@ import tensorflow as tf
 from keras import ops
 
 from tensorsmith.core import export
+from tensorsmith.core.types import DType, Tensor, TensorLike
 from tensorsmith.losses.distances import Metric, distances_to, metric_from, pairwise_distances
 from tensorsmith.losses.label_loss import batch_mean, check_labels, positives, same_label
 from tensorsmith.losses.margin import check_margin
@@ -15,8 +16,8 @@ from tensorsmith.losses.triplet_loss import TripletLoss
 
 @export
 def triplet_hard_loss(
-    y_true: Any, y_pred: Any, margin: float = 1.0, soft: bool = False, distance_metric: Metric = "L2"
-) -> Any:
+    y_true: TensorLike, y_pred: TensorLike, margin: float = 1.0, soft: bool = False, distance_metric: Metric = "L2"
+) -> Tensor:
     """Triplet loss of a batch, with each sample's hardest positive and negative: see `TripletHardLoss`.
 
     Args:
@@ -85,12 +86,12 @@ class TripletHardLoss(TripletLoss):
         distance_metric: Metric = "L2",
         name: str = "triplet_hard_loss",
         reduction: str | None = "sum_over_batch_size",
-        dtype: Any = None,
+        dtype: DType | None = None,
     ):
         super().__init__(margin, distance_metric, name, reduction, dtype)
         self.soft = soft
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Loss of every anchor, before weights and reduction; `y_true` tells which labels are the same."""
         return _of_samples(ops.cast(y_true, "bool"), y_pred, self.margin, self.soft, self.distance_metric)
 
@@ -99,7 +100,7 @@ class TripletHardLoss(TripletLoss):
         return {**super().get_config(), "soft": self.soft}
 
 
-def _of_samples(same: Any, y_pred: Any, margin: float, soft: bool, metric: Metric) -> Any:
+def _of_samples(same: Tensor, y_pred: Tensor, margin: float, soft: bool, metric: Metric) -> Tensor:
     distances = ops.stop_gradient(pairwise_distances(y_pred, metric))
     check_labels(same, distances)
     farthest = ops.max(distances, axis=1, keepdims=True, initial=-math.inf)
@@ -111,6 +112,6 @@ def _of_samples(same: Any, y_pred: Any, margin: float, soft: bool, metric: Metri
     return ops.softplus(gap) if soft else ops.maximum(gap + margin, 0)
 
 
-def _place_of_max(rows: Any) -> Any:
+def _place_of_max(rows: Tensor) -> Tensor:
     # One more column, since an empty batch's rows have none. Keras' argmax takes several times as long.
     return tf.argmax(ops.pad(rows, ((0, 0), (0, 1)), constant_values=-math.inf), axis=1, output_type="int32")

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from tensorsmith.core import SharedDocstrings
+from tensorsmith.core.types import DType
 from tensorsmith.losses.distances import Metric, metric_config, metric_from
 from tensorsmith.losses.label_loss import LabelLoss
 from tensorsmith.losses.margin import check_margin
@@ -30,7 +31,7 @@ class TripletLoss(SharedDocstrings, LabelLoss):
 
     shared_texts: ClassVar[Mapping[str, str]] = {"arguments": ARGUMENTS, "call": CALL}
 
-    def __init__(self, margin: float, distance_metric: Metric, name: str, reduction: str | None, dtype: Any):
+    def __init__(self, margin: float, distance_metric: Metric, name: str, reduction: str | None, dtype: DType | None):
         check_margin(margin)
         super().__init__(name=name, reduction=reduction, dtype=dtype)
         self.margin = margin

@@ -1,12 +1,12 @@
 """The triplet loss of semi-hard negatives."""
 
 import math
-from typing import Any
 
 import tensorflow as tf
 from keras import ops
 
 from tensorsmith.core import export
+from tensorsmith.core.types import DType, Tensor, TensorLike
 from tensorsmith.losses.distances import Metric, metric_from, pairwise_distances
 from tensorsmith.losses.label_loss import batch_mean, check_labels, pair_mean, positives, same_label
 from tensorsmith.losses.margin import check_margin
@@ -14,7 +14,9 @@ from tensorsmith.losses.triplet_loss import TripletLoss
 
 
 @export
-def triplet_semihard_loss(y_true: Any, y_pred: Any, margin: float = 1.0, distance_metric: Metric = "L2") -> Any:
+def triplet_semihard_loss(
+    y_true: TensorLike, y_pred: TensorLike, margin: float = 1.0, distance_metric: Metric = "L2"
+) -> Tensor:
     """Triplet loss of a batch, over all pairs of one label, with semi-hard negatives: see `TripletSemiHardLoss`.
 
     Args:
@@ -79,16 +81,16 @@ class TripletSemiHardLoss(TripletLoss):
         distance_metric: Metric = "L2",
         name: str = "triplet_semihard_loss",
         reduction: str | None = "sum_over_batch_size",
-        dtype: Any = None,
+        dtype: DType | None = None,
     ):
         super().__init__(margin, distance_metric, name, reduction, dtype)
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Loss of every anchor, before weights and reduction; `y_true` tells which labels are the same."""
         return _of_samples(ops.cast(y_true, "bool"), y_pred, self.margin, self.distance_metric)
 
 
-def _of_samples(same: Any, y_pred: Any, margin: float, metric: Metric) -> Any:
+def _of_samples(same: Tensor, y_pred: Tensor, margin: float, metric: Metric) -> Tensor:
     distances = pairwise_distances(y_pred, metric)
     check_labels(same, distances)
     nearest = ops.min(distances, axis=1, keepdims=True, initial=math.inf)

@@ -6,13 +6,16 @@ import keras
 from keras import ops
 
 from tensorsmith.core import check, export, is_number
+from tensorsmith.core.types import DType, Tensor, TensorLike
 from tensorsmith.losses.parts import product, split_weights
 from tensorsmith.losses.precision import precise
 from tensorsmith.losses.shapes import same_shape
 
 
 @export
-def tversky_loss(y_true: Any, y_pred: Any, alpha: float = 0.5, beta: float = 0.5, smooth: float = 1.0) -> Any:
+def tversky_loss(
+    y_true: TensorLike, y_pred: TensorLike, alpha: float = 0.5, beta: float = 0.5, smooth: float = 1.0
+) -> Tensor:
     """Tversky loss of every sample: the mean over classes; see `TverskyLoss`.
 
     Args:
@@ -39,14 +42,14 @@ def tversky_loss(y_true: Any, y_pred: Any, alpha: float = 0.5, beta: float = 0.5
     return _of_samples(y_true, y_pred, alpha, beta, smooth)
 
 
-def _of_samples(y_true: Any, y_pred: Any, alpha: float, beta: float, smooth: float, *weights: Any) -> Any:
+def _of_samples(y_true: Tensor, y_pred: Tensor, alpha: float, beta: float, smooth: float, *weights: Tensor) -> Tensor:
     """Loss of every sample, whose pixels count as often as weights say."""
     y_true, y_pred = same_shape(*precise(y_true, y_pred))
     shape = tuple(y_pred.shape)
     check(len(shape) >= 2, "y_pred", shape, "(batch, ..., classes)", "give a single class an axis of size 1")
     pixels, weight = tuple(range(1, len(shape) - 1)), product(weights, y_pred)
 
-    def total(values: Any) -> Any:
+    def total(values: Tensor) -> Tensor:
         return ops.sum(weight * values, axis=pixels) if pixels else weight * values
 
     hits, extra, missed = total(y_true * y_pred), total((1 - y_true) * y_pred), total(y_true * (1 - y_pred))
@@ -111,7 +114,7 @@ class TverskyLoss(keras.losses.Loss):
         smooth: float = 1.0,
         reduction: str | None = "sum_over_batch_size",
         name: str = "tversky_loss",
-        dtype: Any = None,
+        dtype: DType | None = None,
     ):
         _check(alpha=alpha, beta=beta, smooth=smooth)
         super().__init__(name=name, reduction=reduction, dtype=dtype)
@@ -119,12 +122,12 @@ class TverskyLoss(keras.losses.Loss):
         self.beta = beta
         self.smooth = smooth
 
-    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+    def __call__(self, y_true: TensorLike, y_pred: TensorLike, sample_weight: TensorLike | None = None) -> Tensor:
         """Loss of a batch."""
         y_pred, sample_weight, *parts = split_weights(y_pred, sample_weight)
         return super().__call__((y_true, *parts), y_pred, sample_weight)
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Loss of every sample, before reduction; `y_true` may be a tuple of masks, and of weights of pixels."""
         y_true, *weights = y_true if isinstance(y_true, tuple) else (y_true,)
         return _of_samples(y_true, y_pred, self.alpha, self.beta, self.smooth, *weights)

@@ -1,14 +1,13 @@
 """The losses of Wasserstein GANs."""
 
-from typing import Any
-
 from tensorsmith.core import export
+from tensorsmith.core.types import Tensor, TensorLike
 from tensorsmith.losses.precision import precise
 from tensorsmith.losses.shapes import check_same_shape
 
 
 @export
-def wasserstein_critic_loss(real: Any, fake: Any) -> Any:
+def wasserstein_critic_loss(real: TensorLike, fake: TensorLike) -> Tensor:
     """How badly a critic scores real samples above fake ones.
 
     Formula:
@@ -40,7 +39,7 @@ def wasserstein_critic_loss(real: Any, fake: Any) -> Any:
 
 
 @export
-def wasserstein_generator_loss(fake: Any) -> Any:
+def wasserstein_generator_loss(fake: TensorLike) -> Tensor:
     """How low the critic scores a generator's samples.
 
     Formula:

@@ -7,6 +7,7 @@ import keras
 from keras import ops
 
 from tensorsmith.core import check, did_you_mean, export, is_integer, is_number
+from tensorsmith.core.types import DType, Tensor, TensorLike
 from tensorsmith.losses.addons_loss import AddonsLoss
 from tensorsmith.losses.precision import precise
 from tensorsmith.losses.shapes import same_shape
@@ -74,7 +75,7 @@ class WeightedKappaLoss(AddonsLoss):
         name: str = "cohen_kappa_loss",
         epsilon: float | None = 1e-6,
         reduction: str | None = "sum_over_batch_size",
-        dtype: Any = None,
+        dtype: DType | None = None,
     ):
         check(is_integer(num_classes) and num_classes > 1, "num_classes", num_classes, "an integer above 1")
         fits, remedy = weightage in DISTANCES, did_you_mean(str(weightage), DISTANCES)
@@ -86,13 +87,13 @@ class WeightedKappaLoss(AddonsLoss):
         self.weightage = weightage
         self.epsilon = epsilon or keras.config.epsilon()
 
-    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+    def __call__(self, y_true: TensorLike, y_pred: TensorLike, sample_weight: TensorLike | None = None) -> Tensor:
         """Loss of a batch."""
         # Keras would multiply the logarithm by them.
         given = (sample_weight, getattr(y_pred, "_keras_mask", None))  # Keras has no public function for the mask
         return super().__call__((y_true, *(weights for weights in given if weights is not None)), y_pred)
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Loss of the batch for every sample, before reduction; `y_true` may be a tuple of classes and of weights."""
         y_true, *weights = y_true if isinstance(y_true, tuple) else (y_true,)
         *weights, y_true, y_pred = precise(*weights, y_true, y_pred)

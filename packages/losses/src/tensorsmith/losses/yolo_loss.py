@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from tensorsmith.core import check, export, is_integer, is_number
+from tensorsmith.core.types import DType, Tensor
 from tensorsmith.losses.precision import precise
 from tensorsmith.losses.shapes import same_shape
 
@@ -74,7 +75,7 @@ class YOLOLoss(keras.losses.Loss):
         no_object_weight: float = 0.5,
         reduction: str | None = "sum_over_batch_size",
         name: str = "yolo_loss",
-        dtype: Any = None,
+        dtype: DType | None = None,
     ):
         fits = is_integer(boxes) and boxes > 0
         check(fits, "boxes", boxes, "a positive integer")
@@ -86,7 +87,7 @@ class YOLOLoss(keras.losses.Loss):
         self.box_weight = box_weight
         self.no_object_weight = no_object_weight
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Loss of every image, before weights and reduction."""
         y_true, y_pred = precise(y_true, y_pred)
         for name, values in (("y_true", y_true), ("y_pred", y_pred)):
@@ -115,7 +116,7 @@ class YOLOLoss(keras.losses.Loss):
         }
         return {**super().get_config(), **own}
 
-    def _parts(self, values: Any) -> tuple[Any, Any]:
+    def _parts(self, values: Tensor) -> tuple[Tensor, Tensor]:
         """Boxes `(batch, rows, columns, boxes, 5)`, and classes."""
         boxes, classes = values[..., : 5 * self.boxes], values[..., 5 * self.boxes :]
         return ops.reshape(boxes, (*ops.shape(boxes)[:-1], self.boxes, 5)), classes
