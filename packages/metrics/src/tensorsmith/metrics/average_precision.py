@@ -9,6 +9,7 @@ import tensorflow as tf
 from keras import ops
 
 from tensorsmith.core import Verbatim, check, export, is_integer, is_number
+from tensorsmith.core.types import DType, Tensor, TensorLike
 from tensorsmith.metrics.box_iou import check_format
 from tensorsmith.metrics.counts import check_count
 from tensorsmith.metrics.decisions import check_num_classes, known_labels
@@ -21,7 +22,7 @@ COCO = tuple(percent / 100 for percent in range(50, 100, 5))
 
 
 @export
-def average_precision(precision: Any, recall: Any, recall_levels: int | None = 101) -> np.ndarray:
+def average_precision(precision: np.ndarray, recall: np.ndarray, recall_levels: int | None = 101) -> np.ndarray:
     """Mean over recalls of the best precision that there is with at least so much recall.
 
     Args:
@@ -120,7 +121,7 @@ class AveragePrecision(keras.metrics.Metric):
         box_format: str = "yxyx",
         capacity: int = 100_000,
         name: str = "average_precision",
-        dtype: Any = None,
+        dtype: DType | None = None,
     ):
         check_num_classes(num_classes, least=1)
         iou_thresholds = iou_thresholds.tolist() if isinstance(iou_thresholds, np.ndarray) else iou_thresholds
@@ -142,7 +143,7 @@ class AveragePrecision(keras.metrics.Metric):
         self.detections = self.add_variable((slots(), capacity, columns), "zeros", dtype=STATE, name="detections")
         self.seen = self.add_variable((slots(),), "zeros", dtype=STATE, name="seen")
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(self, y_true: TensorLike, y_pred: TensorLike, sample_weight: TensorLike | None = None) -> None:
         """Takes in a batch of images."""
         truths, truth_weights = self._boxes("y_true", y_true, sample_weight, (5, 6))
         found, weights = self._boxes("y_pred", y_pred, sample_weight, (6,))
@@ -170,7 +171,7 @@ class AveragePrecision(keras.metrics.Metric):
         rows = ops.concatenate([facts, ops.cast(outcomes, STATE)], axis=-1)
         keep(self.detections, self.seen, tf.boolean_mask(rows, labels >= 0))  # keras.ops has no such thing
 
-    def result(self) -> Any:
+    def result(self) -> Tensor:
         """Average precision of every class."""
         rows = ops.reshape(self.detections, (-1, self.detections.shape[-1]))
         # In NumPy, which is as fast here, and which XLA refuses: sizes that depend on data would end its process.
@@ -200,7 +201,9 @@ class AveragePrecision(keras.metrics.Metric):
             values[number] = np.mean(average_precision(precision, right / wanted[number], self.recall_levels))
         return values
 
-    def _boxes(self, name: str, values: Any, sample_weight: Any, columns: tuple[int, ...]) -> tuple[Any, Any]:
+    def _boxes(
+        self, name: str, values: TensorLike, sample_weight: TensorLike | None, columns: tuple[int, ...]
+    ) -> tuple[dict[str, Tensor], Tensor]:
         """The columns of boxes, and one weight for each; the class of what weighs nothing is -1."""
         given = ops.convert_to_tensor(values)
         fits = len(given.shape) == 3 and given.shape[-1] in columns
@@ -212,7 +215,7 @@ class AveragePrecision(keras.metrics.Metric):
         return {"boxes": boxes[..., :4], "labels": ops.where(there, labels, -1), "rest": boxes[..., 5:]}, weights
 
 
-def check_levels(recall_levels: Any) -> None:
+def check_levels(recall_levels: int | None) -> None:
     """Raises ArgumentError unless it is a number of levels or None."""
     fits = recall_levels is None or (is_integer(recall_levels) and recall_levels >= 2)
     check(fits, "recall_levels", recall_levels, "an integer of 2 or more, or None", "give None for the whole area")

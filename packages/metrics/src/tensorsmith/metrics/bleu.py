@@ -7,6 +7,7 @@ import tensorflow as tf
 from keras import ops
 
 from tensorsmith.core import check, export
+from tensorsmith.core.types import DType, Tensor, TensorLike
 from tensorsmith.metrics.counts import check_count
 from tensorsmith.metrics.weighting import STATE, weights_of
 
@@ -55,7 +56,7 @@ class BLEU(keras.metrics.Metric):
         0.7165
     """
 
-    def __init__(self, max_order: int = 4, name: str = "bleu", dtype: Any = None):
+    def __init__(self, max_order: int = 4, name: str = "bleu", dtype: DType | None = None):
         check_count("max_order", max_order)
         super().__init__(name=name, dtype=dtype)
         self.max_order = max_order
@@ -64,7 +65,7 @@ class BLEU(keras.metrics.Metric):
         # Of translations and of references.
         self.lengths = self.add_variable((2,), "zeros", dtype=STATE, name="lengths")
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(self, y_true: TensorLike, y_pred: TensorLike, sample_weight: TensorLike | None = None) -> None:
         """Takes in one batch."""
         found, references = _words(y_pred), _words(y_true)
         if len(references.shape) == len(found.shape):
@@ -82,7 +83,7 @@ class BLEU(keras.metrics.Metric):
         self.matches.assign_add(ops.stack(matches))
         self.possible.assign_add(ops.stack(possible))
 
-    def result(self) -> Any:
+    def result(self) -> Tensor:
         """The score."""
         precisions = ops.divide_no_nan(self.matches, self.possible)
         length, reference_length = ops.unstack(self.lengths)
@@ -95,7 +96,7 @@ class BLEU(keras.metrics.Metric):
         return {**super().get_config(), "max_order": self.max_order}
 
 
-def _words(sentences: Any) -> Any:
+def _words(sentences: TensorLike) -> Tensor:
     """Word numbers as they are, and strings split into words, both filled up with what is no word."""
     sentences = ops.convert_to_tensor(sentences)
     if sentences.dtype != tf.string:  # keras.ops has no strings
@@ -105,12 +106,12 @@ def _words(sentences: Any) -> Any:
     return tf.reshape(words, tf.concat([tf.shape(sentences), tf.shape(words)[1:]], axis=0))
 
 
-def _there(words: Any) -> Any:
+def _there(words: Tensor) -> Tensor:
     """Whether there is a word."""
     return words != ("" if words.dtype == tf.string else 0)
 
 
-def _lengths(found: Any, references: Any) -> tuple[Any, Any]:
+def _lengths(found: Tensor, references: Tensor) -> tuple[Tensor, Tensor]:
     """Lengths of the translations and of the references nearest to them, of which empty ones are not there."""
     length, others = (ops.sum(ops.cast(_there(words), STATE), axis=-1) for words in (found, references))
     # Half a word more for the longer ones makes the shorter of two that are equally near come first.
@@ -119,7 +120,7 @@ def _lengths(found: Any, references: Any) -> tuple[Any, Any]:
     return length, ops.take_along_axis(others, nearest[:, None], axis=1)[:, 0]
 
 
-def _matches(found: Any, references: Any, order: int) -> Any:
+def _matches(found: Tensor, references: Tensor, order: int) -> Tensor:
     """How many n-grams of each translation its references have, each at most as often as one reference does."""
     own, exist = _grams(found, order)
     others, others_exist = _grams(references, order)
@@ -131,7 +132,7 @@ def _matches(found: Any, references: Any, order: int) -> Any:
     return ops.round(ops.sum(shares, axis=-1))
 
 
-def _grams(words: Any, order: int) -> tuple[Any, Any]:
+def _grams(words: Tensor, order: int) -> tuple[Tensor, Tensor]:
     """The n-grams that begin at each word, `(..., time, order)`, and whether they are whole."""
     blank = "" if words.dtype == tf.string else 0
     more = tf.fill(tf.concat([tf.shape(words)[:-1], [order]], 0), tf.constant(blank, words.dtype))
@@ -140,6 +141,6 @@ def _grams(words: Any, order: int) -> tuple[Any, Any]:
     return grams, ops.all(_there(grams), axis=-1)
 
 
-def _times(equal: Any, exist: Any) -> Any:
+def _times(equal: Tensor, exist: Tensor) -> Tensor:
     """How often each n-gram is among others, given which words are equal, and which of the others there are."""
     return ops.sum(ops.cast(ops.logical_and(ops.all(equal, axis=-1), exist), STATE), axis=-1)

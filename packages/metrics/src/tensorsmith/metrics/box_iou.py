@@ -1,17 +1,16 @@
 """Intersection over union of boxes."""
 
-from typing import Any
-
 import keras
 from keras import ops
 
 from tensorsmith.core import check, did_you_mean, export
+from tensorsmith.core.types import Tensor, TensorLike
 
 FORMATS = ("yxyx", "xyxy", "xywh", "center_xywh")
 
 
 @export
-def box_iou(boxes: Any, others: Any, box_format: str = "yxyx") -> Any:
+def box_iou(boxes: TensorLike, others: TensorLike, box_format: str = "yxyx") -> Tensor:
     """Intersection over union of every box with every other one.
 
     Half precision is computed, and returned, in float32: areas of boxes in pixels overflow float16. Boxes without area
@@ -38,12 +37,12 @@ def box_iou(boxes: Any, others: Any, box_format: str = "yxyx") -> Any:
     return ops.divide_no_nan(common, area + other_area - common)
 
 
-def check_format(box_format: Any) -> None:
+def check_format(box_format: str) -> None:
     """Raises ArgumentError unless it is the name of a format."""
     check(box_format in FORMATS, "box_format", box_format, f"one of {FORMATS}", did_you_mean(str(box_format), FORMATS))
 
 
-def corners(boxes: Any, box_format: str) -> tuple[Any, Any]:
+def corners(boxes: TensorLike, box_format: str) -> tuple[Tensor, Tensor]:
     """The least and the largest coordinates of boxes, in at least float32; which axis comes first does not matter."""
     check_format(box_format)
     boxes = ops.convert_to_tensor(boxes)
@@ -55,7 +54,7 @@ def corners(boxes: Any, box_format: str) -> tuple[Any, Any]:
     return first, first + second if box_format.endswith("wh") else second
 
 
-def intersections(boxes: tuple[Any, Any], others: tuple[Any, Any]) -> tuple[Any, Any, Any]:
+def intersections(boxes: tuple[Tensor, Tensor], others: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
     """Common areas `(..., n, m)`, areas `(..., n, 1)` and the others' areas `(..., 1, m)` of boxes given as corners."""
     low, high = (each[..., :, None, :] for each in boxes)
     other_low, other_high = (each[..., None, :, :] for each in others)
@@ -63,6 +62,6 @@ def intersections(boxes: tuple[Any, Any], others: tuple[Any, Any]) -> tuple[Any,
     return common, _area(low, high), _area(other_low, other_high)
 
 
-def _area(low: Any, high: Any) -> Any:
+def _area(low: Tensor, high: Tensor) -> Tensor:
     sides = ops.maximum(high - low, 0)
     return sides[..., 0] * sides[..., 1]

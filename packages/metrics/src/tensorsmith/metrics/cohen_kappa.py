@@ -5,6 +5,7 @@ from typing import Any
 from keras import ops
 
 from tensorsmith.core import check, export
+from tensorsmith.core.types import DType, Tensor, TensorLike
 from tensorsmith.metrics.confusion import ConfusionMetric
 from tensorsmith.metrics.decisions import expect_classes
 from tensorsmith.metrics.weighting import STATE
@@ -66,7 +67,7 @@ class CohenKappa(ConfusionMetric):
         weightage: str | None = None,
         sparse_labels: bool = False,
         regression: bool = False,
-        dtype: Any = None,
+        dtype: DType | None = None,
     ):
         check(weightage in (None, "linear", "quadratic"), "weightage", weightage, "None, 'linear' or 'quadratic'")
         super().__init__(num_classes, name=name, dtype=dtype)
@@ -74,7 +75,7 @@ class CohenKappa(ConfusionMetric):
         self.sparse_labels = sparse_labels
         self.regression = regression
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(self, y_true: TensorLike, y_pred: TensorLike, sample_weight: TensorLike | None = None) -> None:
         """Takes in one batch."""
         labels, scores = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
         if self.num_classes == 2:
@@ -84,13 +85,13 @@ class CohenKappa(ConfusionMetric):
         true, predicted = (ops.squeeze(x, -1) if x.shape[1:] == (1,) else x for x in (true, predicted))
         self.add(true, predicted, sample_weight, y_pred)
 
-    def _true_classes(self, labels: Any) -> Any:
+    def _true_classes(self, labels: Tensor) -> Tensor:
         if self.sparse_labels:
             return labels
         expect_classes("y_true", labels, self.num_classes)
         return ops.argmax(labels, -1)
 
-    def _predicted_classes(self, scores: Any) -> Any:
+    def _predicted_classes(self, scores: Tensor) -> Tensor:
         if len(scores.shape) == 1:
             return scores
         if self.regression:
@@ -98,7 +99,7 @@ class CohenKappa(ConfusionMetric):
         expect_classes("y_pred", scores, self.num_classes)
         return ops.argmax(scores, -1)
 
-    def result(self) -> Any:
+    def result(self) -> Tensor:
         """Kappa."""
         confusion = ops.convert_to_tensor(self.confusion)
         classes = ops.arange(self.num_classes, dtype=STATE)

@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+from tensorsmith.core.types import DType, Tensor, TensorLike
 from tensorsmith.metrics.decisions import check_num_classes, known_labels
 from tensorsmith.metrics.shapes import same_shape
 from tensorsmith.metrics.weighting import STATE, weights_of
@@ -14,13 +15,13 @@ from tensorsmith.metrics.weighting import STATE, weights_of
 class ConfusionMetric(keras.metrics.Metric):
     """Base of metrics that a confusion matrix determines: rows are true classes, columns predicted ones."""
 
-    def __init__(self, num_classes: int, name: str, dtype: Any):
+    def __init__(self, num_classes: int, name: str, dtype: DType | None):
         check_num_classes(num_classes, least=2)
         super().__init__(name=name, dtype=dtype)
         self.num_classes = num_classes
         self.confusion = self.add_variable((num_classes, num_classes), "zeros", dtype=STATE, name="confusion")
 
-    def add(self, true: Any, predicted: Any, sample_weight: Any, y_pred: Any) -> None:
+    def add(self, true: Tensor, predicted: Tensor, sample_weight: TensorLike | None, y_pred: TensorLike) -> None:
         """Takes in class numbers of any shape, both of the same; `y_pred` brings the mask."""
         true, predicted = same_shape(true, predicted)
         weights = weights_of(true, sample_weight, y_pred)

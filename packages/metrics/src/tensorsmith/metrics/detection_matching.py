@@ -5,11 +5,12 @@ from typing import Any
 import tensorflow as tf
 from keras import ops
 
+from tensorsmith.core.types import Tensor, TensorLike
 from tensorsmith.metrics.box_iou import corners, intersections
 
 
 @tf.function(autograph=False, reduce_retracing=True)  # one by one the operations would take several times as long
-def match(truths: dict[str, Any], found: dict[str, Any], thresholds: Any, box_format: str) -> Any:
+def match(truths: dict[str, Any], found: dict[str, Any], thresholds: TensorLike, box_format: str) -> Tensor:
     """What becomes of each detection: 1 if it finds a true box, 0 if it does not, -1 if it does not count.
 
     Within an image and class, detections take turns in the order of their scores, and each takes the free true box that
@@ -44,12 +45,12 @@ def match(truths: dict[str, Any], found: dict[str, Any], thresholds: Any, box_fo
     return ops.cast(hits, "int32") - ops.cast(ignored, "int32")
 
 
-def _take_turns(overlaps: Any, thresholds: Any) -> Any:
+def _take_turns(overlaps: Tensor, thresholds: Tensor) -> Tensor:
     """Whether each detection gets a box, from overlaps `(images, n, m)`, for all thresholds at once."""
     images, count, boxes = ops.shape(overlaps)
     turns, places = ops.arange(count), ops.arange(boxes)
 
-    def turn(number: Any, owners: Any) -> Any:
+    def turn(number: Tensor, owners: Tensor) -> Tensor:
         free = ops.where(owners < 0, overlaps[:, number, None], -1.0)
         hit = ops.max(free, axis=-1, keepdims=True) >= ops.expand_dims(thresholds, -1)
         # Keras' argmax takes several times as long.

@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from tensorsmith.core import export
+from tensorsmith.core.types import DType, Tensor, TensorLike
 from tensorsmith.metrics.counts import check_count
 from tensorsmith.metrics.decisions import known_labels, known_probabilities
 from tensorsmith.metrics.shapes import class_numbers
@@ -56,14 +57,14 @@ class ExpectedCalibrationError(keras.metrics.Metric):
         0.25
     """
 
-    def __init__(self, num_bins: int = 15, name: str = "expected_calibration_error", dtype: Any = None):
+    def __init__(self, num_bins: int = 15, name: str = "expected_calibration_error", dtype: DType | None = None):
         check_count("num_bins", num_bins)
         super().__init__(name=name, dtype=dtype)
         self.num_bins = num_bins
         # Of each bin the sums of weights, of confidences and of right answers.
         self.sums = self.add_variable((num_bins, 3), "zeros", dtype=STATE, name="sums")
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(self, y_true: TensorLike, y_pred: TensorLike, sample_weight: TensorLike | None = None) -> None:
         """Takes in one batch."""
         scores = ops.cast(y_pred, STATE)
         if scores.shape[-1] == 1:
@@ -81,7 +82,7 @@ class ExpectedCalibrationError(keras.metrics.Metric):
         where = ops.one_hot(ops.reshape(ops.cast(bins, "int32"), (-1,)), self.num_bins, dtype=STATE)
         self.sums.assign_add(ops.matmul(ops.transpose(where), ops.reshape(facts, (-1, 3))))
 
-    def result(self) -> Any:
+    def result(self) -> Tensor:
         """The error."""
         weights, confidence, right = ops.unstack(self.sums, axis=1)
         gaps = ops.sum(ops.abs(right - confidence))  # shares and means have the weights as denominators, which cancel

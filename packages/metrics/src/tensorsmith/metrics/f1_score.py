@@ -3,6 +3,7 @@
 from typing import Any
 
 from tensorsmith.core import export
+from tensorsmith.core.types import DType
 from tensorsmith.metrics.fbeta_score import FBetaScore
 
 
@@ -51,7 +52,7 @@ class F1Score(FBetaScore):
         average: str | None = None,
         threshold: float | None = None,
         name: str = "f1_score",
-        dtype: Any = None,
+        dtype: DType | None = None,
         sparse_labels: bool = False,
     ):
         super().__init__(num_classes, average, 1.0, threshold, name, dtype, sparse_labels)

@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from tensorsmith.core import check, export, is_number
+from tensorsmith.core.types import DType, Tensor, TensorLike
 from tensorsmith.metrics.decisions import check_num_classes, decide, expect_classes, known_labels
 from tensorsmith.metrics.weighting import STATE, weights_of
 
@@ -72,7 +73,7 @@ class FBetaScore(keras.metrics.Metric):
         beta: float = 1.0,
         threshold: float | None = None,
         name: str = "fbeta_score",
-        dtype: Any = None,
+        dtype: DType | None = None,
         sparse_labels: bool = False,
     ):
         check_num_classes(num_classes, least=1)
@@ -91,7 +92,7 @@ class FBetaScore(keras.metrics.Metric):
             for name in ("hits", "predicted", "actual")
         )
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(self, y_true: TensorLike, y_pred: TensorLike, sample_weight: TensorLike | None = None) -> None:
         """Takes in one batch."""
         labels, scores = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
         if self.sparse_labels and not keras.backend.is_float_dtype(scores.dtype):
@@ -117,17 +118,17 @@ class FBetaScore(keras.metrics.Metric):
         self.predicted.assign_add(ops.sum(weights * decided, axis=every_sample))
         self.actual.assign_add(ops.sum(weights * true, axis=every_sample))
 
-    def _with_classes(self, name: str, tensor: Any) -> Any:
+    def _with_classes(self, name: str, tensor: Tensor) -> Tensor:
         """The tensor with a last axis for the classes, which may be missing if there is one."""
         if self.num_classes == 1 and (len(tensor.shape) == 1 or tensor.shape[-1] != 1):
             return ops.expand_dims(tensor, -1)
         expect_classes(name, tensor, self.num_classes)
         return tensor
 
-    def _one_hot(self, labels: Any, weights: Any) -> Any:
+    def _one_hot(self, labels: Tensor, weights: Tensor) -> Tensor:
         return ops.one_hot(known_labels(labels, self.num_classes, weights), self.num_classes, dtype=STATE)
 
-    def result(self) -> Any:
+    def result(self) -> Tensor:
         """The score, or those of the classes."""
         counts = [ops.convert_to_tensor(count) for count in (self.hits, self.predicted, self.actual)]
         if self.average == "micro":
@@ -148,6 +149,6 @@ class FBetaScore(keras.metrics.Metric):
         return {**super().get_config(), **own}
 
 
-def _squeezed(tensor: Any, rank: int) -> Any:
+def _squeezed(tensor: Tensor, rank: int) -> Tensor:
     """Class numbers without a last axis of size 1 that is beyond the rank."""
     return ops.squeeze(tensor, -1) if len(tensor.shape) == rank + 1 and tensor.shape[-1] == 1 else tensor

@@ -1,12 +1,14 @@
 """The distance of two sets of features."""
 
 import functools
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 from keras import ops
 
 from tensorsmith.core import check, export
+from tensorsmith.core.types import DType, Tensor, TensorLike
 from tensorsmith.metrics.counts import check_count
 from tensorsmith.metrics.replicas import own_slot, slots
 from tensorsmith.metrics.weighting import STATE, weights_of
@@ -57,7 +59,7 @@ class FrechetDistance(keras.metrics.Metric):
         9.0
     """
 
-    def __init__(self, num_features: int, name: str = "frechet_distance", dtype: Any = None):
+    def __init__(self, num_features: int, name: str = "frechet_distance", dtype: DType | None = None):
         check_count("num_features", num_features)
         super().__init__(name=name, dtype=dtype)
         self.num_features = num_features
@@ -67,7 +69,7 @@ class FrechetDistance(keras.metrics.Metric):
         products = (slots(), 2, num_features, num_features)
         self.products = self.add_variable(products, "zeros", dtype=STATE, name="products")
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(self, y_true: TensorLike, y_pred: TensorLike, sample_weight: TensorLike | None = None) -> None:
         """Takes in one batch."""
         new = [self._moments("y_true", y_true, sample_weight), self._moments("y_pred", y_pred, sample_weight)]
         slot, variables = own_slot(), (self.counts, self.means, self.products)
@@ -76,7 +78,7 @@ class FrechetDistance(keras.metrics.Metric):
         for variable, before, now in zip(variables, kept, merged, strict=True):
             variable.assign(ops.scatter_update(before, [[slot]], now[None]))
 
-    def result(self) -> Any:
+    def result(self) -> Tensor:
         """The distance."""
         of_slots = (ops.unstack(ops.convert_to_tensor(each)) for each in (self.counts, self.means, self.products))
         counts, means, products = functools.reduce(_merged, zip(*of_slots, strict=True))
@@ -93,7 +95,9 @@ class FrechetDistance(keras.metrics.Metric):
         """All arguments."""
         return {**super().get_config(), "num_features": self.num_features}
 
-    def _moments(self, name: str, values: Any, sample_weight: Any) -> tuple[Any, Any, Any]:
+    def _moments(
+        self, name: str, values: TensorLike, sample_weight: TensorLike | None
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Sum of weights, mean, and products of deviations from it, of a batch."""
         features = ops.cast(values, STATE)
         fits = len(features.shape) == 2 and features.shape[-1] == self.num_features
@@ -106,7 +110,7 @@ class FrechetDistance(keras.metrics.Metric):
         return count, mean, ops.matmul(ops.transpose(weights * apart), apart)
 
 
-def _merged(first: Any, second: Any) -> tuple[Any, Any, Any]:
+def _merged(first: Sequence[Tensor], second: Sequence[Tensor]) -> tuple[Tensor, Tensor, Tensor]:
     """Moments of the samples of both, for real and generated ones at once."""
     (count, mean, products), (more, other, others) = first, second
     step, share = other - mean, ops.divide_no_nan(more, count + more)[:, None]

@@ -1,10 +1,9 @@
 """The geometric mean."""
 
-from typing import Any
-
 from keras import ops
 
 from tensorsmith.core import export
+from tensorsmith.core.types import DType, Tensor, TensorLike
 from tensorsmith.metrics.weighting import STATE, StreamedMean, weights_of
 
 
@@ -42,13 +41,13 @@ class GeometricMean(StreamedMean):
         2.0
     """
 
-    def __init__(self, name: str = "geometric_mean", dtype: Any = None):
+    def __init__(self, name: str = "geometric_mean", dtype: DType | None = None):
         super().__init__(name=name, dtype=dtype)
 
-    def update_state(self, values: Any, sample_weight: Any = None) -> None:
+    def update_state(self, values: TensorLike, sample_weight: TensorLike | None = None) -> None:
         """Takes in one batch."""
         self.add(ops.log(ops.cast(values, STATE)), weights_of(values, sample_weight, values))
 
-    def result(self) -> Any:
+    def result(self) -> Tensor:
         """The mean."""
         return ops.cast(ops.where(self.count > 0, ops.exp(self.mean()), 0.0), self.dtype)

@@ -7,6 +7,7 @@ from typing import Any
 from keras import ops
 
 from tensorsmith.core import check, export, is_number
+from tensorsmith.core.types import DType, Tensor, TensorLike
 from tensorsmith.metrics.decisions import decide
 from tensorsmith.metrics.shapes import same_shape
 from tensorsmith.metrics.weighting import STATE, StreamedMean, weights_of
@@ -15,7 +16,7 @@ MODES = ("multiclass", "multilabel")
 
 
 @export
-def hamming_distance(actuals: Any, predictions: Any) -> Any:
+def hamming_distance(actuals: TensorLike, predictions: TensorLike) -> Tensor:
     """How many entries differ, divided by the size of the first axis.
 
     Args:
@@ -38,7 +39,7 @@ def hamming_distance(actuals: Any, predictions: Any) -> Any:
 
 
 @export
-def hamming_loss_fn(y_true: Any, y_pred: Any, threshold: float | None, mode: str) -> Any:
+def hamming_loss_fn(y_true: TensorLike, y_pred: TensorLike, threshold: float | None, mode: str) -> Tensor:
     """Fraction of wrong labels of every sample.
 
     Args:
@@ -106,18 +107,20 @@ class HammingLoss(StreamedMean):
         0.125
     """
 
-    def __init__(self, mode: str, name: str = "hamming_loss", threshold: float | None = None, dtype: Any = None):
+    def __init__(
+        self, mode: str, name: str = "hamming_loss", threshold: float | None = None, dtype: DType | None = None
+    ):
         _check_hamming(mode, threshold)
         super().__init__(name=name, dtype=dtype)
         self.mode = mode
         self.threshold = threshold
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(self, y_true: TensorLike, y_pred: TensorLike, sample_weight: TensorLike | None = None) -> None:
         """Takes in one batch."""
         losses = hamming_loss_fn(y_true, y_pred, self.threshold, self.mode)
         self.add(ops.cast(losses, STATE), weights_of(losses, sample_weight, y_pred))
 
-    def result(self) -> Any:
+    def result(self) -> Tensor:
         """The mean loss."""
         return ops.cast(self.mean(), self.dtype)
 
@@ -126,7 +129,7 @@ class HammingLoss(StreamedMean):
         return {**super().get_config(), "mode": self.mode, "threshold": self.threshold}
 
 
-def _check_hamming(mode: Any, threshold: Any) -> None:
+def _check_hamming(mode: str, threshold: float | None) -> None:
     check(mode in MODES, "mode", mode, "'multiclass' or 'multilabel'")
     infinite = isinstance(threshold, numbers.Real) and abs(threshold) == math.inf  # decides all alike
     fits = threshold is None or infinite or is_number(threshold)

@@ -8,6 +8,7 @@ import numpy as np
 from keras import ops
 
 from tensorsmith.core import SharedDocstrings, check, is_integer, is_number
+from tensorsmith.core.types import DType, Tensor, TensorLike
 from tensorsmith.metrics.weighting import STATE, samples_of
 
 ARGUMENTS = """\
@@ -53,7 +54,7 @@ class HistogramMetric(SharedDocstrings, keras.metrics.Metric):
         actual_cutpoints: int,
         preds_cutpoints: int,
         name: str | None,
-        dtype: Any,
+        dtype: DType | None,
     ):
         _check_range("actual_min", actual_min, "actual_max", actual_max)
         _check_range("preds_min", preds_min, "preds_max", preds_max)
@@ -73,7 +74,7 @@ class HistogramMetric(SharedDocstrings, keras.metrics.Metric):
         shape = (self.actual_cutpoints - 1, self.preds_cutpoints - 1)
         self.table = self.add_variable(shape, "zeros", dtype=STATE, name="table")
 
-    def update_table(self, y_true: Any, y_pred: Any, sample_weight: Any) -> None:
+    def update_table(self, y_true: TensorLike, y_pred: TensorLike, sample_weight: TensorLike | None) -> None:
         """Takes in one batch."""
         x, y, weights = samples_of(y_true, y_pred, sample_weight)
         row, column = _bins(x, self._actual_cuts()), _bins(y, self._preds_cuts())
@@ -81,7 +82,7 @@ class HistogramMetric(SharedDocstrings, keras.metrics.Metric):
         cells = ops.segment_sum(weights, row * columns + column, num_segments=rows * columns)
         self.table.assign_add(ops.reshape(cells, (rows, columns)))
 
-    def table_result(self) -> Any:
+    def table_result(self) -> Tensor:
         """What the table gives, 0 for an empty one, and NaN for one of a single row or column."""
         table = ops.convert_to_tensor(self.table)
         value = self.of_table(table, _middles(self._actual_cuts()), _middles(self._preds_cuts()))
@@ -90,7 +91,7 @@ class HistogramMetric(SharedDocstrings, keras.metrics.Metric):
         value = ops.where(filled > 1, value, float("nan"))
         return ops.where(ops.sum(table) == 0, 0.0, value)
 
-    def of_table(self, table: Any, actual: Any, preds: Any) -> Any:
+    def of_table(self, table: Tensor, actual: TensorLike, preds: TensorLike) -> Tensor:
         """The correlation in a table, given the middles of its rows and columns."""
         raise NotImplementedError
 
@@ -106,7 +107,7 @@ class HistogramMetric(SharedDocstrings, keras.metrics.Metric):
         return {**super().get_config(), **{name: getattr(self, name) for name in own}}
 
 
-def _check_range(low_name: str, low: Any, high_name: str, high: Any) -> None:
+def _check_range(low_name: str, low: float, high_name: str, high: float) -> None:
     for name, value in ((low_name, low), (high_name, high)):
         check(is_number(value), name, value, "a finite number")
     check(low < high, high_name, high, f"a number above `{low_name}`, {low}")
@@ -121,6 +122,6 @@ def _middles(cuts: np.ndarray) -> np.ndarray:
     return (cuts[1:] + cuts[:-1]) / 2
 
 
-def _bins(values: Any, cuts: np.ndarray) -> Any:
+def _bins(values: Tensor, cuts: np.ndarray) -> Tensor:
     """The bin of each value; those outside the range are in the first and in the last."""
     return ops.clip(ops.searchsorted(cuts, ops.cast(values, "float32"), side="right") - 1, 0, len(cuts) - 2)

@@ -5,6 +5,7 @@ from typing import Any
 from keras import ops
 
 from tensorsmith.core import check, export, is_number
+from tensorsmith.core.types import DType, Tensor, TensorLike
 from tensorsmith.metrics.shapes import same_shape
 from tensorsmith.metrics.weighting import STATE, StreamedMean, weights_of
 
@@ -51,7 +52,7 @@ class HuberMetric(StreamedMean):
         3.5
     """
 
-    def __init__(self, delta: float = 1.0, name: str = "huber", dtype: Any = None):
+    def __init__(self, delta: float = 1.0, name: str = "huber", dtype: DType | None = None):
         check(
             is_number(delta) and delta > 0,
             "delta",
@@ -62,7 +63,7 @@ class HuberMetric(StreamedMean):
         super().__init__(name=name, dtype=dtype)
         self.delta = delta
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(self, y_true: TensorLike, y_pred: TensorLike, sample_weight: TensorLike | None = None) -> None:
         """Takes in one batch."""
         true, predicted = (ops.cast(each, STATE) for each in same_shape(y_true, y_pred))
         size = ops.abs(predicted - true)
@@ -72,7 +73,7 @@ class HuberMetric(StreamedMean):
             losses = ops.mean(losses, axis=-1)
         self.add(losses, weights_of(losses, sample_weight, y_pred))
 
-    def result(self) -> Any:
+    def result(self) -> Tensor:
         """The mean loss."""
         return ops.cast(self.mean(), self.dtype)
 

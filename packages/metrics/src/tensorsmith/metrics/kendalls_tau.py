@@ -1,8 +1,9 @@
 """Base of Kendall's rank correlations."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
+from tensorsmith.core.types import Tensor, TensorLike
 from tensorsmith.metrics.pair_counts import count_of_table
 from tensorsmith.metrics.rank_correlation import CAPACITY, RankCorrelation
 from tensorsmith.ops import PairCounts, pair_counts
@@ -20,14 +21,14 @@ class KendallsTau(RankCorrelation):
         "capacity": f"{CAPACITY}\n{UNCOMPILED}",
     }
 
-    def tau(self, counts: PairCounts) -> Any:
+    def tau(self, counts: PairCounts) -> Tensor:
         """Return the coefficient for these counts."""
         raise NotImplementedError
 
-    def of_table(self, table: Any, actual: Any, preds: Any) -> Any:
+    def of_table(self, table: Tensor, actual: TensorLike, preds: TensorLike) -> Tensor:
         """Return the coefficient of a histogram."""
         return self.tau(count_of_table(table))
 
-    def of_samples(self, x: Any, y: Any, weights: Any) -> Any:
+    def of_samples(self, x: Tensor, y: Tensor, weights: Tensor) -> Tensor:
         """Return the exact coefficient."""
         return self.tau(pair_counts(x, y, weights))

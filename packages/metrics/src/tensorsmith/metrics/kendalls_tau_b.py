@@ -1,17 +1,16 @@
 """Kendall's tau-b."""
 
-from typing import Any
-
 from keras import ops
 
 from tensorsmith.core import export
+from tensorsmith.core.types import Tensor, TensorLike
 from tensorsmith.metrics.kendalls_tau import KendallsTau
 from tensorsmith.metrics.pair_counts import as_samples
 from tensorsmith.ops import PairCounts, pair_counts
 
 
 @export
-def kendalls_tau_b(x: Any, y: Any) -> Any:
+def kendalls_tau_b(x: TensorLike, y: TensorLike) -> Tensor:
     """Kendall's tau-b of all entries, exact, in n log n.
 
     Args:
@@ -31,7 +30,7 @@ def kendalls_tau_b(x: Any, y: Any) -> Any:
     return _tau(pair_counts(*as_samples(x, y)))
 
 
-def _tau(counts: PairCounts) -> Any:
+def _tau(counts: PairCounts) -> Tensor:
     value = counts.balance / ops.sqrt(counts.untied_x * counts.untied_y)
     return ops.where(counts.distinct > 1, value, float("nan"))  # 0 / 0 but for the rounding of sums
 

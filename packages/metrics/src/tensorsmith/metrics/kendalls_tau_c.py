@@ -1,17 +1,16 @@
 """Kendall's tau-c."""
 
-from typing import Any
-
 from keras import ops
 
 from tensorsmith.core import export
+from tensorsmith.core.types import Tensor, TensorLike
 from tensorsmith.metrics.kendalls_tau import KendallsTau
 from tensorsmith.metrics.pair_counts import as_samples
 from tensorsmith.ops import PairCounts, pair_counts
 
 
 @export
-def kendalls_tau_c(x: Any, y: Any) -> Any:
+def kendalls_tau_c(x: TensorLike, y: TensorLike) -> Tensor:
     """Kendall's tau-c of all entries, exact, in n log n.
 
     Arguments, result and errors are those of `kendalls_tau_b`.
@@ -23,7 +22,7 @@ def kendalls_tau_c(x: Any, y: Any) -> Any:
     return _tau(pair_counts(*as_samples(x, y)))
 
 
-def _tau(counts: PairCounts) -> Any:
+def _tau(counts: PairCounts) -> Tensor:
     distinct = ops.cast(counts.distinct, counts.total.dtype)
     value = 2 * counts.balance / (ops.square(counts.total) * (distinct - 1) / distinct)
     return ops.where(distinct > 1, value, float("nan"))  # 0 / 0 but for the rounding of sums

@@ -1,15 +1,14 @@
 """Samples that are kept one by one, up to a capacity, in slots for each replica."""
 
-from typing import Any
-
 import tensorflow as tf
 from keras import ops
 
+from tensorsmith.core.types import Tensor, Variable
 from tensorsmith.metrics.replicas import own_slot, slots
 from tensorsmith.metrics.weighting import STATE
 
 
-def keep(samples: Any, seen: Any, new: Any) -> None:
+def keep(samples: Variable, seen: Variable, new: Tensor) -> None:
     """Appends to what this replica has kept; more than there is room for raises, but under XLA.
 
     Args:

@@ -1,10 +1,9 @@
 """Matthews' correlation coefficient."""
 
-from typing import Any
-
 from keras import ops
 
 from tensorsmith.core import export
+from tensorsmith.core.types import DType, Tensor, TensorLike
 from tensorsmith.metrics.confusion import ConfusionMetric
 from tensorsmith.metrics.decisions import expect_classes
 
@@ -49,17 +48,17 @@ class MatthewsCorrelationCoefficient(ConfusionMetric):
         -0.333333
     """
 
-    def __init__(self, num_classes: int, name: str = "MatthewsCorrelationCoefficient", dtype: Any = None):
+    def __init__(self, num_classes: int, name: str = "MatthewsCorrelationCoefficient", dtype: DType | None = None):
         super().__init__(num_classes, name=name, dtype=dtype)
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(self, y_true: TensorLike, y_pred: TensorLike, sample_weight: TensorLike | None = None) -> None:
         """Takes in one batch."""
         scores, labels = ops.convert_to_tensor(y_pred), ops.convert_to_tensor(y_true)
         expect_classes("y_true", labels, self.num_classes)
         expect_classes("y_pred", scores, self.num_classes)
         self.add(ops.argmax(labels, -1), ops.argmax(scores, -1), sample_weight, y_pred)
 
-    def result(self) -> Any:
+    def result(self) -> Tensor:
         """The coefficient."""
         confusion = ops.convert_to_tensor(self.confusion)
         true, predicted = ops.sum(confusion, axis=1), ops.sum(confusion, axis=0)
@@ -68,6 +67,6 @@ class MatthewsCorrelationCoefficient(ConfusionMetric):
         return ops.cast(ops.divide_no_nan(right * n - ops.sum(true * predicted), ops.sqrt(spread)), self.dtype)
 
 
-def _of_other_classes(counts: Any) -> Any:
+def _of_other_classes(counts: Tensor) -> Tensor:
     """n^2 - sum(counts^2), as a sum of products without rounding that leaves something where there is one class."""
     return 2 * ops.sum(counts[1:] * ops.cumsum(counts)[:-1])

@@ -1,11 +1,11 @@
 """Mean average precision of detections."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from keras import ops
 
 from tensorsmith.core import export
+from tensorsmith.core.types import DType, Tensor
 from tensorsmith.metrics.average_precision import COCO, AveragePrecision
 
 
@@ -61,11 +61,11 @@ class MeanAveragePrecision(AveragePrecision):
         box_format: str = "yxyx",
         capacity: int = 100_000,
         name: str = "mean_average_precision",
-        dtype: Any = None,
+        dtype: DType | None = None,
     ):
         super().__init__(num_classes, iou_thresholds, recall_levels, box_format, capacity, name, dtype)
 
-    def result(self) -> Any:
+    def result(self) -> Tensor:
         """The mean."""
         values, there = super().result(), ops.convert_to_tensor(self.wanted) > 0
         total = ops.sum(ops.where(there, values, 0.0))

@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from tensorsmith.core import export
+from tensorsmith.core.types import DType, Tensor, TensorLike
 from tensorsmith.metrics.decisions import check_num_classes, expect_classes
 from tensorsmith.metrics.shapes import same_shape
 from tensorsmith.metrics.weighting import STATE, weights_of
@@ -49,13 +50,13 @@ class MultiLabelConfusionMatrix(keras.metrics.Metric):
         [[[1, 0], [0, 2]], [[1, 0], [1, 1]]]
     """
 
-    def __init__(self, num_classes: int, name: str = "Multilabel_confusion_matrix", dtype: Any = None):
+    def __init__(self, num_classes: int, name: str = "Multilabel_confusion_matrix", dtype: DType | None = None):
         check_num_classes(num_classes, least=1)
         super().__init__(name=name, dtype=dtype)
         self.num_classes = num_classes
         self.matrices = self.add_variable((num_classes, 2, 2), "zeros", dtype=STATE, name="matrices")
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(self, y_true: TensorLike, y_pred: TensorLike, sample_weight: TensorLike | None = None) -> None:
         """Takes in one batch."""
         there, found = (ops.cast(ops.cast(labels, "int32") != 0, STATE) for labels in (y_true, y_pred))
         expect_classes("y_true", there, self.num_classes)
@@ -66,7 +67,7 @@ class MultiLabelConfusionMatrix(keras.metrics.Metric):
         true, predicted = (ops.stack([1.0 - labels, labels], axis=-1) for labels in (there, found))
         self.matrices.assign_add(ops.einsum("nci,ncj->cij", weights[..., None] * true, predicted))
 
-    def result(self) -> Any:
+    def result(self) -> Tensor:
         """The matrices."""
         return ops.cast(self.matrices, self.dtype)
 

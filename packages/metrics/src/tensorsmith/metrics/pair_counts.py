@@ -1,16 +1,15 @@
 """Samples for correlations of ranks, and the counts of their pairs in a table."""
 
-from typing import Any
-
 import keras
 from keras import ops
 
 from tensorsmith.core import check
+from tensorsmith.core.types import Tensor, TensorLike
 from tensorsmith.metrics.weighting import samples_of
 from tensorsmith.ops import PairCounts
 
 
-def as_samples(x: Any, y: Any) -> tuple[Any, Any, Any]:
+def as_samples(x: TensorLike, y: TensorLike) -> tuple[Tensor, Tensor, Tensor]:
     """Both flattened, in float64, with weights of 1; 64-bit integers, which float64 would round, by their order.
 
     Raises:
@@ -21,7 +20,7 @@ def as_samples(x: Any, y: Any) -> tuple[Any, Any, Any]:
     return samples_of(x, y, None)
 
 
-def _by_order(values: Any) -> Any:
+def _by_order(values: Tensor) -> Tensor:
     """Integers of 64 bits as how many are less; others as they are."""
     if keras.backend.standardize_dtype(values.dtype) not in ("int64", "uint64"):
         return values
@@ -29,7 +28,7 @@ def _by_order(values: Any) -> Any:
     return ops.reshape(ops.searchsorted(ops.sort(flat), flat), ops.shape(values))
 
 
-def count_of_table(table: Any) -> PairCounts:
+def count_of_table(table: Tensor) -> PairCounts:
     """Counts all pairs of the samples in a two-way table, whose rows are x and whose columns are y."""
     rows, columns, total = ops.sum(table, axis=1), ops.sum(table, axis=0), ops.sum(table)
     squares_x, squares_y = ops.sum(ops.square(rows)), ops.sum(ops.square(columns))

@@ -6,6 +6,7 @@ from typing import Any
 from keras import ops
 
 from tensorsmith.core import check, export
+from tensorsmith.core.types import DType, Tensor, TensorLike
 from tensorsmith.metrics.histogram_metric import HistogramMetric
 from tensorsmith.metrics.replicas import own_slot, slots
 from tensorsmith.metrics.weighting import STATE, samples_of
@@ -62,7 +63,7 @@ class PearsonsCorrelation(HistogramMetric):
         actual_cutpoints: int = 100,
         preds_cutpoints: int = 100,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: DType | None = None,
         exact: bool = False,
     ):
         super().__init__(actual_min, actual_max, preds_min, preds_max, actual_cutpoints, preds_cutpoints, name, dtype)
@@ -73,7 +74,7 @@ class PearsonsCorrelation(HistogramMetric):
         else:
             self.add_table()
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(self, y_true: TensorLike, y_pred: TensorLike, sample_weight: TensorLike | None = None) -> None:
         """Takes in one batch."""
         if not self.exact:
             self.update_table(y_true, y_pred, sample_weight)
@@ -83,7 +84,7 @@ class PearsonsCorrelation(HistogramMetric):
         merged = _merged(moments[slot], new)
         self.moments.assign(ops.scatter_update(moments, [[slot]], merged[None]))
 
-    def result(self) -> Any:
+    def result(self) -> Tensor:
         """The correlation."""
         if not self.exact:
             return ops.cast(self.table_result(), self.dtype)
@@ -91,7 +92,7 @@ class PearsonsCorrelation(HistogramMetric):
         total, _, _, xx, yy, xy = ops.unstack(moments)
         return ops.cast(ops.where(total == 0, 0.0, xy / ops.sqrt(xx * yy)), self.dtype)
 
-    def of_table(self, table: Any, actual: Any, preds: Any) -> Any:
+    def of_table(self, table: Tensor, actual: TensorLike, preds: TensorLike) -> Tensor:
         """Of a histogram."""
         rows, columns = ops.sum(table, axis=1), ops.sum(table, axis=0)
         total = ops.sum(table)
@@ -104,7 +105,7 @@ class PearsonsCorrelation(HistogramMetric):
         return {**super().get_config(), "exact": self.exact}
 
 
-def _moments(x: Any, y: Any, weights: Any) -> Any:
+def _moments(x: Tensor, y: Tensor, weights: Tensor) -> Tensor:
     """Sum of the weights, means of x and y, and sums of the products xx, yy, xy of deviations from them."""
     total = ops.sum(weights)
     mean_x, mean_y = (_mean(each, weights, total) for each in (x, y))
@@ -112,7 +113,7 @@ def _moments(x: Any, y: Any, weights: Any) -> Any:
     return ops.stack([total, mean_x, mean_y, *(ops.sum(weights * each) for each in (x * x, y * y, x * y))])
 
 
-def _mean(values: Any, weights: Any, total: Any) -> Any:
+def _mean(values: Tensor, weights: Tensor, total: Tensor) -> Tensor:
     """The mean as seen from the heaviest sample, so that the mean of equal values is exactly that value."""
     # A 0 more, for batches without samples.
     values, weights = (ops.pad(each, ((0, 1),)) for each in (values, weights))
@@ -120,7 +121,7 @@ def _mean(values: Any, weights: Any, total: Any) -> Any:
     return origin + ops.divide_no_nan(ops.sum(weights * (values - origin)), total)
 
 
-def _merged(first: Any, second: Any) -> Any:
+def _merged(first: Tensor, second: Tensor) -> Tensor:
     """Moments of the samples of both."""
     (n, mean_x, mean_y, *sums), (more, *means, xx, yy, xy) = ops.unstack(first), ops.unstack(second)
     step_x, step_y = means[0] - mean_x, means[1] - mean_y

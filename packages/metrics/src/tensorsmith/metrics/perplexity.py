@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from tensorsmith.core import check, export, is_integer
+from tensorsmith.core.types import DType, Tensor, TensorLike
 from tensorsmith.metrics.decisions import known_labels, known_probabilities
 from tensorsmith.metrics.shapes import class_numbers
 from tensorsmith.metrics.weighting import STATE, StreamedMean, weights_of
@@ -57,7 +58,7 @@ class Perplexity(StreamedMean):
         from_logits: bool = False,
         mask_token_id: int | None = None,
         name: str = "perplexity",
-        dtype: Any = None,
+        dtype: DType | None = None,
     ):
         check(isinstance(from_logits, bool), "from_logits", from_logits, "True or False")
         fits = mask_token_id is None or is_integer(mask_token_id)
@@ -66,7 +67,7 @@ class Perplexity(StreamedMean):
         self.from_logits = from_logits
         self.mask_token_id = mask_token_id
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(self, y_true: TensorLike, y_pred: TensorLike, sample_weight: TensorLike | None = None) -> None:
         """Takes in one batch."""
         scores = ops.convert_to_tensor(y_pred)
         scores = ops.cast(scores, keras.backend.result_type(scores.dtype, "float32"))
@@ -83,7 +84,7 @@ class Perplexity(StreamedMean):
             losses = -ops.log(ops.maximum(picked, keras.config.epsilon()))
         self.add(ops.cast(losses, STATE), weights)
 
-    def result(self) -> Any:
+    def result(self) -> Tensor:
         """The perplexity."""
         return ops.cast(ops.where(self.count > 0, ops.exp(self.mean()), 0.0), self.dtype)
 

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from keras import ops
 
+from tensorsmith.core.types import DType, Tensor, TensorLike
 from tensorsmith.metrics.counts import check_count
 from tensorsmith.metrics.histogram_metric import HistogramMetric
 from tensorsmith.metrics.kept import keep
@@ -46,7 +47,7 @@ class RankCorrelation(HistogramMetric):
         actual_cutpoints: int = 100,
         preds_cutpoints: int = 100,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: DType | None = None,
         capacity: int | None = None,
     ):
         super().__init__(actual_min, actual_max, preds_min, preds_max, actual_cutpoints, preds_cutpoints, name, dtype)
@@ -58,14 +59,14 @@ class RankCorrelation(HistogramMetric):
             self.samples = self.add_variable((slots(), capacity, 3), "zeros", dtype=STATE, name="samples")
             self.seen = self.add_variable((slots(),), "zeros", dtype=STATE, name="seen")
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(self, y_true: TensorLike, y_pred: TensorLike, sample_weight: TensorLike | None = None) -> None:
         """Takes in one batch."""
         if self.capacity is None:
             self.update_table(y_true, y_pred, sample_weight)
             return
         keep(self.samples, self.seen, ops.stack(samples_of(y_true, y_pred, sample_weight), axis=1))
 
-    def result(self) -> Any:
+    def result(self) -> Tensor:
         """The correlation."""
         if self.capacity is None:
             return ops.cast(self.table_result(), self.dtype)
@@ -73,7 +74,7 @@ class RankCorrelation(HistogramMetric):
         value = ops.where(ops.sum(weights) == 0, 0.0, self.of_samples(x, y, weights))
         return ops.cast(value, self.dtype)
 
-    def of_samples(self, x: Any, y: Any, weights: Any) -> Any:
+    def of_samples(self, x: Tensor, y: Tensor, weights: Tensor) -> Tensor:
         """The correlation of samples, of which those count that weigh something."""
         raise NotImplementedError
 

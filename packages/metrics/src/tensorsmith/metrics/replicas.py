@@ -4,10 +4,10 @@ Keras adds up the variables of a metric over the replicas of a strategy. What ca
 samples, has a slot for each replica, of which every replica fills its own and leaves the others 0.
 """
 
-from typing import Any
-
 import tensorflow as tf
 from keras import ops
+
+from tensorsmith.core.types import Tensor
 
 
 def slots() -> int:
@@ -15,7 +15,7 @@ def slots() -> int:
     return tf.distribute.get_strategy().num_replicas_in_sync
 
 
-def own_slot() -> Any:
+def own_slot() -> Tensor:
     """Number of the replica that runs this; the first while Keras traces a model within a scope, but in no replica."""
     context = tf.distribute.get_replica_context()
     return ops.convert_to_tensor(context.replica_id_in_sync_group if context else 0, "int32")

@@ -1,10 +1,9 @@
 """Accuracy of numbers that are rounded to 0 or 1."""
 
-from typing import Any
-
 from keras import ops
 
 from tensorsmith.core import export
+from tensorsmith.core.types import DType, Tensor, TensorLike
 from tensorsmith.metrics.shapes import same_shape
 from tensorsmith.metrics.weighting import STATE, StreamedMean, weights_of
 
@@ -47,15 +46,15 @@ class RoundedAccuracy(StreamedMean):
         0.75
     """
 
-    def __init__(self, name: str = "rounded_accuracy", dtype: Any = None):
+    def __init__(self, name: str = "rounded_accuracy", dtype: DType | None = None):
         super().__init__(name=name, dtype=dtype)
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(self, y_true: TensorLike, y_pred: TensorLike, sample_weight: TensorLike | None = None) -> None:
         """Takes in one batch."""
         true, predicted = (ops.cast(each, STATE) for each in same_shape(y_true, y_pred))
         same = ops.cast(ops.round(true) == ops.round(predicted), STATE)
         self.add(same, weights_of(same, sample_weight, y_pred))
 
-    def result(self) -> Any:
+    def result(self) -> Tensor:
         """The accuracy."""
         return ops.cast(self.mean(), self.dtype)

@@ -1,13 +1,14 @@
 """Targets and predictions of shapes that fit, where others would broadcast in silence."""
 
-from typing import Any
-
 from keras import ops
 
 from tensorsmith.core import argument_error, check
+from tensorsmith.core.types import Tensor, TensorLike
 
 
-def same_shape(y_true: Any, y_pred: Any, names: tuple[str, str] = ("y_true", "y_pred")) -> tuple[Any, Any]:
+def same_shape(
+    y_true: TensorLike, y_pred: TensorLike, names: tuple[str, str] = ("y_true", "y_pred")
+) -> tuple[Tensor, Tensor]:
     """Both as tensors; a last axis of size 1 that only one of them has is forgiven.
 
     Args:
@@ -29,7 +30,7 @@ def same_shape(y_true: Any, y_pred: Any, names: tuple[str, str] = ("y_true", "y_
     return true, predicted
 
 
-def class_numbers(y_true: Any, scores: Any) -> Any:
+def class_numbers(y_true: Tensor, scores: Tensor) -> Tensor:
     """Targets as int32, one for scores of all classes along the last axis; a last axis of size 1 is forgiven.
 
     Args:

@@ -1,16 +1,15 @@
 """Spearman's rank correlation."""
 
-from typing import Any
-
 from keras import ops
 
 from tensorsmith.core import export
+from tensorsmith.core.types import Tensor, TensorLike
 from tensorsmith.metrics.pair_counts import as_samples
 from tensorsmith.metrics.rank_correlation import RankCorrelation
 
 
 @export
-def spearmans_rank(x: Any, y: Any) -> Any:
+def spearmans_rank(x: TensorLike, y: TensorLike) -> Tensor:
     """Spearman's rank correlation of all entries, exact, in n log n.
 
     Arguments, result and errors are those of `kendalls_tau_b`.
@@ -53,7 +52,7 @@ class SpearmansRank(RankCorrelation):
         -0.540738
     """
 
-    def of_table(self, table: Any, actual: Any, preds: Any) -> Any:
+    def of_table(self, table: Tensor, actual: TensorLike, preds: TensorLike) -> Tensor:
         """Of a histogram."""
         rows, columns = ops.sum(table, axis=1), ops.sum(table, axis=0)
         total = ops.sum(table)
@@ -61,18 +60,18 @@ class SpearmansRank(RankCorrelation):
         spread = ops.sum(rows * ops.square(row_ranks)) * ops.sum(columns * ops.square(column_ranks))
         return ops.sum(row_ranks[:, None] * table * column_ranks) / ops.sqrt(spread)
 
-    def of_samples(self, x: Any, y: Any, weights: Any) -> Any:
+    def of_samples(self, x: Tensor, y: Tensor, weights: Tensor) -> Tensor:
         """Exact."""
         return _of_samples(x, y, weights)
 
 
-def _of_samples(x: Any, y: Any, weights: Any) -> Any:
+def _of_samples(x: Tensor, y: Tensor, weights: Tensor) -> Tensor:
     r, s = _centred_ranks(x, weights), _centred_ranks(y, weights)
     spread = ops.sum(weights * ops.square(r)) * ops.sum(weights * ops.square(s))
     return ops.sum(weights * r * s) / ops.sqrt(spread)
 
 
-def _centred_ranks(x: Any, weights: Any) -> Any:
+def _centred_ranks(x: Tensor, weights: Tensor) -> Tensor:
     """Mean of the weight below and up to each value, less half of all."""
     order = ops.argsort(x)
     ordered = ops.take(x, order)

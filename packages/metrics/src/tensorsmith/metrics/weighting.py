@@ -1,18 +1,17 @@
 """Weights of samples, and the mean that streams with them."""
 
-from typing import Any
-
 import keras
 from keras import ops
 
 from tensorsmith.core import check
+from tensorsmith.core.types import DType, Tensor, TensorLike
 from tensorsmith.metrics.shapes import same_shape
 
 # What metrics add up is kept in float64: float32 stops counting at 2**24, and half precision at 2048.
 STATE = "float64"
 
 
-def weights_of(samples: Any, sample_weight: Any, y_pred: Any) -> Any:
+def weights_of(samples: Tensor, sample_weight: TensorLike | None, y_pred: TensorLike) -> Tensor:
     """One weight for each sample: what was given, or 1; and 0 where the predictions are masked.
 
     Args:
@@ -40,7 +39,9 @@ def weights_of(samples: Any, sample_weight: Any, y_pred: Any) -> Any:
     return weights
 
 
-def samples_of(y_true: Any, y_pred: Any, sample_weight: Any) -> tuple[Any, Any, Any]:
+def samples_of(
+    y_true: TensorLike, y_pred: TensorLike, sample_weight: TensorLike | None
+) -> tuple[Tensor, Tensor, Tensor]:
     """Targets, predictions and weights as vectors of type float64; what weighs nothing may be anything.
 
     NaN elsewhere becomes a NaN of the weight, which no sum loses: in an order or a histogram it would have a place.
@@ -57,16 +58,16 @@ def samples_of(y_true: Any, y_pred: Any, sample_weight: Any) -> tuple[Any, Any, 
 class StreamedMean(keras.metrics.Metric):
     """Weighted mean of all values since the last reset, in float64."""
 
-    def __init__(self, name: str | None, dtype: Any):
+    def __init__(self, name: str | None, dtype: DType | None):
         super().__init__(name=name, dtype=dtype)
         self.total = self.add_variable((), "zeros", dtype=STATE, name="total")
         self.count = self.add_variable((), "zeros", dtype=STATE, name="count")
 
-    def add(self, values: Any, weights: Any) -> None:
+    def add(self, values: Tensor, weights: Tensor) -> None:
         """Takes in values of type float64; those that weigh nothing may be infinite."""
         self.total.assign_add(ops.sum(ops.where(weights == 0, 0.0, values * weights)))
         self.count.assign_add(ops.sum(weights))
 
-    def mean(self) -> Any:
+    def mean(self) -> Tensor:
         """The mean, 0 if there is none."""
         return ops.divide_no_nan(self.total, self.count)
