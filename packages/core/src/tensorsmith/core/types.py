@@ -50,10 +50,12 @@ if TYPE_CHECKING:
     # Loss: name, config, instance, or function of targets and predictions.
     Loss: TypeAlias = str | Mapping[str, Any] | keras.losses.Loss | Callable[[Tensor, Tensor], Tensor]
 
-    # Setting of an optimizer: number, schedule, or function without arguments that is called in each step.
-    Hyperparameter: TypeAlias = float | keras.optimizers.schedules.LearningRateSchedule | Callable[[], Scalar]
-    # Learning rate, which may change like any other such setting.
-    LearningRate: TypeAlias = Hyperparameter
+    # Setting of an optimizer: number, tensor, variable, schedule, or function without arguments.
+    Hyperparameter: TypeAlias = (
+        Scalar | Variable | keras.optimizers.schedules.LearningRateSchedule | Callable[[], Scalar]
+    )
+    # Learning rate: number, schedule, or function without arguments that is called in each step.
+    LearningRate: TypeAlias = float | keras.optimizers.schedules.LearningRateSchedule | Callable[[], Scalar]
 else:
     Tensor = Variable = TensorLike = NestedTensors = NestedArrays = Scalar = Gradient = Dataset = DType = Any
     Initializer = Regularizer = Constraint = Activation = Optimizer = Loss = Hyperparameter = LearningRate = Any
