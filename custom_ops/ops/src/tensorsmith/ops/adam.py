@@ -5,6 +5,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from tensorsmith.core.types import Scalar, TensorLike
 from tensorsmith.ops.moments import MomentsUpdate, moments_gradient, moments_update
 from tensorsmith.ops.updates import settings, tensor_lists
 
@@ -15,14 +16,14 @@ def adam_update(
     momentums: Sequence[Any],
     velocities: Sequence[Any],
     *,
-    learning_rate: Any,
-    step: Any,
-    beta_1: Any = 0.9,
-    beta_2: Any = 0.999,
-    epsilon: Any = 1e-7,
-    weight_decay: Any = 0.0,
-    global_clipnorm: Any = None,
-    loss_scale: Any = None,
+    learning_rate: Scalar,
+    step: Scalar,
+    beta_1: Scalar = 0.9,
+    beta_2: Scalar = 0.999,
+    epsilon: Scalar = 1e-7,
+    weight_decay: TensorLike = 0.0,
+    global_clipnorm: Scalar | None = None,
+    loss_scale: Scalar | None = None,
 ) -> MomentsUpdate:
     """One step of Adam with decoupled weight decay, over a list of tensors.
 

@@ -1,14 +1,13 @@
 """Arguments as kernels and twins take them."""
 
-from typing import Any
-
 import tensorflow as tf
 
 from tensorsmith.core import check
+from tensorsmith.core.types import TensorLike
 from tensorsmith.ops.dispatch import traced_for_xla
 
 
-def as_int32(value: Any, name: str) -> tf.Tensor:
+def as_int32(value: TensorLike, name: str) -> tf.Tensor:
     """A tensor of integers as int32. What does not fit becomes the nearest that does, so that it stays out of range.
 
     `tf.saturate_cast` does the same, in an op that TensorFlow Lite lacks for int64.

@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tensorsmith.core import Verbatim, check
+from tensorsmith.core.types import TensorLike
 from tensorsmith.ops.arguments import as_int32, of_rank, refuse_lengths_beyond
 from tensorsmith.ops.dispatch import FLOATS, compiled
 from tensorsmith.ops.gradients import vjp
@@ -15,17 +16,17 @@ from tensorsmith.ops.library import library
 
 
 def attention(
-    query: Any,
-    key: Any,
-    value: Any,
+    query: TensorLike,
+    key: TensorLike,
+    value: TensorLike,
     *,
     scale: float | None = None,
     causal: bool = False,
-    lengths: Any = None,
-    mask: Any = None,
-    bias: Any = None,
+    lengths: TensorLike | None = None,
+    mask: TensorLike | None = None,
+    bias: TensorLike | None = None,
     dropout: float = 0.0,
-    seed: Any = None,
+    seed: TensorLike | None = None,
 ) -> tf.Tensor:
     """Exact softmax attention: each query gets the mean of the values, weighted by how well the keys match it.
 
@@ -111,7 +112,12 @@ def _check_shapes(query: tf.Tensor, key: tf.Tensor, value: tf.Tensor) -> None:
 
 
 def _check_options(
-    query: tf.Tensor, key: tf.Tensor, lengths: Any, mask: Any, bias: Any, options: Sequence[tf.Tensor]
+    query: tf.Tensor,
+    key: tf.Tensor,
+    lengths: TensorLike | None,
+    mask: TensorLike | None,
+    bias: TensorLike | None,
+    options: Sequence[tf.Tensor],
 ) -> None:
     if lengths is not None:
         fits = options[0].shape.is_compatible_with(query.shape[:1])
@@ -128,17 +134,17 @@ def _check_options(
 
 
 def _reference(
-    query: Any,
-    key: Any,
-    value: Any,
-    lengths: Any,
-    mask: Any,
-    bias: Any,
-    seed: Any,
+    query: tf.Tensor,
+    key: tf.Tensor,
+    value: tf.Tensor,
+    lengths: tf.Tensor,
+    mask: tf.Tensor,
+    bias: tf.Tensor,
+    seed: tf.Tensor,
     *,
-    scale: Any,
-    causal: Any,
-    dropout: Any,
+    scale: float,
+    causal: bool,
+    dropout: float,
 ) -> tf.Tensor:
     """The twin in plain TensorFlow, which stores the scores."""
     q, k, v = (tf.cast(tensor, bias.dtype) for tensor in (query, key, value))

@@ -1,17 +1,16 @@
 """How alike the vectors of one picture are to those around the same place in another."""
 
-from typing import Any
-
 import tensorflow as tf
 
 from tensorsmith.core import Verbatim, check
+from tensorsmith.core.types import TensorLike
 from tensorsmith.ops.dispatch import compiled, traced_for_xla
 from tensorsmith.ops.gradients import vjp
 from tensorsmith.ops.library import library
 
 
 def correlation_cost(
-    a: Any, b: Any, kernel_size: int, max_displacement: int, stride_1: int, stride_2: int, pad: int
+    a: TensorLike, b: TensorLike, kernel_size: int, max_displacement: int, stride_1: int, stride_2: int, pad: int
 ) -> tf.Tensor:
     """The cost volume of optical flow: products of patches of one picture with displaced patches of another.
 
@@ -122,7 +121,7 @@ def _options(op: tf.Operation) -> dict[str, int]:
 
 
 @tf.RegisterGradient("TensorsmithCorrelationCost")
-def _gradient(op: tf.Operation, dy: tf.Tensor) -> Any:
+def _gradient(op: tf.Operation, dy: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     return library().ops.tensorsmith_correlation_cost_grad(dy, *op.inputs, **_options(op))
 
 

@@ -1,17 +1,18 @@
 """Linear-chain conditional random fields: log-likelihood and the best sequence of tags."""
 
-from typing import Any
-
 import tensorflow as tf
 
 from tensorsmith.core import Verbatim, check
+from tensorsmith.core.types import TensorLike
 from tensorsmith.ops.arguments import as_int32, of_rank, refuse_lengths_beyond
 from tensorsmith.ops.dispatch import compiled
 from tensorsmith.ops.gradients import vjp
 from tensorsmith.ops.library import library
 
 
-def crf_log_likelihood(unaries: Any, tags: Any, transitions: Any, *, lengths: Any = None) -> tf.Tensor:
+def crf_log_likelihood(
+    unaries: TensorLike, tags: TensorLike, transitions: TensorLike, *, lengths: TensorLike | None = None
+) -> tf.Tensor:
     """The logarithm of the probability that a linear chain gives to sequences of tags.
 
     Formula, with the scores u of tags at each step and A of one tag after another:
@@ -59,7 +60,9 @@ def crf_log_likelihood(unaries: Any, tags: Any, transitions: Any, *, lengths: An
     return _reference_likelihood(unaries, transitions, tags, lengths)
 
 
-def crf_decode(unaries: Any, transitions: Any, *, lengths: Any = None) -> tuple[tf.Tensor, tf.Tensor]:
+def crf_decode(
+    unaries: TensorLike, transitions: TensorLike, *, lengths: TensorLike | None = None
+) -> tuple[tf.Tensor, tf.Tensor]:
     """The sequence of tags with the highest score, and that score.
 
     Of equal sequences it is the one whose last tags have the smaller numbers. There is no gradient.
@@ -93,7 +96,9 @@ def crf_decode(unaries: Any, transitions: Any, *, lengths: Any = None) -> tuple[
     return _reference_decode(unaries, transitions, lengths)
 
 
-def _checked(unaries: Any, transitions: Any, lengths: Any) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+def _checked(
+    unaries: TensorLike, transitions: TensorLike, lengths: TensorLike | None
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     unaries = tf.convert_to_tensor(unaries)
     check(unaries.dtype in (tf.float32, tf.float64), "unaries", unaries.dtype.name, "float32 or float64")
     check(unaries.shape.rank in (3, None), "unaries", Verbatim(unaries.shape), "shape (batch, steps, tags)")
@@ -132,7 +137,7 @@ def _reference_decode(unaries: tf.Tensor, transitions: tf.Tensor, lengths: tf.Te
     batch, steps, count = tf.unstack(tf.shape(unaries))
     most = _most(unaries)
 
-    def forward(t: tf.Tensor, score: tf.Tensor, origins: Any) -> tuple[tf.Tensor, tf.Tensor, Any]:
+    def forward(t: tf.Tensor, score: tf.Tensor, origins: tf.TensorArray) -> tuple[tf.Tensor, tf.Tensor, tf.TensorArray]:
         candidates = score[:, :, tf.newaxis] + transitions
         inside = (t < lengths)[:, tf.newaxis]
         origin = tf.argmax(candidates, axis=1, output_type=tf.int32)
@@ -145,7 +150,7 @@ def _reference_decode(unaries: tf.Tensor, transitions: tf.Tensor, lengths: tf.Te
         lambda t, *_: t < steps, forward, (1, _first(unaries), origins), maximum_iterations=most
     )
 
-    def backward(t: tf.Tensor, tag: tf.Tensor, path: Any) -> tuple[tf.Tensor, tf.Tensor, Any]:
+    def backward(t: tf.Tensor, tag: tf.Tensor, path: tf.TensorArray) -> tuple[tf.Tensor, tf.Tensor, tf.TensorArray]:
         origin = tf.gather(origins.read(t), tag, axis=1, batch_dims=1)
         return t - 1, tf.where(t < lengths, origin, tag), path.write(t, tf.where(t < lengths, tag, 0))
 

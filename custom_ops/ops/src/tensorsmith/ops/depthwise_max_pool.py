@@ -5,12 +5,13 @@ from typing import Any
 import tensorflow as tf
 
 from tensorsmith.core import check
+from tensorsmith.core.types import TensorLike
 from tensorsmith.ops.dispatch import FLOATS, compiled
 from tensorsmith.ops.gradients import vjp
 from tensorsmith.ops.library import library
 
 
-def depthwise_max_pool(x: Any, pool_size: int, stride: int | None = None, padding: str = "valid") -> tf.Tensor:
+def depthwise_max_pool(x: TensorLike, pool_size: int, stride: int | None = None, padding: str = "valid") -> tf.Tensor:
     """The maximum over windows of channels, the last axis.
 
     A network can learn by it to be indifferent to whatever its filters for one thing differ in: rotation, thickness,

@@ -5,13 +5,16 @@ from typing import Any
 import tensorflow as tf
 
 from tensorsmith.core import Verbatim, check
+from tensorsmith.core.types import TensorLike
 from tensorsmith.ops.arguments import as_int32
 from tensorsmith.ops.dispatch import compiled
 from tensorsmith.ops.gradients import vjp
 from tensorsmith.ops.library import library
 
 
-def embedding_bag(indices: Any, params: Any, weights: Any = None, combiner: str = "sum") -> tf.Tensor:
+def embedding_bag(
+    indices: TensorLike, params: TensorLike, weights: TensorLike | None = None, combiner: str = "sum"
+) -> tf.Tensor:
     """Sums or means of some rows of a table: an embedding lookup and the sum over its last but one axis, in one.
 
     The rows are not copied, so that a bag takes the memory of one row. At the table the gradient is sparse

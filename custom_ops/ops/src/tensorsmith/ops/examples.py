@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tensorsmith.core import check
+from tensorsmith.core.types import TensorLike
 from tensorsmith.ops.dispatch import compiled
 from tensorsmith.ops.library import library
 from tensorsmith.records import scan
@@ -17,7 +18,7 @@ Features = Mapping[str, Any]
 TYPES = (tf.float32, tf.int64, tf.string)
 
 
-def parse_examples(serialized: Any, features: Features) -> dict[str, Any]:
+def parse_examples(serialized: TensorLike, features: Features) -> dict[str, Any]:
     """Parses a batch of serialized `tf.train.Example`, as `tf.io.parse_example` does.
 
     Besides TensorFlow's checks, all of a wanted feature's bytes are checked, and a feature's name is in each message.
@@ -50,7 +51,9 @@ def parse_examples(serialized: Any, features: Features) -> dict[str, Any]:
     return _tensors(features, serialized.shape[0], outputs)
 
 
-def read_examples(files: Any, file: Any, begins: Any, sizes: Any, features: Features) -> dict[str, Any]:
+def read_examples(
+    files: TensorLike, file: TensorLike, begins: TensorLike, sizes: TensorLike, features: Features
+) -> dict[str, Any]:
     """Reads a batch of `tf.train.Example` from where they lie in TFRecord files, compares checksums, and parses them.
 
     Records that lie one after the other are read at once.
@@ -83,7 +86,7 @@ def read_examples(files: Any, file: Any, begins: Any, sizes: Any, features: Feat
     return _tensors(features, file.shape[0], outputs)
 
 
-def _read(files: Any, file: Any, begins: Any, sizes: Any) -> Any:
+def _read(files: np.ndarray, file: np.ndarray, begins: np.ndarray, sizes: np.ndarray) -> np.ndarray:
     """The records, by the twin in Python."""
     records = []
     for number, begin, size in zip(file, begins, sizes, strict=True):

@@ -1,16 +1,17 @@
 """The sequences that a beam search has found."""
 
-from typing import Any
-
 import tensorflow as tf
 
 from tensorsmith.core import Verbatim, check
+from tensorsmith.core.types import TensorLike
 from tensorsmith.ops.arguments import as_int32, of_rank
 from tensorsmith.ops.dispatch import compiled
 from tensorsmith.ops.library import library
 
 
-def gather_tree(step_ids: Any, parent_ids: Any, max_sequence_lengths: Any, end_token: Any) -> tf.Tensor:
+def gather_tree(
+    step_ids: TensorLike, parent_ids: TensorLike, max_sequence_lengths: TensorLike, end_token: TensorLike
+) -> tf.Tensor:
     """Follows the parents back from the last step of a beam search, and writes each beam's tokens in order.
 
     Arguments and results are those of TensorFlow Addons' `gather_tree`: a beam begins at the last step of its example,
@@ -56,7 +57,7 @@ def _reference(step_ids: tf.Tensor, parent_ids: tf.Tensor, lengths: tf.Tensor, e
     """The twin in plain TensorFlow."""
     steps, batch, beams = tf.unstack(tf.shape(step_ids))
 
-    def back(i: tf.Tensor, beam: tf.Tensor, tokens: Any) -> tuple[tf.Tensor, tf.Tensor, Any]:
+    def back(i: tf.Tensor, beam: tf.Tensor, tokens: tf.TensorArray) -> tuple[tf.Tensor, tf.Tensor, tf.TensorArray]:
         step = steps - 1 - i
         inside = (step < lengths)[:, tf.newaxis]
         tokens = tokens.write(step, tf.where(inside, tf.gather(step_ids[step], beam, axis=1, batch_dims=1), end))

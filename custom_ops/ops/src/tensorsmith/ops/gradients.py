@@ -8,7 +8,7 @@ import tensorflow as tf
 Twin = Callable[..., Any]
 
 
-def vjp(twin: Twin, inputs: Sequence[tf.Tensor], upstream: Any) -> list[tf.Tensor]:
+def vjp(twin: Twin, inputs: Sequence[tf.Tensor], upstream: Sequence[tf.Tensor] | tf.Tensor) -> list[tf.Tensor]:
     """The gradients of a function's outputs at some inputs, weighted by `upstream`; zeros where nothing depends."""
     with tf.GradientTape() as tape:
         tape.watch(inputs)

@@ -1,24 +1,23 @@
 """Gated recurrent units over whole sequences, in both conventions of the reset gate."""
 
-from typing import Any
-
 import tensorflow as tf
 
+from tensorsmith.core.types import TensorLike
 from tensorsmith.ops.dispatch import compiled
 from tensorsmith.ops.library import library
 from tensorsmith.ops.recurrent import Inputs, Weight, checked, project, register_gradients, walk
 
 
 def gru(
-    x: Any,
-    kernel: Any,
-    recurrent_kernel: Any,
-    bias: Any = None,
+    x: TensorLike,
+    kernel: TensorLike,
+    recurrent_kernel: TensorLike,
+    bias: TensorLike | None = None,
     *,
     reset_after: bool = True,
-    initial_state: Any = None,
-    mask: Any = None,
-    recurrent_dropout_mask: Any = None,
+    initial_state: TensorLike | None = None,
+    mask: TensorLike | None = None,
+    recurrent_dropout_mask: TensorLike | None = None,
     go_backwards: bool = False,
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Gated recurrent units (GRU) over whole sequences.

@@ -1,17 +1,24 @@
 """Layer and RMS normalization over the last axis, with the addition of a residual before it."""
 
 from functools import partial
-from typing import Any
 
 import tensorflow as tf
 
 from tensorsmith.core import Verbatim, check
+from tensorsmith.core.types import TensorLike
 from tensorsmith.ops.dispatch import FLOATS, compiled
 from tensorsmith.ops.gradients import vjp
 from tensorsmith.ops.library import library
 
 
-def layer_norm(x: Any, scale: Any = None, offset: Any = None, *, residual: Any = None, epsilon: float = 1e-3) -> Any:
+def layer_norm(
+    x: TensorLike,
+    scale: TensorLike | None = None,
+    offset: TensorLike | None = None,
+    *,
+    residual: TensorLike | None = None,
+    epsilon: float = 1e-3,
+) -> tf.Tensor | tuple[tf.Tensor, tf.Tensor]:
     """Normalizes over the last axis: mean 0, variance 1, then scale and offset.
 
     Formula, over the last axis, of x or of x + residual:
@@ -43,7 +50,9 @@ def layer_norm(x: Any, scale: Any = None, offset: Any = None, *, residual: Any =
     return _normalize(x, scale, offset, residual, epsilon, center=True)
 
 
-def rms_norm(x: Any, scale: Any = None, *, residual: Any = None, epsilon: float = 1e-6) -> Any:
+def rms_norm(
+    x: TensorLike, scale: TensorLike | None = None, *, residual: TensorLike | None = None, epsilon: float = 1e-6
+) -> tf.Tensor | tuple[tf.Tensor, tf.Tensor]:
     """Divides by the root mean square over the last axis, then scales.
 
     Formula, over the last axis, of x or of x + residual:
@@ -62,7 +71,14 @@ def rms_norm(x: Any, scale: Any = None, *, residual: Any = None, epsilon: float 
     return _normalize(x, scale, None, residual, epsilon, center=False)
 
 
-def _normalize(x: Any, scale: Any, offset: Any, residual: Any, epsilon: float, center: bool) -> Any:
+def _normalize(
+    x: TensorLike,
+    scale: TensorLike | None,
+    offset: TensorLike | None,
+    residual: TensorLike | None,
+    epsilon: float,
+    center: bool,
+) -> tf.Tensor | tuple[tf.Tensor, tf.Tensor]:
     x = tf.convert_to_tensor(x)
     check(x.dtype.is_floating, "x", x.dtype.name, "a tensor of floating type")
     check(x.shape.rank != 0, "x", "a scalar", "a tensor of rank 1 or more")
@@ -95,7 +111,7 @@ def _normalize(x: Any, scale: Any, offset: Any, residual: Any, epsilon: float, c
     return y if residual is None else (y, total)
 
 
-def _reference(total: Any, scale: Any, offset: Any, epsilon: float, center: bool) -> tf.Tensor:
+def _reference(total: tf.Tensor, scale: tf.Tensor, offset: tf.Tensor, epsilon: float, center: bool) -> tf.Tensor:
     """The twin in plain TensorFlow."""
     values = tf.cast(total, scale.dtype)
     if center:

@@ -6,25 +6,26 @@ from typing import Any
 import tensorflow as tf
 
 from tensorsmith.core import check
+from tensorsmith.core.types import TensorLike
 from tensorsmith.ops.dispatch import compiled
 from tensorsmith.ops.library import library
 from tensorsmith.ops.recurrent import Inputs, Weight, checked, normalized, project, register_gradients, walk
 
 
 def layer_norm_lstm(
-    x: Any,
-    kernel: Any,
-    recurrent_kernel: Any,
-    bias: Any = None,
+    x: TensorLike,
+    kernel: TensorLike,
+    recurrent_kernel: TensorLike,
+    bias: TensorLike | None = None,
     *,
-    kernel_scale: Any = None,
-    recurrent_scale: Any = None,
-    state_scale: Any = None,
-    state_offset: Any = None,
+    kernel_scale: TensorLike | None = None,
+    recurrent_scale: TensorLike | None = None,
+    state_scale: TensorLike | None = None,
+    state_offset: TensorLike | None = None,
     epsilon: float = 1e-3,
     initial_state: Sequence[Any] | None = None,
-    mask: Any = None,
-    recurrent_dropout_mask: Any = None,
+    mask: TensorLike | None = None,
+    recurrent_dropout_mask: TensorLike | None = None,
     go_backwards: bool = False,
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """Long short-term memory whose two products and whose state c are layer-normalized, over whole sequences.

@@ -6,21 +6,22 @@ from typing import Any
 import tensorflow as tf
 
 from tensorsmith.core import check
+from tensorsmith.core.types import TensorLike
 from tensorsmith.ops.dispatch import compiled
 from tensorsmith.ops.library import library
 from tensorsmith.ops.recurrent import Inputs, Weight, checked, project, register_gradients, walk
 
 
 def lstm(
-    x: Any,
-    kernel: Any,
-    recurrent_kernel: Any,
-    bias: Any = None,
+    x: TensorLike,
+    kernel: TensorLike,
+    recurrent_kernel: TensorLike,
+    bias: TensorLike | None = None,
     *,
-    peephole: Any = None,
+    peephole: TensorLike | None = None,
     initial_state: Sequence[Any] | None = None,
-    mask: Any = None,
-    recurrent_dropout_mask: Any = None,
+    mask: TensorLike | None = None,
+    recurrent_dropout_mask: TensorLike | None = None,
     go_backwards: bool = False,
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """Long short-term memory (LSTM) over whole sequences.

@@ -1,10 +1,11 @@
 """Of all pairs of weighted samples, how many agree in the order of two values, and how many are tied."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import tensorflow as tf
 
 from tensorsmith.core import Verbatim, check
+from tensorsmith.core.types import TensorLike
 from tensorsmith.ops.dispatch import compiled
 from tensorsmith.ops.library import library
 
@@ -27,7 +28,7 @@ class PairCounts(NamedTuple):
     total: tf.Tensor
 
 
-def pair_counts(x: Any, y: Any, weights: Any) -> PairCounts:
+def pair_counts(x: TensorLike, y: TensorLike, weights: TensorLike) -> PairCounts:
     """Counts all pairs of n samples in n log n; what weighs 0 does not count. It has no gradient.
 
     In the order of x, and of y where x is tied, the discordant pairs are the inversions of y.
@@ -99,7 +100,7 @@ def _inversions(position: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
     position = tf.concat([position, tf.range(n, 2 * half)], axis=0)
     weights = tf.pad(weights, [[0, 2 * half - n]])
 
-    def count(half: Any, position: Any, weights: Any, total: Any) -> tuple[Any, ...]:
+    def count(half: tf.Tensor, position: tf.Tensor, weights: tf.Tensor, total: tf.Tensor) -> tuple[tf.Tensor, ...]:
         late = tf.bitwise.bitwise_and(position, half) > 0
         late_weights = tf.where(late, weights, 0)
         before = tf.cumsum(tf.reshape(late_weights, [-1, 2 * half]), axis=1)

@@ -1,10 +1,9 @@
 """The last Dense layer and the cross-entropy over a vocabulary in one."""
 
-from typing import Any
-
 import tensorflow as tf
 
 from tensorsmith.core import Verbatim, check
+from tensorsmith.core.types import TensorLike
 from tensorsmith.ops.arguments import as_int32
 from tensorsmith.ops.dispatch import compiled
 from tensorsmith.ops.gradients import vjp
@@ -12,12 +11,12 @@ from tensorsmith.ops.library import library
 
 
 def softmax_cross_entropy_with_projection(
-    features: Any,
-    kernel: Any,
-    labels: Any,
+    features: TensorLike,
+    kernel: TensorLike,
+    labels: TensorLike,
     *,
-    bias: Any = None,
-    weights: Any = None,
+    bias: TensorLike | None = None,
+    weights: TensorLike | None = None,
     label_smoothing: float = 0.0,
     ignored_index: int | None = None,
     reduction: str = "mean",
@@ -98,7 +97,13 @@ def softmax_cross_entropy_with_projection(
 
 
 def _reference(
-    features: Any, kernel: Any, bias: Any, labels: Any, weights: Any, label_smoothing: float, mean: bool
+    features: tf.Tensor,
+    kernel: tf.Tensor,
+    bias: tf.Tensor,
+    labels: tf.Tensor,
+    weights: tf.Tensor,
+    label_smoothing: float,
+    mean: bool,
 ) -> tf.Tensor:
     """The twin in plain TensorFlow, which stores the logits."""
     logits = tf.matmul(features, kernel) + bias

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from tensorsmith.core import Verbatim, check
+from tensorsmith.core.types import TensorLike
 from tensorsmith.ops.arguments import of_rank
 from tensorsmith.ops.gradients import vjp
 from tensorsmith.ops.library import library
@@ -41,14 +42,14 @@ class Weight(NamedTuple):
 
 
 def checked(
-    x: Any,
-    kernel: Any,
-    recurrent_kernel: Any,
+    x: TensorLike,
+    kernel: TensorLike,
+    recurrent_kernel: TensorLike,
     gates: int,
     more: dict[str, Weight],
     initial: Sequence[Any] | None,
-    mask: Any,
-    recurrent_dropout_mask: Any,
+    mask: TensorLike | None,
+    recurrent_dropout_mask: TensorLike | None,
 ) -> Inputs:
     """The arguments as tensors that fit each other as far as their shapes are known."""
     x = tf.convert_to_tensor(x)
@@ -79,7 +80,7 @@ def checked(
     )
 
 
-def _fitting(name: str, value: Any, shape: Sequence[int | None], dtype: tf.DType) -> tf.Tensor:
+def _fitting(name: str, value: TensorLike, shape: Sequence[int | None], dtype: tf.DType) -> tf.Tensor:
     tensor = tf.convert_to_tensor(value, dtype)
     check(tensor.shape.is_compatible_with(shape), name, Verbatim(tensor.shape), f"shape {tuple(shape)}")
     return of_rank(tensor, len(shape))
@@ -117,7 +118,7 @@ def walk(step: Step, rows: tf.Tensor, inputs: Inputs, states: int, go_backwards:
     masked, dropped = inputs.mask.shape.rank != 1, inputs.dropout.shape.rank != 1
 
     def body(
-        t: tf.Tensor, before: tuple[tf.Tensor, ...], shown: tf.Tensor, outputs: Any
+        t: tf.Tensor, before: tuple[tf.Tensor, ...], shown: tf.Tensor, outputs: tf.TensorArray
     ) -> tuple[tf.Tensor, tuple[tf.Tensor, ...], tf.Tensor, Any]:
         now = steps - 1 - t if go_backwards else t
         fed = before[0] * inputs.dropout if dropped else before[0]

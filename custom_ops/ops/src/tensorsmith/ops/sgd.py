@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
+from tensorsmith.core.types import Scalar, TensorLike
 from tensorsmith.ops.gradients import vjp
 from tensorsmith.ops.library import library
 from tensorsmith.ops.updates import kept_unless, served, settings, tensor_lists, unscaled
@@ -29,12 +30,12 @@ def sgd_update(
     gradients: Sequence[Any],
     momentums: Sequence[Any] = (),
     *,
-    learning_rate: Any,
-    momentum: Any = 0.0,
+    learning_rate: Scalar,
+    momentum: Scalar = 0.0,
     nesterov: bool = False,
-    weight_decay: Any = 0.0,
-    global_clipnorm: Any = None,
-    loss_scale: Any = None,
+    weight_decay: TensorLike = 0.0,
+    global_clipnorm: Scalar | None = None,
+    loss_scale: Scalar | None = None,
 ) -> SgdUpdate:
     """One step of gradient descent, with or without momentum, over a list of tensors.
 

@@ -1,26 +1,25 @@
 """The fully connected recurrent network over whole sequences, layer-normalized if wanted."""
 
-from typing import Any
-
 import tensorflow as tf
 
 from tensorsmith.core import check
+from tensorsmith.core.types import TensorLike
 from tensorsmith.ops.dispatch import compiled
 from tensorsmith.ops.library import library
 from tensorsmith.ops.recurrent import Inputs, Weight, checked, normalized, project, register_gradients, walk
 
 
 def simple_rnn(
-    x: Any,
-    kernel: Any,
-    recurrent_kernel: Any,
-    bias: Any = None,
+    x: TensorLike,
+    kernel: TensorLike,
+    recurrent_kernel: TensorLike,
+    bias: TensorLike | None = None,
     *,
-    scale: Any = None,
+    scale: TensorLike | None = None,
     epsilon: float = 1e-5,
-    initial_state: Any = None,
-    mask: Any = None,
-    recurrent_dropout_mask: Any = None,
+    initial_state: TensorLike | None = None,
+    mask: TensorLike | None = None,
+    recurrent_dropout_mask: TensorLike | None = None,
     go_backwards: bool = False,
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """The fully connected recurrent network with tanh (Elman's) over whole sequences, layer-normalized with a scale.

@@ -7,6 +7,7 @@ from typing import Any
 import tensorflow as tf
 
 from tensorsmith.core import Verbatim, argument_error, check
+from tensorsmith.core.types import Scalar, TensorLike
 from tensorsmith.ops.dispatch import compiled
 from tensorsmith.ops.global_norm import reference_norm
 
@@ -47,7 +48,12 @@ def tensor_lists(parameters: Sequence[Any], others: Mapping[str, Sequence[Any]])
 
 
 def settings(
-    count: int, learning_rate: Any, weight_decay: Any, global_clipnorm: Any, loss_scale: Any, **more: Any
+    count: int,
+    learning_rate: Scalar,
+    weight_decay: TensorLike,
+    global_clipnorm: Scalar | None,
+    loss_scale: Scalar | None,
+    **more: Any,
 ) -> dict[str, tf.Tensor]:
     """Numbers of an update as tensors, in float64: 1 - 0.999 in float32 is wrong in its fifth digit.
 
