@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from tensorsmith.core import check, export
+from tensorsmith.core.types import Tensor
 from tensorsmith.schedules.arguments import finite
 from tensorsmith.schedules.parts import Part, end_of, part, value_at
 from tensorsmith.schedules.schedule import Schedule
@@ -49,7 +50,7 @@ class Clip(Schedule):
         self.parts = [self.schedule]
         super().__init__()
 
-    def formula(self, step: Any) -> Any:
+    def formula(self, step: Tensor) -> Tensor:
         """Value at a step."""
         value = value_at(self.schedule, step)
         value = value if self.minimum is None else ops.maximum(value, self.minimum)

@@ -6,6 +6,7 @@ from typing import Any
 from keras import ops
 
 from tensorsmith.core import export
+from tensorsmith.core.types import Tensor
 from tensorsmith.schedules.arguments import finite
 from tensorsmith.schedules.interpolation import between
 from tensorsmith.schedules.schedule import Length, Schedule
@@ -44,7 +45,7 @@ class CosineDecay(Schedule):
         self.final = finite("final", final)
         super().__init__(steps=steps)
 
-    def formula(self, step: Any) -> Any:
+    def formula(self, step: Tensor) -> Tensor:
         """Value at a step."""
         share = ops.minimum(step / self.length("steps"), 1.0)
         return between(self.final, self.initial, (1.0 + ops.cos(math.pi * share)) / 2)

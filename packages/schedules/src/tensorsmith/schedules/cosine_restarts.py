@@ -6,6 +6,7 @@ from typing import Any
 from keras import ops
 
 from tensorsmith.core import check, export
+from tensorsmith.core.types import Tensor
 from tensorsmith.schedules.arguments import above_zero, finite
 from tensorsmith.schedules.schedule import Length, Schedule
 
@@ -49,7 +50,7 @@ class CosineRestarts(Schedule):
         self.final = finite("final", final)
         super().__init__(first_steps=first_steps)
 
-    def formula(self, step: Any) -> Any:
+    def formula(self, step: Tensor) -> Tensor:
         """Value at a step."""
         time = step / self.length("first_steps")
         wave = self._wave(time)
@@ -57,11 +58,11 @@ class CosineRestarts(Schedule):
         height = (self.initial - self.final) * ops.power(self.m_mul, wave)
         return self.final + height * (1.0 + ops.cos(math.pi * share)) / 2
 
-    def _start(self, wave: Any) -> Any:
+    def _start(self, wave: Tensor) -> Tensor:
         """When a wave begins, counted in first waves."""
         return wave if self.t_mul == 1 else (ops.power(self.t_mul, wave) - 1.0) / (self.t_mul - 1.0)
 
-    def _wave(self, time: Any) -> Any:
+    def _wave(self, time: Tensor) -> Tensor:
         """The number of the wave that a time belongs to."""
         if self.t_mul == 1:
             return ops.floor(time)

@@ -6,6 +6,7 @@ from typing import Any
 from keras import ops
 
 from tensorsmith.core import check, did_you_mean
+from tensorsmith.core.types import Tensor
 from tensorsmith.schedules.arguments import above_zero, finite
 from tensorsmith.schedules.schedule import Length, Schedule
 
@@ -32,11 +33,11 @@ class Cycles(Schedule):
         self._fraction = above_zero("step_size", step_size) if fraction else None  # of a step, as Addons takes it
         super().__init__(**{} if fraction else {"step_size": step_size})
 
-    def scale(self, place: Any) -> Any:
+    def scale(self, place: Tensor) -> Tensor:
         """What to multiply the height by, in float64."""
         raise NotImplementedError(f"{type(self).__name__} has no scale")
 
-    def formula(self, step: Any) -> Any:
+    def formula(self, step: Tensor) -> Tensor:
         """Value at a step."""
         size = self._fraction or self.length("step_size")
         cycle = ops.floor(1.0 + step / (2.0 * size))

@@ -7,6 +7,7 @@ import keras
 from keras import ops
 
 from tensorsmith.core import Verbatim, check, export
+from tensorsmith.core.types import Tensor
 from tensorsmith.schedules.cycles import Cycles
 from tensorsmith.schedules.schedule import Length
 
@@ -63,7 +64,7 @@ class CyclicalLearningRate(Cycles):
         self.scale_fn = scale_fn
         super().__init__(initial_learning_rate, maximal_learning_rate, step_size, scale_mode, name)
 
-    def scale(self, place: Any) -> Any:
+    def scale(self, place: Tensor) -> Tensor:
         """What the function says."""
         return ops.cast(self.scale_fn(ops.cast(place, "float32")), "float64")
 

@@ -5,6 +5,7 @@ from typing import Any
 from keras import ops
 
 from tensorsmith.core import export
+from tensorsmith.core.types import Tensor
 from tensorsmith.schedules.arguments import finite
 from tensorsmith.schedules.cycles import Cycles
 from tensorsmith.schedules.schedule import Length
@@ -55,7 +56,7 @@ class ExponentialCyclicalLearningRate(Cycles):
         self.gamma = finite("gamma", gamma)
         super().__init__(initial_learning_rate, maximal_learning_rate, step_size, scale_mode, name)
 
-    def scale(self, place: Any) -> Any:
+    def scale(self, place: Tensor) -> Tensor:
         """A power of gamma."""
         return ops.power(self.gamma, place)
 

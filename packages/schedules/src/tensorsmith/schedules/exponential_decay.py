@@ -5,6 +5,7 @@ from typing import Any
 from keras import ops
 
 from tensorsmith.core import check, export
+from tensorsmith.core.types import Tensor
 from tensorsmith.schedules.arguments import above_zero, finite
 from tensorsmith.schedules.schedule import Length, Schedule
 
@@ -46,7 +47,7 @@ class ExponentialDecay(Schedule):
         self.staircase = staircase
         super().__init__(steps=steps)
 
-    def formula(self, step: Any) -> Any:
+    def formula(self, step: Tensor) -> Tensor:
         """Value at a step."""
         times = step / self.length("steps")
         return self.initial * ops.power(self.rate, ops.floor(times) if self.staircase else times)

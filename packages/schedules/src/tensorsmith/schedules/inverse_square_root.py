@@ -6,6 +6,7 @@ from typing import Any
 from keras import ops
 
 from tensorsmith.core import Timeline, export
+from tensorsmith.core.types import Tensor
 from tensorsmith.schedules.arguments import finite
 from tensorsmith.schedules.schedule import Length, Schedule
 
@@ -42,7 +43,7 @@ class InverseSquareRoot(Schedule):
         self.peak = finite("peak", peak)
         super().__init__(warmup=warmup)
 
-    def formula(self, step: Any) -> Any:
+    def formula(self, step: Tensor) -> Tensor:
         """Value at a step."""
         warmup = self.length("warmup")
         return self.peak * ops.minimum(step / warmup, 1.0) * ops.sqrt(warmup / ops.maximum(step, warmup))

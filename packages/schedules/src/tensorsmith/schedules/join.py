@@ -7,6 +7,7 @@ import keras
 from keras import ops
 
 from tensorsmith.core import Timeline, check, export
+from tensorsmith.core.types import Tensor
 from tensorsmith.schedules.parts import Part, end_of, part, value_at
 from tensorsmith.schedules.schedule import Length, Schedule
 
@@ -46,7 +47,7 @@ class Join(Schedule):
         self.parts = self.schedules
         super().__init__(**{f"boundaries[{place}]": each for place, each in enumerate(boundaries)})
 
-    def formula(self, step: Any) -> Any:
+    def formula(self, step: Tensor) -> Tensor:
         """Value at a step."""
         first, *others = self.schedules
         value = value_at(first, step)

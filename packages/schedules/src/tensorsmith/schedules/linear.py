@@ -3,6 +3,7 @@
 from typing import Any
 
 from tensorsmith.core import export
+from tensorsmith.core.types import Tensor
 from tensorsmith.schedules.arguments import finite
 from tensorsmith.schedules.interpolation import between
 from tensorsmith.schedules.schedule import Length, Schedule
@@ -40,7 +41,7 @@ class Linear(Schedule):
         self.final = finite("final", final)
         super().__init__(steps=steps)
 
-    def formula(self, step: Any) -> Any:
+    def formula(self, step: Tensor) -> Tensor:
         """Value at a step."""
         return between(self.initial, self.final, step / self.length("steps"))
 

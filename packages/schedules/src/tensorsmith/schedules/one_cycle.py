@@ -7,6 +7,7 @@ from typing import Any
 from keras import ops
 
 from tensorsmith.core import Timeline, check, export
+from tensorsmith.core.types import Tensor
 from tensorsmith.schedules.arguments import finite
 from tensorsmith.schedules.interpolation import between
 from tensorsmith.schedules.schedule import Length, Schedule
@@ -72,7 +73,7 @@ class OneCycle(Schedule):
         self.final_share = float(final_share)
         super().__init__(steps=steps)
 
-    def formula(self, step: Any) -> Any:
+    def formula(self, step: Tensor) -> Tensor:
         """Value at a step."""
         steps = self.length("steps")
         cycle = self._cycle(steps)

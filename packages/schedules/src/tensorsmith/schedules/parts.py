@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+from tensorsmith.core.types import Tensor
 from tensorsmith.schedules.arguments import finite
 from tensorsmith.schedules.schedule import Schedule
 
@@ -27,7 +28,7 @@ def part(name: str, given: Any) -> Part:
     return given if isinstance(given, KerasSchedule) else finite(name, given, "a schedule or a finite number")
 
 
-def value_at(part: Part, step: Any) -> Any:
+def value_at(part: Part, step: Tensor) -> Tensor:
     """A part's value at a step, which is float64 and of any shape.
 
     Schedules that are not of this package get what Keras' optimizers give them: one whole number at a time.
@@ -37,7 +38,7 @@ def value_at(part: Part, step: Any) -> Any:
     if not isinstance(part, KerasSchedule):
         return ops.full_like(step, part)
 
-    def at(step: Any) -> Any:
+    def at(step: Tensor) -> Tensor:
         return ops.cast(part(ops.cast(step, "int64")), "float64")
 
     if step.shape.rank == 0:

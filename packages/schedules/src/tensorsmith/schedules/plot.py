@@ -2,7 +2,7 @@
 
 import math
 import numbers
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tensorflow as tf
@@ -10,11 +10,14 @@ import tensorflow as tf
 from tensorsmith.core import Timeline, check
 from tensorsmith.schedules.parts import Part, end_of, part, value_at
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 RESOLUTION = 2000  # points, where there are more steps
 DECADES = 2  # values that span more are drawn on a logarithmic scale
 
 
-def plot(schedule: Part, steps: int | None = None, ax: Any = None) -> Any:
+def plot(schedule: Part, steps: int | None = None, ax: "Axes | None" = None) -> "Axes":
     """Draws a schedule's values over the steps, with marks at epochs if it is bound to a run that has them.
 
     The axis of values is logarithmic where they are all above 0 and span more than two decades. It needs matplotlib,

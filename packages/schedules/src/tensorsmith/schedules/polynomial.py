@@ -5,6 +5,7 @@ from typing import Any
 from keras import ops
 
 from tensorsmith.core import export
+from tensorsmith.core.types import Tensor
 from tensorsmith.schedules.arguments import above_zero, finite
 from tensorsmith.schedules.interpolation import between
 from tensorsmith.schedules.schedule import Length, Schedule
@@ -42,7 +43,7 @@ class Polynomial(Schedule):
         self.power = above_zero("power", power)
         super().__init__(steps=steps)
 
-    def formula(self, step: Any) -> Any:
+    def formula(self, step: Tensor) -> Tensor:
         """Value at a step."""
         left = 1.0 - ops.minimum(step / self.length("steps"), 1.0)
         return between(self.final, self.initial, ops.power(left, self.power))

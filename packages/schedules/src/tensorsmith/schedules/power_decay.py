@@ -5,6 +5,7 @@ from typing import Any
 from keras import ops
 
 from tensorsmith.core import export
+from tensorsmith.core.types import Tensor
 from tensorsmith.schedules.arguments import finite
 from tensorsmith.schedules.schedule import Length, Schedule
 
@@ -42,7 +43,7 @@ class PowerDecay(Schedule):
         self.exponent = finite("exponent", exponent)
         super().__init__(steps=steps)
 
-    def formula(self, step: Any) -> Any:
+    def formula(self, step: Tensor) -> Tensor:
         """Value at a step."""
         return self.initial / ops.power(1.0 + step / self.length("steps"), self.exponent)
 

@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from tensorsmith.core import export
+from tensorsmith.core.types import Tensor
 from tensorsmith.schedules.parts import Part, part, value_at
 from tensorsmith.schedules.schedule import Length, Schedule
 
@@ -40,7 +41,7 @@ class Repeat(Schedule):
         self.parts = [self.schedule]
         super().__init__(every=every)
 
-    def formula(self, step: Any) -> Any:
+    def formula(self, step: Tensor) -> Tensor:
         """Value at a step."""
         return value_at(self.schedule, ops.mod(step, self.length("every")))
 

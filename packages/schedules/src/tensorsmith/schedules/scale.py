@@ -5,6 +5,7 @@ from typing import Any
 import keras
 
 from tensorsmith.core import export
+from tensorsmith.core.types import Tensor
 from tensorsmith.schedules.arguments import finite
 from tensorsmith.schedules.parts import Part, end_of, part, value_at
 from tensorsmith.schedules.schedule import Schedule
@@ -43,7 +44,7 @@ class Scale(Schedule):
         self.parts = [self.schedule]
         super().__init__()
 
-    def formula(self, step: Any) -> Any:
+    def formula(self, step: Tensor) -> Tensor:
         """Value at a step."""
         return self.factor * value_at(self.schedule, step)
 

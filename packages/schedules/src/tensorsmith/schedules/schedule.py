@@ -8,6 +8,7 @@ import keras
 from keras import ops
 
 from tensorsmith.core import Duration, SharedDocstrings, Timeline, Verbatim, argument_error, check
+from tensorsmith.core.types import Scalar, Tensor
 
 Length: TypeAlias = int | str | Duration
 CALL = """\
@@ -60,11 +61,11 @@ class Schedule(SharedDocstrings, keras.optimizers.schedules.LearningRateSchedule
         self.timeline: Timeline | None = None
         self._steps = None if self._open else self._in_steps(Timeline())
 
-    def __call__(self, step: Any) -> Any:
+    def __call__(self, step: Scalar) -> Tensor:
         """Value at a step: float32, of the step's shape."""
         return ops.cast(self.formula(ops.cast(step, "float64")), "float32")
 
-    def formula(self, step: Any) -> Any:
+    def formula(self, step: Tensor) -> Tensor:
         """Value at a step, both in float64."""
         raise NotImplementedError(f"{type(self).__name__} has no formula")
 

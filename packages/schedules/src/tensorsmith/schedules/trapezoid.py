@@ -6,6 +6,7 @@ from typing import Any
 from keras import ops
 
 from tensorsmith.core import Timeline, check, did_you_mean, export
+from tensorsmith.core.types import Tensor
 from tensorsmith.schedules.arguments import finite
 from tensorsmith.schedules.interpolation import between
 from tensorsmith.schedules.schedule import Length, Schedule
@@ -66,7 +67,7 @@ class Trapezoid(Schedule):
         self.shape = shape
         super().__init__(warmup=warmup, decay=decay, steps=steps)
 
-    def formula(self, step: Any) -> Any:
+    def formula(self, step: Tensor) -> Tensor:
         """Value at a step."""
         warmup, decay, steps = map(self.length, ("warmup", "decay", "steps"))
         share = ops.clip((step - (steps - decay)) / decay, 0.0, 1.0)

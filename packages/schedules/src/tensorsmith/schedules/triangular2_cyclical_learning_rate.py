@@ -1,10 +1,9 @@
 """Cycles that halve."""
 
-from typing import Any
-
 from keras import ops
 
 from tensorsmith.core import export
+from tensorsmith.core.types import Tensor
 from tensorsmith.schedules.cycles import Cycles
 from tensorsmith.schedules.schedule import Length
 
@@ -48,6 +47,6 @@ class Triangular2CyclicalLearningRate(Cycles):
     ):
         super().__init__(initial_learning_rate, maximal_learning_rate, step_size, scale_mode, name)
 
-    def scale(self, place: Any) -> Any:
+    def scale(self, place: Tensor) -> Tensor:
         """Halves from place 1 on."""
         return ops.power(2.0, 1.0 - place)

@@ -7,6 +7,7 @@ import keras
 from keras import ops
 
 from tensorsmith.core import Timeline, export
+from tensorsmith.core.types import Tensor
 from tensorsmith.schedules.arguments import finite
 from tensorsmith.schedules.interpolation import between
 from tensorsmith.schedules.parts import Part, end_of, part, value_at
@@ -51,7 +52,7 @@ class Warmup(Schedule):
         self.parts = [self.schedule]
         super().__init__(steps=steps)
 
-    def formula(self, step: Any) -> Any:
+    def formula(self, step: Tensor) -> Tensor:
         """Value at a step."""
         steps = self.length("steps")
         after = value_at(self.schedule, ops.maximum(step - steps, 0.0))  # its first value until then
