@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tensorsmith import ops
 from tensorsmith.core import SharedDocstrings
+from tensorsmith.core.types import Gradient, Scalar, Variable
 from tensorsmith.optimizers._support.clipping import clipped
 from tensorsmith.optimizers._support.rows import merged
 
@@ -56,23 +57,25 @@ class FusedUpdate(SharedDocstrings, keras.optimizers.Optimizer):
     def _fuses(self) -> bool:
         return self.has_kernel() and ops.compiled() and not tf.distribute.has_strategy()
 
-    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+    def update_step(self, gradient: Gradient, variable: Variable, learning_rate: Scalar) -> None:
         """Updates one variable in Keras' way, once replicas have added up their gradients."""
         super().update_step(_with_rows_once(gradient), variable, learning_rate)
 
-    def _clip_gradients(self, grads: Any) -> Any:
+    def _clip_gradients(self, grads: Sequence[Gradient]) -> Sequence[Gradient]:
         return _Unclipped(grads) if self.global_clipnorm and self._fuses() else self._clipped(grads)
 
-    def _clipped(self, grads: Any) -> Any:
+    def _clipped(self, grads: Sequence[Gradient]) -> Sequence[Gradient]:
         if any(isinstance(gradient, tf.IndexedSlices) for gradient in grads):
             return clipped(grads, self.clipnorm, self.clipvalue, self.global_clipnorm)
         return super()._clip_gradients(grads)
 
-    def _apply_weight_decay(self, variables: Any) -> None:
+    def _apply_weight_decay(self, variables: Sequence[Variable]) -> None:
         if not self._fuses():
             super()._apply_weight_decay(variables)
 
-    def _backend_update_step(self, grads: Any, trainable_variables: Any, learning_rate: Any) -> None:
+    def _backend_update_step(
+        self, grads: Sequence[Gradient], trainable_variables: Sequence[Variable], learning_rate: Scalar
+    ) -> None:
         if not self._fuses():
             super()._backend_update_step(grads, trainable_variables, learning_rate)
             return
@@ -116,11 +119,11 @@ def assign(variables: Sequence[tf.Variable], values: Sequence[tf.Tensor]) -> Non
         variable.assign(value, read_value=False)
 
 
-def _with_rows_once(gradient: Any) -> Any:
+def _with_rows_once(gradient: Gradient) -> Gradient:
     return merged(gradient) if isinstance(gradient, tf.IndexedSlices) else gradient
 
 
-def _fits(gradient: Any, variable: Any) -> bool:
+def _fits(gradient: Gradient, variable: Variable) -> bool:
     """Whether the kernels take this variable with this gradient."""
     return (
         not isinstance(gradient, tf.IndexedSlices)

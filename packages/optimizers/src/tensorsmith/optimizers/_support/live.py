@@ -1,14 +1,15 @@
 """Momentum that is read anew in every step: a variable, which a schedule may fill."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
 
 import keras
 
+from tensorsmith.core.types import Hyperparameter
 from tensorsmith.optimizers._support import settings
 
 
-def is_live(setting: Any) -> bool:
+def is_live(setting: Hyperparameter) -> bool:
     """Whether a setting is a variable or a schedule, and no number for good."""
     return isinstance(setting, keras.Variable | keras.optimizers.schedules.LearningRateSchedule)
 
@@ -22,7 +23,7 @@ class LiveMomentum(keras.optimizers.Optimizer):
 
     live = "momentum"  # the argument
 
-    def adopt(self, setting: Any) -> None:
+    def adopt(self, setting: Hyperparameter) -> None:
         """Keeps the setting under its name: as it is, or as a variable that a schedule fills."""
         if isinstance(setting, keras.optimizers.schedules.LearningRateSchedule):
             self._momentum_schedule = setting
@@ -48,7 +49,7 @@ class LiveMomentum(keras.optimizers.Optimizer):
         return {**super().get_config(), self.live: held}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
+    def from_config(cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Self:
         """An optimizer with the arguments of `get_config`."""
         setting = config.get(cls.live)
         if isinstance(setting, dict) and "variable" in setting:

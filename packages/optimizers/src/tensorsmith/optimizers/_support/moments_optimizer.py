@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from tensorsmith.core import KeepsArguments, SharedDocstrings
+from tensorsmith.core.types import LearningRate
 from tensorsmith.optimizers._support.arguments import check_amounts, check_rates
 from tensorsmith.optimizers._support.row_optimizer import RowOptimizer
 
@@ -26,7 +27,13 @@ class MomentsOptimizer(SharedDocstrings, KeepsArguments, RowOptimizer):
     shared_texts: ClassVar[Mapping[str, str]] = {"moments": MOMENTS, "keras": KERAS}
 
     def __init__(
-        self, learning_rate: Any, beta_1: float, beta_2: float, epsilon: float, amsgrad: bool = False, **kwargs: Any
+        self,
+        learning_rate: LearningRate,
+        beta_1: float,
+        beta_2: float,
+        epsilon: float,
+        amsgrad: bool = False,
+        **kwargs: Any,
     ):
         check_rates(beta_1=beta_1, beta_2=beta_2)
         check_amounts(epsilon=epsilon)

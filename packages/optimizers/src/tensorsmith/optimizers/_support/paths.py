@@ -5,21 +5,22 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from tensorsmith.core import Verbatim, check
+from tensorsmith.core.types import Variable
 
 Choice = tuple[str, Callable[[Any], bool]]  # how an error shows it, and whether it takes a variable
 
 
-def path_of(variable: Any) -> str:
+def path_of(variable: Variable) -> str:
     """The path of a variable, such as `model/dense_1/kernel`; of TensorFlow's own the name."""
     return str(getattr(variable, "path", variable.name))
 
 
-def matches(variable: Any, patterns: Sequence[str] | None) -> bool:
+def matches(variable: Variable, patterns: Sequence[str] | None) -> bool:
     """Whether one of the regular expressions is found in the path of a variable."""
     return any(re.search(pattern, path_of(variable)) for pattern in patterns or ())
 
 
-def ending(variable: Any, variables: Sequence[Any]) -> str:
+def ending(variable: Variable, variables: Sequence[Any]) -> str:
     """The regular expression for the end of a path, of two names or as many as it takes to be found nowhere else.
 
     What paths begin with is not to be relied on: the name of a `Sequential` is part of them where it was made, and none

@@ -1,11 +1,11 @@
 """The step that makes penalties of weights take effect."""
 
-from typing import Any
-
 import tensorflow as tf
 
+from tensorsmith.core.types import Scalar
 
-def shrunk(weights: tf.Tensor, rate: Any, l1: float, l2: float) -> tf.Tensor:
+
+def shrunk(weights: tf.Tensor, rate: Scalar, l1: float, l2: float) -> tf.Tensor:
     """The weights w that minimise (w - weights)² / 2 + rate (l1 |w| + l2 w² / 2): nearer to 0, many of them at it.
 
     Args:

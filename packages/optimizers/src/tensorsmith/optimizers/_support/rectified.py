@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import tensorflow as tf
 
 from tensorsmith.core import check
+from tensorsmith.core.types import LearningRate
 from tensorsmith.optimizers._support.arguments import check_amounts, check_counts, check_shares
 from tensorsmith.optimizers._support.moments_optimizer import MomentsOptimizer
 from tensorsmith.optimizers._support.row_optimizer import Step
@@ -34,7 +35,7 @@ class RectifiedMoments(MomentsOptimizer):
 
     def __init__(
         self,
-        learning_rate: Any,
+        learning_rate: LearningRate,
         *,
         sma_threshold: float,
         total_steps: int,

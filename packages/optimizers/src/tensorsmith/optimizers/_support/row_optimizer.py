@@ -1,11 +1,12 @@
 """What the optimizers without kernels share."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import tensorflow as tf
 
+from tensorsmith.core.types import Gradient, Hyperparameter, LearningRate, Scalar, Variable
 from tensorsmith.optimizers._support import settings
 from tensorsmith.optimizers._support.arguments import check_constant_decay, check_decay
 from tensorsmith.optimizers._support.clipping import clipped
@@ -79,7 +80,7 @@ class RowOptimizer(SlotKeeper):
 
     decays_itself = False  # whether `updated` decays the weights, by `step.decay`
 
-    def __init__(self, learning_rate: Any, weight_decay: Any = None, **kwargs: Any):
+    def __init__(self, learning_rate: LearningRate, weight_decay: Hyperparameter | None = None, **kwargs: Any):
         if self.decays_itself:
             check_decay(weight_decay)
         else:
@@ -112,7 +113,7 @@ class RowOptimizer(SlotKeeper):
             grads = [tf.convert_to_tensor(g) if isinstance(g, tf.IndexedSlices) else g for g in grads]
         super().apply(grads, trainable_variables)
 
-    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+    def update_step(self, gradient: Gradient, variable: Variable, learning_rate: Scalar) -> None:
         """Updates one variable, or the rows that a sparse gradient names."""
         gradient, indices = merged(gradient), None
         if isinstance(gradient, tf.IndexedSlices):
@@ -137,19 +138,21 @@ class RowOptimizer(SlotKeeper):
         return {**super().get_config(), "weight_decay": settings.to_config(self.weight_decay)}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
+    def from_config(cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Self:
         """An optimizer with the arguments of `get_config`."""
         decay = settings.from_config(config.get("weight_decay"), custom_objects)
         return super().from_config({**config, "weight_decay": decay}, custom_objects)
 
-    def _clip_gradients(self, grads: Any) -> Any:
+    def _clip_gradients(self, grads: Sequence[Gradient]) -> Sequence[Gradient]:
         return clipped(grads, self.clipnorm, self.clipvalue, self.global_clipnorm)
 
-    def _apply_weight_decay(self, variables: Any) -> None:
+    def _apply_weight_decay(self, variables: Sequence[Variable]) -> None:
         if not self.decays_itself:
             super()._apply_weight_decay(variables)
 
-    def _backend_update_step(self, grads: Any, trainable_variables: Any, learning_rate: Any) -> None:
+    def _backend_update_step(
+        self, grads: Sequence[Gradient], trainable_variables: Sequence[Variable], learning_rate: Scalar
+    ) -> None:
         sparse = getattr(self, "_made_dense", ())
         grads = [
             slices(gradient) if self._var_key(variable) in sparse else gradient

@@ -1,12 +1,12 @@
 """Variables by rows: all of them, or those that a sparse gradient names."""
 
-from typing import Any
-
 import keras
 import tensorflow as tf
 
+from tensorsmith.core.types import DType, Gradient, Variable
 
-def precise(dtype: Any) -> tf.DType:
+
+def precise(dtype: DType) -> tf.DType:
     """The type to compute in: float64 for float64, float32 for all that has less."""
     return tf.float64 if tf.as_dtype(dtype) == tf.float64 else tf.float32
 
@@ -15,7 +15,7 @@ class MergedSlices(tf.IndexedSlices):
     """A sparse gradient in a precise type, with one slice for each row that it names."""
 
 
-def merged(gradient: Any) -> Any:
+def merged(gradient: Gradient) -> Gradient:
     """The gradient in a precise type; if it is sparse, with one slice for each row, the sum of those it had.
 
     What is merged comes back as it is: tf.unique, given under XLA what tf.unique or tf.where returned, takes the
@@ -39,13 +39,13 @@ def slices(gradient: tf.Tensor) -> MergedSlices:
     return MergedSlices(values, indices, tf.shape(gradient))
 
 
-def read(variable: Any, indices: Any, dtype: Any) -> tf.Tensor:
+def read(variable: Variable, indices: tf.Tensor | None, dtype: tf.DType) -> tf.Tensor:
     """Rows of a variable, or all for None."""
     variable = native(variable)
     return tf.cast(tf.convert_to_tensor(variable) if indices is None else tf.gather(variable, indices), dtype)
 
 
-def write(variable: Any, indices: Any, values: Any) -> None:
+def write(variable: Variable, indices: tf.Tensor | None, values: tf.Tensor) -> None:
     """Gives rows of a variable, or all for None, new values."""
     variable = native(variable)
     values = tf.cast(values, variable.dtype)
@@ -55,6 +55,6 @@ def write(variable: Any, indices: Any, values: Any) -> None:
         variable.scatter_update(tf.IndexedSlices(values, indices))
 
 
-def native(variable: Any) -> Any:
+def native(variable: Variable) -> tf.Variable:
     """TensorFlow's variable within Keras'."""
     return variable.value if isinstance(variable, keras.Variable) else variable

@@ -1,11 +1,14 @@
 """Settings that may change while training goes on: a number, a schedule of steps, or a function without arguments."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import keras
 
+from tensorsmith.core.types import Hyperparameter, Scalar, Variable
 
-def current(setting: Any, step: Any) -> Any:
+
+def current(setting: Hyperparameter, step: Variable) -> Scalar:
     """The setting's value.
 
     Args:
@@ -17,11 +20,13 @@ def current(setting: Any, step: Any) -> Any:
     return setting() if callable(setting) else setting
 
 
-def to_config(setting: Any) -> Any:
+def to_config(setting: Hyperparameter | None) -> float | dict[str, Any] | None:
     """The setting as a config holds it."""
     return keras.saving.serialize_keras_object(setting) if callable(setting) else setting
 
 
-def from_config(held: Any, custom_objects: Any = None) -> Any:
+def from_config(
+    held: float | dict[str, Any] | None, custom_objects: Mapping[str, Any] | None = None
+) -> Hyperparameter | None:
     """The setting of a config."""
     return keras.saving.deserialize_keras_object(held, custom_objects) if isinstance(held, dict) else held

@@ -1,12 +1,13 @@
 """Optimizers around an optimizer."""
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Self
 
 import keras
 import tensorflow as tf
 
 from tensorsmith.core import argument_error, check
+from tensorsmith.core.types import LearningRate, Optimizer, Variable
 from tensorsmith.optimizers._support.rows import precise, read, write
 from tensorsmith.optimizers._support.slots import SlotKeeper
 
@@ -29,7 +30,7 @@ class Wrapper(SlotKeeper):
         ValueError: `optimizer` is none, or one that has to stand around this one.
     """
 
-    def __init__(self, optimizer: Any, name: str):
+    def __init__(self, optimizer: Optimizer, name: str):
         super().__init__(learning_rate=lambda: self.learning_rate, name=name)
         self.inner_optimizer = _checked(optimizer)
 
@@ -85,7 +86,9 @@ class Wrapper(SlotKeeper):
         """Sets the last values of variables, if the other optimizer has others than those of training."""
         self.inner_optimizer.finalize_variable_values(var_list)
 
-    def exclude_from_weight_decay(self, var_list: Any = None, var_names: Any = None) -> None:
+    def exclude_from_weight_decay(
+        self, var_list: Sequence[Variable] | None = None, var_names: Sequence[str] | None = None
+    ) -> None:
         """Tells the other optimizer, which decays weights."""
         self.inner_optimizer.exclude_from_weight_decay(var_list, var_names)
 
@@ -95,26 +98,26 @@ class Wrapper(SlotKeeper):
         return [*self._variables, *self.inner_optimizer.variables]
 
     @property
-    def iterations(self) -> Any:
+    def iterations(self) -> keras.Variable:
         """Those of the other optimizer."""
         return self.inner_optimizer.iterations
 
     @property
-    def learning_rate(self) -> Any:
+    def learning_rate(self) -> LearningRate:
         """That of the other optimizer."""
         return self.inner_optimizer.learning_rate
 
     @learning_rate.setter
-    def learning_rate(self, learning_rate: Any) -> None:
+    def learning_rate(self, learning_rate: LearningRate) -> None:
         self.inner_optimizer.learning_rate = learning_rate
 
     @property
-    def loss_scale_factor(self) -> Any:
+    def loss_scale_factor(self) -> float | None:
         """That of the other optimizer."""
         return self.inner_optimizer.loss_scale_factor
 
     @loss_scale_factor.setter
-    def loss_scale_factor(self, factor: Any) -> None:
+    def loss_scale_factor(self, factor: float | None) -> None:
         if "inner_optimizer" in vars(self):  # Keras sets one before
             self.inner_optimizer.loss_scale_factor = factor
 
@@ -128,7 +131,7 @@ class Wrapper(SlotKeeper):
         return {"optimizer": keras.optimizers.serialize(self.inner_optimizer), "name": self.name}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
+    def from_config(cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Self:
         """An optimizer with the arguments of `get_config`; a `learning_rate` beside them is for the other one."""
         config = dict(config)
         inner = config.pop("optimizer")
@@ -173,7 +176,7 @@ def do_if(condition: tf.Tensor, action: Callable[[], None]) -> None:
     keras.ops.cond(condition, action, lambda: None)
 
 
-def _checked(optimizer: Any) -> keras.optimizers.Optimizer:
+def _checked(optimizer: Optimizer) -> keras.optimizers.Optimizer:
     name, expected = "optimizer", "an optimizer of Keras 3, or the name of one"
     try:
         found = keras.optimizers.get(optimizer)

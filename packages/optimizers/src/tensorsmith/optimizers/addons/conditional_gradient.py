@@ -1,10 +1,12 @@
 """The conditional gradient method."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Self
 
 import tensorflow as tf
 
 from tensorsmith.core import check, export
+from tensorsmith.core.types import Hyperparameter, LearningRate
 from tensorsmith.optimizers._support import settings
 from tensorsmith.optimizers._support.arguments import check_amounts
 from tensorsmith.optimizers._support.row_optimizer import RowOptimizer, Step
@@ -54,8 +56,8 @@ class ConditionalGradient(RowOptimizer):
 
     def __init__(
         self,
-        learning_rate: Any,
-        lambda_: Any = 0.01,
+        learning_rate: LearningRate,
+        lambda_: Hyperparameter = 0.01,
         epsilon: float = 1e-7,
         ord: str = "fro",
         name: str = "ConditionalGradient",
@@ -88,7 +90,7 @@ class ConditionalGradient(RowOptimizer):
         return {**super().get_config(), **own}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
+    def from_config(cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Self:
         """An optimizer with the arguments of `get_config`."""
         radius = settings.from_config(config["lambda_"], custom_objects)
         return super().from_config({**config, "lambda_": radius}, custom_objects)

@@ -1,13 +1,14 @@
 """Decay of weights that does not depend on the learning rate."""
 
 import functools
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
 
 import keras
 import tensorflow as tf
 
 from tensorsmith.core import check, export
+from tensorsmith.core.types import Gradient, Hyperparameter, Scalar, Variable
 from tensorsmith.optimizers._support import settings
 from tensorsmith.optimizers._support.arguments import check_decay, check_patterns
 from tensorsmith.optimizers._support.clipping import clipped
@@ -55,7 +56,7 @@ class DecoupledWeightDecayExtension(BASE):
 
     def __init__(
         self,
-        weight_decay: Any,
+        weight_decay: Hyperparameter,
         exclude_from_weight_decay: Sequence[str] | None = None,
         **kwargs: Any,
     ):
@@ -89,7 +90,9 @@ class DecoupledWeightDecayExtension(BASE):
         self._chosen = None if decay_var_list is None else {self._var_key(variable) for variable in decay_var_list}
         super().apply(grads, trainable_variables)
 
-    def apply_gradients(self, grads_and_vars: Sequence[Any], decay_var_list: Sequence[Any] | None = None) -> Any:
+    def apply_gradients(
+        self, grads_and_vars: Sequence[Any], decay_var_list: Sequence[Any] | None = None
+    ) -> tf.Variable:
         """Updates the variables, given in pairs with their gradients.
 
         Args:
@@ -100,7 +103,7 @@ class DecoupledWeightDecayExtension(BASE):
         self.apply(gradients, variables, decay_var_list)
         return self._iterations
 
-    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+    def update_step(self, gradient: Gradient, variable: Variable, learning_rate: Scalar) -> None:
         """Decays one variable, and updates it."""
         if isinstance(gradient, tf.IndexedSlices):
             gradient = merged(gradient)  # of rows that come twice Keras' Adam takes the squares one by one
@@ -122,20 +125,20 @@ class DecoupledWeightDecayExtension(BASE):
         return {**super().get_config(), **own}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
+    def from_config(cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Self:
         """An optimizer with the arguments of `get_config`."""
         decay = settings.from_config(config["weight_decay"], custom_objects)
         return super().from_config({**config, "weight_decay": decay}, custom_objects)
 
-    def _is_to_decay(self, variable: Any) -> bool:
+    def _is_to_decay(self, variable: Variable) -> bool:
         if self._chosen is not None:
             return self._var_key(variable) in self._chosen
         return not self._exempt[self._get_variable_index(variable)] and self._use_weight_decay(variable)
 
-    def _clip_gradients(self, grads: Any) -> Any:
+    def _clip_gradients(self, grads: Sequence[Gradient]) -> Sequence[Gradient]:
         return clipped(grads, self.clipnorm, self.clipvalue, self.global_clipnorm)  # Keras' makes sparse ones dense
 
-    def _apply_weight_decay(self, variables: Any) -> None:
+    def _apply_weight_decay(self, variables: Sequence[Variable]) -> None:
         """Nothing: this would be Keras' decay."""
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import tensorflow as tf
 
 from tensorsmith.core import export
+from tensorsmith.core.types import Gradient, Hyperparameter, LearningRate, Scalar, Variable
 from tensorsmith.optimizers._support.arguments import check_patterns
 from tensorsmith.optimizers._support.moments_optimizer import MomentsOptimizer
 from tensorsmith.optimizers._support.paths import matches
@@ -56,11 +57,11 @@ class LAMB(MomentsOptimizer):
 
     def __init__(
         self,
-        learning_rate: Any = 0.001,
+        learning_rate: LearningRate = 0.001,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-6,
-        weight_decay: Any = 0.0,
+        weight_decay: Hyperparameter = 0.0,
         exclude_from_weight_decay: Sequence[str] | None = None,
         exclude_from_layer_adaptation: Sequence[str] | None = None,
         name: str = "LAMB",
@@ -83,7 +84,7 @@ class LAMB(MomentsOptimizer):
         self._adapts = [not matches(variable, unscaled or undecayed) for variable in variables]
         super().add_moments(variables)
 
-    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+    def update_step(self, gradient: Gradient, variable: Variable, learning_rate: Scalar) -> None:
         """Updates one variable."""
         super().update_step(tf.convert_to_tensor(gradient), variable, learning_rate)
 

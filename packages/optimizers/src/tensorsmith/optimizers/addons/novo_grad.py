@@ -6,6 +6,7 @@ from typing import Any
 import tensorflow as tf
 
 from tensorsmith.core import export
+from tensorsmith.core.types import Hyperparameter, LearningRate
 from tensorsmith.optimizers._support.moments_optimizer import MomentsOptimizer
 from tensorsmith.optimizers._support.row_optimizer import Step
 
@@ -53,11 +54,11 @@ class NovoGrad(MomentsOptimizer):
 
     def __init__(
         self,
-        learning_rate: Any = 0.001,
+        learning_rate: LearningRate = 0.001,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
-        weight_decay: Any = 0.0,
+        weight_decay: Hyperparameter = 0.0,
         grad_averaging: bool = False,
         amsgrad: bool = False,
         name: str = "NovoGrad",

@@ -6,6 +6,7 @@ from typing import Any
 import tensorflow as tf
 
 from tensorsmith.core import check, export
+from tensorsmith.core.types import LearningRate
 from tensorsmith.optimizers._support.arguments import check_amounts
 from tensorsmith.optimizers._support.proximal import shrunk
 from tensorsmith.optimizers._support.row_optimizer import RowOptimizer, Step
@@ -52,7 +53,7 @@ class ProximalAdagrad(RowOptimizer):
 
     def __init__(
         self,
-        learning_rate: Any = 0.001,
+        learning_rate: LearningRate = 0.001,
         initial_accumulator_value: float = 0.1,
         l1_regularization_strength: float = 0.0,
         l2_regularization_strength: float = 0.0,

@@ -5,6 +5,7 @@ from typing import Any
 import tensorflow as tf
 
 from tensorsmith.core import export, init_arguments
+from tensorsmith.core.types import Hyperparameter, LearningRate
 from tensorsmith.optimizers._support.rectified import RectifiedMoments
 
 
@@ -49,11 +50,11 @@ class RectifiedAdam(RectifiedMoments):
 
     def __init__(
         self,
-        learning_rate: Any = 0.001,
+        learning_rate: LearningRate = 0.001,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
-        weight_decay: Any = 0.0,
+        weight_decay: Hyperparameter = 0.0,
         amsgrad: bool = False,
         sma_threshold: float = 5.0,
         total_steps: int = 0,

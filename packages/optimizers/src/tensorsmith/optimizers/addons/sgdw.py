@@ -6,6 +6,7 @@ from typing import Any
 import tensorflow as tf
 
 from tensorsmith.core import export
+from tensorsmith.core.types import Hyperparameter, LearningRate
 from tensorsmith.optimizers._support.arguments import check_rates
 from tensorsmith.optimizers._support.live import LiveMomentum, is_live
 from tensorsmith.optimizers._support.row_optimizer import RowOptimizer, Step
@@ -53,9 +54,9 @@ class SGDW(DecoupledWeightDecayExtension, LiveMomentum, RowOptimizer):
 
     def __init__(
         self,
-        weight_decay: Any,
-        learning_rate: Any = 0.001,
-        momentum: Any = 0.0,
+        weight_decay: Hyperparameter,
+        learning_rate: LearningRate = 0.001,
+        momentum: Hyperparameter = 0.0,
         nesterov: bool = False,
         name: str = "SGDW",
         **kwargs: Any,

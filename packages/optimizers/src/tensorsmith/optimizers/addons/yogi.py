@@ -6,6 +6,7 @@ from typing import Any
 import tensorflow as tf
 
 from tensorsmith.core import check, export
+from tensorsmith.core.types import LearningRate
 from tensorsmith.optimizers._support.arguments import check_amounts, check_rates
 from tensorsmith.optimizers._support.proximal import shrunk
 from tensorsmith.optimizers._support.row_optimizer import RowOptimizer, Step
@@ -60,7 +61,7 @@ class Yogi(RowOptimizer):
 
     def __init__(
         self,
-        learning_rate: Any = 0.01,
+        learning_rate: LearningRate = 0.01,
         beta1: float = 0.9,
         beta2: float = 0.999,
         epsilon: float = 1e-3,

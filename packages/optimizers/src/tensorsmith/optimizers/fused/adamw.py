@@ -6,6 +6,7 @@ import keras
 
 from tensorsmith import ops
 from tensorsmith.core import check, export
+from tensorsmith.core.types import Hyperparameter, LearningRate
 from tensorsmith.optimizers._support.arguments import check_constant_decay, check_rates
 from tensorsmith.optimizers._support.fused_moments import FusedMoments
 from tensorsmith.optimizers._support.live import LiveMomentum
@@ -57,10 +58,10 @@ class AdamW(LiveMomentum, FusedMoments, keras.optimizers.AdamW):
 
     def __init__(
         self,
-        learning_rate: Any = 0.001,
-        weight_decay: Any = 0.004,
-        beta_1: Any = 0.9,
-        beta_2: Any = 0.999,
+        learning_rate: LearningRate = 0.001,
+        weight_decay: Hyperparameter = 0.004,
+        beta_1: Hyperparameter = 0.9,
+        beta_2: Hyperparameter = 0.999,
         epsilon: float = 1e-7,
         amsgrad: bool = False,
         **kwargs: Any,

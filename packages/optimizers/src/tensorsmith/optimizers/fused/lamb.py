@@ -6,6 +6,7 @@ import keras
 
 from tensorsmith import ops
 from tensorsmith.core import export
+from tensorsmith.core.types import Hyperparameter, LearningRate
 from tensorsmith.optimizers._support.arguments import check_constant_decay, check_rates
 from tensorsmith.optimizers._support.fused_moments import FusedMoments
 
@@ -51,11 +52,11 @@ class Lamb(FusedMoments, keras.optimizers.Lamb):
 
     def __init__(
         self,
-        learning_rate: Any = 0.001,
-        beta_1: Any = 0.9,
-        beta_2: Any = 0.999,
+        learning_rate: LearningRate = 0.001,
+        beta_1: Hyperparameter = 0.9,
+        beta_2: Hyperparameter = 0.999,
         epsilon: float = 1e-7,
-        weight_decay: Any = None,
+        weight_decay: Hyperparameter | None = None,
         **kwargs: Any,
     ):
         check_rates(beta_1=beta_1, beta_2=beta_2)

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tensorsmith import ops
 from tensorsmith.core import check, export
+from tensorsmith.core.types import Gradient, Hyperparameter, LearningRate, Scalar, Variable
 from tensorsmith.optimizers._support.arguments import check_constant_decay
 from tensorsmith.optimizers._support.fused import FusedUpdate, assign
 from tensorsmith.optimizers._support.live import LiveMomentum, is_live
@@ -54,10 +55,10 @@ class SGD(LiveMomentum, FusedUpdate, keras.optimizers.SGD):
 
     def __init__(
         self,
-        learning_rate: Any = 0.01,
-        momentum: Any = 0.0,
+        learning_rate: LearningRate = 0.01,
+        momentum: Hyperparameter = 0.0,
         nesterov: bool = False,
-        weight_decay: Any = None,
+        weight_decay: Hyperparameter | None = None,
         **kwargs: Any,
     ):
         fits = is_live(momentum) or (isinstance(momentum, float) and 0 <= momentum <= 1)
@@ -74,7 +75,7 @@ class SGD(LiveMomentum, FusedUpdate, keras.optimizers.SGD):
         keras.optimizers.Optimizer.build(self, variables)
         self.momentums = self.add_optimizer_variables(variables, "momentum")
 
-    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+    def update_step(self, gradient: Gradient, variable: Variable, learning_rate: Scalar) -> None:
         """Updates one variable in Keras' way, which asks momentums for being 0 and cannot ask a variable."""
         if not is_live(self.momentum):
             super().update_step(gradient, variable, learning_rate)

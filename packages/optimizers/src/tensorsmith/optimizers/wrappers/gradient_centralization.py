@@ -6,6 +6,7 @@ from typing import Any
 import tensorflow as tf
 
 from tensorsmith.core import export
+from tensorsmith.core.types import Gradient, Optimizer
 from tensorsmith.optimizers._support.rows import precise
 from tensorsmith.optimizers._support.wrapping import Wrapper
 
@@ -40,7 +41,7 @@ class GradientCentralization(Wrapper):
         [1.1 1.9]
     """
 
-    def __init__(self, optimizer: Any, name: str = "GradientCentralization"):
+    def __init__(self, optimizer: Optimizer, name: str = "GradientCentralization"):
         super().__init__(optimizer, name)
 
     def before(self, gradients: Sequence[Any], variables: Sequence[Any]) -> Sequence[Any]:
@@ -48,7 +49,7 @@ class GradientCentralization(Wrapper):
         return [_centralized(gradient) for gradient in gradients]
 
 
-def _centralized(gradient: Any) -> Any:
+def _centralized(gradient: Gradient) -> Gradient:
     if gradient is None or isinstance(gradient, tf.IndexedSlices) or gradient.shape.rank < 2:
         return gradient
     values = tf.cast(gradient, precise(gradient.dtype))

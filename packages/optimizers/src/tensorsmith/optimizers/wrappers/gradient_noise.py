@@ -7,6 +7,7 @@ from typing import Any
 import tensorflow as tf
 
 from tensorsmith.core import check, export
+from tensorsmith.core.types import Gradient, Optimizer
 from tensorsmith.optimizers._support.arguments import check_amounts
 from tensorsmith.optimizers._support.rows import merged
 from tensorsmith.optimizers._support.wrapping import Wrapper
@@ -50,7 +51,7 @@ class GradientNoise(Wrapper):
 
     def __init__(
         self,
-        optimizer: Any,
+        optimizer: Optimizer,
         eta: float = 0.01,
         gamma: float = 0.55,
         seed: int | None = None,
@@ -76,7 +77,7 @@ class GradientNoise(Wrapper):
             for gradient, variable in zip(gradients, variables, strict=True)
         ]
 
-    def _noisy(self, gradient: Any, place: int, deviation: tf.Tensor, seed: tf.Tensor) -> Any:
+    def _noisy(self, gradient: Gradient, place: int, deviation: tf.Tensor, seed: tf.Tensor) -> Gradient:
         gradient = merged(gradient)  # so that a row gets noise once
         values = gradient.values if isinstance(gradient, tf.IndexedSlices) else gradient
         own = tf.random.experimental.stateless_fold_in(seed, place, alg="philox")

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 
 from tensorsmith.core import Verbatim, check, export
+from tensorsmith.core.types import Optimizer
 from tensorsmith.optimizers._support.arguments import check_amounts, check_patterns
 from tensorsmith.optimizers._support.paths import ending, matches, takers
 from tensorsmith.optimizers._support.rows import precise, read, write
@@ -43,7 +44,7 @@ class ScaledUpdates(Wrapper):
         [0.95] [0.9]
     """
 
-    def __init__(self, optimizer: Any, scales: Mapping[str, float], name: str = "ScaledUpdates"):
+    def __init__(self, optimizer: Optimizer, scales: Mapping[str, float], name: str = "ScaledUpdates"):
         check(isinstance(scales, Mapping), "scales", scales, "scales by regular expression, as a dict")
         check_patterns(scales=list(scales))
         check_amounts(**{f"scales[{pattern!r}]": scale for pattern, scale in scales.items()})
@@ -81,7 +82,7 @@ class ScaledUpdates(Wrapper):
         return {**super().get_config(), "scales": dict(self._scales)}
 
 
-def layerwise_decay(model: keras.Model, optimizer: Any, factor: float) -> ScaledUpdates:
+def layerwise_decay(model: keras.Model, optimizer: Optimizer, factor: float) -> ScaledUpdates:
     """Puts a wrapper around an optimizer that makes the updates of a layer smaller the deeper the layer lies.
 
     For fine-tuning: the last layer with weights moves as it would, the one before it by `factor` of that, the one

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tensorsmith.core import export
+from tensorsmith.core.types import Optimizer
 from tensorsmith.optimizers._support.arguments import check_counts, check_shares
 from tensorsmith.optimizers._support.rows import precise, read, write
 from tensorsmith.optimizers._support.wrapping import Keeper, do_if
@@ -48,7 +49,9 @@ class Lookahead(Keeper):
 
     slot = "slow"
 
-    def __init__(self, optimizer: Any, sync_period: int = 6, slow_step_size: float = 0.5, name: str = "Lookahead"):
+    def __init__(
+        self, optimizer: Optimizer, sync_period: int = 6, slow_step_size: float = 0.5, name: str = "Lookahead"
+    ):
         check_counts(1, sync_period=sync_period)
         check_shares(slow_step_size=slow_step_size)
         super().__init__(optimizer, name)

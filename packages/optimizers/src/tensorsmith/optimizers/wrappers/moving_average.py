@@ -6,6 +6,7 @@ from typing import Any
 import tensorflow as tf
 
 from tensorsmith.core import export
+from tensorsmith.core.types import Optimizer
 from tensorsmith.optimizers._support.arguments import check_counts, check_shares
 from tensorsmith.optimizers._support.averaging import Averaging
 
@@ -52,7 +53,7 @@ class MovingAverage(Averaging):
 
     def __init__(
         self,
-        optimizer: Any,
+        optimizer: Optimizer,
         average_decay: float = 0.99,
         num_updates: int | None = None,
         start_step: int = 0,

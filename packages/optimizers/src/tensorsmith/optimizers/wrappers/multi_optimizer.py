@@ -1,13 +1,14 @@
 """Several optimizers for one model."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import chain
-from typing import Any
+from typing import Any, Self
 
 import keras
 
 from tensorsmith.core import argument_error, check, export
+from tensorsmith.core.types import Variable
 from tensorsmith.optimizers._support.arguments import check_patterns
 from tensorsmith.optimizers._support.paths import ending, matches, path_of, takers
 
@@ -83,7 +84,7 @@ class MultiOptimizer(keras.optimizers.MultiOptimizer):
         return {NAME: pairs, "loss_scale_factor": self.loss_scale_factor, "name": self.name}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
+    def from_config(cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Self:
         """An optimizer with the arguments of `get_config`."""
         pairs = [(keras.optimizers.deserialize(held, custom_objects), what) for held, what in config[NAME]]
         return cls(**{**config, NAME: pairs})
@@ -129,7 +130,7 @@ class _Map:
         """The optimizers."""
         return [optimizer for optimizer, _ in self._pairs]
 
-    def __call__(self, variable: Any) -> Any:
+    def __call__(self, variable: Variable) -> keras.optimizers.Optimizer:
         """The optimizer of a variable."""
         return self._chosen[id(variable)]
 
@@ -137,7 +138,7 @@ class _Map:
         """The pairs as a config holds them."""
         return [[keras.optimizers.serialize(o), list(chain(*map(self._patterns, whats)))] for o, whats in self._pairs]
 
-    def _patterns(self, what: Any) -> list[str]:
+    def _patterns(self, what: str | keras.Layer) -> list[str]:
         if isinstance(what, str):
             return [what]
         check(what.built, NAME, what, "a layer that is built, to be saved", "call the model once")
@@ -150,7 +151,7 @@ class _Map:
         return patterns
 
 
-def _takes(whats: Sequence[Any], variable: Any) -> bool:
+def _takes(whats: Sequence[Any], variable: Variable) -> bool:
     patterns = [what for what in whats if isinstance(what, str)]
     layers = [what for what in whats if not isinstance(what, str)]
     return matches(variable, patterns) or any(variable is own for layer in layers for own in layer.trainable_variables)

@@ -6,6 +6,7 @@ from typing import Any
 import tensorflow as tf
 
 from tensorsmith.core import export
+from tensorsmith.core.types import Optimizer
 from tensorsmith.optimizers._support.arguments import check_counts
 from tensorsmith.optimizers._support.averaging import Averaging
 from tensorsmith.optimizers._support.wrapping import do_if
@@ -49,7 +50,7 @@ class SWA(Averaging):
         [0.7 2.3]
     """
 
-    def __init__(self, optimizer: Any, start_averaging: int = 0, average_period: int = 10, name: str = "SWA"):
+    def __init__(self, optimizer: Optimizer, start_averaging: int = 0, average_period: int = 10, name: str = "SWA"):
         check_counts(0, start_averaging=start_averaging)
         check_counts(1, average_period=average_period)
         super().__init__(optimizer, name)
