@@ -4,13 +4,14 @@ import contextlib
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from tensorsmith.core import SILENT, Progress, Verbatim, check, replace_file
+from tensorsmith.core.types import Dataset, NestedArrays
 from tensorsmith.training.fit.state import restore, snapshot, training_state
 from tensorsmith.training.inputs.data import make_source
 from tensorsmith.training.inputs.sources import Source
@@ -101,11 +102,11 @@ class LRFinder:
     def __call__(
         self,
         trainer: "Trainer",
-        x: Any,
-        y: Any = None,
+        x: NestedArrays | Dataset,
+        y: NestedArrays | None = None,
         *,
         batch_size: int = 32,
-        sample_weight: Any = None,
+        sample_weight: NestedArrays | None = None,
         verbose: bool = False,
     ) -> LRSweep:
         """Runs the test.

@@ -6,7 +6,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
 from typing import Any, Literal
@@ -16,6 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from tensorsmith.core import Duration, Timeline, Verbatim, check, is_integer
+from tensorsmith.core.types import Dataset, Logs, Loss, NestedArrays, Optimizer, Variable
 from tensorsmith.training.callbacks.profile import Profile
 from tensorsmith.training.callbacks.tqdm_progress_bar import TQDMProgressBar
 from tensorsmith.training.callbacks.unfreeze import Unfreeze
@@ -34,7 +35,6 @@ from tensorsmith.training.gradients.whole_gradient import handed_over, norm_of, 
 from tensorsmith.training.inputs.data import make_source, make_validation_source
 from tensorsmith.training.inputs.sources import Source
 from tensorsmith.training.loop.build import build_late_parts
-from tensorsmith.training.loop.compiled_step import Logs
 from tensorsmith.training.loop.jit import faster_with_jit, jit_is_ruled_out
 from tensorsmith.training.loop.loops import Loops
 
@@ -92,12 +92,12 @@ class Trainer:
     def __init__(
         self,
         model: keras.Model,
-        optimizer: Any = None,
-        loss: Any = None,
-        metrics: Any = None,
+        optimizer: Optimizer | None = None,
+        loss: Loss | Sequence[Any] | None = None,
+        metrics: Sequence[Any] | Mapping[str, Any] | None = None,
         *,
-        loss_weights: Any = None,
-        weighted_metrics: Any = None,
+        loss_weights: Sequence[float] | Mapping[str, float] | None = None,
+        weighted_metrics: Sequence[Any] | Mapping[str, Any] | None = None,
         schedules: Schedules = MappingProxyType({}),
         gradient_norm: bool = False,
         jit: bool | Literal["auto"] = "auto",
@@ -163,14 +163,14 @@ class Trainer:
 
     def fit(
         self,
-        x: Any,
-        y: Any = None,
+        x: NestedArrays | Dataset,
+        y: NestedArrays | None = None,
         *,
         epochs: int = 1,
         batch_size: int = 32,
-        validation_data: Any = None,
+        validation_data: tuple[Any, ...] | Dataset | None = None,
         callbacks: Iterable[keras.callbacks.Callback] | keras.callbacks.Callback = (),
-        sample_weight: Any = None,
+        sample_weight: NestedArrays | None = None,
         class_weight: Mapping[int, float] | None = None,
         shuffle: bool = True,
         seed: int | None = None,
@@ -295,7 +295,14 @@ class Trainer:
         self.steps_per_second = pace.steps_per_second
         return history
 
-    def evaluate(self, x: Any, y: Any = None, *, sample_weight: Any = None, batch_size: int = 32) -> dict[str, float]:
+    def evaluate(
+        self,
+        x: NestedArrays | Dataset,
+        y: NestedArrays | None = None,
+        *,
+        sample_weight: NestedArrays | None = None,
+        batch_size: int = 32,
+    ) -> dict[str, float]:
         """The loss and metrics over some data.
 
         Args:
@@ -315,7 +322,7 @@ class Trainer:
         source.compile(self._loops, "test", jit=False)
         return evaluate(self.model, source, keras.callbacks.CallbackList([], model=self.model), Team(self._strategy))
 
-    def predict(self, x: Any, *, batch_size: int = 32) -> Any:
+    def predict(self, x: NestedArrays | Dataset, *, batch_size: int = 32) -> NestedArrays:
         """The model's outputs for arrays or a dataset, as NumPy arrays."""
         if isinstance(self._strategy, tf.distribute.ParameterServerStrategy):
             return parameter_servers.predict(self.model, x, batch_size)
@@ -438,7 +445,7 @@ def _lasting_names(optimizers: Iterable[keras.optimizers.Optimizer]) -> list[str
     return names
 
 
-def _number(variable: Any) -> float:
+def _number(variable: Variable) -> float:
     return float(keras.ops.convert_to_numpy(variable))
 
 

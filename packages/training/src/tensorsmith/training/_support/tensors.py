@@ -1,15 +1,15 @@
 """Arrays and batches as tensors."""
 
-from typing import Any
-
 import numpy as np
 import tensorflow as tf
+
+from tensorsmith.core.types import NestedTensors
 
 LARGE = 1 << 20  # bytes
 ALIGNMENT = 64  # bytes, which TensorFlow's vector code asks for and NumPy does not promise
 
 
-def size_of(batch: Any) -> int | tf.Tensor:
+def size_of(batch: NestedTensors) -> int | tf.Tensor:
     """How many examples a batch has, a tensor where that is known only when it comes."""
     leaf = tf.nest.flatten(batch)[0]
     if leaf.shape[0] is not None:

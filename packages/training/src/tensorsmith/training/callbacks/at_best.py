@@ -7,6 +7,7 @@ from typing import Any, Literal
 import keras
 
 from tensorsmith.core import check, did_you_mean
+from tensorsmith.core.types import Logs
 from tensorsmith.training.callbacks.every import Moment
 
 
@@ -43,16 +44,16 @@ class AtBest(keras.callbacks.Callback):
         self._step = 0
         self._steps_before = 0
 
-    def on_train_begin(self, logs: Any = None) -> None:
+    def on_train_begin(self, logs: Logs | None = None) -> None:
         """Forgets the scores of another run."""
         self._best = math.inf
         self._step = self._steps_before = 0
 
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Counts steps."""
         self._step = self._steps_before + batch + 1
 
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Acts, if the score is the best."""
         self._steps_before = self._step
         logs = logs or {}

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 
 from tensorsmith.core import Verbatim, check
+from tensorsmith.core.types import Logs
 from tensorsmith.training.fit.state import restore, snapshot
 from tensorsmith.training.gradients.optimizers_within import optimizers_within
 
@@ -64,14 +65,14 @@ class AverageModelCheckpoint(keras.callbacks.ModelCheckpoint):
         )
         self.update_weights = update_weights
 
-    def set_model(self, model: Any) -> None:
+    def set_model(self, model: keras.Model) -> None:
         """Looks at the optimizer."""
         super().set_model(model)
         received = Verbatim(f"a model with the optimizer {type(model.optimizer).__name__}")
         remedy = "put tensorsmith.optimizers.MovingAverage or SWA around it"
         check(bool(self._averaging), "model", received, "one whose optimizer keeps averages of weights", remedy)
 
-    def _save_model(self, epoch: int, batch: int | None, logs: Any) -> None:
+    def _save_model(self, epoch: int, batch: int | None, logs: Logs) -> None:
         variables = [variable.value for variable in self.model.trainable_variables]
         before = snapshot(variables)
         for optimizer in self._averaging:

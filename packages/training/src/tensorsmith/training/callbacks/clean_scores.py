@@ -1,8 +1,9 @@
 """Scores on training data as the model has them in inference."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tensorsmith.core import Duration, check
+from tensorsmith.core.types import Dataset, NestedArrays
 from tensorsmith.training._support.model_layers import metrics_variables
 from tensorsmith.training.callbacks.every import Every, Moment
 from tensorsmith.training.fit.state import restore, snapshot
@@ -44,10 +45,10 @@ class CleanScores(Every):
     def __init__(
         self,
         trainer: "Trainer",
-        x: Any,
-        y: Any = None,
+        x: NestedArrays | Dataset,
+        y: NestedArrays | None = None,
         *,
-        sample_weight: Any = None,
+        sample_weight: NestedArrays | None = None,
         batch_size: int = 32,
         every: str | Duration = "1 epoch",
     ) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 
 from tensorsmith.core import Duration, Timeline, check
+from tensorsmith.core.types import Logs
 from tensorsmith.training.fit.recurring import Recurring
 
 
@@ -65,7 +66,7 @@ class Every(keras.callbacks.Callback):
         """Steps until the next call; the Trainer returns to Python then."""
         return self._recurring.steps_left(self._step)
 
-    def on_train_begin(self, logs: Any = None) -> None:
+    def on_train_begin(self, logs: Logs | None = None) -> None:
         """Learns what the run is made of."""
         steps, epochs = self.params.get("steps"), self.params["epochs"]
         timeline = Timeline(steps, self.params.get("batch_size"), steps and steps * epochs)
@@ -73,19 +74,19 @@ class Every(keras.callbacks.Callback):
         self._steps_before = self._step = self._epoch = 0
         self._last = -1
 
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Acts, if it is due within an epoch; at its end there is more to say."""
         self._step = self._steps_before + batch + 1
         if batch + 1 != self.params.get("steps") and self._recurring.due_after(self._step):
             self._act(logs)
 
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Acts, if it is due at the end of an epoch."""
         self._steps_before, self._epoch = self._step, epoch + 1
         if self._last != self._step and self._recurring.due_after_epoch(self._epoch, self._step):
             self._act(logs)
 
-    def _act(self, logs: Any) -> None:
+    def _act(self, logs: Logs) -> None:
         self._recurring.done()
         self._last = self._step
         self._action(Moment(self.model, self._epoch, self._step, logs or {}))

@@ -3,12 +3,12 @@
 import logging
 import os
 import sys
-from typing import Any
 
 import keras
 import tensorflow as tf
 
 from tensorsmith.core import Verbatim, argument_error, check
+from tensorsmith.core.types import Logs
 
 log = logging.getLogger("tensorsmith.training")
 
@@ -53,15 +53,15 @@ class Profile(keras.callbacks.Callback):
         """Steps until it begins or ends; the Trainer returns to Python then."""
         return next((at - self._step for at in (self._first, self._last) if at > self._step), sys.maxsize)
 
-    def on_train_begin(self, logs: Any = None) -> None:
+    def on_train_begin(self, logs: Logs | None = None) -> None:
         """Starts counting: the steps of this process, which has to get warm, also where a run is resumed."""
         self._step = 0
 
-    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+    def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
         """Notes where a window of steps begins."""
         self._batch = batch
 
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Begins or ends, if it is time."""
         before, self._step = self._step, self._step + batch + 1 - self._batch
         if before < self._first <= self._step < self._last:
@@ -69,7 +69,7 @@ class Profile(keras.callbacks.Callback):
         elif self._step >= self._last:
             self.close()
 
-    def on_train_end(self, logs: Any = None) -> None:
+    def on_train_end(self, logs: Logs | None = None) -> None:
         """Ends, and says where a run was too short."""
         self.close()
         if self._step <= self._first:

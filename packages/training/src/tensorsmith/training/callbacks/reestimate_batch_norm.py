@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tensorsmith.core import Verbatim, check
+from tensorsmith.core.types import NestedTensors
 from tensorsmith.training._support.model_layers import layers_of
 from tensorsmith.training.fit.state import restore, snapshot
 
@@ -66,7 +67,7 @@ def _pooled(
     """Mean and variance over all batches: what batches vary within, and what their means vary by."""
 
     @tf.function(autograph=False, reduce_retracing=True)
-    def forward(x: Any) -> None:
+    def forward(x: NestedTensors) -> None:
         model(x, training=True)
 
     sizes: list[int] = []

@@ -2,13 +2,13 @@
 
 import os
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from tensorsmith.core import Verbatim, check
+from tensorsmith.core.types import NestedArrays
 from tensorsmith.training.callbacks.every import Moment
 
 
@@ -31,7 +31,7 @@ def weight_statistics(model: keras.Model) -> dict[str, float]:
     return found
 
 
-def dead_unit_shares(model: keras.Model, x: Any) -> dict[str, float]:
+def dead_unit_shares(model: keras.Model, x: NestedArrays) -> dict[str, float]:
     """For each layer with ReLU, the share of its units, or of its channels, that are 0 for all of some examples.
 
     Args:

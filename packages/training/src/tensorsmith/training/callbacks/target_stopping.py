@@ -1,10 +1,11 @@
 """Ending a run that has reached its goal."""
 
-from typing import Any, Literal
+from typing import Literal
 
 import keras
 
 from tensorsmith.core import check, did_you_mean
+from tensorsmith.core.types import Logs
 
 
 class TargetStopping(keras.callbacks.Callback):
@@ -36,7 +37,7 @@ class TargetStopping(keras.callbacks.Callback):
         self._target = target
         self._mode = mode
 
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Compares."""
         logs = logs or {}
         known = self._monitor in logs

@@ -1,11 +1,11 @@
 """Ending a run when its time is over."""
 
 import time
-from typing import Any
 
 import keras
 
 from tensorsmith.core import check
+from tensorsmith.core.types import Logs
 
 
 class TimeStopping(keras.callbacks.Callback):
@@ -38,16 +38,16 @@ class TimeStopping(keras.callbacks.Callback):
         self.verbose = verbose
         self._within_epoch = within_epoch
 
-    def on_train_begin(self, logs: Any = None) -> None:
+    def on_train_begin(self, logs: Logs | None = None) -> None:
         """Starts the clock."""
         self._start = time.monotonic()
 
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Looks at the clock, if the epoch may be cut short."""
         if self._within_epoch:
             self._look()
 
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Looks at the clock."""
         if self._look() and self.verbose:
             passed = time.strftime("%-H:%M:%S", time.gmtime(self.seconds))

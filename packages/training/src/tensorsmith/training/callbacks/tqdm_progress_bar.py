@@ -11,6 +11,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID
 from rich.text import Text
 
 from tensorsmith.core import check
+from tensorsmith.core.types import Logs
 
 OVERALL = "{l_bar}{bar} {n_fmt}/{total_fmt} ETA: {remaining}s,  {rate_fmt}{postfix}"
 EPOCH = "{n_fmt}/{total_fmt}{bar} ETA: {remaining}s - {desc}"
@@ -87,46 +88,46 @@ class TQDMProgressBar(keras.callbacks.Callback):
         )
         self._training = False
 
-    def on_train_begin(self, logs: Any = None) -> None:
+    def on_train_begin(self, logs: Logs | None = None) -> None:
         """Opens the bar over epochs."""
         self._training = True
         self._progress.start()
         self._overall = self._add("epochs", "Training", self.params["epochs"])
 
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Opens the bar over steps."""
         if self._shows["steps"] and self._console.is_terminal:
             self._console.print(f"Epoch {epoch + 1}/{self.params['epochs']}")
         self._epoch = self._add("steps", "", self.params.get("steps"))
 
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Moves it."""
         self._progress.update(self._epoch, completed=batch + 1, description=self._text(logs))
 
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Closes it, and moves the bar over epochs."""
         self._progress.update(self._epoch, description=self._text(logs))
         self._remove("steps", self._epoch)
         self._progress.update(self._overall, completed=epoch + 1)
 
-    def on_train_end(self, logs: Any = None) -> None:
+    def on_train_end(self, logs: Logs | None = None) -> None:
         """Closes the bar over epochs."""
         self._training = False
         self._remove("epochs", self._overall)
         self.close()
 
-    def on_test_begin(self, logs: Any = None) -> None:
+    def on_test_begin(self, logs: Logs | None = None) -> None:
         """Opens a bar, unless this is validation within training."""
         if not self._training:
             self._progress.start()
             self._epoch = self._add("steps", "Evaluating", self.params.get("steps"))
 
-    def on_test_batch_end(self, batch: int, logs: Any = None) -> None:
+    def on_test_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Moves it."""
         if not self._training:
             self.on_train_batch_end(batch, logs)
 
-    def on_test_end(self, logs: Any = None) -> None:
+    def on_test_end(self, logs: Logs | None = None) -> None:
         """Closes it."""
         if not self._training:
             self._remove("steps", self._epoch)

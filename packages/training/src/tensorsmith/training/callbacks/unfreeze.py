@@ -6,6 +6,7 @@ from typing import Any
 import keras
 
 from tensorsmith.core import Duration, Timeline, check
+from tensorsmith.core.types import Logs
 from tensorsmith.training._support.model_layers import layers_of
 from tensorsmith.training.gradients.optimizers_within import optimizers_within
 
@@ -54,7 +55,7 @@ class Unfreeze(keras.callbacks.Callback):
         self._at = Duration.parse(at, "at")
         check(self._at.seconds is None, "at", at, "a length in epochs, steps, examples or percent")
 
-    def on_train_begin(self, logs: Any = None) -> None:
+    def on_train_begin(self, logs: Logs | None = None) -> None:
         """Learns what the run is made of, and freezes the layers; the optimizer has seen all variables by then."""
         steps, epochs = self.params.get("steps"), self.params["epochs"]
         timeline = Timeline(steps, self.params.get("batch_size"), steps and steps * epochs)
@@ -72,12 +73,12 @@ class Unfreeze(keras.callbacks.Callback):
         self._thawed = [(part, part.trainable) for layer in self._layers for part in layers_of(layer)]
         self._set(False)
 
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Thaws the layers, if it is time."""
         if epoch >= self._epochs and not self._layers[0].trainable:
             self._set(True)
 
-    def on_train_end(self, logs: Any = None) -> None:
+    def on_train_end(self, logs: Logs | None = None) -> None:
         """Leaves the layers as they were."""
         self.close()
 

@@ -1,11 +1,12 @@
 """Steps in which replicas gather rows: those that sparse gradients name."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import tensorflow as tf
 
-from tensorsmith.training.loop.compiled_step import CompiledStep, Logs
+from tensorsmith.core.types import Logs
+from tensorsmith.training.loop.compiled_step import CompiledStep
 
 Run = Callable[..., tuple[tf.Tensor, Logs]]
 
@@ -20,7 +21,7 @@ def gathers_any_number(step: CompiledStep) -> bool:
     return _any_open(graph.node, {}) or any(_any_open(each.node_def, _given(each)) for each in graph.library.function)
 
 
-def _any_open(nodes: Any, given: dict[str, Any]) -> bool:
+def _any_open(nodes: Iterable[Any], given: dict[str, Any]) -> bool:
     """Whether nodes that gather take what has no fixed shape; what was padded has one if the rest has."""
     made = {node.name: node for node in nodes}
     shapes = given | {node.name: node.attr for node in nodes}

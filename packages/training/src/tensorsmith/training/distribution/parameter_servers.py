@@ -9,8 +9,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tensorsmith.core.types import Dataset, Logs, NestedArrays, NestedTensors
 from tensorsmith.training._support.model_layers import keras_variables, metrics_variables, results_of
-from tensorsmith.training.loop.compiled_step import Logs, Step
+from tensorsmith.training.loop.compiled_step import Step
 
 
 class Aside(keras.StatelessScope):
@@ -50,7 +51,9 @@ class WorkerStep:
         model: Where steps log its metrics, those of all batches are put together; of other logs the mean is taken.
     """
 
-    def __init__(self, step: Step, spec: Any, strategy: Any, owner: object, model: keras.Model) -> None:
+    def __init__(
+        self, step: Step, spec: tuple[Any, ...], strategy: tf.distribute.Strategy, owner: object, model: keras.Model
+    ) -> None:
         traced = tf.function(lambda batch: strategy.run(step, (batch,)), autograph=False)
         traced.get_concrete_function(spec)  # makes what Keras makes late
         self._step = step
@@ -64,12 +67,14 @@ class WorkerStep:
         self._others = {id(variable): variable.value for variable in others}
         self._on_worker = tf.function(lambda batch: strategy.run(self._apart, (batch,)), autograph=False)
 
-    def over_arrays(self, arrays: Any, order: tf.Tensor, start: tf.Tensor, steps: tf.Tensor) -> tuple[int, Logs]:
+    def over_arrays(
+        self, arrays: tuple[Any, ...], order: tf.Tensor, start: tf.Tensor, steps: tf.Tensor
+    ) -> tuple[int, Logs]:
         """Steps on batches of rows of arrays."""
         batches = order[int(start) : int(start) + int(steps)]
         return self._over(tf.nest.map_structure(partial(tf.gather, indices=rows), arrays) for rows in batches)
 
-    def over_stream(self, iterator: Any, steps: tf.Tensor) -> tuple[int, Logs]:
+    def over_stream(self, iterator: tf.data.Iterator, steps: tf.Tensor) -> tuple[int, Logs]:
         """Steps on the next batches of an iterator, fewer at its end."""
         return self._over(itertools.islice(iterator, int(steps)))
 
@@ -85,7 +90,7 @@ class WorkerStep:
         results = results_of(self._model, self._written)
         return len(done), {name: results.get(name, mean) for name, mean in means.items()}
 
-    def _apart(self, batch: Any) -> tuple[Logs, list[tf.Tensor]]:
+    def _apart(self, batch: NestedTensors) -> tuple[Logs, list[tf.Tensor]]:
         """The logs of a step, and what it adds to the metrics."""
         counted = [tf.identity(variable.value) for variable in self._counters]
         zeros = [tf.zeros(variable.shape, variable.dtype) for variable in self._metrics]
@@ -101,7 +106,7 @@ class WorkerStep:
         return logs, added
 
 
-def predict(model: keras.Model, x: Any, batch_size: int) -> Any:
+def predict(model: keras.Model, x: NestedArrays | Dataset, batch_size: int) -> NestedArrays:
     """What a model gives for arrays or a dataset, computed here: Keras would ask for data on each worker."""
     batches = x if isinstance(x, tf.data.Dataset) else tf.data.Dataset.from_tensor_slices((x,)).batch(batch_size)
     call = tf.function(partial(model, training=False), autograph=False)

@@ -1,5 +1,6 @@
 """Steps under a `tf.distribute` strategy: every replica takes its share of the batch."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -7,12 +8,13 @@ import keras
 import tensorflow as tf
 
 from tensorsmith.core import Verbatim, check
+from tensorsmith.core.types import Logs, NestedTensors, Tensor
 from tensorsmith.training._support.model_layers import keras_variables, metrics_variables, parts_of, results_of
 from tensorsmith.training._support.tensors import size_of
 from tensorsmith.training.gradients.accumulation import accumulates, accumulating
 from tensorsmith.training.gradients.optimizers_within import optimizers_within
 from tensorsmith.training.gradients.whole_gradient import thresholds
-from tensorsmith.training.loop.compiled_step import CompiledStep, Logs, Step
+from tensorsmith.training.loop.compiled_step import CompiledStep, Step
 
 SCHEDULE = keras.optimizers.schedules.LearningRateSchedule
 
@@ -66,7 +68,7 @@ def check_fits(owner: object, model: keras.Model) -> None:
         check(fits, "loss", f"reduction={reduction!r}", 'reduction="sum_over_batch_size" under a strategy')
 
 
-def compile_replicated(step: Step, spec: Any, owner: object, model: keras.Model) -> CompiledStep:
+def compile_replicated(step: Step, spec: tuple[Any, ...], owner: object, model: keras.Model) -> CompiledStep:
     """A step that every replica takes on its share of a batch, for a loop outside of replicas.
 
     Optimizers add up the gradients of all replicas. A batch that they cannot share equally is trained on whole by each
@@ -82,7 +84,7 @@ def compile_replicated(step: Step, spec: Any, owner: object, model: keras.Model)
     strategy = model.distribute_strategy
     replicas = strategy.num_replicas_in_sync
 
-    def run(step: Step, batch: Any) -> Logs:
+    def run(step: Step, batch: NestedTensors) -> Logs:
         with accumulating(optimizers_of(owner)):
             logs: Logs = strategy.run(step, (batch,))
         return logs
@@ -93,7 +95,7 @@ def compile_replicated(step: Step, spec: Any, owner: object, model: keras.Model)
     zeros = {name: _zeros(_first(strategy, log)) for name, log in trace.structured_outputs.items()}
     joined = zeros.keys() & results_of(model, metrics).keys()
 
-    def on_replica(batch: Any) -> Logs:
+    def on_replica(batch: NestedTensors) -> Logs:
         index = tf.distribute.get_replica_context().replica_id_in_sync_group
         size = size_of(batch)
         if isinstance(size, int) and size % replicas == 0:
@@ -107,8 +109,10 @@ def compile_replicated(step: Step, spec: Any, owner: object, model: keras.Model)
             variable.assign(tf.where(counts, variable.value.read_value(), value))
         return _real(logs)
 
-    def call(batch: Any) -> Logs:
-        def of_all(name: str, log: Any) -> tf.Tensor:  # of metrics, one replica's will do to see that they are numbers
+    def call(batch: NestedTensors) -> Logs:
+        def of_all(
+            name: str, log: Tensor
+        ) -> tf.Tensor:  # of metrics, one replica's will do to see that they are numbers
             return _first(strategy, log) if name in joined else strategy.reduce("MEAN", log, axis=None)
 
         return {name: of_all(name, log) for name, log in run(on_replica, batch).items()}
@@ -135,17 +139,17 @@ def _zeros(log: tf.Tensor) -> tf.Tensor:
     return tf.zeros(log.shape, log.dtype if log.dtype.is_floating else tf.float32)
 
 
-def _parts(variable: keras.Variable) -> Any:
+def _parts(variable: keras.Variable) -> Sequence[tf.Variable]:
     distributed = isinstance(variable.value, tf.distribute.DistributedValues)
     return variable.value.values if distributed else [variable.value]
 
 
-def _first(strategy: tf.distribute.Strategy, log: Any) -> tf.Tensor:
+def _first(strategy: tf.distribute.Strategy, log: Tensor) -> tf.Tensor:
     return strategy.experimental_local_results(log)[0]
 
 
-def _rows(batch: Any, first: Any, count: Any) -> Any:
-    def of(leaf: Any) -> Any:
+def _rows(batch: NestedTensors, first: int | Tensor, count: int | Tensor) -> NestedTensors:
+    def of(leaf: Tensor) -> Tensor:
         if isinstance(leaf, tf.SparseTensor):
             rest = leaf.dense_shape[1:]
             begin = tf.concat([[tf.cast(first, tf.int64)], tf.zeros_like(rest)], 0)

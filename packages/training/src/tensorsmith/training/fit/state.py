@@ -43,7 +43,7 @@ def restore(variables: list[tf.Variable], values: list[np.ndarray]) -> None:
             variable.assign(value)
 
 
-def is_on_replicas(variable: Any) -> bool:
+def is_on_replicas(variable: tf.Variable) -> bool:
     """Whether a variable has a part on each replica."""
     distributed = isinstance(variable, tf.distribute.DistributedValues)
     return distributed and variable.distribute_strategy.num_replicas_in_sync > 1
@@ -83,7 +83,7 @@ def check_same(theirs: dict[str, Any], ours: dict[str, Any], where: str) -> None
         check(theirs[name] == ours[name], "checkpoint", received, f"{ours[name]}", remedy)
 
 
-def _put_on_first(variable: Any, value: np.ndarray) -> None:
+def _put_on_first(variable: tf.Variable, value: np.ndarray) -> None:
     """What is read as the sum over replicas becomes this one's; a share for each would not do for whole numbers."""
     first = tf.distribute.get_replica_context().replica_id_in_sync_group == 0
     variable.assign(tf.where(first, value, np.zeros_like(value)))

@@ -93,7 +93,7 @@ def _reason(message: str) -> str:
     return shorten(told[0] if told else lines[-1], 150, placeholder="...")  # leaves room for the steps
 
 
-def _number(tensor: tf.Tensor) -> Any:
+def _number(tensor: tf.Tensor) -> float:
     return float(tensor) if tensor.shape.rank == 0 else tensor.numpy()
 
 

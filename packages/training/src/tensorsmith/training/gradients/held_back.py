@@ -8,8 +8,9 @@ import keras
 import tensorflow as tf
 
 from tensorsmith.core import argument_error
+from tensorsmith.core.types import Logs, NestedTensors
 from tensorsmith.training.gradients.standing_in import standing_in
-from tensorsmith.training.loop.compiled_step import Logs, Step
+from tensorsmith.training.loop.compiled_step import Step
 
 
 @contextlib.contextmanager
@@ -35,11 +36,11 @@ def with_compiled_gradients(step: Step, optimizer: keras.optimizers.Optimizer) -
         ValueError: When it is traced: replicas meet before.
     """
 
-    def compiled(batch: Any) -> Logs:
+    def compiled(batch: NestedTensors) -> Logs:
         variables: list[Any] = []
 
         @tf.function(jit_compile=True, autograph=False)
-        def gradients_of(batch: Any) -> tuple[Logs, list[Any]]:
+        def gradients_of(batch: NestedTensors) -> tuple[Logs, list[Any]]:
             with held_back(optimizer) as pairs:
                 logs = step(batch)
             variables[:] = [variable for _, variable in pairs]

@@ -1,14 +1,14 @@
 """Sharpness-aware minimization."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
 import tensorflow as tf
 
 from tensorsmith.core import check
+from tensorsmith.core.types import Logs, Loss, Optimizer
 from tensorsmith.training.gradients.held_back import held_back
-from tensorsmith.training.loop.compiled_step import Logs
 from tensorsmith.training.trainer import Trainer
 
 TINY = 1e-12  # keeps the quotient from zero where there is no gradient
@@ -57,9 +57,9 @@ class SharpnessAware(Trainer):
     def __init__(
         self,
         model: keras.Model,
-        optimizer: Any = None,
-        loss: Any = None,
-        metrics: Any = None,
+        optimizer: Optimizer | None = None,
+        loss: Loss | Sequence[Any] | None = None,
+        metrics: Sequence[Any] | Mapping[str, Any] | None = None,
         *,
         rho: float = 0.05,
         **kwargs: Any,

@@ -9,6 +9,7 @@ import keras
 import tensorflow as tf
 
 from tensorsmith.core import check
+from tensorsmith.core.types import Gradient
 from tensorsmith.training.gradients.optimizers_within import optimizers_within
 from tensorsmith.training.gradients.standing_in import standing_in
 
@@ -60,7 +61,7 @@ class Listener:
             setattr(optimizer, name, value / replicas)
 
 
-def thresholds(optimizer: Any) -> list[tuple[Any, str, float]]:
+def thresholds(optimizer: keras.optimizers.Optimizer) -> list[tuple[Any, str, float]]:
     """What an optimizer, or one within it, clips gradients by."""
     found = [(each, name, getattr(each, name)) for each in optimizers_within(optimizer) for name in CLIPPING]
     return [(each, name, value) for each, name, value in found if value is not None]
@@ -95,11 +96,11 @@ def norm_of(gradients: list[Any], optimizer: keras.optimizers.Optimizer) -> tf.T
     return norm
 
 
-def _dense(gradient: Any) -> tf.Tensor:
+def _dense(gradient: Gradient) -> tf.Tensor:
     return tf.cast(tf.convert_to_tensor(gradient), tf.float32)  # slices of one row are summed first
 
 
-def _divided(gradient: Any, number: int) -> Any:
+def _divided(gradient: Gradient, number: int) -> Gradient:
     if isinstance(gradient, tf.IndexedSlices):
         return tf.IndexedSlices(gradient.values / number, gradient.indices, gradient.dense_shape)
     return gradient / number

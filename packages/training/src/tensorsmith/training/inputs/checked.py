@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from tensorsmith.core import Verbatim, argument_error, check, did_you_mean, is_integer, is_number
+from tensorsmith.core.types import NestedArrays, NestedTensors, Shape, Tensor, TensorLike
 from tensorsmith.training._support.tensors import to_tensor
 
 
@@ -25,7 +26,7 @@ class Arrays:
     size: int
 
 
-def named(tree: Any, name: str) -> list[tuple[str, Any]]:
+def named(tree: NestedArrays | None, name: str) -> list[tuple[str, Any]]:
     """The leaves of a nested structure with the names a user would call them by."""
     if isinstance(tree, Mapping):
         return [leaf for key in sorted(tree) for leaf in named(tree[key], f"{name}[{key!r}]")]
@@ -54,7 +55,7 @@ def check_values(name: str, values: np.ndarray, where: str = "") -> None:
     )
 
 
-def check_targets(model: keras.Model, y: Any, where: str = "") -> None:
+def check_targets(model: keras.Model, y: NestedArrays | None, where: str = "") -> None:
     """Refuses targets that do not fit the outputs.
 
     These are class indices that a sparse cross-entropy has no unit for, and, for Keras' other losses, shapes that would
@@ -79,7 +80,7 @@ def check_targets(model: keras.Model, y: Any, where: str = "") -> None:
                 )
 
 
-def _targets(model: keras.Model, y: Any) -> list[tuple[str, Any, Any, Any]]:
+def _targets(model: keras.Model, y: NestedArrays | None) -> list[tuple[str, Any, Any, Any]]:
     """(name, values, loss, output) for each target where it is plain which belongs to which."""
     loss, outputs = getattr(model, "loss", None), getattr(model, "outputs", None)
     if loss is None or not outputs:
@@ -108,13 +109,13 @@ def _check_classes(name: str, values: np.ndarray, classes: int, where: str) -> N
         )
 
 
-def _fit(expected: tuple[int | None, ...], received: tuple[int, ...]) -> bool:
+def _fit(expected: Shape, received: tuple[int, ...]) -> bool:
     return len(expected) == len(received) and all(
         want in (None, have) for want, have in zip(expected, received, strict=True)
     )
 
 
-def check_shapes(model: keras.Model, x: Any) -> None:
+def check_shapes(model: keras.Model, x: NestedArrays) -> None:
     """Refuses features whose shape is not what the model's inputs say."""
     inputs = getattr(model, "inputs", None) or []
     leaves = named(x, "x")
@@ -131,7 +132,11 @@ def check_shapes(model: keras.Model, x: Any) -> None:
 
 
 def to_arrays(
-    model: keras.Model | None, x: Any, y: Any, sample_weight: Any, class_weight: Mapping[int, float] | None
+    model: keras.Model | None,
+    x: NestedArrays,
+    y: NestedArrays | None,
+    sample_weight: NestedArrays | None,
+    class_weight: Mapping[int, float] | None,
 ) -> Arrays:
     """Checks arrays and puts them into tensors, class weights folded into the sample weights.
 
@@ -199,7 +204,7 @@ def weigh_classes(dataset: tf.data.Dataset, class_weight: Mapping[int, float]) -
     """The dataset with class weights folded into its sample weights."""
 
     @tf.autograph.experimental.do_not_convert
-    def weigh(x: Any, y: Any, sample_weight: Any = None) -> tuple[Any, Any, tf.Tensor]:
+    def weigh(x: NestedTensors, y: NestedTensors, sample_weight: Tensor | None = None) -> tuple[Any, Any, tf.Tensor]:
         weights = weights_of_classes(y, class_weight)
         return x, y, weights if sample_weight is None else weights * tf.reshape(sample_weight, [-1])
 
@@ -207,7 +212,7 @@ def weigh_classes(dataset: tf.data.Dataset, class_weight: Mapping[int, float]) -
     return dataset.map(weigh, num_parallel_calls=tf.data.AUTOTUNE)
 
 
-def check_class_weight(y: Any, class_weight: Mapping[int, float]) -> None:
+def check_class_weight(y: NestedArrays | tf.TensorSpec, class_weight: Mapping[int, float]) -> None:
     """Refuses weights that are none, and targets that class weights cannot be told for."""
     sound = isinstance(class_weight, Mapping) and len(class_weight) > 0
     sound = sound and all(is_integer(label) and label >= 0 for label in class_weight)
@@ -217,7 +222,7 @@ def check_class_weight(y: Any, class_weight: Mapping[int, float]) -> None:
     check(one, "class_weight", class_weight, "None, unless y is one array of labels or of one-hot rows")
 
 
-def weights_of_classes(y: Any, class_weight: Mapping[int, float]) -> tf.Tensor:
+def weights_of_classes(y: Tensor | np.ndarray, class_weight: Mapping[int, float]) -> tf.Tensor:
     """A weight for each example; 1 for classes that are not named."""
     table = tf.constant([class_weight.get(label, 1.0) for label in range(max(class_weight) + 1)], tf.float32)
     one_hot = len(y.shape) == 2 and y.shape[-1] != 1
@@ -226,7 +231,7 @@ def weights_of_classes(y: Any, class_weight: Mapping[int, float]) -> tf.Tensor:
     return tf.where(classes > last, 1.0, tf.gather(table, tf.clip_by_value(classes, 0, last)))
 
 
-def _as_array(values: Any) -> Any:
+def _as_array(values: TensorLike | None) -> np.ndarray | None:
     if values is None:
         return None
     array = np.asarray(values)

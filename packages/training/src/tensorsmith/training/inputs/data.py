@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 
 from tensorsmith.core import Verbatim, argument_error, check
+from tensorsmith.core.types import Dataset, NestedArrays
 from tensorsmith.training.inputs.checked import first_batch, to_arrays, weigh_classes
 from tensorsmith.training.inputs.sources import ArraySource, Source
 from tensorsmith.training.inputs.streams import StreamSource
@@ -14,10 +15,10 @@ from tensorsmith.training.inputs.streams import StreamSource
 
 def make_source(
     model: keras.Model | None,
-    x: Any,
-    y: Any = None,
+    x: NestedArrays | Dataset,
+    y: NestedArrays | None = None,
     *,
-    sample_weight: Any = None,
+    sample_weight: NestedArrays | None = None,
     class_weight: Mapping[int, float] | None = None,
     batch_size: int = 32,
     seed: int | None = None,
@@ -53,7 +54,7 @@ def make_source(
     return StreamSource(weigh_classes(x, class_weight) if class_weight is not None else x, first, steps_per_epoch)
 
 
-def make_validation_source(model: keras.Model | None, data: Any, batch_size: int) -> Source:
+def make_validation_source(model: keras.Model | None, data: tuple[Any, ...] | Dataset, batch_size: int) -> Source:
     """A source from `(x, y)`, `(x, y, sample_weight)` or a dataset.
 
     Raises:

@@ -1,6 +1,7 @@
 """Where batches come from, and the first kind of it: arrays in memory."""
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -8,8 +9,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tensorsmith.core.types import Logs
 from tensorsmith.training.inputs.checked import Arrays
-from tensorsmith.training.loop.compiled_step import Logs
 from tensorsmith.training.loop.loops import Loops
 
 
@@ -81,7 +82,7 @@ class ArraySource:
         """The source itself: arrays are not used up."""
         return self
 
-    def _make(self, loops: Loops, kind: str, batch_size: int, jit: bool) -> Any:
+    def _make(self, loops: Loops, kind: str, batch_size: int, jit: bool) -> Callable[..., tuple[tf.Tensor, Logs]]:
         spec = keras.tree.map_structure(
             lambda array: tf.TensorSpec((batch_size, *array.shape[1:]), array.dtype), self._arrays.batch
         )

@@ -11,9 +11,9 @@ from typing import Any
 import tensorflow as tf
 
 from tensorsmith.core import Verbatim, argument_error
+from tensorsmith.core.types import Logs
 from tensorsmith.training._support.tensors import size_of
 from tensorsmith.training.inputs.sources import Source
-from tensorsmith.training.loop.compiled_step import Logs
 from tensorsmith.training.loop.dataset_graph import repeats_itself, restores_exactly
 from tensorsmith.training.loop.loops import Loops
 

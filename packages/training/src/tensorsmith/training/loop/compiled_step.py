@@ -6,7 +6,8 @@ from typing import Any
 
 import tensorflow as tf
 
-Logs = dict[str, tf.Tensor]
+from tensorsmith.core.types import Logs
+
 Step = Callable[[Any], Logs]
 
 
@@ -29,7 +30,7 @@ class CompiledStep:
     watched: bool = True
 
 
-def compile_step(step: Step, spec: Any, jit: bool) -> CompiledStep:
+def compile_step(step: Step, spec: tuple[Any, ...], jit: bool) -> CompiledStep:
     """Compiles a step for batches of one spec, with XLA if asked."""
     call = tf.function(step, jit_compile=jit, autograph=False)
     trace = call.get_concrete_function(spec)

@@ -8,11 +8,12 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tensorsmith.core.types import Logs
 from tensorsmith.training._support.model_layers import layers_of
 from tensorsmith.training.distribution.gathering import gathers_any_number, one_by_one
 from tensorsmith.training.distribution.parameter_servers import WorkerStep
 from tensorsmith.training.distribution.replicas import compile_replicated, is_distributed
-from tensorsmith.training.loop.compiled_step import CompiledStep, Logs, Step, compile_step
+from tensorsmith.training.loop.compiled_step import CompiledStep, Step, compile_step
 
 
 def finite(step: CompiledStep, logs: Logs) -> tf.Tensor:
@@ -47,7 +48,7 @@ def array_loop(step: CompiledStep, jit: bool) -> Loop:
     """
 
     @tf.function(jit_compile=jit, autograph=False)
-    def loop(arrays: Any, order: tf.Tensor, start: tf.Tensor, steps: tf.Tensor) -> tuple[tf.Tensor, Logs]:
+    def loop(arrays: tuple[Any, ...], order: tf.Tensor, start: tf.Tensor, steps: tf.Tensor) -> tuple[tf.Tensor, Logs]:
         def body(done: tf.Tensor, _: Logs) -> tuple[tf.Tensor, Logs]:
             rows = tf.gather(order, start + done)  # tf.slice would make XLA compile anew for every start
             return done + 1, step.call(tf.nest.map_structure(lambda array: tf.gather(array, rows), arrays))
@@ -112,13 +113,13 @@ class Loops:
         self._steps = steps
         self._made: dict[Any, Loop] = {}
 
-    def over_arrays(self, kind: str, spec: Any, jit: bool) -> Callable[..., tuple[tf.Tensor, Logs]]:
+    def over_arrays(self, kind: str, spec: tuple[Any, ...], jit: bool) -> Callable[..., tuple[tf.Tensor, Logs]]:
         """The array loop for this kind of step and these batches."""
         if self._has_servers:
             return self._once((kind, "arrays"), lambda: Loop(self._on_workers(kind, spec).over_arrays))
         return self._once((kind, repr(spec), jit), lambda: array_loop(self._compiled(kind, spec, jit), jit))
 
-    def over_stream(self, kind: str, spec: Any, jit: bool) -> Callable[..., tuple[tf.Tensor, Logs]]:
+    def over_stream(self, kind: str, spec: tuple[Any, ...], jit: bool) -> Callable[..., tuple[tf.Tensor, Logs]]:
         """The stream loop for this kind of step and these batches."""
         if self._has_servers:
             return self._once((kind, "stream"), lambda: Loop(self._on_workers(kind, spec).over_stream))
@@ -143,20 +144,20 @@ class Loops:
     def _has_servers(self) -> bool:
         return isinstance(self._model.distribute_strategy, tf.distribute.ParameterServerStrategy)
 
-    def _on_workers(self, kind: str, spec: Any) -> WorkerStep:
+    def _on_workers(self, kind: str, spec: tuple[Any, ...]) -> WorkerStep:
         return WorkerStep(self._steps[kind], spec, self._model.distribute_strategy, self._owner, self._model)
 
     def _traced(self) -> list[Any]:
         return [loop.step for loop in self._made.values() if loop.step is not None]
 
-    def _compiled(self, kind: str, spec: Any, jit: bool) -> CompiledStep:
+    def _compiled(self, kind: str, spec: tuple[Any, ...], jit: bool) -> CompiledStep:
         if is_distributed(self._model.distribute_strategy):
             step = compile_replicated(self._steps[kind], spec, self._owner, self._model)
         else:
             step = compile_step(self._steps[kind], spec, jit)
         return step if kind == "train" else replace(step, watched=False)  # scores are of all examples
 
-    def _once(self, key: Any, make: Callable[[], Loop]) -> Callable[..., tuple[tf.Tensor, Logs]]:
+    def _once(self, key: tuple[Any, ...], make: Callable[[], Loop]) -> Callable[..., tuple[tf.Tensor, Logs]]:
         key = (*key, tuple(layer.trainable for layer in layers_of(self._model)))
         if key not in self._made:
             self._made[key] = make()
