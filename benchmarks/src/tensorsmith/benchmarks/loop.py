@@ -190,7 +190,12 @@ class _Tensorsmith(_Provider):
         with tempfile.TemporaryDirectory() as folder:
             kept = Checkpoints(folder, every="1 epoch") if self._case.feature == "checkpoints" else None
             callbacks = [_batch_counter()] if self._case.feature == "callbacks" else []
-            options = {"batch_size": BATCH, "callbacks": callbacks, "checkpoints": kept, "verbose": False}
+            options: dict[str, Any] = {
+                "batch_size": BATCH,
+                "callbacks": callbacks,
+                "checkpoints": kept,
+                "verbose": False,
+            }
             self._trainer.fit(*self._data, epochs=count, **options)
 
 

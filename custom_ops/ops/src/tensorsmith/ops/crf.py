@@ -108,10 +108,10 @@ def _checked(
     transitions = of_rank(tf.convert_to_tensor(transitions, unaries.dtype), 2)
     fits = transitions.shape.is_compatible_with([tags, tags])
     check(fits, "transitions", Verbatim(transitions.shape), f"shape ({tags}, {tags})")
-    lengths = tf.fill(tf.shape(unaries)[:1], tf.shape(unaries)[1]) if lengths is None else as_int32(lengths, "lengths")
-    lengths = of_rank(lengths, 1)
-    check(lengths.shape.is_compatible_with([batch]), "lengths", Verbatim(lengths.shape), f"shape ({batch},)")
-    return unaries, transitions, lengths
+    steps = tf.fill(tf.shape(unaries)[:1], tf.shape(unaries)[1]) if lengths is None else as_int32(lengths, "lengths")
+    steps = of_rank(steps, 1)
+    check(steps.shape.is_compatible_with([batch]), "lengths", Verbatim(steps.shape), f"shape ({batch},)")
+    return unaries, transitions, steps
 
 
 def _reference_likelihood(unaries: tf.Tensor, transitions: tf.Tensor, tags: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:

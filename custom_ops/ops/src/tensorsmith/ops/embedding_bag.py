@@ -50,10 +50,10 @@ def embedding_bag(
     flat = tf.reshape(indices, [tf.reduce_prod(tf.shape(indices)[:-1]), size])
     factors = None
     if weights is not None:
-        weights = tf.convert_to_tensor(weights)
-        fits = weights.shape.is_compatible_with(indices.shape)
-        check(fits, "weights", Verbatim(weights.shape), f"the shape of `indices`, {indices.shape}")
-        factors = tf.reshape(tf.cast(weights, wide), tf.shape(flat))
+        given = tf.convert_to_tensor(weights)
+        fits = given.shape.is_compatible_with(indices.shape)
+        check(fits, "weights", Verbatim(given.shape), f"the shape of `indices`, {indices.shape}")
+        factors = tf.reshape(tf.cast(given, wide), tf.shape(flat))
     y = _compiled(flat, table, factors) if compiled(table) else _reference(flat, table, factors)
     if combiner == "mean":
         y = tf.math.divide_no_nan(y, tf.cast(size, wide))

@@ -86,28 +86,30 @@ def _normalize(
     width = x.shape[-1] if x.shape.rank is not None else None
     inner = tf.float64 if x.dtype == tf.float64 else tf.float32
     size = tf.shape(x)[-1:] if width is None else [width]
-    scale = tf.ones(size, inner) if scale is None else tf.cast(scale, inner)
-    offset = tf.zeros(size, inner) if offset is None else tf.cast(offset, inner)
-    for name, value in (("scale", scale), ("offset", offset)):
+    gain = tf.ones(size, inner) if scale is None else tf.cast(scale, inner)
+    shift = tf.zeros(size, inner) if offset is None else tf.cast(offset, inner)
+    for name, value in (("scale", gain), ("offset", shift)):
         fits = value.shape.is_compatible_with([width])
         check(fits, name, Verbatim(value.shape), f"shape ({width},), the last axis of `x`")
+    tensors = [x]
     if residual is not None:
-        residual = tf.convert_to_tensor(residual, x.dtype)
-        fits = residual.shape.is_compatible_with(x.shape)
-        check(fits, "residual", Verbatim(residual.shape), f"the shape of `x`, {x.shape}")
-    tensors = [x] if residual is None else [x, residual]
+        added = tf.convert_to_tensor(residual, x.dtype)
+        check(
+            added.shape.is_compatible_with(x.shape), "residual", Verbatim(added.shape), f"the shape of `x`, {x.shape}"
+        )
+        tensors.append(added)
     if compiled(*tensors, types=FLOATS):
         y, total, _, _ = library().ops.tensorsmith_layer_norm(
             x=x,
             residual=tensors[1:],
-            scale=scale,
-            offset=offset if center else offset[:0],
+            scale=gain,
+            offset=shift if center else shift[:0],
             epsilon=epsilon,
             center=center,
         )
     else:
         total = tf.add_n(tensors)
-        y = _reference(total, scale, offset, epsilon, center)
+        y = _reference(total, gain, shift, epsilon, center)
     return y if residual is None else (y, total)
 
 

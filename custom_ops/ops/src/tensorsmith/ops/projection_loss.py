@@ -73,27 +73,34 @@ def softmax_cross_entropy_with_projection(
     check(fits, "kernel", Verbatim(kernel.shape), f"shape (width, words) with the features' width {width}")
     words = kernel.shape[1] if kernel.shape.rank is not None else None
     check(words != 0, "kernel", Verbatim(kernel.shape), "one word or more")
-    bias = tf.zeros(tf.shape(kernel)[1:], inner) if bias is None else tf.cast(bias, inner)
-    check(bias.shape.is_compatible_with([words]), "bias", Verbatim(bias.shape), f"shape ({words},)")
+    offset = tf.zeros(tf.shape(kernel)[1:], inner) if bias is None else tf.cast(bias, inner)
+    check(offset.shape.is_compatible_with([words]), "bias", Verbatim(offset.shape), f"shape ({words},)")
     labels = as_int32(labels, "labels")
     tokens = features.shape[:-1]
     check(labels.shape.is_compatible_with(tokens), "labels", Verbatim(labels.shape), f"one for each token, {tokens}")
-    weights = tf.ones_like(labels, inner) if weights is None else tf.cast(weights, inner)
-    check(weights.shape.is_compatible_with(tokens), "weights", Verbatim(weights.shape), f"one for each token, {tokens}")
+    factors = tf.ones_like(labels, inner) if weights is None else tf.cast(weights, inner)
+    check(factors.shape.is_compatible_with(tokens), "weights", Verbatim(factors.shape), f"one for each token, {tokens}")
     if ignored_index is not None:
-        weights = tf.where(labels == ignored_index, tf.zeros_like(weights), weights)
+        factors = tf.where(labels == ignored_index, tf.zeros_like(factors), factors)
     features = tf.reshape(tf.cast(features, inner), [-1, tf.shape(features)[-1] if width is None else width])
-    labels, weights = tf.reshape(labels, [-1]), tf.stop_gradient(tf.reshape(weights, [-1]))
+    labels, factors = tf.reshape(labels, [-1]), tf.stop_gradient(tf.reshape(factors, [-1]))
     mean = reduction == "mean"
     if compiled(features, kernel):
         return (
             library()
             .ops.tensorsmith_projection_loss(
-                features, kernel, bias, labels, weights, label_smoothing=label_smoothing, mean=mean, gradients=gradients
+                features,
+                kernel,
+                offset,
+                labels,
+                factors,
+                label_smoothing=label_smoothing,
+                mean=mean,
+                gradients=gradients,
             )
             .loss
         )
-    return _reference(features, kernel, bias, labels, weights, label_smoothing, mean)
+    return _reference(features, kernel, offset, labels, factors, label_smoothing, mean)
 
 
 def _reference(

@@ -34,11 +34,10 @@ def split_weights(y_pred: TensorLike, sample_weight: TensorLike | None) -> tuple
             y_pred = ops.copy(y_pred)  # which is without a mask
             # A sample that is padding throughout is not there at all.
             y_pred._keras_mask = ops.any(mask, axis=tuple(range(1, len(mask.shape))))
-    if sample_weight is not None:
-        sample_weight = _fitting("sample_weight", sample_weight, y_pred)
-        if len(sample_weight.shape) > 1:
-            parts[1], sample_weight = sample_weight, None
-    return y_pred, sample_weight, *parts
+    weights = None if sample_weight is None else _fitting("sample_weight", sample_weight, y_pred)
+    if weights is not None and len(weights.shape) > 1:
+        parts[1], weights = weights, None
+    return y_pred, weights, *parts
 
 
 def product(weights: Sequence[TensorLike], like: Tensor) -> Tensor:

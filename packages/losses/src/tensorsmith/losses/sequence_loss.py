@@ -145,7 +145,7 @@ class SequenceLoss(keras.losses.Loss):
         dtype: DType | None = None,
     ):
         _check((average_across_timesteps, average_across_batch, sum_over_timesteps, sum_over_batch))
-        function = softmax_loss_function
+        function: Any = softmax_loss_function
         function = keras.saving.deserialize_keras_object(function) if isinstance(function, dict) else function
         fits = function is None or callable(function)
         check(fits, "softmax_loss_function", function, "a function of `labels` and `logits`, or None")

@@ -67,13 +67,15 @@ def migrate_files(paths: Iterable[str | os.PathLike[str]], write: bool = False) 
     for path in paths:
         for script in _scripts(Path(path)):
             before = script.read_bytes()
+            result: Migrated | UnreadableError
             try:
-                result: Migrated | UnreadableError = migrate_script(before)
+                migrated = migrate_script(before)
             except UnreadableError as error:
                 result = error
             else:
-                if write and result.script != before:
-                    _replace(script, result.script)
+                result = migrated
+                if write and migrated.script != before:
+                    _replace(script, migrated.script)
             yield MigratedFile(script, before, result)
 
 

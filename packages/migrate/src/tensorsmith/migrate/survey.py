@@ -144,13 +144,13 @@ class _Survey:
         registered = node.value[1:-1]
         name = BY_LAST_NAME.get(registered.partition(">")[2], "")
         move = MOVES.get(name, Missing(UNKNOWN))
-        function = name.rpartition(".")[2].islower() and isinstance(move, Successor) and move.plain
-        if not (function and isinstance(parent, cst.Arg)):
+        function = name.rpartition(".")[2].islower() and isinstance(parent, cst.Arg)
+        if function and isinstance(move, Successor) and move.plain:
+            self._rewrite_in_full(_Use(node, registered, move, None))
+        else:
             self._leave(node, registered, _reason(move))
             # Importing Addons registers these names.
             self.plan.unused = {each for each in self.plan.unused if not isinstance(each[0], cst.Import)}
-        else:
-            self._rewrite_in_full(_Use(node, registered, move, None))
 
     def _rewrite_in_full(self, use: _Use) -> bool:
         """Plans to write the successor with its module, whose first name must not stand for something else."""

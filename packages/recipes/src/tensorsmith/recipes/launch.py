@@ -103,7 +103,12 @@ def launch(request: RunRequest) -> RunResult:
         RunInterruptedError: The user interrupted the run.
     """
     cluster = cluster_from_environment()
-    check(cluster is None or request.out, "--out", None, "a folder that all workers share, as TF_CONFIG names some")
+    check(
+        cluster is None or request.out is not None,
+        "--out",
+        None,
+        "a folder that all workers share, as TF_CONFIG names some",
+    )
     if cluster is not None and cluster.serves:
         _serve(cluster)
     _check_request(request, cluster)

@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from tensorsmith.core import Advance, argument_error, replace_file
+from tensorsmith.core import Advance, Verbatim, argument_error, replace_file
 from tensorsmith.records.record import FOOTER, HEADER
 from tensorsmith.tfrecord.conversion.pieces import EXAMPLES, Piece, RejectedError, grouped, write_piece
 from tensorsmith.tfrecord.schema import Schema
 from tensorsmith.tfrecord.shards.index import Index
 from tensorsmith.tfrecord.shards.rearrange import rearrange, runs_of
-from tensorsmith.tfrecord.sources.source import Reject
+from tensorsmith.tfrecord.sources.source import Reject, Source
 from tensorsmith.tfrecord.sources.table import Table
 
 RUN = 64 << 20  # bytes of files that are read together
@@ -57,8 +57,10 @@ class Beam:
             raise argument_error("runner", runner, f"a runner of Apache Beam ({error})") from error
         self._runner, self._options = runner, list(options)
 
-    def encode(self, source: Table, schema: Schema, work: Path, strict: bool, report: Advance) -> list[Piece]:
+    def encode(self, source: Source, schema: Schema, work: Path, strict: bool, report: Advance) -> list[Piece]:
         """Pieces are numbered after the run of files that they come from."""
+        if not isinstance(source, Table):
+            raise argument_error("source", Verbatim(type(source).__name__), "a source that `open_source` returned")
         runs = _runs(source)
         self._each(partial(_encode, source, schema, work), list(enumerate(runs)), work)
         notes = [json.loads(_note(work, number).read_text(encoding="utf-8")) for number in range(len(runs))]

@@ -322,7 +322,7 @@ class Trainer:
         source.compile(self._loops, "test", jit=False)
         return evaluate(self.model, source, keras.callbacks.CallbackList([], model=self.model), Team(self._strategy))
 
-    def predict(self, x: NestedArrays | Dataset, *, batch_size: int = 32) -> NestedArrays:
+    def predict(self, x: NestedArrays | Dataset, *, batch_size: int = 32) -> Any:
         """The model's outputs for arrays or a dataset, as NumPy arrays."""
         if isinstance(self._strategy, tf.distribute.ParameterServerStrategy):
             return parameter_servers.predict(self.model, x, batch_size)

@@ -82,7 +82,7 @@ class _SKLearnEstimator(BaseEstimator):
     def _train(self, X: np.ndarray, y: np.ndarray, sample_weight: Any) -> Self:
         for name in ("epochs", "batch_size"):
             value = getattr(self, name)
-            check(isinstance(value, int | np.integer) and value >= 1, name, value, "a whole number of 1 or more")
+            check(isinstance(value, int | np.integer) and bool(value >= 1), name, value, "a whole number of 1 or more")
         share = self.validation_split
         check(isinstance(share, int | float) and 0 <= share < 1, "validation_split", share, "a share in [0, 1)")
         count = round(len(X) * (1 - share))

@@ -103,7 +103,7 @@ def _ratio(counts: Sequence[float], target: Sequence[float] | None) -> np.ndarra
     want = np.asarray((have > 0) if target is None else target, "float64")
     for name, given, values in (("counts", counts, have), ("target", target, want)):
         sound = values.ndim == 1 and np.isfinite(values).all() and (values >= 0).all() and (values > 0).any()
-        check(sound, name, given, "a number of at least 0 for each class, and one above 0")
+        check(bool(sound), name, given, "a number of at least 0 for each class, and one above 0")
     check(len(want) == len(have), "target", target, f"a share for each of {len(have)} classes, as `counts` has")
     missing = np.flatnonzero((want > 0) & (have == 0))
     check(not len(missing), "target", target, f"0 for the classes without examples, {missing.tolist()}")

@@ -1,11 +1,15 @@
 """Integers as inputs."""
 
+from typing import TypeVar
+
 import keras
 
-from tensorsmith.core.types import NestedTensors, Tensor
+from tensorsmith.core.types import Tensor
+
+Nest = TypeVar("Nest")
 
 
-def floating(inputs: NestedTensors, dtype: str | None = None) -> NestedTensors:
+def floating(inputs: Nest, dtype: str | None = None) -> Nest:
     """Tensors, those of integers and booleans in a type of floats, as Keras' dense layer has it.
 
     Args:

@@ -1,12 +1,13 @@
 """Inputs that come with a style."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from tensorsmith.core import check
 from tensorsmith.core.types import Shape
 
 
-def styled_shapes(input_shape: Sequence[Shape]) -> tuple[Shape, Shape]:
+def styled_shapes(input_shape: Sequence[Shape]) -> tuple[Any, Any]:
     """The shapes of pictures and of their style vectors, of which the channels and the features are known."""
     fits = len(input_shape) == 2 and all(isinstance(shape, list | tuple) for shape in input_shape)
     check(fits, "inputs", input_shape, "two tensors, (x, style)")

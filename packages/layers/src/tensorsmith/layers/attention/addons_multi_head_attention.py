@@ -197,7 +197,7 @@ class AddonsMultiHeadAttention(KernelLayer, keras.layers.Layer):
         }
         return {**super().get_config(), **own}
 
-    def _add_kernel(self, name: str, sizes: tuple[int, int]) -> Variable:
+    def _add_kernel(self, name: str, sizes: Shape) -> Variable:
         return self.add_weight(
             shape=(self.num_heads, *sizes),
             name=name,
@@ -206,7 +206,7 @@ class AddonsMultiHeadAttention(KernelLayer, keras.layers.Layer):
             constraint=self.kernel_constraint,
         )
 
-    def _output_size(self, input_shape: Sequence[Shape]) -> int:
+    def _output_size(self, input_shape: Sequence[Shape]) -> int | None:
         return input_shape[-1][-1] if self.output_size is None else self.output_size
 
     def _coefficients(self, query: Tensor, key: Tensor, hidden: Tensor | None) -> Tensor:

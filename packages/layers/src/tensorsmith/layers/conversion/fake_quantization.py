@@ -62,7 +62,7 @@ class FakeQuantization(keras.layers.Layer):
         self.narrow_range = narrow_range
         self.momentum = momentum
 
-    def build(self, input_shape: Shape) -> None:
+    def build(self, input_shape: Shape | None) -> None:
         """Makes the range, empty until training."""
         self.low, self.high = (
             self.add_weight((), "zeros", name=name, trainable=False, autocast=False) for name in ("low", "high")

@@ -60,4 +60,5 @@ class GatedActivationUnit(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """That of the inputs, with half the features."""
-        return (*input_shape[:-1], input_shape[-1] // 2)
+        features: Any = input_shape[-1]
+        return (*input_shape[:-1], features // 2)

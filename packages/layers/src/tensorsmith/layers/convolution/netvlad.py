@@ -57,7 +57,7 @@ class NetVLAD(keras.layers.Layer):
         """Makes the centres, and the layer that assigns frames to them."""
         fits = len(input_shape) == 3 and input_shape[-1] is not None
         check(fits, "inputs", tuple(input_shape), "shape (batch, frames, features), with known features")
-        features = input_shape[-1]
+        features: Any = input_shape[-1]
         self.fc = keras.layers.Dense(
             self.num_clusters,
             activation="softmax",
@@ -91,7 +91,8 @@ class NetVLAD(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """One vector for each example."""
-        return (input_shape[0], input_shape[2] * self.num_clusters)
+        features: Any = input_shape[2]
+        return (input_shape[0], features * self.num_clusters)
 
     def get_config(self) -> dict[str, Any]:
         """The arguments of `__init__`."""

@@ -67,7 +67,7 @@ class SqueezeExcitation(keras.layers.Layer):
 
     def build(self, input_shape: Shape) -> None:
         """Makes the two dense layers."""
-        channels = input_shape[-1]
+        channels: Any = input_shape[-1]
         fits = len(input_shape) > 2 and channels is not None
         check(fits, "inputs", tuple(input_shape), "shape (batch, ..., channels), with places and known channels")
         narrow = max(1, channels // self.ratio)

@@ -56,7 +56,7 @@ class Maxout(keras.layers.Layer):
         """Looks at the number of features."""
         rank = len(input_shape)
         check(-rank < self.axis < rank and self.axis != 0, "axis", self.axis, f"one of {rank}, and not the batch's")
-        features = input_shape[self.axis]
+        features: Any = input_shape[self.axis]
         check(features is not None, "inputs", tuple(input_shape), "a known number of features")
         divides = features % self.num_units == 0
         check(divides, "num_units", self.num_units, f"a divisor of the {features} features")

@@ -99,11 +99,12 @@ class NoisyDense(keras.layers.Layer):
 
     def build(self, input_shape: Shape) -> None:
         """Makes the weights, with noise."""
-        self.features = input_shape[-1]
-        check(self.features is not None, "inputs", tuple(input_shape), "a known number of features")
-        reach = 1 / math.sqrt(self.features) if self.use_factorised else math.sqrt(3 / self.features)
-        strength = self.sigma / math.sqrt(self.features) if self.use_factorised else 0.017
-        shapes: dict[str, tuple[int, ...]] = {"kernel": (self.features, self.units)}
+        features: Any = input_shape[-1]
+        check(features is not None, "inputs", tuple(input_shape), "a known number of features")
+        self.features = features
+        reach = 1 / math.sqrt(features) if self.use_factorised else math.sqrt(3 / features)
+        strength = self.sigma / math.sqrt(features) if self.use_factorised else 0.017
+        shapes: dict[str, tuple[int, ...]] = {"kernel": (features, self.units)}
         if self.use_bias:
             shapes["bias"] = (self.units,)
         for name, shape in shapes.items():

@@ -1,5 +1,6 @@
 """The cross layer of Deep & Cross Networks."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -77,11 +78,12 @@ class PolynomialCrossing(keras.layers.Layer):
         self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
         self.bias_regularizer = keras.regularizers.get(bias_regularizer)
 
-    def build(self, input_shape: Shape) -> None:
+    def build(self, input_shape: Sequence[Shape]) -> None:
         """Makes the weights."""
         fits = len(input_shape) == 2 and isinstance(input_shape[0], list | tuple)
         check(fits, "inputs", input_shape, "two tensors, (x0, x)")
-        features, narrow = input_shape[1][-1], self.projection_dim
+        features: Any = input_shape[1][-1]
+        narrow = self.projection_dim
         check(features is not None, "inputs", input_shape, "a known number of features")
         if narrow is None:
             shapes = {"kernel": (features, features)}
@@ -100,7 +102,7 @@ class PolynomialCrossing(keras.layers.Layer):
                 shape=(features,), name="bias", initializer=self.bias_initializer, regularizer=self.bias_regularizer
             )
 
-    def call(self, inputs: Tensor) -> Tensor:
+    def call(self, inputs: Sequence[Tensor]) -> Tensor:
         """Crosses."""
         inputs = floating(inputs, self.compute_dtype)
         x0, x = inputs
@@ -110,11 +112,11 @@ class PolynomialCrossing(keras.layers.Layer):
         y = x0 * (product + self.diag_scale * x) + x
         return y + self.bias if self.use_bias else y
 
-    def compute_mask(self, inputs: Tensor, previous_mask: Tensor | None) -> Tensor | None:
+    def compute_mask(self, inputs: Sequence[Tensor], previous_mask: Sequence[Tensor | None] | None) -> Tensor | None:
         """That of x."""
         return None if previous_mask is None else previous_mask[1]
 
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
+    def compute_output_shape(self, input_shape: Sequence[Shape]) -> Shape:
         """That of x."""
         return input_shape[1]
 

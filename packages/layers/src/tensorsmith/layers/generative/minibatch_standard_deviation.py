@@ -85,7 +85,8 @@ class MinibatchStandardDeviation(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """That of the inputs, with one channel more."""
-        return (*input_shape[:-1], input_shape[-1] + 1)
+        channels: Any = input_shape[-1]
+        return (*input_shape[:-1], channels + 1)
 
     def get_config(self) -> dict[str, Any]:
         """The arguments of `__init__`."""

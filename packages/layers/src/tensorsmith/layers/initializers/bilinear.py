@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from tensorsmith.core import check, export
-from tensorsmith.core.types import DType, Shape, Tensor
+from tensorsmith.core.types import DType, Tensor
 
 
 @export
@@ -40,7 +40,7 @@ class Bilinear(keras.initializers.Initializer):
         [0.75 1.25 1.75 2.25 2.75 2.25]
     """
 
-    def __call__(self, shape: Shape, dtype: DType | None = None) -> Tensor:
+    def __call__(self, shape: tuple[int, ...], dtype: DType | None = None) -> Tensor:
         """The kernel."""
         fits = len(shape) > 2 and shape[-1] == shape[-2]
         check(fits, "shape", tuple(shape), "a kernel (..., outputs, inputs) with as many outputs as inputs")

@@ -96,7 +96,7 @@ class Standardization(keras.layers.Layer):
         std = moments.std.astype(self.std.dtype)
         self.std.assign(np.where(std < np.finfo(std.dtype).tiny, 1, std))  # below, divisions can give infinity
 
-    def _moments(self, batch: TensorLike) -> "_Moments":
+    def _moments(self, batch: np.ndarray) -> "_Moments":
         if not self.built:
             expected = f"batches of examples, with axes of features ({self.axis}) besides the batch's"
             remedy = "give a single feature as a column, or the layer another axis"
@@ -160,7 +160,7 @@ class _Moments:
         return np.where(constant, 1.0, np.sqrt(variance))
 
 
-def _batches(data: NestedArrays | Dataset) -> Iterator[TensorLike]:
+def _batches(data: NestedArrays | Dataset) -> Iterator[np.ndarray]:
     """Batches as arrays of float64, at least one."""
     empty = True
     for batch in data.as_numpy_iterator() if hasattr(data, "as_numpy_iterator") else [data]:

@@ -100,7 +100,7 @@ class ESNCell(keras.layers.Layer):
     def build(self, input_shape: Shape) -> None:
         """Makes the weights, which are not trained."""
 
-        def fixed(name: str, shape: tuple[int, ...], initializer: Initializer) -> Variable:
+        def fixed(name: str, shape: Shape, initializer: Initializer) -> Variable:
             return self.add_weight(shape, initializer, name=name, trainable=False)
 
         self.recurrent_kernel = fixed("recurrent_kernel", (self.units, self.units), self._reservoir)

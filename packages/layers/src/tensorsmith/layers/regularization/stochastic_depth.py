@@ -1,5 +1,6 @@
 """Stochastic depth."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -55,12 +56,12 @@ class StochasticDepth(keras.layers.Layer):
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
 
-    def build(self, input_shape: Shape) -> None:
+    def build(self, input_shape: Sequence[Shape]) -> None:
         """Looks at the two shapes."""
         fits = len(input_shape) == 2 and isinstance(input_shape[0], list | tuple)
         check(fits, "inputs", input_shape, "a list of two tensors, [shortcut, residual]")
 
-    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
+    def call(self, inputs: Sequence[Tensor], training: bool = False) -> Tensor:
         """Adds the branch, or not."""
         inputs = floating(inputs, self.compute_dtype)
         shortcut, residual = inputs
@@ -70,7 +71,7 @@ class StochasticDepth(keras.layers.Layer):
         kept = keras.ops.cast(draw < self.survival_probability, self.compute_dtype)
         return shortcut + kept * residual
 
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
+    def compute_output_shape(self, input_shape: Sequence[Shape]) -> Shape:
         """That of the shortcut."""
         return input_shape[0]
 

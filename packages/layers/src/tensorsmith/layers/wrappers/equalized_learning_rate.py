@@ -6,7 +6,7 @@ from typing import Any
 import keras
 
 from tensorsmith.core import check, export, is_number, plain
-from tensorsmith.core.types import NestedTensors, Shapes
+from tensorsmith.core.types import NestedTensors, Shapes, Tensor
 from tensorsmith.layers._support.floating import floating
 
 # Which axis of the kernel is that of the outputs.
@@ -83,7 +83,7 @@ class EqualizedLearningRate(keras.layers.Wrapper):
         axis = next(axis for kind, axis in OUTPUTS.items() if isinstance(self.layer, kind))
         self.scale = self.gain / math.sqrt(math.prod(shape) / shape[axis])
 
-    def call(self, inputs: NestedTensors) -> NestedTensors:
+    def call(self, inputs: Tensor) -> Tensor:
         """Calls the layer; as it is linear in its kernel, the scale can go to the inputs."""
         inputs = floating(inputs, self.compute_dtype)
         return self.layer(inputs * self.scale)

@@ -137,7 +137,7 @@ class HubLayer(keras.layers.Layer):
             _set_shapes(outputs, self.output_shape, keras.tree.flatten(inputs)[0].shape[:1])
         return outputs
 
-    def _call_module(self, inputs: NestedTensors, arguments: dict[str, Any]) -> NestedTensors:
+    def _call_module(self, inputs: NestedTensors, arguments: dict[str, Any]) -> Any:
         """Calls the trace that fits and leaves most sizes open.
 
         TensorFlow would call the first that fits, and a batch of a size that is not known yet fits a trace of one.
@@ -211,7 +211,7 @@ def _unknown_sizes(function: Any) -> float:
     return sum(math.inf if spec.shape.rank is None else list(spec.shape).count(None) for spec in specs)
 
 
-def _as_told(inputs: NestedTensors, specs: Any) -> NestedTensors:
+def _as_told(inputs: NestedTensors, specs: Any) -> Any:
     """Inputs of floating type in the types that a function was traced with."""
     if isinstance(inputs, Mapping) and isinstance(specs, Mapping):
         return {name: _as_told(value, specs.get(name)) for name, value in inputs.items()}
@@ -220,7 +220,7 @@ def _as_told(inputs: NestedTensors, specs: Any) -> NestedTensors:
     return tf.cast(inputs, specs.dtype) if told and inputs.dtype.is_floating else inputs
 
 
-def _set_shapes(outputs: NestedTensors, shapes: Shapes, batch: tf.TensorShape) -> None:
+def _set_shapes(outputs: Any, shapes: Any, batch: tf.TensorShape) -> None:
     """Tells the shapes of outputs, given without the batch."""
     if isinstance(outputs, Mapping):
         for name, output in outputs.items():

@@ -10,7 +10,7 @@ import numpy as np
 
 from tensorsmith.testing.comparing import array, expect_same, named
 from tensorsmith.testing.functional import functional
-from tensorsmith.testing.rows import LayerRow, LossRow, MetricRow, OptimizerRow, Row, ScheduleRow
+from tensorsmith.testing.rows import Data, LayerRow, LossRow, MetricRow, OptimizerRow, Row, ScheduleRow
 from tensorsmith.testing.using import examples, make, observe, ready
 
 WHO = "the original and the loaded one"
@@ -34,7 +34,7 @@ def _(row: LayerRow) -> None:
 def _(row: LossRow) -> None:
     _expect_serializes(row)
     y_true, y_pred, _ = examples(row)
-    model = _compiled(row, loss=make(row))
+    model = _compiled(row.y_pred, loss=make(row))
     first, second = (each.compute_loss(y=y_true, y_pred=y_pred) for each in (model, _reload(model)))
     expect_same(named("loss", first), named("loss", second), row.tolerance, WHO, HINT)
 
@@ -45,7 +45,7 @@ def _(row: MetricRow) -> None:
     if row.y_pred is None:
         return  # it cannot be compiled into a model
     y_true, y_pred, _ = examples(row)
-    model = _compiled(row, metrics=[make(row)])
+    model = _compiled(row.y_pred, metrics=[make(row)])
     first, second = (each.compute_metrics(None, y_true, y_pred) for each in (model, _reload(model)))
     expect_same(named("metrics", first), named("metrics", second), row.tolerance, WHO, HINT)
 
@@ -96,9 +96,9 @@ def _expect_serializes(row: Row) -> None:
     )
 
 
-def _compiled(row: LossRow | MetricRow, **components: Any) -> keras.Model:
+def _compiled(y_pred: Data, **components: Any) -> keras.Model:
     """A model that holds a loss or metric; its predictions do not matter."""
-    inputs = keras.Input(row.y_pred.shape)
+    inputs = keras.Input(y_pred.shape)
     model = keras.Model(inputs, keras.layers.Identity()(inputs))
     model.compile(**components)
     return model

@@ -73,7 +73,8 @@ def examples(
             rows = tf.random.experimental.index_shuffle(rows, [draw, epoch], tf.constant(count - 1, tf.int64))
         if drop_remainder:
             rows = tf.ensure_shape(rows, [batch_size])
-        parsed = ops.read_examples(names, *tf.unstack(tf.gather(places, rows), axis=1), stored)
+        file, begins, sizes = tf.unstack(tf.gather(places, rows), axis=1)
+        parsed = ops.read_examples(names, file, begins, sizes, stored)
         return decode(parsed, features) if isinstance(features, Schema) else parsed
 
     numbers = tf.data.Dataset.range(epochs * batches)

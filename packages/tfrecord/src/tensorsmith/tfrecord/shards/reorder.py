@@ -119,5 +119,5 @@ def _unpacked(files: Sequence[str | os.PathLike[str]], folder: Path, name: str) 
             with plain[number].open("wb") as out:
                 for part in read(path):
                     first = int(part.records.begins[0]) - HEADER
-                    out.write(part.records.data[first : first + part.size])
+                    out.write(part.records.data[first : first + part.size].data)
         yield plain

@@ -64,4 +64,5 @@ def _box(element: ElementTree.Element) -> Box:
     sides = [element.findtext(f"bndbox/{side}") for side in ("xmin", "ymin", "xmax", "ymax")]
     if not name or None in sides:
         raise ValueError("an object lacks its name or its bndbox")
-    return Box(name, *(float(side or "") for side in sides), element.findtext("difficult", "0").strip() == "1")
+    left, top, right, bottom = (float(side or "") for side in sides)
+    return Box(name, left, top, right, bottom, element.findtext("difficult", "0").strip() == "1")

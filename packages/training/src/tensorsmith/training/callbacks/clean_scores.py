@@ -1,6 +1,6 @@
 """Scores on training data as the model has them in inference."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tensorsmith.core import Duration, check
 from tensorsmith.core.types import Dataset, NestedArrays
@@ -57,7 +57,7 @@ class CleanScores(Every):
         check(fits, "every", every, 'whole epochs, such as "5 epochs"')
         super().__init__(duration, self._score)
         self._trainer = trainer
-        self._data = {"x": x, "y": y, "sample_weight": sample_weight, "batch_size": batch_size}
+        self._data: dict[str, Any] = {"x": x, "y": y, "sample_weight": sample_weight, "batch_size": batch_size}
 
     def _score(self, moment: Moment) -> None:
         state = [*self._trainer.model.non_trainable_variables, *metrics_variables(self._trainer)]

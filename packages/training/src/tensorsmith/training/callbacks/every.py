@@ -86,7 +86,7 @@ class Every(keras.callbacks.Callback):
         if self._last != self._step and self._recurring.due_after_epoch(self._epoch, self._step):
             self._act(logs)
 
-    def _act(self, logs: Logs) -> None:
+    def _act(self, logs: Logs | None) -> None:
         self._recurring.done()
         self._last = self._step
         self._action(Moment(self.model, self._epoch, self._step, logs or {}))

@@ -170,7 +170,7 @@ def to_arrays(
     if class_weight is not None:
         check_class_weight(y, class_weight)
         weights = weights_of_classes(y, class_weight).numpy()
-        sample_weight = weights if sample_weight is None else weights * sample_weight.reshape(-1)
+        sample_weight = weights if sample_weight is None else weights * np.reshape(np.asarray(sample_weight), -1)
     batch = (x,) if y is None else (x, y) if sample_weight is None else (x, y, sample_weight)
     return Arrays(keras.tree.map_structure(to_tensor, batch), size)
 
