@@ -127,7 +127,7 @@ def addresses(records: Records) -> np.ndarray:
     return records.begins + records.data.ctypes.data
 
 
-def c_columns(columns: Mapping[str, Column]) -> ctypes.Array:
+def c_columns(columns: Mapping[str, Column]) -> ctypes.Array[CColumn]:
     """Columns as the library takes them, in the order in which protocol buffers sort a map."""
     named = sorted((name.encode(), column) for name, column in columns.items())
     filled = [

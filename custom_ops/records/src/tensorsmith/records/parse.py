@@ -72,7 +72,7 @@ def check_examples(records: Records) -> None:
     must(native.check(address(starts), address(records.sizes), len(records), message), message)
 
 
-def must(row: int, message: ctypes.Array) -> None:
+def must(row: int, message: ctypes.Array[ctypes.c_char]) -> None:
     """Raises what a call refused."""
     if row == -2:
         raise MemoryError(message.value.decode())

@@ -3,6 +3,7 @@
 import ctypes
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from tensorsmith.core import Verbatim, check
 from tensorsmith.records import reference
@@ -127,7 +128,7 @@ def _joined(one: Range, other: Range, one_has: int, other_has: int) -> Range:
     return Range(min(one.fewest, other.fewest), max(one.most, other.most))
 
 
-def _features(counted: Mapping[tuple[str, bool], tuple]) -> dict[str, Feature]:
+def _features(counted: Mapping[tuple[str, bool], tuple[Any, ...]]) -> dict[str, Feature]:
     features = {}
     for (name, is_sequence), (kinds, rows, counts, steps) in sorted(counted.items()):
         ranges = [Range(*map(int, pair)) if pair[1] >= 0 else Range(0, 0) for pair in (counts, steps)]
