@@ -3,6 +3,7 @@
 import urllib.error
 import urllib.request
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -64,7 +65,7 @@ def load_from_tfds(name: str, split: str, folder: Path | None = None) -> Dataset
     )
 
 
-def _builder(tfds: Any, name: str, folder: Path | None) -> Any:
+def _builder(tfds: ModuleType, name: str, folder: Path | None) -> Any:
     check(isinstance(name, str), "name", name, "a name that TFDS knows, such as 'mnist'")
     try:
         return tfds.builder(name, data_dir=folder)
@@ -126,7 +127,7 @@ def _leaves(tree: Any) -> list[Any]:
     return [tree]
 
 
-def _converted(tfds: Any, described: Any, values: Any) -> Any:
+def _converted(tfds: ModuleType, described: Any, values: Any) -> Any:
     """Values as the data sets here have them."""
     if isinstance(values, dict):
         return {name: _converted(tfds, described[name], column) for name, column in values.items()}

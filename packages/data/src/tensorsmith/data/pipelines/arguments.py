@@ -4,8 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 from tensorsmith.core import check
+from tensorsmith.core.types import Dataset
 
-Transformation = Callable[[Any], Any]
+Transformation = Callable[[Dataset], Dataset]
 """From a `tf.data.Dataset` to another, for `dataset.apply`."""
 
 
@@ -15,13 +16,13 @@ def check_whole(name: str, value: Any, least: int = 1) -> None:
     check(is_whole and value >= least, name, value, f"a whole number of at least {least}")
 
 
-def check_seed(seed: Any) -> None:
+def check_seed(seed: int | None) -> None:
     """Refuses what is no seed of random draws."""
     if seed is not None:
         check_whole("seed", seed, least=0)
 
 
-def counted(dataset: Any, cardinality: int) -> Any:
+def counted(dataset: Dataset, cardinality: int) -> Dataset:
     """The dataset with a cardinality that TensorFlow cannot tell by itself; it may be unknown or infinite."""
     import tensorflow as tf
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from tensorsmith.core import check, load_tensorflow
+from tensorsmith.core.types import NestedTensors, Tensor
 from tensorsmith.data.pipelines.arguments import Transformation, check_seed
 from tensorsmith.data.pipelines.draws import with_draws
 
@@ -46,7 +47,7 @@ def undersample(
 
     kept = tf.constant(ratio / ratio.max(), tf.float32)
 
-    def is_kept(element: Any, draw: Any) -> Any:
+    def is_kept(element: NestedTensors, draw: Tensor) -> Any:
         return tf.random.stateless_uniform([], draw) < tf.gather(kept, _call(label, element))
 
     return lambda dataset: with_draws(dataset, seed).filter(is_kept).map(lambda element, _: element)
@@ -89,7 +90,7 @@ def oversample(
 
     copies = tf.constant(ratio / ratio[ratio > 0].min(), tf.float32)
 
-    def repeated(element: Any, draw: Any) -> Any:
+    def repeated(element: NestedTensors, draw: Tensor) -> Any:
         wanted = tf.gather(copies, _call(label, element))
         more = tf.random.stateless_uniform([], draw) < wanted - tf.floor(wanted)
         return tf.data.Dataset.from_tensors(element).repeat(tf.cast(wanted, tf.int64) + tf.cast(more, tf.int64))
@@ -110,5 +111,5 @@ def _ratio(counts: Sequence[float], target: Sequence[float] | None) -> np.ndarra
     return np.divide(want, have, out=np.zeros_like(want), where=want > 0)
 
 
-def _call(function: Callable[..., Any], element: Any) -> Any:
+def _call(function: Callable[..., Any], element: NestedTensors) -> Any:
     return function(*element) if isinstance(element, tuple) else function(element)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from tensorsmith.core import Verbatim, check, load_tensorflow
+from tensorsmith.core.types import Dataset, NestedTensors, Tensor
 from tensorsmith.data.pipelines.arguments import Transformation, check_whole
 
 
@@ -60,10 +61,10 @@ def bucket_by_length(
     load_tensorflow()
     import tensorflow as tf
 
-    def first_axis(*element: Any) -> Any:
+    def first_axis(*element: NestedTensors) -> Tensor:
         return tf.shape(tf.nest.flatten(element)[0])[0]
 
-    def transform(dataset: Any) -> Any:
+    def transform(dataset: Dataset) -> Dataset:
         first = tf.nest.flatten(dataset.element_spec)[0]
         known = length is not None or first.shape.rank != 0
         remedy = "say which tensor is as long as the element"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tensorsmith.core import Verbatim, argument_error, check, load_tensorflow, replace_file
+from tensorsmith.core.types import Dataset, NestedTensors, Tensor
 from tensorsmith.data.pipelines.arguments import Transformation, counted
 from tensorsmith.tfrecord import Index, write_index
 
@@ -67,7 +68,7 @@ def cached(
     load_tensorflow()
     import tensorflow as tf
 
-    def transform(dataset: Any) -> Any:
+    def transform(dataset: Dataset) -> Dataset:
         endless = dataset.cardinality() == tf.data.INFINITE_CARDINALITY
         check(not endless, "dataset", Verbatim("an endless one"), "one that ends", "repeat behind the cache")
         if folder is None:
@@ -86,11 +87,11 @@ def _fingerprint(version: str, element_spec: Any, paths: Sequence[Path]) -> str:
     return hashlib.sha256(json.dumps([version, repr(element_spec), sources]).encode()).hexdigest()[:32]
 
 
-def _write(dataset: Any, target: Path) -> None:
+def _write(dataset: Dataset, target: Path) -> None:
     """Each tensor of each element as a record. `Dataset.save` would wait for ever where an element cannot be made."""
     import tensorflow as tf
 
-    def serialized(*element: Any) -> Any:
+    def serialized(*element: NestedTensors) -> Tensor:
         return tf.stack([tf.io.serialize_tensor(leaf) for leaf in tf.nest.flatten(element, expand_composites=True)])
 
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -102,12 +103,12 @@ def _write(dataset: Any, target: Path) -> None:
     write_index(target)
 
 
-def _read(path: Path, element_spec: Any) -> Any:
+def _read(path: Path, element_spec: Any) -> Dataset:
     import tensorflow as tf
 
     specs = tf.nest.flatten(element_spec, expand_composites=True)
 
-    def element(records: Any) -> Any:
+    def element(records: Tensor) -> NestedTensors:
         leaves = [
             tf.ensure_shape(tf.io.parse_tensor(record, spec.dtype), spec.shape)
             for record, spec in zip(tf.unstack(records), specs, strict=True)

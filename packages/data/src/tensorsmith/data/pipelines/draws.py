@@ -1,9 +1,9 @@
 """Random numbers beside the elements of a dataset, whose position a checkpoint can keep."""
 
-from typing import Any
+from tensorsmith.core.types import Dataset
 
 
-def with_draws(dataset: Any, seed: int | None) -> Any:
+def with_draws(dataset: Dataset, seed: int | None) -> Dataset:
     """Pairs of the dataset's elements and seeds for TensorFlow's stateless random functions.
 
     A random function that keeps a state of its own cannot be saved with an iterator. The state of these draws is part

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tensorsmith.core import Verbatim, check, load_tensorflow
+from tensorsmith.core.types import Dataset, NestedTensors, Tensor
 from tensorsmith.data.pipelines.arguments import Transformation, check_seed
 from tensorsmith.data.pipelines.draws import with_draws
 
@@ -36,12 +37,12 @@ def mixup(alpha: float = 0.2, *, seed: int | None) -> Transformation:
         (True, [1.0, 1.0, 1.0, 1.0])
     """
 
-    def mixed(x: Any, y: Any, draw: Any) -> tuple[Any, Any]:
+    def mixed(x: NestedTensors, y: Tensor, draw: Tensor) -> tuple[NestedTensors, Tensor]:
         import tensorflow as tf
 
         weight, order = _weights(alpha, y, draw), _order(y, draw)
 
-        def mix(tensor: Any) -> Any:
+        def mix(tensor: Tensor) -> Tensor:
             return _mix(tensor, tf.gather(tensor, order), weight)
 
         return tf.nest.map_structure(mix, x), mix(y)
@@ -80,7 +81,7 @@ def cutmix(alpha: float = 1.0, *, seed: int | None) -> Transformation:
         True
     """
 
-    def mixed(x: Any, y: Any, draw: Any) -> tuple[Any, Any]:
+    def mixed(x: NestedTensors, y: Tensor, draw: Tensor) -> tuple[NestedTensors, Tensor]:
         import tensorflow as tf
 
         order = _order(y, draw)
@@ -105,7 +106,7 @@ def _on_batches(
     load_tensorflow()
     import tensorflow as tf
 
-    def transform(dataset: Any) -> Any:
+    def transform(dataset: Dataset) -> Dataset:
         spec = dataset.element_spec
         check(isinstance(spec, tuple) and len(spec) == 2, "dataset", Verbatim(spec), "batches (x, y)")
         for name, part in zip("xy", spec, strict=True):
@@ -124,7 +125,7 @@ def _on_batches(
     return transform
 
 
-def _weights(alpha: float, y: Any, draw: Any) -> Any:
+def _weights(alpha: float, y: Tensor, draw: Tensor) -> Tensor:
     """From Beta(alpha, alpha), float64 `(batch,)`."""
     import tensorflow as tf
 
@@ -135,21 +136,21 @@ def _weights(alpha: float, y: Any, draw: Any) -> Any:
     return tf.math.divide_no_nan(one, one + other)
 
 
-def _order(y: Any, draw: Any) -> Any:
+def _order(y: Tensor, draw: Tensor) -> Tensor:
     """The numbers of the batch's examples, shuffled."""
     import tensorflow as tf
 
     return tf.random.experimental.stateless_shuffle(tf.range(tf.shape(y)[0]), _another(draw, 1))
 
 
-def _another(draw: Any, number: int) -> Any:
+def _another(draw: Tensor, number: int) -> Tensor:
     """One of several seeds from the same draw."""
     import tensorflow as tf
 
     return tf.random.experimental.stateless_fold_in(draw, number)
 
 
-def _mix(tensor: Any, other: Any, weight: Any) -> Any:
+def _mix(tensor: Tensor, other: Tensor, weight: Tensor) -> Tensor:
     import tensorflow as tf
 
     weight = tf.cast(weight, tensor.dtype)
@@ -157,7 +158,7 @@ def _mix(tensor: Any, other: Any, weight: Any) -> Any:
     return weight * tensor + (1 - weight) * other
 
 
-def _inside(size: Any, centre: Any, side: Any) -> Any:
+def _inside(size: Tensor, centre: Tensor, side: Tensor) -> Tensor:
     """Which pixels of an axis lie in the rectangles, bool `(batch, size)`."""
     import tensorflow as tf
 

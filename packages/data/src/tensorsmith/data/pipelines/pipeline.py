@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from tensorsmith.core import ArgumentError, check, did_you_mean, load_tensorflow
+from tensorsmith.core.types import Dataset, Tensor
 from tensorsmith.data.pipelines.arguments import check_seed, check_whole, counted
 from tensorsmith.data.pipelines.draws import with_draws
 from tensorsmith.tfrecord import Index
@@ -120,7 +121,7 @@ class Pipeline:
         check(count <= len(found), "shard", self.shard, f"at most as many workers as files, {len(found)}", remedy)
         return sorted(found)[index::count]
 
-    def dataset(self) -> Any:
+    def dataset(self) -> Dataset:
         """Finds the files and makes the dataset.
 
         Returns:
@@ -140,7 +141,7 @@ class Pipeline:
         shuffle = tf.random.experimental.stateless_shuffle
         epochs = tf.data.Dataset.range(tf.int64.max if self.epochs is None else self.epochs)
 
-        def shuffled(epoch: Any, draw: Any) -> Any:
+        def shuffled(epoch: Tensor, draw: Tensor) -> Dataset:
             """The batches of an epoch."""
             draw += [epoch, 0]
             records = in_order
@@ -162,13 +163,13 @@ class Pipeline:
         batches = batches.prefetch(tf.data.AUTOTUNE if self.prefetch is None else self.prefetch)
         return counted(batches, self._batches(paths))
 
-    def _records(self, numbers: Any, names: Any, calls: int) -> Any:
+    def _records(self, numbers: Dataset, names: Tensor, calls: int) -> Dataset:
         """The records of files with the given numbers, side by side."""
         import tensorflow as tf
 
         index, count = self.shard
 
-        def of_file(number: Any) -> Any:
+        def of_file(number: Tensor) -> Dataset:
             if self.format == "tfrecord":
                 records = tf.data.TFRecordDataset(names[number], self.compression)
             else:

@@ -6,6 +6,7 @@ from itertools import accumulate
 from typing import Any
 
 from tensorsmith.core import Verbatim, check, did_you_mean, load_tensorflow
+from tensorsmith.core.types import Dataset, NestedTensors, Tensor
 from tensorsmith.data.pipelines.arguments import Transformation
 
 BUCKETS = 1 << 53  # so many that a double tells all of them apart
@@ -50,13 +51,13 @@ def hash_split(part: str, fractions: Mapping[str, float], key: Callable[..., Any
     edges = [0, *(round(end * BUCKETS) for end in accumulate(fractions.values()))]
     edges[-1] = BUCKETS  # which the sum may miss by rounding
 
-    def belongs(*element: Any) -> Any:
+    def belongs(*element: NestedTensors) -> Tensor:
         value = key(*element)
         text = value if value.dtype == tf.string else tf.strings.as_string(value)
         bucket = tf.strings.to_hash_bucket_fast(salt + text, BUCKETS)
         return (edges[number] <= bucket) & (bucket < edges[number + 1])
 
-    def transform(dataset: Any) -> Any:
+    def transform(dataset: Dataset) -> Dataset:
         spec = dataset.map(key).element_spec
         is_scalar = isinstance(spec, tf.TensorSpec) and spec.shape.rank == 0
         sound = is_scalar and (spec.dtype == tf.string or spec.dtype.is_integer)

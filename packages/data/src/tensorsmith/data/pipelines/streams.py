@@ -4,6 +4,7 @@ import sys
 from typing import Any
 
 from tensorsmith.core import Verbatim, check, load_tensorflow
+from tensorsmith.core.types import Dataset, Tensor
 from tensorsmith.data.pipelines.arguments import Transformation, check_whole
 
 
@@ -43,7 +44,7 @@ def parallel_streams(count: int, length: int, *, shift: int | None = None) -> Tr
     load_tensorflow()
     import tensorflow as tf
 
-    def transform(dataset: Any) -> Any:
+    def transform(dataset: Dataset) -> Dataset:
         endless = dataset.cardinality() == tf.data.INFINITE_CARDINALITY
         check(not endless, "dataset", Verbatim("an endless one"), "one that ends", "leave out its `repeat`")
         sequence = next(iter(dataset.batch(sys.maxsize)), None)
@@ -54,7 +55,7 @@ def parallel_streams(count: int, length: int, *, shift: int | None = None) -> Tr
         check(each >= length, "dataset", Verbatim(f"{steps} steps"), expected, remedy)
         parts = tf.nest.map_structure(lambda tensor: tf.stack(tf.split(tensor[: each * count], count)), sequence)
 
-        def window(number: Any) -> Any:
+        def window(number: Tensor) -> Any:
             begin = number * shift
             cut = tf.nest.map_structure(lambda tensor: tensor[:, begin : begin + length], parts)
             shaped = [tf.ensure_shape(tensor, [count, length, *tensor.shape[2:]]) for tensor in tf.nest.flatten(cut)]

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tensorsmith.core import Verbatim, check, load_tensorflow
+from tensorsmith.core.types import Dataset, NestedTensors, Tensor
 from tensorsmith.data.pipelines.arguments import Transformation, check_whole
 
 
@@ -57,7 +58,7 @@ def targets_each_step(ahead: int = 1, *, axis: int = 0) -> Transformation:
         (b'ten', b'ens')
     """
 
-    def following(window: Any) -> Any:
+    def following(window: Tensor) -> Tensor:
         import tensorflow as tf
 
         if ahead == 1:
@@ -74,12 +75,12 @@ def _pairs(ahead: int, axis: int, target: Callable[[Any], Any]) -> Transformatio
     load_tensorflow()
     import tensorflow as tf
 
-    def pair(*window: Any) -> Any:
+    def pair(*window: NestedTensors) -> tuple[NestedTensors, NestedTensors]:
         element = window if len(window) > 1 else window[0]
         seen = tf.nest.map_structure(lambda tensor: tensor[_steps(axis, slice(-ahead))], element)
         return seen, tf.nest.map_structure(target, element)
 
-    def transform(dataset: Any) -> Any:
+    def transform(dataset: Dataset) -> Dataset:
         for spec in tf.nest.flatten(dataset.element_spec):
             rank, received = spec.shape.rank, Verbatim(f"windows of shape {spec.shape}")
             check(rank is None or rank > axis, "axis", axis, f"one of the {rank} axes of the windows")

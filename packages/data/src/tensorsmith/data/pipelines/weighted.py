@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any, Literal, get_args
 
 from tensorsmith.core import Verbatim, check, did_you_mean, load_tensorflow
+from tensorsmith.core.types import Dataset
 from tensorsmith.data.pipelines.arguments import check_seed, counted
 
 Until = Literal["first", "last", "never"]
@@ -12,7 +13,7 @@ Until = Literal["first", "last", "never"]
 
 def interleave_weighted(
     datasets: Sequence[Any], weights: Sequence[float], *, until: Until = "first", seed: int | None
-) -> Any:
+) -> Dataset:
     """Elements of several datasets, each drawn from one of them at random.
 
     Args:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from tensorsmith.core import Verbatim, check, load_tensorflow
+from tensorsmith.core.types import Dataset, NestedTensors, Tensor
 from tensorsmith.data.pipelines.arguments import Transformation, check_whole, counted
 
 BYTES_AT_ONCE = 1 << 20
@@ -48,7 +49,7 @@ def windows(length: int, *, shift: int = 1, stride: int = 1, nested: bool = Fals
     span = (length - 1) * stride + 1
     offsets = tf.range(length, dtype=tf.int64) * stride
 
-    def cut(state: Any, rows: Any) -> Any:
+    def cut(state: tuple[NestedTensors, Tensor], rows: NestedTensors) -> Any:
         """The windows that are complete, and what is kept for the next: rows, and where in them one begins."""
         kept, begin = state
         rows = tf.nest.map_structure(lambda *parts: tf.concat(parts, 0), kept, rows)
@@ -60,7 +61,7 @@ def windows(length: int, *, shift: int = 1, stride: int = 1, nested: bool = Fals
         rest = tf.nest.map_structure(lambda tensor: tensor[passed:], rows)
         return (rest, begin - passed), tf.nest.map_structure(lambda tensor: tf.gather(tensor, places), rows)
 
-    def transform(dataset: Any) -> Any:
+    def transform(dataset: Dataset) -> Dataset:
         if nested:
             return dataset.window(length, shift, stride, drop_remainder=True)
         specs = tf.nest.flatten(dataset.element_spec)

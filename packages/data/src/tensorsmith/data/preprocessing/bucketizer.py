@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tensorsmith.core import argument_error, check, export
+from tensorsmith.core.types import Dataset, NestedArrays, Tensor
 from tensorsmith.data.preprocessing.statistics import Quantiles
 
 OUTPUTS = ("int", "one_hot")
@@ -81,7 +82,7 @@ class Bucketizer(keras.layers.Layer):
         """How many bins there are."""
         return len(self._known()) + 1
 
-    def adapt(self, data: Any, seed: int = 0) -> None:
+    def adapt(self, data: NestedArrays | Dataset, seed: int = 0) -> None:
         """Takes the boundaries from data, and forgets those of before. Adapt before the model is compiled or traced.
 
         Args:
@@ -104,7 +105,7 @@ class Bucketizer(keras.layers.Layer):
             raise argument_error("boundaries", None, "numbers", f"call `adapt` of {self.name!r}, or give them")
         return self.boundaries
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Compares with the boundaries."""
         boundaries = keras.ops.convert_to_tensor(self._known(), "float64")
         values = keras.ops.cast(inputs, "float64")

@@ -13,6 +13,7 @@ import keras
 import numpy as np
 
 from tensorsmith.core import check
+from tensorsmith.core.types import Tensor
 from tensorsmith.data.preprocessing.bucketizer import Bucketizer, boundaries_of
 from tensorsmith.data.preprocessing.split_words import split_words
 from tensorsmith.data.preprocessing.statistics import Moments, Quantiles, TokenCounts
@@ -264,7 +265,7 @@ class Cross(Indices):
         check(not self.feature, "feature", self.feature, "nothing, since a cross is of `features`")
         _check_positive("bins", self.bins)
 
-    def join(self, numbers: Sequence[Any]) -> Any:
+    def join(self, numbers: Sequence[Any]) -> Tensor:
         """The crossed numbers of symbolic tensors, `(batch, 1)` each."""
         crossed, *others = numbers
         for other in others[:-1]:
@@ -299,7 +300,7 @@ class _WordCounts(TokenCounts):
         super().update(split_words(documents[:, 0]).to_list())
 
 
-def _cast() -> Any:
+def _cast() -> keras.Layer:
     return keras.layers.Rescaling(1.0, dtype="float32")
 
 

@@ -1,10 +1,11 @@
 """A model of named features."""
 
-from typing import Any
+from collections.abc import Mapping
 
 import keras
 
 from tensorsmith.core import export
+from tensorsmith.core.types import NestedTensors, Tensor
 
 
 @export
@@ -33,6 +34,8 @@ class FeatureModel(keras.Model):
         [2. 2.]
     """
 
-    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+    def call(
+        self, inputs: Mapping[str, Tensor], training: bool | None = None, mask: NestedTensors | None = None
+    ) -> NestedTensors:
         """Calls the model with the entries it has inputs for."""
         return super().call({name: inputs[name] for name in self.input}, training=training, mask=mask)

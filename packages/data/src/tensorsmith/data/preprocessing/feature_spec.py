@@ -1,7 +1,7 @@
 """From the features of a schema to the layers of a model, by one pass over the data."""
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sized
 from functools import cached_property
 from typing import Any
 
@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from tensorsmith.core import ArgumentError, Progress, Verbatim, argument_error, check, did_you_mean
+from tensorsmith.core.types import TensorLike
 from tensorsmith.data.preprocessing.choices import Choice, Cross, Indices, default_choice, values_per_example
 from tensorsmith.data.preprocessing.feature_model import FeatureModel
 from tensorsmith.tfrecord import Feature, Schema
@@ -197,7 +198,7 @@ class FeatureSpec:
         return self._made({})
 
     @cached_property
-    def preprocessing(self) -> Any:
+    def preprocessing(self) -> FeatureModel:
         """A `FeatureModel` of name to tensors, from features as they are read: float32, or integers of classes.
 
         Numbers are cast to the types that the schema has.
@@ -220,7 +221,7 @@ class FeatureSpec:
         return FeatureModel(inputs, {name: outputs[name] for name in self._choices})
 
     @cached_property
-    def encoder(self) -> Any:
+    def encoder(self) -> FeatureModel:
         """A `FeatureModel` of one tensor, `(batch, features)`, from what `preprocessing` returns.
 
         Its type is that which the dtype policy computes in; `preprocessing` is exact under any policy.
@@ -244,7 +245,7 @@ class FeatureSpec:
         return FeatureModel(inputs, joined)
 
 
-def _as_rows(name: str, feature: Feature, values: Any) -> Any:
+def _as_rows(name: str, feature: Feature, values: TensorLike) -> np.ndarray:
     """Values of a feature in a batch as an array, `(batch, values)`."""
     array, width = np.asarray(values), values_per_example(feature)
     fits = array.ndim > 0 and array.size == len(array) * width
@@ -260,7 +261,7 @@ def _as_rows(name: str, feature: Feature, values: Any) -> Any:
     return cast
 
 
-def _as_bytes(name: str, rows: Any) -> Any:
+def _as_bytes(name: str, rows: np.ndarray) -> np.ndarray:
     """Texts as bytes, whatever form they have."""
     found = [text.encode() if isinstance(text, str) else text for text in rows.ravel().tolist()]
     wrong = next((text for text in found if not isinstance(text, bytes)), b"")
@@ -270,14 +271,14 @@ def _as_bytes(name: str, rows: Any) -> Any:
     return encoded.reshape(rows.shape)
 
 
-def _number_of_batches(dataset: Any) -> int | None:
+def _number_of_batches(dataset: Iterable[Any]) -> int | None:
     """How many batches there are, where that is known.
 
     Raises:
         ValueError: They have no end.
     """
     if not hasattr(dataset, "cardinality"):
-        return len(dataset) if hasattr(dataset, "__len__") else None
+        return len(dataset) if isinstance(dataset, Sized) else None
     count = int(dataset.cardinality())
     check(count != -1, "dataset", dataset, "batches that end", "adapt before `repeat`, or `take` some")
     return count if count >= 0 else None

@@ -5,10 +5,11 @@ from typing import Any
 import tensorflow as tf
 
 from tensorsmith.core import export
+from tensorsmith.core.types import TensorLike
 
 
 @export
-def split_words(texts: Any) -> Any:
+def split_words(texts: TensorLike) -> Any:
     """The words of texts, in lower case: runs of letters, digits and apostrophes of any script.
 
     Give it to `keras.layers.TextVectorization` as `split`, with `standardize=None`. What Keras does by itself strips

@@ -1,6 +1,7 @@
 """What is gathered of data that come in batches: moments, counts of tokens, and quantiles. Memory is bounded."""
 
 from collections import Counter
+from collections.abc import Sequence
 from itertools import chain
 from typing import Any
 
@@ -25,7 +26,7 @@ class Moments:
         self.mean: Any = np.zeros(())
         self._squares: Any = np.zeros(())
 
-    def update(self, rows: Any) -> None:
+    def update(self, rows: np.ndarray) -> None:
         """Takes in a batch, `(batch, columns)`."""
         rows = np.asarray(rows, "float64")
         mean = rows[0] + (rows - rows[0]).mean(0)  # exact where all are the same
@@ -35,7 +36,7 @@ class Moments:
         self.count = count
 
     @property
-    def variance(self) -> Any:
+    def variance(self) -> np.ndarray:
         """The variance of each column, and 1 where it is no more than what rounding leaves of 0."""
         variance = self._squares / self.count
         return np.where(variance <= (16 * np.finfo("float64").eps * self.mean) ** 2, 1.0, variance)
@@ -66,7 +67,7 @@ class TokenCounts:
         self.documents = 0
         self._keep = keep
 
-    def update(self, documents: Any) -> None:
+    def update(self, documents: Sequence[Sequence[Any]] | np.ndarray) -> None:
         """Takes in a batch of documents: lists of tokens, or an array of `(batch, tokens)`."""
         documents = documents.tolist() if isinstance(documents, np.ndarray) else documents
         self.documents += len(documents)
@@ -107,7 +108,7 @@ class Quantiles:
         self._values = self._draws = np.zeros(0)
         self._bound = 1.0
 
-    def update(self, values: Any) -> None:
+    def update(self, values: np.ndarray) -> None:
         """Takes in a batch of any shape."""
         values = np.asarray(values, "float64").ravel()
         draws = self._rng.random(len(values))

@@ -1,7 +1,6 @@
 """How much a word says, by how many documents have it."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -10,7 +9,7 @@ from tensorsmith.core import check, did_you_mean
 FORMULAS = ("keras", "handbook")
 
 
-def idf_weights(document_counts: Sequence[int], documents: int, formula: str = "keras") -> Any:
+def idf_weights(document_counts: Sequence[int], documents: int, formula: str = "keras") -> np.ndarray:
     """The factors that make TF-IDF of counts of words.
 
     Formula:

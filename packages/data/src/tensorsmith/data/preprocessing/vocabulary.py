@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 
 from tensorsmith.core import argument_error, check, did_you_mean, export
+from tensorsmith.core.types import Dataset, NestedArrays, Tensor, TensorLike
 from tensorsmith.data.preprocessing.statistics import TokenCounts
 from tensorsmith.data.preprocessing.tf_idf import FORMULAS, idf_weights
 
@@ -104,7 +105,7 @@ class Vocabulary(keras.layers.Layer):
         """How many numbers there are: tokens and buckets."""
         return len(self._known()) + self.oov_buckets
 
-    def adapt(self, data: Any) -> None:
+    def adapt(self, data: NestedArrays | Dataset) -> None:
         """Takes the vocabulary from data, most frequent tokens first, and forgets the one of before.
 
         Adapt before the model is compiled or traced. Counts are exact for up to 1,000,000 different tokens, see
@@ -146,7 +147,7 @@ class Vocabulary(keras.layers.Layer):
             raise argument_error("vocabulary", None, "tokens", f"call `adapt` of {self.name!r}, or give them")
         return self.vocabulary
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Looks the tokens up."""
         size = self.size
         tokens = inputs if isinstance(inputs, tf.RaggedTensor) else tf.convert_to_tensor(inputs)
@@ -188,7 +189,7 @@ class Vocabulary(keras.layers.Layer):
         }
 
 
-def rows_of_tokens(batch: Any) -> list[list[Any]]:
+def rows_of_tokens(batch: TensorLike | tf.RaggedTensor) -> list[list[Any]]:
     """The tokens of each document of a batch; strings as bytes.
 
     Raises:
@@ -203,7 +204,7 @@ def rows_of_tokens(batch: Any) -> list[list[Any]]:
     return flat
 
 
-def as_text(token: Any) -> Any:
+def as_text(token: str | bytes | int) -> Any:
     """A token as a config can hold it: bytes as text.
 
     Raises:
