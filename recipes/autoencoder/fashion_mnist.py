@@ -11,9 +11,14 @@ Seed: 0
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from jsonargparse.typing import NonNegativeInt, PositiveFloat, PositiveInt
+
+if TYPE_CHECKING:
+    import keras
+
+    from tensorsmith.training import Trainer
 
 
 @dataclass(frozen=True)
@@ -42,12 +47,12 @@ def build_data(config: Config) -> dict[str, Any]:
     return {split: (part, part) for split, part in images.items()}
 
 
-def build_model(config: Config) -> Any:
+def build_model(config: Config) -> "keras.Model":
     """Encoder and decoder, each a Sequential model of its own."""
     import keras
     from keras import layers
 
-    def dense(units: int) -> Any:
+    def dense(units: int) -> "keras.Layer":
         return layers.Dense(units, "selu", kernel_initializer="lecun_normal")
 
     encoder = keras.Sequential(
@@ -65,7 +70,7 @@ def build_model(config: Config) -> Any:
     return keras.Sequential([keras.Input((28, 28)), encoder, decoder])
 
 
-def build_trainer(config: Config) -> Any:
+def build_trainer(config: Config) -> "Trainer":
     """Binary cross-entropy of every pixel."""
     import keras
 
@@ -81,7 +86,7 @@ def build_trainer(config: Config) -> Any:
     )
 
 
-def report(config: Config, trainer: Any, data: dict[str, Any], folder: Path) -> dict[str, Any]:
+def report(config: Config, trainer: "Trainer", data: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Paints ten test images and their reconstructions, and gives the error of the mean picture for comparison."""
     import numpy as np
     from matplotlib.figure import Figure

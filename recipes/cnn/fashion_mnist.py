@@ -8,9 +8,14 @@ Seed: 0
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from jsonargparse.typing import ClosedUnitInterval, NonNegativeInt, PositiveFloat, PositiveInt
+
+if TYPE_CHECKING:
+    import keras
+
+    from tensorsmith.training import Trainer
 
 
 @dataclass(frozen=True)
@@ -41,7 +46,7 @@ def build_data(config: Config) -> dict[str, Any]:
     return {**data, "train": (images[: config.train_size], labels[: config.train_size])}
 
 
-def build_model(config: Config) -> Any:
+def build_model(config: Config) -> "keras.Model":
     """Blocks that halve the picture, then two dense layers."""
     import keras
     from keras import layers
@@ -60,7 +65,7 @@ def build_model(config: Config) -> Any:
     return model
 
 
-def build_trainer(config: Config) -> Any:
+def build_trainer(config: Config) -> "Trainer":
     """Cross-entropy and Adam."""
     import keras
 

@@ -13,9 +13,16 @@ images stands beside it. Deep convolutional GAN (Radford et al., 2016), non-satu
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from jsonargparse.typing import NonNegativeInt, OpenUnitInterval, PositiveFloat, PositiveInt
+
+if TYPE_CHECKING:
+    import keras
+    import numpy as np
+
+    from tensorsmith.core.types import Logs, Tensor
+    from tensorsmith.training import Trainer
 
 
 @dataclass(frozen=True)
@@ -45,7 +52,7 @@ def build_data(config: Config) -> dict[str, Any]:
     return {"train": 2 * images[..., None] - 1}
 
 
-def build_model(config: Config) -> Any:
+def build_model(config: Config) -> "keras.Model":
     """Generator and discriminator in one model with a training step of its own; calling it paints."""
     import keras
     from keras import layers, ops
@@ -86,7 +93,7 @@ def build_model(config: Config) -> Any:
             self.noise = keras.random.SeedGenerator(config.seed)
             self.critic_loss, self.painter_loss = keras.metrics.Mean("critic_loss"), keras.metrics.Mean("painter_loss")
 
-        def call(self, noise: Any, training: bool = False) -> Any:
+        def call(self, noise: "Tensor", training: bool = False) -> "Tensor":
             return self.generator(noise, training=training)
 
         def train_step(self, data: tuple[Any]) -> dict[str, Any]:
@@ -114,7 +121,7 @@ def build_model(config: Config) -> Any:
     return GAN()
 
 
-def build_trainer(config: Config) -> Any:
+def build_trainer(config: Config) -> "Trainer":
     """One Adam for each network."""
     import keras
 
@@ -125,7 +132,7 @@ def build_trainer(config: Config) -> Any:
     return Trainer(gan, optimizer=keras.optimizers.Adam(config.learning_rate, beta_1=config.beta_1), jit=config.jit)
 
 
-def callbacks(config: Config, folder: Path) -> list[Any]:
+def callbacks(config: Config, folder: Path) -> list["keras.callbacks.Callback"]:
     """A grid of pictures after each epoch."""
     import keras
 
@@ -133,25 +140,25 @@ def callbacks(config: Config, folder: Path) -> list[Any]:
     (folder / "samples").mkdir(exist_ok=True)
 
     class Painter(keras.callbacks.Callback):
-        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        def on_epoch_end(self, epoch: int, logs: "Logs | None" = None) -> None:
             save_grid(keras.ops.convert_to_numpy(self.model(noise)), folder / "samples" / f"epoch-{epoch + 1:03}.png")
 
     return [Painter()]
 
 
-def save_grid(images: Any, path: Path) -> None:
+def save_grid(images: "np.ndarray", path: Path) -> None:
     """Writes 40 pictures as 4 rows of 10."""
     from matplotlib.image import imsave
 
     imsave(path, images[..., 0].reshape(4, 10, 28, 28).swapaxes(1, 2).reshape(112, 280), cmap="gray_r", vmin=-1, vmax=1)
 
 
-def model_to_save(trainer: Any) -> Any:
+def model_to_save(trainer: "Trainer") -> "keras.Model":
     """The generator, which is what one paints with and needs no class of this file."""
     return trainer.model.generator
 
 
-def report(config: Config, trainer: Any, data: dict[str, Any], folder: Path) -> dict[str, Any]:
+def report(config: Config, trainer: "Trainer", data: dict[str, Any], folder: Path) -> dict[str, Any]:
     """The Fréchet distance of 10,000 painted images to the test images, and of as many training images."""
     import keras
     import numpy as np
@@ -159,7 +166,7 @@ def report(config: Config, trainer: Any, data: dict[str, Any], folder: Path) -> 
     from tensorsmith.data import load
     from tensorsmith.metrics import FrechetDistance
 
-    def distance(a: Any, b: Any) -> float:
+    def distance(a: np.ndarray, b: np.ndarray) -> float:
         metric = FrechetDistance(a.shape[1], dtype="float64")
         metric.update_state(a, b)
         return float(metric.result())

@@ -13,11 +13,16 @@ The ranges are like those of Géron (2019, chapter 10).
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from jsonargparse.typing import NonNegativeInt, PositiveFloat, PositiveInt
 
 import tensorsmith.tuning as tune
+
+if TYPE_CHECKING:
+    import keras
+
+    from tensorsmith.training import Trainer
 
 
 @dataclass(frozen=True)
@@ -45,7 +50,7 @@ def build_data(config: Config) -> dict[str, Any]:
     return {split: ((part.features - mean) / deviation, part.labels) for split, part in parts.items()}
 
 
-def build_model(config: Config) -> Any:
+def build_model(config: Config) -> "keras.Model":
     """Hidden layers of one width, one output."""
     import keras
 
@@ -54,7 +59,7 @@ def build_model(config: Config) -> Any:
     return keras.Sequential([keras.Input((8,)), *hidden, keras.layers.Dense(1)])
 
 
-def build_trainer(config: Config) -> Any:
+def build_trainer(config: Config) -> "Trainer":
     """Mean squared error, Adam."""
     import keras
 

@@ -8,9 +8,14 @@ Seed: 0
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from jsonargparse.typing import NonNegativeInt, PositiveFloat, PositiveInt
+
+if TYPE_CHECKING:
+    import keras
+
+    from tensorsmith.training import Trainer
 
 
 @dataclass(frozen=True)
@@ -36,7 +41,7 @@ def build_data(config: Config) -> dict[str, Any]:
     return {split: (part.features, part.labels) for split, part in parts.items()}
 
 
-def build_model(config: Config) -> Any:
+def build_model(config: Config) -> "keras.Model":
     """Flatten, hidden layers, softmax."""
     import keras
 
@@ -44,7 +49,7 @@ def build_model(config: Config) -> Any:
     return keras.Sequential([keras.Input((8, 8)), keras.layers.Flatten(), *hidden, keras.layers.Dense(10, "softmax")])
 
 
-def build_trainer(config: Config) -> Any:
+def build_trainer(config: Config) -> "Trainer":
     """Cross-entropy, SGD with momentum."""
     import keras
 

@@ -11,9 +11,14 @@ seeds 0 to 3.
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from jsonargparse.typing import NonNegativeInt, PositiveFloat, PositiveInt
+
+if TYPE_CHECKING:
+    import keras
+
+    from tensorsmith.training import Trainer
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,7 @@ def build_data(config: Config) -> dict[str, Any]:
     return {**data, "train": (images[: config.train_size], labels[: config.train_size])}
 
 
-def build_model(config: Config) -> Any:
+def build_model(config: Config) -> "keras.Model":
     """784-300-100-10: 266,610 parameters."""
     import keras
 
@@ -51,7 +56,7 @@ def build_model(config: Config) -> Any:
     return keras.Sequential([keras.Input((28, 28)), keras.layers.Flatten(), *hidden, keras.layers.Dense(10, "softmax")])
 
 
-def build_trainer(config: Config) -> Any:
+def build_trainer(config: Config) -> "Trainer":
     """Cross-entropy and SGD."""
     import keras
 

@@ -13,9 +13,15 @@ with `compile=False`, as its metric lives in this file.
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from jsonargparse.typing import NonNegativeInt, PositiveFloat, PositiveInt
+
+if TYPE_CHECKING:
+    import keras
+
+    from tensorsmith.core.types import Tensor
+    from tensorsmith.training import Trainer
 
 
 @dataclass(frozen=True)
@@ -44,7 +50,7 @@ def build_data(config: Config) -> dict[str, Any]:
     return {name: (series[rows, :-1], series[rows, 1:]) for name, rows in splits.items()}
 
 
-def build_model(config: Config) -> Any:
+def build_model(config: Config) -> "keras.Model":
     """LSTM layers, then one dense unit at every step."""
     import keras
 
@@ -52,14 +58,14 @@ def build_model(config: Config) -> Any:
     return keras.Sequential([keras.Input((config.steps, 1)), *layers, keras.layers.Dense(1)])
 
 
-def build_trainer(config: Config) -> Any:
+def build_trainer(config: Config) -> "Trainer":
     """Mean squared error over all steps; `last_step_error` is that of the forecast."""
     import keras
 
     from tensorsmith.training import Trainer
 
     @keras.saving.register_keras_serializable(package="recipes")
-    def last_step_error(y_true: Any, y_pred: Any) -> Any:
+    def last_step_error(y_true: "Tensor", y_pred: "Tensor") -> "Tensor":
         return keras.ops.square(y_true[:, -1] - y_pred[:, -1])
 
     steps = config.epochs * -(-TRAIN.stop // config.batch_size)
@@ -72,11 +78,11 @@ def build_trainer(config: Config) -> Any:
     )
 
 
-def report(config: Config, trainer: Any, data: dict[str, Any], folder: Path) -> dict[str, Any]:
+def report(config: Config, trainer: "Trainer", data: dict[str, Any], folder: Path) -> dict[str, Any]:
     """The error of the least-squares linear forecast from the same values, and of repeating the last one."""
     import numpy as np
 
-    def design(x: Any) -> Any:
+    def design(x: np.ndarray) -> np.ndarray:
         return np.c_[x[..., 0].astype("float64"), np.ones(len(x))]
 
     x, y = data["train"]

@@ -13,9 +13,15 @@ Hub's. For the encoder, `from_scratch` is what the same network reaches, all of 
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from jsonargparse.typing import NonNegativeInt, PositiveFloat, PositiveInt
+
+if TYPE_CHECKING:
+    import keras
+
+    from tensorsmith.core.types import Tensor, Variable
+    from tensorsmith.training import Trainer
 
 
 @dataclass(frozen=True)
@@ -64,7 +70,7 @@ def build_module(config: Config) -> str:
     return str(folder)
 
 
-def build_model(config: Config) -> Any:
+def build_model(config: Config) -> "keras.Model":
     """The module, its codes normalized, and a softmax layer."""
     import keras
 
@@ -76,12 +82,12 @@ def build_model(config: Config) -> Any:
     return keras.Sequential([keras.Input((28, 28)), module, *head])
 
 
-def build_trainer(config: Config) -> Any:
+def build_trainer(config: Config) -> "Trainer":
     """Cross-entropy and Adam."""
     return trainer_of(build_model(config), config)
 
 
-def trainer_of(model: Any, config: Config) -> Any:
+def trainer_of(model: "keras.Model", config: Config) -> "Trainer":
     """The same for any model."""
     import keras
 
@@ -96,14 +102,14 @@ def trainer_of(model: Any, config: Config) -> Any:
     )
 
 
-def report(config: Config, trainer: Any, data: dict[str, Any], folder: Path) -> dict[str, Any]:
+def report(config: Config, trainer: "Trainer", data: dict[str, Any], folder: Path) -> dict[str, Any]:
     """The test accuracy of the same network trained from scratch on the same images, if the module is the recipe's."""
     import keras
 
     if config.module:  # whose weights may begin otherwise
         return {}
 
-    def fresh(weight: Any) -> Any:
+    def fresh(weight: "Variable") -> "Tensor":
         initializer = keras.initializers.LecunNormal() if len(weight.shape) > 1 else keras.initializers.Zeros()
         return initializer(weight.shape)
 

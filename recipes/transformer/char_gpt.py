@@ -13,9 +13,15 @@ with `compile=False`, as its metric lives in this file.
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from jsonargparse.typing import ClosedUnitInterval, NonNegativeInt, PositiveFloat, PositiveInt
+
+if TYPE_CHECKING:
+    import keras
+
+    from tensorsmith.core.types import Tensor
+    from tensorsmith.training import Trainer
 
 
 @dataclass(frozen=True)
@@ -54,7 +60,7 @@ def build_data(config: Config) -> dict[str, Any]:
     texts, alphabet = read_text(config)
     numbers = {character: number for number, character in enumerate(alphabet, start=1)}
 
-    def windows(text: str) -> tuple[Any, Any]:
+    def windows(text: str) -> tuple[np.ndarray, np.ndarray]:
         codes = np.array([numbers.get(character, 0) for character in text], dtype=np.int32)
         count = (len(codes) - 1) // config.context
         span = count * config.context
@@ -65,7 +71,7 @@ def build_data(config: Config) -> dict[str, Any]:
     }
 
 
-def build_model(config: Config) -> Any:
+def build_model(config: Config) -> "keras.Model":
     """Token and position embeddings, blocks, and a projection to the alphabet."""
     import keras
     from keras import layers
@@ -84,14 +90,14 @@ def build_model(config: Config) -> Any:
     return keras.Model(tokens, logits)
 
 
-def build_trainer(config: Config) -> Any:
+def build_trainer(config: Config) -> "Trainer":
     """Cross-entropy of the next character, AdamW with warm-up and cosine."""
     import keras
 
     from tensorsmith.training import Trainer
 
     @keras.saving.register_keras_serializable(package="recipes")
-    def bits_per_character(y_true: Any, y_pred: Any) -> Any:
+    def bits_per_character(y_true: "Tensor", y_pred: "Tensor") -> "Tensor":
         nats = keras.losses.sparse_categorical_crossentropy(y_true, y_pred, from_logits=True)
         return nats / keras.ops.log(2.0)
 
@@ -109,7 +115,7 @@ def build_trainer(config: Config) -> Any:
     )
 
 
-def report(config: Config, trainer: Any, data: dict[str, Any], folder: Path) -> dict[str, Any]:
+def report(config: Config, trainer: "Trainer", data: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Writes and prints samples."""
     samples = [
         f"--- temperature {temperature}\n{sample(config, trainer.model, temperature)}\n"
@@ -120,7 +126,7 @@ def report(config: Config, trainer: Any, data: dict[str, Any], folder: Path) -> 
     return {}
 
 
-def sample(config: Config, model: Any, temperature: float, length: int = 300) -> str:
+def sample(config: Config, model: "keras.Model", temperature: float, length: int = 300) -> str:
     """Text that goes on from the prompt, each character drawn from the model's distribution at that temperature."""
     import numpy as np
     import tensorflow as tf

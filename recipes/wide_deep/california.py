@@ -10,9 +10,14 @@ The wide input has features 0 to 4 and goes to the outputs directly; the deep on
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from jsonargparse.typing import ClosedUnitInterval, NonNegativeInt, PositiveFloat, PositiveInt
+
+if TYPE_CHECKING:
+    import keras
+
+    from tensorsmith.training import Trainer
 
 
 @dataclass(frozen=True)
@@ -47,7 +52,7 @@ def build_data(config: Config) -> dict[str, Any]:
     return {split: inputs_and_targets(part) for split, part in parts.items()}
 
 
-def build_model(config: Config) -> Any:
+def build_model(config: Config) -> "keras.Model":
     """Outputs `main`, which sees both parts, and `aux`, which sees the deep one."""
     import keras
 
@@ -60,7 +65,7 @@ def build_model(config: Config) -> Any:
     return keras.Model({"wide": wide, "deep": deep}, {"main": main, "aux": aux})
 
 
-def build_trainer(config: Config) -> Any:
+def build_trainer(config: Config) -> "Trainer":
     """Mean squared error of both outputs, weighted."""
     import keras
 
