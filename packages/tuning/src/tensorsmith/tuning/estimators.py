@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import keras
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.preprocessing import LabelEncoder
 from sklearn.utils.multiclass import check_classification_targets
@@ -72,14 +73,14 @@ class _SKLearnEstimator(BaseEstimator):
             setattr(self, name, params[name])
         return self
 
-    def predict_raw(self, X: Any) -> np.ndarray:
+    def predict_raw(self, X: ArrayLike) -> np.ndarray:
         """What the model says, as an array."""
         check_is_fitted(self, "model_")
         X = validate_data(self, X, reset=False, allow_nd=True)
         raw: np.ndarray = self.trainer_.predict(X, batch_size=self.batch_size)
         return raw
 
-    def _train(self, X: np.ndarray, y: np.ndarray, sample_weight: Any) -> Self:
+    def _train(self, X: np.ndarray, y: np.ndarray, sample_weight: ArrayLike | None) -> Self:
         for name in ("epochs", "batch_size"):
             value = getattr(self, name)
             check(isinstance(value, int | np.integer) and bool(value >= 1), name, value, "a whole number of 1 or more")
@@ -155,7 +156,7 @@ class SKLearnRegressor(RegressorMixin, _SKLearnEstimator):
         {'learning_rate': 0.1}
     """
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Trains a new model.
 
         Args:
@@ -166,10 +167,10 @@ class SKLearnRegressor(RegressorMixin, _SKLearnEstimator):
         Returns:
             This estimator.
         """
-        X, y = validate_data(self, X, y, allow_nd=True, multi_output=True, y_numeric=True)
-        return self._train(X, y, sample_weight)
+        features, targets = validate_data(self, X, y, allow_nd=True, multi_output=True, y_numeric=True)
+        return self._train(features, targets, sample_weight)
 
-    def predict(self, X: Any) -> np.ndarray:
+    def predict(self, X: ArrayLike) -> np.ndarray:
         """The model's outputs; one-dimensional if it has one."""
         raw = self.predict_raw(X)
         return raw[:, 0] if raw.ndim == 2 and raw.shape[1] == 1 else raw
@@ -213,7 +214,7 @@ class SKLearnClassifier(ClassifierMixin, _SKLearnEstimator):
         array(['right', 'left'], dtype='<U5')
     """
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Trains a new model.
 
         Args:
@@ -227,19 +228,19 @@ class SKLearnClassifier(ClassifierMixin, _SKLearnEstimator):
         Raises:
             ValueError: Targets that are no labels, or only one class.
         """
-        X, y = validate_data(self, X, y, allow_nd=True)
-        check_classification_targets(y)
-        encoder = LabelEncoder().fit(y)
+        features, labels = validate_data(self, X, y, allow_nd=True)
+        check_classification_targets(labels)
+        encoder = LabelEncoder().fit(labels)
         self.classes_ = encoder.classes_
         check(len(self.classes_) > 1, "y", list(self.classes_), "two classes or more")
-        return self._train(X, encoder.transform(y), sample_weight)
+        return self._train(features, encoder.transform(labels), sample_weight)
 
-    def predict_proba(self, X: Any) -> np.ndarray:
+    def predict_proba(self, X: ArrayLike) -> np.ndarray:
         """Each class' probability, (examples, classes)."""
         raw = self.predict_raw(X)
         return np.concatenate([1 - raw, raw], axis=1) if raw.shape[1] == 1 else raw
 
-    def predict(self, X: Any) -> np.ndarray:
+    def predict(self, X: ArrayLike) -> np.ndarray:
         """The most probable labels."""
         labels: np.ndarray = self.classes_[self.predict_proba(X).argmax(axis=1)]
         return labels

@@ -8,10 +8,11 @@ import numpy as np
 from sklearn.model_selection import KFold
 
 from tensorsmith.core import Verbatim, argument_error
+from tensorsmith.core.types import NestedArrays
 from tensorsmith.tuning.search import SearchError
 
 
-def folds(data: Any, count: int, seed: int) -> Iterator[tuple[Any, Any]]:
+def folds(data: NestedArrays, count: int, seed: int) -> Iterator[tuple[Any, Any]]:
     """Every part with what the others hold: `(others, part)`.
 
     Args:
@@ -35,5 +36,5 @@ def folds(data: Any, count: int, seed: int) -> Iterator[tuple[Any, Any]]:
         yield _rows(data, others), _rows(data, part)
 
 
-def _rows(data: Any, rows: np.ndarray) -> Any:
+def _rows(data: NestedArrays, rows: np.ndarray) -> NestedArrays:
     return keras.tree.map_structure(lambda array: np.asarray(array)[rows], data)

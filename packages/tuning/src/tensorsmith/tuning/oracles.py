@@ -101,7 +101,7 @@ class _Bayesian(_Safe, BayesianOptimizationOracle):
         return values
 
 
-def make_oracle(search: Search) -> Any:
+def make_oracle(search: Search) -> keras_tuner.Oracle:
     """The oracle of a search."""
     common: dict[str, Any] = {
         "objective": keras_tuner.Objective(search.objective, search.best),

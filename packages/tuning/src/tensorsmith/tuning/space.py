@@ -218,7 +218,7 @@ def choice(options: Sequence[Any], *, default: Any = None, when: Conditions | No
     return _field(Choice(tuple(options), when=when or {}), default)
 
 
-def declared(config_class: Any) -> dict[str, Range]:
+def declared(config_class: type[Any]) -> dict[str, Range]:
     """The ranges that a dataclass declares, by field."""
     found = {field.name: field.metadata.get(KEY) for field in dataclasses.fields(config_class)}
     return {name: known for name, known in found.items() if known is not None}
@@ -264,7 +264,7 @@ def _field(known: Range, default: Any) -> Any:
     return dataclasses.field(default=default, metadata={KEY: known})
 
 
-def _check_ends(low: Any, high: Any, log: bool, kinds: tuple[type, ...]) -> None:
+def _check_ends(low: float, high: float, log: bool, kinds: tuple[type, ...]) -> None:
     what = "a number" if float in kinds else "a whole number"
     for name, value in (("low", low), ("high", high)):
         check(_is_number(value, kinds) and math.isfinite(value), name, value, what)

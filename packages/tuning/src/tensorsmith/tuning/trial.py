@@ -11,6 +11,7 @@ import keras
 import numpy as np
 
 from tensorsmith.core import check, replace_file
+from tensorsmith.core.types import Dataset, Logs, NestedArrays
 from tensorsmith.training import Checkpoints
 from tensorsmith.tuning.folds import folds
 from tensorsmith.tuning.search import Search
@@ -116,7 +117,13 @@ def _runs(
 
 
 def _fit(
-    search: Search, config: Any, folder: Path, train: Any, validation: Any, epochs: int, watch: Watch
+    search: Search,
+    config: Any,
+    folder: Path,
+    train: NestedArrays | Dataset,
+    validation: NestedArrays | Dataset | None,
+    epochs: int,
+    watch: Watch,
 ) -> tuple[Any, dict[str, list[float]]]:
     trainer = search.recipe.build_trainer(config)
     more = search.recipe.callbacks(config, folder)
@@ -155,6 +162,6 @@ class _Watcher(keras.callbacks.Callback):
         self._search = search
         self._watch = watch
 
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         self._search.check_logged(logs or {})
         self._watch(epoch + 1, logs or {})

@@ -10,9 +10,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from tensorsmith.core import Verbatim, argument_error
+
+if TYPE_CHECKING:
+    import keras_tuner
 
 SECONDS_BETWEEN_BEATS = 2.0
 SECONDS_BETWEEN_LOOKS = 0.5
@@ -96,7 +99,7 @@ class Oversight:
         oracle: The chief's.
     """
 
-    def __init__(self, folder: Path, oracle: Any) -> None:
+    def __init__(self, folder: Path, oracle: "keras_tuner.Oracle") -> None:
         self._folder = folder
         self._oracle = oracle
         self._heard: dict[str, tuple[int, float]] = {}  # the file's time, and by this process' clock when it changed
@@ -123,7 +126,7 @@ class Oversight:
         return time.monotonic() - since > SECONDS_OF_SILENCE
 
 
-def serve(run: Callable[[], None], oracle: Any, tasks: Sequence[Callable[[], object]]) -> None:
+def serve(run: Callable[[], None], oracle: "keras_tuner.Oracle", tasks: Sequence[Callable[[], object]]) -> None:
     """Gives out trials until the last worker has been told to stop.
 
     keras-tuner's own loop waits for ever for a worker that has died, and up to 20 s longer than it need, so it runs
