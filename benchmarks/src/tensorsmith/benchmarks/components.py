@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ import numpy as np
 import tensorsmith.core
 from tensorsmith.benchmarks.benchmark import Benchmark
 from tensorsmith.benchmarks.calls import Calls
+from tensorsmith.core.types import Tensor
 
 Work = Callable[[], Any]
 PARITY = Path(sys.prefix) / "parity" / "bin" / "python"
@@ -58,7 +60,7 @@ def _there(provider: str) -> bool:
     return importlib.util.find_spec({"addons": "tensorflow_addons"}.get(provider, provider)) is not None
 
 
-def _part(provider: str, name: str) -> Any:
+def _part(provider: str, name: str) -> ModuleType:
     """A module of ours, or of Addons, such as "losses"."""
     return importlib.import_module(f"{'tensorsmith' if provider == 'tensorsmith' else 'tensorflow_addons'}.{name}")
 
@@ -68,7 +70,7 @@ def _with_gradients(function: Callable[..., Any], tensors: list[Any]) -> Work:
     import tensorflow as tf
 
     @tf.function
-    def run(upstream: Any) -> Any:
+    def run(upstream: Tensor) -> Any:
         with tf.GradientTape() as tape:
             tape.watch(tensors)
             outputs = function(*tensors)

@@ -10,7 +10,7 @@ import importlib
 import importlib.util
 import random
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ import numpy as np
 
 from tensorsmith.benchmarks.benchmark import Benchmark
 from tensorsmith.benchmarks.calls import Calls
+from tensorsmith.core.types import Tensor
 
 BATCH = 256
 SHARDS = 10  # of the pictures
@@ -46,7 +47,7 @@ def _providers(case: str) -> dict[str, bool]:
 class Rate(Calls):
     """Work done again and again; a turn is its rate, in units of the case."""
 
-    def __init__(self, work: Work, amount: float, folder: Any, writes: bool) -> None:
+    def __init__(self, work: Work, amount: float, folder: tempfile.TemporaryDirectory[str], writes: bool) -> None:
         super().__init__(work)
         self._amount, self._folder, self._writes = amount, folder, writes
 
@@ -171,7 +172,7 @@ def _file(folder: Path, case: Case) -> str:
     return str(folder / "x.tfrecord")
 
 
-def _through(dataset: Any) -> Work:
+def _through(dataset: Iterable[Any]) -> Work:
     def work() -> None:
         for _ in dataset:
             pass
@@ -226,7 +227,7 @@ def _pictures(folder: Path, case: Case) -> Work:
 
     from tensorsmith.tfrecord import examples
 
-    def change(batch: dict[str, Any]) -> tuple[Any, Any]:
+    def change(batch: dict[str, Any]) -> tuple[Tensor, Tensor]:
         pictures = tf.reshape(tf.io.decode_raw(batch["image"], tf.uint8), [-1, 28, 28, 1])
         pictures = tf.image.random_flip_left_right(tf.cast(pictures, tf.float32) / 255)
         return pictures + tf.random.uniform([tf.shape(pictures)[0], 1, 1, 1], -0.1, 0.1), batch["label"]
@@ -242,7 +243,7 @@ def _pictures_one_by_one(folder: Path, case: Case) -> Work:
 
     features = {name: feature for name, feature in _features(case).items() if name != "x"}
 
-    def change(serialized: Any) -> tuple[Any, Any]:
+    def change(serialized: Tensor) -> tuple[Tensor, Tensor]:
         example = tf.io.parse_single_example(serialized, features)
         picture = tf.reshape(tf.io.decode_raw(example["image"], tf.uint8), [28, 28, 1])
         picture = tf.image.random_flip_left_right(tf.cast(picture, tf.float32) / 255)

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from tensorsmith.core.types import Tensor
+
 Work = Callable[[], Any]
 
 
@@ -45,7 +47,7 @@ def with_gradients(function: Callable[..., Any], inputs: Sequence[Any], jit: boo
     tensors = [tf.constant(value) for value in inputs]
 
     @tf.function(jit_compile=jit)
-    def run(tensors: list[tf.Tensor], upstream: Any) -> Any:
+    def run(tensors: list[tf.Tensor], upstream: Tensor | Sequence[Tensor]) -> Any:
         with tf.GradientTape() as tape:
             tape.watch(tensors)
             outputs = function(*tensors)

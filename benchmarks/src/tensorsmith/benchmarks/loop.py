@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from tensorsmith.benchmarks.benchmark import Benchmark, Contender
+from tensorsmith.core.types import Logs
 
 BATCH = 32
 EPOCHS = 2  # of a turn
@@ -137,7 +138,7 @@ def _batch_counter() -> Any:
         every_batch = True
         batches = 0
 
-        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
             self.batches += 1
 
     return Counter()
@@ -178,7 +179,7 @@ class _Tensorsmith(_Provider):
         import keras
 
         class Stop(keras.callbacks.Callback):
-            def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
                 self.model.stop_training = True
 
         self._trainer.fit(*self._data, epochs=30, batch_size=BATCH, callbacks=[Stop()], verbose=False)
@@ -215,7 +216,7 @@ class _Keras(_Provider):
         ends: list[float] = []
 
         class Clock(keras.callbacks.Callback):
-            def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+            def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
                 ends.append(time.perf_counter())
 
         start = time.perf_counter()
@@ -243,12 +244,12 @@ class _Torch(_Provider):
                 super().__init__()
                 self.lstm, self.sequences = nn.LSTM(size, units, batch_first=True), sequences
 
-            def forward(self, x: Any) -> Any:
+            def forward(self, x: torch.Tensor) -> torch.Tensor:
                 outputs = self.lstm(x)[0]
                 return outputs if self.sequences else outputs[:, -1]
 
         class Mean(nn.Module):
-            def forward(self, x: Any) -> Any:
+            def forward(self, x: torch.Tensor) -> torch.Tensor:
                 return x.mean(1)
 
         layers: list[Any] = []

@@ -1,11 +1,14 @@
 """Causal attention of 8 examples with 8 heads of 64, forward, with gradients, and its memory at 4,096 steps."""
 
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tensorsmith.benchmarks.kernel_case import Case, Work, forward, torch_with_gradients, with_gradients
+
+if TYPE_CHECKING:
+    import torch
 
 BATCH, HEADS, WIDTH = 8, 8, 64
 
@@ -31,7 +34,7 @@ def _work(provider: str, batch: int, steps: int, gradients: bool) -> Work:
     return with_gradients(function, inputs, jit) if gradients else forward(function, inputs, jit)
 
 
-def _torch(query: Any, key: Any, value: Any) -> Any:
+def _torch(query: "torch.Tensor", key: "torch.Tensor", value: "torch.Tensor") -> "torch.Tensor":
     from torch.nn.functional import scaled_dot_product_attention
 
     # PyTorch has heads before steps; the transposed views cost nothing.

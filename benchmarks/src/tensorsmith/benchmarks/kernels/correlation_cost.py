@@ -1,10 +1,9 @@
 """FlowNet's cost volume, with gradients: two feature maps of 48 x 64 x 128, 21 x 21 displacements."""
 
-from typing import Any
-
 import numpy as np
 
 from tensorsmith.benchmarks.kernel_case import Case, Work, with_gradients
+from tensorsmith.core.types import Tensor
 
 SHAPE, ACROSS = (2, 48, 64, 128), 21
 OPTIONS = {"kernel_size": 1, "max_displacement": 20, "stride_1": 1, "stride_2": 2, "pad": 20}
@@ -15,13 +14,13 @@ def _work(provider: str) -> Work:
     return with_gradients(_ours if provider == "tensorsmith" else _shifted, list(pictures), jit=provider == "xla")
 
 
-def _ours(a: Any, b: Any) -> Any:
+def _ours(a: Tensor, b: Tensor) -> Tensor:
     from tensorsmith import ops
 
     return ops.correlation_cost(a, b, **OPTIONS)
 
 
-def _shifted(a: Any, b: Any) -> Any:
+def _shifted(a: Tensor, b: Tensor) -> Tensor:
     """One displacement after the other, as code without a kernel has it."""
     import tensorflow as tf
 

@@ -1,10 +1,9 @@
 """A linear chain, 64 sequences of 100 steps with 20 tags: log-likelihood with gradients, and the best tags."""
 
-from typing import Any
-
 import numpy as np
 
 from tensorsmith.benchmarks.kernel_case import Case, Work, with_gradients
+from tensorsmith.core.types import Tensor
 
 BATCH, STEPS, TAGS = 64, 100, 20
 
@@ -17,10 +16,10 @@ def _work(provider: str) -> Work:
     lengths = np.full(BATCH, STEPS)
     inputs = [rng.normal(size=(BATCH, STEPS, TAGS)).astype("float32"), rng.normal(size=(TAGS, TAGS)).astype("float32")]
 
-    def ours(unaries: Any, transitions: Any) -> Any:
+    def ours(unaries: Tensor, transitions: Tensor) -> Tensor:
         return ops.crf_log_likelihood(unaries, tags, transitions, lengths=lengths)
 
-    def loop(unaries: Any, transitions: Any) -> Any:
+    def loop(unaries: Tensor, transitions: Tensor) -> Tensor:
         return _tensorflow(unaries, tags, lengths, transitions)
 
     return with_gradients(ours if provider == "tensorsmith" else loop, inputs, jit=provider == "xla")
@@ -41,7 +40,7 @@ def _decode(provider: str) -> Work:
     return lambda: run(unaries, transitions)
 
 
-def _tensorflow(unaries: Any, tags: Any, lengths: Any, transitions: Any) -> Any:
+def _tensorflow(unaries: Tensor, tags: Tensor, lengths: Tensor, transitions: Tensor) -> Tensor:
     """TensorFlow Addons' formulation: gathers for the score, tf.scan over the other steps for the normalizer.
 
     As all sequences are of full length here, it needs no mask for the normalizer.
@@ -53,7 +52,7 @@ def _tensorflow(unaries: Any, tags: Any, lengths: Any, transitions: Any) -> Any:
     pairs = tf.gather(tf.reshape(transitions, [-1]), tags[:, :-1] * TAGS + tags[:, 1:])
     binary = tf.reduce_sum(pairs * mask[:, 1:], axis=1)
 
-    def step(alpha: Any, scores: Any) -> Any:
+    def step(alpha: Tensor, scores: Tensor) -> Tensor:
         return scores + tf.reduce_logsumexp(alpha[:, :, tf.newaxis] + transitions, axis=1)
 
     alphas = tf.scan(step, tf.transpose(unaries[:, 1:], [1, 0, 2]), unaries[:, 0])

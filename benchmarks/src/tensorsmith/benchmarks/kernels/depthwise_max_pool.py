@@ -1,10 +1,9 @@
 """Maxima over groups of three channels, with gradients: 32 pictures of 28 x 28 with 96 channels."""
 
-from typing import Any
-
 import numpy as np
 
 from tensorsmith.benchmarks.kernel_case import Case, Work, torch_with_gradients, with_gradients
+from tensorsmith.core.types import Tensor
 
 SHAPE, POOL = (32, 28, 28, 96), 3
 
@@ -16,19 +15,19 @@ def _work(provider: str) -> Work:
     return with_gradients(_ours if provider == "tensorsmith" else FORMULATIONS[provider], [x], jit=provider == "xla")
 
 
-def _ours(x: Any) -> Any:
+def _ours(x: Tensor) -> Tensor:
     from tensorsmith import ops
 
     return ops.depthwise_max_pool(x, POOL)
 
 
-def _reshaped(x: Any) -> Any:
+def _reshaped(x: Tensor) -> Tensor:
     import tensorflow as tf
 
     return tf.reduce_max(tf.reshape(x, [*x.shape[:-1], -1, POOL]), axis=-1)
 
 
-def _pooled(x: Any) -> Any:
+def _pooled(x: Tensor) -> Tensor:
     """Channels as the width of a picture, for whose pooling TensorFlow has a gradient."""
     import tensorflow as tf
 
@@ -36,7 +35,7 @@ def _pooled(x: Any) -> Any:
     return tf.reshape(tf.nn.max_pool2d(rows, [1, POOL], [1, POOL], "VALID"), [*x.shape[:-1], -1])
 
 
-def _strided(x: Any) -> Any:
+def _strided(x: Tensor) -> Tensor:
     import tensorflow as tf
 
     return tf.maximum(tf.maximum(x[..., 0::POOL], x[..., 1::POOL]), x[..., 2::POOL])

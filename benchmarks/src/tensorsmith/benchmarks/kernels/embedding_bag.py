@@ -1,10 +1,9 @@
 """Weighted sums of 32 embeddings of 64 numbers for 4,096 bags from a table of 100,000, with both gradients."""
 
-from typing import Any
-
 import numpy as np
 
 from tensorsmith.benchmarks.kernel_case import Case, Work, torch_with_gradients, with_gradients
+from tensorsmith.core.types import Tensor
 
 BAGS, SIZE, ROWS, WIDTH = 4096, 32, 100_000, 64
 
@@ -25,13 +24,13 @@ def _work(provider: str) -> Work:
     return with_gradients(lambda table, weights: function(indices, table, weights), inputs)
 
 
-def _ours(indices: Any, table: Any, weights: Any) -> Any:
+def _ours(indices: Tensor, table: Tensor, weights: Tensor) -> Tensor:
     from tensorsmith import ops
 
     return ops.embedding_bag(indices, table, weights)
 
 
-def _gathered(indices: Any, table: Any, weights: Any) -> Any:
+def _gathered(indices: Tensor, table: Tensor, weights: Tensor) -> Tensor:
     import tensorflow as tf
 
     return tf.reduce_sum(tf.gather(table, indices) * weights[..., tf.newaxis], axis=1)

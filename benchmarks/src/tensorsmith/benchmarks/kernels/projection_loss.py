@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from tensorsmith.benchmarks.kernel_case import Case, Work
+from tensorsmith.core.types import Tensor
 
 TOKENS, WIDTH, WORDS = 1024, 512, 32_000
 
@@ -22,14 +23,14 @@ def _work(provider: str, tokens: int, words: int) -> Work:
 
     from tensorsmith import ops
 
-    def loss(features: Any, kernel: Any, bias: Any) -> Any:
+    def loss(features: Tensor, kernel: Tensor, bias: Tensor) -> Tensor:
         if provider == "tensorsmith":
             return ops.softmax_cross_entropy_with_projection(features, kernel, labels, bias=bias)
         logits = keras.ops.matmul(features, kernel) + bias
         return keras.ops.mean(keras.ops.sparse_categorical_crossentropy(labels, logits, from_logits=True))
 
     @tf.function(jit_compile=provider == "xla")
-    def run(*tensors: Any) -> Any:
+    def run(*tensors: Tensor) -> Any:
         with tf.GradientTape() as tape:
             tape.watch(tensors)
             value = loss(*tensors)

@@ -1,12 +1,13 @@
 """Recurrent networks with gradients: 32 sequences of 100 steps with 64 features and 128 units, and small ones."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from tensorsmith.benchmarks.kernel_case import Case, Work, with_gradients
+from tensorsmith.core.types import Tensor
 
 BATCH = 32
 LARGE, SMALL = (100, 64, 128), (50, 1, 20)  # steps, features, units
@@ -67,7 +68,7 @@ def _cell(units: int) -> Any:
             for norm, width in zip(self.norms, (4 * units, 4 * units, units), strict=True):
                 norm.build((None, width))
 
-        def call(self, x: Any, states: Any) -> Any:
+        def call(self, x: Tensor, states: Sequence[Tensor]) -> tuple[Tensor, Sequence[Tensor]]:
             h, c = states
             of_x, of_h, of_c = self.norms
             sums = of_x(keras.ops.matmul(x, self.kernel)) + of_h(keras.ops.matmul(h, self.recurrent_kernel)) + self.bias
@@ -79,7 +80,7 @@ def _cell(units: int) -> Any:
     return Cell()
 
 
-def _torch(name: str, x: Any, units: int) -> Work:
+def _torch(name: str, x: np.ndarray, units: int) -> Work:
     import torch
 
     kinds = {"lstm": torch.nn.LSTM, "gru": torch.nn.GRU, "simple_rnn": torch.nn.RNN}

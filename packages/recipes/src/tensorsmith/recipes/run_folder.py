@@ -8,11 +8,14 @@ import platform
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tensorsmith.core import argument_error, replace_file
 from tensorsmith.recipes.catalog import RecipeFile
 from tensorsmith.recipes.configuration import to_yaml
+
+if TYPE_CHECKING:
+    import keras
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,7 +48,7 @@ class RunFolder:
         """Writes the scores and how they came about."""
         self._write("metrics.json", json.dumps(metrics, indent=2) + "\n")
 
-    def write_model(self, model: Any) -> None:
+    def write_model(self, model: "keras.Model") -> None:
         """Saves the trained model."""
         with replace_file(self.path / "model.keras") as draft:
             model.save(draft)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tensorsmith.core import Cluster, Scores, SupervisedRecipe, load_tensorflow
+from tensorsmith.core.types import Dataset, NestedArrays
 from tensorsmith.recipes.catalog import RecipeFile
 from tensorsmith.recipes.curves import plot_curves
 from tensorsmith.recipes.procedure import ProcedureRun
@@ -158,7 +159,7 @@ def _rounded(value: float, digits: int) -> float | None:
     return None if math.isnan(value) else round(value, digits)
 
 
-def _as_arguments(split: Any) -> Mapping[str, Any]:
+def _as_arguments(split: NestedArrays | Dataset) -> Mapping[str, Any]:
     import keras
 
     return dict(zip(("x", "y", "sample_weight"), keras.utils.unpack_x_y_sample_weight(split), strict=True))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tensorsmith.core import replace_file
+from tensorsmith.core.types import Shape
 from tensorsmith.tfrecord.schema import IMAGES, STRINGS, Feature, Schema
 
 FEATURES = "tensorflow_datasets.core.features"
@@ -93,5 +94,5 @@ def _json(feature: Feature) -> dict[str, Any]:
     return {"pythonClassName": f"{FEATURES}.tensor_feature.Tensor", "tensor": tensor}
 
 
-def _shape(shape: tuple[int | None, ...]) -> dict[str, Any]:
+def _shape(shape: Shape) -> dict[str, Any]:
     return {"dimensions": [str(-1 if size is None else size) for size in shape]} if shape else {}

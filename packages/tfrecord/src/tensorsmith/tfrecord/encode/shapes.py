@@ -2,8 +2,10 @@
 
 import numpy as np
 
+from tensorsmith.core.types import Shape
 
-def sizes_of(shape: tuple[int | None, ...], levels: list[np.ndarray], parts: np.ndarray) -> np.ndarray:
+
+def sizes_of(shape: Shape, levels: list[np.ndarray], parts: np.ndarray) -> np.ndarray:
     """Returns the sizes of each part's value, int64 `(parts, axes)`; -1 where a part has no such size.
 
     Args:
@@ -32,9 +34,7 @@ def sizes_of(shape: tuple[int | None, ...], levels: list[np.ndarray], parts: np.
     return sizes
 
 
-def wrong_shapes(
-    shape: tuple[int | None, ...], sizes: np.ndarray, counts: np.ndarray, present: np.ndarray | None
-) -> np.ndarray:
+def wrong_shapes(shape: Shape, sizes: np.ndarray, counts: np.ndarray, present: np.ndarray | None) -> np.ndarray:
     """Finds the parts whose values do not have the shape of a feature.
 
     Args:

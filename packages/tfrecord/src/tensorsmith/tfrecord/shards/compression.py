@@ -4,7 +4,7 @@ import gzip
 import io
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 COMPRESSIONS = ("none", "gzip", "zlib")
 ERRORS = (EOFError, gzip.BadGzipFile, zlib.error)  # of compressed files that are damaged
@@ -43,7 +43,7 @@ def open_to_write(path: Path, compression: str) -> Any:
 class _Inflated(io.RawIOBase):
     """The content of a zlib stream."""
 
-    def __init__(self, file: Any) -> None:
+    def __init__(self, file: BinaryIO) -> None:
         self._file, self._stream, self._rest = file, zlib.decompressobj(), b""
 
     def readable(self) -> bool:
@@ -71,10 +71,10 @@ class _Inflated(io.RawIOBase):
 class _Deflated:
     """Compresses what is written; the file is complete when it is closed."""
 
-    def __init__(self, file: Any, stream: Any) -> None:
+    def __init__(self, file: BinaryIO, stream: Any) -> None:
         self._file, self._stream = file, stream
 
-    def write(self, data: Any) -> None:
+    def write(self, data: bytes) -> None:
         self._file.write(self._stream.compress(data))
 
     def __enter__(self) -> "_Deflated":
