@@ -1,22 +1,22 @@
 """Comparing what two runs of a component returned."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import keras
 import numpy as np
 
+from tensorsmith.core.types import NestedTensors, TensorLike
 from tensorsmith.testing.errors import expect
 
 Observations = dict[str, np.ndarray]
 
 
-def array(tensor: Any) -> np.ndarray:
+def array(tensor: TensorLike) -> np.ndarray:
     """A tensor or variable as an array; unlike keras.ops.convert_to_numpy, also a single bfloat16 number."""
     return np.asarray(keras.ops.convert_to_tensor(tensor).numpy())
 
 
-def named(label: str, outputs: Any) -> Observations:
+def named(label: str, outputs: NestedTensors) -> Observations:
     """The tensors of a nest as arrays, each named after its place."""
     leaves = keras.tree.flatten(outputs)
     return {f"{label}, output {place}": array(leaf) for place, leaf in enumerate(leaves)}

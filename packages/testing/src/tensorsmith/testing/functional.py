@@ -1,13 +1,12 @@
 """A layer as a functional model."""
 
-from typing import Any
-
 import keras
 
+from tensorsmith.core.types import Tensor
 from tensorsmith.testing.rows import Data, LayerRow
 
 
-def functional(row: LayerRow, layer: Any, time: int | None = 0) -> keras.Model:
+def functional(row: LayerRow, layer: keras.Layer, time: int | None = 0) -> keras.Model:
     """The model of one layer, with unknown batch size.
 
     Args:
@@ -16,7 +15,7 @@ def functional(row: LayerRow, layer: Any, time: int | None = 0) -> keras.Model:
         time: Size of the row's time axis: None for unknown, 0 as in the row.
     """
 
-    def tensor(data: Data) -> Any:
+    def tensor(data: Data) -> Tensor:
         shape: list[int | None] = list(data.shape)
         if time != 0 and row.time_axis is not None:
             shape[row.time_axis - 1] = time

@@ -8,14 +8,15 @@ import json
 import os
 import sys
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from types import ModuleType
 
 
 class Absent(importlib.abc.MetaPathFinder):
     """Makes tensorsmith impossible to import, as on a server that has only TensorFlow."""
 
-    def find_spec(self, name: str, path: Any, target: Any = None) -> None:
+    def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> None:
         """Refuses tensorsmith; leaves all else to the finders after it."""
         if name.partition(".")[0] == "tensorsmith":
             raise ModuleNotFoundError(f"{name} is not for this process", name=name)

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tensorsmith.core.types import Gradient
 from tensorsmith.testing.comparing import Observations, named
 from tensorsmith.testing.rows import Data, LayerRow, LossRow, MetricRow, OptimizerRow, Row, ScheduleRow
 
@@ -126,7 +127,7 @@ def _(row: OptimizerRow, component: Any) -> dict[str, Callable[..., Any]]:
     variable = keras.Variable(np.linspace(1.0, -1.0, 6), dtype="float32")
     component.build([variable])
 
-    def descend(gradient: Any) -> Any:
+    def descend(gradient: Gradient) -> Any:
         component.apply([gradient])
         return keras.ops.convert_to_tensor(variable)
 

@@ -146,7 +146,7 @@ def _replicated(
     return call
 
 
-def _training_step(layer: Any, row: LayerRow) -> Callable[..., Any]:
+def _training_step(layer: keras.Layer, row: LayerRow) -> Callable[..., Any]:
     """One step of gradient descent on the sum of squares of the outputs, which adds up over shares of a batch."""
     optimizer = keras.optimizers.SGD(0.1)
     optimizer.build(layer.trainable_variables)

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from tensorsmith.core.types import Tensor
 from tensorsmith.testing.comparing import array
 from tensorsmith.testing.errors import expect
 from tensorsmith.testing.rows import LayerRow
@@ -23,7 +24,7 @@ class Attach(keras.layers.Layer):
         """The first input."""
         return keras.ops.copy(inputs[0])
 
-    def compute_mask(self, inputs: list[Any], previous_mask: Any) -> Any:
+    def compute_mask(self, inputs: list[Any], previous_mask: Tensor) -> Any:
         """The second input."""
         return inputs[1]
 
@@ -35,7 +36,7 @@ class Seen(keras.layers.Layer):
         super().__init__()
         self.supports_masking = True
 
-    def call(self, inputs: Any, mask: Any = None) -> Any:
+    def call(self, inputs: Tensor, mask: Tensor | None = None) -> Any:
         """The mask."""
         return keras.ops.zeros((0,)) if mask is None else keras.ops.cast(mask, "float32")
 
@@ -74,7 +75,7 @@ def mask_used(row: LayerRow) -> None:
     )
 
 
-def _first_output(layer: Any, *arguments: Any) -> Any:
+def _first_output(layer: keras.Layer, *arguments: Any) -> Any:
     with warnings.catch_warnings(action="ignore", category=UserWarning):  # Keras says where a mask ends: we shall
         return keras.tree.flatten(layer(*arguments))[0]
 

@@ -95,7 +95,7 @@ def _(row: LossRow | MetricRow, half: str, tolerance: float) -> None:
             expect_finite(named("gradient", gradient), f"mixed_{half}", HINT)
 
 
-def _expect_finite_gradients(layer: Any, arguments: tuple[Any, ...], half: str) -> None:
+def _expect_finite_gradients(layer: keras.Layer, arguments: tuple[Any, ...], half: str) -> None:
     tensors = keras.tree.map_structure(tf.convert_to_tensor, arguments)
     sources = [tensor for tensor in keras.tree.flatten(tensors) if tensor.dtype.is_floating]
     sources += [variable.value for variable in layer.trainable_variables]

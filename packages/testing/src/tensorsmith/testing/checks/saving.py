@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from tensorsmith.core.types import Optimizer
 from tensorsmith.testing.comparing import array, expect_same, named
 from tensorsmith.testing.functional import functional
 from tensorsmith.testing.rows import Data, LayerRow, LossRow, MetricRow, OptimizerRow, Row, ScheduleRow
@@ -104,14 +105,14 @@ def _compiled(y_pred: Data, **components: Any) -> keras.Model:
     return model
 
 
-def _regression(optimizer: Any) -> keras.Model:
+def _regression(optimizer: Optimizer) -> keras.Model:
     keras.utils.set_random_seed(23)
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
     model.compile(optimizer=optimizer, loss="mean_squared_error")
     return model
 
 
-def _rates(row: ScheduleRow, model: Any) -> dict[str, np.ndarray]:
+def _rates(row: ScheduleRow, model: keras.Model) -> dict[str, np.ndarray]:
     rates = {}
     for step in row.steps:
         model.optimizer.iterations.assign(step)
