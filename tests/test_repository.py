@@ -97,6 +97,33 @@ def test_package_has_everything(package):
 
 
 @pytest.mark.parametrize("project", PROJECTS, ids=lambda path: path.name)
+def test_package_is_typed(project):
+    """Type checkers ignore the annotations of a package without `py.typed`, and mypy those it finds by no path."""
+    (package,) = (project / "src/tensorsmith").iterdir()
+    assert (package / "py.typed").read_bytes() == b""
+    assert str((project / "src").relative_to(ROOT)) in project_table(ROOT)["tool"]["mypy"]["mypy_path"]
+
+
+def test_few_parameters_take_anything():
+    """At most 12 % are annotated `Any`, or not at all."""
+    sources = [path for path in PYTHON_FILES if "tests" not in path.relative_to(ROOT).parts]
+    functions = [
+        node.args
+        for path in sources
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+    parameters = [
+        each
+        for args in functions
+        for each in (*args.posonlyargs, *args.args, *args.kwonlyargs, args.vararg, args.kwarg)
+        if each is not None and each.arg not in ("self", "cls")
+    ]
+    untyped = [each for each in parameters if each.annotation is None or ast.unparse(each.annotation) == "Any"]
+    assert len(untyped) < 0.12 * len(parameters)
+
+
+@pytest.mark.parametrize("project", PROJECTS, ids=lambda path: path.name)
 def test_readme_installs_local_dependencies_too(project):
     folders = {project_table(folder)["project"]["name"]: folder for folder in PROJECTS}
     needed, new = set(), {project}
