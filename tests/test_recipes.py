@@ -7,13 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tensorsmith.core import load_tensorflow
+from tensorsmith.core import load_tensorflow, register
 from tensorsmith.recipes.catalog import all_recipes, find_recipe
 
 load_tensorflow()
 import keras  # noqa: E402
-
-import tensorsmith.layers  # noqa: E402, F401 - what saved models are made of
 
 FAST = {"mlp/fashion_mnist"}
 LEFT_BEHIND = {"config.yaml", "metrics.json", "history.csv", "curves.png", "model.keras", "checkpoints", "tensorboard"}
@@ -38,6 +36,7 @@ def test_smoke(name, tmp_path):
     assert metrics.keys() >= {"seconds", "steps_per_second", "seed", "versions"}
     split, measure, _ = find_recipe(name).line("Score").split()
     assert metrics[split][measure] > 0
+    register()
     assert keras.models.load_model(tmp_path / "run" / "model.keras", compile=False).count_params() > 0
 
 

@@ -104,6 +104,14 @@ def test_package_is_typed(project):
     assert str((project / "src").relative_to(ROOT)) in project_table(ROOT)["tool"]["mypy"]["mypy_path"]
 
 
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda path: path.name)
+def test_components_are_registered(package):
+    """What a package exports is imported by `tensorsmith.core.register`."""
+    exports = any("\n@export\n" in path.read_text() for path in package.glob("src/**/*.py"))
+    points = project_table(package)["project"].get("entry-points", {}).get("tensorsmith.components", {})
+    assert set(points) == ({package.name} if exports else set())
+
+
 def test_few_parameters_take_anything():
     """At most 12 % are annotated `Any`, or not at all."""
     sources = [path for path in PYTHON_FILES if "tests" not in path.relative_to(ROOT).parts]

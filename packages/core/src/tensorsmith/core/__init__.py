@@ -1,5 +1,6 @@
 """What every tensorsmith package may import."""
 
+from tensorsmith.core._register import register
 from tensorsmith.core.cluster import Cluster, cluster_from_environment
 from tensorsmith.core.docstrings import SharedDocstrings
 from tensorsmith.core.durations import Duration, Timeline
@@ -48,6 +49,7 @@ __all__ = [
     "load_tensorflow",
     "plain",
     "recipe_of",
+    "register",
     "replace_file",
     "signals_like_ctrl_c",
     "unreported",
