@@ -101,13 +101,9 @@ KINDS = {
     "layer_norm_lstm": Kind(ops.layer_norm_lstm, layer_norm_lstm_step, 4, 2, (4,), LAYER_NORM, {"epsilon": 0.01}),
 }
 every_kind = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
-fast_kinds = pytest.mark.parametrize(
-    "kind",
-    [
-        pytest.param(kind, id=name, marks=() if name in ("gru", "peephole") else pytest.mark.slow)
-        for name, kind in KINDS.items()
-    ],
-)
+FAST = ("gru", "peephole")
+marks = {name: () if name in FAST else pytest.mark.slow for name in KINDS}
+fast_kinds = pytest.mark.parametrize("kind", [pytest.param(KINDS[name], id=name, marks=marks[name]) for name in KINDS])
 SIZES = [(3, 4, 5, 7), (9, 2, 1, 20), (1, 1, 1, 1), (17, 3, 18, 33), (2, 3, 16, 16), (0, 2, 3, 4), (2, 0, 3, 4)]
 SIZES += [(2, 3, 0, 4), (2, 3, 4, 0)]
 
