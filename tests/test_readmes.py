@@ -1,7 +1,9 @@
 """What the READMEs say is so: their Python runs, and the commands they name exist."""
 
 import doctest
+import importlib
 import re
+import runpy
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,7 @@ READMES = [
     )
     if "```python" in path.read_text() and path.parent.name not in SKETCHES | OWN_PROCESS
 ]
+public_names = runpy.run_path(str(ROOT / "tools/public_names.py"))
 FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 
 
@@ -47,3 +50,9 @@ def test_make_targets_exist():
     assert {"demo", "test"} <= named <= targets
     called = re.findall(r"^make ([a-z-]+)$", (ROOT / ".ci/run").read_text(), re.MULTILINE)
     assert set(called) <= named
+
+
+@pytest.mark.parametrize(("name", "path"), public_names["readmes"]().items(), ids=public_names["readmes"]())
+def test_all_public_names_are_there(name, path):
+    current = public_names["with_table"](path.read_text(), importlib.import_module(f"tensorsmith.{name}"))
+    assert path.read_text() == current, "call `python tools/public_names.py`"

@@ -1,0 +1,43 @@
+"""The tables of public names in README files: `python tools/public_names.py` writes them.
+
+Each package's README ends with the names of its `__all__` and the first lines of their docstrings. A test compares.
+"""
+
+import importlib
+import inspect
+import re
+from pathlib import Path
+from types import ModuleType
+
+ROOT = Path(__file__).parents[1]
+BEGIN, END = "<!-- public names: written by tools/public_names.py -->", "<!-- /public names -->"
+BRIDGE = "addons"  # changes tf.keras when it is imported, and its names are TensorFlow Addons'
+
+
+def readmes() -> dict[str, Path]:
+    """The README file of each package that has public names, by the package's name."""
+    folders = [*ROOT.glob("custom_ops/*/src/tensorsmith/*"), *ROOT.glob("packages/*/src/tensorsmith/*")]
+    found = {
+        folder.name: folder.parents[2] / "README.md" for folder in sorted(folders) if (folder / "__init__.py").exists()
+    }
+    return {name: path for name, path in found.items() if name != BRIDGE}
+
+
+def with_table(text: str, package: ModuleType) -> str:
+    """The README with the current table at its end."""
+    before = text.partition(f"\n{BEGIN}")[0].rstrip()
+    rows = [f"| `{name}` | {_summary(getattr(package, name))} |" for name in sorted(package.__all__, key=str.lower)]
+    table = "\n".join(["## All public names", "", "| name | what it is |", "| --- | --- |", *rows])
+    return f"{before}\n\n{BEGIN}\n\n{table}\n\n{END}\n"
+
+
+def _summary(thing: object) -> str:
+    """The first line of a docstring; empty for values, whose type would have one."""
+    documented = inspect.isclass(thing) or inspect.isroutine(thing) or inspect.ismodule(thing)
+    lines = (inspect.getdoc(thing) or "").splitlines() if documented else []
+    return re.sub(r"\|", r"\\|", lines[0]) if lines else ""
+
+
+if __name__ == "__main__":
+    for name, path in readmes().items():
+        path.write_text(with_table(path.read_text(), importlib.import_module(f"tensorsmith.{name}")))
