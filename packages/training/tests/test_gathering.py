@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tensorsmith.training import NonFiniteLossError, Trainer, loops
+from tensorsmith.training import NonFiniteLossError, Trainer
 from tensorsmith.training.fit.windows import run_windows
+from tensorsmith.training.loop import loops
 
 X = np.random.default_rng(0).normal(size=(70, 2)).astype("float32")
 Y = X[:, :1]
