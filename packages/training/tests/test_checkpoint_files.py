@@ -8,7 +8,20 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from resumable import StopAt, StopError, assert_same, data, shuffled, trainer_of
+from resumable import (
+    StopAt,
+    StopError,
+    arrays,
+    assert_same,
+    data,
+    even,
+    fit_to_end,
+    plain_model,
+    reused,
+    shuffled,
+    trainer_of,
+    unbroken,
+)
 
 from tensorsmith.training import Checkpoints, Trainer
 from tensorsmith.training.checkpoint.checkpoint_folder import DamagedCheckpointError, read
@@ -17,13 +30,13 @@ from tensorsmith.training.checkpoint.checkpoint_folder import DamagedCheckpointE
 def test_streams_that_keep_their_position_to_themselves_are_refused_by_name(tmp_path):
     noisy = tf.data.Dataset.from_tensor_slices(data()).map(lambda x, y: (x + tf.random.uniform((5,)), y)).batch(32)
     with pytest.raises(ValueError, match=r"`x`: received .* RandomUniform, .*stateless"):
-        trainer_of().fit(noisy, verbose=False, checkpoints=tmp_path)
+        reused().fit(noisy, verbose=False, checkpoints=tmp_path)
     assert list(tmp_path.iterdir()) == []
-    trainer_of().fit(*data(), validation_data=noisy, verbose=False, checkpoints=tmp_path)  # weights do not hang on it
+    reused().fit(*data(), validation_data=noisy, verbose=False, checkpoints=tmp_path)  # weights do not hang on it
 
 
 def test_a_checkpoint_of_another_model_says_what_differs(tmp_path):
-    trainer_of().fit(*data(), verbose=False, checkpoints=tmp_path)
+    reused().fit(*data(), verbose=False, checkpoints=tmp_path)
     wider = keras.Sequential([keras.Input((5,)), keras.layers.Dense(16), keras.layers.Dense(3, "softmax")])
     before = wider.get_weights()
     with pytest.raises(ValueError, match=r"kernel \[5, 8\] float32, .* is .*kernel \[5, 16\] float32"):
@@ -35,9 +48,9 @@ def test_a_checkpoint_of_another_model_says_what_differs(tmp_path):
 
 
 def test_checkpoints_of_another_run_are_not_mixed_up(tmp_path):
-    trainer_of().fit(*data(), verbose=False, checkpoints=tmp_path)
+    reused().fit(*data(), verbose=False, checkpoints=tmp_path)
     with pytest.raises(ValueError, match="give resume=True"):
-        trainer_of().fit(*data(), verbose=False, checkpoints=tmp_path)
+        reused().fit(*data(), verbose=False, checkpoints=tmp_path)
 
 
 def truncate(file):
@@ -60,22 +73,18 @@ def flip(file):
     ],
 )
 def test_a_damaged_checkpoint_is_passed_over(name, damage, tmp_path, caplog):
-    whole = trainer_of()
-    expected = whole.fit(*shuffled(), epochs=2, verbose=False)
+    checkpoints = Checkpoints(tmp_path, "2 steps")
     with pytest.raises(StopError):
-        trainer_of().fit(
-            *shuffled(), epochs=2, verbose=False, checkpoints=Checkpoints(tmp_path, "2 steps"), callbacks=[StopAt(8)]
-        )
+        reused().fit(*shuffled(), epochs=2, verbose=False, checkpoints=checkpoints, callbacks=[StopAt(8)])
     newest = sorted(tmp_path.iterdir())[-1]
     damage(newest / name)
-    rest = trainer_of()
-    history = rest.fit(*shuffled(), epochs=2, verbose=False, checkpoints=tmp_path, resume=True)
-    assert_same(rest, history, whole, expected)
+    end = fit_to_end(reused(), *shuffled(), epochs=2, checkpoints=tmp_path, resume=True)
+    assert_same(end, unbroken(reused, shuffled, epochs=2))
     assert f"{newest} is damaged" in caplog.text
 
 
 def test_every_single_bit_of_damage_shows_or_does_no_harm(tmp_path):
-    trainer_of().fit(*shuffled(), verbose=False, checkpoints=tmp_path / "sound")
+    reused().fit(*shuffled(), verbose=False, checkpoints=tmp_path / "sound")
     sound = sorted((tmp_path / "sound").iterdir())[-1]
     values, note = read(sound)
     rng = np.random.default_rng(0)
@@ -94,11 +103,11 @@ def test_every_single_bit_of_damage_shows_or_does_no_harm(tmp_path):
 
 
 def test_when_all_are_damaged_nothing_is_overwritten(tmp_path):
-    trainer_of().fit(*data(), verbose=False, checkpoints=tmp_path)
+    reused().fit(*data(), verbose=False, checkpoints=tmp_path)
     for checkpoint in tmp_path.iterdir():
         truncate(checkpoint / "state.data-00000-of-00001")
     with pytest.raises(ValueError, match="damaged"):
-        trainer_of().fit(*data(), verbose=False, checkpoints=tmp_path, resume=True)
+        reused().fit(*data(), verbose=False, checkpoints=tmp_path, resume=True)
 
 
 class Score(keras.callbacks.Callback):
@@ -116,15 +125,15 @@ class Score(keras.callbacks.Callback):
 def test_the_last_and_the_best_stay(mode, best, tmp_path):
     scores = [0.1, 0.9, 0.5, 0.7, 0.5, 0.3, 0.4]
     options = Checkpoints(tmp_path, "1 epoch", keep_last=1, keep_best=2, monitor="score", mode=mode)
-    trainer_of().fit(*data(), epochs=7, verbose=False, checkpoints=options, callbacks=[Score(scores)])
+    reused().fit(*data(), epochs=7, verbose=False, checkpoints=options, callbacks=[Score(scores)])
     assert [int(path.name[6:12]) for path in sorted(tmp_path.iterdir())] == sorted({*best, 7})
 
 
 def test_the_best_stay_across_runs(tmp_path):
     options = Checkpoints(tmp_path, "1 hour", keep_last=1, keep_best=1, monitor="score", mode="max")
     fit = dict(verbose=False, checkpoints=options, callbacks=[Score([0.1, 0.9, 0.5, 0.7])])
-    trainer_of().fit(*data(), epochs=3, **fit)
-    trainer_of().fit(*data(), epochs=4, resume=True, **fit)
+    reused().fit(*data(), epochs=3, **fit)
+    reused().fit(*data(), epochs=4, resume=True, **fit)
     assert [path.name for path in sorted(tmp_path.iterdir())] == [
         "epoch-000002-step-000000000",
         "epoch-000004-step-000000000",
@@ -133,7 +142,7 @@ def test_the_best_stay_across_runs(tmp_path):
 
 def test_a_score_that_is_not_there(tmp_path):
     with pytest.raises(ValueError, match="`monitor`: received 'val_los'.*did you mean val_loss"):
-        trainer_of().fit(
+        reused().fit(
             *data(),
             validation_data=data(),
             verbose=False,
@@ -164,18 +173,17 @@ def test_a_signal_stops_between_steps_with_a_checkpoint(number, error, tmp_path)
                 os.kill(os.getpid(), number)
 
     before = signal.getsignal(number)
-    whole, first, rest = trainer_of(), trainer_of(), trainer_of()
-    fit = dict(epochs=2, seed=11, verbose=False)
-    expected = whole.fit(*data(), **fit)
+    fit = dict(epochs=2, seed=11)
     handler = signal.signal(signal.SIGINT, signal.default_int_handler)  # shells let background jobs ignore it
     try:
         with pytest.raises(error):
-            first.fit(*data(), checkpoints=tmp_path, callbacks=[Signal()], **fit)
+            fit_to_end(reused(), *data(), checkpoints=tmp_path, callbacks=[Signal()], **fit)
     finally:
         signal.signal(signal.SIGINT, handler)
     assert signal.getsignal(number) == before
     assert sorted(tmp_path.iterdir())[-1].name == "epoch-000001-step-000000004"
-    assert_same(rest, rest.fit(*data(), checkpoints=tmp_path, resume=True, **fit), whole, expected)
+    end = fit_to_end(reused(), *data(), checkpoints=tmp_path, resume=True, **fit)
+    assert_same(end, unbroken(reused, arrays, **fit))
 
 
 def test_a_checkpoint_that_cannot_be_written(tmp_path):
@@ -185,22 +193,22 @@ def test_a_checkpoint_that_cannot_be_written(tmp_path):
             (tmp_path / "folder").write_text("in the way")
 
     with pytest.raises(OSError, match="folder"):
-        trainer_of().fit(*data(), verbose=False, checkpoints=tmp_path / "folder", callbacks=[Lose()])
+        reused().fit(*data(), verbose=False, checkpoints=tmp_path / "folder", callbacks=[Lose()])
 
 
 def test_what_a_killed_process_left_is_swept_away(tmp_path):
     (tmp_path / ".draft-killed").mkdir()
     (tmp_path / ".draft-killed" / "state.index").write_text("half")
-    trainer_of().fit(*data(), verbose=False, checkpoints=tmp_path)
+    reused().fit(*data(), verbose=False, checkpoints=tmp_path)
     assert not (tmp_path / ".draft-killed").exists()
 
 
 def test_fewer_epochs_than_have_begun(tmp_path):
     checkpoints = Checkpoints(tmp_path, "1 step")
     with pytest.raises(StopError):
-        trainer_of().fit(*data(), epochs=4, verbose=False, checkpoints=checkpoints, callbacks=[StopAt(14)])
+        reused().fit(*data(), epochs=4, verbose=False, checkpoints=checkpoints, callbacks=[StopAt(14)])
     with pytest.raises(ValueError, match="`epochs`: received 2, expected 3 or more, to resume"):
-        trainer_of().fit(*data(), epochs=2, verbose=False, checkpoints=checkpoints, resume=True)
+        reused().fit(*data(), epochs=2, verbose=False, checkpoints=checkpoints, resume=True)
 
 
 @pytest.mark.parametrize(
@@ -212,14 +220,13 @@ def test_fewer_epochs_than_have_begun(tmp_path):
 )
 def test_another_run_is_not_resumed(other, expected, tmp_path):
     fit = dict(epochs=2, verbose=False, checkpoints=tmp_path, seed=11)
-    trainer_of().fit(*data(), **fit)
+    reused().fit(*data(), **fit)
     with pytest.raises(ValueError, match=expected):
-        trainer_of().fit(*data(), resume=True, **{**fit, "epochs": 3, **other})
+        reused().fit(*data(), resume=True, **{**fit, "epochs": 3, **other})
 
 
 def test_another_optimizer_is_refused_by_name(tmp_path):
-    momentum = keras.optimizers.SGD(0.1, momentum=0.9)
-    trainer_of(optimizer=momentum).fit(*data(), verbose=False, checkpoints=tmp_path)
+    reused().fit(*data(), verbose=False, checkpoints=tmp_path)
     with pytest.raises(ValueError, match=r"with optimizer \['SGD'\], expected \['Adagrad'\]"):
         trainer_of(optimizer=keras.optimizers.Adagrad(0.1)).fit(
             *data(), epochs=2, verbose=False, checkpoints=tmp_path, resume=True
@@ -232,18 +239,16 @@ def test_steps_that_draw_from_a_state_nobody_can_save_are_refused_by_name(tmp_pa
             x, y = data
             return super().train_step((x + tf.random.normal(tf.shape(x)), y))
 
-    trainer = Noisy(trainer_of().model, "adam", "sparse_categorical_crossentropy", jit=False)
+    trainer = Noisy(plain_model(), "sgd", "sparse_categorical_crossentropy", jit=False)
     with pytest.raises(ValueError, match=r"`checkpoints`: received a step that draws with RandomStandardNormal"):
-        trainer.fit(*data(), verbose=False, checkpoints=tmp_path)
-    trainer.fit(*data(), verbose=False)
+        trainer.fit(*even(), verbose=False, checkpoints=tmp_path)
+    trainer.fit(*even(), verbose=False)
 
 
 def test_shuffles_without_a_seed_are_told(tmp_path, caplog):
     tf.random.set_seed(None)
-    trainer = trainer_of()
-    tf.random.set_seed(None)
     stream = tf.data.Dataset.from_tensor_slices(data()).shuffle(64).batch(32)
-    trainer.fit(stream, verbose=False, checkpoints=tmp_path)
+    reused().fit(stream, verbose=False, checkpoints=tmp_path)
     assert "give each shuffle a seed" in caplog.text
 
 
@@ -255,18 +260,18 @@ def test_two_runs_in_one_folder(tmp_path):
                     trainer_of().fit(*data(), verbose=False, checkpoints=tmp_path, resume=True)
 
     fit = dict(verbose=False, checkpoints=Checkpoints(tmp_path, "1 step"))
-    trainer_of().fit(*data(), epochs=3, callbacks=[Second()], **fit)
-    assert len(trainer_of().fit(*data(), epochs=4, resume=True, **fit).epoch) == 4
+    reused().fit(*data(), epochs=3, callbacks=[Second()], **fit)
+    assert len(reused().fit(*data(), epochs=4, resume=True, **fit).epoch) == 4
 
 
 def test_metrics_of_many_values_come_back_as_arrays(tmp_path):
-    one_hot = np.eye(3, dtype="float32")[data()[1]]
+    x, y = even()
+    one_hot = np.eye(3, dtype="float32")[y]
 
-    def fit(epochs, **arguments):
-        trainer = Trainer(
-            trainer_of().model, "adam", "categorical_crossentropy", [keras.metrics.F1Score(average=None)], jit=False
-        )
-        return trainer.fit(data()[0], one_hot, epochs=epochs, verbose=False, checkpoints=tmp_path, **arguments).history
+    def fit(epochs, checkpoints=tmp_path, **arguments):
+        f1 = keras.metrics.F1Score(average=None)
+        trainer = Trainer(plain_model(), "sgd", "categorical_crossentropy", [f1], jit=False)
+        return trainer.fit(x, one_hot, epochs=epochs, verbose=False, checkpoints=checkpoints, **arguments).history
 
     first = fit(1)["f1_score"]
     again = fit(2, resume=True)["f1_score"]
@@ -274,14 +279,7 @@ def test_metrics_of_many_values_come_back_as_arrays(tmp_path):
     assert again[0].dtype == np.float32
     np.testing.assert_array_equal(first[0], again[0])
     with pytest.raises(ValueError, match="expected a single number"):
-        Trainer(
-            trainer_of().model, "adam", "categorical_crossentropy", [keras.metrics.F1Score(average=None)], jit=False
-        ).fit(
-            data()[0],
-            one_hot,
-            verbose=False,
-            checkpoints=Checkpoints(tmp_path / "other", monitor="f1_score", keep_best=1),
-        )
+        fit(1, Checkpoints(tmp_path / "other", monitor="f1_score", keep_best=1))
 
 
 def test_logs_that_no_file_can_hold(tmp_path):
@@ -290,4 +288,4 @@ def test_logs_that_no_file_can_hold(tmp_path):
             logs["where"] = tmp_path
 
     with pytest.raises(ValueError, match="`logs`: received .*Path.* numbers and arrays"):
-        trainer_of().fit(*data(), verbose=False, checkpoints=tmp_path, callbacks=[Odd()])
+        reused().fit(*data(), verbose=False, checkpoints=tmp_path, callbacks=[Odd()])

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from resumable import (
     EPOCHS,
+    Reused,
     StopAt,
     StopError,
     arrays,
@@ -15,10 +16,15 @@ from resumable import (
     data,
     endless,
     endless_generated,
+    even,
+    fit_to_end,
     generated,
     of_unknown_length,
+    plain_model,
+    reused,
     shuffled,
     trainer_of,
+    unbroken,
 )
 
 from tensorsmith.training import Checkpoints, Trainer
@@ -29,29 +35,33 @@ from tensorsmith.training import Checkpoints, Trainer
     [(arrays, 1), (arrays, 7), (arrays, 10), (shuffled, 7), (shuffled, 17), (of_unknown_length, 13), (generated, 13)],
 )  # within epochs of five steps, and at the end of one
 def test_resumed_run_is_the_whole_run(source, stop, tmp_path):
-    compare_with_whole(tmp_path, trainer_of, source, stop, seed=11)
+    compare_with_whole(tmp_path, reused, source, stop, seed=11)
+
+
+@pytest.mark.parametrize("source", [arrays, shuffled])
+def test_resumed_by_another_trainer(source, tmp_path):
+    """By one that has built no variable and traced no step."""
+    compare_with_whole(tmp_path, reused, source, 7, seed=11, other=trainer_of)
 
 
 @pytest.mark.parametrize("every", ["1 epoch", "1 step", "30%", "0.001 s"])
 def test_whenever_it_was_saved(every, tmp_path):
-    compare_with_whole(tmp_path, trainer_of, every=every, seed=11)
+    compare_with_whole(tmp_path, reused, every=every, seed=11)
 
 
 def test_saved_at_the_end_of_a_stream_whose_length_nobody_knew(tmp_path):
-    compare_with_whole(tmp_path, trainer_of, of_unknown_length, stop=6, every="5 steps")
+    compare_with_whole(tmp_path, reused, of_unknown_length, stop=6, every="5 steps")
 
 
 @pytest.mark.parametrize("source", [arrays, endless, endless_generated])
 def test_epochs_that_are_no_passes(source, tmp_path):
-    compare_with_whole(tmp_path, trainer_of, source, steps_per_epoch=7)
+    compare_with_whole(tmp_path, reused, source, steps_per_epoch=7)
 
 
-@pytest.mark.slow  # takes seconds
 def test_compiled_by_xla(tmp_path):
-    compare_with_whole(tmp_path, lambda: trainer_of(jit=True), seed=11)
+    compare_with_whole(tmp_path, Reused(lambda: trainer_of(jit=True)), even, seed=11)
 
 
-@pytest.mark.slow  # takes seconds
 @pytest.mark.parametrize(
     "optimizer",
     [
@@ -62,10 +72,10 @@ def test_compiled_by_xla(tmp_path):
     ],
 )
 def test_all_that_optimizers_keep(optimizer, tmp_path):
-    compare_with_whole(tmp_path, lambda: trainer_of(optimizer=optimizer(), dtype="mixed_float16"), seed=11)
+    make = Reused(lambda: trainer_of(optimizer=optimizer(), dtype="mixed_float16"))
+    compare_with_whole(tmp_path, make, even, seed=11)
 
 
-@pytest.mark.slow  # takes seconds
 def test_what_callbacks_have_come_to(tmp_path):
     def callbacks():
         return [
@@ -76,7 +86,7 @@ def test_what_callbacks_have_come_to(tmp_path):
 
     validation = data()
     rest = compare_with_whole(
-        tmp_path, trainer_of, stop=18, epochs=9, callbacks=callbacks, validation_data=validation, seed=11
+        tmp_path, reused, stop=18, epochs=9, callbacks=callbacks, validation_data=validation, seed=11
     )
     assert len(rest.model.history.epoch) == 6  # one that improves and patience for five
 
@@ -85,12 +95,11 @@ def test_more_patience_may_be_given(tmp_path):
     fit = dict(epochs=9, validation_data=data(), verbose=False, checkpoints=tmp_path)
     stop = keras.callbacks.EarlyStopping("val_loss", patience=7, min_delta=10.0)
     with pytest.raises(StopError):
-        trainer_of().fit(*data(), callbacks=[stop, StopAt(12)], **fit)
+        reused().fit(*data(), callbacks=[stop, StopAt(12)], **fit)
     stop = keras.callbacks.EarlyStopping("val_loss", patience=2, min_delta=10.0)
-    assert len(trainer_of().fit(*data(), callbacks=[stop], resume=True, **fit).epoch) == 3
+    assert len(reused().fit(*data(), callbacks=[stop], resume=True, **fit).epoch) == 3
 
 
-@pytest.mark.slow  # takes seconds
 def test_a_seed_that_no_layer_holds(tmp_path):
     class Noisy(Trainer):
         def train_step(self, data):
@@ -98,10 +107,9 @@ def test_a_seed_that_no_layer_holds(tmp_path):
             return super().train_step((x + keras.random.normal(keras.ops.shape(x)), y))
 
     def make():
-        plain = trainer_of()
-        return Noisy(plain.model, "adam", "sparse_categorical_crossentropy", jit=False, steps_per_loop=2)
+        return Noisy(plain_model(), "sgd", "sparse_categorical_crossentropy", jit=False, steps_per_loop=2)
 
-    compare_with_whole(tmp_path, make, seed=11)
+    compare_with_whole(tmp_path, make, even, stop=9, seed=11)
 
 
 def test_generators_of_python_and_numpy(tmp_path):
@@ -111,29 +119,26 @@ def test_generators_of_python_and_numpy(tmp_path):
         def on_epoch_end(self, epoch, logs=None):
             drawn.append((random.random(), np.random.random()))
 
-    compare_with_whole(tmp_path, trainer_of, callbacks=lambda: [Draw()], seed=11)
+    compare_with_whole(tmp_path, reused, callbacks=lambda: [Draw()], seed=11)
     whole, rest = drawn[:EPOCHS], drawn[EPOCHS:]
     assert rest[-2:] == whole[-2:]
     assert len(set(whole)) == EPOCHS
 
 
 def test_a_finished_run_stays_as_it_is(tmp_path):
-    fit = dict(epochs=2, verbose=False, checkpoints=tmp_path)
-    first, again = trainer_of(), trainer_of()
-    expected = first.fit(*data(), **fit)
-    assert_same(again, again.fit(*data(), resume=True, **fit), first, expected)
-    more = trainer_of()
-    assert len(more.fit(*data(), resume=True, **{**fit, "epochs": 3}).epoch) == 3
+    expected = fit_to_end(reused(), *data(), epochs=2, checkpoints=tmp_path)
+    assert_same(fit_to_end(reused(), *data(), epochs=2, checkpoints=tmp_path, resume=True), expected)
+    more = fit_to_end(reused(), *data(), epochs=3, checkpoints=tmp_path, resume=True)
+    assert_same(more, unbroken(reused, arrays, epochs=3))
 
 
-@pytest.mark.slow  # takes seconds
 def test_unseeded_runs_go_on_as_themselves(tmp_path):
     """Weights, order and dropout are drawn anew by each run, but not by a resumed one."""
     ends = []
     for seeds in ((1, 1), (1, 2)):
         folder = tmp_path / str(seeds)
         for seed, stop in zip(seeds, (3, 0), strict=True):
-            trainer = trainer_of()
+            trainer = reused()
             keras.utils.set_random_seed(seed)
             trainer.model.layers[0].kernel.assign(keras.random.normal((5, 8), seed=seed))
             try:
@@ -175,7 +180,7 @@ def test_whatever_callbacks_remember(stop, tmp_path):
         made.append(Toggle())
         return [made[-1]]
 
-    compare_with_whole(tmp_path, trainer_of, stop=stop, callbacks=callbacks, seed=11)
+    compare_with_whole(tmp_path, reused, stop=stop, callbacks=callbacks, seed=11)
     whole, _, rest = made
     assert (rest.on, rest.losses, rest.name) == (whole.on, whole.losses, whole.name)
     np.testing.assert_array_equal(rest.seen, whole.seen)
@@ -187,14 +192,14 @@ def test_callbacks_are_known_by_their_class(tmp_path, caplog):
 
     fit = dict(epochs=9, verbose=False, checkpoints=tmp_path)
     with pytest.raises(StopError):
-        trainer_of().fit(*data(), callbacks=[Toggle(), stopping(), StopAt(12)], **fit)
+        reused().fit(*data(), callbacks=[Toggle(), stopping(), StopAt(12)], **fit)
     stop = stopping()
-    trainer_of().fit(*data(), callbacks=[keras.callbacks.TerminateOnNaN(), stop], resume=True, **fit)
+    reused().fit(*data(), callbacks=[keras.callbacks.TerminateOnNaN(), stop], resume=True, **fit)
     assert stop.stopped_epoch == 5
     assert "Toggle, which this run lacks" in caplog.text
 
 
-def test_stopped_within_an_epoch_and_killed_before_its_end(tmp_path):
+def test_stopped_within_an_epoch_and_killed_before_its_end(tmp_path, monkeypatch):
     class StopWithin(keras.callbacks.Callback):
         def on_train_batch_end(self, batch, logs=None):
             self.model.stop_training = self.model.optimizer.iterations == 7
@@ -204,13 +209,12 @@ def test_stopped_within_an_epoch_and_killed_before_its_end(tmp_path):
             if self.model.optimizer.iterations == 7:
                 raise StopError
 
-    fit = dict(epochs=EPOCHS, validation_data=data(), verbose=False, seed=11)
-    whole, rest = trainer_of(), trainer_of()
-    whole.steps_per_loop = rest.steps_per_loop = 1
-    expected = whole.fit(*data(), callbacks=[StopWithin()], **fit)
+    monkeypatch.setattr(reused(), "steps_per_loop", 1)
+    fit = dict(epochs=EPOCHS, validation_data=data(), seed=11)
+    expected = fit_to_end(reused(), *data(), callbacks=[StopWithin()], **fit)
     checkpoints = Checkpoints(tmp_path, "1 step")
     with pytest.raises(StopError):
-        trainer_of().fit(*data(), callbacks=[StopWithin(), Kill()], checkpoints=checkpoints, **fit)
-    history = rest.fit(*data(), callbacks=[StopWithin()], checkpoints=checkpoints, resume=True, **fit)
-    assert_same(rest, history, whole, expected)
-    assert len(history.epoch) == 2
+        fit_to_end(reused(), *data(), callbacks=[StopWithin(), Kill()], checkpoints=checkpoints, **fit)
+    end = fit_to_end(reused(), *data(), callbacks=[StopWithin()], checkpoints=checkpoints, resume=True, **fit)
+    assert_same(end, expected)
+    assert end.epoch == [0, 1]
