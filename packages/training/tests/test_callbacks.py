@@ -1,5 +1,7 @@
 """Callbacks with a time of their own, under the Trainer and under Keras `fit`."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -8,22 +10,30 @@ import tensorflow as tf
 from tensorsmith.training import AtBest, Checkpoints, Every, TargetStopping, TimeStopping, Trainer
 
 
-def model_of():
-    keras.utils.set_random_seed(1)
+@functools.cache
+def traced():
+    """A trainer that is traced once for all tests."""
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
     model.compile("sgd", "mse")
-    return model
+    return Trainer(model, jit=False)
+
+
+def trainer_of():
+    """That trainer, as if it had never trained."""
+    trainer = traced()
+    trainer.model.set_weights([np.full((1, 1), 0.5), np.zeros(1)])
+    trainer.model.optimizer.iterations.assign(0)
+    return trainer
 
 
 def fit_ours(callbacks, epochs=3, steps=7, **arguments):
     x = np.ones((8 * steps, 1), "float32")
-    trainer = Trainer(model_of(), jit=False)
-    return trainer.fit(x, x, batch_size=8, epochs=epochs, callbacks=callbacks, verbose=False, **arguments)
+    return trainer_of().fit(x, x, batch_size=8, epochs=epochs, callbacks=callbacks, verbose=False, **arguments)
 
 
 def fit_keras(callbacks, epochs=3, steps=7):
     x = np.ones((8 * steps, 1), "float32")
-    return model_of().fit(x, x, batch_size=8, epochs=epochs, callbacks=callbacks, verbose=0)
+    return trainer_of().model.fit(x, x, batch_size=8, epochs=epochs, callbacks=callbacks, verbose=0)
 
 
 @pytest.mark.parametrize("fit", [fit_ours, fit_keras])
@@ -66,7 +76,7 @@ def test_moments_say_where_the_run_stands():
     assert len({id(m.model) for m in moments}) == 1
 
 
-def test_the_steps_between_stay_in_one_loop():
+def test_the_steps_between_stay_in_one_loop(monkeypatch):
     returns = []
 
     class Count(keras.callbacks.Callback):
@@ -74,8 +84,8 @@ def test_the_steps_between_stay_in_one_loop():
             returns.append(batch + 1)
 
     x = np.ones((8 * 100, 1), "float32")
-    trainer = Trainer(model_of(), jit=False, steps_per_loop=1000)
-    trainer.fit(x, x, batch_size=8, callbacks=[Every("40 steps", lambda moment: None), Count()], verbose=False)
+    monkeypatch.setattr(traced(), "steps_per_loop", 1000)
+    trainer_of().fit(x, x, batch_size=8, callbacks=[Every("40 steps", lambda moment: None), Count()], verbose=False)
     assert returns == [40, 80, 100]
 
 
@@ -106,7 +116,7 @@ def test_streams_of_unknown_length():
     steps = []
     x = np.ones((56, 1), "float32")
     stream = tf.data.Dataset.from_tensor_slices((x, x)).batch(8).filter(lambda x, y: True)
-    Trainer(model_of(), jit=False).fit(
+    trainer_of().fit(
         stream,
         epochs=2,
         callbacks=[Every(every, lambda moment: steps.append(moment.step)) for every in ("1 epoch", "7 steps")],

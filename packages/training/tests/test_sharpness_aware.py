@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from tensorsmith.training import SharpnessAware, Trainer
 
-STEPS, RHO, RATE = 50, 0.2, 0.05
+STEPS, RHO, RATE = 10, 0.2, 0.05
 
 
 def data(examples=64, seed=0):
@@ -17,7 +17,7 @@ def data(examples=64, seed=0):
 
 
 @pytest.mark.parametrize("jit", [False, True])
-def test_fifty_steps_in_numpy(jit):
+def test_steps_in_numpy(jit):
     """A linear model, whose gradient is known, in float64; with decay that must not count the climb."""
     x, y = data(8 * STEPS)
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1, use_bias=False)])
@@ -71,7 +71,7 @@ def by_hand(model, optimizer, x, y, batch):
 
 
 @pytest.mark.parametrize("dropout", [0.0, 0.4])
-def test_fifty_steps_by_hand(dropout):
+def test_steps_by_hand(dropout):
     """With batch normalization, whose statistics move once, and dropout, with one mask for both passes."""
     x, y = data(16 * STEPS)
     ours, theirs = network(dropout), network(dropout)
