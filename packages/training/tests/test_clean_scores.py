@@ -30,7 +30,8 @@ def make_trainer():
     keras.utils.set_random_seed(1)
     layers = [keras.layers.Dense(8, "tanh"), keras.layers.BatchNormalization(), keras.layers.Dropout(0.5), Noise()]
     model = keras.Sequential([keras.Input((3,)), *layers, keras.layers.Dense(1)])
-    return Trainer(model, keras.optimizers.SGD(0.05, momentum=0.9), "mean_squared_error", ["mean_absolute_error"], jit=False)
+    sgd = keras.optimizers.SGD(0.05, momentum=0.9)
+    return Trainer(model, sgd, "mean_squared_error", ["mean_absolute_error"], jit=False)
 
 
 def fit(trainer, epochs=4, clean=True, every="1 epoch", **arguments):

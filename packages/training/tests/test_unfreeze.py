@@ -125,8 +125,9 @@ def test_layers_thaw_when_training_breaks_off():
     inputs = data()
     inputs[1][40] = np.nan  # passes as a stream, whose first batch is looked at
     stream = tf.data.Dataset.from_tensor_slices(inputs).batch(BATCH)
+    trainer = Trainer(model, "sgd", "mse", jit=False)
     with pytest.raises(ArithmeticError):
-        Trainer(model, "sgd", "mse", jit=False).fit(stream, callbacks=[Unfreeze(model.layers[:2], "1 epoch")], verbose=False)
+        trainer.fit(stream, callbacks=[Unfreeze(model.layers[:2], "1 epoch")], verbose=False)
     assert all(layer.trainable for layer in model.layers)
 
 
