@@ -1,6 +1,7 @@
 """Settings of all tests."""
 
 import itertools
+import signal
 from collections import defaultdict
 
 import pytest
@@ -10,6 +11,14 @@ from hypothesis import settings
 # for more.
 settings.register_profile("repeatable", derandomize=True)
 settings.load_profile("repeatable")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def interruptible():
+    """Shells let their background jobs ignore Ctrl-C, which processes inherit; a handler they do not."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.hookimpl(tryfirst=True)

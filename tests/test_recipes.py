@@ -40,6 +40,7 @@ def test_smoke(name, tmp_path):
     assert keras.models.load_model(tmp_path / "run" / "model.keras", compile=False).count_params() > 0
 
 
+@pytest.mark.slow
 def test_digits_reaches_its_score(tmp_path):
     metrics = run("mlp/digits", tmp_path / "run")
     assert metrics["test"]["accuracy"] >= 0.96

@@ -201,6 +201,7 @@ def test_lock_satisfies_what_is_declared(name, python):
             assert need.specifier.contains(locked[wanted]), f"{need}, but {locked[wanted]} is locked"
 
 
+@pytest.mark.slow
 def test_tensorflow_hub_can_be_imported():
     """It imports pkg_resources, which setuptools 82 dropped; what it says about that is not ours to mend."""
     code = "import warnings; warnings.simplefilter('ignore'); import tensorflow_hub"

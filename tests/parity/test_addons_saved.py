@@ -1,4 +1,4 @@
-"""Models that TensorFlow Addons has saved load here with equal numbers, by `custom_objects` as tools/README says."""
+"""Models that TensorFlow Addons has saved load here with equal numbers, as packages/migrate/README says."""
 
 import re
 from pathlib import Path
@@ -9,7 +9,7 @@ import pytest
 
 from tensorsmith import layers, losses
 
-README = Path(__file__).parents[2] / "tools" / "README.md"
+README = Path(__file__).parents[2] / "packages/migrate/README.md"
 X = np.random.default_rng(0).normal(size=(6, 5, 4)).astype("float32")
 
 

@@ -1,7 +1,6 @@
 """Runs of the smallest recipe, shared by the tests."""
 
 import os
-import signal
 import subprocess
 import sys
 
@@ -33,11 +32,3 @@ def finished_run(tensorsmith, tmp_path_factory):
     assert result.returncode == 0, result.stderr
     (path,) = (folder / "runs" / "mlp-digits").iterdir()
     return path, result
-
-
-@pytest.fixture(scope="session", autouse=True)
-def interruptible():
-    """Shells let their background jobs ignore Ctrl-C, which processes inherit; a handler they do not."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)

@@ -61,6 +61,7 @@ def run(*arguments, **options):
     return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, **options)
 
 
+@pytest.mark.slow
 @needs_addons
 def test_addons_runs_and_says_nothing(tmp_path):
     result = run("-c", PROGRAM, cwd=tmp_path)

@@ -97,6 +97,7 @@ def test_digits_are_the_same_every_time():
     np.testing.assert_array_equal(load("digits").features, load("digits").features)
 
 
+@pytest.mark.slow
 def test_fashion_mnist_has_6000_and_1000_of_each_class_in_the_published_order(folders):
     train, validation, test = (load("fashion_mnist", split) for split in info("fashion_mnist").splits)
     np.testing.assert_array_equal(np.bincount(test.labels), [1000] * 10)

@@ -270,6 +270,7 @@ DROPPING = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", DROPPING.values(), ids=DROPPING)
 def test_all_that_drops_does_so_in_inference(make):
     """Two draws differ, as those of one batch do, while the model itself gives the same again."""

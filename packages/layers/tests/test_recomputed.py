@@ -116,6 +116,7 @@ def test_peak_memory_of_a_process_falls(jit):
     assert peak("recomputed") < 0.85 * peak()
 
 
+@pytest.mark.slow
 def test_a_trainer_comes_to_the_same_weights():
     weights = []
     for wrap in (plain, Recomputed):

@@ -111,6 +111,7 @@ def left(make, problem, sign):
     return float(loss() / first)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("problem", PROBLEMS)
 @pytest.mark.parametrize("make", CASES | AROUND_ADAM)
 def test_losses_fall(make, problem):

@@ -187,6 +187,7 @@ def losses(model, epochs=4):
     return model.fit(x, x.sum(axis=1) % 3, batch_size=32, epochs=epochs, shuffle=False, verbose=0).history["loss"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_same_loss_curve(kind):
     """A model with an embedding, by our kernels, by Keras' way inside our optimizer, and by Keras' own."""
@@ -199,6 +200,7 @@ def test_same_loss_curve(kind):
     assert curve[-1] < curve[0]
 
 
+@pytest.mark.slow
 def test_mixed_precision():
     for policy, scaled in (("mixed_float16", True), ("mixed_bfloat16", False)):
         curves = []

@@ -244,6 +244,7 @@ def test_large_gradients_of_half_variables_are_clipped():
     np.testing.assert_allclose(variable, [-0.6, -0.8, 0, 0], rtol=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
 @trained_kinds
 def test_mixed_precision(kind, policy):

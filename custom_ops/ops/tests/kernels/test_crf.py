@@ -117,6 +117,7 @@ def test_forbidden_transitions_and_far_scores(rng):
     assert np.isfinite(tape.gradient(likelihood, u)).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scale", [1.0, 200.0], ids=["moderate", "far"])
 def test_long_sequences_of_large_scores(scale, rng):
     """`far` transitions are beyond what float32 probabilities hold."""

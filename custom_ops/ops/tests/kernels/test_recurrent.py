@@ -132,7 +132,7 @@ def test_kernel_with_all_options(kind, sizes, agree, rng):
     agree(lambda *tensors: kind(*tensors, **options), *kind.draw(rng, *sizes))
 
 
-@every_kind
+@fast_kinds
 @pytest.mark.parametrize("initial", [False, True])
 def test_many_steps_in_chunks(kind, initial, rng):
     """More steps than go into the cache at once; the twin's loop in a graph, as an eager one takes long."""
@@ -280,7 +280,7 @@ def test_second_gradients(kind, rng):
         np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-4)
 
 
-@every_kind
+@fast_kinds
 def test_training_is_that_of_the_twin(kind, rng):
     """Ten steps of gradient descent towards the mean of the inputs."""
     x, *start = as_float32(kind.draw(rng, 16, 6, 3, 8, initial=False))
