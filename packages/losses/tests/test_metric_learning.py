@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from tensorsmith import losses
-from tensorsmith.losses.distances import pairwise_distances
+from tensorsmith.losses._support.distances import pairwise_distances
 
 pytestmark = pytest.mark.pairwise
 

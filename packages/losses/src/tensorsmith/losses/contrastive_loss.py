@@ -6,10 +6,10 @@ from keras import ops
 
 from tensorsmith.core import export
 from tensorsmith.core.types import DType, Tensor, TensorLike
-from tensorsmith.losses.addons_loss import AddonsLoss
-from tensorsmith.losses.margin import check_margin
-from tensorsmith.losses.precision import precise
-from tensorsmith.losses.shapes import same_shape
+from tensorsmith.losses._support.addons_loss import AddonsLoss
+from tensorsmith.losses._support.margin import check_margin
+from tensorsmith.losses._support.precision import precise
+from tensorsmith.losses._support.shapes import same_shape
 
 
 @export

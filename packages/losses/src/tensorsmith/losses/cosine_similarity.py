@@ -4,7 +4,7 @@ import keras
 
 from tensorsmith.core import KeepsArguments, check, export, is_integer
 from tensorsmith.core.types import DType, Tensor
-from tensorsmith.losses.precision import precise
+from tensorsmith.losses._support.precision import precise
 
 
 @export

@@ -8,7 +8,7 @@ from keras import ops
 
 from tensorsmith.core import check, export
 from tensorsmith.core.types import DType, Tensor, TensorLike
-from tensorsmith.losses.precision import precise
+from tensorsmith.losses._support.precision import precise
 
 
 @export

@@ -4,8 +4,8 @@ from keras import ops
 
 from tensorsmith.core import export
 from tensorsmith.core.types import Tensor, TensorLike
-from tensorsmith.losses.precision import precise
-from tensorsmith.losses.shapes import check_same_shape
+from tensorsmith.losses._support.precision import precise
+from tensorsmith.losses._support.shapes import check_same_shape
 
 
 @export

@@ -4,7 +4,7 @@ from keras import ops
 
 from tensorsmith.core import export
 from tensorsmith.core.types import Tensor, TensorLike
-from tensorsmith.losses.precision import precise
+from tensorsmith.losses._support.precision import precise
 
 
 @export

@@ -2,8 +2,8 @@
 
 from tensorsmith.core import export
 from tensorsmith.core.types import DType, Tensor, TensorLike
-from tensorsmith.losses.label_loss import LabelLoss, batch_mean, same_label
-from tensorsmith.losses.similarity import cross_entropy
+from tensorsmith.losses._support.label_loss import LabelLoss, batch_mean, same_label
+from tensorsmith.losses._support.similarity import cross_entropy
 
 
 @export

@@ -6,10 +6,10 @@ from keras import ops
 
 from tensorsmith.core import check, export
 from tensorsmith.core.types import DType, Tensor, TensorLike
-from tensorsmith.losses.addons_loss import AddonsLoss
-from tensorsmith.losses.label_loss import batch_mean
-from tensorsmith.losses.precision import precise
-from tensorsmith.losses.similarity import cross_entropy
+from tensorsmith.losses._support.addons_loss import AddonsLoss
+from tensorsmith.losses._support.label_loss import batch_mean
+from tensorsmith.losses._support.precision import precise
+from tensorsmith.losses._support.similarity import cross_entropy
 
 
 @export

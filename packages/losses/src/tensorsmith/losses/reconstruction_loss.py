@@ -7,9 +7,9 @@ from keras import ops
 
 from tensorsmith.core import check, did_you_mean, export
 from tensorsmith.core.types import DType, Tensor, TensorLike
-from tensorsmith.losses.parts import product, split_weights
-from tensorsmith.losses.precision import precise
-from tensorsmith.losses.shapes import same_shape
+from tensorsmith.losses._support.parts import product, split_weights
+from tensorsmith.losses._support.precision import precise
+from tensorsmith.losses._support.shapes import same_shape
 
 KINDS = ("bernoulli", "gaussian")
 PIXELS = ("sum", "mean")

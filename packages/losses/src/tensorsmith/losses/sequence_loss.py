@@ -9,7 +9,7 @@ from keras import ops
 
 from tensorsmith.core import check, export
 from tensorsmith.core.types import DType, Tensor, TensorLike
-from tensorsmith.losses.precision import precise
+from tensorsmith.losses._support.precision import precise
 
 # Each of the two axes can be averaged, summed or left; some pairs make no sense.
 CLASHES = {

@@ -8,9 +8,9 @@ from keras import ops
 
 from tensorsmith.core import check, export
 from tensorsmith.core.types import DType, Tensor, TensorLike
-from tensorsmith.losses.addons_loss import AddonsLoss
-from tensorsmith.losses.precision import precise
-from tensorsmith.losses.shapes import check_same_shape, same_shape
+from tensorsmith.losses._support.addons_loss import AddonsLoss
+from tensorsmith.losses._support.precision import precise
+from tensorsmith.losses._support.shapes import check_same_shape, same_shape
 
 
 @export

@@ -8,10 +8,10 @@ from keras import ops
 
 from tensorsmith.core import export
 from tensorsmith.core.types import DType, Tensor, TensorLike
-from tensorsmith.losses.distances import Metric, distances_to, metric_from, pairwise_distances
-from tensorsmith.losses.label_loss import batch_mean, check_labels, positives, same_label
-from tensorsmith.losses.margin import check_margin
-from tensorsmith.losses.triplet_loss import TripletLoss
+from tensorsmith.losses._support.distances import Metric, distances_to, metric_from, pairwise_distances
+from tensorsmith.losses._support.label_loss import batch_mean, check_labels, positives, same_label
+from tensorsmith.losses._support.margin import check_margin
+from tensorsmith.losses._support.triplet_loss import TripletLoss
 
 
 @export

@@ -7,8 +7,8 @@ from keras import ops
 
 from tensorsmith.core import check, export, is_integer, is_number
 from tensorsmith.core.types import DType, Tensor
-from tensorsmith.losses.precision import precise
-from tensorsmith.losses.shapes import same_shape
+from tensorsmith.losses._support.precision import precise
+from tensorsmith.losses._support.shapes import same_shape
 
 
 @export

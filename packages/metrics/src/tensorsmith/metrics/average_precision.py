@@ -10,13 +10,13 @@ from keras import ops
 
 from tensorsmith.core import Verbatim, check, export, is_integer, is_number
 from tensorsmith.core.types import DType, Tensor, TensorLike
+from tensorsmith.metrics._support.counts import check_count
+from tensorsmith.metrics._support.decisions import check_num_classes, known_labels
+from tensorsmith.metrics._support.detection_matching import match
+from tensorsmith.metrics._support.kept import keep
+from tensorsmith.metrics._support.replicas import slots
+from tensorsmith.metrics._support.weighting import STATE, weights_of
 from tensorsmith.metrics.box_iou import check_format
-from tensorsmith.metrics.counts import check_count
-from tensorsmith.metrics.decisions import check_num_classes, known_labels
-from tensorsmith.metrics.detection_matching import match
-from tensorsmith.metrics.kept import keep
-from tensorsmith.metrics.replicas import slots
-from tensorsmith.metrics.weighting import STATE, weights_of
 
 COCO = tuple(percent / 100 for percent in range(50, 100, 5))
 

@@ -8,8 +8,8 @@ from keras import ops
 
 from tensorsmith.core import check, export
 from tensorsmith.core.types import DType, Tensor, TensorLike
-from tensorsmith.metrics.counts import check_count
-from tensorsmith.metrics.weighting import STATE, weights_of
+from tensorsmith.metrics._support.counts import check_count
+from tensorsmith.metrics._support.weighting import STATE, weights_of
 
 
 @export

@@ -6,9 +6,9 @@ from keras import ops
 
 from tensorsmith.core import check, export
 from tensorsmith.core.types import DType, Tensor, TensorLike
-from tensorsmith.metrics.confusion import ConfusionMetric
-from tensorsmith.metrics.decisions import expect_classes
-from tensorsmith.metrics.weighting import STATE
+from tensorsmith.metrics._support.confusion import ConfusionMetric
+from tensorsmith.metrics._support.decisions import expect_classes
+from tensorsmith.metrics._support.weighting import STATE
 
 
 @export

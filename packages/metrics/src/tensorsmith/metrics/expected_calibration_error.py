@@ -7,10 +7,10 @@ from keras import ops
 
 from tensorsmith.core import export
 from tensorsmith.core.types import DType, Tensor, TensorLike
-from tensorsmith.metrics.counts import check_count
-from tensorsmith.metrics.decisions import known_labels, known_probabilities
-from tensorsmith.metrics.shapes import class_numbers
-from tensorsmith.metrics.weighting import STATE, weights_of
+from tensorsmith.metrics._support.counts import check_count
+from tensorsmith.metrics._support.decisions import known_labels, known_probabilities
+from tensorsmith.metrics._support.shapes import class_numbers
+from tensorsmith.metrics._support.weighting import STATE, weights_of
 
 
 @export

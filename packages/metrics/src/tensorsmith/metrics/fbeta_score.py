@@ -7,8 +7,8 @@ from keras import ops
 
 from tensorsmith.core import check, export, is_number
 from tensorsmith.core.types import DType, Tensor, TensorLike
-from tensorsmith.metrics.decisions import check_num_classes, decide, expect_classes, known_labels
-from tensorsmith.metrics.weighting import STATE, weights_of
+from tensorsmith.metrics._support.decisions import check_num_classes, decide, expect_classes, known_labels
+from tensorsmith.metrics._support.weighting import STATE, weights_of
 
 AVERAGES = (None, "micro", "macro", "weighted")
 

@@ -8,9 +8,9 @@ from keras import ops
 
 from tensorsmith.core import check, export, is_number
 from tensorsmith.core.types import DType, Tensor, TensorLike
-from tensorsmith.metrics.decisions import decide
-from tensorsmith.metrics.shapes import same_shape
-from tensorsmith.metrics.weighting import STATE, StreamedMean, weights_of
+from tensorsmith.metrics._support.decisions import decide
+from tensorsmith.metrics._support.shapes import same_shape
+from tensorsmith.metrics._support.weighting import STATE, StreamedMean, weights_of
 
 MODES = ("multiclass", "multilabel")
 

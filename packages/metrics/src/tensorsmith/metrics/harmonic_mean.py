@@ -4,7 +4,7 @@ from keras import ops
 
 from tensorsmith.core import export
 from tensorsmith.core.types import DType, Tensor, TensorLike
-from tensorsmith.metrics.weighting import STATE, StreamedMean, weights_of
+from tensorsmith.metrics._support.weighting import STATE, StreamedMean, weights_of
 
 
 @export

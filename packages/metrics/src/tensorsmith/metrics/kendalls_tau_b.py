@@ -4,8 +4,8 @@ from keras import ops
 
 from tensorsmith.core import export
 from tensorsmith.core.types import Tensor, TensorLike
-from tensorsmith.metrics.kendalls_tau import KendallsTau
-from tensorsmith.metrics.pair_counts import as_samples
+from tensorsmith.metrics._support.kendalls_tau import KendallsTau
+from tensorsmith.metrics._support.pair_counts import as_samples
 from tensorsmith.ops import PairCounts, pair_counts
 
 

@@ -7,9 +7,9 @@ from keras import ops
 
 from tensorsmith.core import export
 from tensorsmith.core.types import DType, Tensor, TensorLike
-from tensorsmith.metrics.decisions import check_num_classes, expect_classes
-from tensorsmith.metrics.shapes import same_shape
-from tensorsmith.metrics.weighting import STATE, weights_of
+from tensorsmith.metrics._support.decisions import check_num_classes, expect_classes
+from tensorsmith.metrics._support.shapes import same_shape
+from tensorsmith.metrics._support.weighting import STATE, weights_of
 
 
 @export

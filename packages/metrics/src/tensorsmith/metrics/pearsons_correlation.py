@@ -7,9 +7,9 @@ from keras import ops
 
 from tensorsmith.core import check, export
 from tensorsmith.core.types import DType, Tensor, TensorLike
-from tensorsmith.metrics.histogram_metric import HistogramMetric
-from tensorsmith.metrics.replicas import own_slot, slots
-from tensorsmith.metrics.weighting import STATE, samples_of
+from tensorsmith.metrics._support.histogram_metric import HistogramMetric
+from tensorsmith.metrics._support.replicas import own_slot, slots
+from tensorsmith.metrics._support.weighting import STATE, samples_of
 
 
 @export

@@ -7,9 +7,9 @@ from keras import ops
 
 from tensorsmith.core import check, export, is_integer
 from tensorsmith.core.types import DType, Tensor, TensorLike
-from tensorsmith.metrics.decisions import known_labels, known_probabilities
-from tensorsmith.metrics.shapes import class_numbers
-from tensorsmith.metrics.weighting import STATE, StreamedMean, weights_of
+from tensorsmith.metrics._support.decisions import known_labels, known_probabilities
+from tensorsmith.metrics._support.shapes import class_numbers
+from tensorsmith.metrics._support.weighting import STATE, StreamedMean, weights_of
 
 
 @export

@@ -4,8 +4,8 @@ from keras import ops
 
 from tensorsmith.core import export
 from tensorsmith.core.types import Tensor, TensorLike
-from tensorsmith.metrics.pair_counts import as_samples
-from tensorsmith.metrics.rank_correlation import RankCorrelation
+from tensorsmith.metrics._support.pair_counts import as_samples
+from tensorsmith.metrics._support.rank_correlation import RankCorrelation
 
 
 @export

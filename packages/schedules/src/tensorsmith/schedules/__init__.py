@@ -4,6 +4,7 @@ from tensorsmith.core import load_tensorflow
 
 load_tensorflow()  # quietly, before anything imports it
 
+from tensorsmith.schedules._plot import plot
 from tensorsmith.schedules.clip import Clip
 from tensorsmith.schedules.cosine_decay import CosineDecay
 from tensorsmith.schedules.cosine_restarts import CosineRestarts
@@ -15,7 +16,6 @@ from tensorsmith.schedules.join import Join
 from tensorsmith.schedules.linear import Linear
 from tensorsmith.schedules.one_cycle import OneCycle
 from tensorsmith.schedules.piecewise_constant import PiecewiseConstant
-from tensorsmith.schedules.plot import plot
 from tensorsmith.schedules.polynomial import Polynomial
 from tensorsmith.schedules.power_decay import PowerDecay
 from tensorsmith.schedules.repeat import Repeat

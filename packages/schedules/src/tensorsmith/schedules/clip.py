@@ -7,8 +7,8 @@ from keras import ops
 
 from tensorsmith.core import check, export
 from tensorsmith.core.types import Tensor
-from tensorsmith.schedules.arguments import finite
-from tensorsmith.schedules.parts import Part, end_of, part, value_at
+from tensorsmith.schedules._support.arguments import finite
+from tensorsmith.schedules._support.parts import Part, end_of, part, value_at
 from tensorsmith.schedules.schedule import Schedule
 
 

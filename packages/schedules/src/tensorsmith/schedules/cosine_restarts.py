@@ -7,7 +7,7 @@ from keras import ops
 
 from tensorsmith.core import check, export
 from tensorsmith.core.types import Tensor
-from tensorsmith.schedules.arguments import above_zero, finite
+from tensorsmith.schedules._support.arguments import above_zero, finite
 from tensorsmith.schedules.schedule import Length, Schedule
 
 

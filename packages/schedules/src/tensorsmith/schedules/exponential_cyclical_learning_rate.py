@@ -6,8 +6,8 @@ from keras import ops
 
 from tensorsmith.core import export
 from tensorsmith.core.types import Tensor
-from tensorsmith.schedules.arguments import finite
-from tensorsmith.schedules.cycles import Cycles
+from tensorsmith.schedules._support.arguments import finite
+from tensorsmith.schedules._support.cycles import Cycles
 from tensorsmith.schedules.schedule import Length
 
 

@@ -7,7 +7,7 @@ from keras import ops
 
 from tensorsmith.core import Timeline, export
 from tensorsmith.core.types import Tensor
-from tensorsmith.schedules.arguments import finite
+from tensorsmith.schedules._support.arguments import finite
 from tensorsmith.schedules.schedule import Length, Schedule
 
 

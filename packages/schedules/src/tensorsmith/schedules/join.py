@@ -8,7 +8,7 @@ from keras import ops
 
 from tensorsmith.core import Timeline, check, export
 from tensorsmith.core.types import Tensor
-from tensorsmith.schedules.parts import Part, end_of, part, value_at
+from tensorsmith.schedules._support.parts import Part, end_of, part, value_at
 from tensorsmith.schedules.schedule import Length, Schedule
 
 

@@ -4,8 +4,8 @@ from typing import Any
 
 from tensorsmith.core import export
 from tensorsmith.core.types import Tensor
-from tensorsmith.schedules.arguments import finite
-from tensorsmith.schedules.interpolation import between
+from tensorsmith.schedules._support.arguments import finite
+from tensorsmith.schedules._support.interpolation import between
 from tensorsmith.schedules.schedule import Length, Schedule
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tensorsmith.core import check, export
-from tensorsmith.schedules.arguments import finite
+from tensorsmith.schedules._support.arguments import finite
 from tensorsmith.schedules.join import Join
 from tensorsmith.schedules.schedule import Length
 

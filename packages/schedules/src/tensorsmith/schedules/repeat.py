@@ -7,7 +7,7 @@ from keras import ops
 
 from tensorsmith.core import export
 from tensorsmith.core.types import Tensor
-from tensorsmith.schedules.parts import Part, part, value_at
+from tensorsmith.schedules._support.parts import Part, part, value_at
 from tensorsmith.schedules.schedule import Length, Schedule
 
 

@@ -6,8 +6,8 @@ import keras
 
 from tensorsmith.core import export
 from tensorsmith.core.types import Tensor
-from tensorsmith.schedules.arguments import finite
-from tensorsmith.schedules.parts import Part, end_of, part, value_at
+from tensorsmith.schedules._support.arguments import finite
+from tensorsmith.schedules._support.parts import Part, end_of, part, value_at
 from tensorsmith.schedules.schedule import Schedule
 
 

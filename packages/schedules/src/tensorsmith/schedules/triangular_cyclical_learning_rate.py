@@ -4,7 +4,7 @@ from keras import ops
 
 from tensorsmith.core import export
 from tensorsmith.core.types import Tensor
-from tensorsmith.schedules.cycles import Cycles
+from tensorsmith.schedules._support.cycles import Cycles
 from tensorsmith.schedules.schedule import Length
 
 

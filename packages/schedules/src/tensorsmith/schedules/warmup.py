@@ -8,9 +8,9 @@ from keras import ops
 
 from tensorsmith.core import Timeline, export
 from tensorsmith.core.types import Tensor
-from tensorsmith.schedules.arguments import finite
-from tensorsmith.schedules.interpolation import between
-from tensorsmith.schedules.parts import Part, end_of, part, value_at
+from tensorsmith.schedules._support.arguments import finite
+from tensorsmith.schedules._support.interpolation import between
+from tensorsmith.schedules._support.parts import Part, end_of, part, value_at
 from tensorsmith.schedules.schedule import Length, Schedule
 
 

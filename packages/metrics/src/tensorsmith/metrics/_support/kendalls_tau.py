@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from tensorsmith.core.types import Tensor, TensorLike
-from tensorsmith.metrics.pair_counts import count_of_table
-from tensorsmith.metrics.rank_correlation import CAPACITY, RankCorrelation
+from tensorsmith.metrics._support.pair_counts import count_of_table
+from tensorsmith.metrics._support.rank_correlation import CAPACITY, RankCorrelation
 from tensorsmith.ops import PairCounts, pair_counts
 
 UNCOMPILED = """\

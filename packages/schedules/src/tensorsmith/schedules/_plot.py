@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tensorsmith.core import Timeline, check
-from tensorsmith.schedules.parts import Part, end_of, part, value_at
+from tensorsmith.schedules._support.parts import Part, end_of, part, value_at
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

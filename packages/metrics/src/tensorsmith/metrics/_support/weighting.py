@@ -5,7 +5,7 @@ from keras import ops
 
 from tensorsmith.core import check
 from tensorsmith.core.types import DType, Tensor, TensorLike
-from tensorsmith.metrics.shapes import same_shape
+from tensorsmith.metrics._support.shapes import same_shape
 
 # What metrics add up is kept in float64: float32 stops counting at 2**24, and half precision at 2048.
 STATE = "float64"

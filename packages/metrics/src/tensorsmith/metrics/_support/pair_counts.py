@@ -5,7 +5,7 @@ from keras import ops
 
 from tensorsmith.core import check
 from tensorsmith.core.types import Tensor, TensorLike
-from tensorsmith.metrics.weighting import samples_of
+from tensorsmith.metrics._support.weighting import samples_of
 from tensorsmith.ops import PairCounts
 
 

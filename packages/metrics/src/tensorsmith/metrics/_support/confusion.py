@@ -7,9 +7,9 @@ import tensorflow as tf
 from keras import ops
 
 from tensorsmith.core.types import DType, Tensor, TensorLike
-from tensorsmith.metrics.decisions import check_num_classes, known_labels
-from tensorsmith.metrics.shapes import same_shape
-from tensorsmith.metrics.weighting import STATE, weights_of
+from tensorsmith.metrics._support.decisions import check_num_classes, known_labels
+from tensorsmith.metrics._support.shapes import same_shape
+from tensorsmith.metrics._support.weighting import STATE, weights_of
 
 
 class ConfusionMetric(keras.metrics.Metric):

@@ -9,7 +9,7 @@ from keras import ops
 
 from tensorsmith.core import SharedDocstrings, check, is_integer, is_number
 from tensorsmith.core.types import DType, Tensor, TensorLike
-from tensorsmith.metrics.weighting import STATE, samples_of
+from tensorsmith.metrics._support.weighting import STATE, samples_of
 
 ARGUMENTS = """\
 actual_min: Smallest target; what is below counts as this.

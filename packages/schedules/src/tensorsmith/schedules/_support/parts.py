@@ -8,7 +8,7 @@ import tensorflow as tf
 from keras import ops
 
 from tensorsmith.core.types import Tensor
-from tensorsmith.schedules.arguments import finite
+from tensorsmith.schedules._support.arguments import finite
 from tensorsmith.schedules.schedule import Schedule
 
 KerasSchedule = keras.optimizers.schedules.LearningRateSchedule

@@ -4,8 +4,8 @@ import tensorflow as tf
 from keras import ops
 
 from tensorsmith.core.types import Tensor, Variable
-from tensorsmith.metrics.replicas import own_slot, slots
-from tensorsmith.metrics.weighting import STATE
+from tensorsmith.metrics._support.replicas import own_slot, slots
+from tensorsmith.metrics._support.weighting import STATE
 
 
 def keep(samples: Variable, seen: Variable, new: Tensor) -> None:

@@ -5,9 +5,9 @@ from typing import Any, ClassVar
 
 from tensorsmith.core import SharedDocstrings
 from tensorsmith.core.types import DType
-from tensorsmith.losses.distances import Metric, metric_config, metric_from
-from tensorsmith.losses.label_loss import LabelLoss
-from tensorsmith.losses.margin import check_margin
+from tensorsmith.losses._support.distances import Metric, metric_config, metric_from
+from tensorsmith.losses._support.label_loss import LabelLoss
+from tensorsmith.losses._support.margin import check_margin
 
 ARGUMENTS = """\
 distance_metric: "L2", "squared-L2", "angular" (1 - cosine), or a function from embeddings to the matrix of

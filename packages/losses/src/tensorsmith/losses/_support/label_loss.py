@@ -6,7 +6,7 @@ from keras import ops
 
 from tensorsmith.core import Verbatim, check
 from tensorsmith.core.types import Tensor, TensorLike
-from tensorsmith.losses.addons_loss import AddonsLoss
+from tensorsmith.losses._support.addons_loss import AddonsLoss
 
 
 class LabelLoss(AddonsLoss):

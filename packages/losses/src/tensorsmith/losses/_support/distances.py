@@ -8,7 +8,7 @@ from keras import ops
 
 from tensorsmith.core import check, did_you_mean
 from tensorsmith.core.types import Tensor, TensorLike
-from tensorsmith.losses.precision import precise
+from tensorsmith.losses._support.precision import precise
 
 Metric = str | Callable[[Tensor], Tensor]
 

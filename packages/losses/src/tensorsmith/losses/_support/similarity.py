@@ -4,7 +4,7 @@ from keras import ops
 
 from tensorsmith.core import check
 from tensorsmith.core.types import Tensor
-from tensorsmith.losses.precision import precise
+from tensorsmith.losses._support.precision import precise
 
 
 def cross_entropy(alike: Tensor, similarities: Tensor) -> Tensor:

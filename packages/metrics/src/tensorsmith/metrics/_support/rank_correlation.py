@@ -6,11 +6,11 @@ from typing import Any, ClassVar
 from keras import ops
 
 from tensorsmith.core.types import DType, Tensor, TensorLike
-from tensorsmith.metrics.counts import check_count
-from tensorsmith.metrics.histogram_metric import HistogramMetric
-from tensorsmith.metrics.kept import keep
-from tensorsmith.metrics.replicas import slots
-from tensorsmith.metrics.weighting import STATE, samples_of
+from tensorsmith.metrics._support.counts import check_count
+from tensorsmith.metrics._support.histogram_metric import HistogramMetric
+from tensorsmith.metrics._support.kept import keep
+from tensorsmith.metrics._support.replicas import slots
+from tensorsmith.metrics._support.weighting import STATE, samples_of
 
 ESTIMATE = """\
 By default it is TensorFlow Addons' estimate: targets and predictions are sorted into bins, and those in one bin
