@@ -54,15 +54,15 @@ def build_data(config: Config) -> dict[str, Any]:
 
 def build_module(config: Config) -> str:
     """The folder or address of the module, which is made if need be."""
-    from tensorsmith.tools.catalog import find_recipe
+    from tensorsmith.recipes import find_recipe
     from tensorsmith.training import export
 
     if config.module:
         return config.module
     folder = Path("runs/modules").absolute() / f"fashion_mnist-encoder-{config.pretraining_epochs}-{config.seed}"
     if not folder.exists():
-        recipe = find_recipe("autoencoder/fashion_mnist").module
-        settings = recipe.Config(epochs=config.pretraining_epochs, seed=config.seed)
+        recipe = find_recipe("autoencoder/fashion_mnist").recipe
+        settings = recipe.config_class(epochs=config.pretraining_epochs, seed=config.seed)
         trainer = recipe.build_trainer(settings)
         images, targets = recipe.build_data(settings)["train"]
         trainer.fit(images, targets, epochs=settings.epochs, batch_size=settings.batch_size, seed=settings.seed)
