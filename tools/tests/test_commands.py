@@ -20,20 +20,20 @@ seed: 1
 """
 
 
-def test_recipes_as_json(tensorsmith):
-    rows = json.loads(tensorsmith("recipes", "--json").stdout)
+def test_recipes_as_json(command):
+    rows = json.loads(command("recipes", "--json").stdout)
     assert {row["name"] for row in rows} == {recipe.name for recipe in all_recipes()}
     assert all(row.keys() == {"name", "family", "shows", "score", "seconds"} for row in rows)
     assert all(row["score"] and row["shows"] for row in rows)
 
 
-def test_recipes_as_a_table(tensorsmith):
-    printed = tensorsmith("recipes").stdout
+def test_recipes_as_a_table(command):
+    printed = command("recipes").stdout
     assert all(recipe.name in printed for recipe in all_recipes())
 
 
-def test_show_prints_what_config_takes(tensorsmith):
-    printed = tensorsmith("show", "mlp/digits").stdout
+def test_show_prints_what_config_takes(command):
+    printed = command("show", "mlp/digits").stdout
     header, _, config = printed.partition("recipe: ")
     assert "Handwritten digits" in header
     values = yaml.safe_load("recipe: " + config)
@@ -41,21 +41,23 @@ def test_show_prints_what_config_takes(tensorsmith):
     assert resolve(recipe, values) == recipe.recipe.config_class()
 
 
-@pytest.mark.parametrize(
-    "arguments", [["--help"], ["recipes"], ["show", "mlp/digits"], ["run", "mlp/digits", "--help"]]
-)
-def test_answers_without_tensorflow(arguments):
-    code = (
-        "import sys\n"
-        "from tensorsmith.tools.main import main\n"
-        "try:\n    main(sys.argv[1:])\nexcept SystemExit:\n    pass\n"
-        "print('tensorflow' in sys.modules, 'keras' in sys.modules, file=sys.stderr)"
-    )
-    result = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True)
-    assert result.stderr.strip() == "False False"
+def test_answers_without_tensorflow():
+    code = """
+import sys
+from tensorsmith.tools.main import main
+for arguments in (["--help"], ["recipes"], ["show", "mlp/digits"], ["run", "mlp/digits", "--help"]):
+    try:
+        main(arguments)
+    except SystemExit:
+        pass
+    print("tensorflow" in sys.modules, "keras" in sys.modules, file=sys.stderr)
+"""
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.stderr.splitlines() == ["False False"] * 4
 
 
 def test_validate_tells_all_mistakes_at_once(tensorsmith, tmp_path):
+    """In a process of its own, whose exit code is that of `main`."""
     (tmp_path / "bad.yaml").write_text(MISTAKES)
     result = tensorsmith("validate", tmp_path / "bad.yaml")
     assert result.returncode == 2
@@ -73,17 +75,17 @@ def test_validate_tells_all_mistakes_at_once(tensorsmith, tmp_path):
         ("just words", "expected lines `field: value`"),
     ],
 )
-def test_validate_files_that_are_no_configuration(tensorsmith, tmp_path, text, message):
+def test_validate_files_that_are_no_configuration(command, tmp_path, text, message):
     (tmp_path / "bad.yaml").write_text(text)
-    result = tensorsmith("validate", tmp_path / "bad.yaml")
+    result = command("validate", tmp_path / "bad.yaml")
     assert result.returncode == 2
     assert message in result.stderr
 
 
-def test_validate_a_good_file(tensorsmith, tmp_path):
+def test_validate_a_good_file(command, tmp_path):
     recipe = find_recipe("mlp/digits")
     (tmp_path / "good.yaml").write_text(to_yaml(recipe, recipe.recipe.config_class()))
-    assert tensorsmith("validate", tmp_path / "good.yaml").returncode == 0
+    assert command("validate", tmp_path / "good.yaml").returncode == 0
 
 
 @pytest.mark.parametrize(
@@ -103,8 +105,8 @@ def test_validate_a_good_file(tensorsmith, tmp_path):
         (["bench", "loop", "--rounds", "1"], "`--rounds`: received 1"),
     ],
 )
-def test_asked_for_wrongly(tensorsmith, arguments, message):
-    result = tensorsmith(*arguments)
+def test_asked_for_wrongly(command, arguments, message):
+    result = command(*arguments)
     assert result.returncode == 2
     assert message in result.stderr
     assert "Traceback" not in result.stderr

@@ -12,8 +12,8 @@ GOOD = {"tensorflow": "2.21.0", "keras": "3.15.1", "tensorboard": "2.21.0"}
 
 
 @pytest.mark.skipif(not ops.active(), reason="compiled kernels are off here")
-def test_this_machine(tensorsmith):
-    result = tensorsmith("doctor")
+def test_this_machine(command):
+    result = command("doctor")
     assert result.returncode == 0, result.stdout + result.stderr
     assert tf.__version__ in result.stdout
     assert "layer_norm" in result.stdout

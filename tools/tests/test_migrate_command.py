@@ -3,41 +3,42 @@
 import subprocess
 import sys
 
-import pytest
-
 SCRIPT = "import tensorflow_addons as tfa\n\nlayer = tfa.layers.Maxout(4)\n"
 AFTER = "import tensorsmith.layers\n\nlayer = tensorsmith.layers.Maxout(4)\n"
 
 
-def test_prints_a_diff_or_writes(tensorsmith, tmp_path):
+def test_prints_a_diff_or_writes(command, tmp_path):
     (tmp_path / "main.py").write_text(SCRIPT)
-    shown = tensorsmith("migrate", ".", cwd=tmp_path)
+    shown = command("migrate", ".", cwd=tmp_path)
     assert (shown.returncode, shown.stderr) == (0, "main.py: 1 rewritten, 0 left with a comment\n")
     assert "+layer = tensorsmith.layers.Maxout(4)\n" in shown.stdout
     assert (tmp_path / "main.py").read_text() == SCRIPT
-    written = tensorsmith("migrate", ".", "--write", cwd=tmp_path)
+    written = command("migrate", ".", "--write", cwd=tmp_path)
     assert (written.returncode, written.stdout) == (0, "")
     assert (tmp_path / "main.py").read_text() == AFTER
 
 
-def test_exit_codes(tensorsmith, tmp_path):
+def test_exit_codes(command, tmp_path):
     (tmp_path / "main.py").write_text("import tensorflow_addons\nprint 3\n")
-    unreadable = tensorsmith("migrate", tmp_path)
+    unreadable = command("migrate", tmp_path)
     assert unreadable.returncode == 1
     assert unreadable.stderr.startswith(f"{tmp_path / 'main.py'}:2: ")
-    absent = tensorsmith("migrate", tmp_path / "nowhere")
+    absent = command("migrate", tmp_path / "nowhere")
     assert absent.returncode == 2
     (line,) = absent.stderr.splitlines()
     assert "`paths`" in line
 
 
-@pytest.mark.parametrize(("arguments", "loaded"), [(["--help"], "False False"), (["migrate", "."], "True False")])
-def test_loads_only_what_it_needs(arguments, loaded, tmp_path):
-    code = (
-        "import sys\n"
-        "from tensorsmith.tools.main import main\n"
-        "try:\n    main(sys.argv[1:])\nexcept SystemExit:\n    pass\n"
-        "print('libcst' in sys.modules, 'tensorflow' in sys.modules, file=sys.stderr)"
-    )
-    result = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, cwd=tmp_path)
-    assert result.stderr.strip() == loaded
+def test_loads_only_what_it_needs(tmp_path):
+    code = """
+import sys
+from tensorsmith.tools.main import main
+for arguments in (["--help"], ["migrate", "."]):
+    try:
+        main(arguments)
+    except SystemExit:
+        pass
+    print("libcst" in sys.modules, "tensorflow" in sys.modules, file=sys.stderr)
+"""
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
+    assert result.stderr.splitlines() == ["False False", "True False"]

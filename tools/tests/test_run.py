@@ -3,6 +3,8 @@
 import csv
 import json
 import os
+import resource
+import runpy
 import signal
 import subprocess
 import sys
@@ -50,41 +52,40 @@ def test_saved_model_scores_what_the_table_says(finished_run):
     assert np.mean(predictions == test.labels) == pytest.approx(metrics["test"]["accuracy"], abs=1e-6)
 
 
-@pytest.mark.slow  # takes seconds
-def test_config_repeats_the_run(finished_run, tensorsmith, tmp_path):
+def test_config_repeats_the_run(finished_run, command, tmp_path):
     path, _ = finished_run
-    result = tensorsmith("run", "mlp/digits", "--config", path / "config.yaml", "--out", tmp_path / "again")
+    result = command("run", "mlp/digits", "--config", path / "config.yaml", "--out", tmp_path / "again")
     assert result.returncode == 0, result.stderr
     first, second = (json.loads((folder / "metrics.json").read_text()) for folder in (path, tmp_path / "again"))
     assert first["test"] == second["test"]
     assert (path / "history.csv").read_text() == (tmp_path / "again" / "history.csv").read_text()
 
 
-def test_finished_run_is_left_alone(finished_run, tensorsmith):
+def test_finished_run_is_left_alone(finished_run, command):
     path, _ = finished_run
     before = (path / "metrics.json").read_text()
-    assert tensorsmith("run", "mlp/digits", "--out", path, "--resume").returncode == 0
-    assert tensorsmith("run", "mlp/digits", "--out", path).returncode == 2
-    other = tensorsmith("run", "mlp/digits", "--out", path, "--resume", "--epochs", "9")
+    assert command("run", "mlp/digits", "--out", path, "--resume").returncode == 0
+    assert command("run", "mlp/digits", "--out", path).returncode == 2
+    other = command("run", "mlp/digits", "--out", path, "--resume", "--epochs", "9")
     assert other.returncode == 2
     assert "received --epochs with the finished run" in other.stderr
     assert (path / "metrics.json").read_text() == before
 
 
-@pytest.mark.slow  # takes seconds
-def test_copied_recipe_runs_as_a_script(tensorsmith, tmp_path):
-    assert tensorsmith("copy", "mlp/digits", "mine.py", cwd=tmp_path).returncode == 0
-    assert tensorsmith("copy", "mlp/digits", "mine.py", cwd=tmp_path).returncode == 2  # never over another file
-    script = subprocess.run(
-        [sys.executable, "mine.py", "--smoke", "--epochs", "1"], cwd=tmp_path, capture_output=True, text=True
-    )
-    assert script.returncode == 0, script.stderr
+def test_copied_recipe_runs_as_a_script(command, tmp_path, monkeypatch):
+    assert command("copy", "mlp/digits", "mine.py", cwd=tmp_path).returncode == 0
+    assert command("copy", "mlp/digits", "mine.py", cwd=tmp_path).returncode == 2  # never over another file
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["mine.py", "--smoke", "--epochs", "1"])
+    with pytest.raises(SystemExit) as end:
+        runpy.run_path("mine.py", run_name="__main__")
+    assert end.value.code == 0
     (run,) = (tmp_path / "runs" / "mine").iterdir()
     assert yaml.safe_load((run / "config.yaml").read_text())["epochs"] == 1
 
 
 @pytest.mark.slow
-def test_interrupted_run_resumes_to_the_same_end(tensorsmith, tmp_path):
+def test_interrupted_run_resumes_to_the_same_end(command, tmp_path):
     flags = ["run", "mlp/digits", "--epochs", "400", "--jit", "false"]
     process = subprocess.Popen(
         [sys.executable, "-m", "tensorsmith.tools", *flags, "--out", tmp_path / "run"],
@@ -103,50 +104,51 @@ def test_interrupted_run_resumes_to_the_same_end(tensorsmith, tmp_path):
 
     epochs = len((tmp_path / "run" / "history.csv").read_text().splitlines()) + 2
     shorter = [*flags[:2], "--epochs", epochs, "--jit", "false"]
-    resumed = tensorsmith(*shorter, "--out", tmp_path / "run", "--resume")
+    resumed = command(*shorter, "--out", tmp_path / "run", "--resume")
     assert resumed.returncode == 0, resumed.stderr
-    assert tensorsmith(*shorter, "--out", tmp_path / "whole").returncode == 0
+    assert command(*shorter, "--out", tmp_path / "whole").returncode == 0
     for name in ("history.csv", "config.yaml"):
         assert (tmp_path / "run" / name).read_text() == (tmp_path / "whole" / name).read_text()
 
 
-@pytest.mark.slow  # takes seconds
-def test_data_that_cannot_be_trained_on(tensorsmith, tmp_path):
-    assert tensorsmith("copy", "mlp/digits", tmp_path / "mine.py").returncode == 0
+def test_data_that_cannot_be_trained_on(command, tmp_path):
+    assert command("copy", "mlp/digits", tmp_path / "mine.py").returncode == 0
     text = (tmp_path / "mine.py").read_text()
     spoilt = text.replace("(part.features, part.labels)", "(part.features, part.labels + 1)")
     assert spoilt != text
     (tmp_path / "mine.py").write_text(spoilt)
-    result = tensorsmith("run", tmp_path / "mine.py", "--smoke", "--out", tmp_path / "run")
+    result = command("run", tmp_path / "mine.py", "--smoke", "--out", tmp_path / "run")
     assert result.returncode == 1
     assert "`y`: received label 10 at row" in result.stderr
     assert len(result.stderr.splitlines()) == 1
 
 
-@pytest.mark.slow  # takes seconds
-def test_a_run_that_never_began_leaves_no_folder(tensorsmith, tmp_path):
-    assert tensorsmith("copy", "mlp/digits", tmp_path / "mine.py").returncode == 0
+def test_a_run_that_never_began_leaves_no_folder(command, tmp_path):
+    assert command("copy", "mlp/digits", tmp_path / "mine.py").returncode == 0
     text = (tmp_path / "mine.py").read_text()
     (tmp_path / "mine.py").write_text(text.replace('load("digits"', 'load("digit"'))
-    result = tensorsmith("run", tmp_path / "mine.py", "--smoke", "--out", tmp_path / "run")
+    result = command("run", tmp_path / "mine.py", "--smoke", "--out", tmp_path / "run")
     assert result.returncode == 1
     assert "did you mean digits?" in result.stderr
     assert not (tmp_path / "run").exists()
 
 
-def test_folder_that_cannot_be_written(tensorsmith, tmp_path):
+def test_folder_that_cannot_be_written(command, tmp_path):
     (tmp_path / "file").write_text("")
-    result = tensorsmith("run", "mlp/digits", "--smoke", "--out", tmp_path / "file" / "run")
+    result = command("run", "mlp/digits", "--smoke", "--out", tmp_path / "file" / "run")
     assert result.returncode == 1
     assert len(result.stderr.splitlines()) == 1
     assert "Not a directory" in result.stderr
 
 
-@pytest.mark.slow  # takes seconds
-def test_full_disk_is_one_line(tensorsmith, tmp_path):
+def test_full_disk_is_one_line(command, tmp_path):
     """A limit on the size of files stands in for a disk without room."""
-    command = f"ulimit -f 40; exec {sys.executable} -m tensorsmith.tools run mlp/digits --smoke --out {tmp_path}/run"
-    result = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (40 * 1024, limits[1]))
+    try:
+        result = command("run", "mlp/digits", "--smoke", "--out", tmp_path / "run")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert result.returncode == 1
     assert result.stderr.splitlines()[-1].startswith("tensorsmith: ")
     assert "Traceback" not in result.stderr
@@ -154,10 +156,9 @@ def test_full_disk_is_one_line(tensorsmith, tmp_path):
     assert not list((tmp_path / "run").glob(".*"))
 
 
-@pytest.mark.slow  # takes seconds
-def test_profile(tensorsmith, tmp_path):
+def test_profile(command, tmp_path):
     flags = ("--smoke", "--profile", "--out", tmp_path / "run", "--epochs", 2, "--batch_size", 32)
-    result = tensorsmith("run", "mlp/digits", *flags)
+    result = command("run", "mlp/digits", *flags)
     assert result.returncode == 0, result.stderr
     assert len(list((tmp_path / "run/tensorboard/plugins/profile").glob("*/*.xplane.pb"))) == 1
 

@@ -78,7 +78,7 @@ def test_stopped_and_killed_it_ends_the_same(finished, tmp_path):
 
     interrupted = end("trial_0-2", signal.SIGINT, "--trials", "3")
     assert interrupted.returncode == 130
-    assert f"go on with: tensorsmith tune {RECIPE} --out {folder} --resume" in interrupted.stderr
+    assert f"resume with: tensorsmith tune {RECIPE} --out {folder} --resume" in interrupted.stderr
     assert end("trial_1-3", signal.SIGKILL, "--resume").returncode == -signal.SIGKILL
     assert tune(folder, "--resume") == 0
     assert results(folder) == results(finished)
@@ -86,7 +86,6 @@ def test_stopped_and_killed_it_ends_the_same(finished, tmp_path):
     assert first == ["trial_0-1", "trial_0-2", "trial_0-3", "trial_0-4"]  # gone on with inside the trial
 
 
-@pytest.mark.slow  # takes seconds
 def test_more_trials(finished, tmp_path):
     folder = tmp_path / "search"
     assert tune(folder, "--trials", "1") == 0
@@ -94,7 +93,6 @@ def test_more_trials(finished, tmp_path):
     assert results(folder) == {name: result for name, result in results(finished).items() if name != "trial_2"}
 
 
-@pytest.mark.slow  # takes seconds
 def test_folds_space_and_fields(tmp_path):
     space = tmp_path / "space.yaml"
     space.write_text("learning_rate: {log_uniform: [1e-2, 1e-1]}\nbatch_size: {choice: [16, 32]}\n")
@@ -248,39 +246,53 @@ def test_in_parallel_with_a_worker_killed(finished, tmp_path):
     assert (folder / "best" / "1.yaml").exists()
 
 
-@pytest.mark.slow
-def test_parallel_search_stopped_and_gone_on_with(finished, tmp_path):
+@pytest.fixture
+def begun(tmp_path):
+    """The folder and the launcher of a search with a worker, which has ended its first epoch."""
     folder = tmp_path / "search"
-    command = [sys.executable, "-m", "tensorsmith.tools", "tune", RECIPE, "--out", str(folder), "--parallel", "2"]
-    process = subprocess.Popen(
-        [*command, "--trials", "3"], env=environment(tmp_path), stderr=subprocess.PIPE, text=True
-    )
-    until = time.monotonic() + 100
-    while not (tmp_path / "diary").exists() and time.monotonic() < until:
+    flags = ["--out", str(folder), "--trials", "3", "--parallel", "1"]
+    command = [sys.executable, "-m", "tensorsmith.tools", "tune", RECIPE, *flags]
+    process = subprocess.Popen(command, env=environment(tmp_path), stderr=subprocess.PIPE, text=True)
+    while not (tmp_path / "diary").exists() and process.poll() is None:
         time.sleep(0.05)
+    yield folder, process
+    process.kill()
+    process.wait()
+    process.stderr.close()
+
+
+@pytest.mark.slow
+def test_parallel_search_stopped_and_gone_on_with(finished, begun):
+    folder, process = begun
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=100)
     assert process.returncode == 130, said
-    assert "--resume --parallel 2" in said
+    assert "--resume --parallel 1" in said
     assert tune(folder, "--resume") == 0  # by itself
     assert results(folder) == results(finished)
 
 
 @pytest.mark.slow
-def test_launcher_killed(finished, tmp_path):
+def test_launcher_killed(finished, begun):
     """Chief and workers end by themselves; until then nobody else gets the folder."""
-    folder = tmp_path / "search"
-    command = [sys.executable, "-m", "tensorsmith.tools", "tune", RECIPE, "--out", str(folder), "--parallel", "2"]
-    process = subprocess.Popen([*command, "--trials", "3"], env=environment(tmp_path), stderr=subprocess.DEVNULL)
-    until = time.monotonic() + 100
-    while not (tmp_path / "diary").exists() and time.monotonic() < until:
-        time.sleep(0.05)
+    folder, process = begun
     process.kill()
     process.wait()
+    until = time.monotonic() + 100
     while (code := tune(folder, "--resume")) == 2 and time.monotonic() < until:
         time.sleep(0.2)
     assert code == 0
     assert results(folder) == results(finished)
+
+
+# The command with less silence until a worker counts as gone.
+IMPATIENT = """
+import sys
+from tensorsmith.tools.main import main
+from tensorsmith.tuning import workers
+workers.SECONDS_OF_SILENCE = 10.0
+sys.exit(main(sys.argv[1:]))
+"""
 
 
 @pytest.mark.slow
@@ -289,7 +301,7 @@ def test_machines_by_environment_variables(finished, tmp_path):
     folder = tmp_path / "search"
     (port,) = free_ports(1)
     common = {"KERASTUNER_ORACLE_IP": "127.0.0.1", "KERASTUNER_ORACLE_PORT": str(port), "END": "trial_0-2:9"}
-    command = [sys.executable, "-m", "tensorsmith.tools", "tune", RECIPE, "--out", str(folder), "--trials", "3"]
+    command = [sys.executable, "-c", IMPATIENT, "tune", RECIPE, "--out", str(folder), "--trials", "3"]
     names = ("chief", "worker-a", "worker-b")
     processes = [
         subprocess.Popen(command, env=environment(tmp_path, **common, KERASTUNER_TUNER_ID=name), stderr=subprocess.PIPE)
