@@ -14,10 +14,12 @@ OPS = Path(__file__).parents[1]
 
 @pytest.fixture(scope="module")
 def walk(tmp_path_factory):
-    """A copy of this package's Python with the README's files where it says, and a library with its kernel."""
+    """A copy of the Python of ops and benchmarks with the README files where it says, and a library with its kernel."""
     folder = tmp_path_factory.mktemp("walk")
     package = folder / "src/tensorsmith/ops"
     shutil.copytree(OPS / "src/tensorsmith/ops", package, ignore=shutil.ignore_patterns("*.so", "__pycache__"))
+    benchmarks = "benchmarks/src/tensorsmith/benchmarks"
+    shutil.copytree(OPS.parents[1] / benchmarks, folder / benchmarks, ignore=shutil.ignore_patterns("__pycache__"))
     section = (OPS / "README.md").read_text().partition("## Adding a kernel")[2]
     for match in re.finditer(
         r"^\*\*[^`]*`(?P<file>\S+)`.*?^```\w+\n(?P<text>.*?)^```", section, re.DOTALL | re.MULTILINE
@@ -60,4 +62,4 @@ from tensorsmith.benchmarks.ops import CASES
 case = CASES["squareplus"]
 print(*[case.work(name)()[0].shape for name in case.providers])
 """
-    assert run(walk, "-c", code).count("(1000, 1000)") == 3
+    assert run(walk, "-c", code, PYTHONPATH="src:benchmarks/src").count("(1000, 1000)") == 3
