@@ -63,7 +63,7 @@ class SupervisedRecipe(Recipe):
 
 
 class RecipeRun(Protocol):
-    """What a procedure gets from the run it is part of.
+    """The log and checkpoints that a procedure gets from its run.
 
     Attributes:
         folder: The run folder, for figures and other files.

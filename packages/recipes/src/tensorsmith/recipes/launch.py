@@ -43,7 +43,7 @@ class RunFailedError(Exception):
 
 @dataclass(frozen=True)
 class RunRequest:
-    """What to train, and how.
+    """Settings of a run.
 
     Attributes:
         name: Name of a recipe, or path of a `.py` file.
