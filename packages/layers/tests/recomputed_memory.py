@@ -1,6 +1,6 @@
 """Prints the peak memory in MiB that training a stack of Transformer blocks takes, as a process of its own.
 
-python recomputed_memory.py [recomputed] [jit] [--blocks 12]
+python recomputed_memory.py [recomputed] [jit] [--blocks 5]
 """
 
 import argparse
@@ -12,7 +12,7 @@ import numpy as np
 
 from tensorsmith.layers import Recomputed
 
-STEPS, WIDTH, BATCH = 128, 128, 32
+STEPS, WIDTH, BATCH = 128, 128, 64
 
 
 def block():
@@ -29,7 +29,7 @@ def block():
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("how", nargs="*")
-    parser.add_argument("--blocks", type=int, default=12)
+    parser.add_argument("--blocks", type=int, default=5)
     options = parser.parse_args()
     keras.utils.set_random_seed(1)
     x = inputs = keras.Input((STEPS, WIDTH))
