@@ -1,6 +1,14 @@
-"""A training run to be killed: `python killed.py KIND FOLDER` trains, resumes, and leaves FOLDER/end.npz at its end."""
+"""A training run to be killed: trains, resumes, and leaves end.npz at its end.
 
+`python killed.py` reads lines `KIND STEPS SECONDS FOLDER`. For each it forks, so that TensorFlow is imported once, and
+prints the exit code of the child, which trains and is killed SECONDS after it has trained STEPS steps.
+"""
+
+import multiprocessing
+import os
+import signal
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -10,14 +18,19 @@ from tensorsmith.training import Checkpoints, Trainer  # before Keras, so that T
 import keras  # isort: skip
 import tensorflow as tf  # isort: skip
 
-EPOCHS = 40
+EPOCHS = 20
 
 
-class Begun(keras.callbacks.Callback):
-    """Says on standard output that steps come now."""
+def killing(steps, seconds):
+    """A callback that kills the process some time after some steps, whatever it is doing then."""
+    counts = []
 
-    def on_train_begin(self, logs=None):
-        print("begun", flush=True)
+    def count(batch, logs):
+        counts.append(batch)
+        if 7 * len(counts) > steps:
+            threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGKILL)).start()
+
+    return keras.callbacks.LambdaCallback(on_train_batch_end=count)
 
 
 def data():
@@ -41,16 +54,16 @@ def model_of(kind):
     return keras.Sequential([keras.Input((8, 8)), *layers[kind], keras.layers.Dense(2, "softmax")])
 
 
-def main(kind, folder):
+def train(kind, steps, seconds, folder):
     keras.utils.set_random_seed(1)
     model = model_of(kind)
-    rate = keras.optimizers.schedules.CosineDecay(1e-3, 2000 // 16 * EPOCHS)
+    rate = keras.optimizers.schedules.CosineDecay(1e-2, 2000 // 16 * EPOCHS)
     trainer = Trainer(
         model,
-        keras.optimizers.Adam(rate, use_ema=True, global_clipnorm=1.0),
+        keras.optimizers.SGD(rate, momentum=0.9, use_ema=True, global_clipnorm=1.0),
         "sparse_categorical_crossentropy",
         ["accuracy"],
-        jit=kind in ("mlp", "attention"),
+        jit=kind == "mlp",
         steps_per_loop=7,
     )
     x, y = data()
@@ -59,8 +72,10 @@ def main(kind, folder):
         *((stream,) if kind in ("lstm", "convnet") else (x, y)),
         batch_size=16,
         epochs=EPOCHS,
-        validation_data=(x[:100], y[:100]),
-        callbacks=[Begun(), keras.callbacks.EarlyStopping("val_loss", patience=EPOCHS, restore_best_weights=True)],
+        callbacks=[
+            killing(steps, seconds),
+            keras.callbacks.EarlyStopping("loss", patience=EPOCHS, restore_best_weights=True),
+        ],
         checkpoints=Checkpoints(folder / "checkpoints", every="20 steps"),
         resume=True,
         verbose=False,
@@ -70,5 +85,15 @@ def main(kind, folder):
     np.savez(folder / "end.npz", **losses, **weights)
 
 
+def main():
+    for line in sys.stdin:
+        kind, steps, seconds, folder = line.split(maxsplit=3)
+        arguments = (kind, float(steps), float(seconds), Path(folder.strip()))
+        child = multiprocessing.get_context("fork").Process(target=train, args=arguments)
+        child.start()
+        child.join()
+        print(child.exitcode, flush=True)
+
+
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]))
+    main()
