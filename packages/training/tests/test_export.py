@@ -1,5 +1,6 @@
 """export: what is written runs without tensorsmith, in a process that has only TensorFlow."""
 
+import json
 import subprocess
 import sys
 
@@ -12,24 +13,23 @@ from tensorsmith import ops
 from tensorsmith.training import export
 
 RUN = """
-import sys
+import json, sys, warnings
 sys.modules["tensorsmith"] = None  # importing it fails
 import numpy as np, tensorflow as tf
-path, inputs, outputs = sys.argv[1:]
-x = np.load(inputs)
-if path.endswith(".tflite"):
-    import warnings
-    warnings.simplefilter("ignore")
-    interpreter = tf.lite.Interpreter(path)
-    interpreter.allocate_tensors()
-    (given,), (wanted,) = interpreter.get_input_details(), interpreter.get_output_details()
-    interpreter.set_tensor(given["index"], x)
-    interpreter.invoke()
-    y = interpreter.get_tensor(wanted["index"])
-else:
-    model = tf.saved_model.load(path)
-    y = model.serve(x).numpy()
-np.save(outputs, y)
+warnings.simplefilter("ignore")
+for path, inputs, outputs in json.loads(sys.argv[1]):
+    x = np.load(inputs)
+    if path.endswith(".tflite"):
+        interpreter = tf.lite.Interpreter(path)
+        interpreter.allocate_tensors()
+        (given,), (wanted,) = interpreter.get_input_details(), interpreter.get_output_details()
+        interpreter.set_tensor(given["index"], x)
+        interpreter.invoke()
+        y = interpreter.get_tensor(wanted["index"])
+    else:
+        model = tf.saved_model.load(path)
+        y = model.serve(x).numpy()
+    np.save(outputs, y)
 """
 
 
@@ -47,27 +47,28 @@ def model():
     return keras.Model(inputs, keras.layers.LSTM(3)(Norm()(keras.layers.Dense(9)(inputs))))
 
 
-def outside(path, x, folder):
-    np.save(folder / "x.npy", x)
-    command = [sys.executable, "-c", RUN, path, folder / "x.npy", folder / "y.npy"]
-    result = subprocess.run(command, capture_output=True, text=True)
-    assert result.returncode == 0, result.stderr
-    return np.load(folder / "y.npy")
-
-
-@pytest.mark.slow  # takes seconds
-def test_saved_model(model, tmp_path):
+@pytest.mark.slow  # a process without tensorsmith
+def test_outside(model, tmp_path):
+    """A SavedModel for inputs of two shapes, and TFLite files of a functional and of a sequential model."""
+    sequential = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)], name="Tensorsmith_is_no_op_here")
     export(model, tmp_path / "model")
-    for shape in ((4, 6, 5), (1, 3, 5)):
-        x = np.random.default_rng(0).normal(size=shape).astype("float32")
-        np.testing.assert_allclose(outside(tmp_path / "model", x, tmp_path), model(x), rtol=1e-5, atol=1e-6)
-
-
-@pytest.mark.slow  # takes seconds
-def test_tflite(model, tmp_path):
     export(model, tmp_path / "model.tflite", input_shapes=[(2, 6, 5)])
-    x = np.random.default_rng(0).normal(size=(2, 6, 5)).astype("float32")
-    np.testing.assert_allclose(outside(tmp_path / "model.tflite", x, tmp_path), model(x), rtol=1e-4, atol=1e-5)
+    export(sequential, tmp_path / "sequential.tflite")
+    cases = [
+        ("model", model, (4, 6, 5), 1e-5),
+        ("model", model, (1, 3, 5), 1e-5),
+        ("model.tflite", model, (2, 6, 5), 1e-4),
+        ("sequential.tflite", sequential, (1, 3), 1e-5),
+    ]
+    inputs = [np.random.default_rng(0).normal(size=shape).astype("float32") for _, _, shape, _ in cases]
+    jobs = []
+    for i, (case, x) in enumerate(zip(cases, inputs, strict=True)):
+        np.save(tmp_path / f"x{i}.npy", x)
+        jobs.append([str(tmp_path / name) for name in (case[0], f"x{i}.npy", f"y{i}.npy")])
+    result = subprocess.run([sys.executable, "-c", RUN, json.dumps(jobs)], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    for i, ((_, model, _, tolerance), x) in enumerate(zip(cases, inputs, strict=True)):
+        np.testing.assert_allclose(np.load(tmp_path / f"y{i}.npy"), model(x), rtol=tolerance, atol=tolerance / 10)
 
 
 def test_replaces_what_was_there_and_leaves_nothing_else(model, tmp_path):
@@ -124,11 +125,7 @@ def test_unbuilt_model(tmp_path):
         export(keras.Sequential([keras.layers.Dense(1)]), tmp_path / "model")
 
 
-@pytest.mark.slow  # takes seconds
 def test_sequential_models(tmp_path):
-    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)], name="Tensorsmith_is_no_op_here")
-    x = np.ones((1, 3), "float32")
-    export(model, tmp_path / "model.tflite")
-    np.testing.assert_allclose(outside(tmp_path / "model.tflite", x, tmp_path), model(x), rtol=1e-5)
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
     export(model, tmp_path / "model", input_shapes=[(2, 3)])
     assert (tmp_path / "model/saved_model.pb").exists()
