@@ -38,7 +38,7 @@ def build_trainer(config):
     return Trainer(keras.Sequential([keras.Input((1,)), line]), keras.optimizers.SGD(0.0), "mse", jit=False)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def fixed():
     """The recipe, its Config, and the loss that each slope has by hand."""
     recipe = SupervisedRecipe(config_class=Fixed, build_data=build_data, build_trainer=build_trainer)
@@ -59,14 +59,14 @@ class Trained:
     seed: int = 0
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def plane():
     generator = np.random.default_rng(1)
     x = generator.normal(size=(96, 2)).astype("float32")
     return x, (x @ [2.0, -1.0] + 0.5 * generator.normal(size=96)).astype("float32")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def trained(plane):
     x, y = plane
 

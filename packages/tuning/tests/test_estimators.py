@@ -21,8 +21,7 @@ from tensorsmith.tuning import SKLearnClassifier, SKLearnRegressor
 def line(X, learning_rate=0.1, units=0):
     hidden = [keras.layers.Dense(units, "relu")] if units else []
     model = keras.Sequential([keras.Input(X.shape[1:]), *hidden, keras.layers.Dense(1)])
-    model.compile(keras.optimizers.SGD(learning_rate), "mse")
-    return model
+    return Trainer(model, keras.optimizers.SGD(learning_rate), "mse", jit=False)
 
 
 def classes(X, y, units=16):
@@ -47,7 +46,6 @@ def test_regressor_is_least_squares(plane):
     assert len(ours.history_["loss"]) == 60
 
 
-@pytest.mark.slow  # takes seconds
 def test_grid_search_by_name(plane):
     x, y = plane
     grid = {"learning_rate": [1e-5, 0.1], "epochs": [1, 15]}

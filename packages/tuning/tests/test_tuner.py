@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import logging
+import shutil
 
 import keras
 import numpy as np
@@ -27,9 +28,28 @@ def run(search, folder, **more):
     return tuner
 
 
-@pytest.mark.slow  # takes seconds
-def test_scores_and_the_best(fixed, tmp_path):
-    tuner = run(fixed.search(trials=3), tmp_path)
+@pytest.fixture(scope="module")
+def searched(fixed, tmp_path_factory):
+    """A search on a terminal: its tuner, its folder, and the last text on the screen."""
+    search = fixed.search(trials=3, keep_best=2)
+    folder = tmp_path_factory.mktemp("searched")
+    console = Console(force_terminal=True, width=100, record=True)
+    with LiveTable(search, console=console) as table:
+        tuner = run(search, folder, table=table)
+    console.print(table.as_table())
+    return tuner, folder, console.export_text()
+
+
+@pytest.fixture(scope="module")
+def hyperband(trained, tmp_path_factory):
+    """The tuner of a search by Hyperband that nothing interrupted."""
+    config = trained.config_class(epochs=3)
+    search = tune.Search(trained, config, tune.declared(trained.config_class), tuner="hyperband", trials=4)
+    return run(search, tmp_path_factory.mktemp("hyperband"))
+
+
+def test_scores_and_the_best(fixed, searched):
+    tuner, *_ = searched
     results = list(tuner.results().values())
     weights = [result.drawn["weight"] for result in results]
     assert len(set(weights)) == 3
@@ -39,33 +59,46 @@ def test_scores_and_the_best(fixed, tmp_path):
     assert tuner.oracle.get_best_trials(1)[0].score == results[0].score
 
 
-@pytest.mark.slow
-def test_the_best_models_stay(fixed, tmp_path):
-    tuner = run(fixed.search(trials=3, keep_best=2), tmp_path)
+def test_the_best_models_stay(searched):
+    tuner, folder, _ = searched
     best, second, *_ = tuner.results().values()
-    assert len(list(tmp_path.glob("trial_*/model.keras"))) == 2
-    assert not list(tmp_path.glob("trial_*/checkpoints"))
+    assert len(list(folder.glob("trial_*/model.keras"))) == 2
+    assert not list(folder.glob("trial_*/checkpoints"))
     models = tuner.get_best_models(2)
     weights = [model.get_weights()[0].item() for model in models]
     assert weights == pytest.approx([best.drawn["weight"], second.drawn["weight"]])
 
 
-@pytest.mark.slow  # takes seconds
+def test_table_on_a_terminal(searched):
+    tuner, _, shown = searched
+    assert "3 of 3 trials" in shown
+    for name, result in tuner.results().items():
+        assert f"{result.score:.5g}" in shown
+        assert name in shown
+
+
+def test_files_are_json(searched):
+    _, folder, _ = searched
+    result = json.loads((folder / "trial_0" / "result.json").read_text())
+    assert result["config"].keys() == {"weight", "epochs", "batch_size", "seed"}
+    assert yaml.safe_load(json.dumps(result)) == result
+
+
+def test_more_trials_later(fixed, searched, tmp_path):
+    tuner, folder, _ = searched
+    before = tuner.results()
+    shutil.copytree(folder, tmp_path / "search")
+    after = run(fixed.search(trials=4, keep_best=2), tmp_path / "search").results()
+    assert len(after) == 4
+    assert {name: after[name] for name in before} == before
+
+
 def test_largest_is_best(fixed, tmp_path):
     tuner = run(fixed.search(trials=2, direction="max"), tmp_path)
     scores = [result.score for result in tuner.results().values()]
     assert scores == sorted(scores, reverse=True)
 
 
-@pytest.mark.slow  # takes seconds
-def test_more_trials_later(fixed, tmp_path):
-    before = run(fixed.search(trials=1), tmp_path).results()
-    after = run(fixed.search(trials=2), tmp_path).results()
-    assert len(after) == 2
-    assert {name: after[name] for name in before} == before
-
-
-@pytest.mark.slow  # takes seconds
 def test_trials_that_fail(fixed, tmp_path, caplog):
     """The search goes on, and they rank last."""
 
@@ -101,14 +134,11 @@ def test_a_score_that_is_no_number(fixed, tmp_path):
 
 
 @pytest.mark.slow
-def test_hyperband_with_more_trials_later(trained, tmp_path):
+def test_hyperband_with_more_trials_later(hyperband, tmp_path):
     """Checkpoints to go on from are gone by then; scores are the same."""
-    whole = tune.Search(
-        trained, trained.config_class(epochs=3), tune.declared(trained.config_class), tuner="hyperband", trials=4
-    )
-    first = dataclasses.replace(whole, trials=3)
-    run(first, tmp_path / "a")
-    scores = [{name: result.score for name, result in run(whole, tmp_path / name).results().items()} for name in "ab"]
+    run(dataclasses.replace(hyperband.plan, trials=3), tmp_path)
+    later = run(hyperband.plan, tmp_path)
+    scores = [{name: result.score for name, result in tuner.results().items()} for tuner in (hyperband, later)]
     assert len(scores[0]) == 4
     assert scores[0] == scores[1]
 
@@ -127,7 +157,6 @@ def test_unknown_objective(fixed, tmp_path):
         run(fixed.search(objective="val_losss", direction="min"), tmp_path)
 
 
-@pytest.mark.slow
 def test_early_stopping(fixed, tmp_path):
     """The loss never changes, so nothing gets better after the first epoch."""
     search = fixed.search(trials=1, patience=2)
@@ -137,7 +166,6 @@ def test_early_stopping(fixed, tmp_path):
     assert result.epoch == 1
 
 
-@pytest.mark.slow  # takes seconds
 def test_score_is_that_of_the_best_epoch(trained, tmp_path):
     search = tune.Search(
         trained, trained.config_class(), tune.declared(trained.config_class), trials=2, patience=0, keep_best=2
@@ -151,11 +179,9 @@ def test_score_is_that_of_the_best_epoch(trained, tmp_path):
 
 
 @pytest.mark.slow
-def test_hyperband_goes_on_where_a_trial_was(trained, tmp_path):
+def test_hyperband_goes_on_where_a_trial_was(trained, hyperband):
     """The second round has the curves of the first, and goes on as one run of so many epochs would."""
-    config = trained.config_class(epochs=3)
-    search = tune.Search(trained, config, tune.declared(trained.config_class), tuner="hyperband", trials=4)
-    tuner = run(search, tmp_path)
+    tuner = hyperband
     trials = {name: trial.hyperparameters.values for name, trial in tuner.oracle.trials.items()}
     results = tuner.results()
     going_on = {name: values["tuner/trial_id"] for name, values in trials.items() if "tuner/trial_id" in values}
@@ -279,7 +305,6 @@ def test_direction_by_name(fixed, objective, best):
     assert search.best == (best or "min")
 
 
-@pytest.mark.slow  # takes seconds
 def test_picture_and_events(fixed, tmp_path):
     search = dataclasses.replace(
         fixed.search(),
@@ -318,24 +343,3 @@ def hparams_in(folder):
         assert "score" in events.Tags()["tensors"]
         found[path.name] = {name: value.number_value for name, value in session.hparams.items()}
     return found
-
-
-@pytest.mark.slow  # takes seconds
-def test_table_on_a_terminal(fixed, tmp_path):
-    search = fixed.search(trials=2)
-    console = Console(force_terminal=True, width=100, record=True)
-    with LiveTable(search, console=console) as table:
-        tuner = run(search, tmp_path, table=table)
-    console.print(table.as_table())
-    shown = console.export_text()
-    assert "2 of 2 trials" in shown
-    for name, result in tuner.results().items():
-        assert f"{result.score:.5g}" in shown
-        assert name in shown
-
-
-def test_files_are_json(fixed, tmp_path):
-    run(fixed.search(trials=1), tmp_path)
-    result = json.loads((tmp_path / "trial_0" / "result.json").read_text())
-    assert result["config"].keys() == {"weight", "epochs", "batch_size", "seed"}
-    assert yaml.safe_load(json.dumps(result)) == result
