@@ -1,5 +1,7 @@
 """The same training on one device, on two replicas of a process, and on two processes that really start."""
 
+import contextlib
+import io
 import json
 import subprocess
 import sys
@@ -14,12 +16,15 @@ pytestmark = pytest.mark.slow
 
 JOB = Path(__file__).parent / "job.py"
 CASES = {
-    "rest that replicas cannot share": {"size": 129},
+    "rest that replicas cannot share": {"size": 129, "predict": True},
     "stream with a rest": {"size": 129, "stream": True},
     "synchronized batch normalization": {"model": "batch_norm"},
-    "norm of the whole gradient": {"optimizer": {"global_clipnorm": 0.1, "momentum": 0.9}},
+    "norm of the whole gradient, and a rest that replicas share": {
+        "size": 150,
+        "optimizer": {"global_clipnorm": 0.1, "momentum": 0.9},
+    },
     "averaged weights and clipped values": {"optimizer": {"clipvalue": 0.01, "use_ema": True}},
-    "sparse gradients": {"model": "embedding", "optimizer": {"global_clipnorm": 0.1}},
+    "sparse gradients": {"model": "embedding", "optimizer": {"global_clipnorm": 0.1}, "predict": True},
     "sparse gradients in a stream with a rest": {"model": "embedding", "size": 130, "stream": True},
     "sparse gradients of sequences of several lengths": {"model": "bag", "size": 129, "stream": True},
     "sparse gradients of which Adam takes squares": {
@@ -55,23 +60,31 @@ CASES = {
 }
 
 
-@pytest.fixture(scope="session")
-def alone(tmp_path_factory):
-    return ran(tmp_path_factory.mktemp("one"), "one", CASES)
+DYING = {
+    "arrays": {"model": "dropout", "checkpoints": "checkpoints", "resume": True},
+    "stream": {"model": "dropout", "checkpoints": "checkpoints of the stream", "resume": True, "stream": True},
+}
 
 
 @pytest.fixture(scope="session")
 def mirrored(tmp_path_factory):
-    return ran(tmp_path_factory.mktemp("mirrored"), "mirrored", CASES)
+    begun = {"size": 129, "checkpoints": "checkpoints", "epochs": 2}
+    return ran(tmp_path_factory.mktemp("mirrored"), "mirrored", {**CASES, "begun": begun})
+
+
+@pytest.fixture(scope="session")
+def alone(tmp_path_factory, mirrored):
+    ended = {"size": 129, "checkpoints": str(mirrored / "checkpoints"), "resume": True}
+    return ran(tmp_path_factory.mktemp("one"), "one", {**CASES, "ended": ended})
 
 
 @pytest.fixture(scope="session")
 def workers(tmp_path_factory):
-    return ran(tmp_path_factory.mktemp("workers"), "workers", CASES)
+    return ran(tmp_path_factory.mktemp("workers"), "workers", {**CASES, **DYING})
 
 
 def ran(folder, strategy, cases):
-    """A folder with what came of some cases under a strategy."""
+    """Run cases under a strategy, and return the folder of their results."""
     command = [sys.executable, str(JOB), str(folder), strategy, json.dumps(cases)]
     if strategy in ("workers", "servers"):
         assert run_workers(command, folder, workers=2, servers=int(strategy == "servers")) == 0
@@ -115,49 +128,52 @@ def test_no_example_is_lost_or_comes_twice_on_workers(workers):
     test_no_example_is_lost_or_comes_twice("counted stream", workers)
 
 
-@pytest.mark.parametrize("stream", [False, True])
-def test_a_worker_that_dies_is_no_loss(stream, tmp_path):
+def test_a_worker_that_dies_is_no_loss(workers, tmp_path):
     """All start again from the last checkpoint, and the weights are those of workers of which none died."""
-    whole, broken = tmp_path / "whole", tmp_path / "broken"
-    for folder, kills in ((whole, None), (broken, 1)):
-        folder.mkdir()
-        case = {"model": "dropout", "stream": stream, "checkpoints": "checkpoints", "resume": True, "kills": kills}
-        ran(folder, "workers", {"run": case})
-    assert (broken / "killed").exists()
-    found, expected = result(broken, "run"), result(whole, "run")
-    for name, value in expected.items():
-        if name.startswith("weight"):
-            np.testing.assert_array_equal(found[name], value, err_msg=name)
-    expect_close(found, expected)  # sums of metrics over replicas are put back as one, which rounds otherwise
+    ran(tmp_path, "workers", {case: {**arguments, "kills": 1} for case, arguments in DYING.items()})
+    for case in DYING:
+        assert (tmp_path / f"{case} killed").exists()
+        found, expected = result(tmp_path, case), result(workers, case)
+        for name, value in expected.items():
+            if name.startswith("weight"):
+                np.testing.assert_array_equal(found[name], value, err_msg=name)
+        expect_close(found, expected)  # sums of metrics over replicas are put back as one, which rounds otherwise
 
 
-def test_a_run_goes_on_with_another_number_of_replicas(tmp_path, alone):
+def test_a_run_goes_on_with_another_number_of_replicas(alone):
     """One begun on two replicas ends on one device, as if it had been there all the time."""
-    case = {"size": 129, "checkpoints": "checkpoints"}
-    ran(tmp_path, "mirrored", {"run": {**case, "epochs": 2}})
-    ran(tmp_path, "one", {"run": {**case, "resume": True}})
-    expect_close(result(tmp_path, "run"), result(alone, "rest that replicas cannot share"))
+    expect_close(result(alone, "ended"), result(alone, "rest that replicas cannot share"))
 
 
-def test_parameter_servers(tmp_path, alone):
-    """What workers add up apart is not the same sum each time; that every example came once is."""
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory):
+    """The folder of runs with parameter servers, and the messages."""
     cases = {case: CASES[case] for case in ("counted", "counted stream", "synchronized batch normalization")}
     saved = {"checkpoints": "checkpoints", "stream": True}
-    resumed = {"begun": {**saved, "epochs": 1}, "ended": {**saved, "resume": True}}
-    ran(tmp_path, "servers", {**cases, **resumed, "long": {"epochs": 10}})
-    begun, ended = (result(tmp_path, name)["loss"] for name in ("begun", "ended"))
+    resumed = {"begun": {**saved, "epochs": 1, "predict": True}, "ended": {**saved, "resume": True}}
+    killed = {"killed": {"size": 129, "count": True, "epochs": 30, "kills": 0}}
+    folder = tmp_path_factory.mktemp("servers")
+    with contextlib.redirect_stderr(io.StringIO()) as messages:
+        ran(folder, "servers", {**cases, **resumed, "long": {"epochs": 10}, **killed})
+    return folder, messages.getvalue()
+
+
+def test_parameter_servers(servers, alone):
+    """What workers add up apart is not the same sum each time; that every example came once is."""
+    folder, _ = servers
+    begun, ended = (result(folder, name)["loss"] for name in ("begun", "ended"))
     assert len(ended) == 3
     assert begun[0] == ended[0] > ended[2]
-    test_no_example_is_lost_or_comes_twice("counted", tmp_path)
-    test_no_example_is_lost_or_comes_twice("counted stream", tmp_path)
-    assert result(tmp_path, "long")["val_accuracy"][-1] > 0.85
+    test_no_example_is_lost_or_comes_twice("counted", folder)
+    test_no_example_is_lost_or_comes_twice("counted stream", folder)
+    assert result(folder, "long")["val_accuracy"][-1] > 0.85
     for name, value in result(alone, "synchronized batch normalization").items():
-        assert result(tmp_path, "synchronized batch normalization")[name].shape == value.shape
+        assert result(folder, "synchronized batch normalization")[name].shape == value.shape
 
 
-def test_workers_of_parameter_servers_come_and_go(tmp_path, capfd):
+def test_workers_of_parameter_servers_come_and_go(servers):
     """One is killed in the middle of an epoch; training goes on, and takes it up again once it is back."""
-    ran(tmp_path, "servers", {"run": {"size": 129, "count": True, "epochs": 30, "kills": 0}})
-    assert (tmp_path / "killed").exists()
-    assert "worker 0 was ended; another takes its place" in capfd.readouterr().err
-    np.testing.assert_array_equal(result(tmp_path, "run")["seen"], np.ones((30, 129)))
+    folder, messages = servers
+    assert (folder / "killed killed").exists()
+    assert "worker 0 was ended; another takes its place" in messages
+    np.testing.assert_array_equal(result(folder, "killed")["seen"], np.ones((30, 129)))
