@@ -1,4 +1,4 @@
-"""Every package installs by the command its README prints, in an empty environment, and can be imported there."""
+"""Every package installs by the command its README prints, and can be imported in an environment of nothing else."""
 
 import re
 import shutil
@@ -44,19 +44,19 @@ def checkout(tmp_path_factory):
     return copy
 
 
-@pytest.fixture
-def install(checkout, tmp_path):
+@pytest.fixture(scope="module")
+def install(checkout, tmp_path_factory):
     """Installs by a README's command and returns the environment's folder of executables.
 
-    The lock decides on versions, so that nothing large is fetched. uv's own `tool.uv.sources`, which pip does not know,
-    must not help.
+    `--exact` removes whatever the package does not need, so that one environment serves for all. The lock decides on
+    versions, so that nothing large is fetched. uv's own `tool.uv.sources`, which pip does not know, must not help.
     """
+    environment = tmp_path_factory.mktemp("installed") / "environment"
+    uv("venv", "--python", sys.executable, environment, cwd=checkout)
 
     def call(project):
         (command,) = re.findall(r"^pip install (\./.*)$", (checkout / project / "README.md").read_text(), re.MULTILINE)
-        environment = tmp_path / "environment"
-        uv("venv", "--python", sys.executable, environment, cwd=checkout)
-        flags = ["--python", environment, "--no-sources", "--constraints", LOCK, "--build-constraints", LOCK]
+        flags = ["--exact", "--python", environment, "--no-sources", "--constraints", LOCK, "--build-constraints", LOCK]
         uv("pip", "install", *flags, *command.split(), cwd=checkout)
         return environment / "bin"
 
@@ -76,7 +76,7 @@ def test_package(folder, install, tmp_path):
         code = f"import tensorsmith.{source.name} as package; print(package.__file__)"
         result = subprocess.run([python, "-I", "-c", code], cwd=tmp_path, capture_output=True, text=True)
         assert result.returncode == 0, result.stderr
-        assert Path(result.stdout.strip()).is_relative_to(tmp_path)  # and not the checkout
+        assert Path(result.stdout.strip()).is_relative_to(python.parents[1])  # and not the checkout
 
 
 WITHOUT_TENSORFLOW = """
