@@ -12,11 +12,12 @@ LIBRARY := .venv/library-$(VERSION)
 demo: setup
 	$(BIN)/tensorsmith run mlp/fashion_mnist
 
+# The tests of a file share traced models and trained references, so one process runs all of them.
 test: lint data
-	$(BIN)/pytest -n 2 -m "not slow"
+	$(BIN)/pytest -n 2 --dist loadfile -m "not slow"
 
 test-slow: setup data .venv/parity/ready
-	$(BIN)/pytest -n 2 -m slow
+	$(BIN)/pytest -n 2 --dist loadfile -m slow
 
 # The kernels' tests with a library that watches every access to memory and all that C++ leaves undefined, at the best
 # instruction set and at the one that has code of its own for half types. GCC aligns
