@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tensorsmith.core import load_tensorflow
+from tensorsmith.core import load_tensorflow, register
 from tensorsmith.recipes import RunRequest, launch
 from tensorsmith.recipes.catalog import all_recipes, find_recipe
 
