@@ -72,6 +72,14 @@ class StoppedLoss(Loss):
 
 
 @register
+class StrictLoss(Loss):
+    def call(self, y_true, y_pred):
+        if y_true.shape != y_pred.shape:
+            raise ValueError(f"`y_true`: received {y_true.shape}, expected {y_pred.shape}")
+        return super().call(y_true, y_pred)
+
+
+@register
 class Metric(keras.metrics.Metric):
     """Mean absolute error to a power."""
 
@@ -203,6 +211,7 @@ def optimizer(make, **changes):
 
 
 LOSS = loss(Loss, kwargs={"factor": 2.0})
+BROADCAST = [({"factor": 3.0}, ((4, 1), (4, 5)), "received (4, 1)")]
 METRIC = metric(Metric, kwargs={"power": 2.0})
 SCHEDULE = schedule(Schedule, bad=[({"rate": 2.0}, "in (0, 1)")])
 OPTIMIZER = optimizer(Optimizer)
@@ -218,6 +227,13 @@ OPTIMIZER = optimizer(Optimizer)
         ("mixed_float16", loss(CoarseLoss), "float32 and float16 differ", LOSS),
         ("mixed_bfloat16", loss(CoarseLoss), "float32 and bfloat16 differ", LOSS),
         ("unknown_batch_size", loss(FixedBatchLoss), "unknown batch size", LOSS),
+        ("bad_shapes", loss(Loss, bad_shapes=BROADCAST), "raises nothing", loss(StrictLoss, bad_shapes=BROADCAST)),
+        (
+            "bad_shapes",
+            loss(StrictLoss, bad_shapes=[({}, ((4,), (5,)), "for each")]),
+            "lacks 'for each'",
+            loss(StrictLoss, bad_shapes=BROADCAST),
+        ),
         ("gradients", loss(StoppedLoss), "gradient for y_pred", LOSS),
         ("config_round_trip", metric(ForgetfulMetric, kwargs={"power": 2.0}), "lacks 'power'", METRIC),
         ("save_and_load", metric(ForgetfulMetric, kwargs={"power": 2.0}), "return every argument", METRIC),

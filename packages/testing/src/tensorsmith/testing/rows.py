@@ -30,7 +30,7 @@ class Data:
     high: float = 1.0
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Row:
     """What the rows of every kind have.
 
@@ -56,8 +56,21 @@ class Row:
         return self.name or self.make.__name__
 
 
-@dataclass(frozen=True, kw_only=True)
-class LayerRow(Row):
+@dataclass(frozen=True, kw_only=True, eq=False)
+class BatchRow(Row):
+    """What rows of components that take batches have.
+
+    Args:
+        bad_shapes: Arguments that replace those in `kwargs`, the shape of each input, with the batch, that must then
+            raise ValueError, and a part of its message. The inputs are those of `call` of a layer, and targets,
+            predictions and perhaps sample weights of a loss or metric; a size may be None for a layer.
+    """
+
+    bad_shapes: Sequence[tuple[Mapping[str, Any], Sequence[Any], str]] = ()
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LayerRow(BatchRow):
     """A layer.
 
     Args:
@@ -95,8 +108,8 @@ class LayerRow(Row):
         return (self.inputs,) if isinstance(self.inputs, Data) else tuple(self.inputs)
 
 
-@dataclass(frozen=True, kw_only=True)
-class LossRow(Row):
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LossRow(BatchRow):
     """A loss.
 
     Args:
@@ -110,8 +123,8 @@ class LossRow(Row):
     per_sample: bool = True
 
 
-@dataclass(frozen=True, kw_only=True)
-class MetricRow(Row):
+@dataclass(frozen=True, kw_only=True, eq=False)
+class MetricRow(BatchRow):
     """A metric of targets and predictions, or of values.
 
     Args:
@@ -123,7 +136,7 @@ class MetricRow(Row):
     y_pred: Data | None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class ScheduleRow(Row):
     """A schedule.
 
@@ -134,6 +147,6 @@ class ScheduleRow(Row):
     steps: Sequence[int]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class OptimizerRow(Row):
     """An optimizer."""

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tensorsmith.testing.checks.arguments import bad_arguments
+from tensorsmith.testing.checks.arguments import bad_arguments, bad_shapes
 from tensorsmith.testing.checks.batching import batches_add_up
 from tensorsmith.testing.checks.config import config_round_trip
 from tensorsmith.testing.checks.distribution import mirrored_strategy
@@ -15,10 +15,9 @@ from tensorsmith.testing.checks.masks import mask_passed, mask_used
 from tensorsmith.testing.checks.precision import mixed_bfloat16, mixed_float16
 from tensorsmith.testing.checks.saving import save_and_load
 from tensorsmith.testing.checks.shapes import unknown_batch_size, unknown_time_size
-from tensorsmith.testing.rows import LayerRow, LossRow, MetricRow, OptimizerRow, Row, ScheduleRow
+from tensorsmith.testing.rows import BatchRow, LayerRow, LossRow, MetricRow, OptimizerRow, Row, ScheduleRow
 
 EVERY = (LayerRow, LossRow, MetricRow, ScheduleRow, OptimizerRow)
-BATCHED = (LayerRow, LossRow, MetricRow)
 
 
 @dataclass(frozen=True)
@@ -52,13 +51,14 @@ CHECKS = {
     check.run.__name__: check
     for check in (
         Check(bad_arguments),
+        Check(bad_shapes, (BatchRow,), lambda row: bool(row.bad_shapes)),
         Check(config_round_trip),
         Check(eager_equals_function),
         Check(save_and_load),
         Check(mixed_float16, slow=_is_random),
         Check(mixed_bfloat16, slow=_is_layer),
         Check(mirrored_strategy, two_cpus=True, slow=lambda row: isinstance(row, LayerRow | ScheduleRow)),
-        Check(unknown_batch_size, BATCHED),
+        Check(unknown_batch_size, (BatchRow,)),
         Check(batches_add_up, (MetricRow,)),
         Check(gradients, (LayerRow, LossRow), lambda row: not getattr(row, "straight_through", False)),
         Check(jit, (LayerRow,), lambda row: row.supports_jit, slow=_is_random),

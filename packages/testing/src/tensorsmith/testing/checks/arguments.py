@@ -1,7 +1,12 @@
-"""Errors about arguments."""
+"""Errors about arguments and shapes."""
+
+from typing import Any
+
+import keras
+import numpy as np
 
 from tensorsmith.testing.errors import ConformanceError, expect
-from tensorsmith.testing.rows import Row
+from tensorsmith.testing.rows import BatchRow, Data, LayerRow, LossRow, MetricRow, Row
 
 
 def bad_arguments(row: Row) -> None:
@@ -22,3 +27,32 @@ def bad_arguments(row: Row) -> None:
             f"{call} raises {message!r}, which does not show the value it received.",
         )
         expect("expected" in message.lower(), f"{call} raises {message!r}, which does not say what is expected.")
+
+
+def bad_shapes(row: BatchRow) -> None:
+    """Inputs of shapes that do not fit raise ValueError with the shape; they are not broadcast."""
+    for replaced, shapes, fragment in row.bad_shapes:
+        component = row.make(**{**row.kwargs, **replaced})
+        call = f"{row.title} with {dict(replaced)}, called with the shapes {list(shapes)},"
+        try:
+            if isinstance(row, LayerRow):
+                component(*_symbolic(row, shapes))
+            else:
+                _zeros_into(row, component, shapes)
+        except ValueError as error:
+            expect(fragment in str(error), f"{call} raises {str(error)!r}, which lacks {fragment!r}.")
+        else:
+            raise ConformanceError(f"{call} raises nothing, expected a ValueError with {fragment!r}.")
+
+
+def _symbolic(row: LayerRow, shapes: Any) -> Any:
+    """Tensors without values, whose sizes may be unknown."""
+    types = iter([data.dtype for data in keras.tree.flatten(row.arguments)])
+    return keras.tree.map_shape_structure(lambda shape: keras.KerasTensor(shape, next(types, "float32")), shapes)
+
+
+def _zeros_into(row: BatchRow, component: Any, shapes: Any) -> None:
+    assert isinstance(row, LossRow | MetricRow)
+    inputs = [data for data in (row.y_true, row.y_pred, Data(())) if data]
+    arrays = [np.zeros(shape, data.dtype) for shape, data in zip(shapes, inputs, strict=False)]
+    (component if isinstance(row, LossRow) else component.update_state)(*arrays)

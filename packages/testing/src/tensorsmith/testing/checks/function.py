@@ -7,7 +7,7 @@ import tensorflow as tf
 from tensorsmith.testing.comparing import expect_same
 from tensorsmith.testing.rows import LayerRow, Row
 from tensorsmith.testing.statistics import expect_same_statistics
-from tensorsmith.testing.using import examples, observe, ready
+from tensorsmith.testing.using import examples, observe, ready, reference
 
 compiled = functools.partial(tf.function, jit_compile=True)
 
@@ -15,7 +15,7 @@ compiled = functools.partial(tf.function, jit_compile=True)
 def eager_equals_function(row: Row) -> None:
     """It does the same called eagerly and within a tf.function, also when called again."""
     expect_same(
-        observe(row, ready(row), examples(row)),
+        reference(row),
         observe(row, ready(row), examples(row), through=tf.function),
         row.tolerance,
         "eager and tf.function",
@@ -30,7 +30,7 @@ def jit(row: LayerRow) -> None:
         expect_same_statistics(row, ready(row), ready(row), row.tolerance, "eager and XLA", through=compiled)
         return
     expect_same(
-        observe(row, ready(row), examples(row)),
+        reference(row),
         observe(row, ready(row), examples(row), through=compiled),
         row.tolerance,
         "eager and XLA",

@@ -12,7 +12,7 @@ from tensorsmith.core.types import Optimizer
 from tensorsmith.testing.comparing import array, expect_same, named
 from tensorsmith.testing.functional import functional
 from tensorsmith.testing.rows import Data, LayerRow, LossRow, MetricRow, OptimizerRow, Row, ScheduleRow
-from tensorsmith.testing.using import examples, make, observe, ready
+from tensorsmith.testing.using import examples, make, observe, ready, reference
 
 WHO = "the original and the loaded one"
 HINT = "Remedy: return every argument from `get_config`, create every weight in `build` or `__init__`."
@@ -28,7 +28,7 @@ def save_and_load(row: Row) -> None:
 def _(row: LayerRow) -> None:
     layer = ready(row)
     loaded = _reload(functional(row, layer)).get_layer(layer.name)
-    expect_same(observe(row, layer, examples(row)), observe(row, loaded, examples(row)), row.tolerance, WHO, HINT)
+    expect_same(reference(row), observe(row, loaded, examples(row)), row.tolerance, WHO, HINT)
 
 
 @save_and_load.register
@@ -89,7 +89,7 @@ def _reload(model: keras.Model) -> Any:
 def _expect_serializes(row: Row) -> None:
     twin = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(make(row)))
     expect_same(
-        observe(row, make(row), examples(row)),
+        reference(row),
         observe(row, twin, examples(row)),
         row.tolerance,
         "the original and the deserialized one",
