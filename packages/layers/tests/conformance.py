@@ -180,6 +180,12 @@ ROWS = [
             ({"epsilon": "a"}, "a finite number"),
             ({"epsilon": float("nan")}, "a finite number"),
         ],
+        bad_shapes=[
+            ({"axis": [0, 1]}, [(2, 3, 4)], "without the batch's and the channels'"),
+            ({"axis": [1, -1]}, [(2, 3, 4)], "without the batch's and the channels'"),
+            ({"axis": [1, 1]}, [(2, 3, 4, 5)], "different axes of 4"),
+            ({}, [(2, 3)], "different axes of 2"),
+        ],
     ),
     LayerRow(
         Maxout,
@@ -188,6 +194,11 @@ ROWS = [
         bad=[
             ({"num_units": 0}, "a positive integer"),
             ({"axis": "last"}, "an integer"),
+        ],
+        bad_shapes=[
+            ({"num_units": 4}, [(2, 6)], "received 4, expected a divisor of the 6 features"),
+            ({"axis": 0}, [(2, 6)], "received 0, expected one of 2, and not the batch's"),
+            ({}, [(2, None)], "a known number of features"),
         ],
     ),
     LayerRow(
@@ -227,6 +238,7 @@ ROWS = [
             ({"sigma": -1.0}, "0 or more"),
             ({"seed": 0.5}, "an integer or None"),
         ],
+        bad_shapes=[({}, [(2, None)], "a known number of features")],
     ),
     LayerRow(
         NoisyDense,
@@ -260,6 +272,10 @@ ROWS = [
         time_axis=1,
         passes_mask=True,
         bad=[({"axis": "last"}, "an integer, a list of them, or None"), ({"epsilon": 1.0}, "in [0, 1)")],
+        bad_shapes=[
+            ({"axis": 5}, [(2, 3)], "received 5, expected different axes of 2"),
+            ({"axis": [1, -1]}, [(2, 3)], "different axes of 2"),
+        ],
     ),
     LayerRow(
         PolynomialCrossing,
@@ -275,6 +291,11 @@ ROWS = [
         bad=[
             ({"projection_dim": 0}, "a positive integer or None"),
             ({"diag_scale": -1.0}, "a number of 0 or more"),
+        ],
+        bad_shapes=[
+            ({"projection_dim": 3}, [[(2, 5), (2, 5)]], "received 3, expected no more than half of the 5"),
+            ({}, [(2, 5)], "two tensors"),
+            ({}, [[(2, None), (2, None)]], "a known number of features"),
         ],
     ),
     LayerRow(
@@ -313,6 +334,7 @@ ROWS = [
         random=True,
         time_axis=1,
         bad=[({"survival_probability": 1.5}, "in [0, 1]"), ({"seed": 0.5}, "an integer or None")],
+        bad_shapes=[({}, [(2, 5)], "a list of two tensors")],
     ),
     LayerRow(
         TLU,
@@ -330,6 +352,10 @@ ROWS = [
         time_axis=1,
         passes_mask=True,
         bad=[({"shared_axes": [0]}, "as 0 is the batch")],
+        bad_shapes=[
+            ({"shared_axes": None}, [(2, None, 5)], "give shared_axes"),
+            ({"shared_axes": [3]}, [(2, 3, 5)], "axes of inputs"),
+        ],
     ),
     LayerRow(
         CorrelationCost,

@@ -11,7 +11,6 @@ from tensorsmith.layers import (
     EmbeddingBag,
     ESNCell,
     FilterResponseNormalization,
-    Maxout,
     MaxUnpooling2D,
     MaxUnpooling2DV2,
     NetVLAD,
@@ -23,32 +22,6 @@ from tensorsmith.layers import (
 )
 
 RNG = np.random.default_rng(0)
-
-
-@pytest.mark.parametrize(
-    ("layer", "shape", "message"),
-    [
-        (FilterResponseNormalization(axis=[0, 1]), (2, 3, 4), "`axis`: .* without the batch's and the channels'"),
-        (FilterResponseNormalization(axis=[1, -1]), (2, 3, 4), "`axis`: .* without the batch's and the channels'"),
-        (FilterResponseNormalization(axis=[1, 1]), (2, 3, 4, 5), "`axis`: .* different axes of 4"),
-        (FilterResponseNormalization(), (2, 3), "`axis`: .* different axes of 2"),
-        (Maxout(4), (2, 6), "`num_units`: received 4, expected a divisor of the 6 features"),
-        (Maxout(2, axis=0), (2, 6), "`axis`: received 0, expected one of 2, and not the batch's"),
-        (Maxout(2), (2, None), "`inputs`: .* a known number of features"),
-        (PolynomialCrossing(3), [(2, 5), (2, 5)], "`projection_dim`: received 3, expected no more than half of the 5"),
-        (PolynomialCrossing(), (2, 5), "`inputs`: .* two tensors"),
-        (StochasticDepth(), (2, 5), "`inputs`: .* a list of two tensors"),
-        (NoisyDense(2), (2, None), "`inputs`: .* a known number of features"),
-        (PolynomialCrossing(), [(2, None), (2, None)], "`inputs`: .* a known number of features"),
-        (PoincareNormalize(axis=5), (2, 3), "`axis`: received 5, expected different axes of 2"),
-        (PoincareNormalize(axis=[1, -1]), (2, 3), "`axis`: .* different axes of 2"),
-        (TLU(), (2, None, 5), r"`inputs`: .* Remedy: give shared_axes"),
-        (TLU(shared_axes=[3]), (2, 3, 5), "`shared_axes`: .* axes of inputs"),
-    ],
-)
-def test_shapes_that_do_not_fit(layer, shape, message):
-    with pytest.raises(ValueError, match=message):
-        layer.build(shape)
 
 
 def test_filter_responses_over_one_axis_and_in_half_types():

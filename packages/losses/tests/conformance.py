@@ -1,3 +1,5 @@
+import itertools
+
 import keras
 
 from tensorsmith.losses import (
@@ -36,9 +38,21 @@ def squared_error(labels, logits):
     return keras.ops.square(logits[..., 0] - keras.ops.cast(labels, logits.dtype))
 
 
+def broadcasting(*shapes, **arguments):
+    """Targets and predictions of two shapes, either way, where broadcasting would give a wrong number in silence."""
+    return [(arguments, pair, "`y_true`: received") for pair in itertools.permutations(shapes, 2)]
+
+
+def lonely_labels():
+    """Other counts of labels than of embeddings."""
+    shapes = [((1,), (4, 2)), ((1, 1), (4, 2)), ((3,), (4, 2)), ((5, 1), (4, 2)), ((3,), (1, 2))]
+    return [({}, pair, f"received {pair[0][0]} labels, expected one for each of the") for pair in shapes]
+
+
 LABELS = Data((), "int32", 0, 2)
 EMBEDDINGS = Data((3,))
 SIMILARITIES = Data((None,))
+OTHER_SIMILARITIES = [(3, 1), (1, 3), (4, 4), (3,)]
 BAD_MARGINS = [({"margin": -1.0}, "0 or more"), ({"margin": "wide"}, "0 or more")]
 BAD_METRICS = [
     ({"distance_metric": "l2"}, "L2"),
@@ -55,6 +69,7 @@ ROWS = [
         y_true=Data((), "int32", 0, 2),
         y_pred=Data((), low=0.0, high=1.5),
         bad=BAD_MARGINS,
+        bad_shapes=broadcasting((3, 1), (3, 4)) + broadcasting((1, 4), (3, 4)),
     ),
     LossRow(
         CosineSimilarity,
@@ -63,13 +78,21 @@ ROWS = [
         y_pred=Data((4,)),
         bad=[({"axis": "last"}, "an integer")],
     ),
-    LossRow(GaussianNLL, kwargs={"reduction": "sum", "name": "sure"}, y_true=Data((2,)), y_pred=Data((4,)), bad=()),
+    LossRow(
+        GaussianNLL,
+        kwargs={"reduction": "sum", "name": "sure"},
+        y_true=Data((2,)),
+        y_pred=Data((4,)),
+        bad=(),
+        bad_shapes=[({}, ((1, 2), (5, 4)), "for targets of (1, 2)")],
+    ),
     LossRow(
         GIoULoss,
         kwargs={"name": "boxes"},
         y_true=Data((4,), low=0.0),
         y_pred=Data((4,)),
         bad=[({"mode": "diou"}, "did you mean")],
+        bad_shapes=broadcasting((3, 4), (3, 1, 4)),
     ),
     LossRow(
         GIoULoss,
@@ -90,6 +113,7 @@ ROWS = [
             ({"delta": float("inf")}, "above 0"),
             ({"delta": "large"}, "above 0"),
         ],
+        bad_shapes=broadcasting((3, 1), (3, 4)) + broadcasting((1, 4), (3, 4)),
     ),
     LossRow(
         LiftedStructLoss,
@@ -98,8 +122,17 @@ ROWS = [
         y_pred=EMBEDDINGS,
         per_sample=False,
         bad=BAD_MARGINS,
+        bad_shapes=lonely_labels(),
     ),
-    LossRow(NpairsLoss, kwargs={"name": "pairs"}, y_true=LABELS, y_pred=SIMILARITIES, per_sample=False, bad=()),
+    LossRow(
+        NpairsLoss,
+        kwargs={"name": "pairs"},
+        y_true=LABELS,
+        y_pred=SIMILARITIES,
+        per_sample=False,
+        bad=(),
+        bad_shapes=[({}, ((3,), shape), "expected similarities, (3, 3)") for shape in OTHER_SIMILARITIES],
+    ),
     LossRow(
         NpairsMultilabelLoss,
         kwargs={"name": "sets"},
@@ -107,6 +140,7 @@ ROWS = [
         y_pred=SIMILARITIES,
         per_sample=False,
         bad=(),
+        bad_shapes=[({}, ((3, 3), shape), "expected similarities, (3, 3)") for shape in OTHER_SIMILARITIES],
     ),
     LossRow(
         PinballLoss,
@@ -114,6 +148,7 @@ ROWS = [
         y_true=Data((3,)),
         y_pred=Data((3,)),
         bad=[({"tau": 1.5}, "[0, 1]"), ({"tau": [0.5, -0.1]}, "[0, 1]"), ({"tau": "median"}, "[0, 1]")],
+        bad_shapes=broadcasting((3, 1), (3, 4), tau=0.5) + broadcasting((1, 4), (3, 4), tau=0.5),
     ),
     LossRow(
         ReconstructionLoss,
@@ -125,6 +160,7 @@ ROWS = [
             ({"pixels": "summ"}, "did you mean sum?"),
             ({"kind": "gaussian", "from_logits": True}, "False for 'gaussian'"),
         ],
+        bad_shapes=broadcasting((2, 3, 1), (2, 3, 4)) + broadcasting((1, 3), (2, 3)),
     ),
     LossRow(
         ReconstructionLoss,
@@ -172,6 +208,7 @@ ROWS = [
             ({"gamma": -1.0}, "0 or more"),
             ({"class_reduction": "means"}, "did you mean mean?"),
         ],
+        bad_shapes=broadcasting((3, 1), (3, 4)) + broadcasting((1, 4), (3, 4)),
     ),
     LossRow(
         SigmoidFocalCrossEntropy,
@@ -194,6 +231,7 @@ ROWS = [
         y_true=Data((5,), low=0.0),
         y_pred=Data((5,)),
         bad=[({"from_logits": False}, "True")],
+        bad_shapes=broadcasting((3, 1), (3, 4)),
     ),
     LossRow(
         TripletHardLoss,
@@ -202,6 +240,7 @@ ROWS = [
         y_pred=EMBEDDINGS,
         per_sample=False,
         bad=BAD_MARGINS + BAD_METRICS,
+        bad_shapes=lonely_labels(),
     ),
     LossRow(
         TripletHardLoss,
@@ -219,6 +258,7 @@ ROWS = [
         y_pred=EMBEDDINGS,
         per_sample=False,
         bad=BAD_MARGINS + BAD_METRICS,
+        bad_shapes=lonely_labels(),
     ),
     LossRow(
         TverskyLoss,
@@ -226,6 +266,7 @@ ROWS = [
         y_true=Data((3, 2, 2), "int32", 0, 2),
         y_pred=Data((3, 2, 2), low=0.0),
         bad=[({name: value}, "0 or more") for name in ("alpha", "beta", "smooth") for value in NO_WEIGHTS],
+        bad_shapes=broadcasting((2, 3, 1), (2, 3, 4)),
     ),
     LossRow(
         WeightedKappaLoss,
@@ -238,6 +279,7 @@ ROWS = [
             ({"weightage": "quadratics"}, "did you mean quadratic?"),
             ({"epsilon": -1.0}, "0 or more"),
         ],
+        bad_shapes=broadcasting((1, 3), (4, 3), num_classes=3),
     ),
     LossRow(
         YOLOLoss,
@@ -248,5 +290,6 @@ ROWS = [
             ({"boxes": 0}, "a positive integer"),
             *(({name: value}, "0 or more") for name in ("box_weight", "no_object_weight") for value in NO_WEIGHTS),
         ],
+        bad_shapes=broadcasting((1, 7, 7, 45), (1, 7, 7, 26), boxes=5),
     ),
 ]

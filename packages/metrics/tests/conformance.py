@@ -22,7 +22,20 @@ from tensorsmith.metrics import (
 )
 from tensorsmith.testing import Data, MetricRow
 
+
+def other_weights(true, predicted):
+    """Weights that are not one for each of four samples."""
+    message = "expected the first axes of the samples, (4"
+    return [({}, (true, predicted, shape), message) for shape in [(1,), (3,), (1, 4), (4, 4), (1, 1), (4, 3, 2)]]
+
+
+def other_targets(shapes, **arguments):
+    """Targets and predictions where broadcasting would give a wrong number in silence."""
+    return [(arguments, pair, "`y_true`: received") for pair in shapes]
+
+
 LABELS = Data((3,), "int32", 0, 2)  # of three classes
+ONE_HOT = [((4, 3), (1, 3)), ((1, 3), (4, 3)), ((2, 3, 3), (6, 3)), ((2, 3, 3), (3, 2, 3))]
 SCORES = Data((3,), low=0.01)
 # Numbers that half precision holds: a rounded one may fall into another bin, or tie with its neighbour.
 LEVELS = Data((), "int32", -3, 4)
@@ -79,6 +92,10 @@ ROWS = [
             ({"num_classes": 2.5}, "2 or more"),
             ({"weightage": "cubic"}, "linear"),
         ],
+        bad_shapes=other_targets([((4,), (1,)), ((1,), (4, 3)), ((4, 3), (4, 3))])
+        + other_targets([((4,), (1, 1))], regression=True)
+        + other_targets([((4,), ()), ((4, 1), (4, 3)), ((4, 3), (3, 4))], num_classes=2, sparse_labels=False)
+        + other_targets(ONE_HOT, sparse_labels=False),
     ),
     MetricRow(
         CohenKappa,
@@ -95,6 +112,7 @@ ROWS = [
         y_pred=Data((3,), low=0.0, high=0.9),
         bad=[({"num_bins": 0}, "a positive integer"), ({"num_bins": 2.5}, "a positive integer")],
         half_tolerance=0.1,  # a rounded confidence may fall into another bin
+        bad_shapes=other_weights((4,), (4, 3)),
     ),
     MetricRow(
         F1Score,
@@ -102,6 +120,7 @@ ROWS = [
         y_true=LABELS,
         y_pred=SCORES,
         bad=BAD_SCORES,
+        bad_shapes=other_weights((4, 3), (4, 3)),
     ),
     MetricRow(
         FBetaScore,
@@ -117,6 +136,7 @@ ROWS = [
         y_pred=Data((2, 3)),
         bad=(),
         name="FBetaScore, sparse",
+        bad_shapes=other_targets([(true, (4, 3)) for true in [(1,), (3,), (1, 1), (4, 2), (1, 3), ()]]),
     ),
     MetricRow(
         FrechetDistance,
@@ -124,6 +144,7 @@ ROWS = [
         y_true=Data((3,)),
         y_pred=Data((3,), low=0.0, high=3.0),
         bad=[({"num_features": 0}, "a positive integer"), ({"num_features": "3"}, "a positive integer")],
+        bad_shapes=other_weights((4, 3), (4, 3)),
     ),
     MetricRow(GeometricMean, kwargs={"name": "growth"}, y_true=Data((5,), low=0.5, high=3.0), y_pred=None, bad=()),
     MetricRow(
@@ -148,6 +169,7 @@ ROWS = [
             ({"delta": float("nan")}, "above 0"),
             ({"delta": None}, "above 0"),
         ],
+        bad_shapes=other_weights((4,), (4,)),
     ),
     *(
         MetricRow(
@@ -176,6 +198,7 @@ ROWS = [
         y_true=Data((3,), "int32", 0, 5),
         y_pred=Data((3,)),
         bad=[({"num_classes": 1}, "2 or more"), ({"num_classes": "3"}, "2 or more")],
+        bad_shapes=other_targets(ONE_HOT) + other_weights((4, 3), (4, 3)),
     ),
     MetricRow(
         MeanAveragePrecision,
@@ -190,6 +213,7 @@ ROWS = [
         y_true=LABELS,
         y_pred=LABELS,
         bad=[({"num_classes": 0}, "1 or more")],
+        bad_shapes=other_targets(ONE_HOT),
     ),
     MetricRow(
         PearsonsCorrelation,
@@ -205,6 +229,7 @@ ROWS = [
         y_pred=Data((5,)),
         bad=(),
         name="PearsonsCorrelation, exact",
+        bad_shapes=other_weights((4,), (4,)),
     ),
     MetricRow(
         Perplexity,
@@ -219,5 +244,6 @@ ROWS = [
         y_true=Data((5,), "int32", 0, 2),
         y_pred=Data((5,), low=0.0),
         bad=(),
+        bad_shapes=other_weights((4, 3), (4, 3)),
     ),
 ]

@@ -11,51 +11,19 @@ from tensorsmith import metrics
 SPARSE = {"num_classes": 3, "sparse_labels": True}
 
 
-def zeros(shape, dtype="int32"):
-    return np.zeros(shape, dtype)
-
-
-@pytest.mark.parametrize(
-    ("true", "predicted"), [((1,), (4,)), ((3,), (4,)), ((1, 1), (4,)), ((4, 1), (4, 3)), ((1, 3), (4, 3)), ((), (4,))]
-)
+@pytest.mark.parametrize(("true", "predicted"), [((1,), (4,)), ((3,), (4,)), ((4, 1), (4, 3)), ((), (4,))])
 def test_f_scores_of_class_numbers(true, predicted):
     metric = metrics.F1Score(**SPARSE)
     message = re.escape(f"`y_true`: received {true}, expected a shape that fits predictions of {predicted}")
     with pytest.raises(ValueError, match=message):
-        metric.update_state(zeros(true), zeros(predicted))
-
-
-@pytest.mark.parametrize("true", [(1,), (3,), (1, 1), (4, 2), (1, 3), ()])
-def test_f_scores_of_class_numbers_and_scores(true):
-    with pytest.raises(ValueError, match=re.escape(f"`y_true`: received {true}, expected a shape that fits")):
-        metrics.FBetaScore(**SPARSE).update_state(zeros(true), zeros((4, 3), "float32"))
-
-
-ONE_HOT = [((4, 3), (1, 3)), ((1, 3), (4, 3)), ((2, 3, 3), (6, 3)), ((2, 3, 3), (3, 2, 3))]
-
-
-@pytest.mark.parametrize(
-    ("metric", "true", "predicted"),
-    [
-        *((metrics.CohenKappa(2), *shapes) for shapes in [((4,), (1,)), ((1,), (4,)), ((4,), ()), ((4, 3), (1, 3))]),
-        *((metrics.CohenKappa(2), *shapes) for shapes in [((4, 1), (4, 3)), ((4, 3), (3, 4))]),
-        *((metrics.CohenKappa(3), *shapes) for shapes in ONE_HOT),
-        *((metrics.CohenKappa(**SPARSE), *shapes) for shapes in [((4,), (1,)), ((1,), (4, 3)), ((4, 3), (4, 3))]),
-        (metrics.CohenKappa(**SPARSE, regression=True), (4,), (1, 1)),
-        *((metrics.MatthewsCorrelationCoefficient(3), *shapes) for shapes in ONE_HOT),
-        *((metrics.MultiLabelConfusionMatrix(3), *shapes) for shapes in ONE_HOT),
-    ],
-)
-def test_tables_of_classes(metric, true, predicted):
-    with pytest.raises(ValueError, match=r"`y_true`: received .*, expected the shape of `y_pred`"):
-        metric.update_state(zeros(true), zeros(predicted, "float32"))
+        metric.update_state(np.zeros(true, int), np.zeros(predicted, int))
 
 
 @pytest.mark.parametrize(("precision", "recall"), [((4, 3), (1, 3)), ((4, 3), (4, 1)), ((4, 1), (4,)), ((4,), (1,))])
 def test_average_precision(precision, recall):
     message = re.escape(f"`recall`: received {recall}, expected the shape of `precision`, {precision}")
     with pytest.raises(ValueError, match=message):
-        metrics.average_precision(zeros(precision), zeros(recall))
+        metrics.average_precision(np.zeros(precision, int), np.zeros(recall, int))
 
 
 WEIGHTED = [
@@ -67,13 +35,6 @@ WEIGHTED = [
     (metrics.PearsonsCorrelation, {"exact": True}, (4,), (4,)),
     (metrics.FrechetDistance, {"num_features": 3}, (4, 3), (4, 3)),
 ]
-
-
-@pytest.mark.parametrize("weights", [(1,), (3,), (1, 4), (4, 4), (1, 1), (4, 3, 2)])
-@pytest.mark.parametrize(("kind", "options", "true", "predicted"), WEIGHTED)
-def test_weights_of_others(kind, options, true, predicted, weights):
-    with pytest.raises(ValueError, match=r"`sample_weight`: received .*, expected the first axes of the samples, \(4"):
-        kind(**options).update_state(zeros(true), zeros(predicted, "float32"), zeros(weights, "float32"))
 
 
 @pytest.mark.parametrize(("kind", "options", "true", "predicted"), WEIGHTED)
