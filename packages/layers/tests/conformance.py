@@ -9,7 +9,6 @@ from tensorsmith.layers import (
     TLU,
     BatchNormalization,
     CorrelationCost,
-    DenseTranspose,
     DepthwiseMaxPool,
     EmbeddingBag,
     FakeQuantization,
@@ -17,15 +16,12 @@ from tensorsmith.layers import (
     HubLayer,
     LayerNormalization,
     LearnableExponential,
-    Maxout,
     MaxUnpooling2D,
     MaxUnpooling2DV2,
     MCAlphaDropout,
     MCDropout,
     NetVLAD,
-    NoisyDense,
     PoincareNormalize,
-    PolynomialCrossing,
     QuantizationAware,
     RMSNormalization,
     RReLU,
@@ -56,14 +52,6 @@ def exported_module():
     )
     model.export(folder.name, verbose=False)
     return folder.name
-
-
-def tied(features=6, units=5, dense=None, **options):
-    """Tied to a dense layer of its own each time."""
-    if dense is None:
-        dense = keras.layers.Dense(units)
-        dense.build((None, features))
-    return DenseTranspose(dense, **options)
 
 
 def quantized(layer=None, kind="Dense", num_bits=8, per_channel=True, **options):
@@ -188,20 +176,6 @@ ROWS = [
         ],
     ),
     LayerRow(
-        Maxout,
-        kwargs={"num_units": 3, "axis": 1},
-        inputs=Data((6, 4)),
-        bad=[
-            ({"num_units": 0}, "a positive integer"),
-            ({"axis": "last"}, "an integer"),
-        ],
-        bad_shapes=[
-            ({"num_units": 4}, [(2, 6)], "received 4, expected a divisor of the 6 features"),
-            ({"axis": 0}, [(2, 6)], "received 0, expected one of 2, and not the batch's"),
-            ({}, [(2, None)], "a known number of features"),
-        ],
-    ),
-    LayerRow(
         MaxUnpooling2D,
         kwargs={"pool_size": [3, 2], "strides": [2, 1], "padding": "VALID"},
         inputs=(Data((3, 4, 2)), Data((3, 4, 2), "int32", 0, 70)),
@@ -216,36 +190,6 @@ ROWS = [
         kwargs={"output_size": [None, 5, 7, None]},
         inputs=(Data((3, 4, 2)), Data((3, 4, 2), "int32", 0, 70)),
         bad=[({"output_size": [5, 7]}, "the four numbers"), ({"output_size": [1, None, 7, 1]}, "the four numbers")],
-    ),
-    LayerRow(
-        NoisyDense,
-        kwargs={
-            "units": 3,
-            "sigma": 0.3,
-            "activation": "tanh",
-            "kernel_regularizer": "l2",
-            "bias_regularizer": "l1",
-            "kernel_constraint": "max_norm",
-            "bias_constraint": "non_neg",
-            "activity_regularizer": "l2",
-            "seed": 5,
-        },
-        inputs=Data((6, 5)),
-        time_axis=1,
-        passes_mask=True,
-        bad=[
-            ({"units": 0}, "a positive integer"),
-            ({"sigma": -1.0}, "0 or more"),
-            ({"seed": 0.5}, "an integer or None"),
-        ],
-        bad_shapes=[({}, [(2, None)], "a known number of features")],
-    ),
-    LayerRow(
-        NoisyDense,
-        name="NoisyDense with independent noise",
-        kwargs={"units": 3, "use_factorised": False, "use_bias": False, "seed": 5},
-        inputs=Data((5,)),
-        bad=[({"units": "3"}, "a positive integer")],
     ),
     LayerRow(
         SpatialPyramidPooling2D,
@@ -275,27 +219,6 @@ ROWS = [
         bad_shapes=[
             ({"axis": 5}, [(2, 3)], "received 5, expected different axes of 2"),
             ({"axis": [1, -1]}, [(2, 3)], "different axes of 2"),
-        ],
-    ),
-    LayerRow(
-        PolynomialCrossing,
-        kwargs={
-            "projection_dim": 2,
-            "diag_scale": 0.5,
-            "kernel_initializer": "glorot_uniform",
-            "bias_initializer": "uniform",
-            "kernel_regularizer": "l2",
-            "bias_regularizer": "l1",
-        },
-        inputs=((Data((5,)), Data((5,))),),
-        bad=[
-            ({"projection_dim": 0}, "a positive integer or None"),
-            ({"diag_scale": -1.0}, "a number of 0 or more"),
-        ],
-        bad_shapes=[
-            ({"projection_dim": 3}, [[(2, 5), (2, 5)]], "received 3, expected no more than half of the 5"),
-            ({}, [(2, 5)], "two tensors"),
-            ({}, [[(2, None), (2, None)]], "a known number of features"),
         ],
     ),
     LayerRow(
@@ -425,15 +348,6 @@ ROWS = [
         passes_mask=True,
         uses_mask=True,
         bad=[({"layer": None}, "a Keras layer")],
-    ),
-    LayerRow(
-        tied,
-        name="DenseTranspose",
-        kwargs={"activation": "tanh", "bias_initializer": "uniform"},
-        inputs=Data((4, 5)),
-        time_axis=1,
-        passes_mask=True,
-        bad=[({"dense": "dense"}, "a keras.layers.Dense")],
     ),
     LayerRow(
         FakeQuantization,

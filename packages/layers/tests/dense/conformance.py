@@ -1,0 +1,90 @@
+import keras
+
+from tensorsmith.layers import DenseTranspose, Maxout, NoisyDense, PolynomialCrossing
+from tensorsmith.testing import Data, LayerRow
+
+
+def tied(features=6, units=5, dense=None, **options):
+    """Tied to a dense layer of its own each time."""
+    if dense is None:
+        dense = keras.layers.Dense(units)
+        dense.build((None, features))
+    return DenseTranspose(dense, **options)
+
+
+ROWS = [
+    LayerRow(
+        Maxout,
+        kwargs={"num_units": 3, "axis": 1},
+        inputs=Data((6, 4)),
+        bad=[
+            ({"num_units": 0}, "a positive integer"),
+            ({"axis": "last"}, "an integer"),
+        ],
+        bad_shapes=[
+            ({"num_units": 4}, [(2, 6)], "received 4, expected a divisor of the 6 features"),
+            ({"axis": 0}, [(2, 6)], "received 0, expected one of 2, and not the batch's"),
+            ({}, [(2, None)], "a known number of features"),
+        ],
+    ),
+    LayerRow(
+        NoisyDense,
+        kwargs={
+            "units": 3,
+            "sigma": 0.3,
+            "activation": "tanh",
+            "kernel_regularizer": "l2",
+            "bias_regularizer": "l1",
+            "kernel_constraint": "max_norm",
+            "bias_constraint": "non_neg",
+            "activity_regularizer": "l2",
+            "seed": 5,
+        },
+        inputs=Data((6, 5)),
+        time_axis=1,
+        passes_mask=True,
+        bad=[
+            ({"units": 0}, "a positive integer"),
+            ({"sigma": -1.0}, "0 or more"),
+            ({"seed": 0.5}, "an integer or None"),
+        ],
+        bad_shapes=[({}, [(2, None)], "a known number of features")],
+    ),
+    LayerRow(
+        NoisyDense,
+        name="NoisyDense with independent noise",
+        kwargs={"units": 3, "use_factorised": False, "use_bias": False, "seed": 5},
+        inputs=Data((5,)),
+        bad=[({"units": "3"}, "a positive integer")],
+    ),
+    LayerRow(
+        PolynomialCrossing,
+        kwargs={
+            "projection_dim": 2,
+            "diag_scale": 0.5,
+            "kernel_initializer": "glorot_uniform",
+            "bias_initializer": "uniform",
+            "kernel_regularizer": "l2",
+            "bias_regularizer": "l1",
+        },
+        inputs=((Data((5,)), Data((5,))),),
+        bad=[
+            ({"projection_dim": 0}, "a positive integer or None"),
+            ({"diag_scale": -1.0}, "a number of 0 or more"),
+        ],
+        bad_shapes=[
+            ({"projection_dim": 3}, [[(2, 5), (2, 5)]], "received 3, expected no more than half of the 5"),
+            ({}, [(2, 5)], "two tensors"),
+            ({}, [[(2, None), (2, None)]], "a known number of features"),
+        ],
+    ),
+    LayerRow(
+        tied,
+        name="DenseTranspose",
+        kwargs={"activation": "tanh", "bias_initializer": "uniform"},
+        inputs=Data((4, 5)),
+        time_axis=1,
+        passes_mask=True,
+        bad=[({"dense": "dense"}, "a keras.layers.Dense")],
+    ),
+]
