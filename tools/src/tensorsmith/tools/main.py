@@ -1,29 +1,55 @@
 """The command line: finds the command, runs it, and turns foreseeable failures into one clear line."""
 
 import argparse
-import importlib
 import logging
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import NoReturn, Protocol
 
 from tensorsmith.core import ArgumentError, did_you_mean
 from tensorsmith.recipes import RunFailedError
-
-COMMANDS = (
-    "recipes",
-    "show",
-    "run",
-    "tune",
-    "cluster-spec",
-    "copy",
-    "validate",
-    "bench",
-    "doctor",
-    "migrate",
-    "data",
-    "tfrecord",
+from tensorsmith.tools.commands import (
+    bench,
+    cluster_spec,
+    copy,
+    data,
+    doctor,
+    migrate,
+    recipes,
+    run,
+    show,
+    tfrecord,
+    tune,
+    validate,
 )
+
+
+class Command(Protocol):
+    """A module of `commands`; the first line of its docstring is the summary."""
+
+    __doc__: str | None
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Declares the arguments."""
+
+    def execute(self, arguments: argparse.Namespace) -> int:
+        """Runs the command and returns the exit code."""
+
+
+COMMANDS: dict[str, Command] = {
+    "recipes": recipes,
+    "show": show,
+    "run": run,
+    "tune": tune,
+    "cluster-spec": cluster_spec,
+    "copy": copy,
+    "validate": validate,
+    "bench": bench,
+    "doctor": doctor,
+    "migrate": migrate,
+    "data": data,
+    "tfrecord": tfrecord,
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -34,11 +60,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     parser = _Parser(prog="tensorsmith", description="Recipes for every model family, on TensorFlow and Keras 3.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    files = {name: f"tensorsmith.tools.commands.{name.replace('-', '_')}" for name in COMMANDS}
-    modules = {name: importlib.import_module(file) for name, file in files.items()}
-    for name, module in modules.items():
-        summary = (module.__doc__ or "").strip().splitlines()[0]
-        module.add_arguments(commands.add_parser(name, help=summary, description=summary, add_help=name != "run"))
+    for name, command in COMMANDS.items():
+        summary = (command.__doc__ or "").strip().splitlines()[0]
+        command.add_arguments(commands.add_parser(name, help=summary, description=summary, add_help=name != "run"))
     arguments, rest = parser.parse_known_args(argv)
     if rest and arguments.command not in ("run", "tune") and not getattr(arguments, "runner", None):
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
@@ -46,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     logging.basicConfig(format="%(message)s", stream=sys.stderr)
     logging.getLogger("tensorsmith").setLevel(logging.INFO)
     try:
-        return int(modules[arguments.command].execute(arguments))
+        return COMMANDS[arguments.command].execute(arguments)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130

@@ -35,8 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Converts, and says how many rows became what."""
-    from tensorsmith.tfrecord import Schema, convert, open_source
-    from tensorsmith.tfrecord.shards.layout import parse_size, parse_split
+    from tensorsmith.tfrecord import Schema, convert, open_source, parse_size, parse_split
 
     check(arguments.shuffle or arguments.seed is None, "--seed", arguments.seed, "none without --shuffle")
     engine = None

@@ -14,7 +14,8 @@ from tensorsmith.tfrecord.parquet import to_parquet
 from tensorsmith.tfrecord.pipeline.examples import examples
 from tensorsmith.tfrecord.schema import Feature, Schema
 from tensorsmith.tfrecord.shards.index import Index, write_index
-from tensorsmith.tfrecord.shards.paths import find_record_files
+from tensorsmith.tfrecord.shards.layout import parse_size, parse_split
+from tensorsmith.tfrecord.shards.paths import check_target, find_record_files
 from tensorsmith.tfrecord.shards.reading import DamagedFileError, Part, read
 from tensorsmith.tfrecord.shards.reorder import Split
 from tensorsmith.tfrecord.sources import Batch, Reject, Source, UnreadableError, open_source
@@ -40,6 +41,7 @@ __all__ = [
     "Stats",
     "UnreadableError",
     "Verified",
+    "check_target",
     "contact_sheet",
     "convert",
     "examples",
@@ -48,6 +50,8 @@ __all__ = [
     "infer",
     "inspect",
     "open_source",
+    "parse_size",
+    "parse_split",
     "read",
     "repair",
     "reshard",

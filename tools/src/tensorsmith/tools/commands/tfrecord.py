@@ -92,8 +92,7 @@ def _check_folder(path: Path) -> None:
 
 def _infer(arguments: argparse.Namespace) -> int:
     from tensorsmith.core import replace_file
-    from tensorsmith.tfrecord import open_source, review
-    from tensorsmith.tfrecord.shards.paths import check_target
+    from tensorsmith.tfrecord import check_target, open_source, review
 
     if arguments.out is not None and not arguments.out.absolute().parent.is_dir():
         raise FileNotFoundError(f"{arguments.out}: there is no such folder")
@@ -135,8 +134,7 @@ def _verify(arguments: argparse.Namespace) -> int:
 
 
 def _inspect(arguments: argparse.Namespace) -> int:
-    from tensorsmith.tfrecord import contact_sheet, find_record_files, inspect, rows
-    from tensorsmith.tfrecord.shards.paths import check_target
+    from tensorsmith.tfrecord import check_target, contact_sheet, find_record_files, inspect, rows
     from tensorsmith.tools.tfrecord_view import print_example, print_survey
 
     files = find_record_files(arguments.sources)
@@ -194,8 +192,7 @@ def _repair(arguments: argparse.Namespace) -> int:
 
 
 def _reorder(arguments: argparse.Namespace) -> int:
-    from tensorsmith.tfrecord import find_record_files, reshard, shuffle, split
-    from tensorsmith.tfrecord.shards.layout import parse_size, parse_split
+    from tensorsmith.tfrecord import find_record_files, parse_size, parse_split, reshard, shuffle, split
 
     options: dict[str, Any] = {name: getattr(arguments, name) for name in ("name", "shards", "compression", "resume")}
     options["shard_size"] = parse_size(arguments.shard_size)
