@@ -28,9 +28,13 @@ def loaded(path, name, module, **options):
 @pytest.mark.parametrize(
     ("kind", "options"),
     [
-        ("layers.ESN", {"made_with": {"units": 6, "return_sequences": True}}),
+        pytest.param("layers.ESN", {"made_with": {"units": 6, "return_sequences": True}}, marks=pytest.mark.slow),
         ("layers.Maxout", {"made_with": {"num_units": 2}}),
-        ("layers.WeightNormalization", {"wrapped": ["Dense", {"units": 3}], "made_with": {"data_init": False}}),
+        pytest.param(
+            "layers.WeightNormalization",
+            {"wrapped": ["Dense", {"units": 3}], "made_with": {"data_init": False}},
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_layers(addons, tmp_path, kind, options):
@@ -44,9 +48,11 @@ def test_layers(addons, tmp_path, kind, options):
 @pytest.mark.parametrize(
     ("kind", "options"),
     [
-        ("layers.WeightNormalization", {"wrapped": ["Dense", {"units": 3}]}),
+        pytest.param("layers.WeightNormalization", {"wrapped": ["Dense", {"units": 3}]}, marks=pytest.mark.slow),
         ("rnn.PeepholeLSTMCell", {"wrapped": ["RNN", {"return_sequences": True}], "made_with": {"units": 3}}),
-        ("rnn.LayerNormSimpleRNNCell", {"wrapped": ["RNN", {}], "made_with": {"units": 3}}),
+        pytest.param(
+            "rnn.LayerNormSimpleRNNCell", {"wrapped": ["RNN", {}], "made_with": {"units": 3}}, marks=pytest.mark.slow
+        ),
     ],
 )
 def test_layers_in_files_that_keras_3_refuses(addons, tmp_path, for_keras_3, kind, options):

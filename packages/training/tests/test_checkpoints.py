@@ -32,7 +32,13 @@ from tensorsmith.training import Checkpoints, Trainer
 
 @pytest.mark.parametrize(
     ("source", "stop"),
-    [(arrays, 1), (arrays, 7), (arrays, 10), (shuffled, 7), (shuffled, 17), (of_unknown_length, 13), (generated, 13)],
+    [
+        (arrays, 7),
+        (shuffled, 17),
+        (of_unknown_length, 13),
+        *(pytest.param(*case, marks=pytest.mark.slow) for case in [(arrays, 1), (arrays, 10), (shuffled, 7)]),
+        pytest.param(generated, 13, marks=pytest.mark.slow),
+    ],
 )  # within epochs of five steps, and at the end of one
 def test_resumed_run_is_the_whole_run(source, stop, tmp_path):
     compare_with_whole(tmp_path, reused, source, stop, seed=11)
@@ -53,7 +59,7 @@ def test_saved_at_the_end_of_a_stream_whose_length_nobody_knew(tmp_path):
     compare_with_whole(tmp_path, reused, of_unknown_length, stop=6, every="5 steps")
 
 
-@pytest.mark.parametrize("source", [arrays, endless, endless_generated])
+@pytest.mark.parametrize("source", [pytest.param(arrays, marks=pytest.mark.slow), endless, endless_generated])
 def test_epochs_that_are_no_passes(source, tmp_path):
     compare_with_whole(tmp_path, reused, source, steps_per_epoch=7)
 
@@ -66,7 +72,10 @@ def test_compiled_by_xla(tmp_path):
     "optimizer",
     [
         lambda: keras.optimizers.SGD(0.05, momentum=0.9, use_ema=True, ema_overwrite_frequency=3),
-        lambda: keras.optimizers.AdamW(keras.optimizers.schedules.CosineDecay(0.01, 20), global_clipnorm=1.0),
+        pytest.param(
+            lambda: keras.optimizers.AdamW(keras.optimizers.schedules.CosineDecay(0.01, 20), global_clipnorm=1.0),
+            marks=pytest.mark.slow,
+        ),
         lambda: keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam(0.01), dynamic_growth_steps=4),
         lambda: keras.optimizers.Adam(0.01, gradient_accumulation_steps=4),
     ],

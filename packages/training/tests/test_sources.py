@@ -54,6 +54,8 @@ PIPELINES = {
     ),
 }
 
+SEVERAL_WAYS = ("cache", "interleave", "two shuffles", "python")  # of keeping a position
+
 
 @functools.cache
 def loops():
@@ -78,7 +80,9 @@ class Epochs:
         return found
 
 
-@pytest.mark.parametrize("name", PIPELINES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name in SEVERAL_WAYS else pytest.mark.slow) for name in PIPELINES]
+)
 def test_every_position(name, tmp_path):
     tf.random.set_seed(7)  # once, as TensorFlow optimizes the traced loop again after it
     whole = Epochs(name)

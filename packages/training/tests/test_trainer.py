@@ -204,7 +204,7 @@ def endless(examples):
     return examples.repeat().batch(32)
 
 
-@pytest.mark.parametrize("stream", [None, shuffled, endless])
+@pytest.mark.parametrize("stream", [pytest.param(None, marks=pytest.mark.slow), shuffled, endless])
 def test_auto_jit_leaves_no_trace(stream, monkeypatch):
     """Neither in the training state nor in the position in a stream."""
     monkeypatch.setattr("tensorsmith.training.loop.jit.SHORT_RUN_SECONDS", 0.0)

@@ -59,7 +59,13 @@ def make(name):
 
 
 @pytest.mark.parametrize(
-    ("name", "loop"), [("adam", "trainer"), ("adam", "keras"), ("momentum", "trainer"), ("momentum", "xla")]
+    ("name", "loop"),
+    [
+        ("adam", "trainer"),
+        pytest.param("adam", "keras", marks=pytest.mark.slow),
+        pytest.param("momentum", "trainer", marks=pytest.mark.slow),
+        ("momentum", "xla"),
+    ],
 )
 def test_as_by_hand(name, loop):
     """Two groups of layers, one with batch normalization, whose statistics stay as well."""
