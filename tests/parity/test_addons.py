@@ -13,7 +13,7 @@ from tensorsmith import layers, ops
 pytestmark = pytest.mark.pairwise
 
 sizes = st.integers(1, 6)
-several = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+several = settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def expect_same(ours, theirs, tolerance):

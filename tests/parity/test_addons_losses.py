@@ -11,7 +11,7 @@ from tensorsmith import losses
 pytestmark = pytest.mark.pairwise
 
 sizes = st.integers(1, 6)
-several = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+several = settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def expect_same(addons, arrays, name, tolerance=1e-5, **options):

@@ -10,7 +10,7 @@ from tensorsmith import metrics
 
 pytestmark = pytest.mark.pairwise
 
-several = settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+several = settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 draws = (st.integers(1, 3), st.integers(1, 8), st.integers(0, 99))  # batches, samples in each, seed
 RANGES = {"actual_min": -2.0, "actual_max": 2.0, "preds_min": -3.0, "preds_max": 3.0}
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tensorsmith import schedules
 
 STEPS = np.arange(60, dtype="float32")  # not integers, of which Addons cannot take a gamma to the power
-several = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+several = settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 rates = st.floats(0, 1, width=32, allow_subnormal=False)
 sizes = st.one_of(st.integers(1, 40), st.sampled_from([0.5, 2.25, 7.5]))
 

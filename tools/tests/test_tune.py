@@ -93,6 +93,7 @@ def test_more_trials(finished, tmp_path):
     assert results(folder) == {name: result for name, result in results(finished).items() if name != "trial_2"}
 
 
+@pytest.mark.slow
 def test_folds_space_and_fields(tmp_path):
     space = tmp_path / "space.yaml"
     space.write_text("learning_rate: {log_uniform: [1e-2, 1e-1]}\nbatch_size: {choice: [16, 32]}\n")

@@ -104,6 +104,7 @@ def test_reference_by_environment_says_nothing(tmp_path):
     assert "compiled ops are off" not in said
 
 
+@pytest.mark.slow
 def test_no_stray_symbols():
     """Weak symbols of one level must not be taken for another's by the linker: all bear the level's name."""
     objects = [path for path in (CUSTOM_OPS / "build").glob("*.o") if path.is_file()]

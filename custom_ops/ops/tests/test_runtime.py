@@ -77,6 +77,7 @@ np.testing.assert_array_equal(ops.layer_norm(x).numpy(), alone)
 """
 
 
+@pytest.mark.slow
 def test_threads_that_are_not_granted(tmp_path):
     """As under a container's limit of processes."""
     source, library = tmp_path / "no_threads.c", tmp_path / "no_threads.so"

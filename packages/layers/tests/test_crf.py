@@ -165,6 +165,7 @@ def models():
     return trained, keras.Model(words, crf(features)[0])
 
 
+@pytest.mark.slow
 def test_learns_what_no_word_tells_by_itself(tmp_path):
     keras.utils.set_random_seed(0)
     trained, tagger = models()
@@ -183,6 +184,7 @@ def test_learns_what_no_word_tells_by_itself(tmp_path):
     np.testing.assert_allclose(before, after, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_trains_alike_with_and_without_kernels():
     def losses():
         keras.utils.set_random_seed(0)

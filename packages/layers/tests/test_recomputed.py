@@ -98,6 +98,7 @@ def kept_for_the_gradient(model):
     return sum(each.shape.num_elements() * each.dtype.size for each in kept)
 
 
+@pytest.mark.slow
 def test_what_is_kept_no_longer_grows_with_what_is_inside_the_blocks():
     few, many = (kept_for_the_gradient(stack(Recomputed, blocks)) for blocks in (1, 3))
     inputs_of_a_block = X.nbytes

@@ -15,7 +15,7 @@ MASK = np.array([[1] * 7, [1, 1, 1, 0, 0, 0, 0], [0, 0, 1, 1, 0, 1, 1], [0] * 7,
 DROP_IN = {"LSTM": 2, "GRU": 1, "SimpleRNN": 1}  # and how many states each has
 ADDED = {"PeepholeLSTM": 2, "LayerNormLSTM": 2, "LayerNormSimpleRNN": 1}
 STATES = DROP_IN | ADDED
-FEW = [pytest.param(name, marks=() if name in ("GRU", "PeepholeLSTM") else pytest.mark.slow) for name in STATES]
+FEW = [pytest.param(name, marks=() if name == "PeepholeLSTM" else pytest.mark.slow) for name in STATES]
 KERNELS = {"LSTM": "Lstm", "PeepholeLSTM": "Lstm", "GRU": "Gru", "LayerNormLSTM": "LayerNormLstm"}
 
 

@@ -136,7 +136,7 @@ def variable_of(optimizer):
     return getattr(optimizer, optimizer.live)
 
 
-@pytest.mark.parametrize("kind", ["SGD", "AdamW"])
+@pytest.mark.parametrize("kind", [pytest.param("SGD", marks=pytest.mark.slow), "AdamW"])
 def test_models_are_saved_with_it(kind, tmp_path):
     """With an embedding, whose gradient is sparse, and in half precision, whose loss is scaled."""
     for policy in ("float32", "mixed_float16"):

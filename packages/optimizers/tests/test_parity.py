@@ -222,7 +222,9 @@ def test_variables_have_keras_names(kind):
 
 
 @pytest.mark.parametrize("direction", ["to Keras", "from Keras"])
-@pytest.mark.parametrize("kind", ["AdamW", "Lamb", "momentum"])
+@pytest.mark.parametrize(
+    "kind", ["AdamW", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("Lamb", "momentum"))]
+)
 def test_saved_weights_load_both_ways(kind, direction, tmp_path):
     """Training that was saved with one goes on with the other, from weights and from a `.keras` file."""
     ours, theirs = pair(kind)

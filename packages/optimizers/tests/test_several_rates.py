@@ -98,7 +98,8 @@ def test_layers_that_are_built_later_and_models():
     assert [len(optimizer.variables) for optimizer in several.optimizers] == [2 + 2 * 4, 2]
 
 
-@pytest.mark.parametrize("scaled", [pytest.param(False, marks=pytest.mark.slow), True])
+@pytest.mark.slow
+@pytest.mark.parametrize("scaled", [False, True])
 def test_training_goes_on_from_a_file(scaled, tmp_path):
     """Pairs with layers are saved as paths; wrappers inside, loss scaling around."""
 

@@ -65,6 +65,7 @@ def test_two_replicas_pass(row):
     ask_two_cpus(REPLICAS, row, "mirrored_strategy")
 
 
+@pytest.mark.slow
 def test_plugin_names_and_fails(pytester):
     # In a process of its own: pytester makes this one forget what a run imported, and NumPy cannot be imported twice.
     pytester.makepyfile(conformance=TABLE)

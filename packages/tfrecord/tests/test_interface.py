@@ -57,7 +57,7 @@ def test_split_is_contiguous_without_a_seed(file, tmp_path):
     assert numbers_in(shuffled["test"]) != [7, 8, 9]
 
 
-@pytest.mark.parametrize("missing", ["keras", "tensorflow", "tensorsmith.ops"])
+@pytest.mark.parametrize("missing", ["keras", "tensorflow", pytest.param("tensorsmith.ops", marks=pytest.mark.slow)])
 def test_examples_names_what_is_missing(missing):
     code = (
         f"import sys; sys.modules[{missing!r}] = None; from tensorsmith.tfrecord import examples; examples([], {{}}, 1)"

@@ -81,7 +81,7 @@ def test_it_stops_where_the_loss_diverges_and_suggests_a_rate_that_trains():
 @pytest.mark.parametrize(
     "optimizer",
     [
-        lambda: keras.optimizers.SGD(0.1, momentum=0.9),
+        pytest.param(lambda: keras.optimizers.SGD(0.1, momentum=0.9), marks=pytest.mark.slow),
         lambda: keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(0.1, 100), global_clipnorm=1.0),
         lambda: keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam(0.1)),
     ],

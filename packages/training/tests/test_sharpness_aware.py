@@ -114,7 +114,7 @@ def test_sparse_gradients():
     assert curves[0][-1] < curves[0][0]
 
 
-@pytest.mark.parametrize("jit", [False, True])
+@pytest.mark.parametrize("jit", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_scaled_losses(jit):
     """As without; a step that overflows leaves all weights as they were."""
     x, y = data()

@@ -54,7 +54,7 @@ PIPELINES = {
     ),
 }
 
-SEVERAL_WAYS = ("cache", "interleave", "two shuffles", "python")  # of keeping a position
+SEVERAL_WAYS = ("cache", "interleave", "two shuffles")  # of keeping a position
 
 
 @functools.cache

@@ -68,7 +68,14 @@ def fit_keras(weights):
     return model.fit(x, y, shuffle=False, verbose=0, **fit).history, model
 
 
-@pytest.mark.parametrize(("jit", "weights"), [*((False, weights) for weights in WEIGHTS), (True, "sample weights")])
+@pytest.mark.parametrize(
+    ("jit", "weights"),
+    [
+        (False, "sample weights"),
+        *(pytest.param(False, other, marks=pytest.mark.slow) for other in WEIGHTS if other != "sample weights"),
+        (True, "sample weights"),
+    ],
+)
 def test_same_losses_as_keras_fit(jit, weights):
     x, y = toy()
     expected, keras_model = fit_keras(weights)
@@ -204,7 +211,9 @@ def endless(examples):
     return examples.repeat().batch(32)
 
 
-@pytest.mark.parametrize("stream", [pytest.param(None, marks=pytest.mark.slow), shuffled, endless])
+@pytest.mark.parametrize(
+    "stream", [shuffled, *(pytest.param(other, marks=pytest.mark.slow) for other in (None, endless))]
+)
 def test_auto_jit_leaves_no_trace(stream, monkeypatch):
     """Neither in the training state nor in the position in a stream."""
     monkeypatch.setattr("tensorsmith.training.loop.jit.SHORT_RUN_SECONDS", 0.0)

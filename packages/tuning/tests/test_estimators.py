@@ -46,6 +46,7 @@ def test_regressor_is_least_squares(plane):
     assert len(ours.history_["loss"]) == 60
 
 
+@pytest.mark.slow
 def test_grid_search_by_name(plane):
     x, y = plane
     grid = {"learning_rate": [1e-5, 0.1], "epochs": [1, 15]}

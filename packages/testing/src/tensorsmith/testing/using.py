@@ -135,7 +135,7 @@ def _(row: OptimizerRow, component: Any) -> dict[str, Callable[..., Any]]:
 
 
 def observe(
-    row: Row, component: Any, arguments: tuple[Any, ...], through: Through = lambda function: function, calls: int = 3
+    row: Row, component: Any, arguments: tuple[Any, ...], through: Through = lambda function: function, calls: int = 2
 ) -> Observations:
     """What the component returns, used in each way and called several times, so that state shows too.
 
