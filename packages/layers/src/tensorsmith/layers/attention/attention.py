@@ -77,6 +77,7 @@ class Attention(KernelLayer, keras.layers.Attention):
         check(score_mode in ("dot", "concat"), "score_mode", score_mode, "'dot' or 'concat'")
         dropout, seed = plain((dropout, seed))
         super().__init__(use_scale=use_scale, score_mode=score_mode, dropout=dropout, seed=seed, **kwargs)
+        self.seed = seed
 
     def call(
         self,
@@ -116,3 +117,7 @@ class Attention(KernelLayer, keras.layers.Attention):
         )
         output = tf.squeeze(output, 2)
         return output if query_mask is None else tf.where(tf.cast(query_mask, tf.bool)[..., tf.newaxis], output, 0)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments of `__init__`; Keras 3.12 forgets the seed."""
+        return {**super().get_config(), "seed": self.seed}
