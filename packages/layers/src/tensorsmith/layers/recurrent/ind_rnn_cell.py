@@ -1,6 +1,6 @@
 """The cell of independently recurrent networks."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -77,6 +77,9 @@ class IndRNNCell(keras.layers.SimpleRNNCell):
 
     def build(self, input_shape: Shape) -> None:
         """Makes the weights."""
+        constraint = self.recurrent_constraint
+        if self.recurrent_clip is not None:
+            constraint = _Clip(constraint, self.recurrent_clip)
         self.kernel = self.add_weight(
             shape=(input_shape[-1], self.units),
             name="kernel",
@@ -89,7 +92,7 @@ class IndRNNCell(keras.layers.SimpleRNNCell):
             name="recurrent_kernel",
             initializer=self.recurrent_initializer or keras.initializers.RandomUniform(0, self.recurrent_clip or 1),
             regularizer=self.recurrent_regularizer,
-            constraint=self.recurrent_constraint if self.recurrent_clip is None else self._clipped,
+            constraint=constraint,
         )
         self.bias = None
         if self.use_bias:
@@ -100,11 +103,6 @@ class IndRNNCell(keras.layers.SimpleRNNCell):
                 regularizer=self.bias_regularizer,
                 constraint=self.bias_constraint,
             )
-
-    def _clipped(self, u: Tensor) -> Tensor:
-        """What a training step makes of u."""
-        u = u if self.recurrent_constraint is None else self.recurrent_constraint(u)
-        return keras.ops.clip(u, -self.recurrent_clip, self.recurrent_clip)
 
     def call(self, inputs: Tensor, states: Sequence[Tensor], training: bool = False) -> tuple[Tensor, list[Tensor]]:
         """Takes the step."""
@@ -117,3 +115,15 @@ class IndRNNCell(keras.layers.SimpleRNNCell):
     def get_config(self) -> dict[str, Any]:
         """The arguments of `__init__`."""
         return {**super().get_config(), "recurrent_clip": self.recurrent_clip}
+
+
+class _Clip(keras.constraints.Constraint):
+    """Constrains weights as another constraint does, and then to [-limit, limit]."""
+
+    def __init__(self, constraint: Callable[[Tensor], Tensor] | None, limit: float):
+        self.constraint = constraint
+        self.limit = limit
+
+    def __call__(self, w: Tensor) -> Tensor:
+        """Return the constrained weights."""
+        return keras.ops.clip(w if self.constraint is None else self.constraint(w), -self.limit, self.limit)
