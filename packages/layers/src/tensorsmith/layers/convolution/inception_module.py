@@ -1,5 +1,6 @@
 """The inception module of GoogLeNet."""
 
+import itertools
 from collections.abc import Mapping
 from typing import Any
 
@@ -89,19 +90,24 @@ class InceptionModule(ConvolutionalBlock):
         check_pictures(input_shape)
         of_1x1, reduce_3x3, of_3x3, reduce_5x5, of_5x5, of_pool = self.filters.values()
         pool = keras.layers.MaxPooling2D(3, 1, "same", "channels_last", dtype=self.dtype_policy)
-        self.branches = [
+        branches = [
             self.convolution(of_1x1, 1),
             [*self.convolution(reduce_3x3, 1), *self.convolution(of_3x3, 3)],
             [*self.convolution(reduce_5x5, 1), *self.convolution(of_5x5, 5)],
             [pool, *self.convolution(of_pool, 1)],
         ]
-        for branch in self.branches:
+        for branch in branches:
             build_in_turn(branch, input_shape)
+        # A flat list, as Keras 3.12 does not save layers in lists of lists.
+        self.parts = [layer for branch in branches for layer in branch]
+        self.sizes = tuple(map(len, branches))
 
     def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
         """Puts the branches' channels one after the other."""
         inputs = floating(inputs, self.compute_dtype)
-        return keras.ops.concatenate([call_in_turn(branch, inputs, training) for branch in self.branches], axis=-1)
+        parts = iter(self.parts)
+        branches = [list(itertools.islice(parts, size)) for size in self.sizes]
+        return keras.ops.concatenate([call_in_turn(branch, inputs, training) for branch in branches], axis=-1)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """All channels."""
