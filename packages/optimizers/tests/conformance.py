@@ -135,12 +135,6 @@ ROWS = [
         ],
     ),
     OptimizerRow(
-        one_of_several,
-        name="MultiOptimizer",
-        kwargs={"loss_scale_factor": 4.0},
-        bad=[({"optimizers_and_layers": given}, "a list of pairs") for given in ("adam", [("adam",)], [3])],
-    ),
-    OptimizerRow(
         NovoGrad,
         kwargs={**MOMENTS, "weight_decay": SCHEDULE, "grad_averaging": True, "amsgrad": True},
         bad=[*BAD_MOMENTS, *BAD_DECAY, *BAD_EPSILON],
@@ -202,3 +196,13 @@ ROWS = [
         extend_with_decoupled_weight_decay(SGD), name="SGD-decoupled", kwargs={"weight_decay": 0.1}, bad=BAD_DECAY
     ),
 ]
+
+if hasattr(keras.optimizers, "MultiOptimizer"):  # since Keras 3.15
+    ROWS.append(
+        OptimizerRow(
+            one_of_several,
+            name="MultiOptimizer",
+            kwargs={"loss_scale_factor": 4.0},
+            bad=[({"optimizers_and_layers": given}, "a list of pairs") for given in ("adam", [("adam",)], [3])],
+        )
+    )

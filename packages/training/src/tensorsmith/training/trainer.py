@@ -40,6 +40,8 @@ from tensorsmith.training.loop.loops import Loops
 
 log = logging.getLogger("tensorsmith.training")
 
+_SEVERAL: Any = getattr(keras.optimizers, "MultiOptimizer", ())  # since Keras 3.15
+
 
 class Trainer:
     """Trains, evaluates and applies a Keras 3 model, many steps for each return to Python.
@@ -364,7 +366,7 @@ class Trainer:
         if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
             optimizer = optimizer.inner_optimizer
         rates = {}
-        if isinstance(optimizer, keras.optimizers.MultiOptimizer):
+        if isinstance(optimizer, _SEVERAL):
             named = zip(_lasting_names(optimizer.optimizers), optimizer.optimizers, strict=True)
             rates = {f"learning_rate_{name}": _number(each.learning_rate) for name, each in named}
         elif isinstance(optimizer, keras.optimizers.Optimizer):

@@ -185,6 +185,6 @@ def _checked(optimizer: Optimizer) -> keras.optimizers.Optimizer:
     check(isinstance(found, keras.optimizers.Optimizer), name, optimizer, expected)
     around = isinstance(found, keras.optimizers.LossScaleOptimizer)
     check(not around, name, optimizer, "one without scaling of the loss", "put LossScaleOptimizer around this one")
-    several = isinstance(found, keras.optimizers.MultiOptimizer)
+    several = isinstance(found, getattr(keras.optimizers, "MultiOptimizer", ()))  # since Keras 3.15
     check(not several, name, optimizer, "a single optimizer", "put this around each of those in the MultiOptimizer")
     return found

@@ -14,10 +14,12 @@ from tensorsmith.optimizers._support.paths import ending, matches, path_of, take
 
 NAME = "optimizers_and_layers"
 EXPECTED = "a list of pairs of an optimizer and a layer, a regular expression, or a list of these"
+# Keras has one since 3.15; before, this file can be imported and its class cannot be used.
+KERAS_OWN: Any = getattr(keras.optimizers, "MultiOptimizer", None)
 
 
 @export
-class MultiOptimizer(keras.optimizers.MultiOptimizer):
+class MultiOptimizer(KERAS_OWN or keras.optimizers.Optimizer):  # type: ignore[misc]
     """Updates variables with several optimizers, each for the layers or the paths that were given with it.
 
     It is Keras' own, with layers beside expressions, and without a default: every trainable variable has to have one
@@ -36,6 +38,7 @@ class MultiOptimizer(keras.optimizers.MultiOptimizer):
     Raises:
         ValueError: There are no such pairs, or one optimizer in two of them; when the optimizer is built: a layer or
             an expression takes no trainable variable, or a variable has two optimizers or none.
+        ImportError: Keras is older than 3.15.
 
     Example:
         >>> import keras
@@ -54,6 +57,8 @@ class MultiOptimizer(keras.optimizers.MultiOptimizer):
         loss_scale_factor: float | None = None,
         name: str = "MultiOptimizer",
     ):
+        if KERAS_OWN is None:
+            raise ImportError(f"MultiOptimizer needs Keras 3.15 or later, got Keras {keras.__version__}.")
         super().__init__(_Map(optimizers_and_layers), loss_scale_factor, name)
 
     def build(self, variables: Sequence[Any]) -> None:
@@ -101,7 +106,7 @@ class _Map:
         self.variables: list[Any] = []
         for optimizer, given in pairs:
             single = isinstance(optimizer, keras.optimizers.Optimizer) and not isinstance(
-                optimizer, keras.optimizers.MultiOptimizer | keras.optimizers.LossScaleOptimizer
+                optimizer, (KERAS_OWN, keras.optimizers.LossScaleOptimizer)
             )
             remedy = "put LossScaleOptimizer around the whole"
             check(single, NAME, optimizer, "an optimizer that is neither several nor scales the loss", remedy)
