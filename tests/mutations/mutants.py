@@ -80,7 +80,7 @@ MUTANTS = [
         "dense/noisy_dense.py",
         '"use_factorised": self.use_factorised,',
         "",
-        ("layers/tests/conformance.py",),
+        ("layers/tests/dense/conformance.py",),
     ),
     Mutant(
         "layer output is in float32 under mixed precision",
