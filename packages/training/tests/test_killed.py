@@ -1,4 +1,4 @@
-"""A run that is killed ten times, at any moment, ends as the one that never was."""
+"""A run that is killed six times, at any moment, ends as the one that never was."""
 
 import math
 import os
@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 JOB = Path(__file__).with_name("killed.py")
-KILLS = 10
+KILLS = 6
 
 
 @pytest.fixture(scope="module")
@@ -41,9 +41,9 @@ def result(folder):
         return dict(file)
 
 
-@pytest.mark.slow  # ten runs each
+@pytest.mark.slow  # six runs each
 @pytest.mark.parametrize("kind", ["mlp", "lstm", "attention", "convnet"])
-def test_ten_kills_change_nothing(kind, run, tmp_path):
+def test_six_kills_change_nothing(kind, run, tmp_path):
     never, often = tmp_path / "never", tmp_path / "often"
     never.mkdir(), often.mkdir()
     assert run(kind, never) == 0
