@@ -340,7 +340,7 @@ shapes = st.lists(st.integers(0, 3), max_size=4)
 near = st.tuples(st.integers(0, 3), st.integers(0, 3), st.integers(0, 3), st.integers(0, 3)).map(list)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.data())
 def test_hostile_input(fails_cleanly, data):
     def tensor(dtype=tf.float32):

@@ -130,7 +130,7 @@ shapes = st.lists(st.integers(0, 4), min_size=3, max_size=5)
 sizes = st.integers(-(2**62), 2**62) | st.integers(-1, 3)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.data())
 def test_hostile_input(fails_cleanly, data):
     options = {name: data.draw(sizes) for name in ("across", "stride", "apart")}

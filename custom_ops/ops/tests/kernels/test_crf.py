@@ -324,7 +324,7 @@ near = st.tuples(st.integers(0, 2), st.integers(0, 2), st.integers(0, 2)).map(li
 numbers = st.integers(-(2**31), 2**31 - 1) | st.integers(-1, 3)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.data())
 def test_hostile_input(fails_cleanly, data):
     def tensor():

@@ -104,7 +104,7 @@ shapes = st.lists(st.integers(0, 4), max_size=3)
 sizes = st.integers(-(2**62), 2**62) | st.integers(-1, 5)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.data())
 def test_hostile_input(fails_cleanly, data):
     options = {"pool_size": data.draw(sizes), "stride": data.draw(sizes), "same": data.draw(st.booleans())}

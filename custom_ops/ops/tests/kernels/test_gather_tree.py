@@ -101,7 +101,7 @@ sizes = st.lists(st.integers(0, 3), max_size=4) | st.tuples(*[st.integers(0, 2)]
 numbers = st.integers(-(2**31), 2**31 - 1) | st.integers(-1, 3)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.data())
 def test_hostile_input(fails_cleanly, data):
     def integers():

@@ -228,7 +228,7 @@ def draw_tensors(data, count):
     return [tf.ones(data.draw(shapes), dtype) for _ in range(count)]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.data())
 def test_hostile_input(fails_cleanly, data):
     kernels = ops.library().ops

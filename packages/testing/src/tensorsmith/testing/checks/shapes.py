@@ -23,15 +23,15 @@ def unknown_batch_size(row: LayerRow | LossRow | MetricRow) -> None:
                 output.shape[0] is None or place in row.shared_outputs,
                 f"with keras.Input of unknown batch size the output has the shape {output.shape}. {HINT}",
             )
-    batches = [examples(row, batch=batch) for batch in (3, 5, 1)]
-    _expect_same(row, batches, ["a batch of 3", "a batch of 5", "a batch of 1"])
+    batches = [examples(row, batch=batch) for batch in (3, 1)]
+    _expect_same(row, batches, ["a batch of 3", "a batch of 1"])
 
 
 def unknown_time_size(row: LayerRow) -> None:
     """It works with an unknown number of time steps, and then with any number of them."""
     functional(row, ready(row), time=None)
-    runs = [_longer(examples(row), row.time_axis or 0, steps) for steps in (0, -1, -2, 3)]
-    _expect_same(row, runs, ["the time steps of the row", "one time step fewer", "two fewer", "three more"])
+    runs = [_longer(examples(row), row.time_axis or 0, steps) for steps in (0, -2, 3)]
+    _expect_same(row, runs, ["the time steps of the row", "two fewer", "three more"])
 
 
 def _longer(arguments: Any, axis: int, steps: int) -> Any:
