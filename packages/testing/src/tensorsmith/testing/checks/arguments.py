@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from tensorsmith.testing.errors import ConformanceError, expect
-from tensorsmith.testing.rows import BatchRow, Data, LayerRow, LossRow, MetricRow, Row
+from tensorsmith.testing.rows import Data, LayerRow, LossRow, MetricRow, Row
 
 
 def bad_arguments(row: Row) -> None:
@@ -29,7 +29,7 @@ def bad_arguments(row: Row) -> None:
         expect("expected" in message.lower(), f"{call} raises {message!r}, which does not say what is expected.")
 
 
-def bad_shapes(row: BatchRow) -> None:
+def bad_shapes(row: LayerRow | LossRow | MetricRow) -> None:
     """Inputs of shapes that do not fit raise ValueError with the shape; they are not broadcast."""
     for replaced, shapes, fragment in row.bad_shapes:
         component = row.make(**{**row.kwargs, **replaced})
@@ -51,8 +51,7 @@ def _symbolic(row: LayerRow, shapes: Any) -> Any:
     return keras.tree.map_shape_structure(lambda shape: keras.KerasTensor(shape, next(types, "float32")), shapes)
 
 
-def _zeros_into(row: BatchRow, component: Any, shapes: Any) -> None:
-    assert isinstance(row, LossRow | MetricRow)
+def _zeros_into(row: LossRow | MetricRow, component: Any, shapes: Any) -> None:
     inputs = [data for data in (row.y_true, row.y_pred, Data(())) if data]
     arrays = [np.zeros(shape, data.dtype) for shape, data in zip(shapes, inputs, strict=False)]
     (component if isinstance(row, LossRow) else component.update_state)(*arrays)
