@@ -39,12 +39,13 @@ def squared_error(labels, logits):
 
 
 def broadcasting(*shapes, **arguments):
-    """Targets and predictions of two shapes, either way, where broadcasting would give a wrong number in silence."""
-    return [(arguments, pair, "`y_true`: received") for pair in itertools.permutations(shapes, 2)]
+    """Pairs of shapes, in both orders, that would broadcast to a wrong loss."""
+    message = "`y_true`: received {}, expected the shape of `y_pred`, {}"
+    return [(arguments, pair, message.format(*pair)) for pair in itertools.permutations(shapes, 2)]
 
 
-def lonely_labels():
-    """Other counts of labels than of embeddings."""
+def mismatched_labels():
+    """Numbers of labels that differ from the number of embeddings."""
     shapes = [((1,), (4, 2)), ((1, 1), (4, 2)), ((3,), (4, 2)), ((5, 1), (4, 2)), ((3,), (1, 2))]
     return [({}, pair, f"received {pair[0][0]} labels, expected one for each of the") for pair in shapes]
 
@@ -122,7 +123,7 @@ ROWS = [
         y_pred=EMBEDDINGS,
         per_sample=False,
         bad=BAD_MARGINS,
-        bad_shapes=lonely_labels(),
+        bad_shapes=mismatched_labels(),
     ),
     LossRow(
         NpairsLoss,
@@ -240,7 +241,7 @@ ROWS = [
         y_pred=EMBEDDINGS,
         per_sample=False,
         bad=BAD_MARGINS + BAD_METRICS,
-        bad_shapes=lonely_labels(),
+        bad_shapes=mismatched_labels(),
     ),
     LossRow(
         TripletHardLoss,
@@ -258,7 +259,7 @@ ROWS = [
         y_pred=EMBEDDINGS,
         per_sample=False,
         bad=BAD_MARGINS + BAD_METRICS,
-        bad_shapes=lonely_labels(),
+        bad_shapes=mismatched_labels(),
     ),
     LossRow(
         TverskyLoss,

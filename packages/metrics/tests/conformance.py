@@ -24,14 +24,14 @@ from tensorsmith.testing import Data, MetricRow
 
 
 def other_weights(true, predicted):
-    """Weights that are not one for each of four samples."""
+    """Shapes of sample weights that do not fit four samples."""
     message = "expected the first axes of the samples, (4"
     return [({}, (true, predicted, shape), message) for shape in [(1,), (3,), (1, 4), (4, 4), (1, 1), (4, 3, 2)]]
 
 
 def other_targets(shapes, **arguments):
-    """Targets and predictions where broadcasting would give a wrong number in silence."""
-    return [(arguments, pair, "`y_true`: received") for pair in shapes]
+    """Shapes of targets and predictions that would broadcast to a wrong result."""
+    return [(arguments, pair, "expected the shape of `y_pred`") for pair in shapes]
 
 
 LABELS = Data((3,), "int32", 0, 2)  # of three classes
@@ -136,7 +136,10 @@ ROWS = [
         y_pred=Data((2, 3)),
         bad=(),
         name="FBetaScore, sparse",
-        bad_shapes=other_targets([(true, (4, 3)) for true in [(1,), (3,), (1, 1), (4, 2), (1, 3), ()]]),
+        bad_shapes=[
+            ({}, (true, (4, 3)), f"`y_true`: received {true}, expected a shape that fits")
+            for true in [(1,), (3,), (1, 1), (4, 2), (1, 3), ()]
+        ],
     ),
     MetricRow(
         FrechetDistance,
