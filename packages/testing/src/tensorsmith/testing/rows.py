@@ -58,12 +58,13 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class BatchRow(Row):
-    """What rows of components that take batches have.
+    """Common arguments of the rows of layers, losses and metrics.
 
     Args:
-        bad_shapes: Arguments that replace those in `kwargs`, the shape of each input, with the batch, that must then
-            raise ValueError, and a part of its message. The inputs are those of `call` of a layer, and targets,
-            predictions and perhaps sample weights of a loss or metric; a size may be None for a layer.
+        bad_shapes: Triples of arguments that replace those in `kwargs`, input shapes that must then raise ValueError,
+            and a part of its message. Shapes include the batch axis. There is one for each argument of a layer's
+            `call`, where a size may be None; for a loss or metric there are those of targets, predictions and,
+            optionally, sample weights.
     """
 
     bad_shapes: Sequence[tuple[Mapping[str, Any], Sequence[Any], str]] = ()

@@ -157,5 +157,5 @@ def observe(
 
 @lru_cache(maxsize=1)
 def reference(row: Row) -> Observations:
-    """What a new component returns when it is called eagerly; the checks of a row compare with the same one."""
+    """Return the eager outputs of a new component, cached because several checks of a row compare with them."""
     return observe(row, ready(row), examples(row))

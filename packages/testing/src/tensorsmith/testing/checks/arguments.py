@@ -30,7 +30,7 @@ def bad_arguments(row: Row) -> None:
 
 
 def bad_shapes(row: LayerRow | LossRow | MetricRow) -> None:
-    """Inputs of shapes that do not fit raise ValueError with the shape; they are not broadcast."""
+    """Inputs whose shapes do not fit raise ValueError; they are not broadcast."""
     for replaced, shapes, fragment in row.bad_shapes:
         component = row.make(**{**row.kwargs, **replaced})
         call = f"{row.title} with {dict(replaced)}, called with the shapes {list(shapes)},"

@@ -25,18 +25,18 @@ def config_round_trip(row: Row) -> None:
     state = [variable.numpy() for variable in getattr(expected, "variables", ())]
     seen = observe(row, expected, examples(row), calls=1)
     for when, original in (("before building", fresh), ("after building", built)):
-        twin = type(original).from_config(original.get_config())
-        first, second = _as_text(original), _as_text(twin)
+        copy = type(original).from_config(original.get_config())
+        first, second = _as_text(original), _as_text(copy)
         expect(first == second, f"the config taken {when} does not come back: {first} became {second}.")
-        prepare(row, twin)
+        prepare(row, copy)
         # Weights and random state, which no config holds.
-        for variable, value in zip(getattr(twin, "variables", ()), state, strict=True):
+        for variable, value in zip(getattr(copy, "variables", ()), state, strict=True):
             variable.assign(value)
         expect_same(
             seen,
-            observe(row, twin, examples(row), calls=1),
+            observe(row, copy, examples(row), calls=1),
             row.tolerance,
-            f"the original and its twin from the config taken {when}",
+            f"the original and its copy from the config taken {when}",
             "Remedy: return every argument of `__init__` from `get_config`.",
         )
 
