@@ -37,7 +37,7 @@ def pytest_collection_modifyitems(items):
 
 
 def pytest_collection_finish():
-    """Modules and tests live until the end: garbage collection, which is a sixth of all time, need not scan them."""
+    """Excludes modules and tests, which live until the end, from garbage collection."""
     gc.collect()
     gc.freeze()
 

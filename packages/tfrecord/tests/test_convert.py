@@ -373,7 +373,7 @@ print(done.records, int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status")
 
 @pytest.mark.slow
 def test_memory_for_a_gigabyte(tmp_path):
-    """Of short records it would be 500 MB at most, as what an eighth and a quarter of it take shows."""
+    """Peak memory for 1 GB of short records, extrapolated from 1/8 and 1/4 GB, is at most 500 MB."""
     rows = np.random.default_rng(0).integers(0, 10**9, (100_000, 10))
     block = "".join(",".join(map(str, row)) + "\n" for row in rows.tolist())
     megabytes = []
