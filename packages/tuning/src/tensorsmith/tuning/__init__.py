@@ -3,7 +3,7 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from tensorsmith.tuning.search import Search
+from tensorsmith.tuning.search import Search, SearchError
 from tensorsmith.tuning.space import Choice, Range, Real, Whole, choice, declared, integer, log_uniform, uniform
 from tensorsmith.tuning.space_file import parse_space
 
@@ -18,6 +18,7 @@ __all__ = [
     "SKLearnClassifier",
     "SKLearnRegressor",
     "Search",
+    "SearchError",
     "Tuner",
     "Whole",
     "choice",

@@ -15,7 +15,7 @@ SMALLER = {"loss", "error", "divergence", "distance", "perplexity", "mse", "mae"
 
 
 class SearchError(ArgumentError):
-    """Something is wrong with the search itself; no other trial would change that."""
+    """An error in the search itself, which would fail every other trial too."""
 
 
 class UnknownObjectiveError(SearchError):

@@ -23,8 +23,7 @@ from tensorsmith.tools.search_folder import (
     write_report,
     write_search,
 )
-from tensorsmith.tuning import Search
-from tensorsmith.tuning.search import SearchError
+from tensorsmith.tuning import Search, SearchError
 from tensorsmith.tuning.search_workers import run_search_workers
 from tensorsmith.tuning.workers import LAUNCHER, alone_in
 
