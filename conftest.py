@@ -2,9 +2,11 @@
 
 import gc
 import itertools
+import random
 import signal
 from collections import defaultdict
 
+import numpy as np
 import pytest
 from hypothesis import settings
 
@@ -20,6 +22,13 @@ def interruptible():
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup():
+    """Seeds Python, from which Keras draws its default seeds, and NumPy, so that no test depends on luck or on others."""
+    random.seed(0)
+    np.random.seed(0)
 
 
 @pytest.hookimpl(tryfirst=True)
