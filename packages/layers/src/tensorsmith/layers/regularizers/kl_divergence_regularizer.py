@@ -8,6 +8,9 @@ from keras import ops
 from tensorsmith.core import check, export, is_number, plain
 from tensorsmith.core.types import Tensor
 
+# Keras divides activity penalties by the batch size since 3.14.
+KERAS_DIVIDES = tuple(map(int, keras.__version__.split(".")[:2])) >= (3, 14)
+
 
 @export
 class KLDivergenceRegularizer(keras.regularizers.Regularizer):
@@ -20,8 +23,8 @@ class KLDivergenceRegularizer(keras.regularizers.Regularizer):
 
         penalty = weight Σ (p log(p / q) + (1 - p) log((1 - p) / (1 - q)))
 
-    There are two averages over the batch: the one of q, and another by Keras, which divides every activity penalty by
-    the batch size. So the same activities cost half as much in batches that are twice as large, and the penalty is
+    There are two averages over the batch: the one of q, and another by Keras 3.14 or later, which divides every
+    activity penalty by the batch size. So the same activities cost half as much in batches that are twice as large, and the penalty is
     1 / 32 of the formula in batches of 32. With `batch_independent=True` it is the formula, whatever the batch size.
 
     Source: Ng, "Sparse autoencoder", CS294A lecture notes, 2011.
@@ -29,7 +32,7 @@ class KLDivergenceRegularizer(keras.regularizers.Regularizer):
     Args:
         weight: Factor of the penalty, 0 or more.
         target: The mean activity to aim at, in (0, 1).
-        batch_independent: Whether to multiply by the batch size, by which Keras divides.
+        batch_independent: If `True`, the penalty is multiplied by the batch size where Keras divides by it.
 
     Call arguments:
         activations: The outputs of a layer; all axes but the last count as the batch's in the mean.
@@ -63,7 +66,7 @@ class KLDivergenceRegularizer(keras.regularizers.Regularizer):
         mean = ops.mean(precise, axis=list(range(len(precise.shape) - 1)))
         p, q = self.target, ops.clip(mean, 1e-7, 1 - 1e-7)
         penalty = self.weight * ops.sum(p * ops.log(p / q) + (1 - p) * ops.log((1 - p) / (1 - q)))
-        if self.batch_independent:
+        if self.batch_independent and KERAS_DIVIDES:
             penalty *= ops.cast(ops.shape(activations)[0], penalty.dtype)
         return penalty
 
