@@ -7,6 +7,10 @@ import tensorflow as tf
 
 from tensorsmith.optimizers import Lookahead, MultiOptimizer, ScaledUpdates, layerwise_decay
 
+pytestmark = pytest.mark.skipif(
+    not hasattr(keras.optimizers, "MultiOptimizer"), reason="Keras has a MultiOptimizer since 3.15"
+)
+
 
 def model_of(*names, seed=3):
     keras.utils.set_random_seed(seed)
@@ -253,3 +257,8 @@ def test_a_config_from_before_training():
 def test_layers_that_a_file_could_not_tell_apart():
     with pytest.raises(ValueError, match="layers with paths of their own, to be saved.*give them different names"):
         nested("dense", "dense").optimizer.get_config()
+
+
+def test_several_optimizers_cannot_be_inside_a_wrapper():
+    with pytest.raises(ValueError, match="put this around each"):
+        Lookahead(MultiOptimizer([(sgd(), ".")]))

@@ -409,11 +409,8 @@ def test_some_variables_only(kind):
 
 
 def test_what_cannot_be_inside():
-    scaling = keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD())
-    several = optimizers.MultiOptimizer([(keras.optimizers.SGD(), ".")])
-    for inner, message in ((scaling, "put LossScaleOptimizer around"), (several, "put this around each")):
-        with pytest.raises(ValueError, match=message):
-            optimizers.Lookahead(inner)
+    with pytest.raises(ValueError, match="put LossScaleOptimizer around"):
+        optimizers.Lookahead(keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD()))
     with pytest.raises(ValueError, match="`optimizer`: received 'adm', expected an optimizer"):
         optimizers.SWA("adm")
     with pytest.raises(ValueError, match="`trainable_variables`: received None, expected variables"):

@@ -24,6 +24,9 @@ class ContractivePenalty(keras.layers.Wrapper):
     The slopes cost as many backward passes as there are outputs, which run together: wrap what has few. Of layers in
     which examples depend on each other, as in batch normalization, it has only how each depends on itself.
 
+    Set `TF_ENABLE_ONEDNN_OPTS=0` with TensorFlow 2.18 to 2.20: there oneDNN's batched matrix product, which the
+    Jacobian needs, can crash the process.
+
     Around recurrent layers, and models with them, XLA is turned off, as it cannot compile the slopes of loops.
 
     Source: Rifai et al., "Contractive Auto-Encoders: Explicit Invariance During Feature Extraction", 2011.
