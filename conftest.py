@@ -26,7 +26,7 @@ def interruptible():
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup():
-    """Seeds Python, from which Keras draws its default seeds, and NumPy, so that no test depends on luck or on others."""
+    """Seeds Python, from which Keras draws its default seeds, and NumPy, so that no test depends on luck."""
     random.seed(0)
     np.random.seed(0)
 

@@ -24,8 +24,9 @@ class KLDivergenceRegularizer(keras.regularizers.Regularizer):
         penalty = weight Σ (p log(p / q) + (1 - p) log((1 - p) / (1 - q)))
 
     There are two averages over the batch: the one of q, and another by Keras 3.14 or later, which divides every
-    activity penalty by the batch size. So the same activities cost half as much in batches that are twice as large, and the penalty is
-    1 / 32 of the formula in batches of 32. With `batch_independent=True` it is the formula, whatever the batch size.
+    activity penalty by the batch size. So the same activities cost half as much in batches that are twice as large,
+    and the penalty is 1 / 32 of the formula in batches of 32. With `batch_independent=True` it is the formula, whatever
+    the batch size.
 
     Source: Ng, "Sparse autoencoder", CS294A lecture notes, 2011.
 
