@@ -1,4 +1,4 @@
-# make demo trains the main recipe, make test runs every test; both set everything up by themselves.
+# make demo trains the main recipe, make test runs the tests; both create the environment first.
 PYTHON ?= python3
 BIN := .venv/bin
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
@@ -12,16 +12,16 @@ LIBRARY := .venv/library-$(VERSION)
 demo: setup
 	$(BIN)/tensorsmith run mlp/fashion_mnist
 
-# The tests of a file share traced models and trained references, so one process runs all of them.
+# Tests of a file share traced models and trained references, so a single process runs all tests of a file.
 test: lint data
 	$(BIN)/pytest -n 2 --dist loadfile -m "not slow"
 
 test-slow: setup data .venv/parity/ready
 	$(BIN)/pytest -n 2 --dist loadfile -m slow
 
-# The kernels' tests with a library that watches every access to memory and all that C++ leaves undefined, at the best
-# instruction set and at the one that has code of its own for half types. GCC aligns
-# AVX-512 vectors wrongly on the stack that would detect use after return (its bug 110027).
+# Tests of the kernels with the address and undefined-behavior sanitizers, with the best instruction set and with the
+# baseline, which has separate code for half-precision types. Detection of stack use after return is off, because GCC
+# misaligns AVX-512 vectors on the fake stack (GCC bug 110027).
 test-sanitize: setup
 	mkdir -p .venv/sanitized
 	$(BIN)/python custom_ops/build_library.py .venv/sanitized --sanitize
@@ -31,8 +31,8 @@ test-sanitize: setup
 	  TENSORSMITH_RECORDS_LIBRARY=$(CURDIR)/.venv/sanitized/libtensorsmith_records.so sh -c \
 	  'for level in "" baseline; do TENSORSMITH_OPS_LEVEL=$$level $(BIN)/pytest -n 2 -m "not slow" custom_ops/ops/tests/kernels custom_ops/records/tests || exit 1; done'
 
-# The same library file and all components under other releases of TensorFlow and Keras, each pair in an environment of
-# its own; the last one is a release candidate, whose failures are shown and do not count.
+# The same library file and all components with other versions of TensorFlow and Keras, in a separate environment for
+# each pair. The last pair is a release candidate; its failures are reported and ignored.
 test-compat: setup
 	for pair in "2.18.1 3.12.0" "2.20.0 3.13.2" "2.21.0 3.15.1"; do sh tools/compat.sh $$pair || exit 1; done
 	-sh tools/compat.sh 2.22.0rc0 3.15.1
@@ -41,7 +41,7 @@ test-compat: setup
 test-oldest: setup
 	sh tools/compat.sh 2.18.1 3.12.0 conformance
 
-# Comparisons with TensorFlow Addons, whose compiled ops need the TensorFlow they were built for.
+# Comparisons with TensorFlow Addons, whose compiled ops require the TensorFlow version that they were built for.
 parity: setup .venv/parity/ready
 	$(BIN)/pytest -n 2 tests/parity
 
@@ -54,12 +54,12 @@ $(READY): requirements.lock tools/setup.sh pyproject.toml $(PROJECTS)
 	@PYTHON=$(PYTHON) sh tools/setup.sh
 	@touch $@
 
-# Installation builds the library, too; this is for sources that changed since.
+# Rebuild the library if its sources have changed since the installation.
 $(LIBRARY): $(KERNELS) $(READY)
 	@if command -v $${CXX:-c++} >/dev/null; then $(BIN)/python custom_ops/build_library.py; fi
 	@touch $@
 
-# Whatever tests read from the network, once; they run without it.
+# Fetch the data sets of the tests, which then run without network access.
 data: setup
 	@$(BIN)/python -c "from tensorsmith.data import fetch, names; [fetch(name) for name in names()]"
 
@@ -81,7 +81,7 @@ bench: .venv/bench .venv/parity/ready
 
 COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11
 
-# uv names the packages of this repository by their place on this machine; they are installed beside the lock.
+# uv lists the packages of this repository by absolute path. They are installed separately, so remove them from the lock.
 lock: setup
 	$(COMPILE) $(PROJECTS) --group pyproject.toml:build --group pyproject.toml:dev | grep -v '^-e ' > requirements.new
 	mv requirements.new requirements.lock

@@ -1,4 +1,4 @@
-"""Settings of all tests."""
+"""Configuration of all tests."""
 
 import gc
 import itertools
@@ -10,15 +10,14 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-# The same examples each time, so that what fails after a change fails because of it; --hypothesis-profile=default looks
-# for more.
+# Deterministic examples, so that a new failure is caused by a change. --hypothesis-profile=default searches randomly.
 settings.register_profile("repeatable", derandomize=True)
 settings.load_profile("repeatable")
 
 
 @pytest.fixture(scope="session", autouse=True)
 def interruptible():
-    """Shells let their background jobs ignore Ctrl-C, which processes inherit; a handler they do not."""
+    """Install a handler for Ctrl-C. Background jobs of shells ignore Ctrl-C, which child processes would inherit."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
@@ -26,14 +25,14 @@ def interruptible():
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup():
-    """Seeds Python, from which Keras draws its default seeds, and NumPy, so that no test depends on luck."""
+    """Seed Python, from which Keras draws its default seeds, and NumPy, so that tests are deterministic."""
     random.seed(0)
     np.random.seed(0)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Marks as slow what a test marked `pairwise` has beyond a covering subset of its parameters' combinations."""
+    """Mark parameter combinations of `pairwise` tests as slow, except for a subset that covers all pairs of values."""
     groups = defaultdict(list)
     for item in items:
         if item.get_closest_marker("pairwise") and hasattr(item, "callspec"):
@@ -46,15 +45,15 @@ def pytest_collection_modifyitems(items):
 
 
 def pytest_collection_finish():
-    """Excludes modules and tests, which live until the end, from garbage collection."""
+    """Exclude modules and tests, which exist until the end, from garbage collection."""
     gc.collect()
     gc.freeze()
 
 
 def covering(rows):
-    """Numbers of the rows that together have every pair of values; of two columns, every value.
+    """Return indices of rows that cover all pairs of values or, with at most two columns, all values.
 
-    A column that follows from another, as the names of one `parametrize` do, does not count.
+    Columns that are determined by another column, such as the names of one `parametrize`, are ignored.
     """
     columns = [column for column in dict.fromkeys(zip(*rows, strict=True)) if len(set(column)) > 1]
     columns = [
@@ -78,5 +77,5 @@ def covering(rows):
 
 
 def follows(column, other):
-    """Tells whether each value of the other column comes with one value of this one."""
+    """Return `True` if each value of the other column determines the value of this column."""
     return len(set(zip(other, column, strict=True))) == len(set(other))

@@ -1,15 +1,15 @@
-"""Compiles the C++ sources into two libraries: TensorFlow's kernels, and the codec of records that does without it.
+"""Compiles two libraries from C++ sources: the kernels of TensorFlow ops, and the standalone codec of records.
 
     python build_library.py                       # both, into {ops,records}/src/tensorsmith/{ops,records}
     python build_library.py FOLDER --sanitize     # with AddressSanitizer and UndefinedBehaviorSanitizer
 
 Every kernel is compiled once per instruction set.
 
-Needs GCC 11 or later (`CXX`, else c++) and Eigen's headers (package cmeel-eigen), and no TensorFlow: the library finds
-TensorFlow's C interface when TensorFlow loads it. Unchanged files are not compiled again.
+Requires GCC 11 or later (`CXX`, else c++) and the headers of Eigen (package cmeel-eigen), but not TensorFlow: the
+symbols of its C API are resolved when TensorFlow loads the library. Unchanged files are not compiled again.
 
-Both distributions build by this script. An sdist has it beside its own `src`; that of the ops also has the C++ sources
-of records, which its library contains.
+Both distributions are built with this script. An sdist contains it next to its own `src`; the sdist of ops also
+contains the C++ sources of records, which are part of its library.
 """
 
 import argparse
@@ -51,11 +51,11 @@ LEVELS = X86_LEVELS if platform.machine() in ("x86_64", "AMD64") else {"baseline
 
 
 class BuildError(Exception):
-    """The library could not be built; the message says why."""
+    """Failure to build a library, with the reason as message."""
 
 
 def library_path(name: str) -> Path:
-    """The file that a library, "ops" or "records", is loaded from."""
+    """Returns the path from which a library, "ops" or "records", is loaded."""
     return _folder(f"tensorsmith/{name}") / f"libtensorsmith_{name}.so"
 
 
@@ -63,30 +63,30 @@ def build(name: str, target: Path | None = None, sanitize: bool = False) -> None
     """Compiles and links a library, "ops" or "records".
 
     Args:
-        name: The library.
-        target: The file to write; by default the one that it is loaded from.
-        sanitize: With AddressSanitizer and UndefinedBehaviorSanitizer.
+        name: Name of the library.
+        target: Output file. If `None`, the path from which the library is loaded.
+        sanitize: If `True`, build with AddressSanitizer and UndefinedBehaviorSanitizer.
 
     Raises:
-        BuildError: No compiler, or one that stops with an error.
+        BuildError: If there is no compiler, or if compilation fails.
     """
     {"ops": build_ops, "records": build_records}[name](target or library_path(name), sanitize=sanitize)
 
 
 def build_ops(library: Path, kernels: Sequence[Path] = (), sanitize: bool = False) -> None:
-    """Compiles and links the kernels of TensorFlow's ops.
+    """Compiles and links the kernels of TensorFlow ops.
 
     Args:
-        library: The file to write.
-        kernels: Further kernel files, beside those of `src/kernels`.
-        sanitize: With AddressSanitizer and UndefinedBehaviorSanitizer.
+        library: Output file.
+        kernels: Additional kernel files, besides those of `src/kernels`.
+        sanitize: If `True`, build with AddressSanitizer and UndefinedBehaviorSanitizer.
 
     Raises:
-        BuildError: No compiler, or one that stops with an error.
+        BuildError: If there is no compiler, or if compilation fails.
     """
     objects = _compile_all([*_units(kernels), *_records()], sanitize)
     with tempfile.TemporaryDirectory(dir=library.parent, prefix=".linking-") as folder:
-        # An empty stand-in under TensorFlow's name, so that the library asks for it wherever it is loaded.
+        # Links against an empty library with TensorFlow's soname, so that the real one is required at load time.
         framework = Path(folder) / "libtensorflow_framework.so.2"
         stand_in = ["-shared", "-x", "c++", os.devnull, f"-Wl,-soname,{framework.name}", "-o", str(framework)]
         _run([*_compiler(), *stand_in])
@@ -94,7 +94,7 @@ def build_ops(library: Path, kernels: Sequence[Path] = (), sanitize: bool = Fals
 
 
 def build_records(library: Path, sanitize: bool = False) -> None:
-    """Compiles and links the codec of records, which needs no TensorFlow."""
+    """Compiles and links the codec of records, which does not depend on TensorFlow."""
     _link(library, _compile_all(_records(), sanitize), [], sanitize)
 
 
@@ -103,7 +103,7 @@ def _compiler() -> list[str]:
 
 
 def _compile_all(units: Iterable[tuple[list[str], Path]], sanitize: bool) -> list[Path]:
-    """The object files of compilations, made on all cores."""
+    """Compiles all units in parallel and returns their object files."""
     version = _run([*_compiler(), "--version"])
     flags = [*FLAGS, *(SANITIZE if sanitize else [])]
     headers = [*(f"-I{root}" for root in ROOTS), f"-I{_eigen()}"]
@@ -115,7 +115,7 @@ def _compile_all(units: Iterable[tuple[list[str], Path]], sanitize: bool) -> lis
 
 
 def _link(library: Path, objects: Sequence[Path], more: Sequence[str], sanitize: bool) -> None:
-    """Writes the library, whole or not at all."""
+    """Links a library and writes it atomically."""
     library.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=library.parent, prefix=".linking-") as folder:
         draft = Path(folder) / library.name
@@ -125,13 +125,13 @@ def _link(library: Path, objects: Sequence[Path], more: Sequence[str], sanitize:
 
 
 def _records() -> Iterator[tuple[list[str], Path]]:
-    """The compilations of the codec of records."""
+    """Yields the flags and source of each compilation unit of the codec of records."""
     for source in sorted(_folder("records").glob("*.cc")):
         yield LEVELS["baseline"], source
 
 
 def _units(kernels: Sequence[Path]) -> Iterator[tuple[list[str], Path]]:
-    """Every compilation of the runtime and the kernels: the flags it adds, and its source."""
+    """Yields the flags and source of each compilation unit of the runtime and the kernels."""
     per_level = [_folder("runtime") / "matmul.cc", *sorted(_folder("kernels").glob("*.cc")), *kernels]
     for source in sorted(_folder("runtime").glob("*.cc")):
         if source not in per_level:
@@ -142,7 +142,7 @@ def _units(kernels: Sequence[Path]) -> Iterator[tuple[list[str], Path]]:
 
 
 def _compile(command: Sequence[str], headers: Sequence[str], source: Path, compiler: str) -> Path:
-    """The object file of a source, made unless it is there for the same text, headers, flags, compiler and Eigen."""
+    """Compiles a source, unless its object file is up to date, and returns the object file."""
     texts = [source, *(header for root in ROOTS for header in sorted(root.glob("*/*.h")))]
     made_with = "\0".join([*command, compiler, importlib.metadata.version("cmeel-eigen")])
     key = hashlib.sha256(made_with.encode() + b"".join(path.read_bytes() for path in texts))
@@ -155,12 +155,12 @@ def _compile(command: Sequence[str], headers: Sequence[str], source: Path, compi
 
 
 def _folder(name: str) -> Path:
-    """A folder of sources, wherever they are: in a checkout or in an sdist."""
+    """Returns a folder of sources in a checkout or in an sdist."""
     return next(root / name for root in ROOTS if (root / name).is_dir())
 
 
 def _eigen() -> Path:
-    """The folder with Eigen's headers."""
+    """Returns the include folder of Eigen."""
     try:
         files = importlib.metadata.files("cmeel-eigen") or ()
     except importlib.metadata.PackageNotFoundError:
@@ -168,18 +168,18 @@ def _eigen() -> Path:
     for file in files:
         if file.as_posix().endswith("include/eigen3/Eigen/Core"):
             return Path(str(file.locate())).parents[1]
-    raise BuildError("Eigen's headers are not here. Remedy: pip install cmeel-eigen")
+    raise BuildError("Eigen's headers were not found. Run `pip install cmeel-eigen`.")
 
 
 def _run(command: Sequence[str]) -> str:
-    """What a command prints."""
+    """Runs a command and returns its standard output."""
     try:
         result = subprocess.run(command, capture_output=True, text=True)
     except OSError:
-        raise BuildError(f"there is no C++ compiler {command[0]!r} here. Remedy: apt install g++, or set CXX") from None
+        raise BuildError(f"The C++ compiler {command[0]!r} was not found. Run `apt install g++`, or set CXX.") from None
     sys.stderr.write(result.stderr)
     if result.returncode != 0:
-        raise BuildError(f"{command[0]} stopped with an error, see above. Remedy: GCC 11 or later")
+        raise BuildError(f"{command[0]} failed, see the messages above. GCC 11 or later is required.")
     return result.stdout
 
 

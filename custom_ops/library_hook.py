@@ -1,4 +1,4 @@
-"""The hatch hook of both distributions: builds the library of the one that is being installed."""
+"""Hatch build hook of both distributions, which builds the library of the one being installed."""
 
 import sysconfig
 from typing import Any
@@ -8,10 +8,10 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 
 class LibraryHook(BuildHookInterface):
-    """Runs before a wheel, editable or not, is put together."""
+    """Hook that runs before a wheel is built, editable or not."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Compiles, or leaves a note why that did not succeed, which the package shows at its first use."""
+        """Compiles the library. On failure, writes the reason to a file, which the package reports on first use."""
         if self.target_name != "wheel":
             return
         name = self.metadata.name.removeprefix("tensorsmith-")
@@ -20,11 +20,11 @@ class LibraryHook(BuildHookInterface):
         note.unlink(missing_ok=True)
         try:
             build(name)
-        except BuildError as error:  # without a compiler the package installs all the same
+        except BuildError as error:  # the package is usable without the library
             library.unlink(missing_ok=True)
             note.write_text(f"it was not built: {error}\n")
             self.app.display_warning(f"{self.metadata.name}: {error}; the reference implementation takes over")
             return
         platform = sysconfig.get_platform().replace("-", "_").replace(".", "_")
         build_data["pure_python"] = False
-        build_data["tag"] = f"py3-none-{platform}"  # a library serves every Python, and every TensorFlow
+        build_data["tag"] = f"py3-none-{platform}"  # independent of the versions of Python and TensorFlow

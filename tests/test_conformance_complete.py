@@ -1,4 +1,4 @@
-"""Every public Keras component has a conformance row and a name under `tensorsmith>`."""
+"""Tests that each public Keras component has a conformance row and is registered as `tensorsmith>NAME`."""
 
 import importlib
 import inspect
@@ -10,7 +10,7 @@ import pytest
 from tensorsmith.testing.conformance_file import FILE_NAME, load_rows
 
 PACKAGES = Path(__file__).parents[1] / "packages"
-BRIDGES = {"addons"}  # others' components, in a process of their own
+BRIDGES = {"addons"}  # bridges to other libraries, which must be imported in a separate process
 every_package = pytest.mark.parametrize(
     "package", sorted({path.parent.name for path in PACKAGES.glob("*/pyproject.toml")} - BRIDGES)
 )
@@ -28,11 +28,11 @@ def components_among(public):
 
 
 def missing(public, tested):
-    """What the public names of a package lack.
+    """Return the problems of the components among the public objects of a package.
 
     Args:
-        public: The package's public objects by name.
-        tested: The classes that have conformance rows.
+        public: Public objects of the package, by name.
+        tested: Classes with conformance rows.
     """
     components = components_among(public)
     complaints = [
@@ -51,7 +51,7 @@ def public_objects(package):
 
 
 def classes_with_rows(package):
-    """The classes of the rows; a row that uses a function tells its class by what the function makes."""
+    """Return the classes of the conformance rows; if a row uses a function, the class of the function's result."""
     paths = (PACKAGES / package / "tests").rglob(FILE_NAME)
     rows = [row for path in paths for row in load_rows(path).values()]
     return {row.make if inspect.isclass(row.make) else type(row.make(**row.kwargs)) for row in rows}

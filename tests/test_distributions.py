@@ -1,4 +1,4 @@
-"""Every package installs by the command its README prints, and can be imported in an environment of nothing else."""
+"""Tests that each package can be installed by the command in its README and imported in an empty environment."""
 
 import re
 import shutil
@@ -25,9 +25,9 @@ pytestmark = pytest.mark.slow
 
 
 def uv(*arguments, cwd):
-    """Calls uv with what its cache holds; where that is not enough, with the network.
+    """Run uv offline, and again with network access if that fails.
 
-    The wheels are there since setup, but setup follows the lock and never asked which package needs which.
+    The wheels are in the cache since setup, but the metadata that dependency resolution needs may not be.
     """
     result = subprocess.run([UV, "--offline", *arguments], cwd=cwd, capture_output=True, text=True)
     if result.returncode != 0:
@@ -37,7 +37,7 @@ def uv(*arguments, cwd):
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory):
-    """A copy in a new place: uv takes a folder it has built before for unchanged as long as pyproject.toml is."""
+    """Copy of the checkout at a new path. At a known path, uv reuses a build as long as pyproject.toml is unchanged."""
     copy = tmp_path_factory.mktemp("checkout")
     for name in ("custom_ops", "packages", "tools", "recipes"):
         shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__", "build", "*.so"))
@@ -46,10 +46,10 @@ def checkout(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def install(checkout, tmp_path_factory):
-    """Installs by a README's command and returns the environment's folder of executables.
+    """Function that installs a package by the command in its README and returns the folder of executables.
 
-    `--exact` removes whatever the package does not need, so that one environment serves for all. The lock decides on
-    versions, so that nothing large is fetched. uv's own `tool.uv.sources`, which pip does not know, must not help.
+    `--exact` removes packages that are not dependencies, so that one environment can be used for all packages. The
+    lock determines the versions, to avoid downloads. `tool.uv.sources` is ignored, because pip does not support it.
     """
     environment = tmp_path_factory.mktemp("installed") / "environment"
     uv("venv", "--python", sys.executable, environment, cwd=checkout)
@@ -76,7 +76,7 @@ def test_package(folder, install, tmp_path):
         code = f"import tensorsmith.{source.name} as package; print(package.__file__)"
         result = subprocess.run([python, "-I", "-c", code], cwd=tmp_path, capture_output=True, text=True)
         assert result.returncode == 0, result.stderr
-        assert Path(result.stdout.strip()).is_relative_to(python.parents[1])  # and not the checkout
+        assert Path(result.stdout.strip()).is_relative_to(python.parents[1])  # not from the checkout
 
 
 WITHOUT_TENSORFLOW = """

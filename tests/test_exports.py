@@ -1,4 +1,4 @@
-"""A model with every layer that has a compiled kernel, exported, runs where there is no tensorsmith."""
+"""Tests that an exported model with all layers that have compiled kernels runs without tensorsmith."""
 
 import inspect
 import subprocess

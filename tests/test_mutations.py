@@ -1,4 +1,4 @@
-"""Every deliberate defect still has code to break and tests to run; `tests/mutations/run.py` runs them."""
+"""Tests that each deliberate defect matches existing code and tests. `tests/mutations/run.py` runs the defects."""
 
 import runpy
 from pathlib import Path

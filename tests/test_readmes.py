@@ -1,4 +1,4 @@
-"""What the READMEs say is so: their Python runs, and the commands they name exist."""
+"""Tests of README files: their Python code runs, and their commands and public names exist."""
 
 import doctest
 import importlib
@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-SKETCHES = {"testing"}  # it shows a table of the reader's own components
-OWN_PROCESS = {"addons"}  # importing it changes tf.keras; its own tests run its README
+SKETCHES = {"testing"}  # its code uses components of the reader
+OWN_PROCESS = {"addons"}  # importing it modifies tf.keras; the tests of the package run its README
 READMES = [
     path
     for path in (
@@ -28,7 +28,7 @@ FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 
 @pytest.mark.parametrize("path", READMES, ids=lambda path: path.parent.name)
 def test_python_runs(path, tmp_path, monkeypatch):
-    """Blocks with prompts run as doctests, others as programs; the later go on where the earlier ended."""
+    """Blocks with prompts run as doctests and others as programs. The blocks of a file have a common namespace."""
     monkeypatch.chdir(tmp_path)
     names = {"__name__": path.parent.name}
     said = []

@@ -1,4 +1,4 @@
-"""Every recipe runs and leaves a whole run folder; one does so through the command line."""
+"""Tests that each recipe runs and writes a complete run folder, and that one does so through the command line."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""A process that knows nothing of a saved model but `register` loads it."""
+"""Test that a new process can load a saved model after calling `register`."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""The rules of the repository that can be checked by reading it."""
+"""Tests of the rules of the repository that can be checked statically."""
 
 import ast
 import dataclasses
@@ -30,8 +30,8 @@ PYTHON_FILES = [path for path in FILES if path.suffix == ".py"]
 CODE_FILES = [path for path in FILES if path.suffix in (".py", ".cc", ".h")]
 LOCKS = ["requirements.lock", "requirements-bench.lock"]
 
-MAY_USE_PRIVATE: set[str] = set()  # files, each with the reason
-# Put together here, so that this file does not contain them.
+MAY_USE_PRIVATE: set[str] = set()  # paths of files, each with a reason
+# Assembled from parts, so that this file does not contain the forbidden strings.
 FORBIDDEN = [
     *(".".join([host, "org"]) for host in ("pypi", "pythonhosted", "download.pytorch")),
     "-".join(["index", "url"]),
@@ -40,7 +40,7 @@ FORBIDDEN = [
 
 
 def imports(nodes):
-    """The dotted names that import statements among these nodes bring in."""
+    """Return the dotted names that the import statements among the nodes import."""
     for node in nodes:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -49,7 +49,7 @@ def imports(nodes):
 
 
 def dotted_names(path):
-    """What a file imports, and every expression such as `keras.layers.Dense` in it."""
+    """Return the names that a file imports and its attribute expressions, such as `keras.layers.Dense`."""
     nodes = list(ast.walk(ast.parse(path.read_text())))
     return {*imports(nodes), *(ast.unparse(node) for node in nodes if isinstance(node, ast.Attribute))}
 
@@ -92,13 +92,13 @@ def test_no_addresses_of_indexes_and_no_paths_of_a_machine():
 def test_package_has_everything(package):
     for name in ("README.md", "pyproject.toml", f"src/tensorsmith/{package.name}/__init__.py"):
         assert (package / name).is_file()
-    assert not (package / "src/tensorsmith/__init__.py").exists()  # tensorsmith is a namespace
+    assert not (package / "src/tensorsmith/__init__.py").exists()  # tensorsmith is a namespace package
     assert list((package / "tests").glob("*.py"))
 
 
 @pytest.mark.parametrize("project", PROJECTS, ids=lambda path: path.name)
 def test_package_is_typed(project):
-    """Type checkers ignore the annotations of a package without `py.typed`, and mypy those it finds by no path."""
+    """Each package has `py.typed`, without which type checkers ignore its annotations, and is in the path of mypy."""
     (package,) = (project / "src/tensorsmith").iterdir()
     assert (package / "py.typed").read_bytes() == b""
     assert str((project / "src").relative_to(ROOT)) in project_table(ROOT)["tool"]["mypy"]["mypy_path"]
@@ -106,14 +106,14 @@ def test_package_is_typed(project):
 
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda path: path.name)
 def test_components_are_registered(package):
-    """What a package exports is imported by `tensorsmith.core.register`."""
+    """Packages with exported components have the entry point that `tensorsmith.core.register` imports."""
     exports = any("\n@export\n" in path.read_text() for path in package.glob("src/**/*.py"))
     points = project_table(package)["project"].get("entry-points", {}).get("tensorsmith.components", {})
     assert set(points) == ({package.name} if exports else set())
 
 
 def test_few_parameters_take_anything():
-    """At most 12 % are annotated `Any`, or not at all."""
+    """At most 12 % of the parameters are annotated `Any` or not annotated."""
     sources = [path for path in PYTHON_FILES if "tests" not in path.relative_to(ROOT).parts]
     functions = [
         node.args
@@ -153,7 +153,7 @@ def test_version_is_that_of_the_core(project):
 
 
 def lock_rows(name):
-    """The requirements in a lock, each with its hashes."""
+    """Yield the requirements in a lock file, each with its hashes."""
     for row in (ROOT / name).read_text().replace("\\\n", " ").splitlines():
         requirement, *hashes = row.split(" --hash=")
         yield Requirement(requirement.strip()), hashes
@@ -171,7 +171,7 @@ def test_lock_has_hashes_and_no_addresses(name):
 
 
 def declared(lock):
-    """What the projects say they need."""
+    """Return the requirements that the projects declare."""
     groups = project_table(ROOT)["dependency-groups"]
     if lock == "requirements-bench.lock":
         return groups["bench"]
@@ -203,7 +203,7 @@ def test_lock_satisfies_what_is_declared(name, python):
 
 @pytest.mark.slow
 def test_tensorflow_hub_can_be_imported():
-    """It imports pkg_resources, which setuptools 82 dropped; what it says about that is not ours to mend."""
+    """TensorFlow Hub imports pkg_resources, which setuptools 82 removed. Its deprecation warnings are ignored."""
     code = "import warnings; warnings.simplefilter('ignore'); import tensorflow_hub"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
@@ -228,7 +228,7 @@ def test_recipe_has_its_form(recipe):
     assert all(recipe.line(key) for key in ("Data", "Command", "Score", "Seconds", "Seed"))
     assert recipe.line("Command") == f"tensorsmith run {recipe.name}"
     slow = {name for name in imports(body) if begins_with(name, ("tensorflow", "keras", "tensorsmith"))}
-    assert slow <= {"tensorsmith.tuning"}  # it declares ranges, and imports neither of the others for that
+    assert slow <= {"tensorsmith.tuning"}  # declares search ranges without importing TensorFlow or Keras
     assert {"build_data", "build_model", "build_trainer"} <= {getattr(node, "name", "") for node in body}
 
     config = recipe.recipe.config_class()

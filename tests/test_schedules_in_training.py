@@ -1,4 +1,4 @@
-"""Schedules with lengths in epochs and percent, driving an optimizer and a variable under the Trainer."""
+"""Tests of schedules with lengths in epochs and percent, applied by the Trainer to an optimizer and a variable."""
 
 import keras
 import numpy as np
@@ -49,5 +49,5 @@ def test_a_run_that_does_not_say_how_long_an_epoch_is():
     import tensorflow as tf
 
     stream = tf.data.Dataset.from_tensor_slices(data()).batch(32).filter(lambda x, y: True)
-    with pytest.raises(ValueError, match=r"`steps`: received '1 epochs', expected a number of steps"):
+    with pytest.raises(ValueError, match=r"steps must be a number of steps.*got '1 epochs'"):
         trainer_of().fit(stream, verbose=False)

@@ -1,4 +1,4 @@
-"""README's table and the recipes' headers say what was recorded."""
+"""Tests that the table in README.md and the headers of the recipes match the recorded scores."""
 
 import json
 import runpy
@@ -16,7 +16,7 @@ scores = SimpleNamespace(**runpy.run_path(str(ROOT / "tools/scores.py")))
 
 
 def write_run(folder, seed, accuracy, **changes):
-    """A finished run of mlp/digits."""
+    """Writes the folder of a finished run of mlp/digits."""
     recipe = find_recipe("mlp/digits")
     folder.mkdir()
     (folder / "config.yaml").write_text(to_yaml(recipe, recipe.recipe.config_class(seed=seed, jit=True, **changes)))
@@ -65,5 +65,5 @@ def test_runs_with_other_settings_are_refused(tmp_path, capsys):
     assert scores.main(["record", str(write_run(tmp_path / "smoke", 0, 0.9, epochs=2))]) == 2
     assert scores.main(["record", str(tmp_path)]) == 2
     said = capsys.readouterr().err
-    assert "expected a run with the settings of mlp/digits" in said
-    assert "expected the folder of a finished run" in said
+    assert "RUN_FOLDER must be a run with the settings of mlp/digits" in said
+    assert "RUN_FOLDER must be the folder of a finished run" in said

@@ -1,6 +1,6 @@
-"""What tools/setup.sh says about a machine that lacks something: one line with the remedy.
+"""Tests of the one-line errors of tools/setup.sh on machines without a prerequisite.
 
-The machine is a PATH with nothing but a few tools and a Python that is a shell script.
+The machines are simulated by a PATH with a few tools and a shell script as Python.
 """
 
 import shutil
@@ -17,7 +17,7 @@ exit 0"""
 
 @pytest.fixture
 def set_up(tmp_path):
-    """Calls setup.sh in a copy of the tree, with these commands as the machine's `python3` and `c++`."""
+    """Function that runs setup.sh in a copy of the tree, with the given scripts as `python3` and `c++`."""
 
     def call(python3=None, compiler="exit 0"):
         tools = tmp_path / "bin"
@@ -45,10 +45,10 @@ def set_up(tmp_path):
 @pytest.mark.parametrize(
     ("python3", "message", "remedy"),
     [
-        (None, "python3 is not here", "apt install python3"),
+        (None, "python3 not found", "apt install python3"),
         ('case "$2" in *version_info*) exit 1;; esac', "python3 is not Python 3.11 to 3.13", "PYTHON=python3.13"),
         ('case "$2" in *venv*) exit 1;; esac', "python3 has no venv module", "apt install python3-venv"),
-        (NO_UV, "uv could not be installed", "check the network"),
+        (NO_UV, "uv could not be installed", "Check the network"),
     ],
     ids=["no Python", "another Python", "no venv", "no network"],
 )
@@ -56,7 +56,7 @@ def test_what_is_missing_is_one_line(set_up, python3, message, remedy):
     result = set_up(python3)
     (line,) = result.stderr.splitlines()
     assert line.startswith(f"setup: {message}")
-    assert remedy in line.partition("Remedy: ")[2]
+    assert remedy in line.partition(". ")[2]
     assert result.returncode == 1
 
 
@@ -64,4 +64,4 @@ def test_a_missing_compiler_is_one_line_and_no_failure(set_up):
     result = set_up(NO_UV, compiler=None)
     line, *_ = result.stderr.splitlines()
     assert line.startswith("setup: no C++ compiler")
-    assert "Remedy: apt install g++" in line
+    assert "Run: apt install g++" in line

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Runs kernels and components under another pair of TensorFlow and Keras, with the library as it is built:
+# Tests kernels and components with other versions of TensorFlow and Keras and the existing build of the library:
 #     compat.sh 2.18.1 3.12.0 [conformance]
-# With "conformance", components only pass their conformance checks in float32. The environment has no package of this
-# repository installed: their sources are on the path.
+# With "conformance", only the conformance checks of components in float32 run. The packages of this repository are not
+# installed in the environment; their sources are on the Python path.
 set -eu
 cd "$(dirname "$0")/.."
 tensorflow=$1 keras=$2 suite=${3:-whole}
@@ -14,8 +14,8 @@ python=$environment/bin/python
   hypothesis matplotlib protobuf pycocotools pytest pytest-xdist rich sacrebleu scikit-learn scipy
 for folder in custom_ops/*/src packages/*/src; do PYTHONPATH=$PWD/$folder:${PYTHONPATH:-}; done
 export PYTHONPATH TF_CPP_MIN_LOG_LEVEL=3
-# oneDNN's batched matrix product of TensorFlow 2.18 and 2.20 writes beyond its memory (in the Jacobian of
-# ContractivePenalty, on a machine with AMX), so that the process crashes there or later.
+# The batched matrix product of oneDNN in TensorFlow 2.18 and 2.20 writes out of bounds (in the Jacobian of
+# ContractivePenalty, on machines with AMX), which crashes the process.
 case $tensorflow in 2.18.* | 2.20.*) export TF_ENABLE_ONEDNN_OPTS=0 ;; esac
 
 tests="custom_ops/ops/tests/kernels"

@@ -1,6 +1,7 @@
-"""The tables of public names in README files: `python tools/public_names.py` writes them.
+"""Write the tables of public names in README files: `python tools/public_names.py`.
 
-Each package's README ends with the names of its `__all__` and the first lines of their docstrings. A test compares.
+The README of each package ends with the names in `__all__` and the first lines of their docstrings. A test verifies
+that the tables are current.
 """
 
 import importlib
@@ -11,11 +12,11 @@ from types import ModuleType
 
 ROOT = Path(__file__).parents[1]
 BEGIN, END = "<!-- public names: written by tools/public_names.py -->", "<!-- /public names -->"
-BRIDGE = "addons"  # changes tf.keras when it is imported, and its names are TensorFlow Addons'
+BRIDGE = "addons"  # excluded: its names are those of TensorFlow Addons, and importing it modifies tf.keras
 
 
 def readmes() -> dict[str, Path]:
-    """The README file of each package that has public names, by the package's name."""
+    """Returns the path of the README of each package with public names, by name of the package."""
     folders = [*ROOT.glob("custom_ops/*/src/tensorsmith/*"), *ROOT.glob("packages/*/src/tensorsmith/*")]
     found = {
         folder.name: folder.parents[2] / "README.md" for folder in sorted(folders) if (folder / "__init__.py").exists()
@@ -24,15 +25,15 @@ def readmes() -> dict[str, Path]:
 
 
 def with_table(text: str, package: ModuleType) -> str:
-    """The README with the current table at its end."""
+    """Returns the README with the current table at its end."""
     before = text.partition(f"\n{BEGIN}")[0].rstrip()
     rows = [f"| `{name}` | {_summary(getattr(package, name))} |" for name in sorted(package.__all__, key=str.lower)]
-    table = "\n".join(["## All public names", "", "| name | what it is |", "| --- | --- |", *rows])
+    table = "\n".join(["## All public names", "", "| name | description |", "| --- | --- |", *rows])
     return f"{before}\n\n{BEGIN}\n\n{table}\n\n{END}\n"
 
 
 def _summary(thing: object) -> str:
-    """The first line of a docstring; empty for values, whose type would have one."""
+    """Returns the first line of a docstring; empty for instances, which would show the docstring of their class."""
     documented = inspect.isclass(thing) or inspect.isroutine(thing) or inspect.ismodule(thing)
     lines = (inspect.getdoc(thing) or "").splitlines() if documented else []
     return re.sub(r"\|", r"\\|", lines[0]) if lines else ""

@@ -1,4 +1,4 @@
-"""The scores that README.md shows: records finished runs, and writes the table from what is recorded.
+"""Record the scores of finished runs, and write the table of recipes in README.md from the recorded scores.
 
 python tools/scores.py record RUN_FOLDER...
 python tools/scores.py readme
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tensorsmith.core import ArgumentError, argument_error, check, replace_file
+from tensorsmith.core import ArgumentError, Verbatim, argument_error, check, replace_file
 from tensorsmith.recipes.catalog import RecipeFile, all_recipes, find_recipe
 from tensorsmith.recipes.configuration import read_yaml, resolve
 
@@ -22,17 +22,17 @@ SCORES = ROOT / "recipes" / "scores.json"
 README = ROOT / "README.md"
 BEGIN, END = "<!-- recipes: written by tools/scores.py -->\n", "<!-- /recipes -->\n"
 
-Scores = dict[str, list[dict[str, Any]]]  # recipe to its runs, by seed
+Scores = dict[str, list[dict[str, Any]]]  # runs of each recipe, sorted by seed
 
 
 @dataclasses.dataclass(frozen=True)
 class Advertised:
-    """A header's `Score:` line.
+    """The `Score:` line of a recipe's header.
 
     Attributes:
-        split: Such as `test`.
-        measure: Such as `accuracy`.
-        number: The score as it is written, so that its digits can be counted.
+        split: Name of the split, such as `test`.
+        measure: Name of the metric, such as `accuracy`.
+        number: Score as a string, which determines the number of digits.
     """
 
     split: str
@@ -41,43 +41,43 @@ class Advertised:
 
     @classmethod
     def by(cls, recipe: RecipeFile) -> "Advertised":
-        """What a recipe promises."""
+        """Returns the score in the header of a recipe."""
         words = recipe.line("Score").split()
-        check(len(words) == 3, "Score", " ".join(words), "split, measure and number", f"look at {recipe.path}")
+        check(len(words) == 3, "Score", " ".join(words), "split, measure and number", f"check {recipe.path}")
         return cls(*words)
 
     def of(self, run: dict[str, Any]) -> float:
-        """The advertised measure in a recorded run."""
+        """Returns the value of the advertised metric in a recorded run."""
         return float(run["scores"][self.split][self.measure])
 
     def rounded(self, value: float) -> str:
-        """A value with as many digits as the header prints."""
+        """Returns a value as a string with the number of digits of the header."""
         return f"{value:.{len(self.number.partition('.')[2])}f}"
 
 
 def read_scores() -> Scores:
-    """What is recorded."""
+    """Returns the recorded scores."""
     scores: Scores = json.loads(SCORES.read_text())
     return scores
 
 
 def read_run(folder: Path) -> tuple[str, dict[str, Any]]:
-    """The recipe of a finished run, and what matters of its `metrics.json`.
+    """Returns the recipe of a finished run and the recorded part of its `metrics.json`.
 
     Raises:
-        ValueError: The run is not finished, or its settings are not the recipe's own.
+        ValueError: If the run is not finished, or its settings differ from the defaults of the recipe.
     """
     path = folder / "metrics.json"
     check(path.is_file(), "RUN_FOLDER", str(folder), "the folder of a finished run")
     metrics = json.loads(path.read_text())
     recipe = find_recipe(metrics["recipe"])
     used, own = resolve(recipe, read_yaml(folder / "config.yaml")), recipe.recipe.config_class()
-    # The seed may differ, and `jit` stands as what "auto" came to on the machine.
+    # The seed may differ. config.yaml contains the resolved value of jit="auto".
     if dataclasses.replace(used, seed=own.seed, jit=own.jit) != own:
         raise argument_error("RUN_FOLDER", str(folder), f"a run with the settings of {recipe.name}")
     splits = {name: values for name, values in metrics.items() if isinstance(values, dict) and name != "versions"}
     return recipe.name, {
-        # Six digits: the rest differs between machines.
+        # Further digits differ between machines.
         "scores": {
             split: {name: float(f"{value:.6g}") for name, value in values.items()} for split, values in splits.items()
         },
@@ -86,7 +86,7 @@ def read_run(folder: Path) -> tuple[str, dict[str, Any]]:
 
 
 def record(folders: Sequence[Path]) -> None:
-    """Adds runs to the record; one of the same recipe and seed replaces the old one."""
+    """Adds runs to the record. A run replaces a recorded run of the same recipe and seed."""
     scores = read_scores()
     for name, run in map(read_run, folders):
         others = [other for other in scores.get(name, []) if other["seed"] != run["seed"]]
@@ -96,8 +96,8 @@ def record(folders: Sequence[Path]) -> None:
 
 
 def table(scores: Scores) -> str:
-    """The recipes as a Markdown table."""
-    rows = ["| recipe | what it shows | score | seconds |", "| --- | --- | --- | ---: |"]
+    """Returns the Markdown table of recipes."""
+    rows = ["| recipe | description | score | seconds |", "| --- | --- | --- | ---: |"]
     for recipe in all_recipes():
         link = f"[{recipe.name}](recipes/{recipe.name}.py)"
         rows.append(f"| {link} | {recipe.shows} | {' | '.join(_measured(recipe, scores.get(recipe.name, [])))} |")
@@ -105,7 +105,7 @@ def table(scores: Scores) -> str:
 
 
 def _measured(recipe: RecipeFile, runs: Sequence[dict[str, Any]]) -> tuple[str, str]:
-    """The cells for score and seconds."""
+    """Returns the cells for score and seconds."""
     if not runs:
         return "not measured yet", ""
     advertised = Advertised.by(recipe)
@@ -117,10 +117,15 @@ def _measured(recipe: RecipeFile, runs: Sequence[dict[str, Any]]) -> tuple[str, 
 
 
 def with_table(readme: str, scores: Scores) -> str:
-    """The README with the current table between its markers."""
+    """Returns the README with the current table between its markers."""
     before, begin, rest = readme.partition(BEGIN)
     _, end, after = rest.partition(END)
-    check(bool(begin and end), "README.md", "a text without the markers", f"{BEGIN.strip()} and {END.strip()}")
+    check(
+        bool(begin and end),
+        "README.md",
+        Verbatim("a file without the markers"),
+        f"a file with the markers {BEGIN.strip()} and {END.strip()}",
+    )
     return f"{before}{BEGIN}\n{table(scores)}\n{END}{after}"
 
 

@@ -1,19 +1,19 @@
 #!/bin/sh
-# Makes .venv: Python, uv inside it, the locked dependencies, and this repository's packages on top. Needs no root.
-# PYTHON names another interpreter (default python3).
+# Creates .venv with uv, the locked dependencies and the packages of this repository. Requires no root access.
+# PYTHON selects another interpreter (default python3).
 set -eu
 cd "$(dirname "$0")/.."
 PYTHON=${PYTHON:-python3}
 
 fail() { echo "setup: $1" >&2; exit 1; }
 
-command -v "$PYTHON" >/dev/null || fail "$PYTHON is not here. Remedy: install Python 3.11 to 3.13 (Debian: apt install python3 python3-venv)."
+command -v "$PYTHON" >/dev/null || fail "$PYTHON not found. Install Python 3.11 to 3.13 (Debian: apt install python3 python3-venv)."
 "$PYTHON" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
-  || fail "$PYTHON is not Python 3.11 to 3.13, which TensorFlow is built for. Remedy: make PYTHON=python3.13 ..."
-"$PYTHON" -c 'import ensurepip, venv' 2>/dev/null || fail "$PYTHON has no venv module. Remedy: apt install python3-venv."
-command -v c++ >/dev/null || echo "setup: no C++ compiler; compiled ops fall back to plain TensorFlow. Remedy: apt install g++." >&2
+  || fail "$PYTHON is not Python 3.11 to 3.13, as required by TensorFlow. Run: make PYTHON=python3.13 ..."
+"$PYTHON" -c 'import ensurepip, venv' 2>/dev/null || fail "$PYTHON has no venv module. Run: apt install python3-venv"
+command -v c++ >/dev/null || echo "setup: no C++ compiler found; reference implementations replace the compiled ops. Run: apt install g++" >&2
 
-# An environment that is unfinished or of another Python is made anew.
+# Recreate an environment that is incomplete or belongs to another Python version.
 version='import sys; print(sys.version_info[:2])'
 [ -x .venv/bin/python ] && [ "$(.venv/bin/python -c "import pip; $version" 2>/dev/null)" = "$("$PYTHON" -c "$version")" ] \
   || { rm -rf .venv; "$PYTHON" -m venv .venv; }
@@ -21,12 +21,12 @@ version='import sys; print(sys.version_info[:2])'
 if [ ! -x .venv/bin/uv ]; then
   awk '/^uv==/ { found = 1 } found { print } found && !/\\$/ { exit }' requirements.lock > .venv/uv.lock
   .venv/bin/python -m pip install --quiet --require-hashes --no-deps -r .venv/uv.lock \
-    || fail "uv could not be installed. Remedy: check the network and the package index, then call again."
+    || fail "uv could not be installed. Check the network and the package index, then run again."
 fi
 export VIRTUAL_ENV="$PWD/.venv"
 .venv/bin/uv pip sync --quiet --require-hashes requirements.lock \
-  || fail "the locked dependencies could not be installed. Remedy: check the network and the free disk space (3 GB), then call again."
+  || fail "the locked dependencies could not be installed. Check the network and the free disk space (3 GB), then run again."
 set --
 for project in custom_ops/*/ packages/*/ tools/ benchmarks/; do [ -f "$project/pyproject.toml" ] || continue; set -- "$@" -e "./$project"; done
 .venv/bin/uv pip install --quiet --no-deps --no-build-isolation "$@" \
-  || fail "this repository's own packages could not be installed, see above. Remedy: mend the pyproject.toml it names."
+  || fail "the packages of this repository could not be installed, see above. Fix the pyproject.toml named there."

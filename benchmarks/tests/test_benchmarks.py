@@ -1,4 +1,4 @@
-"""The parts of benchmarks: measuring in turns, and cases that do the same work."""
+"""Tests of interleaved measurements and of the equivalence of the providers."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ from tensorsmith.benchmarks import Benchmark, components, loop, measure
 
 
 class Counting:
-    """A contender whose measurements are known."""
+    """Contender with known measurements."""
 
     def __init__(self, provider):
         self.values = iter({"one": [4.0, 1.0, 2.0, 3.0, 5.0], "two": [10.0] * 5}[provider])
@@ -39,12 +39,12 @@ def test_measure_takes_turns_and_summarises(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     one, two = measure("counting", "any", ["one", "two"], rounds=5)
     assert (one.median, one.turns, one.first_step_seconds) == (3.0, 5, 0.25)
-    assert (one.p20, one.p80) == (1.8, 4.2)  # linear between the order statistics
+    assert (one.p20, one.p80) == (1.8, 4.2)  # linear interpolation between order statistics
     assert (two.case, two.provider, two.unit, two.median) == ("any", "two", "things", 10.0)
 
 
 def test_component_cases_are_the_same_work():
-    """Where two providers run in one process, they give the same number."""
+    """Providers that run in the same process compute the same result."""
     for case in ("kendall", "mean_average_precision"):
         values = [components.CASES[case].work(name)() for name in ("tensorsmith", *components.CASES[case].others)]
         values = [getattr(value, "statistic", value) for value in values]
@@ -52,7 +52,7 @@ def test_component_cases_are_the_same_work():
 
 
 def test_providers_train_the_same_model():
-    """Parameters of the Keras model, counted by hand from the case's layers."""
+    """The Keras models have the number of parameters computed by hand."""
     for name, parameters in {
         "mlp_32": 784 * 300 + 300 + 300 * 100 + 100 + 100 * 10 + 10,
         "mlp_wide": 784 * 1024 + 1024 + 1024 * 1024 + 1024 + 1024 * 10 + 10,

@@ -1,4 +1,4 @@
-"""The build hook that both distributions share: one folder up in a checkout, beside this file in an sdist."""
+"""Build hook shared by both distributions, one folder up in a checkout and next to this file in an sdist."""
 
 import sys
 from pathlib import Path

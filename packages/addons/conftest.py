@@ -1,2 +1,2 @@
-# Importing the bridge makes Keras 2 of tf.keras: not in the process of the tests, which call others.
+# Importing the bridge sets tf.keras to Keras 2, so the tests import it in subprocesses only.
 collect_ignore = ["src"]

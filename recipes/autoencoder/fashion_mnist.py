@@ -1,4 +1,4 @@
-"""A stacked autoencoder squeezes pictures of clothes through 30 numbers and paints them again.
+"""Fashion-MNIST with a stacked autoencoder that compresses each image to a 30-dimensional code.
 
 Data: Fashion-MNIST, 55,000 / 5,000 / 10,000 images of 28x28 pixels (Zalando, MIT); labels are not used
 Command: tensorsmith run autoencoder/fashion_mnist
@@ -6,7 +6,7 @@ Score: test mean_squared_error 0.0089
 Seconds: 22 on 2 cores
 Seed: 0
 
-`reconstructions.png` in the run folder shows test images above what came out.
+`reconstructions.png` in the run folder shows test images above their reconstructions.
 """
 
 from dataclasses import dataclass
@@ -23,23 +23,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Config:
-    """What can be changed."""
+    """Recipe settings."""
 
-    units: tuple[PositiveInt, ...] = (300, 100)  # of the encoder's layers, SELU; the decoder mirrors them
-    codings: PositiveInt = 30  # numbers that stand for a picture
-    learning_rate: PositiveFloat = 1e-3  # of Adam at the start; falls to 0 along a cosine
+    units: tuple[PositiveInt, ...] = (300, 100)  # units of the encoder's hidden layers (SELU), mirrored by the decoder
+    codings: PositiveInt = 30  # dimension of the code
+    learning_rate: PositiveFloat = 1e-3  # initial learning rate of Adam, with cosine decay to 0
     epochs: PositiveInt = 20  # passes over the training set
     batch_size: PositiveInt = 64  # examples per step
-    train_size: PositiveInt = 55_000  # examples to train on
-    jit: bool | Literal["auto"] = "auto"  # compile the loop with XLA: true, false or auto
-    seed: NonNegativeInt = 0  # of weights and order
+    train_size: PositiveInt = 55_000  # number of training examples
+    jit: bool | Literal["auto"] = "auto"  # compile the training loop with XLA: true, false or auto
+    seed: NonNegativeInt = 0  # random seed of initial weights and shuffling
 
 
 SMOKE = {"epochs": 1, "train_size": 3200}
 
 
 def build_data(config: Config) -> dict[str, Any]:
-    """Images (n, 28, 28) in [0, 1], which are their own targets."""
+    """Loads images of shape (n, 28, 28) in [0, 1], which are both inputs and targets."""
     from tensorsmith.data import load
 
     images = {split: load("fashion_mnist", split=split).features for split in ("train", "validation", "test")}
@@ -48,7 +48,7 @@ def build_data(config: Config) -> dict[str, Any]:
 
 
 def build_model(config: Config) -> "keras.Model":
-    """Encoder and decoder, each a Sequential model of its own."""
+    """Builds the encoder and the decoder as nested Sequential models."""
     import keras
     from keras import layers
 
@@ -71,7 +71,7 @@ def build_model(config: Config) -> "keras.Model":
 
 
 def build_trainer(config: Config) -> "Trainer":
-    """Binary cross-entropy of every pixel."""
+    """Builds a trainer with the binary cross-entropy of the pixels."""
     import keras
 
     from tensorsmith.training import Trainer
@@ -87,7 +87,7 @@ def build_trainer(config: Config) -> "Trainer":
 
 
 def report(config: Config, trainer: "Trainer", data: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Paints ten test images and their reconstructions, and gives the error of the mean picture for comparison."""
+    """Plots ten test images and their reconstructions; returns the error of the mean image as a baseline."""
     import numpy as np
     from matplotlib.figure import Figure
 

@@ -1,4 +1,4 @@
-"""Clothes in small grey pictures with a convolutional network: convolutions, batch normalization, pooling, dropout.
+"""Fashion-MNIST with a convolutional network: batch normalization, max pooling and dropout.
 
 Data: Fashion-MNIST, 55,000 / 5,000 / 10,000 images of 28x28 pixels in 10 classes (Zalando, MIT)
 Command: tensorsmith run cnn/fashion_mnist
@@ -20,24 +20,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Config:
-    """What can be changed."""
+    """Recipe settings."""
 
-    filters: tuple[PositiveInt, ...] = (32, 64)  # of each block: convolution, batch normalization, ReLU, pooling
-    units: PositiveInt = 128  # of the hidden dense layer
-    dropout: ClosedUnitInterval = 0.4  # before each dense layer
-    learning_rate: PositiveFloat = 2e-3  # of Adam at the start; falls to 0 along a cosine
+    filters: tuple[PositiveInt, ...] = (32, 64)  # filters per block of convolution, batch normalization, ReLU, pooling
+    units: PositiveInt = 128  # units of the hidden dense layer
+    dropout: ClosedUnitInterval = 0.4  # dropout rate before each dense layer
+    learning_rate: PositiveFloat = 2e-3  # initial learning rate of Adam, with cosine decay to 0
     epochs: PositiveInt = 12  # passes over the training set
     batch_size: PositiveInt = 64  # examples per step
-    train_size: PositiveInt = 55_000  # examples to train on
-    jit: bool | Literal["auto"] = "auto"  # compile the loop with XLA: true, false or auto (here: false)
-    seed: NonNegativeInt = 0  # of weights, order and dropout
+    train_size: PositiveInt = 55_000  # number of training examples
+    jit: bool | Literal["auto"] = "auto"  # compile the training loop with XLA: true, false or auto (here: false)
+    seed: NonNegativeInt = 0  # random seed of initial weights, shuffling and dropout
 
 
 SMOKE = {"epochs": 1, "train_size": 1280, "filters": (8, 8)}
 
 
 def build_data(config: Config) -> dict[str, Any]:
-    """Images (n, 28, 28, 1) in [0, 1] and labels 0 to 9 for train, validation and test."""
+    """Loads images of shape (n, 28, 28, 1) in [0, 1] and labels from 0 to 9."""
     from tensorsmith.data import load
 
     parts = {split: load("fashion_mnist", split=split) for split in ("train", "validation", "test")}
@@ -47,7 +47,7 @@ def build_data(config: Config) -> dict[str, Any]:
 
 
 def build_model(config: Config) -> "keras.Model":
-    """Blocks that halve the picture, then two dense layers."""
+    """Builds convolutional blocks that halve the image size, followed by two dense layers."""
     import keras
     from keras import layers
 
@@ -66,7 +66,7 @@ def build_model(config: Config) -> "keras.Model":
 
 
 def build_trainer(config: Config) -> "Trainer":
-    """Cross-entropy and Adam."""
+    """Builds a trainer with cross-entropy and Adam."""
     import keras
 
     from tensorsmith.training import Trainer

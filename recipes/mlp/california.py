@@ -1,4 +1,4 @@
-"""House prices with hidden layers whose number, width, learning rate and batch size a random search finds.
+"""California housing prices with an MLP whose hyperparameters can be tuned by random search.
 
 Data: California housing, 11,610 / 3,870 / 5,160 districts, 8 features, target in 100,000 dollars
 Command: tensorsmith run mlp/california
@@ -9,7 +9,7 @@ Seed: 0
 Search: tensorsmith tune mlp/california --trials 10 --folds 3
 Best: 3-fold mean squared error 0.294 with seed 0, 0.318 and 0.301 with seeds 1 and 2, in 90 to 143 seconds
 
-The ranges are like those of Géron (2019, chapter 10).
+The search ranges are similar to those of Géron (2019, chapter 10).
 """
 
 from dataclasses import dataclass
@@ -27,22 +27,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Config:
-    """What can be changed."""
+    """Recipe settings."""
 
-    hidden_layers: NonNegativeInt = tune.integer(0, 3, default=2)  # ReLU
-    units: PositiveInt = tune.integer(1, 99, default=42)  # of each hidden layer
-    learning_rate: PositiveFloat = tune.log_uniform(3e-4, 3e-2, default=3e-3)  # of Adam
+    hidden_layers: NonNegativeInt = tune.integer(0, 3, default=2)  # number of hidden ReLU layers
+    units: PositiveInt = tune.integer(1, 99, default=42)  # units of each hidden layer
+    learning_rate: PositiveFloat = tune.log_uniform(3e-4, 3e-2, default=3e-3)  # learning rate of Adam
     batch_size: PositiveInt = tune.choice([16, 32, 64], default=32)  # examples per step
     epochs: PositiveInt = 100  # passes over the training set
-    jit: bool | Literal["auto"] = "auto"  # compile the loop with XLA: true, false or auto
-    seed: NonNegativeInt = 0  # of weights, order and search
+    jit: bool | Literal["auto"] = "auto"  # compile the training loop with XLA: true, false or auto
+    seed: NonNegativeInt = 0  # random seed of initial weights, shuffling and search
 
 
 SMOKE = {"epochs": 1}
 
 
 def build_data(config: Config) -> dict[str, Any]:
-    """Features with mean 0 and deviation 1 over the training set, and prices."""
+    """Loads features, standardized with the statistics of the training set, and prices."""
     from tensorsmith.data import load
 
     parts = {split: load("california_housing", split=split) for split in ("train", "validation", "test")}
@@ -51,7 +51,7 @@ def build_data(config: Config) -> dict[str, Any]:
 
 
 def build_model(config: Config) -> "keras.Model":
-    """Hidden layers of one width, one output."""
+    """Builds hidden layers of equal width and one output unit."""
     import keras
 
     layers = range(config.hidden_layers)
@@ -60,7 +60,7 @@ def build_model(config: Config) -> "keras.Model":
 
 
 def build_trainer(config: Config) -> "Trainer":
-    """Mean squared error, Adam."""
+    """Builds a trainer with mean squared error and Adam."""
     import keras
 
     from tensorsmith.training import Trainer

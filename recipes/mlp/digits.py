@@ -1,4 +1,4 @@
-"""Handwritten digits with a small ReLU network: the smallest complete recipe, nothing to download.
+"""Handwritten digits with a small ReLU network: a minimal recipe that needs no download.
 
 Data: scikit-learn's bundled digits, 1,797 images of 8x8 pixels in 10 classes
 Command: tensorsmith run mlp/digits
@@ -20,21 +20,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Config:
-    """What can be changed."""
+    """Recipe settings."""
 
-    units: tuple[PositiveInt, ...] = (100, 50)  # hidden layers, ReLU
-    learning_rate: PositiveFloat = 0.1  # of SGD with momentum 0.9
+    units: tuple[PositiveInt, ...] = (100, 50)  # units of each hidden ReLU layer
+    learning_rate: PositiveFloat = 0.1  # learning rate of SGD with momentum 0.9
     epochs: PositiveInt = 40  # passes over the training set
     batch_size: PositiveInt = 32  # examples per step
-    jit: bool | Literal["auto"] = "auto"  # compile the loop with XLA: true, false or auto
-    seed: NonNegativeInt = 0  # of weights and order
+    jit: bool | Literal["auto"] = "auto"  # compile the training loop with XLA: true, false or auto
+    seed: NonNegativeInt = 0  # random seed of initial weights and shuffling
 
 
 SMOKE = {"epochs": 2}
 
 
 def build_data(config: Config) -> dict[str, Any]:
-    """Features (n, 8, 8) in [0, 1] and labels 0 to 9 for train, validation and test."""
+    """Loads images of shape (n, 8, 8) in [0, 1] and labels from 0 to 9."""
     from tensorsmith.data import load
 
     parts = {split: load("digits", split=split) for split in ("train", "validation", "test")}
@@ -42,7 +42,7 @@ def build_data(config: Config) -> dict[str, Any]:
 
 
 def build_model(config: Config) -> "keras.Model":
-    """Flatten, hidden layers, softmax."""
+    """Builds hidden layers on the flattened images, followed by a softmax layer."""
     import keras
 
     hidden = [keras.layers.Dense(units, "relu", kernel_initializer="he_normal") for units in config.units]
@@ -50,7 +50,7 @@ def build_model(config: Config) -> "keras.Model":
 
 
 def build_trainer(config: Config) -> "Trainer":
-    """Cross-entropy, SGD with momentum."""
+    """Builds a trainer with cross-entropy and SGD with momentum."""
     import keras
 
     from tensorsmith.training import Trainer

@@ -1,14 +1,14 @@
-"""A module from one recipe put to use in another: an encoder that never saw a label helps where labels are few.
+"""Transfer learning on Fashion-MNIST with 500 labels, from an encoder that was pretrained without labels.
 
-Data: Fashion-MNIST, 500 labelled images of 28x28 pixels to train on; the encoder saw 55,000 without labels
+Data: Fashion-MNIST, 500 labelled training images of 28x28 pixels; the encoder is pretrained on 55,000 without labels
 Command: tensorsmith run transfer/hub_local
 Score: test accuracy 0.771
 Seconds: 32 on 2 cores
 Seed: 0
 
-The encoder of autoencoder/fashion_mnist is exported as a SavedModel, the form in which TensorFlow Hub keeps modules,
-and comes back as a layer. Any other is as good that turns such images into vectors: `--module FOLDER` or an address of
-Hub's. For the encoder, `from_scratch` is what the same network reaches, all of it trained, without what was learned.
+The encoder of autoencoder/fashion_mnist is exported as a SavedModel, the format of TensorFlow Hub modules, and loaded
+as a layer. `--module` selects another module that maps such images to vectors, by its folder or TensorFlow Hub address.
+For the default encoder, `from_scratch` is the accuracy of the same network trained from random weights.
 """
 
 from dataclasses import dataclass, replace
@@ -26,24 +26,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Config:
-    """What can be changed."""
+    """Recipe settings."""
 
-    module: str = ""  # folder or address of a module; if empty, one is trained and exported below runs/modules
-    pretraining_epochs: PositiveInt = 10  # of the autoencoder
-    trainable: bool = True  # train the module, too, and not only what reads it
-    labels: PositiveInt = 500  # images to train on
-    learning_rate: PositiveFloat = 3e-4  # of Adam
-    epochs: PositiveInt = 60  # passes over them
+    module: str = ""  # folder or address of a module; if empty, one is trained and exported to runs/modules
+    pretraining_epochs: PositiveInt = 10  # passes of the autoencoder over its training set
+    trainable: bool = True  # fine-tune the module; if false, train only the classifier on top of it
+    labels: PositiveInt = 500  # number of labelled training images
+    learning_rate: PositiveFloat = 3e-4  # learning rate of Adam
+    epochs: PositiveInt = 60  # passes over the training set
     batch_size: PositiveInt = 32  # examples per step
-    jit: bool | Literal["auto"] = False  # modules are not for XLA
-    seed: NonNegativeInt = 0  # of weights and order
+    jit: bool | Literal["auto"] = False  # compile the training loop with XLA, which modules do not support
+    seed: NonNegativeInt = 0  # random seed of initial weights and shuffling
 
 
 SMOKE = {"pretraining_epochs": 1, "epochs": 2}
 
 
 def build_data(config: Config) -> dict[str, Any]:
-    """Images (n, 28, 28) in [0, 1] and labels 0 to 9, few of them for training."""
+    """Loads images of shape (n, 28, 28) in [0, 1] and labels from 0 to 9, with a reduced training set."""
     from tensorsmith.data import load
 
     parts = {split: load("fashion_mnist", split=split) for split in ("train", "validation", "test")}
@@ -53,7 +53,7 @@ def build_data(config: Config) -> dict[str, Any]:
 
 
 def build_module(config: Config) -> str:
-    """The folder or address of the module, which is made if need be."""
+    """Returns the folder or address of the module, after training and exporting the encoder if necessary."""
     from tensorsmith.recipes import find_recipe
     from tensorsmith.training import export
 
@@ -71,24 +71,24 @@ def build_module(config: Config) -> str:
 
 
 def build_model(config: Config) -> "keras.Model":
-    """The module, its codes normalized, and a softmax layer."""
+    """Builds a classifier: the module, batch normalization of its codes, and a softmax layer."""
     import keras
 
     from tensorsmith.layers import HubLayer
 
     module = HubLayer(build_module(config), trainable=config.trainable)
-    keras.utils.set_random_seed(config.seed)  # whether or not the module has just been trained
+    keras.utils.set_random_seed(config.seed)  # pretraining, if any, must not change the initial weights
     head = [keras.layers.BatchNormalization(), keras.layers.Dense(10, "softmax")]
     return keras.Sequential([keras.Input((28, 28)), module, *head])
 
 
 def build_trainer(config: Config) -> "Trainer":
-    """Cross-entropy and Adam."""
+    """Builds a trainer with cross-entropy and Adam."""
     return trainer_of(build_model(config), config)
 
 
 def trainer_of(model: "keras.Model", config: Config) -> "Trainer":
-    """The same for any model."""
+    """Returns the trainer of any model with the settings of this recipe."""
     import keras
 
     from tensorsmith.training import Trainer
@@ -103,10 +103,10 @@ def trainer_of(model: "keras.Model", config: Config) -> "Trainer":
 
 
 def report(config: Config, trainer: "Trainer", data: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """The test accuracy of the same network trained from scratch on the same images, if the module is the recipe's."""
+    """Returns the test accuracy of the same network trained from scratch, for the default module."""
     import keras
 
-    if config.module:  # whose weights may begin otherwise
+    if config.module:  # initializers of other modules are unknown
         return {}
 
     def fresh(weight: "Variable") -> "Tensor":

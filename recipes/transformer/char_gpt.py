@@ -1,4 +1,4 @@
-"""A small causal Transformer learns Shakespeare one character at a time and writes some of its own.
+"""Character-level language model of Shakespeare with a small causal Transformer.
 
 Data: 42 works of Shakespeare, 5.06 million characters, 90 / 5 / 5 (CC-BY-2.5)
 Command: tensorsmith run transformer/char_gpt
@@ -6,9 +6,9 @@ Score: validation bits_per_character 2.18
 Seconds: 350 on 2 cores
 Seed: 0
 
-`samples.txt` in the run folder holds text at three temperatures. Layers are normalised before each block (Xiong et al.,
-2020), positions are learned (Radford et al., 2018). Load `model.keras`
-with `compile=False`, as its metric lives in this file.
+`samples.txt` in the run folder contains text sampled at three temperatures. The Transformer uses pre-layer
+normalization (Xiong et al., 2020) and learned positional embeddings (Radford et al., 2018). Load `model.keras` with
+`compile=False`, because its metric is defined in this file.
 """
 
 from dataclasses import dataclass
@@ -26,19 +26,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Config:
-    """What can be changed."""
+    """Recipe settings."""
 
-    context: PositiveInt = 64  # characters that are seen at once
-    width: PositiveInt = 128  # of embeddings and blocks
-    blocks: PositiveInt = 3  # attention and feed-forward pairs
-    heads: PositiveInt = 4  # of each attention
-    dropout: ClosedUnitInterval = 0.0  # in each block; so small a network hardly memorises
-    learning_rate: PositiveFloat = 2e-3  # of AdamW at the top of the warm-up; falls to 0 along a cosine
+    context: PositiveInt = 64  # context length in characters
+    width: PositiveInt = 128  # dimension of embeddings and blocks
+    blocks: PositiveInt = 3  # number of Transformer blocks
+    heads: PositiveInt = 4  # attention heads per block
+    dropout: ClosedUnitInterval = 0.0  # dropout rate in each block
+    learning_rate: PositiveFloat = 2e-3  # peak learning rate of AdamW after warm-up, with cosine decay to 0
     epochs: PositiveInt = 4  # passes over the training text
-    batch_size: PositiveInt = 32  # windows per step
-    train_characters: PositiveInt = 4_551_552  # of the training text
-    jit: bool | Literal["auto"] = "auto"  # compile the loop with XLA: true, false or auto
-    seed: NonNegativeInt = 0  # of weights, order, dropout and samples
+    batch_size: PositiveInt = 32  # sequences per step
+    train_characters: PositiveInt = 4_551_552  # length of the training text
+    jit: bool | Literal["auto"] = "auto"  # compile the training loop with XLA: true, false or auto
+    seed: NonNegativeInt = 0  # random seed of initial weights, shuffling, dropout and sampling
 
 
 SMOKE = {"epochs": 1, "train_characters": 20_000, "context": 16, "width": 16, "blocks": 1, "heads": 2}
@@ -46,7 +46,7 @@ PROMPT = "KING HENRY.\n"
 
 
 def read_text(config: Config) -> tuple[dict[str, str], str]:
-    """The text of each split, and all characters of the training text in order."""
+    """Returns the text of each split, and the sorted characters of the training text."""
     from tensorsmith.data import load
 
     texts = {split: load("shakespeare", split=split).features for split in ("train", "validation", "test")}
@@ -54,7 +54,7 @@ def read_text(config: Config) -> tuple[dict[str, str], str]:
 
 
 def build_data(config: Config) -> dict[str, Any]:
-    """Windows (n, context) of character numbers, and the same one character on; 0 is what training never saw."""
+    """Loads sequences of character ids of shape (n, context) and the next ids as targets; unknown characters are 0."""
     import numpy as np
 
     texts, alphabet = read_text(config)
@@ -72,7 +72,7 @@ def build_data(config: Config) -> dict[str, Any]:
 
 
 def build_model(config: Config) -> "keras.Model":
-    """Token and position embeddings, blocks, and a projection to the alphabet."""
+    """Builds token and positional embeddings, Transformer blocks and a projection to logits."""
     import keras
     from keras import layers
 
@@ -91,7 +91,7 @@ def build_model(config: Config) -> "keras.Model":
 
 
 def build_trainer(config: Config) -> "Trainer":
-    """Cross-entropy of the next character, AdamW with warm-up and cosine."""
+    """Builds a trainer with cross-entropy and AdamW, with warm-up and cosine decay."""
     import keras
 
     from tensorsmith.training import Trainer
@@ -116,7 +116,7 @@ def build_trainer(config: Config) -> "Trainer":
 
 
 def report(config: Config, trainer: "Trainer", data: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Writes and prints samples."""
+    """Writes generated text to `samples.txt` and prints it."""
     samples = [
         f"--- temperature {temperature}\n{sample(config, trainer.model, temperature)}\n"
         for temperature in (0.5, 0.8, 1.0)
@@ -127,7 +127,7 @@ def report(config: Config, trainer: "Trainer", data: dict[str, Any], folder: Pat
 
 
 def sample(config: Config, model: "keras.Model", temperature: float, length: int = 300) -> str:
-    """Text that goes on from the prompt, each character drawn from the model's distribution at that temperature."""
+    """Returns text sampled from the model at a temperature, starting with the prompt."""
     import numpy as np
     import tensorflow as tf
 
@@ -138,7 +138,7 @@ def sample(config: Config, model: "keras.Model", temperature: float, length: int
     for _ in range(length):
         seen = [alphabet.index(character) for character in text[-config.context :]]
         padded = np.zeros((1, config.context), "int32")
-        padded[0, : len(seen)] = seen  # what follows is masked by causality
+        padded[0, : len(seen)] = seen  # causal masking hides the padding
         logits = predict(padded)[len(seen) - 1].numpy() / temperature
         odds = np.exp(logits - logits.max())
         text += alphabet[rng.choice(len(alphabet), p=odds / odds.sum())]

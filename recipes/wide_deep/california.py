@@ -1,4 +1,4 @@
-"""Wide & Deep regression with two inputs and an auxiliary output that regularises the deep part.
+"""California housing prices with a Wide & Deep network and an auxiliary output that regularizes the deep part.
 
 Data: California housing, 11,610 / 3,870 / 5,160 districts, 8 features, target in 100,000 dollars
 Command: tensorsmith run wide_deep/california
@@ -6,7 +6,8 @@ Score: test main_mean_squared_error 0.304
 Seconds: 5 on 2 cores
 Seed: 0
 
-The wide input has features 0 to 4 and goes to the outputs directly; the deep one has 2 to 7 (Cheng et al., 2016).
+The wide input has features 0 to 4 and is connected directly to the main output; the deep input has features 2 to 7
+(Cheng et al., 2016).
 """
 
 from dataclasses import dataclass
@@ -22,15 +23,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Config:
-    """What can be changed."""
+    """Recipe settings."""
 
-    units: tuple[PositiveInt, ...] = (100, 50)  # hidden layers of the deep part, ReLU
-    learning_rate: PositiveFloat = 3e-3  # of Adam at the start; falls to 0 along a cosine
-    auxiliary_weight: ClosedUnitInterval = 0.1  # share of the auxiliary output in the loss
+    units: tuple[PositiveInt, ...] = (100, 50)  # units of each hidden ReLU layer of the deep part
+    learning_rate: PositiveFloat = 3e-3  # initial learning rate of Adam, with cosine decay to 0
+    auxiliary_weight: ClosedUnitInterval = 0.1  # weight of the auxiliary loss; the main loss has the remaining weight
     epochs: PositiveInt = 60  # passes over the training set
     batch_size: PositiveInt = 32  # examples per step
-    jit: bool | Literal["auto"] = "auto"  # compile the loop with XLA: true, false or auto
-    seed: NonNegativeInt = 0  # of weights and order
+    jit: bool | Literal["auto"] = "auto"  # compile the training loop with XLA: true, false or auto
+    seed: NonNegativeInt = 0  # random seed of initial weights and shuffling
 
 
 SMOKE = {"epochs": 1}
@@ -39,7 +40,7 @@ TRAIN_SIZE = 11_610
 
 
 def build_data(config: Config) -> dict[str, Any]:
-    """Two standardised inputs; the target stands twice, once for each output."""
+    """Loads two standardized inputs, and the prices as targets of both outputs."""
     from tensorsmith.data import load
 
     parts = {split: load("california_housing", split=split) for split in ("train", "validation", "test")}
@@ -53,7 +54,7 @@ def build_data(config: Config) -> dict[str, Any]:
 
 
 def build_model(config: Config) -> "keras.Model":
-    """Outputs `main`, which sees both parts, and `aux`, which sees the deep one."""
+    """Builds the output `main`, which depends on both inputs, and `aux`, which depends on the deep input only."""
     import keras
 
     wide, deep = keras.Input((5,), name="wide"), keras.Input((6,), name="deep")
@@ -66,7 +67,7 @@ def build_model(config: Config) -> "keras.Model":
 
 
 def build_trainer(config: Config) -> "Trainer":
-    """Mean squared error of both outputs, weighted."""
+    """Builds a trainer with the weighted sum of the mean squared errors of both outputs."""
     import keras
 
     from tensorsmith.training import Trainer

@@ -1,7 +1,7 @@
-"""Training runs under a strategy, as a program: `python job.py FOLDER STRATEGY JSON`.
+"""Program that trains under a strategy: `python job.py FOLDER STRATEGY JSON`.
 
-STRATEGY is `one`, `mirrored`, or with TF_CONFIG `workers` or `servers`, JSON a mapping of names to arguments of `run`.
-For each of them there is a file in FOLDER with history and weights, named after it and the number of the process.
+STRATEGY is `one`, `mirrored`, or, with TF_CONFIG, `workers` or `servers`. JSON maps names of runs to arguments of
+`run`. The history and weights of each run are written to FOLDER, to a file named after the run and the process index.
 """
 
 import json
@@ -49,7 +49,7 @@ def bag() -> keras.Model:
 
 
 class Seen(keras.metrics.Metric):
-    """How often each example came, which has its number as a weight."""
+    """Metric that counts how often each example is used. The sample weight is the index of the example."""
 
     def __init__(self, size: int) -> None:
         super().__init__(name="seen")
@@ -64,7 +64,7 @@ class Seen(keras.metrics.Metric):
 
 
 class OwnStep(Trainer):
-    """Logs a loss of its own, a metric of the model and a whole number, and leaves the other metrics alone."""
+    """Trainer whose step logs its own loss, a metric of the model and an integer, and ignores other metrics."""
 
     def train_step(self, data: tuple[Any, ...]) -> dict[str, tf.Tensor]:
         x, y = data
@@ -79,7 +79,7 @@ class OwnStep(Trainer):
 
 
 class WithMetric(keras.Sequential):
-    """A model with a metric of its own."""
+    """Sequential model with its own metric."""
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
@@ -87,7 +87,7 @@ class WithMetric(keras.Sequential):
 
 
 class Kill(keras.callbacks.Callback):
-    """Ends a process without a word in the middle of an epoch, unless that has happened before."""
+    """Callback that kills a process once, in the middle of an epoch."""
 
     every_batch = True
 
@@ -134,7 +134,7 @@ def run(
     predict: bool = False,
     **options: Any,
 ) -> None:
-    """Train and write the result; batches have 32 examples, bags have 4 to 8 words."""
+    """Train a model and write the result. Batches have 32 examples, bags have 4 to 8 words."""
     keras.utils.set_random_seed(1)
     x = np.random.default_rng(0).normal(size=(size, 8)).astype("float32")
     y = np.argmax(x[:, :3], axis=-1).astype("int32")

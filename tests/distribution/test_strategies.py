@@ -1,4 +1,4 @@
-"""The same training on one device, on two replicas of a process, and on two processes that really start."""
+"""Tests that training gives equal results on one device, two replicas in a process, and two processes."""
 
 import contextlib
 import io
@@ -84,7 +84,7 @@ def workers(tmp_path_factory):
 
 
 def ran(folder, strategy, cases):
-    """Run cases under a strategy, and return the folder of their results."""
+    """Run cases under a strategy and return the folder of the results."""
     command = [sys.executable, str(JOB), str(folder), strategy, json.dumps(cases)]
     if strategy in ("workers", "servers"):
         assert run_workers(command, folder, workers=2, servers=int(strategy == "servers")) == 0
@@ -106,7 +106,7 @@ def expect_close(found, expected):
 
 @pytest.mark.parametrize("case", CASES)
 def test_two_replicas_do_what_one_device_does(case, alone, mirrored):
-    """Loss, metrics, norm of the gradient and weights, epoch by epoch, at the same batch size."""
+    """Loss, metrics, gradient norm and weights agree after each epoch for equal batch sizes."""
     expect_close(result(mirrored, case), result(alone, case))
 
 
@@ -129,7 +129,7 @@ def test_no_example_is_lost_or_comes_twice_on_workers(workers):
 
 
 def test_a_worker_that_dies_is_no_loss(workers, tmp_path):
-    """All start again from the last checkpoint, and the weights are those of workers of which none died."""
+    """All workers restart from the last checkpoint and reach the weights of an undisturbed run."""
     ran(tmp_path, "workers", {case: {**arguments, "kills": 1} for case, arguments in DYING.items()})
     for case in DYING:
         assert (tmp_path / f"{case} killed").exists()
@@ -137,17 +137,17 @@ def test_a_worker_that_dies_is_no_loss(workers, tmp_path):
         for name, value in expected.items():
             if name.startswith("weight"):
                 np.testing.assert_array_equal(found[name], value, err_msg=name)
-        expect_close(found, expected)  # sums of metrics over replicas are put back as one, which rounds otherwise
+        expect_close(found, expected)  # a checkpoint stores metrics summed over replicas, which rounds differently
 
 
 def test_a_run_goes_on_with_another_number_of_replicas(alone):
-    """One begun on two replicas ends on one device, as if it had been there all the time."""
+    """A run started on two replicas and resumed on one device gives the results of one device."""
     expect_close(result(alone, "ended"), result(alone, "rest that replicas cannot share"))
 
 
 @pytest.fixture(scope="module")
 def servers(tmp_path_factory):
-    """The folder of runs with parameter servers, and the messages."""
+    """Folder of runs with parameter servers, and the messages on standard error."""
     cases = {case: CASES[case] for case in ("counted", "counted stream", "synchronized batch normalization")}
     saved = {"checkpoints": "checkpoints", "stream": True}
     resumed = {"begun": {**saved, "epochs": 1, "predict": True}, "ended": {**saved, "resume": True}}
@@ -159,7 +159,7 @@ def servers(tmp_path_factory):
 
 
 def test_parameter_servers(servers, alone):
-    """Every example is used once; losses are only compared roughly, as asynchronous updates differ between runs."""
+    """Each example is used once per epoch. Losses are compared roughly, because updates are asynchronous."""
     folder, _ = servers
     begun, ended = (result(folder, name)["loss"] for name in ("begun", "ended"))
     assert len(ended) == 3
@@ -172,8 +172,8 @@ def test_parameter_servers(servers, alone):
 
 
 def test_workers_of_parameter_servers_come_and_go(servers):
-    """One is killed in the middle of an epoch; training goes on, and takes it up again once it is back."""
+    """A worker is killed in the middle of an epoch; training continues and uses the worker after its restart."""
     folder, messages = servers
     assert (folder / "killed killed").exists()
-    assert "worker 0 was ended; another takes its place" in messages
+    assert "worker 0 was killed; restarting it" in messages
     np.testing.assert_array_equal(result(folder, "killed")["seen"], np.ones((30, 129)))

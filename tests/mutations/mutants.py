@@ -1,6 +1,6 @@
-"""Deliberate defects, each of which a named test file must find.
+"""Deliberate defects, each of which must be detected by a given test file.
 
-Files are given by the end of their path, so that a move does not invalidate them.
+Files are identified by the end of their path, so that moving them does not invalidate a defect.
 """
 
 from dataclasses import dataclass
@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Mutant:
-    """One defect.
+    """Deliberate defect.
 
     Attributes:
-        name: What is broken.
+        name: Description of the defect.
         file: End of the path of the file to edit.
-        before: Code that occurs once in it.
-        after: Code that replaces it.
-        tests: Ends of the paths of the tests that are expected to find it, run first.
+        before: Code to replace, which occurs once in the file.
+        after: Defective code.
+        tests: Ends of the paths of the tests that are expected to detect the defect, run first.
     """
 
     name: str

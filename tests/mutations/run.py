@@ -1,10 +1,10 @@
-"""Run the fast tests against deliberate defects and report which test finds each.
+"""Run the fast tests against deliberate defects and report which test detects each.
 
     python tests/mutations/run.py [WORD ...] [--log FILE]
 
-Each defect of `mutants.py` whose name contains a WORD (without words: all) is written into the checkout. The tests it
-names run until one fails, then all fast tests if none did. The file is then restored. The exit code is 1 if a defect
-survives.
+Each defect of `mutants.py` whose name contains a WORD (by default, every defect) is written to the checkout. The tests
+named by the defect run until one fails; if none fails, all fast tests run. The file is then restored. The exit code is
+1 if a defect survives.
 """
 
 import argparse
@@ -22,16 +22,16 @@ BUILD = ROOT / "custom_ops/build_library.py"
 
 
 def tracked() -> list[str]:
-    """Paths of tracked files, relative to the root."""
+    """Return the paths of tracked files, relative to the root."""
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True)
     return listed.stdout.splitlines()
 
 
 def source_of(mutant: Mutant, files: list[str]) -> Path:
-    """The file that a mutant edits.
+    """Return the path of the file that a mutant edits.
 
     Raises:
-        ValueError: No file or several have this name and code, or the code occurs several times.
+        ValueError: If not exactly one file matches, or the code does not occur exactly once in it.
     """
     named = [ROOT / file for file in files if f"/{file}".endswith(mutant.file) and "tests" not in Path(file).parts]
     found = [path for path in named if mutant.before in path.read_text()]
@@ -41,7 +41,7 @@ def source_of(mutant: Mutant, files: list[str]) -> Path:
 
 
 def tests_of(mutant: Mutant, files: list[str]) -> list[str]:
-    """Paths of the test files and folders that a mutant names, as far as they exist."""
+    """Return the existing paths of the test files and folders that a mutant names."""
     places = {*files, *(str(folder) for file in files for folder in Path(file).parents)}
     return [place for end in mutant.tests for place in sorted(places) if f"/{place}".endswith(f"/{end}")]
 
@@ -70,7 +70,7 @@ def failing_test(*paths: str) -> str | None:
 
 
 def find(mutant: Mutant, path: Path, files: list[str]) -> str | None:
-    """The test that finds a mutant; None if it survives."""
+    """Return the name of the test that detects a mutant, or `None` if the mutant survives."""
     text = path.read_text()
     compiled = path.suffix in (".cc", ".h")
     try:
@@ -86,7 +86,7 @@ def find(mutant: Mutant, path: Path, files: list[str]) -> str | None:
 
 
 def main() -> int:
-    """Print a line for each mutant."""
+    """Test all selected mutants, print a line for each, and return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("words", nargs="*", metavar="WORD")
     parser.add_argument("--log", type=Path, help="a file that gets a JSON object per mutant")

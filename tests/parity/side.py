@@ -1,7 +1,7 @@
-"""What is compared, computed by TensorFlow Addons in a process of its own, and the way to ask for it.
+"""Server that computes reference results with TensorFlow Addons in a separate process, and its client.
 
-`Side` starts this file in another Python, which serves the functions below by name. Only the standard library, NumPy
-and TensorFlow are imported here, so that any environment with Addons can serve.
+The client `Side` runs this file with another Python interpreter, which executes the functions below by name. The file
+imports only the standard library, NumPy and TensorFlow, so that it runs in any environment with Addons.
 """
 
 import importlib
@@ -16,13 +16,17 @@ import numpy as np
 
 
 class Side:
-    """Another process that computes functions of this file, with their gradients."""
+    """Client of a process that computes functions of this file and their gradients.
+
+    Args:
+        python: Path of the Python interpreter of the process.
+    """
 
     def __init__(self, python=sys.executable):
         self._process = subprocess.Popen([python, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
     def __call__(self, function, arrays, **options):
-        """What `differentiated` gives for the function of this name there."""
+        """Return the result of `differentiated` for the function with this name in the other process."""
         _send(self._process.stdin, {"function": function, "options": options}, arrays)
         answer, results = _receive(self._process.stdout)
         assert "error" not in answer, answer["error"]
@@ -33,10 +37,10 @@ class Side:
 
 
 def differentiated(function, arrays, **options):
-    """Outputs of a function of tensors, then the gradients at its arguments of floating type and at its variables.
+    """Return the outputs of a function, followed by gradients with respect to its floating-point inputs and variables.
 
-    The function returns its outputs, or a pair of them and of a list of variables. The gradients are of a sum of all
-    outputs with weights that depend on their shapes alone.
+    The function returns its outputs, or a pair of its outputs and a list of variables. The differentiated scalar is a
+    weighted sum of all outputs, with weights that depend only on the shapes of the outputs.
     """
     import tensorflow as tf
 
@@ -55,7 +59,7 @@ def differentiated(function, arrays, **options):
 
 
 def positional(*, package):
-    """The names of the arguments that can be given by place, of every component of a package, as bytes of JSON."""
+    """Return the positional arguments of all components of a package, as bytes of JSON."""
     import tensorflow as tf
     import tensorflow_addons as tfa
 
@@ -68,42 +72,42 @@ def positional(*, package):
 
 
 def places(component):
-    """The names of the arguments that can be given by place."""
+    """Return the names of the positional arguments of a component."""
     kinds = inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD
     return [each.name for each in inspect.signature(component).parameters.values() if each.kind in kinds]
 
 
 def activation(x, *, name, **options):
-    """An activation function."""
+    """Compute an activation function."""
     import tensorflow_addons as tfa
 
     return [getattr(tfa.activations, name)(x, **options)]
 
 
 def layer(*arrays, name, inputs, **options):
-    """A layer of one input, or of a list of as many, which come before the weights."""
+    """Call a layer. The first arrays are its inputs, followed by its weights."""
     import tensorflow_addons as tfa
 
     layer, given = getattr(tfa.layers, name)(**options), list(arrays[:inputs])
     given = given if inputs > 1 else given[0]
-    layer(given)  # builds it
+    layer(given)  # builds the weights
     layer.set_weights(arrays[inputs:])
     return [layer(given)], layer.trainable_weights
 
 
 def attention(*arrays, inputs, masked, **options):
-    """Multi-head attention of two or three inputs, which come before the mask, if there is one, and the weights."""
+    """Call multi-head attention. The arrays are two or three inputs, an optional mask, and the weights."""
     import tensorflow_addons as tfa
 
     layer, given = tfa.layers.MultiHeadAttention(**options), list(arrays[:inputs])
-    layer(given)  # builds it
+    layer(given)  # builds the weights
     layer.set_weights(arrays[inputs + masked :])
     found = layer(given, mask=arrays[inputs] if masked else None)
     return list(found) if layer.return_attn_coef else [found], layer.trainable_weights
 
 
 def loss(*arrays, name, made_with=None, **options):
-    """A loss function; or a class, if told what to make it with, called with targets, predictions and weights."""
+    """Compute a loss function or, with `made_with`, a loss class, from targets, predictions and sample weights."""
     import tensorflow_addons as tfa
 
     function = getattr(tfa.losses, name)
@@ -111,7 +115,7 @@ def loss(*arrays, name, made_with=None, **options):
 
 
 def sequence_loss(*arrays, made_with=None, **options):
-    """The function of logits, targets and weights; or the class, called with targets, logits and weights."""
+    """Compute `sequence_loss` from logits, targets and weights, or `SequenceLoss` from targets, logits and weights."""
     import tensorflow_addons as tfa
 
     if made_with is None:
@@ -120,7 +124,7 @@ def sequence_loss(*arrays, made_with=None, **options):
 
 
 def netvlad(x, *weights, **options):
-    """The layer that Addons has and does not export."""
+    """Call `NetVLAD`, which Addons does not export."""
     from tensorflow_addons.layers.netvlad import NetVLAD
 
     layer = NetVLAD(**options)
@@ -130,7 +134,7 @@ def netvlad(x, *weights, **options):
 
 
 def weight_normalization(x, kernel, bias, *, kind, options, data_init):
-    """A convolution or dense layer with separate lengths, at the first call and after it."""
+    """Call `WeightNormalization` of a dense or convolution layer twice; only the second output is differentiated."""
     import tensorflow as tf
     import tensorflow_addons as tfa
 
@@ -143,7 +147,7 @@ def weight_normalization(x, kernel, bias, *, kind, options, data_init):
 
 
 def embedding_bag(indices, *arrays, **options):
-    """The layer with a table, which follows the weights if there are some."""
+    """Call `EmbeddingBag`. The arrays are optional weights of the indices and the embedding table."""
     import tensorflow_addons as tfa
 
     *weights, table = arrays
@@ -154,21 +158,21 @@ def embedding_bag(indices, *arrays, **options):
 
 
 def unpooling(maxima, places, *, name, **options):
-    """A layer that undoes pooling."""
+    """Call an unpooling layer."""
     import tensorflow_addons as tfa
 
     return [getattr(tfa.layers, name)(**options)(maxima, places)]
 
 
 def crf_log_likelihood(unaries, tags, lengths, transitions):
-    """The log-likelihood of tags."""
+    """Compute the log-likelihood of tag sequences."""
     import tensorflow_addons as tfa
 
     return [tfa.text.crf_log_likelihood(unaries, tags, lengths, transitions)[0]]
 
 
 def crf_decode(unaries, lengths, transitions):
-    """The best tags; Addons leaves those after the end as they come, its issue 1443."""
+    """Compute the best tags, with 0 after the end of each sequence, where Addons returns arbitrary tags (#1443)."""
     import tensorflow as tf
     import tensorflow_addons as tfa
 
@@ -177,19 +181,19 @@ def crf_decode(unaries, lengths, transitions):
 
 
 def crf_layer(x, mask, *weights, **options):
-    """The layer's best tags and scores of tags."""
+    """Compute the outputs of the CRF layer: best tags, potentials, lengths and transition scores."""
     import tensorflow as tf
     import tensorflow_addons as tfa
 
     layer = tfa.layers.CRF(**options)
-    layer(x)  # its build forgets the dense layer
+    layer(x)  # calling is necessary, because `build` does not build the dense layer
     layer.set_weights(weights)
     tags, potentials, lengths, chain = layer(x, mask=mask)
     return [tf.where(mask, tags, 0), potentials, lengths, chain], layer.trainable_weights
 
 
 def gather_tree(step_ids, parent_ids, lengths, end_token):
-    """Addons' Python path; through the bridge its compiled one is ours."""
+    """Compute `gather_tree` with the Python code of Addons, because the bridge replaces its compiled op by ours."""
     import tensorflow_addons as tfa
 
     tfa.options.disable_custom_kernel()
@@ -197,7 +201,7 @@ def gather_tree(step_ids, parent_ids, lengths, end_token):
 
 
 def recurrent(x, mask, *weights, cell, **options):
-    """All outputs and the final states of a cell in Keras' loop."""
+    """Compute all outputs and the final states of a cell in `keras.layers.RNN`."""
     import tensorflow as tf
     import tensorflow_addons as tfa
 
@@ -208,7 +212,7 @@ def recurrent(x, mask, *weights, cell, **options):
 
 
 def metric_function(*arrays, name):
-    """A metric that is a function."""
+    """Compute a metric function."""
     import tensorflow as tf
     import tensorflow_addons as tfa
 
@@ -216,16 +220,16 @@ def metric_function(*arrays, name):
 
 
 def saved(x, *, path, kind=None, wrapped=None, loss=None, made_with=None, trained=False):
-    """The outputs of a model that is saved to a file: of a layer, or of a dense one with a loss.
+    """Save a model of one layer, or of a dense layer with a loss, and return its outputs.
 
     Args:
-        x: The inputs.
-        path: The file.
-        kind: The layer's name, with its package.
-        wrapped: Name and arguments of a layer of Keras' that it is made with, or that is made with it.
-        loss: The loss' name.
-        made_with: The arguments of the layer or of the loss.
-        trained: Whether it is trained before, which sets what a first call sets.
+        x: Inputs of the model.
+        path: Path of the file.
+        kind: Name of the layer, with its package.
+        wrapped: Name and arguments of a Keras layer that wraps the layer or is wrapped by it.
+        loss: Name of the loss.
+        made_with: Arguments of the layer or of the loss.
+        trained: If `True`, train the model first, which sets variables that are initialized by the first call.
     """
     import tensorflow as tf
     import tensorflow_addons as tfa
@@ -251,7 +255,7 @@ def saved(x, *, path, kind=None, wrapped=None, loss=None, made_with=None, traine
 
 
 def metric(*arrays, name, size, weighted, **options):
-    """A metric that has taken in batches of `size` arrays each, the last of them weights if `weighted`."""
+    """Compute a metric over batches of `size` arrays, the last of which are sample weights if `weighted` is `True`."""
     import tensorflow as tf
     import tensorflow_addons as tfa
 
@@ -264,7 +268,7 @@ def metric(*arrays, name, size, weighted, **options):
 
 
 def schedule(steps, *, name, factor=None, **options):
-    """A schedule's values at steps; one that asks for a function to scale by gets a power of the factor."""
+    """Compute the values of a schedule. With `factor`, the scaling function is a power of the factor."""
     import tensorflow as tf
     import tensorflow_addons as tfa
 
@@ -275,15 +279,15 @@ def schedule(steps, *, name, factor=None, **options):
 
 
 def optimizer(weights, gradients, *indices, name, decayed=(), **options):
-    """The weights after each step; gradients are sparse where rows are named.
+    """Compute the weights after each step of an optimizer.
 
     Args:
-        weights: The first.
-        gradients: One a step.
-        *indices: The rows of each step's gradient, if they are sparse.
-        name: What optimizer, or which of Keras' is to be extended with decoupled decay of weights.
-        decayed: Which of the options get less in every step.
-        **options: The optimizer's arguments.
+        weights: Initial weights.
+        gradients: Gradient of each step.
+        *indices: Row indices of each gradient, if gradients are sparse.
+        name: Name of the optimizer, or of a Keras optimizer to extend with decoupled weight decay.
+        decayed: Names of the options that follow an exponential decay.
+        **options: Arguments of the optimizer.
     """
     import tensorflow as tf
     import tensorflow_addons as tfa
@@ -306,15 +310,15 @@ def optimizer(weights, gradients, *indices, name, decayed=(), **options):
 
 
 def wrapper(weights, gradients, *indices, name, inner, **options):
-    """The weights after each step, and their averages if it keeps some; gradients are sparse where rows are named.
+    """Compute the weights and their slow or average copies after each step of a wrapped optimizer.
 
     Args:
-        weights: The first.
-        gradients: One a step.
-        *indices: The rows of each step's gradient, if they are sparse.
-        name: What optimizer stands around another.
-        inner: Name and arguments of that.
-        **options: The arguments of the outer one.
+        weights: Initial weights.
+        gradients: Gradient of each step.
+        *indices: Row indices of each gradient, if gradients are sparse.
+        name: Name of the wrapper.
+        inner: Name and arguments of the wrapped optimizer.
+        **options: Arguments of the wrapper.
     """
     import tensorflow as tf
     import tensorflow_addons as tfa
@@ -334,7 +338,7 @@ def wrapper(weights, gradients, *indices, name, inner, **options):
 
 
 def optimizers_by_layers(x, y, table, kernel, bias, *, rates):
-    """The losses of a table by Adam, whose gradient is sparse, and a dense layer on it by SGD, before each step."""
+    """Compute the loss before each step, with Adam for an embedding (sparse gradients) and SGD for a dense layer."""
     import tensorflow as tf
     import tensorflow_addons as tfa
 
@@ -376,9 +380,9 @@ def _receive(stream):
 def _serve():
     import tensorflow as tf
 
-    # The threads of Addons' correlation race: on a busy machine 53 of 4,000 gradients were wrong, and none with one.
+    # CorrelationCost of Addons has a data race: under load 53 of 4,000 gradients were wrong, and none with one thread.
     tf.config.threading.set_intra_op_parallelism_threads(1)
-    answers, sys.stdout = sys.stdout.buffer, sys.stderr  # what libraries print is no answer
+    answers, sys.stdout = sys.stdout.buffer, sys.stderr  # output of libraries must not mix with answers
     while True:
         try:
             head, arrays = _receive(sys.stdin.buffer)
@@ -386,7 +390,7 @@ def _serve():
             return
         try:
             results = differentiated(globals()[head["function"]], arrays, **head["options"])
-        except Exception as error:  # noqa: BLE001 - whatever it is, who asked shall know
+        except Exception as error:  # noqa: BLE001 - the client reports any error
             _send(answers, {"error": f"{type(error).__name__}: {error}"}, [])
         else:
             _send(answers, {}, results)
@@ -394,5 +398,5 @@ def _serve():
 
 if __name__ == "__main__":
     if importlib.util.find_spec("tensorsmith"):
-        importlib.import_module("tensorsmith.addons")  # Addons on today's TensorFlow
+        importlib.import_module("tensorsmith.addons")  # makes Addons importable with the installed TensorFlow
     _serve()

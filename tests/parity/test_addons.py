@@ -1,4 +1,4 @@
-"""What comes from TensorFlow Addons beside the real one: outputs and gradients, at sizes that hypothesis draws."""
+"""Comparison of layers and ops with TensorFlow Addons: outputs and gradients, for random sizes."""
 
 import keras
 import numpy as np
@@ -24,7 +24,7 @@ def expect_same(ours, theirs, tolerance):
 
 
 def chain(batch, steps, tags, seed):
-    """Unaries, tags, lengths and transitions."""
+    """Return random unary scores, tags, lengths and transition scores."""
     rng = np.random.default_rng(seed)
     unaries, transitions = rng.normal(size=(batch, steps, tags)), rng.normal(size=(tags, tags))
     lengths = rng.integers(1, steps + 1, batch)
@@ -32,7 +32,7 @@ def chain(batch, steps, tags, seed):
 
 
 def masked(layer):
-    """A layer as a function of inputs, mask and weights, for `differentiated`."""
+    """Return a layer as a function of inputs, mask and weights, for `differentiated`."""
 
     def call(x, mask, *weights):
         layer.set_weights(weights)
@@ -94,7 +94,7 @@ def test_activations(addons, name, options, rows, columns, scale, seed):
 @given(sizes, st.integers(0, 99))
 def test_layers(addons, name, inputs, rank, options, batch, seed):
     rng = np.random.default_rng(seed)
-    shape = (batch, *rng.integers(1, 4, rank - 1) * 6)  # that groups of 2 and 3 divide
+    shape = (batch, *rng.integers(1, 4, rank - 1) * 6)  # divisible into 2 and 3 groups
     given = [rng.normal(size=shape).astype("float32") for _ in range(inputs)]
     layer = getattr(layers, name)(**options)
     layer.build(shape if inputs == 1 else [shape] * inputs)
@@ -129,7 +129,7 @@ def test_multi_head_attention(addons, inputs, options, coefficients, batch, step
     given = [rng.normal(size=shape).astype("float32") for shape in shapes]
     if mask:
         axes = {"batch": batch, "one": 1, "heads": heads, "steps": steps, "keys": keys}
-        given.append(rng.random([axes[axis] for axis in mask.split()]) < 0.6)  # some queries see no key
+        given.append(rng.random([axes[axis] for axis in mask.split()]) < 0.6)  # some queries have no unmasked key
     options = {"head_size": 4, "num_heads": heads, "return_attn_coef": coefficients, **options}
     layer = layers.AddonsMultiHeadAttention(**options)
     layer.build(shapes)
@@ -145,7 +145,7 @@ def test_multi_head_attention(addons, inputs, options, coefficients, batch, step
 
 
 @several
-@given(sizes, sizes, sizes, st.integers(2, 6), st.integers(0, 99))  # of one cluster Keras warns
+@given(sizes, sizes, sizes, st.integers(2, 6), st.integers(0, 99))  # Keras warns about a single cluster
 def test_netvlad(addons, batch, frames, features, clusters, seed):
     rng = np.random.default_rng(seed)
     x = rng.normal(size=(batch, frames, features)).astype("float32")
@@ -171,9 +171,9 @@ def test_netvlad(addons, batch, frames, features, clusters, seed):
 @several
 @given(st.integers(2, 6), sizes, st.integers(0, 99))
 def test_weight_normalization(addons, kind, options, data_init, batch, features, seed):
-    """Ours keeps the kernel a variable, where Addons puts a tensor in its place (#1703, #1789).
+    """Weight normalization keeps the kernel a variable, which Addons replaces by a tensor (#1703, #1789).
 
-    It has besides `data_init="paper"`, which does not begin in inference and has nothing to be compared with there.
+    The additional option `data_init="paper"` does not initialize in inference and has no counterpart in Addons.
     """
     rng = np.random.default_rng(seed)
     x = rng.normal(size=(batch, 5, features)).astype("float32")
@@ -217,7 +217,7 @@ def test_crf_log_likelihood(addons, batch, steps, tags, seed):
 @several
 @given(sizes, sizes, sizes, st.integers(0, 99))
 def test_crf_decode(addons, batch, steps, tags, seed):
-    """Up to each sequence's end; after it ours are 0, where Addons leaves what the walk gave (#1443)."""
+    """Tags agree up to the end of each sequence. Later tags are 0 here and arbitrary in Addons (#1443)."""
     unaries, _, lengths, transitions = chain(batch, steps, tags, seed)
     arrays = [unaries, lengths, transitions]
 

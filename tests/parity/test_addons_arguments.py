@@ -1,4 +1,4 @@
-"""Arguments that are given by place mean what they mean in TensorFlow Addons."""
+"""Tests that positional arguments have the same meaning as in TensorFlow Addons."""
 
 import json
 
@@ -7,7 +7,7 @@ from side import places
 
 from tensorsmith import layers, losses, metrics
 
-ROOMS = {  # Addons' package -> our module, and how many of its components are in it
+ROOMS = {  # package of Addons -> module and number of common components
     "activations": (layers.activations, 4),
     "layers": (layers, 18),
     "losses": (losses, 21),

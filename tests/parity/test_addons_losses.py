@@ -1,4 +1,4 @@
-"""Losses from TensorFlow Addons beside the real ones: values and gradients, at sizes that hypothesis draws."""
+"""Comparison of losses with TensorFlow Addons: values and gradients, for random sizes."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ several = settings(max_examples=6, deadline=None, suppress_health_check=[HealthC
 
 
 def expect_same(addons, arrays, name, tolerance=1e-5, **options):
-    """A function gives what Addons' of its name gives, with the same gradients."""
+    """Compare the values and gradients of a function with those of the function of the same name in Addons."""
     function = getattr(losses, name)
     found = differentiated(lambda *tensors: [function(*tensors, **options)], arrays)
     compare(found, addons("loss", arrays, name=name, **options), tolerance)
@@ -33,12 +33,12 @@ def normal(rng, *shape):
 
 
 def boxes(rng, count):
-    """Some overlap, some do not, and some end before they begin."""
+    """Return random boxes, including disjoint ones and ones with negative size."""
     return rng.uniform(0, 4, (count, 4)).astype("float32") + np.array([0, 0, 2, 2], "float32")
 
 
 def labelled(rng, batch, features=4):
-    """Labels, of which two at least are the same and two are not, and embeddings."""
+    """Return random embeddings and labels, with at least one pair of equal and one pair of different labels."""
     labels = np.concatenate([[0, 0, 1], rng.integers(0, 3, batch - 3)]) + 7
     return [rng.permutation(labels), normal(rng, batch, features)]
 
@@ -53,7 +53,7 @@ def test_contrastive(addons, batch, margin, seed):
 
 @pytest.mark.parametrize("mode", ["giou", "iou"])
 @several
-@given(st.integers(2, 6), st.integers(0, 99))  # a batch of one has another shape in Addons
+@given(st.integers(2, 6), st.integers(0, 99))  # Addons returns another shape for a batch of one
 def test_giou(addons, mode, count, seed):
     rng = np.random.default_rng(seed)
     expect_same(addons, [boxes(rng, count), boxes(rng, count)], "giou_loss", mode=mode)
@@ -75,7 +75,7 @@ def test_pinball(addons, batch, columns, tau, each, seed):
 def test_sigmoid_focal(addons, from_logits, batch, columns, alpha, gamma, seed):
     rng = np.random.default_rng(seed)
     y_pred = 3 * normal(rng, batch, columns)
-    # Probabilities nearer to 1 lose their digits in 1 - p, in another way in each.
+    # Probabilities closer to 1 lose precision in 1 - p, differently in each implementation.
     y_pred = y_pred if from_logits else np.clip(1 / (1 + np.exp(-y_pred)), 0.01, 0.99)
     arrays = [rng.integers(0, 2, (batch, columns)), y_pred]
     options = {"alpha": alpha, "gamma": gamma, "from_logits": from_logits}
@@ -95,7 +95,7 @@ def test_sparsemax(addons, batch, classes, seed):
 
 
 def test_sparsemax_of_steps(addons):
-    """Of more axes than two ours is the loss of each step: Addons sums along axis 1, that of the steps, for all."""
+    """The loss of inputs with more than two axes is computed per step. Addons always sums over axis 1, the steps."""
     rng = np.random.default_rng(8)
     wanted, logits = np.eye(2, dtype="float32")[rng.integers(0, 2, (4, 3))], normal(rng, 4, 3, 2)
     theirs = addons("loss", [wanted, logits], name="SparsemaxLoss", made_with={"reduction": "none"})[0]
@@ -107,7 +107,7 @@ def test_sparsemax_of_steps(addons):
 
 @pytest.mark.parametrize("name", ["triplet_semihard_loss", "lifted_struct_loss"])
 def test_batches_without_pairs(addons, name):
-    """All labels differ, as with many classes: Addons gives NaN (#1676, #2408), and ours nothing to learn."""
+    """Batches without equal labels have zero loss and gradients; Addons returns NaN (#1676, #2408)."""
     arrays = [np.arange(4), normal(np.random.default_rng(9), 4, 3)]
     assert np.isnan(addons("loss", arrays, name=name)[0])
     value, slopes = differentiated(lambda *tensors: [getattr(losses, name)(*tensors)], arrays)
@@ -149,7 +149,7 @@ def test_npairs(addons, batch, seed):
     rng = np.random.default_rng(seed)
     expect_same(addons, [rng.integers(0, 3, batch), 3 * normal(rng, batch, batch)], "npairs_loss")
     labels = rng.integers(0, 2, (batch, 4))
-    labels[:, 0] = 1  # a sample without any is NaN in Addons
+    labels[:, 0] = 1  # Addons returns NaN for a sample without positive labels
     expect_same(addons, [labels, 3 * normal(rng, batch, batch)], "npairs_multilabel_loss")
 
 
@@ -185,7 +185,7 @@ CLASSES = [
 def test_classes_with_reductions_and_sample_weights(addons, name, options, shapes, reduction, weighted):
     rng = np.random.default_rng(5)
     arrays = [rng.uniform(0.1, 1, shape).astype("float32") for shape in (*shapes, (5,))][: 3 if weighted else 2]
-    if reduction is not None:  # else each one's own default
+    if reduction is not None:  # otherwise compare the defaults
         options = {**options, "reduction": reduction}
     theirs = addons("loss", arrays, name=name, made_with=options)
     compare(differentiated(lambda *arrays: [getattr(losses, name)(**options)(*arrays)], arrays)[:1], theirs[:1])

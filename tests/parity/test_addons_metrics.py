@@ -1,4 +1,4 @@
-"""Metrics beside the real ones of TensorFlow Addons: results after several batches, at sizes that hypothesis draws."""
+"""Comparison of metrics with TensorFlow Addons: results after several batches, for random sizes."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ RANGES = {"actual_min": -2.0, "actual_max": 2.0, "preds_min": -3.0, "preds_max":
 
 
 def expect_same(addons, name, batches, weighted, **options):
-    """`batches` are tuples of arrays, the last of them weights if `weighted`."""
+    """Compare a metric over batches of arrays, the last of which are sample weights if `weighted` is `True`."""
     metric = getattr(metrics, name)(**options)
     for batch in batches:
         arguments, weights = (batch[:-1], batch[-1]) if weighted else (batch, None)
@@ -30,7 +30,7 @@ def expect_same(addons, name, batches, weighted, **options):
 
 
 def drawn(count, samples, seed, make, weighted):
-    """So many batches of what `make` gives for a generator, with weights."""
+    """Return `count` batches created by `make` from a random generator, with sample weights."""
     rng = np.random.default_rng(seed)
     for _ in range(count):
         batch = tuple(array.astype("float32") for array in make(rng, samples))
@@ -121,7 +121,7 @@ def test_multilabel_confusion_matrix(addons, count, samples, seed):
 @several
 @given(st.integers(1, 3), st.integers(8, 20), st.integers(0, 99))
 def test_correlations(addons, name, low, high, options, count, samples, seed):
-    """Addons fails at the upper end of a range where float32 swallows its epsilon, so targets stay below it."""
+    """Targets stay below the upper end of the range, where Addons fails if float32 rounding drops its epsilon."""
 
     def correlated(rng, samples):
         x, noise = rng.uniform(low, high, (2, samples))
@@ -142,7 +142,7 @@ def test_hamming_distance(addons, samples, columns, seed):
 
 @pytest.mark.parametrize("name", ["F1Score", "FBetaScore"])
 def test_labels_of_steps(addons, name):
-    """Ours takes labels of any rank, each step as a sample; Addons refuses more than two axes (#746, #2262, #2653)."""
+    """Each step of labels with several axes is a sample; Addons rejects more than two axes (#746, #2262, #2653)."""
     batch = labels(np.random.default_rng(4), 12)
     steps = [array.reshape(4, 3, 3).astype("float32") for array in batch]
     with pytest.raises(AssertionError, match="Error"):

@@ -1,4 +1,4 @@
-"""What Addons computes by compiled ops alone, beside the real ones, in an environment that `make parity` builds."""
+"""Comparison with the compiled ops of TensorFlow Addons, in the environment that `make parity` builds."""
 
 import numpy as np
 import pytest
@@ -12,8 +12,8 @@ from tensorsmith import layers
 pytestmark = pytest.mark.slow
 
 
-# With strides and padding, Addons' patches begin stride_1 * pad before the picture instead of pad, against its own
-# formula and the paper; without padding they are the same.
+# With strides and padding, Addons' patches begin stride_1 * pad before the image instead of pad, which contradicts its
+# documented formula and the paper; without padding both agree.
 @pytest.mark.parametrize(
     "places", [(1, 2, 1, 1, 2), (1, 3, 1, 2, 3), (3, 2, 1, 2, 3), (1, 2, 2, 1, 0), (3, 1, 2, 1, 0)]
 )

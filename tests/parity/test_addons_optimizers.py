@@ -1,4 +1,4 @@
-"""Optimizers from TensorFlow Addons beside the real ones: the weights after each of fifty steps."""
+"""Comparison of optimizers with TensorFlow Addons: the weights after each of fifty steps."""
 
 import keras
 import numpy as np
@@ -53,7 +53,7 @@ CASES = [
 
 
 def arrays(sparse, twice=True):
-    """First weights, gradients, and the rows of these, of which some come twice, some late and one never."""
+    """Return initial weights, gradients and, if sparse, row indices: some duplicate, some late, one never used."""
     rng = np.random.default_rng(3)
     weights = rng.normal(size=(ROWS, COLUMNS))
     gradients = rng.normal(size=(STEPS, 5 if sparse else ROWS, COLUMNS)) + 0.5
@@ -86,10 +86,10 @@ def trajectory(optimizer, weights, gradients, *indices):
 
 
 def unlike(name, options):
-    """Where Addons does not do with sparse gradients what it is told.
+    """Return `True` for cases in which Addons handles sparse gradients incorrectly.
 
-    It divides NovoGrad's rows with `amsgrad` by numbers for all rows, which do not fit, and forgets the decay of SGDW
-    without momentum, as a test below shows.
+    NovoGrad with `amsgrad` divides selected rows by values for all rows, whose shape differs. SGDW without momentum
+    ignores the weight decay, as a test below shows.
     """
     return ("amsgrad" in options and name == "NovoGrad") or (name == "SGDW" and options == PLAIN_SGDW)
 
@@ -106,7 +106,10 @@ def test_fifty_steps(addons, name, options, decayed, sparse):
 
 
 def test_decay_that_addons_forgets(addons):
-    """Of sparse gradients without momentum; ours decays as with it. Neither multiplies by the rate (Addons #844)."""
+    """SGDW of Addons ignores weight decay for sparse gradients without momentum; here it is applied as with momentum.
+
+    The decay is not multiplied by the learning rate in either (Addons #844).
+    """
     given = arrays(sparse=True)
     plain = {**PLAIN_SGDW, "weight_decay": 0.0}
     forgotten, without = (addons("optimizer", given, name="SGDW", **options)[0] for options in (PLAIN_SGDW, plain))
@@ -119,7 +122,7 @@ def test_decay_that_addons_forgets(addons):
 
 @pytest.mark.parametrize("option", ["clipnorm", "global_clipnorm"])
 def test_norms_of_rows_that_come_twice(addons, option):
-    """Addons takes the norm of the slices; ours is that of the gradient, as where slices are summed before."""
+    """Clipping uses the norm of the gradient with duplicate rows summed; Addons uses the norm of the slices."""
     weights, gradients, rows = arrays(sparse=True)
     dense = np.zeros((STEPS, ROWS, COLUMNS), "float32")
     for step, (gradient, named) in enumerate(zip(gradients, rows, strict=True)):
@@ -132,13 +135,13 @@ def test_norms_of_rows_that_come_twice(addons, option):
 
 @pytest.mark.parametrize("alpha", [100.0, 2.0])
 def test_coin_betting(addons, alpha):
-    """Addons refuses sparse gradients; here they do what zeros do."""
+    """COCOB with dense gradients agrees with Addons, which rejects sparse gradients."""
     given = arrays(sparse=False)
     theirs, *_ = addons("optimizer", given, name="COCOB", alpha=alpha)
     np.testing.assert_allclose(trajectory(make("COCOB", {"alpha": alpha}), *given), theirs, rtol=1e-5, atol=1e-5)
 
 
-SUMMING_ADAM = optimizers.extend_with_decoupled_weight_decay(keras.optimizers.Adam)  # sums slices of one row first
+SUMMING_ADAM = optimizers.extend_with_decoupled_weight_decay(keras.optimizers.Adam)  # sums duplicate rows first
 WRAPPERS = [
     ("Lookahead", {}),
     ("Lookahead", {"sync_period": 4, "slow_step_size": 0.3}),
@@ -155,7 +158,7 @@ WRAPPERS = [
 @pytest.mark.parametrize("sparse", [False, True])
 @pytest.mark.parametrize(("name", "options"), WRAPPERS)
 def test_fifty_steps_around_another(addons, name, options, inner, sparse):
-    """Weights, and what is kept of them, in each step; of sparse gradients Keras' SGD leaves other momentums alone."""
+    """Weights and their copies agree after each step. With sparse gradients, SGD keeps the momentum of other rows."""
     given = arrays(sparse)
     weights, gradients, *indices = given
     theirs, *_ = addons("wrapper", given, name=name, inner=inner, **options)
@@ -173,7 +176,7 @@ def test_fifty_steps_around_another(addons, name, options, inner, sparse):
 
     ours = np.stack([step(*map(tf.constant, each)) for each in zip(gradients, *indices, strict=True)])
     theirs, begun = np.array(theirs), options.get("start_averaging", 0)
-    if name == "SWA":  # until then Addons has zeros, and ours the first weights
+    if name == "SWA":  # before averaging starts, averages are 0 in Addons and the initial weights here
         np.testing.assert_array_equal(theirs[:begun, 1], 0)
         np.testing.assert_allclose(ours[:begun, 1], np.broadcast_to(weights, (begun, ROWS, COLUMNS)), rtol=1e-6)
     np.testing.assert_allclose(ours[:, 0], theirs[:, 0], rtol=1e-5, atol=1e-5)
@@ -181,7 +184,7 @@ def test_fifty_steps_around_another(addons, name, options, inner, sparse):
 
 
 def test_fifty_steps_by_layers(addons):
-    """An embedding, whose gradient is sparse, and a dense layer."""
+    """Test optimizers for an embedding, whose gradient is sparse, and a dense layer."""
     rng = np.random.default_rng(3)
     x, y = rng.integers(0, 9, (16, 2)), rng.normal(size=(16, 1)).astype("float32")
     weights = [rng.normal(size=shape).astype("float32") for shape in ((9, 3), (6, 1), (1,))]

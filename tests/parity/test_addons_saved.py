@@ -1,4 +1,4 @@
-"""Models that TensorFlow Addons has saved load here with equal numbers, as packages/migrate/README says."""
+"""Tests that models saved with TensorFlow Addons load with equal outputs, as described in packages/migrate/README."""
 
 import re
 from pathlib import Path
@@ -15,7 +15,7 @@ X = np.random.default_rng(0).normal(size=(6, 5, 4)).astype("float32")
 
 @pytest.fixture(scope="module")
 def for_keras_3():
-    """The README's recipe."""
+    """Convert a saved model with the code of the README."""
     names = {}
     exec(re.search(r"```python\n(import h5py.*?)```", README.read_text(), re.DOTALL)[1], names)  # noqa: S102
     return names["for_keras_3"]
@@ -38,7 +38,7 @@ def loaded(path, name, module, **options):
     ],
 )
 def test_layers(addons, tmp_path, kind, options):
-    """By names alone, the echo state network too, whose config has Keras 2's `time_major`: Addons #2787, #2807."""
+    """Layers load by name, including the echo state network with `time_major` in its config (Addons #2787, #2807)."""
     path = str(tmp_path / "model.h5")
     expected = addons("saved", [X], path=path, kind=kind, trained=True, **options)[0]
     model = loaded(path, kind.split(".")[1], layers, compile=False)
@@ -82,7 +82,7 @@ LABELLED = ("LiftedStructLoss", "NpairsLoss", "NpairsMultilabelLoss", "TripletHa
     ],
 )
 def test_losses_of_compiled_models(addons, tmp_path, name, options):
-    """Their configs have reductions that Keras 3 lacks, or "none" where the loss is one number all the same."""
+    """Compiled losses load, although their configs have reductions that Keras 3 lacks, or "none" for scalar losses."""
     path = str(tmp_path / "model.h5")
     addons("saved", [X], path=path, loss=name, made_with=options)
     loss = loaded(path, name, losses).loss
@@ -90,4 +90,4 @@ def test_losses_of_compiled_models(addons, tmp_path, name, options):
     assert type(loss) is type(expected)
     assert loss.reduction == expected.reduction
     again = type(loss).from_config(getattr(losses, name)(**options, reduction="none").get_config())
-    assert again.reduction == "none"  # as given here
+    assert again.reduction == "none"  # the reduction passed above

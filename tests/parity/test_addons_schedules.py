@@ -1,4 +1,4 @@
-"""Cyclical schedules from TensorFlow Addons beside the real ones: values, at cycles that hypothesis draws."""
+"""Comparison of cyclical schedules with TensorFlow Addons: values, for random cycles."""
 
 import keras
 import numpy as np
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tensorsmith import schedules
 
-STEPS = np.arange(60, dtype="float32")  # not integers, of which Addons cannot take a gamma to the power
+STEPS = np.arange(60, dtype="float32")  # floats, because Addons cannot compute a power of gamma with integer steps
 several = settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 rates = st.floats(0, 1, width=32, allow_subnormal=False)
 sizes = st.one_of(st.integers(1, 40), st.sampled_from([0.5, 2.25, 7.5]))
@@ -28,7 +28,7 @@ def expect_same(addons, name, options, **function):
 
 
 def test_defaults(addons):
-    """What is not given is the same; the numbers are Addons' own example's, a thousand times as large."""
+    """Default arguments agree. The values are those of the example in Addons, multiplied by 1,000."""
     options = {"initial_learning_rate": 0.1, "maximal_learning_rate": 10.0, "step_size": 20}
     for name in ("TriangularCyclicalLearningRate", "Triangular2CyclicalLearningRate"):
         expect_same(addons, name, options)

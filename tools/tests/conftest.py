@@ -1,4 +1,4 @@
-"""The command, in this process or in one of its own, and a run of the smallest recipe."""
+"""Fixtures: the command in this or in a new process, and a finished run of the smallest recipe."""
 
 import contextlib
 import io
@@ -14,7 +14,7 @@ from tensorsmith.tools.main import main
 
 @pytest.fixture(scope="session")
 def tensorsmith():
-    """Call the command as a user would, in a process of its own, which takes seconds to import TensorFlow."""
+    """Function that runs the command in a new process, which takes seconds to import TensorFlow."""
 
     def call(*arguments, cwd=None, env=None):
         return subprocess.run(
@@ -31,10 +31,10 @@ def tensorsmith():
 
 @pytest.fixture(scope="session")
 def command():
-    """Call the command in this process; the result has the attributes of `subprocess.CompletedProcess`."""
+    """Function that runs the command in this process and returns the attributes of `subprocess.CompletedProcess`."""
 
     def call(*arguments, cwd="."):
-        stdout = io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True)  # with a buffer for bytes
+        stdout = io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True)  # has a buffer for bytes
         with (
             contextlib.chdir(cwd),
             contextlib.redirect_stdout(stdout),
@@ -54,7 +54,7 @@ def command():
 
 @pytest.fixture(scope="session")
 def finished_run(command, tmp_path_factory):
-    """The folder of a finished smoke run, made with the default place, and what was printed."""
+    """Folder of a finished smoke run in the default location, and the result of the command."""
     folder = tmp_path_factory.mktemp("finished")
     result = command("run", "mlp/digits", "--smoke", "--seed", "3", cwd=folder)
     assert result.returncode == 0, result.stderr

@@ -1,4 +1,4 @@
-"""A noisy line, for tests of `tensorsmith tune`: it keeps a diary, and kills its process where it is told to.
+"""Linear data with noise, for tests of `tensorsmith tune`, with a log of epochs and a scheduled kill of the process.
 
 Seed: 0
 """
@@ -13,15 +13,15 @@ import tensorsmith.tuning as tune
 
 @dataclass(frozen=True)
 class Config:
-    """What can be changed."""
+    """Recipe settings."""
 
-    learning_rate: float = tune.log_uniform(1e-3, 0.3, default=0.1)  # of SGD
-    units: tuple[int, ...] = tune.choice([(4,), (8, 4)])  # of hidden layers
-    dropout: float = tune.uniform(0.0, 0.5, when={"units": ((8, 4),)})  # behind them
-    epochs: int = 4  # passes over the points
-    batch_size: int = 16  # points per step
+    learning_rate: float = tune.log_uniform(1e-3, 0.3, default=0.1)  # learning rate of SGD
+    units: tuple[int, ...] = tune.choice([(4,), (8, 4)])  # units of each hidden layer
+    dropout: float = tune.uniform(0.0, 0.5, when={"units": ((8, 4),)})  # dropout rate after each hidden layer
+    epochs: int = 4  # number of epochs
+    batch_size: int = 16  # samples per batch
     jit: bool = False  # compile with XLA
-    seed: int = 0  # of everything
+    seed: int = 0  # random seed
 
 
 SMOKE = {"epochs": 1}
@@ -49,7 +49,7 @@ def build_trainer(config: Config) -> Any:
 
 
 def callbacks(config: Config, folder: Path) -> list[Any]:
-    """Writes each epoch into DIARY; END=trial_1-3:9 sends signal 9 after epoch 3 of trial 1, once."""
+    """Appends each epoch to the file DIARY; END=trial_1-3:9 sends signal 9 once, after epoch 3 of trial 1."""
     import keras
 
     class Diary(keras.callbacks.Callback):

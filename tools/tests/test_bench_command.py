@@ -1,4 +1,4 @@
-"""`tensorsmith bench`: every provider that is installed gets a row, in the table and in the file."""
+"""Tests of the rows that `tensorsmith bench` prints and writes for each installed provider."""
 
 import json
 

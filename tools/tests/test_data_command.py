@@ -1,4 +1,4 @@
-"""`tensorsmith data`, as it is called; data sets that need fetching are those that `make data` has fetched."""
+"""Tests of `tensorsmith data` on the command line, with the data sets that `make data` has fetched."""
 
 import subprocess
 import sys
@@ -13,7 +13,7 @@ from tensorsmith.tools.main import main
 
 @pytest.fixture
 def call(tmp_path, monkeypatch, capsys):
-    """Calls a verb in an empty folder; returns exit code and what was printed."""
+    """Function that runs a subcommand in an empty folder and returns exit code, standard output and standard error."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "200")
 
@@ -30,7 +30,7 @@ def call(tmp_path, monkeypatch, capsys):
 
 @pytest.fixture
 def no_data(tmp_path, monkeypatch):
-    """An empty cache, and no network."""
+    """Empty cache folder, without network access."""
     monkeypatch.setenv("TENSORSMITH_DATA", str(tmp_path / "cache"))
     monkeypatch.setenv("TENSORSMITH_OFFLINE", "1")
     return tmp_path / "cache"
@@ -47,7 +47,7 @@ def test_list_shows_all_with_sizes_and_licences(call, no_data):
     for name in names():
         cells = line_of(out, f"{name} ")
         assert cells[2] == ("1 text" if name == "shakespeare" else f"{sum(info(name).splits.values()):,}")
-        assert cells[4] == ("no" if info(name).sources else "nothing to fetch")
+        assert cells[4] == ("no" if info(name).sources else "not needed")
 
 
 def test_list_says_what_is_in_the_cache_once_all_files_of_a_source_are(call, no_data):
@@ -76,7 +76,7 @@ def test_info_says_where_files_come_from(call, no_data):
     assert (
         "Debian package dataset-fashion-mnist 0.0~git20200523.55506a9-1, 30.9 MB: train-images-idx3-ubyte.gz" in plain
     )
-    assert f"in the cache no, {no_data}/fashion_mnist" in plain
+    assert f"cached no, {no_data}/fashion_mnist" in plain
 
 
 def test_info_names_units(call):
@@ -89,20 +89,20 @@ def test_info_names_units(call):
 def test_typos(call, no_data, verb):
     code, _, err = call(verb, "fashion_mist")
     assert code == 2
-    assert "did you mean fashion_mnist?" in err
+    assert "Did you mean fashion_mnist?" in err
 
 
 def test_all_typos_are_told_before_anything_is_fetched(call, no_data):
     code, out, err = call("fetch", "digits", "fashion_mist", "adolt")
     assert (code, out) == (2, "")
-    assert "fashion_mist: did you mean fashion_mnist?; adolt: did you mean adult?" in err
+    assert "For fashion_mist: Did you mean fashion_mnist?; for adolt: Did you mean adult?" in err
 
 
 @pytest.mark.parametrize("arguments", [[], ["digits", "--all"]])
 def test_fetch_wants_names_or_all(call, arguments):
     code, _, err = call("fetch", *arguments)
     assert code == 2
-    assert "expected names of data sets, or else --all" in err
+    assert "NAME must be names of data sets, or --all must be given" in err
 
 
 def test_fetch_says_where_the_files_are(call):
@@ -110,16 +110,16 @@ def test_fetch_says_where_the_files_are(call):
     code, out, _ = call("fetch", "digits", "california_housing")
     assert code == 0
     assert out.splitlines() == [
-        "digits: nothing to fetch",
+        "digits: no download needed",
         f"california_housing: 1 file, 668.6 kB in {folder}",
     ]
 
 
 def test_fetch_goes_on_after_what_cannot_be_had_and_fails_in_the_end(call, no_data):
     code, out, err = call("fetch", "adult", "digits")
-    assert (code, out) == (1, "digits: nothing to fetch\n")
-    assert err.startswith("tensorsmith: adult can be had from nowhere. Tried:")
-    assert f"By hand: put adult.parquet.brotli into {no_data / 'adult'}" in err
+    assert (code, out) == (1, "digits: no download needed\n")
+    assert err.startswith('tensorsmith: Could not obtain data set "adult". Sources tried:')
+    assert f"For manual installation, put adult.parquet.brotli into {no_data / 'adult'}" in err
     assert "Traceback" not in err
 
 
@@ -131,10 +131,10 @@ def test_preview_of_pictures(call):
     assert f"mean {digits.features.mean():.4f}" in out
     assert line_of(out, "7 ")[2] == str((digits.labels == 7).sum())
     assert "first labels: 5, 2, 8, 1, 7," in out
-    assert "sheet.png: the first 64 pictures" in out
+    assert "sheet.png: first 64 images" in out
     with Image.open("sheet.png") as sheet:
         corner = np.asarray(sheet.convert("L"))[4:100, 4:100]
-    # A pixel of the first picture is 12 pixels wide and high on the sheet.
+    # Each pixel of the first image covers 12 by 12 pixels of the contact sheet.
     np.testing.assert_array_equal(corner[6::12, 6::12], np.round(digits.features[0] * 255))
 
 
@@ -158,7 +158,7 @@ def test_preview_of_a_table_with_texts(call):
     code, out, _ = call("preview", "adult", "--split", "test")
     assert code == 0
     assert line_of(out, "age ")[:4] == ["age", "years", "25, 38, 28", "17"]
-    assert line_of(out, "race ")[:3] == ["race", "5 texts", "Black, White, White"]
+    assert line_of(out, "race ")[:3] == ["race", "5 strings", "Black, White, White"]
     assert line_of(out, "1 ") == ["1", ">50K", "3,846", "23.6%"]
 
 
@@ -178,20 +178,20 @@ def test_preview_of_a_series_draws_it(call):
     assert "series.png: temperature over time" in out
     with Image.open("series.png") as chart:
         pixels = np.asarray(chart.convert("RGB"))
-    # Matplotlib's first colour is nearly everywhere between the ends of the time axis.
+    # The first color of Matplotlib occurs in more than half of the pixel columns.
     assert (pixels == (31, 119, 180)).all(axis=2).any(axis=0).mean() > 0.5
 
 
 def test_preview_tells_wrong_targets_before_any_work(call, no_data):
     code, _, err = call("preview", "adult", "--out", "table.png")
     assert code == 2
-    assert "expected none, since adult has no pictures and is no series" in err
+    assert "--out must be left out, because adult has no images and is not a series" in err
     code, _, err = call("preview", "mnist_5k", "--out", "no/such/folder/sheet.png")
     assert code == 1
-    assert "there is no such folder" in err
+    assert "no such folder" in err
 
 
 def test_preview_of_a_split_that_is_not_there(call):
     code, _, err = call("preview", "digits", "--split", "tset")
     assert code == 2
-    assert "did you mean test?" in err
+    assert "Did you mean test?" in err

@@ -1,4 +1,4 @@
-"""`tensorsmith run NAME --find-lr`."""
+"""Tests of `tensorsmith run NAME --find-lr`."""
 
 import re
 
@@ -6,19 +6,19 @@ import re
 def test_it_suggests_and_draws_and_trains_nothing(command, tmp_path):
     result = command("run", "mlp/digits", "--find-lr", "--out", tmp_path / "run")
     assert result.returncode == 0, result.stderr
-    rate = float(re.match(r"learning rate (\S+): ", result.stdout)[1])
-    assert 1e-3 < rate < 1.0  # the recipe trains at 0.1
+    rate = float(re.match(r"Suggested learning rate: (\S+), ", result.stdout)[1])
+    assert 1e-3 < rate < 1.0  # the learning rate of the recipe is 0.1
     assert [file.name for file in (tmp_path / "run").iterdir()] == ["learning_rates.png"]
 
 
 def test_a_recipe_with_two_optimizers_is_refused(command, tmp_path):
     result = command("run", "gan/fashion_mnist", "--smoke", "--find-lr", "--out", tmp_path / "run")
     assert result.returncode == 1
-    assert "expected one that logs a loss" in result.stderr
+    assert "trainer must be a trainer that logs a loss" in result.stderr
     assert not (tmp_path / "run").exists()
 
 
 def test_not_while_resuming(command):
     result = command("run", "mlp/digits", "--find-lr", "--resume")
     assert result.returncode == 2
-    assert "one of the two" in result.stderr
+    assert "used alone" in result.stderr

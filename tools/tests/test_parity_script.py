@@ -1,4 +1,4 @@
-"""What tools/parity.sh leaves where it cannot build its environment, with a uv that is a shell script."""
+"""Tests of tools/parity.sh when it cannot build its environment, with a shell script as uv."""
 
 import shutil
 import subprocess
@@ -17,7 +17,7 @@ exit 0
 
 @pytest.fixture
 def build(tmp_path):
-    """Calls parity.sh in a tree whose uv fails at this command; gives the result, and what was called."""
+    """Runs parity.sh with a uv that fails at the given command; returns the result and the calls of uv."""
 
     def call(fails):
         for folder in ("tools", ".venv/bin"):
@@ -40,7 +40,7 @@ def test_built(build):
 def test_without_python_3_11_nothing_is_built(build):
     result, calls, ready = build(fails="python")
     assert (result.returncode, ready) == (0, False)
-    assert result.stderr.startswith("parity: there is no Python 3.11")
+    assert result.stderr.startswith("parity: Python 3.11 not found")
     assert len(result.stderr.splitlines()) == 1
     assert "venv" not in calls
 

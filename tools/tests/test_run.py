@@ -1,4 +1,4 @@
-"""`tensorsmith run`: what it writes, that it repeats, resumes, and refuses."""
+"""Tests of `tensorsmith run`: run folder, reproducibility, resuming and errors."""
 
 import csv
 import json
@@ -68,13 +68,13 @@ def test_finished_run_is_left_alone(finished_run, command):
     assert command("run", "mlp/digits", "--out", path).returncode == 2
     other = command("run", "mlp/digits", "--out", path, "--resume", "--epochs", "9")
     assert other.returncode == 2
-    assert "received --epochs with the finished run" in other.stderr
+    assert "got --epochs with the finished run" in other.stderr
     assert (path / "metrics.json").read_text() == before
 
 
 def test_copied_recipe_runs_as_a_script(command, tmp_path, monkeypatch):
     assert command("copy", "mlp/digits", "mine.py", cwd=tmp_path).returncode == 0
-    assert command("copy", "mlp/digits", "mine.py", cwd=tmp_path).returncode == 2  # never over another file
+    assert command("copy", "mlp/digits", "mine.py", cwd=tmp_path).returncode == 2  # existing files are not overwritten
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["mine.py", "--smoke", "--epochs", "1"])
     with pytest.raises(SystemExit) as end:
@@ -119,7 +119,7 @@ def test_data_that_cannot_be_trained_on(command, tmp_path):
     (tmp_path / "mine.py").write_text(spoilt)
     result = command("run", tmp_path / "mine.py", "--smoke", "--out", tmp_path / "run")
     assert result.returncode == 1
-    assert "`y`: received label 10 at row" in result.stderr
+    assert "got label 10 at row" in result.stderr
     assert len(result.stderr.splitlines()) == 1
 
 
@@ -129,7 +129,7 @@ def test_a_run_that_never_began_leaves_no_folder(command, tmp_path):
     (tmp_path / "mine.py").write_text(text.replace('load("digits"', 'load("digit"'))
     result = command("run", tmp_path / "mine.py", "--smoke", "--out", tmp_path / "run")
     assert result.returncode == 1
-    assert "did you mean digits?" in result.stderr
+    assert "Did you mean digits?" in result.stderr
     assert not (tmp_path / "run").exists()
 
 
@@ -142,7 +142,7 @@ def test_folder_that_cannot_be_written(command, tmp_path):
 
 
 def test_full_disk_is_one_line(command, tmp_path):
-    """A limit on the size of files stands in for a disk without room."""
+    """Simulates a full disk by a limit on the file size."""
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (40 * 1024, limits[1]))
     try:

@@ -1,4 +1,4 @@
-"""`tensorsmith tfrecord infer`, as it is typed."""
+"""Tests of `tensorsmith tfrecord infer` on the command line."""
 
 import contextlib
 import sqlite3
@@ -67,10 +67,10 @@ def test_takes_any_kind(name, tmp_path, capsys):
 
 
 FAILURES = {
-    "wrong encoding": (["{table}"], 1, "{table}: line 2 has the bytes b'\\xe9', which utf-8 does not have"),
-    "no such file": (["{table}x"], 1, "{table}x: there is no such file"),
-    "no such folder": (["{table}", "--out", "{table}x/s.yaml"], 1, "{table}x/s.yaml: there is no such folder"),
-    "another kind's option": (["{table}", "--table", "t"], 2, "`table`: received 't', expected encoding"),
+    "wrong encoding": (["{table}"], 1, "{table}: line 2 contains the bytes b'\\xe9', which are invalid in utf-8"),
+    "no such file": (["{table}x"], 1, "{table}x: no such file"),
+    "no such folder": (["{table}", "--out", "{table}x/s.yaml"], 1, "{table}x/s.yaml: no such folder"),
+    "another kind's option": (["{table}", "--table", "t"], 2, "table must be encoding for a source of kind csv"),
 }
 
 

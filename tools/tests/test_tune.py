@@ -1,4 +1,4 @@
-"""`tensorsmith tune`: what it writes, that it survives, and what it refuses before anything starts."""
+"""Tests of `tensorsmith tune`: search folder, recovery from failures, and errors before the search starts."""
 
 import json
 import os
@@ -26,14 +26,14 @@ def tune(folder, *flags):
 
 
 def results(folder):
-    """What came of each trial, but for what the clock says."""
+    """Returns the result of each trial without its duration."""
     found = {path.parent.name: json.loads(path.read_text()) for path in folder.glob("trial_*/result.json")}
     return {name: {**result, "seconds": 0} for name, result in sorted(found.items())}
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
-    """A search that nobody disturbed."""
+    """Folder of a finished, uninterrupted search."""
     folder = tmp_path_factory.mktemp("tune") / "search"
     assert tune(folder, "--trials", "3") == 0
     return folder
@@ -49,7 +49,7 @@ def test_folder(finished):
 
 
 def test_run_repeats_the_best(finished, tmp_path):
-    """Its history has the score that the search says."""
+    """The history of the run contains the score that the search reports."""
     out = tmp_path / "again"
     assert main(["run", RECIPE, "--config", str(finished / "best" / "1.yaml"), "--out", str(out)]) == 0
     head = (finished / "best" / "1.yaml").read_text().splitlines()[0]
@@ -83,7 +83,7 @@ def test_stopped_and_killed_it_ends_the_same(finished, tmp_path):
     assert tune(folder, "--resume") == 0
     assert results(folder) == results(finished)
     first = [line for line in diary.read_text().split() if line.startswith("trial_0")]
-    assert first == ["trial_0-1", "trial_0-2", "trial_0-3", "trial_0-4"]  # gone on with inside the trial
+    assert first == ["trial_0-1", "trial_0-2", "trial_0-3", "trial_0-4"]  # resumed within the trial
 
 
 def test_more_trials(finished, tmp_path):
@@ -111,20 +111,20 @@ def test_folds_space_and_fields(tmp_path):
 @pytest.mark.parametrize(
     ("flags", "space", "said"),
     [
-        ([], "units: {choice: [[4], many]}", "`space: units`: received choice([(4,), 'many']), expected a range"),
-        ([], "batch_size: {uniform: [1, 9]}", "`space: batch_size`: received uniform(1, 9), expected a range in which"),
-        ([], "learnign_rate: {uniform: [0, 1]}", "did you mean learning_rate?"),
-        ([], "epochs: {integer: [9, 1]}", "epochs: `low`: received 9"),
-        ([], "epochs: {intger: [1, 9]}", "did you mean integer?"),
-        (["--learning_rate", "0.1"], "", "`--learning_rate`: received 0.1, expected nothing, as it is searched"),
-        (["--epohcs", "3"], "", "did you mean epochs?"),
-        (["--tuner", "hyperbnad"], "", "did you mean hyperband?"),
-        (["--trials", "0"], "", "`trials`: received 0, expected 1 or more"),
-        (["--parallel", "0"], "", "`--parallel`: received 0, expected 1 or more"),
-        (["--objective", "val_frobnication"], "", "`direction`"),
-        (["--objective", "val_acuracy"], "", "did you mean the objective val_accuracy?"),
-        (["--epochs", "0"], "", "`epochs`: received 0, expected 1 or more"),
-        (["--space", "nofile.yaml"], "", "`--space`: received 'nofile.yaml', expected a readable file"),
+        ([], "units: {choice: [[4], many]}", "got choice([(4,), 'many'])"),
+        ([], "batch_size: {uniform: [1, 9]}", "got uniform(1, 9)"),
+        ([], "learnign_rate: {uniform: [0, 1]}", "Did you mean learning_rate?"),
+        ([], "epochs: {integer: [9, 1]}", "epochs: low must be <= high, 1, got 9"),
+        ([], "epochs: {intger: [1, 9]}", "Did you mean integer?"),
+        (["--learning_rate", "0.1"], "", "--learning_rate must be left out, because it is searched"),
+        (["--epohcs", "3"], "", "Did you mean epochs?"),
+        (["--tuner", "hyperbnad"], "", "Did you mean hyperband?"),
+        (["--trials", "0"], "", "trials must be >= 1, got 0"),
+        (["--parallel", "0"], "", "--parallel must be >= 1, got 0"),
+        (["--objective", "val_frobnication"], "", "direction must be 'min' or 'max'"),
+        (["--objective", "val_acuracy"], "", "Did you mean the objective val_accuracy?"),
+        (["--epochs", "0"], "", "epochs must be >= 1, got 0"),
+        (["--space", "nofile.yaml"], "", "--space must be a readable file, got 'nofile.yaml'"),
     ],
 )
 def test_refused_before_anything_starts(tmp_path, capsys, flags, space, said):
@@ -138,23 +138,23 @@ def test_refused_before_anything_starts(tmp_path, capsys, flags, space, said):
 
 def test_a_recipe_without_ranges(capsys, tmp_path):
     assert main(["tune", "mlp/digits", "--out", str(tmp_path / "search")]) == 2
-    assert "`space`: received no ranges in mlp/digits, expected a range or more" in capsys.readouterr().err
+    assert "space must be at least one range, got no ranges in mlp/digits" in capsys.readouterr().err
 
 
 def test_resume_keeps_the_settings(finished, capsys):
     assert tune(finished, "--resume", "--folds", "3", "--epochs", "9") == 2
-    assert "`--resume`: received --folds --epochs 9 with the search" in capsys.readouterr().err
+    assert "got --folds --epochs 9 for the search" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
-        (["--objective", "val_losss", "--direction", "min"], "did you mean val_loss?"),
-        (["--folds", "129"], "`folds`: received 129, expected 128 or less"),
+        (["--objective", "val_losss", "--direction", "min"], "Did you mean val_loss?"),
+        (["--folds", "129"], "folds must be at most 128, the number of examples, got 129"),
     ],
 )
 def test_errors_of_the_search_end_it(tmp_path, capsys, flags, said):
-    """Nothing is left that would be in the way of the next."""
+    """Errors in the settings remove the search folder, so that the command can be repeated."""
     assert tune(tmp_path / "search", *flags, "--trials", "2") == 2
     assert said in capsys.readouterr().err
     assert not (tmp_path / "search").exists()
@@ -165,18 +165,20 @@ def test_a_broken_search_file(finished, tmp_path, capsys, name):
     lines = yaml.safe_load((finished / "search.yaml").read_text())
     (tmp_path / "search.yaml").write_text(yaml.safe_dump({**lines, name: [3]}))
     assert tune(tmp_path, "--resume") == 2
-    assert f"{name}`: received [3], expected" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert f"{name} must be" in said
+    assert "got [3]" in said
 
 
 def test_what_a_search_file_lacks(finished, tmp_path, capsys):
     lines = yaml.safe_load((finished / "search.yaml").read_text())
     needed = {name: lines[name] for name in ("recipe", "space", "config")}
     (tmp_path / "search.yaml").write_text(yaml.safe_dump(needed))
-    assert read_search(find_recipe(RECIPE), tmp_path).trials == 20  # the default
+    assert read_search(find_recipe(RECIPE), tmp_path).trials == 20  # default
     for name in needed:
         (tmp_path / "search.yaml").write_text(yaml.safe_dump({**needed, name: None}))
         assert tune(tmp_path, "--resume") == 2
-        assert f"`search.yaml: {name}`: received None" in capsys.readouterr().err
+        assert f"search.yaml: {name} must be a" in capsys.readouterr().err
 
 
 def test_the_same_recipe_by_another_path(finished, tmp_path, monkeypatch):
@@ -184,7 +186,7 @@ def test_the_same_recipe_by_another_path(finished, tmp_path, monkeypatch):
     assert read_search(find_recipe("./noisy_line.py"), finished).trials == 3
     other = tmp_path / "noisy_line.py"
     other.write_text(Path(RECIPE).read_text())
-    with pytest.raises(ValueError, match="`recipe`: received .*, whose search"):
+    with pytest.raises(ValueError, match="recipe must be .*, the recipe of the search in .*, got"):
         read_search(find_recipe(str(other)), finished)
 
 
@@ -193,12 +195,12 @@ def test_two_searches_in_a_folder(finished, capsys):
     with alone_in(finished):
         assert tune(finished, "--resume", "--trials", "9") == 2
         assert tune(finished, "--resume", "--trials", "9", "--parallel", "2") == 2
-    assert capsys.readouterr().err.count("another search is running in this folder") == 2
+    assert capsys.readouterr().err.count("in which another search is running") == 2
     assert (finished / "search.yaml").read_text() == before
 
 
 def test_workers_hold_the_folder(tmp_path):
-    """Whatever becomes of who started them."""
+    """Worker processes hold the lock of the folder even after their launcher has exited."""
     with alone_in(tmp_path) as lock:
         processes = SearchWorkers([sys.executable, "-c", "import time; time.sleep(60)"], tmp_path, lock)
         processes.start()
@@ -216,7 +218,7 @@ def test_workers_hold_the_folder(tmp_path):
 
 
 def test_run_without_jit(tmp_path):
-    """A recipe need not have that field."""
+    """The field `jit` of a recipe is optional."""
     lines = Path(RECIPE).read_text().replace("jit=config.jit", "jit=False").splitlines(keepends=True)
     recipe = tmp_path / "plain.py"
     recipe.write_text("".join(line for line in lines if not line.startswith("    jit: ")))
@@ -230,7 +232,7 @@ def environment(tmp_path, **more):
 
 @pytest.mark.slow
 def test_in_parallel_with_a_worker_killed(finished, tmp_path):
-    """The launcher notices, another goes on with the trial, and all ends as if nothing had happened."""
+    """The trial of a killed worker is resumed by another, with the results of an undisturbed search."""
     folder = tmp_path / "search"
     command = [sys.executable, "-m", "tensorsmith.tools", "tune", RECIPE, "--out", str(folder)]
     result = subprocess.run(
@@ -241,15 +243,15 @@ def test_in_parallel_with_a_worker_killed(finished, tmp_path):
         timeout=200,
     )
     assert result.returncode == 0, result.stderr
-    assert "was ended by SIGKILL; another takes its place" in result.stderr
-    assert "trial 1 goes to the next who asks" in result.stderr
+    assert "was killed by SIGKILL; starting another worker" in result.stderr
+    assert "trial 1 will be reassigned" in result.stderr
     assert results(folder) == results(finished)
     assert (folder / "best" / "1.yaml").exists()
 
 
 @pytest.fixture
 def begun(tmp_path):
-    """The folder and the launcher of a search with a worker, which has ended its first epoch."""
+    """Folder and launcher process of a search whose worker has finished its first epoch."""
     folder = tmp_path / "search"
     flags = ["--out", str(folder), "--trials", "3", "--parallel", "1"]
     command = [sys.executable, "-m", "tensorsmith.tools", "tune", RECIPE, *flags]
@@ -269,13 +271,13 @@ def test_parallel_search_stopped_and_gone_on_with(finished, begun):
     _, said = process.communicate(timeout=100)
     assert process.returncode == 130, said
     assert "--resume --parallel 1" in said
-    assert tune(folder, "--resume") == 0  # by itself
+    assert tune(folder, "--resume") == 0  # without parallel workers
     assert results(folder) == results(finished)
 
 
 @pytest.mark.slow
 def test_launcher_killed(finished, begun):
-    """Chief and workers end by themselves; until then nobody else gets the folder."""
+    """Chief and workers exit after the death of the launcher, and hold the lock of the folder until then."""
     folder, process = begun
     process.kill()
     process.wait()
@@ -286,7 +288,7 @@ def test_launcher_killed(finished, begun):
     assert results(folder) == results(finished)
 
 
-# The command with less silence until a worker counts as gone.
+# The command with a shorter timeout for lost workers.
 IMPATIENT = """
 import sys
 from tensorsmith.tools.main import main
@@ -298,7 +300,7 @@ sys.exit(main(sys.argv[1:]))
 
 @pytest.mark.slow
 def test_machines_by_environment_variables(finished, tmp_path):
-    """One chief and two workers, one of which is killed; nobody looks after them but the chief."""
+    """One chief and two workers without a launcher; one of the workers is killed."""
     folder = tmp_path / "search"
     (port,) = free_ports(1)
     common = {"KERASTUNER_ORACLE_IP": "127.0.0.1", "KERASTUNER_ORACLE_PORT": str(port), "END": "trial_0-2:9"}
@@ -312,16 +314,16 @@ def test_machines_by_environment_variables(finished, tmp_path):
     codes = [process.returncode for process in processes]
     assert codes[0] == 0, said
     assert sorted(codes[1:]) == [-signal.SIGKILL, 0], said
-    assert "is gone; trial 0 goes to the next who asks" in said[0]
+    assert "; trial 0 will be reassigned" in said[0]
     assert results(folder) == results(finished)
 
 
 @pytest.mark.slow
 def test_handbook_search(tmp_path):
-    """Three draws over four hyperparameters, 3-fold cross-validation on California housing."""
+    """Random search with three trials over four hyperparameters and 3-fold cross-validation on California housing."""
     folder = tmp_path / "search"
     assert main(["tune", "mlp/california", "--trials", "3", "--folds", "3", "--out", str(folder)]) == 0
     scores = [result["score"] for result in results(folder).values()]
     assert len(scores) == 3
-    assert min(scores) <= 0.45  # linear regression has 0.53 on the test set
+    assert min(scores) <= 0.45  # linear regression reaches 0.53 on the test set
     assert yaml.safe_load((folder / "best" / "1.yaml").read_text())["recipe"] == "mlp/california"

@@ -1,4 +1,4 @@
-"""What the tests of every kernel share: comparison with the twin and with float64, threads, and hostile input."""
+"""Fixtures for the tests of all kernels: comparison with the reference implementation, threads, and invalid input."""
 
 import numpy as np
 import pytest
@@ -12,13 +12,13 @@ ERRORS = (tf.errors.InvalidArgumentError, tf.errors.DataLossError, ValueError, T
 
 @pytest.fixture(scope="session", autouse=True)
 def compiled_library():
-    """Nothing to test without a compiler; that a library does not load for another reason is a failure."""
-    if "there is no C++ compiler" in (reason := ops.library().reason):
+    """Skips the tests if there is no compiler. Any other failure to load the library is an error."""
+    if "The C++ compiler" in (reason := ops.library().reason):
         pytest.skip(reason)
 
 
 def differentiated(function, inputs):
-    """Outputs of a function and its gradients at the inputs of floating type, against fixed upstream gradients."""
+    """Returns the outputs of a function and the gradients of its floating-point inputs for fixed upstream gradients."""
     inputs = [tf.convert_to_tensor(value) for value in inputs]
     watched = [value for value in inputs if value.dtype.is_floating]
     with tf.GradientTape() as tape:
@@ -39,10 +39,11 @@ def as_arrays(results):
 
 @pytest.fixture(scope="session")
 def agree():
-    """Checks a face's compiled kernel: outputs and gradients against its twin in float64 (and in its own type).
+    """Checks outputs and gradients of a compiled kernel against its reference implementation in float64.
 
-    Call it with a function of tensors and its inputs as float64 arrays (or integer ones), which are rounded to `dtype`
-    first, so that both sides see the same numbers.
+    The reference implementation is also checked in the dtype of the kernel. Call the fixture with a function of tensors
+    and its inputs as float64 or integer arrays. Floating-point inputs are first rounded to `dtype`, so that both sides
+    receive the same values.
     """
 
     def check(function, *inputs, dtype="float32", tolerance=None):
@@ -69,7 +70,7 @@ def agree():
 
 @pytest.fixture
 def same_for_any_thread_count():
-    """Checks that 1, 2 and 7 threads give bitwise equal outputs and gradients."""
+    """Checks that outputs and gradients are bitwise equal with 1, 2 and 7 threads."""
 
     def check(function, *inputs):
         results = []
@@ -88,9 +89,9 @@ def same_for_any_thread_count():
 
 @pytest.fixture(scope="session")
 def fails_cleanly():
-    """Calls a compiled op, eagerly and in a graph: it works, or it raises what a user can understand.
+    """Checks that a compiled op either succeeds or raises an expected error, both eagerly and in a graph.
 
-    Returns whether it worked.
+    Returns `True` if the op succeeded.
     """
 
     def call(op, **arguments):

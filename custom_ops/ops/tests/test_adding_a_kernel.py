@@ -1,4 +1,4 @@
-"""The README's walk through adding a kernel, done: its four files are built, tested and benchmarked."""
+"""Test of the tutorial in the README: its four files are built, tested and benchmarked."""
 
 import os
 import re
@@ -14,7 +14,7 @@ OPS = Path(__file__).parents[1]
 
 @pytest.fixture(scope="module")
 def walk(tmp_path_factory):
-    """A copy of the Python of ops and benchmarks with the README files where it says, and a library with its kernel."""
+    """Copies the Python code of ops and benchmarks, adds the files of the README, and builds a library."""
     folder = tmp_path_factory.mktemp("walk")
     package = folder / "src/tensorsmith/ops"
     shutil.copytree(OPS / "src/tensorsmith/ops", package, ignore=shutil.ignore_patterns("*.so", "__pycache__"))

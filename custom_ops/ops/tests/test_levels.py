@@ -1,6 +1,6 @@
-"""Instruction sets between the best that this machine has and the baseline pass the kernels' fast tests.
+"""Fast kernel tests for the instruction sets between the best supported one and the baseline.
 
-Those two are the levels of `make test-sanitize`.
+Those two are tested by `make test-sanitize`.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""What the kernels stand on fails cleanly: sizes beyond any memory, memory and threads that are not granted."""
+"""Tests of the runtime with excessive sizes, and with memory and threads that the system does not grant."""
 
 import os
 import subprocess
@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tensorsmith import ops
 
-FAR = 2**62 + 2**20  # times four bytes it is 2 ** 22, if nobody looks
+FAR = 2**62 + 2**20  # times four bytes overflows to 2**22
 FAILURES = (tf.errors.InvalidArgumentError, tf.errors.ResourceExhaustedError)
 
 
@@ -79,7 +79,7 @@ np.testing.assert_array_equal(ops.layer_norm(x).numpy(), alone)
 
 @pytest.mark.slow
 def test_threads_that_are_not_granted(tmp_path):
-    """As under a container's limit of processes."""
+    """The number of processes is limited, as in a container."""
     source, library = tmp_path / "no_threads.c", tmp_path / "no_threads.so"
     source.write_text(NO_THREADS)
     compiler = os.environ.get("CXX", "c++")

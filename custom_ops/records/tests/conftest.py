@@ -1,4 +1,4 @@
-"""What the tests of records share."""
+"""Fixtures for the tests of records."""
 
 import pytest
 
@@ -7,6 +7,6 @@ from tensorsmith.records import available
 
 @pytest.fixture(scope="session", autouse=True)
 def compiled_records():
-    """Nothing to compare with the twin without a compiler."""
+    """Skips the tests if there is no compiled library to compare with the reference implementation."""
     if not available():
         pytest.skip("there is no compiled library here")

@@ -1,6 +1,6 @@
-"""Feeds damaged records to the library: `python fuzz.py COUNT SEED`. Prints how many it took and how many it refused.
+"""Passes damaged records to the library: `python fuzz.py COUNT SEED`. Prints how many were accepted and rejected.
 
-What it takes must be what protobuf reads. Run by test_hostile.py with a library that watches every access to memory.
+Accepted records must have the same contents as with protobuf. test_hostile.py runs this script with AddressSanitizer.
 """
 
 import sys
@@ -40,7 +40,7 @@ NASTY = [b"\xff" * 10, b"\x80" * 9 + b"\x01", b"\x0b", b"\x0a\x00", b"\x12\xff\x
 
 
 def mutated(rng, message):
-    """A message with some bytes changed, taken out, doubled or put in."""
+    """Returns a message with some bytes changed, deleted, duplicated or inserted."""
     data = bytearray(message)
     for _ in range(rng.integers(1, 4)):
         place, what = int(rng.integers(0, len(data) + 1)), rng.integers(0, 5)
@@ -58,7 +58,7 @@ def mutated(rng, message):
 
 
 def lists_of(example, name, request):
-    """What protobuf has for a feature, or None."""
+    """Returns the values of a feature according to protobuf, or `None`."""
     if isinstance(request, Sequence):
         if name not in example.feature_lists.feature_list:
             return None
@@ -71,12 +71,12 @@ def lists_of(example, name, request):
 
 
 def accepts(read, records):
-    """Whether records are read without a complaint."""
+    """Returns `True` if records are read without a `RecordError`."""
     try:
         read(records)
     except RecordError:
         return False
-    except ArgumentError:  # a name in the context and in the lists, of which a survey can tell only one
+    except ArgumentError:  # a name in both the context and the feature lists, not supported by surveys
         return True
     return True
 
@@ -105,10 +105,10 @@ def main(count, seed):
         example = messages()["SequenceExample"]()
         try:
             example.ParseFromString(message)
-        except DecodeError:  # what protobuf refuses besides, such as lengths of ten bytes
+        except DecodeError:  # stricter checks of protobuf, such as lengths of ten bytes
             continue
         if len(UnknownFieldSet(example.context)) or len(UnknownFieldSet(example.feature_lists)):
-            continue  # entries of maps with more in them than name and value, which this protobuf sets aside
+            continue  # map entries with further fields, which this protobuf treats as unknown
         compared += 1
         for name, request in WANTED.items():
             ours, theirs = columns[name].to_lists()[0], lists_of(example, name, request)

@@ -1,4 +1,4 @@
-"""Tables of any kinds of columns, for hypothesis."""
+"""Hypothesis strategy for tables with columns of all kinds."""
 
 from hypothesis import strategies as st
 
@@ -13,10 +13,10 @@ VALUES = {
 
 @st.composite
 def tables(draw):
-    """Name to column, some of them with steps, all of one length."""
+    """Draws a dict of names to columns of equal length, some of them with steps."""
     rows = draw(st.integers(0, 4))
     columns = {}
-    # Of the same length, as protobuf for Python sorts a name behind those that begin with it.
+    # Names of equal length, as protobuf for Python sorts a name after names that start with it.
     names = draw(st.sets(st.sampled_from("abcéx").map(lambda letter: letter.rjust(3, "_")), max_size=4))
     for name in names:
         kind, steps = draw(st.sampled_from(sorted(VALUES))), draw(st.booleans())

@@ -1,4 +1,4 @@
-"""Reading parts of a file that somebody cuts short after it was mapped, which is a bus error for the processor."""
+"""Tests of reading a mapped file that is truncated after it was opened, which raises a bus error."""
 
 import ctypes
 import os
@@ -32,7 +32,7 @@ print("alive")
 
 
 def opened(path, size):
-    """A file open through the library, and a function for (begin, size) that gives bytes, or None past its end."""
+    """Opens a file with the library. Returns it with a function that reads a range of bytes, or `None` past its end."""
     library = ctypes.CDLL(os.environ.get("TENSORSMITH_RECORDS_LIBRARY") or str(PATH))
     number, address = ctypes.c_int64, ctypes.c_void_p
     library.tensorsmith_open_file.restype = address
@@ -63,10 +63,10 @@ def test_cut_after_it_was_opened(tmp_path):
 
 
 def test_other_handlers_do_not_suffer(tmp_path):
-    """Of bus errors elsewhere: that of faulthandler still ends the process."""
+    """Other bus errors are still handled by faulthandler, which ends the process."""
     assert run(tmp_path, "faulthandler.enable()").stdout == "alive\n"
     result = run(tmp_path, "signal.raise_signal(signal.SIGBUS)")
-    assert result.returncode in (-7, 1)  # by itself, or as AddressSanitizer's handler ends it
+    assert result.returncode in (-7, 1)  # killed by the signal, or ended by the handler of AddressSanitizer
     assert result.stdout == ""
 
 

@@ -1,4 +1,4 @@
-"""50,000 damaged records, with a library that watches every access to memory."""
+"""Test of 50,000 damaged records with AddressSanitizer."""
 
 import os
 import subprocess
@@ -12,7 +12,7 @@ BUILD = "from pathlib import Path; from build_library import build_records; buil
 
 
 def runtime(name):
-    """Where the compiler has a library of its own."""
+    """Returns the path of a runtime library of the compiler."""
     compiler = os.environ.get("CXX", "c++")
     said = subprocess.run([compiler, f"-print-file-name={name}"], capture_output=True, text=True, check=True).stdout
     return said.strip()

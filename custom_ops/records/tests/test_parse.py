@@ -1,4 +1,4 @@
-"""Records to columns, against protobuf."""
+"""Tests of parsing records into columns against protobuf."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ def wanted_of(columns):
 
 
 def same(ours, theirs):
-    """Equal to the bit, NaN included."""
+    """Compares bitwise, including NaN."""
     assert ours.keys() == theirs.keys()
     for name in ours:
         assert repr(ours[name].to_lists()) == repr(theirs[name].to_lists())
@@ -39,7 +39,7 @@ def test_as_protobuf(columns):
 
 
 def field(number, payload):
-    """A field with a length, which is short here."""
+    """Returns a length-delimited field with a short payload."""
     return bytes([number << 3 | 2, len(payload)]) + payload
 
 
@@ -85,16 +85,37 @@ def test_unusual_but_allowed(name):
 
 
 REFUSED = {
-    "cut": (example(entry(field(3, field(1, b"\x05"))))[:-1], "a field is longer than what is left, at its byte 2"),
-    "a number that does not end": (example(entry(field(3, field(1, b"\x85")))), "it ends within a number"),
+    "cut": (
+        example(entry(field(3, field(1, b"\x05"))))[:-1],
+        r"record 1: not a tf\.train\.Example: a field is longer than the remaining bytes, at byte 2",
+    ),
+    "a number that does not end": (
+        example(entry(field(3, field(1, b"\x85")))),
+        r"record 1: not a tf\.train\.Example: truncated number, at byte 14",
+    ),
     "eleven bytes": (example(entry(field(3, field(1, b"\xff" * 10 + b"\x01")))), "more than ten bytes"),
-    "a float too short": (example(entry(field(2, field(1, FLOATS[:3])))), "ends within one"),
-    "field 0": (b"\x02\x00", "a field has a number that there is not"),
-    "a group": (b"\x0b\x0c", "a field has a type that there is not"),
-    "features without length": (b"\x08\x01", "missing its length"),
-    "a list without length": (example(entry(b"\x18\x01")), "missing its length"),
-    "a length of 2^63": (b"\x0a" + b"\x80" * 9 + b"\x01", "longer than what is left"),
-    "a value of another type": (example(entry(field(3, b"\x0d" + FLOATS[:4]))), "another type than its list"),
+    "a float too short": (
+        example(entry(field(2, field(1, FLOATS[:3])))),
+        r"record 1: not a tf\.train\.Example: truncated list of floats, at byte 16",
+    ),
+    "field 0": (b"\x02\x00", r"record 1: not a tf\.train\.Example: invalid field number, at byte 0"),
+    "a group": (b"\x0b\x0c", r"record 1: not a tf\.train\.Example: invalid field type, at byte 0"),
+    "features without length": (
+        b"\x08\x01",
+        r"record 1: not a tf\.train\.Example: a message or string has no length, at byte 1",
+    ),
+    "a list without length": (
+        example(entry(b"\x18\x01")),
+        r"record 1: not a tf\.train\.Example: a message or string has no length, at byte 1",
+    ),
+    "a length of 2^63": (
+        b"\x0a" + b"\x80" * 9 + b"\x01",
+        r"record 1: not a tf\.train\.Example: a field is longer than the remaining bytes, at byte 11",
+    ),
+    "a value of another type": (
+        example(entry(field(3, b"\x0d" + FLOATS[:4]))),
+        r"record 1: not a tf\.train\.Example: a value differs in type from its list, at byte 12",
+    ),
 }
 
 
@@ -108,11 +129,11 @@ def test_refused(name):
 
 def test_another_kind():
     records = encode({"x": Column.of([1.0]), "é": Column.of([1])})
-    with pytest.raises(RecordError, match="feature `x`: it holds float, expected int64"):
+    with pytest.raises(RecordError, match="record 0: feature `x`: got float, expected int64"):
         parse(records, {"x": "int64"})
-    with pytest.raises(RecordError, match="feature `é`: it holds int64, expected bytes"):
+    with pytest.raises(RecordError, match="record 0: feature `é`: got int64, expected bytes"):
         parse(records, {"é": "bytes"})
-    with pytest.raises(RecordError, match="feature `x`: it holds float, expected int64"):
+    with pytest.raises(RecordError, match="record 0: feature `x`: got float, expected int64"):
         reference.parse(records, {"x": ("int64", False)})
     with pytest.raises(ArgumentError, match="wanted"):
         parse(records, {"x": "double"})

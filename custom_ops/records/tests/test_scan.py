@@ -1,4 +1,4 @@
-"""Finding records in the bytes of files, whole, cut and damaged."""
+"""Tests of finding records in complete, truncated and damaged files."""
 
 import importlib
 
@@ -75,14 +75,14 @@ def test_bytes_that_cannot_be_scanned():
 
 def test_most_and_unchecked():
     data = FRAMED.copy()
-    data[12] ^= 1  # of the first record's data
+    data[12] ^= 1  # in the data of the first record
     assert scan(data).damage == "the data of a record are damaged"
     assert len(scan(data, check_data=False).records) == 3
     assert scan(FRAMED, most=2).consumed == 3 + 16 + 16
 
 
 def test_lengths_beyond_memory():
-    """With a checksum that is right."""
+    """The checksum of the length is valid."""
     for length in (2**62, 2**63, 2**64 - 1):
         header = length.to_bytes(8, "little")
         data = np.frombuffer(header + reference._checksum(header) + bytes(100), "uint8")
@@ -94,7 +94,7 @@ def test_lengths_beyond_memory():
 
 @given(st.binary(max_size=60), st.integers(0, FRAMED.size))
 def test_found_behind_anything(before, lost):
-    """From a file whose beginning is something else, and part of which is lost."""
+    """The file begins with other data, and parts of it are missing."""
     data = np.frombuffer(before + FRAMED[lost:].tobytes(), "uint8")
     begins = np.cumsum([0, *(len(message) + 16 for message in MESSAGES)])
     left = begins[begins >= lost]

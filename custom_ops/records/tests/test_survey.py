@@ -1,4 +1,4 @@
-"""What features records hold, against protobuf."""
+"""Tests of the survey of records against protobuf."""
 
 import importlib
 
@@ -21,12 +21,12 @@ from tensorsmith.records import (
     survey,
 )
 
-MODULE = importlib.import_module("tensorsmith.records.survey")  # whose name the function has taken
+MODULE = importlib.import_module("tensorsmith.records.survey")  # the attribute of this name is the function
 
 
 @pytest.fixture
 def twin(monkeypatch):
-    """The survey by protobuf."""
+    """Returns the survey of the reference implementation."""
 
     def call(records):
         with monkeypatch.context() as patch:
@@ -37,7 +37,7 @@ def twin(monkeypatch):
 
 
 def survey_or_error(records):
-    """What is found, or what is said where a name is in the context of one record and in the lists of another."""
+    """Returns the survey, or the error for a name in both the context and the feature lists."""
     try:
         return survey(records)
     except ArgumentError as error:
@@ -70,9 +70,11 @@ def test_parts_together_hold_what_all_hold(first, second):
     for part in others:
         clash = [name for name in merged.keys() & part.keys() if merged[name].is_sequence != part[name].is_sequence]
         if clash:
-            with pytest.raises(ArgumentError, match="in the context and values in the feature lists"):
+            with pytest.raises(
+                ArgumentError, match="must be stored in the same list of every record, got values in both the context"
+            ):
                 merge(merged, part)
-            assert "in the context and values in the feature lists" in whole
+            assert "must be stored in the same list of every record, got values in both the context" in whole
             return
         merged = merge(merged, part)
     assert merged == whole
@@ -113,13 +115,13 @@ def test_unusual_but_allowed(message, twin):
 def test_no_examples(message, twin):
     records = Records.of([b"", message])
     for call in (survey, twin):
-        with pytest.raises(RecordError, match="it is no example") as caught:
+        with pytest.raises(RecordError, match=r"record 1: not a tf\.train\.Example: ") as caught:
             call(records)
         assert caught.value.row == 1
 
 
 def named(name):
-    """An example with a feature of this name, whose value is 1."""
+    """Returns an example with one feature of the given name and the value 1."""
     entry = b"\x0a" + bytes([len(name)]) + name + b"\x12\x05\x1a\x03\x0a\x01\x01"
     features = b"\x0a" + bytes([len(entry)]) + entry
     return Records.of([b"\x0a" + bytes([len(features)]) + features])
@@ -140,7 +142,9 @@ def test_names_are_utf8(name):
         text = name.decode()
     except UnicodeDecodeError:
         for read in (survey, check_examples, lambda records: parse(records, {"x": "float"})):
-            with pytest.raises(RecordError, match="it is no example: a name is no UTF-8, at its byte 6"):
+            with pytest.raises(
+                RecordError, match=r"record 0: not a tf\.train\.Example: a name is not valid UTF-8, at byte 6"
+            ):
                 read(named(name))
     else:
         assert list(survey(named(name))) == [text]

@@ -1,4 +1,4 @@
-"""The bridge in processes of its own: TensorFlow Addons works there, says nothing, and leaves Keras 3 alone."""
+"""Tests of the bridge in subprocesses: TensorFlow Addons works without output and does not affect Keras 3."""
 
 import os
 import re
@@ -51,7 +51,7 @@ for name, call in {WITHOUT_PYTHON_PATH}.items():
     try:
         eval(call)
     except Exception as error:
-        assert "Remedy: an environment" in str(error) and name in str(error), error
+        assert "Use an environment" in str(error) and name in str(error), error
     else:
         raise AssertionError(name)
 """
@@ -72,7 +72,7 @@ def test_addons_runs_and_says_nothing(tmp_path):
         "(2, 5) (2, 3)",
         "[0.5 0.5 0.5]",
         "True False",
-        "[[2, 3, 5], [1, 4, 9]]",  # worked out by hand in tensorsmith.ops
+        "[[2, 3, 5], [1, 4, 9]]",  # same example as in the docstring of tensorsmith.ops.gather_tree
     ]
 
 
@@ -107,7 +107,7 @@ def test_an_old_script_runs_as_it_is(tmp_path):
 def test_comes_before_tensorflow():
     result = run("-c", "import tensorflow, tensorsmith.addons")
     assert result.returncode == 1
-    assert "Remedy: import tensorsmith.addons first" in result.stderr
+    assert "Import tensorsmith.addons first" in result.stderr
     legacy = {**os.environ, "TF_USE_LEGACY_KERAS": "True"}
     assert run("-c", "import tensorflow, tensorsmith.addons", env=legacy).returncode == 0
 

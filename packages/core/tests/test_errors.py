@@ -1,4 +1,6 @@
-"""Errors about arguments."""
+"""Tests of errors about arguments."""
+
+import copy
 
 import pytest
 
@@ -6,20 +8,25 @@ from tensorsmith.core import ArgumentError, Verbatim, argument_error
 
 
 def test_it_is_a_value_error_that_says_everything():
-    with pytest.raises(ValueError, match=r"`rate`: received 'half', expected a number\. Remedy: give 0\.5\."):
-        raise argument_error("rate", "half", "a number", "give 0.5")
+    with pytest.raises(ValueError, match=r"^rate must be a number, got 'half'\. Pass 0\.5\.$") as caught:
+        raise argument_error("rate", "half", "a number", "pass 0.5")
+    error = caught.value
+    assert (error.name, error.received, error.expected, error.remedy) == ("rate", "'half'", "a number", "pass 0.5")
+    again = copy.copy(error)  # by the protocol of pickle, as errors cross processes
+    assert (str(again), again.name, again.remedy) == (str(error), "rate", "pass 0.5")
 
 
 def test_long_values_are_cut():
     message = str(argument_error("x", list(range(1000)), "less"))
     assert len(message) < 250
-    assert "..., expected less." in message
+    assert message.startswith("x must be less, got [0, 1, ")
+    assert message.endswith("....")
 
 
 def test_descriptions_stand_without_quotes():
-    assert "received an empty list, expected" in str(argument_error("x", Verbatim("an empty list"), "something"))
+    assert str(argument_error("x", Verbatim("an empty list"), "full")) == "x must be full, got an empty list."
 
 
 def test_a_question_gets_no_full_stop():
-    assert str(argument_error("x", "y", "z", "did you mean z?")).endswith("did you mean z?")
+    assert str(argument_error("x", "y", "z", "Did you mean z?")).endswith("Did you mean z?")
     assert ArgumentError.__module__ == "tensorsmith.core"

@@ -1,4 +1,4 @@
-"""Files are whole or not there."""
+"""Tests of atomic file replacement."""
 
 import errno
 import os

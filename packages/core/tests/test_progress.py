@@ -1,4 +1,4 @@
-"""Progress on a terminal, in logs, and not shown at all."""
+"""Tests of progress on a terminal, in logs, and outside of the context."""
 
 import logging
 import os

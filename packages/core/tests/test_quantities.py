@@ -1,4 +1,4 @@
-"""What counts as a number, and what becomes of numbers that are not Python's."""
+"""Tests of number checks and of the conversion to Python numbers."""
 
 import json
 from collections import namedtuple

@@ -1,4 +1,4 @@
-"""TensorFlow is imported only when asked, and without a word."""
+"""Tests of the delayed and silent import of TensorFlow."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""The types of arguments can be imported where neither TensorFlow nor Keras is."""
+"""Tests of the type aliases, which can be imported without TensorFlow and Keras."""
 
 import ast
 import subprocess

@@ -10,13 +10,13 @@ BAD = [
     ({"keys": "bytes"}, "'string' or 'int64'"),
     ({"oov_buckets": 0}, "a positive integer"),
     ({"limit": 0}, "a positive integer or None"),
-    ({"vocabulary": [1, 1]}, "at least one and each once"),
+    ({"vocabulary": [1, 1]}, "distinct tokens of type int, at least one"),
     ({"vocabulary": ["1"]}, "tokens of type int"),
 ]
 
 
 def feature_model(units=3, **features):
-    """A dense layer of features, of which only `x` and `y` have inputs."""
+    """Returns a model with a dense layer whose inputs are `x` and `y`; other features are ignored."""
     dtype = keras.config.dtype_policy().variable_dtype
     inputs = {name: keras.Input((2,), dtype=dtype, name=name) for name in ("x", "y")}
     joined = keras.layers.Concatenate()(list(inputs.values()))
@@ -29,13 +29,13 @@ ROWS = [
         kwargs={"boundaries": [-0.5, 0.1, 0.7], "bins": 5, "output": "one_hot"},
         inputs=Data((6, 4)),
         time_axis=1,
-        straight_through=True,  # the gradient is none
+        straight_through=True,  # the layer has no gradient
         bad=[
-            ({"boundaries": [1.0, 1.0]}, "numbers that increase"),
-            ({"boundaries": []}, "numbers that increase"),
-            ({"boundaries": [0.0, float("inf")]}, "numbers that increase"),
+            ({"boundaries": [1.0, 1.0]}, "strictly increasing numbers"),
+            ({"boundaries": []}, "strictly increasing numbers"),
+            ({"boundaries": [0.0, float("inf")]}, "strictly increasing numbers"),
             ({"boundaries": None, "bins": None}, "numbers"),
-            ({"bins": 1}, "an integer of 2 or more"),
+            ({"bins": 1}, "an integer >= 2"),
             ({"output": "count"}, "'int' or 'one_hot'"),
         ],
     ),

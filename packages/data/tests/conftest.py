@@ -17,7 +17,7 @@ def pin(name, content):
 
 @dataclass(frozen=True)
 class Fake(Source):
-    """Gives what it is told to, or raises it; remembers how often it was asked."""
+    """Source that writes or raises a given result, and counts its calls."""
 
     gives: object
     asked: list
@@ -36,7 +36,7 @@ class Fake(Source):
 
 
 class Recorder(ProgressTask):
-    """A task that keeps the numbers of completed bytes that it is told."""
+    """Progress task that records the numbers of completed bytes."""
 
     def __init__(self, seen):
         super().__init__()
@@ -48,7 +48,7 @@ class Recorder(ProgressTask):
 
 @pytest.fixture
 def make_info():
-    """A data set of one file pinned to the given content, from sources that each give or raise what is listed."""
+    """Returns a function that describes a data set of one pinned file, with sources that write or raise the results."""
 
     def make(pinned, *gives):
         file = pin("letters.txt", pinned)
@@ -68,7 +68,7 @@ def make_info():
 
 @pytest.fixture
 def cache(tmp_path, monkeypatch):
-    """An empty cache, a network that is not forbidden, and no proxy between us and a server of ours."""
+    """An empty cache, with network access enabled and no proxy for local servers."""
     monkeypatch.setenv("TENSORSMITH_DATA", str(tmp_path / "cache"))
     monkeypatch.delenv("TENSORSMITH_OFFLINE", raising=False)
     monkeypatch.setenv("no_proxy", "*")
@@ -77,7 +77,7 @@ def cache(tmp_path, monkeypatch):
 
 @pytest.fixture
 def serve():
-    """Starts a local server that answers every GET with the given function of the handler; returns its address."""
+    """Returns a function that starts a local server, which answers each GET with a given function; returns its URL."""
     servers = []
 
     def start(answer):
@@ -91,7 +91,7 @@ def serve():
         server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         server.daemon_threads = True
         server.block_on_close = False
-        server.handle_error = lambda *_: None  # clients that hang up are what some tests are about
+        server.handle_error = lambda *_: None  # some tests disconnect clients on purpose
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
         servers.append(server)
         return f"http://127.0.0.1:{server.server_port}/{{name}}"
@@ -104,7 +104,7 @@ def serve():
 
 @pytest.fixture
 def send():
-    """Sends content as the answer, in pieces with a pause after each."""
+    """Returns a handler that sends content in chunks with a pause after each."""
 
     def send(handler, content, length=None, piece=1 << 16, pause=0.0):
         handler.send_response(200)

@@ -13,7 +13,7 @@ CONTENT = bytes(range(256)) * 400
 
 @pytest.fixture
 def fetch(cache, tmp_path):
-    """Fetches `letters.txt` from an address; returns its content and what was reported."""
+    """Returns a function that fetches `letters.txt` from an address and returns its content and the progress."""
 
     def fetch(template):
         file = File("letters.txt", len(CONTENT), hashlib.sha256(CONTENT).hexdigest())
@@ -32,7 +32,7 @@ def test_downloads_and_reports(fetch, serve, send):
 
 
 def test_not_there(fetch, serve):
-    with pytest.raises(SourceError, match="answers 404 Not Found"):
+    with pytest.raises(SourceError, match="HTTP status 404 Not Found"):
         fetch(serve(lambda handler: handler.send_error(404)))
 
 
@@ -49,7 +49,7 @@ def test_no_http(fetch, serve):
 
 
 def test_longer_than_pinned(fetch, serve, send):
-    with pytest.raises(SourceError, match="longer than the 102,400 bytes"):
+    with pytest.raises(SourceError, match=r"letters\.txt is larger than the expected 102,400 bytes"):
         fetch(serve(lambda handler: send(handler, CONTENT + b"more")))
 
 
@@ -72,7 +72,7 @@ def test_a_server_that_accepts_and_never_answers(fetch, monkeypatch):
 
 
 def test_a_server_that_answers_drop_by_drop(fetch, serve, monkeypatch):
-    """No step of its answer is ever late, yet the answer never comes."""
+    """Tests an answer that arrives byte by byte: no single read times out, but the answer never completes."""
     monkeypatch.setattr(address, "ANSWER_SECONDS", 0.5)
 
     def drip(handler):

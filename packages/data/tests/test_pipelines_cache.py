@@ -1,4 +1,4 @@
-"""Caches in memory and on disk, and what makes them void."""
+"""Caches in memory and on disk, and their invalidation."""
 
 import os
 from pathlib import Path
@@ -12,7 +12,7 @@ from tensorsmith.tfrecord import DamagedFileError
 
 
 class Counted:
-    """A dataset that tells how often its elements were made."""
+    """A dataset that counts how often its elements are computed."""
 
     def __init__(self, values=range(5), fails_at=None):
         self.made = 0
@@ -108,7 +108,7 @@ def test_what_was_not_finished_is_not_used(tmp_path):
 
 
 def test_what_a_killed_process_left_is_not_used(tmp_path, monkeypatch):
-    """All but the last step was done, and nothing was cleaned up."""
+    """Tests a process killed before the last step of writing, without cleanup."""
 
     def kill(self, target):
         raise KeyboardInterrupt
@@ -165,7 +165,7 @@ def test_ragged_and_sparse_elements(tmp_path):
     ],
 )
 def test_bad_arguments(tmp_path, make, name):
-    with pytest.raises(ValueError, match=f"`{name}`: received "):
+    with pytest.raises(ValueError, match=f"{name} must be .*got "):
         make(tmp_path)
 
 

@@ -1,4 +1,4 @@
-"""What is drawn at random: classes, mixtures and sources, against formulas and the bounds of statistics."""
+"""Random transformations: class balance, mixing and interleaving, compared with formulas and statistical bounds."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ LABELS = np.random.default_rng(0).permutation(np.repeat([0, 1, 2], COUNTS))
 
 
 def is_likely(found, trials, probability):
-    """Within 5 standard deviations of a binomial distribution, left only once in 1.7 million draws."""
+    """Returns `True` within 5 standard deviations of a binomial distribution, exceeded once in 1.7 million draws."""
     deviation = np.sqrt(trials * probability * (1 - probability))
     return abs(found - trials * probability) <= 5 * deviation + 1e-9
 
@@ -81,7 +81,7 @@ def test_draws_have_a_seed_and_differ_from_pass_to_pass():
 )
 @pytest.mark.parametrize("function", [undersample, oversample])
 def test_bad_proportions(function, counts, target, name):
-    with pytest.raises(ValueError, match=f"`{name}`: received "):
+    with pytest.raises(ValueError, match=f"{name} must be .*got "):
         function(lambda label: label, counts, target, seed=1)
 
 
@@ -93,7 +93,7 @@ def test_mixup_is_the_papers_formula_with_weights_of_a_beta_distribution(alpha):
     batches = tf.data.Dataset.from_tensors((x, np.eye(size))).repeat(3).apply(mixup(alpha, seed=1))
     weights, orders = [], []
     for mixed, y in batches.as_numpy_iterator():
-        # Labels tell weights and partners: row i has λ in column i and 1 - λ in column π(i).
+        # The labels encode weights and partners: row i has λ in column i and 1 - λ in column π(i).
         np.testing.assert_allclose(y.sum(axis=1), 1)
         partners = np.argmax(y * (1 - np.eye(size)), axis=1)
         others = np.flatnonzero(np.diag(y) < 1)
@@ -108,7 +108,7 @@ def test_mixup_is_the_papers_formula_with_weights_of_a_beta_distribution(alpha):
 
 
 def reference_cutmix_shares(count, height, width, rng):
-    """The share that stays of a picture, as the paper's algorithm says it."""
+    """Returns the fractions of an image that are kept, computed with the algorithm of the paper."""
     for _ in range(count):
         weight = rng.beta(1, 1)
         h, w = int(height * np.sqrt(1 - weight)), int(width * np.sqrt(1 - weight))
@@ -140,7 +140,7 @@ def test_cutmix_pastes_rectangles_and_mixes_labels_by_area():
             np.testing.assert_allclose(y[number, partners[number]], foreign.mean(), rtol=1e-5)
         own = np.flatnonzero(np.diag(y) < 1)
         shares.append(np.diag(y)[own])
-    shares = np.concatenate(shares).astype(float).round(6)  # both are multiples of a pixel
+    shares = np.concatenate(shares).astype(float).round(6)  # both are multiples of one pixel
     reference = np.fromiter(reference_cutmix_shares(20_000, height, width, np.random.default_rng(1)), float).round(6)
     assert stats.ks_2samp(shares, reference[reference < 1]).pvalue > 1e-3
 
@@ -171,7 +171,7 @@ BATCHES = tf.data.Dataset.from_tensors((tf.ones((2, 4, 4, 1)), tf.eye(2)))
     ],
 )
 def test_bad_batches(make, name):
-    with pytest.raises(ValueError, match=f"`{name}`: received "):
+    with pytest.raises(ValueError, match=f"{name} must be .*got "):
         make()
 
 
@@ -229,5 +229,5 @@ def test_sources_are_drawn_by_seed_and_otherwise_each_time():
     ],
 )
 def test_bad_sources(arguments, name):
-    with pytest.raises(ValueError, match=f"`{name}`: received "):
+    with pytest.raises(ValueError, match=f"{name} must be .*got "):
         interleave_weighted(**{"datasets": sources(3, 3), "weights": [1, 1], "seed": 1} | arguments)

@@ -1,4 +1,4 @@
-"""The declarative pipeline: order, shards, epochs, counts, mistakes."""
+"""The `Pipeline` class: order, shards, epochs, counts, invalid arguments."""
 
 import dataclasses
 import gzip
@@ -23,7 +23,7 @@ def names_of(file):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Files 0 to 6 of records such as "2-11", the last of file 2, in each format."""
+    """Files 0 to 6 in each format, with records such as "2-11", the last of file 2."""
     folder = tmp_path_factory.mktemp("files")
     for file in range(len(SIZES)):
         for suffix, options in (("tfrecord", ""), ("tfrecord.gz", "GZIP")):
@@ -147,7 +147,7 @@ def test_workers_together_have_each_record_once(folder, workers, shuffle, shard_
 
 def test_more_workers_than_files_need_shards_of_records(folder):
     pipeline = Pipeline(files=folder / "2.tfrecord", batch_size=3, shard=(1, 3))
-    with pytest.raises(ValueError, match=r'`shard`: received \(1, 3\), .*Remedy: say shard_by="record"'):
+    with pytest.raises(ValueError, match="shard must be a shard of at most 1 workers, the number of files"):
         pipeline.dataset()
     assert names(dataclasses.replace(pipeline, shard_by="record").dataset()) == ["2-1", "2-4", "2-7", "2-10"]
 
@@ -191,7 +191,7 @@ def test_endless(folder):
 
 
 def test_files_that_are_not_there(folder):
-    with pytest.raises(FileNotFoundError, match=r"nothing-\*: there is no such file"):
+    with pytest.raises(FileNotFoundError, match=r"nothing-\*: no such file"):
         Pipeline(files=[f"{folder}/*.txt", f"{folder}/nothing-*"], batch_size=1).dataset()
 
 
@@ -213,8 +213,8 @@ def test_all_mistakes_are_told_together():
         prefetch=-1,
         count=-5,
     )
-    with pytest.raises(ValueError, match="did you mean tfrecord") as caught:
+    with pytest.raises(ValueError, match="Did you mean tfrecord") as caught:
         Pipeline(**wrong)
     told = str(caught.value).splitlines()
-    assert {line.split("`")[1] for line in told} == set(wrong)
+    assert {line.split()[0] for line in told} == set(wrong)
     assert len(told) == len(wrong)

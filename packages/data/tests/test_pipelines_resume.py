@@ -1,4 +1,4 @@
-"""Iterators that are saved and restored go on with exactly what would have come."""
+"""Saving and restoring iterators, which must continue with exactly the same elements."""
 
 import numpy as np
 import pytest
@@ -64,7 +64,7 @@ def drawn(iterator, count=None):
 @pytest.mark.parametrize(("at", "passes"), [(1, 0), (9, 1)])
 @pytest.mark.parametrize("name", MAKERS)
 def test_a_restored_iterator_goes_on_where_it_was(tmp_path, name, at, passes):
-    """A new dataset stands for a new process; as many passes as were begun before are begun in it, too."""
+    """Tests a new dataset in place of a new process; as many passes are started in it as before the checkpoint."""
     dataset = MAKERS[name](tmp_path)
     for _ in range(passes):
         drawn(iter(dataset))

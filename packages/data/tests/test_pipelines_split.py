@@ -10,7 +10,7 @@ from tensorsmith.data.pipelines import hash_split
 
 FRACTIONS = {"train": 0.7, "validation": 0.1, "test": 0.2}
 
-# What BigQuery's reference prints for FARM_FINGERPRINT, the 64 bits as a signed number.
+# Output of FARM_FINGERPRINT in the BigQuery reference, 64 bits as a signed integer.
 PRINTED = {"1footrue": -1541654101129638711, "2applefalse": 2794438866806483259, "3true": -4880158226897771312}
 
 
@@ -81,5 +81,5 @@ def test_shares_of_zero_and_one():
     ],
 )
 def test_bad_arguments(part, fractions, key, name):
-    with pytest.raises(ValueError, match=f"`{name}`: received "):
+    with pytest.raises(ValueError, match=f"{name} must be .*got "):
         tf.data.Dataset.range(3).apply(hash_split(part, fractions, key))

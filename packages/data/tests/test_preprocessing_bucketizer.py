@@ -1,4 +1,4 @@
-"""Bins against NumPy, scikit-learn and Keras' layer."""
+"""`Bucketizer`, compared with NumPy, scikit-learn and the Keras layer."""
 
 import keras
 import numpy as np
@@ -35,7 +35,7 @@ def test_quarters_are_quarters_where_those_of_keras_are_not():
         for layer, boundaries in (("ours", ours.boundaries), ("theirs", theirs.bin_boundaries))
     }
     np.testing.assert_allclose(shares["ours"], [0.25, 0.5, 0.75], atol=1e-4)
-    assert max(np.abs(np.array(shares["theirs"]) - [0.25, 0.5, 0.75])) > 0.05  # else this layer has less of a reason
+    assert max(np.abs(np.array(shares["theirs"]) - [0.25, 0.5, 0.75])) > 0.05  # else Keras would be accurate enough
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "int32", "uint8"])
@@ -74,13 +74,19 @@ def test_saved_exported_and_mapped_it_does_the_same(tmp_path):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: Bucketizer(bins=3)(np.zeros(2)), "call `adapt` of"),
-        (lambda: Bucketizer([1.0]).adapt(np.arange(3.0)), "how many, in order to adapt"),
+        (lambda: Bucketizer(bins=3)(np.zeros(2)), r"Exception encountered when calling Bucketizer\.call\(\)\."),
+        (lambda: Bucketizer([1.0]).adapt(np.arange(3.0)), "given before `adapt`"),
         (lambda: Bucketizer(bins=3).adapt(np.array([1.0, np.nan])), "finite numbers"),
-        (lambda: Bucketizer(bins=3).adapt(np.ones(3)), "give `boundaries`"),
-        (lambda: Bucketizer(bins=3).adapt(np.ones(0)), "give `boundaries`"),
-        (lambda: Bucketizer(), "or give `bins`, and adapt"),
-        (lambda: Bucketizer([2.0, 1.0]), "numbers that increase"),
+        (
+            lambda: Bucketizer(bins=3).adapt(np.ones(3)),
+            "data must be values with at least two distinct quantiles, to form a second bin",
+        ),
+        (
+            lambda: Bucketizer(bins=3).adapt(np.ones(0)),
+            "data must be values with at least two distinct quantiles, to form a second bin",
+        ),
+        (lambda: Bucketizer(), "boundaries must be a sequence of numbers"),
+        (lambda: Bucketizer([2.0, 1.0]), "strictly increasing numbers"),
     ],
 )
 def test_mistakes_are_told(call, message):

@@ -1,4 +1,4 @@
-"""Models of named features."""
+"""Functional models with named inputs."""
 
 import keras
 import numpy as np
@@ -11,7 +11,7 @@ EXAMPLES = {"a": np.ones(2), "b": np.full(2, 10.0), "c": np.full(2, 100.0)}
 
 
 def difference(kind):
-    """100 - 10, made of `c` and `b`."""
+    """Returns a model that computes 100 - 10 from the inputs `c` and `b`."""
     inputs = {name: keras.Input((), name=name) for name in ("c", "b")}
     return kind(inputs, inputs["c"] - inputs["b"])
 
@@ -26,7 +26,7 @@ def test_entries_without_an_input_are_not_noticed():
 def test_keras_takes_them_by_their_place():
     with pytest.warns(UserWarning, match="The structure of `inputs` doesn't match"):
         found = difference(keras.Model)(EXAMPLES)
-    assert found.numpy().tolist() != [90, 90]  # else this class has no reason
+    assert found.numpy().tolist() != [90, 90]  # otherwise `keras.Model` would suffice
 
 
 def test_an_input_without_entry_is_an_error():

@@ -1,4 +1,4 @@
-"""The names of the room, which `tensorsmith.data` does not show, as it must not import TensorFlow."""
+"""Public names of the subpackage, which `tensorsmith.data` does not import, as they require TensorFlow."""
 
 import inspect
 from pathlib import Path

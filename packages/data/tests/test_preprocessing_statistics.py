@@ -1,4 +1,4 @@
-"""What is gathered of batches against scikit-learn, NumPy and plain Python."""
+"""Streaming statistics, compared with scikit-learn, NumPy and plain Python."""
 
 from collections import Counter
 
@@ -41,7 +41,7 @@ def test_quantiles_of_a_sample():
     values = RNG.permutation(100_000).astype("float64")
     found = gathered(Quantiles(keep=2000), values, 777)
     assert 2000 <= len(found._values) <= 4000
-    # A share of a half has a standard error of sqrt(0.25 / 2000) = 0.011: five of them.
+    # The standard error of a fraction of one half is sqrt(0.25 / 2000) = 0.011; the bound is five of them.
     np.testing.assert_allclose(np.array(found.boundaries(4)) / 100_000, [0.25, 0.5, 0.75], atol=0.056)
     assert found.boundaries(9) == gathered(Quantiles(keep=2000), values, 777).boundaries(9)
     assert found.boundaries(9) != gathered(Quantiles(keep=2000, seed=1), values, 777).boundaries(9)
@@ -52,7 +52,7 @@ def test_every_value_is_as_likely_in_a_sample():
     for seed in range(300):
         kept.update(gathered(Quantiles(10, seed), np.arange(100.0), 9)._values.astype(int).tolist())
     early, late = (sum(kept[value] for value in part) for part in (range(50), range(50, 100)))
-    assert abs(early - late) < 5 * np.sqrt(early + late)  # as a binomial's, of which this is less
+    assert abs(early - late) < 5 * np.sqrt(early + late)  # the binomial variance is an upper bound
 
 
 def test_bins_are_never_empty():
@@ -104,7 +104,7 @@ def test_every_bin_has_some(values, bins):
 
 
 def test_a_small_spread_of_many_large_numbers_is_one():
-    """Of timestamps in nanoseconds within one second."""
+    """Tests timestamps in nanoseconds within one second."""
     moments = Moments()
     spread = np.random.default_rng(0).random(1000) * 1e9
     for _ in range(2000):

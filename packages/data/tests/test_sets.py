@@ -1,4 +1,4 @@
-"""The real data sets, checked against what their publishers say of them."""
+"""The real data sets, compared with the statements of their publishers."""
 
 import csv
 import datetime
@@ -16,7 +16,7 @@ from tensorsmith.data.datasets.sets import california_housing, fashion_mnist
 
 DOWNLOADED = tuple(name for name in names() if info(name).sources)
 
-# Published in the README of github.com/zalandoresearch/fashion-mnist; the times are those in the gzip headers.
+# Published in the README of github.com/zalandoresearch/fashion-mnist; the times are from the gzip headers.
 ZALANDO = {
     "train-images-idx3-ubyte": ("8d4fb7e6c68d591d4c3dfef9ec88bf0d", 1504176606),
     "train-labels-idx1-ubyte": ("25c81989df183df01b3e8a0aad5dffbe", 1504176606),
@@ -27,7 +27,7 @@ ZALANDO = {
 
 @pytest.fixture(scope="session")
 def folders():
-    """The cached files; the first run on a machine fetches them."""
+    """The cached files; they are fetched on the first run on a machine."""
     return {name: fetch(name) for name in DOWNLOADED}
 
 
@@ -52,7 +52,7 @@ def test_every_split_is_as_described(folders, name):
 
 
 def check_features(description, data, count):
-    """Whether features are what kind, shape and columns of the description say."""
+    """Asserts that features have the kind, shape and columns of the description."""
     if description.kind == "text":
         assert isinstance(data.features, str)
         assert len(data.features) == count
@@ -103,18 +103,18 @@ def test_fashion_mnist_has_6000_and_1000_of_each_class_in_the_published_order(fo
     np.testing.assert_array_equal(np.bincount(test.labels), [1000] * 10)
     labels = np.concatenate([validation.labels, train.labels])
     np.testing.assert_array_equal(np.bincount(labels), [6000] * 10)
-    # The published first ten of the training file: an ankle boot, then two T-shirts, ...
+    # The first ten labels of the published training file: an ankle boot, then two T-shirts, ...
     assert labels[:10].tolist() == [9, 0, 0, 3, 0, 2, 7, 2, 5, 5]
     assert test.labels[:10].tolist() == [9, 2, 1, 1, 6, 1, 4, 6, 5, 7]
     assert train.features.shape[1:] == (28, 28)
     assert train.features.min() == 0
     assert train.features.max() == 1
-    # Mean and deviation that are widely used to normalise it.
+    # Mean and standard deviation that are widely used to normalize the images.
     assert np.concatenate([validation.features, train.features]).mean() == pytest.approx(0.2860, abs=5e-5)
 
 
 def test_debians_fashion_mnist_is_zalandos_but_for_the_gzip_header(folders):
-    """With name and time put back, the files have the MD5 that Zalando publishes and the SHA-256 that we pin."""
+    """Tests that with name and time restored, the files have the MD5 that Zalando publishes and the pinned SHA-256."""
     originals = {file.name: file.sha256 for file in fashion_mnist.ORIGINAL}
     for stem, (md5, stamp) in ZALANDO.items():
         data = (folders["fashion_mnist"] / f"{stem}.gz").read_bytes()
@@ -139,14 +139,14 @@ def test_california_housing_has_the_columns_units_and_split_of_scikit_learn(fold
     assert (labels.min(), labels.max()) == (np.float32(0.14999), np.float32(5.00001))
     assert labels.mean(dtype=np.float64) == pytest.approx(2.0686, abs=5e-5)
     assert len({tuple(row) for row in features}) == 20640
-    # Rows 0 and 1 of the published table are in some split, as they were.
+    # Rows 0 and 1 of the published table are in one of the splits, unchanged.
     first = np.array([8.3252, 41, 880 / 126, 129 / 126, 322, 322 / 126, 37.88, -122.23], np.float32)
     assert (features == first).all(axis=1).sum() == 1
     assert labels[(features == first).all(axis=1)] == np.float32(4.526)
 
 
 def test_california_housing_from_an_archive_like_the_original_is_the_same(folders, tmp_path):
-    """Takes the parquet table back to the census' counts, in the layout of the original archive, and reads that."""
+    """Converts the Parquet table back to census counts in the layout of the original archive, and reads that."""
     table = california_housing.read_parquet(folders["california_housing"] / california_housing.PARQUET.name)
     income, age, rooms, bedrooms, population, occupancy, latitude, longitude, value = table.T
     households = np.round(population / occupancy)
@@ -194,7 +194,7 @@ def test_shakespeare_is_42_works_in_84_characters(folders):
 
 def test_adult_is_split_as_published(folders):
     train, validation, test = (load("adult", split) for split in info("adult").splits)
-    # UCI says: 48,842 in all, 16,281 of them for test; 23.93 % of the whole earn more.
+    # UCI states 48,842 rows, 16,281 of them for testing; 23.93 % of all rows have a high income.
     assert len(test.labels) == 16281
     labels = np.concatenate([validation.labels, train.labels])
     assert (len(labels), labels.sum(), test.labels.sum()) == (32561, 7841, 3846)
@@ -229,7 +229,7 @@ def test_mnist_5k_has_500_of_each_digit_and_no_picture_twice(folders):
     assert [np.bincount(part.labels).tolist() for part in parts] == [[350] * 10, [50] * 10, [100] * 10]
     images = np.concatenate([part.features for part in parts])
     assert len(np.unique(images.reshape(5000, -1), axis=0)) == 5000
-    # Mean and deviation that are widely used to normalise all of MNIST.
+    # Mean and standard deviation that are widely used to normalize MNIST.
     assert images.mean() == pytest.approx(0.1307, abs=0.003)
     assert images.std() == pytest.approx(0.3081, abs=0.003)
 
@@ -244,7 +244,7 @@ def test_sea_surface_temperature_is_the_file_in_order(folders):
     assert time.tolist() == [datetime.datetime.fromisoformat(when).timestamp() for when, _ in rows]
     np.testing.assert_array_equal(temperature, [np.float32(value) for _, value in rows])
     steps, counts = np.unique(np.diff(time), return_counts=True)
-    # One time comes twice; one measurement is missing, and 23.
+    # One time is duplicated; there are gaps of 1 and of 23 measurements.
     assert dict(zip(steps, counts, strict=True)) == {0: 1, 1800: 19222, 3600: 1, 24 * 1800: 1}
 
 
@@ -259,7 +259,7 @@ def test_movie_reviews_are_10605_sentences_half_of_them_kind(folders):
 
 
 def test_movie_reviews_have_the_ratings_of_their_sentences(folders):
-    """Words tell the sign of a rating to a linear model, which they would not if rows had been mixed up."""
+    """Tests that a linear model predicts the sign of a rating from the words, which fails if rows are misaligned."""
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
 

@@ -1,7 +1,7 @@
-"""What a handbook teaches of tf.data and TFRecord files, as it is in today's TensorFlow.
+"""Results of a textbook on `tf.data` and TFRecord files, reproduced with the current TensorFlow.
 
-A. Géron, Hands-On Machine Learning with Scikit-Learn, Keras, and TensorFlow, 2nd edition, 2019, chapter 13. Values in
-here are what it prints, unless NumPy or the protocol says them.
+A. Géron, Hands-On Machine Learning with Scikit-Learn, Keras, and TensorFlow, 2nd edition, 2019, chapter 13. Expected
+values are those printed there, unless they follow from NumPy or the protocol.
 """
 
 import numpy as np
@@ -23,7 +23,7 @@ def test_repeat_then_batch_crosses_the_ends():
 
 
 def test_shuffle_with_a_buffer_of_five_and_seed_42():
-    tf.random.set_seed(87654321)  # as TensorFlow has it where nobody sets one
+    tf.random.set_seed(87654321)  # the default seed of TensorFlow
     dataset = tf.data.Dataset.range(10).repeat(3).shuffle(buffer_size=5, seed=42).batch(7)
     assert lists(dataset) == [
         [0, 2, 3, 6, 7, 9, 4],
@@ -35,7 +35,7 @@ def test_shuffle_with_a_buffer_of_five_and_seed_42():
 
 
 def test_a_small_buffer_shuffles_little():
-    """The element at place i was read before place i + buffer was filled, so that none comes early by more."""
+    """Tests that the element at position i is from the first i + buffer elements, so none is much too early."""
     order = np.array(list(tf.data.Dataset.range(1000).shuffle(5, seed=0).as_numpy_iterator()))
     assert (order - np.arange(1000)).max() <= 4
     assert sorted(order) == list(range(1000))
@@ -50,7 +50,7 @@ def test_a_shuffle_that_does_not_reshuffle():
 
 
 def test_interleave_reads_cycle_after_cycle(tmp_path):
-    """Of seven files five are read side by side, a line of each in turn, and then the other two."""
+    """Tests that five of seven files are read concurrently, one line from each in turn, followed by the other two."""
     for file in range(7):
         (tmp_path / f"{file}.csv").write_text("header\n" + "".join(f"{file}{row}\n" for row in range(3)))
     by_hand = [f"{file}{row}" for row in range(3) for file in range(5)] + [
@@ -76,7 +76,7 @@ ROW = "4.2083,44.0,5.3232,0.9171,846.0,2.3370,37.47,-122.2,2.782"
 
 
 def test_csv_reader(tmp_path):
-    """List the files, interleave their lines, shuffle, batch, parse and scale, prefetch."""
+    """Tests a CSV reader: list files, interleave lines, shuffle, batch, parse and scale, prefetch."""
     rows = np.random.default_rng(0).normal(size=(95, 9)).astype("float32")
     for file in range(8):
         lines = [",".join(f"{value:.9g}" for value in row) for row in rows[file::8]]

@@ -1,4 +1,4 @@
-"""The builders for TensorFlow Datasets, and `load(..., source="tfds")`."""
+"""Builders for TensorFlow Datasets, and `load(..., source="tfds")`."""
 
 import builtins
 import sys
@@ -11,13 +11,13 @@ from tensorsmith.data import DataNotFoundError, info, load, names
 from tensorsmith.data import tfds as builders
 from tensorsmith.data.tfds import BUILDERS, tfds
 
-# TFDS asks protobuf, by a name of old, whether a field is repeated.
+# TFDS uses a deprecated protobuf property to detect repeated fields.
 pytestmark = pytest.mark.filterwarnings("ignore:.*label\\(\\) is deprecated:DeprecationWarning")
 
 
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory):
-    """A `data_dir` in which data sets are prepared once."""
+    """A `data_dir` in which data sets are prepared once for all tests."""
     return tmp_path_factory.mktemp("tfds")
 
 
@@ -106,7 +106,7 @@ def test_load_from_tfds_scales_pictures_and_prepares_what_is_not_prepared(tmp_pa
     np.testing.assert_array_equal(found.features[..., 0], load("mnist_5k", "test").features)
 
 
-@pytest.mark.slow  # takes seconds
+@pytest.mark.slow  # takes several seconds
 def test_load_from_tfds_gives_columns_as_arrays_and_texts_as_str(folder):
     expected = load("adult", "validation")
     found = load("tensorsmith_adult", "validation", source="tfds", folder=folder)
@@ -128,15 +128,15 @@ def test_parts_of_splits(folder):
 @pytest.mark.parametrize(
     ("name", "split", "message"),
     [
-        ("mnits", "train", r"`name`: received 'mnits', .*did you mean mnist\?"),
-        ("tensorsmith_digitz", "train", r"did you mean tensorsmith_digits\?"),
-        ("imdb_reviews/plain_txt", "train", r"expected a configuration of imdb_reviews .*did you mean plain_text\?"),
-        (3, "train", "`name`: received 3"),
-        ("tensorsmith_digits", "tset", r"`split`: received 'tset', .*did you mean test\?"),
-        ("tensorsmith_digits", None, "`split`: received None"),
-        ("tensorsmith_shakespeare", "train", "`name`: .* supervised keys"),
-        ("glue/sst2", "train", "`name`: .* supervised keys"),
-        ("oxford_flowers102", "train", "`name`: .* examples of one size"),
+        ("mnits", "train", r"name must be .*got 'mnits'.*Did you mean mnist\?"),
+        ("tensorsmith_digitz", "train", r"Did you mean tensorsmith_digits\?"),
+        ("imdb_reviews/plain_txt", "train", "name must be an existing configuration of imdb_reviews"),
+        (3, "train", "name must be .*got 3"),
+        ("tensorsmith_digits", "tset", r"split must be .*got 'tset'.*Did you mean test\?"),
+        ("tensorsmith_digits", None, "split must be .*got None"),
+        ("tensorsmith_shakespeare", "train", "name must be .*supervised keys"),
+        ("glue/sst2", "train", "name must be .*supervised keys"),
+        ("oxford_flowers102", "train", "name must be a data set whose examples share one shape"),
     ],
 )
 def test_what_cannot_be_loaded(folder, name, split, message):
@@ -145,7 +145,7 @@ def test_what_cannot_be_loaded(folder, name, split, message):
 
 
 def test_unknown_sources():
-    with pytest.raises(ValueError, match="`source`: received 'tdfs', expected 'tfds' or None"):
+    with pytest.raises(ValueError, match="source must be 'tfds' or None.*got 'tdfs'"):
         load("digits", source="tdfs")
 
 
@@ -158,17 +158,17 @@ def test_preparation_that_fails_is_one_error_that_says_what_is_missing(tmp_path,
         load("tensorsmith_digits", source="tfds", folder=tmp_path)
     place = tmp_path / "tensorsmith_digits" / "1.0.0"
     assert str(caught.value).splitlines()[:3] == [
-        "tensorsmith_digits can be had from nowhere. Tried:",
+        'Could not obtain data set "tensorsmith_digits". Sources tried:',
         f"  1. TFDS folder {place}: not prepared",
-        "  2. TFDS, which downloads and prepares it: the host is mute",
+        "  2. TFDS download and preparation: the host is mute",
     ]
     assert "tfds build tensorsmith_digits" in str(caught.value)
     assert caught.value.name == "tensorsmith_digits"
 
 
 def test_no_network_is_told_at_once(tmp_path, monkeypatch):
-    """TFDS alone would try again for minutes."""
-    monkeypatch.setattr(BUILDERS["digits"], "url_infos", {"http://127.0.0.1:9/digits.gz": None})  # nobody listens there
+    """Tests that a missing network is reported immediately, whereas TFDS would retry for minutes."""
+    monkeypatch.setattr(BUILDERS["digits"], "url_infos", {"http://127.0.0.1:9/digits.gz": None})  # without a server
     monkeypatch.setenv("no_proxy", "*")
     started = time.monotonic()
     with pytest.raises(DataNotFoundError, match="no answer from 127.0.0.1:9: .*refused"):
@@ -196,5 +196,5 @@ def test_without_tensorflow_datasets_the_error_says_what_to_install(monkeypatch)
 
     monkeypatch.delitem(sys.modules, builders.__name__)
     monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(ImportError, match="needs tensorflow-datasets. Remedy: `pip install"):
+    with pytest.raises(ImportError, match=r"tensorsmith\.data\.tfds needs tensorflow-datasets\. Run `pip install"):
         load("tensorsmith_digits", source="tfds")

@@ -49,9 +49,9 @@ def test_only_the_wanted_member_is_written(pack, folder):
 @pytest.mark.parametrize("name", ["/etc/letters.txt", "../letters.txt", "data/../../letters.txt", "..\\letters.txt"])
 def test_a_name_that_leads_out_condemns_the_archive(pack, folder, tmp_path, name):
     path = pack(member(name), member("data/letters.txt"))
-    with pytest.raises(SourceError, match="which leads out of it"):
+    with pytest.raises(SourceError, match="the archive has an unsafe member "):
         unpack_tar(path, WANTED, folder)
-    with pytest.raises(SourceError, match="which leads out of it"):
+    with pytest.raises(SourceError, match="the archive has an unsafe member "):
         read_tar(path, lambda _: True)
     assert files(tmp_path) == ["archive.tar.gz"]
 
@@ -59,7 +59,7 @@ def test_a_name_that_leads_out_condemns_the_archive(pack, folder, tmp_path, name
 @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE, tarfile.DIRTYPE])
 def test_links_devices_and_folders_are_not_followed(pack, folder, kind):
     path = pack(member("data/secret"), member("data/letters.txt", kind, "data/secret"))
-    with pytest.raises(SourceError, match="no plain file"):
+    with pytest.raises(SourceError, match=r"data/letters\.txt is not a regular file in the archive"):
         unpack_tar(path, WANTED, folder)
     assert files(folder) == []
     assert "data/letters.txt" not in read_tar(path, lambda _: True)
@@ -73,12 +73,12 @@ def test_a_link_as_folder_is_no_way_out(pack, folder, tmp_path):
 
 
 def test_a_member_longer_than_its_pin(pack, folder):
-    with pytest.raises(SourceError, match="longer than the 3 bytes"):
+    with pytest.raises(SourceError, match=r"data/letters\.txt is larger than the expected 3 bytes"):
         unpack_tar(pack(member("data/letters.txt")), {"data/letters.txt": File("letters.txt", 3, "")}, folder)
 
 
 def test_a_missing_member(pack, folder):
-    with pytest.raises(SourceError, match=r"the archive lacks data/letters.txt"):
+    with pytest.raises(SourceError, match=r"the archive does not contain data/letters\.txt"):
         unpack_tar(pack(member("other.txt")), WANTED, folder)
 
 
@@ -86,7 +86,7 @@ def test_a_missing_member(pack, folder):
 def test_damaged_tar(pack, folder, damage):
     path = pack(member("data/letters.txt"))
     path.write_bytes(damage(path.read_bytes()))
-    with pytest.raises(SourceError, match="archive is damaged"):
+    with pytest.raises(SourceError, match="the archive is corrupted: "):
         unpack_tar(path, WANTED, folder)
 
 
@@ -107,13 +107,13 @@ def test_zip(tmp_path, folder):
 def test_zip_with_a_link(tmp_path, folder):
     link = zipfile.ZipInfo("data/letters.txt")
     link.external_attr = 0o120777 << 16
-    with pytest.raises(SourceError, match="no plain file"):
+    with pytest.raises(SourceError, match=r"data/letters\.txt is not a regular file in the archive"):
         unpack_zip(zipped(tmp_path, link=(link, "/etc/passwd")), WANTED, folder)
 
 
 def test_zip_that_leads_out(tmp_path, folder):
     path = zipped(tmp_path, bad=("../../letters.txt", CONTENT), good=("data/letters.txt", CONTENT))
-    with pytest.raises(SourceError, match="which leads out of it"):
+    with pytest.raises(SourceError, match="the archive has an unsafe member "):
         unpack_zip(path, WANTED, folder)
     assert files(folder) == []
 
@@ -121,8 +121,8 @@ def test_zip_that_leads_out(tmp_path, folder):
 def test_damaged_zip(tmp_path, folder):
     path = zipped(tmp_path, good=("data/letters.txt", CONTENT))
     path.write_bytes(path.read_bytes().replace(CONTENT, b"A B C D"))
-    with pytest.raises(SourceError, match="archive is damaged"):
+    with pytest.raises(SourceError, match="the archive is corrupted: "):
         unpack_zip(path, WANTED, folder)
     path.write_bytes(b"junk")
-    with pytest.raises(SourceError, match="archive is damaged"):
+    with pytest.raises(SourceError, match="the archive is corrupted: "):
         unpack_zip(path, WANTED, folder)

@@ -35,16 +35,16 @@ from tensorsmith.layers import (
 )
 from tensorsmith.testing import Data, LayerRow
 
-WITHOUT_KERNELS = partial(ops.use, "reference")  # exported models must not need our library
+WITHOUT_KERNELS = partial(ops.use, "reference")  # exported models must not need the op library
 BAD_NORMALIZATIONS = [
     ({"axis": "last"}, "an integer or a sequence of integers"),
     ({"axis": []}, "an integer or a sequence of integers"),
-    ({"epsilon": -1e-3}, "a number of 0 or more"),
+    ({"epsilon": -1e-3}, "a non-negative number"),
 ]
 
 
 def exported_module():
-    """The folder of a small model, made once for a process."""
+    """Returns the folder of a small exported model, created once per process."""
     folder = tempfile.TemporaryDirectory(prefix="tensorsmith-module-")
     atexit.register(folder.cleanup)
     model = keras.Sequential(
@@ -55,13 +55,13 @@ def exported_module():
 
 
 def quantized(layer=None, kind="Dense", num_bits=8, per_channel=True, **options):
-    """Around a layer of its own each time."""
+    """Returns a `QuantizationAware` around a new layer, unless `layer` is given."""
     layer = layer or getattr(keras.layers, kind)(**options)
     return QuantizationAware(layer, num_bits, per_channel, momentum=0.9)
 
 
 def weight_normalized(layer=..., data_init=True, kind="Dense", **options):
-    """Around a layer of its own each time."""
+    """Returns a `WeightNormalization` around a new layer, unless `layer` is given."""
     return WeightNormalization(getattr(keras.layers, kind)(3, **options) if layer is ... else layer, data_init)
 
 
@@ -85,8 +85,8 @@ ROWS = [
         inputs=Data((3, 4, 2)),
         bad=[
             ({"axis": 0}, "an integer other than 0"),
-            ({"axis": []}, "a sequence of different ones"),
-            ({"axis": [1, 1]}, "a sequence of different ones"),
+            ({"axis": []}, "an integer other than 0, or a sequence of distinct ones"),
+            ({"axis": [1, 1]}, "an integer other than 0, or a sequence of distinct ones"),
             ({"axis": "last"}, "an integer other than 0"),
         ],
     ),
@@ -169,10 +169,10 @@ ROWS = [
             ({"epsilon": float("nan")}, "a finite number"),
         ],
         bad_shapes=[
-            ({"axis": [0, 1]}, [(2, 3, 4)], "without the batch's and the channels'"),
-            ({"axis": [1, -1]}, [(2, 3, 4)], "without the batch's and the channels'"),
-            ({"axis": [1, 1]}, [(2, 3, 4, 5)], "different axes of 4"),
-            ({}, [(2, 3)], "different axes of 2"),
+            ({"axis": [0, 1]}, [(2, 3, 4)], "distinct axes of 3, without the batch and channel axes"),
+            ({"axis": [1, -1]}, [(2, 3, 4)], "distinct axes of 3, without the batch and channel axes"),
+            ({"axis": [1, 1]}, [(2, 3, 4, 5)], "distinct axes of 4, without the batch and channel axes"),
+            ({}, [(2, 3)], "distinct axes of 2"),
         ],
     ),
     LayerRow(
@@ -181,7 +181,7 @@ ROWS = [
         inputs=(Data((3, 4, 2)), Data((3, 4, 2), "int32", 0, 70)),
         bad=[
             ({"pool_size": 0}, "a positive integer"),
-            ({"strides": [1, 2, 3]}, "for height and width"),
+            ({"strides": [1, 2, 3]}, "a positive integer or a pair of them"),
             ({"padding": "FULL"}, "'SAME' or 'VALID'"),
         ],
     ),
@@ -189,7 +189,10 @@ ROWS = [
         MaxUnpooling2DV2,
         kwargs={"output_size": [None, 5, 7, None]},
         inputs=(Data((3, 4, 2)), Data((3, 4, 2), "int32", 0, 70)),
-        bad=[({"output_size": [5, 7]}, "the four numbers"), ({"output_size": [1, None, 7, 1]}, "the four numbers")],
+        bad=[
+            ({"output_size": [5, 7]}, "four numbers, (batch, height, width, channels)"),
+            ({"output_size": [1, None, 7, 1]}, "four numbers, (batch, height, width, channels)"),
+        ],
     ),
     LayerRow(
         SpatialPyramidPooling2D,
@@ -215,10 +218,10 @@ ROWS = [
         inputs=Data((3, 4)),
         time_axis=1,
         passes_mask=True,
-        bad=[({"axis": "last"}, "an integer, a list of them, or None"), ({"epsilon": 1.0}, "in [0, 1)")],
+        bad=[({"axis": "last"}, "an integer, a list of integers, or None"), ({"epsilon": 1.0}, "in [0, 1)")],
         bad_shapes=[
-            ({"axis": 5}, [(2, 3)], "received 5, expected different axes of 2"),
-            ({"axis": [1, -1]}, [(2, 3)], "different axes of 2"),
+            ({"axis": 5}, [(2, 3)], "distinct axes of 2"),
+            ({"axis": [1, -1]}, [(2, 3)], "distinct axes of 2"),
         ],
     ),
     LayerRow(
@@ -229,7 +232,7 @@ ROWS = [
         time_axis=1,
         passes_mask=True,
         bad=[
-            ({"lower": 0.6}, "more than `upper`"),
+            ({"lower": 0.6}, "<= upper, 0.5"),
             ({"upper": "a"}, "a number"),
             ({"seed": 0.5}, "an integer or None"),
         ],
@@ -240,7 +243,7 @@ ROWS = [
         inputs=Data((6, 4)),
         time_axis=1,
         passes_mask=True,
-        bad=[({"frequency_initializer": "zeros"}, "other numbers than zeros")],
+        bad=[({"frequency_initializer": "zeros"}, "an initializer other than zeros, because the wave")],
     ),
     LayerRow(
         Sparsemax,
@@ -274,9 +277,9 @@ ROWS = [
         inputs=Data((6, 4)),
         time_axis=1,
         passes_mask=True,
-        bad=[({"shared_axes": [0]}, "as 0 is the batch")],
+        bad=[({"shared_axes": [0]}, "positive integers (0 is the batch axis)")],
         bad_shapes=[
-            ({"shared_axes": None}, [(2, None, 5)], "give shared_axes"),
+            ({"shared_axes": None}, [(2, None, 5)], "have a known shape apart from the batch axis"),
             ({"shared_axes": [3]}, [(2, 3, 5)], "axes of inputs"),
         ],
     ),
@@ -287,7 +290,7 @@ ROWS = [
         exported_under=WITHOUT_KERNELS,
         bad=[
             ({"kernel_size": 2}, "an odd integer"),
-            ({"stride_2": 0}, "an integer of 1 or more"),
+            ({"stride_2": 0}, "an integer >= 1"),
             ({"data_format": "last"}, "'channels_last'"),
         ],
     ),
@@ -321,7 +324,7 @@ ROWS = [
         supports_jit=False,
         bad=[
             ({"handle": "nowhere"}, "a folder with a saved_model.pb"),
-            ({"signature": "none"}, "which the module has"),
+            ({"signature": "none"}, "one of the signatures of the module, ['serve',"),
         ],
     ),
     LayerRow(
@@ -356,10 +359,10 @@ ROWS = [
         time_axis=1,
         passes_mask=True,
         straight_through=True,
-        half_tolerance=0.04,  # more than a step: values near the middle of two levels go to another
+        half_tolerance=0.04,  # more than one step: values between two levels may be rounded to either
         bad=[
-            ({"num_bits": 1}, "an integer of 2 to 16"),
-            ({"num_bits": 8.0}, "an integer of 2 to 16"),
+            ({"num_bits": 1}, "an integer from 2 to 16"),
+            ({"num_bits": 8.0}, "an integer from 2 to 16"),
             ({"momentum": 1.0}, "in [0, 1)"),
         ],
     ),
@@ -373,9 +376,9 @@ ROWS = [
         straight_through=True,
         half_tolerance=0.03,
         bad=[
-            ({"layer": keras.layers.ReLU()}, "one of the kinds"),
-            ({"layer": "dense"}, "one of the kinds"),
-            ({"num_bits": 20}, "an integer of 2 to 16"),
+            ({"layer": keras.layers.ReLU()}, "a layer of one of the types Dense, Conv1D,"),
+            ({"layer": "dense"}, "a layer of one of the types Dense, Conv1D,"),
+            ({"num_bits": 20}, "an integer from 2 to 16"),
         ],
     ),
     LayerRow(
@@ -391,7 +394,7 @@ ROWS = [
         inputs=Data((6, 7, 2)),
         straight_through=True,
         half_tolerance=0.03,
-        bad=[({"num_bits": "8"}, "an integer of 2 to 16")],
+        bad=[({"num_bits": "8"}, "an integer from 2 to 16")],
     ),
     LayerRow(
         LearnableExponential,
@@ -431,8 +434,8 @@ ROWS = [
         time_axis=1,
         passes_mask=True,
         bad=[
-            ({"axis": 0}, "an integer, a sequence of them, or None"),
-            ({"axis": "last"}, "an integer, a sequence of them, or None"),
+            ({"axis": 0}, "an integer, a sequence of integers, or None"),
+            ({"axis": "last"}, "an integer, a sequence of integers, or None"),
         ],
     ),
 ]

@@ -1,4 +1,4 @@
-"""Weights other than those that layers begin with."""
+"""Random weights for the tests of layers."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import pytest
 
 @pytest.fixture
 def randomize():
-    """Gives the weights of a layer numbers from -0.5 to 1, its variances above 0, and returns the layer."""
+    """Sets the weights of a layer to values from -0.5 to 1, and its variances to positive ones. Returns the layer."""
     rng = np.random.default_rng(0)
 
     def assign(layer):
@@ -19,7 +19,7 @@ def randomize():
 
 @pytest.fixture
 def scrambled():
-    """Gives all weights of a model numbers from 0.2 to 1, so that sums do not cancel, and returns the model."""
+    """Sets all weights of a model to values from 0.2 to 1, so that sums do not cancel. Returns the model."""
     rng = np.random.default_rng(0)
 
     def assign(model):

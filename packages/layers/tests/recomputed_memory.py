@@ -1,4 +1,6 @@
-"""Prints the peak memory in MiB that training a stack of Transformer blocks takes, as a process of its own.
+"""Prints the peak memory in MiB for training a stack of Transformer blocks.
+
+It runs as a separate process:
 
 python recomputed_memory.py [recomputed] [jit] [--blocks 5]
 """
@@ -16,7 +18,7 @@ STEPS, WIDTH, BATCH = 128, 128, 64
 
 
 def block():
-    """Attention and a feed-forward network, each after normalization and with a shortcut."""
+    """Returns attention and a feed-forward network, each with pre-normalization and a shortcut."""
     x = inputs = keras.Input((STEPS, WIDTH))
     attended = keras.layers.LayerNormalization()(x)
     attended = keras.layers.MultiHeadAttention(4, WIDTH // 4, dropout=0.1)(attended, attended)
@@ -39,7 +41,7 @@ def main():
     data = np.random.default_rng(0).normal(size=(2 * BATCH, STEPS, WIDTH)).astype("float32")
     model.compile(keras.optimizers.SGD(1e-3), "mean_squared_error", jit_compile="jit" in options.how)
     model.fit(data, data[..., :1], batch_size=BATCH, epochs=2, verbose=0)
-    # Not getrusage: its maximum includes that of the process that started this one.
+    # The maximum of `getrusage` includes that of the parent process.
     print(int(re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())[1]) // 1024)
 
 

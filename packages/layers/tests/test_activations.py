@@ -1,4 +1,4 @@
-"""Activations, and the layers of them: formulas in float64, projections by another method, draws, gradients."""
+"""Tests of activations: formulas in float64, projections by another method, random draws, and gradients."""
 
 import keras
 import numpy as np
@@ -12,7 +12,7 @@ RNG = np.random.default_rng(0)
 
 
 def nearest_on_simplex(z):
-    """The point of the simplex that is nearest to z: the root of what all probabilities sum to."""
+    """Returns the point of the simplex closest to z, by solving for the threshold with a root finder."""
     threshold = brentq(lambda t: np.maximum(z - t, 0).sum() - 1, z.max() - 1.5, z.max(), xtol=1e-14)
     return np.maximum(z - threshold, 0)
 
@@ -35,7 +35,7 @@ def test_sparsemax_where_keras_is_wrong():
 
 @pytest.mark.parametrize("parts", [3, 7, 10, 100])
 def test_sparsemax_of_logits_at_the_threshold(parts):
-    """Fractions, of which many lie at the threshold but for rounding."""
+    """Multiples of a fraction, many of which differ from the threshold by rounding errors only."""
     z = RNG.integers(0, parts + 1, (3000, 7)) / parts
     expected = np.array([nearest_on_simplex(row) for row in z])
     np.testing.assert_allclose(activations.sparsemax(z.astype("float32")), expected, atol=1e-6)
@@ -56,7 +56,7 @@ def test_sparsemax_of_equals_and_infinities():
 
 
 def test_sparsemax_gradient():
-    """dy = v - mean(v) over the support, 0 elsewhere (Martins and Astudillo, 2016, equation 14)."""
+    """The gradient is v - mean(v) over the support, 0 elsewhere (Martins and Astudillo, 2016, equation 14)."""
     z, v = tf.constant(RNG.normal(size=(50, 9))), RNG.normal(size=(50, 9))
     with tf.GradientTape() as tape:
         tape.watch(z)
@@ -67,7 +67,7 @@ def test_sparsemax_gradient():
 
 
 def test_sparsemax_refuses_other_axes():
-    with pytest.raises(ValueError, match="`axis`: received 2, expected an axis of 2"):
+    with pytest.raises(ValueError, match="axis must be a valid axis of a tensor of rank 2, got 2"):
         activations.sparsemax(np.zeros((2, 3)), axis=2)
 
 
@@ -89,7 +89,7 @@ def test_rrelu_draws_a_slope_for_each_number():
     slopes = -activations.rrelu(x, 0.2, 0.6, training=True, seed=keras.random.SeedGenerator(1)).numpy()
     assert slopes.min() >= 0.2
     assert slopes.max() <= 0.6
-    # 10,000 uniform draws: their mean is within 4 standard errors, 4 * 0.4 / sqrt(12 * 10,000), of 0.4.
+    # The mean of 10,000 uniform draws is within 4 standard errors, 4 * 0.4 / sqrt(12 * 10,000), of 0.4.
     np.testing.assert_allclose(slopes.mean(), 0.4, atol=0.0047)
     assert len(np.unique(slopes)) > 9000
     np.testing.assert_allclose(activations.rrelu(x, 0.2, 0.6), -0.4 * np.ones_like(x), rtol=1e-6)
@@ -106,9 +106,9 @@ def test_rrelu_seeds():
     layer = RReLU(seed=3)
     assert np.any(layer(x, training=True).numpy() != layer(x, training=True).numpy())
     np.testing.assert_allclose(layer(x), x * (1 / 8 + 1 / 3) / 2, rtol=1e-6)
-    with pytest.raises(ValueError, match="`rng`: .* there is a `seed`"):
+    with pytest.raises(ValueError, match="rng must be None when `seed` is given"):
         activations.rrelu(x, seed=3, rng=rng)
-    with pytest.raises(ValueError, match="`lower`: received 0.5, expected a number of no more than `upper`"):
+    with pytest.raises(ValueError, match=r"lower must be <= upper, 0\.3333333333333333, got 0.5"):
         activations.rrelu(x, lower=0.5)
 
 

@@ -1,4 +1,4 @@
-"""Attention as TensorFlow Addons has it, against NumPy; tests/parity has it beside the real one."""
+"""Tests of `AddonsMultiHeadAttention` against NumPy. `tests/parity` compares it with TensorFlow Addons."""
 
 import keras
 import numpy as np
@@ -14,7 +14,7 @@ KEYS_SEEN = np.array([[1] * 7, [1, 1, 1, 0, 0, 0, 0], [0] * 7], bool)
 
 
 def made(*inputs, **options):
-    """A layer with weights that are drawn at random, the bias included."""
+    """Returns a layer with random weights, including the bias."""
     layer = AddonsMultiHeadAttention(**{"head_size": 4, "num_heads": 3, **options})
     layer.build([x.shape for x in inputs])
     rng = np.random.default_rng(1)
@@ -23,7 +23,7 @@ def made(*inputs, **options):
 
 
 def expected(layer, inputs, seen):
-    """Output and coefficients, head by head in float64; `seen` is of the shape of the coefficients."""
+    """Returns output and coefficients in float64, head by head. `seen` has the shape of the coefficients."""
     query_kernel, key_kernel, value_kernel, projection_kernel, *bias = (
         np.asarray(weight, "float64") for weight in layer.get_weights()
     )
@@ -33,7 +33,7 @@ def expected(layer, inputs, seen):
         scores = query @ query_kernel[head] @ np.swapaxes(key @ key_kernel[head], -1, -2) / np.sqrt(layer.head_size)
         scores = np.where(seen[..., head, :, :], scores, -np.inf)
         with np.errstate(invalid="ignore"):
-            shares = np.nan_to_num(softmax(scores, axis=-1), nan=1 / key.shape[-2])  # of no key: the mean over all
+            shares = np.nan_to_num(softmax(scores, axis=-1), nan=1 / key.shape[-2])  # no keys: the mean over all
         output = output + shares @ (value @ value_kernel[head]) @ projection_kernel[head]
         coefficients.append(shares)
     return output, np.stack(coefficients, axis=-3)
@@ -48,7 +48,7 @@ def test_by_hand(count, mask, coefficients):
     seen, given = np.ones((3, 3, 5, 7), bool), None
     if mask:
         given = np.random.default_rng(2).random(mask) < 0.6
-        given[..., 0, :] = False  # a query that may see no key
+        given[..., 0, :] = False  # a query for which all keys are masked
         seen &= given[:, None] if len(mask) == 3 else given
     found = layer(inputs, mask=given)
     for one, other in zip(found if coefficients else [found], expected(layer, inputs, seen), strict=False):
@@ -76,7 +76,7 @@ def test_other_ranks(shape):
 
 
 def masked(x, mask):
-    """A tensor with a Keras mask, as an Embedding or Masking layer leaves it."""
+    """Returns a tensor with a Keras mask, as passed on by an Embedding or Masking layer."""
     return keras.layers.Masking(mask_value=9.0)(np.where(mask[..., None], x, 9.0).astype("float32"))
 
 
@@ -138,7 +138,7 @@ def test_dropout(coefficients):
     still, *shares = layer(inputs) if coefficients else [layer(inputs)]
     drawn = [layer(inputs, training=True) for _ in range(2)]
     if coefficients:
-        np.testing.assert_array_equal(drawn[0][1], shares[0])  # as they are before dropout
+        np.testing.assert_array_equal(drawn[0][1], shares[0])  # coefficients before dropout
         drawn = [output for output, _ in drawn]
     assert np.any(drawn[0] != drawn[1])
     for output in drawn:
@@ -157,17 +157,29 @@ def test_kernels_begin_with_different_numbers():
 @pytest.mark.parametrize(
     ("shapes", "mask", "message"),
     [
-        ([(3, 5, 6)], None, "`inputs`: .* a list of query, key"),
-        ([(3, 5, 6), (3, 7, 4), (3, 6, 4)], None, "`inputs`: .* keys as many as values"),
-        ([(3, 5, 6), (1, 7, 4)], None, "`inputs`: .* axes before them as the query has"),
-        ([(3, 5, 6), (7, 4)], None, "`inputs`: .* axes before them as the query has"),
+        ([(3, 5, 6)], None, "inputs must be .*a list of query, key"),
+        (
+            [(3, 5, 6), (3, 7, 4), (3, 6, 4)],
+            None,
+            "inputs must be a key and value with equal numbers of steps, and leading",
+        ),
+        ([(3, 5, 6), (1, 7, 4)], None, "inputs must be a key and value with equal numbers of steps, and leading"),
+        ([(3, 5, 6), (7, 4)], None, "inputs must be a key and value with equal numbers of steps, and leading"),
         (
             [(3, 5, 6), (3, 7, 4)],
             (7,),
-            r"`mask`: received \(7,\), expected a shape that ends in \(steps, keys\), \(5, 7\)",
+            r"mask must have a shape that ends in \(steps, keys\), \(5, 7\), got \(7,\)",
         ),
-        ([(3, 5, 6), (3, 7, 4)], (3, 1, 7), r"`mask`: received \(3, 1, 7\), expected a shape that ends"),
-        ([(3, 5, 6), (3, 7, 4)], (5, 1), r"`mask`: received \(5, 1\), expected a shape that ends"),
+        (
+            [(3, 5, 6), (3, 7, 4)],
+            (3, 1, 7),
+            r"mask must have a shape that ends in \(steps, keys\), \(5, 7\), got \(3, 1, 7\)",
+        ),
+        (
+            [(3, 5, 6), (3, 7, 4)],
+            (5, 1),
+            r"mask must have a shape that ends in \(steps, keys\), \(5, 7\), got \(5, 1\)",
+        ),
         ([(3, 5, 6), (3, 7, 4)], (2, 5, 7), "received"),
     ],
 )
@@ -180,5 +192,5 @@ def test_shapes_that_do_not_fit(shapes, mask, message):
 
 def test_a_mask_as_nested_lists_is_not_taken_for_masks_of_inputs():
     x = np.zeros((3, 2, 4), "float32")
-    with pytest.raises(ValueError, match=r"`mask`: received \(2,\), expected that of the keys, \(3, 2\)"):
+    with pytest.raises(ValueError, match=r"mask must have the shape of key, \(3, 2\), got \(2,\)"):
         AddonsMultiHeadAttention(4, 2)([x, x], mask=[[1, 0], [1, 1]])

@@ -1,4 +1,4 @@
-"""Attention and MultiHeadAttention against Keras' own, whose place they take."""
+"""Tests of `Attention` and `MultiHeadAttention` against the layers of Keras."""
 
 import keras
 import numpy as np
@@ -19,7 +19,7 @@ QUERIES_SEEN = np.array([[1] * 5, [1, 1, 0, 0, 0], [1, 1, 1, 1, 0]], bool)
 
 
 def pair(ours, theirs, *shapes, **kwargs):
-    """Our layer with the weights of Keras', which are drawn at random, biases included."""
+    """Returns our layer and the layer of Keras with the same random weights, including biases."""
     layer, reference = ours(**kwargs), theirs(**kwargs)
     reference.build(*shapes)
     reference.set_weights([np.random.default_rng(1).normal(size=weight.shape) for weight in reference.weights])
@@ -51,7 +51,7 @@ def multi_head(**kwargs):
 def test_multi_head_attention_is_keras(kwargs, call):
     layer, reference = multi_head(**kwargs)
     if "attention_mask" in call:
-        call["attention_mask"][..., 0] = True  # every query sees a key
+        call["attention_mask"][..., 0] = True  # every query may attend to a key
     np.testing.assert_allclose(
         layer(QUERY, VALUE, KEY, **call), reference(QUERY, VALUE, KEY, **call), rtol=1e-5, atol=1e-5
     )
@@ -75,7 +75,7 @@ def test_what_keras_computes(kwargs):
 
 
 def with_mask(value, mask):
-    """A tensor with a Keras mask, as an Embedding or Masking layer leaves it."""
+    """Returns a tensor with a Keras mask, as passed on by an Embedding or Masking layer."""
     return keras.layers.Masking(mask_value=9.0)(np.where(mask[..., np.newaxis], value, 9.0).astype("float32"))
 
 
@@ -153,7 +153,7 @@ def test_attention_takes_what_keras_takes(shapes, masks):
     inputs = [rng.normal(size=shape).astype("float32") for shape in shapes]
     mask = masks and [None if shape is None else (rng.random(shape) < 0.7).astype("float32") for shape in masks]
     if mask:
-        mask[1][..., 0] = 1  # every query sees a key
+        mask[1][..., 0] = 1  # every query may attend to a key
     ours, theirs = (kind()(inputs, mask=mask) for kind in (layers.Attention, keras.layers.Attention))
     np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5)
 
@@ -162,7 +162,9 @@ def test_attention_refuses_other_masks():
     rng = np.random.default_rng(0)
     x = rng.normal(size=(2, 5, 4)).astype("float32")
     for mask in (np.ones((2, 5), bool), [None]):
-        with pytest.raises(ValueError, match="`mask`: received .* expected a list of the query's mask and the value's"):
+        with pytest.raises(
+            ValueError, match="mask must be a list of the query mask and the value mask, each of which may be None"
+        ):
             layers.Attention()([x, x], mask=mask)
 
 

@@ -1,4 +1,4 @@
-"""Batch normalization of several axes against NumPy, and of one against Keras."""
+"""Tests of batch normalization over several axes against NumPy, and over one axis against Keras."""
 
 import keras
 import numpy as np
@@ -13,7 +13,7 @@ AXES = [[1, 2], [1, 2, 3], (3, 1), [-1, -2]]
 
 
 def along(vector, axes):
-    """With the axes of the inputs, size 1 where there are none."""
+    """Returns the values with the rank of the inputs, with size 1 along all other axes."""
     places = sorted(axis % 4 for axis in axes)
     return vector.reshape([size if place in places else 1 for place, size in enumerate(X.shape)])
 
@@ -37,7 +37,7 @@ def test_training_and_inference(axes, randomize):
 
 
 def test_as_many_statistics_as_a_handbook_has():
-    """28 for 28 features of pictures, 784 for each pixel."""
+    """Images have 28 statistics for one axis, and 784 for all pixels."""
     counts = {}
     for axis in (-1, [1, 2]):
         layer = BatchNormalization(axis)
@@ -52,12 +52,12 @@ def test_one_axis_is_keras(axis):
     for _ in range(2):
         np.testing.assert_array_equal(ours(X, training=True), theirs(X, training=True))
     np.testing.assert_array_equal(ours(X), theirs(X))
-    with pytest.raises(TypeError):  # when this fails, Keras takes several, and this layer is not needed
+    with pytest.raises(TypeError):  # if this fails, Keras accepts several axes, and this layer is not needed
         keras.layers.BatchNormalization([1, 2])
 
 
 def test_gradients_in_training():
-    """All of a place's slopes sum to 0, since its mean is taken away."""
+    """The gradients with respect to one position sum to 0, because its mean is subtracted."""
     layer, x = BatchNormalization([1, 3], dtype="float64"), tf.constant(X)
     with tf.GradientTape() as tape:
         tape.watch(x)
@@ -68,11 +68,13 @@ def test_gradients_in_training():
 
 
 def test_unknown_sizes_and_masks():
-    with pytest.raises(ValueError, match=r"`inputs`: .*known sizes along the axes \[1, 2\]"):
+    with pytest.raises(
+        ValueError, match=r"inputs must have known sizes along the axes \[1, 2\], none of which may be the batch axis"
+    ):
         BatchNormalization([1, 2]).build((None, None, 5))
-    with pytest.raises(ValueError, match=r"`inputs`: .*none of them the batch's"):
+    with pytest.raises(ValueError, match=r"inputs must have known sizes along the axes \[1, -3\], none of which may"):
         BatchNormalization([1, -3]).build((None, 4, 5))
-    with pytest.raises(ValueError, match="`mask`: .*none with several axes"):
+    with pytest.raises(ValueError, match="mask must be .*None with several axes"):
         BatchNormalization([1, 2])(np.ones((2, 3, 4)), mask=tf.ones((2, 3), "bool"))
 
 

@@ -1,4 +1,4 @@
-"""The contractive penalty against closed forms and slopes by differences, all in NumPy."""
+"""Tests of the contractive penalty against closed forms and finite differences in NumPy."""
 
 import keras
 import numpy as np
@@ -15,7 +15,7 @@ KERNEL, BIAS = RNG.normal(size=(4, 3)), RNG.normal(size=3)
 
 
 def closed_form(kernel, bias, x=X):
-    """Of a dense layer with a sigmoid."""
+    """Returns the penalty of a dense layer with a sigmoid."""
     h = expit(x @ kernel + bias)
     return ((h * (1 - h)) ** 2 @ (kernel**2).sum(axis=0)).mean()
 
@@ -40,7 +40,7 @@ def test_penalty_of_a_dense_layer(compiled):
 
 
 def test_its_gradients():
-    """Against central differences of the closed form."""
+    """Compares the gradients with central differences of the closed form."""
     layer = wrapped(weight=1.0)
     with tf.GradientTape() as tape:
         layer(tf.constant(X))
@@ -57,7 +57,7 @@ def test_its_gradients():
 
 
 def test_a_block_of_layers_on_pictures():
-    """Against slopes by differences of the block itself."""
+    """Compares the penalty with finite differences of the block."""
     parts = [keras.layers.Conv2D(2, 2, activation="tanh"), keras.layers.Flatten(), keras.layers.Dense(3, "tanh")]
     block = keras.Sequential(parts)
     layer = ContractivePenalty(block, 1.0)
@@ -128,7 +128,7 @@ def test_an_empty_batch_costs_nothing(compiled, size):
 
 
 def test_loops_turn_xla_off():
-    """Its compiler has no slopes of several outputs through a loop; blocks without one keep it."""
+    """XLA cannot compile the Jacobian of loops. It stays enabled for blocks without a loop."""
     recurrent, dense = keras.layers.LSTM(3), keras.layers.Dense(3)
     assert not ContractivePenalty(recurrent).supports_jit
     assert not ContractivePenalty(keras.Sequential([dense, keras.Sequential([recurrent])])).supports_jit

@@ -1,4 +1,4 @@
-"""Copies of trained models: what is replaced, what is kept, and that both compute what they should."""
+"""Tests of copies of trained models: replaced and copied layers, and equal outputs."""
 
 import keras
 import numpy as np
@@ -22,7 +22,7 @@ RNG = np.random.default_rng(0)
 
 @pytest.fixture
 def nested_model(scrambled):
-    """Functional, with a Sequential model that is used twice, a sum of tensors, and every kind of dropout."""
+    """Returns a functional model with a Sequential model that is used twice, a sum, and all kinds of dropout."""
     inner = keras.Sequential([keras.Input((6, 4)), keras.layers.Dense(4, "tanh"), keras.layers.Dropout(0.3)])
     first, second = keras.Input((6, 4), name="a"), keras.Input((6, 4), name="b")
     x = inner(first) + 2 * inner(second)
@@ -94,7 +94,7 @@ def test_a_built_replacement_keeps_its_weights(scrambled):
 
 def test_weights_that_do_not_fit_and_models_that_are_not_known():
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
-    with pytest.raises(ValueError, match="`convert`: .* weights of the shapes"):
+    with pytest.raises(ValueError, match="convert must be a function that returns a layer with weights of shapes"):
         convert_layers(model, lambda layer: keras.layers.Dense(3))
 
     class Subclassed(keras.Model):
@@ -102,7 +102,10 @@ def test_weights_that_do_not_fit_and_models_that_are_not_known():
             return x
 
     for bad in (Subclassed(), keras.Sequential([keras.layers.Dense(2)]), "model"):
-        with pytest.raises(ValueError, match="`model`: .* functional or Sequential model that is built"):
+        with pytest.raises(
+            ValueError,
+            match=r"model must be a built functional or Sequential model.*Start a Sequential model",
+        ):
             convert_layers(bad, lambda layer: layer)
 
 
@@ -127,7 +130,7 @@ def with_calls_of_their_own():
 def test_graphs_with_a_call_of_their_own_are_refused():
     for model in with_calls_of_their_own():
         for convert in (lambda model: convert_layers(model, lambda layer: layer), fold_batch_normalization):
-            with pytest.raises(ValueError, match="`model`: received (Doubled|Tripled), .* functional or Sequential"):
+            with pytest.raises(ValueError, match="model must be .*functional or Sequential.*got (Doubled|Tripled)"):
                 convert(model)
 
 
@@ -189,7 +192,7 @@ def test_compiled_and_frozen_as_the_model():
 @pytest.mark.parametrize("nested", [True, False])
 @pytest.mark.parametrize("loss", [keras.losses.Huber(0.3), lambda y, z: keras.ops.mean((y - z) ** 4, axis=-1)])
 def test_compiled_with_the_same_loss(loss, nested, sequential):
-    """Keras' config of Huber forgets delta, and a lambda cannot be made of its config."""
+    """The config of the Keras Huber loss lacks delta, and a lambda cannot be restored from its config."""
 
     def make(layer, **options):
         inputs = keras.Input((3,))
@@ -230,12 +233,12 @@ def test_dropout_stays_active(nested_model):
 
 @keras.saving.register_keras_serializable("tensorsmith_tests")
 class MyDropout(keras.layers.Dropout):
-    """A user's own."""
+    """User-defined dropout."""
 
 
 @keras.saving.register_keras_serializable("tensorsmith_tests")
 class Block(keras.layers.Layer):
-    """Dropout that the model does not see."""
+    """Layer with dropout that is not a layer of the model."""
 
     def __init__(self, kind="Dropout", **kwargs):
         super().__init__(**kwargs)
@@ -273,7 +276,7 @@ DROPPING = {
 @pytest.mark.slow
 @pytest.mark.parametrize("make", DROPPING.values(), ids=DROPPING)
 def test_all_that_drops_does_so_in_inference(make):
-    """Two draws differ, as those of one batch do, while the model itself gives the same again."""
+    """Draws differ between calls and within a batch, while the original model is deterministic."""
     model = keras.Sequential([keras.Input((5, 4)), make()])
     x = np.repeat(RNG.normal(size=(1, 5, 4)).astype("float32"), 300, 0)
     copy = to_monte_carlo(model)
@@ -282,7 +285,7 @@ def test_all_that_drops_does_so_in_inference(make):
     np.testing.assert_array_equal(*(model.predict(x, verbose=0) for _ in range(2)))
     first, second = (copy.predict(x, verbose=0) for _ in range(2))
     assert (first != second).any()
-    assert (np.abs(first - first[0]) > 0).any()  # each sequence has draws of its own
+    assert (np.abs(first - first[0]) > 0).any()  # each sequence has its own mask
     for one, other in zip(model.weights, copy.weights, strict=True):
         np.testing.assert_array_equal(one, other)
 
@@ -295,7 +298,7 @@ def test_attention_drops():
 
 
 def test_masks_and_states_reach_recurrent_layers():
-    """What comes after the end does not matter, and what was before the beginning does."""
+    """Masked steps do not affect the output, and the initial state does."""
     lstm = keras.layers.LSTM(3, recurrent_dropout=0.3, seed=1)
     words, steps, *states = keras.Input((5,), dtype="int32"), keras.Input((2, 4)), keras.Input((3,)), keras.Input((3,))
     embedding = keras.layers.Embedding(9, 4, mask_zero=True)
@@ -313,7 +316,10 @@ def test_masks_and_states_reach_recurrent_layers():
 
 def test_dropout_within_layers_is_named():
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dropout(0.5), Block(name="block")])
-    with pytest.raises(ValueError, match=r"`model`: received dropout in block/dropout\S*, expected .*MonteCarlo"):
+    with pytest.raises(
+        ValueError,
+        match=r"model must have its dropout in separate layers, got dropout in block/dropout\S*.*or wrap in MonteCarlo",
+    ):
         to_monte_carlo(model)
     wrapped = keras.Sequential([keras.Input((3,)), layers.MonteCarlo(Block())])
     assert (np.ptp([wrapped(np.ones((2, 3))) for _ in range(2)], axis=0) > 0).any()
@@ -345,7 +351,7 @@ def test_maps_that_come_first_are_dropped_whole():
 
 
 def test_the_mean_of_many_predictions_is_that_of_the_model_and_its_spread_is_known(scrambled):
-    """Of a linear output: the sum of w x m / (1 - p), of which mean and variance are known."""
+    """The output is linear, a sum of w x m / (1 - p) with known mean and variance."""
     model = scrambled(keras.Sequential([keras.Input((30,)), keras.layers.Dropout(0.5), keras.layers.Dense(1)]))
     copy = to_monte_carlo(model)
     x = RNG.normal(size=(1, 30)).astype("float32")
@@ -356,7 +362,7 @@ def test_the_mean_of_many_predictions_is_that_of_the_model_and_its_spread_is_kno
 
 
 def test_models_without_dropout_are_refused_and_those_with_it_can_be_converted_again(tmp_path, nested_model):
-    with pytest.raises(ValueError, match="`model`: received .* without dropout"):
+    with pytest.raises(ValueError, match="model must have dropout layers"):
         to_monte_carlo(keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]))
     copy = to_monte_carlo(to_monte_carlo(nested_model))
     copy.save(tmp_path / "model.keras")

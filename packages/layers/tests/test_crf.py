@@ -1,4 +1,4 @@
-"""CRF against sums over all sequences of tags, and a task that needs it."""
+"""Tests of `CRF` against sums over all tag sequences, and on a task that requires transitions."""
 
 import itertools
 
@@ -18,7 +18,7 @@ MASK = np.arange(4) < LENGTHS[:, np.newaxis]
 
 
 def drawn(x=X, **kwargs):
-    """A layer whose weights are all drawn at random."""
+    """Returns a layer with random weights."""
     layer = CRF(**{"units": 3, "activation": "tanh", **kwargs})
     layer.build(x.shape)
     rng = np.random.default_rng(1)
@@ -27,7 +27,7 @@ def drawn(x=X, **kwargs):
 
 
 def all_scores(layer, x):
-    """The score of every sequence of tags for one sequence of inputs, in float64."""
+    """Returns the scores of all tag sequences for one input sequence, in float64."""
     weights = {weight.name: np.array(weight.value, "float64") for weight in layer.weights}
     scores = x.astype("float64")
     if "kernel" in weights:
@@ -104,12 +104,18 @@ def test_padding_is_at_the_end(steps):
     mask = MASK.copy()
     mask[2] = steps
     shown = str([bool(step) for step in steps])
-    with pytest.raises(ValueError, match="`mask`: received .* at their end") as error:
+    with pytest.raises(
+        ValueError,
+        match="mask must have shape .*, True up to the end of each",
+    ) as error:
         layer(X, mask=mask)
     assert shown in str(error.value)
-    with pytest.raises(tf.errors.InvalidArgumentError, match="`mask`: received .* at their end"):
+    with pytest.raises(
+        tf.errors.InvalidArgumentError,
+        match="mask must have shape .*, True up to the end of each",
+    ):
         tf.function(lambda x, mask: layer(x, mask=mask))(X, mask)
-    with pytest.raises(ValueError, match="`mask`: received .4, 4, 1."):
+    with pytest.raises(ValueError, match="mask must have shape .*, got .4, 4, 1."):
         layer(X, mask=MASK[..., np.newaxis])
 
 
@@ -120,7 +126,7 @@ def test_an_empty_batch_costs_nothing():
 
 
 def test_inputs_are_scores_without_a_kernel():
-    with pytest.raises(ValueError, match="`inputs`: received .* without a kernel"):
+    with pytest.raises(ValueError, match=r"inputs must have shape \(batch, steps, 3\) without a kernel"):
         CRF(3, use_kernel=False)(X)
 
 
@@ -128,7 +134,7 @@ def test_inputs_are_scores_without_a_kernel():
 def test_computes_in_float32(dtype):
     half, full = drawn(dtype=dtype), drawn()
     assert {weight.dtype for weight in half.weights} == {"float32"}
-    x = X.astype("float16")  # as a layer before it may hand over
+    x = X.astype("float16")  # as a preceding layer may output
     for one, other in zip(half(x, tags=TAGS), full(x.astype("float32"), tags=TAGS), strict=True):
         np.testing.assert_array_equal(one, other)
     np.testing.assert_array_equal(half.losses, full.losses)
@@ -144,9 +150,10 @@ def test_regularizers_count_once():
 
 
 def sentences(count):
-    """Word 0 has the tag 2 after the word 3 and the tag 0 else, whatever the other words; words have tags 0 to 3.
+    """Returns random sentences with their tags and their mask.
 
-    Returns words, which are numbered from 1, tags, and a last word of 0 where sentences end early.
+    The tag of a word from 0 to 3 is its number, except that word 0 has the tag 2 after the word 3. In the result, words
+    are numbered from 1, and sentences that end early are padded with 0.
     """
     rng = np.random.default_rng(3)
     words = rng.integers(0, 4, (count, 9))
@@ -173,7 +180,7 @@ def test_learns_what_no_word_tells_by_itself(tmp_path):
     trained.fit([words, tags], epochs=15, batch_size=32, verbose=0)
     found = tagger.predict(words, verbose=0)
     assert np.mean(found[inside] == tags[inside]) > 0.99
-    alone = np.mean((words[inside] - 1) == tags[inside])  # the best that a look at each word can do
+    alone = np.mean((words[inside] - 1) == tags[inside])  # the best accuracy without context
     assert alone < 0.96
     for model, name in ((tagger, "tagger.keras"), (trained, "trained.keras")):
         model.save(tmp_path / name)

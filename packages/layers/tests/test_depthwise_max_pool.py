@@ -1,4 +1,4 @@
-"""DepthwiseMaxPool against NumPy, and against Keras' pooling with channels for places."""
+"""Tests of `DepthwiseMaxPool` against NumPy, and against the pooling of Keras over transposed axes."""
 
 import keras
 import numpy as np
@@ -40,7 +40,7 @@ def test_is_keras_pooling_of_channels_as_places(size, strides, padding):
 
 
 def test_gradients_are_the_slopes():
-    x = np.linspace(-1, 1, 30, dtype="float32")[RNG.permutation(30)].reshape(3, 10)  # nothing within a step of another
+    x = np.linspace(-1, 1, 30, dtype="float32")[RNG.permutation(30)].reshape(3, 10)  # no two values within one step
     theory, numeric = tf.test.compute_gradient(DepthwiseMaxPool(4, 3), [x], delta=1e-2)
     np.testing.assert_allclose(theory, numeric, atol=1e-3)
 
@@ -62,9 +62,9 @@ def test_trains_alike_with_and_without_kernels():
 
 
 def test_whole_numbers_become_floats():
-    """The op refuses them; the layer casts, as all layers here do."""
+    """The op rejects integers. The layer casts them, as all layers of this package do."""
     x = np.array([[1, 5, 2, 4]], "int32")
-    with pytest.raises(ValueError, match="a tensor of floating type"):
+    with pytest.raises(ValueError, match="a floating-point tensor"):
         ops.depthwise_max_pool(x, 2)
     y = DepthwiseMaxPool(2)(x)
     assert y.dtype == "float32"

@@ -1,4 +1,4 @@
-"""The spread of Fixup's numbers, and what it promises of deep networks."""
+"""Tests of the standard deviation of Fixup, and of its effect in deep networks."""
 
 import keras
 import numpy as np
@@ -25,7 +25,7 @@ def test_is_he_normal_scaled():
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [((0,), "`num_blocks`: .* a positive integer"), ((4, 1), "`layers_per_block`: .* an integer of 2 or more")],
+    [((0,), "num_blocks must be .*a positive integer"), ((4, 1), "layers_per_block must be .*an integer >= 2")],
 )
 def test_bad_arguments(arguments, message):
     with pytest.raises(ValueError, match=message):
@@ -49,9 +49,9 @@ def test_layers_of_a_unit_have_numbers_of_their_own():
 
 
 def movement(num_blocks, initializer):
-    """How far one step of gradient descent moves the outputs of residual blocks that begin with adding nothing."""
+    """Returns the change of the outputs of zero-initialized residual blocks in one step of gradient descent."""
     x, y = (keras.random.normal((8, 128), seed=seed) for seed in (1, 2))
-    # An activation that scales with its inputs, and has a slope at 0.
+    # An activation that is homogeneous and has a nonzero derivative at 0.
     blocks = [ResidualDense(128, activation="leaky_relu", kernel_initializer=initializer) for _ in range(num_blocks)]
     for block in blocks:
         block.build(x.shape)
@@ -74,7 +74,7 @@ def movement(num_blocks, initializer):
 
 @pytest.mark.slow  # takes seconds
 def test_a_step_moves_outputs_alike_however_deep():
-    """Where He's numbers alone move them 16 times as far in 64 blocks as in 4."""
+    """With He initialization alone, 64 blocks change by 16 times as much as 4 blocks."""
     ours = [movement(num_blocks, Fixup(num_blocks)) for num_blocks in (4, 64)]
     theirs = [movement(num_blocks, "he_normal") for num_blocks in (4, 64)]
     np.testing.assert_allclose(ours[1] / ours[0], 1, atol=0.2)

@@ -1,4 +1,4 @@
-"""Models with folded batch normalization compute what they did before."""
+"""Tests that models with folded batch normalization compute the same outputs."""
 
 import keras
 import numpy as np
@@ -57,13 +57,13 @@ def test_only_what_is_followed_by_nothing_else_is_folded(scrambled):
     inputs = keras.Input((8, 9, 2))
     x = LAYERS.ReLU()(normalization()(LAYERS.Conv2D(4, 3, padding="same")(inputs)))  # folded
     branching = LAYERS.Conv2D(4, 1)(x)
-    x = normalization()(branching) + branching  # used besides
-    x = normalization()(LAYERS.Conv2D(4, 1, activation="relu")(x))  # an activation between
-    x = normalization(axis=1)(LAYERS.Conv2D(4, 1)(x))  # over other axes
+    x = normalization()(branching) + branching  # has another consumer
+    x = normalization()(LAYERS.Conv2D(4, 1, activation="relu")(x))  # an activation in between
+    x = normalization(axis=1)(LAYERS.Conv2D(4, 1)(x))  # over another axis
     shared = LAYERS.Conv2D(4, 1)
     x = normalization()(shared(x)) + normalization()(shared(x))  # called twice
     last = LAYERS.Conv2D(3, 1)(x)
-    model = scrambled(keras.Model(inputs, [normalization()(last), last]))  # given out besides
+    model = scrambled(keras.Model(inputs, [normalization()(last), last]))  # also an output of the model
     folded = fold_batch_normalization(model)
     assert kinds(model).count("BatchNormalization") == 7
     assert kinds(folded).count("BatchNormalization") == 6

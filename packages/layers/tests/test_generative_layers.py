@@ -1,4 +1,4 @@
-"""Layers of generative networks against other ways to compute them."""
+"""Tests of the layers of generative networks against independent computations."""
 
 import keras
 import numpy as np
@@ -20,15 +20,23 @@ RNG = np.random.default_rng(0)
 @pytest.mark.parametrize(
     ("layer", "shape", "message"),
     [
-        (MinibatchStandardDeviation(), (None, 4, None, 3), "`inputs`: .* known sizes"),
-        (MinibatchStandardDeviation(), (4,), "`inputs`: .* known sizes"),
-        (NoiseInjection(), (2, 4, 4, None), "`inputs`: .* a known number of channels"),
-        (AdaIN(), (2, 4, 4, 3), "`inputs`: .* two tensors"),
-        (AdaIN(), [(2, 4, 4, None), (2, 3)], "`inputs`: .* pictures"),
-        (AdaIN(), [(2, 4, 3), (2, 3)], "`inputs`: .* pictures"),
-        (ModulatedConv2D(3, 3), [(2, 4, 4, 3), (2, None)], "`inputs`: .* styles"),
-        (ModulatedConv2D(3, 3), [(2, 4, 4, 3), (2, 1, 3)], "`inputs`: .* styles"),
-        (ModulatedConv2D(3, 3), [(2, 4, 4, 3)], "`inputs`: .* two tensors"),
+        (MinibatchStandardDeviation(), (None, 4, None, 3), "inputs must have a known shape apart from the batch axis"),
+        (MinibatchStandardDeviation(), (4,), "inputs must have a known shape apart from the batch axis"),
+        (NoiseInjection(), (2, 4, 4, None), "inputs must have a known number of channels"),
+        (AdaIN(), (2, 4, 4, 3), r"inputs must be a pair of tensors, \(x, style\)"),
+        (
+            AdaIN(),
+            [(2, 4, 4, None), (2, 3)],
+            r"inputs must be images of shape \(batch, height, width, channels\) with known channels",
+        ),
+        (
+            AdaIN(),
+            [(2, 4, 3), (2, 3)],
+            r"inputs must be images of shape \(batch, height, width, channels\) with known channels",
+        ),
+        (ModulatedConv2D(3, 3), [(2, 4, 4, 3), (2, None)], "inputs must be .*styles"),
+        (ModulatedConv2D(3, 3), [(2, 4, 4, 3), (2, 1, 3)], "inputs must be .*styles"),
+        (ModulatedConv2D(3, 3), [(2, 4, 4, 3)], r"inputs must be a pair of tensors, \(x, style\)"),
     ],
 )
 def test_shapes_that_do_not_fit(layer, shape, message):
@@ -38,7 +46,7 @@ def test_shapes_that_do_not_fit(layer, shape, message):
 
 @pytest.mark.parametrize("group_size", [1, 2, 4, 8, 12, None])
 def test_deviations_of_groups_that_fit(group_size):
-    """As the paper's authors compute them: groups in the second axis of (size, groups, ...)."""
+    """Compares with the computation of the authors, whose groups are the second axis of (size, groups, ...)."""
     x = RNG.normal(size=(8, 3, 4, 5))
     size = min(group_size or 8, 8)
     deviations = np.sqrt(x.reshape((size, -1, 3, 4, 5)).var(0) + 1e-8).mean((1, 2, 3))
@@ -58,7 +66,7 @@ def test_deviations_of_groups_that_do_not_fit():
 
 
 def test_deviations_of_unknown_batches_and_in_half_types():
-    x = 500 * RNG.normal(size=(6, 2, 2, 3))  # squares beyond float16
+    x = 500 * RNG.normal(size=(6, 2, 2, 3))  # squares overflow in float16
     layer = MinibatchStandardDeviation(None, dtype="float16")
     traced = tf.function(layer, input_signature=[tf.TensorSpec((None, 2, 2, 3), tf.float16)])
     y = traced(tf.constant(x, tf.float16)).numpy()
@@ -67,7 +75,7 @@ def test_deviations_of_unknown_batches_and_in_half_types():
 
 @pytest.mark.parametrize("dtype", ["float64", "float16", "bfloat16"])
 def test_pixels_have_the_length_of_their_channels(dtype):
-    x = 500 * RNG.normal(size=(2, 3, 3, 8))  # squares beyond float16
+    x = 500 * RNG.normal(size=(2, 3, 3, 8))  # squares overflow in float16
     y = keras.ops.convert_to_numpy(keras.ops.cast(PixelNormalization(dtype=dtype)(x), "float64"))
     scale = np.linalg.norm(x, axis=-1, keepdims=True) / 8**0.5
     np.testing.assert_allclose(y, x / scale, rtol=1e-9 if dtype == "float64" else 2e-2)
@@ -99,7 +107,7 @@ def test_kernels_are_scaled_when_used(kind, shape, fan_in, gain):
 
 @pytest.mark.parametrize("kind", [keras.layers.Conv2D, keras.layers.Conv2DTranspose])
 def test_equalized_layers_keep_the_spread_up(kind):
-    """Inputs of variance 1 become outputs of variance gain², away from edges."""
+    """Inputs of variance 1 result in outputs of variance gain², except at the borders."""
     layer = EqualizedLearningRate(kind(64, 3, padding="same", kernel_initializer=keras.initializers.Zeros()))
     y = layer(keras.random.normal((2, 18, 18, 32), seed=1)).numpy()[:, 1:-1, 1:-1]
     np.testing.assert_allclose(layer.layer.kernel.numpy().std(), 1, atol=0.03)
@@ -121,14 +129,14 @@ def test_seeds_of_equalized_kernels():
 def test_layers_with_weights_are_not_equalized():
     dense = keras.layers.Dense(4)
     dense.build((None, 3))
-    with pytest.raises(ValueError, match="`layer`: .* a layer without weights"):
+    with pytest.raises(ValueError, match="layer must be .*a layer that is not built"):
         EqualizedLearningRate(dense)
 
 
 def test_noise():
     x = RNG.normal(size=(3, 20, 20, 2)).astype("float32")
     layer = NoiseInjection(seed=1)
-    np.testing.assert_array_equal(layer(x), x)  # strengths begin with 0
+    np.testing.assert_array_equal(layer(x), x)  # strengths are initialized to 0
     layer.strength.assign([1.0, -2.0])
     noise = layer(x).numpy() - x
     np.testing.assert_allclose(noise[..., 1], -2 * noise[..., 0], atol=1e-5)
@@ -152,7 +160,7 @@ def test_styles_set_mean_and_spread(randomize):
 
 
 def test_styles_in_half_types():
-    x = 1000 + 300 * RNG.normal(size=(2, 30, 30, 2))  # sums and squares beyond float16
+    x = 1000 + 300 * RNG.normal(size=(2, 30, 30, 2))  # sums and squares overflow in float16
     x = x.astype("float16")
     y = AdaIN(dtype="mixed_float16")([x, np.zeros((2, 3))]).numpy().astype("float64")
     wide = x.astype("float64")
@@ -162,7 +170,7 @@ def test_styles_in_half_types():
 
 @pytest.mark.parametrize(("demodulate", "size"), [(True, 3), (True, 4), (False, 3), (False, 1)])
 def test_each_example_has_a_kernel_of_its_own(demodulate, size, randomize):
-    """Outputs and gradients of convolutions with kernels made one by one."""
+    """Compares outputs and gradients with convolutions of one kernel per example."""
     x, style = (tf.constant(RNG.normal(size=shape)) for shape in ((3, 5, 6, 4), (3, 2)))
     layer = ModulatedConv2D(7, size, demodulate, activation="tanh", epsilon=0.01, dtype="float64")
     layer.build([tuple(x.shape), tuple(style.shape)])
@@ -201,7 +209,7 @@ def test_demodulation_forgets_the_size_of_styles():
 @pytest.mark.parametrize("dtype", ["float16", "mixed_float16", "mixed_bfloat16"])
 @pytest.mark.parametrize("size", [1.0, 1e2, 1e4, 6e4])
 def test_demodulation_in_half_types_whatever_the_style(dtype, size):
-    """Against float64 with the same weights; scales go to 180,000, beyond float16."""
+    """Compares with float64 for the same weights. Scales of up to 180,000 exceed the range of float16."""
     x, style = 3 * RNG.normal(size=(2, 5, 6, 16)), size * np.array([[1.0, -1.0, 0.5], [1.0, 1.0, 1.0]])
     exact, half = ModulatedConv2D(7, 3, dtype="float64"), ModulatedConv2D(7, 3, dtype=dtype)
     for layer in (exact, half):

@@ -1,4 +1,4 @@
-"""HubLayer with modules made here: what they compute, train, save, and where they are found."""
+"""Tests of `HubLayer` with small modules: outputs, training, saving, and lookup."""
 
 import hashlib
 import subprocess
@@ -18,7 +18,7 @@ URL = "https://tfhub.dev/somebody/module/1"
 
 
 class Scaled(tf.Module):
-    """A reusable SavedModel, as TensorFlow Hub defines it."""
+    """Reusable SavedModel, as defined by TensorFlow Hub."""
 
     def __init__(self):
         super().__init__()
@@ -38,7 +38,7 @@ class Scaled(tf.Module):
 
 
 class Words(tf.Module):
-    """Sentences to the sums of their words' embeddings."""
+    """Module that maps sentences to the sums of the embeddings of their words."""
 
     def __init__(self):
         super().__init__()
@@ -53,7 +53,10 @@ class Words(tf.Module):
 
 
 class Two(tf.Module):
-    """Only signatures: of two inputs and two outputs, and of one each, whose shape only shows when it runs."""
+    """Module with signatures only.
+
+    One has two inputs and two outputs. The other has one of each, with a shape that is only known at run time.
+    """
 
     def __init__(self):
         super().__init__()
@@ -90,7 +93,7 @@ def test_a_module_is_called(folders):
     np.testing.assert_allclose(HubLayer(str(folders / "scaled"), arguments={"factor": 2.0})(X), 2 * X @ W, rtol=1e-5)
     assert [tuple(weight.shape) for weight in layer.weights] == [(3, 2), ()]
     assert not layer.trainable_variables
-    layer(X, training=True)  # frozen: it does not know
+    layer(X, training=True)  # frozen: `training` is ignored
     assert float(layer.module.calls) == 0
     assert not layer.losses
     layer.trainable = True
@@ -103,7 +106,7 @@ def test_a_module_is_called(folders):
 
 @pytest.mark.parametrize("sizes", [[1, None], [None, 1], [2, 3, None]])
 def test_a_module_that_was_called_before_it_was_saved(sizes, tmp_path):
-    """It has a trace for each call: that of any size is taken, and not the first that an unknown size fits."""
+    """The trace for any size is used, not the first one that matches an unknown size."""
     scaled = Scaled()
     for size in sizes:
         if size is None:
@@ -143,7 +146,7 @@ def test_what_was_trained_is_saved_after_freezing(folders, tmp_path):
     model.compile("sgd", "mse")
     model.fit(X, np.ones((6, 2)), verbose=0)
     model.trainable = False
-    for _ in range(2):  # also what was loaded
+    for _ in range(2):  # also the loaded model
         model.save(tmp_path / "model.keras")
         loaded = keras.saving.load_model(tmp_path / "model.keras")
         np.testing.assert_array_equal(loaded.layers[0].module.w, model.layers[0].module.w)
@@ -160,7 +163,7 @@ def test_what_was_trained_is_saved_after_freezing(folders, tmp_path):
 
 @pytest.mark.parametrize(("how", "trainable"), [("loop", True), ("loop", False), ("set_weights", True)])
 def test_what_changed_after_thawing_is_saved(folders, how, trainable, tmp_path):
-    """A loop of one's own need not say that it trains."""
+    """Custom training loops need not call the layer with `training=True`."""
     layer = HubLayer(str(folders / "scaled"))
     model = keras.Sequential([keras.Input((3,)), layer])
     layer.trainable = True
@@ -233,13 +236,13 @@ def test_signatures_and_output_keys(folders):
     product = HubLayer(handle, signature="both", output_key="product")
     np.testing.assert_array_equal(product({"a": X, "b": 2 * X}), 2 * X * X)
     for layer, message in (
-        (HubLayer(handle, signature="both"), r"`inputs`: received a tensor, expected a dict of \['a', 'b'\]"),
-        (HubLayer(handle, output_key="twise"), "`output_key`: .*did you mean twice"),
-        (HubLayer(str(folders / "scaled"), output_key="x"), "`output_key`: received 'x', expected one of .* \\[\\]"),
+        (HubLayer(handle, signature="both"), r"inputs must be a dict of \['a', 'b'\].*got a tensor"),
+        (HubLayer(handle, output_key="twise"), "output_key must be .*Did you mean twice"),
+        (HubLayer(str(folders / "scaled"), output_key="x"), "output_key must be one of .* \\[\\].*got 'x'"),
     ):
         with pytest.raises(ValueError, match=message):
             layer(X)
-    with pytest.raises(ValueError, match="`signature`: received 'bot'.*did you mean both"):
+    with pytest.raises(ValueError, match="signature must be .*got 'bot'.*Did you mean both"):
         HubLayer(handle, signature="bot")
 
 
@@ -268,16 +271,16 @@ def test_models_that_keras_exported(tmp_path):
 @pytest.mark.slow  # takes seconds
 def test_addresses_lead_to_hubs_cache(folders, tmp_path, monkeypatch):
     monkeypatch.setenv("TFHUB_CACHE_DIR", str(tmp_path))
-    with pytest.raises(ValueError, match="`handle`: .* on this machine, as loading a model fetches none"):
+    with pytest.raises(ValueError, match="handle must be .*on this machine, as loading a model fetches none"):
         HubLayer.from_config({"handle": URL})
-    with pytest.raises(ValueError, match="`handle`: received 'nowhere', expected a folder with a saved_model.pb"):
+    with pytest.raises(ValueError, match="handle must be a folder with a saved_model.pb.*got 'nowhere'"):
         HubLayer("nowhere")
     (tmp_path / hashlib.sha1(URL.encode()).hexdigest()).symlink_to(folders / "scaled")
     layer = HubLayer(URL)
     np.testing.assert_allclose(layer(X), X @ W, rtol=1e-5)
     again = HubLayer.from_config(layer.get_config())
     assert again.handle == URL
-    # tensorflow-hub itself finds it there, and asks no network.
+    # tensorflow-hub finds the module in the cache, without network access.
     script = f"import tensorflow_hub as hub; print(hub.resolve({URL!r}))"
     found = subprocess.run([sys.executable, "-W", "ignore", "-c", script], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == str(tmp_path / hashlib.sha1(URL.encode()).hexdigest())
@@ -293,6 +296,10 @@ def test_modules_that_cannot_be_fetched(installed, tmp_path, monkeypatch):
             raise OSError("no network")
 
     monkeypatch.setitem(sys.modules, "tensorflow_hub", Hub if installed else None)
-    message = r"can be fetched \(no network\)" if installed else "no tensorflow-hub to.*pip install tensorflow-hub"
-    with pytest.raises(ValueError, match=f"`handle`: .*{message}.*{hashlib.sha1(URL.encode()).hexdigest()}"):
+    message = (
+        r"can be downloaded \(no network\)"
+        if installed
+        else "tensorflow-hub is not installed.*pip install tensorflow-hub"
+    )
+    with pytest.raises(ValueError, match=f"handle must be .*{message}.*{hashlib.sha1(URL.encode()).hexdigest()}"):
         HubLayer(URL)

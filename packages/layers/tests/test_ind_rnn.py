@@ -1,4 +1,4 @@
-"""The independently recurrent cell against a loop in NumPy, and what its clipping promises."""
+"""Tests of the independently recurrent cell against a NumPy loop, and of the effect of clipping."""
 
 import keras
 import numpy as np
@@ -13,7 +13,7 @@ WEIGHTS = [RNG.normal(size=shape) for shape in ((4, 5), (5,), (5,))]
 
 
 def loop(x, kernel, u, bias, activation):
-    """All outputs, in float64."""
+    """Returns all outputs, in float64."""
     h, outputs = np.zeros((len(x), len(u))), []
     for step in range(x.shape[1]):
         h = activation(x[:, step] @ kernel + u * h + bias)
@@ -41,7 +41,7 @@ def test_without_a_bias():
 
 
 def test_gradients():
-    """Against central differences of the loop."""
+    """Compares the gradients with central differences of the loop."""
     sums = RNG.normal(size=(3, 6, 5))
     layer = layer_with(WEIGHTS, activation="tanh")
     with tf.GradientTape() as tape:
@@ -58,7 +58,7 @@ def test_gradients():
 
 
 def test_units_do_not_see_each_other():
-    """A simple recurrent network with a diagonal matrix is the same."""
+    """Compares with a simple RNN that has a diagonal recurrent kernel."""
     kernel, u, bias = WEIGHTS
     simple = keras.layers.SimpleRNN(5, "relu", return_sequences=True, dtype="float64")
     simple.build(X.shape)
@@ -71,10 +71,10 @@ def test_units_do_not_see_each_other():
 def test_clipping_in_training(constraint):
     cell = IndRNNCell(8, recurrent_clip=0.25, recurrent_constraint=constraint)
     model = keras.Sequential([keras.Input((6, 4)), keras.layers.RNN(cell)])
-    assert np.ptp(cell.recurrent_kernel.numpy()) > 0.02  # all are drawn, within the limit
+    assert np.ptp(cell.recurrent_kernel.numpy()) > 0.02  # weights are random within the limit
     assert 0 <= cell.recurrent_kernel.numpy().min() < cell.recurrent_kernel.numpy().max() <= 0.25
     model.compile(keras.optimizers.SGD(0.1), "mse")
-    model.fit(np.abs(X), np.full((3, 8), 10.0), epochs=5, verbose=0)  # targets that call for more memory
+    model.fit(np.abs(X), np.full((3, 8), 10.0), epochs=5, verbose=0)  # targets that require a longer memory
     u = cell.recurrent_kernel.numpy()
     assert u.max() == 0.25
     assert u.min() >= (-0.25 if constraint is None else 0)
@@ -90,7 +90,7 @@ def test_initial_range_without_a_limit():
 
 @pytest.mark.slow  # takes seconds
 def test_gradients_stay_within_the_limit_through_many_steps():
-    """A g of 2 in 200 steps: behind a ReLU the slope of the last output by the first input is u to the power of 199."""
+    """With g = 2 in 200 steps, the gradient of the last output by the first input is u^199."""
     steps = 200
     cell = IndRNNCell(1, recurrent_clip=2 ** (1 / steps), kernel_initializer="ones")
     layer = keras.layers.RNN(cell)

@@ -1,4 +1,4 @@
-"""Initializers against interpolation by TensorFlow and SciPy."""
+"""Tests of initializers against the interpolation of TensorFlow and SciPy."""
 
 import keras
 import numpy as np
@@ -12,13 +12,13 @@ RNG = np.random.default_rng(0)
 
 
 def enlarging(kind, channels, factor):
-    """A transposed convolution that enlarges by interpolation."""
+    """Returns a transposed convolution that upsamples by interpolation."""
     return kind(channels, 2 * factor - factor % 2, factor, "same", kernel_initializer=Bilinear(), use_bias=False)
 
 
 @pytest.mark.parametrize("factor", [1, 2, 3, 4, 8])
 def test_enlarges_as_tensorflow_does(factor):
-    """Inside; at the edges TensorFlow repeats pixels, where convolutions see 0."""
+    """Only inner pixels are compared: TensorFlow repeats the pixels at the border, convolutions pad zeros."""
     x = RNG.normal(size=(2, 5, 6, 3)).astype("float32")
     expected = tf.image.resize(x, (5 * factor, 6 * factor), "bilinear")
     found = enlarging(keras.layers.Conv2DTranspose, 3, factor)(x)
@@ -48,7 +48,10 @@ def test_channels_stay_apart():
 
 @pytest.mark.parametrize("shape", [(4, 4, 3, 5), (3, 3)])
 def test_kernels_that_do_not_fit(shape):
-    with pytest.raises(ValueError, match="`shape`: .* as many outputs as inputs"):
+    with pytest.raises(
+        ValueError,
+        match=r"shape must be of the form \(\.\.\., outputs, inputs\) with equal numbers of outputs and inputs",
+    ):
         Bilinear()(shape)
 
 

@@ -1,4 +1,4 @@
-"""Integers as inputs give what the same numbers as floats give, as Keras' dense layer has it."""
+"""Tests that integer inputs give the same results as floats, as in `keras.layers.Dense`."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ ROWS = {title: row for path in PATHS for title, row in load_rows(path).items() i
 
 
 def whole(data):
-    """Whole numbers for a tensor, and whether they are in the place of others."""
+    """Returns random integers for the description of an argument. Floating-point dtypes are replaced by int32."""
     shape = [4, *(4 if size is None else size for size in data.shape)]
     numbers = np.random.default_rng(1).integers(max(0, data.low), 3 if "float" in data.dtype else data.high, shape)
     return numbers.astype("int32" if "float" in data.dtype else data.dtype)

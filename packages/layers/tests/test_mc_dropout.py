@@ -1,4 +1,4 @@
-"""MCDropout against the statistics of independent draws."""
+"""Tests of `MCDropout` against the statistics of independent draws."""
 
 import keras
 import numpy as np
@@ -8,7 +8,7 @@ from tensorsmith.layers import MCDropout
 
 
 def sigmas(share, expected, count):
-    """How many standard deviations an observed share of `count` draws is from the expected one."""
+    """Returns the deviation of an observed fraction of `count` draws from its expectation, in standard deviations."""
     return abs(share - expected) / np.sqrt(expected * (1 - expected) / count)
 
 
@@ -50,7 +50,7 @@ def test_predict_is_random_and_other_layers_stay_in_inference():
     first, second = (model.predict(x, verbose=0) for _ in range(2))
     assert (first != second).any()
     kept = first != 0
-    np.testing.assert_allclose(first[kept], 2 * x[kept] / np.sqrt(1.001), rtol=1e-5)  # moving averages 0 and 1
+    np.testing.assert_allclose(first[kept], 2 * x[kept] / np.sqrt(1.001), rtol=1e-5)  # moving mean 0 and variance 1
 
 
 def test_is_what_keras_dropout_does_in_training():

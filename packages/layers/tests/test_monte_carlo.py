@@ -1,4 +1,4 @@
-"""MonteCarlo behaves as the layer that it is put around, but for its dropout: in calls by name, in layers, in files."""
+"""Tests that `MonteCarlo` behaves like the wrapped layer, except for its dropout, in calls, layers and files."""
 
 import keras
 import numpy as np
@@ -13,7 +13,7 @@ RNG = np.random.default_rng(0)
 
 @keras.saving.register_keras_serializable()
 class Builds(keras.layers.Layer):
-    """Makes a layer of its own, and builds it by a shape, as Keras asks of custom layers."""
+    """Layer that creates and builds an inner layer, as Keras requires of custom layers."""
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
@@ -27,7 +27,10 @@ class Builds(keras.layers.Layer):
 
 
 def test_attention_called_by_name():
-    """With an option among the tensors. At the first step of a causal mask each of two heads has one share to drop."""
+    """Options are passed along with tensors.
+
+    At the first step of a causal mask, each of the two heads has a single weight to drop.
+    """
     x = keras.Input((5, 4))
     attention = keras.layers.MultiHeadAttention(2, 4, dropout=0.5, use_bias=False, seed=1)
     model = keras.Model(x, attention(query=x, value=x, use_causal_mask=True))

@@ -1,4 +1,4 @@
-"""LayerNormalization and RMSNormalization against Keras' own, whose place they take."""
+"""Tests of `LayerNormalization` and `RMSNormalization` against the layers of Keras."""
 
 import keras
 import numpy as np
@@ -28,7 +28,7 @@ def test_takes_the_weights_and_gives_the_outputs(ours, theirs, axis):
 
 @pytest.mark.parametrize("axis", [-1, 1, [1, 2], [1, 3]])
 def test_epsilon_outside_the_root(axis, randomize):
-    """As handbooks have it, in NumPy."""
+    """Compares with NumPy."""
     x = np.random.default_rng(0).normal(2, 3, size=(4, 5, 6, 3))
     layer = layers.LayerNormalization(axis, epsilon=0.1, epsilon_outside=True, dtype="float64")
     layer.build(x.shape)
@@ -40,7 +40,7 @@ def test_epsilon_outside_the_root(axis, randomize):
 
 
 def test_how_far_the_two_forms_are_apart():
-    """On 1,000 rows of 50 numbers of mean 1 and standard deviation 2, a handbook's example."""
+    """Uses 1,000 rows of 50 values with mean 1 and standard deviation 2, as in a textbook example."""
     x = np.random.default_rng(0).normal(1, 2, size=(1000, 50)).astype("float32")
     outside = layers.LayerNormalization(epsilon_outside=True)(x).numpy()
     assert 1e-3 < np.abs(outside - keras.layers.LayerNormalization()(x)).max() < 3e-3
@@ -49,7 +49,7 @@ def test_how_far_the_two_forms_are_apart():
 
 
 def test_slopes_of_constant_inputs_are_finite():
-    """And, with epsilon outside, larger by the root of 1 / epsilon, as the docstring says."""
+    """With epsilon outside of the root, they are larger by sqrt(1 / epsilon), as documented."""
     x, found = tf.ones((1, 4)), []
     for outside in (True, False):
         layer = layers.LayerNormalization(epsilon=1e-3, epsilon_outside=outside)
@@ -89,7 +89,10 @@ def test_xla_is_supported_only_without_kernels():
 
 
 def test_epsilon_outside_is_refused_where_it_has_no_place():
-    with pytest.raises(ValueError, match="`epsilon_outside`: received True, expected False with `rms_scaling`"):
+    with pytest.raises(
+        ValueError,
+        match="epsilon_outside must be False with `rms_scaling=True`, .*, got True",
+    ):
         layers.LayerNormalization(rms_scaling=True, epsilon_outside=True)
-    with pytest.raises(ValueError, match="`epsilon_outside`: received 'yes', expected True or False"):
+    with pytest.raises(ValueError, match="epsilon_outside must be True or False.*got 'yes'"):
         layers.LayerNormalization(epsilon_outside="yes")

@@ -1,4 +1,4 @@
-"""Arguments that are NumPy's numbers, as they come out of arrays, are as good as Python's."""
+"""Tests that arguments may be NumPy scalars instead of Python numbers."""
 
 import inspect
 import json
@@ -24,7 +24,7 @@ ROWS = {
 
 
 def of_numpy(value):
-    """The same with NumPy's numbers."""
+    """Returns the value with NumPy scalars in place of Python numbers."""
     if isinstance(value, list | tuple):
         return type(value)(map(of_numpy, value))
     kinds = {int: np.int64, float: np.float32}
@@ -57,7 +57,7 @@ def test_layers(title, policy):
 
 @pytest.mark.parametrize("cell", [layers.IndRNNCell, layers.LayerNormLSTMCell, layers.LayerNormSimpleRNNCell])
 def test_cells(cell):
-    """Arguments that they only pass on."""
+    """Covers arguments that cells pass on to Keras."""
     made = cell(np.int64(3), seed=np.int64(3), dropout=np.float32(0.5), recurrent_dropout=np.float32(0.25))
     json.dumps(made.get_config())
     assert (made.seed, made.dropout, made.recurrent_dropout) == (3, 0.5, 0.25)

@@ -1,4 +1,4 @@
-"""Positional encodings against the papers' formulas, written out number by number."""
+"""Tests of positional encodings against the formulas of the papers, element by element."""
 
 import math
 
@@ -30,13 +30,13 @@ def test_sinusoidal_encodings_are_the_papers(steps, features, wavelength):
 
 def test_any_length_and_half_types():
     layer = SinusoidalPositionalEncoding(dtype="mixed_bfloat16")
-    for steps in (3, 5000):  # steps beyond 256 are no numbers of bfloat16
+    for steps in (3, 5000):  # bfloat16 cannot represent all integers beyond 256
         y = keras.ops.cast(layer(np.zeros((1, steps, 6), "float32")), "float32")
         np.testing.assert_allclose(y[0], waves(steps, 6, 10000), atol=5e-3)
 
 
 def test_what_lies_some_steps_ahead_is_a_rotation():
-    """The paper's reason for sines and cosines: the encoding of p + k is linear in that of p."""
+    """The encoding of p + k is a linear function of that of p, the motivation of the paper."""
     table = SinusoidalPositionalEncoding(dtype="float64")(np.zeros((1, 50, 6)))[0].numpy()
     matrix, residuals, *_ = np.linalg.lstsq(table[:-7], table[7:], rcond=None)
     assert residuals.max() < 1e-20
@@ -52,7 +52,7 @@ def test_learned_encodings_add_the_first_rows():
 
 def test_sequences_longer_than_the_table():
     layer = LearnedPositionalEncoding(5)
-    with pytest.raises(ValueError, match="`inputs`: .* no more than 5 steps"):
+    with pytest.raises(ValueError, match="inputs must be a sequence of at most 5 steps"):
         layer(np.zeros((2, 6, 3)))
     run = tf.function(layer, input_signature=[tf.TensorSpec((None, None, 3))])
     assert run(np.zeros((2, 5, 3), "float32")).shape == (2, 5, 3)
@@ -94,12 +94,12 @@ def test_products_depend_on_how_far_apart_steps_are():
 @pytest.mark.parametrize(
     ("layer", "shape", "message"),
     [
-        (RotaryEmbedding(), (2, 7, 5), "an even number of features"),
-        (RotaryEmbedding(), (2, 7, None), "an even number of features"),
-        (SinusoidalPositionalEncoding(), (2, 7, None), "a known number of features"),
-        (LearnedPositionalEncoding(7), (2, 7, None), "a known number of features"),
+        (RotaryEmbedding(), (2, 7, 5), "have an even number of features"),
+        (RotaryEmbedding(), (2, 7, None), "have an even number of features"),
+        (SinusoidalPositionalEncoding(), (2, 7, None), "have a known number of features"),
+        (LearnedPositionalEncoding(7), (2, 7, None), "have a known number of features"),
     ],
 )
 def test_features_that_do_not_fit(layer, shape, message):
-    with pytest.raises(ValueError, match=f"`inputs`: .* {message}"):
+    with pytest.raises(ValueError, match=f"inputs must {message}"):
         layer.build(shape)

@@ -1,4 +1,4 @@
-"""Fake quantization against TensorFlow's own ops, and models that train with it."""
+"""Tests of fake quantization against the ops of TensorFlow, and of models that are trained with it."""
 
 import subprocess
 import sys
@@ -34,7 +34,7 @@ def test_is_what_tensorflow_does_with_its_gradient(num_bits, narrow_range, low, 
         results.append((y, tape.gradient(y, x)))
     step = (high - low) / (2**num_bits - 1 - narrow_range)
     apart = np.abs(results[0][0] - results[1][0])
-    # Rounding of float32 may put a value in the middle of two levels on the other one.
+    # Float32 rounding errors may move a value halfway between two levels to the other level.
     assert np.mean(apart > 1e-5) < 0.005
     assert apart.max() < 1.01 * step
     np.testing.assert_array_equal(results[0][1], results[1][1])
@@ -52,7 +52,7 @@ def test_the_range_follows_batches_in_training_only():
     np.testing.assert_array_equal(layer(x), x)  # no range yet
     layer(np.array([-2.0, 4.0], "float32"), training=True)
     assert (float(layer.low), float(layer.high)) == (-2, 4)
-    layer(np.array([1.0, 14.0], "float32"), training=True)  # the range has 0
+    layer(np.array([1.0, 14.0], "float32"), training=True)  # the range includes 0
     np.testing.assert_allclose([layer.low, layer.high], [0.9 * -2, 0.9 * 4 + 0.1 * 14], rtol=1e-6)
     before = [float(layer.low), float(layer.high)]
     y = layer(np.array([-50.0, 50.0], "float32")).numpy()
@@ -110,7 +110,7 @@ def test_a_replica_without_examples_leaves_its_range():
 
 
 def integers(kernel, num_bits, axes):
-    """Symmetric integers and their scale: with 8 bits, [-m, m] become [-127, 127]."""
+    """Returns symmetric integers and their scale: with 8 bits, [-m, m] is mapped to [-127, 127]."""
     scale = np.abs(kernel).max(axes, keepdims=True) / (2 ** (num_bits - 1) - 1)
     return np.rint(kernel / scale), scale
 
@@ -137,7 +137,7 @@ def test_kernels_are_symmetric_integers_times_a_scale(layer, shape, axes, per_ch
     plain = type(layer).from_config(layer.get_config())
     plain.build((None, *shape))
     plain.kernel.assign(whole * scale)
-    np.testing.assert_allclose(wrapped(x), plain(x), atol=1e-5)  # inputs have no range yet
+    np.testing.assert_allclose(wrapped(x), plain(x), atol=1e-5)  # no input range yet
     np.testing.assert_array_equal(wrapped.layer.kernel, kernel)
 
 
@@ -158,7 +158,7 @@ def test_gradients_reach_the_kernel_as_if_nothing_was_rounded():
 
 @pytest.mark.parametrize("options", [{}, {"jit_compile": True}], ids=["graph", "xla"])
 def test_gradients_reach_the_largest_weight_of_each_channel(options):
-    """Which rounding must not put beyond the range."""
+    """Rounding must not move the largest weight out of the range."""
     layer = QuantizationAware(keras.layers.Dense(5000))
     layer.build((None, 1))
 
@@ -172,7 +172,7 @@ def test_gradients_reach_the_largest_weight_of_each_channel(options):
 
 
 def digits():
-    """Three overlapping clouds of points."""
+    """Returns three overlapping clusters of points."""
     y = RNG.integers(0, 3, 600)
     return (RNG.normal(size=(600, 8)) + 2 * np.eye(8)[y]).astype("float32"), y
 
@@ -192,7 +192,7 @@ def test_a_trained_model_is_trained_on_with_few_bits(tmp_path):
     for layer, wrapped in zip(folded.layers[::2], aware.layers[::2], strict=True):
         np.testing.assert_array_equal(layer.kernel, wrapped.layer.kernel)
     aware.compile(keras.optimizers.Adam(0.003), loss, metrics=["accuracy"], jit_compile=True)
-    aware(x, training=True)  # ranges of activations
+    aware(x, training=True)  # sets the ranges of the activations
     before = aware.evaluate(x, y, verbose=0)[0]
     aware.fit(x, y, epochs=5, verbose=0)
     after, accuracy = aware.evaluate(x, y, verbose=0)
@@ -210,10 +210,10 @@ def test_layers_with_lora_are_refused():
     model = keras.Sequential([keras.Input((5,)), dense])
     dense.enable_lora(2)
     for quantize, what in ((QuantizationAware, dense), (quantization_aware, model)):
-        with pytest.raises(ValueError, match="`layer`: received .*, expected a layer without LoRA.* Remedy: merge it"):
+        with pytest.raises(ValueError, match="layer must be a layer without LoRA.*"):
             quantize(what)
 
 
 def test_models_without_kernels_are_refused():
-    with pytest.raises(ValueError, match="`model`: .* dense layers or convolutions"):
+    with pytest.raises(ValueError, match="model must have dense layers or convolutions"):
         quantization_aware(keras.Sequential([keras.Input((3,)), keras.layers.ReLU()]))

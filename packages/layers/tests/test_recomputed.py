@@ -1,4 +1,4 @@
-"""Recomputed against the same layers without it, and what it keeps in memory, counted in the traced graph."""
+"""Tests of `Recomputed` against the same layers without it, and of the memory that the traced graph retains."""
 
 import subprocess
 import sys
@@ -18,7 +18,7 @@ X = np.random.default_rng(0).normal(size=(16, 6, 8)).astype("float32")
 
 
 def block(rate=0.3):
-    """Attention, two kinds of normalization, dropout, losses of activations and of weights."""
+    """Returns a block with attention, two normalizations, dropout, and losses of activations and weights."""
     inputs = keras.Input((6, 8))
     x = keras.layers.LayerNormalization()(inputs)
     x = keras.layers.Add()([inputs, keras.layers.MultiHeadAttention(2, 4, dropout=rate)(x, x)])
@@ -39,7 +39,7 @@ def plain(layer):
 
 
 def gradients(model, x, training):
-    """Loss, its gradients with respect to inputs and weights, and the state afterwards."""
+    """Returns the loss, its gradients with respect to inputs and weights, and the updated state."""
     x = tf.convert_to_tensor(x)
     with tf.GradientTape() as tape:
         tape.watch(x)
@@ -56,7 +56,7 @@ def test_losses_gradients_statistics_and_seeds_are_those_of_the_layer(how, train
         model = stack(wrap, blocks=1 if how == "jit" else 2)
         step = gradients if how == "eager" else tf.function(gradients, jit_compile=how == "jit", autograph=False)
         step(model, X, training)
-        both.append(step(model, X, training))  # the second time: seeds and statistics have moved
+        both.append(step(model, X, training))  # in the second step, seeds and statistics have changed
     for expected, found in zip(*both, strict=True):
         np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-7)
 
@@ -82,7 +82,7 @@ def test_a_block_runs_once_forwards_and_once_for_the_gradient():
 
 
 def kept_for_the_gradient(model):
-    """Bytes of what the forward pass makes of the examples and the backward pass reads."""
+    """Returns the bytes of the forward activations that the backward pass reads."""
     forward = set()
 
     @tf.function(autograph=False)
@@ -135,8 +135,8 @@ def test_masks_are_passed_on():
     for wrap in (plain, Recomputed):
         keras.utils.set_random_seed(1)
         inputs = keras.Input((4,), dtype="int32")
-        x = wrap(keras.layers.Embedding(5, 3, mask_zero=True))(inputs)  # makes one, of integers
-        x = wrap(keras.layers.LSTM(3, return_sequences=True))(x)  # uses it, and hands it on
+        x = wrap(keras.layers.Embedding(5, 3, mask_zero=True))(inputs)  # creates a mask from integers
+        x = wrap(keras.layers.LSTM(3, return_sequences=True))(x)  # uses the mask and passes it on
         model = keras.Model(inputs, keras.layers.GlobalAveragePooling1D()(x))
         with tf.GradientTape() as tape:
             loss = tf.reduce_sum(model(words) ** 2)

@@ -1,4 +1,4 @@
-"""Recurrent layers against Keras' own, and those that Keras lacks against loops in NumPy."""
+"""Tests of recurrent layers against those of Keras, and against NumPy loops where Keras has no such layer."""
 
 import keras
 import numpy as np
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.pairwise
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(5, 7, 4)).astype("float32")
 MASK = np.array([[1] * 7, [1, 1, 1, 0, 0, 0, 0], [0, 0, 1, 1, 0, 1, 1], [0] * 7, [1, 0, 1, 0, 1, 0, 1]], bool)
-DROP_IN = {"LSTM": 2, "GRU": 1, "SimpleRNN": 1}  # and how many states each has
+DROP_IN = {"LSTM": 2, "GRU": 1, "SimpleRNN": 1}  # number of states
 ADDED = {"PeepholeLSTM": 2, "LayerNormLSTM": 2, "LayerNormSimpleRNN": 1}
 STATES = DROP_IN | ADDED
 FEW = [pytest.param(name, marks=() if name == "PeepholeLSTM" else pytest.mark.slow) for name in STATES]
@@ -20,7 +20,7 @@ KERNELS = {"LSTM": "Lstm", "PeepholeLSTM": "Lstm", "GRU": "Gru", "LayerNormLSTM"
 
 
 def drawn(layer, scale=0.5):
-    """The layer, built, and with all weights drawn at random."""
+    """Returns the built layer with random weights."""
     layer.build(X.shape)
     rng = np.random.default_rng(1)
     layer.set_weights([scale * rng.normal(size=weight.shape) for weight in layer.weights])
@@ -28,7 +28,7 @@ def drawn(layer, scale=0.5):
 
 
 def pair(name, **kwargs):
-    """Our layer and Keras' own with the same weights."""
+    """Returns our layer and that of Keras with the same weights."""
     ours, theirs = (getattr(place, name)(**{"units": 3, **kwargs}) for place in (layers, keras.layers))
     drawn(theirs), ours.build(X.shape)
     assert [weight.name for weight in ours.weights] == [weight.name for weight in theirs.weights]
@@ -37,14 +37,14 @@ def pair(name, **kwargs):
 
 
 def states_of(name):
-    """States to begin with, drawn at random."""
+    """Returns random initial states."""
     return [
         tf.constant(0.5 * np.random.default_rng(2 + i).normal(size=(5, 3)), tf.float32) for i in range(STATES[name])
     ]
 
 
 def differentiated(layer, **call):
-    """Outputs, and the gradients of weights and inputs."""
+    """Returns the outputs, and the gradients with respect to weights and inputs."""
     x = tf.constant(X)
     with tf.GradientTape() as tape:
         tape.watch(x)
@@ -107,7 +107,7 @@ def test_is_keras_in_what_one_layer_has(name, kwargs):
 @pytest.mark.parametrize("name", DROP_IN)
 def test_config_is_keras(name):
     ours, theirs = pair(name, dropout=0.1, recurrent_dropout=0.2, stateful=True, go_backwards=True, seed=4)
-    config = theirs.get_config() | {"name": ours.name, "seed": 4}  # Keras' SimpleRNN forgets its seed
+    config = theirs.get_config() | {"name": ours.name, "seed": 4}  # Keras omits the seed of SimpleRNN
     assert ours.get_config() == config
     assert isinstance(ours, getattr(keras.layers, name))
     assert getattr(layers, name)(3, "softsign").activation is keras.activations.softsign  # by position
@@ -215,7 +215,7 @@ STEPS = {"PeepholeLSTM": peephole_step, "LayerNormLSTM": layer_norm_step, "Layer
 
 
 def in_numpy(layer, step, mask, states):
-    """All outputs and the final states, step by step in float64."""
+    """Returns all outputs and the final states, step by step in float64."""
     weights = {}
     for weight in layer.weights:
         *_, owner, name = weight.path.split("/")
@@ -267,10 +267,13 @@ def test_the_kernel_is_the_loop_over_the_cell(name, kwargs, call):
         expect_same(ours, run(), 5e-5)
 
 
-@pytest.mark.skipif(not ops.active(), reason="compiled kernels are off here")  # Keras has a mask for each gate
+@pytest.mark.skipif(not ops.active(), reason="compiled kernels are off here")  # Keras uses one mask per gate
 @pytest.mark.parametrize("name", ["LSTM", "GRU", "PeepholeLSTM"])
 def test_recurrent_dropout_drops_one_mask_for_all_steps_and_gates(name):
-    """With one unit there are two networks: the one whose h is doubled before the product, and the one without it."""
+    """A network with one unit has two possible outputs.
+
+    The unit is either dropped before the recurrent product, or doubled.
+    """
     kwargs = {"units": 1, "recurrent_dropout": 0.5, "seed": 2}
     layer = drawn(getattr(layers, name)(**kwargs))
     x = np.repeat(X[:1], 2000, axis=0)

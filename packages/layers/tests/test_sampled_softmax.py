@@ -1,4 +1,4 @@
-"""Sampled softmax against NumPy, TensorFlow's own loss, and the full softmax."""
+"""Tests of the sampled softmax against NumPy, the loss of TensorFlow, and the full softmax."""
 
 from functools import partial
 
@@ -50,7 +50,7 @@ def test_evaluation_has_the_full_softmax():
 
 
 def test_given_classes():
-    """In NumPy, with 3 among those drawn, which is right for two samples."""
+    """Compares with NumPy. The sampled class 3 is the target of two examples."""
     drawn, chances = np.array([3, 1, 8]), np.log(RNG.uniform(0.1, 1, 12))
     layer = layer_with(3)
     layer.sample = lambda: (tf.constant(drawn, tf.int32), tf.constant(chances))
@@ -63,7 +63,7 @@ def test_given_classes():
 
 
 def test_value_and_gradients_of_tensorflow():
-    """With its classes and its estimates of their chances, in float32, which is all that it takes."""
+    """Uses the classes and the estimated probabilities of TensorFlow, which only supports float32."""
     labels = tf.constant(TARGETS[:, None])
     sampled = tf.random.log_uniform_candidate_sampler(labels, 1, 6, True, 12, seed=1)
     drawn, true_count, counts = sampled
@@ -107,7 +107,7 @@ def test_gradients_have_the_rows_of_few_classes():
 @pytest.mark.slow  # takes seconds
 @pytest.mark.parametrize("distribution", DISTRIBUTIONS)
 def test_chances_are_right(distribution):
-    """Over many seeds: sums over those drawn, divided by their chances, have the mean of sums over all."""
+    """Over many seeds, the mean of inverse-probability-weighted sums over the sample is the sum over all classes."""
     layer = SampledSoftmax(12, 4, distribution, seed=1)
     values = np.exp(BIAS)
 
@@ -158,7 +158,7 @@ def test_masked_steps_do_not_count():
 
 
 def test_targets_of_another_shape():
-    with pytest.raises(ValueError, match=r"`targets`: received \(5, 1\), expected the shape of the inputs without"):
+    with pytest.raises(ValueError, match=r"targets must have the shape of the inputs without.*got \(5, 1\)"):
         loss_of(layer_with(3), targets=TARGETS[:, None])
 
 
@@ -183,7 +183,7 @@ def test_masks_come_from_embeddings_and_models_are_saved(tmp_path):
 
 @pytest.mark.slow  # takes seconds
 def test_trains_to_the_right_probabilities():
-    """A table of 30 classes of given frequencies, drawn 5 at a time, against the frequencies."""
+    """Trains on 30 classes of known frequencies with 5 sampled classes, and compares the probabilities."""
     frequencies = RNG.dirichlet(np.ones(30))
     targets = RNG.choice(30, 4000, p=frequencies)
     inputs, classes = keras.Input((1,)), keras.Input((), dtype="int32")
@@ -193,7 +193,7 @@ def test_trains_to_the_right_probabilities():
     before = model.evaluate(data, verbose=0)
     model.fit(data, epochs=12, batch_size=100, verbose=0)
     counts = np.bincount(targets, minlength=30) / 4000
-    entropy = -(counts[counts > 0] * np.log(counts[counts > 0])).sum()  # the least that is possible
+    entropy = -(counts[counts > 0] * np.log(counts[counts > 0])).sum()  # the minimum of the loss
     after = model.evaluate(data, verbose=0)
     assert before > entropy + 0.3
     assert after < entropy + 0.03
@@ -213,16 +213,22 @@ def test_targets_of_masked_steps_may_be_no_classes(training, jit_compile, masked
 def test_targets_that_are_no_classes(training, wrong):
     layer, targets = layer_with(12), tf.constant([0, 3, 3, 7, wrong])
     compiled = tf.function(partial(loss_of, layer, training))
-    with pytest.raises(tf.errors.InvalidArgumentError, match="targets: expected class numbers from 0 to 11"):
+    with pytest.raises(
+        tf.errors.InvalidArgumentError,
+        match=r"targets must be class indices from 0 to 11",
+    ):
         loss_of(layer, training, targets)
-    with pytest.raises(tf.errors.InvalidArgumentError, match="targets: expected class numbers from 0 to 11"):
+    with pytest.raises(
+        tf.errors.InvalidArgumentError,
+        match=r"targets must be class indices from 0 to 11",
+    ):
         compiled(targets=targets)
     assert np.isnan(tf.function(partial(loss_of, layer, training), jit_compile=True)(targets=targets))
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 def test_losses_of_half_types(dtype):
-    """Against the same weights, inputs and draws in float32."""
+    """Compares with float32 for the same weights, inputs and draws."""
     losses, kernel = [], RNG.choice([-0.5, 0.25, 1], (100_000, 4))
     for kind in ("float32", dtype):
         layer = SampledSoftmax(100_000, 40, dtype=kind, seed=1)

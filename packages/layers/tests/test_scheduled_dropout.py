@@ -1,4 +1,4 @@
-"""ScheduledDropout against Keras' layer, and with a rate that moves in a traced graph."""
+"""Tests of `ScheduledDropout` against the layer of Keras, and with a variable rate in a traced graph."""
 
 import keras
 import numpy as np
@@ -45,7 +45,7 @@ def test_a_traced_function_follows_the_rate(jit):
     for rate in (0.0, 0.25, 0.9, 1.0, 1.5, -0.5):
         layer.rate.assign(rate)
         y, expected = call(x).numpy(), min(max(rate, 0.0), 1.0)
-        assert abs((y == 0).mean() - expected) < 0.01  # 3 deviations of 20,000 draws
+        assert abs((y == 0).mean() - expected) < 0.01  # about 3 standard errors of 20,000 draws
         np.testing.assert_allclose(y[y != 0], 1 / (1 - expected) if expected < 1 else [], rtol=1e-6)
     assert call.experimental_get_tracing_count() == 1
 
@@ -68,5 +68,5 @@ def test_a_trainer_moves_the_rate():
     trainer = Trainer(model, keras.optimizers.SGD(0.0), "mean_squared_error", schedules=schedule, jit=False)
     ones = np.ones((32, 2), "float32")
     history = trainer.fit(ones, ones, batch_size=8, epochs=2, verbose=False).history  # epochs of 4 steps
-    assert history["loss"] == [0.0, 1.0]  # nothing is dropped, then all
+    assert history["loss"] == [0.0, 1.0]  # dropout rates 0 and 1
     assert history["dropout"] == [0.0, 1.0]

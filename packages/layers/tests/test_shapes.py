@@ -1,4 +1,4 @@
-"""Layers that need inputs of some shape say so, and are right at the edges of what they take."""
+"""Tests of the input shapes that layers require, and of edge cases."""
 
 import keras
 import numpy as np
@@ -25,7 +25,7 @@ RNG = np.random.default_rng(0)
 
 
 def test_filter_responses_over_one_axis_and_in_half_types():
-    x = 300 * RNG.normal(size=(2, 50, 3))  # squares beyond float16
+    x = 300 * RNG.normal(size=(2, 50, 3))  # squares overflow in float16
     expected = x / np.sqrt(np.mean(x**2, axis=1, keepdims=True) + 1e-6)
     np.testing.assert_allclose(FilterResponseNormalization(axis=[1], dtype="float64")(x), expected, rtol=1e-9)
     half = FilterResponseNormalization(axis=[1], dtype="mixed_float16")(x)
@@ -100,7 +100,7 @@ def test_unpooling_refuses_places_beyond_the_picture():
 
 @pytest.mark.parametrize("dtype", ["float16", "mixed_float16", "mixed_bfloat16"])
 def test_places_that_come_as_floats_are_no_numbers_of_half_types(dtype):
-    """Half types have neither 2049 nor 2499."""
+    """Half precision cannot represent 2049 and 2499."""
     places = np.array([2049.0, 2499.0], "float32").reshape((1, 1, 2, 1))
     maxima = np.ones((1, 1, 2, 1), "float32")
     given = MaxUnpooling2DV2((1, 50, 50, 1), dtype=dtype)
@@ -113,7 +113,7 @@ def test_places_that_come_as_floats_are_no_numbers_of_half_types(dtype):
 
 @pytest.mark.parametrize("dtype", ["float16", "mixed_float16", "mixed_bfloat16"])
 def test_indices_that_come_as_floats_are_no_numbers_of_half_types(dtype):
-    """As `keras.Input` gives them, with weights as precise as the table."""
+    """Indices are floats, as from `keras.Input`, and weights are as precise as the table."""
     table = np.arange(4100)[:, None] % 7
     layer = EmbeddingBag(4100, 1, embeddings_initializer=keras.initializers.Constant(table), dtype=dtype)
     inputs = keras.Input((2,)), keras.Input((2,))
@@ -127,10 +127,10 @@ def test_indices_that_come_as_floats_are_no_numbers_of_half_types(dtype):
 def test_pyramids_refuse_pictures_smaller_than_their_grids():
     layer = SpatialPyramidPooling2D([4])
     layer(np.zeros((1, 8, 8, 1)))
-    with pytest.raises(ValueError, match="`inputs`: .* no smaller than the grids"):
+    with pytest.raises(ValueError, match=r"inputs must be images at least as large as the grids \[\[4, 4\]\]"):
         layer(np.zeros((1, 3, 8, 1)))
     for bins in (3, [None], [[1, 2.5]]):
-        with pytest.raises(ValueError, match="`bins`: .* positive integers"):
+        with pytest.raises(ValueError, match="bins must be .*positive integers"):
             SpatialPyramidPooling2D(bins)
 
 
@@ -141,14 +141,14 @@ def test_pyramids_of_pictures_of_several_sizes():
     assert model.output_shape == (None, 6, 2)
     for height, width in ((4, 6), (5, 8)):
         x = RNG.normal(size=(3, height, width, 2)).astype("float32")
-        whole = x[:, :4, :6]  # what is left over is dropped
+        whole = x[:, :4, :6]  # the remaining rows and columns are dropped
         parts = [whole[:, i : i + 2, j : j + 2].mean((1, 2)) for i in (0, 2) for j in (0, 2, 4)]
         np.testing.assert_allclose(model(x), np.stack(parts, 1), atol=1e-6)
         np.testing.assert_allclose(flipped(np.moveaxis(x, -1, 1)), np.stack(parts, 2), atol=1e-6)
 
 
 def test_frames_of_large_pictures_in_half_types_and_masked_ones_that_are_no_numbers():
-    keras.utils.set_random_seed(0)  # of weights that put no cluster so far off that its share is 0 in half precision
+    keras.utils.set_random_seed(0)  # with these weights, no assignment is rounded to 0 in half precision
     x = RNG.uniform(10, 30, (1, 4096, 3)).astype("float32")
     layer, half = NetVLAD(2), NetVLAD(2, dtype="mixed_float16")
     layer.build(x.shape)
@@ -165,7 +165,7 @@ def test_noise_of_dense_layers():
     layer = NoisyDense(300, sigma=0.5, seed=1)
     layer(x)
     eps = layer.eps_kernel.numpy()
-    # The outer product of f(e) and f(e'); E f(e)^2 = E |e| = sqrt(2 / pi).
+    # Factorised noise is the outer product of f(e) and f(e'), with E f(e)^2 = E |e| = sqrt(2 / pi).
     np.testing.assert_allclose(eps * eps[0, 0], eps[:, :1] * eps[:1], atol=1e-5)
     np.testing.assert_allclose(np.mean(layer.eps_bias.numpy() ** 2), (2 / np.pi) ** 0.5, atol=0.15)
     np.testing.assert_allclose(layer.sigma_kernel, 0.5 / 20)
@@ -174,7 +174,7 @@ def test_noise_of_dense_layers():
     independent(x)
     np.testing.assert_allclose(independent.eps_kernel.numpy().std(), 1, atol=0.02)
     assert np.abs(independent.mu_kernel.numpy()).max() <= (3 / 400) ** 0.5
-    for one in (layer, independent):  # Addons' fails without a bias
+    for one in (layer, independent):  # TensorFlow Addons fails without a bias
         before = one(x).numpy()
         one.reset_noise()
         assert np.any(one(x).numpy() != before)
@@ -201,7 +201,7 @@ def test_reservoirs(use_norm2, size):
 
 @pytest.mark.parametrize("make", [lambda: NoisyDense(4), lambda: keras.layers.RNN(ESNCell(4)), lambda: ESN(4)])
 def test_draws_in_models_that_are_built_by_fit(make):
-    """Keras builds a subclassed model in a graph of its own, out of which no tensor may be kept."""
+    """Keras builds a subclassed model in a separate graph, whose tensors must not be kept."""
 
     class Model(keras.Model):
         def __init__(self):

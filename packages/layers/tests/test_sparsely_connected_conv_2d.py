@@ -1,4 +1,4 @@
-"""Convolutions by tables against those of Keras, NumPy and SciPy, and the numbers of LeNet-5's paper."""
+"""Tests of convolutions with connection tables against Keras, NumPy, SciPy, and the LeNet-5 paper."""
 
 import keras
 import numpy as np
@@ -21,7 +21,7 @@ def drawn(table, *args, **options):
 
 
 def test_sums_over_the_connected_maps():
-    """Map by map, by SciPy; the kernels come in the order of the table's rows."""
+    """Compares with SciPy for each channel. The kernels are in row-major order of the table."""
     layer = drawn(TABLE, (2, 3), activation="tanh")
     kernel, bias = layer.get_weights()
     x = RNG.normal(size=(2, 8, 9, 4))
@@ -40,7 +40,7 @@ def test_blocks_are_groups(strides, padding):
     grouped = keras.layers.Conv2D(6, 3, strides, padding, groups=2, dtype="float64")
     grouped.build((None, 8, 9, 4))
     kernel, bias = layer.get_weights()
-    # Input maps 0 and 2 of the table's rows are the first of their groups, 1 and 3 the second.
+    # The input channels 0 and 2 are the first ones of their groups, 1 and 3 the second ones.
     first, second = (kernel[..., [*rows[0], *rows[1]]] for rows in (((0, 1, 2), (6, 7, 8)), ((3, 4, 5), (9, 10, 11))))
     grouped.set_weights([np.stack([first, second], axis=2), bias])
     x = RNG.normal(size=(2, 8, 9, 4))
@@ -62,7 +62,7 @@ def test_all_connections_are_a_convolution():
 
 
 def test_gradients_are_those_of_connections_in_a_masked_convolution():
-    """And what is not connected has none: it is no weight at all."""
+    """Missing connections have no weights, and therefore no gradients."""
     layer, full = drawn(TABLE, 3), keras.layers.Conv2D(3, 3, dtype="float64")
     full.build((None, 8, 9, 4))
     kernel, bias = layer.get_weights()
@@ -95,7 +95,7 @@ def test_kernels_are_drawn_as_those_of_a_full_convolution():
 
 
 def test_the_table_of_lenet():
-    """As the paper has it in words: neighbours, in a circle, and pairs of neighbours opposite each other."""
+    """The paper describes the table as adjacent maps, in a circle, and opposite pairs of adjacent maps."""
     table = np.array(C3)
     columns = [set(np.flatnonzero(column)) for column in table.T]
     assert columns[:6] == [{k, (k + 1) % 6, (k + 2) % 6} for k in range(6)]
@@ -105,7 +105,7 @@ def test_the_table_of_lenet():
 
 
 def test_parameters_of_lenet_5():
-    """Layer by layer, and 60,000 that are trained, as the paper has it; the vectors of the output are given."""
+    """Compares the counts per layer and the 60,000 trainable parameters of the paper. RBF vectors are fixed."""
     pictures = np.sign(RNG.normal(size=(84, 10)))
     lenet = [
         keras.layers.Conv2D(6, 5, activation="tanh", name="C1"),
@@ -125,13 +125,15 @@ def test_parameters_of_lenet_5():
 
 
 def test_inputs_of_other_maps():
-    with pytest.raises(ValueError, match=r"`inputs`: received \(None, 8, 8, 3\), expected 4 channels, one for each"):
+    with pytest.raises(
+        ValueError, match=r"inputs must have 4 channels, one for each row of `connections`, got \(None, 8, 8, 3\)"
+    ):
         SparselyConnectedConv2D(TABLE, 3).build((None, 8, 8, 3))
 
 
 @pytest.mark.parametrize("sides", [(3, 9), (9, 4)])
 def test_inputs_that_are_smaller_than_the_kernel(sides):
     layer = SparselyConnectedConv2D([[1]], 5)
-    with pytest.raises(ValueError, match=r"`inputs`: received .*, expected no sides below the kernel's, \(5, 5\)"):
+    with pytest.raises(ValueError, match=r"inputs must be at least as large as the kernel, \(5, 5\)"):
         layer.compute_output_shape((None, *sides, 1))
     assert layer.compute_output_shape((None, 5, None, 1)) == (None, 1, None, 1)

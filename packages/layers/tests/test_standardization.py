@@ -1,4 +1,4 @@
-"""Standardization against NumPy and scikit-learn; exponential outputs against NumPy."""
+"""Tests of `Standardization` against NumPy and scikit-learn, and of `LearnableExponential` against NumPy."""
 
 import keras
 import numpy as np
@@ -105,34 +105,36 @@ def test_adapting_again_forgets():
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (DATA[:0], "one example or more of 2 axes, whose mean has the shape \\(1, 4\\)"),
-        (DATA[:, :3], "one example or more"),
+        (DATA[:0], "at least one example of rank 2 whose mean has shape \\(1, 4\\)"),
+        (DATA[:, :3], "at least one example"),
         (np.full((3, 4), np.nan), "finite numbers"),
         (tf.data.Dataset.from_tensor_slices(DATA[:0]).batch(2), "at least one batch"),
-        (tf.data.Dataset.from_tensor_slices((DATA, DATA)).batch(2), "map a data set of inputs and targets"),
+        (tf.data.Dataset.from_tensor_slices((DATA, DATA)).batch(2), "Map a dataset of inputs and targets"),
     ],
     ids=["empty", "other features", "not finite", "empty data set", "with targets"],
 )
 def test_data_that_do_not_fit(data, message):
     layer = Standardization()
     layer.build((None, 4))
-    with pytest.raises(ValueError, match=f"(?s)`data`: .*{message}"):
+    with pytest.raises(ValueError, match=f"(?s)data must .*{message}"):
         layer.adapt(data)
 
 
 @pytest.mark.parametrize("data", [np.arange(5.0), [], tf.data.Dataset.range(5)], ids=["vector", "empty", "scalars"])
 def test_data_without_the_axis(data):
-    with pytest.raises(ValueError, match=r"`data`: received .* axes of features \(-1\) besides the batch's"):
+    with pytest.raises(
+        ValueError, match="data must be a dataset of batches with the feature axes -1 after the batch axis"
+    ):
         Standardization().adapt(data)
-    Standardization(None).adapt(np.arange(5.0))  # takes none
+    Standardization(None).adapt(np.arange(5.0))  # accepts scalars as examples
 
 
 @pytest.mark.parametrize(
     ("axis", "shape", "message"),
     [
-        (3, (None, 4), "`axis`: .* axes of inputs"),
-        (-2, (None, 4), "`axis`: .* and not the batch's"),
-        (1, (2, None, 4), "`inputs`: .* known sizes"),
+        (3, (None, 4), "axis must be .*axes of inputs"),
+        (-2, (None, 4), r"axis must be axes of inputs of shape \(None, 4\) other than the batch axis"),
+        (1, (2, None, 4), "inputs must have known sizes along `axis`"),
     ],
 )
 def test_shapes_that_do_not_fit(axis, shape, message):

@@ -1,4 +1,4 @@
-"""Classifiers turned into convolutions give a map of what the models give for windows of a picture."""
+"""Tests that converted classifiers give a map of the outputs for windows of an image."""
 
 import keras
 import numpy as np
@@ -25,7 +25,7 @@ def pictures(size=3, height=8, width=9):
 
 
 def classifier(flatten):
-    """Of pictures of 12 by 14, without padding."""
+    """Returns a classifier of images of 12 by 14 pixels, without padding."""
     inner = keras.Sequential([keras.Input((12, 14, 2)), LAYERS.Conv2D(3, 3, activation="relu"), LAYERS.MaxPool2D(2)])
     x = inputs = keras.Input((12, 14, 2))
     x = LAYERS.BatchNormalization()(inner(x))
@@ -52,7 +52,10 @@ def test_convolutional_copies_give_a_map_of_the_models_outputs(flatten, scramble
 
 
 def test_sequential_classifiers_whose_vectors_are_as_long_as_their_maps(scrambled):
-    """The second dense layer has as many inputs as the first, and is no window all the same."""
+    """The second dense layer has as many inputs as the first one.
+
+    It must become a convolution with a kernel size of 1 nevertheless.
+    """
     layers = [LAYERS.Conv2D(2, 3), LAYERS.Flatten(), LAYERS.Dense(12), LAYERS.ReLU(), LAYERS.Dense(3)]
     model = scrambled(keras.Sequential([keras.Input((4, 5, 2)), *layers]))
     copy = to_convolutional(model)
@@ -62,7 +65,10 @@ def test_sequential_classifiers_whose_vectors_are_as_long_as_their_maps(scramble
 
 
 def test_a_detector_that_slides():
-    """224 pixels give a map of 7 by 7, and 448 give 14 by 14, over which ten filters of 7 by 7 have 8 by 8 places."""
+    """Images of 224 pixels have a feature map of 7 by 7, and images of 448 pixels one of 14 by 14.
+
+    Ten filters of 7 by 7 have 8 by 8 positions in the larger map.
+    """
     pool = LAYERS.AveragePooling2D(32)
     model = keras.Sequential([keras.Input((224, 224, 1)), pool, LAYERS.Flatten(), LAYERS.Dense(10)])
     assert to_convolutional(model).compute_output_shape((1, 448, 448, 1)) == (1, 8, 8, 10)
@@ -70,15 +76,15 @@ def test_a_detector_that_slides():
 
 def test_models_without_pictures_are_refused():
     for layers, message in (
-        ([keras.Input((8, 8, 1)), LAYERS.Conv2D(1, 3)], "a model with dense layers"),
-        ([keras.Input((8, 2)), LAYERS.Flatten(), LAYERS.Dense(2)], "pictures"),
+        ([keras.Input((8, 8, 1)), LAYERS.Conv2D(1, 3)], "dense layers"),
+        ([keras.Input((8, 2)), LAYERS.Flatten(), LAYERS.Dense(2)], "images of known shape"),
     ):
-        with pytest.raises(ValueError, match=f"`model`: .*{message}"):
+        with pytest.raises(ValueError, match=f"model must .*{message}"):
             to_convolutional(keras.Sequential(layers))
 
 
 def window_by_window(model, large, rows, columns, stride=1):
-    """Outputs of the model for windows of its own size, as a map."""
+    """Returns the outputs of the model for windows of the size of its input, as a map."""
     height, width = model.input_shape[1:3]
     windows = [
         [large[:, top : top + height, left : left + width] for left in range(0, columns * stride, stride)]
@@ -108,7 +114,7 @@ def test_kinds_of_heads(makers, data_format, scrambled):
     before = keras.config.image_data_format()
     layers = [LAYERS.Conv2D(3, 3), *(maker() for maker in makers)]
     model = scrambled(keras.Sequential([keras.Input((5, 6, 2)), *layers]))
-    keras.config.set_image_data_format(data_format)  # the copy is of the model, whatever is set when it is made
+    keras.config.set_image_data_format(data_format)  # the setting must not affect the copy
     try:
         copy = to_convolutional(model)
     finally:
@@ -223,16 +229,16 @@ def nested_flatten():
     ("make", "remedy"),
     [
         (lambda: two_maps(LAYERS.Concatenate), "behind the dense layer"),
-        (lambda: two_maps(LAYERS.Concatenate, POOL), "join what dense layers make"),
-        (with_a_vector, "join what dense layers make"),
+        (lambda: two_maps(LAYERS.Concatenate, POOL), "Join what dense layers make"),
+        (with_a_vector, "Join what dense layers make"),
         (lambda: after_flatten(LAYERS.BatchNormalization(name="culprit")), "before Flatten, or behind"),
         (lambda: after_flatten(LAYERS.Activation("softmax", name="culprit")), "before Flatten, or behind"),
         (lambda: after_dense(LAYERS.Softmax(axis=1, name="culprit")), "axis=-1"),
-        (lambda: after_dense(LAYERS.Reshape((2, 2), name="culprit")), "leave it out"),
-        (lambda: after_dense(LAYERS.GroupNormalization(2, name="culprit")), "leave it out"),
-        (lambda: after_dense(LAYERS.PReLU("ones", name="culprit")), "leave it out"),
-        (lambda: after_dense(FirstTwo(name="culprit")), "leave it out"),
-        (products, "leave it out"),
+        (lambda: after_dense(LAYERS.Reshape((2, 2), name="culprit")), "Leave it out"),
+        (lambda: after_dense(LAYERS.GroupNormalization(2, name="culprit")), "Leave it out"),
+        (lambda: after_dense(LAYERS.PReLU("ones", name="culprit")), "Leave it out"),
+        (lambda: after_dense(FirstTwo(name="culprit")), "Leave it out"),
+        (products, "Leave it out"),
         (nested_flatten, "in the same model"),
         (lambda: after_dense(keras.Sequential([LAYERS.Dense(2)], name="culprit")), "into the model itself"),
         (
@@ -248,7 +254,7 @@ def nested_flatten():
     ],
 )
 def test_layers_that_would_do_something_else_to_maps_are_refused_by_name(make, remedy):
-    with pytest.raises(ValueError, match=f"`model`: .*'culprit'.* Remedy: .*{remedy}"):
+    with pytest.raises(ValueError, match=f"model must have layers .*'culprit'.*{remedy}"):
         to_convolutional(make())
 
 
@@ -262,5 +268,5 @@ def test_layers_that_would_do_something_else_to_maps_are_refused_by_name(make, r
     ],
 )
 def test_operations_that_would_do_something_else_to_maps_are_refused(operation, name):
-    with pytest.raises(ValueError, match=f"`model`: received a model whose {name} .* Remedy: "):
+    with pytest.raises(ValueError, match=f"model must have layers .*got a model whose {name} .*"):
         to_convolutional(after_operation(operation))

@@ -1,4 +1,4 @@
-"""Layers of convolutional networks against NumPy, Keras' and TensorFlow's own, and numbers that papers print.
+"""Tests of the layers of convolutional networks against NumPy, Keras, TensorFlow, and numbers printed in papers.
 
 The residual regressor and the ResNet-34 are those of Géron, "Hands-On Machine Learning", 2nd ed., chapters 12 and 14.
 """
@@ -25,7 +25,7 @@ RNG = np.random.default_rng(0)
 
 
 def convolve(x, kernel, strides=1):
-    """A convolution with padding "same", in float64."""
+    """Returns a convolution with padding "same", in float64."""
     size = kernel.shape[0]
     pads = []
     for side in x.shape[1:3]:
@@ -43,16 +43,40 @@ def normalize(x, gamma, beta, mean, variance):
 @pytest.mark.parametrize(
     ("layer", "shape", "message"),
     [
-        (ResidualUnit(4), (2, 8, 8), "`inputs`: .* with known channels"),
-        (ResidualUnit(4), (2, 8, 8, None), "`inputs`: .* with known channels"),
-        (BottleneckUnit(4), (2, 8, 8, None), "`inputs`: .* with known channels"),
-        (InceptionModule(1, 1, 1, 1, 1, 1), (2, 8, None), "`inputs`: .* with known channels"),
-        (SqueezeExcitation(), (2, 8), "`inputs`: .* with places"),
-        (SqueezeExcitation(), (2, 8, None), "`inputs`: .* with places"),
-        (ResidualDense(4), (2, None), "`inputs`: .* a known number of features"),
-        (RBFOutput(4), (2, None), "`inputs`: .* a known number of features"),
-        (LocalResponseNormalization(1.0, 0.5, size=3), (2, 8, None), "`inputs`: .* with known channels"),
-        (LearnedAveragePooling2D(), (2, 8, 8, None), "`inputs`: .* a known number of channels"),
+        (ResidualUnit(4), (2, 8, 8), r"inputs must have shape \(batch, .*, channels\) with known channels"),
+        (
+            ResidualUnit(4),
+            (2, 8, 8, None),
+            r"inputs must have shape \(batch, .*, channels\) with known channels",
+        ),
+        (
+            BottleneckUnit(4),
+            (2, 8, 8, None),
+            r"inputs must have shape \(batch, .*, channels\) with known channels",
+        ),
+        (
+            InceptionModule(1, 1, 1, 1, 1, 1),
+            (2, 8, None),
+            r"inputs must have shape \(batch, .*, channels\) with known channels",
+        ),
+        (
+            SqueezeExcitation(),
+            (2, 8),
+            r"inputs must have shape \(batch, \.\.\., channels\) with spatial axes and known channels",
+        ),
+        (
+            SqueezeExcitation(),
+            (2, 8, None),
+            r"inputs must have shape \(batch, \.\.\., channels\) with spatial axes and known channels",
+        ),
+        (ResidualDense(4), (2, None), "inputs must have a known number of features"),
+        (RBFOutput(4), (2, None), "inputs must have a known number of features"),
+        (
+            LocalResponseNormalization(1.0, 0.5, size=3),
+            (2, 8, None),
+            r"inputs must have shape \(batch, .*, channels\) with known channels",
+        ),
+        (LearnedAveragePooling2D(), (2, 8, 8, None), "inputs must have a known number of channels"),
     ],
 )
 def test_shapes_that_do_not_fit(layer, shape, message):
@@ -62,7 +86,7 @@ def test_shapes_that_do_not_fit(layer, shape, message):
 
 @pytest.mark.parametrize("window", [{}, {"depth_radius": 2, "size": 5}])
 def test_one_window_is_asked_for(window):
-    with pytest.raises(ValueError, match="`depth_radius, size`: .* one of the two"):
+    with pytest.raises(ValueError, match="depth_radius and size must be given one at a time, with None for the other"):
         LocalResponseNormalization(1.0, 0.5, **window)
 
 
@@ -87,7 +111,7 @@ def test_local_responses_as_in_tensorflow(radius, channels):
 
 @pytest.mark.parametrize("size", [1, 2, 3, 4, 5])
 def test_local_responses_as_in_pytorch(size):
-    """The mean of a zero-padded window, of which an even one begins earlier."""
+    """PyTorch uses the mean of a zero-padded window. An even window has one more channel before the center."""
     x = RNG.normal(size=(3, 6))
     expected = np.empty_like(x)
     for c in range(6):
@@ -99,7 +123,7 @@ def test_local_responses_as_in_pytorch(size):
 
 
 def test_local_responses_in_half_types():
-    x = 1000 * RNG.normal(size=(2, 3, 3, 8))  # squares beyond float16
+    x = 1000 * RNG.normal(size=(2, 3, 3, 8))  # squares overflow in float16
     numbers = {"alpha": 1e-4, "beta": 0.75, "bias": 2.0, "depth_radius": 2}
     expected = LocalResponseNormalization(**numbers, dtype="float64")(x).numpy()
     found = LocalResponseNormalization(**numbers, dtype="float16")(x).numpy()
@@ -107,7 +131,7 @@ def test_local_responses_in_half_types():
 
 
 def test_subsampling_of_lenet(randomize):
-    """The 12 and 32 trainable numbers that the paper has for S2 and S4, and its formula with the sum."""
+    """Compares with the 12 and 32 trainable parameters of S2 and S4, and with the formula of the paper."""
     x = RNG.normal(size=(2, 28, 28, 6))
     layer = LearnedAveragePooling2D(activation="tanh", dtype="float64")
     layer.build(x.shape)
@@ -170,12 +194,12 @@ def test_squeeze_and_excitation(shape, ratio, width, randomize):
 
 def test_squeezes_large_maps_in_half_types():
     layer = SqueezeExcitation(kernel_initializer="zeros", dtype="mixed_float16")
-    x = np.full((1, 128, 128, 1), 100.0)  # 128 * 128 * 100 is beyond float16
+    x = np.full((1, 128, 128, 1), 100.0)  # 128 * 128 * 100 overflows in float16
     np.testing.assert_array_equal(layer(x), 50)
 
 
 def test_parameters_of_a_residual_regressor():
-    """A dense layer, one block four times, another, and an output."""
+    """The model has a dense layer, one block that is used four times, another block, and an output layer."""
     inputs = keras.Input((8,))
     first, second = ResidualDense(30), ResidualDense(30)
     x = keras.layers.Dense(30, activation="elu", kernel_initializer="he_normal")(inputs)
@@ -197,7 +221,7 @@ def test_residual_dense(features, randomize):
 
 
 def test_parameters_of_resnet_34():
-    """As many as where units project by strides only; here channels alone would do."""
+    """The number of parameters is that of a ResNet that uses projections only where the strides are 2."""
     resnet = [
         keras.layers.Conv2D(64, 7, strides=2, padding="same", use_bias=False),
         keras.layers.BatchNormalization(),
@@ -239,7 +263,7 @@ def test_residual_unit(filters, strides, randomize):
 
 
 def test_bottlenecks_of_keras_resnet_50():
-    """The third stage's first two: one that changes the shape, and one that does not."""
+    """Compares the first two units of the third stage: one with a projection, and one without."""
     resnet = keras.applications.ResNet50(weights=None, include_top=False, input_shape=(32, 32, 3))
     for name, strides in (("conv3_block1", 2), ("conv3_block2", 1)):
         start = resnet.get_layer(f"{name}_1_conv").input
@@ -286,7 +310,7 @@ def test_inception_module(randomize):
     [(192, (64, 96, 128, 16, 32, 32), 159), (256, (128, 128, 192, 32, 96, 64), 380)],
 )
 def test_parameters_of_googlenet(channels, filters, thousands):
-    """Those of modules 3a and 3b in the paper's table, which counts in 1024s."""
+    """Compares modules 3a and 3b with the table in the paper, which counts in units of 1024."""
     layer = InceptionModule(*filters)
     layer.build((None, 28, 28, channels))
     assert abs(layer.count_params() / 1024 - thousands) < 1

@@ -1,4 +1,4 @@
-"""WeightNormalization: what the first call sets, what it wraps, and that nothing is lost."""
+"""Tests of `WeightNormalization`: the initialization in the first call, the wrapped layers, and saving."""
 
 import subprocess
 import sys
@@ -34,7 +34,7 @@ def test_without_data_the_layer_stays_what_it_was(inner):
     "kind", [lambda: keras.layers.Dense(4, "tanh"), lambda: keras.layers.Conv1D(4, 2, activation="tanh")]
 )
 def test_the_papers_initialization(kind):
-    """Section 3: before the activation, mean 0 and variance 1 for the first batch."""
+    """Section 3: before the activation, the outputs have mean 0 and variance 1 for the first batch."""
     inner = kind()
     layer = WeightNormalization(inner, data_init="paper")
     x = (3 + 5 * RNG.normal(size=(50, 7, 3))).astype("float32")
@@ -50,7 +50,7 @@ def test_the_papers_initialization(kind):
 
 @pytest.mark.parametrize("data_init", ["paper", True])
 def test_only_addons_way_begins_in_inference(data_init):
-    """With "paper" predictions change nothing, and the first batch of training is what counts."""
+    """With "paper", predictions change nothing, and the first training batch is used."""
     model = keras.Sequential([keras.Input((3,)), WeightNormalization(keras.layers.Dense(2), data_init)])
     model.compile(keras.optimizers.SGD(0.0), "mse")
     before = [weight.numpy() for weight in model.weights]
@@ -66,7 +66,7 @@ def test_only_addons_way_begins_in_inference(data_init):
 
 
 def test_gradients_are_the_papers():
-    """Equation 3: with w = g v / |v|, dL/dg = dL/dw . v / |v| and dL/dv = g / |v| dL/dw - g dL/dg / |v|^2 v."""
+    """Equation 3: with w = g v / |v|, dL/dg = dL/dw . v / |v|, dL/dv = g / |v| dL/dw - g dL/dg / |v|^2 v."""
     inner = keras.layers.Dense(1, use_bias=False)
     layer = WeightNormalization(inner, data_init=False)
     x = RNG.normal(size=(8, 3)).astype("float32")
@@ -111,14 +111,14 @@ def test_it_trains_and_survives_saving(tmp_path):
     losses = model.fit(x, y, epochs=5, verbose=0, shuffle=False).history["loss"]
     assert losses[-1] < losses[0]
     model(x)
-    assert len(model.losses) == 2  # of the kernel and of the activities
+    assert len(model.losses) == 2  # kernel and activity regularizers
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     np.testing.assert_allclose(loaded.predict(x, verbose=0), model.predict(x, verbose=0), rtol=1e-6)
 
 
 def test_states_of_the_layer_go_on():
-    """Dropout inside a recurrent layer draws anew at each call."""
+    """The dropout in a recurrent layer draws a new mask in each call."""
     layer = WeightNormalization(keras.layers.LSTM(4, dropout=0.5, seed=1), data_init=False)
     x = np.ones((2, 5, 3), "float32")
     first, second = layer(x, training=True), layer(x, training=True)
@@ -148,12 +148,12 @@ def test_half_types_do_not_round_the_lengths():
     ],
 )
 def test_layers_without_such_a_kernel(layer, shape):
-    with pytest.raises(ValueError, match="`layer`: .* a layer with a `kernel`, whose last axis is that of the outputs"):
+    with pytest.raises(ValueError, match="layer must be .*a layer with a `kernel` whose last axis is the output axis"):
         WeightNormalization(layer).build(shape)
 
 
 def test_calls_that_tell_nothing_set_nothing():
-    """A single example has no spread, and an empty batch has nothing."""
+    """A single example has no variance, and an empty batch has no outputs."""
     first, then = (WeightNormalization(keras.layers.Dense(3, kernel_initializer="ones")) for _ in range(2))
     x = RNG.normal(size=(9, 4)).astype("float32")
     for useless in (np.ones((1, 4)), np.ones((5, 4)), np.zeros((0, 4))):
@@ -177,14 +177,14 @@ def test_removed_before_the_first_call_the_layer_is_what_it_was():
 
 
 def beginning_with_data(layer=..., **options):
-    """With the default of `data_init`, around a layer of its own each time."""
+    """Returns a layer with the default of `data_init` around a new layer, unless `layer` is given."""
     return WeightNormalization(keras.layers.Dense(3) if layer is ... else layer, **options)
 
 
 ROW = LayerRow(beginning_with_data, inputs=Data((5,)), bad=[({"layer": "dense"}, "a Keras layer")])
 
 
-ALONE = [check for check in checks_for(ROW) if check != "mirrored_strategy"]  # replicas begin with their mean: below
+ALONE = [check for check in checks_for(ROW) if check != "mirrored_strategy"]  # tested below
 
 
 @pytest.mark.parametrize("check", ALONE)

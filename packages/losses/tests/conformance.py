@@ -28,33 +28,33 @@ from tensorsmith.testing import Data, LossRow
 
 @keras.saving.register_keras_serializable("tensorsmith_tests")
 def city_block(embeddings):
-    """A distance of a user's own."""
+    """Return the matrix of city block distances, as an example of a custom metric."""
     return keras.ops.sum(keras.ops.abs(embeddings[:, None] - embeddings[None]), axis=-1)
 
 
 @keras.saving.register_keras_serializable("tensorsmith_tests")
 def squared_error(labels, logits):
-    """A user's own loss of steps."""
+    """Return the squared error of each step, as an example of a custom loss function."""
     return keras.ops.square(logits[..., 0] - keras.ops.cast(labels, logits.dtype))
 
 
 def broadcasting(*shapes, **arguments):
-    """Pairs of shapes, in both orders, that would broadcast to a wrong loss."""
-    message = "`y_true`: received {}, expected the shape of `y_pred`, {}"
-    return [(arguments, pair, message.format(*pair)) for pair in itertools.permutations(shapes, 2)]
+    """Return pairs of shapes, in both orders, that would broadcast to a wrong loss."""
+    message = "y_true must have the shape of `y_pred`, {}, got {}"
+    return [(arguments, pair, message.format(pair[1], pair[0])) for pair in itertools.permutations(shapes, 2)]
 
 
 def mismatched_labels():
-    """Numbers of labels that differ from the number of embeddings."""
+    """Return cases in which the number of labels differs from the number of embeddings."""
     shapes = [((1,), (4, 2)), ((1, 1), (4, 2)), ((3,), (4, 2)), ((5, 1), (4, 2)), ((3,), (1, 2))]
-    return [({}, pair, f"received {pair[0][0]} labels, expected one for each of the") for pair in shapes]
+    return [({}, pair, f"embeddings, got {pair[0][0]} labels") for pair in shapes]
 
 
 LABELS = Data((), "int32", 0, 2)
 EMBEDDINGS = Data((3,))
 SIMILARITIES = Data((None,))
 OTHER_SIMILARITIES = [(3, 1), (1, 3), (4, 4), (3,)]
-BAD_MARGINS = [({"margin": -1.0}, "0 or more"), ({"margin": "wide"}, "0 or more")]
+BAD_MARGINS = [({"margin": -1.0}, "a non-negative number"), ({"margin": "wide"}, "a non-negative number")]
 BAD_METRICS = [
     ({"distance_metric": "l2"}, "L2"),
     ({"distance_metric": 2}, "a function of embeddings"),
@@ -92,7 +92,7 @@ ROWS = [
         kwargs={"name": "boxes"},
         y_true=Data((4,), low=0.0),
         y_pred=Data((4,)),
-        bad=[({"mode": "diou"}, "did you mean")],
+        bad=[({"mode": "diou"}, "Did you mean")],
         bad_shapes=broadcasting((3, 4), (3, 1, 4)),
     ),
     LossRow(
@@ -109,10 +109,10 @@ ROWS = [
         y_true=Data((5,)),
         y_pred=Data((5,)),
         bad=[
-            ({"delta": 0.0}, "above 0"),
-            ({"delta": -1.0}, "above 0"),
-            ({"delta": float("inf")}, "above 0"),
-            ({"delta": "large"}, "above 0"),
+            ({"delta": 0.0}, "a positive number"),
+            ({"delta": -1.0}, "a positive number"),
+            ({"delta": float("inf")}, "a positive number"),
+            ({"delta": "large"}, "a positive number"),
         ],
         bad_shapes=broadcasting((3, 1), (3, 4)) + broadcasting((1, 4), (3, 4)),
     ),
@@ -132,7 +132,7 @@ ROWS = [
         y_pred=SIMILARITIES,
         per_sample=False,
         bad=(),
-        bad_shapes=[({}, ((3,), shape), "expected similarities, (3, 3)") for shape in OTHER_SIMILARITIES],
+        bad_shapes=[({}, ((3,), shape), "similarities of shape (3, 3)") for shape in OTHER_SIMILARITIES],
     ),
     LossRow(
         NpairsMultilabelLoss,
@@ -141,7 +141,7 @@ ROWS = [
         y_pred=SIMILARITIES,
         per_sample=False,
         bad=(),
-        bad_shapes=[({}, ((3, 3), shape), "expected similarities, (3, 3)") for shape in OTHER_SIMILARITIES],
+        bad_shapes=[({}, ((3, 3), shape), "similarities of shape (3, 3)") for shape in OTHER_SIMILARITIES],
     ),
     LossRow(
         PinballLoss,
@@ -157,9 +157,9 @@ ROWS = [
         y_true=Data((3, 4), low=0.0),
         y_pred=Data((3, 4)),
         bad=[
-            ({"kind": "bernouli"}, "did you mean bernoulli?"),
-            ({"pixels": "summ"}, "did you mean sum?"),
-            ({"kind": "gaussian", "from_logits": True}, "False for 'gaussian'"),
+            ({"kind": "bernouli"}, "Did you mean bernoulli?"),
+            ({"pixels": "summ"}, "Did you mean sum?"),
+            ({"kind": "gaussian", "from_logits": True}, "a bool, and False with kind='gaussian'"),
         ],
         bad_shapes=broadcasting((2, 3, 1), (2, 3, 4)) + broadcasting((1, 3), (2, 3)),
     ),
@@ -186,8 +186,11 @@ ROWS = [
         y_pred=LOGITS,
         per_sample=False,
         bad=[
-            ({"average_across_timesteps": True}, "at most one"),
-            ({"average_across_batch": True, "sum_over_batch": False}, "the order would matter"),
+            ({"average_across_timesteps": True}, "False, because each axis takes a single"),
+            (
+                {"average_across_batch": True, "sum_over_batch": False},
+                "False, because both axes must be averaged or both",
+            ),
             ({"softmax_loss_function": "softmax"}, "a function of"),
         ],
     ),
@@ -206,8 +209,8 @@ ROWS = [
         y_pred=Data((5,)),
         bad=[
             ({"alpha": 1.5}, "[0, 1]"),
-            ({"gamma": -1.0}, "0 or more"),
-            ({"class_reduction": "means"}, "did you mean mean?"),
+            ({"gamma": -1.0}, "a non-negative number"),
+            ({"class_reduction": "means"}, "Did you mean mean?"),
         ],
         bad_shapes=broadcasting((3, 1), (3, 4)) + broadcasting((1, 4), (3, 4)),
     ),
@@ -266,7 +269,7 @@ ROWS = [
         kwargs={"alpha": 0.3, "beta": 0.8, "smooth": 0.5, "name": "masks"},
         y_true=Data((3, 2, 2), "int32", 0, 2),
         y_pred=Data((3, 2, 2), low=0.0),
-        bad=[({name: value}, "0 or more") for name in ("alpha", "beta", "smooth") for value in NO_WEIGHTS],
+        bad=[({name: value}, "a non-negative number") for name in ("alpha", "beta", "smooth") for value in NO_WEIGHTS],
         bad_shapes=broadcasting((2, 3, 1), (2, 3, 4)),
     ),
     LossRow(
@@ -276,9 +279,9 @@ ROWS = [
         y_pred=Data((5,), low=0.1),
         per_sample=False,
         bad=[
-            ({"num_classes": 1}, "above 1"),
-            ({"weightage": "quadratics"}, "did you mean quadratic?"),
-            ({"epsilon": -1.0}, "0 or more"),
+            ({"num_classes": 1}, "an integer >= 2"),
+            ({"weightage": "quadratics"}, "Did you mean quadratic?"),
+            ({"epsilon": -1.0}, "a non-negative number"),
         ],
         bad_shapes=broadcasting((1, 3), (4, 3), num_classes=3),
     ),
@@ -289,7 +292,11 @@ ROWS = [
         y_pred=Data((2, 3, 13)),
         bad=[
             ({"boxes": 0}, "a positive integer"),
-            *(({name: value}, "0 or more") for name in ("box_weight", "no_object_weight") for value in NO_WEIGHTS),
+            *(
+                ({name: value}, "a non-negative number")
+                for name in ("box_weight", "no_object_weight")
+                for value in NO_WEIGHTS
+            ),
         ],
         bad_shapes=broadcasting((1, 7, 7, 45), (1, 7, 7, 26), boxes=5),
     ),

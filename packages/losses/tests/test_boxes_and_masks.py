@@ -1,4 +1,4 @@
-"""Losses of masks and of grids of boxes against loops over pixels and cells."""
+"""Tests of mask losses and the YOLO loss against loops over pixels and cells."""
 
 import keras
 import numpy as np
@@ -45,7 +45,7 @@ def test_dice_and_iou_are_cases(rng):
 
 
 def test_alpha_weighs_what_is_too_much():
-    """Keras 3.15 says so, too, and does the opposite: when this fails, its loss has been put right."""
+    """Keras 3.15 documents the same but does the opposite. If this test fails, Keras has fixed its loss."""
     y_true, too_much, missed = [[[1.0], [0.0]]], [[[1.0], [1.0]]], [[[0.0], [0.0]]]
     np.testing.assert_allclose(losses.TverskyLoss(0.9, 0.1, smooth=0.0)(y_true, too_much), 1 - 1 / 1.9, rtol=1e-6)
     theirs = keras.losses.Tversky(alpha=0.9, beta=0.1)(y_true, too_much)
@@ -104,7 +104,7 @@ def test_yolo_where_no_object_is_the_other_four_do_not_matter(rng):
     y_true, y_pred = grids(rng, 4)
     without = np.argwhere(y_true[..., 4] == 0)
     found = []
-    for filler in (0.0, -np.inf, np.nan):  # the logarithm of a height of 0 is one
+    for filler in (0.0, -np.inf, np.nan):  # the logarithm of a height of 0 is -inf
         for image, row, column in without:
             y_true[image, row, column, :4] = filler
         logits = tf.Variable(y_pred)
@@ -118,14 +118,16 @@ def test_yolo_where_no_object_is_the_other_four_do_not_matter(rng):
 
 
 def test_shapes_that_do_not_fit_are_told():
-    with pytest.raises(ValueError, match=r"`y_pred`: received \(1, 2, 2, 10\), expected \(batch, rows, columns, 10"):
+    with pytest.raises(
+        ValueError, match=r"y_pred must have shape \(batch, rows, columns, 10 \+ classes\), got \(1, 2, 2, 10\)"
+    ):
         losses.YOLOLoss(2)(np.zeros((1, 2, 2, 11)), np.zeros((1, 2, 2, 10)))
     with pytest.raises(ValueError, match="an axis of size 1"):
         losses.tversky_loss([1.0, 0.0], [1.0, 0.0])
 
 
 def made(name, rng, count):
-    """A loss, and targets and predictions for it."""
+    """Return a loss with matching targets and predictions."""
     return {
         "tversky": lambda: (losses.TverskyLoss, {}, *masks(rng, count)),
         "yolo": lambda: (losses.YOLOLoss, {"boxes": 2}, *grids(rng, count)),
@@ -158,7 +160,7 @@ def test_batches_masks_weights_and_nothing(rng, name):
 
 @pytest.mark.parametrize("fill", [0.0, 1.0])
 def test_empty_and_full_masks(fill):
-    """A class that is nowhere, or everywhere: right is 0, in half precision too, where 90,000 pixels overflow."""
+    """Correct predictions have a loss of 0, also in half precision, where a sum over 90,000 pixels overflows."""
     mask = tf.fill((2, 300, 300, 1), tf.constant(fill, "float16"))
     loss = losses.TverskyLoss()
     assert loss(mask, mask) == 0

@@ -1,4 +1,4 @@
-"""Losses of generative models against SciPy, TensorFlow's cross-entropies, and gradients by hand."""
+"""Tests of losses for generative models against SciPy, TensorFlow's cross-entropies and gradients derived by hand."""
 
 import keras
 import numpy as np
@@ -42,7 +42,7 @@ def test_hinge_and_wasserstein(rng):
     np.testing.assert_allclose(losses.hinge_discriminator_loss(real, fake), hinge, rtol=1e-6)
     keras_own = keras.losses.Hinge(reduction="sum")(
         np.repeat([[1.0], [-1.0]], 50, axis=1), np.stack([real, fake])
-    )  # means of 50
+    )  # mean 50
     np.testing.assert_allclose(np.mean(hinge), keras_own, rtol=1e-5)
     np.testing.assert_allclose(losses.wasserstein_critic_loss(real, fake), fake - real, rtol=1e-6)
     for generator_loss in (losses.hinge_generator_loss, losses.wasserstein_generator_loss):
@@ -57,7 +57,7 @@ def test_half_precision_of_adversarial_losses():
 
 
 def test_gradient_penalty_by_hand(rng):
-    """The critic |x|^2 / 2 has the gradient x, at points between the two."""
+    """The critic |x|^2 / 2 has the gradient x at points between real and fake samples."""
     real, fake = rng.normal(size=(2, 30, 2, 3))
     found = losses.gradient_penalty(lambda x: tf.reduce_sum(x * x, axis=(1, 2)) / 2, real, fake, seed=1)
     shares = keras.random.uniform((30, 1, 1), dtype="float64", seed=1)
@@ -113,12 +113,12 @@ def test_gaussian_nll_is_scipys(rng):
     np.testing.assert_allclose(losses.gaussian_nll(y, y_pred), expected, rtol=1e-6)
     of_one = y_pred[:, [0, 4]]
     np.testing.assert_allclose(losses.gaussian_nll(y[:, 0], of_one), losses.gaussian_nll(y[:, :1], of_one))
-    with pytest.raises(ValueError, match=r"`y_pred`: received '?\(20, 4\), for targets of \(20, 4\)"):
+    with pytest.raises(ValueError, match=r"y_pred must be .*got '?\(20, 4\), for targets of \(20, 4\)"):
         losses.gaussian_nll(y, mean)
 
 
 def test_gaussian_nll_of_a_right_guess_that_is_very_sure():
-    y_pred = tf.Variable([[3.0, -200.0], [3.0, 1.0]])  # of a precision that float32 has no number for
+    y_pred = tf.Variable([[3.0, -200.0], [3.0, 1.0]])  # exp(200) overflows float32
     with tf.GradientTape() as tape:
         loss = losses.gaussian_nll([[3.0], [3.0]], y_pred)
     np.testing.assert_allclose(loss, (np.log(2 * np.pi) + np.array([-200.0, 1.0])) / 2, rtol=1e-6)
@@ -158,7 +158,7 @@ def test_reconstruction(rng):
 
 
 def test_the_bound_is_one_whichever_way_pixels_are_reduced(rng):
-    """Sum over pixels and the whole divergence is the mean and the divergence / 784, 784 times."""
+    """The sum plus the full divergence equals 784 times the mean plus the divergence / 784."""
     pixels, painted = rng.random((5, 28, 28)), rng.uniform(0.1, 0.9, (5, 28, 28))
     divergence = losses.gaussian_kl(*rng.normal(size=(2, 5, 10)))
     summed = losses.reconstruction_loss(pixels, painted) + divergence

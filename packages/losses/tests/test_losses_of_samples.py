@@ -1,4 +1,4 @@
-"""Losses that are means over samples, against references in float64, SciPy and scikit-learn."""
+"""Tests of losses that average over samples, against float64 reference implementations, SciPy and scikit-learn."""
 
 import keras
 import numpy as np
@@ -17,7 +17,7 @@ def boxes(rng, count):
 
 
 def made(name, count, seed=4):
-    """A loss, and targets and predictions for it."""
+    """Return a loss with matching targets and predictions."""
     rng = np.random.default_rng(seed)
     floats = rng.normal(size=(count, 3)).astype("float32")
     choices = rng.integers(0, 2, (count, 3)).astype("float32")
@@ -77,11 +77,11 @@ def test_contrastive():
     columns = losses.contrastive_loss([[1], [0]], [0.5, 0.5])
     np.testing.assert_allclose(columns, [[0.25], [0.25]])  # not (2, 2)
     half = losses.contrastive_loss([1], tf.constant([300.0], "float16"))
-    assert float(half[0]) == 90_000  # above float16's largest
+    assert float(half[0]) == 90_000  # above the maximum of float16
 
 
 def test_giou_of_boxes_on_a_grid():
-    """Areas counted in cells."""
+    """Boxes on a grid, whose areas are counted in cells."""
     rng = np.random.default_rng(8)
     cells = np.stack(np.meshgrid(np.arange(12), np.arange(12), indexing="ij"), axis=-1)
 
@@ -107,7 +107,7 @@ def test_giou_of_no_area_and_of_pixels_in_half_precision():
     assert np.isfinite(tape.gradient(loss, empty)).all()
     pixels = tf.constant([[0, 0, 1000, 1000]], "float16")
     np.testing.assert_allclose(losses.giou_loss(pixels, pixels / 2), [0.75])
-    with pytest.raises(ValueError, match=r"`y_pred`: received \(1, 3\), expected boxes of 4"):
+    with pytest.raises(ValueError, match=r"y_pred must be boxes with 4 coordinates along the last axis, got \(1, 3\)"):
         losses.giou_loss(np.zeros((1, 4)), np.zeros((1, 3)))
 
 
@@ -166,7 +166,7 @@ def test_focal_of_probabilities_rounded_beyond_the_ends(gamma):
 
 
 def projection(z):
-    """The nearest point of the simplex, by trying every support."""
+    """Return the Euclidean projection onto the simplex, found by testing all supports."""
     order = np.sort(z)[::-1]
     for size in range(len(z), 0, -1):
         threshold = (order[:size].sum() - 1) / size
@@ -180,7 +180,7 @@ def test_sparsemax(scale):
     rng = np.random.default_rng(3)
     z, q = scale * rng.normal(size=(7, 5)), rng.dirichlet(np.ones(5), 7)
     p = np.array([projection(row) for row in z])
-    # Half the squared distances from logits, which does not look like the loss.
+    # Half the squared distances from the logits: an equivalent formula of a different form.
     expected = (np.sum((q - z) ** 2, axis=1) - np.sum((p - z) ** 2, axis=1)) / 2
     logits = tf.constant(z)
     with tf.GradientTape() as tape:
@@ -221,7 +221,7 @@ def test_kappa_of_one_class_and_of_nothing():
     assert np.isfinite(tape.gradient(value, alike)).all()
     run = tf.function(loss, input_signature=[tf.TensorSpec([None, 3])] * 2)
     assert run(alike[:0], alike[:0]) == 0
-    with pytest.raises(ValueError, match=r"`y_true`: received \(2, 1\), expected \(batch, 3\)"):
+    with pytest.raises(ValueError, match=r"y_true must have shape \(batch, 3\), got \(2, 1\)"):
         loss([[0], [1]], alike)
 
 
@@ -247,7 +247,7 @@ def test_kappa_of_masked_samples(weights):
 
 @pytest.mark.parametrize("weights", [None, np.array([0.5, 1.0, 2.0, 0.0])])
 def test_kappa_in_fit(weights):
-    """Keras hands sample weights on."""
+    """Keras passes sample weights to the loss."""
     rng = np.random.default_rng(1)
     x, y = rng.normal(size=(4, 3)).astype("float32"), np.eye(3, dtype="float32")[[0, 1, 2, 0]]
     inputs = keras.Input((3,))
@@ -259,7 +259,7 @@ def test_kappa_in_fit(weights):
 
 
 def test_the_focal_loss_trains_unreduced_as_summed():
-    """Addons' default reduction, none, adds up the gradients of samples."""
+    """With the default reduction of TensorFlow Addons, "none", the gradients of the samples are summed."""
     x, y = np.eye(4, dtype="float32"), np.eye(4, dtype="float32")
     weights = []
     for options in ({}, {"reduction": "sum"}):

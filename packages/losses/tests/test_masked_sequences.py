@@ -1,4 +1,4 @@
-"""Losses that make one number of each sample, for samples of which only some steps count."""
+"""Tests of losses that reduce each sample to one number, for samples with masked steps."""
 
 import keras
 import numpy as np
@@ -22,7 +22,7 @@ MASKS = {
 
 @pytest.fixture
 def drawn():
-    """As many sequences as steps: what broadcasts by mistake does so in silence."""
+    """Return random data with as many sequences as steps, so that wrong broadcasting raises no error."""
     rng = np.random.default_rng(3)
     shape = (4, 4, 2)
     return rng.integers(0, 2, shape).astype("float32"), rng.random(shape).astype("float32")
@@ -37,7 +37,7 @@ def masked(y_pred, mask):
 @pytest.mark.parametrize("mask", MASKS.values(), ids=MASKS)
 @pytest.mark.parametrize(("make", "options"), LOSSES)
 def test_masked_steps_are_as_if_they_were_not_there(drawn, make, options, mask):
-    """Each sequence by itself, cut to what counts."""
+    """The loss equals that of each sequence cut to its valid steps."""
     y_true, y_pred = drawn
     loss, kept = make(**options), np.array(mask, bool)
     alone = [
@@ -77,18 +77,24 @@ def test_a_step_of_weight_2_is_there_twice(drawn, make, options):
 
 @pytest.mark.parametrize("make", [losses.ReconstructionLoss, losses.TverskyLoss])
 def test_sizes_that_do_not_fit_are_told(drawn, make):
-    with pytest.raises(ValueError, match=r"`sample_weight`: received \(4, 3\), expected the sizes"):
+    with pytest.raises(
+        ValueError,
+        match=r"sample_weight must have a shape that matches .* predictions \(4, 4, 2\), got \(4, 3\)",
+    ):
         make()(*drawn, np.ones((4, 3)))
-    with pytest.raises(ValueError, match=r"`mask`: received \(3,\)"):
+    with pytest.raises(
+        ValueError,
+        match=r"mask must have a shape that matches the leading axes of the predictions \(4, 4, 2\), got \(3,\)",
+    ):
         make()(drawn[0], masked(drawn[1], np.ones(3)))
 
 
-@pytest.mark.slow  # takes seconds
+@pytest.mark.slow  # several seconds
 @pytest.mark.parametrize(("make", "options"), LOSSES)
 def test_an_autoencoder_of_sequences(make, options):
-    """Trains where the batch has as many sequences as steps and where it has not; padding's targets do not matter."""
+    """Train with batch sizes equal and unequal to the number of steps. Targets of padded steps are ignored."""
     x = np.random.default_rng(1).uniform(0.1, 1, (6, 4, 2)).astype("float32")
-    x[:, 3:] = 0  # is masked
+    x[:, 3:] = 0  # masked
     steps = [keras.layers.Masking(), keras.layers.SimpleRNN(3, return_sequences=True), keras.layers.Dense(2, "sigmoid")]
     model = keras.Sequential([keras.Input((4, 2)), *steps])
     model.compile("sgd", make(**options))

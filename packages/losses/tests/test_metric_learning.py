@@ -1,4 +1,4 @@
-"""Losses of embeddings and labels against loops in float64, and where TensorFlow Addons' are NaN."""
+"""Tests of metric learning losses against loops in float64, and of cases in which TensorFlow Addons returns NaN."""
 
 import keras
 import numpy as np
@@ -158,7 +158,7 @@ def test_nothing_to_learn_from():
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32"])
 @pytest.mark.parametrize("make", [*LABELLED, losses.NpairsLoss])
 def test_large_labels_are_told_apart(make, dtype):
-    """All of these are the same in float32, and those above 2,048 in float16."""
+    """These labels are all equal in float32; those above 2,048 are also equal in float16."""
     small = np.array([0, 1, 0, 2, 1, 2])
     x = np.random.default_rng(1).normal(size=(6, 6)).astype("float32")
     expected = make(dtype=dtype)(small, x)
@@ -180,9 +180,9 @@ def test_labels_of_large_numbers_in_fit(make):
 
 @pytest.mark.parametrize("make", LABELLED)
 def test_labels_that_are_one_hot(make):
-    with pytest.raises(ValueError, match=r"`y_true`: received \(2, 3\), expected labels"):
+    with pytest.raises(ValueError, match=r"y_true must be labels.*got \(2, 3\)"):
         make()(np.eye(3)[:2], np.eye(3)[:2])
-    with pytest.raises(ValueError, match=r"`y_pred`: received \(2,\), expected embeddings"):
+    with pytest.raises(ValueError, match=r"y_pred must be embeddings.*got \(2,\)"):
         make()([0, 1], [0.0, 1.0])
 
 
@@ -200,7 +200,7 @@ def test_weights_weigh_anchors(make):
 
 
 def test_memory_of_semihard_triplets_grows_with_the_square():
-    y, x = labelled(1_500, 2, classes=200)  # the cube would take 13 GB
+    y, x = labelled(1_500, 2, classes=200)  # cubic memory would be 13 GB
     assert 0 < float(losses.triplet_semihard_loss(y, x.astype("float32"))) < 2
 
 
@@ -230,6 +230,6 @@ def test_npairs_of_several_labels(sparse):
 
 def test_half_precision_of_many_shared_labels():
     logits = np.random.default_rng(2).normal(size=(2, 2)).astype("float16")
-    labels = np.ones((2, 5_000))  # float16 would count to 2,048
+    labels = np.ones((2, 5_000))  # float16 counts only to 2,048
     found = losses.npairs_multilabel_loss(labels, logits)
     np.testing.assert_allclose(found, softmax_loss(np.full((2, 2), 0.5), logits).mean(), rtol=1e-6)

@@ -1,4 +1,4 @@
-"""Arguments that are NumPy's numbers, as they come out of arrays, are as good as Python's."""
+"""Tests that NumPy scalars are accepted as arguments like Python numbers."""
 
 import json
 from pathlib import Path
@@ -14,7 +14,7 @@ ROWS = load_rows(Path(__file__).parent / FILE_NAME)
 
 
 def of_numpy(value):
-    """The same with NumPy's numbers."""
+    """Return the value with all numbers converted to NumPy scalars."""
     if isinstance(value, list | tuple):
         return type(value)(map(of_numpy, value))
     kinds = {int: np.int64, float: np.float32}

@@ -1,4 +1,4 @@
-"""The loss of sequences against SciPy, and what Addons does not have: masks, weights of sequences, padding."""
+"""Tests of SequenceLoss against SciPy, and of features that TensorFlow Addons lacks: masks and sequence weights."""
 
 import re
 
@@ -41,7 +41,7 @@ def test_masks_and_weights_of_sequences():
     masked = tf.constant(logits)
     masked._keras_mask = tf.constant(mask)
     expected = np.sum(entropies(targets, logits) * weights[:, None] * mask) / mask.sum()
-    padded = np.where(mask, targets, -1)  # no class
+    padded = np.where(mask, targets, -1)  # not a valid class
     np.testing.assert_allclose(SequenceLoss()(padded, masked, weights), expected, rtol=1e-5)
 
 
@@ -102,11 +102,11 @@ def test_half_precision():
 
 def test_ranks_that_do_not_fit_are_told():
     targets, logits, weights = drawn()
-    with pytest.raises(ValueError, match=r"`logits`: received \(6, 5\)"):
+    with pytest.raises(ValueError, match=r"logits must have shape \(batch, time, classes\), got \(6, 5\)"):
         sequence_loss(logits[..., 0], targets, weights)
-    with pytest.raises(ValueError, match=r"`targets`: received \(6,\)"):
+    with pytest.raises(ValueError, match=r"targets must have shape .*, got \(6,\)"):
         sequence_loss(logits, targets[:, 0], weights)
-    with pytest.raises(ValueError, match=r"`weights`: received \(6,\)"):
+    with pytest.raises(ValueError, match=r"weights must have shape .*, got \(6,\)"):
         sequence_loss(logits, targets, weights[:, 0])
 
 
@@ -116,7 +116,7 @@ def test_targets_of_other_sizes_are_told(shape, own):
     _, logits, weights = drawn()
     functions = tf.nn.sparse_softmax_cross_entropy_with_logits, tf.nn.softmax_cross_entropy_with_logits
     targets = np.zeros(shape, "int32" if len(shape) == 2 else "float32")
-    message = re.escape(f"`targets`: received {shape}, expected {(6, 5, 4)[: len(shape)]}, as the logits have it")
+    message = re.escape(f"targets must have shape {(6, 5, 4)[: len(shape)]}, as `logits`, got {shape}")
     with pytest.raises(ValueError, match=message):
         sequence_loss(logits, targets, weights, softmax_loss_function=functions[len(shape) - 2] if own else None)
     with pytest.raises(ValueError, match=message):
@@ -126,9 +126,9 @@ def test_targets_of_other_sizes_are_told(shape, own):
 @pytest.mark.parametrize("shape", [(6, 1), (1, 5), (1, 1), (5,), (1,)])
 def test_weights_of_other_sizes_are_told(shape):
     targets, logits, _ = drawn()
-    with pytest.raises(ValueError, match=re.escape(f"`weights`: received {shape}, expected (batch, time), (6, 5)")):
+    with pytest.raises(ValueError, match=re.escape(f"weights must have shape (batch, time) = (6, 5), got {shape}")):
         sequence_loss(logits, targets, np.ones(shape, "float32"))
-    message = re.escape(f"`sample_weight`: received {shape}, expected one a step, (6, 5), or one a sequence")
+    message = re.escape(f"sample_weight must be one for each step, (6, 5), or one for each sequence, got {shape}")
     with pytest.raises(ValueError, match=message):
         SequenceLoss()(targets, logits, np.ones(shape, "float32"))
 

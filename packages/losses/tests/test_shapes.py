@@ -1,4 +1,4 @@
-"""Targets and predictions of shapes that differ, where broadcasting would give a wrong number in silence."""
+"""Tests of mismatched shapes of targets and predictions, which would silently broadcast to a wrong loss."""
 
 import re
 
@@ -24,7 +24,7 @@ MEETING = [
 @pytest.mark.parametrize("shapes", [((4,), (4, 1)), ((4, 3), (1, 3))])
 @pytest.mark.parametrize(("loss", "names"), MEETING)
 def test_two_that_meet_have_one_shape(loss, names, shapes):
-    message = re.escape(f"`{names[0]}`: received {shapes[0]}, expected the shape of `{names[1]}`, {shapes[1]}")
+    message = re.escape(f"{names[0]} must have the shape of `{names[1]}`, {shapes[1]}, got {shapes[0]}")
     with pytest.raises(ValueError, match=message):
         loss(*(np.zeros(shape) for shape in shapes))
 
@@ -57,7 +57,10 @@ def test_several_quantiles_of_one_target():
 
 @pytest.mark.parametrize(("y_true", "y_pred"), [((4,), (4, 1)), ((4, 2), (4, 2)), ((3,), (3,)), ((2, 3, 1), (2, 3, 1))])
 def test_more_or_fewer_quantiles_than_predictions_raise(y_true, y_pred):
-    with pytest.raises(ValueError, match=r"`tau`: received \[0.1, 0.5, 0.9\], expected"):
+    with pytest.raises(
+        ValueError,
+        match=r"tau must be a number, or quantiles that broadcast to samples of shape .*, got \[0.1, 0.5, 0.9\]",
+    ):
         losses.pinball_loss(np.zeros(y_true), np.zeros(y_pred), [0.1, 0.5, 0.9])
 
 

@@ -1,4 +1,4 @@
-"""Guards the README's table of what Keras has and does well: where it fails, the loss belongs here after all."""
+"""Tests of the Keras functions recommended in the README. A failure means that a function belongs in this package."""
 
 import keras
 import numpy as np
@@ -7,7 +7,7 @@ from scipy.special import expit
 
 
 def test_softplus_of_keras_is_stable_to_the_second_derivative():
-    """So that no other is needed: its logarithm of a sum neither overflows nor loses its slopes."""
+    """The log-sum-exp of Keras neither overflows nor loses its gradients."""
     x = tf.Variable([-1e4, -100.0, -2.0, 0.0, 2.0, 100.0, 1e4])
     with tf.GradientTape() as outer:
         with tf.GradientTape() as inner:

@@ -24,35 +24,35 @@ from tensorsmith.testing import Data, MetricRow
 
 
 def other_weights(true, predicted):
-    """Shapes of sample weights that do not fit four samples."""
-    message = "expected the first axes of the samples, (4"
+    """Return shapes of sample weights that do not match four samples."""
+    message = "have the shape of the leading axes of the samples, ("
     return [({}, (true, predicted, shape), message) for shape in [(1,), (3,), (1, 4), (4, 4), (1, 1), (4, 3, 2)]]
 
 
 def other_targets(shapes, **arguments):
-    """Shapes of targets and predictions that would broadcast to a wrong result."""
-    return [(arguments, pair, "expected the shape of `y_pred`") for pair in shapes]
+    """Return shapes of targets and predictions that would broadcast to a wrong result."""
+    return [(arguments, pair, "have the shape of `y_pred`, ") for pair in shapes]
 
 
-LABELS = Data((3,), "int32", 0, 2)  # of three classes
+LABELS = Data((3,), "int32", 0, 2)  # three classes
 ONE_HOT = [((4, 3), (1, 3)), ((1, 3), (4, 3)), ((2, 3, 3), (6, 3)), ((2, 3, 3), (3, 2, 3))]
 SCORES = Data((3,), low=0.01)
-# Numbers that half precision holds: a rounded one may fall into another bin, or tie with its neighbour.
+# Numbers that half precision represents exactly: rounded ones may fall into another bin or become ties.
 LEVELS = Data((), "int32", -3, 4)
 RANGES = {"actual_min": -3.0, "actual_max": 3.0, "preds_min": -4.0, "preds_max": 3.0}
 BAD_RANGES = [
-    ({"actual_max": -3.0}, "above `actual_min`"),
+    ({"actual_max": -3.0}, "greater than `actual_min`, -3.0"),
     ({"preds_min": float("nan")}, "finite"),
-    ({"actual_cutpoints": 1}, "2 or more"),
-    ({"preds_cutpoints": 4.0}, "2 or more"),
+    ({"actual_cutpoints": 1}, "an integer >= 2"),
+    ({"preds_cutpoints": 4.0}, "an integer >= 2"),
 ]
 BAD_SCORES = [
-    ({"num_classes": 0}, "1 or more"),
+    ({"num_classes": 0}, "an integer >= 1"),
     ({"average": "mean"}, "'macro'"),
     ({"threshold": 0.0}, "(0, 1]"),
     ({"threshold": 1.5}, "(0, 1]"),
 ]
-# Small integers, which half precision holds: boxes of which some have no area, classes and places without one.
+# Small integers, which half precision represents exactly: boxes, some without area, with classes or padding.
 TRUTHS = Data((6, 6), "int32", -1, 4)
 DETECTIONS = Data((8, 6), "int32", -1, 4)
 DETECTING = {
@@ -64,12 +64,12 @@ DETECTING = {
     "name": "boxes",
 }
 BAD_DETECTING = [
-    ({"num_classes": 0}, "1 or more"),
-    ({"iou_thresholds": ()}, "one at least"),
+    ({"num_classes": 0}, "an integer >= 1"),
+    ({"iou_thresholds": ()}, "a non-empty sequence of numbers in (0, 1]"),
     ({"iou_thresholds": 0.5}, "(0, 1]"),
     ({"iou_thresholds": (0.5, 1.5)}, "(0, 1]"),
-    ({"recall_levels": 1}, "2 or more"),
-    ({"box_format": "xxyy"}, "did you mean"),
+    ({"recall_levels": 1}, "an integer >= 2"),
+    ({"box_format": "xxyy"}, "Did you mean"),
     ({"capacity": 0}, "a positive integer"),
 ]
 
@@ -88,8 +88,8 @@ ROWS = [
         y_true=Data((), "int32", 0, 3),
         y_pred=Data((3,)),
         bad=[
-            ({"num_classes": 1}, "2 or more"),
-            ({"num_classes": 2.5}, "2 or more"),
+            ({"num_classes": 1}, "an integer >= 2"),
+            ({"num_classes": 2.5}, "an integer >= 2"),
             ({"weightage": "cubic"}, "linear"),
         ],
         bad_shapes=other_targets([((4,), (1,)), ((1,), (4, 3)), ((4, 3), (4, 3))])
@@ -127,7 +127,12 @@ ROWS = [
         kwargs={"num_classes": 3, "average": "macro", "beta": 2.0, "threshold": 0.4},
         y_true=LABELS,
         y_pred=SCORES,
-        bad=[*BAD_SCORES, ({"beta": 0.0}, "above 0"), ({"beta": "2"}, "above 0"), ({"beta": float("inf")}, "above 0")],
+        bad=[
+            *BAD_SCORES,
+            ({"beta": 0.0}, "a positive number"),
+            ({"beta": "2"}, "a positive number"),
+            ({"beta": float("inf")}, "a positive number"),
+        ],
     ),
     MetricRow(
         FBetaScore,
@@ -137,7 +142,7 @@ ROWS = [
         bad=(),
         name="FBetaScore, sparse",
         bad_shapes=[
-            ({}, (true, (4, 3)), f"`y_true`: received {true}, expected a shape that fits")
+            ({}, (true, (4, 3)), f"y_true must have a shape that matches predictions of shape (4, 3), got {true}")
             for true in [(1,), (3,), (1, 1), (4, 2), (1, 3), ()]
         ],
     ),
@@ -168,9 +173,9 @@ ROWS = [
         y_true=Data((5,)),
         y_pred=Data((5,)),
         bad=[
-            ({"delta": 0.0}, "above 0"),
-            ({"delta": float("nan")}, "above 0"),
-            ({"delta": None}, "above 0"),
+            ({"delta": 0.0}, "a positive number"),
+            ({"delta": float("nan")}, "a positive number"),
+            ({"delta": None}, "a positive number"),
         ],
         bad_shapes=other_weights((4,), (4,)),
     ),
@@ -200,7 +205,7 @@ ROWS = [
         kwargs={"num_classes": 3, "name": "mcc"},
         y_true=Data((3,), "int32", 0, 5),
         y_pred=Data((3,)),
-        bad=[({"num_classes": 1}, "2 or more"), ({"num_classes": "3"}, "2 or more")],
+        bad=[({"num_classes": 1}, "an integer >= 2"), ({"num_classes": "3"}, "an integer >= 2")],
         bad_shapes=other_targets(ONE_HOT) + other_weights((4, 3), (4, 3)),
     ),
     MetricRow(
@@ -215,7 +220,7 @@ ROWS = [
         kwargs={"num_classes": 3, "name": "confusion"},
         y_true=LABELS,
         y_pred=LABELS,
-        bad=[({"num_classes": 0}, "1 or more")],
+        bad=[({"num_classes": 0}, "an integer >= 1")],
         bad_shapes=other_targets(ONE_HOT),
     ),
     MetricRow(

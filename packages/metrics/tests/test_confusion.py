@@ -1,4 +1,4 @@
-"""Cohen's kappa, Matthews' coefficient and confusion matrices of labels against scikit-learn."""
+"""Tests of Cohen's kappa, Matthews' coefficient and multi-label confusion matrices against scikit-learn."""
 
 import keras
 import numpy as np
@@ -89,7 +89,7 @@ def test_a_single_class():
 
 @pytest.mark.parametrize("classes", [2, 3, 5])
 def test_matthews_of_a_single_class_and_of_fractions_of_weight(classes):
-    """n^2 and sum(t_k^2) are then rounded apart: their difference must not be below 0."""
+    """n^2 and sum(t_k^2) are rounded differently; their difference must not be negative."""
     rng = np.random.default_rng(15)
     draws = [(np.zeros(3, int), np.array([0, 0, 1]), np.array([0.1, 0.2, 0.3]))]
     draws += [(np.full(20, rng.integers(classes)), rng.integers(0, classes, 20), rng.random(20)) for _ in range(20)]
@@ -102,7 +102,10 @@ def test_matthews_of_a_single_class_and_of_fractions_of_weight(classes):
 
 def test_unknown_labels_raise_unless_they_weigh_nothing():
     metric = CohenKappa(3, sparse_labels=True)
-    with pytest.raises(tf.errors.InvalidArgumentError, match="class numbers from 0 to 2"):
+    with pytest.raises(
+        tf.errors.InvalidArgumentError,
+        match=r"labels must be class indices from 0 to 2",
+    ):
         metric.update_state([0, 1, 3], [0, 1, 2])
     metric.update_state([0, 1, -1], [0, 1, 2], sample_weight=[1, 1, 0])
     assert float(metric.result()) == 1.0
@@ -125,5 +128,5 @@ def test_counts_go_on_where_float32_stops():
 
 
 def test_shapes_that_do_not_fit_are_told():
-    with pytest.raises(ValueError, match=r"`y_pred`: received \(2, 3\), expected a shape that ends in the 4 classes"):
+    with pytest.raises(ValueError, match=r"y_pred must have a shape that ends in the 4 classes, got \(2, 3\)"):
         MatthewsCorrelationCoefficient(4).update_state(one_hot([0, 1]), one_hot([0, 1], 3))

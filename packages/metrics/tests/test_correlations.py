@@ -1,4 +1,4 @@
-"""Correlations against SciPy."""
+"""Tests of correlations against SciPy."""
 
 import keras
 import numpy as np
@@ -46,7 +46,7 @@ ALL = [*EXACT, *((metric, LEVELS, reference) for metric, reference in RANKS)]
 
 
 def levels(n, seed=7, count=9):
-    """Whole numbers from 0 on that correlate."""
+    """Return correlated non-negative integers."""
     rng = np.random.default_rng(seed)
     x = rng.integers(0, count, n)
     return x, np.where(rng.random(n) < 0.5, x, rng.integers(0, count, n))
@@ -83,7 +83,7 @@ def test_functions_at_larger_sizes_in_graphs(function, reference):
 def test_functions_without_an_answer(function, reference):
     for x, y in (([1, 1, 1], [1, 2, 3]), ([1, 2, 3], [5, 5, 5]), ([], []), ([1], [2])):
         assert np.isnan(function(x, y))
-    with pytest.raises(ValueError, match=r"`y`: received \(2,\), expected the shape of `x`, \(3,\)"):
+    with pytest.raises(ValueError, match=r"y must have the shape of `x`, \(3,\), got \(2,\)"):
         function([1, 2, 3], [1, 2])
 
 
@@ -128,7 +128,7 @@ def test_masked_steps_do_not_count(metric, options, reference):
     x, y = (array.reshape(10, 10) for array in levels(100))
     mask = np.random.default_rng(11).random((10, 10)) < 0.7
     predictions = tf.constant(np.where(mask, y, 99))
-    predictions._keras_mask = tf.constant(mask)  # as layers leave it
+    predictions._keras_mask = tf.constant(mask)  # as set by layers
     metric = metric(**options)
     metric.update_state(x, predictions)
     np.testing.assert_allclose(metric.result(), reference(x[mask], y[mask]), rtol=1e-6)
@@ -205,7 +205,7 @@ def test_exact_ranks_compiled_by_xla():
 
 
 def test_pearson_of_large_numbers_that_vary_little():
-    """Sums of squares would cancel: they need 34 digits here."""
+    """Sums of squares would suffer from cancellation: they need 34 digits here."""
     rng = np.random.default_rng(12)
     x, noise = rng.normal(size=(2, 1000))
     y = x + noise
@@ -233,7 +233,7 @@ def test_more_samples_than_fit_raise(metric, reference):
     update = tf.function(metric.update_state)
     x, y = levels(6)
     update(x[:3], y[:3])
-    with pytest.raises(tf.errors.InvalidArgumentError, match="`capacity`: received 5, expected as many"):
+    with pytest.raises(tf.errors.InvalidArgumentError, match="capacity must be at least the number of samples, got 5"):
         update(x[3:], y[3:])
     update(x[3:5], y[3:5])
     np.testing.assert_allclose(metric.result(), reference(x[:5], y[:5]), rtol=1e-6)
@@ -242,7 +242,7 @@ def test_more_samples_than_fit_raise(metric, reference):
 @pytest.mark.parametrize(("metric", "options", "reference"), ALL)
 @pytest.mark.parametrize(("true", "predicted"), [((1,), (3,)), ((3,), (1,)), ((3, 1), (1, 3)), ((3, 1), (3, 4))])
 def test_shapes_that_would_broadcast_raise(metric, options, reference, true, predicted):
-    with pytest.raises(ValueError, match="`y_true`: received .*, expected the shape of `y_pred`"):
+    with pytest.raises(ValueError, match="y_true must have the shape of `y_pred`, "):
         metric(**options).update_state(np.zeros(true), np.zeros(predicted))
 
 
@@ -263,11 +263,11 @@ def test_in_a_model_of_a_strategy():
         model = keras.Sequential([keras.Input((1,)), keras.layers.Identity()])
         metrics = [SpearmansRank(name="ranks", capacity=120), PearsonsCorrelation(name="line", exact=True)]
         model.compile(loss="mean_squared_error", metrics=metrics)
-        model.compute_metrics(x[:1, None], y[:1, None], x[:1, None])  # builds them
+        model.compute_metrics(x[:1, None], y[:1, None], x[:1, None])  # build the metrics
 
-    # Keras' own `evaluate` has an iterator under strategies that crashes TensorFlow 2.21 now and then.
+    # The iterator of Keras' `evaluate` under strategies occasionally crashes TensorFlow 2.21.
     step = tf.function(lambda *batch: strategy.run(model.test_step, (batch,)), autograph=False)
-    for _ in range(2):  # the second starts anew
+    for _ in range(2):  # the second pass starts from a reset state
         model.reset_metrics()
         for i in range(0, 120, 30):
             step(x[i : i + 30, None], y[i : i + 30, None])

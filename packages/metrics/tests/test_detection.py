@@ -1,4 +1,4 @@
-"""Average precision of boxes against COCO's own tool, Keras, and areas counted in cells."""
+"""Tests of average precision against the COCO tool, Keras, and areas counted in cells."""
 
 import contextlib
 import io
@@ -14,7 +14,7 @@ from tensorsmith.metrics import AveragePrecision, MeanAveragePrecision, average_
 
 
 def scene(seed, images=12, true=6, found=15, classes=3, crowds=0.2):
-    """True boxes and detections near them, (x, y, width, height, class, crowd or score); some places are empty."""
+    """Return true boxes and detections near them, (x, y, width, height, class, crowd or score), with some padding."""
     rng = np.random.default_rng(seed)
     truths = np.concatenate(
         [
@@ -33,7 +33,7 @@ def scene(seed, images=12, true=6, found=15, classes=3, crowds=0.2):
 
 
 def coco(truths, found, classes):
-    """Precisions by threshold, recall and class of COCO's tool, -1 for classes that are not there."""
+    """Return the precisions of the COCO tool by threshold, recall and class, with -1 for missing classes."""
     data, results = COCO(), []
     data.dataset = {
         "images": [{"id": image} for image in range(len(truths))],
@@ -44,7 +44,7 @@ def coco(truths, found, classes):
         for *box, label, crowd in boxes:
             if label >= 0:
                 facts = {"image_id": image, "category_id": int(label), "bbox": box, "area": box[2] * box[3]}
-                number = len(data.dataset["annotations"]) + 1  # 0 would count as not found
+                number = len(data.dataset["annotations"]) + 1  # 0 would be treated as unmatched
                 data.dataset["annotations"].append({**facts, "id": number, "iscrowd": int(crowd)})
         for *box, label, score in detections:
             if label >= 0:
@@ -79,7 +79,7 @@ def test_coco(seed):
 
 
 def test_coco_where_boxes_and_overlaps_are_equal():
-    """On a coarse grid many boxes coincide, and many overlaps are just at a threshold."""
+    """On a coarse grid many boxes coincide, and many overlaps equal a threshold."""
     rng = np.random.default_rng(1)
     truths, found = scene(1, images=30)
     for boxes in (truths, found):
@@ -100,9 +100,9 @@ def test_coco_without_a_class_and_without_detections():
 
 
 def test_11_points():
-    """The example of the notebook to chapter 14 of Géron, "Hands-On Machine Learning", 2nd edition, 2019.
+    """The example is from the notebook to chapter 14 of Géron, "Hands-On Machine Learning", 2nd edition, 2019.
 
-    For recalls of 0, 0.1, ... 1: the mean of the largest precisions from there on.
+    It computes the mean over the recalls 0, 0.1, ... 1 of the maximum precision from there on.
     """
     precisions = [0.91, 0.94, 0.96, 0.94, 0.95, 0.92, 0.80, 0.60, 0.45, 0.20, 0.10]
     expected = (3 * 0.96 + 2 * 0.95 + 0.92 + 0.80 + 0.60 + 0.45 + 0.20 + 0.10) / 11
@@ -124,7 +124,7 @@ def test_average_precision_of_curves(levels):
                 heights = [precision[recall[:, column] >= level, column] for level in wanted]
                 expected = np.mean([max(each, default=0.0) for each in heights])
             np.testing.assert_allclose(average_precision(precision, recall, levels)[column], expected, rtol=1e-9)
-    with pytest.raises(ValueError, match="`recall_levels`: received 1"):
+    with pytest.raises(ValueError, match="recall_levels must be .*got 1"):
         average_precision([1.0], [1.0], 1)
 
 
@@ -167,16 +167,18 @@ def test_masked_detections_are_not_there():
 
 
 def test_what_does_not_fit_is_told():
-    with pytest.raises(ValueError, match=r"`y_true`: received \(1, 2, 4\), expected \(images, boxes, 5 or 6\)"):
+    with pytest.raises(ValueError, match=r"y_true must have shape \(images, boxes, 5 or 6\), got \(1, 2, 4\)"):
         made().update_state(np.zeros((1, 2, 4)), np.zeros((1, 2, 6)))
-    with pytest.raises(ValueError, match=r"`y_pred`: received \(2, 6\)"):
+    with pytest.raises(ValueError, match=r"y_pred must have shape \(images, boxes, 6\), got \(2, 6\)"):
         made().update_state(np.zeros((1, 2, 5)), np.zeros((2, 6)))
     for images in (1, 2):
-        with pytest.raises(ValueError, match=f"`y_pred`: received 3 images, expected as many as in `y_true`, {images}"):
+        with pytest.raises(
+            ValueError, match=f"y_pred must be predictions for the {images} images of `y_true`, got 3 images"
+        ):
             made().update_state(np.zeros((images, 2, 5)), np.zeros((3, 2, 6)))
-    with pytest.raises(tf.errors.InvalidArgumentError, match="class numbers from 0 to 2"):
+    with pytest.raises(tf.errors.InvalidArgumentError, match="class indices from 0 to 2"):
         made().update_state(np.full((1, 2, 5), 3.0), np.zeros((1, 2, 6)))
-    with pytest.raises(tf.errors.InvalidArgumentError, match="`capacity`: received 2000"):
+    with pytest.raises(tf.errors.InvalidArgumentError, match="capacity must be .*got 2000"):
         made().update_state(np.zeros((1, 1, 5)), np.zeros((1, 2_001, 6)))
 
 
@@ -223,7 +225,7 @@ def test_box_iou_in_cells_and_of_half_precision():
     pixels = tf.constant([[0, 0, 1000, 1000]], "float16")
     np.testing.assert_allclose(box_iou(pixels, pixels / 2), [[0.25]])
     assert box_iou([[1.0, 1.0, 1.0, 1.0]], [[1.0, 1.0, 1.0, 1.0]]).numpy() == 0.0
-    with pytest.raises(ValueError, match="did you mean xyxy"):
+    with pytest.raises(ValueError, match="Did you mean xyxy"):
         box_iou([[0.0] * 4], [[0.0] * 4], "xxyy")
-    with pytest.raises(ValueError, match=r"`boxes`: received \(1, 3\)"):
+    with pytest.raises(ValueError, match=r"boxes must be .*got \(1, 3\)"):
         box_iou(np.zeros((1, 3)), np.zeros((1, 4)))

@@ -1,4 +1,4 @@
-"""Calibration, distances of features and rounded accuracy, against NumPy and SciPy."""
+"""Tests of calibration error, Fréchet distance and rounded accuracy against NumPy and SciPy."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ def streamed(metric, arrays, batches):
 
 
 def calibration(labels, scores, weights, bins):
-    """By its definition, bin by bin."""
+    """Return the calibration error, computed bin by bin from its definition."""
     confidence, right = scores.max(axis=-1), scores.argmax(axis=-1) == labels
     value = 0.0
     for number in range(bins):
@@ -62,20 +62,24 @@ def test_calibration_of_steps_that_are_masked_and_of_nothing(rng):
 
 @pytest.mark.parametrize("shape", [(5,), (1, 7), (5, 1), (5, 7, 2)])
 def test_calibration_tells_shapes_that_do_not_fit(shape):
-    with pytest.raises(
-        ValueError, match=r"`y_true`: received .*, expected class numbers, for predictions of \(5, 7, 3\)"
-    ):
+    with pytest.raises(ValueError, match=r"y_true must be class indices for predictions of shape \(5, 7, 3\)"):
         ExpectedCalibrationError().update_state(np.zeros(shape), np.zeros((5, 7, 3)))
 
 
 @pytest.mark.parametrize("logits", [[-3.0, 5.0], [-3.0, -5.0], [-2.0]])
 def test_calibration_refuses_logits(logits):
     metric = ExpectedCalibrationError()
-    with pytest.raises(tf.errors.InvalidArgumentError, match=r"expected probabilities in \[0, 1\]"):
+    with pytest.raises(
+        tf.errors.InvalidArgumentError,
+        match=r"y_pred must be probabilities in \[0, 1\]",
+    ):
         metric.update_state([1], [logits])
-    with pytest.raises(tf.errors.InvalidArgumentError, match=r"expected probabilities in \[0, 1\]"):
+    with pytest.raises(
+        tf.errors.InvalidArgumentError,
+        match=r"y_pred must be probabilities in \[0, 1\]",
+    ):
         tf.function(metric.update_state)([1], [logits])
-    metric.update_state([1, 1], [logits, [0.5] * len(logits)], sample_weight=[0, 1])  # what does not count may be so
+    metric.update_state([1, 1], [logits, [0.5] * len(logits)], sample_weight=[0, 1])  # weight 0 allows logits
     assert metric.result() in (0.5, 0.0)
 
 
@@ -94,7 +98,7 @@ def frechet(real, fake):
 
 
 @pytest.mark.parametrize("batches", [1, 10])
-@pytest.mark.parametrize("offset", [0.0, 1e5])  # where sums of squares would cancel
+@pytest.mark.parametrize("offset", [0.0, 1e5])  # cancellation in sums of squares
 def test_frechet_distance(rng, offset, batches):
     real, fake = rng.normal(size=(1000, 6)) @ rng.normal(size=(6, 6)), rng.gamma(2.0, size=(1000, 6))
     found = streamed(FrechetDistance(6, dtype="float64"), (real + offset, fake + offset), batches)
@@ -105,7 +109,7 @@ def test_frechet_distance_of_fewer_samples_than_features_and_of_other_counts(rng
     real, fake = rng.normal(size=(5, 8)), rng.normal(size=(4, 8))
     metric = FrechetDistance(8, dtype="float64")
     metric.update_state(real, fake)
-    # Singular, so that the root loses half the digits.
+    # Singular, so that the matrix square root loses half the digits.
     np.testing.assert_allclose(metric.result(), frechet(real, fake), rtol=1e-5)
 
 
@@ -129,7 +133,7 @@ def test_frechet_distance_of_the_same_and_of_nothing(rng):
     same = rng.normal(size=(40, 3))
     metric.update_state(same, rng.permutation(same))
     np.testing.assert_allclose(metric.result(), 0, atol=1e-9)
-    with pytest.raises(ValueError, match=r"`y_pred`: received \(40, 2\), expected \(batch, 3\)"):
+    with pytest.raises(ValueError, match=r"y_pred must have shape \(batch, 3\), got \(40, 2\)"):
         metric.update_state(same, same[:, :2])
 
 
@@ -151,7 +155,7 @@ def test_rounded_accuracy_is_what_keras_lacks(rng):
 
 @pytest.mark.parametrize(("true", "predicted"), [((4, 1), (4, 3)), ((4, 3), (4,)), ((1, 3), (4, 3))])
 def test_rounded_accuracy_does_not_broadcast(true, predicted):
-    with pytest.raises(ValueError, match=r"`y_true`: received .*, expected the shape of `y_pred`"):
+    with pytest.raises(ValueError, match="y_true must have the shape of `y_pred`, "):
         RoundedAccuracy().update_state(np.zeros(true), np.zeros(predicted))
 
 

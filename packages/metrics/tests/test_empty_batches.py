@@ -1,4 +1,4 @@
-"""A batch without samples changes no metric: it comes from filters, and from shards that have run out."""
+"""Tests that a batch without samples, as produced by filters and exhausted shards, does not change a metric."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ ROWS = load_rows(Path(__file__).with_name(FILE_NAME)).values()
 
 
 def batch_of(row, size):
-    """Arrays of the row's data."""
+    """Return arrays with the data of a row."""
     rng = np.random.default_rng(size)
     kinds = [data for data in (row.y_true, row.y_pred) if data is not None]
     return [rng.uniform(data.low, data.high, (size, *data.shape)).astype(data.dtype) for data in kinds]
@@ -24,7 +24,7 @@ def batch_of(row, size):
 def test_an_empty_batch_changes_nothing(row, weighted):
     metric = row.make(**row.kwargs)
     weights = {"sample_weight": np.zeros(0)} if weighted else {}
-    for batch in (None, batch_of(row, 6)):  # at first, and once something was seen
+    for batch in (None, batch_of(row, 6)):  # before and after the first update
         if batch:
             metric.update_state(*batch)
         before = np.array(metric.result())

@@ -1,4 +1,4 @@
-"""HuberMetric against a float64 reference."""
+"""Tests of HuberMetric against a float64 reference implementation."""
 
 import keras
 import numpy as np
@@ -55,13 +55,13 @@ def test_predictions_that_weigh_nothing_may_be_nan():
 
 
 def test_shapes():
-    """Of one axis, each entry is a sample; a last axis of size 1 is forgiven; nothing else broadcasts."""
+    """Each entry of a vector is a sample, a trailing axis of size 1 is accepted, and nothing else is broadcast."""
     for first, second in (((3,), (1,)), ((3, 1), (1,)), ((3,), (1, 1))):
         metric = HuberMetric()
         metric.update_state(np.zeros(first), np.ones(first[:1]), [1, 0, 1])
         metric.update_state(np.zeros(second), np.full(second[:1], 2.0))
         assert float(metric.result()) == pytest.approx((0.5 + 0.5 + 1.5) / 3)
-    with pytest.raises(ValueError, match=r"`y_true`: received \(4, 1\), expected the shape of `y_pred`, \(4, 3\)"):
+    with pytest.raises(ValueError, match=r"y_true must have the shape of `y_pred`, \(4, 3\), got \(4, 1\)"):
         HuberMetric().update_state(np.zeros((4, 1)), np.zeros((4, 3)))
 
 

@@ -1,4 +1,4 @@
-"""Targets, predictions and weights of shapes that differ, where broadcasting would give a wrong number in silence."""
+"""Tests of mismatched shapes of targets, predictions and weights, which would silently broadcast to a wrong result."""
 
 import re
 
@@ -14,14 +14,14 @@ SPARSE = {"num_classes": 3, "sparse_labels": True}
 @pytest.mark.parametrize(("true", "predicted"), [((1,), (4,)), ((3,), (4,)), ((4, 1), (4, 3)), ((), (4,))])
 def test_f_scores_of_class_numbers(true, predicted):
     metric = metrics.F1Score(**SPARSE)
-    message = re.escape(f"`y_true`: received {true}, expected a shape that fits predictions of {predicted}")
+    message = re.escape(f"y_true must have a shape that matches predictions of shape {predicted}, got {true}")
     with pytest.raises(ValueError, match=message):
         metric.update_state(np.zeros(true, int), np.zeros(predicted, int))
 
 
 @pytest.mark.parametrize(("precision", "recall"), [((4, 3), (1, 3)), ((4, 3), (4, 1)), ((4, 1), (4,)), ((4,), (1,))])
 def test_average_precision(precision, recall):
-    message = re.escape(f"`recall`: received {recall}, expected the shape of `precision`, {precision}")
+    message = re.escape(f"recall must have the shape of `precision`, {precision}, got {recall}")
     with pytest.raises(ValueError, match=message):
         metrics.average_precision(np.zeros(precision, int), np.zeros(recall, int))
 
@@ -51,7 +51,7 @@ def test_a_last_axis_of_size_1_of_weights_is_forgiven(kind, options, true, predi
 
 def test_sizes_that_are_known_only_later():
     metric = metrics.F1Score(**SPARSE, average="micro")
-    metric.update_state([0], [0])  # builds it
+    metric.update_state([0], [0])  # build the metric
     metric.reset_state()
     vector = tf.TensorSpec([None], "int32")
     run = tf.function(metric.update_state, input_signature=[vector, vector, tf.TensorSpec([None])])
@@ -65,9 +65,12 @@ def test_calibration_of_a_class_that_does_not_exist(labels, graph):
     metric = metrics.ExpectedCalibrationError()
     update = tf.function(metric.update_state) if graph else metric.update_state
     scores = tf.constant([[0.5, 0.25, 0.25], [0.5, 0.25, 0.25]])
-    with pytest.raises(tf.errors.InvalidArgumentError, match="class numbers from 0 to 2"):
+    with pytest.raises(
+        tf.errors.InvalidArgumentError,
+        match=r"labels must be class indices from 0 to 2",
+    ):
         update(tf.constant(labels), scores)
-    update(tf.constant(labels), scores, tf.constant([1.0, 0.0]))  # what weighs nothing may be anything
+    update(tf.constant(labels), scores, tf.constant([1.0, 0.0]))  # samples of weight 0 may have any label
     assert metric.result() == 0.5
 
 

@@ -1,1 +1,1 @@
-collect_ignore_glob = ["scripts/*"]  # which test_migrate.py reads
+collect_ignore_glob = ["scripts/*"]  # read by test_migrate.py

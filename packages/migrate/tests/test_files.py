@@ -1,4 +1,4 @@
-"""Migration of files and folders: what changes on disk, what does not, and the diff."""
+"""Tests of the migration of files and folders."""
 
 import subprocess
 
@@ -14,7 +14,7 @@ SCRIPT = (
 
 @pytest.fixture
 def project(tmp_path):
-    """Files that shall be changed, and those that shall not."""
+    """Creates files that are migrated and files that are not."""
     for name in ("main.py", "package/part.py", ".hidden/part.py", "environment/lib/part.py", "package/notes.txt"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(SCRIPT)
@@ -72,5 +72,5 @@ def test_a_link_stays_a_link(project):
 
 
 def test_no_such_path(tmp_path):
-    with pytest.raises(ValueError, match="`paths`: received .*nowhere"):
+    with pytest.raises(ValueError, match="paths must be .*got .*nowhere"):
         list(migrate_files([tmp_path / "nowhere"]))

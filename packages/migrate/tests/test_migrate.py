@@ -1,4 +1,4 @@
-"""`tensorsmith migrate`: scripts before and after, the numbers they give, and a table that cannot rot."""
+"""Tests of `tensorsmith migrate`: scripts before and after, their results, and completeness of the table."""
 
 import ast
 import importlib
@@ -31,13 +31,13 @@ RUN = [
     "text",
     "updates",
     "warp",
-]  # which do not need Addons afterwards
+]  # scripts that do not need Addons after the migration
 SUBPACKAGES = sorted({name.partition(".")[0] for name in MOVES if "." in name})
 
-# For rules, where the defaults are not what is translated.
+# Values for rules whose defaults cannot be translated.
 VALUES = {("layers.GELU", "approximate"): "False", ("text.crf_log_likelihood", "transition_params"): "a"}
 
-# Whatever is asked of Addons, in one process: its names with their arguments, and the results of the old scripts.
+# Collects all data from Addons in one process: public names with their arguments, and the results of the old scripts.
 ADDONS = """
 import inspect, json, runpy, sys
 import tensorsmith.addons
@@ -64,7 +64,7 @@ for path in sys.argv[3:]:
 
 @pytest.fixture(scope="module")
 def addons(tmp_path_factory):
-    """The folder with what the real Addons says."""
+    """Returns the folder with the data collected from Addons."""
     if sys.version_info >= (3, 12):
         pytest.skip("Addons has no wheel for Python 3.12 and later")
     folder = tmp_path_factory.mktemp("addons")
@@ -77,7 +77,7 @@ def addons(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def surface(addons):
-    """The arguments of every public component."""
+    """Returns the arguments of every public component."""
     return json.loads((addons / "surface.json").read_text())
 
 
@@ -116,14 +116,14 @@ def test_table_has_every_name(surface):
 @pytest.mark.parametrize("by_place", [False, True], ids=["by name", "by place"])
 @pytest.mark.parametrize("name", [name for name, move in MOVES.items() if isinstance(move, Successor)])
 def test_successor_takes_the_arguments(name, by_place, surface):
-    """Of a call with as many arguments as Addons' takes and the successor has, each with another value."""
+    """The call has the arguments that both Addons and the successor accept, each with a different value."""
     if name not in surface:
         pytest.skip("not exported by Addons")
     move, parameters = MOVES[name], [each for each in surface[name] if "VAR" not in each[1]]
     assert list(move.arguments) == [argument for argument, *_ in parameters][: len(move.arguments)]
     stop = (lambda each: each[0] not in move.refused, parameters)
     values = {
-        argument: VALUES.get((name, argument), default or "0.1") if move.rule else str(place)  # rules look at values
+        argument: VALUES.get((name, argument), default or "0.1") if move.rule else str(place)  # rules depend on values
         for place, (argument, _, default) in enumerate(itertools.takewhile(*stop) if by_place else filter(*stop))
     }
     given = values.values() if by_place else [f"{argument}={value}" for argument, value in values.items()]
@@ -142,7 +142,7 @@ def test_successor_takes_the_arguments(name, by_place, surface):
 
 
 def moved_call(name, arguments):
-    """The call of the successor that follows from one of Addons."""
+    """Returns the call of the successor for a call of Addons."""
     moved = migrate_script(f"import tensorflow_addons as tfa\n\ntfa.{name}({arguments})\n".encode())
     assert (moved.rewritten, moved.left) == (1, 0), moved.script.decode()
     calls = [node for node in ast.walk(ast.parse(moved.script)) if isinstance(node, ast.Call)]
@@ -151,7 +151,7 @@ def moved_call(name, arguments):
 
 
 def accepted(component):
-    """Names of arguments, of a class those of its bases, too."""
+    """Returns the argument names of a function, or of a class and its bases."""
     kinds = [kind.__init__ for kind in component.__mro__] if inspect.isclass(component) else [component]
     return {name for kind in kinds for name in inspect.signature(kind).parameters}
 
@@ -166,21 +166,21 @@ def accepted(component):
         ("layers.GELU()", "is exact"),
         ("layers.GELU(approximate=flag)", "is exact"),
         ("layers.InstanceNormalization(**options)", "behind **"),
-        ("layers.InstanceNormalization(1)", "argument 1 needs a name"),
-        ("metrics.RSquare(multioutput=kind)", "written out"),
-        ("optimizers.AdamW(1e-4, tf.keras.optimizers.schedules.CosineDecay(0.1, 9))", "have to be numbers"),
-        ("optimizers.AdamW(1e-4 *\n        rate, rate)", "have to be numbers"),
-        ("optimizers.AdamW(make(), rates[0])", "have to be numbers"),
+        ("layers.InstanceNormalization(1)", "argument 1 must be passed by keyword"),
+        ("metrics.RSquare(multioutput=kind)", "multioutput must be a literal"),
+        ("optimizers.AdamW(1e-4, tf.keras.optimizers.schedules.CosineDecay(0.1, 9))", "both must be numbers"),
+        ("optimizers.AdamW(1e-4 *\n        rate, rate)", "both must be numbers"),
+        ("optimizers.AdamW(make(), rates[0])", "both must be numbers"),
         ("optimizers.AdamW(1e-4, decay=0.1)", "give a schedule"),
-        ("text.crf_log_likelihood(x, tags, lengths)", "no transitions are made"),
-        ("text.crf_log_likelihood(x, tags, lengths, make())", "no transitions are made"),
+        ("text.crf_log_likelihood(x, tags, lengths)", "transitions are no longer created"),
+        ("text.crf_log_likelihood(x, tags, lengths, make())", "transitions are no longer created"),
         ("seq2seq.hardmax(x)", "no successor yet"),
         ("register_all()", "no successor yet"),
         ("losses.metric_learning.pairwise_distance(x)", "no successor yet"),
     ],
 )
 def test_left_with_the_reason(call, reason):
-    """Where the successor would do something else the code stays, and is commented once."""
+    """Code whose behavior would change is left in place with a single comment."""
     script = f"import tensorflow_addons as tfa\n\nif x:\n    y = tfa.{call}\n"
     moved = migrate_script(script.encode())
     above, comment, line = moved.script.decode().rpartition("    # tensorsmith migrate: ")
@@ -203,7 +203,7 @@ def test_reductions_that_keras_3_lacks(before, after):
     moved = migrate_script(f"import tensorflow_addons as tfa\n\ny = tfa.{before}\n".encode()).script
     assert moved.decode() == f"import tensorsmith.losses\n\ny = tensorsmith.{after}\n"
     made = {}
-    exec(moved, made)  # noqa: S102 - the loss takes it
+    exec(moved, made)  # noqa: S102 - the loss accepts the string
     assert made["y"].reduction in ("sum_over_batch_size", "sum")
 
 
@@ -257,7 +257,7 @@ def test_comments_on_what_had_more_than_one_meaning_go():
     ],
 )
 def test_reasons_of_registered_names(name, reason):
-    """That other arguments are needed is told where it is so."""
+    """A difference in the arguments is reported where it applies."""
     moved = migrate_script(f'loss = "Addons>{name}"\n'.encode())
     assert moved.script.decode() == f'# tensorsmith migrate: Addons>{name}: {reason}\nloss = "Addons>{name}"\n'
 
@@ -326,7 +326,7 @@ def test_line_ends_and_encoding_stay():
         (b"import tensorflow_addons\n\nprint 3\n", ":3: parser error"),
         (b"# tensorflow_addons\n'\xff'\n", "encoding declaration"),
         (b"# tensorflow_addons\n\n\n'\xff'\n", "can't decode"),
-        (b"import tensorflow_addons\nx = 1" + b" + 1" * 3000, "nested too deeply"),
+        (b"import tensorflow_addons\nx = 1" + b" + 1" * 3000, "too deeply nested"),
         (b"# coding: nowhere\n# tensorflow_addons\n", "unknown encoding: nowhere"),
     ],
 )

@@ -32,25 +32,25 @@ MOMENTS = {**BETAS, "weight_decay": 0.1}
 BAD_MOMENTS = [
     ({name: value}, "in [0, 1)") for name in ("beta_1", "beta_2") for value in (1.0, -0.1, np.float32(-0.1), "0.1")
 ]
-BAD_DECAY = [({"weight_decay": value}, "0 or more") for value in (-0.1, np.float32(-0.1), "0.1")]
+BAD_DECAY = [({"weight_decay": value}, "a non-negative number") for value in (-0.1, np.float32(-0.1), "0.1")]
 NO_SCHEDULE = [
     *BAD_DECAY,
     *[({"weight_decay": value}, "extend_with_decoupled_weight_decay") for value in (SCHEDULE, lambda: 0.1)],
 ]
-BAD_EPSILON = [({"epsilon": value}, "0 or more") for value in (-1e-3, np.float32(-1e-3), "1e-3", None)]
+BAD_EPSILON = [({"epsilon": value}, "a non-negative number") for value in (-1e-3, np.float32(-1e-3), "1e-3", None)]
 PENALTIES = {"l1_regularization_strength": 0.1, "l2_regularization_strength": 0.2}
 BAD_PENALTIES = [
-    *[({name: -0.1}, "0 or more") for name in PENALTIES],
-    ({"initial_accumulator_value": 0.0}, "above 0"),
+    *[({name: -0.1}, "a non-negative number") for name in PENALTIES],
+    ({"initial_accumulator_value": 0.0}, "a positive number"),
 ]
 WARMUP = {"sma_threshold": 4.5, "total_steps": 4, "warmup_proportion": 0.5, "min_lr": 0.01}
 BAD_WARMUP = [
-    ({"sma_threshold": 3.0}, "4 or more"),
-    ({"total_steps": -1}, "a whole number"),
-    ({"total_steps": 0.5}, "a whole number"),
-    ({"total_steps": "4"}, "a whole number"),
+    ({"sma_threshold": 3.0}, "a number >= 4"),
+    ({"total_steps": -1}, "an integer"),
+    ({"total_steps": 0.5}, "an integer"),
+    ({"total_steps": "4"}, "an integer"),
     ({"warmup_proportion": 1.5}, "in [0, 1]"),
-    ({"min_lr": -0.1}, "0 or more"),
+    ({"min_lr": -0.1}, "a non-negative number"),
 ]
 BAD_PATTERNS = [
     ({"exclude_from_weight_decay": "bias"}, "a list of regular expressions"),
@@ -60,7 +60,7 @@ BAD_INNER = [({"optimizer": given}, "name of one") for given in ("adm", 3, None)
 
 
 def bad_counts(name, least):
-    return [({name: value}, f"a whole number of {least} or more") for value in (least - 1, 2.5, "3", True)]
+    return [({name: value}, f"an integer >= {least}") for value in (least - 1, 2.5, "3", True)]
 
 
 def bad_shares(name):
@@ -68,7 +68,7 @@ def bad_shares(name):
 
 
 def one_of_several(optimizers_and_layers=None, **more):
-    """For the one variable that the checks have."""
+    """Return a MultiOptimizer for the single variable of the checks."""
     return MultiOptimizer(optimizers_and_layers or [(keras.optimizers.Adam(0.02), ["."])], **more)
 
 
@@ -82,14 +82,21 @@ ROWS = [
     OptimizerRow(
         AdamW,
         kwargs={**MOMENTS, "global_clipnorm": 2.0},
-        bad=[*BAD_MOMENTS, *NO_SCHEDULE, ({"weight_decay": None}, "0 or more")],
+        bad=[*BAD_MOMENTS, *NO_SCHEDULE, ({"weight_decay": None}, "a non-negative number")],
     ),
     OptimizerRow(AdamW, name="AdamW-amsgrad", kwargs={**MOMENTS, "amsgrad": True, "global_clipnorm": 2.0}, bad=()),
-    OptimizerRow(COCOB, kwargs={"alpha": 2, "weight_decay": 0.1}, bad=[({"alpha": 0.5}, "1 or more"), *NO_SCHEDULE]),
+    OptimizerRow(
+        COCOB, kwargs={"alpha": 2, "weight_decay": 0.1}, bad=[({"alpha": 0.5}, "a number >= 1"), *NO_SCHEDULE]
+    ),
     OptimizerRow(
         ConditionalGradient,
         kwargs={"learning_rate": 0.9, "lambda_": 2.0, "epsilon": 0.1},
-        bad=[({"lambda_": -1.0}, "0 or more"), ({"ord": "spectral"}, "'nuclear'"), *BAD_EPSILON, *NO_SCHEDULE],
+        bad=[
+            ({"lambda_": -1.0}, "a non-negative number"),
+            ({"ord": "spectral"}, "'nuclear'"),
+            *BAD_EPSILON,
+            *NO_SCHEDULE,
+        ],
     ),
     OptimizerRow(
         ConditionalGradient,
@@ -108,9 +115,9 @@ ROWS = [
         kwargs={"optimizer": "rmsprop", "eta": 0.3, "gamma": 0.5, "seed": 3},
         bad=[
             *BAD_INNER,
-            ({"eta": -0.1}, "0 or more"),
-            ({"gamma": -0.1}, "0 or more"),
-            *[({"seed": seed}, "a whole number of 0 or more") for seed in (-1, 0.5, "1")],
+            ({"eta": -0.1}, "a non-negative number"),
+            ({"gamma": -0.1}, "a non-negative number"),
+            *[({"seed": seed}, "a non-negative integer") for seed in (-1, 0.5, "1")],
         ],
     ),
     OptimizerRow(Lamb, kwargs={**MOMENTS, "clipnorm": 1.5}, bad=[*BAD_MOMENTS, *NO_SCHEDULE]),
@@ -154,7 +161,7 @@ ROWS = [
         kwargs={"optimizer": "adam", "scales": {"variable|dense": 0.5}},
         bad=[
             *BAD_INNER,
-            ({"scales": "dense"}, "as a dict"),
+            ({"scales": "dense"}, "a dict of scales by regular expression"),
         ],
     ),
     OptimizerRow(
@@ -197,7 +204,7 @@ ROWS = [
     ),
 ]
 
-if hasattr(keras.optimizers, "MultiOptimizer"):  # since Keras 3.15
+if hasattr(keras.optimizers, "MultiOptimizer"):  # added in Keras 3.15
     ROWS.append(
         OptimizerRow(
             one_of_several,

@@ -1,4 +1,4 @@
-"""Steps of an optimizer on a table, with sparse gradients, and on a small model."""
+"""Training steps on a table with sparse gradients, and on a small model."""
 
 import keras
 import numpy as np
@@ -8,7 +8,7 @@ ROWS, COLUMNS = 6, 4
 
 
 def slices(rng, rows=(4, 1, 4), dtype="float32", scale=1.0):
-    """A sparse gradient; row 4 comes twice."""
+    """Return a sparse gradient in which index 4 occurs twice."""
     values = scale * rng.normal(size=(len(rows), COLUMNS))
     return tf.IndexedSlices(tf.constant(values, dtype), tf.constant(rows), tf.constant([ROWS, COLUMNS]))
 
@@ -18,7 +18,7 @@ def table(dtype="float32"):
 
 
 def train(optimizer, variable, gradients, jit=False):
-    """The variable and the optimizer's variables after steps, compiled to one function."""
+    """Return the variable and the variables of the optimizer after several steps, compiled to one function."""
     optimizer.build([variable])
     step = tf.function(lambda gradient: optimizer.apply([gradient]), jit_compile=jit)
     for gradient in gradients:

@@ -1,4 +1,4 @@
-"""Every optimizer of the package brings losses down: a curved valley, a steep one, and a small network."""
+"""Tests that each optimizer reduces the loss of a curved valley, an ill-conditioned quadratic and a small network."""
 
 import keras
 import numpy as np
@@ -14,20 +14,20 @@ STEPS = 600
 
 
 def rosenbrock():
-    """From 24.2 to 0 along a bent valley."""
+    """Return the Rosenbrock function, which decreases from 24.2 to 0 along a curved valley."""
     x = tf.Variable([-1.2, 1.0])
     return [x], lambda: (1 - x[0]) ** 2 + 100 * (x[1] - x[0] ** 2) ** 2
 
 
 def ravine():
-    """A quadratic that is ten thousand times as steep one way as another."""
+    """Return a quadratic function with a condition number of ten thousand."""
     x = tf.Variable(tf.ones(20))
     steepness = tf.constant(np.logspace(-4, 0, 20), tf.float32)
     return [x], lambda: tf.reduce_sum(steepness * x**2)
 
 
 def network():
-    """Tells points by the sign of their product, which no straight line can."""
+    """Return a network that classifies points by the sign of their product, which is not linearly separable."""
     rng = np.random.default_rng(8)
     x = tf.constant(rng.normal(size=(128, 2)), tf.float32)
     y = tf.sign(x[:, :1] * x[:, 1:])
@@ -41,10 +41,10 @@ def network():
     return weights, loss
 
 
-PROBLEMS = {"rosenbrock": (rosenbrock, 0.1), "ravine": (ravine, 0.01), "network": (network, 0.25)}  # what may be left
+PROBLEMS = {"rosenbrock": (rosenbrock, 0.1), "ravine": (ravine, 0.01), "network": (network, 0.25)}  # maximum fraction
 DECOUPLED_ADAM = extend_with_decoupled_weight_decay(keras.optimizers.Adam)
 
-# Learning rates for each problem, which decay to a tenth, and other arguments.
+# Initial learning rates for each problem, which decay to a tenth, and other arguments.
 CASES = {
     optimizers.AdaBelief: ((0.06, 0.1, 0.1), {"rectify": False}),
     optimizers.AdamW: ((0.1, 0.1, 0.1), {"weight_decay": 0.0}),
@@ -61,7 +61,7 @@ CASES = {
     optimizers.COCOB: (None, {"alpha": 2}),
     optimizers.ConditionalGradient: ((0.05, 0.05, 0.02), {"lambda_": 10.0}),
 }
-# Those that stand around Adam, with its learning rates.
+# Wrappers of Adam, with its learning rates.
 AROUND_ADAM = {
     optimizers.GradientCentralization: ((0.1, 0.1, 0.1), {}),
     optimizers.GradientNoise: ((0.1, 0.1, 0.1), {"eta": 1e-4, "seed": 1}),
@@ -79,7 +79,7 @@ def optimizer_for(make, problem):
         return make(**arguments)
     rate = rates[list(PROBLEMS).index(problem)]
     first, last = rate, rate / 10
-    if make is optimizers.ConditionalGradient:  # its rate is what stays
+    if make is optimizers.ConditionalGradient:  # its learning rate is the retained fraction
         first, last = 1 - first, 1 - last
     decay = keras.optimizers.schedules.PolynomialDecay(first, STEPS, last)
     if make in CASES:
@@ -89,7 +89,7 @@ def optimizer_for(make, problem):
 
 
 def left(make, problem, sign):
-    """The part of the loss that is left after training along the gradient, or against it."""
+    """Return the remaining fraction of the loss after training along the gradient, or against it."""
     variables, loss = PROBLEMS[problem][0]()
     optimizer = optimizer_for(make, problem)
     optimizer.build(variables)
@@ -100,7 +100,7 @@ def left(make, problem, sign):
         optimizer.apply([sign * gradient for gradient in tape.gradient(value, variables)])
         return done + 1
 
-    @tf.function(autograph=False)  # which warns under Python 3.13
+    @tf.function(autograph=False)  # AutoGraph warns under Python 3.13
     def train():
         tf.while_loop(lambda done: done < STEPS, step, [tf.constant(0)])
 
@@ -115,7 +115,7 @@ def left(make, problem, sign):
 @pytest.mark.parametrize("problem", PROBLEMS)
 @pytest.mark.parametrize("make", CASES | AROUND_ADAM)
 def test_losses_fall(make, problem):
-    """And the limit tells: against the gradient, they do not."""
+    """The limit is effective: steps against the gradient exceed it."""
     _, limit = PROBLEMS[problem]
     assert left(make, problem, 1) < limit
     assert not left(make, problem, -1) < 10 * limit

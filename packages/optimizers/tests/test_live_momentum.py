@@ -1,4 +1,4 @@
-"""Momentum that changes while training goes on, against formulas in NumPy, in float64."""
+"""Tests of momentum that changes during training, against NumPy implementations in float64."""
 
 import keras
 import numpy as np
@@ -62,7 +62,7 @@ def given():
 
 
 def trajectory(optimizer, through, before=lambda step: None, first=0, last=STEPS, dtype="float32", start=None):
-    """The weights after each step, compiled once."""
+    """Return the weights after each step of a function compiled once."""
     weights, gradients = given()
     variable = keras.Variable(weights if start is None else start, dtype=dtype)
     optimizer.build([variable])
@@ -82,22 +82,22 @@ def test_schedules_are_followed(kind, way):
     found = trajectory(make(SCHEDULE), WAYS[way])
     np.testing.assert_allclose(found, list(reference(*given())), rtol=1e-4, atol=1e-5)
     constant = trajectory(make(0.95), WAYS[way])
-    assert np.abs(np.subtract(found, constant)[-1]).max() > 0.03  # and it tells
+    assert np.abs(np.subtract(found, constant)[-1]).max() > 0.03  # the schedule has an effect
 
 
 @pytest.mark.parametrize("way", WAYS)
 @every_kind
 def test_variables_are_read_in_every_step(kind, way):
-    """Whoever changes them, after the step was traced, too."""
+    """Changes take effect even after the step was traced."""
     make, reference = KINDS[kind]
-    stays = keras.Variable(0.0, trainable=False)  # 0 for now, and momentums all the same
+    stays = keras.Variable(0.0, trainable=False)  # momentum variables are created for 0 as well
     found = trajectory(make(stays), WAYS[way], before=lambda number: stays.assign(VALUES[number]))
     np.testing.assert_allclose(found, list(reference(*given())), rtol=1e-4, atol=1e-5)
 
 
 @every_kind
 def test_double_precision(kind):
-    """Where there is no kernel; schedules are float32."""
+    """Double precision has no kernel, and schedules are float32."""
     make, reference = KINDS[kind]
     found = trajectory(make(SCHEDULE), tf.function, dtype="float64")
     np.testing.assert_allclose(found, list(reference(*given())), rtol=1e-4, atol=1e-5)
@@ -105,7 +105,7 @@ def test_double_precision(kind):
 
 @every_kind
 def test_state_and_config_keep_it(kind):
-    """An optimizer from the config of another, with its variables, goes on as that would."""
+    """An optimizer with the config and the variables of another continues in the same way."""
     make, reference = KINDS[kind]
     expected = list(reference(*given()))
     stays = keras.Variable(0.3, trainable=False)
@@ -138,7 +138,7 @@ def variable_of(optimizer):
 
 @pytest.mark.parametrize("kind", [pytest.param("SGD", marks=pytest.mark.slow), "AdamW"])
 def test_models_are_saved_with_it(kind, tmp_path):
-    """With an embedding, whose gradient is sparse, and in half precision, whose loss is scaled."""
+    """Save models with an embedding, whose gradient is sparse, and with half precision and loss scaling."""
     for policy in ("float32", "mixed_float16"):
         model = model_with(KINDS[kind][0](SCHEDULE), policy)
         losses(model, epochs=1)
@@ -150,7 +150,7 @@ def test_models_are_saved_with_it(kind, tmp_path):
 
 @every_kind
 def test_sparse_gradients_as_dense(kind):
-    """All rows named."""
+    """Sparse gradients with all rows give the result of dense gradients."""
     make, _ = KINDS[kind]
     results = []
     for sparse in (False, True):
@@ -165,7 +165,7 @@ def test_sparse_gradients_as_dense(kind):
 
 @every_kind
 def test_one_cycle_of_a_trainer(kind):
-    """`Trainer(schedules=...)` drives it: the weights are those of the reference."""
+    """`Trainer(schedules=...)` sets the momentum, and the weights equal those of the reference implementation."""
     training = pytest.importorskip("tensorsmith.training", reason="the trainer is another package")
     make, reference = KINDS[kind]
     weights, gradients = given()
@@ -185,7 +185,7 @@ def test_one_cycle_of_a_trainer(kind):
 
 
 class Product(keras.layers.Layer):
-    """A layer whose gradient is its input."""
+    """Layer whose gradient is its input."""
 
     def __init__(self, start):
         super().__init__()

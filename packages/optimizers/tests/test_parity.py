@@ -1,4 +1,4 @@
-"""The optimizers against Keras' own: step by step, with every setting, and saved and loaded both ways."""
+"""Tests of the compiled optimizers against those of Keras: single steps, all settings, and saved weights."""
 
 import keras
 import numpy as np
@@ -29,7 +29,7 @@ SETTINGS = {
 
 
 def pair(kind, **settings):
-    """Ours and Keras' own, of the same name."""
+    """Return the optimizer of this package and the Keras optimizer with the same name."""
     name = kind if hasattr(optimizers, kind) else "SGD"
     arguments = {"learning_rate": 0.01, **KINDS[kind], **settings}
     return [getattr(family, name)(**arguments, name="same") for family in (optimizers, keras.optimizers)]
@@ -45,7 +45,7 @@ def variables_of(optimizer, shapes=SHAPES):
 
 
 def train(optimizer, variables, steps=50, gradient=None):
-    """Steps with made-up gradients that depend on the variables; returns all variables."""
+    """Return all variables after steps with artificial gradients that depend on the variables."""
     rng = np.random.default_rng(4)
 
     @tf.function
@@ -71,7 +71,7 @@ def test_fifty_steps(kind, settings):
 
 @pytest.mark.skipif(not ops.active(), reason="compiled kernels are off here")
 def test_kernels_are_used(monkeypatch):
-    """So that the tests above compare what they mean to."""
+    """Ensures that the comparisons of this module cover the kernels."""
     calls = []
     real = ops.adam_update
     watched = staticmethod(lambda *lists, **more: calls.append(more) or real(*lists, **more))
@@ -79,7 +79,7 @@ def test_kernels_are_used(monkeypatch):
     ours, _ = pair("AdamW", global_clipnorm=1.0)
     ours.exclude_from_weight_decay(var_names=["v1"])
     train(ours, variables_of(ours), steps=2)
-    (call,) = calls  # traced once
+    (call,) = calls  # one trace
     assert call["global_clipnorm"] == 1.0
     assert call["weight_decay"] == [0.05, 0.0, 0.05, 0.05, 0.05]
 
@@ -109,7 +109,7 @@ def test_excluded_from_weight_decay(kind):
 @pytest.mark.parametrize("settings", [{}, {"global_clipnorm": 0.7}, {"clipnorm": 0.7}])
 @pytest.mark.parametrize("kind", KINDS)
 def test_sparse_gradients(kind, settings):
-    """Some of the gradients, with repeated indices; Keras' own, which takes their squares one by one, gets the sums."""
+    """Some gradients have repeated indices. Keras receives their sums, because it squares duplicates one by one."""
 
     def gradient(variable):
         rows = tf.gather(variable.value, [1, 1, 2]) if len(variable.shape) == 2 and variable.shape[0] > 2 else None
@@ -183,14 +183,14 @@ def model_with(optimizer, policy="float32"):
 
 def losses(model, epochs=4):
     rng = np.random.default_rng(6)
-    x = rng.permutation(1024).reshape(256, 4)  # no row comes twice, which Keras' own would take for two
+    x = rng.permutation(1024).reshape(256, 4)  # without duplicates, which Keras treats separately
     return model.fit(x, x.sum(axis=1) % 3, batch_size=32, epochs=epochs, shuffle=False, verbose=0).history["loss"]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_same_loss_curve(kind):
-    """A model with an embedding, by our kernels, by Keras' way inside our optimizer, and by Keras' own."""
+    """Train a model with an embedding with the kernels, with the fallback to Keras, and with the Keras optimizer."""
     ours, theirs = pair(kind)
     again, _ = pair(kind)
     curve = losses(model_with(ours))
@@ -226,7 +226,7 @@ def test_variables_have_keras_names(kind):
     "kind", ["AdamW", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("Lamb", "momentum"))]
 )
 def test_saved_weights_load_both_ways(kind, direction, tmp_path):
-    """Training that was saved with one goes on with the other, from weights and from a `.keras` file."""
+    """Training saved with one optimizer continues with the other, from weights and from a `.keras` file."""
     ours, theirs = pair(kind)
     first, second = (ours, theirs) if direction == "to Keras" else (theirs, ours)
     model = model_with(first)
@@ -234,7 +234,7 @@ def test_saved_weights_load_both_ways(kind, direction, tmp_path):
     model.save_weights(tmp_path / "model.weights.h5")
     model.save(tmp_path / "model.keras")
     other = model_with(second)
-    losses(other, epochs=1)  # so that there is something to overwrite
+    losses(other, epochs=1)  # create state to be overwritten
     other.load_weights(tmp_path / "model.weights.h5")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     assert type(loaded.optimizer) is type(first)

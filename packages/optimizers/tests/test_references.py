@@ -1,4 +1,4 @@
-"""The optimizers without kernels against their formulas in NumPy, in float64, with masks in place of slices."""
+"""Tests of the optimizers without kernels against NumPy implementations in float64, with masks instead of slices."""
 
 import keras
 import numpy as np
@@ -13,12 +13,12 @@ STEPS, ROWS, COLUMNS = 50, 7, 3
 
 
 def unit(step, beta):
-    """What a moving average that began at 0 has seen."""
+    """Return the total weight of a moving average that was initialized with 0."""
     return 1 - beta**step
 
 
 def proximal(w, rate, l1, l2):
-    """Minimises (x - w)² / 2 + rate (l1 |x| + l2 x² / 2) by trying the three places where the minimum can be."""
+    """Minimize (x - w)² / 2 + rate (l1 |x| + l2 x² / 2) by evaluating the three candidates for the minimum."""
     tries = np.stack([(w - rate * l1) / (1 + rate * l2), (w + rate * l1) / (1 + rate * l2), np.zeros_like(w)])
     costs = (tries - w) ** 2 / 2 + rate * (l1 * np.abs(tries) + l2 * tries**2 / 2)
     return np.take_along_axis(tries, costs.argmin(axis=0)[None], axis=0)[0]
@@ -141,7 +141,7 @@ def proximal_adagrad(
 def conditional_gradient(w, steps, lambda_=0.01, epsilon=1e-7, ord="fro"):
     for g, named, rate, decay in steps:
         w = w * (1 - rate * decay)
-        g = np.where(named, g, 0)  # what is 0 adds no singular value
+        g = np.where(named, g, 0)  # zero rows do not change the singular values
         if ord == "fro":
             corner = g / (np.sqrt((g**2).sum()) + epsilon)
         else:
@@ -208,16 +208,16 @@ CASES = [
 
 
 def problem(sparse):
-    """First weights and the gradients, with a mask of the rows that have one."""
+    """Return initial weights, gradients, and a mask of the rows with a gradient."""
     rng = np.random.default_rng(7)
     gradients = rng.normal(size=(STEPS, ROWS, COLUMNS)) + 0.5
     named = rng.random((STEPS, ROWS, 1)) < 0.4 if sparse else np.ones((STEPS, ROWS, 1), bool)
-    named[:, 0] = True  # no step without
+    named[:, 0] = True  # each step has a row
     return rng.normal(size=(ROWS, COLUMNS)), gradients, named
 
 
 def trajectory(optimizer, weights, gradients, named, dtype):
-    """Weights after each step; of sparse gradients every row comes in two halves, in disorder."""
+    """Return the weights after each step. Rows of sparse gradients are split into two unordered slices each."""
     variable = keras.Variable(weights, dtype=dtype)
     optimizer.build([variable])
     sparse = not named.all()
@@ -235,7 +235,7 @@ def trajectory(optimizer, weights, gradients, named, dtype):
 @pytest.mark.parametrize("scheduled", [False, True], ids=["constant", "scheduled"])
 @pytest.mark.parametrize(("name", "reference", "options"), CASES)
 def test_fifty_steps(name, reference, options, scheduled, sparse, dtype):
-    """With decay of weights; rate and decay stay, or each follows a schedule, where decay may."""
+    """Test with weight decay, with constant hyperparameters and, where supported, with schedules."""
     first = 0.9 if name == "ConditionalGradient" else 0.03
     rates, decays = np.full(STEPS, first), np.full(STEPS, 0.02)
     given = {"learning_rate": first, "weight_decay": 0.02}
@@ -249,7 +249,7 @@ def test_fifty_steps(name, reference, options, scheduled, sparse, dtype):
     optimizer = getattr(optimizers, name)(**given, **options)
     expected = reference(weights, zip(gradients, named, rates, decays, strict=True), **options)
     found = trajectory(optimizer, weights, gradients, named, dtype)
-    # Keras holds rates and steps in float32, and Adam's roots of small sums lose as much.
+    # Keras stores rates and steps in float32, and the square roots of small sums in Adam have similar errors.
     tolerance = 2e-5 if dtype == "float32" else 2e-6
     np.testing.assert_allclose(list(found), list(expected), rtol=tolerance, atol=tolerance)
 

@@ -1,4 +1,4 @@
-"""The optimizers without kernels: sparse gradients, half precision, and what Keras adds to every optimizer."""
+"""Tests of the optimizers without kernels: sparse gradients, half precision, and general Keras settings."""
 
 import subprocess
 import sys
@@ -35,7 +35,7 @@ def make(kind, **settings):
 
 
 def gradients_of_changing_rows():
-    """As many slices every time, of more rows or fewer, the first of which has one slice or more; never of row 0."""
+    """Return sparse gradients with equal numbers of slices for different rows and duplicates, without row 0."""
     rng = np.random.default_rng(4)
     return [slices(rng, rows) for rows in ((1, 1, 4), (1, 4, 5), (5, 4, 4), (1, 4, 5))]
 
@@ -51,7 +51,7 @@ def test_weights_of_other_rows_stay(kind):
 
 @pytest.mark.parametrize("settings", [{}, {"weight_decay": 0.1, "amsgrad": True}, {"global_clipnorm": 0.5}])
 def test_lazy_adam_touches_no_other_rows(settings):
-    """Nothing it computes is as large as the table; its moments of other rows stay as well."""
+    """Intermediate results are smaller than the table, and the moments of other rows are unchanged."""
     rng, rows = np.random.default_rng(4), 1009
     variable = keras.Variable(rng.normal(size=(rows, COLUMNS)), dtype="float32")
     optimizer = make("LazyAdam", **settings)
@@ -131,9 +131,9 @@ for name, options in KINDS.items():
 """
 
 
-@pytest.mark.slow  # takes seconds
+@pytest.mark.slow  # several seconds
 def test_sparse_gradients_of_two_replicas():
-    """Their slices are summed, those of one row, too; in a process that starts with two CPUs."""
+    """The slices of the replicas are summed, including duplicates, in a process started with two CPUs."""
     script = f"KINDS = {KINDS!r}\n{REPLICAS}"
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
@@ -143,7 +143,7 @@ def test_sparse_gradients_of_two_replicas():
 @pytest.mark.parametrize("setting", ["clipnorm", "global_clipnorm", "clipvalue"])
 @pytest.mark.parametrize("kind", LEAVES_OTHER_ROWS)
 def test_sparse_gradients_are_clipped_as_sums(kind, setting):
-    """A gradient whose slices of one row nearly cancel out is small, and stays as it is."""
+    """A gradient whose duplicate slices nearly cancel has a small norm and is not clipped."""
     limit = 0.5
     values = tf.constant([[3.0, 0.1, 0.0, 0.2], [-2.9, 0.1, 0.1, 0.0]])
     summed = tf.reduce_sum(values, axis=0, keepdims=True)
@@ -156,7 +156,7 @@ def test_sparse_gradients_are_clipped_as_sums(kind, setting):
 
 @pytest.mark.parametrize("setting", ["clipnorm", "global_clipnorm", "clipvalue"])
 def test_clipping_of_dense_and_sparse_together(setting):
-    """As of dense gradients alone, in Keras; SGDW steps along the gradient, without decay."""
+    """The result is that of dense gradients in Keras. SGDW without decay moves along the gradient."""
     rng = np.random.default_rng(5)
     gradients = [slices(rng, scale=3.0), tf.constant(rng.normal(size=5), tf.float32), slices(rng, scale=0.1)]
     results = []
@@ -174,7 +174,7 @@ def test_clipping_of_dense_and_sparse_together(setting):
 @pytest.mark.parametrize("sparse", [False, True], ids=["dense", "sparse"])
 @every_kind
 def test_accumulated_gradients(kind, sparse):
-    """Three steps' gradients make one of their mean, of the rows that any of them named."""
+    """The gradients of three steps are averaged, and all rows in any of them are updated."""
     rng = np.random.default_rng(4)
     gradients = [[slices(rng, rows) for rows in ((4, 1, 4), (1,), (3, 4))] for _ in range(3)]
     means = [tf.add_n([tf.convert_to_tensor(each) for each in three]) / 3 for three in gradients]
@@ -191,7 +191,7 @@ def test_accumulated_gradients(kind, sparse):
 
 @every_kind
 def test_scaled_losses(kind):
-    """A constant factor, and Keras' wrapper with a variable one, which passes over what is not finite."""
+    """Loss scaling by a constant factor, and by the Keras wrapper, which skips non-finite gradients."""
     expected = train(make(kind), table(), sparse_gradients())
     factor = train(make(kind, loss_scale_factor=8.0), table(), sparse_gradients(scale=8.0))
     expect_same(expected, factor)
@@ -206,7 +206,7 @@ def test_scaled_losses(kind):
 
 @every_kind
 def test_averages(kind):
-    """Exponential averages of the weights, that Keras keeps."""
+    """Exponential averages of the weights, maintained by Keras."""
     optimizer, variable, average = make(kind, use_ema=True, ema_momentum=0.8), table(), 0.0
     weights = []
     optimizer.build([variable])
@@ -223,7 +223,7 @@ def test_averages(kind):
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float16", 2e-3), ("bfloat16", 2e-2)])
 @every_kind
 def test_half_variables(kind, dtype, tolerance, sparse):
-    """As in float32, but for the rounding of the weights; gradients whose squares are 0 in half precision count."""
+    """Results equal those in float32 up to rounding of the weights, also if squared gradients underflow."""
     results = []
     for kept in (dtype, "float32"):
         variable = keras.Variable(np.ones((ROWS, COLUMNS)), dtype=kept)
@@ -237,7 +237,7 @@ def test_half_variables(kind, dtype, tolerance, sparse):
 
 
 def test_large_gradients_of_half_variables_are_clipped():
-    """Their squares overflow."""
+    """The squares of these gradients overflow."""
     variable = keras.Variable(np.zeros(4), dtype="float16")
     optimizer = optimizers.SGDW(0.0, 1.0, clipnorm=1.0)
     optimizer.apply([tf.constant([300.0, 400.0, 0.0, 0.0], tf.float16)], [variable])
@@ -248,13 +248,13 @@ def test_large_gradients_of_half_variables_are_clipped():
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
 @trained_kinds
 def test_mixed_precision(kind, policy):
-    """Keras wraps the optimizer in scaling of the loss under mixed_float16."""
+    """Under mixed_float16, Keras wraps the optimizer in a LossScaleOptimizer."""
     expected = losses(model_with(make(kind)))
     np.testing.assert_allclose(losses(model_with(make(kind), policy)), expected, rtol=3e-2)
 
 
 @trained_kinds
-@pytest.mark.slow  # takes seconds
+@pytest.mark.slow  # several seconds
 def test_training_goes_on_from_a_file(kind, tmp_path):
     model = model_with(make(kind))
     losses(model)
@@ -273,7 +273,7 @@ def test_training_goes_on_from_a_file(kind, tmp_path):
 
 @every_kind
 def test_own_variables_and_checkpoints(kind, tmp_path):
-    """Keras' store and TensorFlow's checkpoint, into a built optimizer, bring all of the state back."""
+    """Loading the Keras store and a TensorFlow checkpoint restores the entire state of a built optimizer."""
     optimizer, variable = make(kind), table()
     train(optimizer, variable, sparse_gradients())
     store = {}
@@ -293,7 +293,7 @@ def test_own_variables_and_checkpoints(kind, tmp_path):
 
 @every_kind
 def test_tensorflow_variables_and_missing_gradients(kind):
-    """Keras optimizers take TensorFlow's variables, too, and some of those they were built with."""
+    """Keras optimizers accept TensorFlow variables, and a subset of the variables that they were built with."""
     optimizer, variables = make(kind), [tf.Variable(tf.ones(3), name="a"), tf.Variable(tf.ones(3), name="b")]
     optimizer.build(variables)
     optimizer.apply([tf.constant([1.0, -1.0, 2.0])], variables[1:])
@@ -303,7 +303,7 @@ def test_tensorflow_variables_and_missing_gradients(kind):
 
 @pytest.mark.parametrize("kind", sorted(KINDS.keys() - {"COCOB"}))
 def test_rates_can_change(kind):
-    """A number may be set between steps; a function is asked in every step."""
+    """A number may be set between steps, and a callable is evaluated in each step."""
     gradients = sparse_gradients(4)
     one, other = table(), table()
     changed = make(kind)

@@ -1,4 +1,4 @@
-"""Sparse gradients of the optimizers with kernels: what rows get is what Keras' own give them for the dense sum."""
+"""Tests that sparse gradients with duplicate indices give the result of Keras optimizers for their dense sum."""
 
 import keras
 import numpy as np
@@ -23,7 +23,7 @@ SETTINGS = [{}, {"clipnorm": 0.5}, {"global_clipnorm": 0.5}, {"clipvalue": 0.3}]
 @pytest.mark.parametrize("kind", KINDS)
 def test_slices_of_one_row_count_as_their_sum(kind, setting, jit):
     rng = np.random.default_rng(0)
-    steps = [(slices(rng), tf.constant(rng.normal(size=3), tf.float32)) for _ in range(3)]  # row 4 comes twice
+    steps = [(slices(rng), tf.constant(rng.normal(size=3), tf.float32)) for _ in range(3)]  # index 4 is duplicated
     results = []
     for module, sparse in ((optimizers, True), (keras.optimizers, False)):
         variables = [table(), keras.Variable(np.ones(3), dtype="float32")]

@@ -1,4 +1,4 @@
-"""Several optimizers for one model, and updates that are smaller the deeper a layer lies."""
+"""Tests of several optimizers for one model, and of layer-wise decay."""
 
 import keras
 import numpy as np
@@ -71,7 +71,7 @@ def test_each_variable_has_its_optimizer(jit):
 
 
 def test_layers_patterns_and_lists():
-    """All say the same, and Keras' own does, too."""
+    """All forms are equivalent, also to the MultiOptimizer of Keras."""
     curves = []
     for whats in (
         lambda model: (model.layers[:2], model.layers[2]),
@@ -95,7 +95,7 @@ def test_layers_that_are_built_later_and_models():
     head = keras.layers.Dense(1)
     model = keras.Sequential([body, head])
     several = MultiOptimizer([(adam(), body), (sgd(), head)])
-    with pytest.raises(ValueError, match="a layer that is built"):
+    with pytest.raises(ValueError, match="a built layer"):
         several.get_config()
     model.compile(several, "mse")
     fit(model, epochs=1)
@@ -105,7 +105,7 @@ def test_layers_that_are_built_later_and_models():
 @pytest.mark.slow
 @pytest.mark.parametrize("scaled", [False, True])
 def test_training_goes_on_from_a_file(scaled, tmp_path):
-    """Pairs with layers are saved as paths; wrappers inside, loss scaling around."""
+    """Pairs with layers are saved as paths, with inner wrappers and outer loss scaling."""
 
     def make():
         model = model_of("first", "second", "head")
@@ -131,18 +131,24 @@ def test_training_goes_on_from_a_file(scaled, tmp_path):
     [
         (
             lambda model: [(sgd(), "haed"), (adam(), ".")],
-            r"received 'haed', expected what takes one of the trainable",
+            "optimizers_and_layers must be a match for at least one of the trainable variables.*got 'haed'",
         ),
-        (lambda model: [(sgd(), model.layers[0])], r"something for 'net/head/kernel' as well"),
-        (lambda model: [(sgd(name="one"), "."), (adam(name="two"), "head")], r"received one for \['\.'\] and two for"),
+        (
+            lambda model: [(sgd(), model.layers[0])],
+            "optimizers_and_layers must be optimizers for all variables, 'net/head/kernel' included",
+        ),
+        (
+            lambda model: [(sgd(name="one"), "."), (adam(name="two"), "head")],
+            "optimizers_and_layers must be one entry for 'net/head/kernel', which both match",
+        ),
         (
             lambda model: [(sgd(), keras.layers.Dense(3)), (adam(), ".")],
-            r"expected what takes one of the trainable variables",
+            "optimizers_and_layers must be a match for at least one of the trainable variables",
         ),
     ],
 )
 def test_pairs_that_do_not_fit_a_model(pairs, message):
-    """Before anything has changed."""
+    """The error is raised before anything is changed."""
     model = model_of("first", "head")
     before = model.get_weights()
     model.compile(MultiOptimizer(pairs(model)), "mse")
@@ -155,12 +161,21 @@ def test_pairs_that_do_not_fit_a_model(pairs, message):
 def test_pairs_that_are_none():
     one = sgd()
     for pairs, message in (
-        ([("sgd", ".")], "received 'sgd', expected an optimizer"),
-        ([(one, 3)], "received 3, expected a list of pairs"),
+        (
+            [("sgd", ".")],
+            "optimizers_and_layers must be a single optimizer, not a MultiOptimizer or LossScaleOptimizer, got 'sgd'",
+        ),
+        ([(one, 3)], "a list of pairs.*got 3"),
         ([(one, "norm(")], "re.escape"),
-        ([(one, "a"), (one, "b")], "each optimizer once"),
-        ([(keras.optimizers.LossScaleOptimizer(one), ".")], "put LossScaleOptimizer around"),
-        ([(MultiOptimizer([(one, ".")]), ".")], "neither several"),
+        ([(one, "a"), (one, "b")], "distinct optimizers"),
+        (
+            [(keras.optimizers.LossScaleOptimizer(one), ".")],
+            "optimizers_and_layers must be a single optimizer, not a MultiOptimizer or LossScaleOptimizer",
+        ),
+        (
+            [(MultiOptimizer([(one, ".")]), ".")],
+            "optimizers_and_layers must be a single optimizer, not a MultiOptimizer or LossScaleOptimizer",
+        ),
         ([], "a list of pairs"),
     ):
         with pytest.raises(ValueError, match=message):
@@ -168,8 +183,9 @@ def test_pairs_that_are_none():
 
 
 def test_rates_that_decay_by_layer(tmp_path):
-    """As several optimizers with such rates have it, with one whose updates do not depend on the size of gradients;
-    also after loading.
+    """The result equals that of several optimizers with these learning rates, also after loading.
+
+    The inner optimizer is one whose updates do not depend on the scale of gradients.
     """
     curves = []
     for decayed in (True, False):
@@ -187,11 +203,11 @@ def test_rates_that_decay_by_layer(tmp_path):
     np.testing.assert_allclose(fit(loaded, epochs=2), curves[0][1:], rtol=1e-5)
     plain = model_of("first", "second", "head")
     plain.compile(adam(0.01), "mse")
-    assert abs(fit(plain)[-1] - curves[0][-1]) > 1e-3  # and it tells
+    assert abs(fit(plain)[-1] - curves[0][-1]) > 1e-3  # the decay has an effect
 
 
 def test_layers_in_order():
-    """Models within a model count layer by layer, layers without weights do not count, frozen ones do."""
+    """Nested models are expanded, layers without weights are skipped, and frozen layers are counted."""
     inner = keras.Sequential([keras.Input((3,)), keras.layers.Dense(3, name="a"), keras.layers.Dense(3, name="b")])
     layers = [inner, keras.layers.ReLU(), keras.layers.Dense(3, name="c"), keras.layers.Dense(1, name="d")]
     model = keras.Sequential([keras.Input((3,)), *layers])
@@ -199,7 +215,10 @@ def test_layers_in_order():
     scales = layerwise_decay(model, "adam", 0.1).get_config()["scales"]
     found = {pattern.split("/")[-2].removeprefix(")"): scale for pattern, scale in scales.items()}
     assert found == pytest.approx({"a": 0.001, "b": 0.01})
-    for given, factor, message in ((model, 0.0, "above 0"), (keras.Sequential([layers[1]]), 0.5, "a built model")):
+    for given, factor, message in (
+        (model, 0.0, "factor must be a positive number"),
+        (keras.Sequential([layers[1]]), 0.5, "built"),
+    ):
         with pytest.raises(ValueError, match=message):
             layerwise_decay(given, "adam", factor)
 
@@ -207,10 +226,10 @@ def test_layers_in_order():
 @pytest.mark.parametrize(
     ("scales", "message"),
     [
-        ({"haed": 0.5}, "received 'haed', expected what takes one"),
-        ({"head": 0.5, "kernel": 0.1}, "which both take"),
+        ({"haed": 0.5}, "scales must be a match for at least one of the trainable variables.*got 'haed'"),
+        ({"head": 0.5, "kernel": 0.1}, "scales must be one entry for 'net/head/kernel', which both match"),
         ({"norm(": 0.5}, "re.escape"),
-        ({"head": -0.5}, "0 or more"),
+        ({"head": -0.5}, r"scales\['head'\] must be a non-negative number"),
     ],
 )
 def test_scales_that_do_not_fit(scales, message):
@@ -220,7 +239,7 @@ def test_scales_that_do_not_fit(scales, message):
 
 
 def test_layers_may_freeze_and_thaw():
-    """An optimizer gets the gradients of what trains now; the frozen layer stays, and trains again later."""
+    """An optimizer receives the gradients of the trainable layers; a frozen layer is unchanged until unfrozen."""
     model = model_of("body", "head")
     model.compile(MultiOptimizer([(sgd(), model.layers[0]), (adam(), "head")]), "mse")
     fit(model, epochs=1)
@@ -235,7 +254,7 @@ def test_layers_may_freeze_and_thaw():
 
 
 def nested(*names):
-    """Two models of a layer each, one after the other, with an optimizer each."""
+    """Return two models of one layer each, composed, with one optimizer each."""
     keras.utils.set_random_seed(1)
     x = inputs = keras.Input((3,))
     parts = []
@@ -255,10 +274,12 @@ def test_a_config_from_before_training():
 
 
 def test_layers_that_a_file_could_not_tell_apart():
-    with pytest.raises(ValueError, match="layers with paths of their own, to be saved.*give them different names"):
+    with pytest.raises(
+        ValueError, match="optimizers_and_layers must be layers with distinct paths, in order to be saved"
+    ):
         nested("dense", "dense").optimizer.get_config()
 
 
 def test_several_optimizers_cannot_be_inside_a_wrapper():
-    with pytest.raises(ValueError, match="put this around each"):
+    with pytest.raises(ValueError, match="optimizer must be a single optimizer"):
         Lookahead(MultiOptimizer([(sgd(), ".")]))

@@ -1,4 +1,4 @@
-"""The optimizers without kernels where Keras or PyTorch have the same."""
+"""Tests of the optimizers without kernels against equivalents in Keras and PyTorch."""
 
 import importlib.util
 import subprocess
@@ -26,7 +26,7 @@ def variables_for(optimizer):
 
 
 def train(optimizer, variables, steps=STEPS):
-    """All variables after steps."""
+    """Return all variables after several steps."""
     rng = np.random.default_rng(6)
     step = tf.function(optimizer.apply)
     for _ in range(steps):
@@ -40,7 +40,7 @@ def expect_same(ours, theirs):
 
 
 def decoupled(base, weight_decay, learning_rate, **options):
-    """Ours beside Keras' own, whose decay is multiplied by the learning rate."""
+    """Return the extended optimizer and the Keras optimizer, whose decay is multiplied by the learning rate."""
     make = optimizers.SGDW if base is keras.optimizers.SGD else extend_with_decoupled_weight_decay(base)
     ours = make(weight_decay=weight_decay, learning_rate=learning_rate, **options)
     return ours, base(weight_decay=weight_decay / learning_rate, learning_rate=learning_rate, **options)
@@ -63,7 +63,7 @@ def decoupled(base, weight_decay, learning_rate, **options):
     ],
 )
 def test_fifty_steps_as_in_keras(pair):
-    """What they keep is the same, too."""
+    """The state variables are the same, too."""
     expect_same(*[train(each, variables_for(each)) for each in pair()])
 
 
@@ -124,7 +124,7 @@ with_pytorch = pytest.mark.skipif(
 
 
 def pytorch(script, folder, **given):
-    """What a script makes of arrays, in a process of its own, for PyTorch and TensorFlow do not always get on."""
+    """Return the result of a script, run in a separate process because PyTorch and TensorFlow may conflict."""
     np.savez(folder / "given.npz", **given)
     command = [sys.executable, "-c", script, folder / "given.npz", folder / "made.npy"]
     result = subprocess.run(command, capture_output=True, text=True)
@@ -153,7 +153,7 @@ def test_averages_as_in_pytorch(tmp_path):
 @with_pytorch
 @pytest.mark.parametrize("decay", [0.0, 0.1])
 def test_rectified_adam_as_in_pytorch(decay, tmp_path):
-    """Its epsilon stands elsewhere, so 0."""
+    """Epsilon is 0, because PyTorch adds it in a different step of the formula."""
     rng = np.random.default_rng(5)
     weights, gradients = rng.normal(size=(5, 3)), rng.normal(size=(STEPS, 5, 3)) + 0.5
     expected = pytorch(PYTORCH, tmp_path, weights=weights, gradients=gradients, decay=decay)

@@ -1,4 +1,4 @@
-"""Optimizers around an optimizer, against formulas in NumPy, in float64, and in all that Keras adds to an optimizer."""
+"""Tests of optimizer wrappers against NumPy implementations in float64, with all settings of Keras optimizers."""
 
 import subprocess
 import sys
@@ -36,7 +36,7 @@ def dense_gradients(count=12, shape=(ROWS, COLUMNS), dtype="float32"):
 
 
 def descent(w, gradients):
-    """The weights before each step and after the last."""
+    """Return the weights before each step and after the last."""
     yield w
     for gradient in gradients:
         w = w - RATE * gradient
@@ -103,7 +103,7 @@ REFERENCES = [
 @pytest.mark.parametrize("way", ["eager", "function", "xla"])
 @pytest.mark.parametrize(("kind", "reference", "options"), REFERENCES)
 def test_formulas(kind, reference, options, way):
-    """Weights and what is kept of them, slow ones or averages."""
+    """Compare the weights, and the slow weights or averages."""
     variable, gradients = table(), dense_gradients()
     start = np.array(variable, "float64")
     optimizer = around(kind, **options)
@@ -119,7 +119,7 @@ def test_formulas(kind, reference, options, way):
 
 @pytest.mark.parametrize("jit", [False, True])
 def test_noise_has_its_variance(jit):
-    """And no two draws are alike, but for those of one seed."""
+    """Samples differ unless the seed is the same."""
     size, eta, gamma = 20_000, 0.3, 0.55
     noise = []
     for seed in (5, 6, 5):
@@ -141,7 +141,7 @@ def test_noise_has_its_variance(jit):
 
 
 def test_gradients_that_are_not_centralized():
-    """Vectors and sparse ones; means are over all axes but the last."""
+    """Vectors and sparse gradients are not centralized. Means are over all axes except the last."""
     shapes = {"bias": (4,), "kernel": (3, 3, 2, 5)}
     variables = [keras.Variable(np.zeros(shape), dtype="float32") for shape in shapes.values()]
     rows = keras.Variable(np.zeros((ROWS, COLUMNS)), dtype="float32")
@@ -158,7 +158,7 @@ def test_gradients_that_are_not_centralized():
 @pytest.mark.parametrize("inner", ["LazyAdam", "AdamW"])
 @every_kind
 def test_sparse_gradients(kind, inner):
-    """As dense ones where all rows are named; an inner optimizer that leaves other rows gets to leave them."""
+    """Sparse gradients of all rows equal dense ones; an inner optimizer may leave the other rows unchanged."""
     gradients = dense_gradients(5)
     whole = [tf.IndexedSlices(g, tf.range(ROWS), tf.constant([ROWS, COLUMNS])) for g in gradients]
     if kind != "GradientCentralization":
@@ -192,7 +192,7 @@ def test_accumulated_gradients(kind):
 
 @every_kind
 def test_scaled_losses(kind):
-    """By a factor of the inner optimizer; by Keras' wrapper around all, which passes over what is not finite."""
+    """Loss scaling by the inner optimizer, and by the outermost Keras wrapper, which skips non-finite gradients."""
     gradients = dense_gradients(6)
     expected = train(around(kind), table(), gradients)
     larger = [8 * gradient for gradient in gradients]
@@ -202,13 +202,13 @@ def test_scaled_losses(kind):
 
     inner = around(kind, keras.optimizers.SGD(RATE, loss_scale_factor=8.0))
     whole, variable = keras.optimizers.LossScaleOptimizer(inner, initial_scale=16.0), table()
-    train(whole, variable, [gradients[0] * np.inf, *larger])  # halved by what is infinite
+    train(whole, variable, [gradients[0] * np.inf, *larger])  # infinite gradients halve the scale
     expect_same(expected, [np.array(each) for each in (variable, *inner.variables)])
 
 
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
 def test_mixed_precision(policy):
-    """Addons' Lookahead divided the weights here."""
+    """Lookahead of TensorFlow Addons divided the weights in this case."""
     expected = losses(model_with(around("Lookahead")))
     np.testing.assert_allclose(losses(model_with(around("Lookahead"), policy)), expected, rtol=3e-2)
 
@@ -216,7 +216,7 @@ def test_mixed_precision(policy):
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 @every_kind
 def test_half_variables(kind, dtype):
-    """What is kept of them is float32: averages move by less than a half weight can."""
+    """The state is float32, because averages change by less than the resolution of half precision."""
     optimizer, variable = around(kind), keras.Variable(np.ones((ROWS, COLUMNS)), dtype=dtype, name="table")
     train(optimizer, variable, dense_gradients(6, dtype=dtype))
     exact = keras.Variable(np.ones((ROWS, COLUMNS)), dtype="float32", name="table")
@@ -227,7 +227,7 @@ def test_half_variables(kind, dtype):
 
 
 def test_training_goes_on_from_a_file(tmp_path):
-    """With the state of the inner optimizer, its schedule, and one set of averages."""
+    """The state of the inner optimizer, its schedule, and one set of averages are restored."""
 
     def make():
         decay = keras.optimizers.schedules.ExponentialDecay(0.02, 3, 0.8)
@@ -255,7 +255,7 @@ def test_training_goes_on_from_a_file(tmp_path):
 
 @pytest.mark.parametrize("scaled", [False, True])
 def test_callbacks_find_the_learning_rate(scaled):
-    """Keras' ReduceLROnPlateau and LearningRateScheduler, also with scaling of the loss around."""
+    """Test ReduceLROnPlateau and LearningRateScheduler of Keras, also with outer loss scaling."""
     optimizer = around("Lookahead")
     model = model_with(keras.optimizers.LossScaleOptimizer(optimizer) if scaled else optimizer)
     x = np.random.default_rng(6).integers(0, 20, (64, 4))
@@ -312,10 +312,11 @@ for kind, options in KINDS.items():
 """
 
 
-@pytest.mark.slow  # takes seconds
+@pytest.mark.slow  # several seconds
 def test_two_replicas():
-    """With and without scaling of the loss, which Keras does beyond the replicas; all of them have the weights of one
-    device, and what is kept of them. Accumulation within a compiled step Keras itself refuses here.
+    """All replicas have the weights and the state of a single device, with and without loss scaling.
+
+    Keras performs loss scaling outside of the replicas, and does not support accumulation within a compiled step here.
     """
     script = f"KINDS = {KINDS!r}\n{REPLICAS}"
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
@@ -337,7 +338,7 @@ def test_what_is_told_reaches_the_inner_optimizer(kind):
 
 @every_kind
 def test_around_each_other_and_around_kernels(kind):
-    """The same numbers by ours and Keras' own inside, and periods of accumulated gradients two deep."""
+    """Optimizers of this package and of Keras give the same values inside, with nested accumulation periods."""
     results = []
     for inner in (optimizers.SGD(RATE, momentum=0.9), keras.optimizers.SGD(RATE, momentum=0.9)):
         outer = optimizers.Lookahead(around(kind, inner, name="inside"), sync_period=2)
@@ -354,14 +355,14 @@ def test_around_each_other_and_around_kernels(kind):
 
 @pytest.mark.parametrize("kind", KEEPING)
 def test_weights_that_are_set_before_the_first_update(kind):
-    """As when a trained model is loaded into one that is built: what is kept begins with them."""
+    """The state is initialized with weights loaded into a built model."""
     optimizer, variable = around(kind), keras.Variable(np.full((ROWS, COLUMNS), 100.0), dtype="float32")
     optimizer.build([variable])
     variable.assign(np.ones((ROWS, COLUMNS)))
     other, expected = around(kind), keras.Variable(np.ones((ROWS, COLUMNS)), dtype="float32")
     expect_same(train(optimizer, variable, dense_gradients(4)), train(other, expected, dense_gradients(4)))
 
-    used = keras.optimizers.SGD(RATE)  # an inner optimizer that has made steps already
+    used = keras.optimizers.SGD(RATE)  # an inner optimizer that was used before
     again = keras.Variable(np.ones((ROWS, COLUMNS)), dtype="float32")
     used.apply([tf.zeros((ROWS, COLUMNS))], [again])
     train(around(kind, used), again, dense_gradients(4))
@@ -372,7 +373,7 @@ def test_weights_that_are_set_before_the_first_update(kind):
 def test_averages_in_place_of_weights(kind):
     optimizer, variable, other = around(kind), table(), keras.Variable([1.0])
     assert not optimizer.has_shadow_copy
-    with pytest.raises(ValueError, match="none with an average"):
+    with pytest.raises(ValueError, match="var_list must be variables that the optimizer was built with"):
         optimizer.assign_average_vars([variable])
     start = np.array(variable)
     optimizer.shadow_copy([variable])
@@ -390,13 +391,13 @@ def test_averages_in_place_of_weights(kind):
     optimizer.assign_average_vars([other, variable])
     np.testing.assert_array_equal(variable, average)
     np.testing.assert_array_equal(other, [1.0])
-    with pytest.raises(ValueError, match="none with an average"):
+    with pytest.raises(ValueError, match="var_list must be variables that the optimizer was built with"):
         optimizer.assign_average_vars([other])
 
 
 @every_kind
 def test_some_variables_only(kind):
-    """And gradients that are not there."""
+    """A subset of the variables, and gradients that are `None`, are accepted."""
     optimizer = around(kind, **({"scales": {"a": 0.5}} if kind == "ScaledUpdates" else {}))
     variables = [keras.Variable(np.ones(3), dtype="float32", name=name) for name in "ab"]
     optimizer.build(variables)
@@ -409,16 +410,16 @@ def test_some_variables_only(kind):
 
 
 def test_what_cannot_be_inside():
-    with pytest.raises(ValueError, match="put LossScaleOptimizer around"):
+    with pytest.raises(ValueError, match="optimizer must have no loss scaling"):
         optimizers.Lookahead(keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD()))
-    with pytest.raises(ValueError, match="`optimizer`: received 'adm', expected an optimizer"):
+    with pytest.raises(ValueError, match="optimizer must be a Keras 3 optimizer or the name of one, got 'adm'"):
         optimizers.SWA("adm")
-    with pytest.raises(ValueError, match="`trainable_variables`: received None, expected variables"):
+    with pytest.raises(ValueError, match="trainable_variables must be given, or the optimizer must be built, got None"):
         optimizers.SWA("adam").apply([tf.zeros(2)])
 
 
 def test_a_learning_rate_beside_the_config():
-    """As a copy for a range test is made; it reaches the innermost."""
+    """The learning rate range test makes such copies. The innermost optimizer receives the value."""
     optimizer = optimizers.Lookahead(
         around("SWA", keras.optimizers.SGD(keras.optimizers.schedules.CosineDecay(0.1, 5)))
     )
@@ -430,7 +431,7 @@ def test_a_learning_rate_beside_the_config():
 
 @pytest.mark.parametrize("kind", [optimizers.Lookahead, optimizers.MovingAverage, optimizers.SWA])
 def test_variables_that_join_later_begin_where_they_are(kind):
-    """As those of a layer do that thaws: with a learning rate of 0 nothing moves, averages neither."""
+    """Unfrozen layers are such variables. With a learning rate of 0, neither they nor their averages change."""
     variables = [keras.Variable([1.0, 2.0]), keras.Variable([3.0])]
     arguments = {"sync_period": 2} if kind is optimizers.Lookahead else {}
     optimizer = kind(keras.optimizers.SGD(0.0), **arguments)
@@ -444,5 +445,5 @@ def test_variables_that_join_later_begin_where_they_are(kind):
 
 
 def test_swapping_before_training_is_refused():
-    with pytest.raises(ValueError, match="an optimizer without averages.*call shadow_copy"):
+    with pytest.raises(ValueError, match="optimizer must be an optimizer that averages weights"):
         optimizers.SWA("adam").swap_weights()

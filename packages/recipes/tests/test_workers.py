@@ -1,4 +1,4 @@
-"""The launcher, with workers that are small programs."""
+"""Tests of the launcher, with small programs as workers."""
 
 import json
 import os
@@ -49,16 +49,16 @@ def test_each_knows_all(tmp_path):
 
 
 def test_when_one_is_killed_all_start_again(tmp_path, capfd):
-    """Though the other would wait for ever."""
+    """Tests the restart of a worker that would otherwise wait forever."""
     assert launch(tmp_path, "attempt or (die() if index else time.sleep(600))") == 0
     assert attempts(tmp_path) == [2, 2]
-    assert "worker 1 was ended by SIGKILL; all start again from the last checkpoint" in capfd.readouterr().err
+    assert "worker 1 was killed by SIGKILL; restarting all processes from the last checkpoint" in capfd.readouterr().err
 
 
 def test_not_for_ever(tmp_path, capfd):
     assert launch(tmp_path, "die() if index else time.sleep(600)") == 1
     assert attempts(tmp_path)[1] == 4
-    assert "for the 4th time without a new checkpoint" in capfd.readouterr().err
+    assert "3 restarts without a new checkpoint" in capfd.readouterr().err
 
 
 def test_progress_starts_the_count_anew(tmp_path):
@@ -79,7 +79,7 @@ def test_who_fails_is_not_started_again(tmp_path, capfd):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_interruption_lets_them_save(tmp_path, number):
-    """They get one signal, which asks them to save; whoever starts them waits for that."""
+    """Tests that each worker receives one signal to save a checkpoint, and that the launcher waits for them."""
     worker = """
         def save(number, frame):
             time.sleep(0.5)
@@ -119,7 +119,7 @@ def test_who_was_asked_to_end_does_not_cost_another_its_checkpoint(tmp_path):
 
 
 def test_a_worker_of_parameter_servers_starts_again_alone(tmp_path):
-    """The chief ends the run; those that only serve are ended then."""
+    """Tests that the run ends with the chief, and that the parameter servers are stopped."""
     program = """
         job, index = json.loads(os.environ["TF_CONFIG"])["task"].values()
         (folder / f"{job}-{index}-{os.getpid()}").touch()
@@ -170,12 +170,21 @@ def test_what_to_tell_parameter_servers(capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["cluster-spec", "a:1", "--parameter-servers", "b:1"], "`chief`: received None, expected an address"),
-        (["cluster-spec", "a:1", "b"], "`worker`: received 'b', expected HOST:PORT"),
-        (["run", "mlp/digits", "--workers", "0"], "`--workers`: received 0, expected 1 or more"),
-        (["run", "mlp/digits", "--workers", "3"], "`batch_size`: received 32, expected a multiple of 3"),
-        (["run", "mlp/digits", "--parameter-servers", "1"], "expected 0 or more, with --workers"),
-        (["run", "mlp/digits", "--workers", "2", "--find-lr"], "`--workers`: received 2, expected none with --find-lr"),
+        (
+            ["cluster-spec", "a:1", "--parameter-servers", "b:1"],
+            "chief must be an address when there are parameter servers, got None",
+        ),
+        (["cluster-spec", "a:1", "b"], "worker must be of the form HOST:PORT with a port from 1 to 65535, got 'b'"),
+        (["run", "mlp/digits", "--workers", "0"], "--workers must be >= 1, got 0"),
+        (["run", "mlp/digits", "--workers", "3"], "batch_size must be a multiple of 3, the number of workers, got 32"),
+        (
+            ["run", "mlp/digits", "--parameter-servers", "1"],
+            "--parameter-servers must be >= 0, and requires --workers, got 1",
+        ),
+        (
+            ["run", "mlp/digits", "--workers", "2", "--find-lr"],
+            "--workers must be left out with --find-lr and when TF_CONFIG is set, got 2",
+        ),
     ],
 )
 def test_refused_before_anything_starts(arguments, message, capsys, tmp_path, monkeypatch):

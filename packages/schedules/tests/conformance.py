@@ -37,16 +37,16 @@ def bound(kind):
 
 
 def no_numbers(*names):
-    return [({name: value}, "a finite number") for name in names for value in (float("nan"), "high", True)]
+    return [({name: value}, "finite number") for name in names for value in (float("nan"), "high", True)]
 
 
 def no_lengths(*names):
     bad = [
-        (-1, "0 or more"),
-        ("-2 epochs", "0 or more"),
+        (-1, "a non-negative duration"),
+        ("-2 epochs", "a non-negative duration"),
         ("3 fortnights", "steps, epochs"),
-        ("3 epohcs", "did you mean epochs?"),
-        ("90 seconds", "steps, epochs, examples or percent"),
+        ("3 epohcs", "Did you mean epochs?"),
+        ("90 seconds", "in steps, epochs, examples or percent"),
         (10.5, "a number of steps"),
         ([10], "a number of steps"),
     ]
@@ -65,10 +65,10 @@ DECAY = keras.optimizers.schedules.ExponentialDecay(0.1, 10, 0.5)
 CYCLES = {"initial_learning_rate": 0.1, "maximal_learning_rate": 0.5, "step_size": 10}
 BAD_CYCLES = [
     *no_numbers("initial_learning_rate", "maximal_learning_rate"),
-    *[each for each in no_lengths("step_size") if each[0]["step_size"] != 10.5],  # Addons takes fractions
-    ({"step_size": -0.5}, "above 0"),
+    *[each for each in no_lengths("step_size") if each[0]["step_size"] != 10.5],  # Addons accepts fractions
+    ({"step_size": -0.5}, "positive finite number"),
     nothing("step_size"),
-    ({"scale_mode": "cycles"}, "did you mean cycle?"),
+    ({"scale_mode": "cycles"}, "Did you mean cycle?"),
 ]
 
 ROWS = [
@@ -79,7 +79,7 @@ ROWS = [
         bad=[
             *no_schedules(),
             *no_numbers("minimum", "maximum"),
-            ({"minimum": 0.9}, "no more than `maximum`"),
+            ({"minimum": 0.9}, "<= maximum, 0.8"),
             ({"minimum": None, "maximum": None}, "at least one"),
         ],
     ),
@@ -102,8 +102,8 @@ ROWS = [
         steps=[0, 9, 10, 24, 25, 47, 48, 1000],
         bad=[
             *no_numbers("initial", "final", "t_mul", "m_mul"),
-            ({"t_mul": 0.5}, "1 or more"),
-            ({"m_mul": 0.0}, "above 0"),
+            ({"t_mul": 0.5}, "a number >= 1"),
+            ({"m_mul": 0.0}, "a positive finite number"),
             *no_lengths("first_steps"),
             nothing("first_steps"),
         ],
@@ -133,7 +133,7 @@ ROWS = [
         steps=[0, 9, 10, 19, 20, 99],
         bad=[
             *no_numbers("initial", "rate"),
-            ({"rate": 0.0}, "above 0"),
+            ({"rate": 0.0}, "a positive finite number"),
             ({"staircase": "no"}, "True or False"),
             *no_lengths("steps"),
             nothing("steps"),
@@ -150,8 +150,8 @@ ROWS = [
         kwargs={"schedules": [Linear(0.0, 0.7, 10), 0.7, DECAY], "boundaries": [10, "20 steps"]},
         steps=[0, 9, 10, 19, 20, 30, 99],
         bad=[
-            ({"schedules": [0.1]}, "two or more"),
-            ({"schedules": 0.1}, "two or more"),
+            ({"schedules": [0.1]}, "a list of at least two "),
+            ({"schedules": 0.1}, "a list of at least two "),
             ({"boundaries": [10]}, "a list of 2"),
             ({"boundaries": 10}, "a list of 2"),
         ],
@@ -178,7 +178,7 @@ ROWS = [
             *no_lengths("steps"),
             ({"steps": 1}, "more than 1 step"),
             ({"final_share": 0}, "in (0, 1)"),
-            ({"final_share": 0.9999}, "leaves a step"),
+            ({"final_share": 0.9999}, "a fraction that leaves at least one of"),
         ],
     ),
     ScheduleRow(
@@ -186,8 +186,8 @@ ROWS = [
         kwargs={"boundaries": [5, 15], "values": [0.01, 0.005, 0.001]},
         steps=[0, 4, 5, 6, 14, 15, 16, 99],
         bad=[
-            ({"values": [0.1]}, "two or more"),
-            ({"values": 0.1}, "two or more"),
+            ({"values": [0.1]}, "a list of at least two "),
+            ({"values": 0.1}, "a list of at least two "),
             ({"boundaries": [5]}, "a list of 2"),
         ],
     ),
@@ -197,7 +197,7 @@ ROWS = [
         steps=[0, 1, 15, 29, 30, 99],
         bad=[
             *no_numbers("initial", "final", "power"),
-            ({"power": 0}, "above 0"),
+            ({"power": 0}, "a positive finite number"),
             *no_lengths("steps"),
             nothing("steps"),
         ],
@@ -238,7 +238,7 @@ ROWS = [
             nothing("decay"),
             ({"warmup": 31}, "no more than all 30 steps"),
             ({"decay": 26}, "no more than the 25 steps after the warm-up"),
-            ({"shape": "1-sqr"}, "did you mean 1-sqrt?"),
+            ({"shape": "1-sqr"}, "Did you mean 1-sqrt?"),
         ],
     ),
     ScheduleRow(

@@ -1,4 +1,4 @@
-"""Schedules made of schedules: what each does to any others, and optimizers that follow them."""
+"""Tests of schedules made of schedules, and of optimizers that use them."""
 
 import keras
 import numpy as np
@@ -38,7 +38,7 @@ few = settings(max_examples=40, deadline=None)
 
 
 def at(schedule, step):
-    """The value of whatever a combinator takes, in float64."""
+    """Return the value of any part of a combinator, in float64."""
     return np.float64(schedule if isinstance(schedule, float) else schedule(step).numpy())
 
 
@@ -96,13 +96,13 @@ def test_join_is_continuous_where_parts_meet(corners, first, second):
 
 
 def test_gradual_warmup_of_the_paper():
-    """Goyal et al.: a batch of 8192 instead of 256 with 32 times the rate, which 5 epochs raise from the old one."""
+    """Goyal et al. use a batch size of 8192 instead of 256, 32 times the learning rate, and 5 warm-up epochs."""
     run = Timeline(steps_per_epoch=157)
     counted_from_the_start = PiecewiseConstant(["25 epochs", "55 epochs", "75 epochs"], [0.1, 0.01, 0.001, 0.0001])
     schedule = Warmup(Scale(counted_from_the_start, 32), "5 epochs", initial=0.1).bind(run)
     epochs = np.array([0, 1, 2.5, 5, 29, 30, 59, 60, 79, 80, 89])
     expected = [0.1, 0.72, 1.65, 3.2, 3.2, 0.32, 0.32, 0.032, 0.032, 0.0032, 0.0032]
-    # A constant amount in each step, 157 * 2.5 of them being no whole number.
+    # A constant increment in each step; the length 157 * 2.5 is not an integer.
     np.testing.assert_allclose(schedule((epochs * 157).astype("float32")), expected, rtol=1e-6)
     rises = np.diff(schedule.formula(np.arange(5.0 * 157 + 1)))
     np.testing.assert_allclose(rises, 3.1 / (5 * 157), rtol=1e-9)
@@ -129,7 +129,7 @@ def test_ends():
 
 @keras.saving.register_keras_serializable("tensorsmith_tests")
 class WholeSteps(KERAS.LearningRateSchedule):
-    """A user's, which takes what Keras gives: a whole number, which it looks up."""
+    """Custom schedule that requires an integer step, as passed by Keras, to look up a value."""
 
     def __call__(self, step):
         return tf.gather(tf.constant([0.5, 0.25, 0.125]), tf.minimum(step, 2))
@@ -146,7 +146,7 @@ def test_schedules_of_users_get_whole_steps():
 
 
 class Weights(keras.callbacks.Callback):
-    """Keeps the one weight after each step."""
+    """Callback that records the single weight after each step."""
 
     def __init__(self, kept):
         super().__init__()
@@ -157,7 +157,7 @@ class Weights(keras.callbacks.Callback):
 
 
 def reference(step):
-    """What the schedules below say, by hand; an epoch has four steps."""
+    """Return the values of the schedules below, computed by hand; an epoch has four steps."""
     return {
         "Clip": np.clip(0.08 - 0.01 * step, 0.03, 0.06),
         "Join": 0.01 * step if step < 4 else 0.05,
@@ -179,7 +179,7 @@ def reference(step):
     ids=lambda schedule: type(schedule).__name__,
 )
 def test_an_optimizer_follows_it_and_goes_on_when_loaded(schedule, tmp_path):
-    """Under an absolute error each step moves the weight by its rate."""
+    """With the absolute error, each step changes the weight by the learning rate."""
     schedule.bind(Timeline(steps_per_epoch=4))
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, use_bias=False, kernel_initializer="zeros")])
     model.compile(keras.optimizers.SGD(schedule), "mean_absolute_error")
@@ -194,7 +194,7 @@ def test_an_optimizer_follows_it_and_goes_on_when_loaded(schedule, tmp_path):
 
 @pytest.mark.parametrize("schedule", [Scale(KERAS.CosineDecay(1.0, 9), 2), Warmup(WholeSteps(), 2)])
 def test_no_steps_and_steps_of_unknown_rank(schedule):
-    """Also of parts that take one step at a time."""
+    """Also for parts that accept only one step at a time."""
     assert schedule(np.zeros((0,))).shape == (0,)
     assert schedule(np.zeros((2, 0))).shape == (2, 0)
     traced = tf.function(schedule, input_signature=[tf.TensorSpec(None, "int64")])
@@ -203,7 +203,7 @@ def test_no_steps_and_steps_of_unknown_rank(schedule):
 
 
 def test_a_part_of_two_combinators_is_bound_by_each():
-    """To the run of each; the schedule that was given stays as it was."""
+    """Each combinator binds its own copy; the given schedule is unchanged."""
     shared = Linear(1.0, 0.0, "1 epoch")
     combinators = [
         make(shared)
@@ -223,7 +223,7 @@ def test_a_part_of_two_combinators_is_bound_by_each():
 
 
 def test_copies_of_parts_keep_schedules_of_users():
-    """What one of these has may change, and is looked at where it is."""
+    """State of custom schedules may change and is therefore not copied."""
 
     class Adjusted(KERAS.LearningRateSchedule):
         def __init__(self):

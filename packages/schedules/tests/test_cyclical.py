@@ -1,4 +1,4 @@
-"""The cyclical schedules by Smith's formulas; tests/parity compares them with TensorFlow Addons'."""
+"""Tests of the cyclical schedules against the formulas of Smith. tests/parity compares them with TensorFlow Addons."""
 
 import keras
 import numpy as np
@@ -17,7 +17,7 @@ STEPS = np.arange(200)
 
 
 def triangle(steps, size):
-    """From 0 up to 1 and down again, by straight lines between the corners."""
+    """Return linear increases from 0 to 1 and decreases back to 0, interpolated between the corners."""
     corners = np.arange(2 + int(max(steps) // size))
     return np.interp(steps, corners * size, corners % 2)
 
@@ -49,10 +49,10 @@ def test_exponential(mode, place):
 
 @keras.saving.register_keras_serializable("tensorsmith_tests")
 class Root:
-    """Something other than a function that can be called and saved."""
+    """Serializable callable that is not a function."""
 
     def __call__(self, place):
-        return tf.constant(1.0) * place**-0.5  # Addons' are float32, too
+        return tf.constant(1.0) * place**-0.5  # float32, as in Addons
 
     def get_config(self):
         return {}
@@ -77,12 +77,12 @@ def test_what_cannot_be_saved_is_refused():
     for function in (unknown, lambda place: 1.0):
         schedule = CyclicalLearningRate(0.1, 0.5, 20, scale_fn=function)
         assert schedule(20).numpy() == 0.5
-        with pytest.raises(ValueError, match="`scale_fn`: received .*, which Keras does not know.*register_keras_"):
+        with pytest.raises(ValueError, match="scale_fn must be a serializable function"):
             schedule.get_config()
 
 
 def test_an_optimizer_follows_the_one_that_addons_could_not_give_it():
-    """Its steps are integers, and gamma is none."""
+    """The steps of an optimizer are integers, but gamma is not."""
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
     model.compile(keras.optimizers.SGD(ExponentialCyclicalLearningRate(0.1, 0.5, 2, gamma=0.5)), "mean_squared_error")
     model.fit(np.ones((3, 1)), np.ones((3, 1)), batch_size=1, verbose=0)

@@ -1,4 +1,4 @@
-"""Values from the papers and the handbook, from references written another way, and from Keras' own schedules."""
+"""Tests of decays against values from papers and textbooks, alternative formulas, and the schedules of Keras."""
 
 import itertools
 import math
@@ -24,7 +24,7 @@ from tensorsmith.schedules import (
     Trapezoid,
 )
 
-ULP = 6e-8  # half of float32's last digit: values are rounded once
+ULP = 6e-8  # half a unit in the last place of float32: values are rounded once
 STEPS = np.arange(150)
 values = some.floats(-100, 100, width=32, allow_subnormal=False)
 lengths = some.integers(1, 10**6)
@@ -44,7 +44,7 @@ def test_power_halves_then_thirds():
 
 
 def test_power_as_the_old_decay_argument():
-    """SGD(lr=0.01, decay=1e-4), and Q-learning's alpha0 / (1 + iteration * decay)."""
+    """Compare with SGD(lr=0.01, decay=1e-4), and with alpha0 / (1 + iteration * decay) of Q-learning."""
     iterations = np.array([0, 1, 10_000, 20_000])
     expect(PowerDecay(0.01, 10_000), iterations, 0.01 / (1 + iterations * 1e-4))
     expect(PowerDecay(0.05, 200), iterations, 0.05 / (1 + iterations * 0.005))
@@ -62,14 +62,14 @@ def test_exponential_in_stairs():
 
 
 def test_exponential_rises_for_a_search():
-    """From 1e-5 to 10 in 500 steps, by a factor of exp(log(1e6) / 500) each."""
+    """The value increases from 1e-5 to 10 in 500 steps, by a factor of exp(log(1e6) / 500) each."""
     found = ExponentialDecay(1e-5, 500, rate=1e6).formula(np.arange(501.0)).numpy()
     np.testing.assert_allclose(found[1:] / found[:-1], np.exp(np.log(1e6) / 500), rtol=1e-12)
     np.testing.assert_allclose(found[[0, -1]], [1e-5, 10], rtol=1e-12)
 
 
 def test_piecewise_constant_of_the_handbook():
-    """0.01 below epoch 5, 0.005 below epoch 15, 0.001 from then on; and 0.1 for 5 epochs, 0.001 for 50."""
+    """The values are 0.01 below epoch 5, 0.005 below epoch 15, then 0.001; and 0.1 for 5 epochs, 0.001 for 50."""
     run = Timeline(steps_per_epoch=7)
     schedule = PiecewiseConstant(["5 epochs", "15 epochs"], [0.01, 0.005, 0.001]).bind(run)
     expected = [0.01 if epoch < 5 else 0.005 if epoch < 15 else 0.001 for epoch in np.arange(STEPS.size) // 7]
@@ -94,7 +94,7 @@ def test_linear_beside_numpy(initial, final, length, step):
 
 
 def test_linear_for_random_actions():
-    """max(1 - episode / 500, 0.01), and from 1 to 0.01 over 62,500 training steps."""
+    """Compare with max(1 - episode / 500, 0.01), and with a decrease from 1 to 0.01 over 62,500 training steps."""
     episodes = np.arange(600)
     expect(Clip(Linear(1, 0, 500), minimum=0.01), episodes, np.maximum(1 - episodes / 500, 0.01))
     expect(Linear(1, 0.01, 62_500), [0, 31_250, 62_500, 10**7], [1, 0.505, 0.01, 0.01])
@@ -108,14 +108,14 @@ def test_polynomial(power):
 
 
 def test_cosine():
-    """By the half angle: (1 + cos a) / 2 = cos(a / 2)^2."""
+    """Compare with the half-angle formula, (1 + cos a) / 2 = cos(a / 2)^2."""
     expected = 0.1 + 0.6 * np.cos(np.pi / 2 * np.minimum(STEPS / 100, 1)) ** 2
     expect(CosineDecay(0.7, 100, final=0.1), STEPS, expected)
     expect(CosineDecay(0.8, 60), [0, 20, 30, 40, 60, 61], [0.8, 0.6, 0.4, 0.2, 0, 0])
 
 
 def sgdr(steps, initial, first, t_mul, m_mul, final):
-    """Wave by wave, as the paper tells it: T_cur counts since the last restart, T_i is the wave's length."""
+    """Return the values period by period as in the paper: T_cur counts since the last restart, T_i is the period."""
     since, length, height, found = 0.0, float(first), initial - final, []
     for _ in range(steps):
         found.append(final + height * (1 + math.cos(math.pi * since / length)) / 2)
@@ -146,13 +146,13 @@ def test_every_restart_is_at_its_step(t_mul):
 
 
 def test_restarts_of_the_paper():
-    """0.05 with T_0 = 10 epochs, T_mult = 2: restarts at epochs 10, 30, 70, 150."""
+    """The paper uses 0.05 with T_0 = 10 epochs, T_mult = 2: restarts at epochs 10, 30, 70, 150."""
     schedule = CosineRestarts(0.05, "10 epochs").bind(Timeline(steps_per_epoch=391))
     expect(schedule, 391 * np.array([0, 5, 10, 20, 30, 50, 70, 110, 150]), [0.05, 0.025] * 4 + [0.05])
 
 
 def test_transformer():
-    """d_model^-0.5 * min(step^-0.5, step * warmup^-1.5), with 512 and 4000."""
+    """Compare with d_model^-0.5 * min(step^-0.5, step * warmup^-1.5), for 512 and 4000."""
     steps = np.array([1, 2, 1000, 3999, 4000, 4001, 16_000, 100_000], "float64")
     expected = 512**-0.5 * np.minimum(steps**-0.5, steps * 4000**-1.5)
     schedule = InverseSquareRoot((512 * 4000) ** -0.5, 4000)

@@ -1,4 +1,4 @@
-"""OneCycle against straight lines between its corners, in float64."""
+"""Tests of OneCycle against linear interpolation in float64."""
 
 import keras
 import numpy as np

@@ -1,4 +1,4 @@
-"""What is drawn."""
+"""Tests of plots of schedules."""
 
 import keras
 import matplotlib
@@ -21,14 +21,14 @@ def ax():
 
 
 def curve(ax):
-    """The points of the first line."""
+    """Return the points of the first line."""
     return ax.lines[0].get_xdata(), ax.lines[0].get_ydata()
 
 
 def test_values_over_steps(ax):
     assert plot(Linear(1.0, 0.5, 50), ax=ax) is ax
     steps, values = curve(ax)
-    np.testing.assert_array_equal(steps, np.arange(56))  # a tenth more than its length
+    np.testing.assert_array_equal(steps, np.arange(56))  # the length plus a tenth
     np.testing.assert_allclose(values, np.interp(steps, [0, 50], [1, 0.5]))
     assert (ax.get_xlabel(), ax.get_ylabel(), ax.get_yscale()) == ("step", "value", "linear")
 
@@ -46,7 +46,7 @@ def test_a_long_run_is_drawn_at_some_of_its_steps(ax):
     [
         (OneCycle(0.1, 1.0, 100), "log"),
         (OneCycle(0.1, 1.0, 100, final=0.02), "linear"),
-        (Warmup(OneCycle(0.1, 1.0, 100), 5), "linear"),  # from 0, which has no logarithm
+        (Warmup(OneCycle(0.1, 1.0, 100), 5), "linear"),  # starts at 0, which a logarithmic scale cannot show
         (Linear(-1.0, -1000.0, 100), "linear"),
     ],
 )
@@ -83,12 +83,12 @@ def test_a_figure_of_its_own():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((Repeat(Linear(0, 1, 5), 10),), "`steps`: received None, expected a positive number of steps"),
-        ((Linear(0, 1, 5), 0), "`steps`: received 0"),
-        ((Linear(0, 1, 5), 2.5), "`steps`: received 2.5"),
-        (("cosine", 10), "`schedule`: received 'cosine'"),
-        ((Linear(0, 1, "5 epochs"),), "`steps`: received '5 epochs', .*no timeline is bound"),
-        ((Linear(0, 1, "5 epochs"), 10), "`steps`: received '5 epochs', .*no timeline is bound"),
+        ((Repeat(Linear(0, 1, 5), 10),), "steps must be a positive number of steps.*got None"),
+        ((Linear(0, 1, 5), 0), "steps must be .*got 0"),
+        ((Linear(0, 1, 5), 2.5), "steps must be .*got 2.5"),
+        (("cosine", 10), "schedule must be .*got 'cosine'"),
+        ((Linear(0, 1, "5 epochs"),), "steps must be .*no timeline is bound.*got '5 epochs'"),
+        ((Linear(0, 1, "5 epochs"), 10), "steps must be .*no timeline is bound.*got '5 epochs'"),
     ],
 )
 def test_nothing_to_draw(arguments, message):

@@ -1,4 +1,4 @@
-"""Rows for test_plugin.py: components that go wrong on two replicas, and sound ones. A conformance file by content."""
+"""Rows for test_plugin.py: components that are wrong on two replicas, and correct ones. Loaded as a table."""
 
 import keras
 import tensorflow as tf
@@ -8,7 +8,7 @@ from tensorsmith.testing import Data, LayerRow, LossRow, MetricRow, OptimizerRow
 
 
 def replica():
-    """Number of the replica that is being traced, from 0."""
+    """Returns the index of the replica that is being traced."""
     context = tf.distribute.get_replica_context()
     return ops.cast(context.replica_id_in_sync_group if context else 0, "float32")
 

@@ -1,4 +1,4 @@
-"""Every check of a layer catches the layer that it is for, and lets its sound twin pass."""
+"""Tests that each check of a layer rejects a layer with the defect and accepts a correct one."""
 
 import keras
 import numpy as np
@@ -13,11 +13,11 @@ register = keras.saving.register_keras_serializable("kit")
 
 @register
 class Sound(keras.layers.Layer):
-    """Scales its inputs by a factor and by a weight for each feature."""
+    """Layer that scales its inputs by a factor and by a weight for each feature."""
 
     def __init__(self, factor=1.0, **kwargs):
         if factor <= 0:
-            raise ValueError(f"`factor`: received {factor!r}, expected a number above 0.")
+            raise ValueError(f"factor must be a positive number., got {factor!r}")
         super().__init__(**kwargs)
         self.factor = factor
         self.supports_masking = True
@@ -34,7 +34,7 @@ class Sound(keras.layers.Layer):
 
 @register
 class SoundSum(keras.layers.Layer):
-    """Sums over time, without the masked steps."""
+    """Layer that sums over the unmasked time steps."""
 
     def compute_mask(self, inputs, previous_mask):
         return None
@@ -45,7 +45,7 @@ class SoundSum(keras.layers.Layer):
 
 @register
 class SoundNoise(keras.layers.Layer):
-    """Adds noise that a seed fixes."""
+    """Layer that adds noise from a seeded generator."""
 
     def __init__(self, seed, **kwargs):
         super().__init__(**kwargs)
@@ -198,7 +198,7 @@ def row(make, **changes):
     return LayerRow(make, **{"inputs": Data((6, 4)), "bad": (), **changes})
 
 
-SOUND = row(Sound, kwargs={"factor": 2.0}, time_axis=1, passes_mask=True, bad=[({"factor": 0.0}, "above 0")])
+SOUND = row(Sound, kwargs={"factor": 2.0}, time_axis=1, passes_mask=True, bad=[({"factor": 0.0}, "a positive number")])
 NOISE = row(SoundNoise, kwargs={"seed": 3}, random=True, time_axis=1)
 SUM = row(SoundSum, time_axis=1, uses_mask=True)
 SHARED = row(HandsOutItsWeight, shared_outputs=[1])
@@ -207,12 +207,12 @@ SHARED = row(HandsOutItsWeight, shared_outputs=[1])
 @pytest.mark.parametrize(
     ("check", "broken", "message", "sound"),
     [
-        ("config_round_trip", row(ForgetsFactor, kwargs={"factor": 2.0}), "lacks 'factor'", SOUND),
+        ("config_round_trip", row(ForgetsFactor, kwargs={"factor": 2.0}), "has no 'factor'", SOUND),
         ("config_round_trip", row(ChangesFactor, kwargs={"factor": 2.0}), "has factor=4.0, made with", SOUND),
-        ("config_round_trip", row(lambda: ForgetsFactor(2.0), name="made"), "return every argument", SOUND),
+        ("config_round_trip", row(lambda: ForgetsFactor(2.0), name="made"), "Return every argument", SOUND),
         ("eager_equals_function", row(PythonNoise), "SeedGenerator", NOISE),
         ("eager_equals_function", row(PythonState), "keep state in variables", SOUND),
-        ("save_and_load", row(ForgetsFactor, kwargs={"factor": 2.0}), "return every argument", SOUND),
+        ("save_and_load", row(ForgetsFactor, kwargs={"factor": 2.0}), "Return every argument", SOUND),
         ("save_and_load", row(UntrackedWeight), "create every weight in", SOUND),
         ("save_and_load", row(SoundNoise, kwargs={"seed": None}, random=True), "differ at call", NOISE),
         ("mixed_float16", row(Float32Constant), "the output is float32", SOUND),
@@ -224,14 +224,14 @@ SHARED = row(HandsOutItsWeight, shared_outputs=[1])
         ("unknown_batch_size", row(FixedBatch), "batch size", SOUND),
         ("unknown_batch_size", row(StaticBatch), "keras.ops.shape", NOISE),
         ("unknown_batch_size", row(HandsOutItsWeight), "batch size", SHARED),
-        ("unknown_time_size", row(FixedTime, time_axis=1), "any number of them", SOUND),
+        ("unknown_time_size", row(FixedTime, time_axis=1), "sequences of any length", SOUND),
         ("gradients", row(WrongGradient), "gradient for input 0", SOUND),
         ("gradients", row(NoGradient), "finite differences find", NOISE),
-        ("jit", row(NeedsPython), "XLA compiles it", SOUND),
-        ("savedmodel_export", row(NeedsPython), "without the code it was made with", SOUND),
-        ("savedmodel_export", row(PythonState), "no Python state", NOISE),
+        ("jit", row(NeedsPython), "XLA compiles the layer", SOUND),
+        ("savedmodel_export", row(NeedsPython), "without the code of its layers", SOUND),
+        ("savedmodel_export", row(PythonState), "NumPy or Python state", NOISE),
         ("mask_passed", row(DropsMask, passes_mask=True), "drops the mask", SOUND),
-        ("mask_passed", row(InvertsMask, passes_mask=True), "hands on the mask", SOUND),
+        ("mask_passed", row(InvertsMask, passes_mask=True), "its output has the mask", SOUND),
         ("mask_used", row(IgnoresMask, uses_mask=True), "masked time steps change the output", SUM),
         ("mask_used", row(Sound, uses_mask=True), "the check proves nothing", SUM),
     ],

@@ -1,4 +1,4 @@
-"""Every check of a loss, metric, schedule or optimizer catches the one that it is for, and lets its sound twin pass."""
+"""Tests that each check of a loss, metric, schedule or optimizer rejects a defect and accepts a correct component."""
 
 import math
 
@@ -23,7 +23,7 @@ register = keras.saving.register_keras_serializable("kit")
 
 @register
 class Loss(keras.losses.Loss):
-    """Squared error times a factor."""
+    """Squared error, multiplied by a factor."""
 
     def __init__(self, factor=1.0, **kwargs):
         super().__init__(**kwargs)
@@ -75,13 +75,13 @@ class StoppedLoss(Loss):
 class StrictLoss(Loss):
     def call(self, y_true, y_pred):
         if y_true.shape != y_pred.shape:
-            raise ValueError(f"`y_true`: received {y_true.shape}, expected {y_pred.shape}")
+            raise ValueError(f"y_true must be {y_pred.shape}, got {y_true.shape}")
         return super().call(y_true, y_pred)
 
 
 @register
 class Metric(keras.metrics.Metric):
-    """Mean absolute error to a power."""
+    """Mean absolute error, raised to a power."""
 
     def __init__(self, power=1.0, name="error", **kwargs):
         super().__init__(name=name, **kwargs)
@@ -146,7 +146,7 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):
 
     def __init__(self, rate=0.5):
         if not 0 < rate < 1:
-            raise ValueError(f"`rate`: received {rate!r}, expected a number in (0, 1).")
+            raise ValueError(f"rate must be a number in (0, 1)., got {rate!r}")
         self.rate = rate
 
     def __call__(self, step):
@@ -211,7 +211,7 @@ def optimizer(make, **changes):
 
 
 LOSS = loss(Loss, kwargs={"factor": 2.0})
-BROADCAST = [({"factor": 3.0}, ((4, 1), (4, 5)), "received (4, 1)")]
+BROADCAST = [({"factor": 3.0}, ((4, 1), (4, 5)), "got (4, 1)")]
 METRIC = metric(Metric, kwargs={"power": 2.0})
 SCHEDULE = schedule(Schedule, bad=[({"rate": 2.0}, "in (0, 1)")])
 OPTIMIZER = optimizer(Optimizer)
@@ -220,14 +220,14 @@ OPTIMIZER = optimizer(Optimizer)
 @pytest.mark.parametrize(
     ("check", "broken", "message", "sound"),
     [
-        ("config_round_trip", loss(keras.losses.Huber, kwargs={"delta": 2.0}), "lacks 'delta'", LOSS),
-        ("save_and_load", loss(keras.losses.Huber, kwargs={"delta": 0.2}), "return every argument", LOSS),
+        ("config_round_trip", loss(keras.losses.Huber, kwargs={"delta": 2.0}), "has no 'delta'", LOSS),
+        ("save_and_load", loss(keras.losses.Huber, kwargs={"delta": 0.2}), "Return every argument", LOSS),
         ("eager_equals_function", loss(StatefulLoss), "eager and tf.function differ", LOSS),
         ("mixed_float16", loss(HalfLoss, y_true=Data((5,), low=10.0, high=11.0)), "not finite", LOSS),
         ("mixed_float16", loss(CoarseLoss), "float32 and float16 differ", LOSS),
         ("mixed_bfloat16", loss(CoarseLoss), "float32 and bfloat16 differ", LOSS),
         ("unknown_batch_size", loss(FixedBatchLoss), "unknown batch size", LOSS),
-        ("bad_shapes", loss(Loss, bad_shapes=BROADCAST), "raises nothing", loss(StrictLoss, bad_shapes=BROADCAST)),
+        ("bad_shapes", loss(Loss, bad_shapes=BROADCAST), "did not raise", loss(StrictLoss, bad_shapes=BROADCAST)),
         (
             "bad_shapes",
             loss(StrictLoss, bad_shapes=[({}, ((4,), (5,)), "for each")]),
@@ -235,20 +235,20 @@ OPTIMIZER = optimizer(Optimizer)
             loss(StrictLoss, bad_shapes=BROADCAST),
         ),
         ("gradients", loss(StoppedLoss), "gradient for y_pred", LOSS),
-        ("config_round_trip", metric(ForgetfulMetric, kwargs={"power": 2.0}), "lacks 'power'", METRIC),
-        ("save_and_load", metric(ForgetfulMetric, kwargs={"power": 2.0}), "return every argument", METRIC),
+        ("config_round_trip", metric(ForgetfulMetric, kwargs={"power": 2.0}), "has no 'power'", METRIC),
+        ("save_and_load", metric(ForgetfulMetric, kwargs={"power": 2.0}), "Return every argument", METRIC),
         ("eager_equals_function", metric(PythonMetric), "eager and tf.function differ", METRIC),
         ("batches_add_up", metric(MeanOfMeans), "divide in `result`", METRIC),
         ("mixed_float16", metric(CoarseMetric, kwargs={"power": 2.0}), "float32 and float16 differ", METRIC),
         ("mixed_bfloat16", metric(CoarseMetric, kwargs={"power": 2.0}), "float32 and bfloat16 differ", METRIC),
         ("unknown_batch_size", metric(FixedBatchMetric), "unknown batch size", METRIC),
-        ("eager_equals_function", schedule(PythonSchedule), "eagerly and within a tf.function", SCHEDULE),
-        ("config_round_trip", schedule(ForgetfulSchedule), "lacks 'rate'", SCHEDULE),
-        ("save_and_load", schedule(ForgetfulSchedule), "return every argument", SCHEDULE),
+        ("eager_equals_function", schedule(PythonSchedule), "eager calls and calls in a tf.function", SCHEDULE),
+        ("config_round_trip", schedule(ForgetfulSchedule), "has no 'rate'", SCHEDULE),
+        ("save_and_load", schedule(ForgetfulSchedule), "Return every argument", SCHEDULE),
         ("mixed_float16", schedule(PolicySchedule), "float32 and mixed_float16", SCHEDULE),
         ("mixed_bfloat16", schedule(PolicySchedule), "float32 and mixed_bfloat16", SCHEDULE),
         ("eager_equals_function", optimizer(PythonOptimizer), "eager and tf.function differ", OPTIMIZER),
-        ("config_round_trip", optimizer(ForgetfulOptimizer), "lacks 'momentum'", OPTIMIZER),
+        ("config_round_trip", optimizer(ForgetfulOptimizer), "has no 'momentum'", OPTIMIZER),
         ("save_and_load", optimizer(ForgetfulOptimizer), "differ at", OPTIMIZER),
     ],
 )
@@ -267,7 +267,7 @@ def test_sound_components_pass_all_else(sound):
 
 
 def make(rate, wrong):
-    """Fails as told when the rate is negative, or not at all."""
+    """Raises `wrong`, if there is one, for a negative rate."""
     if rate < 0 and wrong:
         raise wrong
     return Schedule()
@@ -276,8 +276,8 @@ def make(rate, wrong):
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        (None, "raises nothing"),
-        (TypeError("`rate`: received -1, expected more"), "TypeError"),
+        (None, "did not raise"),
+        (TypeError("rate must be more, got -1"), "TypeError"),
         (ValueError("expected another value than -1"), "which lacks 'rate'"),
         (ValueError("rate is bad, expected a better one"), "does not show the value"),
         (ValueError("rate is -1"), "does not say what is expected"),
@@ -291,17 +291,15 @@ def test_bad_arguments_are_told(wrong, message):
 
 
 def test_bad_arguments_are_named():
-    row = ScheduleRow(Schedule, steps=(0,), bad=[({"rate": -1}, "expected")])
+    row = ScheduleRow(Schedule, steps=(0,), bad=[({"rate": -1}, "must be")])
     run_check(row, "bad_arguments")
-    misnamed = ScheduleRow(
-        lambda share: Schedule(share), name="misnamed", steps=(0,), bad=[({"share": -1}, "expected")]
-    )
+    misnamed = ScheduleRow(lambda share: Schedule(share), name="misnamed", steps=(0,), bad=[({"share": -1}, "must be")])
     with pytest.raises(ConformanceError, match="names none of the arguments"):
         run_check(misnamed, "bad_arguments")
 
 
 def test_a_check_that_does_not_exist():
-    with pytest.raises(ValueError, match="did you mean save_and_load"):
+    with pytest.raises(ValueError, match="Did you mean save_and_load"):
         run_check(LOSS, "save_and_lod")
     assert "jit" not in checks_for(LOSS)
 

@@ -1,4 +1,4 @@
-"""The plugin, as pytest runs it, and the process with two logical CPUs."""
+"""Tests of the pytest plugin and of the subprocess with two logical CPUs."""
 
 import functools
 import subprocess
@@ -67,7 +67,7 @@ def test_two_replicas_pass(row):
 
 @pytest.mark.slow
 def test_plugin_names_and_fails(pytester):
-    # In a process of its own: pytester makes this one forget what a run imported, and NumPy cannot be imported twice.
+    # Runs in a subprocess because pytester resets imported modules, and NumPy cannot be imported twice.
     pytester.makepyfile(conformance=TABLE)
     result = pytester.runpytest_subprocess("-v", "-k", "not mirrored", "--import-mode=importlib")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
@@ -76,7 +76,7 @@ def test_plugin_names_and_fails(pytester):
             "conformance.py::Sound::config_round_trip PASSED*",
             "conformance.py::bad-one::config_round_trip PASSED*",
             "conformance.py::bad-one::eager_equals_function FAILED*",
-            "bad-one fails eager_equals_function (It does the same called eagerly and within a tf.function*",
+            "bad-one fails eager_equals_function (Checks that eager calls and calls in a tf.function*",
         ]
     )
     result.assert_outcomes(passed=11, failed=1, deselected=2)
@@ -86,7 +86,7 @@ def test_plugin_says_what_is_wrong_with_a_table(pytester):
     pytester.makepyfile(conformance="import tensorsmith.testing\n\nROWS = 3")
     result = pytester.runpytest_inprocess()
     assert result.ret == pytest.ExitCode.INTERRUPTED
-    result.stdout.fnmatch_lines(["*`ROWS`: received 3, expected a list of LayerRow*"])
+    result.stdout.fnmatch_lines(["*ROWS must be a list of LayerRow*, got 3*"])
 
 
 def test_plugin_leaves_other_files_of_the_name_alone(pytester):
@@ -98,7 +98,7 @@ def test_rows_of_one_name(tmp_path):
     path = tmp_path / "conformance.py"
     path.write_text(TABLE.replace(', name="bad-one"', "").replace("(Broken", "(Sound"))
     with pytest.raises(
-        ValueError, match=r"`name`: received 'Sound', expected names that differ.*give one row a `name`"
+        ValueError, match=r"name must be distinct names in .*, got 'Sound'. Pass `name` to one of the rows"
     ):
         load_rows(path)
 
@@ -109,7 +109,7 @@ def test_a_process_that_died_is_replaced():
         return workers._start(["-c", "import sys; sys.stdin.readline(); sys.exit(3)"])
 
     first = worker()
-    with pytest.raises(RuntimeError, match="ended with status 3"):
+    with pytest.raises(RuntimeError, match="exited with status 3"):
         workers._ask(worker, {})
     first.communicate()
     second = worker()

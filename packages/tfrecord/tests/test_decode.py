@@ -1,4 +1,4 @@
-"""What was converted comes back as the tensors that the schema describes."""
+"""Decoding of converted examples to the tensors that the schema describes."""
 
 import io
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.pairwise
 
 
 def round_trip(values, schema, tmp_path, batch_size=10):
-    """One batch of what is read again."""
+    """Converts values and returns the first batch read back."""
     rows = pa.RecordBatch.from_pydict(values)
     columns, rejects = encode_batch(Batch(rows, "here", np.arange(rows.num_rows)), schema)
     assert not rejects
@@ -31,7 +31,7 @@ def round_trip(values, schema, tmp_path, batch_size=10):
 @pytest.mark.parametrize("dtype", [dtype for dtype in DTYPES if dtype not in STRINGS])
 @pytest.mark.parametrize("encoding", ["", "raw"])
 def test_numbers(dtype, encoding, tmp_path):
-    """The largest and smallest ones, in one size and in one that varies."""
+    """Tests the largest and smallest numbers of each dtype, with fixed and variable size."""
     kind = np.dtype(dtype)
     limits = {"b": [0, 1], "f": [0.5, -2], "V": [0.5, -2], "c": [0.5 - 3j, 1e30j]}.get(kind.kind)
     limits = limits or [np.iinfo(kind).min, np.iinfo(kind).max]
@@ -122,7 +122,7 @@ def test_several_sizes_that_vary(tmp_path):
 
 
 def test_sequences_are_left_to_tensorflow():
-    with pytest.raises(ArgumentError, match="`a`.*a sequence"):
+    with pytest.raises(ArgumentError, match=r"a must be a feature of tf\.train\.Example"):
         stored_features(Schema({"a": Feature("int64", sequence=True)}))
 
 
@@ -150,10 +150,10 @@ def test_sparse_values(tmp_path):
 @pytest.mark.parametrize(
     ("indices", "values", "problem"),
     [
-        ([[0], [1, 2]], [[1.0], [1.0]], "received 2 indices and 1 values"),
-        ([[0], [10]], [[1.0], [1.0]], "received index 10, expected increasing ones from 0 to 9"),
-        ([[9], [-1]], [[1.0], [1.0]], "received index -1"),
-        ([[3, 4], [2, 2]], [[1.0, 1.0], [1.0, 1.0]], "received index 2, expected increasing"),
+        ([[0], [1, 2]], [[1.0], [1.0]], "got 2 indices and 1 values"),
+        ([[0], [10]], [[1.0], [1.0]], "expected increasing indices from 0 to 9, got 10"),
+        ([[9], [-1]], [[1.0], [1.0]], "got -1"),
+        ([[3, 4], [2, 2]], [[1.0, 1.0], [1.0, 1.0]], "increasing indices from 0 to 9, got 2"),
     ],
 )
 def test_sparse_values_that_do_not_fit(indices, values, problem):
@@ -169,7 +169,11 @@ def test_sparse_values_that_do_not_fit(indices, values, problem):
     [
         (SPARSE, 0, "sparse x.*positive size"),
         ({"x/indices": SPARSE["x/indices"]}, 3, "sparse x.*x/values"),
-        ({**SPARSE, "x/indices": Feature("float32", (None,))}, 3, "sparse x.*of integers"),
+        (
+            {**SPARSE, "x/indices": Feature("float32", (None,))},
+            3,
+            "sparse x must be stored as the integer feature x/indices and the feature",
+        ),
         ({**SPARSE, "x/values": Feature("float32", (2,))}, 3, "sparse x.*of shape"),
     ],
 )
@@ -181,15 +185,15 @@ def test_no_sparse_value(features, size, message):
 @pytest.mark.parametrize(
     ("indices", "values", "problem"),
     [
-        ([0, 10], [1.0, 2.0], "indices do not increase from 0 to below its size, 10"),
-        ([-1, 3], [1.0, 2.0], "indices do not increase"),
-        ([3, 2], [1.0, 2.0], "indices do not increase"),
-        ([3, 3], [1.0, 2.0], "indices do not increase"),
-        ([0, 3], [1.0], "not as many indices as values"),
+        ([0, 10], [1.0, 2.0], "have increasing indices below its size, 10"),
+        ([-1, 3], [1.0, 2.0], "have increasing indices"),
+        ([3, 2], [1.0, 2.0], "have increasing indices"),
+        ([3, 3], [1.0, 2.0], "have increasing indices"),
+        ([0, 3], [1.0], "have as many indices as values"),
     ],
 )
 def test_sparse_values_of_other_records(tmp_path, indices, values, problem):
     with (tmp_path / "x.tfrecord").open("wb") as file:
         write(file, {"x/indices": Column.of([indices]), "x/values": Column.of([values])})
-    with pytest.raises(tf.errors.InvalidArgumentError, match=f"`x`: .*{problem}"):
+    with pytest.raises(tf.errors.InvalidArgumentError, match=f"x must {problem}"):
         next(iter(examples([tmp_path / "x.tfrecord"], Schema(SPARSE, {"x": 10}), 1)))

@@ -1,4 +1,4 @@
-"""Arrow's rows as columns: values, shapes, types, what is missing, and what does not fit."""
+"""Encoding of Arrow rows as columns: values, shapes, dtypes, missing values, and rejects."""
 
 import io
 import struct
@@ -15,7 +15,7 @@ from tensorsmith.tfrecord.schema import DTYPES
 
 
 def fitted(values, feature, kind=None):
-    """The columns of one feature `a`, and what is said of the rows that are left out, by their number."""
+    """Returns the columns of one feature `a`, and the problem of each rejected row by its number."""
     rows = pa.RecordBatch.from_arrays([values if isinstance(values, pa.Array) else pa.array(values, kind)], ["a"])
     columns, rejects = encode_batch(Batch(rows, "f.csv", np.arange(1, len(values) + 1)), Schema({"a": feature}))
     return {name: column.to_lists() for name, column in columns.items()}, {r.row: r.problem for r in rejects}
@@ -25,7 +25,7 @@ NOTHING = {}
 
 
 def complex_bytes(*numbers):
-    """What complex64 numbers are stored as."""
+    """Returns the bytes that store complex64 numbers."""
     return [[struct.pack("<2f", number.real, number.imag)] for number in map(complex, numbers)]
 
 
@@ -70,37 +70,37 @@ def test_values(values, feature, lists):
 @pytest.mark.parametrize(
     ("values", "feature", "problem"),
     [
-        (["1", "x"], Feature("int64"), "received 'x', expected int64"),
-        (["1", "1.5"], Feature("int64"), "received '1.5', expected int64"),
-        ([1.0, 1.5], Feature("int64"), "received 1.5, expected int64"),
-        ([0, 256], Feature("uint8"), "received 256, expected uint8"),
-        ([0, -1], Feature("uint64"), "received -1, expected uint64"),
-        ([1.0, 1e39], Feature("float32"), "received 1e+39, which float32 cannot hold"),
-        ([1.0, 70_000.0], Feature("float16"), "received 70000.0, which float16 cannot hold"),
-        (["1", "1e39"], Feature("float32"), "received '1e39', which float32 cannot hold"),
-        (["1", "1e400"], Feature("float64"), "received '1e400', which float64 cannot hold"),
-        (["1", "70000"], Feature("float16"), "received '70000', which float16 cannot hold"),
-        ([1.0, 3.4e38], Feature("bfloat16"), "received 3.4e+38, which bfloat16 cannot hold"),
-        (["1", "1+2i"], Feature("complex64"), "received '1+2i', expected complex64, such as '1+2j'"),
-        (["1", ""], Feature("complex128"), "received '', expected complex128, such as '1+2j'"),
-        (["1", "1+1e39j"], Feature("complex64"), "received '1+1e39j', which complex64 cannot hold"),
-        ([1, 16_777_217], Feature("complex64"), "received 16777217, expected complex64"),
-        ([1, 70_000], Feature("float16", encoding="raw"), "received 70000, which float16 cannot hold"),
-        ([1, 16_777_217], Feature("float32"), "received 16777217, expected float32"),
-        ([1, 2], Feature("bool"), "received 2, which bool cannot hold"),
-        ([0.0, 0.5], Feature("bool"), "received 0.5, which bool cannot hold"),
-        ([b"1", b"\xff"], Feature("int64"), r"received b'\xff', expected int64"),
-        ([b"a", b"\xff"], Feature("int64", labels=("a",)), r"received b'\xff', expected int64"),
-        ([b"a", b"\xff"], Feature("string"), r"received b'\xff', expected string"),
-        ([1, None], Feature("int64"), "it is missing, and the feature is not optional"),
-        ([[1], [1, None]], Feature("int64", (None,)), "a value in it is missing"),
-        ([[1, 2], [1]], Feature("int64", (2,)), "received shape (1,), expected shape (2,)"),
-        ([[1, 2], [1, 2, 3]], Feature("int64", (None, 2)), "received shape (1, 2), expected shape (any, 2)"),
-        ([[[1], [2]], [[1, 2], [3]]], Feature("int64", (None, None)), "received 3 values, expected shape (any, any)"),
-        ([[[1, 2]], [[1, 2], [3]]], Feature("int64", (2,), sequence=True), "received shape (1,), expected shape (2,)"),
-        (["a", "c"], Feature("int64", labels=("a", "b")), "received 'c', expected one of the 2 labels"),
-        ([0, 2], Feature("int64", labels=("a", "b")), "received class 2, expected one of 2"),
-        ([0, -1], Feature("int64", labels=("a", "b")), "received class -1, expected one of 2"),
+        (["1", "x"], Feature("int64"), "expected int64, got 'x'"),
+        (["1", "1.5"], Feature("int64"), "expected int64, got '1.5'"),
+        ([1.0, 1.5], Feature("int64"), "expected int64, got 1.5"),
+        ([0, 256], Feature("uint8"), "expected uint8, got 256"),
+        ([0, -1], Feature("uint64"), "expected uint64, got -1"),
+        ([1.0, 1e39], Feature("float32"), "expected a value that fits float32, got 1e+39"),
+        ([1.0, 70_000.0], Feature("float16"), "expected a value that fits float16, got 70000.0"),
+        (["1", "1e39"], Feature("float32"), "expected a value that fits float32, got '1e39'"),
+        (["1", "1e400"], Feature("float64"), "expected a value that fits float64, got '1e400'"),
+        (["1", "70000"], Feature("float16"), "expected a value that fits float16, got '70000'"),
+        ([1.0, 3.4e38], Feature("bfloat16"), "expected a value that fits bfloat16, got 3.4e+38"),
+        (["1", "1+2i"], Feature("complex64"), "expected complex64, such as '1+2j', got '1+2i'"),
+        (["1", ""], Feature("complex128"), "expected complex128, such as '1+2j', got ''"),
+        (["1", "1+1e39j"], Feature("complex64"), "expected a value that fits complex64, got '1+1e39j'"),
+        ([1, 16_777_217], Feature("complex64"), "expected complex64, got 16777217"),
+        ([1, 70_000], Feature("float16", encoding="raw"), "expected a value that fits float16, got 70000"),
+        ([1, 16_777_217], Feature("float32"), "expected float32, got 16777217"),
+        ([1, 2], Feature("bool"), "expected a value that fits bool, got 2"),
+        ([0.0, 0.5], Feature("bool"), "expected a value that fits bool, got 0.5"),
+        ([b"1", b"\xff"], Feature("int64"), r"expected int64, got b'\xff'"),
+        ([b"a", b"\xff"], Feature("int64", labels=("a",)), r"expected int64, got b'\xff'"),
+        ([b"a", b"\xff"], Feature("string"), r"expected string, got b'\xff'"),
+        ([1, None], Feature("int64"), "missing, but the feature is not optional"),
+        ([[1], [1, None]], Feature("int64", (None,)), "it contains a missing value"),
+        ([[1, 2], [1]], Feature("int64", (2,)), "expected shape (2,), got shape (1,)"),
+        ([[1, 2], [1, 2, 3]], Feature("int64", (None, 2)), "expected shape (any, 2), got shape (1, 2)"),
+        ([[[1], [2]], [[1, 2], [3]]], Feature("int64", (None, None)), "expected shape (any, any), got 3 values"),
+        ([[[1, 2]], [[1, 2], [3]]], Feature("int64", (2,), sequence=True), "expected shape (2,), got shape (1,)"),
+        (["a", "c"], Feature("int64", labels=("a", "b")), "expected one of the 2 labels, got 'c'"),
+        ([0, 2], Feature("int64", labels=("a", "b")), "expected one of 2 class indices, got 2"),
+        ([0, -1], Feature("int64", labels=("a", "b")), "expected one of 2 class indices, got -1"),
     ],
 )
 def test_rows_that_do_not_fit(values, feature, problem):
@@ -154,13 +154,21 @@ def test_files_are_kept_as_they_are():
 @pytest.mark.parametrize(
     ("value", "feature", "problem"),
     [
-        ("cat.png", Feature("uint8", (2, 3, 3), "png"), "received b'cat.png', expected a PNG file"),
-        (image("jpeg", 2, 3), Feature("uint8", (2, 3, 3), "png"), "received a JPEG file of 2 x 3, expected PNG"),
-        (image("png", 4, 3), Feature("uint8", (2, None, 3), "png"), "received a PNG file of 4 x 3, expected PNG of"),
+        ("cat.png", Feature("uint8", (2, 3, 3), "png"), "expected a PNG file, got b'cat.png'"),
+        (
+            image("jpeg", 2, 3),
+            Feature("uint8", (2, 3, 3), "png"),
+            "expected PNG of shape (2, 3, 3), got a JPEG file of 2 x 3",
+        ),
+        (
+            image("png", 4, 3),
+            Feature("uint8", (2, None, 3), "png"),
+            "expected PNG of shape (2, any, 3), got a PNG file of 4 x 3",
+        ),
         (b"RIFF", Feature("int16", (None,), "wav"), "expected a WAV file"),
-        (b"abc", Feature("uint8", (2, 2), "raw"), "received 3 bytes, expected those of shape (2, 2)"),
-        (b"abc", Feature("uint16", (None,), "raw"), "received 3 bytes"),
-        (b"abcd", Feature("uint8", (None, None), "raw"), "received 4 bytes"),
+        (b"abc", Feature("uint8", (2, 2), "raw"), "expected an array of shape (2, 2), got 3 bytes"),
+        (b"abc", Feature("uint16", (None,), "raw"), "got 3 bytes"),
+        (b"abcd", Feature("uint8", (None, None), "raw"), "got 4 bytes"),
     ],
 )
 def test_files_of_another_kind_or_size(value, feature, problem):
@@ -170,18 +178,18 @@ def test_files_of_another_kind_or_size(value, feature, problem):
 
 
 def test_what_is_wrong_hides_nothing():
-    """A value that is no number, and a class that there is not, in one batch."""
+    """Tests a batch with both invalid numbers and unknown classes: all are reported."""
     columns, rejects = fitted(["1", "x", "7", "-1"], Feature("uint8", labels=("a", "b")))
     assert columns == {"a": []}
     assert list(rejects) == [1, 2, 3, 4]
     columns, rejects = fitted([1, 300, 7], Feature("uint8", labels=("a", "b", "c")))
     assert columns == {"a": [[1]]}
-    assert rejects == {2: "received 300, expected uint8", 3: "received class 7, expected one of 3"}
+    assert rejects == {2: "expected uint8, got 300", 3: "expected one of 3 class indices, got 7"}
 
 
 @pytest.mark.parametrize("make", [pa.list_, pa.large_list, lambda kind: pa.list_(kind, 2)])
 def test_kinds_of_arrow_lists_and_their_parts(make):
-    """A part of an array starts within its buffers."""
+    """Tests slices of arrays, whose values begin at an offset in their buffers."""
     array = pa.array([[9, 9], [1, 2], [3, 4], [5, 6]], make(pa.int32())).slice(1, 2)
     assert fitted(array, Feature("int64", (2,)))[0] == {"a": [[1, 2], [3, 4]]}
     texts = pa.array(["x", "yy", "zzz"]).dictionary_encode().slice(1)
@@ -195,30 +203,36 @@ def test_what_the_source_could_not_read_comes_in_between():
     assert columns["a"].to_lists() == [[1]]
     assert [str(reject) for reject in rejects] == [
         "f.csv, row 3: too few fields",
-        "f.csv, row 4, column a: received 'x', expected int64",
+        "f.csv, row 4, column a: expected int64, got 'x'",
     ]
 
 
 def test_a_column_that_is_not_there():
     rows = pa.RecordBatch.from_pydict({"b": [1]})
-    with pytest.raises(ArgumentError, match="`a`"):
+    with pytest.raises(ArgumentError, match="a must be one of the columns b"):
         encode_batch(Batch(rows, "f.csv", np.array([1])), Schema({"a": Feature("int64")}))
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"dtype": "int65"}, "did you mean"),
+        ({"dtype": "int65"}, "Did you mean"),
         ({"dtype": "int64", "shape": (-1,)}, "shape"),
         ({"dtype": "int64", "encoding": "gif"}, "encoding"),
         ({"dtype": "string", "encoding": "png"}, "shape|encoding"),
         ({"dtype": "uint8", "shape": (2, 2), "encoding": "png"}, "height, width, channels"),
         ({"dtype": "float32", "labels": ("a",)}, "labels"),
-        ({"dtype": "int64", "labels": (0, 1)}, "different texts"),
-        ({"dtype": "int64", "labels": ("a", "a")}, "different texts"),
+        ({"dtype": "int64", "labels": (0, 1)}, "labels must be distinct strings"),
+        ({"dtype": "int64", "labels": ("a", "a")}, "labels must be distinct strings"),
         ({"dtype": "int64", "optional": "no"}, "true or false"),
-        ({"dtype": "uint16", "shape": (2, 2, 1), "encoding": "jpeg"}, "uint16 in PNG"),
-        ({"dtype": "int64", "shape": (None, None), "sequence": True}, "one size vary"),
+        (
+            {"dtype": "uint16", "shape": (2, 2, 1), "encoding": "jpeg"},
+            r"shape must be \(height, width, channels\) of uint8, or of uint16 for PNG",
+        ),
+        (
+            {"dtype": "int64", "shape": (None, None), "sequence": True},
+            "shape must be a list of sizes common to all steps",
+        ),
     ],
 )
 def test_features_that_there_are_not(arguments, message):
@@ -233,21 +247,21 @@ def test_schemas_as_files(tmp_path):
     assert Schema.load(tmp_path / "schema.yaml") == schema
     lines = ["features:", "  a: {dtype: int65}", "  b: {dtyp: int64}", "  c: {dtype: int64, size: 3}"]
     (tmp_path / "bad.yaml").write_text("\n".join(lines))
-    with pytest.raises(ArgumentError, match=r"(?s)bad.yaml: a: .*int65.*\nb: .*\nc: .*`size`"):
+    with pytest.raises(ArgumentError, match=r"(?s)bad.yaml: a: .*int65.*\nb: .*\nc: .*size must be"):
         Schema.load(tmp_path / "bad.yaml")
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "`schema`: received None"),
-        ("features: 3", "`schema`"),
-        ("[1", "no YAML"),
-        ("a: b: c", "no YAML"),
-        ("features:\n  x: {dtype: int64, shape: 3}", "x: `shape`: received '?3'?, expected a list"),
-        ("features:\n  x: {dtype: int64}\n  x: {dtype: string}", "`x` is there twice"),
-        ("features: {}\nsparse: [x]", "`sparse`"),
-        ("features:\n  [1, 2]: {dtype: int64}", "no YAML: a name that is no text"),
+        ("", "schema must be .*got None"),
+        ("features: 3", "schema must be a mapping"),
+        ("[1", "not valid YAML"),
+        ("a: b: c", "not valid YAML"),
+        ("features:\n  x: {dtype: int64, shape: 3}", "x: shape must be a list.*got '?3'?"),
+        ("features:\n  x: {dtype: int64}\n  x: {dtype: string}", "duplicate feature `x`"),
+        ("features: {}\nsparse: [x]", "sparse must be a mapping"),
+        ("features:\n  [1, 2]: {dtype: int64}", "not valid YAML: a feature name must be a string"),
         (b"features: {\xff: {dtype: int64}}", "utf-8"),
     ],
 )

@@ -1,4 +1,4 @@
-"""The public names of the package: functions, their documentation, and what `examples` says without TensorFlow."""
+"""Public names of the package, their documentation, and the error of `examples` without TensorFlow."""
 
 import inspect
 import subprocess
@@ -64,4 +64,4 @@ def test_examples_names_what_is_missing(missing):
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     expected = f"ImportError: `examples` needs {missing}, which is not installed. "
-    assert result.stderr.splitlines()[-1] == expected + 'Remedy: pip install "tensorsmith-tfrecord[tensorflow]"'
+    assert result.stderr.splitlines()[-1] == expected + 'Run `pip install "tensorsmith-tfrecord[tensorflow]"`.'

@@ -1,4 +1,4 @@
-"""What `convert` wrote, opened by TensorFlow Datasets."""
+"""Opening converted folders with TensorFlow Datasets."""
 
 import numpy as np
 import pyarrow as pa
@@ -8,7 +8,7 @@ from tensorsmith.tfrecord import Batch, Feature, Schema, convert
 
 
 class Fixed:
-    """A source of these rows."""
+    """Source with fixed rows."""
 
     def __init__(self, path, values):
         path.touch()

@@ -1,4 +1,4 @@
-"""Reading TFRecord files: whole, compressed, damaged; by index; as tf.data."""
+"""Reading TFRecord files: sequentially, compressed, damaged, by index, and with `tf.data`."""
 
 import gzip
 import zlib
@@ -22,7 +22,7 @@ def rows_of(first, last):
 
 @pytest.fixture
 def folder(tmp_path):
-    """Three files with the rows from 0 to 99, one of them empty, and the first with an index beside it."""
+    """Three files with the rows from 0 to 99; one is empty, and the first has an index."""
     for number, (first, last) in enumerate([(0, 40), (40, 40), (40, 100)]):
         path = tmp_path / f"{number}.tfrecord"
         with path.open("wb") as file:
@@ -38,7 +38,7 @@ def paths(folder):
 
 @pytest.mark.parametrize("compression", ["", "GZIP", "ZLIB"])
 def test_what_tensorflow_wrote(tmp_path, compression, monkeypatch):
-    monkeypatch.setattr(files_module, "CHUNK", 1000)  # so that records lie across parts, and some are larger
+    monkeypatch.setattr(files_module, "CHUNK", 1000)  # so that records span chunks, and some are larger
     messages = [b"x" * size for size in (0, 5, 990, 17, 4000, 1, 12_345)]
     path = tmp_path / "x"
     with tf.io.TFRecordWriter(str(path), compression) as writer:
@@ -80,7 +80,7 @@ def test_damage_is_told_with_its_place(tmp_path, place):
 def test_cut_files(tmp_path, pack, left):
     data = frame(Records.of([b"a" * 984, b"b" * 100])).data.tobytes()
     (tmp_path / "x").write_bytes(pack(data[: 1000 + left]))
-    with pytest.raises(DamagedFileError, match="record 1, at byte 1,000: the file ends within it"):
+    with pytest.raises(DamagedFileError, match="record 1, at byte 1,000: the file is truncated"):
         list(read(tmp_path / "x"))
 
 
@@ -99,12 +99,12 @@ def test_something_behind_compressed_content(tmp_path, pack, more):
     packed = pack(frame(Records.of([b"a" * 100])).data.tobytes())
     for behind in (more, packed[:-1]):
         (tmp_path / "x").write_bytes(packed + behind)
-        with pytest.raises(DamagedFileError, match="the compressed content is damaged"):
+        with pytest.raises(DamagedFileError, match="the compressed data is corrupted"):
             verify(tmp_path / "x", examples=False)
 
 
 def test_a_length_beyond_the_file_takes_no_memory(tmp_path):
-    """2^62 bytes, with the right checksum."""
+    """Tests a length of 2^62 bytes with a valid checksum."""
     header = frame(Records(np.zeros(0, "uint8"), np.zeros(1, "int64"), np.zeros(1, "int64"))).data[:12].copy()
     whole = (2**62).to_bytes(8, "little")
     from tensorsmith.records.reference import _checksum
@@ -127,7 +127,7 @@ def test_verify_reads_examples(folder):
     path = folder / "other"
     path.write_bytes(frame(Records.of([encode(rows_of(0, 1))[0], b"no example"])).data)
     place = len(encode(rows_of(0, 1)).data)
-    with pytest.raises(DamagedFileError, match=f"record 1, at byte {place}: it is no example"):
+    with pytest.raises(DamagedFileError, match=f"record 1, at byte {place}: not a tf.train.Example"):
         verify(path)
     assert verify(path, examples=False).records == 2
 
@@ -142,7 +142,7 @@ def test_index(folder):
 
 
 def test_index_of_what_a_file_was_before(folder):
-    """Is not used; nor is one that is no index."""
+    """Tests that an index of an older version of the file, or an invalid index, is ignored."""
     path = folder / "0.tfrecord"
     path.write_bytes(encode(rows_of(5, 8)).data)
     assert len(Index.of([path])) == 3
@@ -188,7 +188,7 @@ def test_shuffled_as_a_whole(folder):
 
 @pytest.mark.parametrize("steps", [0, 1, 12, 13, 17, 51])
 def test_position_is_kept(folder, tmp_path, steps):
-    """A checkpoint in the middle of the second of several shuffled epochs, gone on with to their end."""
+    """Tests a checkpoint in the middle of the second of several shuffled epochs, restored and read to the end."""
 
     def make():
         return iter(examples(paths(folder), FEATURES, 8, epochs=4, shuffle=True, seed=1))

@@ -1,4 +1,4 @@
-"""What is left of damaged files, against what TensorFlow reads of the repaired ones."""
+"""Repair of damaged files, compared with TensorFlow's reading of the repaired files."""
 
 import gzip
 
@@ -22,7 +22,7 @@ def messages_of(path, compression=""):
 
 @pytest.fixture
 def damaged(tmp_path):
-    """A file of these messages after some change to its bytes, and where the repaired one belongs."""
+    """Returns a function that modifies the bytes of a file, and the paths of this file and of the repaired one."""
 
     def make(change=lambda data: data):
         path = tmp_path / "x.tfrecord"
@@ -57,7 +57,7 @@ def test_sound_files_stay_as_they_are(damaged):
 
 @pytest.mark.parametrize(("part", "known"), [(12, 1), (0, None), (8, None)])
 def test_one_record_is_damaged(damaged, part, known):
-    """In its data, its length, and the length's checksum."""
+    """Tests damage to the data of a record, to its length, and to the checksum of the length."""
     path, target = damaged(flipped(BEGINS[7] + part))
     (gap,) = repair(path, target).gaps
     assert (gap.offset, gap.size, gap.records) == (BEGINS[7], SIZES[7], known)
@@ -80,7 +80,7 @@ def test_bytes_that_are_lost_or_added(damaged):
 
 
 def test_records_within_a_record(tmp_path):
-    """The frames of records that a damaged record held are not taken for records of the file."""
+    """Tests that record frames contained in the data of a damaged record are not recovered as records."""
     inner = tmp_path / "inner"
     for path, messages in ((inner, [b"one", b"two"]), (tmp_path / "x", None)):
         with tf.io.TFRecordWriter(str(path)) as writer:
@@ -128,7 +128,7 @@ def test_compressed(damaged):
     assert messages_of(target, "GZIP") == MESSAGES[:3] + MESSAGES[4:]
     path.write_bytes(packed[:-20])
     cut = repair(path, target)
-    assert "the compressed content behind it is damaged" in cut.gaps[-1].problem
+    assert "the compressed data after this point is corrupted" in cut.gaps[-1].problem
     kept = messages_of(target, "GZIP")
     assert kept == (MESSAGES[:3] + MESSAGES[4:])[: len(kept)]
     assert len(kept) > 3
@@ -137,7 +137,9 @@ def test_compressed(damaged):
 
 def test_wrong_arguments(damaged, tmp_path):
     path, _ = damaged()
-    with pytest.raises(ArgumentError, match="target.*another file"):
+    with pytest.raises(
+        ArgumentError, match="target must be different from the file that is read, which would be overwritten"
+    ):
         repair(path, path)
     with pytest.raises(FileNotFoundError):
         repair(tmp_path / "nothing", tmp_path / "y")

@@ -1,4 +1,4 @@
-"""CSV files as sources, against the csv module of the standard library."""
+"""CSV files as sources, compared with the csv module of the standard library."""
 
 import csv
 import gzip
@@ -16,14 +16,14 @@ from tensorsmith.tfrecord.sources import csv_files
 
 
 def read(source, schema=None):
-    """All rows as (line, row), and all rejects."""
+    """Returns all rows as (line, row), and all rejects."""
     batches = list(source.batches(schema or source.infer()))
     rows = [pair for batch in batches for pair in zip(batch.numbers.tolist(), batch.rows.to_pylist(), strict=True)]
     return rows, [reject for batch in batches for reject in batch.rejects]
 
 
 def expected(text):
-    """The same by the csv module: rows that are not blank, by the line they begin in."""
+    """Returns the non-blank rows read by the csv module, by the line in which they begin."""
     reader = csv.reader(io.StringIO(text, newline=""))
     names, rows, rejects, line = next(reader), [], [], reader.line_num + 1
     for row in reader:
@@ -79,8 +79,8 @@ def test_reject_says_what_is_wrong(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text("x,y\n1,2\n3\n4,5,6\n")
     _, (short, long) = read(open_source(path))
-    assert str(short) == f"{path}, row 3: received 1 fields, expected 2: '3'"
-    assert str(long) == f"{path}, row 4: received 3 fields, expected 2: '4,5,6'"
+    assert str(short) == f"{path}, row 3: expected 2 fields, got 1: '3'"
+    assert str(long) == f"{path}, row 4: expected 2 fields, got 3: '4,5,6'"
 
 
 def test_types(tmp_path):
@@ -139,16 +139,19 @@ def test_only_the_columns_of_the_schema(tmp_path):
     path.write_text("x,y\n1,2\n")
     schema = Schema({"y": Feature("float32"), "z": Feature("int64", optional=True)})
     assert read(open_source(path), schema)[0] == [(2, {"y": "2", "z": None})]
-    with pytest.raises(ArgumentError, match="received 'xx', expected one of the columns x, y"):
+    with pytest.raises(ArgumentError, match="one of the columns x, y.*got 'xx'"):
         read(open_source(path), Schema({"xx": Feature("int64")}))
 
 
 UNREADABLE = {
-    "nothing": (b"", "its first line is empty"),
-    "two names": (b"x,x\n1,2\n", "two columns named `x`"),
-    "not UTF-8": (b"x,y\n1,2\n3,\xe9\n", r"line 3 has the bytes b'\\xe9', which utf-8 does not have"),
-    "not UTF-8 in a row of another length": (b"x,y\n" + b"1,2\n" * 9000 + b"3\xe9\n4,5\n", r"line 9,002 has the bytes"),
-    "names that are not UTF-8": (b"x,\xe9\n1,2\n", "line 1 has the bytes"),
+    "nothing": (b"", "the first line must hold the column names, but is empty"),
+    "two names": (b"x,x\n1,2\n", "duplicate column `x`"),
+    "not UTF-8": (b"x,y\n1,2\n3,\xe9\n", r"line 3 contains the bytes b'\\xe9', which are invalid in utf-8"),
+    "not UTF-8 in a row of another length": (
+        b"x,y\n" + b"1,2\n" * 9000 + b"3\xe9\n4,5\n",
+        r"line 9,002 contains the bytes",
+    ),
+    "names that are not UTF-8": (b"x,\xe9\n1,2\n", "line 1 contains the bytes"),
     "an open quote": (b'x,y\n1,2\n3,"4\n5,6\n', "a quote is not closed, in the row that begins in line 3"),
     "an open quote in a row of another length": (b'x,y\n1,2\n"4\n5,6\n', "a quote is not closed"),
     "an open quote with much behind it": (b'x,y\n1,2\n3,"' + b"4,5\n" * 50_000, "a quote is not closed"),
@@ -198,7 +201,7 @@ def test_quotes_within_a_cell_are_texts(tmp_path):
 
 def test_unknown_encoding(tmp_path):
     (tmp_path / "a.csv").write_text("x\n1\n")
-    with pytest.raises(ArgumentError, match="did you mean latin-1"):
+    with pytest.raises(ArgumentError, match="Did you mean latin-1"):
         open_source(tmp_path / "a.csv", encoding="latin1x")
 
 
@@ -211,7 +214,7 @@ def test_header_alone(tmp_path):
 
 
 def test_carriage_returns_end_lines(tmp_path):
-    """As in files of old Macs; a row of separators is a row, an empty line is none."""
+    """Tests files of classic Mac OS; a row with only delimiters is a row, an empty line is not."""
     path = tmp_path / "a.csv"
     path.write_bytes(b'x,y\r1,2\r,\r\r"3\r3",4\r5\r6,7\r')
     rows, (reject,) = read(open_source(path))

@@ -1,4 +1,4 @@
-"""Damaged files of any kind: rows, rejects or an error that names the file, and never anything else."""
+"""Damaged files of any kind, which must yield rows, rejects or an error that names the file."""
 
 import gzip
 import io
@@ -18,7 +18,7 @@ from tensorsmith.core import ArgumentError
 from tensorsmith.records import Column, write
 from tensorsmith.tfrecord import UnreadableError, open_source
 
-pytestmark = pytest.mark.slow  # some hundred files of each kind
+pytestmark = pytest.mark.slow  # several hundred files of each kind
 
 
 def csv():
@@ -112,7 +112,7 @@ KINDS = {
 
 
 def read(path):
-    """The rows and rejects of a file."""
+    """Returns the rows and rejects of a file."""
     source = open_source(path)
     batches = list(source.batches(source.infer()))
     return sum(batch.rows.num_rows for batch in batches), sum(len(batch.rejects) for batch in batches)
@@ -120,7 +120,7 @@ def read(path):
 
 @st.composite
 def damage(draw, sound):
-    """Bytes with some that are cut off, changed, put in between or repeated."""
+    """Returns bytes with a part removed, changed, inserted or repeated."""
     data = bytearray(sound)
     for _ in range(draw(st.integers(1, 4))):
         place = draw(st.integers(0, max(len(data) - 1, 0)))

@@ -1,4 +1,4 @@
-"""Images, with classes or boxes, and sound as sources, against Pillow and wave."""
+"""Images with classes or boxes, and sound, as sources, compared with Pillow and wave."""
 
 import io
 import json
@@ -18,7 +18,7 @@ from tensorsmith.tfrecord.sources.image_files import read_image
 
 
 def read(source):
-    """All rows, all numbers of rows, and all rejects."""
+    """Returns all rows, the numbers of all rows, and all rejects."""
     batches = list(source.batches(source.infer()))
     rows = [row for batch in batches for row in batch.rows.to_pylist()]
     numbers = [number for batch in batches for number in batch.numbers.tolist()]
@@ -92,11 +92,11 @@ def test_broken_images_are_rejects(tmp_path):
     assert (len(rows), numbers) == (1, [3])
     found = {reject.file.removeprefix(f"{tmp_path}/"): reject.problem for reject in rejects}
     assert found.keys() == {"a/cut.jpg", "a/cut.png", "a/text.png", "a/web.gif", "beside.png"}
-    assert found["a/cut.jpg"].startswith("a broken image: ")
-    assert found["a/cut.png"].startswith("a broken image: ")
-    assert found["a/text.png"] == "received 4 bytes that are no image, expected PNG or JPEG"
-    assert found["a/web.gif"] == "received gif, expected PNG or JPEG"
-    assert found["beside.png"] == "received a file beside the folders of classes, expected one in a"
+    assert found["a/cut.jpg"].startswith("the image is corrupted: ")
+    assert found["a/cut.png"].startswith("the image is corrupted: ")
+    assert found["a/text.png"] == "the image must be PNG or JPEG, got 4 bytes of another format"
+    assert found["a/web.gif"] == "the image must be PNG or JPEG, got gif"
+    assert found["beside.png"] == "a file must be in one of the class folders a"
 
 
 def test_sixteen_bits(tmp_path):
@@ -113,7 +113,7 @@ def test_sixteen_bits(tmp_path):
     draw(tmp_path / "8.png", mode="L")
     (batch,) = open_source(tmp_path).batches(schema)
     (reject,) = encode_batch(batch, schema)[1]
-    assert (reject.file, reject.problem) == (str(tmp_path / "8.png"), "received a file of uint8, expected uint16")
+    assert (reject.file, reject.problem) == (str(tmp_path / "8.png"), "expected a file of uint16, got uint8")
     assert open_source(tmp_path).infer() == Schema({"image": Feature("uint8", (4, 6, 1), "png")})
 
 
@@ -126,7 +126,7 @@ def test_what_does_not_fit_is_told_by_its_file(tmp_path, mixed):
     _, (reject,) = encode_batch(batch, schema)
     assert (reject.file, reject.row) == (str(odd), 1)
     kind = "JPEG" if mixed else "PNG"
-    assert reject.problem == f"received a {kind} file of 5 x 6, expected PNG of shape (4, 6, 3)"
+    assert reject.problem == f"expected PNG of shape (4, 6, 3), got a {kind} file of 5 x 6"
     if mixed:
         (batch,) = source.batches(source.infer())
         assert encode_batch(batch, source.infer())[1] == []
@@ -185,12 +185,12 @@ def test_voc_rejects(tmp_path):
     assert rows == []
     problems = [(reject.file.rpartition("/")[2], reject.problem) for reject in rejects]
     expected = [
-        ("1.xml", "received a box with left 3, top 1, right 9, bottom 4, expected one within 6 x 4 pixels"),
-        ("2.xml", "received boxes for 4 x 6 pixels, expected 6 x 4"),
-        ("3.xml", "an object lacks its name or its bndbox"),
+        ("1.xml", "a box must lie within 6 x 4 pixels, got left 3, top 1, right 9, bottom 4"),
+        ("2.xml", "boxes must be for the image size 6 x 4, got boxes for 4 x 6 pixels"),
+        ("3.xml", "an object has no name or no bndbox"),
         ("4.xml", "could not convert string to float"),
-        ("6.xml", "there is no image"),
-        ("7.xml", "it is no sound annotation"),
+        ("6.xml", "does not exist"),
+        ("7.xml", "invalid annotation"),
         ("5.jpg", "it has no annotation"),
     ]
     assert [name for name, _ in problems] == [name for name, _ in expected]
@@ -202,7 +202,7 @@ def test_voc_of_one_name(tmp_path):
     draw(tmp_path / "a" / "1.jpg")
     draw(tmp_path / "b" / "1.jpg")
     voc(tmp_path, "1", [])
-    with pytest.raises(UnreadableError, match="another image has this name"):
+    with pytest.raises(UnreadableError, match="duplicate image name"):
         open_source(tmp_path)
 
 
@@ -240,27 +240,27 @@ def test_coco(tmp_path, coco, indent):
         assert first["bbox"] == [[0.25, 0.5, 1.0, 1.0], [0.0, 0.0, 0.5, 0.25]]
         assert (first["label"], first["label_text"]) == ([0, 1], ["dog", "cat"])
         assert (first["is_crowd"], second["is_crowd"]) == ([False, True], [False])
-        assert second["bbox"] == [[0.0, 0.0, 1.0, 1.0]]  # half a pixel outside is rounding
+        assert second["bbox"] == [[0.0, 0.0, 1.0, 1.0]]  # half a pixel outside is within the tolerance
         assert numbers == [1, 2]
         assert (reject.file, reject.row) == (str(path), 3)
-        assert "there is no image" in reject.problem
+        assert "does not exist" in reject.problem
         assert source.files == [path, tmp_path / "train" / "1.jpg", tmp_path / "train" / "2.jpg"]
 
 
 def test_coco_refused(tmp_path, coco):
-    with pytest.raises(UnreadableError, match="image 5, which is not among its images"):
+    with pytest.raises(UnreadableError, match="refers to the unknown image 5"):
         open_source(coco({**COCO, "annotations": [{"image_id": 5, "category_id": 2, "bbox": [0, 0, 1, 1]}]}))
-    with pytest.raises(UnreadableError, match="it lacks 'name'"):
+    with pytest.raises(UnreadableError, match="'name' is missing"):
         open_source(coco({**COCO, "categories": [{"id": 2}]}))
-    with pytest.raises(UnreadableError, match="no COCO file"):
+    with pytest.raises(UnreadableError, match="not a COCO file"):
         open_source(coco({**COCO, "images": 5}))
     wrong = [{"image_id": 7, "category_id": 5, "bbox": [0, 0, 1, 1]}, {"image_id": 3, "category_id": 2, "bbox": [0, 0]}]
     _, _, rejects = read(open_source(coco({**COCO, "annotations": wrong})))
-    assert "image 7: received category 5" in rejects[0].problem
+    assert "image 7: unknown category 5" in rejects[0].problem
     assert "image 3: not enough values" in rejects[1].problem
     coco(COCO)
     (tmp_path / "annotations" / "other.json").write_text(json.dumps(COCO))
-    with pytest.raises(ArgumentError, match="name one of them"):
+    with pytest.raises(ArgumentError, match="source must be a single annotation file.*Name one of them"):
         open_source(tmp_path)
 
 
@@ -299,10 +299,10 @@ def test_wav_channels_and_rejects(tmp_path):
     _, numbers, rejects = read(source)
     assert numbers == [1]
     assert [reject.problem for reject in rejects][:2] == [
-        "received samples of 24 bits, expected 16",
-        "a broken WAV file: 5 bytes of its samples are missing",
+        "samples must have 16 bits, got 24",
+        "the WAV file is truncated: 5 bytes of samples are missing",
     ]
-    assert rejects[2].problem.startswith("a broken WAV file")
+    assert rejects[2].problem.startswith("the WAV file is corrupted")
 
 
 def test_folders_of_classes_one_by_one(tmp_path, monkeypatch):
@@ -315,7 +315,7 @@ def test_folders_of_classes_one_by_one(tmp_path, monkeypatch):
     assert "label" not in open_source(["cat/1.png", "dog/1.png"]).infer().features
     assert open_source(["cat", "dog"]).files == [Path("cat/1.png"), Path("dog/1.png")]
     for paths in (["cat", "other/cat"], ["cat", "dog/1.png"]):
-        with pytest.raises(ArgumentError, match="folders of one folder.*name the folder that has"):
+        with pytest.raises(ArgumentError, match="source must be subfolders of the same folder"):
             open_source(paths)
 
 

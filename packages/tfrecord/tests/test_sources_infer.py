@@ -1,4 +1,4 @@
-"""Telling kinds of sources apart, and schemas for review."""
+"""Detection of the kind of a source, and schemas for review."""
 
 import sqlite3
 import subprocess
@@ -33,13 +33,13 @@ def test_review(people):
     assert comments == [
         f"# 100 rows of {people}",
         "# 6 rows could not be read:",
-        f"#   {people}, row 102: received 2 fields, expected 4: '1,2'",
-        f"#   {people}, row 104: received 1 fields, expected 4: '3'",
-        f"#   {people}, row 105: received 1 fields, expected 4: '3'",
+        f"#   {people}, row 102: expected 4 fields, got 2: '1,2'",
+        f"#   {people}, row 104: expected 4 fields, got 1: '3'",
+        f"#   {people}, row 105: expected 4 fields, got 1: '3'",
         "#   ...",
         "# gap: missing in 50 rows",
-        '# class: 3 texts; as classes {dtype: int64, labels: ["a", "b", "c"]}',
-        "# float64 is stored as bytes; float32 is smaller where 7 digits do: third",
+        '# class: 3 distinct strings; as classes {dtype: int64, labels: ["a", "b", "c"]}',
+        "# float64 is stored as bytes; float32 is smaller if 7 digits suffice: third",
     ]
     feature = yaml.safe_load(comments[7].partition("as classes ")[2])
     assert Feature(feature["dtype"], labels=tuple(feature["labels"])).labels == ("a", "b", "c")
@@ -49,7 +49,7 @@ def test_review_of_names_and_texts_that_yaml_has_to_quote(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text('"x: #",no\n' + '"a\nb",\n"c",\n' * 20)
     text = review(open_source(path))
-    assert '# x: #: 2 texts; as classes {dtype: int64, labels: ["a\\nb", "c"]}\n' in text
+    assert '# x: #: 2 distinct strings; as classes {dtype: int64, labels: ["a\\nb", "c"]}\n' in text
     assert Schema.from_yaml(text) == infer(path)
     assert list(infer(path).features) == ["x: #", "no"]
 
@@ -86,7 +86,7 @@ def test_rows_in_are_rows_out(tmp_path, ending):
 def test_files_of_no_kind(tmp_path):
     (tmp_path / "a.foo").write_text("text")
     with pytest.raises(
-        ArgumentError, match=r"received a\.foo, expected files of one of these kinds: CSV \(\.csv, \.tsv\)"
+        ArgumentError, match=r"source must be files of one of these formats: CSV \(\.csv, \.tsv\); Parquet.*got a\.foo"
     ):
         open_source(tmp_path)
 
@@ -95,7 +95,9 @@ def test_files_of_several_kinds(tmp_path):
     (tmp_path / "a.csv").write_text("x\n1\n")
     (tmp_path / "b.txt").write_text("text")
     (tmp_path / "_SUCCESS").write_text("")
-    with pytest.raises(ArgumentError, match=r"received 1 csv and 1 text, .*as `FOLDER/\*\.csv`"):
+    with pytest.raises(
+        ArgumentError, match=r"source must be files of one of these formats: CSV \(\.csv, \.tsv\); Parquet"
+    ):
         open_source(tmp_path)
     assert open_source(tmp_path / "*.csv").files == [tmp_path / "a.csv"]
 
@@ -118,10 +120,10 @@ def test_files_of_file_managers(tmp_path):
 def test_values_that_no_schema_takes(tmp_path):
     lines = ['{"a": [[1, 2], [3]], "b": [1, null], "c": [[1], [2]]}', '{"a": [[1]], "b": [], "c": []}']
     (tmp_path / "a.jsonl").write_text("\n".join(lines))
-    comments = [line for line in review(open_source(tmp_path / "a.jsonl")).splitlines() if "refuses" in line]
+    comments = [line for line in review(open_source(tmp_path / "a.jsonl")).splitlines() if "convert rejects" in line]
     assert comments == [
-        "# a: some lists have lists of different lengths in them, and convert refuses such rows",
-        "# b: in some lists a value is missing, and convert refuses such rows",
+        "# a: some lists contain lists of different lengths; convert rejects such rows",
+        "# b: some lists contain missing values; convert rejects such rows",
     ]
 
 
@@ -156,7 +158,7 @@ def test_missing_files(tmp_path):
 
 
 def test_options_of_other_kinds(people):
-    with pytest.raises(ArgumentError, match="`table`: received 't', expected encoding for a source of kind csv"):
+    with pytest.raises(ArgumentError, match="table must be encoding for a source of kind csv.*got 't'"):
         open_source(people, table="t")
     assert open_source(people, encoding=None).infer() == open_source(people).infer()
 

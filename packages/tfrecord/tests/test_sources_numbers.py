@@ -1,4 +1,4 @@
-"""The dtype of written numbers, against Python's own reading of them."""
+"""Inferred dtypes of numbers in text, compared with Python's parser."""
 
 from decimal import Decimal
 
@@ -62,7 +62,7 @@ def test_what_float32_would_change(text):
 
 
 @settings(max_examples=300, deadline=None)
-@example(1048576.25)  # which prints as 1.0485762e+06, half a unit away
+@example(1048576.25)  # formatted as 1.0485762e+06, which is half a unit away
 @given(st.floats(width=32, allow_nan=False, allow_infinity=False))
 def test_float32_as_it_prints_itself_stays(value):
     assert dtype_of([np.format_float_scientific(np.float32(value))]) == "float32"

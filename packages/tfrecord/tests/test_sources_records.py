@@ -1,4 +1,4 @@
-"""TFRecord files as sources, against TensorFlow's writer and protocol buffers."""
+"""TFRecord files as sources, compared with TensorFlow's writer and protocol buffers."""
 
 import numpy as np
 import pytest
@@ -30,7 +30,7 @@ def write(path, messages, compression=""):
 
 
 def read(source, schema=None):
-    """All rows, all numbers of rows, and all rejects."""
+    """Returns all rows, the numbers of all rows, and all rejects."""
     batches = list(source.batches(schema or source.infer()))
     rows = [row for batch in batches for row in batch.rows.to_pylist()]
     numbers = [number for batch in batches for number in batch.numbers.tolist()]
@@ -93,9 +93,9 @@ def test_rejects_between_records(tmp_path):
     rows, numbers, rejects = read(source, Schema({"x": Feature("int64")}))
     assert ([row["x"] for row in rows], numbers) == ([1, 2, 6], [1, 3, 6])
     assert [reject.row for reject in rejects] == [2, 4, 5]
-    assert rejects[1].problem == "received 2 values, expected one"
-    assert "it holds float, expected int64" in rejects[2].problem
-    with pytest.raises(ArgumentError, match="received 'float and int64', expected values of one kind"):
+    assert rejects[1].problem == "expected a single value, got 2"
+    assert "got float, expected int64" in rejects[2].problem
+    with pytest.raises(ArgumentError, match="have one kind in all records.*got 'float and int64'"):
         source.infer()
 
 
@@ -107,7 +107,7 @@ def test_numbers_that_were_stored_as_their_bytes(tmp_path):
     rows, _, (reject,) = read(source, Schema({"x": Feature("float64", (2,)), "y": Feature("uint8", (3,), "raw")}))
     np.testing.assert_array_equal([row["x"] for row in rows], array)
     assert [row["y"] for row in rows] == [[1, 2, 3]] * 2
-    assert reject.problem == "received bytes that cannot be values of float64"
+    assert reject.problem == "the bytes are not values of float64"
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "complex64", "complex128"])
@@ -134,6 +134,6 @@ def test_damaged(tmp_path):
 
 def test_names_that_no_record_has(tmp_path):
     source = open_source(write(tmp_path / "a.tfrecord", [example(x=[1])]))
-    with pytest.raises(ArgumentError, match="received 'xx', expected one of the columns x"):
+    with pytest.raises(ArgumentError, match="one of the columns x.*got 'xx'"):
         read(source, Schema({"xx": Feature("int64")}))
     assert read(source, Schema({"y": Feature("int64", optional=True)}))[0] == [{"y": None}]

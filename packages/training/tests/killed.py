@@ -1,7 +1,7 @@
-"""A training run to be killed: trains, resumes, and leaves end.npz at its end.
+"""Training run to be killed: it trains or resumes, and writes end.npz at its end.
 
-`python killed.py` reads lines `KIND STEPS SECONDS FOLDER`. For each it forks, so that TensorFlow is imported once, and
-prints the exit code of the child, which trains and is killed SECONDS after it has trained STEPS steps.
+`python killed.py` reads lines `KIND STEPS SECONDS FOLDER`. For each line it forks, so that TensorFlow is imported only
+once, and prints the exit code of the child, which trains and is killed SECONDS after it has trained STEPS steps.
 """
 
 import multiprocessing
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tensorsmith.training import Checkpoints, Trainer  # before Keras, so that TensorFlow is quiet
+from tensorsmith.training import Checkpoints, Trainer  # before Keras, to suppress the messages of TensorFlow
 
 import keras  # isort: skip
 import tensorflow as tf  # isort: skip
@@ -22,7 +22,7 @@ EPOCHS = 20
 
 
 def killing(steps, seconds):
-    """A callback that kills the process some time after some steps, whatever it is doing then."""
+    """Returns a callback that kills the process `seconds` after `steps` steps, regardless of its activity."""
     counts = []
 
     def count(batch, logs):

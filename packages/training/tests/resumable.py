@@ -1,4 +1,4 @@
-"""A training run to break off and to resume, on arrays and streams of every kind."""
+"""Training runs to be interrupted and resumed, on arrays and different kinds of streams."""
 
 import functools
 import itertools
@@ -28,7 +28,7 @@ def arrays():
 
 
 def even():
-    """Arrays without a smaller last batch, which takes a trace of its own."""
+    """Returns arrays without a smaller last batch, which would require a separate trace."""
     x, y = data()
     return x[:128], y[:128]
 
@@ -83,15 +83,15 @@ def trainer_of(jit=False, optimizer=None, dtype=None):
 
 
 def seed_python(seed):
-    """Seed Python and NumPy; a new seed of TensorFlow's would have it optimize all traced loops again."""
+    """Seeds Python and NumPy. A new TensorFlow seed would invalidate all traced loops."""
     random.seed(seed)
     np.random.seed(seed)
 
 
 class Reused:
-    """A factory that returns the same trainer each time, reset to the state it was made with.
+    """Factory that returns the same trainer each time, reset to its initial state.
 
-    Tracing takes most of the time of a short run; a reused trainer is traced once.
+    Tracing takes most of the time of a short run; a reused trainer is traced only once.
     """
 
     def __init__(self, make):
@@ -114,17 +114,17 @@ reused = Reused(trainer_of)
 
 
 def scramble(trainer):
-    """Change every variable, so that one that a checkpoint does not bring back shows."""
+    """Changes all variables, to detect those that are not restored from a checkpoint."""
     variables = training_state(trainer)
     restore(variables, [(value + 1).astype(value.dtype) for value in snapshot(variables)])
 
 
 class StopError(Exception):
-    """What the callback below raises."""
+    """Error raised by `StopAt`."""
 
 
 class StopAt(keras.callbacks.Callback):
-    """Ends a run as a crash does, after some steps."""
+    """Callback that ends a run with an error after some steps."""
 
     every_batch = True
 
@@ -140,7 +140,7 @@ class StopAt(keras.callbacks.Callback):
 
 @dataclass(frozen=True)
 class End:
-    """The end of a run: history, numbers of epochs, weights."""
+    """Final state of a run: history, epoch indices and weights."""
 
     history: dict[str, Any]
     epoch: list[int]
@@ -161,16 +161,16 @@ def assert_same(end, expected):
 
 @functools.cache
 def unbroken(make, source, **fit):
-    """The end of a run without checkpoints, trained once for all tests that compare with it."""
+    """Returns the final state of a run without checkpoints, cached for all tests that compare with it."""
     return fit_to_end(make(), *source(), **fit)
 
 
 def compare_with_whole(
     tmp_path, make=reused, source=arrays, stop=12, every="3 steps", callbacks=None, other=None, **fit
 ):
-    """Trains to the end without checkpoints, and again with a crash; both must have the same losses and weights.
+    """Compares an uninterrupted run with a run that crashes and resumes. Losses and weights must be equal.
 
-    `other` makes the trainer that resumes; by default it is the one that crashed, with every variable changed.
+    `other` creates the trainer that resumes. By default it is the one that crashed, with all variables changed.
     """
     fit = {"epochs": EPOCHS, **fit}
     if callbacks is None:
@@ -184,7 +184,7 @@ def compare_with_whole(
     rest, again = (other or make)(), source()
     scramble(rest)
     seed = keras.utils.set_random_seed if other else seed_python
-    seed(99)  # nothing depends on what the process has drawn before
+    seed(99)  # the result must not depend on earlier draws
     end = fit_to_end(rest, *again, checkpoints=checkpoints, resume=True, callbacks=callbacks(), **fit)
     assert_same(end, expected)
     return rest

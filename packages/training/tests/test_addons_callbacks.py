@@ -1,4 +1,4 @@
-"""Addons' callbacks: what is saved is the averages, counted here by hand; what bars say."""
+"""Tests of the TensorFlow Addons callbacks: saved averages against NumPy, and the content of progress bars."""
 
 import io
 import re
@@ -22,7 +22,7 @@ def make_trainer(optimizer):
 
 
 def weights_of_steps(steps):
-    """The weights after each step of plain descent on the mean absolute error, and before the first."""
+    """Returns the weights before the first and after each step of gradient descent on the mean absolute error."""
     weight, found = np.ones((3, 1)), []
     target = X.astype("float64") @ np.full((3, 1), 1.0)
     for _ in range(steps + 1):
@@ -83,7 +83,7 @@ def test_an_optimizer_without_averages_is_refused(tmp_path):
 
 
 def shown(**arguments):
-    """What stands on the screen after two epochs of four steps."""
+    """Returns the content of the screen after two epochs of four steps."""
     screen = io.StringIO()
     console = Console(file=screen, force_terminal=True, width=120, color_system=None)
     bar = TQDMProgressBar(console=console, **arguments)

@@ -1,4 +1,4 @@
-"""Automatic differentiation within steps: against finite differences, NumPy and closed forms; and what is traced."""
+"""Tests of automatic differentiation in training steps, against finite differences and NumPy, and of tracing."""
 
 import logging
 import types
@@ -23,13 +23,13 @@ def dense(units=1, activation=None, use_bias=False):
 
 
 def fit(kind, model, x=X, y=Y, *, jit=False, epochs=1):
-    """One step an epoch, on all examples."""
+    """Trains with one step per epoch, on all examples."""
     trainer = kind(model, keras.optimizers.SGD(RATE), "mean_squared_error", jit=jit)
     return trainer.fit(x, y, batch_size=len(x), epochs=epochs, shuffle=False, verbose=False).history
 
 
 def slopes(function, weights, width=1e-5):
-    """Central differences in float64."""
+    """Returns central differences in float64."""
     found = np.zeros_like(weights)
     for place in np.ndindex(weights.shape):
         shift = np.zeros_like(weights)
@@ -39,7 +39,7 @@ def slopes(function, weights, width=1e-5):
 
 
 class Penalized(Trainer):
-    """Keeps the slope of what a critic says near 1: a gradient of a gradient."""
+    """Trainer with a gradient penalty on a critic, which requires second derivatives."""
 
     def train_step(self, data):
         x, _ = data
@@ -58,7 +58,7 @@ class Penalized(Trainer):
 def test_a_gradient_penalty(jit):
     model = dense(4, "tanh")
 
-    def loss(kernel):  # says = tanh(x k), four of them; its slope in x is the sum of (1 - tanh^2) k over these
+    def loss(kernel):  # the gradient of the four outputs tanh(x k) is the sum of (1 - tanh^2) k
         said = np.tanh(X.astype("float64") @ kernel)
         slope = np.linalg.norm((1 - said**2) @ kernel.T, axis=1)
         return said.mean() + 10 * np.mean((slope - 1) ** 2)
@@ -70,7 +70,7 @@ def test_a_gradient_penalty(jit):
 
 
 class Newton(Trainer):
-    """Jumps to where the second-order expansion of the loss ends, by the matrix of all second derivatives."""
+    """Trainer that takes Newton steps, with the full Hessian matrix."""
 
     def train_step(self, data):
         x, y = data
@@ -93,7 +93,7 @@ def test_a_jacobian_of_the_gradient_solves_least_squares_in_one_step(jit):
 
 
 class Curvature(Trainer):
-    """Logs the curvature of the loss along a direction, without the matrix, once backwards and once forwards."""
+    """Trainer that logs the curvature of the loss along a direction, in reverse mode and in forward mode."""
 
     def train_step(self, data):
         x, y = data
@@ -124,7 +124,7 @@ def test_a_product_of_hessian_and_vector(jit):
 
 
 class Distilled(Trainer):
-    """Learns from its own outputs as targets, through which no gradient flows."""
+    """Trainer with targets computed from its own outputs, through which no gradient flows."""
 
     def train_step(self, data):
         x, y = data
@@ -142,13 +142,13 @@ def test_no_gradient_passes_a_stop(jit):
     model = dense()
     before = model.get_weights()[0].astype("float64")
     fit(Distilled, model, jit=jit)
-    error = 0.5 * (X @ before - Y)  # had the gradient passed, half of this would be left
+    error = 0.5 * (X @ before - Y)  # the error would be half of this if the gradient passed through the targets
     np.testing.assert_allclose(model.get_weights()[0], before - RATE * 2 * X.T @ error / len(X), rtol=1e-4)
 
 
 @tf.custom_gradient
 def softplus(z):
-    """log(1 + exp(z)), for all z; TensorFlow would differentiate the branch not taken, to NaN."""
+    """Returns log(1 + exp(z)) with a custom gradient, as automatic differentiation gives NaN for large z."""
 
     def gradient(upstream):
         return upstream * tf.sigmoid(z)
@@ -183,7 +183,7 @@ def test_its_second_derivative_is_finite_as_well():
 
 
 class TwoLosses(Trainer):
-    """One forward pass, and from its tape a gradient of each of two losses, for kernel and bias in turn."""
+    """Trainer that computes gradients of two losses, for kernel and bias, from one tape."""
 
     def train_step(self, data):
         x, y = data
@@ -209,7 +209,7 @@ def test_a_persistent_tape_gives_several_gradients(jit):
 
 
 class Watching(Trainer):
-    """Notes the sizes of batches for which steps are traced."""
+    """Trainer that records the batch sizes for which steps are traced."""
 
     def __init__(self, *arguments, **options):
         self.traced = types.SimpleNamespace(train=[], test=[])
@@ -230,7 +230,7 @@ def test_each_step_is_traced_once_for_each_size_of_batch(jit):
     for _ in range(2):
         trainer.fit(X, Y, batch_size=10, epochs=3, validation_data=(X, Y), verbose=False)
         trainer.evaluate(X, Y, batch_size=10)
-    assert trainer.traced.train == [10, 4]  # the last batch of an epoch has four examples
+    assert trainer.traced.train == [10, 4]  # the last batch has four examples
     assert trainer.traced.test == [10, 4]
 
 
@@ -253,7 +253,7 @@ def test_learning_rates_and_schedules_do_not_trace_anew():
 
 @pytest.fixture
 def autograph(monkeypatch):
-    """The messages of AutoGraph, which has nothing to translate here."""
+    """Returns the messages of AutoGraph, which is disabled for steps."""
     messages, logger = [], tf.get_logger()
     level = logger.level
     logger.setLevel(logging.WARNING)
@@ -269,5 +269,5 @@ def test_autograph_has_nothing_to_complain_about(autograph):
     trainer.predict(stream)
     assert not any("AutoGraph" in message for message in autograph)
     without_source = (lambda x: x + 1).__code__.replace(co_filename="nowhere")
-    tf.function(types.FunctionType(without_source, {}))(tf.constant(1))  # what a complaint looks like
+    tf.function(types.FunctionType(without_source, {}))(tf.constant(1))  # a call that causes a warning
     assert any("AutoGraph" in message for message in autograph)

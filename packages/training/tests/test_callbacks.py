@@ -1,4 +1,4 @@
-"""Callbacks with a time of their own, under the Trainer and under Keras `fit`."""
+"""Tests of periodic and conditional callbacks, with the `Trainer` and Keras `fit`."""
 
 import functools
 
@@ -12,14 +12,14 @@ from tensorsmith.training import AtBest, Checkpoints, Every, TargetStopping, Tim
 
 @functools.cache
 def traced():
-    """A trainer that is traced once for all tests."""
+    """Returns a trainer that is traced once for all tests."""
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
     model.compile("sgd", "mse")
     return Trainer(model, jit=False)
 
 
 def trainer_of():
-    """That trainer, as if it had never trained."""
+    """Returns this trainer, reset to its initial state."""
     trainer = traced()
     trainer.model.set_weights([np.full((1, 1), 0.5), np.zeros(1)])
     trainer.model.optimizer.iterations.assign(0)
@@ -53,7 +53,7 @@ def fit_keras(callbacks, epochs=3, steps=7):
 def test_every(fit, every, expected):
     steps = []
     fit([Every(every, lambda moment: steps.append(moment.step))])
-    if every == "1e-9 seconds" and fit is fit_ours:  # whenever the loop returns
+    if every == "1e-9 seconds" and fit is fit_ours:  # called at each return to Python
         assert steps
         assert set(steps) <= set(expected)
     else:
@@ -64,7 +64,7 @@ def test_examples_need_a_batch_size_that_keras_does_not_tell():
     steps = []
     fit_ours([Every("24 examples", lambda moment: steps.append(moment.step))])
     assert steps == [3, 6, 9, 12, 15, 18, 21]
-    with pytest.raises(ValueError, match="`every`: received '24 examples'"):
+    with pytest.raises(ValueError, match="every must be .*got '24 examples'"):
         fit_keras([Every("24 examples", print)])
 
 
@@ -126,7 +126,7 @@ def test_streams_of_unknown_length():
 
 
 class Score(keras.callbacks.Callback):
-    """Puts given scores into the logs."""
+    """Callback that adds given scores to the logs."""
 
     def __init__(self, scores):
         super().__init__()
@@ -141,7 +141,7 @@ class Score(keras.callbacks.Callback):
 def test_at_best(fit, mode, expected):
     epochs = []
     best = AtBest("score", lambda moment: epochs.append((moment.epoch, moment.step)), mode)
-    for _ in range(2):  # the second run begins anew
+    for _ in range(2):  # the second run starts over
         epochs.clear()
         fit([Score([0.5, 0.7, 0.4, 0.3, 0.3]), best], epochs=5)
         assert epochs == [(epoch, 7 * epoch) for epoch in expected]
@@ -156,14 +156,14 @@ def test_target(fit, mode, target, epochs):
 
 @pytest.mark.parametrize("kind", [lambda: AtBest("los", print), lambda: TargetStopping("los", 0.0)])
 def test_a_score_that_is_not_there(kind):
-    with pytest.raises(ValueError, match="`monitor`: received 'los'.*did you mean loss"):
+    with pytest.raises(ValueError, match="monitor must be .*got 'los'.*Did you mean loss"):
         fit_ours([kind()])
 
 
 def test_time(monkeypatch, capsys):
     clock = iter(np.arange(0.0, 1000.0, 10.0))
     monkeypatch.setattr("tensorsmith.training.callbacks.time_stopping.time.monotonic", lambda: next(clock))
-    history = fit_keras([TimeStopping(25, verbose=1)], epochs=9)  # ten seconds pass whenever it looks
+    history = fit_keras([TimeStopping(25, verbose=1)], epochs=9)  # the clock advances by ten seconds per call
     assert len(history.epoch) == 3
     assert capsys.readouterr().out == "Timed stopping at epoch 3 after training for 0:00:25\n"
 
@@ -184,11 +184,11 @@ def test_time_within_an_epoch():
 @pytest.mark.parametrize(
     ("make", "expected"),
     [
-        (lambda: Every(0, print), "a duration above 0"),
+        (lambda: Every(0, print), "a positive duration"),
         (lambda: Every("soon", print), "a number of steps"),
         (lambda: AtBest("loss", print, "best"), '"min" or "max"'),
         (lambda: TargetStopping("loss", 0.1, "best"), '"min" or "max"'),
-        (lambda: TimeStopping(0), "a number above 0"),
+        (lambda: TimeStopping(0), "a positive number"),
     ],
 )
 def test_bad_arguments(make, expected):

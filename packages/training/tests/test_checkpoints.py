@@ -1,4 +1,4 @@
-"""A run that goes on from a checkpoint is the run that was never stopped."""
+"""Tests that a resumed run equals an uninterrupted one."""
 
 import random
 
@@ -46,7 +46,7 @@ def test_resumed_run_is_the_whole_run(source, stop, tmp_path):
 
 @pytest.mark.parametrize("source", [arrays, shuffled])
 def test_resumed_by_another_trainer(source, tmp_path):
-    """By one that has built no variable and traced no step."""
+    """Tests resuming with a trainer that has not been built or traced."""
     compare_with_whole(tmp_path, reused, source, 7, seed=11, other=trainer_of)
 
 
@@ -97,7 +97,7 @@ def test_what_callbacks_have_come_to(tmp_path):
     rest = compare_with_whole(
         tmp_path, reused, stop=18, epochs=9, callbacks=callbacks, validation_data=validation, seed=11
     )
-    assert len(rest.model.history.epoch) == 6  # one that improves and patience for five
+    assert len(rest.model.history.epoch) == 6  # one epoch that improves, and a patience of five
 
 
 def test_more_patience_may_be_given(tmp_path):
@@ -142,7 +142,7 @@ def test_a_finished_run_stays_as_it_is(tmp_path):
 
 
 def test_unseeded_runs_go_on_as_themselves(tmp_path):
-    """Weights, order and dropout are drawn anew by each run, but not by a resumed one."""
+    """Tests that an unseeded run draws new random numbers, but a resumed one continues with its own."""
     ends = []
     for seeds in ((1, 1), (1, 2)):
         folder = tmp_path / str(seeds)
@@ -160,7 +160,7 @@ def test_unseeded_runs_go_on_as_themselves(tmp_path):
 
 
 class Toggle(keras.callbacks.Callback):
-    """Remembers in ways of its own: a switch that goes back and forth, an array, a list, a text."""
+    """Callback with state of different types: a boolean, an array, a list and a string."""
 
     every_batch = True
 
@@ -205,7 +205,7 @@ def test_callbacks_are_known_by_their_class(tmp_path, caplog):
     stop = stopping()
     reused().fit(*data(), callbacks=[keras.callbacks.TerminateOnNaN(), stop], resume=True, **fit)
     assert stop.stopped_epoch == 5
-    assert "Toggle, which this run lacks" in caplog.text
+    assert "Toggle, which is not part of this run" in caplog.text
 
 
 def test_stopped_within_an_epoch_and_killed_before_its_end(tmp_path, monkeypatch):

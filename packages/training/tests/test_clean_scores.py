@@ -1,4 +1,4 @@
-"""Scores of training data without dropout, and that training does not notice them."""
+"""Tests of scores on training data without dropout, which must not affect training."""
 
 import keras
 import numpy as np
@@ -15,7 +15,7 @@ Y = X.sum(axis=1, keepdims=True)
 
 
 class Noise(keras.layers.Layer):
-    """Draws in inference as well, so that each evaluation moves a seed."""
+    """Layer that draws random numbers in inference as well, so that each evaluation changes a seed."""
 
     def __init__(self):
         super().__init__()

@@ -1,4 +1,4 @@
-"""export: what is written runs without tensorsmith, in a process that has only TensorFlow."""
+"""Tests of exported models in a process without tensorsmith."""
 
 import json
 import subprocess
@@ -34,7 +34,7 @@ for path, inputs, outputs in json.loads(sys.argv[1]):
 
 
 class Norm(keras.layers.Layer):
-    """A user's layer on a kernel."""
+    """Custom layer with a compiled kernel."""
 
     def call(self, x):
         return ops.layer_norm(x)
@@ -47,9 +47,9 @@ def model():
     return keras.Model(inputs, keras.layers.LSTM(3)(Norm()(keras.layers.Dense(9)(inputs))))
 
 
-@pytest.mark.slow  # a process without tensorsmith
+@pytest.mark.slow  # starts a process without tensorsmith
 def test_outside(model, tmp_path):
-    """A SavedModel for inputs of two shapes, and TFLite files of a functional and of a sequential model."""
+    """Tests a SavedModel with two input shapes, and TFLite files of a functional and a Sequential model."""
     sequential = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)], name="Tensorsmith_is_no_op_here")
     export(model, tmp_path / "model")
     export(model, tmp_path / "model.tflite", input_shapes=[(2, 6, 5)])
@@ -108,20 +108,20 @@ def test_a_function_traced_with_kernels_is_found(tmp_path):
 @pytest.mark.parametrize(
     ("name", "shapes", "message"),
     [
-        ("m.tflite", None, "sizes without None"),
-        ("m.tflite", [(2, None, 5)], "sizes without None"),
-        ("m", [(2, 6, 4)], "a shape for each input that fits"),
-        ("m", [(2, 6, 5), (2, 6, 5)], "a shape for each input that fits"),
+        ("m.tflite", None, "shapes without None"),
+        ("m.tflite", [(2, None, 5)], "shapes without None"),
+        ("m", [(2, 6, 4)], "a shape for each input that is compatible"),
+        ("m", [(2, 6, 5), (2, 6, 5)], "a shape for each input that is compatible"),
     ],
 )
 def test_bad_shapes(model, name, shapes, message, tmp_path):
-    with pytest.raises(ValueError, match=f"`input_shapes`: received .*{message}"):
+    with pytest.raises(ValueError, match=f"input_shapes must be .*{message}"):
         export(model, tmp_path / name, input_shapes=shapes)
     assert not list(tmp_path.iterdir())
 
 
 def test_unbuilt_model(tmp_path):
-    with pytest.raises(ValueError, match="expected a built model"):
+    with pytest.raises(ValueError, match="model must be built"):
         export(keras.Sequential([keras.layers.Dense(1)]), tmp_path / "model")
 
 

@@ -1,4 +1,4 @@
-"""Loops of which Python makes the rounds, against loops within a function; tests/distribution has them on replicas."""
+"""Tests of loops in Python against compiled loops. tests/distribution tests them on replicas."""
 
 import re
 
@@ -62,6 +62,6 @@ def test_messages_of_tensorflow(message):
     class Pace:
         window = 1
 
-    expected = f"`x`: received {MESSAGES[message]} (epoch 1, steps 1 to 1), expected"
+    expected = f"that the model accepts, got {MESSAGES[message]} (epoch 1, steps 1 to 1)"
     with pytest.raises(ValueError, match=re.escape(expected)):
         run_windows(Failing(), Pace(), "epoch 1", limit=int, on_begin=print, on_end=print)

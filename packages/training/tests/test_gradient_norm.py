@@ -1,4 +1,4 @@
-"""The norm of the whole gradient in the logs, against a tape by hand."""
+"""Tests of the logged global gradient norm against a `GradientTape`."""
 
 import keras
 import numpy as np
@@ -18,7 +18,7 @@ def model_of(dtype=None):
     return keras.Sequential(
         [
             keras.Input((6,), dtype="int32"),
-            keras.layers.Embedding(50, 4, dtype=dtype),  # its gradient is sparse, with rows that occur twice
+            keras.layers.Embedding(50, 4, dtype=dtype),  # its sparse gradient has duplicate indices
             keras.layers.Flatten(dtype=dtype),
             keras.layers.Dense(1, dtype="float32"),
         ]
@@ -65,5 +65,8 @@ def test_steps_that_hand_over_no_gradient_are_refused():
         def train_step(self, data):
             return {"loss": tf.constant(0.0)}
 
-    with pytest.raises(ValueError, match="`gradient_norm`: received True, expected False where steps"):
+    with pytest.raises(
+        ValueError,
+        match="gradient_norm must be False for training steps that pass no gradient to the model's optimizer, got True",
+    ):
         Silent(model_of(), "sgd", gradient_norm=True, jit=False).fit(*data(), verbose=False)

@@ -1,4 +1,4 @@
-"""A run that is killed six times, at any moment, ends as the one that never was."""
+"""Tests that a run that is killed six times equals an uninterrupted one."""
 
 import math
 import os
@@ -16,9 +16,9 @@ KILLS = 6
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    """Trains in a process of its own and returns its exit code."""
+    """Returns a function that trains in a subprocess and returns its exit code."""
     log = tmp_path_factory.mktemp("killed") / "log"
-    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}  # a process with threads is not to be forked
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}  # a process with several threads must not be forked
     with log.open("w") as errors:
         pipes = dict(stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True)
         process = subprocess.Popen([sys.executable, str(JOB)], env=environment, **pipes)
@@ -41,7 +41,7 @@ def result(folder):
         return dict(file)
 
 
-@pytest.mark.slow  # six runs each
+@pytest.mark.slow  # six runs per kind
 @pytest.mark.parametrize("kind", ["mlp", "lstm", "attention", "convnet"])
 def test_six_kills_change_nothing(kind, run, tmp_path):
     never, often = tmp_path / "never", tmp_path / "often"

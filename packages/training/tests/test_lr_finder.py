@@ -1,4 +1,4 @@
-"""The learning-rate range test: which rates, what it finds, and that nothing is left of it."""
+"""Tests of the learning-rate range test: rates, result, and restored state."""
 
 import keras
 import numpy as np
@@ -20,7 +20,7 @@ def trainer_of(optimizer=None):
 
 
 def test_rates_grow_as_the_handbook_has_them():
-    """Géron 2019, chapter 11: from 1e-5 to 10 in 500 steps, each time by exp(log(1e6) / 500)."""
+    """Tests the rates of Géron 2019, chapter 11: from 1e-5 to 10 in 500 steps, with a factor of exp(log(1e6) / 500)."""
     sweep = LRFinder()(trainer_of(keras.optimizers.Adam()), *data())
     growth = sweep.rates[1:] / sweep.rates[:-1]
     np.testing.assert_allclose(growth, np.exp(np.log(10 / 1e-5) / 500), rtol=1e-9)
@@ -39,7 +39,7 @@ def test_losses_are_those_of_steps_at_these_rates():
         expected.append(np.mean(error**2))
         weights = weights - rate * 2 * x[rows].T @ error / 32
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1, "linear", False, "zeros")])
-    stream = tf.data.Dataset.from_tensor_slices((x, y)).batch(32)  # two batches: the test goes through it three times
+    stream = tf.data.Dataset.from_tensor_slices((x, y)).batch(32)  # two batches, so the test makes three passes
     sweep = LRFinder(start=0.01, end=0.02, steps=6)(Trainer(model, "sgd", "mse"), stream)
     np.testing.assert_allclose(sweep.losses, expected, rtol=1e-5)
     means = [np.average(expected[: i + 1], weights=np.exp(-50 / 6 * np.arange(i, -1.0, -1))) for i in range(6)]
@@ -47,7 +47,7 @@ def test_losses_are_those_of_steps_at_these_rates():
 
 
 def test_sample_weights_count():
-    """What weighs nothing is as if it was not there."""
+    """Tests that examples with a weight of zero are ignored."""
 
     def losses(*arguments, **options):
         model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1, use_bias=False, kernel_initializer="zeros")])
@@ -63,12 +63,12 @@ def test_optimizers_without_a_rate_are_refused():
         def get_config(self):
             return {name: value for name, value in super().get_config().items() if name != "learning_rate"}
 
-    with pytest.raises(ValueError, match="`trainer`: received one with Fixed, expected one with a learning rate"):
+    with pytest.raises(ValueError, match="trainer must have a learning rate.*got one with Fixed"):
         LRFinder(steps=4)(trainer_of(Fixed()), *data())
 
 
 def test_it_stops_where_the_loss_diverges_and_suggests_a_rate_that_trains():
-    """Plain descent on a quadratic diverges from 2 / (largest eigenvalue) on."""
+    """Tests that gradient descent on a quadratic diverges above a rate of 2 / (largest eigenvalue)."""
     x, y = data()
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1, use_bias=False)])
     sweep = LRFinder(end=100.0)(Trainer(model, "sgd", "mse", jit=False), x, y, batch_size=320)
@@ -107,17 +107,21 @@ def test_it_needs_one_optimizer_and_a_loss():
         def train_step(self, data):
             return {"mae": tf.constant(0.0)}
 
-    with pytest.raises(ValueError, match="one that logs a loss"):
+    with pytest.raises(ValueError, match="a trainer that logs a loss"):
         LRFinder()(Silent(trainer_of().model, "sgd", jit=False), *data())
     trainer = trainer_of()
     trainer.model.optimizer = None
-    with pytest.raises(ValueError, match="one Keras optimizer"):
+    with pytest.raises(ValueError, match="trainer must have a single Keras optimizer"):
         LRFinder()(trainer, *data())
 
 
 @pytest.mark.parametrize(
     ("arguments", "expected"),
-    [({"start": 0.0}, "a number above 0"), ({"end": 1e-6}, "above `start`"), ({"steps": 1}, "2 or more")],
+    [
+        ({"start": 0.0}, "a positive number"),
+        ({"end": 1e-6}, "end must be greater than start, 1e-05"),
+        ({"steps": 1}, "2 or more"),
+    ],
 )
 def test_bad_arguments(arguments, expected):
     with pytest.raises(ValueError, match=expected):
@@ -168,5 +172,5 @@ def test_endless_streams():
 
 def test_a_loss_that_is_no_number_from_the_start():
     x, y = data()
-    with pytest.raises(ValueError, match="a first loss of inf, expected one that is a number at the rate 1e-05"):
+    with pytest.raises(ValueError, match="trainer must have a finite loss at the learning rate 1e-05"):
         LRFinder()(trainer_of(), x, np.full_like(y, 1e30))

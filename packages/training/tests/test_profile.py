@@ -1,10 +1,10 @@
-"""Profiles: files that can be read, of the steps that were asked for."""
+"""Tests of profiles: readable files, and the requested steps."""
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from tensorflow.tsl.profiler.protobuf import xplane_pb2  # the format of the files
+from tensorflow.tsl.profiler.protobuf import xplane_pb2  # format of the profile files
 
 from tensorsmith.core import ArgumentError
 from tensorsmith.training import Profile, Trainer
@@ -18,7 +18,7 @@ def fit(callbacks, batches=30, epochs=2):
 
 
 def events(folder):
-    """The names of all events in the one trace of a folder."""
+    """Returns the names of all events in the only profile of a folder."""
     (path,) = folder.glob("plugins/profile/*/*.xplane.pb")
     space = xplane_pb2.XSpace.FromString(path.read_bytes())
     return [
@@ -38,14 +38,14 @@ def test_steps_of_two_epochs(tmp_path):
     windows = []
     between = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: windows.append(batch))
     fit([Profile(tmp_path, after=28, steps=5), between])
-    assert {27, 29, 2} <= set(windows)  # begins after batch 28 of the first epoch, ends after batch 3 of the second
+    assert {27, 29, 2} <= set(windows)  # from batch 28 of the first epoch to batch 3 of the second
     assert events(tmp_path)
 
 
 def test_another_profile_under_way_is_refused(tmp_path):
     tf.profiler.experimental.start(str(tmp_path / "other"))
     try:
-        with pytest.raises(ArgumentError, match="one profile at a time"):
+        with pytest.raises(ArgumentError, match="a list with a single profile at a time"):
             fit([Profile(tmp_path, after=1)])
     finally:
         tf.profiler.experimental.stop(save=False)
@@ -65,7 +65,7 @@ def test_a_run_that_breaks_off_leaves_its_trace_and_no_profiler_behind(tmp_path)
 def test_a_run_that_is_too_short_says_so(tmp_path, caplog):
     with caplog.at_level("INFO", "tensorsmith.training"):
         fit([Profile(tmp_path, after=100)])
-    assert "a run of 60 steps" in caplog.text
+    assert "the run has 60 steps" in caplog.text
     assert not list(tmp_path.iterdir())
 
 

@@ -1,4 +1,4 @@
-"""Statistics of batch normalization against NumPy."""
+"""Tests of batch normalization statistics against NumPy."""
 
 import keras
 import numpy as np
@@ -13,7 +13,7 @@ def batches(x, size=16):
 
 
 def data(examples=70):
-    return np.random.default_rng(3).normal(2.0, 3.0, size=(examples, 6, 4)).astype("float32")  # the last batch is short
+    return np.random.default_rng(3).normal(2.0, 3.0, size=(examples, 6, 4)).astype("float32")  # a short last batch
 
 
 def normal(x):
@@ -21,7 +21,7 @@ def normal(x):
 
 
 def test_statistics_of_all_data():
-    """Of two layers: the second sees what the first makes of batches, as in training."""
+    """Tests two layers. The inputs of the second use batch statistics in the first, as in training."""
     norms = [keras.layers.BatchNormalization() for _ in range(2)]
     layers = [keras.layers.Dense(3), norms[0], keras.layers.Dense(2), norms[1], keras.layers.Dense(1)]
     model = keras.Sequential([keras.Input((6, 4)), *layers])
@@ -40,7 +40,7 @@ def test_statistics_of_all_data():
 
 
 def test_all_else_stays():
-    """Frozen layers, seeds, and training that goes on as if nothing had been."""
+    """Tests that frozen layers, seeds and the subsequent training are not affected."""
     frozen, dropout = keras.layers.BatchNormalization(), keras.layers.Dropout(0.5, seed=1)
     norm = keras.layers.BatchNormalization()
     model = keras.Sequential([keras.Input((6, 4)), frozen, dropout, norm])
@@ -59,11 +59,14 @@ def test_all_else_stays():
 def test_what_cannot_be_done_changes_nothing():
     norm = keras.layers.BatchNormalization()
     model = keras.Sequential([keras.Input((6, 4)), norm])
-    for dataset, message in (([], "`dataset`: received no batches"), ([data(), np.zeros((2, 3), "float32")], "shape")):
+    for dataset, message in (
+        ([], "dataset must have at least one batch, got no batches"),
+        ([data(), np.zeros((2, 3), "float32")], "shape"),
+    ):
         with pytest.raises(ValueError, match=message):
             reestimate_batch_norm(model, dataset)
         np.testing.assert_array_equal(norm.moving_mean, np.zeros(4))
         assert norm.momentum == 0.99
     renorm = keras.layers.BatchNormalization(renorm=True)
-    with pytest.raises(ValueError, match="renormalizes, expected one without renorm"):
+    with pytest.raises(ValueError, match="model must have no batch renormalization"):
         reestimate_batch_norm(keras.Sequential([keras.Input((6, 4)), renorm]), [data()])

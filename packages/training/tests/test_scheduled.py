@@ -1,4 +1,4 @@
-"""Hyperparameters that follow a schedule: in force at each step, logged, kept in checkpoints."""
+"""Tests of scheduled hyperparameters: values at each step, logs and checkpoints."""
 
 import keras
 import numpy as np
@@ -9,7 +9,7 @@ from tensorsmith.training import Trainer
 
 
 class Halving(keras.optimizers.schedules.LearningRateSchedule):
-    """Half as much with each epoch, however long that is."""
+    """Schedule that halves its value in each epoch, regardless of the epoch length."""
 
     def __init__(self):
         self.timeline = None
@@ -30,7 +30,7 @@ def data(examples=96):
 
 
 class Recording(Trainer):
-    """Adds the weight to the loss, and writes down what was in force at each step."""
+    """Trainer that adds the scheduled weight to the loss, and records its value at each step."""
 
     def __init__(self, schedule, **arguments):
         self.weight = keras.Variable(-1.0)
@@ -59,7 +59,7 @@ def test_a_schedule_learns_what_the_run_is_made_of_and_is_traced_anew_for_anothe
     trainer = Recording(schedule, jit=False)
     trainer.fit(*data(), epochs=2, verbose=False)  # epochs of three steps
     assert schedule.timeline == Timeline(steps_per_epoch=3, batch_size=32, total_steps=6)
-    trainer.fit(*data(), epochs=1, batch_size=16, verbose=False)  # one of six
+    trainer.fit(*data(), epochs=1, batch_size=16, verbose=False)  # one epoch of six steps
     np.testing.assert_array_equal(trainer.seen.numpy()[:12], [1, 1, 1, 0.5, 0.5, 0.5, *[0.5] * 6])
 
 
@@ -84,5 +84,5 @@ def test_it_goes_on_where_it_was(tmp_path):
 @pytest.mark.parametrize("pair", [0.5, (0.5, abs), (keras.Variable(1.0),), (keras.Variable(1.0), 0.5)])
 def test_what_is_no_variable_with_a_schedule_is_refused(pair):
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
-    with pytest.raises(ValueError, match=r"`schedules\['weight'\]`: received .* a keras.Variable and a schedule"):
+    with pytest.raises(ValueError, match=r"schedules\['weight'\] must be a pair of a keras\.Variable and a schedule"):
         Trainer(model, "sgd", "mse", schedules={"weight": pair})

@@ -1,4 +1,4 @@
-"""Sharpness-aware minimization: the formula in NumPy, a plain loop in eager TensorFlow, and what moves only once."""
+"""Tests of sharpness-aware minimization against NumPy and an eager TensorFlow loop, and of state updates."""
 
 import keras
 import numpy as np
@@ -18,7 +18,7 @@ def data(examples=64, seed=0):
 
 @pytest.mark.parametrize("jit", [False, True])
 def test_steps_in_numpy(jit):
-    """A linear model, whose gradient is known, in float64; with decay that must not count the climb."""
+    """Tests a linear model in float64, with weight decay that must not include the ascent step."""
     x, y = data(8 * STEPS)
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1, use_bias=False)])
     w = np.array(model.get_weights()[0], "float64")
@@ -41,7 +41,7 @@ def network(dropout=0.0, norm=True):
 
 
 def by_hand(model, optimizer, x, y, batch):
-    """The loop as one would write it without a trainer."""
+    """Trains a model with an eager loop and returns its losses."""
     seeds = [variable for variable in model.non_trainable_variables if "seed" in variable.path]
     moving = [variable for variable in model.non_trainable_variables if "moving" in variable.path]
     losses = []
@@ -72,7 +72,7 @@ def by_hand(model, optimizer, x, y, batch):
 
 @pytest.mark.parametrize("dropout", [0.0, 0.4])
 def test_steps_by_hand(dropout):
-    """With batch normalization, whose statistics move once, and dropout, with one mask for both passes."""
+    """Tests batch normalization, updated once per step, and dropout, with the same mask in both passes."""
     x, y = data(16 * STEPS)
     ours, theirs = network(dropout), network(dropout)
     losses = by_hand(theirs, keras.optimizers.Adam(0.01), x, y, 16)
@@ -84,7 +84,7 @@ def test_steps_by_hand(dropout):
 
 
 def test_losses_and_metrics_are_those_of_the_weights():
-    """Not of those that were climbed to: without steps they are what Keras says of the model."""
+    """Tests that losses and metrics are computed at the original weights rather than the perturbed ones."""
     x, y = data()
     one, other = network(norm=False), network(norm=False)
     still = SharpnessAware(one, keras.optimizers.SGD(0.0), "mse", ["mae"], rho=1.0, jit=False, gradient_norm=True)
@@ -94,11 +94,11 @@ def test_losses_and_metrics_are_those_of_the_weights():
         assert logs[name] == pytest.approx(value, rel=1e-5)
     gradient = Trainer(other, keras.optimizers.SGD(0.0), "mse", jit=False, gradient_norm=True)
     plain = gradient.fit(x, y, shuffle=False, verbose=False).history["gradient_norm"][0]
-    assert logs["gradient_norm"] != pytest.approx(plain, rel=0.05)  # that of what the optimizer gets
+    assert logs["gradient_norm"] != pytest.approx(plain, rel=0.05)  # norm of the gradient that the optimizer receives
 
 
 def test_sparse_gradients():
-    """An embedding is a dense layer without bias on one hot inputs."""
+    """Tests an embedding against an equivalent dense layer on one-hot inputs."""
     x = np.random.default_rng(0).integers(0, 9, (64, 2))
     y = (x[:, :1] == x[:, 1:]) * 1.0
     weights = np.random.default_rng(1).normal(size=(9, 4))
@@ -116,7 +116,7 @@ def test_sparse_gradients():
 
 @pytest.mark.parametrize("jit", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_scaled_losses(jit):
-    """As without; a step that overflows leaves all weights as they were."""
+    """Tests that loss scaling does not change the result, and that an overflow leaves the weights unchanged."""
     x, y = data()
     curves = []
     for policy in ("float32", "mixed_float16"):
@@ -138,5 +138,5 @@ def test_scaled_losses(jit):
 
 
 def test_bad_arguments():
-    with pytest.raises(ValueError, match="`rho`: received -0.1, expected a number of 0 or more"):
+    with pytest.raises(ValueError, match="rho must be a non-negative number.*got -0.1"):
         SharpnessAware(network(), "sgd", "mse", rho=-0.1)

@@ -1,4 +1,4 @@
-"""Streams go on from wherever they were saved, in every epoch, as if nothing had been."""
+"""Tests that streams resume from each saved position, in all epochs."""
 
 import functools
 
@@ -54,18 +54,18 @@ PIPELINES = {
     ),
 }
 
-SEVERAL_WAYS = ("cache", "interleave", "two shuffles")  # of keeping a position
+SEVERAL_WAYS = ("cache", "interleave", "two shuffles")  # of storing a position
 
 
 @functools.cache
 def loops():
-    """Traced once for all sources."""
+    """Returns loops that are traced once for all sources."""
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
     return Loops(model, model, {"train": lambda batch: {"sum": tf.reduce_sum(batch[0] ** 2)}})
 
 
 class Epochs:
-    """A source and what its batches hold, an epoch at a time."""
+    """A source and the content of its batches, by epoch."""
 
     def __init__(self, name):
         dataset = PIPELINES[name]().map(lambda x: (x,))
@@ -84,7 +84,7 @@ class Epochs:
     "name", [pytest.param(name, marks=() if name in SEVERAL_WAYS else pytest.mark.slow) for name in PIPELINES]
 )
 def test_every_position(name, tmp_path):
-    tf.random.set_seed(7)  # once, as TensorFlow optimizes the traced loop again after it
+    tf.random.set_seed(7)  # only once, because it invalidates the traced loop
     whole = Epochs(name)
     expected = []
     for epoch in range(3):
@@ -98,7 +98,7 @@ def test_every_position(name, tmp_path):
         for step in range(1, 5):
             found.append(int(saving.source.run(step - 1, 1)[1]["sum"]))
             saving.source.save(tmp_path / f"{epoch}-{step}", under_way=True)
-        assert found == expected[epoch]  # saving changes nothing
+        assert found == expected[epoch]  # saving has no side effects
         saving.source.save(tmp_path / f"{epoch + 1}-None", under_way=False)
     for epoch in range(2):
         for step in range(5):
@@ -123,7 +123,7 @@ def test_only_what_tensorflow_cannot_restore_is_drawn_again(name):
 
 def test_what_comes_in_another_order_in_another_process():
     tf.random.set_seed(3)
-    assert repeats_itself(Dataset.range(12).shuffle(5).batch(3))  # TensorFlow's global seed serves
+    assert repeats_itself(Dataset.range(12).shuffle(5).batch(3))  # the global seed is sufficient
     tf.random.set_seed(None)
     assert repeats_itself(Dataset.range(12).shuffle(5, seed=0).batch(3))
     assert not repeats_itself(Dataset.range(12).shuffle(5).batch(3))

@@ -1,4 +1,4 @@
-"""Numbers about weights and units."""
+"""Tests of statistics of weights and units."""
 
 import keras
 import numpy as np
@@ -29,7 +29,7 @@ def test_dead_channels_of_convolutions_and_relu_layers():
 
 
 def test_models_that_cannot_tell():
-    with pytest.raises(ValueError, match="one without ReLU"):
+    with pytest.raises(ValueError, match="model must have a ReLU layer or activation"):
         dead_unit_shares(keras.Sequential([keras.Input((3,)), keras.layers.Dense(4)]), np.ones((1, 3)))
     with pytest.raises(ValueError, match="functional or Sequential"):
         dead_unit_shares(keras.Model(), np.ones((1, 3)))

@@ -1,4 +1,4 @@
-"""Arrays of any dtype and layout arrive in tensors unchanged and are copies."""
+"""Tests that arrays of any dtype and layout are copied to tensors without changes."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The Trainer against Keras `fit`, and what it promises beyond."""
+"""Tests of the `Trainer` against Keras `fit`, and of its additional features."""
 
 import functools
 import re
@@ -20,7 +20,7 @@ def toy(examples=150, features=5, classes=3, seed=0):
 
 
 def rich_model(classes=3):
-    """Everything that has to count: regularizer, constraint, add_loss through an activity regularizer, batch norm."""
+    """Returns a model with a regularizer, a constraint, an activity regularizer and batch normalization."""
     keras.utils.set_random_seed(7)
     inputs = keras.Input((5,))
     hidden = keras.layers.Dense(
@@ -35,7 +35,7 @@ def rich_model(classes=3):
 
 
 def plain_trainer(kind=Trainer, optimizer=None, **options):
-    """One layer, which is traced in a moment."""
+    """Returns a trainer of a single layer, which is traced quickly."""
     keras.utils.set_random_seed(7)
     model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(3, "softmax")])
     optimizer = optimizer or keras.optimizers.SGD(0.1)
@@ -60,7 +60,7 @@ WEIGHTS = {
 
 @functools.cache
 def fit_keras(weights):
-    """History and model of Keras `fit`, trained once for all tests that compare with it."""
+    """Returns history and model of Keras `fit`, cached for all tests that compare with it."""
     x, y = toy()
     model = rich_model()
     model.compile(**compile_arguments(), jit_compile=False)
@@ -82,7 +82,7 @@ def test_same_losses_as_keras_fit(jit, weights):
     trainer = Trainer(rich_model(), **compile_arguments(), jit=jit)
     fit = dict(epochs=2, batch_size=32, validation_data=(x[:40], y[:40]), **WEIGHTS[weights])
     history = trainer.fit(x, y, shuffle=False, verbose=False, **fit).history
-    assert history.pop("learning_rate") == pytest.approx([0.01] * 2)  # what Keras leaves to callbacks
+    assert history.pop("learning_rate") == pytest.approx([0.01] * 2)  # not logged by Keras `fit`
     assert history.keys() == expected.keys()
     for name in expected:
         np.testing.assert_allclose(history[name], expected[name], err_msg=name, **KEYS)
@@ -164,7 +164,7 @@ def test_keras_callbacks_work(tmp_path):
     ]
     trainer = plain_trainer()
     history = trainer.fit(x, y, epochs=5, validation_data=(x, y), callbacks=callbacks, verbose=False)
-    assert history.epoch == [0, 1]  # stopped: no epoch improves by 100
+    assert history.epoch == [0, 1]  # stopped, because no epoch improves by 100
     assert history.history["learning_rate"] == pytest.approx([0.01, 0.005])
     loaded = keras.models.load_model(tmp_path / "best.keras")
     assert loaded.evaluate(x, y, verbose=0) == pytest.approx(trainer.model.evaluate(x, y, verbose=0), abs=0.5)
@@ -197,7 +197,7 @@ def test_non_finite_loss_stops_with_its_steps(jit):
 
 
 def stateful_trainer(jit):
-    """Weights, momentum and a seed, all of which a step changes."""
+    """Returns a trainer whose steps change weights, momentum and a seed."""
     keras.utils.set_random_seed(7)
     model = keras.Sequential([keras.Input((5,)), keras.layers.Dropout(0.5), keras.layers.Dense(3, "softmax")])
     return Trainer(model, keras.optimizers.SGD(0.1, momentum=0.9), "sparse_categorical_crossentropy", jit=jit)
@@ -215,7 +215,7 @@ def endless(examples):
     "stream", [shuffled, *(pytest.param(other, marks=pytest.mark.slow) for other in (None, endless))]
 )
 def test_auto_jit_leaves_no_trace(stream, monkeypatch):
-    """Neither in the training state nor in the position in a stream."""
+    """Tests that `jit="auto"` changes neither the training state nor the position in a stream."""
     monkeypatch.setattr("tensorsmith.training.loop.jit.SHORT_RUN_SECONDS", 0.0)
     monkeypatch.setattr("tensorsmith.training.loop.jit.PROBE_SECONDS", 0.0)
     losses = {}
@@ -251,7 +251,7 @@ def test_overridden_train_step():
 
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, kernel_initializer="ones")])
     history = Halving(model, "sgd", "mse", jit=False).fit(np.zeros((96, 1)), np.zeros(96), verbose=False)
-    assert history.history["size"] == [0.125]  # three steps of halving
+    assert history.history["size"] == [0.125]  # halved in each of three steps
 
 
 def test_thawed_layers_train():
@@ -272,11 +272,11 @@ def test_endless_dataset_needs_and_takes_steps_per_epoch():
     x, y = toy()
     dataset = tf.data.Dataset.from_tensor_slices((x, y)).repeat().batch(32)
     trainer = plain_trainer()
-    with pytest.raises(ValueError, match="`steps_per_epoch`: received None"):
+    with pytest.raises(ValueError, match="steps_per_epoch must be .*got None"):
         trainer.fit(dataset, verbose=False)
     trainer.fit(dataset, epochs=2, steps_per_epoch=7, verbose=False)
     assert int(trainer.model.optimizer.iterations) == 14
-    with pytest.raises(ValueError, match=re.escape("call dataset.repeat()")):
+    with pytest.raises(ValueError, match=re.escape("Call dataset.repeat()")):
         trainer.fit(dataset.take(3), steps_per_epoch=7, verbose=False)
 
 
@@ -315,7 +315,9 @@ def test_what_a_callback_raises_comes_through_and_backups_are_refused(tmp_path):
     trainer = plain_trainer()
     with pytest.raises(OSError, match="No space left"):
         trainer.fit(x, y, callbacks=[Full()])
-    with pytest.raises(ValueError, match="give checkpoints= and resume=True"):
+    with pytest.raises(
+        ValueError, match="callbacks must be free of BackupAndRestore.*Pass checkpoints= and resume=True"
+    ):
         trainer.fit(x, y, callbacks=[keras.callbacks.BackupAndRestore(str(tmp_path / "backup"))])
 
 
@@ -402,7 +404,7 @@ def test_each_fit_draws_its_own_order_from_the_global_seed():
 
 
 def test_epochs_that_are_no_passes_over_arrays():
-    """Passes have 5 steps, the last of them smaller; 21 steps train the same however they are cut into epochs."""
+    """Tests epochs of different lengths against one of 21 steps. A pass over the arrays has 5 steps."""
     x, y = toy()
     trainer = plain_trainer()
     first = trainer.model.get_weights()

@@ -1,4 +1,4 @@
-"""What Keras' models and optimizers bring along must hold in the compiled loop as well."""
+"""Tests of features of Keras models and optimizers in the compiled loop."""
 
 import keras
 import numpy as np
@@ -34,7 +34,7 @@ def test_accumulated_gradients_are_those_of_the_big_batch(make, jit):
 
 
 def test_batch_normalization_sees_the_small_batches():
-    """Statistics are those of 8 examples, not of 32: here accumulation is not the big batch."""
+    """Tests that statistics are those of 8 examples instead of 32, unlike in the large batch."""
     norm = keras.layers.BatchNormalization
     _, whole = trained(mlp(norm()), keras.optimizers.SGD(0.01), batch_size=32)
     _, parts = trained(mlp(norm()), keras.optimizers.SGD(0.01, gradient_accumulation_steps=4), batch_size=8)
@@ -44,17 +44,17 @@ def test_batch_normalization_sees_the_small_batches():
 @pytest.mark.parametrize("jit", [False, True])
 def test_a_step_that_overflows_is_left_out_and_halves_the_loss_scale(jit):
     x, y = data()
-    y[32:64] = 3e4  # the squared error of these, scaled, is beyond float16
+    y[32:64] = 3e4  # the scaled squared error exceeds the range of float16
     model = mlp(dtype="mixed_float16")
     optimizer = keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(0.0), initial_scale=2.0**15)
     trainer = Trainer(model, optimizer, "mse", jit=jit)
     trainer.fit(x, y, epochs=1, shuffle=False, verbose=False)
     assert float(optimizer.dynamic_scale) == 2.0**14
-    assert int(optimizer.iterations) == 3  # of four
+    assert int(optimizer.iterations) == 3  # one of four steps was skipped
 
 
 def test_the_loss_of_several_optimizers_is_scaled():
-    """As Keras does by itself under mixed_float16; names in logs do not depend on optimizers that were made before."""
+    """Tests loss scaling of several optimizers, as in Keras, and log names that do not depend on earlier optimizers."""
 
     def rates():
         model = mlp(dtype="mixed_float16")
@@ -88,7 +88,7 @@ def test_averaged_weights_are_evaluated():
     swap = keras.callbacks.SwapEMAWeights()
     history, weights = trained(model, averaged, validation_data=data(), callbacks=[swap])
     plain = trained(mlp(), keras.optimizers.SGD(0.05), validation_data=data())
-    assert history["loss"] == pytest.approx(plain[0]["loss"], rel=1e-6)  # trained on the weights as they are
+    assert history["loss"] == pytest.approx(plain[0]["loss"], rel=1e-6)  # training uses the original weights
     assert history["val_loss"][0] != pytest.approx(plain[0]["val_loss"][0], rel=1e-3)
     assert model.evaluate(*data(), verbose=0) == pytest.approx(history["val_loss"][-1], rel=1e-6)
     assert any(not np.array_equal(one, other) for one, other in zip(weights, plain[1], strict=True))

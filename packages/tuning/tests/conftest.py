@@ -1,4 +1,4 @@
-"""Recipes that train in a moment."""
+"""Recipes for tests, which train quickly."""
 
 import types
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ TRUE_WEIGHT = 3.0
 
 @dataclass(frozen=True)
 class Fixed:
-    """A line through 0 whose slope is never trained."""
+    """Configuration of a line through 0 with a constant slope that is not trained."""
 
     weight: float = tune.uniform(0.0, 5.0, default=1.0)
     epochs: int = 2
@@ -40,7 +40,7 @@ def build_trainer(config):
 
 @pytest.fixture(scope="session")
 def fixed():
-    """The recipe, its Config, and the loss that each slope has by hand."""
+    """Returns the recipe, a function that creates searches, and the expected loss of each slope."""
     recipe = SupervisedRecipe(config_class=Fixed, build_data=build_data, build_trainer=build_trainer)
     return types.SimpleNamespace(
         recipe=recipe,
@@ -51,7 +51,7 @@ def fixed():
 
 @dataclass(frozen=True)
 class Trained:
-    """A linear model, trained on a noisy plane."""
+    """Configuration of a linear model, trained on noisy data."""
 
     learning_rate: float = tune.log_uniform(1e-3, 0.3, default=0.1)
     epochs: int = 9

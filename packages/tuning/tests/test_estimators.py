@@ -1,4 +1,4 @@
-"""Keras models among scikit-learn's tools."""
+"""Tests of Keras models as scikit-learn estimators."""
 
 import copy
 import io
@@ -56,7 +56,7 @@ def test_grid_search_by_name(plane):
 
 
 def test_keras_own_wrapper_cannot(plane):
-    """Which is why ours is here."""
+    """Tests the limitation of the Keras wrapper that motivates these estimators."""
     theirs = keras.wrappers.SKLearnRegressor(line, model_kwargs={"learning_rate": 0.1})
     assert "learning_rate" not in theirs.get_params()
     with pytest.raises(ValueError, match="Invalid parameter 'learning_rate'"):
@@ -76,7 +76,7 @@ def test_clone_and_parameters():
     again = clone(model)
     assert again.get_params() == model.get_params()
     assert again.get_params()["learning_rate"] == 0.2
-    assert again.get_params()["units"] == 0  # the default of build
+    assert again.get_params()["units"] == 0  # default of `build`
     assert again.set_params(units=4, epochs=5) is again
     assert (again.get_params()["units"], again.epochs, model.get_params()["units"]) == (4, 5, 0)
     assert is_regressor(model)
@@ -111,7 +111,7 @@ def test_one_output_for_two_classes(plane):
 
 
 def test_early_stopping_sees_the_split(plane):
-    """Each fit with a callback of its own."""
+    """Tests that each fit uses its own copy of a callback."""
     stopping = keras.callbacks.EarlyStopping("val_loss", patience=1, min_delta=10.0)
     model = SKLearnRegressor(line, epochs=9, validation_split=0.25, callbacks=[stopping], random_state=0)
     for _ in range(2):
@@ -120,7 +120,7 @@ def test_early_stopping_sees_the_split(plane):
 
 
 def test_weights_count(plane):
-    """Examples without weight might as well not be there."""
+    """Tests that examples with a weight of zero are ignored."""
     x, y = plane
     weights = np.r_[np.ones(64), np.zeros(32)]
     model = SKLearnRegressor(line, epochs=60, random_state=0).fit(x, np.r_[y[:64], 99 + y[64:]], sample_weight=weights)
@@ -128,7 +128,7 @@ def test_weights_count(plane):
 
 
 def through_a_file(model):
-    """As joblib's processes and `joblib.dump` have it."""
+    """Saves and loads an estimator, as with `joblib.dump` and the processes of joblib."""
     file = io.BytesIO()
     joblib.dump(model, file)
     file.seek(0)
@@ -170,16 +170,16 @@ def test_more_than_two_axes(plane):
 
 
 def test_another_build():
-    """What both have keeps its value."""
+    """Tests that hyperparameters that both functions have keep their values."""
     model = SKLearnRegressor(line, learning_rate=0.2, units=4)
     assert clone(model).set_params(build=needs_units).hyperparameters == {"units": 4}
     assert clone(model).set_params(units=5, build=needs_units).hyperparameters == {"units": 5}
     again = clone(clone(model).set_params(build=flat, epochs=2))
     assert (again.build, again.epochs, again.hyperparameters) == (flat, 2, {"units": 4})
-    with pytest.raises(ValueError, match="`learning_rate`: received 0.3, expected the name of a setting"):
+    with pytest.raises(ValueError, match="learning_rate must be the name of a setting.*got 0.3"):
         model.set_params(build=flat, learning_rate=0.3)
-    assert model.build is line  # as before
-    with pytest.raises(ValueError, match="`depth`: received None, expected a value, as needs_depth"):
+    assert model.build is line  # unchanged
+    with pytest.raises(ValueError, match="depth must be given, because needs_depth.*got None"):
         model.set_params(build=needs_depth)
 
 
@@ -187,7 +187,7 @@ def test_grid_search_over_build(plane):
     x, y = plane
     grid = [{"build": [line], "learning_rate": [0.1]}, {"build": [flat], "units": [1]}]
     search = GridSearchCV(SKLearnRegressor(flat, epochs=9, random_state=0), grid, cv=2).fit(x, y)
-    assert search.best_params_ == {"build": line, "learning_rate": 0.1}  # a sigmoid is nowhere below 0
+    assert search.best_params_ == {"build": line, "learning_rate": 0.1}  # a sigmoid is never negative
     assert search.best_estimator_.hyperparameters.keys() == {"learning_rate", "units"}
 
 
@@ -208,25 +208,28 @@ def takes_epochs(epochs=3):
     [
         (
             lambda x, y: SKLearnRegressor(line, learnign_rate=0.1),
-            r"`learnign_rate`.*argument of line\(\).*did you mean",
+            r"learnign_rate must be an argument of line\(\).*Did you mean",
         ),
-        (lambda x, y: SKLearnRegressor(needs_units), "`units`: received None, expected a value, as needs_units"),
-        (lambda x, y: SKLearnRegressor(takes_epochs), r"`build`: received \['epochs'\]"),
-        (lambda x, y: SKLearnRegressor(line).set_params(unit=3), "`unit`: received 3.*did you mean units?"),
-        (lambda x, y: SKLearnRegressor(lambda: 3).fit(x, y), "`build`: received 3, expected a function that returns"),
-        (lambda x, y: SKLearnRegressor(line, validation_split=1.0).fit(x, y), "`validation_split`: received 1.0"),
-        (lambda x, y: SKLearnRegressor(line, validation_split="0.1").fit(x, y), "`validation_split`: received '0.1'"),
+        (lambda x, y: SKLearnRegressor(needs_units), "units must be given, because needs_units.*got None"),
+        (lambda x, y: SKLearnRegressor(takes_epochs), r"build must be .*got \['epochs'\]"),
+        (lambda x, y: SKLearnRegressor(line).set_params(unit=3), "unit must be .*got 3.*Did you mean units?"),
+        (lambda x, y: SKLearnRegressor(lambda: 3).fit(x, y), "build must be a function that returns.*got 3"),
+        (lambda x, y: SKLearnRegressor(line, validation_split=1.0).fit(x, y), "validation_split must be .*got 1.0"),
+        (lambda x, y: SKLearnRegressor(line, validation_split="0.1").fit(x, y), "validation_split must be .*got '0.1'"),
         (
             lambda x, y: SKLearnRegressor(line, validation_split=0.999).fit(x, y),
-            "`validation_split`: received 0.999, expected a share of 96 examples",
+            "validation_split must be a fraction of the 96 examples.*got 0.999",
         ),
         (
             lambda x, y: SKLearnRegressor(line, validation_split=0.001).fit(x, y),
-            "`validation_split`: received 0.001, expected a share of 96 examples",
+            "validation_split must be a fraction of the 96 examples.*got 0.001",
         ),
-        (lambda x, y: SKLearnRegressor(line, epochs="3").fit(x, y), "`epochs`: received '3', expected a whole number"),
-        (lambda x, y: SKLearnRegressor(line, batch_size=0).fit(x, y), "`batch_size`: received 0"),
-        (lambda x, y: SKLearnClassifier(classes).fit(x, np.zeros(96, int)), "`y`: received .*two classes or more"),
+        (lambda x, y: SKLearnRegressor(line, epochs="3").fit(x, y), "epochs must be a positive integer, got '3'"),
+        (lambda x, y: SKLearnRegressor(line, batch_size=0).fit(x, y), "batch_size must be .*got 0"),
+        (
+            lambda x, y: SKLearnClassifier(classes).fit(x, np.zeros(96, int)),
+            "y must be labels of at least two classes",
+        ),
         (lambda x, y: SKLearnClassifier(classes).fit(x, y), "Unknown label type"),
         (lambda x, y: SKLearnRegressor(line).fit(x, y).predict(x[:, :1]), "X has 1 features"),
         (lambda x, y: SKLearnRegressor(line).predict(x), "not fitted"),

@@ -1,4 +1,4 @@
-"""What keras-tuner draws from our spaces."""
+"""Tests of draws by keras-tuner from search spaces."""
 
 import numpy as np
 import pytest
@@ -70,13 +70,13 @@ def test_distributions(draws):
 
 
 def test_seeds(draws):
-    """Neighbouring seeds, too, have nothing in common."""
+    """Tests that consecutive seeds give different draws."""
     first, second = ([trial["learning_rate"] for trial in trials] for trials in draws)
     assert not set(first) & set(second)
 
 
 def test_never_above_the_highest():
-    """Where keras-tuner's rounding would put it."""
+    """Tests that a draw does not exceed the maximum because of rounding in keras-tuner."""
     space = {"epochs": SPACE["epochs"]}
     drawn = as_hyperparameters(space)
     drawn.values = {"epochs": drawn.space[0].prob_to_value(1.0)}

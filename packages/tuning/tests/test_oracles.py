@@ -1,4 +1,4 @@
-"""Oracles alone, with scores by hand: what they draw, and what they keep over a kill."""
+"""Tests of oracles with given scores: draws, and state after an interruption."""
 
 import pytest
 from keras_tuner.engine.trial import TrialStatus
@@ -8,7 +8,7 @@ from tensorsmith.tuning.oracles import LIVES, make_oracle
 
 @pytest.fixture
 def oracle(fixed, tmp_path):
-    """Makes one that goes on in the same folder, as a new process would."""
+    """Returns a function that creates an oracle in the same folder, as a new process would."""
 
     def make(**more):
         made = make_oracle(fixed.search(**more))
@@ -27,7 +27,7 @@ def end(oracle, trial, score, status=TrialStatus.COMPLETED):
 
 
 def go_on(oracle, count):
-    """Trials with the score that a slope has."""
+    """Runs trials whose score is that of the drawn slope."""
     drawn = []
     for _ in range(count):
         trial = oracle.create_trial("worker")
@@ -41,7 +41,7 @@ def test_the_same_draws_after_any_kill(oracle, tuner, tmp_path):
     often = []
     for _ in range(5):
         made = oracle(tuner=tuner, trials=5)
-        made.create_trial("worker")  # and killed here
+        made.create_trial("worker")  # killed at this point
         often += go_on(oracle(tuner=tuner, trials=5), 1)
     for path in (tmp_path / "search").rglob("*.json"):
         path.unlink()
@@ -51,11 +51,11 @@ def test_the_same_draws_after_any_kill(oracle, tuner, tmp_path):
 def test_bayesian_looks_where_it_is_best(oracle):
     weights = go_on(oracle(tuner="bayesian", trials=8), 8)
     distances = [abs(weight - 3.0) for weight in weights]
-    assert min(distances[3:]) < min(distances[:3]) / 2  # the first three are random
+    assert min(distances[3:]) < min(distances[:3]) / 2  # the first three draws are random
 
 
 def test_a_trial_that_no_list_knows_is_drawn_again(oracle, tmp_path):
-    """Killed between the file of the trial and the list."""
+    """Tests an interruption after the file of the trial and before the list of trials was written."""
     first = oracle()
     first.save()
     before = (tmp_path / "search" / "oracle.json").read_text()
@@ -67,7 +67,7 @@ def test_a_trial_that_no_list_knows_is_drawn_again(oracle, tmp_path):
 
 
 def test_who_comes_last_waits(oracle):
-    """As long as a trial may come back from a worker that dies."""
+    """Tests that a worker waits while a trial may be returned by another worker that dies."""
     made = oracle(trials=2)
     one, two = made.create_trial("a"), made.create_trial("b")
     end(made, one, 1.0)

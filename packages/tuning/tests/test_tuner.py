@@ -1,4 +1,4 @@
-"""The loop over trials, on recipes whose scores are known by hand or from scikit-learn."""
+"""Tests of the trial loop, on recipes with scores known in closed form or from scikit-learn."""
 
 import dataclasses
 import json
@@ -30,7 +30,7 @@ def run(search, folder, **more):
 
 @pytest.fixture(scope="module")
 def searched(fixed, tmp_path_factory):
-    """A search on a terminal: its tuner, its folder, and the last text on the screen."""
+    """Returns the tuner and the folder of a search on a terminal, and the final content of the screen."""
     search = fixed.search(trials=3, keep_best=2)
     folder = tmp_path_factory.mktemp("searched")
     console = Console(force_terminal=True, width=100, record=True)
@@ -42,7 +42,7 @@ def searched(fixed, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def hyperband(trained, tmp_path_factory):
-    """The tuner of a search by Hyperband that nothing interrupted."""
+    """Returns the tuner of an uninterrupted hyperband search."""
     config = trained.config_class(epochs=3)
     search = tune.Search(trained, config, tune.declared(trained.config_class), tuner="hyperband", trials=4)
     return run(search, tmp_path_factory.mktemp("hyperband"))
@@ -100,7 +100,7 @@ def test_largest_is_best(fixed, tmp_path):
 
 
 def test_trials_that_fail(fixed, tmp_path, caplog):
-    """The search goes on, and they rank last."""
+    """Tests that the search continues after failed trials, which rank last."""
 
     def build_trainer(config):
         trainer = fixed.recipe.build_trainer(config)
@@ -120,7 +120,7 @@ def test_trials_that_fail(fixed, tmp_path, caplog):
 
 
 def test_a_score_that_is_no_number(fixed, tmp_path):
-    """The loss is, so that training goes on, but there is nothing to compare."""
+    """Tests a finite loss, with which training continues, and an objective that is NaN."""
 
     class NoNumber(keras.callbacks.Callback):
         def on_epoch_end(self, epoch, logs=None):
@@ -135,7 +135,7 @@ def test_a_score_that_is_no_number(fixed, tmp_path):
 
 @pytest.mark.slow
 def test_hyperband_with_more_trials_later(hyperband, tmp_path):
-    """Checkpoints to go on from are gone by then; scores are the same."""
+    """Tests equal scores after the checkpoints of earlier trials have been removed."""
     run(dataclasses.replace(hyperband.plan, trials=3), tmp_path)
     later = run(hyperband.plan, tmp_path)
     scores = [{name: result.score for name, result in tuner.results().items()} for tuner in (hyperband, later)]
@@ -153,12 +153,12 @@ def test_mistakes_in_code_end_the_search(fixed, tmp_path):
 
 
 def test_unknown_objective(fixed, tmp_path):
-    with pytest.raises(ValueError, match=r"`objective`: received 'val_losss'.*did you mean val_loss?"):
+    with pytest.raises(ValueError, match=r"objective must be .*got 'val_losss'.*Did you mean val_loss?"):
         run(fixed.search(objective="val_losss", direction="min"), tmp_path)
 
 
 def test_early_stopping(fixed, tmp_path):
-    """The loss never changes, so nothing gets better after the first epoch."""
+    """Tests early stopping after the first epoch, since the loss is constant."""
     search = fixed.search(trials=1, patience=2)
     search = dataclasses.replace(search, config=dataclasses.replace(search.config, epochs=9))
     (result,) = run(search, tmp_path).results().values()
@@ -180,7 +180,7 @@ def test_score_is_that_of_the_best_epoch(trained, tmp_path):
 
 @pytest.mark.slow
 def test_hyperband_goes_on_where_a_trial_was(trained, hyperband):
-    """The second round has the curves of the first, and goes on as one run of so many epochs would."""
+    """Tests that the second round continues the learning curves of the first, like a single longer run."""
     tuner = hyperband
     trials = {name: trial.hyperparameters.values for name, trial in tuner.oracle.trials.items()}
     results = tuner.results()
@@ -203,7 +203,7 @@ def test_hyperband_goes_on_where_a_trial_was(trained, hyperband):
 
 @pytest.mark.slow
 def test_cross_validation_is_scikit_learns(plane, tmp_path):
-    """A linear model trained to the end is least squares, on the same parts."""
+    """Tests a fully trained linear model against least squares on the same folds."""
 
     @dataclasses.dataclass(frozen=True)
     class Config:
@@ -230,7 +230,7 @@ def test_cross_validation_is_scikit_learns(plane, tmp_path):
 
 @pytest.mark.parametrize("count", [0, 2])
 def test_weights_of_examples_count(fixed, tmp_path, count):
-    """Those without weight are as if they were not there: all wrong targets here."""
+    """Tests that examples with a weight of zero, which have wrong targets, are ignored."""
     x = np.ones((32, 1), "float32")
     wrong = np.arange(32) % 4 == 0
     data = (x, np.where(wrong, 100.0, 2.0).astype("float32"), np.where(wrong, 0.0, 1.0).astype("float32"))
@@ -253,36 +253,36 @@ def test_folds_hold_everything_once():
 
 
 def test_more_folds_than_examples(fixed, tmp_path):
-    """It ends the search, which no other trial could save."""
-    with pytest.raises(ValueError, match="`folds`: received 49, expected 48 or less, the number of examples"):
+    """Tests that this error ends the search, because all other trials would fail as well."""
+    with pytest.raises(ValueError, match="folds must be at most 48, the number of examples, got 49"):
         run(fixed.search(folds=49, trials=2), tmp_path)
     assert [path.name for path in tmp_path.glob("trial_*")] == ["trial_0"]
 
 
 @pytest.mark.parametrize("data", [[1, 2], ([1, 2], [3, 4])])
 def test_folds_want_arrays(data):
-    with pytest.raises(ValueError, match="`folds`.*expected arrays"):
+    with pytest.raises(ValueError, match="folds must be 0 unless the data are arrays"):
         next(folds(data, 2, seed=0))
 
 
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"space": {}}, "`space`"),
-        ({"space": {"wieght": tune.Real(0.0, 1.0)}}, "did you mean weight?"),
-        ({"tuner": "hyperbnad"}, "did you mean hyperband?"),
-        ({"trials": "many"}, "`trials`: received 'many', expected a whole number"),
-        ({"space": {"epochs": tune.Whole(0, 9)}}, "`epochs`: received 0, expected 1 or more"),
-        ({"space": {"batch_size": tune.Choice((8, 0))}}, "`batch_size`: received 0, expected 1 or more"),
-        ({"objective": "val_acuracy"}, "`direction`.*did you mean the objective val_accuracy?"),
-        ({"trials": 0}, "`trials`: received 0, expected 1 or more"),
-        ({"folds": 1}, "`folds`: received 1"),
-        ({"patience": -1}, "`patience`: received -1"),
-        ({"keep_best": 0}, "`keep_best`: received 0"),
-        ({"direction": "up"}, "`direction`: received 'up'"),
-        ({"objective": "val_frobnication"}, "`direction`.*as val_frobnication does not tell"),
-        ({"tuner": "hyperband", "folds": 3}, "`folds`: received 3, expected 0 with hyperband"),
-        ({"tuner": "hyperband", "space": {"epochs": tune.Whole(1, 9)}}, "`space`: received 'epochs'"),
+        ({"space": {}}, "space must be"),
+        ({"space": {"wieght": tune.Real(0.0, 1.0)}}, "Did you mean weight?"),
+        ({"tuner": "hyperbnad"}, "Did you mean hyperband?"),
+        ({"trials": "many"}, "trials must be an integer.*got 'many'"),
+        ({"space": {"epochs": tune.Whole(0, 9)}}, "epochs must be >= 1, got 0"),
+        ({"space": {"batch_size": tune.Choice((8, 0))}}, "batch_size must be >= 1, got 0"),
+        ({"objective": "val_acuracy"}, "direction must be .*Did you mean the objective val_accuracy?"),
+        ({"trials": 0}, "trials must be >= 1, got 0"),
+        ({"folds": 1}, "folds must be .*got 1"),
+        ({"patience": -1}, "patience must be .*got -1"),
+        ({"keep_best": 0}, "keep_best must be .*got 0"),
+        ({"direction": "up"}, "direction must be .*got 'up'"),
+        ({"objective": "val_frobnication"}, "direction must be .*it cannot be inferred from val_frobnication"),
+        ({"tuner": "hyperband", "folds": 3}, "folds must be 0 with hyperband.*got 3"),
+        ({"tuner": "hyperband", "space": {"epochs": tune.Whole(1, 9)}}, "space must be .*got 'epochs'"),
     ],
 )
 def test_refused(fixed, changes, said):
@@ -292,7 +292,7 @@ def test_refused(fixed, changes, said):
 
 def test_no_epochs_are_refused(fixed):
     search = fixed.search()
-    with pytest.raises(ValueError, match="`epochs`: received 0, expected 1 or more"):
+    with pytest.raises(ValueError, match="epochs must be >= 1, got 0"):
         dataclasses.replace(search, config=dataclasses.replace(search.config, epochs=0))
 
 
@@ -331,7 +331,7 @@ def test_options_of_any_kinds_in_tensorboard(fixed, tmp_path, options):
 
 
 def hparams_in(folder):
-    """What TensorBoard itself reads."""
+    """Returns the hyperparameters, as read by TensorBoard."""
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
     from tensorboard.plugins.hparams import plugin_data_pb2
 

@@ -1,4 +1,4 @@
-"""Who is alive, told by files."""
+"""Tests of the detection of dead workers."""
 
 import os
 import signal
@@ -12,7 +12,7 @@ from tensorsmith.tuning.workers import LAUNCHER, Beat, Oversight, alone_in, end_
 
 
 class Oracle:
-    """Two workers who have asked."""
+    """Fake oracle with two workers that have asked for trials."""
 
     def __init__(self):
         self.tuner_ids = {"a", "b"}
@@ -31,7 +31,7 @@ def oracle():
 
 @pytest.fixture
 def clock(monkeypatch):
-    """One that a test turns."""
+    """Returns a fake clock that tests can set."""
     clock = types.SimpleNamespace(now=1000.0)
     monkeypatch.setattr(workers.time, "monotonic", lambda: clock.now)
     return clock
@@ -48,13 +48,13 @@ def test_silence(tmp_path, oracle, clock, caplog):
     oversight = Oversight(tmp_path, oracle)
     for second in range(40):
         clock.now = 1000.0 + second
-        touch(tmp_path, "a", 5)  # of a machine whose clock is wrong, and which has stopped
+        touch(tmp_path, "a", 5)  # the machine has a wrong clock and has stopped
         touch(tmp_path, "b", 5 + second)
         gone = oversight.look()
         assert gone == (["a"] if second == 31 else [])
         if second == 31:
             assert not sign_of_life(tmp_path, "a").exists()
-    assert caplog.messages == ["a is gone; trial 7 goes to the next who asks"]
+    assert caplog.messages == ["lost a; trial 7 will be reassigned"]
 
 
 def test_a_file_that_is_removed(tmp_path, oracle, clock):
@@ -74,7 +74,7 @@ def test_beat(tmp_path, monkeypatch):
 
 
 def test_who_is_taken_for_dead_ends(tmp_path, monkeypatch):
-    """Another has its trial."""
+    """Tests that a worker exits when its trial has been reassigned."""
     monkeypatch.setattr(workers, "SECONDS_BETWEEN_BEATS", 0.01)
     heard = []
     before = signal.signal(signal.SIGTERM, lambda *_: heard.append("ends"))
@@ -88,7 +88,7 @@ def test_who_is_taken_for_dead_ends(tmp_path, monkeypatch):
 
 @pytest.fixture
 def asked_to_end():
-    """How often this process has been."""
+    """Returns a list with an entry for each SIGTERM received."""
     heard = []
     before = signal.signal(signal.SIGTERM, lambda *_: heard.append("ends"))
     yield heard
@@ -97,7 +97,7 @@ def asked_to_end():
 
 def test_whose_launcher_has_gone_ends(tmp_path, monkeypatch, asked_to_end):
     monkeypatch.setattr(workers, "SECONDS_BETWEEN_BEATS", 0.01)
-    monkeypatch.setenv(LAUNCHER, str(os.getpid()))  # which is not the parent
+    monkeypatch.setenv(LAUNCHER, str(os.getpid()))  # not the ID of the parent process
     Beat(tmp_path, "a")
     wait_until(lambda: asked_to_end)
 
@@ -111,7 +111,9 @@ def test_nobody_else_ends(monkeypatch, asked_to_end):
 
 
 def test_one_search_in_a_folder(tmp_path):
-    refused = pytest.raises(ValueError, match="`out`.*another search is running in this folder")
+    refused = pytest.raises(
+        ValueError, match="out must be a folder that no other search uses, got .*in which another search is running"
+    )
     with alone_in(tmp_path), refused, alone_in(tmp_path):
         pass
     with alone_in(tmp_path):
@@ -119,7 +121,7 @@ def test_one_search_in_a_folder(tmp_path):
 
 
 def test_serving_ends_when_all_know(monkeypatch):
-    """Though keras-tuner's loop has not noticed."""
+    """Tests that assigning trials ends before the loop of keras-tuner does."""
     monkeypatch.setattr(workers, "SECONDS_BETWEEN_BEATS", 0.01)
     oracle = types.SimpleNamespace(all_dismissed=False)
     looks = []

@@ -1,4 +1,4 @@
-"""The parts of a benchmark."""
+"""Interfaces of a benchmark."""
 
 import importlib
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -9,10 +9,10 @@ NAMES = ("loop", "ops", "components", "data")
 
 
 class Contender(Protocol):
-    """One provider at work on one case."""
+    """Provider that is ready to run one case."""
 
     def first(self) -> float:
-        """Warm up; return the seconds to the first step."""
+        """Warm up and return the seconds to the end of the first step."""
 
     def turn(self) -> float:
         """Return one measurement, in the unit of the case."""
@@ -24,18 +24,19 @@ def _unknown(case: str) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Benchmark:
-    """Cases that are measured alike. A module of this package has one as `BENCHMARK`.
+    """Group of cases with the same kind of measurement. A benchmark module defines one as `BENCHMARK`.
 
     Attributes:
         cases: Names of the cases.
-        providers: Takes a case; returns whether each provider is installed, by its name.
-        prepare: Takes a case and a provider; returns the provider, ready for the case. Called in a process of the
-            provider's own.
-        unit: Takes a case; returns the unit of its measurements.
-        lower_is_better: If `True`, the smallest measurement is the best.
-        targets: Takes a case; returns how many times as good as each provider ours is meant to be.
-        floor: Takes a case; returns the best measurement that this machine allows, or `None` if that is not known.
-        pythons: Command that starts the Python of a provider, for those that need another environment.
+        providers: Function of a case that returns a dict of provider names to booleans, `True` if installed.
+        prepare: Function of a case and a provider that returns a contender. It is called in a separate process for each
+            provider.
+        unit: Function of a case that returns the unit of its measurements.
+        lower_is_better: If `True`, smaller measurements are better.
+        targets: Function of a case that returns a dict of provider names to the target ratio between that provider and
+            tensorsmith.
+        floor: Function of a case that returns the best measurement possible on this machine, or `None` if unknown.
+        pythons: Dict of provider names to Python commands, for providers that need another environment.
     """
 
     cases: Collection[str]
@@ -48,12 +49,12 @@ class Benchmark:
     pythons: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def times_better(self, ours: float, theirs: float) -> float:
-        """Return how many times as good one measurement is as another."""
+        """Return the ratio by which one measurement is better than another."""
         return theirs / ours if self.lower_is_better else ours / theirs
 
 
 def load_benchmark(name: str) -> Benchmark:
-    """Return a benchmark by its name, one of `NAMES`, or by the full name of its module."""
+    """Return a benchmark, given its name in `NAMES` or the qualified name of its module."""
     module = importlib.import_module(f"{__package__}.{name}" if name in NAMES else name)
     benchmark: Benchmark = module.BENCHMARK
     return benchmark

@@ -1,26 +1,26 @@
-"""A contender that is a function to call again and again."""
+"""Contender that measures the duration of repeated function calls."""
 
 import statistics
 import time
 from collections.abc import Callable
 from typing import Any
 
-WARM_UP_SECONDS = 0.1  # systems take memory from processes that wait for their turn
+WARM_UP_SECONDS = 0.1  # memory of an idle process may have been reclaimed
 TURN_SECONDS = 0.4
 
 
 class Calls:
-    """Work without arguments; a turn is the median of its calls over some tenths of a second, in milliseconds."""
+    """Contender for a function without arguments. A turn is the median duration of its calls in milliseconds."""
 
     def __init__(self, work: Callable[[], Any]) -> None:
         self._work = work
 
     def first(self) -> float:
-        """Seconds of the first call."""
+        """Return the duration of the first call in seconds."""
         return self._call()
 
     def turn(self) -> float:
-        """Milliseconds of a call."""
+        """Return the median duration of a call in milliseconds."""
         self._calls(WARM_UP_SECONDS)
         return 1e3 * statistics.median(self._calls(TURN_SECONDS))
 

@@ -1,8 +1,8 @@
-"""`tensorsmith bench components`: losses, metrics and layers beside TensorFlow Addons, SciPy and pycocotools.
+"""Benchmark `tensorsmith bench components`: losses, metrics and layers compared with Addons, SciPy and pycocotools.
 
-Addons runs through the bridge, on today's TensorFlow, as `addons`; and what it computes by compiled ops alone, as
-`addons_ops`, in the environment that `make parity` builds. One call is measured, of a `tf.function` or of a library's
-own function, with gradients where there are some.
+The provider `addons` is TensorFlow Addons on the current TensorFlow, imported through the bridge. The provider
+`addons_ops` runs the compiled ops of Addons in the environment that `make parity` builds. A measurement is one call of
+a `tf.function` or of a function of the library, with gradients where the component is differentiable.
 """
 
 import contextlib
@@ -34,19 +34,19 @@ PYTHONS = {"addons_ops": ["env", *_ENVIRONMENT, str(PARITY), "-W", "ignore"]}
 
 @dataclass(frozen=True)
 class Case:
-    """The same work by ours and by others, who are asked to take twice as long."""
+    """Computation of tensorsmith and of other providers, with a target ratio of 2 for all of these."""
 
     work: Callable[[str], Work]
     others: tuple[str, ...]
 
 
 def _providers(case: str) -> dict[str, bool]:
-    """Provider to whether it can be had here."""
+    """Return a dict of provider names to booleans, `True` if installed."""
     return {name: _there(name) for name in ("tensorsmith", *CASES[case].others)}
 
 
 def _prepare(case: str, provider: str) -> Calls:
-    """One provider, ready for one case."""
+    """Return a provider that is ready to run a case."""
     if provider == "addons":
         importlib.import_module("tensorsmith.addons")
     elif provider == "tensorsmith":
@@ -61,12 +61,12 @@ def _there(provider: str) -> bool:
 
 
 def _part(provider: str, name: str) -> ModuleType:
-    """A module of ours, or of Addons, such as "losses"."""
+    """Return a module of tensorsmith or of Addons, such as "losses"."""
     return importlib.import_module(f"{'tensorsmith' if provider == 'tensorsmith' else 'tensorflow_addons'}.{name}")
 
 
 def _with_gradients(function: Callable[..., Any], tensors: list[Any]) -> Work:
-    """A function and the gradients at tensors or variables, weighted by what the graph does not know."""
+    """Return the work of computing a function and its gradients, weighted by a tensor that is not a graph constant."""
     import tensorflow as tf
 
     @tf.function
@@ -87,7 +87,7 @@ def _tensors(*arrays: np.ndarray) -> list[Any]:
 
 
 def _metric_learning(name: str, batch: int) -> Callable[[str], Work]:
-    """A loss of labels, 16 of each, and embeddings of 128 features."""
+    """Return the work of a loss on embeddings of width 128, with 16 examples per label."""
 
     def work(provider: str) -> Work:
         rng = np.random.default_rng(0)
@@ -106,25 +106,25 @@ def _sparsemax(provider: str) -> Work:
 
 
 def _correlation_cost(provider: str) -> Work:
-    """FlowNet's, of two feature maps of 48 x 64 with 128 channels."""
+    """Return the work of FlowNet's layer on two feature maps of 48 x 64 with 128 channels."""
     layer = _part(provider, "layers").CorrelationCost(1, 20, 1, 2, 20, data_format="channels_last")
     pictures = np.random.default_rng(0).normal(size=(2, 2, 48, 64, 128))
     return _with_gradients(lambda a, b: layer([a, b]), _tensors(*pictures))
 
 
 def _embedding_bag(provider: str) -> Work:
-    """4,096 bags of 32 of 100,000 embeddings of 64 numbers; the gradient as it comes, sparse or dense."""
+    """Return the work of 4,096 bags of 32 rows from a table of 100,000 x 64. Its gradient may be sparse or dense."""
     import tensorflow as tf
 
     layer = _part(provider, "layers").EmbeddingBag(100_000, 64)
     indices = tf.constant(np.random.default_rng(0).integers(0, 100_000, (4096, 32)))
-    layer(indices)  # makes the table
+    layer(indices)  # creates the table
     table = layer.embeddings if isinstance(layer.embeddings, tf.Variable) else layer.embeddings.value
     return _with_gradients(lambda table: layer(indices), [table])
 
 
 def _kendall(provider: str) -> Work:
-    """Tau-b of 100,000 pairs, some of them tied."""
+    """Return the work of computing tau-b of 100,000 samples with some ties."""
     rng = np.random.default_rng(0)
     x = rng.integers(0, 1_000_000, 100_000).astype("float64")
     y = x + rng.normal(scale=500_000, size=x.size).round()
@@ -141,7 +141,7 @@ def _kendall(provider: str) -> Work:
 
 
 def _mean_average_precision(provider: str) -> Work:
-    """COCO's, of 500 images with 10 true boxes and 20 detections each, in 20 classes: 10,000 detections."""
+    """Return the work of the COCO metric on 500 images with 10 true boxes and 20 detections each, in 20 classes."""
     rng = np.random.default_rng(0)
     truths = np.concatenate([rng.uniform(0, 300, (500, 10, 2)), rng.uniform(5, 80, (500, 10, 2))], axis=-1)
     truth_labels = rng.integers(0, 20, (500, 10, 1))
@@ -153,7 +153,7 @@ def _mean_average_precision(provider: str) -> Work:
 
 
 def _ours(truths: np.ndarray, found: np.ndarray) -> Work:
-    """In batches of 100 images."""
+    """Return the work of the metric of tensorsmith, in batches of 100 images."""
     from tensorsmith.metrics import MeanAveragePrecision
 
     metric = MeanAveragePrecision(20, box_format="xywh", capacity=10_000)
@@ -168,7 +168,7 @@ def _ours(truths: np.ndarray, found: np.ndarray) -> Work:
 
 
 def _coco(truths: np.ndarray, found: np.ndarray) -> Work:
-    """From data that is loaded already, for one range of areas."""
+    """Return the work of pycocotools on loaded data, for a single range of areas."""
     from pycocotools.coco import COCO
     from pycocotools.cocoeval import COCOeval
 
@@ -177,7 +177,7 @@ def _coco(truths: np.ndarray, found: np.ndarray) -> Work:
         for image, part in enumerate(truths.tolist())
         for row in part
     ]
-    annotations = [{"id": i + 1, **facts} for i, facts in enumerate(annotations)]  # 0 would count as not found
+    annotations = [{"id": i + 1, **facts} for i, facts in enumerate(annotations)]  # COCOeval treats id 0 as unmatched
     results = [
         {"image_id": image, "category_id": int(row[4]), "bbox": row[:4], "score": row[5]}
         for image, part in enumerate(found.tolist())
@@ -196,14 +196,14 @@ def _coco(truths: np.ndarray, found: np.ndarray) -> Work:
             evaluation.params.areaRng, evaluation.params.areaRngLbl = [[0, 1e10]], ["all"]
             evaluation.evaluate()
             evaluation.accumulate()
-        return evaluation.eval["precision"][..., -1].mean()  # with 100 detections a picture
+        return evaluation.eval["precision"][..., -1].mean()  # with at most 100 detections per image
 
     return run
 
 
 CASES = {
     "triplet_hard": Case(_metric_learning("triplet_hard_loss", 2048), ("addons",)),
-    # Addons' would take 34 GB for a batch of 2,048, whose memory grows with the cube.
+    # The memory of Addons grows with the cube of the batch size and would be 34 GB for a batch of 2,048.
     "lifted_struct": Case(_metric_learning("lifted_struct_loss", 2048), ()),
     "lifted_struct_512": Case(_metric_learning("lifted_struct_loss", 512), ("addons",)),
     "triplet_semihard_512": Case(_metric_learning("triplet_semihard_loss", 512), ("addons",)),

@@ -1,9 +1,9 @@
-"""`tensorsmith bench data`: writing and reading TFRecord files beside TensorFlow, TFDS and array_record.
+"""Benchmark `tensorsmith bench data`: TFRecord files compared with TensorFlow, TFDS and array_record.
 
-Two kinds of examples: `965`, of 965 bytes (a raw picture of 784 bytes, a label, 32 floats), and `floats`, of 4,005
-floats. A turn does the whole work again: it writes a new file from arrays in memory, or reads one that the system still
-has in memory into tensors. Who writes with TensorFlow does it from Python objects, as its guide does, which are there
-already.
+There are two kinds of examples: `965`, with 965 bytes (a raw image of 784 bytes, a label and 32 floats), and `floats`,
+with 4,005 floats. A measurement repeats all of the work: it writes a new file from arrays in memory, or reads a file in
+the page cache into tensors. As in TensorFlow's guide, writing with TensorFlow starts from Python objects; their
+creation is not measured.
 """
 
 import importlib
@@ -22,7 +22,7 @@ from tensorsmith.benchmarks.calls import Calls
 from tensorsmith.core.types import Tensor
 
 BATCH = 256
-SHARDS = 10  # of the pictures
+SHARDS = 10  # of the image cases
 MODULES = {"tfds": "tensorflow_datasets", "array_record": "array_record"}
 
 Work = Callable[[], Any]
@@ -30,7 +30,7 @@ Work = Callable[[], Any]
 
 @dataclass(frozen=True)
 class Case:
-    """How many examples of a kind, who does what with them, and how many times as fast ours has to be."""
+    """Number and kind of the examples, the work of each provider, and the target ratios."""
 
     kind: str
     count: int
@@ -40,30 +40,30 @@ class Case:
 
 
 def _providers(case: str) -> dict[str, bool]:
-    """Provider to whether it can be had here."""
+    """Return a dict of provider names to booleans, `True` if installed."""
     return {name: importlib.util.find_spec(MODULES.get(name, "tensorflow")) is not None for name in CASES[case].work}
 
 
 class Rate(Calls):
-    """Work done again and again; a turn is its rate, in units of the case."""
+    """Contender for repeated work. A turn is its rate in the unit of the case."""
 
     def __init__(self, work: Work, amount: float, folder: tempfile.TemporaryDirectory[str], writes: bool) -> None:
         super().__init__(work)
         self._amount, self._folder, self._writes = amount, folder, writes
 
     def turn(self) -> float:
-        """Units a second."""
+        """Return the rate in units per second."""
         return self._amount / (super().turn() / 1e3)
 
     def _call(self) -> float:
-        if self._writes:  # each time a new file: freeing an old one takes the system as long as writing
+        if self._writes:  # a new file each time, as freeing the old one takes as long as writing
             for path in Path(self._folder.name).iterdir():
                 path.unlink()
         return super()._call()
 
 
 def _prepare(case: str, provider: str) -> Rate:
-    """One provider, ready for one case."""
+    """Return a provider that is ready to run a case."""
     if provider != "array_record":
         importlib.import_module("tensorsmith.core").load_tensorflow()
     folder, this = tempfile.TemporaryDirectory(), CASES[case]
@@ -222,7 +222,7 @@ def _verify_with_tensorflow(folder: Path, case: Case) -> Work:
 
 
 def _pictures(folder: Path, case: Case) -> Work:
-    """Decoded and changed at random a batch at a time."""
+    """Return the work of decoding and augmenting images one batch at a time."""
     import tensorflow as tf
 
     from tensorsmith.tfrecord import examples
@@ -238,7 +238,7 @@ def _pictures(folder: Path, case: Case) -> Work:
 
 
 def _pictures_one_by_one(folder: Path, case: Case) -> Work:
-    """The handbook's way: files interleaved, a buffer to shuffle, and a function for each example."""
+    """Return the work of a usual tf.data pipeline, with interleaved files, a shuffle buffer and a map over examples."""
     import tensorflow as tf
 
     features = {name: feature for name, feature in _features(case).items() if name != "x"}
@@ -266,7 +266,7 @@ def _shards(folder: Path, case: Case) -> list[str]:
 
 
 def _array_record(folder: Path, case: Case, at_random: bool) -> Work:
-    """The serialized examples, not parsed, in batches."""
+    """Return the work of reading serialized examples in batches, without parsing."""
     from array_record.python.array_record_module import ArrayRecordReader, ArrayRecordWriter
 
     from tensorsmith.records import encode

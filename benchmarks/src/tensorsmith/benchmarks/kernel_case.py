@@ -1,4 +1,4 @@
-"""What a benchmark case of a kernel is made of."""
+"""Benchmark cases of kernels."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -13,17 +13,17 @@ Work = Callable[[], Any]
 
 @dataclass(frozen=True)
 class Case:
-    """The same work by several providers.
+    """Computation implemented by several providers.
 
     Args:
-        work: From a provider's name to a function without arguments that does the work once. Called in a process of
-            the provider's own; TensorFlow, Keras and PyTorch are imported in it and not before.
-        providers: Who can do it: "tensorsmith" and some of "keras", "tensorflow", "xla", "torch".
-        targets: What the kernel was built to reach, as how many times faster than a provider.
-        megabytes: What must at least be read and written, for the floor.
-        gigaflops: Operations of the matrix products at least, for the floor.
-        warm_up: The same work at a small size, which makes this a case of memory: what is measured is the peak beyond
-            inputs and results.
+        work: Function of a provider name that returns a function without arguments, which runs the computation once. It
+            is called in a separate process for each provider. TensorFlow, Keras and PyTorch must be imported inside it.
+        providers: Supported providers, `"tensorsmith"` and some of `"keras"`, `"tensorflow"`, `"xla"` and `"torch"`.
+        targets: Dict of provider names to the targeted speedup of the kernel.
+        megabytes: Minimum number of megabytes to read and write, for the floor.
+        gigaflops: Minimum number of operations of the matrix products in units of 10^9, for the floor.
+        warm_up: The same computation at a small size. If given, the case measures peak memory, excluding inputs and
+            results.
     """
 
     work: Callable[[str], Work]
@@ -35,12 +35,12 @@ class Case:
 
 
 def with_gradients(function: Callable[..., Any], inputs: Sequence[Any], jit: bool = False) -> Work:
-    """A function and the gradients at all its inputs, in one tf.function.
+    """Return the work of computing a function and the gradients of all its inputs in one `tf.function`.
 
     Args:
-        function: Of tensors, to one tensor or several.
-        inputs: Arrays.
-        jit: Compiled by XLA.
+        function: Function of tensors that returns one or several tensors.
+        inputs: List of arrays.
+        jit: If `True`, compile with XLA.
     """
     import tensorflow as tf
 
@@ -60,7 +60,7 @@ def with_gradients(function: Callable[..., Any], inputs: Sequence[Any], jit: boo
 
 
 def forward(function: Callable[..., Any], inputs: Sequence[Any], jit: bool = False) -> Work:
-    """A function alone, in a tf.function."""
+    """Return the work of computing a function without gradients in a `tf.function`."""
     import tensorflow as tf
 
     tensors = [tf.constant(value) for value in inputs]
@@ -69,7 +69,7 @@ def forward(function: Callable[..., Any], inputs: Sequence[Any], jit: bool = Fal
 
 
 def torch_with_gradients(function: Callable[..., Any], inputs: Sequence[Any]) -> Work:
-    """The same for a function of PyTorch tensors."""
+    """Return the work of computing a PyTorch function and the gradients of all its inputs."""
     import torch
 
     tensors = [torch.from_numpy(np.array(value)).requires_grad_() for value in inputs]

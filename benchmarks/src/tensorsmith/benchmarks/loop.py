@@ -1,10 +1,11 @@
-"""`tensorsmith bench loop`: training steps per second, the same model on the same data in memory.
+"""Benchmark `tensorsmith bench loop`: training steps per second of the same model on the same in-memory data.
 
-Each turn is a run of some epochs as a user would start it: `Trainer.fit`, Keras `fit` with its defaults, `fit` with
-`steps_per_execution=50`, and the usual PyTorch loop over tensors, all shuffled, with loss and accuracy kept. One more
-epoch goes before it off the clock, since systems take memory from processes that wait for their turn.
+A measurement is a run of some epochs as a user would start it: `Trainer.fit`, Keras `fit` with its defaults, Keras
+`fit` with `steps_per_execution=50`, or the usual PyTorch loop over tensors. All of them shuffle the data and track loss
+and accuracy. An untimed epoch is run before each measurement, because the memory of an idle process may have been
+reclaimed.
 
-Cases named after a feature use it in Keras as well, and have the `Trainer` without it beside them.
+Cases named after a feature use it in Keras as well, and also measure the `Trainer` without the feature.
 """
 
 import importlib.util
@@ -22,12 +23,12 @@ from tensorsmith.benchmarks.benchmark import Benchmark, Contender
 from tensorsmith.core.types import Logs
 
 BATCH = 32
-EPOCHS = 2  # of a turn
+EPOCHS = 2  # per turn
 
 
 @dataclass(frozen=True)
 class Case:
-    """A model by its layers, its input, the steps of an epoch, and what else is asked of the loop."""
+    """Model given by its layers, with its input shape, the steps per epoch, and the feature of the loop to use."""
 
     shape: tuple[int, ...]
     steps: int
@@ -46,25 +47,26 @@ CASES = {
     "transformer_32": Case((64, 64), 100, (("transformer", 64, 4, 256), "mean")),
     **{f"mlp_32_{feature}": replace(MLP, feature=feature) for feature in FEATURES},
 }
-WIDTH = {"mlp_32": 100, "mlp_wide": 1024, "cnn_32": 64, "lstm_32": 20, "transformer_32": 64}  # of the last hidden layer
+WIDTH = {"mlp_32": 100, "mlp_wide": 1024, "cnn_32": 64, "lstm_32": 20, "transformer_32": 64}  # last hidden layer
 
 
 def _targets(case: str) -> dict[str, float]:
-    """Provider to how many times better ours was built to be."""
+    """Return a dict of provider names to target ratios."""
     return {"keras": 4, "keras_spe50": 1.8, "torch": 2} if case == "mlp_32" else {"keras": 1, "keras_spe50": 1}
 
 
 def _providers(case: str) -> dict[str, bool]:
-    """Provider to whether it can be had here."""
+    """Return a dict of provider names to booleans, `True` if installed."""
     if CASES[case].feature:
-        # With it Keras 3.15 crashes under MirroredStrategy, and calls callbacks for every 50th step.
+        # With steps_per_execution=50, Keras 3.15 crashes under MirroredStrategy and calls callbacks every 50 steps
+        # only.
         spe50 = {} if CASES[case].feature in ("mirrored", "callbacks") else {"keras_spe50": True}
         return {"tensorsmith": True, "without": True, "keras": True, **spe50}
     return {"tensorsmith": True, "keras": True, "keras_spe50": True, "torch": bool(importlib.util.find_spec("torch"))}
 
 
 def _prepare(case: str, provider: str) -> Contender:
-    """One provider, ready for one case."""
+    """Return a provider that is ready to run a case."""
     if CASES[case].feature == "mirrored" and provider != "without":
         from tensorsmith.core import load_tensorflow
 
@@ -131,7 +133,7 @@ def _optimizer(case: Case) -> Any:
 
 
 def _batch_counter() -> Any:
-    """A callback that every step has to call."""
+    """Return a callback that must be called after every step."""
     import keras
 
     class Counter(keras.callbacks.Callback):
@@ -150,14 +152,14 @@ class _Provider(ABC):
 
     @abstractmethod
     def first(self) -> float:
-        """Trains an epoch; seconds to the end of the first step."""
+        """Train for an epoch and return the seconds to the end of the first step."""
 
     @abstractmethod
     def epochs(self, count: int) -> None:
-        """Trains."""
+        """Train for a number of epochs."""
 
     def turn(self) -> float:
-        """Steps per second."""
+        """Return the training speed in steps per second."""
         self.epochs(1)
         start = time.perf_counter()
         self.epochs(EPOCHS)
@@ -275,7 +277,7 @@ class _Torch(_Provider):
         self._data = (x.movedim(-1, 1).contiguous() if name == "cnn_32" else x), y
 
     def _epoch(self) -> float:
-        """Trains; seconds to the end of the first step."""
+        """Train for an epoch and return the seconds to the end of the first step."""
         import torch
 
         start, first = time.perf_counter(), 0.0

@@ -1,8 +1,9 @@
-"""`tensorsmith bench ops`: the compiled kernels beside Keras, XLA and PyTorch, and how near the machine's limits.
+"""Benchmark `tensorsmith bench ops`: compiled kernels compared with Keras, XLA, PyTorch and the limits of the machine.
 
-A turn is the median of calls over some tenths of a second, in a process of the provider's own. The floor of a case is
-what this machine needs at least: bytes that must be moved over the measured bandwidth, or operations over the measured
-rate of matrix products. Cases of memory measure the peak beyond inputs and results, in a fresh process a turn.
+A measurement is the median duration of repeated calls over some tenths of a second, in a separate process for each
+provider. The floor of a case is the minimum duration on this machine: the bytes to move divided by the measured
+bandwidth, or the operations divided by the measured rate of matrix products. Memory cases measure the peak memory,
+excluding inputs and results, in a new process each time.
 """
 
 import importlib
@@ -31,19 +32,19 @@ CASES: dict[str, Case] = {
 
 
 def _unit(case: str) -> str:
-    """Milliseconds, or megabytes for cases of memory."""
+    """Return the unit: megabytes for memory cases, milliseconds for others."""
     return "MB" if CASES[case].warm_up else "ms"
 
 
 def _providers(case: str) -> dict[str, bool]:
-    """Provider to whether it can be had here."""
-    check(active(), "the compiled ops", Verbatim(library().reason or "off"), "kernels to measure", "tensorsmith doctor")
+    """Return a dict of provider names to booleans, `True` if installed."""
+    check(active(), "compiled kernels", Verbatim(library().reason or "off"), "available", "run `tensorsmith doctor`")
     there = {"torch": bool(importlib.util.find_spec("torch"))}
     return {provider: there.get(provider, True) for provider in CASES[case].providers}
 
 
 def _floor(case: str) -> float | None:
-    """Milliseconds that this machine needs at least."""
+    """Return the minimum duration on this machine in milliseconds, or `None` if unknown."""
     work = CASES[case]
     if not (work.megabytes or work.gigaflops):
         return None
@@ -52,7 +53,7 @@ def _floor(case: str) -> float | None:
 
 
 def _prepare(case: str, provider: str) -> Contender:
-    """One provider, ready for one case."""
+    """Return a provider that is ready to run a case."""
     return _Memory(case, provider) if CASES[case].warm_up else Calls(CASES[case].work(provider))
 
 

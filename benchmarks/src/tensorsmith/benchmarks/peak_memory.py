@@ -1,4 +1,4 @@
-"""Prints the megabytes that a provider's work needs at its peak, beyond inputs and results. Linux only."""
+"""Print the peak memory of a provider's work in megabytes, excluding inputs and results. Linux only."""
 
 import ctypes
 import sys
@@ -9,13 +9,13 @@ from tensorsmith.benchmarks.ops import CASES
 
 
 def main(name: str, provider: str) -> None:
-    """Does the work of a case once, after the same work at a small size."""
+    """Run the work of a case once, after a warm-up with a small size."""
     case = CASES[name]
     assert case.warm_up is not None
     case.warm_up(provider)()
     work = case.work(provider)
-    ctypes.CDLL(None).malloc_trim(0)  # what is free goes back to the system, or it would be used unseen
-    Path("/proc/self/clear_refs").write_text("5")  # sets the peak to what is resident now
+    ctypes.CDLL(None).malloc_trim(0)  # returns free memory to the system, so that its reuse is measured
+    Path("/proc/self/clear_refs").write_text("5")  # resets the peak to the current resident size
     before = _kilobytes("VmRSS")
     results = work()
     print((_kilobytes("VmHWM") - before) / 1e3 - _bytes(results) / 1e6)

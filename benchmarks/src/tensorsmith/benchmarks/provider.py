@@ -1,4 +1,4 @@
-"""The process of one provider: answers questions on its standard input. Run as a script; see turns.py."""
+"""Process of one provider, which answers requests on standard input. It is run as a script; see turns.py."""
 
 import importlib
 import sys
@@ -7,10 +7,10 @@ from tensorsmith.benchmarks.benchmark import load_benchmark
 
 
 def serve(name: str, case: str, provider: str) -> None:
-    """Answer `first` and `turn`, a line each, until the input ends."""
-    answers, sys.stdout = sys.stdout, sys.stderr  # output of libraries must not pass for an answer
+    """Answer the requests `first` and `turn`, one per line, until the end of the input."""
+    answers, sys.stdout = sys.stdout, sys.stderr  # keeps the output of libraries apart from the answers
     if provider == "torch":
-        importlib.import_module("torch").compiler.reset()  # loads Triton, which crashes when it comes after TensorFlow
+        importlib.import_module("torch").compiler.reset()  # loads Triton, which crashes if loaded after TensorFlow
     contender = load_benchmark(name).prepare(case, provider)
     for line in sys.stdin:
         print(getattr(contender, line.strip())(), file=answers, flush=True)

@@ -1,4 +1,4 @@
-"""Providers measured in turns, each in a process of its own, so that a machine that slows down slows all of them."""
+"""Interleaved measurements of providers in separate processes."""
 
 import contextlib
 import json
@@ -12,13 +12,13 @@ from pathlib import Path
 from tensorsmith.benchmarks.benchmark import load_benchmark
 from tensorsmith.core import replace_file
 
-# PyTorch warns that there is no GPU, at every measurement.
+# Otherwise PyTorch warns in each process that there is no GPU.
 PYTHON = [sys.executable, "-W", "ignore:CUDA initialization"]
 
 
 @dataclass(frozen=True)
 class Row:
-    """What one provider did on one case."""
+    """Result of one provider for one case."""
 
     case: str
     provider: str
@@ -31,16 +31,16 @@ class Row:
 
 
 def measure(name: str, case: str, providers: Sequence[str], rounds: int) -> Iterator[Row]:
-    """Run the providers one after the other, round after round.
+    """Measure the providers in turns for several rounds.
 
     Args:
-        name: Name of the benchmark, or of its module.
+        name: Name of the benchmark or of its module.
         case: Name of the case.
         providers: Names of the providers.
-        rounds: Number of measurements of each.
+        rounds: Number of measurements per provider.
 
     Yields:
-        A row for each provider.
+        A `Row` for each provider.
     """
     benchmark = load_benchmark(name)
     pythons, unit = benchmark.pythons, benchmark.unit(case)
@@ -60,13 +60,13 @@ def measure(name: str, case: str, providers: Sequence[str], rounds: int) -> Iter
 
 
 def write_json(rows: Sequence[Row], path: Path) -> None:
-    """Writes the rows as a list of objects."""
+    """Write the rows as a JSON list of objects."""
     with replace_file(path) as draft:
         draft.write_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n")
 
 
 class _Worker:
-    """A process that waits for questions on its standard input and sleeps in between."""
+    """Process that waits for requests on its standard input and is idle in between."""
 
     def __init__(self, python: Sequence[str], name: str, case: str, provider: str) -> None:
         self._provider = provider

@@ -1,5 +1,5 @@
-// Exact scaled dot-product attention (Vaswani et al., 2017) in stripes: the scores of a block of queries against all keys
-// they see, so that memory grows with the number of steps and not with its square. The gradient computes the scores anew
+// Exact scaled dot-product attention (Vaswani et al., 2017). Scores are computed for a block of queries against all of
+// their visible keys (a stripe), so that memory is linear in the number of steps. The gradient recomputes the scores
 // (Dao et al., "FlashAttention", 2022).
 #include <initializer_list>
 
@@ -11,11 +11,11 @@
 TENSORSMITH_BEGIN
 namespace {
 
-constexpr int64_t kStripe = int64_t{40} << 10;  // floats of a stripe: a sixth of a second-level cache
-constexpr int64_t kUnits = 8;  // as many units of work keep any number of threads that matters busy
+constexpr int64_t kStripe = int64_t{40} << 10;  // floats in a stripe, a sixth of an L2 cache
+constexpr int64_t kUnits = 8;  // number of work units, enough for the supported numbers of threads
 constexpr float kInfinity = __builtin_inff();
 
-// A tensor that is broadcast to [batch, heads, steps, keys]; a stride is 0 along broadcast axes.
+// Strides of a tensor broadcast to [batch, heads, steps, keys]. The stride of a broadcast axis is 0.
 struct Broadcast {
   int64_t strides[4] = {};
 
@@ -25,7 +25,7 @@ struct Broadcast {
     int64_t stride = 1;
     for (int axis = 3; axis >= 0; --axis) {
       const int64_t size = tensor.dim(axis);
-      require(size == full[axis] || size == 1, "`%s`: received shape %s, expected 1 or %lld along axis %d", name,
+      require(size == full[axis] || size == 1, "%s: got shape %s, expected 1 or %lld along axis %d", name,
               text(tensor.shape).value, static_cast<long long>(full[axis]), axis);
       strides[axis] = size == 1 ? 0 : stride;
       stride *= size;
@@ -38,29 +38,29 @@ struct Broadcast {
 
 bool given(const Tensor& tensor) { return !(tensor.rank() == 1 && tensor.dim(0) == 0); }
 
-// "lowbias32", a mixing function of 32 bits (Wellons, 2018).
+// The 32-bit mixing function lowbias32 (Wellons, 2018).
 inline uint32_t mix(uint32_t x) {
   x = (x ^ (x >> 16)) * 0x7feb352du;
   x = (x ^ (x >> 15)) * 0x846ca68bu;
   return x ^ (x >> 16);
 }
 
-// The inputs that forward and backward share, checked; `first` is the index of the query.
+// Validated inputs common to the forward and backward pass. `first` is the index of the query.
 struct Problem {
   int64_t batch, steps, heads, width, keys, groups, value_width;
-  int64_t per_group;  // heads that share keys and values
+  int64_t per_group;  // query heads per key head
   const Tensor query, key, value;
   const int32_t* lengths = nullptr;
   const bool* mask = nullptr;
   const float* bias = nullptr;
   Broadcast mask_places, bias_places;
   uint32_t seed[2];
-  uint32_t drop_below;  // of 2^32
+  uint32_t drop_below;  // dropout rate times 2^32
   float keep_scale;
   float scale;
   bool causal;
-  int64_t block;    // queries of a stripe
-  int64_t columns;  // floats between the rows of a stripe
+  int64_t block;    // queries per stripe
+  int64_t columns;  // row stride of a stripe in floats
 
   Problem(Context& context, int first)
       : query(context.input(first)), key(context.input(first + 1)), value(context.input(first + 2)) {
@@ -72,7 +72,7 @@ struct Problem {
     require_shape(key, "key", Shape(batch, keys, groups, width));
     require_shape(value, "value", Shape(batch, keys, groups, value_width));
     require(groups > 0 ? heads % groups == 0 : heads == 0,
-            "`key`: received %lld heads, expected a divisor of the query's %lld", static_cast<long long>(groups),
+            "key: got %lld heads, expected a divisor of the query's %lld", static_cast<long long>(groups),
             static_cast<long long>(heads));
     per_group = groups > 0 ? heads / groups : 0;
     const int64_t full[4] = {batch, heads, steps, keys};
@@ -82,7 +82,7 @@ struct Problem {
       require_shape(lengths_tensor, "lengths", Shape(batch));
       lengths = lengths_tensor.as<int32_t>();
       for (int64_t b = 0; b < batch; ++b)
-        require(lengths[b] >= 0 && lengths[b] <= keys, "`lengths`: received %d at %lld, expected 0 to %lld", lengths[b],
+        require(lengths[b] >= 0 && lengths[b] <= keys, "lengths: got %d at %lld, expected 0 to %lld", lengths[b],
                 static_cast<long long>(b), static_cast<long long>(keys));
     }
     if (given(mask_tensor)) {
@@ -96,12 +96,12 @@ struct Problem {
     require_shape(seed_tensor, "seed", Shape(2));
     for (int i = 0; i < 2; ++i) seed[i] = static_cast<uint32_t>(seed_tensor.as<int64_t>()[i]);
     const float rate = context.number("dropout");
-    require(rate >= 0 && rate < 1, "`dropout`: received %g, expected a number in [0, 1)", static_cast<double>(rate));
+    require(rate >= 0 && rate < 1, "dropout: got %g, expected a number in [0, 1)", static_cast<double>(rate));
     drop_below = static_cast<uint32_t>(static_cast<double>(rate) * 4294967296.0);
     keep_scale = 1 / (1 - rate);
     scale = context.number("scale");
     causal = context.flag("causal");
-    // An odd number of vectors: rows a power of two apart would compete for the same places in the cache.
+    // An odd number of vectors per row. A power of two would map all rows to the same cache sets.
     columns = padded(keys) | kLanes;
     block = kStripe / columns / 8 * 8;
     block = block < 8 ? 8 : block > 128 ? 128 : block;
@@ -110,17 +110,18 @@ struct Problem {
   int64_t blocks() const { return (steps + block - 1) / block; }
   int64_t rows_of(int64_t begin) const { return begin + block < steps ? block : steps - begin; }
 
-  // Where the two normalizers of a query are.
+  // Offset of the two normalizers of a query, the shift and the inverse sum.
   int64_t normalizer_of(int64_t b, int64_t h, int64_t i) const { return 2 * ((b * heads + h) * steps + i); }
 
-  // How many keys the queries before `end` see at most.
+  // Number of keys visible to at least one query before `end`.
   int64_t visible(int64_t b, int64_t end) const {
     int64_t count = lengths != nullptr ? lengths[b] : keys;
     return causal && end < count ? end : count;
   }
 
-  // From products of query and key to what the softmax takes, but for a factor of 0 or more, which is returned: scaled,
-  // with bias, minus infinity where masked and up to the next whole vector. Forward and backward get the same bits.
+  // Turns dot products into scores: scales, adds the bias, and writes -inf for masked keys and the padding of the last
+  // vector. A non-negative factor may be left to the caller and is returned. Forward and backward share this function,
+  // so that both obtain bitwise equal scores.
   float finish_scores(float* row, int64_t b, int64_t h, int64_t i, int64_t count) const {
     const int64_t own = causal && i + 1 < count ? i + 1 : count;
     for (int64_t j = own; j < padded(count); ++j) row[j] = -kInfinity;
@@ -139,7 +140,7 @@ struct Problem {
     return scaled ? 1 : scale;
   }
 
-  // What dropout multiplies a row of probabilities with: 0 or 1 / (1 - rate).
+  // Writes the dropout factors of a row of probabilities, 0 or 1 / (1 - rate).
   void dropout_row(float* row, int64_t b, int64_t h, int64_t i, int64_t count) const {
     const uint32_t start = mix(static_cast<uint32_t>((b * heads + h) * steps + i) ^ seed[0]) + seed[1];
     for (int64_t j = 0; j < count; ++j)
@@ -147,13 +148,13 @@ struct Problem {
   }
 };
 
-// Step i of one head in a [batch, steps, heads, width] tensor.
+// Pointer to step i of one head in a tensor of shape [batch, steps, heads, width].
 template <class T>
 T* step_of(const Tensor& tensor, int64_t b, int64_t i, int64_t h) {
   return tensor.as<T>() + ((b * tensor.dim(1) + i) * tensor.dim(2) + h) * tensor.dim(3);
 }
 
-// `count` steps of one head as rows of float32, in place or converted to `buffer`.
+// Returns `count` steps of one head as float32 rows, in place or converted into `buffer`.
 template <class T>
 Left<false> head_rows(const Tensor& tensor, int64_t b, int64_t i, int64_t h, int64_t count, float* buffer) {
   const int64_t width = tensor.dim(3), stride = tensor.dim(2) * width;
@@ -168,7 +169,7 @@ constexpr int64_t floats_to_convert(int64_t count) {
   return sizeof(T) == sizeof(float) ? 0 : count;
 }
 
-// The first `count` keys or values of one group, or their transpose, as the right side of products.
+// Packs the first `count` keys or values of one group, or their transpose, as right operand of matrix products.
 template <class T>
 void pack(Packed& packed, const Tensor& tensor, int64_t b, int64_t g, int64_t count, bool transposed) {
   const int64_t width = tensor.dim(3);
@@ -177,7 +178,7 @@ void pack(Packed& packed, const Tensor& tensor, int64_t b, int64_t g, int64_t co
   packed.fill(rows.data, rows.stride, transposed, transposed ? width : count, transposed ? count : width);
 }
 
-// The greatest number of a row that is filled up to whole vectors.
+// Maximum of a row that is padded to whole vectors.
 float highest(const float* row, int64_t count) {
   Vec first = broadcast(-kInfinity), second = first;
   for (int64_t j = 0; j < count; j += 2 * kLanes) {
@@ -191,13 +192,13 @@ float highest(const float* row, int64_t count) {
   return result;
 }
 
-// From the products of one query with the keys to the keys' shares, which are yet to be multiplied by normalizer[1]:
-// exponentials of the distance from the highest, normalizer[0], so that nothing overflows and no score is rounded.
+// Turns the dot products of one query into unnormalized probabilities, the exponentials of the scores minus their
+// maximum normalizer[0], which cannot overflow. The caller multiplies by normalizer[1], the inverse of their sum.
 void forward_row(const Problem& p, float* row, float* factors, int64_t b, int64_t h, int64_t i, int64_t count,
                  float* normalizer) {
   const float factor = p.finish_scores(row, b, h, i, count);
   const float top = highest(row, count);
-  const bool blind = top == -kInfinity;  // a query that sees no key gets zeros
+  const bool blind = top == -kInfinity;  // a query without visible keys gets zeros
   const float shift = blind ? 0 : top;
   Vec totals{};
   for (int64_t j = 0; j < count; j += kLanes) {
@@ -213,7 +214,7 @@ void forward_row(const Problem& p, float* row, float* factors, int64_t b, int64_
   }
 }
 
-// What the queries of one head get that begin in the blocks [first, last).
+// Computes the outputs of the queries of one head in the blocks [first, last).
 template <class T>
 void forward_blocks(const Problem& p, const Packed& key, const Packed& value, int64_t b, int64_t h, int64_t first,
                     int64_t last, const Tensor& output, float* normalizers) {
@@ -241,11 +242,11 @@ void forward(Context& context) {
   const Problem p(context, 0);
   const Tensor output = context.output(0, Shape(p.batch, p.steps, p.heads, p.value_width));
   float* normalizers = context.output(1, Shape(p.batch, p.heads, p.steps, 2)).as<float>();
-  if (p.value_width == 0) {  // then there can be any number of keys
+  if (p.value_width == 0) {  // the number of keys may then be arbitrary
     std::memset(normalizers, 0, p.batch * p.heads * p.steps * 2 * sizeof(float));
     return;
   }
-  // Threads share the heads, and where there are few, the blocks of each.
+  // Heads are distributed over threads and, if there are few heads, the blocks of each head as well.
   const int64_t grain = p.batch * p.heads >= kUnits ? p.blocks() : 1;
   with_float_type(p.query.type, [&](auto storage) {
     using T = decltype(storage);
@@ -261,15 +262,16 @@ void forward(Context& context) {
   });
 }
 
-// How threads share the gradient: what several would add to is kept apart and added up in the end, in an order that
-// depends on shapes alone. Groups of heads that share a bias make up a set; where there are few sets, they are cut into
-// slices of some groups, and a group's queries into parts. Each of these has a copy of the bias's gradient if all copies
-// need no more memory than the other gradients; else what shares a row of it stays together.
+// Partition of the gradient computation over threads. Sums to which several threads contribute are accumulated in
+// separate buffers and added at the end, in an order that depends on the shapes alone. Groups of heads that share a
+// bias form a set. If there are few sets, they are cut into slices of groups, and the queries of a group into parts.
+// Each slice and part has its own copy of the bias gradient if all copies fit into the memory of the other gradients;
+// otherwise, all work on one row of it is kept in one part.
 struct Division {
-  int64_t group_sets, sets;        // sets along the groups, and along the batch as well
-  int64_t member_groups, members;  // groups of a set in one example, and in all
+  int64_t group_sets, sets;        // sets along the groups, and in total
+  int64_t member_groups, members;  // groups of a set per example, and in total
   int64_t slices, parts, copies;
-  int64_t lane_heads, lane_blocks;  // heads of a group, and blocks of queries, that may go to different parts
+  int64_t lane_heads, lane_blocks;  // heads of a group and query blocks that may be in different parts
 
   Division(const Problem& p, int64_t bias_size) {
     const auto apart = [&](int axis) { return p.bias == nullptr || p.bias_places.strides[axis] != 0; };
@@ -287,20 +289,22 @@ struct Division {
     }
   }
 
-  // In how many, 1 to `most`, each of `count` things is cut, to have kUnits of them.
+  // Number of pieces, from 1 to `most`, into which each of `count` items is cut to obtain kUnits pieces.
   static int64_t enough(int64_t count, int64_t most) {
     const int64_t wanted = (kUnits + count - 1) / count;
     return wanted < most ? wanted : most < 1 ? 1 : most;
   }
 
-  // The part of some queries of a head; neighbours differ, as causal attention has more to do for later ones.
+  // Part of a query block of a head. Adjacent blocks belong to different parts, because later blocks are more expensive
+  // in causal attention.
   int64_t part_of(int64_t head, int64_t block) const {
     return (block % lane_blocks * lane_heads + head % lane_heads) % parts;
   }
   int64_t copy_of(int64_t slice, int64_t part) const { return (slice * parts + part) % copies; }
 };
 
-// What the gradient reads and writes besides; `dbias` are the copies of the bias's gradient, of `bias_size` numbers.
+// Further inputs and outputs of the gradient. `dbias` points to the copies of the bias gradient, of `bias_size` floats
+// each.
 struct Gradients {
   Tensor doutput, dquery, dkey, dvalue;
   const float* normalizers;
@@ -308,12 +312,12 @@ struct Gradients {
   int64_t bias_size;
 };
 
-// Keys and values of a group, as the products of the gradient take them.
+// Keys and values of a group, packed for the matrix products of the gradient.
 struct PackedGroup {
   Packed key, key_transposed, value_transposed;
 };
 
-// Adds the gradient of the scores of one row to the bias's, summed along its broadcast axes.
+// Adds the score gradient of one row to the bias gradient, summed over broadcast axes.
 void add_to_bias(const Problem& p, float* dbias, const float* row, int64_t b, int64_t h, int64_t i, int64_t count) {
   float* to = dbias + p.bias_places.row(b, h, i);
   if (p.bias_places.strides[3] == 0) {
@@ -323,8 +327,9 @@ void add_to_bias(const Problem& p, float* dbias, const float* row, int64_t b, in
   }
 }
 
-// From the products of one query with the keys, and of its output's gradient with the values, to the keys' shares, with
-// dropout, and to the gradient of the former products. Adds that of the scores to the bias's.
+// Recomputes the probabilities P of one query from its dot products in `share`, and turns the dot products of the
+// output gradient with the values, in `slope`, into the gradient of the former: dS = P * (dP - sum(P * dP)). Adds the
+// score gradient to the bias gradient. Dropout is applied to `share` at the end, as the value gradient requires.
 void backward_row(const Problem& p, float* share, float* slope, float* factors, int64_t b, int64_t h, int64_t i,
                   int64_t count, const float* normalizer, float* dbias) {
   const float factor = p.finish_scores(share, b, h, i, count);
@@ -334,6 +339,7 @@ void backward_row(const Problem& p, float* share, float* slope, float* factors, 
     p.dropout_row(factors, b, h, i, count);
     for (int64_t j = 0; j < count; ++j) slope[j] *= factors[j];
   }
+  // Probabilities, and their dot product with the upstream gradient.
   Vec along{};
   for (int64_t j = 0; j < count; j += kLanes) {
     const Vec part = exp_below_one((load(share + j) - shift) * factor) * inverse;
@@ -352,7 +358,8 @@ void backward_row(const Problem& p, float* share, float* slope, float* factors, 
     for (int64_t j = 0; j < count; ++j) share[j] *= factors[j];
 }
 
-// One part of a group: the gradients of its queries, and what they add to those of keys, values and bias.
+// Computes one part of a group: the gradients of its queries, and its contribution to the key, value and bias
+// gradients.
 template <class T>
 void backward_part(const Problem& p, const Division& division, const Gradients& gradients, const PackedGroup& packed,
                    int64_t b, int64_t g, int64_t part, float* dk, float* dv, float* dbias) {
@@ -373,11 +380,13 @@ void backward_part(const Problem& p, const Division& division, const Gradients& 
       const auto up = head_rows<T>(gradients.doutput, b, begin, h, rows, up_buffer);
       packed_query.fill(q.data, q.stride, false, rows, p.width);
       packed_up.fill(up.data, up.stride, false, rows, p.value_width);
+      // Scores and the gradient of the probabilities, then the gradient of the scores.
       multiply(rows, count, p.width, q, packed.key_transposed, shares, p.columns, false);
       multiply(rows, count, p.value_width, up, packed.value_transposed, slopes, p.columns, false);
       for (int64_t r = 0; r < rows; ++r)
         backward_row(p, shares + r * p.columns, slopes + r * p.columns, factors, b, h, begin + r, count,
                      normalizer + 2 * r, dbias);
+      // dQ = dS K, dK += dSᵀ Q, dV += Pᵀ dO.
       multiply(rows, p.width, count, Left<false>{slopes, p.columns}, packed.key, dq, stride, false);
       multiply(count, p.width, rows, Left<true>{slopes, p.columns}, packed_query, dk, stride, true);
       multiply(count, p.value_width, rows, Left<true>{shares, p.columns}, packed_up, dv, value_stride, true);
@@ -387,7 +396,7 @@ void backward_part(const Problem& p, const Division& division, const Gradients& 
   }
 }
 
-// Adds up `terms` rows of `width` numbers that are `distance` apart, in the first of them, and writes the sum.
+// Sums `terms` rows of `width` floats at intervals of `distance` in place in the first row, and writes the sum.
 template <class T>
 void write_sum(float* first, int64_t distance, int64_t terms, int64_t width, T* to) {
   for (int64_t term = 1; term < terms; ++term)
@@ -405,10 +414,12 @@ void backward_group(const Problem& p, const Division& division, const Gradients&
   const int64_t stride = p.width + Packed::kPanel, value_stride = p.value_width + Packed::kPanel;
   const int64_t size = p.keys * stride, value_size = p.keys * value_stride, parts = division.parts;
   Scratch<float> dk(parts * size), dv(parts * value_size);
+  // Each part accumulates dK and dV in its own buffer.
   parallel_for(parts, 1, [&](int64_t part, int64_t) {
     float* dbias = gradients.dbias + division.copy_of(slice, part) * gradients.bias_size;
     backward_part<T>(p, division, gradients, packed, b, g, part, dk + part * size, dv + part * value_size, dbias);
   });
+  // Sum over the parts, in fixed order.
   T *dkey = step_of<T>(gradients.dkey, b, 0, g), *dvalue = step_of<T>(gradients.dvalue, b, 0, g);
   parallel_for(p.keys, grain_for(p.keys, parts), [&](int64_t begin, int64_t end) {
     for (int64_t j = begin; j < end; ++j) {
@@ -452,6 +463,7 @@ void backward(Context& context) {
       }
     });
   });
+  // Sum over the copies of the bias gradient, in fixed order.
   if (copied > 0)
     parallel_for(bias.size(), 4096, [&](int64_t begin, int64_t end) {
       write_sum(copies + begin, bias.size(), division.copies, end - begin, dbias + begin);
@@ -472,7 +484,7 @@ void backward_shapes(Shapes& shapes) {
 
 }  // namespace
 
-// Of lengths, mask and bias, a tensor of shape [0] stands for none.
+// A tensor of shape [0] stands for omitted lengths, mask or bias.
 TENSORSMITH_OP(attention, "TensorsmithAttention",
                "query: T; key: T; value: T; lengths: int32; mask: bool; bias: float; seed: int64"
                " -> output: T; normalizer: float"

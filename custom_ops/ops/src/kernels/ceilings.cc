@@ -1,4 +1,4 @@
-// What this machine can do at most: bytes moved and multiplications and additions per second, for the floors of benchmarks.
+// Peak memory bandwidth and floating-point rate of this machine, which give lower bounds of run times for benchmarks.
 #include <chrono>
 
 #include "runtime/matmul.h"
@@ -9,7 +9,7 @@
 TENSORSMITH_BEGIN
 namespace {
 
-constexpr int64_t kFloats = int64_t{16} << 20;  // 64 MB each, more than caches hold
+constexpr int64_t kFloats = int64_t{16} << 20;  // 64 MB per array, larger than the caches
 constexpr int64_t kGrain = int64_t{1} << 16;
 constexpr int kRepeats = 7;
 
@@ -25,11 +25,13 @@ double best_seconds(const Work& work) {
   return best;
 }
 
+// Best of three access patterns: copy, triad (a = b + 0.5 c), and copy with non-temporal stores.
 double bytes_per_second() {
   Scratch<float> a(kFloats), b(kFloats), c(kFloats);
   const auto on_all = [&](const auto& body) {
     return best_seconds([&] { parallel_for(kFloats, kGrain, body); });
   };
+  // Touches all pages first.
   on_all([&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) a[i] = b[i] = c[i] = 1.0f;
   });
@@ -51,6 +53,7 @@ double bytes_per_second() {
   return streamed > best ? streamed : best;
 }
 
+// Rate of multiplications and additions in matrix products that fit into the cache, on all threads.
 double operations_per_second() {
   constexpr int64_t kSize = 512;
   const int64_t products = 4 * thread_count();

@@ -1,4 +1,5 @@
-// How alike the vectors of one picture are to those around the same place in another.
+// Correlation cost volume (Dosovitskiy et al., "FlowNet", 2015): dot products of the vectors of one image with those in
+// a neighborhood of the same position in another.
 #include "runtime/op.h"
 #include "runtime/weighted_sum.h"
 
@@ -12,16 +13,16 @@ struct Places {
   Places(Context& context, const Tensor& a, const Tensor& b)
       : across(context.integer("across")), stride(context.integer("stride")), apart(context.integer("apart")) {
     const auto fits = [](int64_t value) { return value >= 1 && value < (1 << 15); };
-    require(fits(across) && fits(stride) && fits(apart), "`across`, `stride`, `apart`: expected integers from 1 to 32767");
+    require(fits(across) && fits(stride) && fits(apart), "across, stride and apart must be integers from 1 to 32767");
     require_rank(a, "a", 4);
     require_rank(b, "b", 4);
     batch = a.dim(0), rows = a.dim(1), columns = a.dim(2), channels = a.dim(3);
-    require(rows < (1 << 30) && columns < (1 << 30), "`a`: received shape %s, expected smaller pictures", text(a.shape).value);
+    require(rows < (1 << 30) && columns < (1 << 30), "a: got shape %s, expected smaller images", text(a.shape).value);
     b_rows = reach(rows), b_columns = reach(columns);
     require_shape(b, "b", Shape(batch, b_rows, b_columns, channels));
   }
 
-  // How many places of `b` those of `a` along one side look at.
+  // Size of `b` along an axis on which `a` has size `count`.
   int64_t reach(int64_t count) const { return count == 0 ? 0 : (count - 1) * stride + (across - 1) * apart + 1; }
   int64_t in_a(int64_t n, int64_t i, int64_t j) const { return ((n * rows + i) * columns + j) * channels; }
   int64_t in_b(int64_t n, int64_t i, int64_t j) const { return ((n * b_rows + i) * b_columns + j) * channels; }
@@ -38,6 +39,7 @@ void forward(Context& context) {
   parallel_for(places.batch * places.rows, 1, [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row) {
       const int64_t n = row / places.rows, i = row % places.rows;
+      // Dot products of one pixel with all displacements.
       for (int64_t j = 0; j < places.columns; ++j) {
         const float* one = from_a + places.in_a(n, i, j);
         float* to = y + places.in_y(n, i, j);
@@ -63,6 +65,7 @@ void backward(Context& context) {
   if (places.channels == 0) return;
   const float scale = 1.0f / static_cast<float>(places.channels);
   const int64_t across = places.across, stride = places.stride, apart = places.apart;
+  // Gradient of a: weighted sums over the displacements.
   parallel_for(places.batch * places.rows, 1, [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row) {
       const int64_t n = row / places.rows, i = row % places.rows;
@@ -76,7 +79,8 @@ void backward(Context& context) {
         });
     }
   });
-  // The place k of b is seen from i = (k - p * apart) / stride, where that is one of a's.
+  // Gradient of b: row k of b is used by row i = (k - p * apart) / stride of a, if that is an integer in range. The
+  // loop is over b, so that no two threads write to the same pixel.
   parallel_for(places.batch * places.b_rows, 1, [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row) {
       const int64_t n = row / places.b_rows, k = row % places.b_rows;

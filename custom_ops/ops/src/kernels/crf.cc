@@ -1,6 +1,6 @@
-// Linear-chain conditional random fields (Lafferty et al., 2001): log-likelihood, its gradient by marginal probabilities, and
-// the best sequence of tags (Viterbi). What is kept is in the logarithmic domain, so that no path underflows; each step takes
-// the greatest away, so that nothing grows with the number of steps or with the scores.
+// Linear-chain conditional random fields (Lafferty et al., 2001): log-likelihood, its gradient from marginal
+// probabilities, and Viterbi decoding. Forward scores are stored in log space, so that no path underflows. Each step
+// subtracts the maximum, so that values grow neither with the number of steps nor with the scores.
 #include <cmath>
 
 #include "runtime/op.h"
@@ -11,33 +11,33 @@
 TENSORSMITH_BEGIN
 namespace {
 
-constexpr int64_t kRanges = 16;  // of sequences; each has a sum of its own for the gradient of the transitions
+constexpr int64_t kRanges = 16;  // ranges of sequences, each with its own sum for the transition gradient
 constexpr float kInfinity = __builtin_inff();
 
-// The inputs that all three kernels share, checked: unaries [batch, steps, tags], lengths [batch], transitions [tags, tags].
+// Validated inputs of all three kernels: unaries [batch, steps, tags], lengths [batch] and transitions [tags, tags].
 struct Chain {
   int64_t batch, steps, tags;
-  int64_t stride;  // floats of a row of tags, filled up to whole vectors
+  int64_t stride;  // row size, `tags` padded to whole vectors
   const float *unaries, *transitions;
   const int32_t* lengths;
 
   Chain(const Tensor& unary_tensor, const Tensor& length_tensor, const Tensor& transition_tensor) {
     require_rank(unary_tensor, "unaries", 3);
     batch = unary_tensor.dim(0), steps = unary_tensor.dim(1), tags = unary_tensor.dim(2);
-    require(tags > 0, "`unaries`: received shape %s, expected one tag or more", text(unary_tensor.shape).value);
+    require(tags > 0, "unaries: got shape %s, expected at least one tag", text(unary_tensor.shape).value);
     require_shape(length_tensor, "lengths", Shape(batch));
     require_shape(transition_tensor, "transitions", Shape(tags, tags));
     unaries = unary_tensor.as<float>(), transitions = transition_tensor.as<float>();
     lengths = length_tensor.as<int32_t>();
     for (int64_t b = 0; b < batch; ++b)
-      require(lengths[b] >= 0 && lengths[b] <= steps, "`lengths`: received %d at %lld, expected 0 to %lld", lengths[b],
+      require(lengths[b] >= 0 && lengths[b] <= steps, "lengths: got %d at %lld, expected 0 to %lld", lengths[b],
               static_cast<long long>(b), static_cast<long long>(steps));
     stride = padded(tags);
   }
 
   const float* unary(int64_t b, int64_t t) const { return unaries + (b * steps + t) * tags; }
 
-  // The transitions in rows of whole vectors; what is filled up is minus infinity.
+  // Copies the transitions into rows of whole vectors, padded with -inf.
   void copy_transitions(float* to) const {
     for (int64_t i = 0; i < tags; ++i) copy_row(transitions + i * tags, to + i * stride);
   }
@@ -51,12 +51,12 @@ struct Chain {
     for (int64_t b = 0; b < batch; ++b)
       for (int64_t t = 0; t < lengths[b]; ++t)
         require(tag[b * steps + t] >= 0 && tag[b * steps + t] < tags,
-                "`tags`: received %d at [%lld, %lld], expected 0 to %lld", tag[b * steps + t], static_cast<long long>(b),
+                "tags: got %d at [%lld, %lld], expected 0 to %lld", tag[b * steps + t], static_cast<long long>(b),
                 static_cast<long long>(t), static_cast<long long>(tags - 1));
   }
 };
 
-// NaN beats all, and no number beats it.
+// Comparison in which NaN is the maximum.
 inline IntVec beats(Vec a, Vec b) { return (a > b) | (a != a); }
 inline bool beats(float a, float b) { return a > b || a != a; }
 inline Vec larger(Vec a, Vec b) { return beats(a, b) ? a : b; }
@@ -71,7 +71,7 @@ float log_sum_exp(const float* values, int64_t count) {
   return top + static_cast<float>(std::log(total));
 }
 
-// Takes the greatest of a row of whole vectors away from all and returns it; 0 where all are minus infinity.
+// Subtracts the maximum from a padded row and returns it, or 0 if all elements are -inf.
 float take_greatest(float* row, int64_t stride) {
   Vec lanes = load(row);
   for (int64_t j = kLanes; j < stride; j += kLanes) lanes = larger(load(row + j), lanes);
@@ -84,8 +84,8 @@ float take_greatest(float* row, int64_t stride) {
   return top;
 }
 
-// e^transitions, each column by its greatest, and what that is. Columns nothing leads to, and those filled up, are 1: their
-// greatest, minus infinity, says the rest.
+// exp(transitions - top), where `top` is the maximum of each column. Columns whose maximum is -inf (unreachable tags
+// and padding) are set to 1, which is multiplied by exp(top) = 0 later.
 class Exponentials {
  public:
   explicit Exponentials(const Chain& chain)
@@ -103,24 +103,24 @@ class Exponentials {
   Scratch<float> logarithms, weights, tops;
 };
 
-// From tags i at one step to tags j at the next: exp(before[i] + transitions[i][j]) as factors[i] weights[i][j] e^shifts[j],
-// and the sums of factors[i] weights[i][j] over i.
+// One step of the forward algorithm from tags i to tags j. It factors exp(before[i] + transitions[i][j]) into
+// factors[i] * weights[i][j] * exp(shifts[j]), and computes totals[j], the sum of factors[i] * weights[i][j] over i.
 class Step {
  public:
   Step(const Chain& chain, const Exponentials& exponentials)
       : chain_(chain), exponentials_(exponentials), factors(chain.stride), totals(chain.stride),
         own_weights_(chain.tags * chain.stride), own_shifts_(chain.stride) {}
 
-  // `before` is a row of whole vectors whose greatest is 0.
+  // `before` is a padded row with maximum 0.
   void take(const float* before) {
     for (int64_t i = 0; i < chain_.stride; i += kLanes) store(factors + i, exp_below_one(load(before + i)));
     weights = exponentials_.weights, shifts = exponentials_.tops;
-    // A term below e^-87 is lost, which does not show in a sum that is far greater.
+    // Terms below exp(-87) underflow, which is negligible unless the total is tiny as well.
     if (!add_up(1e-26f)) take_each(before);
   }
 
  private:
-  // Whether all sums are at least `least`.
+  // Computes the totals. Returns true if all of them are at least `least`.
   bool add_up(float least) {
     Vec fit = broadcast(1);
     for (int64_t j = 0; j < chain_.stride; j += kLanes) {
@@ -132,7 +132,7 @@ class Step {
     return sum(fit) == kLanes;
   }
 
-  // The same with an exponential of each sum of logarithms: right for any, and slow.
+  // Slow path for any scores: one exponential per pair of tags, shifted by the maximum of each column.
   void take_each(const float* before) {
     for (int64_t j = 0; j < chain_.stride; j += kLanes) {
       const float* column = exponentials_.logarithms + j;
@@ -172,7 +172,8 @@ void log_likelihood(Context& context) {
     Scratch<float> alpha(chain.stride), unary(chain.stride);
     for (int64_t b = first; b < last; ++b) {
       const int32_t* tags = all_tags + b * chain.steps;
-      double likelihood = 0;  // of the tags so far, with alpha over all tags to come
+      // Forward algorithm.
+      double likelihood = 0;  // log-likelihood of the tags up to t, up to the normalizer in alpha
       for (int64_t t = 0; t < chain.steps; ++t) {
         float* saved = alphas + (b * chain.steps + t) * chain.tags;
         if (t >= chain.lengths[b]) {
@@ -181,7 +182,7 @@ void log_likelihood(Context& context) {
         }
         chain.copy_row(chain.unary(b, t), unary);
         likelihood += unary[tags[t]];
-        likelihood -= take_greatest(unary, chain.stride);  // before anything is added, so that large scores stay exact
+        likelihood -= take_greatest(unary, chain.stride);  // before the additions, so that large scores are not rounded
         if (t > 0) {
           likelihood += chain.transitions[tags[t - 1] * chain.tags + tags[t]];
           step.take(alpha);
@@ -199,8 +200,9 @@ void log_likelihood(Context& context) {
   });
 }
 
-// Unary and pairwise marginals, from the last step back: the probability of tag i at t is the sum over j of that of j at
-// t + 1 times that of i given j, which is a step's share in its total.
+// Computes unary and pairwise marginals from the last step to the first: p(i at t) is the sum over j of p(j at t + 1) *
+// p(i at t | j at t + 1), and the conditional probability is factors[i] * weights[i][j] / totals[j]. The gradient is
+// the indicator of the given tags minus the marginals, times the upstream gradient.
 void gradient(Context& context) {
   const Tensor up_tensor = context.input(0), tag_tensor = context.input(2), alpha_tensor = context.input(5);
   const Chain chain(context.input(1), context.input(3), context.input(4));
@@ -232,6 +234,7 @@ void gradient(Context& context) {
         }
         chain.copy_row(alphas + (b * chain.steps + t) * chain.tags, alpha);
         if (t == length - 1) {
+          // Marginals of the last step.
           const float normalizer = log_sum_exp(alpha, chain.tags);
           for (int64_t j = 0; j < chain.stride; ++j) marginal[j] = j < chain.tags ? std::exp(alpha[j] - normalizer) : 0;
         } else {
@@ -240,6 +243,7 @@ void gradient(Context& context) {
             const Vec total = load(step.totals + j);
             store(share + j, load(marginal + j) * (total == Vec{} ? total : 1.0f / total));
           }
+          // Pairwise marginals, and their sums over j.
           for (int64_t i = 0; i < chain.tags; ++i) {
             Vec total{};
             const float* row = step.weights + i * chain.stride;
@@ -251,7 +255,7 @@ void gradient(Context& context) {
             }
             marginal[i] = sum(total);
           }
-          // The sum is 1 but for rounding, which would add up over the steps.
+          // Renormalizes, so that rounding errors do not accumulate over the steps.
           const float whole = reduce(chain.tags, [&](auto v, int64_t i) { return at<decltype(v)>(marginal + i); });
           for (int64_t i = 0; i < chain.tags; ++i) marginal[i] /= whole;
           sum_of_range[tags[t] * chain.stride + tags[t + 1]] += up;
@@ -261,6 +265,7 @@ void gradient(Context& context) {
       }
     }
   });
+  // Sum over the ranges, in fixed order.
   for (int64_t i = 0; i < chain.tags; ++i)
     for (int64_t j = 0; j < chain.tags; ++j) {
       float total = 0;
@@ -269,7 +274,7 @@ void gradient(Context& context) {
     }
 }
 
-// The best sequence of tags and its score; the first of equals, and tag 0 after the end.
+// Viterbi decoding. Ties are resolved in favor of the smaller tag, and tags after the end are 0.
 void decode(Context& context) {
   const Chain chain(context.input(0), context.input(1), context.input(2));
   int32_t* best = context.output(0, Shape(chain.batch, chain.steps)).as<int32_t>();
@@ -285,6 +290,7 @@ void decode(Context& context) {
       for (int64_t t = length; t < chain.steps; ++t) to[t] = 0;
       scores[b] = 0;
       if (length == 0) continue;
+      // Scores of the best partial sequences, and the previous tag of each.
       for (int64_t t = 0; t < length; ++t) {
         const float* unary = chain.unary(b, t);
         if (t > 0) {
@@ -302,6 +308,7 @@ void decode(Context& context) {
         }
         for (int64_t j = 0; j < chain.tags; ++j) score[j] = t > 0 ? next[j] + unary[j] : unary[j];
       }
+      // Best last tag, then backtracking.
       int32_t tag = 0;
       for (int32_t j = 1; j < chain.tags; ++j)
         if (beats(score[j], score[tag])) tag = j;

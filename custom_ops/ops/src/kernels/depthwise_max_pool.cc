@@ -1,19 +1,19 @@
-// The maximum over neighbouring channels, for which TensorFlow has no gradient on CPU.
+// Max pooling over channels, for which TensorFlow has no gradient on CPU.
 #include "runtime/op.h"
 #include "runtime/vector.h"
 
 TENSORSMITH_BEGIN
 namespace {
 
-// Windows along the last axis, checked; those of "same" padding reach over its ends, where they are cut.
+// Validated windows along the last axis. With "same" padding, windows that extend beyond its ends are truncated.
 struct Windows {
   int64_t rows, channels, outputs, size, stride, before;
 
   Windows(Context& context, const Tensor& x) : size(context.integer("pool_size")), stride(context.integer("stride")) {
-    require(x.rank() >= 1, "`x`: received a scalar, expected rank 1 or more");
-    require(size >= 1 && size < (int64_t{1} << 31), "`pool_size`: received %lld, expected 1 or more",
+    require(x.rank() >= 1, "x: got a scalar, expected rank 1 or more");
+    require(size >= 1 && size < (int64_t{1} << 31), "pool_size: got %lld, expected 1 or more",
             static_cast<long long>(size));
-    require(stride >= 1 && stride < (int64_t{1} << 31), "`stride`: received %lld, expected 1 or more",
+    require(stride >= 1 && stride < (int64_t{1} << 31), "stride: got %lld, expected 1 or more",
             static_cast<long long>(stride));
     channels = x.dim(-1), rows = channels > 0 ? x.size() / channels : 0;
     if (context.flag("same")) {
@@ -34,7 +34,7 @@ struct Windows {
     const int64_t last = output * stride - before + size;
     return last < channels ? last : channels;
   }
-  // The size of windows that lie beside each other, whole, and for which there is vector code; else 0.
+  // Size of the windows if they are adjacent, complete and supported by vectorized code, else 0.
   int64_t size_if_apart() const {
     const bool apart = stride == size && before == 0 && outputs * size <= channels;
     return apart && size >= 2 && size <= 4 ? size : 0;
@@ -47,11 +47,11 @@ struct Windows {
   }
 };
 
-// Whether a number takes a maximum's place: of equals the first stays, and what is not a number counts as the greatest.
-// Without branches, which would be guessed wrongly.
+// True if `value` replaces the maximum `top`. The first of equal values is kept, and NaN is the maximum. The expression
+// is free of branches, which would be mispredicted.
 inline bool higher(float value, float top) { return (value > top) | (value != value); }
 
-// Windows beside each other, of a size that is known when compiling: loops that become vector code.
+// Adjacent windows of constant size, in loops that the compiler vectorizes.
 template <int kSize>
 void forward_apart(const float* __restrict row, int64_t outputs, float* __restrict to) {
   for (int64_t j = 0; j < outputs; ++j) {
@@ -74,6 +74,7 @@ void backward_apart(const float* __restrict row, const float* __restrict up, int
   }
 }
 
+// Index of the maximum of a window.
 int64_t top_of(const Windows& windows, const float* row, int64_t output) {
   int64_t best = windows.begin(output);
   for (int64_t i = best + 1; i < windows.end(output); ++i) best = higher(row[i], row[best]) ? i : best;
@@ -95,6 +96,7 @@ void forward_row(const Windows& windows, const float* row, float* to) {
 
 void backward_row(const Windows& windows, const float* row, const float* up, float* to) {
   const int64_t size = windows.size_if_apart();
+  // Channels outside of all windows, or all channels before accumulation.
   for (int64_t i = windows.outputs * size; i < windows.channels; ++i) to[i] = 0;
   switch (size) {
     case 2:

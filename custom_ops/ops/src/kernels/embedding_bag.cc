@@ -1,13 +1,13 @@
-// Weighted sums of a table's rows, without a copy of the rows.
+// Weighted sums of embedding rows, without a copy of the rows.
 #include "runtime/op.h"
 #include "runtime/weighted_sum.h"
 
 TENSORSMITH_BEGIN
 namespace {
 
-constexpr int64_t kAhead = 8;  // rows that are fetched before their turn: they lie anywhere
+constexpr int64_t kAhead = 8;  // prefetch distance in rows, as rows are accessed at random
 
-// Indices (bags, size) into a table (rows, width), checked.
+// Validated indices [bags, size] into a table [rows, width].
 struct Bags {
   int64_t count, size, width;
   const int32_t* indices;
@@ -19,7 +19,7 @@ struct Bags {
     count = index.dim(0), size = index.dim(1), width = rows.dim(1);
     indices = index.as<int32_t>(), table = rows.as<float>();
     for (int64_t i = 0; i < count * size; ++i)
-      require(indices[i] >= 0 && indices[i] < rows.dim(0), "`indices`: received %d, expected 0 to %lld", indices[i],
+      require(indices[i] >= 0 && indices[i] < rows.dim(0), "indices: got %d, expected 0 to %lld", indices[i],
               static_cast<long long>(rows.dim(0) - 1));
   }
 
@@ -38,6 +38,7 @@ void forward(Context& context) {
   if (weighted) require_shape(weight_tensor, "weights", indices.shape);
   const float* weights = weight_tensor.as<float>();
   float* y = context.output(0, Shape(bags.count, bags.width)).as<float>();
+  // Each bag is accumulated in registers and written once.
   parallel_for(bags.count, bags.grain(), [&](int64_t begin, int64_t end) {
     for (int64_t bag = begin; bag < end; ++bag)
       weighted_sum(bags.width, 1.0f, y + bag * bags.width, [&](const auto& add) {
@@ -49,7 +50,8 @@ void forward(Context& context) {
   });
 }
 
-// The gradient at the weights: each row's product with its bag's.
+// Gradient of the weights: the dot product of each row with the output gradient of its bag. The table gradient is
+// formed in Python as `tf.IndexedSlices`.
 void backward(Context& context) {
   const Tensor dy = context.input(0), indices = context.input(1), table = context.input(2);
   const Bags bags(indices, table);

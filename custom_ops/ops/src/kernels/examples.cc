@@ -1,4 +1,4 @@
-// Reading tf.train.Example into tensors: from strings, or from where records lie in TFRecord files.
+// Parsing of tf.train.Example into tensors, from strings or from given positions in TFRecord files.
 #include <cerrno>
 #include <cstring>
 
@@ -8,15 +8,15 @@
 TENSORSMITH_BEGIN
 namespace {
 
-constexpr int64_t kHeader = 12, kFooter = 4;  // of a record's frame
+constexpr int64_t kHeader = 12, kFooter = 4;  // sizes of the frame around a record
 
-// Gives back what was found in records.
+// Owner of the parsed examples.
 struct Found {
   TensorsmithExamples* examples = nullptr;
   ~Found() { tensorsmith_close(examples); }
 };
 
-// What each record is called in messages.
+// Names of records in error messages.
 struct Names {
   virtual void put(int64_t row, char* out, size_t size) const = 0;
 };
@@ -37,7 +37,7 @@ int64_t kind_of(TF_DataType type) { return type == TF_STRING ? 1 : type == TF_FL
   throw failure;
 }
 
-// The values of a feature, `count` in all, to where `begins` says.
+// Copies the `count` values of a feature to `out`. `begins` holds the offset of each row.
 void copy(const TensorsmithExamples* examples, int64_t feature, const int64_t* begins, int64_t count,
           const Tensor& out) {
   if (out.type == TF_FLOAT) {
@@ -52,9 +52,9 @@ void copy(const TensorsmithExamples* examples, int64_t feature, const int64_t* b
   }
 }
 
-// Inputs from `first` on: names of features; how many values a row has of each, or -1 where that varies; whether rows
-// may lack it. Outputs: of each feature the values, (rows, count) or one row's after the other's; where each row's
-// begin, of those that vary; and which rows have it. What a row lacks is 0 or empty.
+// Inputs from index `first`: names of the features; number of values per row, or -1 if it varies; true if rows may lack
+// the feature. Outputs for each feature: the values, of shape [rows, count] or concatenated if their number varies; the
+// row splits if it varies; and true for each row that has the feature. Missing values are 0 or empty.
 void parse(Context& context, int first, const uint8_t* const* records, const int64_t* sizes, int64_t rows,
            const Names& row_names) {
   const Tensor names = context.input(first), counts = context.input(first + 1), optional = context.input(first + 2);
@@ -63,25 +63,27 @@ void parse(Context& context, int first, const uint8_t* const* records, const int
   require_shape(counts, "counts", names.shape);
   require_shape(optional, "optional", names.shape);
   const bool fits = context.integer("features") == features && context.outputs() == 2 * features + 1;
-  require(fits, "`names`: received %d names, expected one for each type and feature", features);
+  require(fits, "names: got %d names, expected one for each type and feature", features);
   Scratch<TensorsmithWanted> wanted(features);
   for (int i = 0; i < features; ++i) {
     const String& name = names.as<String>()[i];
     wanted[i] = {reinterpret_cast<const char*>(name.data()), static_cast<int64_t>(name.size()),
                  kind_of(context.output_type(i)), 0};
   }
+  // Phase 1: parsing of all records, which are also validated.
   char message[kTensorsmithMessageSize];
   Found found;
   const int64_t refused = tensorsmith_open(wanted, features, records, sizes, rows, &found.examples, message);
   if (refused >= 0) refuse(row_names, refused, message);
   if (refused != kTensorsmithDone) throw std::bad_alloc();
 
+  // Phase 2: for each feature, checks of the number of values, then the outputs.
   bool* present = context.output(2 * features, Shape(features, rows)).as<bool>();
   Scratch<int64_t> begins(rows + 1), own(rows);
   for (int i = 0; i < features; ++i, present += rows) {
     tensorsmith_counts(found.examples, i, reinterpret_cast<uint8_t*>(present), own);
     const int64_t count = counts.as<int64_t>()[i];
-    require(count < int64_t{1} << 40, "`counts`: received %lld values a row", static_cast<long long>(count));
+    require(count < int64_t{1} << 40, "counts: got %lld values per row", static_cast<long long>(count));
     const bool varies = count < 0;
     begins[0] = 0;
     for (int64_t row = 0; row < rows; ++row) {
@@ -89,7 +91,7 @@ void parse(Context& context, int first, const uint8_t* const* records, const int
       if (varies || (present[row] ? own[row] == count : optional.as<bool>()[i])) continue;
       char problem[80] = "it is missing, and has no default";
       if (present[row])
-        std::snprintf(problem, sizeof(problem), "received %lld values, expected %lld", static_cast<long long>(own[row]),
+        std::snprintf(problem, sizeof(problem), "got %lld values, expected %lld", static_cast<long long>(own[row]),
                       static_cast<long long>(count));
       const String& name = names.as<String>()[i];
       const int shown = static_cast<int>(name.size() < 100 ? name.size() : 100);
@@ -121,7 +123,7 @@ void parse_strings(Context& context) {
   parse(context, 1, records, sizes, rows, Numbers());
 }
 
-// The files of a batch, each opened when it is first read.
+// Files of a batch, opened on first use.
 class Files {
  public:
   explicit Files(const Tensor& paths) : paths_(paths.as<String>()), count_(paths.size()), open_(count_) {
@@ -134,7 +136,7 @@ class Files {
   Files(const Files&) = delete;
   Files& operator=(const Files&) = delete;
 
-  // Copies a part; false where the file ends before.
+  // Copies a range of bytes. Returns false if the file ends before the end of the range.
   bool read(int64_t number, int64_t begin, int64_t size, uint8_t* out) {
     int64_t error = 0;
     const String& path = paths_[number];
@@ -163,13 +165,13 @@ struct Places : Names {
   }
 };
 
-// A record that is not where the index says, and why.
+// A record that could not be read from its position, and the reason.
 struct Lost {
   int64_t row;
   const char* problem;
 };
 
-// Copies records, which lie in memory as `offsets` say, and compares their checksums; the first that is lost, or -1.
+// Copies records to the given offsets in memory and verifies their checksums. Returns the first lost record, or row -1.
 Lost copy_records(const Tensor& paths, const Places& places, const int64_t* sizes, int64_t rows, const int64_t* offsets,
                   uint8_t* memory) {
   Files files(paths);
@@ -178,7 +180,7 @@ Lost copy_records(const Tensor& paths, const Places& places, const int64_t* size
       return places.file[i] == places.file[first] &&
              places.begins[i] == places.begins[i - 1] + sizes[i - 1] + kFooter + kHeader;
     };
-    for (last = first + 1; last < rows && follows(last);) ++last;  // what lies one after the other is read at once
+    for (last = first + 1; last < rows && follows(last);) ++last;  // adjacent records are read at once
     const int64_t begin = places.begins[first] - kHeader, size = offsets[last] - offsets[first];
     if (!files.read(places.file[first], begin, size, memory + offsets[first]))
       return {last - 1, "the file ends before it"};
@@ -204,13 +206,13 @@ void read_files(Context& context) {
   places.files = files.as<String>(), places.file = file.as<int64_t>(), places.begins = begin.as<int64_t>();
   const int64_t* sizes = size.as<int64_t>();
 
-  Scratch<int64_t> offsets(rows + 1);  // of the records' frames, in memory
+  Scratch<int64_t> offsets(rows + 1);  // of the frames in memory
   offsets[0] = 0;
   for (int64_t i = 0; i < rows; ++i) {
-    require(places.file[i] >= 0 && places.file[i] < files.size(), "`file`: received %lld, expected one of %lld files",
+    require(places.file[i] >= 0 && places.file[i] < files.size(), "file: got %lld, expected one of %lld files",
             static_cast<long long>(places.file[i]), static_cast<long long>(files.size()));
     require(places.begins[i] >= kHeader && sizes[i] >= 0 && sizes[i] <= INT32_MAX,
-            "`begins`, `sizes`: received %lld and %lld, expected places of records",
+            "begins, sizes: got %lld and %lld, expected positions of records",
             static_cast<long long>(places.begins[i]), static_cast<long long>(sizes[i]));
     offsets[i + 1] = offsets[i] + kHeader + sizes[i] + kFooter;
   }
@@ -222,7 +224,7 @@ void read_files(Context& context) {
   parse(context, 4, records, sizes, rows, places);
 }
 
-void no_shapes(Shapes&) {}  // the Python face knows them
+void no_shapes(Shapes&) {}  // set by the Python wrapper
 
 }  // namespace
 

@@ -1,4 +1,4 @@
-// The sequences of a beam search, from the tokens and the parents of every step.
+// Reconstruction of the sequences of a beam search from the tokens and parent indices of each step.
 #include "runtime/op.h"
 
 TENSORSMITH_BEGIN
@@ -16,13 +16,13 @@ void kernel(Context& context) {
   const int32_t* lengths = length_tensor.as<int32_t>();
   const int32_t end = *end_tensor.as<int32_t>();
   int32_t* out = context.output(0, id_tensor.shape).as<int32_t>();
-  if (id_tensor.size() == 0) return;  // however many steps
-  // Parents of the first step lead nowhere, and those past the end are not followed.
+  if (id_tensor.size() == 0) return;  // the number of steps may be arbitrary
+  // Parents of the first step and those after the end of an example are not used and not checked.
   for (int64_t step = 1; step < steps; ++step)
     for (int64_t b = 0; b < batch; ++b)
       for (int64_t beam = 0; beam < beams && step < lengths[b]; ++beam) {
         const int32_t parent = parents[(step * batch + b) * beams + beam];
-        require(parent >= 0 && parent < beams, "`parent_ids`: received %d at [%lld, %lld, %lld], expected 0 to %lld",
+        require(parent >= 0 && parent < beams, "parent_ids: got %d at [%lld, %lld, %lld], expected 0 to %lld",
                 parent, static_cast<long long>(step), static_cast<long long>(b), static_cast<long long>(beam),
                 static_cast<long long>(beams - 1));
       }
@@ -31,12 +31,14 @@ void kernel(Context& context) {
       const int64_t length = lengths[b] < 0 ? 0 : lengths[b] < steps ? lengths[b] : steps;
       for (int64_t beam = 0; beam < beams; ++beam) {
         const auto at = [&](int64_t step, int64_t of) { return (step * batch + b) * beams + of; };
+        // Follows the parents from the last step to the first.
         for (int64_t step = length; step < steps; ++step) out[at(step, beam)] = end;
         int64_t from = beam;
         for (int64_t step = length - 1; step >= 0; --step) {
           out[at(step, beam)] = ids[at(step, from)];
           if (step > 0) from = parents[at(step, from)];
         }
+        // Overwrites all tokens after the first end token.
         bool ended = false;
         for (int64_t step = 0; step < length; ++step) {
           int32_t& token = out[at(step, beam)];

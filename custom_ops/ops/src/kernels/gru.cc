@@ -1,12 +1,12 @@
-// Gated recurrent units (Cho et al., 2014), with the reset gate after the recurrent product or before it.
+// Gated recurrent units (Cho et al., 2014), with the reset gate applied after or before the recurrent product.
 #include "kernels/recurrent_gradients.h"
 #include "runtime/vector_math.h"
 
 TENSORSMITH_BEGIN
 namespace {
 
-// The blocks of a row of sums: the recurrent part of n, then z, r and the input's part of n. So both products go to three
-// blocks in a row.
+// Cell with the reset gate after the recurrent product. Blocks of a row of sums: the recurrent part of n, z, r, and the
+// input part of n, so that both products write to three adjacent blocks.
 struct ResetAfter {
   static constexpr int kStates = 1, kGates = 3, kOnes = 1;
   static constexpr Layout kLayout = {4, 0, 3, 2, 1, 3};
@@ -20,16 +20,18 @@ struct ResetAfter {
       : width(s.width),
         bias(biases, 1, 3, s.units, width, 3),
         recurrent_bias(biases + 3 * s.units, 1, 3, s.units, width, 3) {
+    // For z and r, both biases are added to the same sum.
     for (int64_t i = 0; i < 2 * width; ++i) bias[i] += recurrent_bias[i];
   }
 
-  // z, r, n, the recurrent part of n, and h
+  // Record: z, r, n, the recurrent part of n, and h.
   int64_t record_size() const { return 5 * width; }
   int64_t state_at() const { return 4 * width; }
   int64_t extra_size() const { return width; }
 
   void begin(float* sums) const { copy(recurrent_bias + 2 * width, sums, width); }
 
+  // n = tanh(input + r * part) and h' = z h + (1 - z) n, written as n + z (h - n).
   void forward(const float* sums, float* h, float*, float* record) const {
     const int64_t w = width;
     for (int64_t j = 0; j < w; j += kLanes) {
@@ -51,18 +53,20 @@ struct ResetAfter {
     const int64_t w = width;
     for (int64_t j = 0; j < w; j += kLanes) {
       const Vec z = load(record + j), r = load(record + w + j), n = load(record + 2 * w + j);
+      // dn and dpart are gradients before the activation of n.
       const Vec up = load(dh + j), dn = up * (1.0f - z) * (1.0f - n * n), dpart = dn * r;
       store(dsums + j, dpart);
       store(dsums + w + j, up * (load(before + j) - n) * z * (1.0f - z));
       store(dsums + 2 * w + j, dn * load(record + 3 * w + j) * r * (1.0f - r));
       store(dsums + 3 * w + j, dn);
+      // The remaining gradient of h is added by the recurrent product.
       store(dh + j, up * z);
       store(extra + j, load(extra + j) + dpart);
     }
   }
 };
 
-// Blocks: z, r, n.
+// Cell with the reset gate before the recurrent product. Blocks of a row of sums: z, r, n.
 struct ResetBefore {
   static constexpr int kStates = 1, kGates = 3, kOnes = 1;
   static constexpr Layout kLayout = {3, 0, 2, 0, 0, 3};
@@ -74,14 +78,14 @@ struct ResetBefore {
   ResetBefore(Context& context, const Sequences& s)
       : width(s.width), bias(s.weight(context, 2, "bias", Shape(3 * s.units)), 1, 3, s.units, width, 3) {}
 
-  // z, r, n and h
+  // Record: z, r, n and h.
   int64_t record_size() const { return 4 * width; }
   int64_t state_at() const { return 3 * width; }
   int64_t extra_size() const { return 0; }
 
   void begin(float*) const {}
 
-  // Turns the sum of r into r, and makes what the last recurrent product gets.
+  // Computes r in place, and r * h, the input of the recurrent product of n.
   void reset(float* sums, const float* fed, float* to) const {
     for (int64_t j = 0; j < width; j += kLanes) {
       const Vec r = sigmoid(load(sums + width + j) + load(bias + width + j));
@@ -113,7 +117,7 @@ struct ResetBefore {
     }
   }
 
-  // `through` is the gradient of what `reset` made, `fed` what was fed in.
+  // `through` is the gradient of r * h, and `fed` is h after dropout.
   void reset_backward(const float* record, const float* fed, const float* dropout, const float* through, float* dh,
                       float* dsums) const {
     for (int64_t j = 0; j < width; j += kLanes) {
@@ -126,7 +130,7 @@ struct ResetBefore {
 
 void forward(Context& context) {
   const Sequences s(context, 3, 1);
-  require(s.weights.size() == 3, "`weights`: received %d tensors, expected 3", s.weights.size());
+  require(s.weights.size() == 3, "weights: got %d tensors, expected 3", s.weights.size());
   if (context.flag("reset_after")) {
     walk_forward(context, s, ResetAfter(context, s));
   } else {
@@ -136,7 +140,7 @@ void forward(Context& context) {
 
 void backward(Context& context) {
   const Sequences s(context, 3, 1);
-  require(s.weights.size() == 3, "`weights`: received %d tensors, expected 3", s.weights.size());
+  require(s.weights.size() == 3, "weights: got %d tensors, expected 3", s.weights.size());
   const int64_t gates = 3 * s.units;
   if (!context.flag("reset_after")) {
     const ResetBefore cell(context, s);
@@ -147,6 +151,7 @@ void backward(Context& context) {
   Scratch<float> extra(cell.extra_size());
   float* dbias = context.output(3, Shape(2, gates)).as<float>();
   walk_backward(context, s, cell, dbias, extra);
+  // For z and r, the recurrent bias has the gradient of the input bias.
   copy(dbias, dbias + gates, 2 * s.units);
   copy(extra, dbias + gates + 2 * s.units, s.units);
 }

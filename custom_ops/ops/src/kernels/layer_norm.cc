@@ -1,5 +1,5 @@
-// Layer normalization (Ba et al., 2016) and RMS normalization (Zhang and Sennrich, 2019) over the last axis, with the
-// addition of a residual before it. A row stays in the first-level cache, so every tensor is read and written once.
+// Layer normalization (Ba et al., 2016) and RMS normalization (Zhang and Sennrich, 2019) over the last axis, with an
+// optional residual. A row fits into the L1 cache, so every tensor is read and written once.
 #include <cmath>
 
 #include "runtime/op.h"
@@ -8,10 +8,10 @@
 TENSORSMITH_BEGIN
 namespace {
 
-constexpr int64_t kRanges = 64;  // of rows; each has sums of its own for the gradients of scale and offset
+constexpr int64_t kRanges = 64;  // ranges of rows, each with its own sums for the scale and offset gradients
 
 void check_parameters(const Tensor& x, const Tensor& scale, const Tensor& offset, bool center) {
-  require(x.rank() >= 1, "`x`: received a scalar, expected rank 1 or more");
+  require(x.rank() >= 1, "x: got a scalar, expected rank 1 or more");
   require_shape(scale, "scale", Shape(x.dim(-1)));
   require_shape(offset, "offset", Shape(center ? x.dim(-1) : 0));
 }
@@ -31,7 +31,7 @@ void forward(Context& context) {
   const bool center = context.flag("center");
   const float epsilon = context.number("epsilon");
   check_parameters(x, scale, offset, center);
-  require(residual_range.size() <= 1, "`residual`: received %d tensors, expected one or none", residual_range.size());
+  require(residual_range.size() <= 1, "residual: got %d tensors, expected one or none", residual_range.size());
   if (has_residual) require_shape(residual, "residual", x.shape);
 
   const Tensor y = context.output(0, x.shape);
@@ -58,6 +58,7 @@ void forward(Context& context) {
       float* others = buffer + width;
       for (int64_t row = begin; row < end; ++row) {
         const float* in = read(xs + row * width, values, width);
+        // Residual sum, stored in the dtype of x.
         if (has_residual) {
           const float* more = read(residuals + row * width, others, width);
           each(width, [&](auto v, int64_t i) {
@@ -65,8 +66,9 @@ void forward(Context& context) {
             store(values + i, at<V>(in + i) + at<V>(more + i));
           });
           write(values, totals + row * width, width);
-          in = read(totals + row * width, values, width);  // what the gradient will see, rounded
+          in = read(totals + row * width, values, width);  // rounded, as the gradient will read it
         }
+        // Statistics of the row in float32: the mean, then the variance around it.
         const float mean = center ? reduce(width, [&](auto v, int64_t i) { return at<decltype(v)>(in + i); }) / width : 0;
         const float square = reduce(width, [&](auto v, int64_t i) {
           const auto distance = at<decltype(v)>(in + i) - mean;
@@ -75,6 +77,7 @@ void forward(Context& context) {
         const float rstd = 1 / std::sqrt(square / width + epsilon);
         means[row] = mean;
         rstds[row] = rstd;
+        // Normalized row.
         float* out = sizeof(T) == sizeof(float) ? reinterpret_cast<float*>(ys + row * width) : values;
         if (center) {
           each(width, [&](auto v, int64_t i) {
@@ -93,14 +96,16 @@ void forward(Context& context) {
   });
 }
 
+// With d = dy * scale and the normalized row n:
+// dx = rstd * (d - mean(d) - n * mean(d * n)), where RMS normalization omits mean(d).
 void backward(Context& context) {
   const Tensor dy = context.input(0), total = context.input(1), scale = context.input(2);
   const Tensor mean = context.input(3), rstd = context.input(4);
   const Range more = context.range("dtotal");
   const bool has_dtotal = more.size() == 1;
   const bool center = context.flag("center");
-  require(more.size() <= 1, "`dtotal`: received %d tensors, expected one or none", more.size());
-  require(total.rank() >= 1, "`total`: received a scalar, expected rank 1 or more");
+  require(more.size() <= 1, "dtotal: got %d tensors, expected one or none", more.size());
+  require(total.rank() >= 1, "total: got a scalar, expected rank 1 or more");
   require_shape(dy, "dy", total.shape);
   require_shape(scale, "scale", Shape(total.dim(-1)));
   require_shape(mean, "mean", without_last(total.shape));
@@ -131,6 +136,7 @@ void backward(Context& context) {
         const float* in = read(totals + row * width, buffer, width);
         const float* up = read(dys + row * width, buffer + width, width);
         const float m = means[row], r = rstds[row];
+        // Means of d and of d * n.
         const float along_mean =
             center ? reduce(width, [&](auto v, int64_t i) { return at<decltype(v)>(up + i) * at<decltype(v)>(scales + i); }) / width
                    : 0;
@@ -138,6 +144,7 @@ void backward(Context& context) {
           using V = decltype(v);
           return at<V>(up + i) * at<V>(scales + i) * ((at<V>(in + i) - m) * r);
         }) / width;
+        // Gradient of the row, and its contribution to the scale and offset gradients.
         float* out = sizeof(T) == sizeof(float) ? reinterpret_cast<float*>(dxs + row * width) : buffer + 2 * width;
         each(width, [&](auto v, int64_t i) {
           using V = decltype(v);
@@ -157,6 +164,7 @@ void backward(Context& context) {
       }
     });
   });
+  // Sum over the ranges, in fixed order.
   for (int64_t i = 0; i < width; ++i) {
     float scale_sum = 0, offset_sum = 0;
     for (int64_t range = 0; range < ranges; ++range) {

@@ -1,4 +1,4 @@
-// Long short-term memory with layer normalization (Ba et al., 2016) of both products and of the state c.
+// Long short-term memory with layer normalization (Ba et al., 2016) of both matrix products and of the state c.
 #include "kernels/recurrent_gradients.h"
 #include "kernels/row_norm.h"
 #include "runtime/vector_math.h"
@@ -6,7 +6,8 @@
 TENSORSMITH_BEGIN
 namespace {
 
-// The blocks of a row of sums: the recurrent product's four gates, then the input's.
+// Blocks of a row of sums: the four gates of the recurrent product, then those of the input product. They are
+// normalized separately.
 struct LayerNormLstm {
   static constexpr int kStates = 2, kGates = 4, kOnes = 0;
   static constexpr Layout kLayout = {8, 0, 4, 0, 4, 4};
@@ -30,10 +31,11 @@ struct LayerNormLstm {
       for (int64_t i = 0; i < s.units; ++i) real[gate * width + i] = 1;
   }
 
-  // i, f, g, o and c; the normalized products; three reciprocals of deviations, and the mean of c before its norm
+  // Record: i, f, g, o and c; both normalized products; three reciprocal standard deviations; the mean of c before its
+  // normalization.
   int64_t record_size() const { return 13 * width + kLanes; }
   int64_t state_at() const { return 4 * width; }
-  // the gradients of the weights behind the kernels
+  // Gradients of all weights except the two kernels.
   int64_t extra_size() const { return 14 * width; }
 
   void begin(float*) const {}
@@ -41,6 +43,7 @@ struct LayerNormLstm {
   void forward(const float* z, float* h, float* c, float* record) const {
     const int64_t w = width;
     const float *from_h = z, *from_x = z + 4 * w;
+    // Normalized products, and the gates.
     const Statistics of_h = statistics(from_h, 4 * w, real, 4 * units, epsilon);
     const Statistics of_x = statistics(from_x, 4 * w, real, 4 * units, epsilon);
     const auto gate = [&](int64_t j) {
@@ -58,6 +61,7 @@ struct LayerNormLstm {
       store(h + j, o);
       store(c + j, f * load(c + j) + i * g);
     }
+    // Normalized state, and h.
     const Statistics of_c = statistics(c, w, real, units, epsilon);
     for (int64_t j = 0; j < w; j += kLanes) {
       const Vec after = (load(c + j) - of_c.mean) * of_c.rstd * load(state_scale + j) + load(state_offset + j);
@@ -75,6 +79,7 @@ struct LayerNormLstm {
     float *dbias = extra, *dkernel_scale = extra + 4 * w, *drecurrent_scale = extra + 8 * w;
     float *dstate_scale = extra + 12 * w, *dstate_offset = extra + 13 * w, *dz_x = dz + 4 * w;
 
+    // Gradient of the normalized state. dc holds its product with the scale, dh the normalized state.
     Vec total{}, along{};
     for (int64_t j = 0; j < w; j += kLanes) {
       const Vec o = load(record + 3 * w + j), t = tanh(load(record + 4 * w + j)), up = load(dh + j);
@@ -89,8 +94,10 @@ struct LayerNormLstm {
       total += scaled;
       along += scaled * normal;
     }
+    // Layer normalization: dx = rstd * (d - mean(d) - normal * mean(d * normal)).
     const float mean = sum(total) / units, slope = sum(along) / units;
 
+    // Gradients of the gates, of both scales and of the bias.
     Vec total_h{}, along_h{}, total_x{}, along_x{};
     const auto gate = [&](int64_t j, Vec d) {
       const Vec one = load(normal_h + j), other = load(normal_x + j);
@@ -113,6 +120,7 @@ struct LayerNormLstm {
       store(dc + j, d * f);
       store(dh + j, Vec{});
     }
+    // Gradients of both products before their normalization.
     const float mean_h = sum(total_h) / (4 * units), slope_h = sum(along_h) / (4 * units);
     const float mean_x = sum(total_x) / (4 * units), slope_x = sum(along_x) / (4 * units);
     for (int64_t j = 0; j < 4 * w; j += kLanes) {
@@ -124,16 +132,17 @@ struct LayerNormLstm {
 
 void forward(Context& context) {
   const Sequences s(context, 4, 2);
-  require(s.weights.size() == 7, "`weights`: received %d tensors, expected 7", s.weights.size());
+  require(s.weights.size() == 7, "weights: got %d tensors, expected 7", s.weights.size());
   walk_forward(context, s, LayerNormLstm(context, s));
 }
 
 void backward(Context& context) {
   const Sequences s(context, 4, 2);
-  require(s.weights.size() == 7, "`weights`: received %d tensors, expected 7", s.weights.size());
+  require(s.weights.size() == 7, "weights: got %d tensors, expected 7", s.weights.size());
   const LayerNormLstm cell(context, s);
   Scratch<float> extra(cell.extra_size());
   walk_backward(context, s, cell, nullptr, extra);
+  // Removes the padding from the gradients.
   const float* from = extra;
   for (int i = 0; i < 5; ++i) {
     const int gates = i < 3 ? 4 : 1;

@@ -1,10 +1,11 @@
-// Long short-term memory (Hochreiter and Schmidhuber, 1997), with peepholes (Gers et al., 2002) if wanted.
+// Long short-term memory (Hochreiter and Schmidhuber, 1997), with optional peepholes (Gers et al., 2002).
 #include "kernels/recurrent_gradients.h"
 #include "runtime/vector_math.h"
 
 TENSORSMITH_BEGIN
 namespace {
 
+// LSTM cell. Blocks of a row of sums: i, f, g, o.
 template <bool kPeepholes>
 struct Lstm {
   static constexpr int kStates = 2, kGates = 4, kOnes = 1;
@@ -19,13 +20,14 @@ struct Lstm {
         bias(s.weight(context, 2, "bias", Shape(4 * s.units)), 1, 4, s.units, width, 4),
         peepholes(kPeepholes ? s.weight(context, 3, "peephole", Shape(3, s.units)) : nullptr, 1, 3, s.units, width, 3) {}
 
-  // i, f, g, o and c
+  // Record: i, f, g, o and c.
   int64_t record_size() const { return 5 * width; }
   int64_t state_at() const { return 4 * width; }
   int64_t extra_size() const { return kPeepholes ? 3 * width : 0; }
 
   void begin(float*) const {}
 
+  // c' = f c + i g and h = o tanh(c'). The gates i and f see c through peepholes, the gate o sees c'.
   void forward(const float* z, float* h, float* c, float* record) const {
     const int64_t w = width;
     for (int64_t j = 0; j < w; j += kLanes) {
@@ -56,9 +58,11 @@ struct Lstm {
     for (int64_t j = 0; j < w; j += kLanes) {
       const Vec i = load(record + j), f = load(record + w + j), g = load(record + 2 * w + j);
       const Vec o = load(record + 3 * w + j), c = load(record + 4 * w + j), old = load(before + j);
+      // Gradient of the output gate, then the total gradient d of c.
       const Vec t = tanh(c), up = load(dh + j), dzo = up * t * o * (1.0f - o);
       Vec d = load(dc + j) + up * o * (1.0f - t * t);
       if (kPeepholes) d += dzo * load(peepholes + 2 * w + j);
+      // Gradients of the other gates, and of the previous c.
       const Vec dzi = d * g * i * (1.0f - i), dzf = d * old * f * (1.0f - f);
       Vec down = d * f;
       if (kPeepholes) {
@@ -67,6 +71,7 @@ struct Lstm {
         store(extra + w + j, load(extra + w + j) + dzf * old);
         store(extra + 2 * w + j, load(extra + 2 * w + j) + dzo * c);
       }
+      // The previous h is reached by the recurrent product only.
       store(dh + j, Vec{});
       store(dc + j, down);
       store(dz + j, dzi);
@@ -90,7 +95,7 @@ void gradient(Context& context, const Sequences& s) {
 
 void forward(Context& context) {
   const Sequences s(context, 4, 2);
-  require(s.weights.size() <= 4, "`weights`: received %d tensors, expected 3 or 4", s.weights.size());
+  require(s.weights.size() <= 4, "weights: got %d tensors, expected 3 or 4", s.weights.size());
   if (s.weights.size() == 4) {
     walk_forward(context, s, Lstm<true>(context, s));
   } else {
@@ -100,7 +105,7 @@ void forward(Context& context) {
 
 void backward(Context& context) {
   const Sequences s(context, 4, 2);
-  require(s.weights.size() <= 4, "`weights`: received %d tensors, expected 3 or 4", s.weights.size());
+  require(s.weights.size() <= 4, "weights: got %d tensors, expected 3 or 4", s.weights.size());
   if (s.weights.size() == 4) {
     gradient<true>(context, s);
   } else {

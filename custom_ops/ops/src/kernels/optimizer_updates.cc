@@ -1,9 +1,9 @@
-// Optimizers: all tensors of a model in one pass. Adam with decoupled weight decay (Kingma and Ba, 2015; Loshchilov and
-// Hutter, 2019), Lamb (You et al., 2020), gradient descent with momentum (Polyak, 1964; Nesterov, 1983), and the norm of all
-// tensors together (Pascanu et al., 2013).
+// Fused optimizer updates of all tensors of a model: Adam with decoupled weight decay (Kingma and Ba, 2015; Loshchilov
+// and Hutter, 2019), LAMB (You et al., 2020), SGD with momentum (Polyak, 1964; Nesterov, 1983), and the global norm
+// (Pascanu et al., 2013).
 //
-// The kernels never write into their inputs: a variable's old value may have other readers. The new values are large and not
-// read again soon, so they are streamed past the cache.
+// The kernels never write into their inputs, since the old value of a variable may have other readers. The new values
+// are large and are not read again soon, so they are written with non-temporal stores, which bypass the cache.
 #include <cmath>
 
 #include "runtime/blocks.h"
@@ -13,12 +13,12 @@
 TENSORSMITH_BEGIN
 namespace {
 
-constexpr int64_t kStreamFrom = int64_t{1} << 20;  // numbers in all tensors together; fewer stay in the cache
-constexpr int64_t kAlone = int64_t{1} << 19;       // numbers in a tensor that Lamb gives to one thread at most
+constexpr int64_t kStreamFrom = int64_t{1} << 20;  // minimum total number of elements; fewer fit into the cache
+constexpr int64_t kAlone = int64_t{1} << 19;       // maximum size of a tensor that LAMB processes on one thread
 
-// An op's inputs: lists of as many tensors each (first the parameters, then the gradients, then the optimizer's own), with
-// the shapes of the parameters; then numbers. And its outputs: the new values of all lists but the gradients; then whether
-// the update was made.
+// Inputs and outputs of an update op. The inputs are lists of `count` tensors each, with the shapes of the parameters
+// (parameters, gradients, then optimizer state), followed by scalars. The outputs are the new values of all lists
+// except the gradients, followed by a boolean, which is true if the update was performed.
 class Update {
  public:
   Update(Context& context, int lists)
@@ -33,7 +33,7 @@ class Update {
       const Shape shape = context.input(i).shape;
       for (int list = 0; list < lists; ++list) {
         const Tensor tensor = context.input(list * count + i);
-        require(tensor.shape == shape, "`%s`, tensor %d: received shape %s, expected %s, that of the parameter", names[list],
+        require(tensor.shape == shape, "%s, tensor %d: got shape %s, expected %s, that of the parameter", names[list],
                 i, text(tensor.shape).value, text(shape).value);
         inputs[list * count + i] = tensor.as<float>();
       }
@@ -54,7 +54,7 @@ class Update {
     return tensor.as<double>();
   }
 
-  // Allocates the outputs; without an update, hands the inputs on instead.
+  // Allocates the outputs. If the update is skipped, forwards the inputs instead.
   void begin(bool finite) {
     for (int list = 0, to = 0; list < lists; ++list) {
       if (list == kGradients) continue;
@@ -69,6 +69,7 @@ class Update {
     *context.output((lists - 1) * count, Shape()).as<bool>() = finite;
   }
 
+  // True if the new values of a tensor can be written with non-temporal stores.
   bool streams(int tensor) const {
     if (size < kStreamFrom) return false;
     for (int list = 0; list < lists; ++list)
@@ -95,7 +96,7 @@ inline void put(float* to, V value) {
     store(to, value);
 }
 
-// Calls visit(constant) where constant.value tells whether to stream, so that the loop is compiled for either.
+// Calls visit(constant) with constant.value == streaming, so that the loop is compiled for both cases.
 template <bool streaming>
 struct Streaming {
   static constexpr bool value = streaming;
@@ -110,7 +111,7 @@ inline void with_streaming(bool streaming, const Visit& visit) {
   }
 }
 
-// A sum of squares; in float32 where that is exact enough.
+// Sum of squares. It is computed in float32, and again in float64 if the result may have overflowed or underflowed.
 double squares(const float* x, int64_t count) {
   const float quick = reduce(count, [&](auto v, int64_t i) {
     const auto value = at<decltype(v)>(x + i);
@@ -128,7 +129,7 @@ double squares(const float* x, int64_t count) {
   return total;
 }
 
-// The sum of squares of all tensors, in an order that depends on their sizes alone.
+// Sum of squares of all tensors, in an order that depends on their sizes alone.
 double squares(const Blocks& blocks, const float* const* tensors) {
   Scratch<double> sums(blocks.count());
   blocks.for_each([&](int tensor, int64_t first, int64_t size, int64_t block) {
@@ -139,7 +140,7 @@ double squares(const Blocks& blocks, const float* const* tensors) {
   return total;
 }
 
-// What gradients are multiplied by, and whether there shall be an update.
+// Factor of the gradients (loss scale and clipping), and false if the update must be skipped.
 struct Scale {
   float factor;
   bool finite;
@@ -151,13 +152,13 @@ Scale scale_of(const Update& update, double clipnorm, double loss_scale, bool ch
       std::sqrt(squares(update.blocks, update.inputs + Update::kGradients * update.count)) / std::fabs(loss_scale);
   double factor = 1 / loss_scale;
   if (clips && norm > clipnorm) factor *= clipnorm / norm;
-  if (!std::isfinite(norm)) factor = NAN;  // as in Keras: it shall show
+  if (!std::isfinite(norm)) factor = NAN;  // propagates to the parameters, as in Keras
   return {static_cast<float>(factor), !checked || std::isfinite(norm)};
 }
 
-// What Adam and Lamb make of moments.
+// Moving averages of the gradient and its square, and their bias corrections.
 struct Moments {
-  float new_gradient;  // shares of the new gradient and its square
+  float new_gradient;  // weights of the new gradient and its square
   float new_square;
   double correction_1;
   double correction_2;
@@ -178,7 +179,7 @@ struct Moments {
   }
 };
 
-// An update with moments: its lists, and its numbers in their order.
+// Inputs of an update with moments.
 struct MomentsUpdate : Update {
   const double* weight_decays;
   const double rate;
@@ -211,6 +212,7 @@ void adam(Context& context) {
 
   const Moments moments = update.moments;
   const float epsilon = update.epsilon;
+  // Both bias corrections are folded into the learning rate.
   const float alpha = static_cast<float>(update.rate * std::sqrt(moments.correction_2) / moments.correction_1);
   const int count = update.count;
   update.blocks.for_each([&](int tensor, int64_t first, int64_t size, int64_t) {
@@ -235,7 +237,7 @@ void adam(Context& context) {
   });
 }
 
-// A sum that vectors and single numbers are added to.
+// Accumulator for vectors and scalars.
 struct Sum {
   Vec lanes{};
   float rest = 0;
@@ -259,7 +261,7 @@ void lamb(Context& context) {
   const int count = update.count;
   const Blocks& blocks = update.blocks;
   Scratch<double> weight_squares(blocks.count()), step_squares(blocks.count());
-  // A block's moments; its step, not scaled yet; and its share of both norms.
+  // Phase 1: the moments of a block, its unscaled step, and its contribution to both norms.
   const auto begin_step = [&](int tensor, int64_t first, int64_t size, int64_t block, float* steps) {
     const float* const* in = update.inputs + tensor;
     float* const* out = update.outputs + tensor;
@@ -285,6 +287,7 @@ void lamb(Context& context) {
     weight_squares[block] = weights.total();
     step_squares[block] = directions.total();
   };
+  // Phase 2: the trust ratio of a tensor, from the norms of its blocks in fixed order.
   const auto trusted_rate = [&](int tensor) {
     double weights = 0, directions = 0;
     for (int64_t block = blocks.begin_of(tensor); block < blocks.end_of(tensor); ++block) {
@@ -294,6 +297,7 @@ void lamb(Context& context) {
     const double trust = weights > 0 && directions > 0 ? std::sqrt(weights) / std::sqrt(directions) : 1;
     return static_cast<float>(update.rate * trust);
   };
+  // Phase 3: the new parameters of a block.
   const auto end_step = [&](int tensor, int64_t first, int64_t size, float trusted, const float* steps) {
     const float *w = update.inputs[tensor] + first, decay = update.decay(tensor);
     float* new_w = update.outputs[tensor] + first;
@@ -306,6 +310,7 @@ void lamb(Context& context) {
     });
   };
 
+  // Large tensors are processed one after the other, each by all threads.
   for (int tensor = 0; tensor < count; ++tensor) {
     if (!shared_among_threads(blocks, tensor)) continue;
     Scratch<float> steps((blocks.end_of(tensor) - blocks.begin_of(tensor)) * Blocks::kSize);
@@ -317,7 +322,7 @@ void lamb(Context& context) {
       end_step(tensor, first, size, trusted, steps);
     });
   }
-  // Others on one thread each, whose cache still has the last blocks when the steps are scaled: those come first then.
+  // Small tensors are processed by one thread each. Phase 3 runs backwards, because the last blocks are still cached.
   parallel_for(count, 1, [&](int64_t begin, int64_t end) {
     Scratch<float> steps(kAlone);
     for (int64_t i = begin; i < end; ++i) {
@@ -332,7 +337,7 @@ void lamb(Context& context) {
   });
 }
 
-// Gradient descent: plain, or with a list of momentums.
+// Gradient descent, with or without momentum.
 template <bool has_momentum>
 void descend(Context& context) {
   Update update(context, has_momentum ? 3 : 2);
@@ -382,7 +387,7 @@ void norm(Context& context) {
   *context.output(0, Shape()).as<float>() = static_cast<float>(std::sqrt(squares(blocks, tensors)));
 }
 
-// `numbers` inputs follow the lists; of those, the first holds a weight decay for each tensor.
+// The lists are followed by `numbers` further inputs, the first of which holds one weight decay per tensor.
 void update_shapes(Shapes& shapes, int lists, int numbers) {
   const int count = (shapes.inputs() - numbers) / lists;
   for (int list = 0, to = 0; list < lists; ++list) {

@@ -1,4 +1,5 @@
-// Of all pairs of weighted samples, how many agree in the order of two values and how many are tied, in n log n.
+// Weighted counts of concordant, discordant and tied pairs of samples in O(n log n) time, by the method of Knight
+// (1966).
 #include <cstring>
 #include <utility>
 
@@ -7,13 +8,13 @@
 TENSORSMITH_BEGIN
 namespace {
 
-// A sample on its way through the sorts: the bits to sort by, and its number.
+// Element of the radix sorts: the sort key and the index of the sample.
 struct Item {
   uint64_t key;
   int64_t index;
 };
 
-// Bits that sort as the numbers do; both zeros are one.
+// Bits that sort in the order of the values. Both zeros have the same key.
 uint64_t key_of(double value) {
   value += 0.0;
   uint64_t bits;
@@ -21,7 +22,7 @@ uint64_t key_of(double value) {
   return bits >> 63 ? ~bits : bits | uint64_t{1} << 63;
 }
 
-// Sorts by key; equal ones keep their order. Digits that all have in common take no pass.
+// Stable radix sort by key. Passes over digits that are equal in all keys are skipped.
 Item* sort(Item* items, Item* spare, int64_t count) {
   constexpr int kBits = 11, kSize = 1 << kBits;
   Scratch<int64_t> starts(kSize);
@@ -38,7 +39,8 @@ Item* sort(Item* items, Item* spare, int64_t count) {
   return items;
 }
 
-// The sum of squares of the weights of groups, told one member after the other, and how many groups weigh something.
+// Sum of the squared weights of groups of ties, and the number of groups of positive weight. Members are added in
+// order.
 struct Groups {
   double squares = 0, own = 0;
   int64_t count = 0;
@@ -54,17 +56,17 @@ struct Groups {
   }
 };
 
-// Places in the list and weights, and room for them.
+// Positions and weights of the elements of a list, and buffers for the next pass.
 struct List {
   int32_t *places, *other_places;
   double *weights, *other_weights;
 
-  // Sorts each block of 2 * half places within [begin, end) into its halves, and sums up the products of the weights of
-  // pairs that this turns round.
+  // Splits each block of 2 * half positions in [begin, end) into its halves, and returns the sum of the weight products
+  // of the pairs whose order is inverted by the split.
   double halve(int64_t begin, int64_t end, int64_t half) {
     double total = 0;
     for (; begin < end; begin += 2 * half) {
-      int64_t late_ones = 0;  // where there are any, the earlier ones fill their half
+      int64_t late_ones = 0;  // if there are any, the first half is full
       double later = 0;
       for (int64_t i = begin; i < end && i < begin + 2 * half; ++i) {
         const bool late = (places[i] & half) != 0;
@@ -80,8 +82,8 @@ struct List {
   }
 };
 
-// The sum of products of the weights of pairs of which the first in the list has the later place. Places are a
-// permutation; blocks of them halve from pass to pass, and the first two are one thread's each.
+// Sum of the weight products of all pairs whose first element in the list has the later position. Positions are a
+// permutation. Blocks are halved from pass to pass, and after the first pass each half is processed by one thread.
 double inversions(List list, int64_t count) {
   int64_t half = 1;
   while (2 * half < count) half *= 2;
@@ -102,15 +104,16 @@ void kernel(Context& context) {
   const double *x = x_tensor.as<double>(), *y = y_tensor.as<double>(), *weights = weight_tensor.as<double>();
   double* out = context.output(0, Shape(5)).as<double>();
   const int64_t count = x_tensor.size();
-  require(count < (int64_t{1} << 31), "`x`: received %lld samples, expected fewer than 2^31", static_cast<long long>(count));
+  require(count < (int64_t{1} << 31), "x: got %lld samples, expected fewer than 2^31", static_cast<long long>(count));
   std::memset(out, 0, 5 * sizeof(double));
   if (count == 0) return;
 
+  // Samples sorted by y: ranks of y, and groups of ties in y.
   Scratch<Item> first(count), second(count);
   for (int64_t i = 0; i < count; ++i) first[i] = {key_of(y[i]), i};
   Item* items = sort(first, second, count);
-  Scratch<int32_t> ranks(count);  // of y, equal for equal ones
-  Scratch<int64_t> next(count);   // the place of the next of each rank
+  Scratch<int32_t> ranks(count);  // of y, equal for ties
+  Scratch<int64_t> next(count);   // next free position of each rank
   Groups groups_y, groups_x, groups_both;
   int32_t rank = -1;
   for (int64_t i = 0; i < count; ++i) {
@@ -121,7 +124,7 @@ void kernel(Context& context) {
   }
   groups_y.close();
 
-  // In the order of x, and of y where x is tied.
+  // Samples sorted by x, and by y where x is tied: groups of ties in x and in both, and positions in the order of y.
   for (int64_t i = 0; i < count; ++i) items[i].key = key_of(x[items[i].index]);
   items = sort(items, items == first.data() ? second.data() : first.data(), count);
   Scratch<int32_t> places(count), other_places(count);
@@ -139,6 +142,7 @@ void kernel(Context& context) {
   }
   groups_x.close(), groups_both.close();
 
+  // Pairs tied in neither value, minus twice the discordant pairs. The squares of single weights cancel.
   const double square = total * total;
   const double comparable = (square - groups_x.squares - groups_y.squares + groups_both.squares) / 2;
   out[0] = comparable - 2 * inversions({places, other_places, listed, other_listed}, count);

@@ -1,6 +1,6 @@
-// Cross-entropy of a softmax over a vocabulary together with the projection onto it. Tokens are taken in blocks: their
-// logits are formed, turned into gradients in place, and used up, so that the logits of all tokens are never stored and
-// no product is computed twice.
+// Fused output projection and softmax cross-entropy over a vocabulary. Tokens are processed in blocks: their logits are
+// computed, replaced by their gradients in place, and multiplied into the gradients of the inputs. The logits of all
+// tokens are never stored, and no product is computed twice.
 #include <cmath>
 
 #include "runtime/matmul.h"
@@ -11,11 +11,12 @@
 TENSORSMITH_BEGIN
 namespace {
 
-constexpr int64_t kBlockFloats = int64_t{3} << 20;  // logits of a block of tokens: 12 MB
-constexpr int64_t kTile = 512;                      // words whose weights stay in the second-level cache
-constexpr int64_t kGroups = 8;  // of words; each has a sum of its own for the gradient of the features
+constexpr int64_t kBlockFloats = int64_t{3} << 20;  // logits per block of tokens, 12 MB
+constexpr int64_t kTile = 512;                      // words per tile, whose weights fit into the L2 cache
+constexpr int64_t kGroups = 8;  // groups of words, each with its own sum for the feature gradient
 constexpr float kInfinity = __builtin_inff();
 
+// Validated inputs and block sizes.
 struct Problem {
   int64_t tokens, width, words, stride, block;
   const float *features, *kernel, *bias, *weights;
@@ -28,7 +29,7 @@ struct Problem {
     require_rank(feature_tensor, "features", 2);
     require_rank(kernel_tensor, "kernel", 2);
     tokens = feature_tensor.dim(0), width = feature_tensor.dim(1), words = kernel_tensor.dim(1);
-    require(words > 0, "`kernel`: received shape %s, expected one word or more", text(kernel_tensor.shape).value);
+    require(words > 0, "kernel: got shape %s, expected at least one word", text(kernel_tensor.shape).value);
     require_shape(kernel_tensor, "kernel", Shape(width, words));
     require_shape(bias_tensor, "bias", Shape(words));
     require_shape(label_tensor, "labels", Shape(tokens));
@@ -36,13 +37,13 @@ struct Problem {
     features = feature_tensor.as<float>(), kernel = kernel_tensor.as<float>(), bias = bias_tensor.as<float>();
     labels = label_tensor.as<int32_t>(), weights = weight_tensor.as<float>();
     for (int64_t i = 0; i < tokens; ++i)
-      require(weights[i] == 0 || (labels[i] >= 0 && labels[i] < words), "`labels`: received %d at %lld, expected 0 to %lld",
+      require(weights[i] == 0 || (labels[i] >= 0 && labels[i] < words), "labels: got %d at %lld, expected 0 to %lld",
               labels[i], static_cast<long long>(i), static_cast<long long>(words - 1));
     smoothing = context.number("label_smoothing");
     double total = 0;
     for (int64_t i = 0; i < tokens; ++i) total += weights[i];
     normalizer = !context.flag("mean") ? 1.0f : total != 0 ? static_cast<float>(1 / total) : 0.0f;
-    stride = padded(words) + kLanes;  // no power of two, whose rows compete for cache lines
+    stride = padded(words) + kLanes;  // not a power of two, to avoid cache conflicts between rows
     block = kBlockFloats / stride / 16 * 16;
     block = block < 16 ? 16 : block > 512 ? 512 : block;
     if (block > tokens) block = tokens;
@@ -52,7 +53,7 @@ struct Problem {
   int64_t tile_width(int64_t tile) const { return tile + 1 < tiles() ? kTile : words - tile * kTile; }
 };
 
-// The logits of some tokens, tile by tile.
+// Computes the logits of a block of tokens, one tile of words at a time.
 void form_logits(const Problem& p, int64_t first, int64_t rows, float* logits) {
   parallel_for(p.tiles(), 1, [&](int64_t begin, int64_t end) {
     for (int64_t tile = begin; tile < end; ++tile) {
@@ -65,7 +66,7 @@ void form_logits(const Problem& p, int64_t first, int64_t rows, float* logits) {
   });
 }
 
-// The loss of one token; its logits become their gradient.
+// Returns the weighted loss of one token. Its logits are replaced by their gradient.
 double loss_of_row(const Problem& p, int64_t token, float* row, bool gradients) {
   const float weight = p.weights[token] * p.normalizer;
   if (weight == 0) {
@@ -77,6 +78,7 @@ double loss_of_row(const Problem& p, int64_t token, float* row, bool gradients) 
   const float own = row[label];
   const float sum_of_logits =
       p.smoothing > 0 ? reduce(p.words, [&](auto v, int64_t i) { return at<decltype(v)>(row + i); }) : 0;
+  // Maximum, then exponentials and their sum.
   Vec highest = load(row);
   for (int64_t i = 0; i < p.words; i += kLanes) {
     const Vec logit = load(row + i);
@@ -85,7 +87,7 @@ double loss_of_row(const Problem& p, int64_t token, float* row, bool gradients) 
   float top = highest[0];
   for (int lane = 1; lane < kLanes; ++lane) top = highest[lane] > top ? highest[lane] : top;
   Vec totals{};
-  for (int64_t begin = 0; begin < p.words; begin += kTile) {  // tile by tile: long sums of positive numbers drift
+  for (int64_t begin = 0; begin < p.words; begin += kTile) {  // in tiles, which limits the rounding error of long sums
     const int64_t end = begin + kTile < p.words ? begin + kTile : p.words;
     Vec part{};
     for (int64_t i = begin; i < end; i += kLanes) {
@@ -96,11 +98,13 @@ double loss_of_row(const Problem& p, int64_t token, float* row, bool gradients) 
     totals += part;
   }
   const float total = sum(totals);
+  // Gradient: probabilities minus smoothed targets, times the weight.
   if (gradients) {
     const float factor = weight / total, spread = weight * p.smoothing / p.words;
     for (int64_t i = 0; i < p.words; ++i) row[i] = row[i] * factor - spread;
     row[label] -= weight * (1 - p.smoothing);
   }
+  // Loss: log-sum-exp minus the smoothed target logits.
   const double log_total = static_cast<double>(top) + std::log(total);
   return weight * (log_total - (1.0 - p.smoothing) * own - p.smoothing / p.words * static_cast<double>(sum_of_logits));
 }
@@ -109,7 +113,7 @@ void kernel(Context& context) {
   const Problem p(context);
   const bool gradients = context.flag("gradients");
   const float smoothing = p.smoothing;
-  require(smoothing >= 0 && smoothing < 1, "`label_smoothing`: received %g, expected a number in [0, 1)",
+  require(smoothing >= 0 && smoothing < 1, "label_smoothing: got %g, expected a number in [0, 1)",
           static_cast<double>(smoothing));
   float* loss = context.output(0, Shape()).as<float>();
   const int64_t on = gradients ? 1 : 0;
@@ -127,6 +131,7 @@ void kernel(Context& context) {
 
   for (int64_t first = 0; first < p.tokens; first += p.block) {
     const int64_t rows = first + p.block < p.tokens ? p.block : p.tokens - first;
+    // Phase 1: logits, losses, and gradients of the logits.
     form_logits(p, first, rows, logits);
     parallel_for(rows, 4, [&](int64_t begin, int64_t end) {
       for (int64_t r = begin; r < end; ++r)
@@ -134,6 +139,7 @@ void kernel(Context& context) {
     });
     if (!gradients) continue;
     const bool add = first > 0;
+    // Phase 2: gradients of kernel and bias, and partial sums of the feature gradient, for each group of words.
     parallel_for(groups, 1, [&](int64_t begin, int64_t end) {
       for (int64_t group = begin; group < end; ++group) {
         const int64_t last = (group + 1) * tiles_of_group < p.tiles() ? (group + 1) * tiles_of_group : p.tiles();
@@ -150,6 +156,7 @@ void kernel(Context& context) {
         }
       }
     });
+    // Phase 3: feature gradient, the sum over the groups in fixed order.
     parallel_for(rows, 16, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin * p.width; i < end * p.width; ++i) {
         float total = 0;
@@ -163,8 +170,8 @@ void kernel(Context& context) {
   *loss = static_cast<float>(total);
 }
 
-// The gradients that the loss has left, times what flows back into it; as that is mostly 1, mostly without a copy. The
-// loss's own inputs are there for second gradients.
+// Multiplies the saved gradients by the upstream gradient. If it is 1, as usual, they are forwarded without a copy. The
+// inputs of the loss are passed for second derivatives.
 void gradient(Context& context) {
   const Tensor up = context.input(0);
   require_rank(up, "dloss", 0);
@@ -198,7 +205,7 @@ void gradient_shapes(Shapes& shapes) {
 
 }  // namespace
 
-// Tokens of weight 0 may have any label. Without `gradients` the outputs but the loss are empty.
+// Tokens of weight 0 may have any label. If `gradients` is false, all outputs except the loss are empty.
 TENSORSMITH_OP(projection_loss, "TensorsmithProjectionLoss",
                "features: float; kernel: float; bias: float; labels: int32; weights: float"
                " -> loss: float; dfeatures: float; dkernel: float; dbias: float"

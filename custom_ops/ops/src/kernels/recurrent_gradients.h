@@ -1,14 +1,15 @@
-// The walk of the recurrent kernels back over the steps. The cell turns what flows into the states of a step into the
-// gradient of its sums, and the recurrent product hands that on to the step before. When a chunk of steps is done, while it
-// is in the cache, its gradients are multiplied with what had been fed in. Each slice of sequences has sums of its own,
-// which are added up at the end.
+// Backward scan of the recurrent kernels (backpropagation through time). At each step, the cell turns the gradients of
+// the states into the gradient of its sums, and the recurrent product propagates it to the previous step. After a chunk
+// of steps, while it is in the cache, its gradients are multiplied by the inputs of the products. Each slice of
+// sequences accumulates its own weight gradients, which are summed at the end.
 //
-// What the cells have for it:
-//   kOnes                   1 if the gradient of the bias is that of the input's sums, else 0
-//   extra_size()            how many floats of gradients of other weights `backward` adds to
-//   backward(record, before, dh, dc, dz, extra)     `before` is the state before the step; dh and dc hold the gradients of
-//                           the states after it and become those of the states before it but for the recurrent product; dz
-//                           becomes the gradient of the sums
+// The cells define for this purpose:
+//   kOnes                   1 if the bias gradient is that of the input product's sums, else 0
+//   extra_size()            number of floats in the gradients of other weights, to which `backward` adds
+//   backward(record, before, dh, dc, dz, extra)
+//                           `before` is the state before the step; dh and dc hold the gradients of the states after the
+//                           step and are replaced by those before it, except for the recurrent product; dz is set to
+//                           the gradient of the sums
 //   reset_backward          with kResetBefore, the same for `reset`
 #pragma once
 
@@ -16,13 +17,14 @@
 
 TENSORSMITH_BEGIN
 
-// One of the products with the gradients of the sums: columns [fed, fed + rows) of what was fed in, and some blocks.
+// A weight gradient as a product: columns [fed, fed + rows) of the inputs, and some blocks of the gradients of the
+// sums.
 struct WeightProduct {
   int64_t fed, rows;
   int64_t block, blocks;
 };
 
-// The gradient of a weight matrix, in parts by slices of sequences.
+// Gradient of a weight matrix, with a separate sum for each slice of sequences.
 class Parts {
  public:
   Parts(int64_t slices, int64_t rows, int64_t columns)
@@ -30,7 +32,7 @@ class Parts {
 
   float* part(int64_t slice) const { return data_ + slice * rows_ * columns_; }
 
-  // The sum of a row over all slices; its gate g is block (g + shift) % gates, each of `width` floats.
+  // Sums a row over all slices, in fixed order. Its gate g is block (g + shift) % gates, each of `width` floats.
   void add_up(int64_t row, int64_t gates, int64_t shift, int64_t units, int64_t width, float* to) const {
     for (int64_t gate = 0; gate < gates; ++gate, to += units) {
       const float* from = data_ + row * columns_ + (gate + shift) % gates * width;
@@ -45,8 +47,8 @@ class Parts {
   Scratch<float> data_;
 };
 
-// Writes the gradients of x, the two kernels and the initial states. `bias` gets the sums over all steps of the gradients of
-// the input's sums, where the cell asks for them, and `extra` those of the cell's other weights, filled up.
+// Writes the gradients of x, both kernels and the initial states. `bias` receives the bias gradient if the cell has
+// kOnes, and `extra` the padded gradients of its other weights.
 template <class Cell>
 void walk_backward(Context& context, const Sequences& s, const Cell& cell, float* bias, float* extra) {
   constexpr Layout layout = Cell::kLayout;
@@ -62,7 +64,7 @@ void walk_backward(Context& context, const Sequences& s, const Cell& cell, float
   const float* saved = saved_tensor.as<float>();
   const float* upstream[2] = {};
   const Range dstates = context.range("dstates");
-  require(dstates.size() == Cell::kStates, "`dstates`: received %d tensors, expected %d", dstates.size(), Cell::kStates);
+  require(dstates.size() == Cell::kStates, "dstates: got %d tensors, expected %d", dstates.size(), Cell::kStates);
   for (int i = 0; i < Cell::kStates; ++i) {
     const Tensor tensor = context.input(dstates.begin + i);
     require_shape(tensor, "dstates", state_shape);
@@ -81,6 +83,7 @@ void walk_backward(Context& context, const Sequences& s, const Cell& cell, float
     return;
   }
 
+  // Transposed weights, packed once for all slices.
   Packed kernel(layout.x_blocks * width, s.features), recurrent(layout.h_blocks * width, units);
   Packed second(width, Cell::kResetBefore ? units : 0);
   {
@@ -91,6 +94,7 @@ void walk_backward(Context& context, const Sequences& s, const Cell& cell, float
     if (Cell::kResetBefore) second.fill(from_h + 2 * width, kGates * width, true, width, units);
   }
 
+  // A row of inputs holds h, a 1 for the bias if kOnes, x, and h after `reset` if kResetBefore.
   const int64_t slice = s.slice(layout.blocks), slices = s.steps > 0 ? (s.batch + slice - 1) / slice : 0;
   const int64_t fed_x = units + Cell::kOnes, fed_second = fed_x + s.features;
   const int64_t fed_size = fed_second + (Cell::kResetBefore ? units : 0), dx_stride = padded(s.features);
@@ -117,6 +121,7 @@ void walk_backward(Context& context, const Sequences& s, const Cell& cell, float
                         {most, same_blocks ? 0 : products[1].blocks * width},
                         {most, Cell::kResetBefore ? width : 0}};
     Scratch<int64_t> first_seen(rows);
+    // First unmasked step of each sequence. Outputs before it are zero and have no gradient.
     for (int64_t r = 0; r < rows; ++r) {
       first_seen[r] = 0;
       while (first_seen[r] < s.steps && !s.seen(first + r, first_seen[r])) ++first_seen[r];
@@ -124,6 +129,7 @@ void walk_backward(Context& context, const Sequences& s, const Cell& cell, float
     float* extra_part = extras.part(part);
     for (int64_t i = 0; i < cell.extra_size() && slices > 0; ++i) extra_part[i] = 0;
 
+    // Chunks of steps, last to first.
     for (int64_t end = s.steps; end > 0;) {
       const int64_t begin = (end - 1) / chunk * chunk, inner = (end - begin) * rows;
       for (int64_t step = end - 1; step >= begin; --step) {
@@ -141,6 +147,7 @@ void walk_backward(Context& context, const Sequences& s, const Cell& cell, float
               __builtin_prefetch(records + (r - rows) * record_size + i);
             for (int64_t i = 0; i < units; i += 16) __builtin_prefetch(doutputs + (place - 1) * units + i);
           }
+          // Gradients of the sums. A masked step passes the state gradients on unchanged.
           if (seen || seen_before)
             for (int64_t i = 0; i < units; ++i) dh_row[i] += doutputs[place * units + i];
           if (seen) {
@@ -148,6 +155,7 @@ void walk_backward(Context& context, const Sequences& s, const Cell& cell, float
           } else {
             for (int64_t i = 0; i < layout.blocks * width; ++i) dz_row[i] = 0;
           }
+          // Inputs of the products of this step.
           const float* h = seen_before ? outputs + (place - 1) * units
                                        : s.initial[0] != nullptr ? s.initial[0] + first_row + r * units : nullptr;
           for (int64_t i = 0; i < units; ++i) fed_row[i] = h == nullptr ? 0 : h[i];
@@ -156,6 +164,7 @@ void walk_backward(Context& context, const Sequences& s, const Cell& cell, float
           if (Cell::kOnes) fed_row[units] = 1;
           copy(s.x + ((first + r) * s.steps + s.time(step)) * s.features, fed_row + fed_x, s.features);
         }
+        // Gradient through the recurrent product of h after `reset`.
         if constexpr (Cell::kResetBefore) {
           multiply(rows, units, width, Left<false>{dz_step + 2 * width, row}, second, through, width, false);
           for (int64_t r = 0; r < rows; ++r) {
@@ -171,12 +180,14 @@ void walk_backward(Context& context, const Sequences& s, const Cell& cell, float
             for (int64_t i = 0; i < units; ++i) fed_second_row[i] = record[width + i] * dropped[i];
           }
         }
+        // Gradient through the recurrent product to the previous h.
         const Left<false> gradients{dz_step + layout.h_begin * width, row};
         multiply(rows, units, layout.h_blocks * width, gradients, recurrent, s.dropout == nullptr ? dh : through.data(),
                  width, s.dropout == nullptr);
         if (s.dropout != nullptr)
           for (int64_t i = 0; i < rows * width; ++i) dh[i] += through[i] * dropout[i];
       }
+      // Weight gradients of the chunk, added to those of the slice.
       for (int i = 0; i < 2 + Cell::kResetBefore; ++i) {
         const WeightProduct& p = products[i];
         Packed& right = rights[i == 1 && same_blocks ? 0 : i];
@@ -184,6 +195,7 @@ void walk_backward(Context& context, const Sequences& s, const Cell& cell, float
         multiply(p.rows, p.blocks * width, inner, Left<true>{fed + p.fed, fed_size}, right, parts[i].part(part),
                  p.blocks * width, end < s.steps);
       }
+      // Gradient of x.
       multiply(inner, s.features, layout.x_blocks * width, Left<false>{dz + layout.x_begin * width, row}, kernel, dxs,
                dx_stride, false);
       for (int64_t step = begin; step < end; ++step)
@@ -198,6 +210,7 @@ void walk_backward(Context& context, const Sequences& s, const Cell& cell, float
     }
   });
 
+  // Sum of the weight gradients over the slices.
   parallel_for(units, 16, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       float* to = drecurrent + i * kGates * units;

@@ -1,4 +1,4 @@
-// Mean and variance of rows for the normalized recurrent cells, in rows that are filled up to whole vectors.
+// Mean and variance of rows padded to whole vectors, for the layer-normalized recurrent cells.
 #pragma once
 
 #include "runtime/vector.h"
@@ -9,7 +9,7 @@ struct Statistics {
   float mean, rstd;
 };
 
-// Of `count` numbers in `size` places; `real` is 1 where there is a number and 0 elsewhere, where the row holds zeros.
+// Statistics of `count` elements in a row of `size`. `real` is 1 for elements and 0 for padding, where the row is 0.
 inline Statistics statistics(const float* row, int64_t size, const float* real, float count, float epsilon) {
   const float mean = reduce(size, [&](auto v, int64_t i) { return at<decltype(v)>(row + i); }) / count;
   const float square = reduce(size, [&](auto v, int64_t i) {

@@ -1,4 +1,4 @@
-// The fully connected recurrent network (Elman, 1990), layer-normalized (Ba et al., 2016) if wanted.
+// Fully connected recurrent network (Elman, 1990), with optional layer normalization (Ba et al., 2016).
 #include "kernels/recurrent_gradients.h"
 #include "kernels/row_norm.h"
 #include "runtime/vector_math.h"
@@ -6,6 +6,7 @@
 TENSORSMITH_BEGIN
 namespace {
 
+// h = tanh(z + bias). The record is h.
 struct Plain {
   static constexpr int kStates = 1, kGates = 1, kOnes = 1;
   static constexpr Layout kLayout = {1, 0, 1, 0, 0, 1};
@@ -40,6 +41,7 @@ struct Plain {
   }
 };
 
+// h = tanh(scale * norm(z) + bias).
 struct Normalized {
   static constexpr int kStates = 1, kGates = 1, kOnes = 0;
   static constexpr Layout kLayout = {1, 0, 1, 0, 0, 1};
@@ -59,7 +61,7 @@ struct Normalized {
     for (int64_t i = 0; i < s.units; ++i) real[i] = 1;
   }
 
-  // h, the normalized sums, and the reciprocal of their deviation
+  // Record: h, the normalized sums, and their reciprocal standard deviation.
   int64_t record_size() const { return 2 * width + kLanes; }
   int64_t state_at() const { return 0; }
   int64_t extra_size() const { return 2 * width; }
@@ -80,6 +82,7 @@ struct Normalized {
 
   void backward(const float* record, const float*, float* dh, float*, float* dz, float* extra) const {
     const float* normals = record + width;
+    // Gradients of bias and scale, and sums for the gradient of the normalization.
     Vec total{}, along{};
     for (int64_t j = 0; j < width; j += kLanes) {
       const Vec h = load(record + j), normal = load(normals + j), d = load(dh + j) * (1.0f - h * h);
@@ -91,6 +94,7 @@ struct Normalized {
       total += scaled;
       along += scaled * normal;
     }
+    // dz = rstd * (d - mean(d) - normal * mean(d * normal)).
     const float mean = sum(total) / units, slope = sum(along) / units, rstd = record[2 * width];
     for (int64_t j = 0; j < width; j += kLanes)
       store(dz + j, (load(dz + j) - mean - load(normals + j) * slope) * rstd);
@@ -99,7 +103,7 @@ struct Normalized {
 
 void forward(Context& context) {
   const Sequences s(context, 1, 1);
-  require(s.weights.size() <= 4, "`weights`: received %d tensors, expected 3 or 4", s.weights.size());
+  require(s.weights.size() <= 4, "weights: got %d tensors, expected 3 or 4", s.weights.size());
   if (s.weights.size() == 4) {
     walk_forward(context, s, Normalized(context, s));
   } else {
@@ -109,7 +113,7 @@ void forward(Context& context) {
 
 void backward(Context& context) {
   const Sequences s(context, 1, 1);
-  require(s.weights.size() <= 4, "`weights`: received %d tensors, expected 3 or 4", s.weights.size());
+  require(s.weights.size() <= 4, "weights: got %d tensors, expected 3 or 4", s.weights.size());
   float* dbias = context.output(3, Shape(s.units)).as<float>();
   if (s.weights.size() == 3) {
     walk_backward(context, s, Plain(context, s), dbias, nullptr);

@@ -1,4 +1,4 @@
-// Many tensors as one list of blocks, so that threads share many small tensors and few large ones alike.
+// Partition of a list of tensors into blocks, which balances threads for many small as well as few large tensors.
 #pragma once
 
 #include "runtime/buffers.h"
@@ -8,7 +8,7 @@ TENSORSMITH_BEGIN
 
 class Blocks {
  public:
-  static constexpr int64_t kSize = 16384;  // numbers in a block; the last one of a tensor may have fewer
+  static constexpr int64_t kSize = 16384;  // elements per block; the last block of a tensor may be smaller
 
   explicit Blocks(int most_tensors) : tensors_(most_tensors) {}
 
@@ -19,8 +19,8 @@ class Blocks {
 
   int64_t count() const { return count_; }
 
-  // Calls visit(tensor, first, size, block) for every block of the tensors [begin_tensor, end_tensor): the numbers
-  // [first, first + size) of a tensor. The blocks do not depend on the number of threads.
+  // Calls visit(tensor, first, size, block) for every block of the tensors [begin_tensor, end_tensor), with the
+  // elements [first, first + size) of a tensor. Blocks do not depend on the number of threads.
   template <class Visit>
   void for_each(int begin_tensor, int end_tensor, const Visit& visit) const {
     if (begin_tensor >= end_tensor) return;
@@ -39,11 +39,11 @@ class Blocks {
     for_each(0, used_, visit);
   }
 
-  // The blocks of a tensor: [begin_of(tensor), end_of(tensor)).
+  // Blocks of a tensor: [begin_of(tensor), end_of(tensor)).
   int64_t begin_of(int tensor) const { return tensor > 0 ? tensors_[tensor - 1].end : 0; }
   int64_t end_of(int tensor) const { return tensors_[tensor].end; }
 
-  // Where in its tensor a block begins, and how many numbers it has.
+  // Offset of a block in its tensor, and its number of elements.
   int64_t first(int tensor, int64_t block) const { return (block - begin_of(tensor)) * kSize; }
   int64_t size(int tensor, int64_t block) const {
     const int64_t rest = tensors_[tensor].size - first(tensor, block);
@@ -53,10 +53,10 @@ class Blocks {
  private:
   struct Entry {
     int64_t size;
-    int64_t end;  // number of blocks up to and with this tensor
+    int64_t end;  // number of blocks up to and including this tensor
   };
 
-  // The tensor that a block belongs to: the first that ends behind it.
+  // Binary search for the tensor of a block, the first one that ends after it.
   int holder(int64_t block) const {
     int low = 0, high = used_ - 1;
     while (low < high) {

@@ -9,13 +9,13 @@
 namespace tensorsmith {
 namespace {
 
-constexpr size_t kAlignment = 64;  // what TensorFlow asks of tensors
+constexpr size_t kAlignment = 64;  // alignment of tensors required by TensorFlow
 
 }  // namespace
 
 #if defined(__SANITIZE_ADDRESS__)
 
-// Exact sizes and no reuse, so that AddressSanitizer sees every overrun.
+// Exact sizes and no reuse, so that AddressSanitizer detects every overrun.
 void* acquire_buffer(size_t bytes) {
   void* data = nullptr;
   if (posix_memalign(&data, kAlignment, bytes > 0 ? bytes : 1) != 0) throw std::bad_alloc();
@@ -71,7 +71,7 @@ void* acquire_buffer(size_t bytes) {
   const size_t size = rounded(bytes > 0 ? bytes : 1);
   {
     std::lock_guard<std::mutex> lock(mutex);
-    for (int i = spare_count - 1; i >= 0; --i)  // the last one given back is the one most likely in the cache
+    for (int i = spare_count - 1; i >= 0; --i)  // the most recently released buffer is most likely cached
       if (spares[i].size == size) return take(i);
   }
   return allocate(size);

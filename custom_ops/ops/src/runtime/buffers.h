@@ -1,4 +1,4 @@
-// Memory for large outputs and scratch space that is used again: fresh pages cost more than most kernels.
+// Recycled memory for large outputs and scratch space. Page faults of fresh memory cost more time than most kernels.
 #pragma once
 
 #include <cstddef>
@@ -9,7 +9,7 @@
 
 namespace tensorsmith {
 
-// The size of `count` things of `each` bytes. Throws std::bad_alloc where no memory could hold them.
+// Returns the size in bytes of `count` items of `each` bytes. Throws std::bad_alloc if it is too large.
 inline size_t bytes_for(int64_t count, size_t each) {
   size_t bytes;
   if (count < 0 || __builtin_mul_overflow(static_cast<size_t>(count), each, &bytes) || bytes > PTRDIFF_MAX / 2)
@@ -17,17 +17,17 @@ inline size_t bytes_for(int64_t count, size_t each) {
   return bytes;
 }
 
-// At least `bytes` bytes, aligned for TensorFlow. Throws std::bad_alloc.
+// Returns a buffer of at least `bytes` bytes, aligned for TensorFlow. Throws std::bad_alloc.
 void* acquire_buffer(size_t bytes);
 
-// Gives a buffer back; `bytes` is what was asked for.
+// Releases a buffer. `bytes` is the requested size.
 void release_buffer(void* data, size_t bytes);
 
 }  // namespace tensorsmith
 
 TENSORSMITH_BEGIN
 
-// Scratch space for the length of a block.
+// Scratch space that is released at the end of its scope.
 template <class Value>
 class Scratch {
  public:

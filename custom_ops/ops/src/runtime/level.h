@@ -1,7 +1,7 @@
-// The instruction set this translation unit is compiled for.
+// Instruction set that the translation unit is compiled for.
 //
-// Every kernel is compiled once per level. All its symbols lie in a namespace of the level, so that the linker never takes
-// a function compiled for AVX-512 for the baseline's (tests/test_library.py looks for strays).
+// Every kernel is compiled once per level. All its symbols are in a namespace of the level, so that the linker cannot
+// replace a function of the baseline by one compiled for AVX-512 (verified by tests/test_library.py).
 #pragma once
 
 #ifndef TENSORSMITH_LEVEL

@@ -1,6 +1,6 @@
 #include "runtime/matmul.h"
 
-// A namespace of the level's own: two builds of one template must never meet at link time.
+// A separate namespace for each level, so that the linker cannot merge template instances of different levels.
 #define Eigen TENSORSMITH_JOIN(TensorsmithEigen_, TENSORSMITH_LEVEL)
 #define EIGEN_DONT_PARALLELIZE
 #define EIGEN_NO_DEBUG

@@ -1,4 +1,4 @@
-// Matrix products on one thread, row-major, with distances between rows; Eigen does them.
+// Single-threaded products of row-major matrices with row strides, based on Eigen.
 #pragma once
 
 #include <cstdint>
@@ -7,14 +7,14 @@
 
 TENSORSMITH_BEGIN
 
-// A matrix in memory: row i begins at data + i * stride. `transposed` reads it the other way round.
+// View of a matrix. Row i begins at data + i * stride. If `transposed`, the view is the transpose.
 struct Matrix {
   const float* data;
   int64_t stride;
   bool transposed = false;
 };
 
-// c = a b, or c += a b when `add`; c is rows x columns, and `inner` is the length of the sums.
+// Computes c = a b, or c += a b if `add`. c has shape [rows, columns], and `inner` is the contracted dimension.
 void matmul(int64_t rows, int64_t columns, int64_t inner, Matrix a, Matrix b, float* c, int64_t c_stride, bool add);
 
 TENSORSMITH_END

@@ -1,4 +1,4 @@
-// What a kernel file includes: its context (inputs, outputs, attributes), shape inference, and TENSORSMITH_OP.
+// Main header of the kernels: context (inputs, outputs, attributes), shape inference, and TENSORSMITH_OP.
 #pragma once
 
 #include <cstring>
@@ -13,13 +13,14 @@
 
 TENSORSMITH_BEGIN
 
-// Some of an op's inputs: those of one list argument.
+// Inputs of an op that belong to one list argument.
 struct Range {
   int begin;
   int end;
   int size() const { return end - begin; }
 };
 
+// Inputs, outputs and attributes of one call of a kernel.
 class Context {
  public:
   Context(TF_OpKernelContext* context, const Attributes* attributes)
@@ -45,7 +46,7 @@ class Context {
     return view(handles_[i]);
   }
 
-  // The inputs that belong to the list argument `name`.
+  // Returns the inputs of the list argument `name`.
   Range range(const char* name) {
     TF_InputRange_Args arguments = {sizeof(TF_InputRange_Args), nullptr, 0, 0, status_};
     TF_InputRange(context_, name, &arguments);
@@ -53,7 +54,7 @@ class Context {
     return {arguments.start, arguments.stop};
   }
 
-  // A new output, not initialised (strings are empty). Large ones come from memory that was used before.
+  // Allocates an uninitialized output (strings are empty). Large outputs use recycled buffers.
   Tensor output(int i, const Shape& shape) {
     constexpr size_t kLarge = size_t{256} << 10;
     const TF_DataType type = TF_ExpectedOutputDataType(context_, i);
@@ -71,7 +72,7 @@ class Context {
     return view(handle);
   }
 
-  // Hands an input on as an output, without a copy.
+  // Forwards an input to an output without a copy.
   void pass(int input_index, int output_index) {
     input(input_index);
     TF_SetOutput(context_, output_index, handles_[input_index], status_);
@@ -96,7 +97,7 @@ class Context {
     tensor.data = TF_TensorData(handle);
     tensor.type = TF_TensorType(handle);
     tensor.shape.rank = TF_NumDims(handle);
-    require(tensor.shape.rank <= Shape::kMost, "received a tensor of rank %d, expected at most %d", tensor.shape.rank,
+    require(tensor.shape.rank <= Shape::kMost, "got a tensor of rank %d, expected at most %d", tensor.shape.rank,
             Shape::kMost);
     for (int i = 0; i < tensor.shape.rank; ++i) tensor.shape.dims[i] = TF_Dim(handle, i);
     return tensor;
@@ -112,7 +113,7 @@ class Context {
   const Attribute& attribute(const char* name) const {
     int i = 0;
     while (i < attributes_->count && std::strcmp(attributes_->all[i].name, name) != 0) ++i;
-    require(i < attributes_->count, "a kernel asked for the attribute %s, which its signature lacks", name);
+    require(i < attributes_->count, "a kernel read the attribute %s, which its signature does not declare", name);
     return attributes_->all[i];
   }
 
@@ -123,7 +124,7 @@ class Context {
   TF_Tensor** handles_;  // inputs, then outputs
 };
 
-// The C function that TensorFlow calls, around a kernel.
+// C callback of TensorFlow that calls a kernel and converts exceptions to a status.
 template <void (*kernel)(Context&)>
 void compute(void* attributes, TF_OpKernelContext* raw) {
   Context context(raw, static_cast<const Attributes*>(attributes));
@@ -140,6 +141,7 @@ void compute(void* attributes, TF_OpKernelContext* raw) {
 
 TENSORSMITH_END
 
+// Registers an op and its kernel:
 // TENSORSMITH_OP(layer_norm, "TensorsmithLayerNorm", "x: T -> y: T | T: {half, float}", shapes, kernel);
 // with void shapes(Shapes&) and void kernel(Context&).
 #define TENSORSMITH_OP(identifier, name, signature, shapes, kernel)                                                \

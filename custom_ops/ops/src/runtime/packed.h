@@ -1,4 +1,4 @@
-// Matrix products whose right side is used again and again: it is put into the order in which it is read, once.
+// Matrix products with a packed right operand. Packing stores it in access order, once for many products.
 #pragma once
 
 #include "runtime/buffers.h"
@@ -6,14 +6,15 @@
 
 TENSORSMITH_BEGIN
 
-// A matrix inner x columns in panels of two vectors, the last one perhaps of one; columns are filled up with zeros.
+// Matrix of shape [inner, columns] in panels two vectors wide; the last panel may be one vector wide. Columns are
+// padded with zeros.
 class Packed {
  public:
   static constexpr int64_t kPanel = 2 * kLanes;
 
   Packed(int64_t inner, int64_t columns) : inner_(inner), columns_(padded(columns)), data_(inner_ * columns_) {}
 
-  // Takes over a row-major matrix of `columns` columns, or the transpose of one when `transposed`.
+  // Packs a row-major matrix with `columns` columns, or the transpose of one if `transposed`.
   void fill(const float* from, int64_t stride, bool transposed, int64_t inner, int64_t columns) {
     for (int64_t begin = 0; begin < columns_; begin += kPanel) {
       const int64_t width = columns_ - begin < kPanel ? columns_ - begin : kPanel;
@@ -42,7 +43,7 @@ class Packed {
   Scratch<float> data_;
 };
 
-// The left side of a product: row-major, or the transpose of a row-major matrix.
+// Left operand of a product, a row-major matrix or its transpose.
 template <bool kTransposed>
 struct Left {
   const float* data;
@@ -52,6 +53,7 @@ struct Left {
   Left from(int64_t row, int64_t k) const { return {&at(row, k), stride}; }
 };
 
+// Computes a tile of kRows rows and kVectors vectors, with all sums in registers.
 template <int kRows, int kVectors, bool kTransposed>
 inline void multiply_tile(int64_t inner, Left<kTransposed> a, const float* b, float* c, int64_t c_stride, bool add) {
   Vec sums[kRows][kVectors] = {};
@@ -68,10 +70,11 @@ inline void multiply_tile(int64_t inner, Left<kTransposed> a, const float* b, fl
     for (int i = 0; i < kVectors; ++i) store(c + row * c_stride + i * kLanes, sums[row][i]);
 }
 
+// Multiplies `rows` rows by one panel, tile by tile.
 template <int kVectors, bool kTransposed>
 inline void multiply_panel(int64_t rows, int64_t inner, Left<kTransposed> a, const float* b, float* c, int64_t c_stride,
                            bool add) {
-  constexpr int kBlock = kLanes == 16 ? 8 : 4;  // as many sums as there are registers for
+  constexpr int kBlock = kLanes == 16 ? 8 : 4;  // rows per tile, limited by the number of registers
   int64_t row = 0;
   for (; row + kBlock <= rows; row += kBlock)
     multiply_tile<kBlock, kVectors>(inner, a.from(row, 0), b, c + row * c_stride, c_stride, add);
@@ -84,12 +87,12 @@ inline void multiply_panel(int64_t rows, int64_t inner, Left<kTransposed> a, con
   if (row < rows) multiply_tile<1, kVectors>(inner, a.from(row, 0), b, c + row * c_stride, c_stride, add);
 }
 
-// c = a b, or c += a b when `add`, on one thread, over the first `inner` rows and `columns` columns of b. c has room for
-// whole panels.
+// Computes c = a b, or c += a b if `add`, on one thread, with the first `inner` rows and `columns` columns of b. The
+// rows of c must have room for whole panels.
 template <bool kTransposed>
 inline void multiply(int64_t rows, int64_t columns, int64_t inner, Left<kTransposed> a, const Packed& b, float* c,
                      int64_t c_stride, bool add) {
-  constexpr int64_t kRows = 64, kInner = 256;  // what stays in the first-level cache while the panels pass
+  constexpr int64_t kRows = 64, kInner = 256;  // block of a that stays in the L1 cache during the loop over panels
   columns = padded(columns);
   if (inner == 0 && !add)
     for (int64_t row = 0; row < rows; ++row)

@@ -12,19 +12,20 @@
 namespace tensorsmith {
 namespace {
 
-// One call of run_parallel, on its caller's stack.
+// One call of run_parallel. It is stored on the stack of the caller.
 struct Job {
   void (*body)(const void*, int64_t, int64_t);
   const void* closure;
   int64_t count;
   int64_t grain;
-  std::atomic<int64_t> next{0};  // first item that nobody has taken
-  int helpers = 0;               // workers inside, guarded by the pool's mutex
+  std::atomic<int64_t> next{0};  // first item not yet assigned
+  int helpers = 0;               // active workers, guarded by the mutex of the pool
   int most_helpers;
   Job* behind = nullptr;
   std::mutex failing;
-  std::exception_ptr failure;  // the first
+  std::exception_ptr failure;  // first exception
 
+  // Processes ranges until none is left. An exception discards the remaining ranges.
   void work() {
     try {
       for (;;) {
@@ -50,19 +51,20 @@ int cores_of_this_process() {
 
 class Pool {
  public:
-  // Leaked, as workers may outlive static objects.
+  // Never destroyed, as workers may outlive static objects.
   static Pool& get() {
     static Pool* pool = new Pool;
     return *pool;
   }
 
+  // Adds a job, works on it in the calling thread, and waits for its helpers.
   void run(Job& job) {
     {
       std::lock_guard<std::mutex> lock(mutex_);
       try {
         for (; workers_ < job.most_helpers; ++workers_) std::thread([this] { serve(); }).detach();
       } catch (const std::system_error&) {
-        // The system grants no more threads: those there are do the work.
+        // No further threads are available. The existing ones do the work.
       }
       job.behind = first_;
       first_ = &job;
@@ -85,6 +87,7 @@ class Pool {
     return nullptr;
   }
 
+  // Loop of a worker.
   void serve() {
     std::unique_lock<std::mutex> lock(mutex_);
     for (;;) {

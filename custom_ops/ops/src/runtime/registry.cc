@@ -1,4 +1,4 @@
-// Runs when the library is loaded: looks at the CPU, picks a level, and tells TensorFlow of that level's ops.
+// Initialization of the library: detects the CPU, selects a level, and registers the ops of that level.
 #include "runtime/registry.h"
 
 #include <cstdio>
@@ -32,7 +32,7 @@ struct Level {
 std::vector<Level> levels() {
 #if defined(__x86_64__)
   __builtin_cpu_init();
-  // What makes up x86-64-v3 and v4; GCC 11 does not know these names here.
+  // Features of x86-64-v3 and x86-64-v4. GCC 11 does not support these names in __builtin_cpu_supports.
   const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi") &&
                     __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("f16c") && __builtin_cpu_supports("lzcnt") &&
                     __builtin_cpu_supports("movbe");
@@ -49,10 +49,10 @@ std::vector<Level> levels() {
   };
 }
 
-std::string chosen_level;      // empty: none
+std::string chosen_level;      // empty if no level was selected
 std::string possible_levels;   // best first, separated by spaces
 
-// The parts of a text between separators, without surrounding blanks and without empty parts.
+// Splits a string at a separator, strips whitespace, and drops empty parts.
 std::vector<std::string> split(const std::string& text, char separator) {
   std::vector<std::string> parts;
   size_t begin = 0;
@@ -80,7 +80,7 @@ struct Signature {
   }
 };
 
-// While the library loads, there is nothing but the terminal to report to.
+// Errors during loading can only be printed.
 void must_be_ok(TF_Status* status, const char* name) {
   if (TF_GetCode(status) != TF_OK) std::fprintf(stderr, "tensorsmith: op %s: %s\n", name, TF_Message(status));
 }
@@ -116,7 +116,7 @@ bool load() {
   return !chosen_level.empty();
 }
 
-const bool loaded [[maybe_unused]] = load();  // last, after what it writes to
+const bool loaded [[maybe_unused]] = load();  // initialized after the variables it writes to
 
 }  // namespace
 
@@ -137,7 +137,7 @@ Attributes* read_attributes(const char* signature, TF_OpKernelConstruction* cons
       TF_OpKernelConstruction_GetAttrBool(construction, name.c_str(), &flag, status);
       value.integer = flag;
     } else {
-      continue;  // a type, which tensors carry themselves
+      continue;  // a dtype attribute, which is also stored in the tensors
     }
     if (TF_GetCode(status) != TF_OK) {
       TF_OpKernelConstruction_Failure(construction, status);
@@ -152,12 +152,12 @@ Attributes* read_attributes(const char* signature, TF_OpKernelConstruction* cons
 
 }  // namespace tensorsmith
 
-// The level in use; empty when TENSORSMITH_OPS_LEVEL names one that this machine or this library has not.
+// Returns the level in use, or an empty string if TENSORSMITH_OPS_LEVEL is not supported by the machine or the library.
 extern "C" __attribute__((visibility("default"))) const char* tensorsmith_level() {
   return tensorsmith::chosen_level.c_str();
 }
 
-// The levels that this machine runs and this library has, best first.
+// Returns the levels supported by the machine and the library, best first.
 extern "C" __attribute__((visibility("default"))) const char* tensorsmith_levels() {
   return tensorsmith::possible_levels.c_str();
 }

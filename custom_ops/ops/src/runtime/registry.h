@@ -1,4 +1,4 @@
-// What an op tells TensorFlow about itself, and how it gets there.
+// Definition and registration of ops.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,7 @@
 
 namespace tensorsmith {
 
-// An op's attribute: a float, or an int or bool.
+// Attribute of an op: a float, or an int or bool.
 struct Attribute {
   char name[32];
   float number;
@@ -31,13 +31,14 @@ struct Op {
   void (*compute)(void*, TF_OpKernelContext*);
 };
 
-// Reads the attributes named in the signature; the registry's own function frees them.
+// Reads the attributes named in the signature. The registry frees them.
 Attributes* read_attributes(const char* signature, TF_OpKernelConstruction* construction);
 
 }  // namespace tensorsmith
 
-// Puts a pointer to the op into its level's table. The table is a section of the library, filled by the linker: no code
-// compiled for a level runs before the CPU has been looked at, and no list of kernels has to be kept.
+// Adds a pointer to the op to the table of its level. The table is a section of the library that the linker fills, so
+// that no code compiled for a level runs before the CPU has been checked, and no list of kernels needs to be
+// maintained.
 #define TENSORSMITH_REGISTER(identifier, name, signature, infer_shapes, compute)                              \
   static void* TENSORSMITH_JOIN(create_, identifier)(TF_OpKernelConstruction * construction) {                \
     return ::tensorsmith::read_attributes(signature, construction);                                           \

@@ -1,4 +1,4 @@
-// Shape inference in graphs: what is known of the outputs before anything runs.
+// Static shape inference in graphs.
 #pragma once
 
 #include <cstdint>
@@ -9,13 +9,13 @@
 
 TENSORSMITH_BEGIN
 
-// Shapes of an op's inputs and outputs; each may be known in part. A mismatch becomes ValueError.
+// Shapes of the inputs and outputs of an op, which may be partially known. A mismatch raises ValueError.
 class Shapes {
  public:
   static constexpr int64_t kUnknown = -1;
   static constexpr int64_t kEnd = std::numeric_limits<int64_t>::max();
 
-  // A (partly known) shape.
+  // A possibly partially known shape.
   class Known {
    public:
     Known() : handle_(TF_NewShapeHandle()) {}
@@ -41,7 +41,7 @@ class Shapes {
     if (ok()) TF_ShapeInferenceContextGetInput(context_, i, result.get(), status_);
     return result;
   }
-  // The shape of an input that must have this rank.
+  // Returns the shape of an input and requires the given rank.
   Known input(int i, int rank) {
     Known whole = input(i), result;
     if (ok()) TF_ShapeInferenceContextWithRank(context_, whole.get(), rank, result.get(), status_);
@@ -53,7 +53,7 @@ class Shapes {
     return result;
   }
 
-  // Dimensions [begin, end) of a shape; negative ones count from its end.
+  // Returns the dimensions [begin, end) of a shape. Negative indices count from the end.
   Known part(const Known& shape, int64_t begin, int64_t end = kEnd) {
     Known result;
     if (ok()) TF_ShapeInferenceContextSubshape(context_, shape.get(), begin, end, result.get(), status_);
@@ -65,7 +65,7 @@ class Shapes {
       TF_ShapeInferenceContextConcatenateShapes(context_, first.get(), second.get(), result.get(), status_);
     return result;
   }
-  // One dimension, of a known size or of kUnknown.
+  // Returns a shape of rank 1, whose size may be kUnknown.
   Known vector(int64_t size) { return Known(TF_ShapeInferenceContextVectorFromSize(context_, size)); }
   Known scalar() { return Known(TF_ShapeInferenceContextScalar(context_)); }
 

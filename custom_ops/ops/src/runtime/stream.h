@@ -1,4 +1,5 @@
-// Stores that go past the cache: for outputs too large to stay in it, which then need not be read before they are written.
+// Non-temporal stores, which bypass the cache. They avoid reading cache lines of large outputs before they are
+// overwritten.
 #pragma once
 
 #include "runtime/vector.h"
@@ -9,10 +10,10 @@
 
 TENSORSMITH_BEGIN
 
-// Whether an address suits `stream`.
+// True if the alignment of an address is sufficient for `stream`.
 inline bool streams_to(const float* to) { return reinterpret_cast<uintptr_t>(to) % sizeof(Vec) == 0; }
 
-// Writes a vector to an address that is a multiple of its size. Call `end_stream` before others may read it.
+// Writes a vector to an address that is a multiple of its size. Call `end_stream` before other threads read it.
 inline void stream(float* to, Vec value) {
 #if defined(__AVX512F__)
   _mm512_stream_ps(to, reinterpret_cast<__m512>(value));

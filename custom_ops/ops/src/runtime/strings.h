@@ -1,4 +1,4 @@
-// TensorFlow's strings, as they lie in tensors. Source: tensorflow/core/platform/ctstring_internal.h.
+// Memory layout of TensorFlow's strings in tensors. Source: tensorflow/core/platform/ctstring_internal.h.
 #pragma once
 
 #include <cstdint>
@@ -28,7 +28,7 @@ class String {
     }
   }
 
-  // Fills an empty one, as those of a new tensor are; TensorFlow frees what is allocated here.
+  // Assigns to an empty string, such as those of a new tensor. TensorFlow frees the memory.
   void set(const uint8_t* data, size_t size) {
     uint8_t* to = bytes_ + 1;
     if (size <= kMostSmall) {

@@ -1,4 +1,4 @@
-// Views of tensors: where the numbers are, their shape and type.
+// Tensor views (data pointer, shape, dtype), and checks that raise errors.
 #pragma once
 
 #include <cstdarg>
@@ -11,13 +11,13 @@
 
 TENSORSMITH_BEGIN
 
-// What a kernel throws; it becomes the op's error.
+// Exception of a kernel, reported as the error of the op.
 struct Failure {
   TF_Code code;
   char message[480];
 };
 
-// Throws InvalidArgumentError unless the condition holds.
+// Throws an InvalidArgumentError unless the condition is true.
 __attribute__((format(printf, 2, 3))) inline void require(bool condition, const char* format, ...) {
   if (condition) return;
   Failure error = {TF_INVALID_ARGUMENT, {}};
@@ -39,12 +39,12 @@ struct Shape {
 
   int64_t operator[](int i) const { return dims[i < 0 ? rank + i : i]; }
 
-  // The product of the sizes of dimensions [begin, end).
+  // Returns the product of the sizes of dimensions [begin, end).
   int64_t product(int begin, int end) const {
     int64_t result = 1;
-    bool fits = true;  // without elements, a tensor can have any other sizes
+    bool fits = true;  // an overflow must be detected even if a later size is 0
     for (int i = begin; i < end; ++i) fits = !__builtin_mul_overflow(result, dims[i], &result) && fits;
-    require(fits, "received a tensor with more elements than can be counted");
+    require(fits, "got a tensor with too many elements to count");
     return result;
   }
   int64_t size() const { return product(0, rank); }
@@ -57,7 +57,7 @@ struct Shape {
   }
 };
 
-// A shape as text for messages: text(shape).value.
+// Formats a shape for error messages: text(shape).value.
 struct Text {
   char value[120];
 };
@@ -71,7 +71,7 @@ inline Text text(const Shape& shape) {
   return result;
 }
 
-// 16-bit floats, as stored; vector.h turns them into float32 and back.
+// Storage types of 16-bit floats. vector.h converts them from and to float32.
 struct Half {
   uint16_t bits;
 };
@@ -117,23 +117,23 @@ struct Tensor {
   int64_t dim(int i) const { return shape[i]; }  // -1 is the last
   int64_t size() const { return shape.size(); }
 
-  // The numbers; the kernel's signature has already fixed their type, and a mistake here is ours.
+  // Returns the data. The signature of the op determines the dtype, so a mismatch is a bug of the kernel.
   template <class Value>
   Value* as() const {
-    require(type == TypeOf<Value>::value, "a kernel took a tensor of type %d for type %d", static_cast<int>(type),
+    require(type == TypeOf<Value>::value, "a kernel read a tensor of type %d as type %d", static_cast<int>(type),
             static_cast<int>(TypeOf<Value>::value));
     return static_cast<Value*>(data);
   }
 };
 
-// Checks in the words of the ops' users.
+// Checks of the rank and shape of an argument.
 inline void require_rank(const Tensor& tensor, const char* name, int rank) {
-  if (tensor.rank() == rank) return;  // writing out shapes takes time
-  require(false, "`%s`: received shape %s, expected rank %d", name, text(tensor.shape).value, rank);
+  if (tensor.rank() == rank) return;  // formatting is slow
+  require(false, "%s: got shape %s, expected rank %d", name, text(tensor.shape).value, rank);
 }
 inline void require_shape(const Tensor& tensor, const char* name, const Shape& shape) {
   if (tensor.shape == shape) return;
-  require(false, "`%s`: received shape %s, expected %s", name, text(tensor.shape).value, text(shape).value);
+  require(false, "%s: got shape %s, expected %s", name, text(tensor.shape).value, text(shape).value);
 }
 
 TENSORSMITH_END

@@ -1,6 +1,6 @@
-// The part of TensorFlow's C interface that is used here, declared rather than included: building needs no TensorFlow, and
-// what is declared below has been stable since TensorFlow 2.15.
-// Source: tensorflow/c/{ops,kernels,tf_tensor,tf_status,tf_datatype}.h.
+// Declarations of the part of TensorFlow's C API that is used. They replace TensorFlow's headers, so that the build
+// does not require TensorFlow. These functions have been stable since TensorFlow 2.15. Source:
+// tensorflow/c/{ops,kernels,tf_tensor,tf_status,tf_datatype}.h.
 #pragma once
 
 #include <cstddef>

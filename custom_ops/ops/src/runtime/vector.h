@@ -1,4 +1,4 @@
-// Float vectors as wide as the level's registers, and 16-bit floats to and from them.
+// Float vectors of the register width of the level, and conversion of 16-bit floats.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +24,7 @@ constexpr int kLanes = 4;
 typedef float Vec __attribute__((vector_size(kLanes * 4)));
 typedef int32_t IntVec __attribute__((vector_size(kLanes * 4)));
 
-// The next multiple of the vector width.
+// Rounds up to a multiple of the vector width.
 inline int64_t padded(int64_t count) { return (count + kLanes - 1) / kLanes * kLanes; }
 
 inline Vec load(const float* from) {
@@ -35,7 +35,7 @@ inline Vec load(const float* from) {
 inline void store(float* to, Vec value) { std::memcpy(to, &value, sizeof(value)); }
 inline Vec broadcast(float value) { return Vec{} + value; }
 
-// One number or a vector of them, for code that is written once: at<V>(p) reads either.
+// Reads a scalar or a vector, for code that is generic in the type V.
 template <class V>
 inline V at(const float* from) {
   V value;
@@ -51,7 +51,7 @@ inline Vec square_root(Vec value) {
   return result;
 }
 
-// The sum of the lanes, in a fixed order: one half is added to the other until two numbers are left.
+// Sum of the lanes in fixed order, by pairwise addition of halves.
 template <int kCount>
 struct Lanes {
   typedef float Type __attribute__((vector_size(kCount * 4)));
@@ -68,7 +68,7 @@ inline float sum_of(typename Lanes<kCount>::Type value) {
 }
 inline float sum(Vec value) { return sum_of<kLanes>(value); }
 
-// Calls visit(V{}, i) for the items [0, count): with V = Vec as long as a vector fits, then with V = float.
+// Calls visit(V{}, i) for the elements [0, count), with V = Vec for whole vectors and V = float for the remainder.
 template <class Visit>
 inline void each(int64_t count, const Visit& visit) {
   int64_t i = 0;
@@ -76,7 +76,7 @@ inline void each(int64_t count, const Visit& visit) {
   for (; i < count; ++i) visit(float{}, i);
 }
 
-// The sum of term(V{}, i) over [0, count), in an order that depends on count alone.
+// Returns the sum of term(V{}, i) over [0, count), in an order that depends on count alone.
 template <class Term>
 inline float reduce(int64_t count, const Term& term) {
   Vec first{}, second{}, third{}, fourth{};
@@ -106,7 +106,7 @@ inline float to_float(Half value) {
 #else
   const uint32_t sign = uint32_t(value.bits & 0x8000) << 16, magnitude = value.bits & 0x7fff;
   uint32_t bits;
-  if (magnitude >= 0x7c00) {  // infinite or not a number
+  if (magnitude >= 0x7c00) {  // infinity or NaN
     bits = 0x7f800000 | (magnitude & 0x3ff) << 13;
   } else if (magnitude >= 0x400) {
     bits = (magnitude << 13) + ((127 - 15) << 23);
@@ -139,7 +139,7 @@ inline void from_float(float value, Half* to) {
   uint32_t result;
   if (magnitude > 0x7f800000) {
     result = 0x7e00;
-  } else if (magnitude >= 0x477ff000) {  // 65520 and more round to infinity
+  } else if (magnitude >= 0x477ff000) {  // values from 65520 are rounded to infinity
     result = 0x7c00;
   } else if (magnitude < 0x38800000) {  // subnormal: adding 0.5 leaves multiples of 2^-24 in the last bits
     float shifted;
@@ -154,7 +154,7 @@ inline void from_float(float value, Half* to) {
 #endif
 }
 
-// Rows of any storage type to float32 and back. The float32 versions of `read` hand out the row itself.
+// Conversion of rows between storage types and float32. `read` returns float32 rows without a copy.
 inline const float* read(const float* from, float*, int64_t) { return from; }
 inline const float* read(const BFloat16* from, float* buffer, int64_t count) {
   for (int64_t i = 0; i < count; ++i) buffer[i] = to_float(from[i]);
@@ -202,7 +202,7 @@ void with_float_type(TF_DataType type, const Visit& visit) {
     case TF_BFLOAT16:
       return visit(BFloat16{});
     default:
-      require(type == TF_FLOAT, "received a tensor of type %d, expected float32, float16 or bfloat16",
+      require(type == TF_FLOAT, "got a tensor of type %d, expected float32, float16 or bfloat16",
               static_cast<int>(type));
       return visit(float{});
   }

@@ -1,4 +1,4 @@
-// Exponentials, the logarithm, sigmoid and tanh of float vectors, without branches: within 3 ulp, and right for infinities and NaN.
+// Branch-free exp, log, sigmoid and tanh of float vectors. They are accurate to 3 ulp and handle infinities and NaN.
 #pragma once
 
 #include <cstdint>
@@ -8,13 +8,13 @@
 
 TENSORSMITH_BEGIN
 
-// x held within [low, high]; NaN stays NaN.
+// Clips x to [low, high]. NaN is preserved.
 inline Vec clamp(Vec x, float low, float high) {
   x = x < low ? broadcast(low) : x;
   return x > high ? broadcast(high) : x;
 }
 
-// 2^n for whole n in [-127, 128], where -127 gives 0 and 128 gives infinity.
+// 2^n for integers n in [-127, 128]. The result is 0 for -127 and infinity for 128.
 inline Vec power_of_two(IntVec n) {
   const IntVec bits = (n + 127) << 23;
   Vec result;
@@ -22,18 +22,20 @@ inline Vec power_of_two(IntVec n) {
   return result;
 }
 
-// x as n ln 2 + r with whole n and |r| <= ln 2 / 2, for |x| < 2^20; then e^x = 2^n (1 + expm1), expm1 = e^r - 1.
+// Range reduction x = n ln 2 + r with integer n and |r| <= ln 2 / 2, for |x| < 2^20. Then e^x = 2^n (1 + expm1) with
+// expm1 = e^r - 1.
 struct ExpParts {
   IntVec n;
   Vec expm1;
 };
 inline ExpParts exp_parts(Vec x) {
-  constexpr float kRound = 12582912.0f;  // 1.5 * 2^23: adding it leaves the nearest whole number in the low bits
+  constexpr float kRound = 12582912.0f;  // 1.5 * 2^23; adding it leaves the nearest integer in the low bits
   const Vec shifted = x * 1.44269504088896341f + kRound;
   const Vec whole = shifted - kRound;
   ExpParts parts;
   std::memcpy(&parts.n, &shifted, sizeof(shifted));
   parts.n -= 0x4b400000;
+  // ln 2 is split into two constants (Cody and Waite) for an accurate remainder. The series is that of e^r - 1.
   const Vec r = x - whole * 0.693145751953125f - whole * 1.42860682030941723212e-6f;
   Vec series = broadcast(1.0f / 5040);
   series = series * r + 1.0f / 720;
@@ -45,14 +47,14 @@ inline ExpParts exp_parts(Vec x) {
   return parts;
 }
 
-// e^x for x <= 0 or minus infinity; 0 where that is no normal number.
+// e^x for x <= 0 or x = -inf. Subnormal results are flushed to 0.
 inline Vec exp_below_one(Vec x) {
   const ExpParts parts = exp_parts(x < -88.0f ? broadcast(-88.0f) : x);
   return (parts.expm1 + 1.0f) * power_of_two(parts.n);
 }
 
-// The natural logarithm of normal positive numbers, and NaN of NaN: x = 2^n m with m in [sqrt(1/2), sqrt(2)), and a series in
-// s = (m - 1) / (m + 1), log m = 2 (s + s^3 / 3 + s^5 / 5 + ...).
+// Natural logarithm of normal positive numbers and NaN: x = 2^n m with m in [sqrt(1/2), sqrt(2)), and the series
+// log m = 2 (s + s^3 / 3 + s^5 / 5 + ...) in s = (m - 1) / (m + 1).
 inline Vec log_of_normal(Vec x) {
   IntVec bits;
   std::memcpy(&bits, &x, sizeof(x));
@@ -70,13 +72,13 @@ inline Vec log_of_normal(Vec x) {
   return x == x ? whole * 0.693145751953125f + (whole * 1.42860682030941723212e-6f + series) : x;
 }
 
-// 1 / (1 + e^-x); below -88.3, where it is no normal number, 0.
+// 1 / (1 + e^-x). For x < -88.3, where the result is subnormal, it is 0.
 inline Vec sigmoid(Vec x) {
   const ExpParts parts = exp_parts(clamp(-x, -88.0f, 89.0f));
   return 1.0f / (1.0f + (parts.expm1 + 1.0f) * power_of_two(parts.n));
 }
 
-// expm1(2x) / (expm1(2x) + 2), which keeps small x exact.
+// tanh(x) = expm1(2x) / (expm1(2x) + 2), which is accurate for small x.
 inline Vec tanh(Vec x) {
   const ExpParts parts = exp_parts(clamp(x + x, -20.0f, 20.0f));
   const Vec scale = power_of_two(parts.n);

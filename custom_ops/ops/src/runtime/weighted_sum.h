@@ -1,4 +1,4 @@
-// Sums of vectors with factors, kept in registers until they are whole.
+// Weighted sums of vectors, accumulated in registers.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,8 @@
 
 TENSORSMITH_BEGIN
 
-// kCount vectors V from `to` on: scale * sum of factor * from, over all that visit(add) calls add(factor, from) with.
+// Writes kCount vectors V at `to` + offset: scale * sum of factor * from, over all calls add(factor, from) made by
+// visit(add).
 template <int kCount, class V, class Visit>
 inline void sum_together(int64_t offset, float scale, float* to, const Visit& visit) {
   constexpr int64_t kSize = sizeof(V) / sizeof(float);
@@ -19,8 +20,8 @@ inline void sum_together(int64_t offset, float scale, float* to, const Visit& vi
   for (int k = 0; k < kCount; ++k) store(to + offset + k * kSize, scale * sums[k]);
 }
 
-// to[i] = scale * sum of factor * from[i], over all that visit(add) calls add(factor, from) with: once or, where there
-// are more numbers than registers hold, a few times.
+// Computes to[i] = scale * sum of factor * from[i], over all calls add(factor, from) made by visit(add). `visit` is
+// called once, or several times if the sums do not fit into the registers.
 template <class Visit>
 inline void weighted_sum(int64_t count, float scale, float* to, const Visit& visit) {
   int64_t i = 0;

@@ -1,4 +1,4 @@
-"""attention against its twin, float64, a NumPy formula, and hostile input."""
+"""Tests of attention against its reference implementation, float64, a NumPy formula, and invalid input."""
 
 import time
 
@@ -117,7 +117,7 @@ def test_of_scores_far_apart_the_highest_wins(spread, rng):
 @pytest.mark.parametrize("biased", [False, True])
 @pytest.mark.parametrize("scale", [0.5, 0.0, -0.5])
 def test_large_scores_keep_their_differences(scale, biased, masked, rng):
-    # Whole numbers, so that float32 has every score exactly: about half a million, and a few around it.
+    # Integers, so that all scores are exact in float32: about half a million, and small differences.
     query = np.float32([[1000, 1000, 1]] * 5)[np.newaxis, :, np.newaxis]
     key = np.stack([np.full(19, 500), np.full(19, 500), rng.integers(-5, 6, 19)], -1).astype("float32")
     value, upstream = rng.normal(size=(19, 2)).astype("float32"), rng.normal(size=(1, 5, 1, 2)).astype("float32")
@@ -154,7 +154,7 @@ def test_infinite_biases_and_numbers_that_are_none(scale, rng):
     sees_less = ops.attention(query, key[:, :3], value[:, :3], scale=scale)
     for step in (0, 3):
         np.testing.assert_allclose(output[0, step], sees_less[0, step], rtol=1e-6)
-    assert not np.any(output[0, 1])  # it sees nothing
+    assert not np.any(output[0, 1])  # no visible keys
     assert not np.any(dquery[0, 1])
     assert not np.any(dbias[0, 0, 1])
     assert np.isnan(output[0, 2]).all()
@@ -165,7 +165,7 @@ def test_infinite_biases_and_numbers_that_are_none(scale, rng):
 def test_dropout_statistics():
     steps, rate = 300, 0.3
     zeros = tf.zeros((1, steps, 2, 1))
-    one = tf.eye(steps)[tf.newaxis, :, tf.newaxis] * steps  # the output is the row of weights, times their number
+    one = tf.eye(steps)[tf.newaxis, :, tf.newaxis] * steps  # the output is the row of probabilities, times `steps`
     outputs = [
         ops.attention(zeros, zeros[:, :, :1], one, dropout=rate, seed=[1, second]).numpy() for second in (2, 2, 3)
     ]
@@ -179,7 +179,7 @@ def test_dropout_statistics():
         (kept[:, 0, :, 0], kept[:, 0, :, 1]),
         (kept[..., 1:], kept[..., :-1]),
         (kept[:, :, 1:], kept[:, :, :-1]),
-    ]  # seeds, heads, keys, queries beside each other are independent
+    ]  # neighboring seeds, heads, keys and queries are independent
     for one_draw, other in pairs:
         both = (one_draw & other).mean()
         assert abs(both - (1 - rate) ** 2) < 5 * np.sqrt(0.49 * 0.51 / one_draw.size)
@@ -196,7 +196,7 @@ def test_threads_do_not_matter(dropout, same_for_any_thread_count, rng):
     same_for_any_thread_count(biased, *inputs, bias)
 
 
-# Sizes and the shape of a bias, or of none, for every way to share the gradient among threads.
+# Sizes, and the shape of a bias or `None`, for every partition of the gradient over threads.
 SHARED = [
     ((1, 140, 90, 4, 1, 8, 8), None),
     ((1, 300, 90, 1, 1, 8, 8), None),
@@ -308,13 +308,13 @@ def test_unknown_ranks(choice, rng):
     ("changes", "name", "message"),
     [
         ({"query": np.ones((2, 3, 4))}, "query", "shape .batch, steps, heads, width"),
-        ({"query": np.ones((2, 3, 4, 5), "int32")}, "query", "a tensor of floating type"),
+        ({"query": np.ones((2, 3, 4, 5), "int32")}, "query", "a floating-point tensor"),
         ({"key": np.ones((2, 6, 2, 4))}, "key", "width 5"),
-        ({"key": np.ones((2, 6, 3, 5)), "value": np.ones((2, 6, 3, 5))}, "key", "divides the query's 4"),
-        ({"value": np.ones((2, 5, 2, 7))}, "value", "as the key has"),
+        ({"key": np.ones((2, 6, 3, 5)), "value": np.ones((2, 6, 3, 5))}, "key", "divides the 4 heads of `query`"),
+        ({"value": np.ones((2, 5, 2, 7))}, "value", "as `key`"),
         ({"lengths": [1, 2, 3]}, "lengths", "shape .batch,"),
-        ({"mask": np.ones((2, 3, 6), bool)}, "mask", "with 1 where shared"),
-        ({"bias": np.ones((2, 3, 3, 6))}, "bias", "with 1 where shared"),
+        ({"mask": np.ones((2, 3, 6), bool)}, "mask", "or of size 1 along shared axes"),
+        ({"bias": np.ones((2, 3, 3, 6))}, "bias", "or of size 1 along shared axes"),
         ({"dropout": 1.0, "seed": [0, 0]}, "dropout", "a number in .0, 1"),
         ({"dropout": 0.5}, "seed", "two integers"),
         ({"seed": 5}, "seed", "two integers"),
@@ -323,7 +323,7 @@ def test_unknown_ranks(choice, rng):
 def test_bad_arguments(changes, name, message):
     arguments = {"query": np.ones((2, 3, 4, 5)), "key": np.ones((2, 6, 2, 5)), "value": np.ones((2, 6, 2, 7))}
     ops.attention(**arguments)
-    with pytest.raises(ValueError, match=f"`{name}`: received .*{message}"):
+    with pytest.raises(ValueError, match=f"{name} must .*{message}"):
         ops.attention(**{**arguments, **changes})
 
 

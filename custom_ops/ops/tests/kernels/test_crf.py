@@ -1,4 +1,4 @@
-"""The conditional random field against sums over all sequences, its twin, float64, and hostile input."""
+"""Tests of the CRF ops against sums over all sequences, their reference implementation, float64, and invalid input."""
 
 import itertools
 
@@ -103,7 +103,7 @@ def test_first_of_equals():
 
 
 def test_forbidden_transitions_and_far_scores(rng):
-    """What float32 probabilities could not hold."""
+    """Scores whose probabilities are out of range of float32."""
     forbidden = np.where(np.eye(3, k=1) + np.eye(3, k=-2) > 0, 0.0, -np.inf)  # 0, 1, 2, 0, ...
     unaries = (300 * rng.normal(size=(1, 30, 3))).astype("float32")
     tags, _ = ops.crf_decode(unaries, forbidden)
@@ -120,7 +120,7 @@ def test_forbidden_transitions_and_far_scores(rng):
 @pytest.mark.slow
 @pytest.mark.parametrize("scale", [1.0, 200.0], ids=["moderate", "far"])
 def test_long_sequences_of_large_scores(scale, rng):
-    """`far` transitions are beyond what float32 probabilities hold."""
+    """With `far` transitions, probabilities are out of range of float32."""
     unaries, tags, transitions, lengths = draw(rng, 4, 1000, 20)
     inputs = [(10 * unaries).astype("float32"), (scale * transitions).astype("float32")]
 
@@ -140,7 +140,7 @@ def test_long_sequences_of_large_scores(scale, rng):
 
 def test_what_all_scores_share_does_not_matter(rng):
     unaries, tags, transitions, _ = draw(rng, 2, 9, 5)
-    near = np.round(unaries * 64) / 64  # exact in float32 with the offset, too
+    near = np.round(unaries * 64) / 64  # exact in float32, also with the offset
     transitions = transitions.astype("float32")
     results = []
     for offset in (0, 1e5):
@@ -278,8 +278,8 @@ def test_lite_models_take_long_integers(rng):
     ("changes", "name", "message"),
     [
         ({"unaries": np.ones((2, 3), "float32")}, "unaries", "shape .batch, steps, tags"),
-        ({"unaries": np.ones((2, 3, 4), "int32")}, "unaries", "float32 or float64"),
-        ({"unaries": np.ones((2, 3, 0), "float32")}, "unaries", "one tag or more"),
+        ({"unaries": np.ones((2, 3, 4), "int32")}, "unaries", "have dtype float32 or float64"),
+        ({"unaries": np.ones((2, 3, 0), "float32")}, "unaries", "have at least one tag"),
         ({"transitions": np.ones((4, 5))}, "transitions", "shape .4, 4"),
         ({"lengths": [1, 2, 3]}, "lengths", "shape .2,"),
         ({"lengths": [1.0, 2.0]}, "lengths", "integers"),
@@ -294,7 +294,7 @@ def test_bad_arguments(changes, name, message):
         "transitions": np.ones((4, 4)),
     }
     ops.crf_log_likelihood(**arguments)
-    with pytest.raises(ValueError, match=f"`{name}`: received .*{message}"):
+    with pytest.raises(ValueError, match=f"{name} must .*{message}"):
         ops.crf_log_likelihood(**{**arguments, **changes})
 
 

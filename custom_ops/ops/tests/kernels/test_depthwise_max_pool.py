@@ -1,4 +1,4 @@
-"""depthwise_max_pool against slices in NumPy, TensorFlow's own forward pass, its twin, and hostile input."""
+"""Tests of depthwise_max_pool against NumPy, TensorFlow, its reference implementation, and invalid input."""
 
 import numpy as np
 import pytest
@@ -18,14 +18,14 @@ WINDOWS = [(1, 1), (2, 2), (3, 3), (3, 1), (2, 5), (4, 3), (50, 7)]
 @pytest.mark.parametrize(("size", "stride"), WINDOWS)
 def test_kernel_is_its_twin(size, stride, padding, dtype, agree, rng):
     for shape in ((3, 5), (2, 3, 16), (7, 33), (11,), (0, 4), (4, 1)):
-        x = rng.permutation(int(np.prod(shape))).reshape(shape) / 64  # no equals, and exact in half types
+        x = rng.permutation(int(np.prod(shape))).reshape(shape) / 64  # distinct values, exact in half precision
         agree(lambda x: ops.depthwise_max_pool(x, size, stride, padding), x, dtype=dtype)
 
 
 @pytest.mark.parametrize("padding", ["VALID", "SAME"])
-@pytest.mark.parametrize(("size", "stride"), WINDOWS[:-1])  # TensorFlow wants a window to fit
+@pytest.mark.parametrize(("size", "stride"), WINDOWS[:-1])  # TensorFlow requires at least one complete window
 def test_is_tensorflow_along_a_middle_axis(size, stride, padding, rng):
-    """TensorFlow pools the channels as the width of a picture, forward and backward."""
+    """TensorFlow pools the channels as the width of an image, forward and backward."""
     x = tf.constant(rng.normal(size=(4, 29)), tf.float32)
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(x)
@@ -91,12 +91,12 @@ def test_unknown_shapes(rng):
         ({"pool_size": 2.0}, "a positive integer"),
         ({"pool_size": 2, "stride": -1}, "a positive integer"),
         ({"pool_size": 2, "padding": "full"}, "'valid' or 'same'"),
-        ({"pool_size": 2, "x": np.float32(1)}, "a tensor of rank 1 or more"),
-        ({"pool_size": 2, "x": np.ones(3, "int32")}, "a tensor of floating type"),
+        ({"pool_size": 2, "x": np.float32(1)}, "a tensor of rank >= 1"),
+        ({"pool_size": 2, "x": np.ones(3, "int32")}, "a floating-point tensor"),
     ],
 )
 def test_bad_arguments(arguments, message):
-    with pytest.raises(ValueError, match=f"received .*{message}"):
+    with pytest.raises(ValueError, match=f"must .*{message}"):
         ops.depthwise_max_pool(**{"x": np.ones((2, 3), "float32"), **arguments})
 
 

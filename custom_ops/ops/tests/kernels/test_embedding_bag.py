@@ -1,4 +1,4 @@
-"""embedding_bag against NumPy, its twin, PyTorch's definition of a mean, and hostile input."""
+"""Tests of embedding_bag against NumPy, its reference implementation, PyTorch's mean, and invalid input."""
 
 import numpy as np
 import pytest
@@ -29,7 +29,7 @@ def test_sums_and_means(sizes, choice, rng):
             ops.embedding_bag(indices, narrow, combiner="mean"),
         ]
     sums = table[indices].sum(1)
-    mean = sums / max(sizes[1], 1)  # of nothing: 0, as PyTorch has it
+    mean = sums / max(sizes[1], 1)  # the mean of an empty bag is 0, as in PyTorch
     for got, wanted in zip(found, [sums, np.einsum("bs,bsw->bw", weights, table[indices]), mean], strict=True):
         np.testing.assert_allclose(got, wanted, atol=1e-4)
 
@@ -39,7 +39,7 @@ def test_sums_and_means(sizes, choice, rng):
 def test_kernel_is_its_twin(sizes, dtype, agree, rng):
     indices, table, weights = draw(rng, *sizes)
 
-    def dense(x):  # the same numbers, of which sparse gradients have none to compare
+    def dense(x):  # identity that makes the sparse gradient dense, for comparison
         return tf.reshape(x, tf.shape(x))
 
     agree(lambda table, weights: ops.embedding_bag(indices, dense(table), weights), table, weights, dtype=dtype)
@@ -101,13 +101,13 @@ def test_second_gradients(rng):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"combiner": "max"}, "`combiner`: .* 'sum' or 'mean'"),
-        ({"combiner": "mean", "weights": [[1.0]]}, "`combiner`: .* 'sum', as there are weights"),
-        ({"weights": [1.0]}, "`weights`: .* the shape of `indices`"),
-        ({"indices": 0}, "`indices`: .* shape"),
-        ({"indices": [[0.5]]}, "`indices`: .* integers"),
-        ({"params": [1.0]}, "`params`: .* shape"),
-        ({"params": [[1]]}, "`params`: .* floating type"),
+        ({"combiner": "max"}, "combiner must be .*'sum' or 'mean'"),
+        ({"combiner": "mean", "weights": [[1.0]]}, "combiner must be .*'sum' when `weights` are given"),
+        ({"weights": [1.0]}, r"weights must have the shape of `indices`, \(1, 1\)"),
+        ({"indices": 0}, "indices must be .*shape"),
+        ({"indices": [[0.5]]}, "indices must be .*integers"),
+        ({"params": [1.0]}, r"params must have shape \(rows, width\)"),
+        ({"params": [[1]]}, "params must be .*floating-point"),
     ],
 )
 def test_bad_arguments(arguments, message):
@@ -117,7 +117,7 @@ def test_bad_arguments(arguments, message):
 
 @pytest.mark.parametrize("index", [-1, 5, 2**40])
 def test_indices_beyond_the_table(index):
-    with pytest.raises(tf.errors.InvalidArgumentError, match="`indices`: received .*, expected 0 to 4"):
+    with pytest.raises(tf.errors.InvalidArgumentError, match="indices: got .*, expected 0 to 4"):
         ops.embedding_bag(np.array([[index]]), np.ones((5, 2), "float32"))
 
 

@@ -1,4 +1,4 @@
-"""Reading examples into tensors, against tf.io.parse_example."""
+"""Tests of parsing examples into tensors against tf.io.parse_example."""
 
 from pathlib import Path
 
@@ -26,7 +26,7 @@ FEATURES = {
 
 
 def table(rows, rng):
-    """Columns for FEATURES, strings on both sides of 22 bytes, where TensorFlow keeps them elsewhere."""
+    """Returns columns for FEATURES, with strings below and above the 22 bytes that TensorFlow stores inline."""
     some = rng.integers(0, 2, rows)
 
     def lists(make, kind):
@@ -59,7 +59,7 @@ def same(ours, theirs):
 
 @pytest.fixture
 def written(tmp_path, rng):
-    """Two files, and where their records are."""
+    """Writes two files and returns them with the positions of their records."""
     files, parts = [], []
     for number, rows in enumerate((17, 5)):
         records = encode(table(rows, rng))
@@ -131,14 +131,12 @@ def test_damage_is_told_with_file_and_place(written):
         ops.read_examples(files, file[-1:], begins[-1:], sizes[-1:] + 1000, FEATURES)
     with pytest.raises(tf.errors.NotFoundError, match="nowhere: No such file"):
         ops.read_examples(["/nowhere"], file[:1], begins[:1], sizes[:1], FEATURES)
-    with pytest.raises(
-        tf.errors.InvalidArgumentError, match=r"part-0, record at byte 0: feature `label`: it holds int64"
-    ):
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"part-0, record at byte 0: feature `label`: got int64"):
         ops.read_examples(files, file[:1], begins[:1], sizes[:1], {"label": tf.io.VarLenFeature(tf.float32)})
 
 
 def test_file_that_changes_while_it_is_read(tmp_path):
-    """Cut short in place, and replaced by another one; test_file.py cuts it after it was opened."""
+    """The file is truncated in place or replaced. In test_file.py it is truncated after it was opened."""
     path, feature = tmp_path / "x", {"x": tf.io.FixedLenFeature([5000], tf.float32)}
 
     def read(records):
@@ -165,7 +163,7 @@ def test_values_that_are_missing_or_too_many(rng):
     with pytest.raises(tf.errors.InvalidArgumentError, match="record 1 of the batch: feature `x`: it is missing"):
         ops.parse_examples(serialized, {"x": required})
     with pytest.raises(
-        tf.errors.InvalidArgumentError, match="record 2 of the batch: feature `x`: received 2 values, expected 1"
+        tf.errors.InvalidArgumentError, match="record 2 of the batch: feature `x`: got 2 values, expected 1"
     ):
         ops.parse_examples(serialized, {"x": optional})
     np.testing.assert_array_equal(ops.parse_examples(serialized[:2], {"x": optional})["x"], [[1.0], [7.0]])

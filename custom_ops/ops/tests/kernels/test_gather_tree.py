@@ -1,4 +1,4 @@
-"""gather_tree against a loop over beams, its twin, and hostile input."""
+"""Tests of gather_tree against a loop over beams, its reference implementation, and invalid input."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ def draw(rng, steps, batch, beams):
 
 
 def by_hand(ids, parents, lengths):
-    """Every beam by itself, from its last step to its first."""
+    """Follows each beam from its last step to its first."""
     steps, batch, beams = ids.shape
     out = np.full(ids.shape, END)
     for b in range(batch):
@@ -75,7 +75,7 @@ def test_unknown_ranks(choice, rng):
     ("changes", "name", "message"),
     [
         ({"step_ids": np.ones((2, 3), int)}, "step_ids", "shape .steps, batch, beams"),
-        ({"parent_ids": np.ones((2, 3, 5), int)}, "parent_ids", "that of `step_ids`"),
+        ({"parent_ids": np.ones((2, 3, 5), int)}, "parent_ids", "have the shape of `step_ids`"),
         ({"max_sequence_lengths": [1]}, "max_sequence_lengths", "shape .3,"),
         ({"end_token": [1]}, "end_token", "a scalar"),
     ],
@@ -84,7 +84,7 @@ def test_bad_arguments(changes, name, message):
     zeros = np.zeros((2, 3, 4), int)
     arguments = {"step_ids": zeros, "parent_ids": zeros, "max_sequence_lengths": [2, 2, 2], "end_token": END}
     ops.gather_tree(**arguments)
-    with pytest.raises(ValueError, match=f"`{name}`: received .*{message}"):
+    with pytest.raises(ValueError, match=f"{name} must .*{message}"):
         ops.gather_tree(**{**arguments, **changes})
 
 
@@ -94,7 +94,7 @@ def test_parents_are_looked_at(parent, fails_cleanly):
     parents[2, 0, 1] = parent
     arguments = {"step_ids": ids, "parent_ids": tf.constant(parents), "end_token": END}
     assert not fails_cleanly(ops.gather_tree, **arguments, max_sequence_lengths=[3])
-    assert fails_cleanly(ops.gather_tree, **arguments, max_sequence_lengths=[2])  # it is not followed
+    assert fails_cleanly(ops.gather_tree, **arguments, max_sequence_lengths=[2])  # this parent is not used
 
 
 sizes = st.lists(st.integers(0, 3), max_size=4) | st.tuples(*[st.integers(0, 2)] * 3).map(list)

@@ -1,4 +1,4 @@
-"""global_norm against its twin, TensorFlow's own, and hostile input."""
+"""Tests of global_norm against its reference implementation, tf.linalg.global_norm, and invalid input."""
 
 import numpy as np
 import pytest
@@ -46,7 +46,7 @@ def test_neither_overflows_nor_underflows(choice):
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 def test_half_types_add_up_in_float32(dtype):
-    assert ops.global_norm([tf.ones(2**14, dtype)]) == 2**7  # a sum in bfloat16 stays at 256
+    assert ops.global_norm([tf.ones(2**14, dtype)]) == 2**7  # a sum in bfloat16 would stop at 256
 
 
 def test_threads_do_not_matter(same_for_any_thread_count, rng):
@@ -73,9 +73,13 @@ def test_empty_list():
 
 
 def test_bad_arguments():
-    with pytest.raises(ValueError, match=r"`tensors\[0\]`: received 'int32', expected one floating type"):
+    with pytest.raises(
+        ValueError, match=r"tensors\[0\] must have the same floating-point dtype as the other tensors.*got 'int32'"
+    ):
         ops.global_norm([np.ones(2, "int32")])
-    with pytest.raises(ValueError, match=r"`tensors\[1\]`: received 'float64', expected one floating type"):
+    with pytest.raises(
+        ValueError, match=r"tensors\[1\] must have the same floating-point dtype as the other tensors.*got 'float64'"
+    ):
         ops.global_norm([np.ones(2, "float32"), np.ones(2)])
 
 

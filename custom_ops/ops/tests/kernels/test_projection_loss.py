@@ -1,4 +1,4 @@
-"""The loss of a projected softmax against stored logits in float64, its twin, and hostile input."""
+"""Tests of the projection loss against stored logits in float64, its reference implementation, and invalid input."""
 
 import functools
 import re
@@ -16,20 +16,20 @@ pytestmark = pytest.mark.pairwise
 
 loss = ops.softmax_cross_entropy_with_projection
 
-# Tokens, width, words: nothing, one, primes, and what lies around the width of vectors.
+# Tokens, width, words: zeros, ones, primes, and sizes around the vector width.
 SMALL = [(0, 3, 5), (1, 1, 1), (1, 7, 13), (5, 1, 17), (3, 0, 4), (7, 13, 1), (6, 31, 33), (9, 16, 32), (17, 5, 511)]
-# Several tiles of 512 words, more tokens than one block holds, and so many words that blocks are as small as can be.
+# Several tiles of 512 words, several blocks of tokens, and so many words that blocks have the minimum size.
 LARGE = [(19, 6, 1025), (450, 3, 4999), (37, 2, 140_001)]
 
 
 def draw(rng, tokens, width, words, dtype="float64"):
-    """Features, kernel, bias, labels."""
+    """Returns random features, kernel, bias and labels."""
     floats = [rng.normal(size=shape).astype(dtype) for shape in ((tokens, width), (width, words), (words,))]
     return *floats, rng.integers(0, words, tokens)
 
 
 def by_definition(features, kernel, bias, labels, weights, smoothing=0.0, mean=True):
-    """The loss and its gradients, with the logits of all tokens in float64."""
+    """Computes the loss and its gradients with all logits in float64."""
     features, kernel = features.astype("float64"), kernel.astype("float64")
     logs = log_softmax(features @ kernel + bias, axis=1)
     targets = smoothing / logs.shape[1] + (1 - smoothing) * np.eye(logs.shape[1])[np.where(weights == 0, 0, labels)]
@@ -58,13 +58,13 @@ def test_half_types(dtype, agree, rng):
 def test_is_the_cross_entropy_of_stored_logits(smoothing, reduction, rng):
     *floats, labels = draw(rng, 23, 11, 601, "float32")
     weights = np.where(rng.random(23) < 0.3, 0, rng.random(23)).astype("float32")
-    labels[weights == 0] = -7  # which may be anything
+    labels[weights == 0] = -7  # labels of weight 0 are ignored
     inputs = [tf.constant(value) for value in floats]
     with tf.GradientTape() as tape:
         tape.watch(inputs)
         options = {"weights": weights, "label_smoothing": smoothing, "reduction": reduction}
         got = loss(*inputs[:2], labels, bias=inputs[2], **options)
-        upstream = -2.5 * got  # what flows back is not 1
+        upstream = -2.5 * got  # the upstream gradient is not 1
     wanted, slopes = by_definition(*floats, labels, weights.astype("float64"), smoothing, reduction == "mean")
     np.testing.assert_allclose(got, wanted, rtol=1e-6)
     for gradient, slope in zip(tape.gradient(upstream, inputs), slopes, strict=True):
@@ -110,7 +110,7 @@ def test_nothing_counts(tokens, reduction, rng):
 
 
 def test_far_logits_and_forbidden_words():
-    """What the exponentials of float32 could not hold."""
+    """Logits whose exponentials are out of range of float32."""
     kernel = tf.constant([[300.0, -300.0, 0.0, 299.0]])
     bias = tf.constant([0.0, 0.0, -np.inf, 0.0])
     with tf.GradientTape() as tape:
@@ -164,7 +164,7 @@ def test_without_gradients(rng):
         tape.watch(kernel)
         value = loss(features, kernel, labels, bias=bias, gradients=False)
     assert value == loss(features, kernel, labels, bias=bias)
-    with pytest.raises(ValueError, match="`gradients`: received False"):
+    with pytest.raises(ValueError, match="gradients must be .*got False"):
         tape.gradient(value, kernel)
 
 
@@ -197,7 +197,7 @@ def test_unknown_shapes(rank, choice, rng):
 
 
 def test_a_language_model_trains_alike():
-    """Two words predict the next, as in a text that counts on by one or two."""
+    """Two words predict the next one, in sequences that increase by one or two."""
     rng = np.random.default_rng(0)
     text = np.cumsum(rng.integers(1, 3, 400)) % 50
     pairs, following = np.stack([text[:-2], text[1:-1]], 1), text[2:]
@@ -225,20 +225,20 @@ def test_a_language_model_trains_alike():
     with ops.use("reference"):
         np.testing.assert_allclose(ours, losses(), rtol=1e-4)
     assert ours[0] > 3.5  # log 50 is 3.9
-    assert ours[-1] < 1.6  # log 2, and the smoothed share
+    assert ours[-1] < 1.6  # log 2, plus the effect of label smoothing
 
 
 @pytest.mark.parametrize(
     ("changes", "name", "message"),
     [
-        ({"features": np.float32(1)}, "features", "shape (..., width)"),
-        ({"features": np.ones((2, 3), "int32")}, "features", "a tensor of floating type"),
-        ({"kernel": np.ones((4, 5))}, "kernel", "width 3"),
+        ({"features": np.float32(1)}, "features", "have shape (..., width)"),
+        ({"features": np.ones((2, 3), "int32")}, "features", "a floating-point tensor"),
+        ({"kernel": np.ones((4, 5))}, "kernel", "width is 3"),
         ({"kernel": np.ones(3)}, "kernel", "shape (width, words)"),
-        ({"kernel": np.ones((3, 0))}, "kernel", "one word or more"),
+        ({"kernel": np.ones((3, 0))}, "kernel", "have at least one word"),
         ({"bias": np.ones(4)}, "bias", "shape (5,)"),
-        ({"labels": [0, 1, 2]}, "labels", "one for each token, (2,)"),
-        ({"weights": [[1.0, 1.0]]}, "weights", "one for each token, (2,)"),
+        ({"labels": [0, 1, 2]}, "labels", "have shape (2,), one value for each token"),
+        ({"weights": [[1.0, 1.0]]}, "weights", "have shape (2,), one value for each token"),
         ({"label_smoothing": 1.0}, "label_smoothing", "a number in [0, 1)"),
         ({"reduction": "none"}, "reduction", "'mean' or 'sum'"),
     ],
@@ -246,7 +246,7 @@ def test_a_language_model_trains_alike():
 def test_bad_arguments(changes, name, message):
     arguments = {"features": np.ones((2, 3), "float32"), "kernel": np.ones((3, 5)), "labels": [0, 1]}
     loss(**arguments)
-    with pytest.raises(ValueError, match=f"`{name}`: received .*{re.escape(message)}"):
+    with pytest.raises(ValueError, match=f"{name} must .*{re.escape(message)}"):
         loss(**{**arguments, **changes})
 
 

@@ -1,4 +1,4 @@
-"""The recurrent ops against plain NumPy loops, Keras' layers, their twins, float64, and hostile input."""
+"""Tests of recurrent ops against NumPy loops, Keras, reference implementations, float64, and invalid input."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -58,7 +58,7 @@ def normalized_step(x, fed, h, w, u, b, scale):
 
 @dataclass(frozen=True)
 class Kind:
-    """A recurrent op with some of its options: a step in NumPy, and the shapes of the weights in units."""
+    """A recurrent op with options, a NumPy implementation of a step, and the shapes of the weights in units."""
 
     op: Callable
     step: Callable
@@ -74,7 +74,7 @@ class Kind:
         return [(features, wide), (units, wide), *((*rows, last * units) for *rows, last in extra)]
 
     def draw(self, rng, batch, steps, features, units, initial=True):
-        """Sequences, weights and initial states."""
+        """Returns random sequences, weights and initial states."""
         weights = [rng.normal(size=shape) / (1 + np.sqrt(units)) for shape in self.shapes(features, units)]
         states = [rng.normal(size=(batch, units)) for _ in range(self.states * initial)]
         return [rng.normal(size=(batch, steps, features)), *weights, *states]
@@ -135,7 +135,7 @@ def test_kernel_with_all_options(kind, sizes, agree, rng):
 @fast_kinds
 @pytest.mark.parametrize("initial", [False, True])
 def test_many_steps_in_chunks(kind, initial, rng):
-    """More steps than go into the cache at once; the twin's loop in a graph, as an eager one takes long."""
+    """More steps than one chunk. The reference implementation runs in a graph, because its eager loop is slow."""
     tensors = as_float32(kind.draw(rng, 9, 300, 3, 20, initial=initial))
     mask = rng.random((9, 300)) < 0.8
 
@@ -157,7 +157,7 @@ def test_many_steps_in_chunks(kind, initial, rng):
 @every_kind
 @pytest.mark.parametrize("options", [False, True])
 def test_formula(kind, options, rng):
-    """The loop over the steps, in NumPy."""
+    """The op is equal to a loop over the steps in NumPy."""
     x, *rest = kind.draw(rng, 6, 5, 3, 10)
     given_options = draw_options(rng, 6, 5, 10) if options else {}
     weights, states = rest[: -kind.states], rest[-kind.states :]
@@ -210,7 +210,7 @@ def test_keras(name, backwards, masked, rng):
 
 @every_kind
 def test_padding_is_as_if_it_were_not_there(kind, rng):
-    """On either side, whatever the padding holds."""
+    """Padding on either side has no effect, whatever its values."""
     x, *rest = as_float32(kind.draw(rng, 3, 4, 5, 6))
     outputs, *states = kind(x, *rest)
     padded = tf.pad(x, [[0, 0], [2, 3], [0, 0]], constant_values=9.0)
@@ -241,7 +241,7 @@ def test_backwards_is_forwards_over_the_reverse(kind, rng):
 
 @every_kind
 def test_defaults(kind, rng):
-    """Weights that are not given are zeros, and scales are ones; no initial state is zeros."""
+    """Omitted weights and initial states are zeros, and omitted scales are ones."""
     tensors = as_float32(kind.draw(rng, 3, 4, 2, 5))
     x, w, u, *_ = tensors
     ones = [tf.fill(tensor.shape, float("scale" in name)) for name, tensor in zip(kind.more, tensors[4:], strict=False)]
@@ -396,7 +396,7 @@ def test_no_gradient_flows_into_dropout():
     ("changes", "name", "message"),
     [
         ({"x": np.ones((2, 3), "float32")}, "x", "shape .batch, steps, features"),
-        ({"x": np.ones((2, 3, 4), "int32")}, "x", "floating type"),
+        ({"x": np.ones((2, 3, 4), "int32")}, "x", "floating-point"),
         ({"kernel": np.ones((5, 20))}, "kernel", "shape .4, 20"),
         ({"recurrent_kernel": np.ones((5, 15))}, "recurrent_kernel", "shape .5, 20"),
         ({"bias": np.ones(5)}, "bias", "shape .20,"),
@@ -414,13 +414,13 @@ def test_bad_arguments(changes, name, message):
         "recurrent_kernel": np.ones((5, 20)),
     }
     ops.lstm(**arguments)
-    with pytest.raises(ValueError, match=f"`{name}`: received .*{message}"):
+    with pytest.raises(ValueError, match=f"{name} must .*{message}"):
         ops.lstm(**{**arguments, **changes})
 
 
 @pytest.mark.parametrize("op", [ops.simple_rnn, ops.layer_norm_lstm])
 def test_negative_epsilon(op):
-    with pytest.raises(ValueError, match="`epsilon`: received -1"):
+    with pytest.raises(ValueError, match="epsilon must be .*got -1"):
         op(tf.ones((1, 1, 1)), tf.ones((1, 1)), tf.ones((1, 1)), epsilon=-1)
 
 
@@ -431,7 +431,7 @@ OPS = {"lstm": (4, 2), "gru": (3, 1), "simple_rnn": (1, 1), "layer_norm_lstm": (
 @settings(max_examples=40, deadline=None)
 @given(st.data())
 def test_hostile_input(fails_cleanly, data):
-    """Shapes that fit but for some that do not."""
+    """Inputs whose shapes match except for some arguments."""
     name = data.draw(st.sampled_from(sorted(OPS)))
     gates, states = OPS[name]
     batch, steps, features, units = data.draw(st.tuples(*[st.integers(0, 2)] * 4))
@@ -469,7 +469,7 @@ def test_hostile_input(fails_cleanly, data):
 
 @every_kind
 def test_gradient_of_hostile_input(kind, fails_cleanly, rng):
-    """Whatever does not fit what the forward pass had."""
+    """Inputs of the gradient op that do not match the forward pass."""
     tensors = as_float32(kind.draw(rng, 2, 3, 4, 5))
     name = kind.op.__name__
     library = ops.library().ops

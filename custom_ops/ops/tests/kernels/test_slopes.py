@@ -1,4 +1,4 @@
-"""The compiled gradients against differences of the compiled outputs, which know nothing of the twins."""
+"""Tests of the compiled gradients against finite differences of the compiled outputs."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ SEEN = np.arange(STEPS) < np.array([[STEPS], [4], [7]])
 
 
 def recurrent(op, gates, *more, **options):
-    """A row: the op over x, kernel, recurrent kernel, bias and weights of these numbers of units, and states."""
+    """Returns a case: the op as a function of x, kernels, bias, further weights and states, and the shapes of these."""
     states = 1 if op in (ops.gru, ops.simple_rnn) else 2
     bias = (2, gates * UNITS) if options.get("reset_after") else (gates * UNITS,)
     names, sizes = zip(*more, strict=True) if more else ((), ())
@@ -91,7 +91,7 @@ def test_gradients_are_slopes(name, rng):
 
 @pytest.mark.parametrize("units", [5, 16])
 def test_infinite_inputs_stay_with_their_gates(units, rng):
-    """Saturated gates are finite, and so are the gradients, whether or not rows of units fill whole vectors."""
+    """Saturated gates and their gradients are finite, with and without padding of the units."""
     x = rng.normal(size=(2, 3, 4)).astype("float32")
     x[0, 1, 2] = np.inf
     kernel = np.abs(rng.normal(size=(4, 4 * units))).astype("float32")

@@ -18,7 +18,7 @@
 #include "records/frames.h"
 #include "records/survey.h"
 
-// The names of the border stand for what is behind it.
+// Opaque types of the C interface.
 struct TensorsmithColumn : tensorsmith::records::Column {};
 struct TensorsmithExamples : tensorsmith::records::Examples {
   using Examples::Examples;
@@ -35,6 +35,7 @@ namespace {
 
 static_assert(sizeof(Refusal::message) == kTensorsmithMessageSize);
 
+// Converts exceptions to return codes and messages.
 template <class Work>
 int64_t guarded(char* message, Work work) {
   try {
@@ -64,7 +65,7 @@ void copy_rows(const Examples& examples, int64_t feature, const int64_t* begins,
 }  // namespace
 }  // namespace tensorsmith::records
 
-using namespace tensorsmith::records;  // NOLINT: nothing else is in this file
+using namespace tensorsmith::records;  // NOLINT: limited to this file
 
 uint32_t tensorsmith_crc32c(const uint8_t* data, int64_t size) { return crc32c(data, static_cast<size_t>(size)); }
 

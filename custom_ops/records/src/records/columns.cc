@@ -1,11 +1,11 @@
-// From columns to tensorflow.Example, or SequenceExample where there are sequences, as the framed records of a file.
+// Encoding of columns as framed tensorflow.Example records, or SequenceExample records if there are sequences.
 //
 // message Example { Features features = 1; }
 // message SequenceExample { Features context = 1; FeatureLists feature_lists = 2; }
-// message Features { map<string, Feature> feature = 1; }           an entry: key = 1, value = 2
+// message Features { map<string, Feature> feature = 1; }           entry: key = 1, value = 2
 // message FeatureLists { map<string, FeatureList> feature_list = 1; }
 // message FeatureList { repeated Feature feature = 1; }
-// message Feature { BytesList = 1, FloatList = 2 or Int64List = 3; }   each: repeated value = 1, numbers packed
+// message Feature { BytesList = 1, FloatList = 2 or Int64List = 3; }   list: repeated value = 1, numbers packed
 #include "records/columns.h"
 
 #include <vector>
@@ -15,10 +15,10 @@
 namespace tensorsmith::records {
 namespace {
 
-// The payload of a list of values: what stands behind its tag and length.
+// Payload of a list of values, without its tag and length.
 struct List {
   int64_t begin, end;  // values
-  int64_t packed;      // bytes of all numbers
+  int64_t packed;      // size of the packed numbers in bytes
   int64_t size;
 };
 
@@ -59,12 +59,13 @@ uint8_t* put_feature(uint8_t* out, const Column& column, const List& list) {
   return put_list(put_header(out, static_cast<uint32_t>(column.kind), list.size), column, list);
 }
 
-// One row's lists: one for each feature that is there, and for each step of a sequence.
+// Sizes of one row: a list for each present feature, and for each step of a sequence. Nested sizes must be known before
+// the bytes are written.
 class Row {
  public:
   Row(const Column* columns, int64_t count) : columns_(columns), count_(count), entries_(count) {}
 
-  // Looks at a row; returns the size of its record without the frame.
+  // Measures a row. Returns the size of its record without the frame.
   int64_t look(int64_t row) {
     lists_.clear();
     context_ = sequences_ = 0;
@@ -92,7 +93,7 @@ class Row {
     return (has_context_ ? field_size(context_) : 0) + (has_lists_ ? field_size(sequences_) : 0);
   }
 
-  // Writes the row looked at last.
+  // Writes the row that was measured last.
   uint8_t* put(uint8_t* out) const {
     if (has_context_) out = put_all(put_header(out, 1, context_), false);
     if (has_lists_) out = put_all(put_header(out, 2, sequences_), true);
@@ -103,7 +104,7 @@ class Row {
   struct Entry {
     bool is_in;
     int64_t first, lists;  // within lists_
-    int64_t value;         // size of the map's value
+    int64_t value;         // size of the value of the map entry
   };
 
   static int64_t size_of(const Column& column, const Entry& entry) {

@@ -11,13 +11,13 @@
 namespace tensorsmith::records {
 namespace {
 
-constexpr uint32_t kPolynomial = 0x82f63b78;  // bits in reverse
-// The instruction takes three cycles and can begin each cycle, so that three stretches at a time keep it busy.
+constexpr uint32_t kPolynomial = 0x82f63b78;  // reversed bits of the polynomial
+// The instruction has a latency of three cycles and a throughput of one per cycle, so three stretches are interleaved.
 constexpr size_t kStretch = 128;
 
 struct Tables {
-  uint32_t step[8][256];      // what a byte, with 0 to 7 more after it, does to the checksum
-  uint32_t stretch[4][256];   // what kStretch zeros do to each byte of it
+  uint32_t step[8][256];      // effect of a byte on the checksum if followed by 0 to 7 bytes
+  uint32_t stretch[4][256];   // effect of kStretch zero bytes on each byte of the checksum
 
   Tables() {
     for (uint32_t byte = 0; byte < 256; ++byte) {
@@ -52,6 +52,7 @@ uint64_t load(const uint8_t* data) {
   return word;
 }
 
+// Processes 8 bytes per step (slicing-by-8).
 uint32_t by_tables(uint32_t crc, const uint8_t* data, size_t size) {
   const auto& step = tables().step;
   for (; size >= 8; data += 8, size -= 8) {
@@ -85,6 +86,7 @@ TENSORSMITH_CRC32 uint32_t by_instruction(uint32_t crc, const uint8_t* data, siz
       second = TENSORSMITH_CRC32_WORD(second, load(data + kStretch + i));
       third = TENSORSMITH_CRC32_WORD(third, load(data + 2 * kStretch + i));
     }
+    // Combines the checksums of the three stretches.
     crc = all.after_stretch(all.after_stretch(crc) ^ second) ^ third;
   }
   for (; size >= 8; data += 8, size -= 8) crc = TENSORSMITH_CRC32_WORD(crc, load(data));

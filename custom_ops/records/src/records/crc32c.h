@@ -1,4 +1,4 @@
-// CRC-32C, the checksum of TFRecord files, by the CPU's own instruction where it has one.
+// CRC-32C, the checksum of TFRecord files. It uses the CPU instruction where available.
 // Source: Castagnoli, Bräuer and Herrmann, "Optimization of Cyclic Redundancy-Check Codes", 1993; RFC 3720, B.4.
 #pragma once
 
@@ -9,7 +9,7 @@ namespace tensorsmith::records {
 
 uint32_t crc32c(const uint8_t* data, size_t size);
 
-// As it stands in files: rotated and shifted, since the checksum of a text that holds its own checksum tells little.
+// Masked checksum as stored in files. It is rotated and shifted, because a CRC over data that contain a CRC is weak.
 inline uint32_t masked_crc32c(const uint8_t* data, size_t size) {
   const uint32_t crc = crc32c(data, size);
   return (crc >> 15 | crc << 17) + 0xa282ead8u;

@@ -9,21 +9,21 @@ namespace tensorsmith::records {
 namespace {
 
 constexpr const char* kNames[] = {"nothing", "bytes", "float", "int64"};
-constexpr const char* kHolds[] = {"", "it holds bytes", "it holds float", "it holds int64"};
+constexpr const char* kHolds[] = {"", "got bytes", "got float", "got int64"};
 
-// What a feature holds that was asked for as another kind.
+// Exception for a feature of another kind than requested.
 struct WrongKind {
   uint32_t kind;
 };
 
-// Values go where there is room; all are counted.
+// The copy functions write values as far as there is room and return the total number.
 struct CopyFloats {
   int64_t operator()(Span list, float* out, int64_t room) const {
     int64_t count = 0;
     for (Reader reader(list); !reader.done();) {
       const Field field = reader.field();
       if (field.number != 1) continue;
-      const int64_t more = field.payload.size() / static_cast<int64_t>(sizeof(float));  // checked when found
+      const int64_t more = field.payload.size() / static_cast<int64_t>(sizeof(float));  // validated during parsing
       const int64_t fits = std::max<int64_t>(0, std::min(more, room - count));
       if (fits > 0) std::memcpy(out + count, field.payload.begin, fits * sizeof(float));
       count += more;
@@ -69,7 +69,7 @@ struct CopyBytes {
 
 Refusal refusal_of(int64_t row, Span record, const Malformed& error) {
   Refusal refusal = {row, {}};
-  std::snprintf(refusal.message, sizeof(refusal.message), "it is no example: %s, at its byte %lld", error.what,
+  std::snprintf(refusal.message, sizeof(refusal.message), "not a tf.train.Example: %s, at byte %lld", error.what,
                 static_cast<long long>(error.at - record.begin));
   return refusal;
 }
@@ -103,14 +103,14 @@ void Examples::find_in_map(int64_t row, Span map, bool sequences) {
       continue;
     }
     try {
-      found_[row * features() + feature] = checked(feature, value);  // the last one of a name holds
+      found_[row * features() + feature] = checked(feature, value);  // the last entry of a name takes effect
     } catch (const WrongKind& wrong) {
       refuse(feature, row, kHolds[wrong.kind]);
     }
   }
 }
 
-// The number of a wanted feature, or -1.
+// Returns the index of a requested feature, or -1.
 int64_t Examples::number_of(Span name, bool sequences) {
   int64_t number = next_;
   if (number == features() || wanted_[number].is_sequence != sequences || wanted_[number].name != text(name)) {

@@ -1,4 +1,4 @@
-// From records to columns: where the features asked for lie in each example, and their values.
+// Parsing of records into columns: the positions of requested features in each example, and their values.
 #pragma once
 
 #include <cstdint>
@@ -11,14 +11,14 @@
 
 namespace tensorsmith::records {
 
-// A feature that is asked for.
+// Request for a feature.
 struct Wanted {
   std::string_view name;
   int64_t kind;
   bool is_sequence;
 };
 
-// Why a record cannot be had, in words.
+// Exception for an invalid record.
 struct Refusal {
   int64_t row;
   char message[400];
@@ -26,28 +26,28 @@ struct Refusal {
 
 Refusal refusal_of(int64_t row, Span record, const Malformed& error);
 
-// Some records, read as far as where the wanted features lie in them. Every read is checked against the record's end,
-// and kinds against what was asked for; what is wrong is thrown as Refusal. Records and names must outlive it.
+// Parsed records, with the positions of the requested features. Every read is checked against the end of the record,
+// and every kind against the request; violations are thrown as Refusal. Records and names must outlive the object.
 class Examples {
  public:
-  // `all` has the features that are not wanted checked as well.
+  // If `all`, features that are not requested are validated as well.
   Examples(std::vector<Wanted> wanted, std::vector<Span> records, bool all = false);
 
   int64_t rows() const { return static_cast<int64_t>(records_.size()); }
   int64_t features() const { return static_cast<int64_t>(wanted_.size()); }
   const Wanted& wanted(int64_t feature) const { return wanted_[feature]; }
 
-  // Whether a row has the feature, be it without values.
+  // Returns true if a row has the feature, even without values.
   bool has(int64_t feature, int64_t row) const { return at(feature, row).begin != nullptr; }
 
-  // How many steps a row has of a sequence, and how many values each has.
+  // Number of steps of a sequence in a row, and the number of values of each step.
   int64_t steps(int64_t feature, int64_t row) const;
   void step_counts(int64_t feature, int64_t row, int64_t* out) const;
-  // How many values a row has, of a sequence in all steps.
+  // Number of values in a row, over all steps for sequences.
   int64_t count(int64_t feature, int64_t row) const;
 
-  // Copies a row's values, of a sequence those of all steps, but not more than `most`; returns how many there are.
-  // Bytes stay where they are.
+  // Copies at most `most` values of a row, over all steps for sequences. Returns the total number of values. For kind
+  // bytes, only addresses are copied.
   int64_t values(int64_t feature, int64_t row, float* out, int64_t most) const;
   int64_t values(int64_t feature, int64_t row, int64_t* out, int64_t most) const;
   int64_t values(int64_t feature, int64_t row, Span* out, int64_t most) const;
@@ -55,7 +55,7 @@ class Examples {
   [[noreturn]] void refuse(int64_t feature, int64_t row, const char* problem) const;
 
  private:
-  // What a row's map holds for a feature: of a Feature the part from where its last kind begins.
+  // Value of a feature in the map of a row. For a Feature, the part that starts with its last kind.
   const Span& at(int64_t feature, int64_t row) const { return found_[row * features() + feature]; }
 
   void find(int64_t row);
@@ -75,9 +75,9 @@ class Examples {
   std::vector<Wanted> wanted_;
   std::vector<Span> records_;
   std::vector<Span> found_;
-  std::unordered_map<std::string_view, int64_t> numbers_[2];  // of the features in the context, and of sequences
+  std::unordered_map<std::string_view, int64_t> numbers_[2];  // indices of context features and of sequences
   bool all_;
-  int64_t next_ = 0;  // features mostly come in one order
+  int64_t next_ = 0;  // expected next feature, as most records have the same order
 };
 
 }  // namespace tensorsmith::records

@@ -1,4 +1,4 @@
-// Reading tensorflow.Feature: what kind of values it holds, and how many.
+// Parsing of tensorflow.Feature: kind and number of values.
 #pragma once
 
 #include <cstdint>
@@ -14,13 +14,13 @@ inline std::string_view text(Span span) {
   return {reinterpret_cast<const char*>(span.begin), static_cast<size_t>(span.size())};
 }
 
-// The payload of a field that has to be a message or bytes.
+// Returns the payload of a field that must be a message or bytes.
 inline Span payload_of(const Field& field) {
-  if (field.wire != kLength) throw Malformed{"a message or text is missing its length", field.payload.begin};
+  if (field.wire != kLength) throw Malformed{"a message or string has no length", field.payload.begin};
   return field.payload;
 }
 
-// How many values a list holds, each checked to be whole.
+// Counts and validates the values of a list.
 inline int64_t count_list(int64_t kind, Span list) {
   int64_t count = 0;
   for (Reader reader(list); !reader.done();) {
@@ -31,20 +31,21 @@ inline int64_t count_list(int64_t kind, Span list) {
       ++count;
     } else if (field.wire == kLength && kind == kFloat) {
       if (field.payload.size() % sizeof(float) != 0)
-        throw Malformed{"a list of floats ends within one", field.payload.end};
+        throw Malformed{"truncated list of floats", field.payload.end};
       count += field.payload.size() / static_cast<int64_t>(sizeof(float));
     } else if (field.wire == kLength) {
       for (Reader packed(field.payload); !packed.done(); ++count) packed.varint();
     } else if (field.wire == (kind == kFloat ? kFixed32 : kVarint)) {
       ++count;
     } else {
-      throw Malformed{"a value has another type than its list", field.payload.begin};
+      throw Malformed{"a value differs in type from its list", field.payload.begin};
     }
   }
   return count;
 }
 
-// A Feature from where its last kind begins, as those before do not count; nothing where it has none.
+// Returns the part of a Feature that starts with its last kind, as earlier kinds of the oneof are discarded. Empty if
+// the Feature has no kind.
 inline Span last_lists(Span feature, uint32_t* kind) {
   *kind = kNone;
   Span lists;
@@ -59,13 +60,13 @@ inline Span last_lists(Span feature, uint32_t* kind) {
   return lists;
 }
 
-// Whether bytes are UTF-8, as protobuf has it: in the shortest form, without surrogates, up to U+10FFFF.
+// Returns true for valid UTF-8 as defined by protobuf: shortest form, no surrogates, up to U+10FFFF.
 inline bool is_utf8(Span text) {
   const uint8_t* at = text.begin;
   while (at < text.end) {
     uint64_t eight;
     if (text.end - at >= 8 && (std::memcpy(&eight, at, 8), (eight & 0x8080808080808080) == 0)) {
-      at += 8;  // ASCII, as nearly all names are
+      at += 8;  // ASCII, the most frequent case
       continue;
     }
     const uint8_t first = *at++;
@@ -82,19 +83,19 @@ inline bool is_utf8(Span text) {
   return true;
 }
 
-// An entry of a map of features.
+// Entry of a map of features.
 struct MapEntry {
   Span name, value;
 };
 
 inline MapEntry entry_of(const Field& field) {
   const Span payload = payload_of(field);
-  MapEntry entry = {{}, {payload.end, payload.end}};  // as of one that has no value
+  MapEntry entry = {{}, {payload.end, payload.end}};  // default for an entry without a value
   for (Reader parts(payload); !parts.done();) {
     const Field part = parts.field();
     if (part.number == 1) {
       entry.name = payload_of(part);
-      if (!is_utf8(entry.name)) throw Malformed{"a name is no UTF-8", entry.name.begin};
+      if (!is_utf8(entry.name)) throw Malformed{"a name is not valid UTF-8", entry.name.begin};
     }
     if (part.number == 2) entry.value = payload_of(part);
   }

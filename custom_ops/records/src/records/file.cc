@@ -16,11 +16,11 @@
 namespace tensorsmith::records {
 namespace {
 
-constexpr size_t kMostFiles = 16'384;  // a quarter of the mappings that Linux gives a process
+constexpr size_t kMostFiles = 16'384;  // a quarter of Linux's default limit on mappings per process
 
 [[noreturn]] void fail() { throw std::system_error(errno, std::generic_category()); }
 
-// Where this thread goes on when the memory it copies from is no longer part of its file.
+// Jump target of this thread for a bus error, raised if the mapped file was truncated.
 thread_local sigjmp_buf* landing = nullptr;
 struct sigaction before;
 
@@ -28,7 +28,7 @@ void on_bus_error(int signal, siginfo_t* info, void* context) {
   if (landing != nullptr) siglongjmp(*landing, 1);
   if ((before.sa_flags & SA_SIGINFO) != 0) return before.sa_sigaction(signal, info, context);
   if (before.sa_handler != SIG_DFL && before.sa_handler != SIG_IGN) return before.sa_handler(signal);
-  sigaction(SIGBUS, &before, nullptr);  // and what failed fails again
+  sigaction(SIGBUS, &before, nullptr);  // the faulting instruction is executed again
 }
 
 void catch_bus_errors() {
@@ -41,6 +41,7 @@ void catch_bus_errors() {
   });
 }
 
+// Copies mapped memory. Returns false on a bus error.
 bool copy(uint8_t* out, const uint8_t* from, size_t size) {
   sigjmp_buf here;
   const bool arrived = sigsetjmp(here, 0) != 0;

@@ -1,5 +1,5 @@
-// Files that are read here and there: they stay mapped into memory, since a system call for each record takes five
-// times as long as copying it.
+// Files with random access. They stay mapped into memory, because a system call per record takes five times as long as
+// copying it.
 #pragma once
 
 #include <sys/stat.h>
@@ -12,7 +12,7 @@ namespace tensorsmith::records {
 
 class File {
  public:
-  // The file of this name, be it another one than the last time. Throws std::system_error.
+  // Returns the mapped file. It is mapped again if the file has changed. Throws std::system_error.
   static std::shared_ptr<const File> get(const std::string& path);
 
   explicit File(const std::string& path);
@@ -20,7 +20,7 @@ class File {
   File(const File&) = delete;
   File& operator=(const File&) = delete;
 
-  // Copies a part; false where the file ends before, be it that somebody has cut it short meanwhile.
+  // Copies a range of bytes. Returns false if the file is too short, even if it was truncated after mapping.
   bool read(int64_t begin, int64_t size, uint8_t* out) const;
 
  private:

@@ -8,7 +8,7 @@ namespace tensorsmith::records {
 namespace {
 
 template <class Value>
-Value load(const uint8_t* data) {  // files are little-endian, and so are the machines this is built for
+Value load(const uint8_t* data) {  // the format and all supported machines are little-endian
   Value value;
   std::memcpy(&value, data, sizeof(value));
   return value;

@@ -51,7 +51,7 @@ void Survey::read_map(Span map, bool sequences) {
     const Field field = reader.field();
     if (field.number != 1) continue;
     const MapEntry entry = entry_of(field);
-    // The last one of a name holds.
+    // The last entry of a name takes effect.
     feature(entry.name, sequences).row = sequences ? read_steps(entry.value) : read_feature(entry.value);
   }
 }

@@ -1,4 +1,4 @@
-// What features some records hold, of which nothing is known before.
+// Survey of the features of records without prior knowledge.
 #pragma once
 
 #include <cstdint>
@@ -10,9 +10,9 @@
 
 namespace tensorsmith::records {
 
-// A feature as it was met in the records, and in the one that is being read.
+// Summary of a feature over all records, and its state in the current record.
 struct Surveyed {
-  // A least and a greatest number.
+  // Minimum and maximum of counts.
   struct Range {
     int64_t fewest = INT64_MAX, most = -1;
 
@@ -27,12 +27,12 @@ struct Surveyed {
     }
   };
 
-  std::string_view name;  // lies in the first record that has it
+  std::string_view name;  // points into the first record that has it
   bool is_sequence = false;
-  uint32_t kinds = 0;  // 1 << kind of each one met
-  int64_t rows = 0;    // that have it
-  Range counts;        // values of a row; of a sequence steps
-  Range steps;         // values of a step
+  uint32_t kinds = 0;  // bit mask of 1 << kind
+  int64_t rows = 0;    // number of rows that have it
+  Range counts;        // values per row, or steps per row for sequences
+  Range steps;         // values per step
 
   struct Entry {
     bool is_met = false, is_in = false;
@@ -42,7 +42,7 @@ struct Surveyed {
   } row;
 };
 
-// Reads records to their end. What is wrong with one is thrown as Refusal.
+// Reads all records. An invalid record is thrown as Refusal.
 class Survey {
  public:
   explicit Survey(const std::vector<Span>& records);
@@ -55,9 +55,9 @@ class Survey {
   void close_row();
 
   std::vector<Surveyed> features_;
-  std::unordered_map<std::string_view, size_t> numbers_[2];  // of features in the context, and of sequences
-  std::vector<size_t> met_;                                  // in the record that is being read
-  size_t next_ = 0;                                          // features mostly come in one order
+  std::unordered_map<std::string_view, size_t> numbers_[2];  // indices of context features and of sequences
+  std::vector<size_t> met_;                                  // features of the current record
+  size_t next_ = 0;                                          // expected next feature, as record order rarely changes
 };
 
 }  // namespace tensorsmith::records

@@ -5,7 +5,7 @@ from tensorsmith.testing import Data, LayerRow
 
 
 def tied(features=6, units=5, dense=None, **options):
-    """Tied to a dense layer of its own each time."""
+    """Returns a `DenseTranspose` that is tied to a new dense layer."""
     if dense is None:
         dense = keras.layers.Dense(units)
         dense.build((None, features))
@@ -22,9 +22,9 @@ ROWS = [
             ({"axis": "last"}, "an integer"),
         ],
         bad_shapes=[
-            ({"num_units": 4}, [(2, 6)], "received 4, expected a divisor of the 6 features"),
-            ({"axis": 0}, [(2, 6)], "received 0, expected one of 2, and not the batch's"),
-            ({}, [(2, None)], "a known number of features"),
+            ({"num_units": 4}, [(2, 6)], "a divisor of the number of features, 6"),
+            ({"axis": 0}, [(2, 6)], "one of 2 axes other than the batch axis"),
+            ({}, [(2, None)], "have a known number of features"),
         ],
     ),
     LayerRow(
@@ -45,10 +45,10 @@ ROWS = [
         passes_mask=True,
         bad=[
             ({"units": 0}, "a positive integer"),
-            ({"sigma": -1.0}, "0 or more"),
+            ({"sigma": -1.0}, "a non-negative number"),
             ({"seed": 0.5}, "an integer or None"),
         ],
-        bad_shapes=[({}, [(2, None)], "a known number of features")],
+        bad_shapes=[({}, [(2, None)], "have a known number of features")],
     ),
     LayerRow(
         NoisyDense,
@@ -70,12 +70,12 @@ ROWS = [
         inputs=((Data((5,)), Data((5,))),),
         bad=[
             ({"projection_dim": 0}, "a positive integer or None"),
-            ({"diag_scale": -1.0}, "a number of 0 or more"),
+            ({"diag_scale": -1.0}, "a non-negative number"),
         ],
         bad_shapes=[
-            ({"projection_dim": 3}, [[(2, 5), (2, 5)]], "received 3, expected no more than half of the 5"),
-            ({}, [(2, 5)], "two tensors"),
-            ({}, [[(2, None), (2, None)]], "a known number of features"),
+            ({"projection_dim": 3}, [[(2, 5), (2, 5)]], "at most half the number of features, 5"),
+            ({}, [(2, 5)], "a pair of tensors, (x0, x)"),
+            ({}, [[(2, None), (2, None)]], "have a known number of features"),
         ],
     ),
     LayerRow(

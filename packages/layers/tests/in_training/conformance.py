@@ -8,23 +8,23 @@ from tensorsmith.testing import Data, LayerRow
 
 
 def recomputed(layer=..., units=3):
-    """Around a block of its own each time: weights, statistics, and draws that inference makes as well."""
+    """Returns a `Recomputed` around a new block with weights, statistics and random draws at inference."""
     parts = [keras.layers.Dense(units, "tanh"), keras.layers.BatchNormalization(), MCDropout(0.3, seed=5)]
     return Recomputed(keras.Sequential(parts) if layer is ... else layer)
 
 
 def recomputed_lstm(layer=..., **options):
-    """Around a layer of its own each time, which uses masks and hands them on."""
+    """Returns a `Recomputed` around a new layer that uses masks and passes them on."""
     return Recomputed(LSTM(**options) if layer is ... else layer)
 
 
 def contractive(layer=..., weight=0.3, **options):
-    """Around a layer of its own each time."""
+    """Returns a `ContractivePenalty` around a new layer."""
     return ContractivePenalty(keras.layers.Dense(**options) if layer is ... else layer, weight)
 
 
 def monte_carlo(layer=..., kind="LSTM", **options):
-    """Around a layer of its own each time."""
+    """Returns a `MonteCarlo` around a new layer."""
     return MonteCarlo(getattr(keras.layers, kind)(**options) if layer is ... else layer)
 
 
@@ -46,7 +46,7 @@ ROWS = [
         inputs=Data((4, 5)),
         time_axis=1,
         passes_mask=True,
-        bad=[({"layer": "dense"}, "a Keras layer"), ({"weight": -1.0}, "a number of 0 or more")],
+        bad=[({"layer": "dense"}, "a Keras layer"), ({"weight": -1.0}, "a non-negative number")],
     ),
     LayerRow(
         recomputed,
@@ -64,7 +64,7 @@ ROWS = [
         inputs=Data((6, 4)),
         time_axis=1,
         passes_mask=True,
-        exported_under=partial(ops.use, "reference"),  # exported models must not need our library
+        exported_under=partial(ops.use, "reference"),  # exported models must not need the op library
         bad=[({"layer": None}, "a Keras layer")],
     ),
     LayerRow(

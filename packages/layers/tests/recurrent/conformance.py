@@ -20,7 +20,7 @@ from tensorsmith.layers import (
 )
 from tensorsmith.testing import Data, LayerRow
 
-WITHOUT_KERNELS = partial(ops.use, "reference")  # exported models must not need our library
+WITHOUT_KERNELS = partial(ops.use, "reference")  # exported models must not need the op library
 NAN = float("nan")
 BAD_RATES = [
     *(({name: rate}, "in [0, 1)") for name in ("dropout", "recurrent_dropout") for rate in (1.0, -0.5, -3, NAN, "all")),
@@ -29,7 +29,7 @@ BAD_RATES = [
 
 
 def recurrent(kind, bad, name=None, **kwargs):
-    """Rows of a recurrent layer: with all outputs and states, and backwards with dropout."""
+    """Returns rows of a recurrent layer: with all outputs and states, and backwards with dropout."""
     asked = {"units": 3, "return_sequences": True, "return_state": True, "bias_initializer": "uniform", **kwargs}
     dropout = {"dropout": 0.2, "recurrent_dropout": 0.3, "seed": 5, "use_bias": False, "go_backwards": True}
     name = name or kind.__name__
@@ -47,7 +47,7 @@ def recurrent(kind, bad, name=None, **kwargs):
 
 
 def ind_rnn(**options):
-    """A layer of the cell."""
+    """Returns a recurrent layer with an `IndRNNCell`."""
     return keras.layers.RNN(IndRNNCell(**options), return_sequences=True)
 
 
@@ -78,7 +78,7 @@ ROWS = [
         bad=[
             ({"connectivity": 1.5}, "in [0, 1]"),
             ({"leaky": -1}, "in [0, 1]"),
-            ({"spectral_radius": -1.0}, "0 or more"),
+            ({"spectral_radius": -1.0}, "a non-negative number"),
             ({"seed": 0.5}, "an integer or None"),
         ],
     ),
@@ -93,7 +93,7 @@ ROWS = [
             "bias_initializer": "uniform",
         },
         inputs=(Data((5,)), [Data((3,))]),
-        bad=[({"units": 0}, "a positive integer"), ({"recurrent_clip": 0.0}, "a number above 0 or None")],
+        bad=[({"units": 0}, "a positive integer"), ({"recurrent_clip": 0.0}, "a positive number or None")],
     ),
     LayerRow(
         ind_rnn,
@@ -104,7 +104,7 @@ ROWS = [
         time_axis=1,
         passes_mask=True,
         uses_mask=True,
-        bad=[({"recurrent_clip": "one"}, "a number above 0 or None")],
+        bad=[({"recurrent_clip": "one"}, "a positive number or None")],
     ),
     LayerRow(
         LayerNormLSTMCell,
@@ -115,7 +115,7 @@ ROWS = [
             "norm_epsilon": 0.1,
         },
         inputs=(Data((5,)), [Data((3,)), Data((3,))]),
-        bad=[*BAD_RATES, ({"norm_epsilon": -1.0}, "a number of 0 or more")],
+        bad=[*BAD_RATES, ({"norm_epsilon": -1.0}, "a non-negative number")],
     ),
     LayerRow(
         LayerNormSimpleRNNCell,
@@ -127,7 +127,7 @@ ROWS = [
             "gamma_constraint": "non_neg",
         },
         inputs=(Data((5,)), [Data((3,))]),
-        bad=[*BAD_RATES, ({"layernorm_epsilon": NAN}, "a number of 0 or more")],
+        bad=[*BAD_RATES, ({"layernorm_epsilon": NAN}, "a non-negative number")],
     ),
     LayerRow(
         PeepholeLSTMCell,
@@ -156,14 +156,14 @@ ROWS = [
     *recurrent(PeepholeLSTM, BAD_RATES, unit_forget_bias=False, activity_regularizer="l2"),
     *recurrent(
         LayerNormLSTM,
-        [*BAD_RATES, ({"norm_epsilon": -1.0}, "a number of 0 or more")],
+        [*BAD_RATES, ({"norm_epsilon": -1.0}, "a non-negative number")],
         norm_gamma_initializer="uniform",
         norm_beta_initializer="uniform",
         norm_epsilon=0.1,
     ),
     *recurrent(
         LayerNormSimpleRNN,
-        [*BAD_RATES, ({"layernorm_epsilon": -1.0}, "a number of 0 or more")],
+        [*BAD_RATES, ({"layernorm_epsilon": -1.0}, "a non-negative number")],
         layernorm_epsilon=0.1,
         gamma_initializer="uniform",
         gamma_regularizer="l2",

@@ -15,7 +15,7 @@ from tensorsmith.layers import (
 )
 from tensorsmith.testing import Data, LayerRow
 
-WITHOUT_KERNELS = partial(ops.use, "reference")  # exported models must not need our library
+WITHOUT_KERNELS = partial(ops.use, "reference")  # exported models must not need the op library
 
 ROWS = [
     LayerRow(
@@ -143,7 +143,7 @@ ROWS = [
         inputs=Data((6, 2, 4)),
         time_axis=1,
         passes_mask=True,
-        bad=[({"max_wavelength": 0}, "a number above 0"), ({"max_wavelength": "long"}, "a number above 0")],
+        bad=[({"max_wavelength": 0}, "a positive number"), ({"max_wavelength": "long"}, "a positive number")],
     ),
     LayerRow(
         SampledSoftmax,
@@ -160,7 +160,7 @@ ROWS = [
         passes_mask=True,
         bad=[
             ({"num_classes": 0}, "a positive integer"),
-            ({"num_sampled": 10}, "a positive integer up to the number of classes, 9"),
+            ({"num_sampled": 10}, "an integer from 1 to the number of classes, 9"),
             ({"distribution": "zipf"}, "'log_uniform' or 'uniform'"),
             ({"seed": 0.5}, "an integer or None"),
         ],
@@ -179,7 +179,7 @@ ROWS = [
         inputs=Data((6, 5)),
         time_axis=1,
         passes_mask=True,
-        bad=[({"max_wavelength": -1.0}, "a number above 0")],
+        bad=[({"max_wavelength": -1.0}, "a positive number")],
     ),
     LayerRow(
         WaveNetBlock,
@@ -197,7 +197,7 @@ ROWS = [
         bad=[
             ({"filters": 0}, "a positive integer"),
             ({"num_layers": 0}, "a positive integer"),
-            ({"kernel_size": 1}, "an integer of 2 or more"),
+            ({"kernel_size": 1}, "an integer >= 2"),
             ({"skip_filters": 0.5}, "a positive integer or None"),
         ],
     ),

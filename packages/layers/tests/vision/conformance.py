@@ -21,12 +21,12 @@ from tensorsmith.layers import (
 from tensorsmith.testing import Data, LayerRow
 
 PICTURES = Data((6, 5, 4))
-STYLED = ([PICTURES, Data((3,))],)  # a list, which is one argument
-BAD_EPSILON = ({"epsilon": 0.0}, "a number above 0")
+STYLED = ([PICTURES, Data((3,))],)  # a list, i.e. a single argument
+BAD_EPSILON = ({"epsilon": 0.0}, "a positive number")
 
 
 def equalized(layer=..., gain=0.5, kind="Dense", **options):
-    """Around a layer of its own each time."""
+    """Returns an `EqualizedLearningRate` around a new layer."""
     return EqualizedLearningRate(getattr(keras.layers, kind)(3, **options) if layer is ... else layer, gain)
 
 
@@ -57,9 +57,9 @@ ROWS = [
         time_axis=1,
         passes_mask=True,
         bad=[
-            ({"layer": "dense"}, "a Keras layer that is dense"),
-            ({"layer": keras.layers.DepthwiseConv2D(3)}, "a Keras layer that is dense"),
-            ({"gain": 0}, "a number above 0"),
+            ({"layer": "dense"}, "a dense layer, a convolution or a transposed convolution"),
+            ({"layer": keras.layers.DepthwiseConv2D(3)}, "a dense layer, a convolution or a transposed convolution"),
+            ({"gain": 0}, "a positive number"),
         ],
     ),
     LayerRow(
@@ -103,8 +103,8 @@ ROWS = [
         inputs=PICTURES,
         time_axis=1,
         bad=[
-            ({"pool_size": 0}, "a positive integer, or two"),
-            ({"strides": [1, 2, 3]}, "a positive integer, two, or None"),
+            ({"pool_size": 0}, "a positive integer or a pair of them"),
+            ({"strides": [1, 2, 3]}, "a positive integer, a pair of them, or None"),
             ({"padding": "full"}, "'valid' or 'same'"),
             ({"data_format": "last"}, "'channels_last'"),
         ],
@@ -116,10 +116,10 @@ ROWS = [
         time_axis=1,
         passes_mask=True,
         bad=[
-            ({"alpha": -1.0}, "a number of 0 or more"),
-            ({"beta": 0}, "a number above 0"),
-            ({"bias": 0}, "a number above 0"),
-            ({"depth_radius": -1}, "an integer of 0 or more"),
+            ({"alpha": -1.0}, "a non-negative number"),
+            ({"beta": 0}, "a positive number"),
+            ({"bias": 0}, "a positive number"),
+            ({"depth_radius": -1}, "a non-negative integer"),
         ],
     ),
     LayerRow(
@@ -238,8 +238,8 @@ ROWS = [
             ({"connections": [[1, 2]]}, "a table of 0 and 1"),
             ({"connections": [[1, 0], [1]]}, "a table of 0 and 1"),
             ({"connections": 3}, "a table of 0 and 1"),
-            ({"kernel_size": 0}, "a positive integer, or two"),
-            ({"strides": [1, 2, 3]}, "a positive integer, or two"),
+            ({"kernel_size": 0}, "a positive integer or a pair of them"),
+            ({"strides": [1, 2, 3]}, "a positive integer or a pair of them"),
             ({"padding": "full"}, "'valid' or 'same'"),
         ],
     ),

@@ -1,4 +1,4 @@
-"""Activations, called and handed over."""
+"""Activations, called and passed as arguments."""
 
 import numpy as np
 import tensorflow as tf

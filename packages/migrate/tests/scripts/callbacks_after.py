@@ -8,7 +8,7 @@ model.compile("sgd", "mse")
 callbacks = [tf.keras.callbacks.TerminateOnNaN()]
 callbacks.append(tensorsmith.training.TimeStopping(seconds=60))
 if tf.config.list_physical_devices("GPU"):
-    # Nobody watches it elsewhere.
+    # The progress bar is used on GPUs only.
     callbacks.append(tensorsmith.training.TQDMProgressBar())
 # tensorsmith migrate: callbacks.AverageModelCheckpoint: filepath has to end with .keras, or with .weights.h5 where only weights are saved
 callbacks += [tensorsmith.training.AverageModelCheckpoint(True, "model.keras")]

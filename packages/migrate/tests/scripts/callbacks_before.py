@@ -8,6 +8,6 @@ model.compile("sgd", "mse")
 callbacks = [tf.keras.callbacks.TerminateOnNaN()]
 callbacks.append(tfa.callbacks.TimeStopping(seconds=60))
 if tf.config.list_physical_devices("GPU"):
-    # Nobody watches it elsewhere.
+    # The progress bar is used on GPUs only.
     callbacks.append(tfa.callbacks.TQDMProgressBar())
 callbacks += [tfa.callbacks.AverageModelCheckpoint(True, "model.keras")]

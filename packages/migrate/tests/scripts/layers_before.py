@@ -1,10 +1,10 @@
-"""Layers: from imports, by attributes, subclassed, in custom objects."""
+"""Layers: imported by name, by attributes, subclassed, in custom objects."""
 
 import numpy as np
 import tensorflow as tf
 from tensorflow import keras
 
-# What Keras 2 had not.
+# Layers that Keras 2 does not have.
 import tensorflow_addons.layers as addons_layers
 from tensorflow_addons.layers import CRF, InstanceNormalization, MultiHeadAttention, WeightNormalization
 from tensorflow_addons.layers.maxout import Maxout as Most

@@ -1,4 +1,4 @@
-"""Metrics, some of which Keras has by another name."""
+"""Metrics, some of which have a different name in Keras."""
 import numpy as np
 import tensorflow as tf
 import keras

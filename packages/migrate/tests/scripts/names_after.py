@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""What names can stand for."""
+"""Different meanings of names."""
 
 import os; import tensorflow_addons.layers
 import tensorsmith.layers
@@ -16,7 +16,7 @@ from tensorflow_addons.callbacks import *
 from tensorflow_addons.activations import gelu
 from tensorflow_addons.metrics.f_scores import F1Score
 
-__all__ = ["contrastive_loss", "gelu"]  # handed on
+__all__ = ["contrastive_loss", "gelu"]  # re-exported
 
 
 # tensorsmith migrate: tensorflow_addons: a name inside of a string
@@ -33,7 +33,7 @@ def other(*sizes, **more):
     # tensorsmith migrate: layers.CRF: this name has more than one meaning
     # tensorsmith migrate: tensorflow_addons.layers: used as a whole
     kinds = getattr(tensorflow_addons.layers, "CRF"), tfa.layers.CRF
-    # tensorsmith migrate: layers.GELU: what stands behind * is not seen here, and the arguments are others now
+    # tensorsmith migrate: layers.GELU: the arguments behind * are unknown here, and the signature has changed
     layers = [tensorflow_addons.layers.GELU(*sizes), tensorsmith.layers.CRF(*sizes, **more)]
     attention = tensorsmith.layers.AddonsMultiHeadAttention(8, num_heads=2)
     # tensorsmith migrate: tensorflow_addons.layers.NoLayer: no component of Addons 0.23

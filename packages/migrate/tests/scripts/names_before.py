@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""What names can stand for."""
+"""Different meanings of names."""
 
 import os; import tensorflow_addons.layers
 
@@ -13,7 +13,7 @@ from tensorflow_addons.losses import contrastive_loss
 from tensorflow_addons.activations import gelu
 from tensorflow_addons.metrics.f_scores import F1Score
 
-__all__ = ["contrastive_loss", "gelu"]  # handed on
+__all__ = ["contrastive_loss", "gelu"]  # re-exported
 
 
 def build(keras, width: "F1Score"):

@@ -1,4 +1,4 @@
-"""Optimizers with decay, wrapped and by layers."""
+"""Optimizers with decay, wrapped and per layer."""
 
 import tensorflow as tf
 import tensorflow_addons as tfa

@@ -1,4 +1,4 @@
-"""Addons where it is there."""
+"""Addons as an optional dependency."""
 
 import numpy as np
 import tensorflow as tf

@@ -1,4 +1,4 @@
-"""Optimizers that take what they took."""
+"""Optimizers with unchanged arguments."""
 
 import tensorflow as tf
 import tensorflow_addons as tfa

@@ -1,4 +1,4 @@
-"""Recurrent cells in Keras' loop."""
+"""Recurrent cells in `keras.layers.RNN`."""
 
 import numpy as np
 import tensorflow as tf

@@ -1,4 +1,4 @@
-"""Learning rates that go up and down."""
+"""Cyclical learning rates."""
 
 import tensorsmith.schedules
 from tensorsmith.schedules import Triangular2CyclicalLearningRate as Halving

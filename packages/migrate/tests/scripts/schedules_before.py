@@ -1,4 +1,4 @@
-"""Learning rates that go up and down."""
+"""Cyclical learning rates."""
 
 import tensorflow_addons as tfa
 from tensorflow_addons.optimizers import Triangular2CyclicalLearningRate as Halving

@@ -1,4 +1,4 @@
-"""A decoder and what goes with it."""
+"""Decoder and related functions."""
 
 import tensorflow as tf
 import tensorflow_addons as tfa

@@ -1,4 +1,4 @@
-"""The loss and the decoding of a conditional random field."""
+"""Loss and decoding of a conditional random field."""
 
 import numpy as np
 import tensorflow as tf

@@ -1,4 +1,4 @@
-"""Weights after some steps of optimizers."""
+"""Weights after some optimizer steps."""
 
 import numpy as np
 import tensorflow as tf

@@ -1,4 +1,4 @@
-"""A picture moved by a projective transform."""
+"""Image warped by a projective transform."""
 
 import numpy as np
 import tensorflow_addons as tfa

@@ -1,1 +1,1 @@
-"""The `tensorsmith` command. TensorFlow is imported only when something trains."""
+"""The `tensorsmith` command. Only subcommands that train import TensorFlow."""

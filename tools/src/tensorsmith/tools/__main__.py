@@ -1,4 +1,4 @@
-"""`python -m tensorsmith.tools` is the command `tensorsmith`."""
+"""Entry point of `python -m tensorsmith.tools`, which is equivalent to the `tensorsmith` command."""
 
 import sys
 

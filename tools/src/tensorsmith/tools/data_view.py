@@ -1,4 +1,4 @@
-"""What `tensorsmith data` prints and draws of the data sets."""
+"""Tables and figures of `tensorsmith data`."""
 
 import re
 import textwrap
@@ -23,33 +23,33 @@ WIDTH = 100
 
 
 def print_list(descriptions: "Sequence[DatasetInfo]") -> None:
-    """Prints a table with a line for each data set."""
+    """Prints a table with a row for each data set."""
     table = Table()
     table.add_column("name", no_wrap=True)
-    table.add_column("what it is")
+    table.add_column("description")
     table.add_column("examples", justify="right", no_wrap=True)
     table.add_column("licence")
-    table.add_column("in the cache")
+    table.add_column("cached")
     for info in descriptions:
         count = "1 text" if info.kind == "text" else f"{sum(info.splits.values()):,}"
-        licence = re.split(r"[;(]| by ", info.licence)[0].strip()  # `info` tells all of it
+        licence = re.split(r"[;(]| by ", info.licence)[0].strip()  # `tensorsmith data info` prints the full text
         table.add_row(info.name, escape(info.title), count, escape(licence), _cached(info))
     Console(highlight=False).print(table)
 
 
 def print_info(info: "DatasetInfo") -> None:
-    """Prints all that is known of a data set before it is fetched."""
+    """Prints the description, splits, licence and sources of a data set, without fetching it."""
     unit = " characters" if info.kind == "text" else ""
     print(f"{info.name}: {info.title}\n")
     print(textwrap.fill(info.description, WIDTH) + "\n")
     lines = {
         "splits": ", ".join(f"{split} {count:,}{unit}" for split, count in info.splits.items()),
         "classes": ", ".join(info.class_names),
-        "columns": ", ".join(f"{name} ({column.unit or 'text'})" for name, column in info.columns.items()),
+        "columns": ", ".join(f"{name} ({column.unit or 'string'})" for name, column in info.columns.items()),
         "labels": info.label.unit if info.label else "",
         "licence": info.licence,
         "published by": info.source,
-        "in the cache": _cached(info) + (f", {cache_folder() / info.name}" if info.sources else ""),
+        "cached": _cached(info) + (f", {cache_folder() / info.name}" if info.sources else ""),
     }
     for heading, line in lines.items():
         if line:
@@ -57,44 +57,44 @@ def print_info(info: "DatasetInfo") -> None:
     for number, source in enumerate(info.sources):
         files = ", ".join(file.name for file in source.files)
         line = f"{source.place}, {format_bytes(source.size)}: {files}"
-        indent = f"{'' if number else 'comes from':<14}"
+        indent = f"{'' if number else 'sources':<14}"
         print(_filled(line, indent))
 
 
 def _filled(text: str, head: str) -> str:
-    """Lines of a text behind its heading; paths and names stay whole."""
+    """Returns a text wrapped to `WIDTH` and indented behind its heading; paths and names are not broken."""
     lines = textwrap.TextWrapper(WIDTH, head, " " * len(head), break_long_words=False, break_on_hyphens=False)
     return lines.fill(text)
 
 
 def print_preview(info: "DatasetInfo", data: "Dataset") -> None:
-    """Prints the first examples of a split, and figures about all of them."""
+    """Prints the first examples of a split, and statistics of all of them."""
     count = f"{len(data.features):,} characters" if info.kind == "text" else f"{_length(data.features):,} examples"
     print(f"{info.name}, {data.split}: {count}")
     if info.kind == "text":
         print("\n".join(f"  {line}" for line in data.features.splitlines()[:LINES]))
         frequent = ", ".join(f"{letter!r} {share:,}" for letter, share in Counter(data.features).most_common(LINES))
-        print(f"{len(set(data.features))} distinct characters, most often {frequent}")
+        print(f"{len(set(data.features))} distinct characters; most frequent: {frequent}")
     if info.kind == "texts":
         for text, label in zip(data.features[:LINES], data.labels, strict=False):
             print(textwrap.fill(f"{label:>6.2f}  {text}", WIDTH, subsequent_indent=" " * 8))
     if info.kind == "pictures":
         height, width = data.features.shape[1:3]
         mean, deviation = data.features.mean(), data.features.std()
-        print(f"pictures of {height}x{width} pixels in [0, 1], mean {mean:.4f}, deviation {deviation:.4f}")
+        print(f"images of {height}x{width} pixels in [0, 1], mean {mean:.4f}, standard deviation {deviation:.4f}")
     _print_columns(info, data)
     if info.class_names:
         _print_classes(info, data)
 
 
 def draw(info: "DatasetInfo", data: "Dataset", path: Path) -> str:
-    """Draws the first pictures, or a series over time, into a PNG file; returns what is in it, in words."""
+    """Writes the first images, or a plot of a time series, to a PNG file, and returns a description of it."""
     if info.kind == "pictures":
         from tensorsmith.tfrecord import contact_sheet
 
         pixels = np.round(data.features[:PICTURES] * 255).astype(np.uint8)
         count = contact_sheet((picture.tobytes() for picture in pixels), path, info.shape)
-        return f"the first {count} pictures, from left to right"
+        return f"first {count} images, row by row"
     from matplotlib.figure import Figure
 
     from tensorsmith.core import replace_file
@@ -112,7 +112,7 @@ def draw(info: "DatasetInfo", data: "Dataset", path: Path) -> str:
 
 
 def _print_columns(info: "DatasetInfo", data: "Dataset") -> None:
-    """A line for each column, so that tables of many columns fit a terminal, and one for labels that are numbers."""
+    """Prints a row for each column and for numeric labels. Rows keep data sets with many columns readable."""
     columns = {}
     for number, (name, column) in enumerate(info.columns.items()):
         columns[name] = (column.unit, data.features[:, number] if info.is_matrix else data.features[name])
@@ -121,14 +121,14 @@ def _print_columns(info: "DatasetInfo", data: "Dataset") -> None:
     if not columns:
         return
     table = Table("column", "unit", f"first {ROWS}")
-    for heading in ("least", "mean", "greatest"):
+    for heading in ("min", "mean", "max"):
         table.add_column(heading, justify="right", no_wrap=True)
     for name, (unit, values) in columns.items():
         if info.kind == "series" and values.dtype == "int64":
             values = values.astype("datetime64[s]")
             figures = [_shown(values.min()), "", _shown(values.max())]
         elif values.dtype == object:
-            unit, figures = f"{len(set(values)):,} texts", []
+            unit, figures = f"{len(set(values)):,} strings", []
         else:
             figures = [_shown(values.min()), _shown(values.mean(dtype=float)), _shown(values.max())]
         table.add_row(escape(name), unit, escape(", ".join(map(_shown, values[:ROWS]))), *figures)
@@ -136,7 +136,7 @@ def _print_columns(info: "DatasetInfo", data: "Dataset") -> None:
 
 
 def _print_classes(info: "DatasetInfo", data: "Dataset") -> None:
-    table = Table("label", "class", "examples", "share")
+    table = Table("label", "class", "examples", "fraction")
     for column in (0, 2, 3):
         table.columns[column].justify = "right"
     counts = Counter(data.labels.tolist())
@@ -158,5 +158,5 @@ def _length(features: Any) -> int:
 
 def _cached(info: "DatasetInfo") -> str:
     if not info.sources:
-        return "nothing to fetch"
+        return "not needed"
     return "yes" if is_cached(info) else "no"

@@ -1,4 +1,4 @@
-"""The command line: finds the command, runs it, and turns foreseeable failures into one clear line."""
+"""Entry point of the command line: runs a subcommand and reports expected errors on one line."""
 
 import argparse
 import logging
@@ -25,12 +25,12 @@ from tensorsmith.tools.commands import (
 
 
 class Command(Protocol):
-    """A module of `commands`; the first line of its docstring is the summary."""
+    """Interface of the modules in `commands`. The first line of the module docstring is the summary in `--help`."""
 
     __doc__: str | None
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        """Declares the arguments."""
+        """Adds the arguments to the parser."""
 
     def execute(self, arguments: argparse.Namespace) -> int:
         """Runs the command and returns the exit code."""
@@ -53,12 +53,15 @@ COMMANDS: dict[str, Command] = {
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs `tensorsmith` with these arguments and returns the exit code.
+    """Runs the `tensorsmith` command and returns the exit code.
 
-    0: done. 1: could not be done (no network, no room, data that cannot be trained on). 2: usage error.
-    130: interrupted.
+    Args:
+        argv: Command-line arguments. Defaults to those of the process.
+
+    Returns:
+        0: success. 1: failure (no network, full disk, invalid training data). 2: usage error. 130: interrupted.
     """
-    parser = _Parser(prog="tensorsmith", description="Recipes for every model family, on TensorFlow and Keras 3.")
+    parser = _Parser(prog="tensorsmith", description="Recipes, data sets and tools for TensorFlow and Keras 3.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, command in COMMANDS.items():
         summary = (command.__doc__ or "").strip().splitlines()[0]
@@ -75,7 +78,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("interrupted", file=sys.stderr)
         return 130
     except BrokenPipeError:
-        sys.stderr.close()  # the reader has gone; nothing is left to say
+        sys.stderr.close()  # the reader of the pipe has exited; prevents a second error on interpreter shutdown
         return 1
     except Exception as error:
         code = _exit_code(error)
@@ -89,7 +92,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _exit_code(error: Exception) -> int | None:
-    """The exit code of failures that are the user's or the machine's; None for those that are ours."""
+    """Returns the exit code of errors caused by the user or the environment; `None` for internal errors."""
     if isinstance(error, ArgumentError):
         return 2
     if isinstance(error, OSError | ArithmeticError | ImportError | RunFailedError):

@@ -1,4 +1,4 @@
-"""The table at the end of a run."""
+"""Table of scores at the end of a run."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,7 +9,7 @@ from rich.table import Table
 
 
 def print_scores(metrics: Mapping[str, Any], folder: Path, console: Console) -> None:
-    """Print the scores of a run and the paths of its main files."""
+    """Prints the scores of a run and the paths of its main files."""
     splits = {name: values for name, values in metrics.items() if isinstance(values, dict) and name != "versions"}
     names = list(dict.fromkeys(name for values in splits.values() for name in values))
     table = Table(title=metrics["recipe"], title_justify="left")

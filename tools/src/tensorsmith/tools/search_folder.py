@@ -1,4 +1,4 @@
-"""Searches on disk: what is searched, checked against the recipe's fields, and the report at the end."""
+"""Folder of a hyperparameter search: the search space, checked against the recipe's fields, and the final report."""
 
 import dataclasses
 import json
@@ -19,27 +19,28 @@ SETTINGS = ("objective", "direction", "tuner", "trials", "folds", "patience", "k
 
 
 def supervised(file: RecipeFile) -> SupervisedRecipe:
-    """Return the recipe of a file.
+    """Returns the recipe of a file.
 
     Raises:
-        ArgumentError: It is a procedure, which has no trainer whose scores a search could compare.
+        ArgumentError: If the recipe is a procedure, because a search requires the scores of a trainer.
     """
     if not isinstance(file.recipe, SupervisedRecipe):
-        raise argument_error("recipe", file.name, "a recipe with build_trainer")
+        raise argument_error("recipe", file.name, "a recipe that defines build_trainer")
     return file.recipe
 
 
 def space_of(recipe: RecipeFile, file: Path | None) -> dict[str, Range]:
-    """The ranges that a recipe declares, with those of a file in place of and besides them.
+    """Returns the ranges that a recipe declares, updated by those of a file.
 
     Raises:
-        ArgumentError: A name that is no field, or values that do not fit their field, every mistake in the message.
+        ArgumentError: If a name is not a field of the recipe, or a value is invalid for its field. The message lists
+            all errors.
     """
     space = declared(recipe.recipe.config_class)
     if file is not None:
         space.update(parse_space(read_yaml(file, "--space")))
-    remedy = "declare some in its Config with tensorsmith.tuning, or give --space FILE.yaml"
-    check(bool(space), "space", Verbatim(f"no ranges in {recipe.name}"), "a range or more", remedy)
+    remedy = "declare ranges in its Config with tensorsmith.tuning, or pass --space FILE.yaml"
+    check(bool(space), "space", Verbatim(f"no ranges in {recipe.name}"), "at least one range", remedy)
     mistakes, fitting = [], {}
     for name, known in space.items():
         try:
@@ -59,7 +60,7 @@ def space_of(recipe: RecipeFile, file: Path | None) -> dict[str, Range]:
 
 
 def write_search(recipe: RecipeFile, search: Search, folder: Path) -> None:
-    """Writes what `read_search` reads."""
+    """Writes the search file, which `read_search` reads."""
     fields = yaml.safe_load(to_yaml(recipe, search.config))
     text = {
         "recipe": fields.pop("recipe"),
@@ -72,38 +73,41 @@ def write_search(recipe: RecipeFile, search: Search, folder: Path) -> None:
 
 
 def read_search(recipe: RecipeFile, folder: Path) -> Search:
-    """The search of a folder.
+    """Returns the search that is stored in a folder.
 
     Raises:
-        ValueError: It is of another recipe, or somebody has broken it.
+        ValueError: If the search belongs to another recipe, or its file is invalid.
     """
     said = read_yaml(folder / FILE, FILE)
-    remedy = f"put {folder / FILE} right"
+    remedy = f"fix {folder / FILE}"
     for name, kind in (("recipe", str), ("space", dict), ("config", dict)):
-        expected = "a name" if kind is str else "a mapping"
+        expected = "a string" if kind is str else "a mapping"
         check(isinstance(said.get(name), kind), f"{FILE}: {name}", said.get(name), expected, remedy)
     if recipe.name != said["recipe"] and recipe.path != Path(said["recipe"]).resolve():
-        raise argument_error("recipe", recipe.name, f"{said['recipe']}, whose search {folder} is")
+        raise argument_error("recipe", recipe.name, f"{said['recipe']}, the recipe of the search in {folder}")
     config = resolve(recipe, said["config"])
     settings = {name: said[name] for name in SETTINGS if name in said}
     return Search(supervised(recipe), config, parse_space(said["space"]), **settings)
 
 
 def remove_fruitless(folder: Path) -> None:
-    """Removes the folder of a search, unless a trial has a score."""
+    """Removes the folder of a search without a successful trial."""
     results = (json.loads(path.read_text()) for path in folder.glob("trial_*/result.json"))
     if all(result["score"] is None for result in results):
-        shutil.rmtree(folder, ignore_errors=True)  # the folder itself may be one that cannot be
+        shutil.rmtree(folder, ignore_errors=True)  # the folder itself may be a mount point, which cannot be removed
 
 
 def write_report(recipe: RecipeFile, search: Search, folder: Path, results: Mapping[str, Any]) -> list[Path]:
-    """Writes the best configurations, the picture and TensorBoard's events; returns the files of the configurations.
+    """Writes the best configurations, a plot of the scores and events for TensorBoard.
 
     Args:
-        recipe: What was trained.
-        search: What was searched.
-        folder: Of the search.
-        results: By trial, best first, without those that failed.
+        recipe: Recipe that was trained.
+        search: Settings of the search.
+        folder: Folder of the search.
+        results: Results by name of the trial, best first, without failed trials.
+
+    Returns:
+        Paths of the configuration files, best first.
     """
     from tensorsmith.tuning.report import plot_scores, write_hparams
 

@@ -1,4 +1,4 @@
-"""What `tensorsmith tfrecord` prints of files, features and examples."""
+"""Tables of files, features and examples that `tensorsmith tfrecord` prints."""
 
 import math
 from collections import Counter
@@ -19,7 +19,7 @@ MOST_FILES, MOST_VALUES, MOST_LETTERS = 20, 8, 60
 
 
 def print_survey(files: "Sequence[FileSummary]") -> None:
-    """Prints a table of files and one of their features."""
+    """Prints a table of the files and a table of their features."""
     from tensorsmith.records import merge
 
     rows = [
@@ -39,11 +39,11 @@ def print_survey(files: "Sequence[FileSummary]") -> None:
         (name, " and ".join(feature.kinds) or "unknown", _values(feature), f"{records - feature.rows:,}")
         for name, feature in features.items()
     ]
-    _print(("feature", "kind", ">values", ">missing in"), rows)
+    _print(("feature", "kind", ">values", ">missing"), rows)
 
 
 def print_example(number: int, row: Mapping[str, list[Any]]) -> None:
-    """Prints an example, with long values shortened."""
+    """Prints an example with long values truncated."""
     console = Console(highlight=False)
     console.print(f"[bold]example {number:,}[/]")
     for name, values in row.items():
@@ -51,7 +51,7 @@ def print_example(number: int, row: Mapping[str, list[Any]]) -> None:
 
 
 def print_stats(stats: "Stats") -> None:
-    """Prints a table of the features with numbers, and one of those with bytes."""
+    """Prints a table of the numeric features and a table of the bytes features."""
     from tensorsmith.tfrecord import NumberStats
 
     print(f"{stats.records:,} examples")
@@ -62,17 +62,17 @@ def print_stats(stats: "Stats") -> None:
             numbers.append((*first, *_numbers(figures)))
         else:
             texts.append((*first, *_texts(figures)))
-    _print(("feature", ">values", ">missing", ">least", ">greatest", ">mean", ">std", ">zeros", ">NaN"), numbers)
+    _print(("feature", ">values", ">missing", ">min", ">max", ">mean", ">std", ">zeros", ">NaN"), numbers)
     _print(("feature", ">values", ">missing", ">bytes", ">empty", ">distinct", "frequent"), texts)
 
 
 def _print(headings: Sequence[str], rows: Sequence[Sequence[str]], sums: bool = False) -> None:
-    """Prints a table, or a list of each row's cells where a terminal is too narrow for it.
+    """Prints a table, or the cells of each row as a list if the terminal is too narrow.
 
     Args:
-        headings: Of the columns; ">" before that of a column of numbers.
-        rows: The cells.
-        sums: Whether the last row has the sums of those above.
+        headings: Headings of the columns. The prefix ">" right-aligns a column.
+        rows: Cells of each row.
+        sums: If `True`, the last row contains totals and is separated by a line.
     """
     table = Table()
     for heading in headings:
@@ -121,29 +121,29 @@ def _texts(figures: "BytesStats") -> list[str]:
     same = figures.shortest == figures.longest
     lengths = f"{figures.longest:,}" if same else f"{figures.shortest:,} to {figures.longest:,}"
     if figures.found is None:
-        return [lengths, f"{figures.empty:,}", f"over {figures.MOST_DISTINCT:,}", ""]
+        return [lengths, f"{figures.empty:,}", f"> {figures.MOST_DISTINCT:,}", ""]
     often = (f"{count:,} x {_kept(value)}" for value, count in _most_frequent(figures.found) if count > 1)
     return [lengths, f"{figures.empty:,}", f"{len(figures.found):,}", "\n".join(often)]
 
 
 def _most_frequent(found: Counter[bytes]) -> list[tuple[bytes, int]]:
-    """Of equally frequent ones the first in the alphabet."""
+    """Returns the three most frequent values; ties are sorted by value."""
     return sorted(found.items(), key=lambda item: (-item[1], item[0]))[:3]
 
 
 def _kept(value: bytes) -> str:
-    """A value as `BytesStats` keeps it."""
+    """Returns a value in readable form; `BytesStats` stores long values truncated to `BytesStats.KEPT` bytes."""
     from tensorsmith.tfrecord import BytesStats, image_format
 
     if len(value) <= BytesStats.KEPT:
         return _shown(value)
     beginning = value[: BytesStats.KEPT].decode(errors="backslashreplace")
-    return f"a {image_format(value)}" if image_format(value) else f"{beginning!r}..."
+    return f"{image_format(value)} image" if image_format(value) else f"{beginning!r}..."
 
 
 def _shown(value: Any) -> str:
     if isinstance(value, list):
-        more = f", ... {len(value):,} in all" if len(value) > MOST_VALUES else ""
+        more = f", ... ({len(value):,} values)" if len(value) > MOST_VALUES else ""
         return f"[{', '.join(map(_shown, value[:MOST_VALUES]))}{more}]"
     if not isinstance(value, bytes):
         return f"{value:g}" if isinstance(value, float) and math.isfinite(value) else str(value)

@@ -1,4 +1,4 @@
-"""Commands with several verbs, each with arguments and a function of its own."""
+"""Commands with nested subcommands, each with its own arguments and function."""
 
 import argparse
 from collections.abc import Callable
@@ -7,8 +7,8 @@ Verb = Callable[[argparse.Namespace], int]
 
 
 def verb_adder(parser: argparse.ArgumentParser) -> Callable[[str, Verb, str], argparse.ArgumentParser]:
-    """What declares a verb by its name, its function and what it does, and returns the parser of its arguments."""
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    """Returns a function that adds a subcommand, given its name, function and summary, and returns its parser."""
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="SUBCOMMAND")
 
     def add(name: str, execute: Verb, says: str) -> argparse.ArgumentParser:
         verb = verbs.add_parser(name, help=says, description=f"{says[0].upper()}{says[1:]}.")
@@ -19,5 +19,5 @@ def verb_adder(parser: argparse.ArgumentParser) -> Callable[[str, Verb, str], ar
 
 
 def execute_verb(arguments: argparse.Namespace) -> int:
-    """Does what the verb says."""
+    """Runs the selected subcommand and returns the exit code."""
     return int(arguments.execute(arguments))

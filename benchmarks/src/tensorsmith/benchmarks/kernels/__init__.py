@@ -1,1 +1,1 @@
-"""One module a kernel: the cases of `tensorsmith bench ops`, and who else can do the same work."""
+"""Cases of `tensorsmith bench ops`, one module per kernel, with the implementations of other providers."""

@@ -1,4 +1,4 @@
-"""Causal attention of 8 examples with 8 heads of 64, forward, with gradients, and its memory at 4,096 steps."""
+"""Causal attention with 8 examples, 8 heads and width 64: forward, with gradients, and peak memory at 4,096 steps."""
 
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -37,7 +37,7 @@ def _work(provider: str, batch: int, steps: int, gradients: bool) -> Work:
 def _torch(query: "torch.Tensor", key: "torch.Tensor", value: "torch.Tensor") -> "torch.Tensor":
     from torch.nn.functional import scaled_dot_product_attention
 
-    # PyTorch has heads before steps; the transposed views cost nothing.
+    # In PyTorch, heads precede steps. The transposed tensors are views.
     query, key, value = (tensor.transpose(1, 2) for tensor in (query, key, value))
     return scaled_dot_product_attention(query, key, value, is_causal=True).transpose(1, 2)
 
@@ -50,7 +50,7 @@ def _torch_forward(inputs: list[np.ndarray]) -> Work:
 
 
 def _gigaflops(products: int) -> float:
-    """Of matrix products over the causal half of 1,024 by 1,024 scores."""
+    """Return the operations of matrix products over the causal half of 1,024 x 1,024 scores."""
     return products * BATCH * HEADS * WIDTH * 1024 * 1025 / 1e9
 
 

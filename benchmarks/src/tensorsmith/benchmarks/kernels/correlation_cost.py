@@ -1,4 +1,4 @@
-"""FlowNet's cost volume, with gradients: two feature maps of 48 x 64 x 128, 21 x 21 displacements."""
+"""Cost volume of FlowNet with gradients, for two feature maps of 48 x 64 x 128 and 21 x 21 displacements."""
 
 import numpy as np
 
@@ -21,7 +21,7 @@ def _ours(a: Tensor, b: Tensor) -> Tensor:
 
 
 def _shifted(a: Tensor, b: Tensor) -> Tensor:
-    """One displacement after the other, as code without a kernel has it."""
+    """Compute one displacement at a time, as is usual without a kernel."""
     import tensorflow as tf
 
     _, height, width, _ = SHAPE

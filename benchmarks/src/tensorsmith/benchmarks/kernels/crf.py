@@ -1,4 +1,4 @@
-"""A linear chain, 64 sequences of 100 steps with 20 tags: log-likelihood with gradients, and the best tags."""
+"""CRF log-likelihood with gradients and CRF decoding, for 64 sequences of 100 steps with 20 tags."""
 
 import numpy as np
 
@@ -33,7 +33,7 @@ def _decode(provider: str) -> Work:
     rng = np.random.default_rng(0)
     unaries = tf.constant(rng.normal(size=(BATCH, STEPS, TAGS)), tf.float32)
     transitions = tf.constant(rng.normal(size=(TAGS, TAGS)), tf.float32)
-    # TensorFlow's way is the twin: a loop over the steps that keeps where each best score came from, and one back.
+    # The formulation in TensorFlow is the reference implementation: a loop that saves backpointers, and a loop back.
     with ops.use("compiled" if provider == "tensorsmith" else "reference"):
         run = tf.function(ops.crf_decode, jit_compile=provider == "xla")
         run(unaries, transitions)
@@ -41,9 +41,9 @@ def _decode(provider: str) -> Work:
 
 
 def _tensorflow(unaries: Tensor, tags: Tensor, lengths: Tensor, transitions: Tensor) -> Tensor:
-    """TensorFlow Addons' formulation: gathers for the score, tf.scan over the other steps for the normalizer.
+    """Compute the log-likelihood as TensorFlow Addons does, with gathers for the score and tf.scan for the normalizer.
 
-    As all sequences are of full length here, it needs no mask for the normalizer.
+    All sequences have full length here, so the normalizer requires no mask.
     """
     import tensorflow as tf
 
@@ -62,8 +62,7 @@ def _tensorflow(unaries: Tensor, tags: Tensor, lengths: Tensor, transitions: Ten
 PROVIDERS = ("tensorsmith", "tensorflow", "xla")
 MEGABYTES = BATCH * STEPS * TAGS * 4 / 1e6
 
-# The few operations for each pair of tags are no matrix products, so that there is no floor of the machine's to compare
-# with but the bytes.
+# The computation is not a matrix product, so the only floor is the memory bandwidth.
 CASES = {
     "crf": Case(_work, PROVIDERS, {"tensorflow": 8}, megabytes=4 * MEGABYTES),
     "crf_decode": Case(_decode, PROVIDERS, megabytes=MEGABYTES),

@@ -1,4 +1,4 @@
-"""Maxima over groups of three channels, with gradients: 32 pictures of 28 x 28 with 96 channels."""
+"""Max pooling over groups of three channels with gradients, for 32 images of 28 x 28 with 96 channels."""
 
 import numpy as np
 
@@ -28,7 +28,7 @@ def _reshaped(x: Tensor) -> Tensor:
 
 
 def _pooled(x: Tensor) -> Tensor:
-    """Channels as the width of a picture, for whose pooling TensorFlow has a gradient."""
+    """Pool the channels as the width of an image, for which TensorFlow has a gradient on CPU."""
     import tensorflow as tf
 
     rows = tf.reshape(x, [-1, 1, x.shape[-1], 1])
@@ -48,6 +48,6 @@ CASES = {
         _work,
         ("tensorsmith", *FORMULATIONS, "torch"),
         dict.fromkeys(("tensorflow", "tensorflow_pool", "tensorflow_slices"), 3),
-        megabytes=(2 + 1 + 2 / POOL) * np.prod(SHAPE) * 4 / 1e6,  # x twice, dx; y and dy
+        megabytes=(2 + 1 + 2 / POOL) * np.prod(SHAPE) * 4 / 1e6,  # x twice, and dx; y and dy
     )
 }

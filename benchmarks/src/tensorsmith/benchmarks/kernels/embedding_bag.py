@@ -1,4 +1,4 @@
-"""Weighted sums of 32 embeddings of 64 numbers for 4,096 bags from a table of 100,000, with both gradients."""
+"""Weighted embedding bags with gradients: 4,096 bags of 32 rows from a table of 100,000 x 64."""
 
 import numpy as np
 
@@ -43,6 +43,6 @@ CASES = {
         _work,
         ("tensorsmith", "tensorflow", "torch"),
         {"tensorflow": 2},
-        megabytes=3 * ROW_MEGABYTES,  # the rows twice, and their gradient
+        megabytes=3 * ROW_MEGABYTES,  # rows twice, and their gradient
     )
 }

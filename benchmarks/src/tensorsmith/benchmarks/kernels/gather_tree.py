@@ -1,4 +1,4 @@
-"""Sequences of a beam search: 100 steps, 32 examples, 10 beams."""
+"""Sequences of a beam search with 100 steps, 32 examples and 10 beams."""
 
 from functools import partial
 
@@ -18,13 +18,13 @@ def _work(provider: str) -> Work:
     ids = tf.constant(rng.integers(0, 1000, (STEPS, BATCH, BEAMS)), tf.int32)
     parents = tf.constant(rng.integers(0, BEAMS, (STEPS, BATCH, BEAMS)), tf.int32)
     lengths = tf.constant(rng.integers(STEPS // 2, STEPS + 1, BATCH), tf.int32)
-    # The twin is the best TensorFlow formulation known here: one gather of all beams at each step.
+    # The reference implementation is the fastest known formulation in TensorFlow, with one gather per step.
     with ops.use("compiled" if provider == "tensorsmith" else "reference"):
         run = tf.function(partial(ops.gather_tree, end_token=0), jit_compile=provider == "xla")
         run(ids, parents, lengths)
     return lambda: run(ids, parents, lengths)
 
 
-# Tokens and parents are read, and tokens written.
+# Reads tokens and parents, writes tokens.
 MEGABYTES = 3 * STEPS * BATCH * BEAMS * 4 / 1e6
 CASES = {"gather_tree": Case(_work, ("tensorsmith", "tensorflow", "xla"), {"tensorflow": 3}, megabytes=MEGABYTES)}

@@ -1,4 +1,4 @@
-"""Layer and RMS normalization, forward and backward, of the op alone."""
+"""Layer and RMS normalization, forward and backward."""
 
 from functools import partial
 from typing import Any
@@ -34,7 +34,7 @@ def _function(provider: str, center: bool) -> Any:
 
 
 PROVIDERS = ("tensorsmith", "keras", "xla", "torch")
-MEGABYTES = 5 * np.prod(SHAPE) * 4 / 1e6  # x and y; x, dy and dx
+MEGABYTES = 5 * np.prod(SHAPE) * 4 / 1e6  # forward: x and y; backward: x, dy and dx
 
 CASES = {
     "layer_norm": Case(partial(_work, center=True), PROVIDERS, {"keras": 3, "torch": 2}, megabytes=MEGABYTES),

@@ -1,4 +1,4 @@
-"""All 80 tensors of a Transformer with 10.5 million parameters: updates by the optimizers themselves, and the norm."""
+"""Optimizer updates and the global norm of all 80 tensors of a Transformer with 10.5 million parameters."""
 
 from collections.abc import Callable
 from functools import partial
@@ -36,7 +36,7 @@ def _work(provider: str, name: str, **arguments: Any) -> Work:
     optimizer.build(variables)
     tensors = [tf.constant(value) for value in gradients]
 
-    # The gradients are no arguments: in training they come from the graph, and handing 80 over costs a millisecond.
+    # The gradients are captured, as in training they are in the graph. Passing 80 arguments would take a millisecond.
     @tf.function(jit_compile=provider == "xla")
     def update() -> None:
         optimizer.apply(tensors, variables)
@@ -80,7 +80,7 @@ def _megabytes(tensors: int) -> float:
 MOST = ("tensorsmith", "keras", "xla")
 ADAMW = partial(_work, name="AdamW")
 CASES = {
-    # Read: parameter, gradient and moments; written: all but the gradient.
+    # Reads parameters, gradients and moments, writes all except the gradients.
     "adamw": Case(ADAMW, (*MOST, "torch"), {"keras": 3, "xla": 1.3, "torch": 0.8}, megabytes=_megabytes(7)),
     "lamb": Case(partial(_work, name="Lamb"), MOST, {"keras": 3}, megabytes=_megabytes(7)),
     "global_norm": Case(_norm, ("tensorsmith", "tensorflow", "xla", "torch"), megabytes=_megabytes(1)),

@@ -1,4 +1,4 @@
-"""The pairs of 100,000 samples that agree in order; TensorFlow's formulation is the twin's, with three sorts."""
+"""Pair counts of 100,000 samples. The TensorFlow formulation is the reference implementation with three sorts."""
 
 import numpy as np
 

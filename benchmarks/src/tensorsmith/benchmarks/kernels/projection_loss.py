@@ -1,4 +1,4 @@
-"""Projection onto 32,000 words and cross-entropy, with gradients: 1,024 tokens of 512 numbers. Time and memory."""
+"""Projection onto 32,000 words and cross-entropy with gradients, for 1,024 tokens of width 512: time and memory."""
 
 from functools import partial
 from typing import Any

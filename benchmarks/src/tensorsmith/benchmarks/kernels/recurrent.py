@@ -1,4 +1,4 @@
-"""Recurrent networks with gradients: 32 sequences of 100 steps with 64 features and 128 units, and small ones."""
+"""Recurrent networks with gradients: 32 sequences of 100 steps with 64 features and 128 units, and a small size."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -53,7 +53,7 @@ def _keras(name: str, shape: tuple[int, ...], units: int) -> Any:
 
 
 def _cell(units: int) -> Any:
-    """A layer-normalized LSTM as one writes it for Keras: a cell with normalization layers, for `keras.layers.RNN`."""
+    """Return a layer-normalized LSTM cell with Keras normalization layers, for use in `keras.layers.RNN`."""
     import keras
 
     class Cell(keras.layers.Layer):
@@ -97,7 +97,7 @@ def _torch(name: str, x: np.ndarray, units: int) -> Work:
 
 def _case(name: str, sizes: tuple[int, int, int], targets: Mapping[str, float]) -> Case:
     steps, features, units = sizes
-    # A multiplication and an addition a weight, and twice that for the gradients at its two sides.
+    # A multiplication and an addition per weight, and twice as many for the gradients of both operands.
     operations = 6 * BATCH * steps * (features + units) * GATES[name] * units
     providers = ["tensorsmith", "keras", "xla", *(["torch"] if name != "layer_norm_lstm" else [])]
     return Case(partial(_work, name=name, sizes=sizes), providers, dict(targets), gigaflops=operations / 1e9)

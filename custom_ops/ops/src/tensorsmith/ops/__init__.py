@@ -1,8 +1,8 @@
-"""Compiled kernels for TensorFlow on CPU, each with a gradient and a reference twin in plain TensorFlow."""
+"""Compiled CPU kernels for TensorFlow with gradients and reference implementations."""
 
 from tensorsmith.core import load_tensorflow
 
-load_tensorflow()  # quietly, before anything imports it
+load_tensorflow()  # without log messages, and before any other import of TensorFlow
 
 from tensorsmith.ops.adam import adam_update
 from tensorsmith.ops.attention import attention

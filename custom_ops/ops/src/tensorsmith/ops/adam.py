@@ -1,4 +1,4 @@
-"""Adam with decoupled weight decay, for all tensors of a model in one op."""
+"""Fused Adam update with decoupled weight decay for a list of tensors."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -25,38 +25,41 @@ def adam_update(
     global_clipnorm: Scalar | None = None,
     loss_scale: Scalar | None = None,
 ) -> MomentsUpdate:
-    """One step of Adam with decoupled weight decay, over a list of tensors.
+    """Performs one step of Adam with decoupled weight decay on a list of tensors.
 
-    Nothing is written in place: assign the new values to the variables, which copies nothing.
+    No variable is modified in place. Assign the returned values to the variables, which requires no copy.
 
-    Formula, with g the gradient over the loss scale, clipped, and t the step:
+    Formula, with g the gradient divided by the loss scale and clipped, and t the step:
 
         m = beta_1 m + (1 - beta_1) g
         v = beta_2 v + (1 - beta_2) g²
         w = w - rate weight_decay w - rate sqrt(1 - beta_2^t) / (1 - beta_1^t) m / (sqrt(v) + epsilon)
 
     Source: Kingma and Ba, "Adam: A Method for Stochastic Optimization", 2015, and Loshchilov and Hutter, "Decoupled
-    Weight Decay Regularization", 2019; epsilon is added as in Keras.
+    Weight Decay Regularization", 2019. Epsilon is added as in Keras.
 
     Args:
-        parameters: Tensors of any shapes and of one floating type; float32 has a kernel.
-        gradients: A tensor for each parameter, of its type and shape.
-        momentums: The first moments, likewise.
-        velocities: The second moments, likewise.
-        learning_rate: A number. All numbers may be tensors, so that schedules need no retracing.
-        step: Which update this is, from 1 on.
-        beta_1: How much of the first moments stays.
-        beta_2: How much of the second moments stays.
-        epsilon: What keeps the quotient from zero.
-        weight_decay: A number, or one for each parameter.
-        global_clipnorm: The largest norm of all gradients together, to which larger ones are scaled; None for no limit.
-        loss_scale: What the loss was multiplied with. With one, a gradient that is not finite means no update at all.
+        parameters: List of floating-point tensors of any shapes and one dtype. The compiled kernel supports float32.
+        gradients: List of tensors with the dtype and shape of each parameter.
+        momentums: List of first moments, with the same dtypes and shapes.
+        velocities: List of second moments, with the same dtypes and shapes.
+        learning_rate: Learning rate. This and all other scalars may be tensors, so that schedules do not cause
+            retracing.
+        step: Number of the update, starting from 1.
+        beta_1: Exponential decay rate for the first moment estimates.
+        beta_2: Exponential decay rate for the second moment estimates.
+        epsilon: Small constant for numerical stability.
+        weight_decay: Weight decay rate. A scalar, or a tensor with one rate for each parameter.
+        global_clipnorm: Maximum global norm of the gradients. If their norm exceeds it, all gradients are scaled down.
+            `None` disables clipping.
+        loss_scale: Factor that the loss was multiplied by. If set, the update is skipped when a gradient is not finite.
 
     Returns:
-        New parameters, momentums and velocities, and whether there was an update.
+        A named tuple of the new parameters, momentums and velocities, and of a boolean scalar, which is `True` if the
+        update was performed.
 
     Raises:
-        ValueError: Lists, types or shapes do not fit, or a number is out of its range.
+        ValueError: If lists, dtypes or shapes do not match, or if a scalar is out of range.
 
     Example:
         >>> import tensorflow as tf
@@ -78,6 +81,7 @@ def _new_parameters(
     numbers: Mapping[str, tf.Tensor],
 ) -> list[tf.Tensor]:
     learning_rate, step = numbers["learning_rate"], numbers["step"]
+    # Both bias corrections are folded into the learning rate, as in Keras.
     alpha = learning_rate * tf.sqrt(1 - numbers["beta_2"] ** step) / (1 - numbers["beta_1"] ** step)
     new_parameters = []
     for i, (w, m, v) in enumerate(zip(parameters, momentums, velocities, strict=True)):

@@ -1,4 +1,4 @@
-"""Arguments as kernels and twins take them."""
+"""Conversion and checks of arguments for kernels and reference implementations."""
 
 import tensorflow as tf
 
@@ -8,19 +8,19 @@ from tensorsmith.ops.dispatch import traced_for_xla
 
 
 def as_int32(value: TensorLike, name: str) -> tf.Tensor:
-    """A tensor of integers as int32. What does not fit becomes the nearest that does, so that it stays out of range.
+    """Casts a tensor of integers to int32. Values beyond its range are clipped, so that they stay out of range.
 
-    `tf.saturate_cast` does the same, in an op that TensorFlow Lite lacks for int64.
+    `tf.saturate_cast` does the same with an op that TensorFlow Lite does not support for int64.
 
     Args:
-        value: Integers.
-        name: What the argument is called.
+        value: Tensor of integers.
+        name: Name of the argument, for error messages.
 
     Raises:
-        ValueError: Another type.
+        ValueError: If `value` is not a tensor of integers.
     """
     value = tf.convert_to_tensor(value)
-    check(value.dtype.is_integer, name, value.dtype.name, "integers")
+    check(value.dtype.is_integer, name, value.dtype.name, "a tensor of integers")
     if value.dtype.max > tf.int32.max:
         value = tf.minimum(value, tf.constant(tf.int32.max, value.dtype))
     if value.dtype.min < tf.int32.min:
@@ -29,12 +29,12 @@ def as_int32(value: TensorLike, name: str) -> tf.Tensor:
 
 
 def of_rank(value: tf.Tensor, rank: int) -> tf.Tensor:
-    """The tensor, with a rank where that is unknown, as twins need; another one is found when it runs."""
+    """Sets the rank of a tensor of unknown rank, as reference implementations require. It is checked at run time."""
     return tf.ensure_shape(value, [None] * rank) if value.shape.rank is None else value
 
 
 def refuse_lengths_beyond(steps: tf.Tensor, lengths: tf.Tensor) -> None:
-    """Refuses lengths out of range in twins, as the kernels do; XLA has no errors."""
+    """Raises an error for lengths out of range, as the kernels do. XLA does not support errors at run time."""
     if not traced_for_xla():
-        tf.debugging.assert_non_negative(lengths, "`lengths`: expected 0 or more")
-        tf.debugging.assert_less_equal(lengths, steps, "`lengths`: expected no more than the steps")
+        tf.debugging.assert_non_negative(lengths, "lengths must be >= 0")
+        tf.debugging.assert_less_equal(lengths, steps, "lengths must be <= the number of steps")

@@ -1,4 +1,4 @@
-"""Scaled dot-product attention whose memory grows with the number of steps, not with its square."""
+"""Scaled dot-product attention with memory that is linear in the number of steps."""
 
 import math
 from collections.abc import Sequence
@@ -28,37 +28,41 @@ def attention(
     dropout: float = 0.0,
     seed: TensorLike | None = None,
 ) -> tf.Tensor:
-    """Exact softmax attention: each query gets the mean of the values, weighted by how well the keys match it.
+    """Computes exact softmax attention without storing the matrix of attention scores.
 
     Formula, for each head:
 
         output = softmax(scale * query keyᵀ + bias) value
 
-    The scores of some queries at a time are formed and forgotten, in the gradient as well, so that no matrix of steps
-    by steps is ever stored; keys above the diagonal of causal attention are not even looked at. A query that sees no
-    key at all gets zeros. Sums are in float32 for half types.
+    The kernel computes the scores for a block of queries at a time and discards them, in the gradient as well, so that
+    no matrix of shape `(steps, keys)` is ever stored. With causal attention, keys above the diagonal are skipped. The
+    output of a query without visible keys is zero. Half-precision inputs are accumulated in float32.
 
     Source: Vaswani et al., "Attention Is All You Need", 2017; Dao et al., "FlashAttention", 2022; grouped heads:
     Ainslie et al., "GQA", 2023.
 
     Args:
-        query: Tensor (batch, steps, heads, width) of float32, float16, bfloat16 or float64.
-        key: Tensor (batch, keys, groups, width); `groups` divides `heads`, and each group serves as many heads.
-        value: Tensor (batch, keys, groups, value_width).
-        scale: What the products are multiplied by; 1 / sqrt(width) if None.
-        causal: Whether query i sees the keys 0 to i only.
-        lengths: Integers (batch,): only the first so many keys are seen; the others are padding.
-        mask: Booleans (batch, heads, steps, keys), with 1 where they are shared: only keys with True are seen.
-        bias: Numbers (batch, heads, steps, keys), with 1 where they are shared, that are added to the scores.
-        dropout: Share of the weights to drop, in [0, 1); the others are scaled up.
-        seed: Two integers that fix what is dropped; with dropout they must be given.
+        query: Tensor of shape `(batch, steps, heads, width)` and dtype float32, float16, bfloat16 or float64.
+        key: Tensor of shape `(batch, keys, groups, width)`. `groups` must divide `heads`. Each key head is
+            shared by `heads / groups` query heads.
+        value: Tensor of shape `(batch, keys, groups, value_width)`.
+        scale: Factor of the dot products. If `None`, `1 / sqrt(width)` is used.
+        causal: If `True`, query `i` attends to the keys `0` to `i` only.
+        lengths: Integer tensor of shape `(batch,)` with the number of valid keys. The remaining keys are padding and
+            are ignored.
+        mask: Boolean tensor of shape `(batch, heads, steps, keys)`, or with size 1 along shared axes. Keys are visible
+            where the mask is `True`.
+        bias: Tensor of the same shape as `mask`, added to the scores.
+        dropout: Fraction of the attention probabilities to drop, in `[0, 1)`. The remaining ones are scaled up.
+        seed: Tensor of two integers that determines the dropout mask. Required if `dropout` is positive.
 
     Returns:
-        Tensor (batch, steps, heads, value_width), of the type of `query`.
+        A tensor of shape `(batch, steps, heads, value_width)` and the dtype of `query`.
 
     Raises:
-        ValueError: Ranks, sizes or types do not fit each other, `dropout` is out of range or lacks a seed.
-        tf.errors.InvalidArgumentError: A length is out of range.
+        ValueError: If ranks, shapes or dtypes do not match, if `dropout` is out of range, or if `dropout` is positive
+            and `seed` is `None`.
+        tf.errors.InvalidArgumentError: If a length is out of range.
 
     Example:
         >>> import tensorflow as tf
@@ -73,10 +77,10 @@ def attention(
     query, key, value = (of_rank(tensor, 4) for tensor in (query, key, value))
     _check_shapes(query, key, value)
     check(0 <= dropout < 1, "dropout", dropout, "a number in [0, 1)")
-    check(dropout == 0 or seed is not None, "seed", seed, "two integers, to go with dropout")
+    check(dropout == 0 or seed is not None, "seed", seed, "two integers when `dropout` is positive")
     if scale is None:
         width = query.shape[-1]
-        check(width is not None, "scale", None, "a number, since the width is not known here")
+        check(width is not None, "scale", None, "a number when the width of `query` is unknown")
         scale = 1 / math.sqrt(max(width, 1))
     inner = tf.float64 if query.dtype == tf.float64 else tf.float32
     nothing = [0]
@@ -98,17 +102,17 @@ def attention(
 
 
 def _check_shapes(query: tf.Tensor, key: tf.Tensor, value: tf.Tensor) -> None:
-    check(query.dtype.is_floating, "query", query.dtype.name, "a tensor of floating type")
+    check(query.dtype.is_floating, "query", query.dtype.name, "a floating-point tensor")
     for name, tensor in (("query", query), ("key", key), ("value", value)):
-        check(tensor.shape.rank == 4, name, Verbatim(tensor.shape), "shape (batch, steps, heads, width)")
+        check(tensor.shape.rank == 4, name, Verbatim(tensor.shape), "have shape (batch, steps, heads, width)")
     batch, _, heads, width = query.shape
     fits = key.shape.is_compatible_with([batch, None, None, width])
-    check(fits, "key", Verbatim(key.shape), f"batch {batch} and width {width}, as the query has")
+    check(fits, "key", Verbatim(key.shape), f"have batch size {batch} and width {width}, as `query`")
     fits = value.shape.is_compatible_with([*key.shape[:3], None])
-    check(fits, "value", Verbatim(value.shape), f"shape {key.shape} but for the width, as the key has")
+    check(fits, "value", Verbatim(value.shape), f"have shape {key.shape} except for the width, as `key`")
     groups = key.shape[2]
     fits = None in (groups, heads) or (heads % groups == 0 if groups else heads == 0)
-    check(fits, "key", Verbatim(key.shape), f"a number of heads that divides the query's {heads}")
+    check(fits, "key", Verbatim(key.shape), f"a tensor whose number of heads divides the {heads} heads of `query`")
 
 
 def _check_options(
@@ -121,7 +125,7 @@ def _check_options(
 ) -> None:
     if lengths is not None:
         fits = options[0].shape.is_compatible_with(query.shape[:1])
-        check(fits, "lengths", Verbatim(options[0].shape), "shape (batch,)")
+        check(fits, "lengths", Verbatim(options[0].shape), "have shape (batch,)")
     check(options[3].shape.is_compatible_with([2]), "seed", Verbatim(options[3].shape), "two integers")
     full = [query.shape[0], query.shape[2], query.shape[1], key.shape[1]]
     for name, given, tensor in (("mask", mask, options[1]), ("bias", bias, options[2])):
@@ -130,7 +134,12 @@ def _check_options(
         fits = tensor.shape.rank == 4 and all(
             None in (size, wanted) or size in (1, wanted) for size, wanted in zip(tensor.shape, full, strict=True)
         )
-        check(fits, name, Verbatim(tensor.shape), f"(batch, heads, steps, keys) = {tuple(full)}, with 1 where shared")
+        check(
+            fits,
+            name,
+            Verbatim(tensor.shape),
+            f"have shape (batch, heads, steps, keys) = {tuple(full)}, or of size 1 along shared axes",
+        )
 
 
 def _reference(
@@ -146,14 +155,16 @@ def _reference(
     causal: bool,
     dropout: float,
 ) -> tf.Tensor:
-    """The twin in plain TensorFlow, which stores the scores."""
+    """Reference implementation in TensorFlow, which stores the scores."""
     q, k, v = (tf.cast(tensor, bias.dtype) for tensor in (query, key, value))
     batch, steps, heads, width = tf.unstack(tf.shape(q))
     keys, groups, value_width = tf.shape(k)[1], tf.shape(k)[2], tf.shape(v)[3]
+    # Scores. Query heads of one group share a key head.
     q = tf.reshape(q, [batch, steps, groups, heads // tf.maximum(groups, 1), width])
     scores = tf.reshape(tf.einsum("btgrd,bsgd->bgrts", q, k), [batch, heads, steps, keys]) * scale
     if bias.shape.rank != 1:
         scores += bias
+    # Visible keys.
     seen = tf.ones([batch, 1, 1, keys], tf.bool)
     if lengths.shape != [0]:
         seen &= (tf.range(keys) < lengths[:, tf.newaxis])[:, tf.newaxis, tf.newaxis]
@@ -162,6 +173,7 @@ def _reference(
     if causal:
         seen &= tf.range(keys) <= tf.range(steps)[:, tf.newaxis]
     scores = tf.where(seen, scores, tf.constant(-math.inf, scores.dtype))
+    # Softmax, shifted by the maximum. Rows without visible keys have a maximum of -inf and become zero.
     highest = tf.stop_gradient(tf.reduce_max(scores, axis=-1, keepdims=True))
     shares = tf.where(seen, tf.exp(scores - tf.where(tf.math.is_finite(highest), highest, 0)), 0)
     shares = tf.math.divide_no_nan(shares, tf.reduce_sum(shares, axis=-1, keepdims=True))
@@ -174,7 +186,7 @@ def _reference(
 
 
 def _kept(shape: tf.Tensor, seed: tf.Tensor, dropout: float, dtype: tf.DType) -> tf.Tensor:
-    """What dropout multiplies by: 0 or 1 / (1 - rate), drawn as the kernel does, by a counter and a mixing function."""
+    """Returns the dropout factors, 0 or 1 / (1 - rate), from the same counter-based generator as the kernel."""
     first, second = tf.unstack(tf.cast(tf.bitwise.bitwise_and(seed, 0xFFFFFFFF), tf.uint32))
     rows = tf.cast(tf.reshape(tf.range(tf.reduce_prod(shape[:3])), shape[:3]), tf.uint32)
     columns = tf.cast(tf.range(shape[3]), tf.uint32)
@@ -185,7 +197,7 @@ def _kept(shape: tf.Tensor, seed: tf.Tensor, dropout: float, dtype: tf.DType) ->
 
 
 def _mix(x: tf.Tensor) -> tf.Tensor:
-    """The mixing function lowbias32 of 32-bit numbers (Wellons, 2018)."""
+    """Applies lowbias32, a mixing function of 32-bit integers (Wellons, 2018)."""
     for shift, factor in ((16, 0x7FEB352D), (15, 0x846CA68B)):
         x = tf.bitwise.bitwise_xor(x, tf.bitwise.right_shift(x, tf.constant(shift, tf.uint32)))
         x *= tf.constant(factor, tf.uint32)

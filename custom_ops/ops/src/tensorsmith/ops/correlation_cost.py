@@ -1,4 +1,4 @@
-"""How alike the vectors of one picture are to those around the same place in another."""
+"""Correlation cost volume of two feature maps."""
 
 import tensorflow as tf
 
@@ -12,38 +12,41 @@ from tensorsmith.ops.library import library
 def correlation_cost(
     a: TensorLike, b: TensorLike, kernel_size: int, max_displacement: int, stride_1: int, stride_2: int, pad: int
 ) -> tf.Tensor:
-    """The cost volume of optical flow: products of patches of one picture with displaced patches of another.
+    """Computes the cost volume of optical flow, the correlation of image patches over a range of displacements.
 
-    Both pictures get `pad` zeros on every side. A patch's products are averaged over its places and channels; patches
-    lie where they and all their displacements fit in, `stride_1` apart. With (u, v) the middle of patch (i, j):
+    Both images are padded with `pad` zeros on every side. The products of a patch are averaged over its positions and
+    channels. Patches are placed `stride_1` apart, wherever they and all their displacements are inside the padded
+    image. With (u, v) the center of patch (i, j):
 
         y[i, j, (p, q)] = mean of a[u + k, v + l, c] * b[u + p + k, v + q + l, c] over the patch's k and l, and over c
 
-    Source: Dosovitskiy et al., "FlowNet: Learning Optical Flow with Convolutional Networks", 2015; arguments and
-    results are those of TensorFlow Addons, except where `stride_1` > 1 and `pad` > 0: patches begin `pad` places before
-    the picture here, `stride_1 * pad` there.
+    Source: Dosovitskiy et al., "FlowNet: Learning Optical Flow with Convolutional Networks", 2015. Arguments and
+    results are those of TensorFlow Addons, except where `stride_1` > 1 and `pad` > 0: the first patch begins `pad`
+    pixels before the image here and `stride_1 * pad` pixels before it there.
 
     Args:
-        a: Tensor (batch, height, width, channels) of floating type; half types are computed in float32.
-        b: Another of the same shape.
-        kernel_size: Height and width of a patch, odd.
-        max_displacement: How far a patch of `b` may be away, in every direction.
-        stride_1: Places from one patch to the next.
-        stride_2: Places from one displacement to the next.
-        pad: Zeros on every side.
+        a: Floating-point tensor of shape `(batch, height, width, channels)`. Half-precision inputs are computed in
+            float32.
+        b: Tensor of the same shape and dtype.
+        kernel_size: Height and width of a patch, an odd integer.
+        max_displacement: Maximum displacement of a patch of `b` in each direction.
+        stride_1: Distance between neighboring patches.
+        stride_2: Distance between neighboring displacements.
+        pad: Number of zeros added on every side.
 
     Returns:
-        Tensor (batch, rows, columns, n * n), with n = 2 * (max_displacement // stride_2) + 1, and rows and columns of
-        (size + 2 * pad - 2 * max_displacement - kernel_size + 1) / stride_1, rounded up.
+        A tensor of shape `(batch, rows, columns, n * n)`, where `n = 2 * (max_displacement // stride_2) + 1`, and
+        `rows` and `columns` are `(size + 2 * pad - 2 * max_displacement - kernel_size + 1) / stride_1`, rounded up.
 
     Raises:
-        ValueError: A size or stride is no integer in its range, the pictures differ in shape or type, or are too small
-            for one patch; tf.errors.InvalidArgumentError if their sizes were not known before.
+        ValueError: If a size or stride is not an integer in its range, if the images differ in shape or dtype, or if
+            they are too small for one patch.
+        tf.errors.InvalidArgumentError: If shapes that are unknown when the graph is traced turn out not to match.
 
     Example:
         >>> import tensorflow as tf
         >>> a = tf.reshape([1.0, 2.0, 3.0], [1, 1, 3, 1])
-        >>> correlation_cost(a, a, 1, 1, 1, 1, 1)[0, 0, :, 3:6].numpy()  # with those left, here and right
+        >>> correlation_cost(a, a, 1, 1, 1, 1, 1)[0, 0, :, 3:6].numpy()  # with the left, same and right pixel
         array([[0., 1., 2.],
                [2., 4., 6.],
                [6., 9., 0.]], dtype=float32)
@@ -51,16 +54,29 @@ def correlation_cost(
     a, b = tf.convert_to_tensor(a), tf.convert_to_tensor(b)
     sizes = (("kernel_size", kernel_size, 1), ("max_displacement", max_displacement, 0), ("stride_1", stride_1, 1))
     for name, size, least in (*sizes, ("stride_2", stride_2, 1), ("pad", pad, 0)):
-        check(isinstance(size, int) and size >= least, name, size, f"an integer of {least} or more")
-    check(kernel_size % 2 == 1, "kernel_size", kernel_size, "an odd integer", "so that a patch has a middle")
-    check(a.dtype.is_floating, "a", a.dtype.name, "a tensor of floating type")
-    check(a.shape.rank == 4, "a", Verbatim(a.shape), "shape (batch, height, width, channels)")
+        check(isinstance(size, int) and size >= least, name, size, f"an integer >= {least}")
+    check(
+        kernel_size % 2 == 1,
+        "kernel_size",
+        kernel_size,
+        "an odd integer",
+        "pass an odd size, which gives a patch a center",
+    )
+    check(a.dtype.is_floating, "a", a.dtype.name, "a floating-point tensor")
+    check(a.shape.rank == 4, "a", Verbatim(a.shape), "have shape (batch, height, width, channels)")
     same = b.dtype == a.dtype and b.shape.is_compatible_with(a.shape)
-    check(same, "b", Verbatim(f"{b.dtype.name} {b.shape}"), f"the type and shape of `a`, {a.dtype.name} {a.shape}")
+    check(
+        same, "b", Verbatim(f"{b.dtype.name} {b.shape}"), f"have the dtype and shape of `a`, {a.dtype.name} {a.shape}"
+    )
     border = max_displacement + kernel_size // 2
     for size in a.shape[1:3]:
         large_enough = size is None or size + 2 * pad > 2 * border
-        check(large_enough, "a", Verbatim(a.shape), f"pictures of more than {2 * (border - pad)} rows and columns")
+        check(
+            large_enough,
+            "a",
+            Verbatim(a.shape),
+            f"a batch of images with more than {2 * (border - pad)} rows and columns",
+        )
     steps = max_displacement // stride_2
     reach = steps * stride_2
     wide = tf.float32 if a.dtype.size < 4 else a.dtype
@@ -69,14 +85,14 @@ def correlation_cost(
     if not (traced_for_xla() or (a.shape.is_fully_defined() and b.shape.is_fully_defined())):
         large_enough = tf.reduce_all(tf.shape(a)[1:3] > 2 * (border - pad))
         asserted = [
-            tf.debugging.assert_equal(tf.shape(a), tf.shape(b), "`b`: expected the shape of `a`"),
+            tf.debugging.assert_equal(tf.shape(a), tf.shape(b), "b must have the shape of a"),
             tf.debugging.assert_equal(
-                large_enough, True, f"`a`: expected more than {2 * (border - pad)} rows and columns"
+                large_enough, True, f"a must have more than {2 * (border - pad)} rows and columns"
             ),
         ]
-    with tf.control_dependencies(asserted):  # or the kernel might be first to complain, of parts of the pictures
+    with tf.control_dependencies(asserted):  # checked before the kernel reports cropped shapes
         first, second = (tf.pad(tf.cast(x, wide), around) for x in (a, b))
-    # Products at single places; patches are means of them.
+    # The op correlates single pixels. Average pooling then forms patches.
     single = kernel_size == 1
     options = {"across": 2 * steps + 1, "stride": stride_1 if single else 1, "apart": stride_2}
     first = _without_border(first, max_displacement)[:, :: options["stride"], :: options["stride"]]
@@ -102,14 +118,14 @@ def _without_border(x: tf.Tensor, size: int) -> tf.Tensor:
 
 
 def _reference(a: tf.Tensor, b: tf.Tensor, across: int, stride: int, apart: int) -> tf.Tensor:
-    """The twin in plain TensorFlow."""
+    """Reference implementation in TensorFlow."""
     batch, rows, columns, _ = tf.unstack(tf.shape(a))
     width = tf.shape(b)[2]
     costs = []
     for p in range(across):
         others = b[:, p * apart : p * apart + (rows - 1) * stride + 1 : stride]
-        products = tf.matmul(a, others, transpose_b=True)  # (batch, rows, columns, all columns of b)
-        # In rows that are longer by the stride, what is wanted of row j begins at the row's own beginning.
+        products = tf.matmul(a, others, transpose_b=True)  # (batch, rows, columns, columns of b)
+        # Skew: reshaped to rows longer by the stride, the displacements of column j start at index 0 of its row.
         flat = tf.pad(tf.reshape(products, [batch, rows, columns * width]), [[0, 0], [0, 0], [0, columns * stride]])
         skewed = tf.reshape(flat, [batch, rows, columns, width + stride])
         costs.append(skewed[..., : (across - 1) * apart + 1 : apart])

@@ -1,4 +1,4 @@
-"""Linear-chain conditional random fields: log-likelihood and the best sequence of tags."""
+"""Log-likelihood and Viterbi decoding of linear-chain conditional random fields (CRF)."""
 
 import tensorflow as tf
 
@@ -13,30 +13,33 @@ from tensorsmith.ops.library import library
 def crf_log_likelihood(
     unaries: TensorLike, tags: TensorLike, transitions: TensorLike, *, lengths: TensorLike | None = None
 ) -> tf.Tensor:
-    """The logarithm of the probability that a linear chain gives to sequences of tags.
+    """Computes the log-likelihood of tag sequences in a linear-chain conditional random field (CRF).
 
-    Formula, with the scores u of tags at each step and A of one tag after another:
+    Formula, with the unary scores u and the transition scores A:
 
         score(y) = sum_t u[t, y[t]] + sum_t A[y[t - 1], y[t]]
         log p(y) = score(y) - log sum over all y' of exp(score(y'))
 
-    Its gradient are the marginal probabilities of tags and of pairs of tags, which the kernel works out from the saved
-    forward pass.
+    The gradient consists of the marginal probabilities of tags and of pairs of tags, which the kernel computes from the
+    saved forward pass.
 
     Source: Lafferty et al., "Conditional Random Fields", 2001.
 
     Args:
-        unaries: Tensor (batch, steps, tags): the score of each tag at each step, float32 or float64.
-        tags: Integers (batch, steps) in [0, tags); what lies after the end does not matter.
-        transitions: Tensor (tags, tags): the score of the column's tag after the row's.
-        lengths: Integers (batch,); all steps if None. An empty sequence has the likelihood 0.
+        unaries: Tensor of shape `(batch, steps, tags)` and dtype float32 or float64 with the score of each tag at each
+            step.
+        tags: Integer tensor of shape `(batch, steps)` with values in `[0, tags)`. Values after the end of a sequence
+            are ignored.
+        transitions: Tensor of shape `(tags, tags)`. Element `[i, j]` is the score of tag `j` after tag `i`.
+        lengths: Integer tensor of shape `(batch,)` with the lengths of the sequences. If `None`, all steps are used.
+            The log-likelihood of an empty sequence is 0.
 
     Returns:
-        Tensor (batch,).
+        A tensor of shape `(batch,)`.
 
     Raises:
-        ValueError: Shapes or types do not fit each other.
-        tf.errors.InvalidArgumentError: A tag or length is out of range.
+        ValueError: If shapes or dtypes do not match.
+        tf.errors.InvalidArgumentError: If a tag or a length is out of range.
 
     Example:
         >>> import tensorflow as tf
@@ -51,7 +54,7 @@ def crf_log_likelihood(
         tags.shape.is_compatible_with(unaries.shape[:2]),
         "tags",
         Verbatim(tags.shape),
-        f"shape (batch, steps), which is {unaries.shape[:2]} in `unaries`",
+        f"have shape (batch, steps) = {unaries.shape[:2]}, as `unaries`",
     )
     if compiled(unaries, transitions):
         likelihood, _ = library().ops.tensorsmith_crf_log_likelihood(unaries, tags, lengths, transitions)
@@ -63,28 +66,31 @@ def crf_log_likelihood(
 def crf_decode(
     unaries: TensorLike, transitions: TensorLike, *, lengths: TensorLike | None = None
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """The sequence of tags with the highest score, and that score.
+    """Finds the tag sequences with the highest scores in a linear-chain conditional random field (CRF).
 
-    Of equal sequences it is the one whose last tags have the smaller numbers. There is no gradient.
+    Among sequences of equal score, the one with the smaller tag indices at the end is returned. The op is not
+    differentiable.
 
     Source: Viterbi, "Error Bounds for Convolutional Codes", 1967.
 
     Args:
-        unaries: Tensor (batch, steps, tags): the score of each tag at each step, float32 or float64.
-        transitions: Tensor (tags, tags): the score of the column's tag after the row's.
-        lengths: Integers (batch,); all steps if None.
+        unaries: Tensor of shape `(batch, steps, tags)` and dtype float32 or float64 with the score of each tag at each
+            step.
+        transitions: Tensor of shape `(tags, tags)`. Element `[i, j]` is the score of tag `j` after tag `i`.
+        lengths: Integer tensor of shape `(batch,)` with the lengths of the sequences. If `None`, all steps are used.
 
     Returns:
-        The tags as int32 (batch, steps), 0 after the end, and the scores (batch,).
+        A tuple of the tags, an int32 tensor of shape `(batch, steps)` that is 0 after the end of a sequence, and the
+        scores, a tensor of shape `(batch,)`.
 
     Raises:
-        ValueError: Shapes or types do not fit each other.
-        tf.errors.InvalidArgumentError: A length is out of range.
+        ValueError: If shapes or dtypes do not match.
+        tf.errors.InvalidArgumentError: If a length is out of range.
 
     Example:
         >>> import tensorflow as tf
         >>> unaries = tf.constant([[[2.0, 0.0], [0.0, 1.0], [0.0, 3.0]]])
-        >>> tags, scores = crf_decode(unaries, [[0.0, -9.0], [0.0, 0.0]])  # 1 does not follow 0
+        >>> tags, scores = crf_decode(unaries, [[0.0, -9.0], [0.0, 0.0]])  # tag 1 cannot follow tag 0
         >>> print(tags.numpy(), scores.numpy())
         [[1 1 1]] [4.]
     """
@@ -100,22 +106,23 @@ def _checked(
     unaries: TensorLike, transitions: TensorLike, lengths: TensorLike | None
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     unaries = tf.convert_to_tensor(unaries)
-    check(unaries.dtype in (tf.float32, tf.float64), "unaries", unaries.dtype.name, "float32 or float64")
-    check(unaries.shape.rank in (3, None), "unaries", Verbatim(unaries.shape), "shape (batch, steps, tags)")
+    check(unaries.dtype in (tf.float32, tf.float64), "unaries", unaries.dtype.name, "have dtype float32 or float64")
+    check(unaries.shape.rank in (3, None), "unaries", Verbatim(unaries.shape), "have shape (batch, steps, tags)")
     unaries = of_rank(unaries, 3)
     batch, _, tags = unaries.shape
-    check(tags != 0, "unaries", Verbatim(unaries.shape), "one tag or more")
+    check(tags != 0, "unaries", Verbatim(unaries.shape), "have at least one tag")
     transitions = of_rank(tf.convert_to_tensor(transitions, unaries.dtype), 2)
     fits = transitions.shape.is_compatible_with([tags, tags])
-    check(fits, "transitions", Verbatim(transitions.shape), f"shape ({tags}, {tags})")
+    check(fits, "transitions", Verbatim(transitions.shape), f"have shape ({tags}, {tags})")
     steps = tf.fill(tf.shape(unaries)[:1], tf.shape(unaries)[1]) if lengths is None else as_int32(lengths, "lengths")
     steps = of_rank(steps, 1)
-    check(steps.shape.is_compatible_with([batch]), "lengths", Verbatim(steps.shape), f"shape ({batch},)")
+    check(steps.shape.is_compatible_with([batch]), "lengths", Verbatim(steps.shape), f"have shape ({batch},)")
     return unaries, transitions, steps
 
 
 def _reference_likelihood(unaries: tf.Tensor, transitions: tf.Tensor, tags: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
-    """The twin in plain TensorFlow."""
+    """Reference implementation in TensorFlow."""
+    # Score of the given tags.
     steps = tf.shape(unaries)[1]
     inside = tf.sequence_mask(lengths, steps)
     tags = tf.where(inside, tags, 0)
@@ -123,6 +130,7 @@ def _reference_likelihood(unaries: tf.Tensor, transitions: tf.Tensor, tags: tf.T
     pairs = tf.gather_nd(transitions, tf.stack([tags[:, :-1], tags[:, 1:]], axis=2))
     pairs = tf.where(inside[:, 1:], pairs, 0)
 
+    # Forward algorithm for the normalizer, in log space.
     def step(t: tf.Tensor, alpha: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         following = tf.reduce_logsumexp(alpha[:, :, tf.newaxis] + transitions, axis=1) + unaries[:, t]
         return t + 1, tf.where((t < lengths)[:, tf.newaxis], following, alpha)
@@ -133,10 +141,11 @@ def _reference_likelihood(unaries: tf.Tensor, transitions: tf.Tensor, tags: tf.T
 
 
 def _reference_decode(unaries: tf.Tensor, transitions: tf.Tensor, lengths: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """The twin in plain TensorFlow."""
+    """Reference implementation in TensorFlow."""
     batch, steps, count = tf.unstack(tf.shape(unaries))
     most = _most(unaries)
 
+    # Scores of the best partial sequences, and the previous tag of each.
     def forward(t: tf.Tensor, score: tf.Tensor, origins: tf.TensorArray) -> tuple[tf.Tensor, tf.Tensor, tf.TensorArray]:
         candidates = score[:, :, tf.newaxis] + transitions
         inside = (t < lengths)[:, tf.newaxis]
@@ -150,6 +159,7 @@ def _reference_decode(unaries: tf.Tensor, transitions: tf.Tensor, lengths: tf.Te
         lambda t, *_: t < steps, forward, (1, _first(unaries), origins), maximum_iterations=most
     )
 
+    # Backtracking from the best last tag.
     def backward(t: tf.Tensor, tag: tf.Tensor, path: tf.TensorArray) -> tuple[tf.Tensor, tf.Tensor, tf.TensorArray]:
         origin = tf.gather(origins.read(t), tag, axis=1, batch_dims=1)
         return t - 1, tf.where(t < lengths, origin, tag), path.write(t, tf.where(t < lengths, tag, 0))
@@ -165,12 +175,12 @@ def _reference_decode(unaries: tf.Tensor, transitions: tf.Tensor, lengths: tf.Te
 
 
 def _first(unaries: tf.Tensor) -> tf.Tensor:
-    """The scores of the first step, which need not be there."""
+    """Returns the scores of the first step, or zeros if there are no steps."""
     return tf.pad(unaries, [[0, 0], [0, 1], [0, 0]])[:, 0]
 
 
 def _most(unaries: tf.Tensor) -> int | None:
-    """How often a loop over the other steps runs at most, which XLA wants to know."""
+    """Returns the maximum number of iterations of a loop over the remaining steps, which XLA requires."""
     return None if unaries.shape[1] is None else max(unaries.shape[1] - 1, 0)
 
 

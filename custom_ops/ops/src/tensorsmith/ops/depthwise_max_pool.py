@@ -1,10 +1,10 @@
-"""The maximum over neighbouring channels, with a gradient on CPU."""
+"""Max pooling over channels, with a gradient on CPU."""
 
 from typing import Any
 
 import tensorflow as tf
 
-from tensorsmith.core import check
+from tensorsmith.core import Verbatim, check
 from tensorsmith.core.types import TensorLike
 from tensorsmith.ops.dispatch import FLOATS, compiled
 from tensorsmith.ops.gradients import vjp
@@ -12,23 +12,23 @@ from tensorsmith.ops.library import library
 
 
 def depthwise_max_pool(x: TensorLike, pool_size: int, stride: int | None = None, padding: str = "valid") -> tf.Tensor:
-    """The maximum over windows of channels, the last axis.
+    """Performs max pooling over windows of channels, the last axis.
 
-    A network can learn by it to be indifferent to whatever its filters for one thing differ in: rotation, thickness,
-    brightness. The gradient goes to the first of equal maxima.
+    With it, a network can learn to be invariant to the differences between filters for the same feature, such as
+    rotation, thickness or brightness. The gradient is passed to the first of equal maxima.
 
     Args:
-        x: Tensor (..., channels) of float32, float16, bfloat16 or float64.
-        pool_size: Channels of a window.
-        stride: Channels from one window to the next; `pool_size` if None.
-        padding: "valid" takes whole windows only; "same" gives channels / stride outputs, rounded up, with windows that
-            are cut at both ends as TensorFlow cuts them.
+        x: Tensor of shape `(..., channels)` and dtype float32, float16, bfloat16 or float64.
+        pool_size: Number of channels in a window.
+        stride: Distance between windows, in channels. If `None`, it defaults to `pool_size`.
+        padding: `"valid"` or `"same"`. With `"valid"`, only complete windows are used. With `"same"`, there are
+            `channels / stride` outputs, rounded up, and windows are truncated at both ends as in TensorFlow.
 
     Returns:
-        Tensor (..., windows).
+        A tensor of shape `(..., windows)`.
 
     Raises:
-        ValueError: `pool_size` or `stride` is no positive integer, `padding` is unknown, or `x` is a scalar.
+        ValueError: If `pool_size` or `stride` is not a positive integer, `padding` is unknown, or `x` is a scalar.
 
     Example:
         >>> print(depthwise_max_pool([[1.0, 5.0, 2.0, 4.0, 3.0]], 2).numpy())
@@ -41,8 +41,8 @@ def depthwise_max_pool(x: TensorLike, pool_size: int, stride: int | None = None,
     for name, size in (("pool_size", pool_size), ("stride", stride)):
         check(isinstance(size, int) and size > 0, name, size, "a positive integer")
     check(padding in ("valid", "same"), "padding", padding, "'valid' or 'same'")
-    check(x.dtype.is_floating, "x", x.dtype.name, "a tensor of floating type")
-    check(x.shape.rank != 0, "x", "a scalar", "a tensor of rank 1 or more")
+    check(x.dtype.is_floating, "x", x.dtype.name, "a floating-point tensor")
+    check(x.shape.rank != 0, "x", Verbatim("a scalar"), "a tensor of rank >= 1")
     options: dict[str, Any] = {"pool_size": pool_size, "stride": stride, "same": padding == "same"}
     if compiled(x, types=FLOATS):
         y = library().ops.tensorsmith_depthwise_max_pool(x, **options)
@@ -55,7 +55,7 @@ def depthwise_max_pool(x: TensorLike, pool_size: int, stride: int | None = None,
 
 
 def _windows(channels: int, pool_size: int, stride: int, same: bool) -> list[range]:
-    """The channels of each window."""
+    """Returns the channels of each window."""
     if not same:
         return [range(first, first + pool_size) for first in range(0, channels - pool_size + 1, stride)]
     count = -(-channels // stride)
@@ -65,7 +65,7 @@ def _windows(channels: int, pool_size: int, stride: int, same: bool) -> list[ran
 
 
 def _reference(x: tf.Tensor, pool_size: int, stride: int, same: bool) -> tf.Tensor:
-    """The twin in plain TensorFlow: windows gathered, those that are cut filled up with a channel of theirs."""
+    """Reference implementation in TensorFlow. Truncated windows are filled by repeating one of their channels."""
     if x.shape[-1] is not None and not _windows(x.shape[-1], pool_size, stride, same):
         return x[..., :0]  # TensorFlow has no gradient for a gather of nothing
     channels = tf.shape(x)[-1]
@@ -78,7 +78,7 @@ def _reference(x: tf.Tensor, pool_size: int, stride: int, same: bool) -> tf.Tens
     first, last = tf.maximum(starts, 0), tf.minimum(starts + pool_size, channels) - 1
     indices = tf.clip_by_value(starts[:, tf.newaxis] + tf.range(pool_size), first[:, tf.newaxis], last[:, tf.newaxis])
     windows = tf.gather(tf.reshape(x, [tf.reduce_prod(tf.shape(x)[:-1]), channels]), indices, axis=-1)
-    unknown = tf.math.is_nan(windows)  # counts as the greatest
+    unknown = tf.math.is_nan(windows)  # NaN is treated as the maximum
     heights = tf.where(tf.reduce_any(unknown, axis=-1, keepdims=True), tf.cast(unknown, x.dtype), windows)
     first_best = tf.one_hot(tf.argmax(heights, axis=-1), pool_size, on_value=True, off_value=False)
     tops = tf.reduce_sum(tf.where(first_best, windows, 0), axis=-1)
@@ -98,4 +98,4 @@ def _gradient(op: tf.Operation, dy: tf.Tensor) -> tf.Tensor:
 def _second_gradient(op: tf.Operation, upstream: tf.Tensor) -> list[tf.Tensor | None]:
     dy, x = op.inputs
     (ddy,) = vjp(lambda dy: vjp(lambda x: _reference(x, **_options(op)), [x], dy)[0], [dy], upstream)
-    return [ddy, None]  # the maximum is linear in between
+    return [ddy, None]  # the maximum is piecewise linear

@@ -1,4 +1,4 @@
-"""Where compiled kernels serve, and where their reference twins do: decided here and nowhere else."""
+"""Dispatch between compiled kernels and reference implementations."""
 
 import contextlib
 import os
@@ -11,29 +11,30 @@ from tensorsmith.ops.library import library
 
 CHOICES = ("compiled", "reference")
 FLOATS = (tf.float32, tf.float16, tf.bfloat16)
-MOST_DIMENSIONS = 8  # that the kernels take
+MOST_DIMENSIONS = 8  # supported by the kernels
 
-_choices = [os.environ.get("TENSORSMITH_OPS") or "compiled"]  # the last one holds
+_choices = [os.environ.get("TENSORSMITH_OPS") or "compiled"]  # the last one is in effect
 check(_choices[0] in CHOICES, "TENSORSMITH_OPS", _choices[0], " or ".join(CHOICES))
 
 
 class _Choice(str):
-    """One block's choice, which ends with its block, in whatever order those of several threads end."""
+    """The choice of one `use` block. Blocks of several threads may exit in any order."""
 
 
 @contextlib.contextmanager
 def use(choice: str) -> Iterator[None]:
-    """Chooses who computes the ops called or traced in this block.
+    """Selects the implementation of the ops that are called or traced in this block.
 
-    A `tf.function` keeps what it was traced with. The choice is the whole process's, so that the threads of a
-    distribution strategy follow it.
+    A `tf.function` keeps the implementation it was traced with. The choice applies to the whole process, so that the
+    threads of a distribution strategy follow it.
 
     Args:
-        choice: "compiled" takes the compiled kernels wherever there are some for the device and the types; "reference"
-            takes plain TensorFlow always, for exported models and for comparisons.
+        choice: `"compiled"` or `"reference"`. With `"compiled"`, compiled kernels are used where they support the
+            device and the dtypes. With `"reference"`, the reference implementations in TensorFlow are always used, for
+            exported models and for comparisons.
 
     Raises:
-        ValueError: Another choice.
+        ValueError: If `choice` is unknown.
 
     Example:
         >>> import tensorflow as tf
@@ -51,16 +52,19 @@ def use(choice: str) -> Iterator[None]:
 
 
 def active() -> bool:
-    """Whether compiled kernels are chosen and loaded; layers on kernels support XLA only where they are not."""
+    """Returns `True` if compiled kernels are selected and loaded.
+
+    Layers that use kernels support XLA only if the result is `False`.
+    """
     return _choices[-1] == "compiled" and library().ops is not None
 
 
 def compiled(*tensors: tf.Tensor, types: tuple[tf.DType, ...] = (tf.float32,)) -> bool:
-    """Whether a compiled kernel serves for these tensors here.
+    """Returns `True` if a compiled kernel supports these tensors in the current context.
 
     Args:
-        *tensors: The op's inputs of floating type.
-        types: The types the kernel has.
+        *tensors: Floating-point inputs of the op.
+        types: Dtypes that the kernel supports.
     """
     return (
         active()
@@ -72,19 +76,19 @@ def compiled(*tensors: tf.Tensor, types: tuple[tf.DType, ...] = (tf.float32,)) -
 
 
 def _on_cpu(tensors: tuple[tf.Tensor, ...]) -> bool:
-    # In a graph the device is known only if it was asked for, which matters where there is another than the CPU.
+    # In a graph the device is known only if it was set explicitly, which matters if there are devices besides the CPU.
     if all(device.device_type == "CPU" for device in tf.config.get_visible_devices()):
         return True
     return all("CPU" in tensor.device for tensor in tensors)
 
 
 def traced_for_xla() -> bool:
-    """Whether the graph being traced is going to be compiled by XLA, which has no use for compiled kernels."""
+    """Returns `True` if the graph being traced will be compiled by XLA, which does not support the compiled kernels."""
     if tf.executing_eagerly():
         return False
     graph = tf.compat.v1.get_default_graph()
     while graph is not None:
-        context = graph._get_control_flow_context()  # the one private call: nothing public tells
+        context = graph._get_control_flow_context()  # private, as there is no public API for this
         while context is not None:
             if context.IsXLAContext():
                 return True

@@ -1,4 +1,4 @@
-"""Weighted sums of a table's rows, without a copy of the rows."""
+"""Weighted sums of embedding rows."""
 
 from typing import Any
 
@@ -15,23 +15,25 @@ from tensorsmith.ops.library import library
 def embedding_bag(
     indices: TensorLike, params: TensorLike, weights: TensorLike | None = None, combiner: str = "sum"
 ) -> tf.Tensor:
-    """Sums or means of some rows of a table: an embedding lookup and the sum over its last but one axis, in one.
+    """Computes sums or means of embedding rows, the fusion of an embedding lookup and a reduction.
 
-    The rows are not copied, so that a bag takes the memory of one row. At the table the gradient is sparse
-    (`tf.IndexedSlices`), as that of `tf.gather` is. Arguments and results are those of TensorFlow Addons.
+    Rows are not copied, so that a bag requires the memory of one row. The gradient of the table is sparse
+    (`tf.IndexedSlices`), like the gradient of `tf.gather`. Arguments and results are those of TensorFlow Addons.
 
     Args:
-        indices: Integers (..., size): the rows of each bag.
-        params: The table, (rows, width), of floating type; half types are computed in float32.
-        weights: Factors of the rows, of the shape of `indices`; all 1 if None.
-        combiner: "sum", or "mean", which takes no weights.
+        indices: Integer tensor of shape `(..., size)` with the row indices of each bag.
+        params: Embedding table, a floating-point tensor of shape `(rows, width)`. Half-precision inputs are computed in
+            float32.
+        weights: Tensor of the shape of `indices` with a factor for each row. If `None`, all factors are 1.
+        combiner: `"sum"` or `"mean"`. `"mean"` does not support weights.
 
     Returns:
-        Tensor (..., width) of the type of `params`.
+        A tensor of shape `(..., width)` and the dtype of `params`.
 
     Raises:
-        ValueError: The combiner is unknown, or has weights and is a mean; or shapes do not fit.
-        tf.errors.InvalidArgumentError: An index is no row.
+        ValueError: If `combiner` is unknown, if `combiner` is `"mean"` and `weights` are given, or if shapes do not
+            match.
+        tf.errors.InvalidArgumentError: If an index is out of range.
 
     Example:
         >>> table = [[1.0, 2.0], [10.0, 20.0], [100.0, 200.0]]
@@ -40,11 +42,11 @@ def embedding_bag(
          [ 20.  40.]]
     """
     check(combiner in ("sum", "mean"), "combiner", combiner, "'sum' or 'mean'")
-    check(weights is None or combiner == "sum", "combiner", combiner, "'sum', as there are weights")
+    check(weights is None or combiner == "sum", "combiner", combiner, "'sum' when `weights` are given")
     indices, params = as_int32(indices, "indices"), tf.convert_to_tensor(params)
-    check(params.dtype.is_floating, "params", params.dtype.name, "a tensor of floating type")
-    check(params.shape.rank == 2, "params", Verbatim(params.shape), "shape (rows, width)")
-    check(indices.shape.rank != 0, "indices", "a scalar", "integers of shape (..., size)")
+    check(params.dtype.is_floating, "params", params.dtype.name, "a floating-point tensor")
+    check(params.shape.rank == 2, "params", Verbatim(params.shape), "have shape (rows, width)")
+    check(indices.shape.rank != 0, "indices", Verbatim("a scalar"), "a tensor of integers of shape (..., size)")
     wide = tf.float32 if params.dtype.size < 4 else params.dtype
     table, size = tf.cast(params, wide), tf.shape(indices)[-1]
     flat = tf.reshape(indices, [tf.reduce_prod(tf.shape(indices)[:-1]), size])
@@ -52,7 +54,7 @@ def embedding_bag(
     if weights is not None:
         given = tf.convert_to_tensor(weights)
         fits = given.shape.is_compatible_with(indices.shape)
-        check(fits, "weights", Verbatim(given.shape), f"the shape of `indices`, {indices.shape}")
+        check(fits, "weights", Verbatim(given.shape), f"have the shape of `indices`, {indices.shape}")
         factors = tf.reshape(tf.cast(given, wide), tf.shape(flat))
     y = _compiled(flat, table, factors) if compiled(table) else _reference(flat, table, factors)
     if combiner == "mean":
@@ -68,7 +70,7 @@ def _compiled(indices: tf.Tensor, table: tf.Tensor, weights: tf.Tensor | None) -
 
 
 def _reference(indices: tf.Tensor, table: tf.Tensor, weights: tf.Tensor | None) -> tf.Tensor:
-    """The twin in plain TensorFlow."""
+    """Reference implementation in TensorFlow."""
     rows = tf.gather(table, indices)
     return tf.reduce_sum(rows if weights is None else rows * weights[..., tf.newaxis], axis=1)
 

@@ -1,4 +1,4 @@
-"""Reading tf.train.Example into tensors, from strings or from where records lie in TFRecord files."""
+"""Parsing of `tf.train.Example` from strings or directly from TFRecord files."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,20 +21,21 @@ TYPES = (tf.float32, tf.int64, tf.string)
 def parse_examples(serialized: TensorLike, features: Features) -> dict[str, Any]:
     """Parses a batch of serialized `tf.train.Example`, as `tf.io.parse_example` does.
 
-    Besides TensorFlow's checks, all of a wanted feature's bytes are checked, and a feature's name is in each message.
+    In addition to TensorFlow's checks, all bytes of a requested feature are validated, and each error message contains
+    the name of the feature.
 
     Args:
-        serialized: Strings `(batch,)`.
-        features: Name to `tf.io.FixedLenFeature`, `tf.io.VarLenFeature`, or `tf.io.RaggedFeature` without partitions,
-            of float32, int64 or string.
+        serialized: String tensor of shape `(batch,)`.
+        features: Dict of feature names to `tf.io.FixedLenFeature`, `tf.io.VarLenFeature`, or `tf.io.RaggedFeature`
+            without partitions, of dtype float32, int64 or string.
 
     Returns:
-        Name to a tensor `(batch, *shape)`, a `tf.SparseTensor` or a `tf.RaggedTensor`.
+        A dict of feature names to a tensor of shape `(batch, *shape)`, a `tf.SparseTensor` or a `tf.RaggedTensor`.
 
     Raises:
-        ValueError: `features` has something else in it.
-        tf.errors.InvalidArgumentError: A string is no example, lacks a feature that has no default, or has one of
-            another kind or size.
+        ValueError: If `features` contains an unsupported feature.
+        tf.errors.InvalidArgumentError: If a string is not an example, lacks a feature without a default value, or
+            contains a feature of a different kind or size.
 
     Example:
         >>> feature = tf.train.Feature(float_list=tf.train.FloatList(value=[1.0, 2.0]))
@@ -54,25 +55,27 @@ def parse_examples(serialized: TensorLike, features: Features) -> dict[str, Any]
 def read_examples(
     files: TensorLike, file: TensorLike, begins: TensorLike, sizes: TensorLike, features: Features
 ) -> dict[str, Any]:
-    """Reads a batch of `tf.train.Example` from where they lie in TFRecord files, compares checksums, and parses them.
+    """Reads, verifies and parses a batch of `tf.train.Example` at given positions of TFRecord files.
 
-    Records that lie one after the other are read at once.
+    Checksums are verified. Adjacent records are read in a single operation.
 
     Args:
-        files: Paths `(files,)` of files without compression.
-        file: Which of them each record is in, int64 `(batch,)`.
-        begins: Where in it the data of each record begin, behind length and checksum, int64 `(batch,)`.
-        sizes: How many bytes the data have, int64 `(batch,)`.
-        features: As for `parse_examples`.
+        files: String tensor of shape `(files,)` with the paths of uncompressed files.
+        file: int64 tensor of shape `(batch,)` with the index in `files` of each record's file.
+        begins: int64 tensor of shape `(batch,)` with the byte offset of each record's data, after the length and its
+            checksum.
+        sizes: int64 tensor of shape `(batch,)` with the size of each record's data in bytes.
+        features: Same as for `parse_examples`.
 
     Returns:
-        As `parse_examples`.
+        Same as for `parse_examples`.
 
     Raises:
-        ValueError: As `parse_examples`.
-        tf.errors.InvalidArgumentError: As `parse_examples`; the message has the file and the record's place.
-        tf.errors.NotFoundError: There is no such file.
-        tf.errors.DataLossError: A record is damaged, or there is none at this place.
+        ValueError: Same as for `parse_examples`.
+        tf.errors.InvalidArgumentError: Same as for `parse_examples`. The message contains the file and the offset of
+            the record.
+        tf.errors.NotFoundError: If a file does not exist.
+        tf.errors.DataLossError: If a record is damaged, or if there is no record at the given offset.
     """
     _check(features)
     files = tf.convert_to_tensor(files, tf.string)
@@ -87,7 +90,7 @@ def read_examples(
 
 
 def _read(files: np.ndarray, file: np.ndarray, begins: np.ndarray, sizes: np.ndarray) -> np.ndarray:
-    """The records, by the twin in Python."""
+    """Returns the records, read by the reference implementation in Python."""
     records = []
     for number, begin, size in zip(file, begins, sizes, strict=True):
         with Path(files[number].decode()).open("rb") as opened:
@@ -101,13 +104,15 @@ def _read(files: np.ndarray, file: np.ndarray, begins: np.ndarray, sizes: np.nda
 
 
 def _check(features: Features) -> None:
-    check(len(features) > 0, "features", features, "one feature or more")
+    check(len(features) > 0, "features", features, "a dict of at least one feature")
     known = (tf.io.FixedLenFeature, tf.io.VarLenFeature, tf.io.RaggedFeature)
     for name, feature in features.items():
         fits = isinstance(feature, known) and tf.as_dtype(feature.dtype) in TYPES
         fits = fits and not getattr(feature, "partitions", ())
         fits = fits and getattr(feature, "value_key", None) in (None, name)
-        expected = "FixedLenFeature, VarLenFeature or RaggedFeature without partitions, of float32, int64 or string"
+        expected = (
+            "a FixedLenFeature, VarLenFeature or RaggedFeature without partitions of dtype float32, int64 or string"
+        )
         check(fits, f"features[{name!r}]", feature, expected)
 
 
@@ -116,7 +121,7 @@ def _is_dense(feature: Any) -> bool:
 
 
 def _request(features: Features) -> dict[str, Any]:
-    """The ops' inputs and attributes that say what is wanted."""
+    """Returns the inputs and attributes of the ops that describe the requested features."""
     dense = [_is_dense(feature) for feature in features.values()]
     counts = [int(np.prod(f.shape)) if fixed else -1 for f, fixed in zip(features.values(), dense, strict=True)]
     optional = [not fixed or f.default_value is not None for f, fixed in zip(features.values(), dense, strict=True)]
@@ -131,7 +136,7 @@ def _request(features: Features) -> dict[str, Any]:
 
 
 def _tensors(features: Features, batch: int | None, outputs: Any) -> dict[str, Any]:
-    """The ops' outputs as users know them."""
+    """Converts the outputs of the ops to dense, sparse or ragged tensors."""
     tensors = {}
     for number, (name, feature) in enumerate(features.items()):
         values, splits = outputs.values[number], outputs.splits[number]

@@ -1,4 +1,4 @@
-"""The sequences that a beam search has found."""
+"""Reconstruction of the sequences of a beam search."""
 
 import tensorflow as tf
 
@@ -12,23 +12,25 @@ from tensorsmith.ops.library import library
 def gather_tree(
     step_ids: TensorLike, parent_ids: TensorLike, max_sequence_lengths: TensorLike, end_token: TensorLike
 ) -> tf.Tensor:
-    """Follows the parents back from the last step of a beam search, and writes each beam's tokens in order.
+    """Reconstructs the token sequences of a beam search by following parent indices back from the last step.
 
-    Arguments and results are those of TensorFlow Addons' `gather_tree`: a beam begins at the last step of its example,
-    and what comes after its first end token, or after that step, is the end token.
+    Arguments and results are those of TensorFlow Addons' `gather_tree`: a beam is followed from the last step of its
+    example. All tokens after its first end token, or after that last step, are set to the end token.
 
     Args:
-        step_ids: Integers (steps, batch, beams): the token that each beam took at each step.
-        parent_ids: Integers (steps, batch, beams): the beam of the step before that it went on from.
-        max_sequence_lengths: Integers (batch,): how many steps each example has; no more than there are count.
-        end_token: The integer that ends a sequence.
+        step_ids: Integer tensor of shape `(steps, batch, beams)` with the token of each beam at each step.
+        parent_ids: Integer tensor of shape `(steps, batch, beams)` with the index of the beam of the previous step
+            that each beam extends.
+        max_sequence_lengths: Integer tensor of shape `(batch,)` with the number of steps of each example. Larger
+            values are limited to the number of steps.
+        end_token: Integer scalar, the end token.
 
     Returns:
-        int32 (steps, batch, beams).
+        An int32 tensor of shape `(steps, batch, beams)`.
 
     Raises:
-        ValueError: Shapes do not fit each other.
-        tf.errors.InvalidArgumentError: A parent is no beam.
+        ValueError: If shapes do not match.
+        tf.errors.InvalidArgumentError: If a parent index is out of range.
 
     Example:
         >>> ids = [[[1, 2]], [[3, 4]], [[5, 9]]]
@@ -39,12 +41,12 @@ def gather_tree(
     """
     step_ids, parent_ids = as_int32(step_ids, "step_ids"), as_int32(parent_ids, "parent_ids")
     lengths, end = as_int32(max_sequence_lengths, "max_sequence_lengths"), as_int32(end_token, "end_token")
-    check(step_ids.shape.rank in (3, None), "step_ids", Verbatim(step_ids.shape), "shape (steps, batch, beams)")
+    check(step_ids.shape.rank in (3, None), "step_ids", Verbatim(step_ids.shape), "have shape (steps, batch, beams)")
     fits = parent_ids.shape.is_compatible_with(step_ids.shape)
-    check(fits, "parent_ids", Verbatim(parent_ids.shape), f"that of `step_ids`, {step_ids.shape}")
+    check(fits, "parent_ids", Verbatim(parent_ids.shape), f"have the shape of `step_ids`, {step_ids.shape}")
     batch = step_ids.shape[1] if step_ids.shape.rank else None
     fits = lengths.shape.is_compatible_with([batch])
-    check(fits, "max_sequence_lengths", Verbatim(lengths.shape), f"shape ({batch},)")
+    check(fits, "max_sequence_lengths", Verbatim(lengths.shape), f"have shape ({batch},)")
     check(end.shape.rank in (0, None), "end_token", Verbatim(end.shape), "a scalar")
     step_ids, parent_ids = of_rank(step_ids, 3), of_rank(parent_ids, 3)
     lengths, end = of_rank(lengths, 1), of_rank(end, 0)
@@ -54,7 +56,7 @@ def gather_tree(
 
 
 def _reference(step_ids: tf.Tensor, parent_ids: tf.Tensor, lengths: tf.Tensor, end: tf.Tensor) -> tf.Tensor:
-    """The twin in plain TensorFlow."""
+    """Reference implementation in TensorFlow."""
     steps, batch, beams = tf.unstack(tf.shape(step_ids))
 
     def back(i: tf.Tensor, beam: tf.Tensor, tokens: tf.TensorArray) -> tuple[tf.Tensor, tf.Tensor, tf.TensorArray]:

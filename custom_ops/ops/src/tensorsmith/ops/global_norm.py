@@ -1,4 +1,4 @@
-"""The norm of many tensors together."""
+"""Global norm of a list of tensors."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,23 +11,23 @@ from tensorsmith.ops.library import library
 
 
 def global_norm(tensors: Sequence[Any]) -> tf.Tensor:
-    """The Euclidean norm of all numbers in some tensors, as if they were one vector.
+    """Computes the Euclidean norm of all elements of several tensors, as if they were one vector.
 
     Formula:
 
         norm = sqrt(sum over all tensors t and their elements: t²)
 
-    The kernel neither overflows nor underflows in between. At zero, the gradient is zero. Source: Pascanu et al., "On
-    the Difficulty of Training Recurrent Neural Networks", 2013, which clips gradients by it.
+    Intermediate results neither overflow nor underflow. The gradient at zero is zero. Source: Pascanu et al., "On the
+    Difficulty of Training Recurrent Neural Networks", 2013, which uses the norm to clip gradients.
 
     Args:
-        tensors: Tensors of any shapes and of one floating type; float32 has a kernel.
+        tensors: List of floating-point tensors of any shapes and one dtype. The compiled kernel supports float32.
 
     Returns:
-        The norm, a scalar of that type; 0 in float32 for an empty list.
+        The norm, a scalar of the same dtype. For an empty list, a float32 scalar of 0.
 
     Raises:
-        ValueError: A tensor is not of floating type, or of another type than the first.
+        ValueError: If a tensor is not of a floating-point dtype, or if the dtypes differ.
 
     Example:
         >>> import tensorflow as tf
@@ -37,7 +37,12 @@ def global_norm(tensors: Sequence[Any]) -> tf.Tensor:
     values = [tf.convert_to_tensor(value) for value in tensors]
     for i, value in enumerate(values):
         dtype = value.dtype
-        check(dtype.is_floating and dtype == values[0].dtype, f"tensors[{i}]", dtype.name, "one floating type")
+        check(
+            dtype.is_floating and dtype == values[0].dtype,
+            f"tensors[{i}]",
+            dtype.name,
+            "have the same floating-point dtype as the other tensors",
+        )
     if not values:
         return tf.zeros([])
     if compiled(*values):
@@ -46,12 +51,12 @@ def global_norm(tensors: Sequence[Any]) -> tf.Tensor:
 
 
 def reference_norm(values: Sequence[tf.Tensor]) -> tf.Tensor:
-    """The twin in plain TensorFlow; squares of what is divided by the largest number neither overflow nor vanish."""
+    """Reference implementation in TensorFlow. It scales by the largest element to avoid overflow and underflow."""
     wide = [tf.cast(value, tf.float32) if value.dtype.size < 4 else value for value in values]
     largest = tf.stop_gradient(tf.reduce_max([tf.reduce_max(tf.abs(value)) for value in wide]))
     unit = tf.where(tf.math.is_finite(largest) & (largest > 0), largest, tf.ones_like(largest))
     total = tf.add_n([tf.reduce_sum(tf.square(value / unit)) for value in wide])
-    zero = total == 0  # where the root has no slope
+    zero = total == 0  # the square root is not differentiable at 0
     norm = unit * tf.where(zero, total, tf.sqrt(tf.where(zero, tf.ones_like(total), total)))
     return tf.cast(norm, values[0].dtype)
 

@@ -1,4 +1,4 @@
-"""Gradients by way of reference twins: what compiled gradient ops are differentiated with a second time."""
+"""Vector-Jacobian products of reference implementations, for second derivatives of compiled gradient ops."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -9,7 +9,7 @@ Twin = Callable[..., Any]
 
 
 def vjp(twin: Twin, inputs: Sequence[tf.Tensor], upstream: Sequence[tf.Tensor] | tf.Tensor) -> list[tf.Tensor]:
-    """The gradients of a function's outputs at some inputs, weighted by `upstream`; zeros where nothing depends."""
+    """Returns the gradients of a function's outputs, weighted by `upstream`. They are zero for unconnected inputs."""
     with tf.GradientTape() as tape:
         tape.watch(inputs)
         outputs = twin(*inputs)

@@ -1,4 +1,4 @@
-"""Gated recurrent units over whole sequences, in both conventions of the reset gate."""
+"""Gated recurrent unit (GRU) networks, with both conventions of the reset gate."""
 
 import tensorflow as tf
 
@@ -20,38 +20,41 @@ def gru(
     recurrent_dropout_mask: TensorLike | None = None,
     go_backwards: bool = False,
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Gated recurrent units (GRU) over whole sequences.
+    """Applies a gated recurrent unit (GRU) network to a batch of sequences.
 
     Formula, at each step, with the columns z, r, n in this order in the weights W (kernel) and U (recurrent kernel),
     and v = h[t-1] * recurrent_dropout_mask:
 
         z = sigmoid(x[t] W_z + v U_z + b_z)
         r = sigmoid(x[t] W_r + v U_r + b_r)
-        n = tanh(x[t] W_n + b_n + r * (v U_n + b'_n))    with reset_after, where v U has a bias of its own
-        n = tanh(x[t] W_n + b_n + (r * v) U_n)           without
+        n = tanh(x[t] W_n + b_n + r * (v U_n + b'_n))    with reset_after; b' is the recurrent bias
+        n = tanh(x[t] W_n + b_n + (r * v) U_n)           without reset_after
         h[t] = z * h[t-1] + (1 - z) * n
 
-    A step that the mask leaves out changes no state, and its output is the one before; zeros before the first. Dropout
-    of the inputs is a product outside: x times a mask.
+    Masked steps do not change the states, and their output is that of the previous step, or zeros before the first
+    unmasked step. To apply dropout to the inputs, multiply `x` by a mask.
 
     Source: Cho et al., "Learning Phrase Representations using RNN Encoder-Decoder", 2014.
 
     Args:
-        x: Tensor (batch, steps, features) of floating type; the kernel is for float32.
-        kernel: Tensor (features, 3 units).
-        recurrent_kernel: Tensor (units, 3 units).
-        bias: Tensor (2, 3 units) with reset_after, for the two products; (3 units,) without. Zeros if None.
-        reset_after: Whether the reset gate multiplies after the recurrent product or before it.
-        initial_state: Tensor h (batch, units) before the first step; zeros if None.
-        mask: Booleans (batch, steps): False leaves a step out.
-        recurrent_dropout_mask: Tensor (batch, units), the same at all steps. No gradient flows into it.
-        go_backwards: Whether to begin with the last step; the outputs are in the order of the walk, last step first.
+        x: Floating-point tensor of shape `(batch, steps, features)`. The compiled kernel supports float32.
+        kernel: Tensor of shape `(features, 3 * units)`.
+        recurrent_kernel: Tensor of shape `(units, 3 * units)`.
+        bias: Tensor of shape `(2, 3 * units)` with the input and recurrent biases if `reset_after` is `True`, else of
+            shape `(3 * units,)`. If `None`, zeros are used.
+        reset_after: If `True`, apply the reset gate after the recurrent matrix multiplication, else before it.
+        initial_state: Tensor of shape `(batch, units)`, the initial state h. If `None`, zeros are used.
+        mask: Boolean tensor of shape `(batch, steps)`. Steps where the mask is `False` are skipped.
+        recurrent_dropout_mask: Tensor of shape `(batch, units)` that multiplies h before the recurrent product, the
+            same at all steps. It does not receive a gradient.
+        go_backwards: If `True`, process the input sequence backwards. The outputs are returned in processing order,
+            last step first.
 
     Returns:
-        The outputs h of all steps (batch, steps, units), and the final h (batch, units).
+        The outputs h of all steps, of shape `(batch, steps, units)`, and the final h, of shape `(batch, units)`.
 
     Raises:
-        ValueError: Shapes or types do not fit each other.
+        ValueError: If shapes or dtypes do not match.
 
     Example:
         >>> import tensorflow as tf
@@ -72,7 +75,7 @@ def gru(
 
 
 def _reference(inputs: Inputs, go_backwards: bool, reset_after: bool) -> tuple[tf.Tensor, ...]:
-    """The twin in plain TensorFlow."""
+    """Reference implementation in TensorFlow."""
     kernel, recurrent_kernel, bias = inputs.weights
     input_bias, recurrent_bias = tf.unstack(bias, num=2) if reset_after else (bias, None)
     units = tf.shape(recurrent_kernel)[0]

@@ -1,4 +1,4 @@
-"""Lamb, for all tensors of a model in one op."""
+"""Fused LAMB update for a list of tensors."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -26,11 +26,12 @@ def lamb_update(
     global_clipnorm: Scalar | None = None,
     loss_scale: Scalar | None = None,
 ) -> MomentsUpdate:
-    """One step of Lamb, Adam with a trust ratio for each tensor, over a list of tensors.
+    """Performs one step of LAMB, Adam with a trust ratio for each tensor, on a list of tensors.
 
-    Nothing is written in place: assign the new values to the variables, which copies nothing.
+    No variable is modified in place. Assign the returned values to the variables, which requires no copy.
 
-    Formula, with g the gradient over the loss scale, clipped, and t the step; the ratio is 1 where a norm is 0:
+    Formula, with g the gradient divided by the loss scale and clipped, and t the step. The trust ratio is 1 where a
+    norm is 0:
 
         m = beta_1 m + (1 - beta_1) g
         v = beta_2 v + (1 - beta_2) g²
@@ -38,10 +39,10 @@ def lamb_update(
         u = m / (1 - beta_1^t) / (sqrt(v / (1 - beta_2^t)) + epsilon)
         w = w - rate |w| / |u| u
 
-    Source: You et al., "Large Batch Optimization for Deep Learning: Training BERT in 76 Minutes", 2020, with
-    weight decay before the step, as in Keras.
+    Source: You et al., "Large Batch Optimization for Deep Learning: Training BERT in 76 Minutes", 2020, with weight
+    decay applied before the step, as in Keras.
 
-    Arguments, results and errors are those of `adam_update`.
+    The arguments, return values and exceptions are the same as for `adam_update`.
 
     Example:
         >>> import tensorflow as tf
@@ -69,6 +70,7 @@ def _new_parameters(
         m /= tf.cast(1 - numbers["beta_1"] ** step, m.dtype)
         v /= tf.cast(1 - numbers["beta_2"] ** step, v.dtype)
         direction = m / (tf.sqrt(v) + small)
+        # The trust ratio |w| / |u| uses the decayed parameters.
         decayed = w - w * decay
         w_norm, direction_norm = reference_norm([decayed]), reference_norm([direction])
         one = tf.ones_like(w_norm)

@@ -1,4 +1,4 @@
-"""Layer and RMS normalization over the last axis, with the addition of a residual before it."""
+"""Layer and RMS normalization over the last axis, with optional addition of a residual."""
 
 from functools import partial
 
@@ -19,26 +19,27 @@ def layer_norm(
     residual: TensorLike | None = None,
     epsilon: float = 1e-3,
 ) -> tf.Tensor | tuple[tf.Tensor, tf.Tensor]:
-    """Normalizes over the last axis: mean 0, variance 1, then scale and offset.
+    """Performs layer normalization over the last axis.
 
     Formula, over the last axis, of x or of x + residual:
 
         y = scale * (x - mean(x)) / sqrt(variance(x) + epsilon) + offset
 
-    Sums are in float32 for half types. Source: Ba et al., "Layer Normalization", 2016.
+    Half-precision inputs are accumulated in float32. Source: Ba et al., "Layer Normalization", 2016.
 
     Args:
-        x: Tensor (..., width) of float32, float16, bfloat16 or float64.
-        scale: Tensor (width,); ones if None.
-        offset: Tensor (width,); zeros if None.
-        residual: Tensor like `x` that is added to it first.
-        epsilon: What keeps the root from zero.
+        x: Tensor of shape `(..., width)` and dtype float32, float16, bfloat16 or float64.
+        scale: Tensor of shape `(width,)`. If `None`, ones are used.
+        offset: Tensor of shape `(width,)`. If `None`, zeros are used.
+        residual: Tensor of the shape and dtype of `x`. If given, it is added to `x` before the normalization.
+        epsilon: Small float added to the variance for numerical stability.
 
     Returns:
-        The normalized tensor, like `x`; with a residual, the pair of it and `x + residual`.
+        The normalized tensor, of the shape and dtype of `x`. If `residual` is given, a tuple of the normalized tensor
+        and `x + residual`.
 
     Raises:
-        ValueError: `x` is a scalar, or another argument does not fit it.
+        ValueError: If `x` is a scalar, or if another argument does not match it.
 
     Example:
         >>> import tensorflow as tf
@@ -53,7 +54,7 @@ def layer_norm(
 def rms_norm(
     x: TensorLike, scale: TensorLike | None = None, *, residual: TensorLike | None = None, epsilon: float = 1e-6
 ) -> tf.Tensor | tuple[tf.Tensor, tf.Tensor]:
-    """Divides by the root mean square over the last axis, then scales.
+    """Performs root mean square (RMS) normalization over the last axis.
 
     Formula, over the last axis, of x or of x + residual:
 
@@ -61,7 +62,7 @@ def rms_norm(
 
     Source: Zhang and Sennrich, "Root Mean Square Layer Normalization", 2019.
 
-    Arguments, result and errors are those of `layer_norm`.
+    The arguments, return values and exceptions are the same as for `layer_norm`.
 
     Example:
         >>> import tensorflow as tf
@@ -80,9 +81,9 @@ def _normalize(
     center: bool,
 ) -> tf.Tensor | tuple[tf.Tensor, tf.Tensor]:
     x = tf.convert_to_tensor(x)
-    check(x.dtype.is_floating, "x", x.dtype.name, "a tensor of floating type")
-    check(x.shape.rank != 0, "x", "a scalar", "a tensor of rank 1 or more")
-    check(epsilon >= 0, "epsilon", epsilon, "a number of 0 or more")
+    check(x.dtype.is_floating, "x", x.dtype.name, "a floating-point tensor")
+    check(x.shape.rank != 0, "x", Verbatim("a scalar"), "a tensor of rank >= 1")
+    check(epsilon >= 0, "epsilon", epsilon, "a non-negative number")
     width = x.shape[-1] if x.shape.rank is not None else None
     inner = tf.float64 if x.dtype == tf.float64 else tf.float32
     size = tf.shape(x)[-1:] if width is None else [width]
@@ -90,12 +91,15 @@ def _normalize(
     shift = tf.zeros(size, inner) if offset is None else tf.cast(offset, inner)
     for name, value in (("scale", gain), ("offset", shift)):
         fits = value.shape.is_compatible_with([width])
-        check(fits, name, Verbatim(value.shape), f"shape ({width},), the last axis of `x`")
+        check(fits, name, Verbatim(value.shape), f"have shape ({width},), the size of the last axis of `x`")
     tensors = [x]
     if residual is not None:
         added = tf.convert_to_tensor(residual, x.dtype)
         check(
-            added.shape.is_compatible_with(x.shape), "residual", Verbatim(added.shape), f"the shape of `x`, {x.shape}"
+            added.shape.is_compatible_with(x.shape),
+            "residual",
+            Verbatim(added.shape),
+            f"have the shape of `x`, {x.shape}",
         )
         tensors.append(added)
     if compiled(*tensors, types=FLOATS):
@@ -114,7 +118,7 @@ def _normalize(
 
 
 def _reference(total: tf.Tensor, scale: tf.Tensor, offset: tf.Tensor, epsilon: float, center: bool) -> tf.Tensor:
-    """The twin in plain TensorFlow."""
+    """Reference implementation in TensorFlow."""
     values = tf.cast(total, scale.dtype)
     if center:
         values -= tf.reduce_mean(values, axis=-1, keepdims=True)
@@ -148,5 +152,5 @@ def _second_gradient(op: tf.Operation, *upstream: tf.Tensor) -> list[tf.Tensor |
     def gradient(dy: tf.Tensor, total: tf.Tensor, scale: tf.Tensor) -> list[tf.Tensor]:
         return vjp(twin, [total, scale, tf.zeros_like(scale)], dy)
 
-    # mean and rstd are functions of total, and the twin works them out anew: nothing flows back through them.
+    # The reference implementation recomputes mean and rstd from total. They receive no gradient of their own.
     return [*vjp(gradient, [dy, total, scale], list(upstream)), None, None, *[upstream[0]] * len(dtotal)]

@@ -1,11 +1,11 @@
-"""Layer-normalized long short-term memory over whole sequences."""
+"""Layer-normalized long short-term memory (LSTM) networks."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
 
-from tensorsmith.core import check
+from tensorsmith.core import Verbatim, check
 from tensorsmith.core.types import TensorLike
 from tensorsmith.ops.dispatch import compiled
 from tensorsmith.ops.library import library
@@ -28,7 +28,7 @@ def layer_norm_lstm(
     recurrent_dropout_mask: TensorLike | None = None,
     go_backwards: bool = False,
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Long short-term memory whose two products and whose state c are layer-normalized, over whole sequences.
+    """Applies an LSTM with layer normalization of both matrix products and of the cell state to a batch of sequences.
 
     Formula, at each step, with the gates i, f, g, o in this order in the weights, v = h[t-1] * recurrent_dropout_mask
     and norm(z) = (z - mean(z)) / sqrt(variance(z) + epsilon) over the 4 units of a product or the units of the state:
@@ -37,32 +37,34 @@ def layer_norm_lstm(
         c[t] = state_scale * norm(sigmoid(f) * c[t-1] + sigmoid(i) * tanh(g)) + state_offset
         h[t] = sigmoid(o) * tanh(c[t])
 
-    It is the normalized c[t] that the next step gets. Offsets of the products' norms are part of the bias: add them to
-    it. A step that the mask leaves out changes no state, and its output is the one before; zeros before the first.
-    Dropout of the inputs is a product outside: x times a mask.
+    The next step receives the normalized c[t]. The offsets of both product normalizations are part of the bias: add
+    them to it. Masked steps do not change the states, and their output is that of the previous step, or zeros before
+    the first unmasked step. To apply dropout to the inputs, multiply `x` by a mask.
 
     Source: Ba et al., "Layer Normalization", 2016, in the form of TensorFlow Addons' LayerNormLSTMCell.
 
     Args:
-        x: Tensor (batch, steps, features) of floating type; the kernel is for float32.
-        kernel: Tensor (features, 4 units).
-        recurrent_kernel: Tensor (units, 4 units).
-        bias: Tensor (4 units,); zeros if None.
-        kernel_scale: Tensor (4 units,); ones if None.
-        recurrent_scale: Tensor (4 units,); ones if None.
-        state_scale: Tensor (units,); ones if None.
-        state_offset: Tensor (units,); zeros if None.
-        epsilon: What keeps the roots of the variances from zero.
-        initial_state: Tensors h and c (batch, units) before the first step; zeros if None.
-        mask: Booleans (batch, steps): False leaves a step out.
-        recurrent_dropout_mask: Tensor (batch, units), the same at all steps. No gradient flows into it.
-        go_backwards: Whether to begin with the last step; the outputs are in the order of the walk, last step first.
+        x: Floating-point tensor of shape `(batch, steps, features)`. The compiled kernel supports float32.
+        kernel: Tensor of shape `(features, 4 * units)`.
+        recurrent_kernel: Tensor of shape `(units, 4 * units)`.
+        bias: Tensor of shape `(4 * units,)`. If `None`, zeros are used.
+        kernel_scale: Tensor of shape `(4 * units,)`. If `None`, ones are used.
+        recurrent_scale: Tensor of shape `(4 * units,)`. If `None`, ones are used.
+        state_scale: Tensor of shape `(units,)`. If `None`, ones are used.
+        state_offset: Tensor of shape `(units,)`. If `None`, zeros are used.
+        epsilon: Small float added to the variances for numerical stability.
+        initial_state: Pair of tensors of shape `(batch, units)`, the initial states h and c. If `None`, zeros are used.
+        mask: Boolean tensor of shape `(batch, steps)`. Steps where the mask is `False` are skipped.
+        recurrent_dropout_mask: Tensor of shape `(batch, units)` that multiplies h before the recurrent product, the
+            same at all steps. It does not receive a gradient.
+        go_backwards: If `True`, process the input sequence backwards. The outputs are returned in processing order,
+            last step first.
 
     Returns:
-        The outputs h of all steps (batch, steps, units), and the final h and c (batch, units).
+        The outputs h of all steps, of shape `(batch, steps, units)`, and the final h and c, of shape `(batch, units)`.
 
     Raises:
-        ValueError: Shapes or types do not fit each other, or `epsilon` is negative.
+        ValueError: If shapes or dtypes do not match, or if `epsilon` is negative.
 
     Example:
         >>> import tensorflow as tf
@@ -72,7 +74,7 @@ def layer_norm_lstm(
         >>> print(c.numpy().round(3))
         [[ 0.999 -0.999]]
     """
-    check(epsilon >= 0, "epsilon", epsilon, "a number of 0 or more")
+    check(epsilon >= 0, "epsilon", epsilon, "a non-negative number")
     more = {
         "bias": Weight(bias, (4,)),
         "kernel_scale": Weight(kernel_scale, (4,), 1.0),
@@ -81,7 +83,12 @@ def layer_norm_lstm(
         "state_offset": Weight(state_offset, (1,)),
     }
     if initial_state is not None:
-        check(len(initial_state) == 2, "initial_state", f"{len(initial_state)} tensors", "the two tensors h and c")
+        check(
+            len(initial_state) == 2,
+            "initial_state",
+            Verbatim(f"{len(initial_state)} tensors"),
+            "the two tensors h and c",
+        )
     inputs = checked(x, kernel, recurrent_kernel, 4, more, initial_state, mask, recurrent_dropout_mask)
     if compiled(inputs.x):
         outputs, h, c, _ = library().ops.tensorsmith_layer_norm_lstm(
@@ -92,7 +99,7 @@ def layer_norm_lstm(
 
 
 def _reference(inputs: Inputs, go_backwards: bool, epsilon: float) -> tuple[tf.Tensor, ...]:
-    """The twin in plain TensorFlow."""
+    """Reference implementation in TensorFlow."""
     kernel, recurrent_kernel, bias, kernel_scale, recurrent_scale, state_scale, state_offset = inputs.weights
 
     def step(row: tf.Tensor, fed: tf.Tensor, h: tf.Tensor, c: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

@@ -1,4 +1,4 @@
-"""Loading the compiled library, and saying clearly why it is not there."""
+"""Loading of the compiled library."""
 
 import ctypes
 import importlib.metadata
@@ -15,12 +15,12 @@ from tensorsmith.core import check
 
 FOLDER = Path(__file__).parent
 NAME = "libtensorsmith_ops.so"
-NOT_BUILT = "not_built.txt"  # why, written by the installation
+NOT_BUILT = "not_built.txt"  # the reason, written during installation
 REBUILD = "install a C++ compiler (apt install g++) and then this package again on this machine"
 
 
 class CannotLoadError(Exception):
-    """Why the library cannot be loaded, and the remedy."""
+    """Failure to load the library, with its reason and the remedy."""
 
     def __init__(self, reason: str, remedy: str = REBUILD):
         super().__init__(reason)
@@ -28,13 +28,13 @@ class CannotLoadError(Exception):
 
 
 class Library(NamedTuple):
-    """The library as loaded, or why it is not.
+    """Result of loading the compiled library.
 
     Args:
-        ops: The compiled ops as functions; None without the library.
-        level: The instruction set in use: avx512, avx2 or baseline.
-        levels: Those that this machine can run, best first.
-        reason: Why there is no library; empty with it.
+        ops: The compiled ops as functions. `None` if the library is not loaded.
+        level: Instruction set in use: avx512, avx2 or baseline.
+        levels: Instruction sets that this machine supports, best first.
+        reason: Reason why the library is not loaded. Empty if it is.
     """
 
     ops: Any
@@ -44,22 +44,22 @@ class Library(NamedTuple):
 
 
 def library_path() -> Path:
-    """The library's file; the environment variable `TENSORSMITH_OPS_LIBRARY` names another."""
+    """Returns the path of the library file. The environment variable `TENSORSMITH_OPS_LIBRARY` overrides it."""
     return Path(os.environ.get("TENSORSMITH_OPS_LIBRARY") or FOLDER / NAME)
 
 
 @cache
 def library() -> Library:
-    """The compiled library, loaded at the first call. Where it cannot be loaded, a warning says why, once."""
+    """Returns the compiled library, loaded on the first call. If loading fails, a warning is issued once."""
     try:
         return _load(library_path())
     except CannotLoadError as error:
         reason, remedy = error.reason, error.remedy
     message = (
-        f"tensorsmith's compiled ops are off, and plain TensorFlow takes over: {reason} "
+        f"tensorsmith's compiled ops are off and TensorFlow reference implementations are used instead: {reason} "
         f"(tensorsmith-ops {importlib.metadata.version('tensorsmith-ops')} for TensorFlow 2.18 and later, "
-        f"TensorFlow {tf.__version__}, {platform.machine()}). Remedy: {remedy}, "
-        "or set TENSORSMITH_OPS=reference to do without and without warning."
+        f"TensorFlow {tf.__version__}, {platform.machine()}). To fix this, {remedy}, "
+        "or set TENSORSMITH_OPS=reference to use the reference implementations without this warning."
     )
     warnings.warn(message, RuntimeWarning, stacklevel=3)
     return Library(None, "", (), reason)
@@ -69,7 +69,7 @@ def _load(path: Path) -> Library:
     """Loads a library file.
 
     Raises:
-        CannotLoadError: It is missing, is not for this machine, or does not fit this TensorFlow.
+        CannotLoadError: If the file is missing, or incompatible with this machine or this version of TensorFlow.
     """
     if not path.exists():
         note = path.with_name(NOT_BUILT)
@@ -81,7 +81,7 @@ def _load(path: Path) -> Library:
         raise CannotLoadError(error.message) from None
     functions = ctypes.CDLL(str(path))
     if not hasattr(functions, "tensorsmith_level"):
-        raise CannotLoadError(f"{path} is another library", "unset TENSORSMITH_OPS_LIBRARY")
+        raise CannotLoadError(f"{path} is a different library", "unset TENSORSMITH_OPS_LIBRARY")
     functions.tensorsmith_level.restype = functions.tensorsmith_levels.restype = ctypes.c_char_p
     level, levels = functions.tensorsmith_level().decode(), functions.tensorsmith_levels().decode()
     if not level:
@@ -93,13 +93,13 @@ def _load(path: Path) -> Library:
 
 
 def set_threads(count: int) -> None:
-    """Sets how many threads the compiled ops share their work among; results do not depend on it.
+    """Sets the number of threads that the compiled ops use. Results do not depend on it.
 
     Args:
-        count: A positive number; 0 takes all cores that this process may use.
+        count: Number of threads. If 0, all cores available to this process are used.
 
     Raises:
-        ValueError: Another count.
+        ValueError: If `count` is not an integer in `[0, 65536)`.
     """
     check(isinstance(count, int) and 0 <= count < 2**16, "count", count, "a number of threads, or 0 for all cores")
     if library().ops is not None:

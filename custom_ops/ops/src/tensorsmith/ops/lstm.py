@@ -1,11 +1,11 @@
-"""Long short-term memory over whole sequences, with peepholes if wanted."""
+"""Long short-term memory (LSTM) networks, with optional peepholes."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
 
-from tensorsmith.core import check
+from tensorsmith.core import Verbatim, check
 from tensorsmith.core.types import TensorLike
 from tensorsmith.ops.dispatch import compiled
 from tensorsmith.ops.library import library
@@ -24,36 +24,39 @@ def lstm(
     recurrent_dropout_mask: TensorLike | None = None,
     go_backwards: bool = False,
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Long short-term memory (LSTM) over whole sequences.
+    """Applies a long short-term memory (LSTM) network to a batch of sequences.
 
-    Formula, at each step, with the gates i, f, g, o in this order in the weights and p for the peepholes:
+    Formula, at each step, with the gates i, f, g, o in this order in the weights and p the peephole weights:
 
         [i, f, g, o] = x[t] kernel + (h[t-1] * recurrent_dropout_mask) recurrent_kernel + bias
         c[t] = sigmoid(f + p_f * c[t-1]) * c[t-1] + sigmoid(i + p_i * c[t-1]) * tanh(g)
         h[t] = sigmoid(o + p_o * c[t]) * tanh(c[t])
 
-    A step that the mask leaves out changes no state, and its output is the one before; zeros before the first. Dropout
-    of the inputs is a product outside: x times a mask.
+    Masked steps do not change the states, and their output is that of the previous step, or zeros before the first
+    unmasked step. To apply dropout to the inputs, multiply `x` by a mask.
 
     Source: Hochreiter and Schmidhuber, "Long Short-Term Memory", 1997; peepholes: Gers et al., "Learning Precise Timing
     with LSTM Recurrent Networks", 2002.
 
     Args:
-        x: Tensor (batch, steps, features) of floating type; the kernel is for float32.
-        kernel: Tensor (features, 4 units).
-        recurrent_kernel: Tensor (units, 4 units).
-        bias: Tensor (4 units,); zeros if None.
-        peephole: Tensor (3, units): how the gates i, f and o see the state c; no peepholes if None.
-        initial_state: Tensors h and c (batch, units) before the first step; zeros if None.
-        mask: Booleans (batch, steps): False leaves a step out.
-        recurrent_dropout_mask: Tensor (batch, units), the same at all steps. No gradient flows into it.
-        go_backwards: Whether to begin with the last step; the outputs are in the order of the walk, last step first.
+        x: Floating-point tensor of shape `(batch, steps, features)`. The compiled kernel supports float32.
+        kernel: Tensor of shape `(features, 4 * units)`.
+        recurrent_kernel: Tensor of shape `(units, 4 * units)`.
+        bias: Tensor of shape `(4 * units,)`. If `None`, zeros are used.
+        peephole: Tensor of shape `(3, units)`, the weights of the state c in the gates i, f and o. If `None`, there are
+            no peepholes.
+        initial_state: Pair of tensors of shape `(batch, units)`, the initial states h and c. If `None`, zeros are used.
+        mask: Boolean tensor of shape `(batch, steps)`. Steps where the mask is `False` are skipped.
+        recurrent_dropout_mask: Tensor of shape `(batch, units)` that multiplies h before the recurrent product, the
+            same at all steps. It does not receive a gradient.
+        go_backwards: If `True`, process the input sequence backwards. The outputs are returned in processing order,
+            last step first.
 
     Returns:
-        The outputs h of all steps (batch, steps, units), and the final h and c (batch, units).
+        The outputs h of all steps, of shape `(batch, steps, units)`, and the final h and c, of shape `(batch, units)`.
 
     Raises:
-        ValueError: Shapes or types do not fit each other.
+        ValueError: If shapes or dtypes do not match.
 
     Example:
         >>> import tensorflow as tf
@@ -66,7 +69,12 @@ def lstm(
     if peephole is not None:
         more["peephole"] = Weight(peephole, (3, 1))
     if initial_state is not None:
-        check(len(initial_state) == 2, "initial_state", f"{len(initial_state)} tensors", "the two tensors h and c")
+        check(
+            len(initial_state) == 2,
+            "initial_state",
+            Verbatim(f"{len(initial_state)} tensors"),
+            "the two tensors h and c",
+        )
     inputs = checked(x, kernel, recurrent_kernel, 4, more, initial_state, mask, recurrent_dropout_mask)
     if compiled(inputs.x):
         outputs, h, c, _ = library().ops.tensorsmith_lstm(**inputs._asdict(), go_backwards=go_backwards)
@@ -75,7 +83,7 @@ def lstm(
 
 
 def _reference(inputs: Inputs, go_backwards: bool) -> tuple[tf.Tensor, ...]:
-    """The twin in plain TensorFlow."""
+    """Reference implementation in TensorFlow."""
     kernel, recurrent_kernel, bias, *peephole = inputs.weights
 
     def step(row: tf.Tensor, fed: tf.Tensor, h: tf.Tensor, c: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

@@ -1,4 +1,4 @@
-"""Updates with moments, which Adam and Lamb share: moving averages of the gradients and of their squares."""
+"""Common code of Adam and LAMB, which track moving averages of the gradients and of their squares."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
@@ -9,11 +9,11 @@ from tensorsmith.ops.gradients import vjp
 from tensorsmith.ops.library import library
 from tensorsmith.ops.updates import Lists, kept_unless, served, unscaled
 
-# Maps parameters, new momentums, new velocities and the numbers of `settings` to new parameters.
+# Maps parameters, new momentums, new velocities and the result of `settings` to new parameters.
 Rule = Callable[
     [Sequence[tf.Tensor], Sequence[tf.Tensor], Sequence[tf.Tensor], Mapping[str, tf.Tensor]], list[tf.Tensor]
 ]
-# The inputs of the ops after the lists, in their order.
+# Inputs of the ops after the lists, in order.
 NUMBERS = (
     "weight_decay",
     "learning_rate",
@@ -27,13 +27,13 @@ NUMBERS = (
 
 
 class MomentsUpdate(NamedTuple):
-    """What `adam_update` and `lamb_update` return.
+    """Result of `adam_update` and `lamb_update`.
 
     Args:
-        parameters: Their new values.
-        momentums: The new first moments.
-        velocities: The new second moments.
-        finite: Whether the update was made; False only with a loss scale and a gradient that is not finite.
+        parameters: New values of the parameters.
+        momentums: New first moments.
+        velocities: New second moments.
+        finite: `True` if the update was performed. `False` only if a loss scale is set and a gradient is not finite.
     """
 
     parameters: list[tf.Tensor]
@@ -45,7 +45,7 @@ class MomentsUpdate(NamedTuple):
 def moments_update(
     kernel: str, rule: Rule, lists: Lists, numbers: Mapping[str, tf.Tensor], checked: bool
 ) -> MomentsUpdate:
-    """Return new parameters and moments, from the kernel or else from the reference implementation.
+    """Returns new parameters and moments, from the kernel or else from the reference implementation.
 
     Args:
         kernel: Name of the op.
@@ -60,7 +60,7 @@ def moments_update(
 
 
 def moments_gradient(rule: Rule, op: tf.Operation, upstream: Sequence[tf.Tensor]) -> list[tf.Tensor]:
-    """Return the gradients at all inputs of an update, computed with the reference implementation."""
+    """Returns the gradients at all inputs of an update, computed with the reference implementation."""
     count, checked = op.get_attr("tensors"), op.get_attr("checked")
 
     def outputs(*inputs: tf.Tensor) -> list[tf.Tensor]:

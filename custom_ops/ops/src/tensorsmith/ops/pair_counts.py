@@ -1,4 +1,4 @@
-"""Of all pairs of weighted samples, how many agree in the order of two values, and how many are tied."""
+"""Weighted counts of concordant, discordant and tied pairs of samples."""
 
 from typing import NamedTuple
 
@@ -11,13 +11,15 @@ from tensorsmith.ops.library import library
 
 
 class PairCounts(NamedTuple):
-    """What Kendall's coefficients need, in float64; two samples of weights v and w count v * w times.
+    """Weighted pair counts for Kendall's rank correlation coefficients, as float64 scalars.
+
+    A pair of samples with weights v and w counts v * w times.
 
     Attributes:
-        balance: Concordant less discordant pairs.
-        untied_x: Pairs that differ in x.
-        untied_y: Pairs that differ in y.
-        distinct: Distinct values of x or of y, whichever are fewer.
+        balance: Number of concordant minus discordant pairs.
+        untied_x: Number of pairs that differ in x.
+        untied_y: Number of pairs that differ in y.
+        distinct: Number of distinct values of x or of y, whichever is smaller.
         total: Sum of the weights.
     """
 
@@ -29,36 +31,41 @@ class PairCounts(NamedTuple):
 
 
 def pair_counts(x: TensorLike, y: TensorLike, weights: TensorLike) -> PairCounts:
-    """Counts all pairs of n samples in n log n; what weighs 0 does not count. It has no gradient.
+    """Counts concordant, discordant and tied pairs of n samples in O(n log n) time.
 
-    In the order of x, and of y where x is tied, the discordant pairs are the inversions of y.
+    Samples with weight 0 are ignored. The op is not differentiable. With samples sorted by x, and by y where x is tied,
+    the discordant pairs are the inversions of y.
 
     Source: Knight, "A Computer Method for Calculating Kendall's Tau with Ungrouped Data", 1966.
 
     Args:
-        x: float64 (n,), none of them NaN.
-        y: The same.
-        weights: float64 (n,), 0 or more.
+        x: float64 tensor of shape `(n,)` without NaN.
+        y: float64 tensor of shape `(n,)` without NaN.
+        weights: float64 tensor of shape `(n,)` with non-negative weights.
+
+    Returns:
+        A `PairCounts` tuple.
 
     Raises:
-        ValueError: Shapes or types do not fit.
+        ValueError: If shapes or dtypes do not match.
 
     Example:
         >>> counts = pair_counts([1.0, 2.0, 3.0, 3.0], [1.0, 3.0, 2.0, 4.0], [1.0, 1.0, 1.0, 1.0])
-        >>> [float(count) for count in counts]  # five pairs differ in x, of which one is discordant
+        >>> [float(count) for count in counts]  # five pairs differ in x, one of them is discordant
         [3.0, 5.0, 6.0, 3.0, 4.0]
     """
     x, y, weights = (tf.convert_to_tensor(value, tf.float64) for value in (x, y, weights))
-    check(x.shape.rank in (1, None), "x", Verbatim(x.shape), "shape (n,)")
+    check(x.shape.rank in (1, None), "x", Verbatim(x.shape), "have shape (n,)")
     for name, value in (("y", y), ("weights", weights)):
-        check(value.shape.is_compatible_with(x.shape), name, Verbatim(value.shape), f"the shape of `x`, {x.shape}")
+        check(value.shape.is_compatible_with(x.shape), name, Verbatim(value.shape), f"have the shape of `x`, {x.shape}")
     if compiled(x, y, weights, types=(tf.float64,)):
         return PairCounts(*tf.unstack(library().ops.tensorsmith_pair_counts(x, y, weights)))
     return _reference(x, y, weights)
 
 
 def _reference(x: tf.Tensor, y: tf.Tensor, weights: tf.Tensor) -> PairCounts:
-    """The twin in plain TensorFlow."""
+    """Reference implementation in TensorFlow."""
+    # Adding 0.0 turns -0.0 into 0.0. Two stable sorts order the samples by x, then by y.
     x, y = x + 0.0, y + 0.0
     order = tf.argsort(y, stable=True)
     order = tf.gather(order, tf.argsort(tf.gather(x, order), stable=True))
@@ -68,6 +75,7 @@ def _reference(x: tf.Tensor, y: tf.Tensor, weights: tf.Tensor) -> PairCounts:
     weights_by_y = tf.gather(weights, by_y)
     y = tf.gather(y, by_y)
     groups_x, groups_y = _group_sums(weights, new_x), _group_sums(weights_by_y, y[1:] != y[:-1])
+    # Pairs within a group of ties weigh half of the squared group sum, up to the diagonal, which cancels.
     square = tf.reduce_sum(weights) ** 2
     squares_x, squares_y, squares_both = (
         tf.reduce_sum(groups**2) for groups in (groups_x, groups_y, _group_sums(weights, new_x | new_y))
@@ -84,16 +92,16 @@ def _reference(x: tf.Tensor, y: tf.Tensor, weights: tf.Tensor) -> PairCounts:
 
 
 def _group_sums(weights: tf.Tensor, new: tf.Tensor) -> tf.Tensor:
-    """Sums of the weights in each run; `new` says of all samples but the first whether a run begins there."""
+    """Returns the sum of the weights of each run. `new` marks the beginnings of runs after the first sample."""
     run = tf.pad(tf.cumsum(tf.cast(new, tf.int32)), [[1, 0]])[: tf.size(weights)]
     return tf.math.unsorted_segment_sum(weights, run, tf.size(weights))
 
 
 def _inversions(position: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
-    """Sum of the products of the weights of all pairs of which the first in the list has the later position.
+    """Returns the sum of the weight products of all pairs whose first element in the list has the later position.
 
-    Positions are a permutation of 0 ... n - 1. Blocks of positions halve from pass to pass, and each pass counts the
-    pairs that the halves of a block separate; within a block the order stays that of the list.
+    Positions are a permutation of `0, ..., n - 1`. Each pass splits blocks of positions in half and counts the pairs
+    that are separated by the split. Within a block, the order of the list is preserved.
     """
     n = tf.size(position)
     half = tf.while_loop(lambda half: 2 * half < n, lambda half: (2 * half,), (tf.constant(1),))[0]
@@ -105,7 +113,7 @@ def _inversions(position: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
         late_weights = tf.where(late, weights, 0)
         before = tf.cumsum(tf.reshape(late_weights, [-1, 2 * half]), axis=1)
         total += tf.reduce_sum((weights - late_weights) * tf.reshape(before, [-1]))
-        # Exactly half of each block is late.
+        # Exactly half of the positions of each block are late.
         parts = [tf.dynamic_partition(values, tf.cast(late, tf.int32), 2) for values in (position, weights)]
         position, weights = (tf.stack([tf.reshape(part, [-1, half]) for part in pair], axis=1) for pair in parts)
         return half // 2, tf.reshape(position, [-1]), tf.reshape(weights, [-1]), total

@@ -1,4 +1,4 @@
-"""The last Dense layer and the cross-entropy over a vocabulary in one."""
+"""Fused output projection and softmax cross-entropy over a vocabulary."""
 
 import tensorflow as tf
 
@@ -22,36 +22,37 @@ def softmax_cross_entropy_with_projection(
     reduction: str = "mean",
     gradients: bool = True,
 ) -> tf.Tensor:
-    """The cross-entropy between labels and softmax(features kernel + bias), with no logits of all tokens in memory.
+    """Computes the cross-entropy of labels and softmax(features kernel + bias) without storing all logits.
 
-    Formula, with the logits z of a token, V words and the share s of label smoothing:
+    Formula, with the logits z of a token, V words and the label smoothing s:
 
         loss = log(sum(exp(z))) - (1 - s) z[label] - s / V * sum(z)
 
-    The logits are formed for some tokens at a time and turned at once into the gradients of features, kernel and bias,
-    which are kept for the backward pass: it has nothing more to compute. That is why the losses of tokens come summed
-    up, with the weights they are to have.
+    The logits are computed for a block of tokens at a time and immediately turned into the gradients of features,
+    kernel and bias. These are stored for the backward pass, which only scales them. For this reason the op returns the
+    weighted sum or mean of the losses, and not one loss per token.
 
     Source: Szegedy et al., "Rethinking the Inception Architecture", 2016 (label smoothing); Wijmans et al., "Cut Your
-    Losses in Large-Vocabulary Language Models", 2024 (the idea of fusing).
+    Losses in Large-Vocabulary Language Models", 2024 (fusion).
 
     Args:
-        features: Tensor (..., width) of floating type; half types are computed in float32.
-        kernel: Tensor (width, words).
-        labels: Integers (...) in [0, words).
-        bias: Tensor (words,); zeros if None.
-        weights: Tensor (...): what each token counts; all 1 if None. No gradient flows into it.
-        label_smoothing: Share of the target that is spread over all words, in [0, 1).
-        ignored_index: Label of tokens that do not count, which need not be a word.
-        reduction: "mean" divides by the sum of the weights (0 if they are all 0), "sum" does not.
-        gradients: Whether gradients may be asked for. False saves two thirds of the work where they are not.
+        features: Floating-point tensor of shape `(..., width)`. Half-precision inputs are computed in float32.
+        kernel: Tensor of shape `(width, words)`.
+        labels: Integer tensor of shape `(...)` with values in `[0, words)`.
+        bias: Tensor of shape `(words,)`. If `None`, zeros are used.
+        weights: Tensor of shape `(...)` with a weight for each token. If `None`, all weights are 1. It does not receive
+            a gradient.
+        label_smoothing: Fraction of the target probability that is spread over all words, in `[0, 1)`.
+        ignored_index: Label of tokens that do not contribute to the loss. It may be outside the vocabulary.
+        reduction: `"mean"` or `"sum"`. `"mean"` divides by the sum of the weights and returns 0 if all weights are 0.
+        gradients: If `False`, no gradients can be computed, which saves two thirds of the work.
 
     Returns:
-        A scalar: float64 for features of float64, else float32.
+        A scalar of dtype float64 for float64 features, else of dtype float32.
 
     Raises:
-        ValueError: Shapes, types or options do not fit.
-        tf.errors.InvalidArgumentError: A label that counts is no word.
+        ValueError: If shapes, dtypes or options are invalid.
+        tf.errors.InvalidArgumentError: If the label of a token with nonzero weight is not in the vocabulary.
 
     Example:
         >>> import tensorflow as tf
@@ -62,24 +63,34 @@ def softmax_cross_entropy_with_projection(
         0.2395
     """
     features = tf.convert_to_tensor(features)
-    check(features.dtype.is_floating, "features", features.dtype.name, "a tensor of floating type")
-    check(features.shape.rank != 0, "features", "a scalar", "shape (..., width)")
+    check(features.dtype.is_floating, "features", features.dtype.name, "a floating-point tensor")
+    check(features.shape.rank != 0, "features", Verbatim("a scalar"), "have shape (..., width)")
     check(0 <= label_smoothing < 1, "label_smoothing", label_smoothing, "a number in [0, 1)")
     check(reduction in ("mean", "sum"), "reduction", reduction, "'mean' or 'sum'")
     inner = tf.float64 if features.dtype == tf.float64 else tf.float32
     width = features.shape[-1] if features.shape.rank is not None else None
     kernel = tf.cast(kernel, inner)
     fits = kernel.shape.is_compatible_with([width, None])
-    check(fits, "kernel", Verbatim(kernel.shape), f"shape (width, words) with the features' width {width}")
+    check(fits, "kernel", Verbatim(kernel.shape), f"have shape (width, words), where width is {width} as in `features`")
     words = kernel.shape[1] if kernel.shape.rank is not None else None
-    check(words != 0, "kernel", Verbatim(kernel.shape), "one word or more")
+    check(words != 0, "kernel", Verbatim(kernel.shape), "have at least one word")
     offset = tf.zeros(tf.shape(kernel)[1:], inner) if bias is None else tf.cast(bias, inner)
-    check(offset.shape.is_compatible_with([words]), "bias", Verbatim(offset.shape), f"shape ({words},)")
+    check(offset.shape.is_compatible_with([words]), "bias", Verbatim(offset.shape), f"have shape ({words},)")
     labels = as_int32(labels, "labels")
     tokens = features.shape[:-1]
-    check(labels.shape.is_compatible_with(tokens), "labels", Verbatim(labels.shape), f"one for each token, {tokens}")
+    check(
+        labels.shape.is_compatible_with(tokens),
+        "labels",
+        Verbatim(labels.shape),
+        f"have shape {tokens}, one value for each token",
+    )
     factors = tf.ones_like(labels, inner) if weights is None else tf.cast(weights, inner)
-    check(factors.shape.is_compatible_with(tokens), "weights", Verbatim(factors.shape), f"one for each token, {tokens}")
+    check(
+        factors.shape.is_compatible_with(tokens),
+        "weights",
+        Verbatim(factors.shape),
+        f"have shape {tokens}, one value for each token",
+    )
     if ignored_index is not None:
         factors = tf.where(labels == ignored_index, tf.zeros_like(factors), factors)
     features = tf.reshape(tf.cast(features, inner), [-1, tf.shape(features)[-1] if width is None else width])
@@ -112,9 +123,10 @@ def _reference(
     label_smoothing: float,
     mean: bool,
 ) -> tf.Tensor:
-    """The twin in plain TensorFlow, which stores the logits."""
+    """Reference implementation in TensorFlow, which stores the logits."""
     logits = tf.matmul(features, kernel) + bias
     counts = weights != 0
+    # Labels of weight 0 may be out of range and are replaced.
     own = tf.gather(logits, tf.where(counts, labels, 0), axis=1, batch_dims=1)
     losses = tf.reduce_logsumexp(logits, axis=1) - (1 - label_smoothing) * own
     if label_smoothing > 0:
@@ -129,8 +141,8 @@ def _gradient(op: tf.Operation, dloss: tf.Tensor, *unused: tf.Tensor) -> list[tf
         op.get_attr("gradients"),
         "gradients",
         False,
-        "True where gradients are asked for",
-        "call softmax_cross_entropy_with_projection(..., gradients=True)",
+        "True to compute gradients",
+        "pass `gradients=True` to softmax_cross_entropy_with_projection",
     )
     gradients = library().ops.tensorsmith_projection_loss_grad(
         dloss, *op.outputs[1:], *op.inputs, label_smoothing=op.get_attr("label_smoothing"), mean=op.get_attr("mean")
@@ -149,6 +161,6 @@ def _second_gradient(op: tf.Operation, *upstream: tf.Tensor) -> list[tf.Tensor |
     def gradient(dloss: tf.Tensor, *inputs: tf.Tensor) -> list[tf.Tensor]:
         return vjp(twin, inputs, dloss)
 
-    # The saved gradients are functions of the inputs, and the twin works them out anew: nothing flows through them.
+    # The reference implementation recomputes the saved gradients from the inputs, so they receive no gradient.
     ddloss, *dinputs = vjp(gradient, [dloss, features, kernel, bias], list(upstream))
     return [ddloss, None, None, None, *dinputs, None, None]

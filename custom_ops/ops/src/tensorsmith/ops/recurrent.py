@@ -1,4 +1,4 @@
-"""What the recurrent ops share: their arguments, the walk of their twins over the steps, and their gradients."""
+"""Common code of the recurrent ops: arguments, the loop of the reference implementations, and gradients."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -16,14 +16,14 @@ Step = Callable[..., tuple[tf.Tensor, ...]]
 
 
 class Inputs(NamedTuple):
-    """A recurrent op's inputs, in its order.
+    """Inputs of a recurrent op, in order.
 
     Args:
-        x: Tensor (batch, steps, features).
-        weights: Kernel, recurrent kernel, bias, and what more the op has.
-        initial: The states before the first step, or nothing, which is zeros.
-        mask: Booleans (batch, steps), or an empty vector.
-        dropout: Tensor (batch, units) that multiplies h before the recurrent product, or an empty vector.
+        x: Tensor of shape `(batch, steps, features)`.
+        weights: Kernel, recurrent kernel, bias, and the further weights of the op.
+        initial: Initial states. An empty list stands for zeros.
+        mask: Boolean tensor of shape `(batch, steps)`, or an empty vector.
+        dropout: Tensor of shape `(batch, units)` that multiplies h before the recurrent product, or an empty vector.
     """
 
     x: tf.Tensor
@@ -34,7 +34,7 @@ class Inputs(NamedTuple):
 
 
 class Weight(NamedTuple):
-    """A weight beside the two kernels: what was given, its shape with the last size in units, and what None means."""
+    """Weight other than the two kernels. The last size of the shape is in units, `default` replaces `None`."""
 
     value: Any
     shape: Sequence[int]
@@ -51,10 +51,10 @@ def checked(
     mask: TensorLike | None,
     recurrent_dropout_mask: TensorLike | None,
 ) -> Inputs:
-    """The arguments as tensors that fit each other as far as their shapes are known."""
+    """Converts the arguments to tensors and checks that their static shapes match."""
     x = tf.convert_to_tensor(x)
-    check(x.dtype in FLOATS, "x", x.dtype.name, "a tensor of floating type")
-    check(x.shape.rank in (3, None), "x", Verbatim(x.shape), "shape (batch, steps, features)")
+    check(x.dtype in FLOATS, "x", x.dtype.name, "a floating-point tensor")
+    check(x.shape.rank in (3, None), "x", Verbatim(x.shape), "have shape (batch, steps, features)")
     x = of_rank(x, 3)
     batch, steps, features = x.shape
     recurrent_kernel = of_rank(tf.convert_to_tensor(recurrent_kernel, x.dtype), 2)
@@ -82,34 +82,34 @@ def checked(
 
 def _fitting(name: str, value: TensorLike, shape: Sequence[int | None], dtype: tf.DType) -> tf.Tensor:
     tensor = tf.convert_to_tensor(value, dtype)
-    check(tensor.shape.is_compatible_with(shape), name, Verbatim(tensor.shape), f"shape {tuple(shape)}")
+    check(tensor.shape.is_compatible_with(shape), name, Verbatim(tensor.shape), f"have shape {tuple(shape)}")
     return of_rank(tensor, len(shape))
 
 
 def project(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-    """The product with a kernel, of all steps at once."""
+    """Returns the product with a kernel for all steps."""
     return tf.tensordot(x, kernel, 1)
 
 
 def normalized(x: tf.Tensor, epsilon: float) -> tf.Tensor:
-    """Mean 0 and variance 1 over the last axis."""
+    """Normalizes the last axis to mean 0 and variance 1."""
     x -= tf.reduce_mean(x, axis=-1, keepdims=True)
     return x * tf.math.rsqrt(tf.reduce_mean(x * x, axis=-1, keepdims=True) + epsilon)
 
 
 def walk(step: Step, rows: tf.Tensor, inputs: Inputs, states: int, go_backwards: bool) -> tuple[tf.Tensor, ...]:
-    """The twins' walk over the steps.
+    """Iterates a reference implementation over the steps.
 
     Args:
-        step: From the row of a step, h as it is fed back, and the states before, to the states after; the first of them
-            is h.
-        rows: Tensor (batch, steps, width): what the steps are given.
-        inputs: The op's inputs.
-        states: How many there are.
-        go_backwards: Whether to begin with the last step.
+        step: Function of the input of a step, h after recurrent dropout, and the previous states. It returns the new
+            states, the first of which is h.
+        rows: Tensor of shape `(batch, steps, width)` with the input of each step.
+        inputs: Inputs of the op.
+        states: Number of states.
+        go_backwards: If `True`, process the steps backwards.
 
     Returns:
-        The sequence of h, in the order of the walk, and the states after the last step.
+        The outputs h in processing order, and the states after the last step.
     """
     batch, steps = tf.unstack(tf.shape(rows)[:2])
     recurrent_kernel = inputs.weights[1]
@@ -130,10 +130,10 @@ def walk(step: Step, rows: tf.Tensor, inputs: Inputs, states: int, go_backwards:
             shown_now = tf.where(seen, shown_now, shown)
         return t + 1, after, shown_now, outputs.write(t + 1, shown_now)
 
-    # Read from an array: the gradient of indexing would add a whole tensor of zeros at each step.
+    # A TensorArray, because the gradient of indexing adds a tensor of zeros of the size of `rows` at each step.
     by_step = tf.transpose(rows, [1, 0, 2])
     rows_by_step = tf.TensorArray(rows.dtype, size=steps, element_shape=by_step.shape[1:]).unstack(by_step)
-    # One more than there are steps, as an empty array has no shape.
+    # One element more than there are steps, as an empty TensorArray has no shape.
     array = tf.TensorArray(rows.dtype, size=steps + 1, element_shape=zeros.shape).write(0, zeros)
     initial = tuple(inputs.initial) or (zeros,) * states
     _, final, _, array = tf.while_loop(
@@ -148,9 +148,9 @@ def register_gradients(name: str, twin: Callable[..., tuple[tf.Tensor, ...]], at
     """Registers the gradients of the op Tensorsmith`name` and of its gradient op.
 
     Args:
-        name: As in TensorsmithLstm.
-        twin: From inputs and attributes to outputs, in plain TensorFlow.
-        attributes: The op's.
+        name: Name of the op without its prefix, such as `"Lstm"`.
+        twin: Reference implementation in TensorFlow, a function of inputs and attributes that returns the outputs.
+        attributes: Names of the attributes of the op.
     """
 
     def inputs_of(op: tf.Operation, tensors: Sequence[tf.Tensor]) -> Inputs:
@@ -188,5 +188,5 @@ def register_gradients(name: str, twin: Callable[..., tuple[tf.Tensor, ...]], at
         def first(*tensors: tf.Tensor) -> list[tf.Tensor]:
             return vjp(outputs, tensors[1 + states :], list(tensors[: 1 + states]))
 
-        # Outputs and saved gates are functions of the inputs, and the twin works them out anew.
+        # The reference implementation recomputes outputs and gates from the inputs, so they receive no gradient.
         return [*vjp(first, [*above, *watched], list(upstream)), None, None, None, None]

@@ -1,4 +1,4 @@
-"""Gradient descent with momentum, for all tensors of a model in one op."""
+"""Fused SGD update for a list of tensors."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -12,12 +12,12 @@ from tensorsmith.ops.updates import kept_unless, served, settings, tensor_lists,
 
 
 class SgdUpdate(NamedTuple):
-    """What `sgd_update` returns.
+    """Result of `sgd_update`.
 
     Args:
-        parameters: Their new values.
-        momentums: The new momentums; none if none were given.
-        finite: Whether the update was made; False only with a loss scale and a gradient that is not finite.
+        parameters: New values of the parameters.
+        momentums: New momentums. Empty if no momentums were passed.
+        finite: `True` if the update was performed. `False` only if a loss scale is set and a gradient is not finite.
     """
 
     parameters: list[tf.Tensor]
@@ -37,38 +37,42 @@ def sgd_update(
     global_clipnorm: Scalar | None = None,
     loss_scale: Scalar | None = None,
 ) -> SgdUpdate:
-    """One step of gradient descent, with or without momentum, over a list of tensors.
+    """Performs one step of gradient descent, with or without momentum, on a list of tensors.
 
-    Nothing is written in place: assign the new values to the variables, which copies nothing.
+    No variable is modified in place. Assign the returned values to the variables, which requires no copy.
 
-    Formula, with g the gradient over the loss scale, clipped:
+    Formula, with g the gradient divided by the loss scale and clipped:
 
         w = w - rate weight_decay w
         w = w - rate g                          without momentums
         m = momentum m - rate g
-        w = w + m                               with them
+        w = w + m                               with momentums
         w = w + momentum m - rate g             with `nesterov`
 
     Source: Polyak, "Some Methods of Speeding up the Convergence of Iteration Methods", 1964, and Nesterov, "A Method of
     Solving a Convex Programming Problem with Convergence Rate O(1/k²)", 1983, in the form of Sutskever et al., "On the
-    Importance of Initialization and Momentum in Deep Learning", 2013, but for Keras' factor of the rate in m.
+    Importance of Initialization and Momentum in Deep Learning", 2013, except that m includes the learning rate, as in
+    Keras.
 
     Args:
-        parameters: Tensors of any shapes and of one floating type; float32 has a kernel.
-        gradients: A tensor for each parameter, of its type and shape.
-        momentums: The momentums, likewise; empty for plain gradient descent.
-        learning_rate: A number. All numbers may be tensors, so that schedules need no retracing.
-        momentum: How much of the momentums stays.
-        nesterov: Looks ahead by a further step of the momentum.
-        weight_decay: A number, or one for each parameter.
-        global_clipnorm: The largest norm of all gradients together, to which larger ones are scaled; None for no limit.
-        loss_scale: What the loss was multiplied with. With one, a gradient that is not finite means no update at all.
+        parameters: List of floating-point tensors of any shapes and one dtype. The compiled kernel supports float32.
+        gradients: List of tensors with the dtype and shape of each parameter.
+        momentums: List of momentums, with the same dtypes and shapes. If empty, plain gradient descent is performed.
+        learning_rate: Learning rate. This and all other scalars may be tensors, so that schedules do not cause
+            retracing.
+        momentum: Momentum factor, the decay rate of the momentums.
+        nesterov: If `True`, use Nesterov momentum.
+        weight_decay: Weight decay rate. A scalar, or a tensor with one rate for each parameter.
+        global_clipnorm: Maximum global norm of the gradients. If their norm exceeds it, all gradients are scaled down.
+            `None` disables clipping.
+        loss_scale: Factor that the loss was multiplied by. If set, the update is skipped when a gradient is not finite.
 
     Returns:
-        New parameters and momentums, and whether there was an update.
+        A named tuple of the new parameters and momentums, and of a boolean scalar, which is `True` if the update was
+        performed.
 
     Raises:
-        ValueError: Lists, types or shapes do not fit, or a number is out of its range.
+        ValueError: If lists, dtypes or shapes do not match, or if a scalar is out of range.
 
     Example:
         >>> import tensorflow as tf
@@ -102,7 +106,7 @@ def _reference(
     nesterov: bool,
     checked: bool,
 ) -> SgdUpdate:
-    """The twin in plain TensorFlow."""
+    """Reference implementation in TensorFlow."""
     parameters, gradients, *rest = lists
     momentums = rest[0] if rest else []
     gradients, finite = unscaled(gradients, global_clipnorm, loss_scale)

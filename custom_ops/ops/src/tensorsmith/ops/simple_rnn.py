@@ -1,4 +1,4 @@
-"""The fully connected recurrent network over whole sequences, layer-normalized if wanted."""
+"""Fully connected recurrent networks, with optional layer normalization."""
 
 import tensorflow as tf
 
@@ -22,36 +22,38 @@ def simple_rnn(
     recurrent_dropout_mask: TensorLike | None = None,
     go_backwards: bool = False,
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """The fully connected recurrent network with tanh (Elman's) over whole sequences, layer-normalized with a scale.
+    """Applies an Elman network with tanh activation, optionally layer-normalized, to a batch of sequences.
 
     Formula, at each step, with v = h[t-1] * recurrent_dropout_mask:
 
         h[t] = tanh(x[t] kernel + v recurrent_kernel + bias)
-        h[t] = tanh(scale * norm(x[t] kernel + v recurrent_kernel) + bias)    with a scale
+        h[t] = tanh(scale * norm(x[t] kernel + v recurrent_kernel) + bias)    if a scale is given
 
-    where norm(z) = (z - mean(z)) / sqrt(variance(z) + epsilon) over the units. A step that the mask leaves out changes
-    no state, and its output is the one before; zeros before the first. Dropout of the inputs is a product outside: x
-    times a mask.
+    where norm(z) = (z - mean(z)) / sqrt(variance(z) + epsilon) over the units. Masked steps do not change the state,
+    and their output is that of the previous step, or zeros before the first unmasked step. To apply dropout to the
+    inputs, multiply `x` by a mask.
 
     Source: Elman, "Finding Structure in Time", 1990; Ba et al., "Layer Normalization", 2016.
 
     Args:
-        x: Tensor (batch, steps, features) of floating type; the kernel is for float32.
-        kernel: Tensor (features, units).
-        recurrent_kernel: Tensor (units, units).
-        bias: Tensor (units,); zeros if None.
-        scale: Tensor (units,), which asks for layer normalization.
-        epsilon: What keeps the root of the variance from zero.
-        initial_state: Tensor h (batch, units) before the first step; zeros if None.
-        mask: Booleans (batch, steps): False leaves a step out.
-        recurrent_dropout_mask: Tensor (batch, units), the same at all steps. No gradient flows into it.
-        go_backwards: Whether to begin with the last step; the outputs are in the order of the walk, last step first.
+        x: Floating-point tensor of shape `(batch, steps, features)`. The compiled kernel supports float32.
+        kernel: Tensor of shape `(features, units)`.
+        recurrent_kernel: Tensor of shape `(units, units)`.
+        bias: Tensor of shape `(units,)`. If `None`, zeros are used.
+        scale: Tensor of shape `(units,)`. If given, the sum of both products is layer-normalized.
+        epsilon: Small float added to the variance for numerical stability.
+        initial_state: Tensor of shape `(batch, units)`, the initial state h. If `None`, zeros are used.
+        mask: Boolean tensor of shape `(batch, steps)`. Steps where the mask is `False` are skipped.
+        recurrent_dropout_mask: Tensor of shape `(batch, units)` that multiplies h before the recurrent product, the
+            same at all steps. It does not receive a gradient.
+        go_backwards: If `True`, process the input sequence backwards. The outputs are returned in processing order,
+            last step first.
 
     Returns:
-        The outputs h of all steps (batch, steps, units), and the final h (batch, units).
+        The outputs h of all steps, of shape `(batch, steps, units)`, and the final h, of shape `(batch, units)`.
 
     Raises:
-        ValueError: Shapes or types do not fit each other, or `epsilon` is negative.
+        ValueError: If shapes or dtypes do not match, or if `epsilon` is negative.
 
     Example:
         >>> import tensorflow as tf
@@ -59,7 +61,7 @@ def simple_rnn(
         >>> print(outputs[0, :, 0].numpy().round(4))
         [0.7616 0.642 ]
     """
-    check(epsilon >= 0, "epsilon", epsilon, "a number of 0 or more")
+    check(epsilon >= 0, "epsilon", epsilon, "a non-negative number")
     more = {"bias": Weight(bias, (1,))}
     if scale is not None:
         more["scale"] = Weight(scale, (1,))
@@ -74,7 +76,7 @@ def simple_rnn(
 
 
 def _reference(inputs: Inputs, go_backwards: bool, epsilon: float) -> tuple[tf.Tensor, ...]:
-    """The twin in plain TensorFlow."""
+    """Reference implementation in TensorFlow."""
     kernel, recurrent_kernel, bias, *scale = inputs.weights
 
     def step(row: tf.Tensor, fed: tf.Tensor, h: tf.Tensor) -> tuple[tf.Tensor]:

@@ -1,4 +1,4 @@
-"""Records of TFRecord files, written from columns and read into columns by compiled code, without TensorFlow."""
+"""Compiled columnar reader and writer for TFRecord files, without TensorFlow."""
 
 from tensorsmith.records.column import KINDS, Column
 from tensorsmith.records.encode import encode, frame, write

@@ -1,4 +1,4 @@
-"""The values of one feature in all rows of a table."""
+"""Columnar storage of the values of a feature."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,31 +6,34 @@ from typing import Any
 
 import numpy as np
 
-from tensorsmith.core import check
+from tensorsmith.core import Verbatim, check
 from tensorsmith.records.record import check_array
 
-KINDS = ("bytes", "float", "int64")  # of values in tf.train.Feature, in the order of its fields
+KINDS = ("bytes", "float", "int64")  # kinds of values in tf.train.Feature, in field order
 DTYPES = {"bytes": "uint8", "float": "float32", "int64": "int64"}
 
 
 @dataclass(frozen=True, eq=False)
 class Column:
-    """The values of one feature in all rows: for each row a list of values, or of sequences of steps a list of lists.
+    """Values of one feature in all rows, with a list of values, or a list of lists for sequences, in each row.
 
-    The values of all rows lie one after the other, and further arrays say where each row begins, as in
-    `tf.RaggedTensor` and in Arrow; so nothing is kept, or done, for each value in Python.
+    The values of all rows are stored contiguously, with offset arrays that mark the beginning of each row, as in
+    `tf.RaggedTensor` and Arrow. There is no Python object or operation per value.
 
     Attributes:
-        kind: "bytes", "float" or "int64".
-        values: float32 or int64 `(values,)`; of bytes uint8 `(bytes,)`, one value after the other.
-        rows: Which value each row begins with, and the number of values: int64 `(rows + 1,)`. Of sequences, steps in
-            place of values.
-        bounds: Of bytes, where each value begins in `values`, and their end: int64 `(values + 1,)`.
-        steps: Of sequences, which value each step begins with, and the number of values: int64 `(steps + 1,)`.
-        present: Whether each row has the feature at all: bool `(rows,)`; `None` means that all have.
+        kind: `"bytes"`, `"float"` or `"int64"`.
+        values: float32 or int64 array of shape `(values,)`. For kind `"bytes"`, a uint8 array of shape `(bytes,)` with
+            the concatenated values.
+        rows: int64 array of shape `(rows + 1,)` with the index of the first value of each row, followed by the number
+            of values. For sequences, with indices of steps instead of values.
+        bounds: int64 array of shape `(values + 1,)` with the offset of each value in `values`, followed by the end of
+            the last one. Only for kind `"bytes"`.
+        steps: int64 array of shape `(steps + 1,)` with the index of the first value of each step, followed by the
+            number of values. Only for sequences.
+        present: bool array of shape `(rows,)`, `True` for each row that has the feature. If `None`, all rows have it.
 
     Raises:
-        ValueError: The arrays do not fit each other.
+        ValueError: If the arrays do not match.
 
     Example:
         >>> column = Column.of(["a", "bc"])
@@ -54,63 +57,76 @@ class Column:
             (self.bounds is None) == (self.kind != "bytes"),
             "bounds",
             self.bounds,
-            "the places of values that are bytes",
+            "offsets of values of type bytes",
         )
         count = _check_splits("bounds", self.bounds, self.values.size, "bytes in `values`")
         count = _check_splits("steps", self.steps, count, "values")
         _check_splits("rows", self.rows, count, "values or steps")
         if self.present is not None:
             check_array("present", self.present, "bool")
-            check(self.present.size == len(self), "present", self.present.size, f"one for each of {len(self)} rows")
+            check(
+                self.present.size == len(self),
+                "present",
+                self.present.size,
+                f"an array with one flag for each of the {len(self)} rows",
+            )
 
     def __len__(self) -> int:
         return len(self.rows) - 1
 
     @classmethod
     def of(cls, array: Any) -> "Column":
-        """A column of an array with one row for each element along its first axis, without a copy where none is needed.
+        """Returns a column of an array with one row per element of its first axis, without a copy where possible.
 
         Args:
-            array: `(rows, ...)` of floats (kept as float32), integers or booleans (kept as int64), or texts and bytes.
+            array: Array of shape `(rows, ...)` of floats (stored as float32), integers or booleans (stored as int64),
+                or strings and bytes.
 
         Raises:
-            ValueError: It is a scalar, has another dtype, or an unsigned integer is too large for int64.
+            ValueError: If `array` is a scalar, has an unsupported dtype, or contains unsigned integers that do not fit
+                int64.
         """
         array = np.asarray(array)
-        check(array.ndim > 0, "array", array, "an array with an axis for rows")
+        check(array.ndim > 0, "array", array, "an array with at least one axis")
         each = int(np.prod(array.shape[1:]))
         rows = np.arange(0, len(array) * each + 1, each) if each else np.zeros(len(array) + 1, "int64")
         if array.dtype.kind == "f":
             return cls("float", _flat(array, "float32"), rows)
         if array.dtype.kind in "iub":
             fits = array.dtype != "uint64" or array.size == 0 or array.max() < 2**63
-            check(fits, "array", "integers beyond 2^63", "integers that int64 holds", "store their bytes")
+            check(
+                fits,
+                "array",
+                Verbatim("integers beyond 2^63"),
+                "an array of integers that fit int64",
+                "store their bytes",
+            )
             return cls("int64", _flat(array, "int64"), rows)
-        check(array.dtype.kind in "SUO", "array", array.dtype, "numbers, texts or bytes")
+        check(array.dtype.kind in "SUO", "array", array.dtype, "an array of numbers, strings or bytes")
         texts = [text.encode() if isinstance(text, str) else text for text in array.ravel().tolist()]
         data, places = _joined(texts)
         return cls("bytes", data, rows, bounds=places)
 
     @classmethod
     def of_raw(cls, array: np.ndarray) -> "Column":
-        """A column of bytes: the memory of each row as one value.
+        """Returns a column of kind `"bytes"` with the memory of each row as a single value.
 
         Args:
-            array: `(rows, ...)` of uint8, such as encoded or raw pictures of one size.
+            array: uint8 array of shape `(rows, ...)`, such as raw images of equal size.
         """
-        check(array.dtype == "uint8" and array.ndim > 0, "array", array.dtype, "rows of uint8")
+        check(array.dtype == "uint8" and array.ndim > 0, "array", array.dtype, "an array of uint8 with two axes")
         each = int(np.prod(array.shape[1:]))
         places = np.arange(len(array) + 1)
         return cls("bytes", _flat(array, "uint8"), places, bounds=places * each)
 
     @classmethod
     def lists(cls, kind: str, rows: Sequence[Any], sequence: bool = False) -> "Column":
-        """A column of Python lists, one for each row, or `None` where a row has no such feature.
+        """Returns a column of Python lists, one per row, with `None` for rows without the feature.
 
         Args:
-            kind: "bytes", "float" or "int64".
-            rows: Lists of values; of sequences lists of lists.
-            sequence: Whether rows hold steps that hold values.
+            kind: `"bytes"`, `"float"` or `"int64"`.
+            rows: Lists of values. For sequences, lists of lists.
+            sequence: If `True`, each row is a list of steps, which are lists of values.
         """
         present = np.array([row is not None for row in rows], "bool")
         filled = [row if row is not None else [] for row in rows]
@@ -126,7 +142,7 @@ class Column:
         return cls(kind, np.array(values, DTYPES[kind]), row_places, None, step_places, there)
 
     def to_lists(self) -> list[Any]:
-        """What `lists` takes."""
+        """Returns the rows as Python lists, in the format that `lists` accepts."""
         values: list[Any] = self.values.tolist()
         if self.bounds is not None:
             memory = self.values.tobytes()
@@ -143,7 +159,7 @@ def _flat(array: np.ndarray, dtype: str) -> np.ndarray:
 
 
 def _joined(values: list[bytes]) -> tuple[np.ndarray, np.ndarray]:
-    """Values one after the other, and where each begins."""
+    """Returns the concatenated values and their offsets."""
     return np.frombuffer(b"".join(values), "uint8"), _places([len(value) for value in values])
 
 
@@ -156,10 +172,10 @@ def _pairs(places: np.ndarray) -> Any:
 
 
 def _check_splits(name: str, places: np.ndarray | None, count: int, what: str) -> int:
-    """How many parts places divide `count` things into; all of them, where there are no places."""
+    """Checks offsets into `count` items and returns the number of parts, or `count` if there are no offsets."""
     if places is None:
         return count
     check_array(name, places, "int64")
     rises = len(places) > 0 and places[0] >= 0 and places[-1] <= count and bool((places[1:] >= places[:-1]).all())
-    check(rises, name, places, f"rising places among {count} {what}")
+    check(rises, name, places, f"increasing indices below {count}, the number of {what}")
     return len(places) - 1

@@ -1,4 +1,4 @@
-"""From columns to the framed records of a TFRecord file."""
+"""Encoding of columns as framed records of a TFRecord file."""
 
 import ctypes
 from collections.abc import Mapping
@@ -12,24 +12,27 @@ from tensorsmith.records.column import Column
 from tensorsmith.records.library import MESSAGE_SIZE, address, addresses, c_columns, library
 from tensorsmith.records.record import FOOTER, HEADER, RecordError, Records
 
-MOST_BYTES = 2**31 - 1  # of a message, by the rules of protocol buffers
-PIECE = 1 << 20  # bytes that stay in the processor's cache until they are written
+MOST_BYTES = 2**31 - 1  # maximum size of a protocol buffer message
+PIECE = 1 << 20  # bytes per write, small enough for the CPU cache
 
 
 def encode(columns: Mapping[str, Column], first: int = 0, last: int | None = None) -> Records:
-    """Rows of columns as records: `tf.train.Example`, or `tf.train.SequenceExample` where a column has steps.
+    """Encodes rows of columns as `tf.train.Example`, or as `tf.train.SequenceExample` if a column has steps.
 
-    The features of a record are sorted by name, so that equal rows give equal bytes; in their frames with checksums,
-    the records are a TFRecord file.
+    The features of a record are sorted by name, so that equal rows are encoded as equal bytes. The data of the result,
+    which includes frames with checksums, are the contents of a TFRecord file.
 
     Args:
-        columns: Name to column, all with the same number of rows.
-        first: The first row to take.
-        last: The row after the last one; `None` takes all.
+        columns: Dict of names to columns, all with the same number of rows.
+        first: Index of the first row.
+        last: Index after the last row. If `None`, all remaining rows are encoded.
+
+    Returns:
+        The encoded records.
 
     Raises:
-        ValueError: The columns differ in length, or there are no such rows.
-        RecordError: A record would have 2 GiB or more.
+        ValueError: If the columns differ in length, or if the range of rows is invalid.
+        RecordError: If a record would be 2 GiB or larger.
 
     Example:
         >>> records = encode({"x": Column.of([1.5, 2.5]), "name": Column.of(["a", "b"])})
@@ -45,20 +48,20 @@ def encode(columns: Mapping[str, Column], first: int = 0, last: int | None = Non
 
 
 def write(file: Any, columns: Mapping[str, Column], first: int = 0, last: int | None = None) -> np.ndarray:
-    """Writes rows of columns into a file, as `encode` makes them, a megabyte at a time.
+    """Encodes rows of columns as `encode` does and writes them to a file, about one megabyte at a time.
 
     Args:
-        file: Has `write`, as files open for binary writing have.
-        columns: As for `encode`.
-        first: As for `encode`.
-        last: As for `encode`.
+        file: Object with a `write` method, such as a file opened for binary writing.
+        columns: Same as for `encode`.
+        first: Same as for `encode`.
+        last: Same as for `encode`.
 
     Returns:
-        The sizes of the records' data, of which the index of a file is made: int64 `(records,)`.
+        int64 array of shape `(records,)` with the size of each record's data, from which an index can be built.
 
     Raises:
-        ValueError: As `encode`.
-        RecordError: As `encode`; nothing is written then.
+        ValueError: Same as for `encode`.
+        RecordError: Same as for `encode`. Nothing is written in this case.
 
     Example:
         >>> import io
@@ -80,14 +83,14 @@ def write(file: Any, columns: Mapping[str, Column], first: int = 0, last: int | 
 
 
 class _Table:
-    """Rows of columns, measured: where their records begin, frames included, and the sizes of their data."""
+    """Rows of columns, with the offsets of their framed records and the sizes of their data."""
 
     def __init__(self, columns: Mapping[str, Column], first: int, last: int | None) -> None:
         lengths = {name: len(column) for name, column in columns.items()}
-        check(len(set(lengths.values())) == 1, "columns", lengths, "columns of one number of rows")
+        check(len(set(lengths.values())) == 1, "columns", lengths, "columns with equal numbers of rows")
         rows = next(iter(lengths.values()))
         self.first, self.last = first, rows if last is None else last
-        check(0 <= first <= self.last <= rows, "first, last", (first, last), f"rows among {rows}")
+        check(0 <= first <= self.last <= rows, "first and last", (first, last), f"a range within the {rows} rows")
         self._native = library()
         if self._native is None:
             return
@@ -97,10 +100,12 @@ class _Table:
         self.sizes = np.diff(self.places) - HEADER - FOOTER
         if self.sizes.max(initial=0) > MOST_BYTES:
             row = int(self.sizes.argmax())
-            raise RecordError(first + row, f"it would have {self.sizes[row]:,} bytes, expected less than 2 GiB")
+            raise RecordError(
+                first + row, f"the record would have {self.sizes[row]:,} bytes, but must be smaller than 2 GiB"
+            )
 
     def encode(self, begin: int, end: int, out: np.ndarray) -> None:
-        """Writes the records of some of the rows into memory."""
+        """Encodes a range of rows into memory."""
         places = address(self.places[begin:])
         self._call("encode", self.first + begin, self.first + end, places, address(out))
 
@@ -111,10 +116,13 @@ class _Table:
 
 
 def frame(records: Records) -> Records:
-    """Any records, in the frames of a TFRecord file.
+    """Adds the frames of a TFRecord file to arbitrary records.
 
     Args:
-        records: With or without frames of their own.
+        records: Records, with or without existing frames.
+
+    Returns:
+        The framed records.
 
     Example:
         >>> frame(Records.of([b"anything"])).data.nbytes

@@ -1,4 +1,4 @@
-"""Loading the compiled library, whose functions take addresses: everything is checked before they are called."""
+"""Loading of the compiled library. Its functions receive addresses, so all arguments are checked beforehand."""
 
 import ctypes
 import os
@@ -15,13 +15,13 @@ from tensorsmith.records.column import KINDS, Column
 from tensorsmith.records.record import Records
 
 PATH = Path(__file__).parent / "libtensorsmith_records.so"
-NOT_BUILT = "not_built.txt"  # why, written by the installation
+NOT_BUILT = "not_built.txt"  # the reason, written during installation
 NUMBER, ADDRESS, TEXT = ctypes.c_int64, ctypes.c_void_p, ctypes.c_char_p
 MESSAGE_SIZE = 400
 
 
 class CColumn(ctypes.Structure):
-    """As in columns.h."""
+    """The struct `Column` of columns.h."""
 
     _fields_ = (
         ("name", TEXT),
@@ -37,19 +37,19 @@ class CColumn(ctypes.Structure):
 
 
 class CWanted(ctypes.Structure):
-    """As in c_interface.h."""
+    """The struct `TensorsmithWanted` of c_interface.h."""
 
     _fields_ = (("name", TEXT), ("name_size", NUMBER), ("kind", NUMBER), ("is_sequence", NUMBER))
 
 
 class CScan(ctypes.Structure):
-    """As in c_interface.h."""
+    """The struct `TensorsmithScan` of c_interface.h."""
 
     _fields_ = (("records", NUMBER), ("consumed", NUMBER), ("needed", NUMBER), ("damage", NUMBER))
 
 
 class CFeature(ctypes.Structure):
-    """As in c_interface.h."""
+    """The struct `TensorsmithFeature` of c_interface.h."""
 
     _fields_ = (
         ("name", ADDRESS),
@@ -88,7 +88,7 @@ SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
 
 @cache
 def library() -> SimpleNamespace | None:
-    """The compiled functions, loaded at the first call; without them the twins serve, and a warning says so, once."""
+    """Returns the compiled functions, or `None` if they are disabled or missing. The latter issues a warning once."""
     if os.environ.get("TENSORSMITH_OPS") == "reference":
         return None
     path = Path(os.environ.get("TENSORSMITH_RECORDS_LIBRARY") or PATH)
@@ -102,9 +102,9 @@ def library() -> SimpleNamespace | None:
         note = path.with_name(NOT_BUILT)
         reason = note.read_text().strip() if note.exists() else error
         warnings.warn(
-            f"tensorsmith reads and writes records in plain Python, which is slow: {reason}. Remedy: install a C++ "
+            f"tensorsmith reads and writes records in pure Python, which is slow: {reason}. To fix this, install a C++ "
             "compiler (apt install g++) and then the package tensorsmith-records again on this machine, or set "
-            "TENSORSMITH_OPS=reference to do without and without warning.",
+            "TENSORSMITH_OPS=reference to use the reference implementations without this warning.",
             RuntimeWarning,
             stacklevel=3,
         )
@@ -113,22 +113,22 @@ def library() -> SimpleNamespace | None:
 
 
 def available() -> bool:
-    """Whether records are read and written by compiled code."""
+    """Returns `True` if the compiled library is in use."""
     return library() is not None
 
 
 def address(array: np.ndarray | None) -> int | None:
-    """Where an array's numbers are; the array has to live on meanwhile."""
+    """Returns the address of an array's data. The caller must keep the array alive."""
     return None if array is None else array.ctypes.data
 
 
 def addresses(records: Records) -> np.ndarray:
-    """Where the data of each record are; their memory has to live on meanwhile."""
+    """Returns the addresses of the data of all records. The caller must keep the records alive."""
     return records.begins + records.data.ctypes.data
 
 
 def c_columns(columns: Mapping[str, Column]) -> ctypes.Array[CColumn]:
-    """Columns as the library takes them, in the order in which protocol buffers sort a map."""
+    """Converts columns to C structs, in the order in which protocol buffers serialize a map."""
     named = sorted((name.encode(), column) for name, column in columns.items())
     filled = [
         CColumn(

@@ -1,4 +1,4 @@
-"""From records to columns."""
+"""Parsing of records into columns."""
 
 import contextlib
 import ctypes
@@ -16,29 +16,29 @@ from tensorsmith.records.record import RecordError, Records
 
 @dataclass(frozen=True)
 class Sequence:
-    """Asks for a feature of the feature lists of a `tf.train.SequenceExample`.
+    """Request for a feature of the feature lists of a `tf.train.SequenceExample`.
 
     Args:
-        kind: "bytes", "float" or "int64", of its values.
+        kind: Kind of the values, `"bytes"`, `"float"` or `"int64"`.
     """
 
     kind: str
 
 
 def parse(records: Records, wanted: Mapping[str, str | Sequence]) -> dict[str, Column]:
-    """Reads features of `tf.train.Example` or `tf.train.SequenceExample` records.
+    """Parses features of `tf.train.Example` or `tf.train.SequenceExample` records into columns.
 
     Args:
         records: The records.
-        wanted: Name of each feature to its kind, "bytes", "float" or "int64"; `Sequence(kind)` where it is in the
-            feature lists.
+        wanted: Dict of feature names to kinds, `"bytes"`, `"float"` or `"int64"`, or `Sequence(kind)` for features of
+            the feature lists.
 
     Returns:
-        Name to column, with what each row has; of a feature that is not there, `present` is false.
+        A dict of feature names to columns. `present` is `False` for rows without the feature.
 
     Raises:
-        RecordError: A record is no example, or holds values of another kind.
-        ValueError: There is no such kind.
+        RecordError: If a record is not an example, or if a feature has values of another kind.
+        ValueError: If a kind is unknown.
 
     Example:
         >>> from tensorsmith.records import encode
@@ -59,10 +59,10 @@ def parse(records: Records, wanted: Mapping[str, str | Sequence]) -> dict[str, C
 
 
 def check_examples(records: Records) -> None:
-    """Reads records to their end, for nothing but to see that they are examples.
+    """Checks that records are valid `tf.train.Example` or `tf.train.SequenceExample` messages.
 
     Raises:
-        RecordError: One is not.
+        RecordError: If a record is invalid.
     """
     native = library()
     if native is None:
@@ -73,7 +73,7 @@ def check_examples(records: Records) -> None:
 
 
 def must(row: int, message: ctypes.Array[ctypes.c_char]) -> None:
-    """Raises what a call refused."""
+    """Raises the error that a call of the library returned."""
     if row == -2:
         raise MemoryError(message.value.decode())
     if row != -1:
@@ -81,13 +81,13 @@ def must(row: int, message: ctypes.Array[ctypes.c_char]) -> None:
 
 
 def _plain(request: str | Sequence) -> tuple[str, bool]:
-    """Kind, and whether it is a sequence."""
+    """Returns the kind, and `True` if the feature is a sequence."""
     return (request.kind, True) if isinstance(request, Sequence) else (request, False)
 
 
 @contextlib.contextmanager
 def _opened(records: Records, wanted: Mapping[str, str | Sequence]) -> Iterator[int]:
-    """A handle to the features found in records."""
+    """Yields a handle to the features found in records."""
     native = library()
     assert native is not None
     requests = [(name.encode(), *_plain(request)) for name, request in wanted.items()]
@@ -104,7 +104,7 @@ def _opened(records: Records, wanted: Mapping[str, str | Sequence]) -> Iterator[
 
 
 def _column(examples: int, number: int, count: int, kind: str, is_sequence: bool) -> Column:
-    """One feature as a column."""
+    """Returns one feature as a column."""
     native = library()
     assert native is not None
     present, counts = np.empty(count, "bool"), np.empty(count, "int64")
@@ -118,7 +118,7 @@ def _column(examples: int, number: int, count: int, kind: str, is_sequence: bool
         begins = np.ascontiguousarray(steps[rows])
     there = None if present.all() else present
     if kind == "bytes":
-        spans = np.empty((begins[-1], 2), "int64")  # addresses of begin and end
+        spans = np.empty((begins[-1], 2), "int64")  # addresses of the first byte and of the end
         native.bytes(examples, number, address(begins), address(spans))
         bounds = _places(spans[:, 1] - spans[:, 0])
         data = np.empty(bounds[-1], "uint8")

@@ -1,21 +1,21 @@
-"""Records in memory, and what is said of one that cannot be read."""
+"""Records in memory, and the error for invalid records."""
 
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from tensorsmith.core import check
+from tensorsmith.core import Verbatim, check
 
-HEADER, FOOTER = 12, 4  # bytes of a frame before and after a record's data
+HEADER, FOOTER = 12, 4  # sizes of a frame before and after the data of a record
 
 
 class RecordError(ValueError):
-    """A record that cannot be read or written.
+    """Error for a record that cannot be read or written.
 
     Attributes:
-        row: Its number among those that were given.
-        problem: What is wrong with it.
+        row: Index of the record.
+        problem: Description of the problem.
     """
 
     def __init__(self, row: int, problem: str):
@@ -25,15 +25,15 @@ class RecordError(ValueError):
 
 @dataclass(frozen=True, eq=False)
 class Records:
-    """Bytes that hold records, and where in them the records' data lie.
+    """Serialized records in one array of bytes, with the position of each record.
 
     Attributes:
-        data: uint8 `(bytes,)`.
-        begins: Where the data of each record begin, int64 `(records,)`.
-        sizes: How many bytes they have, int64 `(records,)`.
+        data: uint8 array of shape `(bytes,)`.
+        begins: int64 array of shape `(records,)` with the offset of each record's data.
+        sizes: int64 array of shape `(records,)` with the size of each record's data in bytes.
 
     Raises:
-        ValueError: The arrays are of another kind, or a record does not lie within the bytes.
+        ValueError: If an array has an invalid dtype or shape, or if a record is not inside `data`.
     """
 
     data: np.ndarray
@@ -45,28 +45,35 @@ class Records:
         check_array("begins", self.begins, "int64")
         check_array("sizes", self.sizes, "int64")
         one = len(self.begins) == len(self.sizes)
-        check(one, "sizes", f"{len(self.sizes)} sizes", f"one for each of {len(self.begins)} records")
+        check(
+            one,
+            "sizes",
+            Verbatim(f"{len(self.sizes)} sizes"),
+            f"an array with one size for each of the {len(self.begins)} records",
+        )
         room = self.data.size - self.begins
         inside = bool((self.begins >= 0).all() and (self.sizes >= 0).all() and (self.sizes <= room).all())
-        check(inside, "begins, sizes", (self.begins, self.sizes), f"places within {self.data.size} bytes")
+        check(
+            inside, "begins and sizes", (self.begins, self.sizes), f"ranges within the {self.data.size} bytes of `data`"
+        )
 
     def __len__(self) -> int:
         return len(self.sizes)
 
     def __getitem__(self, index: int) -> bytes:
-        """The data of one record."""
+        """Returns the data of one record."""
         begin = int(self.begins[index])
         return self.data[begin : begin + int(self.sizes[index])].tobytes()
 
     @classmethod
     def of(cls, messages: list[bytes]) -> "Records":
-        """Records that lie one after the other, without frames."""
+        """Returns records of a list of serialized messages, stored contiguously and without frames."""
         sizes = np.fromiter(map(len, messages), "int64", len(messages))
         return cls(np.frombuffer(b"".join(messages), "uint8"), np.cumsum(sizes) - sizes, sizes)
 
 
 def check_array(name: str, array: Any, dtype: str) -> None:
-    """Sees that compiled code can read an array."""
+    """Checks that an array can be passed to the compiled library."""
     shape = f"{getattr(array, 'dtype', type(array).__name__)} {getattr(array, 'shape', '')}"
     fits = isinstance(array, np.ndarray) and array.dtype == dtype and array.ndim == 1 and array.flags.c_contiguous
-    check(fits, name, shape, f"a contiguous array (n,) of {dtype}")
+    check(fits, name, shape, f"a contiguous array of shape (n,) and dtype {dtype}")

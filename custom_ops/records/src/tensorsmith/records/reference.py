@@ -1,4 +1,4 @@
-"""The same by protobuf and google-crc32c: what serves without the compiled library, and what tests compare it with."""
+"""Reference implementation with protobuf and google-crc32c, used in tests and without the compiled library."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -18,7 +18,7 @@ LENGTH_DAMAGED, DATA_DAMAGED = 1, 2
 
 @cache
 def messages() -> dict[str, Any]:
-    """The classes of tensorflow/core/example/{feature,example}.proto, without TensorFlow."""
+    """Returns the message classes of tensorflow/core/example/{feature,example}.proto, without TensorFlow."""
     field = descriptor_pb2.FieldDescriptorProto
     file = descriptor_pb2.FileDescriptorProto(name="example.proto", package="tensorsmith", syntax="proto3")
 
@@ -55,7 +55,7 @@ def messages() -> dict[str, Any]:
 
 
 def encode(columns: Mapping[str, Column], first: int, last: int) -> list[bytes]:
-    """The records of rows, without frames."""
+    """Returns the records of the rows, without frames."""
     lists = {name: column.to_lists()[first:last] for name, column in columns.items()}
     sequences = {name for name, column in columns.items() if column.steps is not None}
     records = []
@@ -87,7 +87,7 @@ def encode(columns: Mapping[str, Column], first: int, last: int) -> list[bytes]:
 
 
 def frame(records: Records) -> Records:
-    """Records in the frames of a TFRecord file."""
+    """Adds the frames of a TFRecord file to records."""
     parts, begins, at = [], [], HEADER
     for row in range(len(records)):
         data = records[row]
@@ -99,7 +99,7 @@ def frame(records: Records) -> Records:
 
 
 def scan(data: np.ndarray, check_data: bool, most: int) -> tuple[np.ndarray, np.ndarray, int, int, int]:
-    """Where records begin and their sizes, the bytes consumed, those needed, and the damage."""
+    """Returns the offsets and sizes of the records, the bytes consumed, the bytes needed, and the damage."""
     view, at, needed, damage = data.data, 0, 0, 0
     begins: list[int] = []
     sizes: list[int] = []
@@ -122,14 +122,14 @@ def scan(data: np.ndarray, check_data: bool, most: int) -> tuple[np.ndarray, np.
 
 
 def parse(records: Records, wanted: Mapping[str, tuple[str, bool]]) -> dict[str, Column]:
-    """Name to column, of features by kind and whether they are sequences."""
+    """Returns a dict of feature names to columns, given a kind and a boolean for sequences per feature."""
     lists: dict[str, list[Any]] = {name: [] for name in wanted}
     for row in range(len(records)):
-        example = messages()["SequenceExample"]()  # whose context has the number of an example's features
+        example = messages()["SequenceExample"]()  # the context has the same field number as the features of an Example
         try:
             example.ParseFromString(records[row])
         except DecodeError as error:
-            raise RecordError(row, f"it is no example: {error}") from None
+            raise RecordError(row, f"not a tf.train.Example: {error}") from None
         for name, (kind, is_sequence) in wanted.items():
             try:
                 lists[name].append(_values(example, name, kind, is_sequence))
@@ -139,14 +139,14 @@ def parse(records: Records, wanted: Mapping[str, tuple[str, bool]]) -> dict[str,
 
 
 def survey(records: Records) -> dict[tuple[str, bool], tuple[set[str], int, tuple[int, int], tuple[int, int]]]:
-    """(name, whether it is a sequence) to kinds, rows that have it, and ranges of counts and of steps' counts."""
+    """Returns, for each pair of name and is-sequence, the kinds, the number of rows, and the ranges of both counts."""
     met: dict[tuple[str, bool], list[tuple[set[str], list[int]]]] = {}
     for row in range(len(records)):
         example = messages()["SequenceExample"]()
         try:
             example.ParseFromString(records[row])
         except DecodeError as error:
-            raise RecordError(row, f"it is no example: {error}") from None
+            raise RecordError(row, f"not a tf.train.Example: {error}") from None
         for name, feature in example.context.feature.items():
             met.setdefault((name, False), []).extend([_held(feature)] if feature.WhichOneof("kind") else [])
         for name, steps in example.feature_lists.feature_list.items():
@@ -163,7 +163,7 @@ def survey(records: Records) -> dict[tuple[str, bool], tuple[set[str], int, tupl
 
 
 def _held(feature: Any) -> tuple[set[str], list[int]]:
-    """The kind of a feature, and how many values it holds."""
+    """Returns the kind of a feature and its number of values."""
     held = feature.WhichOneof("kind")
     return ({held.removesuffix("_list")}, [len(getattr(feature, held).value)]) if held else (set(), [0])
 
@@ -173,7 +173,7 @@ def _range(counts: list[int]) -> tuple[int, int]:
 
 
 def _values(example: Any, name: str, kind: str, is_sequence: bool) -> list[Any] | None:
-    """What an example has of a feature; `None` where it has none."""
+    """Returns the values of a feature in an example, or `None` if it is missing."""
     if not is_sequence:
         return _list(example.context.feature[name], kind) if name in example.context.feature else None
     if name not in example.feature_lists.feature_list:
@@ -186,7 +186,7 @@ def _list(feature: Any, kind: str) -> list[Any] | None:
     if held is None:
         return None
     if held != LISTS[kind]:
-        raise TypeError(f"it holds {held.removesuffix('_list')}")
+        raise TypeError(f"got {held.removesuffix('_list')}")
     return list(getattr(feature, held).value)
 
 

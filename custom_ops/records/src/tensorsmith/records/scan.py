@@ -1,4 +1,4 @@
-"""Finding the records within the bytes of a TFRecord file."""
+"""Splitting of the bytes of a TFRecord file into records."""
 
 import ctypes
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ DAMAGES = ("", "the length of a record is damaged", "the data of a record are da
 
 @dataclass(frozen=True)
 class Scan:
-    """What bytes hold.
+    """Result of scanning bytes for records.
 
     Attributes:
-        records: Those that are whole and sound.
-        consumed: How many bytes they take, frames included; what comes next begins there.
-        needed: How many bytes the next record takes, frame included, of which some are missing; 0 where all bytes were
-            consumed, or where not even its length is there.
-        damage: What is wrong with the next record; empty where nothing is known to be.
+        records: Complete and valid records.
+        consumed: Total size of these records in bytes, frames included. The next record begins at this offset.
+        needed: Size of the next record in bytes, frame included, if it is incomplete. It is 0 if all bytes were
+            consumed, or if the length of the next record is incomplete.
+        damage: Description of the damage of the next record. Empty if no damage was found.
     """
 
     records: Records
@@ -31,12 +31,15 @@ class Scan:
 
 
 def scan(data: np.ndarray, check_data: bool = True, most: int | None = None) -> Scan:
-    """Finds records one after the other, up to the first that is damaged or not there to its end.
+    """Splits bytes into records, up to the first one that is damaged or incomplete.
 
     Args:
-        data: uint8 `(bytes,)` from where a record begins.
-        check_data: Whether the records' own checksums are compared; those of their lengths always are.
-        most: How many records to find at most.
+        data: uint8 array of shape `(bytes,)` that starts at the beginning of a record.
+        check_data: If `True`, verify the checksums of the data. Those of the lengths are always verified.
+        most: Maximum number of records. If `None`, there is no limit.
+
+    Returns:
+        A `Scan` object.
 
     Example:
         >>> from tensorsmith.records import Column, encode
@@ -46,7 +49,7 @@ def scan(data: np.ndarray, check_data: bool = True, most: int | None = None) -> 
         (2, True)
     """
     check_array("data", data, "uint8")
-    room = data.size // (HEADER + FOOTER) + 1  # the last of which may lack its end
+    room = data.size // (HEADER + FOOTER) + 1  # including one that may be incomplete
     most = room if most is None else min(most, room)
     native = library()
     if native is None:
@@ -59,13 +62,13 @@ def scan(data: np.ndarray, check_data: bool = True, most: int | None = None) -> 
 
 
 def find(data: np.ndarray) -> int:
-    """Finds the first record that is whole, and sound by both its checksums, wherever it lies.
+    """Finds the first complete record with valid checksums, at any offset.
 
     Args:
-        data: uint8 `(bytes,)` from anywhere in a file.
+        data: uint8 array of shape `(bytes,)` from any position of a file.
 
     Returns:
-        The byte it begins with, frame included; where there is none, the number of bytes.
+        The offset of the record, frame included, or the size of `data` if there is none.
 
     Example:
         >>> from tensorsmith.records import Column, encode

@@ -1,4 +1,4 @@
-"""What features records hold."""
+"""Survey of the features of records."""
 
 import ctypes
 from collections.abc import Mapping
@@ -15,11 +15,11 @@ from tensorsmith.records.record import Records
 
 @dataclass(frozen=True)
 class Range:
-    """Counts from the fewest to the most.
+    """Range of counts.
 
     Attributes:
-        fewest: The least count; 0 where nothing was counted.
-        most: The greatest one.
+        fewest: Minimum count, or 0 if nothing was counted.
+        most: Maximum count, or 0 if nothing was counted.
     """
 
     fewest: int
@@ -28,13 +28,14 @@ class Range:
 
 @dataclass(frozen=True)
 class Feature:
-    """A feature as it was met in some records.
+    """Summary of a feature over several records.
 
     Attributes:
-        kinds: "bytes", "float" or "int64", more than one where records differ; none where no value was met.
-        rows: How many records have it.
-        counts: How many values a record has, among those that have it; of a sequence how many steps.
-        steps: Of a sequence, how many values a step has; otherwise `None`.
+        kinds: Kinds of the values, `"bytes"`, `"float"` or `"int64"`. There are several if records differ, and none if
+            there were no values.
+        rows: Number of records that have the feature.
+        counts: Range of the number of values, or of steps for sequences, in records that have the feature.
+        steps: For sequences, range of the number of values per step, otherwise `None`.
     """
 
     kinds: tuple[str, ...]
@@ -44,22 +45,22 @@ class Feature:
 
     @property
     def is_sequence(self) -> bool:
-        """Whether it is in the feature lists of a `tf.train.SequenceExample`."""
+        """Returns `True` if the feature is in the feature lists of a `tf.train.SequenceExample`."""
         return self.steps is not None
 
 
 def survey(records: Records) -> dict[str, Feature]:
-    """Finds out what features `tf.train.Example` or `tf.train.SequenceExample` records hold.
+    """Summarizes the features of `tf.train.Example` or `tf.train.SequenceExample` records.
 
     Args:
         records: The records.
 
     Returns:
-        Name to feature, sorted by name.
+        A dict of names to features, sorted by name.
 
     Raises:
-        RecordError: A record is no example.
-        ValueError: A name is both in the context and in the feature lists.
+        RecordError: If a record is not an example.
+        ValueError: If a name is both in the context and in the feature lists.
 
     Example:
         >>> from tensorsmith.records import Column, encode
@@ -89,14 +90,17 @@ def survey(records: Records) -> dict[str, Feature]:
 
 
 def merge(first: Mapping[str, Feature], second: Mapping[str, Feature]) -> dict[str, Feature]:
-    """What both together hold.
+    """Merges the surveys of two sets of records.
 
     Args:
-        first: What some records hold.
-        second: What others hold.
+        first: Survey of the first set.
+        second: Survey of the second set.
+
+    Returns:
+        The survey of all records.
 
     Raises:
-        ValueError: A name is in the context of some and in the feature lists of others.
+        ValueError: If a name is in the context of one set and in the feature lists of the other.
 
     Example:
         >>> one = {"x": Feature(("float",), 2, Range(0, 2))}
@@ -117,12 +121,18 @@ def merge(first: Mapping[str, Feature], second: Mapping[str, Feature]) -> dict[s
 
 
 def _check_place(name: str, is_one: bool) -> None:
-    received = Verbatim("values in the context and values in the feature lists")
-    check(is_one, f"feature {name}", received, "all in one of them", "write the records anew with another name")
+    received = Verbatim("values in both the context and the feature lists")
+    check(
+        is_one,
+        f"feature {name}",
+        received,
+        "stored in the same list of every record",
+        "write the records again under another name",
+    )
 
 
 def _joined(one: Range, other: Range, one_has: int, other_has: int) -> Range:
-    """Both ranges; only one of them where the other has nothing."""
+    """Returns the union of two ranges, or one of them if the other is empty."""
     if not (one_has and other_has):
         return one if one_has else other
     return Range(min(one.fewest, other.fewest), max(one.most, other.most))

@@ -1,4 +1,4 @@
-"""The real TensorFlow Addons 0.23 on today's TensorFlow, with Keras 2 as `tf.keras`, until old code has been moved."""
+"""Bridge that runs TensorFlow Addons 0.23 on TensorFlow 2.21, with Keras 2 as `tf.keras`."""
 
 from tensorsmith.addons.bridge import load_addons
 

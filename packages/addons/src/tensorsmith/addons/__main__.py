@@ -1,4 +1,4 @@
-"""Runs a script that imports tensorflow_addons as it is: python -m tensorsmith.addons SCRIPT [ARGUMENT ...]."""
+"""Runs a script that imports tensorflow_addons: python -m tensorsmith.addons SCRIPT [ARGUMENT ...]."""
 
 import argparse
 import runpy
@@ -10,5 +10,5 @@ parser.add_argument("script", help="a Python file that imports tensorflow_addons
 parser.add_argument("arguments", nargs=argparse.REMAINDER, help="the script's own")
 given = parser.parse_args()
 sys.argv = [given.script, *given.arguments]
-sys.path[0] = str(Path(given.script).resolve().parent)  # as if Python had been given the script
+sys.path[0] = str(Path(given.script).resolve().parent)  # as for `python SCRIPT`
 runpy.run_path(given.script, run_name="__main__")

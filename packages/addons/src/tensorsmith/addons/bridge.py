@@ -1,4 +1,4 @@
-"""How Addons, which was built for Keras 2 and for a TensorFlow of its own, is imported on today's."""
+"""Import of TensorFlow Addons, which requires Keras 2 and an older TensorFlow, on TensorFlow 2.21."""
 
 import contextlib
 import importlib
@@ -12,30 +12,31 @@ from typing import Any, NoReturn
 from tensorsmith.core import load_tensorflow
 
 LEGACY = "TF_USE_LEGACY_KERAS"
-# The parts of Keras 2 that Addons asks the package `keras` for.
+# Modules of Keras 2 that Addons imports from the package `keras`.
 PARTS = ("", ".src", ".src.backend", ".src.engine", ".src.engine.keras_tensor", ".src.utils", ".src.utils.tf_utils")
 
 
 def load_addons() -> None:
-    """Imports tensorflow_addons, silently, so that `import tensorflow_addons` works from then on.
+    """Imports tensorflow_addons without warnings, so that `import tensorflow_addons` works afterwards.
 
-    `tf.keras` is Keras 2 (tf_keras) in this process. Where Addons has compiled ops, which no TensorFlow after 2.15 can
-    load, its Python paths or our kernels take over; the others say what they are when they are called.
+    `tf.keras` is Keras 2 (tf_keras) in this process. The compiled ops of Addons, which TensorFlow releases after 2.15
+    cannot load, are replaced by their Python implementations or by the kernels of tensorsmith. Ops with neither raise
+    an error when they are called.
 
     Raises:
-        ImportError: There is no Addons for this Python, or TensorFlow has been imported with Keras 3 before.
+        ImportError: If Addons is not installed, or if TensorFlow was imported with Keras 3 before.
     """
     if importlib.util.find_spec("tensorflow_addons") is None:
         raise ImportError(
-            f"tensorflow-addons is not installed, and there is none for Python 3.12 and later (this is Python "
-            f"{sys.version_info.major}.{sys.version_info.minor}). Remedy: Python 3.11, or move the code by "
+            f"tensorflow-addons is not installed, and has no release for Python 3.12 or later (this is Python "
+            f"{sys.version_info.major}.{sys.version_info.minor}). Use Python 3.11, or migrate the code with "
             "`tensorsmith migrate`."
             if sys.version_info >= (3, 12)
-            else "tensorflow-addons is not installed. Remedy: pip install ./packages/addons"
+            else "tensorflow-addons is not installed. Run `pip install ./packages/addons`."
         )
     if "tensorflow" in sys.modules and os.environ.get(LEGACY) not in ("1", "true", "True"):
         raise ImportError(
-            "TensorFlow has been imported before tensorsmith.addons, with Keras 3 as tf.keras. Remedy: import "
+            "TensorFlow has been imported before tensorsmith.addons, with Keras 3 as tf.keras. Import "
             f"tensorsmith.addons first, or set {LEGACY}=1."
         )
     os.environ[LEGACY] = "1"
@@ -47,7 +48,7 @@ def load_addons() -> None:
 
 @contextlib.contextmanager
 def _keras_2() -> Iterator[None]:
-    """Lets imports of `keras` find Keras 2, of which Addons takes some parts; afterwards they find Keras 3 again."""
+    """Context manager in which `import keras` imports the Keras 2 modules that Addons uses."""
     substitutes = {f"keras{part}": importlib.import_module(f"tf_keras{part}") for part in PARTS}
     before = {name: sys.modules.get(name) for name in substitutes}
     sys.modules.update(substitutes)
@@ -66,11 +67,11 @@ def _replace_compiled_ops() -> None:
     from tensorflow_addons.utils.resource_loader import LazySO
 
     LazySO.ops = property(lambda library: _CompiledOps())
-    options.warn_fallback = lambda op_name: None  # its stack trace for each op that has a Python path
+    options.warn_fallback = lambda op_name: None  # suppresses a stack trace for each op with a Python implementation
 
 
 class _CompiledOps:
-    """In place of one of Addons' libraries: our kernels, and errors for the ops that have none."""
+    """Replacement of the compiled libraries of Addons, with the kernels of tensorsmith or an error for each op."""
 
     @property
     def addons_gather_tree(self) -> Callable[..., Any]:
@@ -81,11 +82,11 @@ class _CompiledOps:
     def __getattr__(self, name: str) -> NoReturn:
         import tensorflow as tf
 
-        # Addons takes its Python path on this error, where it has one.
+        # On this error, Addons uses its Python implementation if there is one.
         raise tf.errors.NotFoundError(
             None,
             None,
             f"TensorFlow Addons' compiled op {name} was built for TensorFlow 2.15, cannot be loaded by "
-            f"{tf.__version__} and has no Python path. Remedy: an environment with Python 3.11, tensorflow==2.15.1 and "
-            "tensorflow-addons==0.23.0.",
+            f"{tf.__version__} and has no Python implementation. Use an environment with Python 3.11, "
+            "tensorflow==2.15.1 and tensorflow-addons==0.23.0.",
         )

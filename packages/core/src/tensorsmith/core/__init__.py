@@ -1,4 +1,4 @@
-"""What every tensorsmith package may import."""
+"""Shared utilities of the tensorsmith packages."""
 
 from tensorsmith.core._register import register
 from tensorsmith.core.cluster import Cluster, cluster_from_environment
@@ -15,7 +15,7 @@ from tensorsmith.core.quantities import is_integer, is_number, plain
 from tensorsmith.core.quiet import load_tensorflow
 from tensorsmith.core.recipe import ProcedureRecipe, Recipe, RecipeRun, Scores, SupervisedRecipe, recipe_of
 
-__version__ = "0.1.0"  # of all tensorsmith packages
+__version__ = "0.1.0"  # shared by all tensorsmith packages
 
 __all__ = [
     "SECONDS_TO_SAVE",

@@ -8,7 +8,7 @@ GROUP = "tensorsmith.components"
 
 
 def register() -> None:
-    """Import every installed package of components, so that Keras loads any model made of them.
+    """Import all installed component packages, so that Keras can load any model that uses them.
 
     A package names its module in the entry-point group `tensorsmith.components`:
 

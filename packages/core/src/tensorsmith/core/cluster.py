@@ -1,4 +1,4 @@
-"""The machines of a training run, as the environment variable `TF_CONFIG` tells each of them."""
+"""Description of a training cluster, read from the environment variable `TF_CONFIG`."""
 
 import json
 import os
@@ -19,15 +19,15 @@ FORM = '{"cluster": {"worker": ["HOST:PORT", ...]}, "task": {"type": "worker", "
 
 @dataclass(frozen=True)
 class Cluster:
-    """Machines by their job, and which of them this one is.
+    """Machines of a training cluster, and the task of this machine.
 
     Args:
-        jobs: "worker", "chief" or "ps" (parameter server) to addresses.
-        task: Job and index of this machine.
+        jobs: Mapping from job ("worker", "chief" or "ps", a parameter server) to the addresses of its machines.
+        task: Tuple of the job and the index of this machine.
 
     Raises:
-        ValueError: An unknown job, an address that is none or comes twice, no worker, several chiefs, or a task that is
-            not in the cluster.
+        ValueError: If a job is unknown, an address is invalid or listed more than once, there are no workers, there is
+            more than one chief, there are parameter servers without a chief, or `task` is not in the cluster.
 
     Example:
         >>> from tensorsmith.core import Cluster
@@ -49,41 +49,42 @@ class Cluster:
             for address in addresses:
                 match = ADDRESS.fullmatch(address)
                 port = int(match[1] or match[2]) if match else 0
-                check(0 < port < 65536, job, address, "HOST:PORT with a port from 1 to 65535")
+                check(0 < port < 65536, job, address, "of the form HOST:PORT with a port from 1 to 65535")
         everyone = [address for addresses in self.jobs.values() for address in addresses]
         twice = sorted({address for address in everyone if everyone.count(address) > 1})
-        check(not twice, "cluster", Verbatim(f"{', '.join(twice)} more than once"), "each address once")
+        check(not twice, "cluster", Verbatim(f"{', '.join(twice)} more than once"), "a set of distinct addresses")
         for job in ("worker", *self.jobs):
-            check(bool(self.jobs.get(job)), job, self.jobs.get(job), "at least one address")
-        check(len(self.jobs.get("chief", [])) <= 1, "chief", self.jobs.get("chief"), "one address")
+            check(bool(self.jobs.get(job)), job, self.jobs.get(job), "a list of at least one address")
+        check(len(self.jobs.get("chief", [])) <= 1, "chief", self.jobs.get("chief"), "a list of one address")
         served = "ps" not in self.jobs or "chief" in self.jobs
-        check(served, "chief", None, "an address, as there are parameter servers", "a chief schedules their workers")
+        check(served, "chief", None, "an address when there are parameter servers", "a chief schedules their workers")
         job, index = self.task
         known = isinstance(job, str) and job in self.jobs
         check(known, "task type", job, f"one of {', '.join(self.jobs)}", did_you_mean(str(job), self.jobs))
         count = len(self.jobs[job])
         inside = isinstance(index, int) and 0 <= index < count
-        check(inside, "task index", index, f"a number from 0 to {count - 1}, as there are {count} of job {job}")
+        check(inside, "task index", index, f"an integer from 0 to {count - 1}, the tasks of job {job}")
 
     @property
     def chief(self) -> bool:
-        """Whether this machine writes files and shows progress."""
+        """`True` if this machine is the chief, which writes files and shows progress."""
         return self.task == ("chief" if "chief" in self.jobs else "worker", 0)
 
     def as_tf_config(self) -> str:
-        """What `TF_CONFIG` has to say on this machine."""
+        """Return the value of `TF_CONFIG` for this machine, as a JSON string."""
         job, index = self.task
         return json.dumps({"cluster": dict(self.jobs), "task": {"type": job, "index": index}})
 
     @property
     def serves(self) -> bool:
-        """Whether this machine does what the chief asks for: a parameter server, or a worker where there are some."""
+        """`True` if this machine serves the chief: a parameter server, or a worker in a cluster with some."""
         return "ps" in self.jobs and self.task[0] != "chief"
 
     def strategy(self) -> "tf.distribute.Strategy":
-        """The strategy of this cluster: workers that train step by step together, or apart with parameter servers.
+        """Return the distribution strategy of this cluster.
 
-        It waits until all machines are there, and has to be made before TensorFlow does anything else.
+        With parameter servers it is a `ParameterServerStrategy`, otherwise a `MultiWorkerMirroredStrategy`. The call
+        blocks until all machines are connected, and must precede all other uses of TensorFlow in the process.
         """
         import tensorflow as tf
 
@@ -92,7 +93,7 @@ class Cluster:
         return tf.distribute.MultiWorkerMirroredStrategy(self._resolver())
 
     def serve(self) -> None:
-        """Does what the chief asks for, until the process is ended."""
+        """Run a TensorFlow server that executes the operations of the chief, until the process is terminated."""
         import tensorflow as tf
 
         job, index = self.task
@@ -109,10 +110,10 @@ class Cluster:
 
 
 def cluster_from_environment() -> Cluster | None:
-    """The cluster that `TF_CONFIG` names; None without it.
+    """Return the cluster that `TF_CONFIG` describes, or `None` if the variable is unset or empty.
 
     Raises:
-        ValueError: It is no such description.
+        ValueError: If `TF_CONFIG` is not a valid cluster description.
 
     Example:
         >>> from tensorsmith.core import cluster_from_environment
@@ -131,9 +132,15 @@ def cluster_from_environment() -> Cluster | None:
     check(isinstance(said, dict), "TF_CONFIG", text, FORM)
     for name in said:
         known = ("cluster", "task", "rpc_layer", "environment")
-        check(name in known, f"TF_CONFIG[{name!r}]", said[name], "no such entry", did_you_mean(name, known))
+        check(name in known, f"TF_CONFIG[{name!r}]", said[name], "left out", did_you_mean(name, known))
     cluster, task = said.get("cluster"), said.get("task")
-    check(isinstance(cluster, dict), "TF_CONFIG['cluster']", cluster, "jobs to lists of addresses", f"as in {FORM}")
+    check(
+        isinstance(cluster, dict),
+        "TF_CONFIG['cluster']",
+        cluster,
+        "a dict of lists of addresses by job",
+        f"for example {FORM}",
+    )
     fits = isinstance(task, dict) and {"type", "index"} <= set(task)
-    check(fits, "TF_CONFIG['task']", task, "type and index of this machine", f"as in {FORM}")
+    check(fits, "TF_CONFIG['task']", task, "a dict with the type and index of this machine", f"for example {FORM}")
     return Cluster(cluster, (task["type"], task["index"]))

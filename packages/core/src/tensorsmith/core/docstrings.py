@@ -1,4 +1,4 @@
-"""Docstrings that share text."""
+"""Docstrings with shared paragraphs."""
 
 import inspect
 import re
@@ -8,10 +8,10 @@ from typing import Any, ClassVar
 
 
 class SharedDocstrings:
-    """Base of classes whose docstrings share text, as those of Keras' optimizers do.
+    """Base class for classes whose docstrings share paragraphs, such as those of optimizers.
 
-    A line such as `{{name}}` in the docstring of a subclass is replaced by the text of that name in `shared_texts`,
-    indented as the line is. So what the subclasses say alike stands in one place, and `help` shows all of it.
+    A line such as `{{name}}` in the docstring of a subclass is replaced with the entry `name` of `shared_texts`, with
+    the indentation of that line. Shared descriptions are thus written once, and `help` shows the complete docstring.
 
     Example:
         >>> class Means(SharedDocstrings):
@@ -33,7 +33,7 @@ class SharedDocstrings:
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        if cls.__doc__ is not None:  # as it is under `python -OO`
+        if cls.__doc__ is not None:  # `python -OO` strips docstrings
             cls.__doc__ = _PLACEHOLDER.sub(cls._shared_text, inspect.cleandoc(cls.__doc__))
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Lengths of training in the unit a person thinks in: steps, epochs, examples, percent of the run, or seconds."""
+"""Training durations in steps, epochs, examples, percent of the run, or seconds."""
 
 import math
 import numbers
@@ -22,12 +22,12 @@ SECONDS = {"seconds": 1.0, "minutes": 60.0, "hours": 3600.0}
 
 @dataclass(frozen=True)
 class Timeline:
-    """What one run of training is made of; None is what nobody knows.
+    """Number of steps and examples in a training run. Unknown values are `None`.
 
     Attributes:
-        steps_per_epoch: Steps in an epoch.
-        batch_size: Examples in a step.
-        total_steps: Steps of the whole run.
+        steps_per_epoch: Number of steps per epoch.
+        batch_size: Number of examples per step.
+        total_steps: Number of steps in the whole run.
     """
 
     steps_per_epoch: int | None = None
@@ -37,11 +37,11 @@ class Timeline:
 
 @dataclass(frozen=True)
 class Duration:
-    """A length of training.
+    """Duration of training, as a value and a unit.
 
     Attributes:
-        value: How many.
-        unit: Of what: "steps", "epochs", "examples", "percent", "seconds", "minutes" or "hours".
+        value: Number of units.
+        unit: One of "steps", "epochs", "examples", "percent", "seconds", "minutes" and "hours".
 
     Example:
         >>> Duration.parse("2.5 epochs").steps(Timeline(steps_per_epoch=100))
@@ -55,8 +55,8 @@ class Duration:
         >>> Duration.parse("3 epohcs", "warmup")
         Traceback (most recent call last):
             ...
-        tensorsmith.core.ArgumentError: `warmup`: received '3 epohcs', expected a number of steps, or a text as \
-"5 epochs", with steps, epochs, examples, percent, seconds, minutes, hours. Remedy: did you mean epochs?
+        tensorsmith.core.ArgumentError: warmup must be a number of steps, or a string such as "5 epochs" in one \
+of steps, epochs, examples, percent, seconds, minutes, hours, got '3 epohcs'. Did you mean epochs?
     """
 
     value: float
@@ -64,20 +64,20 @@ class Duration:
 
     @classmethod
     def parse(cls, given: Any, name: str = "duration") -> "Duration":
-        """A duration from what a user writes: a whole number of steps, or number and unit in a text.
+        """Return the duration that a user has specified as a number of steps or as a string.
 
         Args:
-            given: The number, the text, or a duration.
-            name: The argument it was given for, for the error.
+            given: An integer number of steps, a string with a number and a unit, or a `Duration`.
+            name: Name of the argument, for error messages.
 
         Raises:
-            ValueError: It is none of these, or negative.
+            ValueError: If `given` cannot be parsed, is negative, or exceeds 100 percent.
         """
         if isinstance(given, Duration):
             return given
-        expected = f'a number of steps, or a text as "5 epochs", with {", ".join(UNITS)}'
+        expected = f'a number of steps, or a string such as "5 epochs" in one of {", ".join(UNITS)}'
         if isinstance(given, numbers.Integral) and not isinstance(given, bool):
-            check(int(given) >= 0, name, given, "a duration of 0 or more")
+            check(int(given) >= 0, name, given, "a non-negative duration")
             return cls(int(given), "steps")
         parts = re.fullmatch(r"\s*(-?\d+(?:\.\d*)?(?:[eE][+-]?\d+)?)\s*([a-zA-Z%]+)\s*", str(given))
         if not isinstance(given, str) or parts is None:
@@ -86,31 +86,31 @@ class Duration:
         units = [unit for unit, words in UNITS.items() if word in words]
         if not units:
             raise argument_error(name, given, expected, did_you_mean(word, [w for ws in UNITS.values() for w in ws]))
-        check(value >= 0, name, given, "a duration of 0 or more")
-        check(units[0] != "percent" or value <= 100, name, given, "0% to 100%")
+        check(value >= 0, name, given, "a non-negative duration")
+        check(units[0] != "percent" or value <= 100, name, given, "a percentage from 0% to 100%")
         return cls(value, units[0])
 
     @property
     def seconds(self) -> float | None:
-        """The length on the clock, or None where the unit is none of the clock's."""
+        """Duration in seconds, or `None` if the unit is not a unit of time."""
         return self.value * SECONDS[self.unit] if self.unit in SECONDS else None
 
     def steps(self, timeline: Timeline, name: str = "duration") -> int:
-        """The length in whole steps of a run.
+        """Return the duration as an integer number of steps.
 
         Args:
-            timeline: The run.
-            name: The argument the duration was given for, for the error.
+            timeline: Step and example counts of the run.
+            name: Name of the argument, for error messages.
 
         Raises:
-            ValueError: It is a length on the clock, or the run lacks what the unit needs.
+            ValueError: If the unit is a unit of time, or if `timeline` lacks the number that the unit requires.
         """
         if self.unit == "steps":
             return round(self.value)
-        check(self.unit not in SECONDS, name, str(self), "steps, epochs, examples or percent")
+        check(self.unit not in SECONDS, name, str(self), "in steps, epochs, examples or percent")
         needed = {"epochs": "steps_per_epoch", "examples": "batch_size", "percent": "total_steps"}[self.unit]
         size = getattr(timeline, needed)
-        check(size is not None, name, str(self), f"a number of steps, as `{needed}` of the run is not known")
+        check(size is not None, name, str(self), f"a number of steps when `{needed}` of the run is unknown")
         return {
             "epochs": lambda: round(self.value * size),
             "examples": lambda: math.ceil(self.value / size),

@@ -1,4 +1,4 @@
-"""Errors about arguments: every message has the name, what was received, what is expected, and the remedy."""
+"""Errors about arguments, with name, received value, expected value and remedy."""
 
 import difflib
 from collections.abc import Iterable
@@ -6,7 +6,7 @@ from typing import Any
 
 
 class Verbatim(str):
-    """A description of what was received, shown as it stands where a plain string would be shown in quotes."""
+    """Description of a received value, shown without quotes."""
 
     __slots__ = ()
 
@@ -15,57 +15,68 @@ class Verbatim(str):
 
 
 class ArgumentError(ValueError):
-    """Something was asked for wrongly; the message has name, received, expected and, where not obvious, the remedy."""
+    """Error about the value of an argument.
+
+    Attributes:
+        name: Name of the argument.
+        received: Received value as shown in the message.
+        expected: Description of the expected value.
+        remedy: Advice on how to fix the error. May be empty.
+    """
 
     __module__ = "tensorsmith.core"  # how tracebacks show it
 
+    def __init__(self, message: str, *, name: str = "", received: str = "", expected: str = "", remedy: str = ""):
+        super().__init__(message)
+        self.name, self.received, self.expected, self.remedy = name, received, expected, remedy
+
 
 def argument_error(name: str, received: Any, expected: str, remedy: str = "") -> ArgumentError:
-    """An error in the house's form, to be raised.
+    """Return an error whose message reads "NAME must be EXPECTED, got RECEIVED. REMEDY".
 
     Args:
-        name: The argument, as the caller wrote it.
-        received: The value that came, or a `Verbatim` description of it.
-        expected: What would have been right.
-        remedy: What to do about it, where that is not obvious.
+        name: Name of the argument, as the caller wrote it.
+        received: Received value, or a `Verbatim` description of it.
+        expected: Description of a valid value, which continues "must be", or "must" if it starts with "have".
+        remedy: Advice on how to fix the error, where that is not obvious.
 
     Example:
-        >>> raise argument_error("rate", 1.5, "a number in [0, 1)", "give 0.5 for a half")
+        >>> raise argument_error("rate", 1.5, "a number in [0, 1)", "pass 0.5 for a half")
         Traceback (most recent call last):
             ...
-        tensorsmith.core.ArgumentError: `rate`: received 1.5, expected a number in [0, 1). Remedy: give 0.5 for a half.
+        tensorsmith.core.ArgumentError: rate must be a number in [0, 1), got 1.5. Pass 0.5 for a half.
     """
     shown = repr(received)
     if len(shown) > 200:
         shown = shown[:200] + "..."
-    message = f"`{name}`: received {shown}, expected {expected}."
-    if remedy:
-        message += f" Remedy: {remedy}" + ("" if remedy.endswith((".", "?")) else ".")
-    return ArgumentError(message)
+    advice = remedy[:1].upper() + remedy[1:] + ("" if remedy.endswith((".", "?")) else ".")
+    verb = "" if expected.startswith("have ") else "be "
+    message = f"{name} must {verb}{expected}, got {shown}." + (f" {advice}" if remedy else "")
+    return ArgumentError(message, name=name, received=shown, expected=expected, remedy=remedy)
 
 
 def check(condition: bool, name: str, received: Any, expected: str, remedy: str = "") -> None:
-    """Raises `argument_error(name, received, expected, remedy)` unless the condition holds.
+    """Raise `argument_error(name, received, expected, remedy)` unless the condition holds.
 
     Example:
         >>> check(0 <= 0.5 < 1, "rate", 0.5, "a number in [0, 1)")
         >>> check(0 <= -1 < 1, "rate", -1, "a number in [0, 1)")
         Traceback (most recent call last):
             ...
-        tensorsmith.core.ArgumentError: `rate`: received -1, expected a number in [0, 1).
+        tensorsmith.core.ArgumentError: rate must be a number in [0, 1), got -1.
     """
     if not condition:
         raise argument_error(name, received, expected, remedy)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """The nearest known word as a question, or nothing when none is near.
+    """Return the nearest known word as a question, or an empty string if no word is close.
 
     Example:
         >>> did_you_mean("epohcs", ["epochs", "seed"])
-        'did you mean epochs?'
+        'Did you mean epochs?'
         >>> did_you_mean("zebra", ["epochs", "seed"])
         ''
     """
     near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
-    return f"did you mean {near[0]}?" if near else ""
+    return f"Did you mean {near[0]}?" if near else ""

@@ -1,4 +1,4 @@
-"""The one decorator of public components."""
+"""Decorator that registers public components with Keras."""
 
 from typing import TypeVar
 
@@ -6,12 +6,13 @@ Component = TypeVar("Component")
 
 
 def export(component: Component) -> Component:
-    """Makes a class or function public: Keras saves and loads it as `tensorsmith>Name`.
+    """Register a class or function with Keras as `tensorsmith>Name`, so that models with it can be saved and loaded.
 
-    The component comes back unchanged, so its signature stays visible.
+    The component is returned unchanged, so its signature remains visible.
 
     Args:
-        component: A layer, loss, metric, schedule, optimizer, initializer ... or a function that serves as one.
+        component: A layer, loss, metric, schedule, optimizer, initializer or other Keras component: a class or a
+            function.
 
     Example:
         >>> import keras

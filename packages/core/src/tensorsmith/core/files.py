@@ -1,4 +1,4 @@
-"""Writing files whole or not at all."""
+"""Atomic replacement of files."""
 
 import contextlib
 import errno
@@ -10,15 +10,16 @@ from pathlib import Path
 
 @contextlib.contextmanager
 def replace_file(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Yields a temporary path beside `path`, which takes its place when the block ends well and vanishes otherwise.
+    """Write a file atomically: a context manager that yields a temporary path and renames it to `path` on success.
 
-    Readers see the old file or the new one, never half of either; two processes may write at once, and the last wins.
+    Readers see either the old file or the complete new one. If the block raises an exception, the temporary file is
+    removed and `path` is unchanged. Two processes may write at the same time; the last one to finish wins.
 
     Args:
-        path: The file to write. Its folder must exist.
+        path: Path of the file. Its folder must exist.
 
     Yields:
-        The path to write to, with the same ending.
+        The temporary path, in the same folder and with the same suffix.
 
     Example:
         >>> import pathlib, tempfile
@@ -36,10 +37,10 @@ def replace_file(path: str | os.PathLike[str]) -> Iterator[Path]:
         yield draft
         umask = os.umask(0)
         os.umask(umask)
-        draft.chmod(0o666 & ~umask)  # mkstemp makes files that only their owner may read
+        draft.chmod(0o666 & ~umask)  # mkstemp creates files with mode 0600
         draft.replace(target)
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT) and error.filename is None:  # as writing says no name
+        if error.errno in (errno.ENOSPC, errno.EDQUOT) and error.filename is None:  # failed writes set no name
             error.filename = os.fspath(target)
         raise
     finally:

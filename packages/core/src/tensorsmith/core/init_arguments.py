@@ -1,16 +1,16 @@
-"""Constructors that pass their arguments on."""
+"""Constructors that forward their arguments."""
 
 from collections.abc import Mapping
 from typing import Any
 
 
 def init_arguments(scope: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arguments of a constructor by name, given its `locals()`, in its first statement.
+    """Return the arguments of a constructor by name, given its `locals()`; call it in the first statement.
 
-    A constructor with many arguments for its base class can so name each of them once, in its signature.
+    A constructor that forwards many arguments to its base class can then list each of them once, in its signature.
 
     Args:
-        scope: What `locals()` returns; what `kwargs` holds is returned with the rest.
+        scope: The result of `locals()` in the constructor. The entries of `kwargs` are merged into the result.
 
     Example:
         >>> class Base:

@@ -1,15 +1,16 @@
-"""Arguments that Keras leaves out of configs."""
+"""Config entries that Keras omits."""
 
 from typing import Any, ClassVar
 
-BASE: Any = object  # in place of the Keras class that it stands before, whose `get_config` it calls
+BASE: Any = object  # at run time the next base is a Keras class with `get_config`
 
 
 class KeepsArguments(BASE):
-    """Mixin that adds arguments to a config; it stands before a Keras class among the bases.
+    """Mixin that adds constructor arguments to a config. List it before the Keras class among the bases.
 
-    Some classes of Keras forget an argument when a model is saved: `keras.losses.Huber` its `delta`, for one. The
-    arguments to add are named in `kept_arguments`; their values are attributes of the same names, which JSON can hold.
+    Some Keras classes omit an argument from their config, for example `keras.losses.Huber` its `delta`.
+    `kept_arguments` names the arguments to add. Their values are the attributes of the same names, and must be
+    JSON-serializable.
 
     Example:
         >>> import keras
@@ -22,5 +23,5 @@ class KeepsArguments(BASE):
     kept_arguments: ClassVar[tuple[str, ...]]
 
     def get_config(self) -> dict[str, Any]:
-        """Return all arguments."""
+        """Return the config of the base class with the entries of `kept_arguments` added."""
         return {**super().get_config(), **{name: getattr(self, name) for name in self.kept_arguments}}

@@ -1,16 +1,16 @@
-"""Helpers for programs that start processes of their own."""
+"""Helpers for programs that start subprocesses."""
 
 import signal
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-SECONDS_TO_SAVE = 60.0  # granted to a process that trains, once it is asked to stop
+SECONDS_TO_SAVE = 60.0  # grace period of a training process after it is asked to stop
 
 
 @contextmanager
 def signals_like_ctrl_c() -> Iterator[None]:
-    """Raise KeyboardInterrupt within the block for SIGTERM and SIGHUP, as for Ctrl-C.
+    """Raise KeyboardInterrupt on SIGTERM and SIGHUP within the block, as on Ctrl-C.
 
     Example:
         >>> import os, signal
@@ -31,7 +31,7 @@ def signals_like_ctrl_c() -> Iterator[None]:
 
 
 def free_ports(count: int) -> list[int]:
-    """Return TCP ports of this machine that no process listens on.
+    """Return TCP ports of this machine that are not in use.
 
     Args:
         count: Number of ports.

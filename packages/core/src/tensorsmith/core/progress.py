@@ -1,4 +1,4 @@
-"""Progress of long work: a bar on a terminal, log lines elsewhere."""
+"""Progress of long operations: a bar on a terminal, log lines elsewhere."""
 
 import logging
 import sys
@@ -13,52 +13,52 @@ if TYPE_CHECKING:
 
 Item = TypeVar("Item")
 Advance = Callable[[int], None]
-"""Called with each number of bytes, rows or steps that are done: increments, never totals."""
+"""Callback that receives the number of newly completed bytes, rows or steps: an increment, not a total."""
 
 
 def unreported(count: int) -> None:
-    """Report nothing. The `Advance` of work whose progress is not shown."""
+    """Do nothing; the `Advance` of work whose progress is not shown."""
 
 
 class ProgressTask:
-    """One piece of work in a `Progress`, made by `Progress.start`."""
+    """Task of a `Progress`, created by `Progress.start`."""
 
     def __init__(self, bars: "Bars | None" = None, number: "TaskID | None" = None) -> None:
         self._bars = bars
         self._number = number
 
     def advance(self, count: int = 1) -> None:
-        """Report that so many more units are done."""
+        """Increase the number of completed units by `count`."""
         if self._bars is not None and self._number is not None:
             self._bars.advance(self._number, count)
 
     def set_completed(self, count: int) -> None:
-        """Report how many units are done in total."""
+        """Set the total number of completed units to `count`."""
         if self._bars is not None and self._number is not None:
             self._bars.update(self._number, completed=count)
 
     def describe(self, description: str) -> None:
-        """Replace the description."""
+        """Replace the description of the task."""
         if self._bars is not None and self._number is not None:
             self._bars.update(self._number, description=description)
 
     def close(self) -> None:
-        """Remove the bar of this work."""
+        """Remove the bar of the task."""
         if self._bars is not None and self._number is not None:
             self._bars.remove_task(self._number)
             self._number = None
 
 
 class Progress:
-    """Context manager that shows the progress of long work.
+    """Context manager that shows the progress of long operations.
 
-    On a terminal each task has a bar with its rate and the time left, on standard error, and lines that are printed
-    meanwhile appear above it. Elsewhere the start of each task is logged as a line. Outside of the context nothing is
-    shown, so that `SILENT` is the default of functions that accept a `Progress`.
+    On a terminal, each task has a progress bar on standard error with its rate and the remaining time; printed lines
+    appear above the bars. Elsewhere, the start of each task is logged. Outside of the context nothing is shown;
+    `SILENT`, the default of functions that accept a `Progress`, is an instance that is never entered.
 
     Args:
         logger: Name of the logger.
-        console: Where to draw; standard error by default.
+        console: Console of the progress bars. Defaults to standard error.
 
     Example:
         >>> with Progress() as progress:
@@ -88,16 +88,16 @@ class Progress:
 
     @property
     def draws(self) -> bool:
-        """`True` while there are bars on a terminal."""
+        """`True` while progress bars are shown on a terminal."""
         return self._bars is not None
 
     def start(self, description: str, total: int | None = None, unit: str = "bytes") -> ProgressTask:
-        """Start a task.
+        """Start a task and return it.
 
         Args:
-            description: What is done, such as "reading".
-            total: Number of units, if it is known.
-            unit: Unit of the work, in the plural.
+            description: Description of the task, such as "reading".
+            total: Total number of units, or `None` if it is unknown.
+            unit: Name of the unit, in the plural.
         """
         if self._bars is not None:
             room = max(20, self._bars.console.width - 60)
@@ -111,21 +111,21 @@ class Progress:
     def track(
         self, items: Iterable[Item], description: str, total: int | None = None, unit: str = "items"
     ) -> Iterator[Item]:
-        """Yield items, each of which is a unit of a task."""
+        """Yield the items of an iterable, and count each as one unit of a new task."""
         task = self.start(description, total, unit)
         for item in items:
             yield item
             task.advance()
 
     def print(self, line: str) -> None:
-        """Print a line above the bars; log it where there is no terminal."""
+        """Print a line above the bars, or log it if there is no terminal."""
         if self._bars is not None:
             self._bars.console.print(line, highlight=False)
         elif self._shown:
             self._logger.info(line)
 
     def close(self) -> None:
-        """Remove the bars. Called at the end of the context, and harmless when called again."""
+        """Remove the bars. The context manager calls it on exit; repeated calls have no effect."""
         if self._bars is not None:
             self._bars.stop()
         self._bars, self._shown = None, False
@@ -151,7 +151,7 @@ class Progress:
             return None
         description = TextColumn("{task.description}", markup=False)
         left = TimeRemainingColumn(elapsed_when_finished=True)
-        above = sys.stdout.isatty()  # a file that standard output is sent to must not get bars
+        above = sys.stdout.isatty()  # redirected standard output must not contain bars
         return Bars(
             description,
             BarColumn(bar_width=20),
@@ -165,7 +165,7 @@ class Progress:
 
 
 def format_bytes(size: int) -> str:
-    """Return a number of bytes in a readable unit.
+    """Return a number of bytes as a string with a readable unit.
 
     Example:
         >>> format_bytes(999), format_bytes(1500), format_bytes(2_340_000_000)
@@ -184,4 +184,4 @@ def _done(unit: str, completed: int, total: float | None) -> str:
 
 
 SILENT = Progress()
-"""Progress that is not shown, the default of functions that accept a `Progress`."""
+"""A `Progress` that shows nothing, the default of functions that accept a `Progress`."""

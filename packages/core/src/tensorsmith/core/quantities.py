@@ -1,4 +1,4 @@
-"""What counts as a number in arguments: Python's and NumPy's, but no booleans, which Python takes for integers."""
+"""Numbers in arguments: those of Python and NumPy, but not booleans, which Python treats as integers."""
 
 import math
 import numbers
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def is_integer(value: Any) -> bool:
-    """Whether it is a whole number of an integer type.
+    """Return `True` if `value` is an integer, of Python or NumPy, and not a boolean.
 
     Example:
         >>> import numpy as np
@@ -18,7 +18,7 @@ def is_integer(value: Any) -> bool:
 
 
 def is_number(value: Any) -> bool:
-    """Whether it is a real number that is finite as a float, too.
+    """Return `True` if `value` is a real number, not a boolean, and finite as a float.
 
     Example:
         >>> import numpy as np
@@ -29,14 +29,15 @@ def is_number(value: Any) -> bool:
         return False
     try:
         return math.isfinite(value)
-    except OverflowError:  # an integer beyond all floats
+    except OverflowError:  # an integer that exceeds the range of float
         return False
 
 
 def plain(value: Any) -> Any:
-    """Python's numbers in place of NumPy's, which Keras refuses, or which force their type on what they meet.
+    """Return `value` with NumPy scalars replaced by Python numbers.
 
-    Fractions, which JSON refuses, become floats. What lists, tuples and dictionaries hold is made plain, too.
+    Keras rejects some NumPy scalars, and others impose their dtype on the operands of an expression. Fractions, which
+    JSON does not support, become floats. Lists, tuples and dictionaries are converted recursively.
 
     Example:
         >>> import numpy as np

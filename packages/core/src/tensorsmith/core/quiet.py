@@ -1,4 +1,4 @@
-"""Importing TensorFlow without the page of log lines it prints, in one place."""
+"""Import of TensorFlow without its start-up messages."""
 
 import os
 import sys
@@ -18,25 +18,25 @@ NOISE = (
 
 
 def load_tensorflow() -> None:
-    """Imports TensorFlow and Keras without their chatter; other lines that they print at start-up come through.
+    """Import TensorFlow and Keras without their start-up messages; unknown lines are still printed.
 
-    TensorFlow's own log stays off below fatal errors, unless `TF_CPP_MIN_LOG_LEVEL` is set. Keras runs on TensorFlow
-    whatever its configuration file says.
+    TensorFlow's C++ log shows only fatal errors, unless `TF_CPP_MIN_LOG_LEVEL` is set. Keras uses the TensorFlow
+    backend regardless of its configuration file.
 
     Raises:
-        ImportError: `KERAS_BACKEND` names something else than TensorFlow.
+        ImportError: If `KERAS_BACKEND` names a backend other than TensorFlow.
     """
     backend = os.environ.get("KERAS_BACKEND", "tensorflow")
     if backend != "tensorflow":
         raise ImportError(
-            f"`KERAS_BACKEND`: received {backend!r}, expected 'tensorflow', the one backend tensorsmith runs on. "
-            "Remedy: `unset KERAS_BACKEND`."
+            f"KERAS_BACKEND must be 'tensorflow', the only backend that tensorsmith supports, got {backend!r}. "
+            "Run `unset KERAS_BACKEND`."
         )
     if "tensorflow" in sys.modules:
         return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-    # The lines come from C++ before any logger is configured: only the file descriptor catches them.
+    # The messages come from C++ before any logger is configured, so they can only be captured at the file descriptor.
     sys.stderr.flush()
     terminal = os.dup(2)
     with tempfile.TemporaryFile() as caught:

@@ -1,4 +1,4 @@
-"""The forms of a recipe, as the packages that train recipes see them."""
+"""Interface of recipes for the packages that train them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import keras
     import numpy as np
 
-Scores = dict[str, dict[str, float]]  # split, such as "test", to measures
+Scores = dict[str, dict[str, float]]  # from a split such as "test" to its metrics
 
 
 def _no_callbacks(config: Any, folder: Path) -> Sequence["keras.callbacks.Callback"]:
@@ -29,12 +29,12 @@ def _whole_model(trainer: Any) -> "keras.Model":
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """The parts that recipes of every form have.
+    """Base class of recipes, with the settings common to all of them.
 
     Attributes:
-        config_class: Frozen dataclass with the settings, `seed` among them.
-        smoke: Fields of a tiny configuration that trains in seconds.
-        variants: For a comparison, the fields that each variant changes, by the variant's name.
+        config_class: Frozen dataclass of the settings, including `seed`.
+        smoke: Field values of a tiny configuration that trains in seconds.
+        variants: For a comparison, a mapping from the name of each variant to the fields that it changes.
     """
 
     config_class: type[Any]
@@ -44,15 +44,17 @@ class Recipe:
 
 @dataclass(frozen=True, kw_only=True)
 class SupervisedRecipe(Recipe):
-    """A recipe that fits a model to data.
+    """Recipe that fits a model to a data set.
 
     Attributes:
-        build_data: Takes a configuration; returns a dataset, or a tuple of features, targets and sample weights, for
-            "train" and, where there are some, "validation" and "test".
-        build_trainer: Takes a configuration; returns a `tensorsmith.training.Trainer`.
-        callbacks: Takes a configuration and the run folder; returns Keras callbacks.
-        report: Takes a configuration, the trained trainer, the data and the run folder; returns further scores.
-        model_to_save: Takes the trained trainer; returns the model that is saved, by default the trainer's.
+        build_data: Function that takes a configuration and returns a mapping from "train" and, optionally, "validation"
+            and "test" to a dataset or a tuple of features, targets and sample weights.
+        build_trainer: Function that takes a configuration and returns a `tensorsmith.training.Trainer`.
+        callbacks: Function that takes a configuration and the run folder and returns Keras callbacks.
+        report: Function that takes a configuration, the trained trainer, the data and the run folder and returns
+            additional scores.
+        model_to_save: Function that takes the trained trainer and returns the model to save. Defaults to the model of
+            the trainer.
     """
 
     build_data: Callable[[Any], Mapping[str, Any]]
@@ -63,12 +65,12 @@ class SupervisedRecipe(Recipe):
 
 
 class RecipeRun(Protocol):
-    """The log and checkpoints that a procedure gets from its run.
+    """Log and checkpoints of a run, passed to a procedure.
 
     Attributes:
         folder: The run folder, for figures and other files.
-        seed: Seed of everything random.
-        epoch: Number of completed epochs; above 0 after a resume.
+        seed: Random seed of the run.
+        epoch: Number of completed epochs. It is greater than 0 if the run was resumed.
     """
 
     folder: Path
@@ -76,18 +78,18 @@ class RecipeRun(Protocol):
     epoch: int
 
     def restore(self) -> Mapping[str, "np.ndarray"] | None:
-        """Return the state of the last completed epoch; `None` at the start of a run."""
+        """Return the state after the last completed epoch, or `None` at the start of a run."""
 
     def end_epoch(self, scores: Mapping[str, float], state: Mapping[str, "np.ndarray"]) -> None:
-        """Log the scores of an epoch and save the state that a resumed run starts from."""
+        """Log the scores of an epoch and save the state from which the run can resume."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProcedureRecipe(Recipe):
-    """A recipe with a training procedure of its own, such as the perceptron rule.
+    """Recipe with its own training procedure, such as the perceptron learning rule.
 
     Attributes:
-        train: Takes a configuration and a `RecipeRun`; returns scores.
+        train: Function that takes a configuration and a `RecipeRun` and returns scores.
     """
 
     train: Callable[[Any, RecipeRun], Scores]
@@ -97,11 +99,11 @@ def recipe_of(module: ModuleType) -> SupervisedRecipe | ProcedureRecipe:
     """Return the recipe that a module defines.
 
     Args:
-        module: A module with `Config` and either `build_data` and `build_trainer` (a supervised recipe), or `train` (a
-            procedure). `SMOKE`, `VARIANTS`, `callbacks`, `report` and `model_to_save` are optional.
+        module: A module that defines `Config` and either `build_data` and `build_trainer` (a supervised recipe) or
+            `train` (a procedure). `SMOKE`, `VARIANTS`, `callbacks`, `report` and `model_to_save` are optional.
 
     Raises:
-        ValueError: A required part is missing.
+        ValueError: If `module` lacks a required definition.
 
     Example:
         >>> import dataclasses, types
@@ -116,7 +118,7 @@ def recipe_of(module: ModuleType) -> SupervisedRecipe | ProcedureRecipe:
     parts = vars(module)
     required = ("Config", "train") if "train" in parts else ("Config", "build_data", "build_trainer")
     missing = [name for name in required if name not in parts]
-    received = Verbatim(f"{module.__name__} without {' and '.join(missing)}")
+    received = Verbatim(f"{module.__name__}, which does not define {' and '.join(missing)}")
     check(not missing, "recipe", received, f"a module that defines {', '.join(required)}")
     common = {
         "config_class": parts["Config"],

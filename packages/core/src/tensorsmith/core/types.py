@@ -1,16 +1,16 @@
-"""Types of arguments, for annotations: they say what may be passed.
+"""Type aliases for the annotations of arguments.
 
-Importing this module imports neither TensorFlow, Keras nor NumPy; at run time the aliases that need them are `Any`.
+Importing this module does not import TensorFlow, Keras or NumPy. At run time the aliases that need them are `Any`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-# Sizes of the axes of one tensor; `None` where a size is not known yet.
+# Sizes of the axes of one tensor; `None` for unknown sizes.
 Shape: TypeAlias = tuple[int | None, ...]
-# Shape of one tensor, or shapes of several in a sequence or by name.
+# Shape of one tensor, or a sequence or mapping of shapes.
 Shapes: TypeAlias = Shape | Sequence[Shape] | Mapping[str, Shape]
-# Losses and metrics by name: numbers, or scalar tensors that nothing has read yet.
+# Names of losses and metrics to their values: numbers, or scalar tensors that have not been read yet.
 Logs: TypeAlias = dict[str, Any]
 
 if TYPE_CHECKING:
@@ -22,26 +22,27 @@ if TYPE_CHECKING:
     Tensor: TypeAlias = tf.Tensor | keras.KerasTensor
     # Variable of Keras or TensorFlow.
     Variable: TypeAlias = keras.Variable | tf.Variable
-    # Tensor, or anything that `tf.convert_to_tensor` takes: variables, arrays, numbers, nested lists of numbers.
+    # Tensor, or a value that `tf.convert_to_tensor` accepts: a variable, an array, a number or a nested list of
+    # numbers.
     TensorLike: TypeAlias = Tensor | Variable | np.ndarray | float | Sequence[Any]
-    # One tensor, or a nested structure (sequences and mappings) of several.
+    # Tensor, or a nested structure (sequences and mappings) of tensors.
     NestedTensors: TypeAlias = Tensor | Sequence[Any] | Mapping[str, Any]
-    # Arrays or tensors of a nested structure, with one row for each sample.
+    # Array or tensor, or a nested structure of them, with one row per sample.
     NestedArrays: TypeAlias = Tensor | np.ndarray | Sequence[Any] | Mapping[str, Any]
     # Number, or tensor of rank 0.
     Scalar: TypeAlias = float | Tensor
-    # Dense gradient, or a sparse one: some rows with their indices.
+    # Dense gradient, or sparse gradient: some rows and their indices.
     Gradient: TypeAlias = tf.Tensor | tf.IndexedSlices
     # Pipeline of `tf.data`.
     Dataset: TypeAlias = tf.data.Dataset
-    # Name of a data type such as "float32", the type itself, or a policy such as "mixed_bfloat16".
+    # Name of a data type, such as "float32", a data type, or a dtype policy, such as "mixed_bfloat16".
     DType: TypeAlias = str | tf.DType | keras.DTypePolicy
 
-    # Initial values of a weight: name, config, instance, or function of shape and data type.
+    # Initializer of a weight: name, config, instance, or function of shape and data type.
     Initializer: TypeAlias = str | Mapping[str, Any] | keras.initializers.Initializer | Callable[..., Tensor]
-    # Penalty on a weight or an output: name, config, instance or function.
+    # Regularizer of a weight or an output: name, config, instance or function.
     Regularizer: TypeAlias = str | Mapping[str, Any] | keras.regularizers.Regularizer | Callable[[Tensor], Tensor]
-    # Projection of a weight after each update: name, config, instance or function.
+    # Constraint of a weight, applied after each update: name, config, instance or function.
     Constraint: TypeAlias = str | Mapping[str, Any] | keras.constraints.Constraint | Callable[[Tensor], Tensor]
     # Activation function: name, config, layer or function.
     Activation: TypeAlias = str | Mapping[str, Any] | keras.layers.Layer | Callable[[Tensor], Tensor]
@@ -50,11 +51,11 @@ if TYPE_CHECKING:
     # Loss: name, config, instance, or function of targets and predictions.
     Loss: TypeAlias = str | Mapping[str, Any] | keras.losses.Loss | Callable[[Tensor, Tensor], Tensor]
 
-    # Setting of an optimizer: number, tensor, variable, schedule, or function without arguments.
+    # Hyperparameter of an optimizer: number, tensor, variable, schedule, or function without arguments.
     Hyperparameter: TypeAlias = (
         Scalar | Variable | keras.optimizers.schedules.LearningRateSchedule | Callable[[], Scalar]
     )
-    # Learning rate: number, schedule, or function without arguments that is called in each step.
+    # Learning rate: number, schedule, or function without arguments that is called at each step.
     LearningRate: TypeAlias = float | keras.optimizers.schedules.LearningRateSchedule | Callable[[], Scalar]
 else:
     Tensor = Variable = TensorLike = NestedTensors = NestedArrays = Scalar = Gradient = Dataset = DType = Any

@@ -1,4 +1,4 @@
-"""Real data sets, pinned by hash and had from wherever they still are, as arrays or `tf.data`."""
+"""Data sets pinned by hash and fetched from several mirrors, as NumPy arrays or `tf.data` datasets."""
 
 from tensorsmith.data.datasets._load import load
 from tensorsmith.data.datasets.dataset import Dataset, DatasetInfo

@@ -1,6 +1,6 @@
-"""The data sets as TensorFlow Datasets has them: importing this registers a builder `tensorsmith_NAME` for each.
+"""Builders for TensorFlow Datasets: importing this module registers a builder `tensorsmith_NAME` for each data set.
 
-`tfds.load("tensorsmith_digits")` then works as with any other, and without a network where the files are in the cache.
+`tfds.load("tensorsmith_digits")` then works as for any other TFDS data set, without a network if the files are cached.
 """
 
 import re
@@ -19,19 +19,19 @@ try:
     import tensorflow_datasets as tfds
 except ImportError as error:
     raise ImportError(
-        "tensorsmith.data.tfds needs tensorflow-datasets. Remedy: `pip install 'tensorflow-datasets>=4.9.8'`, which is "
+        "tensorsmith.data.tfds needs tensorflow-datasets. Run `pip install 'tensorflow-datasets>=4.9.8'`, which is "
         "the extra `tfds` of tensorsmith-data."
     ) from error
 
 PREFIX = "tensorsmith_"
 FEATURES = {"pictures": "image", "table": "features", "series": "features", "texts": "text", "text": "text"}
-"""What the features are called in an example, by kind; labels are called "label"."""
+"""Name of the features in an example, by kind of data set. Labels are called "label"."""
 
 
 class Builder:
-    """What the builders have beside `tfds.core.GeneratorBasedBuilder`; each is for one data set.
+    """Mixin for `tfds.core.GeneratorBasedBuilder` that provides one data set of this package.
 
-    Examples keep the order of `load`. Pictures whose pixels were 0 to 255 are uint8 (height, width, 1), as TFDS does.
+    Examples are in the order of `load`. Images with pixels from 0 to 255 are uint8 `(height, width, 1)`, as in TFDS.
 
     Example:
         >>> BUILDERS["digits"].name
@@ -39,7 +39,7 @@ class Builder:
     """
 
     VERSION = tfds.core.Version("1.0.0")
-    # In namespace packages, such as tensorsmith, TFDS looks for it with a package that it does not require.
+    # For namespace packages such as tensorsmith, TFDS determines it with a package that is not among its requirements.
     code_path = Path(__file__)
     data_set: ClassVar[str]
 
@@ -93,7 +93,7 @@ def _scalar(dtype: str) -> Any:
 
 
 def _rows(description: DatasetInfo, data: Dataset) -> Iterator[Any]:
-    """The features of each example."""
+    """Yields the features of each example."""
     if description.kind == "text":
         yield data.features
     elif description.levels == 256:
@@ -113,4 +113,4 @@ def _builder(name: str) -> type[Builder]:
 
 
 BUILDERS = {name: _builder(name) for name in names()}
-"""Data set -> its builder."""
+"""Name of each data set -> its builder."""

@@ -1,8 +1,8 @@
-"""Keras 3 layers."""
+"""Layers for Keras 3."""
 
 from tensorsmith.core import load_tensorflow
 
-load_tensorflow()  # quietly, before anything imports it
+load_tensorflow()  # without log output, before any other import
 
 from tensorsmith.layers import activations, constraints, initializers, regularizers
 from tensorsmith.layers.activation_layers.learnable_exponential import LearnableExponential

@@ -1,8 +1,8 @@
-"""Keras 3 losses, as classes and as functions."""
+"""Loss classes and functions for Keras 3."""
 
 from tensorsmith.core import load_tensorflow
 
-load_tensorflow()  # quietly, before anything imports it
+load_tensorflow()  # before TensorFlow is imported elsewhere, to silence its log output
 
 from tensorsmith.losses.contrastive_loss import ContrastiveLoss, contrastive_loss
 from tensorsmith.losses.cosine_similarity import CosineSimilarity

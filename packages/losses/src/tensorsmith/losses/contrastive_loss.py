@@ -1,4 +1,4 @@
-"""The contrastive loss."""
+"""Contrastive loss."""
 
 from typing import Any
 
@@ -14,21 +14,21 @@ from tensorsmith.losses._support.shapes import same_shape
 
 @export
 def contrastive_loss(y_true: TensorLike, y_pred: TensorLike, margin: float = 1.0) -> Tensor:
-    """Contrastive loss of every pair.
+    """Return the contrastive loss of each pair.
 
-    Half precision is computed, and returned, in float32.
+    Half-precision inputs are computed in `float32`, which is also the dtype of the result.
 
     Args:
-        y_true: 1 for pairs that belong together, 0 for others.
-        y_pred: Distances between the two of each pair, of the shape of `y_true`. A last axis of size 1 that only one
-            of the two has is forgiven.
-        margin: How far apart those that do not belong together shall be, 0 or more.
+        y_true: Tensor of binary labels: 1 for similar pairs, 0 for dissimilar pairs.
+        y_pred: Tensor of the distances within the pairs, of the shape of `y_true`. A trailing axis of size 1 may be
+            missing from one of the two.
+        margin: Distance above which dissimilar pairs have no loss, `>= 0`.
 
     Returns:
-        Tensor of the shape of `y_pred`.
+        A tensor with the shape of `y_pred`.
 
     Raises:
-        ValueError: `margin` is negative, or the shapes differ by more than a last axis of size 1.
+        ValueError: If `margin` is negative, or the shapes differ by more than a trailing axis of size 1.
 
     Example:
         >>> print(contrastive_loss([1, 0], [0.5, 0.8]).numpy())  # 0.5**2, (1 - 0.8)**2
@@ -41,33 +41,33 @@ def contrastive_loss(y_true: TensorLike, y_pred: TensorLike, margin: float = 1.0
 
 @export
 class ContrastiveLoss(AddonsLoss):
-    """Draws pairs that belong together near each other, and pushes others apart until a margin lies between them.
+    """Contrastive loss: decreases the distance of similar pairs and increases that of dissimilar pairs up to a margin.
 
-    Formula, with d the distance between the two of a pair, and y = 1 if they belong together, else 0:
+    Formula, with the distance d of a pair, where y is 1 for similar pairs and 0 for dissimilar pairs:
 
         loss = y * d^2 + (1 - y) * max(margin - d, 0)^2
 
     Source: Hadsell, Chopra and LeCun, "Dimensionality Reduction by Learning an Invariant Mapping", 2006.
 
     Args:
-        margin: How far apart those that do not belong together shall be, 0 or more.
-        reduction: How to make one number of a batch, as for every Keras loss.
-        name: Name of the loss.
-        dtype: Precision of the computation; `None` means Keras' default float.
+        margin: Distance above which dissimilar pairs have no loss, `>= 0`.
+        reduction: Type of reduction to apply to the loss. Supported options are those of `keras.losses.Loss`.
+        name: Name of the loss instance.
+        dtype: Data type of the computation. If `None`, `keras.config.floatx()` is used.
 
     Call arguments:
-        y_true: 1 for pairs that belong together, 0 for others.
-        y_pred: Distances, such as `keras.ops.norm(a - b, axis=-1)`.
-        sample_weight: Optional weights, one a pair.
+        y_true: Tensor of binary labels: 1 for similar pairs, 0 for dissimilar pairs.
+        y_pred: Tensor of distances, such as `keras.ops.norm(a - b, axis=-1)`.
+        sample_weight: Optional weights, one per pair.
 
     Input shape:
-        `(batch,)` or any other; both the same, but for a last axis of size 1.
+        Usually `(batch,)`; the same shape for both tensors, except for a trailing axis of size 1.
 
     Output shape:
-        A scalar, or with `reduction=None` the input shape.
+        A scalar, or the input shape if `reduction` is `None`.
 
     Raises:
-        ValueError: `margin` is no number of 0 or more.
+        ValueError: If `margin` is not a number `>= 0`.
 
     Example:
         >>> round(float(ContrastiveLoss()([1, 0], [0.5, 0.8])), 4)  # the mean of 0.25 and 0.04
@@ -86,9 +86,9 @@ class ContrastiveLoss(AddonsLoss):
         self.margin = margin
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """Loss of every pair, before weights and reduction."""
+        """Return the loss of each pair, before weighting and reduction."""
         return contrastive_loss(y_true, y_pred, self.margin)
 
     def get_config(self) -> dict[str, Any]:
-        """All arguments."""
+        """Return the config of the loss."""
         return {**super().get_config(), "margin": self.margin, "dtype": self.dtype}

@@ -1,4 +1,4 @@
-"""Cosine similarity as a loss."""
+"""Cosine similarity loss."""
 
 import keras
 
@@ -9,38 +9,38 @@ from tensorsmith.losses._support.precision import precise
 
 @export
 class CosineSimilarity(KeepsArguments, keras.losses.CosineSimilarity):
-    """Turns vectors to the direction of their targets, whatever their lengths: -1 where they agree, 1 where opposite.
+    """Negative cosine similarity between targets and predictions: -1 for equal directions, 1 for opposite ones.
 
-    Unlike `keras.losses.CosineSimilarity`, which comes back with the last axis, it keeps its `axis` when a model is
-    saved. Half precision is computed in float32.
+    Unlike `keras.losses.CosineSimilarity`, it includes `axis` in its config, so that a saved model is loaded with the
+    same axis. Half precision is computed in `float32`.
 
     Formula, summed over the axis:
 
         loss = -Σ y_true y_pred / (|y_true| |y_pred|)
 
     Args:
-        axis: The axis of the vectors.
-        reduction: How to make one number of a batch, as for every Keras loss.
-        name: Name of the loss.
-        dtype: Precision of the computation; `None` means Keras' default float.
+        axis: Axis along which the cosine similarity is computed.
+        reduction: Type of reduction to apply to the loss. Supported options are those of `keras.losses.Loss`.
+        name: Name of the loss instance.
+        dtype: Data type of the computation. If `None`, `keras.config.floatx()` is used.
 
     Call arguments:
-        y_true: Targets.
-        y_pred: Predictions.
-        sample_weight: Optional weights, one for each vector.
+        y_true: Tensor of true targets.
+        y_pred: Tensor of predicted targets.
+        sample_weight: Optional weights, one per vector.
 
     Input shape:
-        Any rank from 1; both the same.
+        Any rank `>= 1`; the same shape for both tensors.
 
     Output shape:
-        A scalar, or with `reduction=None` the input shape without the axis.
+        A scalar, or the input shape without the axis if `reduction` is `None`.
 
     Raises:
-        ValueError: `axis` is no integer.
+        ValueError: If `axis` is not an integer.
 
     Example:
         >>> loss = CosineSimilarity(axis=1)
-        >>> maps = [[[1.0, 1.0], [0.0, 0.0]]]  # along the axis 1 there are two vectors (1, 0)
+        >>> maps = [[[1.0, 1.0], [0.0, 0.0]]]  # two vectors (1, 0) along axis 1
         >>> float(loss(maps, [[[5.0, 3.0], [0.0, 4.0]]]))  # -(1 + 3 / 5) / 2
         -0.800000011920929
         >>> CosineSimilarity.from_config(loss.get_config()).axis
@@ -61,5 +61,5 @@ class CosineSimilarity(KeepsArguments, keras.losses.CosineSimilarity):
         self.axis = axis
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """Loss of every vector, before weights and reduction."""
+        """Return the loss of each vector, before weighting and reduction."""
         return super().call(*precise(y_true, y_pred))

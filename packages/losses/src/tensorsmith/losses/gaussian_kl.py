@@ -1,4 +1,4 @@
-"""The divergence of a variational autoencoder's codings from the standard normal distribution."""
+"""Kullback-Leibler divergence of the latent distribution of a variational autoencoder."""
 
 from keras import ops
 
@@ -10,26 +10,28 @@ from tensorsmith.losses._support.shapes import check_same_shape
 
 @export
 def gaussian_kl(mean: TensorLike, log_variance: TensorLike) -> Tensor:
-    """Kullback-Leibler divergence of independent normal distributions from standard ones, in nats.
+    """Return the Kullback-Leibler divergence of diagonal normal distributions from the standard normal, in nats.
 
     Formula:
 
         divergence = -1/2 * sum(1 + log_variance - exp(log_variance) - mean^2)
 
-    summed over the last axis, as the bound on a likelihood has it: it goes with a reconstruction loss that is summed
-    over pixels. Beside one that is averaged, divide it by the number of pixels, or it outweighs the pixels.
+    The divergence is summed over the last axis, as in the lower bound of the likelihood, and should be added to a
+    reconstruction loss that is summed over pixels. If the reconstruction loss is averaged, divide the divergence by the
+    number of pixels; otherwise it dominates the total loss.
 
     Source: Kingma and Welling, "Auto-Encoding Variational Bayes", 2014.
 
     Args:
-        mean: Means, `(..., codings)`.
-        log_variance: Logarithms of variances, of the same shape.
+        mean: Tensor of means, of shape `(..., latent_dim)`.
+        log_variance: Tensor of the logarithms of the variances, of the shape of `mean`.
 
     Returns:
-        Tensor of the shape without its last axis, at least float32; 0 where all is standard.
+        A tensor with the shape of `mean` without its last axis, in `float32` or higher precision. It is 0 for standard
+        normal distributions.
 
     Raises:
-        ValueError: The shapes differ.
+        ValueError: If the shapes differ.
 
     Example:
         >>> print(gaussian_kl([[0.0, 0.0], [3.0, 4.0]], [[0.0, 0.0], [0.0, 0.0]]).numpy())  # (3**2 + 4**2) / 2
@@ -37,5 +39,5 @@ def gaussian_kl(mean: TensorLike, log_variance: TensorLike) -> Tensor:
     """
     mean, log_variance = precise(mean, log_variance)
     check_same_shape(mean=mean, log_variance=log_variance)
-    # expm1 keeps the digits where the variance is near 1.
+    # expm1 avoids cancellation for variances near 1.
     return 0.5 * ops.sum(ops.square(mean) + ops.expm1(log_variance) - log_variance, axis=-1)

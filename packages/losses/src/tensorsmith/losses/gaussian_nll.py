@@ -1,4 +1,4 @@
-"""The negative log-likelihood of normal distributions."""
+"""Gaussian negative log-likelihood loss."""
 
 import math
 from typing import Any
@@ -13,17 +13,17 @@ from tensorsmith.losses._support.precision import precise
 
 @export
 def gaussian_nll(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
-    """Negative log-likelihood of every sample under the predicted normal distributions; see `GaussianNLL`.
+    """Return the negative log-likelihood of each sample under the predicted normal distributions; see `GaussianNLL`.
 
     Args:
-        y_true: Targets, `(..., n)`; or `(...)` if n is 1.
-        y_pred: n means, then n logarithms of variances, `(..., 2 n)`.
+        y_true: Tensor of targets, of shape `(..., n)`, or `(...)` if n is 1.
+        y_pred: Tensor of n means followed by n logarithms of variances, of shape `(..., 2 n)`.
 
     Returns:
-        Tensor of the shape of `y_pred` without its last axis, at least float32.
+        A tensor with the shape of `y_pred` without its last axis, in `float32` or higher precision.
 
     Raises:
-        ValueError: The last axis of `y_pred` has not twice the size of that of `y_true`.
+        ValueError: If the last axis of `y_pred` is not twice as long as that of `y_true`.
 
     Example:
         >>> print(gaussian_nll([1.0], [[0.0, 0.0]]).numpy().round(4))  # (log(2 pi) + 1) / 2
@@ -34,10 +34,10 @@ def gaussian_nll(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
         y_true = ops.expand_dims(y_true, -1)
     shapes = f"{tuple(y_pred.shape)}, for targets of {tuple(y_true.shape)}"
     fits = y_true.shape[:-1].is_compatible_with(y_pred.shape[:-1]) and y_pred.shape[-1] == 2 * y_true.shape[-1]
-    check(fits, "y_pred", shapes, "a last axis twice as long, for means and logarithms of variances")
+    check(fits, "y_pred", shapes, "twice as long along the last axis as `y_true`, for means and log variances")
     mean, log_variance = ops.split(y_pred, 2, axis=-1)
     error = y_true - mean
-    # An error of 0 times the infinite precision of a tiny variance would be no number.
+    # An error of 0 times the infinite precision of a tiny variance would be NaN.
     finite = ops.where(error == 0, ops.maximum(log_variance, -80), log_variance)
     terms = math.log(2 * math.pi) + log_variance + ops.square(error * ops.exp(-finite / 2))
     return 0.5 * ops.sum(terms, axis=-1)
@@ -45,39 +45,39 @@ def gaussian_nll(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
 
 @export
 class GaussianNLL(keras.losses.Loss):
-    """Makes a model predict how sure it is: a mean and a variance for every target.
+    """Gaussian negative log-likelihood loss, for models that predict a mean and a variance for each target.
 
-    Formula, with mean m and log-variance v, summed over the last axis, since independent likelihoods multiply:
+    Formula, with mean m and log-variance v, summed over the last axis because the targets are independent:
 
         loss = 1/2 * (log(2 pi) + v + (y_true - m)^2 * exp(-v))
 
-    As a metric that streams: `metrics=[gaussian_nll]`. The negative log-likelihood of classes is
-    `keras.losses.SparseCategoricalCrossentropy`, that of counts `keras.losses.Poisson`.
+    Pass `metrics=[gaussian_nll]` to `compile` to use it as a streaming metric. For the negative log-likelihood of
+    classes, use `keras.losses.SparseCategoricalCrossentropy`; for that of counts, `keras.losses.Poisson`.
 
     Source: Nix and Weigend, "Estimating the Mean and Variance of the Target Probability Distribution", 1994.
 
     Args:
-        reduction: How to make one number of a batch, as for every Keras loss.
-        name: Name of the loss.
-        dtype: Precision of the computation; `None` means Keras' default float.
+        reduction: Type of reduction to apply to the loss. Supported options are those of `keras.losses.Loss`.
+        name: Name of the loss instance.
+        dtype: Data type of the computation. If `None`, `keras.config.floatx()` is used.
 
     Call arguments:
-        y_true: Targets.
-        y_pred: n means, then n logarithms of variances.
-        sample_weight: Optional weights, one a sample.
+        y_true: Tensor of targets.
+        y_pred: Tensor of n means followed by n logarithms of variances.
+        sample_weight: Optional weights, one per sample.
 
     Input shape:
-        `(..., n)` and `(..., 2 n)`; for one target also `(...)` and `(..., 2)`.
+        `y_true`: `(..., n)`. `y_pred`: `(..., 2 n)`. A single target may also have shape `(...)`.
 
     Output shape:
-        A scalar, or with `reduction=None` the shape of the predictions without its last axis.
+        A scalar, or the shape of the predictions without its last axis if `reduction` is `None`.
 
     Raises:
-        ValueError: The last axis of `y_pred` has not twice the size of that of `y_true`.
+        ValueError: If the last axis of `y_pred` is not twice as long as that of `y_true`.
 
     Example:
         >>> loss = GaussianNLL()
-        >>> round(float(loss([[3.0]], [[1.0, 0.0]])), 4)  # sure and wrong: log(2 pi) / 2 + 2
+        >>> round(float(loss([[3.0]], [[1.0, 0.0]])), 4)  # unit variance: log(2 pi) / 2 + 2
         2.9189
         >>> round(float(loss([[3.0]], [[1.0, 1.386294]])), 4)  # a variance of 4
         2.1121
@@ -89,9 +89,9 @@ class GaussianNLL(keras.losses.Loss):
         super().__init__(name=name, reduction=reduction, dtype=dtype)
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """Loss of every sample, before weights and reduction."""
+        """Return the loss of each sample, before weighting and reduction."""
         return gaussian_nll(y_true, y_pred)
 
     def get_config(self) -> dict[str, Any]:
-        """All arguments."""
+        """Return the config of the loss."""
         return {**super().get_config(), "dtype": self.dtype}

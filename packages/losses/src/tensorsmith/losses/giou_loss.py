@@ -1,4 +1,4 @@
-"""The loss of generalized intersection over union."""
+"""Generalized intersection over union loss."""
 
 from typing import Any
 
@@ -15,37 +15,39 @@ MODES = ("giou", "iou")
 
 @export
 def giou_loss(y_true: TensorLike, y_pred: TensorLike, mode: str = "giou") -> Tensor:
-    """1 minus the (generalized) intersection over union of every pair of boxes.
+    """Return 1 minus the (generalized) intersection over union of each pair of boxes.
 
-    Half precision is computed, and returned, in float32: areas of boxes in pixels overflow float16. Unlike TensorFlow
-    Addons' it keeps axes of size 1, so that a batch of one box gives one loss, not a scalar.
+    Half-precision inputs are computed in `float32`, which is also the dtype of the result, because the area of a box in
+    pixels overflows `float16`. Unlike TensorFlow Addons, axes of size 1 are kept: a batch of one box gives a tensor
+    with one loss, not a scalar.
 
     Args:
-        y_true: Boxes, as (y_min, x_min, y_max, x_max) along the last axis.
-        y_pred: Boxes likewise, of the same shape.
-        mode: "giou" or "iou".
+        y_true: Tensor of true boxes, with (y_min, x_min, y_max, x_max) along the last axis.
+        y_pred: Tensor of predicted boxes, of the shape of `y_true`.
+        mode: `"giou"` or `"iou"`.
 
     Returns:
-        Tensor of the shape of `y_pred` without its last axis.
+        A tensor with the shape of `y_pred` without its last axis.
 
     Raises:
-        ValueError: `mode` is none of the two, the last axis has another size than 4, or the shapes differ.
+        ValueError: If `mode` is not one of the two, the size of the last axis is not 4, or the shapes differ.
 
     Example:
-        >>> print(giou_loss([[0.0, 0.0, 2.0, 2.0]], [[0.0, 0.0, 2.0, 1.0]]).numpy())  # half of it
+        >>> print(giou_loss([[0.0, 0.0, 2.0, 2.0]], [[0.0, 0.0, 2.0, 1.0]]).numpy())  # overlap: half of the union
         [0.5]
     """
     _check_mode(mode)
     y_true, y_pred = precise(y_true, y_pred)
     for name, boxes in (("y_true", y_true), ("y_pred", y_pred)):
-        check(boxes.shape[-1] == 4, name, tuple(boxes.shape), "boxes of 4 coordinates along the last axis")
+        check(boxes.shape[-1] == 4, name, tuple(boxes.shape), "boxes with 4 coordinates along the last axis")
     y_true, y_pred = same_shape(y_true, y_pred)
-    # Corners, as (y, x): the upper left and the lower right.
+    # Split each box into its upper-left and lower-right corner, as (y, x).
     (true_low, true_high), (low, high) = ((boxes[..., :2], boxes[..., 2:]) for boxes in (y_true, y_pred))
     common = _area(ops.maximum(true_low, low), ops.minimum(true_high, high))
     union = _area(true_low, true_high) + _area(low, high) - common
     value = ops.divide_no_nan(common, union)
     if mode == "giou":
+        # Penalty: the fraction of the smallest enclosing box that is covered by neither box.
         around = _area(ops.minimum(true_low, low), ops.maximum(true_high, high))
         value -= ops.divide_no_nan(around - union, around)
     return 1 - value
@@ -53,36 +55,38 @@ def giou_loss(y_true: TensorLike, y_pred: TensorLike, mode: str = "giou") -> Ten
 
 @export
 class GIoULoss(AddonsLoss):
-    """How far boxes are from those wanted: intersection over union, which also tells how far apart disjoint boxes are.
+    """Generalized intersection over union (GIoU) loss for bounding boxes.
 
-    Formula, with C the smallest box around the boxes A and B:
+    Unlike plain intersection over union, it also has a gradient for boxes that do not overlap.
+
+    Formula, where C is the smallest box that encloses the boxes A and B:
 
         loss = 1 - |A ∩ B| / |A ∪ B| + (|C| - |A ∪ B|) / |C|
 
-    without the last term for `mode="iou"`. A quotient with a denominator of 0 counts as 0, and a side whose end lies
-    before its begin as 0 long.
+    The last term is omitted for `mode="iou"`. A quotient with a denominator of 0 is 0, and a side whose end is less
+    than its start has length 0.
 
     Source: Rezatofighi et al., "Generalized Intersection over Union", 2019.
 
     Args:
-        mode: "giou", or "iou" for plain intersection over union, which has no gradient for disjoint boxes.
-        reduction: How to make one number of a batch, as for every Keras loss.
-        name: Name of the loss.
-        dtype: Precision of the computation; `None` means Keras' default float.
+        mode: `"giou"`, or `"iou"` for plain intersection over union, which has no gradient for disjoint boxes.
+        reduction: Type of reduction to apply to the loss. Supported options are those of `keras.losses.Loss`.
+        name: Name of the loss instance.
+        dtype: Data type of the computation. If `None`, `keras.config.floatx()` is used.
 
     Call arguments:
-        y_true: Boxes, as (y_min, x_min, y_max, x_max) along the last axis.
-        y_pred: Boxes likewise.
-        sample_weight: Optional weights, one a box.
+        y_true: Tensor of true boxes, with (y_min, x_min, y_max, x_max) along the last axis.
+        y_pred: Tensor of predicted boxes, in the same format.
+        sample_weight: Optional weights, one per box.
 
     Input shape:
-        `(..., 4)`, twice.
+        `(..., 4)` for both tensors.
 
     Output shape:
-        A scalar, or with `reduction=None` the input shape without its last axis.
+        A scalar, or the input shape without its last axis if `reduction` is `None`.
 
     Raises:
-        ValueError: `mode` is none of the two.
+        ValueError: If `mode` is not one of the two.
 
     Example:
         >>> boxes, found = [[4.0, 3.0, 7.0, 5.0]], [[3.0, 4.0, 6.0, 8.0]]
@@ -102,11 +106,11 @@ class GIoULoss(AddonsLoss):
         self.mode = mode
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """Loss of every box, before weights and reduction."""
+        """Return the loss of each box, before weighting and reduction."""
         return giou_loss(y_true, y_pred, self.mode)
 
     def get_config(self) -> dict[str, Any]:
-        """All arguments."""
+        """Return the config of the loss."""
         return {**super().get_config(), "mode": self.mode, "dtype": self.dtype}
 
 

@@ -1,4 +1,4 @@
-"""The gradient penalty of Wasserstein GANs."""
+"""Gradient penalty of Wasserstein GANs."""
 
 from collections.abc import Callable
 
@@ -19,44 +19,47 @@ def gradient_penalty(
     fake: TensorLike,
     seed: int | keras.random.SeedGenerator | None = None,
 ) -> Tensor:
-    """How far a critic's slopes are from 1, at points drawn between real and fake samples.
+    """Return the gradient penalty of a critic, at random points between real and fake samples.
 
-    Formula, with u uniform in [0, 1], one for each pair:
+    Formula, where u is drawn uniformly from [0, 1] for each pair:
 
         penalty = (|gradient of critic at (u * real + (1 - u) * fake)| - 1)^2
 
-    The length is that over all axes of a sample. A critic with batch normalization has no gradient of one sample: use
-    layer normalization instead.
+    The norm is taken over all axes of a sample. Batch normalization in the critic makes the gradient of one sample
+    depend on the other samples of the batch; use layer normalization instead.
 
     Source: Gulrajani et al., "Improved Training of Wasserstein GANs", 2017.
 
     Args:
-        critic: A model, or any function of samples, with one score for each.
-        real: Real samples, `(batch, ...)`.
-        fake: As many fake ones, of the same shape.
-        seed: An integer or `keras.random.SeedGenerator`; an integer draws the same numbers at every call.
+        critic: Model or function that maps samples to one score each.
+        real: Tensor of real samples, of shape `(batch, ...)`.
+        fake: Tensor of fake samples, of the shape of `real`.
+        seed: Python integer or instance of `keras.random.SeedGenerator`. An integer gives the same random numbers in
+            each call.
 
     Returns:
-        Tensor `(batch,)`, at least float32. Take its mean, times 10 in the paper.
+        A tensor of shape `(batch,)`, in `float32` or higher precision. Add its mean to the loss of the critic; the
+        paper multiplies it by 10.
 
     Raises:
-        ValueError: The shapes differ.
+        ValueError: If the shapes differ.
 
     Example:
         >>> import keras
         >>> x = keras.ops.zeros((2, 4))
-        >>> print(gradient_penalty(lambda x: 3 * keras.ops.sum(x, axis=1), x, x).numpy())  # slopes of 3 in 4 axes
+        >>> print(gradient_penalty(lambda x: 3 * keras.ops.sum(x, axis=1), x, x).numpy())  # norm of (3, 3, 3, 3) is 6
         [25. 25.]
     """
     real, fake = precise(real, fake)
     check_same_shape(real=real, fake=fake)
     one_each = (ops.shape(real)[0], *(1,) * (len(real.shape) - 1))
     between = fake + keras.random.uniform(one_each, dtype=real.dtype, seed=seed) * (real - fake)
-    with tf.GradientTape() as tape:  # keras.ops has no gradients
+    # Compute the gradient of the critic at the interpolated points. keras.ops has no gradients.
+    with tf.GradientTape() as tape:
         tape.watch(between)
         scores = critic(between)
-    slopes = tape.gradient(scores, between, unconnected_gradients="zero")  # none of a critic that ignores its input
+    slopes = tape.gradient(scores, between, unconnected_gradients="zero")  # a critic may ignore its input
     squares = ops.reshape(ops.square(slopes), (ops.shape(real)[0], -1))
-    # The root's own slope is infinite where the critic is flat.
+    # Bounded from below, because the gradient of a square root is infinite at 0.
     lengths = ops.sqrt(ops.maximum(ops.sum(squares, axis=1), keras.config.epsilon() ** 2))
     return ops.square(lengths - 1)

@@ -1,4 +1,4 @@
-"""The hinge losses of generative adversarial networks."""
+"""Hinge losses of generative adversarial networks."""
 
 from keras import ops
 
@@ -10,7 +10,7 @@ from tensorsmith.losses._support.shapes import check_same_shape
 
 @export
 def hinge_discriminator_loss(real: TensorLike, fake: TensorLike) -> Tensor:
-    """How badly a discriminator tells real samples from fake ones; what it tells by a margin of 1 does not count.
+    """Return the hinge loss of a discriminator. Outputs beyond the margin of 1 have no loss.
 
     Formula:
 
@@ -20,14 +20,14 @@ def hinge_discriminator_loss(real: TensorLike, fake: TensorLike) -> Tensor:
     Networks", 2018.
 
     Args:
-        real: The discriminator's outputs, without an activation, for real samples.
-        fake: Those for as many fake ones, of the same shape.
+        real: Tensor of the discriminator's outputs for real samples, without an activation.
+        fake: Tensor of its outputs for fake samples, of the shape of `real`.
 
     Returns:
-        Tensor of the same shape, at least float32. Take its mean.
+        A tensor of the same shape, in `float32` or higher precision. Minimize its mean.
 
     Raises:
-        ValueError: The shapes differ.
+        ValueError: If the shapes differ.
 
     Example:
         >>> print(hinge_discriminator_loss([2.0, 0.0], [-2.0, 0.5]).numpy())
@@ -40,7 +40,7 @@ def hinge_discriminator_loss(real: TensorLike, fake: TensorLike) -> Tensor:
 
 @export
 def hinge_generator_loss(fake: TensorLike) -> Tensor:
-    """How badly a generator deceives a discriminator of `hinge_discriminator_loss`.
+    """Return the hinge loss of a generator whose discriminator is trained with `hinge_discriminator_loss`.
 
     Formula:
 
@@ -49,10 +49,10 @@ def hinge_generator_loss(fake: TensorLike) -> Tensor:
     Source: Lim and Ye, "Geometric GAN", 2017.
 
     Args:
-        fake: The discriminator's outputs, without an activation, for fake samples.
+        fake: Tensor of the discriminator's outputs for fake samples, without an activation.
 
     Returns:
-        Tensor of the same shape, at least float32. Take its mean.
+        A tensor of the same shape, in `float32` or higher precision. Minimize its mean.
 
     Example:
         >>> print(hinge_generator_loss([2.0]).numpy())

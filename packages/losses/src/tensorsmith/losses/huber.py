@@ -1,4 +1,4 @@
-"""The Huber loss."""
+"""Huber loss."""
 
 import keras
 from keras import ops
@@ -11,20 +11,22 @@ from tensorsmith.losses._support.shapes import same_shape
 
 @export
 def huber(y_true: TensorLike, y_pred: TensorLike, delta: float = 1.0) -> Tensor:
-    """Huber loss of every sample: the mean over the last axis.
+    """Return the Huber loss of each sample, averaged over the last axis.
 
-    Half precision is computed, and returned, in float32, where large errors neither overflow nor vanish.
+    Half-precision inputs are computed in `float32`, which is also the dtype of the result, because squared errors
+    overflow or underflow in `float16`.
 
     Args:
-        y_true: Targets.
-        y_pred: Predictions, of the shape of `y_true`. A last axis of size 1 that only one of the two has is forgiven.
-        delta: Where the loss turns from quadratic to linear, above 0.
+        y_true: Tensor of true targets.
+        y_pred: Tensor of predicted targets, of the shape of `y_true`. A trailing axis of size 1 may be missing from one
+            of the two.
+        delta: Absolute error at which the loss changes from quadratic to linear, `> 0`.
 
     Returns:
-        Tensor of the shape of `y_pred` without its last axis.
+        A tensor with the shape of `y_pred` without its last axis.
 
     Raises:
-        ValueError: `delta` is not above 0, or the shapes differ by more than a last axis of size 1.
+        ValueError: If `delta` is not `> 0`, or the shapes differ by more than a trailing axis of size 1.
 
     Example:
         >>> print(huber([[0.0, 0.0]], [[0.5, 3.0]]))  # (0.5**2 / 2 + (3 - 1 / 2)) / 2
@@ -33,16 +35,18 @@ def huber(y_true: TensorLike, y_pred: TensorLike, delta: float = 1.0) -> Tensor:
     _check_delta(delta)
     y_true, y_pred = same_shape(*precise(y_true, y_pred))
     size = ops.abs(y_pred - y_true)
-    # The part within delta counts as a square, the rest in proportion: one formula, and no branch to differentiate.
+    # Split the error into a quadratic part up to delta and a linear remainder. Unlike a `where`, this needs no
+    # branches in the gradient.
     quadratic = ops.minimum(size, delta)
     return ops.mean(0.5 * ops.square(quadratic) + delta * (size - quadratic), axis=-1)
 
 
 @export
 class Huber(KeepsArguments, keras.losses.Loss):
-    """Squared error for small errors, absolute error for large ones: robust to outliers, smooth at zero.
+    """Huber loss: quadratic for small errors and linear for large ones, and thereby robust to outliers.
 
-    Unlike `keras.losses.Huber`, which comes back with a delta of 1, it keeps its `delta` when a model is saved.
+    Unlike `keras.losses.Huber`, it includes `delta` in its config, so that a saved model is not loaded with a `delta`
+    of 1.
 
     Formula, with e = y_pred - y_true, averaged over the last axis:
 
@@ -52,24 +56,24 @@ class Huber(KeepsArguments, keras.losses.Loss):
     Source: Huber, "Robust Estimation of a Location Parameter", 1964.
 
     Args:
-        delta: Where the loss turns from quadratic to linear, above 0.
-        reduction: How to make one number of a batch, as for every Keras loss.
-        name: Name of the loss.
-        dtype: Precision of the computation; `None` means Keras' default float.
+        delta: Absolute error at which the loss changes from quadratic to linear, `> 0`.
+        reduction: Type of reduction to apply to the loss. Supported options are those of `keras.losses.Loss`.
+        name: Name of the loss instance.
+        dtype: Data type of the computation. If `None`, `keras.config.floatx()` is used.
 
     Call arguments:
-        y_true: Targets.
-        y_pred: Predictions.
-        sample_weight: Optional weights, one a sample or one an element of the averaged shape.
+        y_true: Tensor of true targets.
+        y_pred: Tensor of predicted targets.
+        sample_weight: Optional weights, one per sample or one per element of the averaged shape.
 
     Input shape:
-        Any rank from 1; both the same, but for a last axis of size 1.
+        Any rank `>= 1`; the same shape for both tensors, except for a trailing axis of size 1.
 
     Output shape:
-        A scalar, or with `reduction=None` the input shape without its last axis.
+        A scalar, or the input shape without its last axis if `reduction` is `None`.
 
     Raises:
-        ValueError: `delta` is no number above 0.
+        ValueError: If `delta` is not a positive number.
 
     Example:
         >>> loss = Huber(delta=2.0)
@@ -93,7 +97,7 @@ class Huber(KeepsArguments, keras.losses.Loss):
         self.delta = delta
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """Loss of every sample, before weights and reduction."""
+        """Return the loss of each sample, before weighting and reduction."""
         return huber(y_true, y_pred, self.delta)
 
 
@@ -102,6 +106,6 @@ def _check_delta(delta: float) -> None:
         is_number(delta) and delta > 0,
         "delta",
         delta,
-        "a number above 0",
-        "give the error from which on the loss is linear, for example 1.0",
+        "a positive number",
+        "pass the error above which the loss is linear, for example 1.0",
     )

@@ -1,4 +1,4 @@
-"""The lifted structure loss."""
+"""Lifted structured loss."""
 
 import math
 from typing import Any
@@ -14,18 +14,19 @@ from tensorsmith.losses._support.margin import check_margin
 
 @export
 def lifted_struct_loss(labels: TensorLike, embeddings: TensorLike, margin: float = 1.0) -> Tensor:
-    """Lifted structure loss of a batch: see `LiftedStructLoss`.
+    """Return the lifted structured loss of a batch; see `LiftedStructLoss`.
 
     Args:
-        labels: Labels, `(batch,)` or `(batch, 1)`.
-        embeddings: Embeddings, `(batch, features)`; half precision is computed, and returned, in float32.
-        margin: How far away samples of other labels shall be, 0 or more.
+        labels: Tensor of labels, of shape `(batch,)` or `(batch, 1)`.
+        embeddings: Tensor of embeddings, of shape `(batch, features)`. Half precision is computed in `float32`, which
+            is also the dtype of the result.
+        margin: Distance above which samples of other labels contribute little to the loss, `>= 0`.
 
     Returns:
-        A scalar; 0 if no two labels are the same, or all are.
+        A scalar, which is 0 if no two labels are equal or all labels are equal.
 
     Raises:
-        ValueError: `margin` is negative, or the shapes are none of the above.
+        ValueError: If `margin` is negative, or a shape is not one of those above.
 
     Example:
         >>> value = lifted_struct_loss([0, 0, 1], [[0.0], [1.0], [3.0]])
@@ -38,40 +39,44 @@ def lifted_struct_loss(labels: TensorLike, embeddings: TensorLike, margin: float
 
 @export
 class LiftedStructLoss(LabelLoss):
-    """Draws each pair of one label together and away from all others of the batch, which a smooth maximum weighs.
+    """Lifted structured loss for metric learning.
 
-    Formula, averaged over all pairs i, j of one label, with n over the samples of other labels:
+    It decreases the distance of each pair with the same label and increases the distances of both samples to all
+    samples of other labels in the batch, which are combined by a smooth maximum.
+
+    Formula, averaged over all pairs i, j with the same label, where n runs over the samples of other labels:
 
         loss_ij = max(d(i, j) + log(sum_n exp(margin - d(i, n)) + sum_n exp(margin - d(j, n))), 0)^2 / 2
 
-    with d the Euclidean distance. A batch without pairs, or of one label only, gives 0, where
-    TensorFlow Addons' is NaN.
+    and d is the Euclidean distance. A batch without pairs, or with a single label, gives 0, where TensorFlow Addons
+    returns NaN.
 
-    The value depends on how batches are cut: a sample's partners are those of its batch. Sample weights and masks weigh
-    samples as the first of a pair, not as partners.
+    The loss depends on how the data are split into batches, because a sample is only compared with samples of its
+    batch. Sample weights and masks apply to samples as the first of a pair, not to the samples they are compared with.
 
     Source: Oh Song et al., "Deep Metric Learning via Lifted Structured Feature Embedding", 2016.
 
     Args:
-        margin: How far away samples of other labels shall be, 0 or more.
-        name: Name of the loss.
-        reduction: How to make one number of the samples' losses, as for every Keras loss; TensorFlow Addons, which
-            ignores it, always averages.
-        dtype: Precision of the computation; `None` means Keras' default float.
+        margin: Distance above which samples of other labels contribute little to the loss, `>= 0`.
+        name: Name of the loss instance.
+        reduction: Type of reduction to apply to the loss. Supported options are those of `keras.losses.Loss`.
+            TensorFlow Addons ignores the argument and always averages.
+        dtype: Data type of the computation. If `None`, `keras.config.floatx()` is used.
 
     Call arguments:
-        y_true: Labels of any type, compared exactly, however large.
-        y_pred: Embeddings, not of length 1.
-        sample_weight: Optional weights, one a sample.
+        y_true: Tensor of labels, of any dtype. They are compared exactly, without a cast.
+        y_pred: Tensor of embeddings, not normalized to unit length.
+        sample_weight: Optional weights, one per sample.
 
     Input shape:
-        `(batch,)` or `(batch, 1)`, and `(batch, features)`.
+        `y_true`: `(batch,)` or `(batch, 1)`. `y_pred`: `(batch, features)`.
 
     Output shape:
-        A scalar, or with `reduction=None` `(batch,)`: sums over the sample's pairs, times batch / number of all pairs.
+        A scalar, or `(batch,)` if `reduction` is `None`: the sums over the pairs of each sample, multiplied by the
+        batch size and divided by the total number of pairs.
 
     Raises:
-        ValueError: `margin` is no number of 0 or more, or the shapes are none of the above.
+        ValueError: If `margin` is not a number `>= 0`, or a shape is not one of those above.
 
     Example:
         >>> loss = LiftedStructLoss(margin=1.0)
@@ -91,11 +96,11 @@ class LiftedStructLoss(LabelLoss):
         self.margin = margin
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """Loss of every sample, before weights and reduction; `y_true` tells which labels are the same."""
+        """Return the loss of each sample, before weighting and reduction. `y_true` is the matrix of equal labels."""
         return _of_samples(ops.cast(y_true, "bool"), y_pred, self.margin)
 
     def get_config(self) -> dict[str, Any]:
-        """All arguments."""
+        """Return the config of the loss."""
         return {**super().get_config(), "margin": self.margin}
 
 
@@ -103,7 +108,8 @@ def _of_samples(same: Tensor, embeddings: Tensor, margin: float) -> Tensor:
     distances = pairwise_distances(embeddings)
     check_labels(same, distances)
     crowded = ops.logical_not(ops.all(same, axis=1, keepdims=True))
-    # A sum of nothing has no logarithm: samples without others get any, and no part in the loss.
+    # The log-sum-exp over an empty set is -inf, whose gradient is NaN: rows without samples of other labels get finite
+    # values, and are excluded from the loss below.
     others = ops.where(same, ops.where(crowded, -math.inf, 0.0), margin - distances)
     weight = ops.logsumexp(others, axis=1, keepdims=True)
     losses = ops.maximum(distances + ops.logaddexp(weight, ops.transpose(weight)), 0)

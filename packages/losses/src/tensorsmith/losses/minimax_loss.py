@@ -1,4 +1,4 @@
-"""The losses of the first generative adversarial networks."""
+"""Minimax losses of generative adversarial networks."""
 
 from keras import ops
 
@@ -10,28 +10,28 @@ from tensorsmith.losses._support.shapes import check_same_shape
 
 @export
 def minimax_discriminator_loss(real: TensorLike, fake: TensorLike) -> Tensor:
-    """How badly a discriminator tells real samples from fake ones: the cross-entropy of both verdicts.
+    """Return the minimax GAN loss of a discriminator: the sum of the cross-entropies of a real and a fake sample.
 
-    Formula, with D the sigmoid of a logit:
+    Formula, where D is the sigmoid of a logit:
 
         loss = -log(D(real)) - log(1 - D(fake))
 
-    It is the discriminator's part in a minimax game, and also beside `non_saturating_generator_loss`.
+    It is used with `minimax_generator_loss` or `non_saturating_generator_loss`.
 
     Source: Goodfellow et al., "Generative Adversarial Nets", 2014.
 
     Args:
-        real: The discriminator's logits of real samples.
-        fake: Its logits of as many fake ones, of the same shape.
+        real: Tensor of the discriminator's logits for real samples.
+        fake: Tensor of its logits for fake samples, of the shape of `real`.
 
     Returns:
-        Tensor of the same shape, at least float32. Take its mean.
+        A tensor of the same shape, in `float32` or higher precision. Minimize its mean.
 
     Raises:
-        ValueError: The shapes differ.
+        ValueError: If the shapes differ.
 
     Example:
-        >>> print(minimax_discriminator_loss([0.0], [0.0]).numpy().round(4))  # 2 log(2): it cannot tell
+        >>> print(minimax_discriminator_loss([0.0], [0.0]).numpy().round(4))  # 2 log(2): chance level
         [1.3863]
     """
     real, fake = precise(real, fake)
@@ -41,21 +41,21 @@ def minimax_discriminator_loss(real: TensorLike, fake: TensorLike) -> Tensor:
 
 @export
 def minimax_generator_loss(fake: TensorLike) -> Tensor:
-    """How badly a generator deceives a discriminator, as the game's other side has it; it hardly learns from bad fakes.
+    """Return the minimax GAN loss of a generator: the log-probability that a fake sample is recognized as fake.
 
-    Formula, with D the sigmoid of a logit:
+    Formula, where D is the sigmoid of a logit:
 
         loss = log(1 - D(fake))
 
-    Where D is near 0, as at the start, it is flat: prefer `non_saturating_generator_loss`.
+    The gradient vanishes where D is close to 0, as at the start of training. Prefer `non_saturating_generator_loss`.
 
     Source: Goodfellow et al., "Generative Adversarial Nets", 2014.
 
     Args:
-        fake: The discriminator's logits of fake samples.
+        fake: Tensor of the discriminator's logits for fake samples.
 
     Returns:
-        Tensor of the same shape, at least float32. Take its mean.
+        A tensor of the same shape, in `float32` or higher precision. Minimize its mean.
 
     Example:
         >>> print(minimax_generator_loss([0.0]).numpy().round(4))  # log(1 / 2)

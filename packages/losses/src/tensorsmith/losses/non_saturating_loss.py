@@ -1,4 +1,4 @@
-"""The generator's loss that does not saturate."""
+"""Non-saturating generator loss of generative adversarial networks."""
 
 from keras import ops
 
@@ -9,22 +9,22 @@ from tensorsmith.losses._support.precision import precise
 
 @export
 def non_saturating_generator_loss(fake: TensorLike) -> Tensor:
-    """How badly a generator deceives a discriminator: the cross-entropy of calling its samples real.
+    """Return the non-saturating GAN loss of a generator: the cross-entropy for the label "real".
 
-    Formula, with D the sigmoid of a logit:
+    Formula, where D is the sigmoid of a logit:
 
         loss = -log(D(fake))
 
-    It has the same fixed point as `minimax_generator_loss` and its steepest slope where fakes are worst. The
-    discriminator's loss beside it is `minimax_discriminator_loss`.
+    It has the same fixed point as `minimax_generator_loss`, but its gradient is largest for fake samples that the
+    discriminator rejects. Train the discriminator with `minimax_discriminator_loss`.
 
     Source: Goodfellow et al., "Generative Adversarial Nets", 2014.
 
     Args:
-        fake: The discriminator's logits of fake samples.
+        fake: Tensor of the discriminator's logits for fake samples.
 
     Returns:
-        Tensor of the same shape, at least float32. Take its mean.
+        A tensor of the same shape, in `float32` or higher precision. Minimize its mean.
 
     Example:
         >>> print(non_saturating_generator_loss([0.0]).numpy().round(4))  # log(2)

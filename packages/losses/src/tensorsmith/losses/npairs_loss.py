@@ -1,4 +1,4 @@
-"""The n-pairs loss."""
+"""N-pairs loss."""
 
 from tensorsmith.core import export
 from tensorsmith.core.types import DType, Tensor, TensorLike
@@ -8,17 +8,18 @@ from tensorsmith.losses._support.similarity import cross_entropy
 
 @export
 def npairs_loss(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
-    """N-pairs loss of a batch: see `NpairsLoss`.
+    """Return the n-pairs loss of a batch; see `NpairsLoss`.
 
     Args:
-        y_true: Labels, `(batch,)` or `(batch, 1)`.
-        y_pred: Similarities, `(batch, batch)`; half precision is computed, and returned, in float32.
+        y_true: Tensor of labels, of shape `(batch,)` or `(batch, 1)`.
+        y_pred: Tensor of similarities, of shape `(batch, batch)`. Half precision is computed in `float32`, which is
+            also the dtype of the result.
 
     Returns:
-        A scalar; 0 for an empty batch.
+        A scalar, which is 0 for an empty batch.
 
     Raises:
-        ValueError: The shapes are none of the above.
+        ValueError: If a shape is not one of those above.
 
     Example:
         >>> round(float(npairs_loss([0, 1], [[2.0, 0.0], [0.0, 2.0]])), 4)  # log(1 + exp(-2))
@@ -29,36 +30,38 @@ def npairs_loss(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
 
 @export
 class NpairsLoss(LabelLoss):
-    """Makes each sample of one set most similar to those of its label in another, out of a batch of pairs.
+    """N-pairs loss for metric learning from a batch of pairs.
 
-    Formula, with similarities s, most often s_ij = a_i . b_j of pairs (a, b), averaged over i:
+    Each sample of the first set should be most similar to the samples with its label in the second set.
 
-        loss_i = -mean_j(log(exp(s_ij) / sum_k exp(s_ik)))    over the j with the label of i
+    Formula, with similarities s, usually s_ij = a_i . b_j for pairs (a, b), averaged over i:
 
-    The value depends on how batches are cut: a sample is told from the others of its batch, and the more they are, the
-    greater is the loss. Sample weights and masks weigh the rows i.
+        loss_i = -mean_j(log(exp(s_ij) / sum_k exp(s_ik)))    over all j with the label of i
+
+    The loss depends on how the data are split into batches: each sample is compared with the other samples of its
+    batch, and the loss increases with their number. Sample weights and masks apply to the rows i.
 
     Source: Sohn, "Improved Deep Metric Learning with Multi-class N-pair Loss Objective", 2016.
 
     Args:
-        name: Name of the loss.
-        reduction: How to make one number of the samples' losses, as for every Keras loss; TensorFlow Addons always
-            averages.
-        dtype: Precision of the computation; `None` means Keras' default float.
+        name: Name of the loss instance.
+        reduction: Type of reduction to apply to the loss. Supported options are those of `keras.losses.Loss`.
+            TensorFlow Addons always averages.
+        dtype: Data type of the computation. If `None`, `keras.config.floatx()` is used.
 
     Call arguments:
-        y_true: Labels of any type, compared exactly, however large.
-        y_pred: Similarities, such as `keras.ops.matmul(a, keras.ops.transpose(b))`.
-        sample_weight: Optional weights, one a row.
+        y_true: Tensor of labels, of any dtype. They are compared exactly, without a cast.
+        y_pred: Tensor of similarities, such as `keras.ops.matmul(a, keras.ops.transpose(b))`.
+        sample_weight: Optional weights, one per row.
 
     Input shape:
-        `(batch,)` or `(batch, 1)`, and `(batch, batch)`.
+        `y_true`: `(batch,)` or `(batch, 1)`. `y_pred`: `(batch, batch)`.
 
     Output shape:
-        A scalar, or with `reduction=None` `(batch,)`.
+        A scalar, or `(batch,)` if `reduction` is `None`.
 
     Raises:
-        ValueError: The shapes are none of the above.
+        ValueError: If a shape is not one of those above.
 
     Example:
         >>> print(NpairsLoss(reduction=None)([0, 1], [[2.0, 0.0], [1.0, 1.0]]).numpy().round(4))
@@ -71,5 +74,5 @@ class NpairsLoss(LabelLoss):
         super().__init__(name=name, reduction=reduction, dtype=dtype)
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """Loss of every row, before weights and reduction; `y_true` tells which labels are the same."""
+        """Return the loss of each row, before weighting and reduction. `y_true` is the matrix of equal labels."""
         return cross_entropy(y_true, y_pred)

@@ -1,4 +1,4 @@
-"""The n-pairs loss of samples with several labels."""
+"""N-pairs loss for samples with several labels."""
 
 from typing import Any
 
@@ -14,17 +14,18 @@ from tensorsmith.losses._support.similarity import cross_entropy
 
 @export
 def npairs_multilabel_loss(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
-    """N-pairs loss of a batch of samples with several labels: see `NpairsMultilabelLoss`.
+    """Return the n-pairs loss of a batch of samples with several labels; see `NpairsMultilabelLoss`.
 
     Args:
-        y_true: Labels, `(batch, classes)`, 1 for those that a sample has; may be a `tf.SparseTensor`.
-        y_pred: Similarities, `(batch, batch)`; half precision is computed, and returned, in float32.
+        y_true: Multi-hot labels of shape `(batch, classes)`. May be a `tf.SparseTensor`.
+        y_pred: Tensor of similarities, of shape `(batch, batch)`. Half precision is computed in `float32`, which is
+            also the dtype of the result.
 
     Returns:
-        A scalar; 0 for an empty batch.
+        A scalar, which is 0 for an empty batch.
 
     Raises:
-        ValueError: The shapes are none of the above.
+        ValueError: If a shape is not one of those above.
 
     Example:
         >>> round(float(npairs_multilabel_loss([[1, 0], [1, 1]], [[2.0, 0.0], [0.0, 2.0]])), 4)
@@ -35,39 +36,43 @@ def npairs_multilabel_loss(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
 
 @export
 class NpairsMultilabelLoss(AddonsLoss):
-    """Makes each sample of one set most similar to those in another with which it shares most labels.
+    """N-pairs loss for metric learning with samples that have several labels.
 
-    Formula, with similarities s, most often s_ij = a_i . b_j of pairs (a, b), and L the set of a sample's labels,
-    averaged over i:
+    Each sample of the first set should be most similar to the samples of the second set with which it has the most
+    labels in common.
+
+    Formula, with similarities s, usually s_ij = a_i . b_j for pairs (a, b), and the label set L of a sample, averaged
+    over i:
 
         loss_i = -sum_j w_ij log(exp(s_ij) / sum_k exp(s_ik))    w_ij = |L_i ∩ L_j| / sum_k |L_i ∩ L_k|
 
-    A sample without labels has a loss of 0, where TensorFlow Addons' is NaN.
+    A sample without labels has a loss of 0, where TensorFlow Addons returns NaN.
 
-    The value depends on how batches are cut: a sample is told from the others of its batch, and the more they are, the
-    greater is the loss. Sample weights and masks weigh the rows i.
+    The loss depends on how the data are split into batches: each sample is compared with the other samples of its
+    batch, and the loss increases with their number. Sample weights and masks apply to the rows i.
 
-    Source: Sohn, "Improved Deep Metric Learning with Multi-class N-pair Loss Objective", 2016, for one label a sample.
+    Source: Sohn, "Improved Deep Metric Learning with Multi-class N-pair Loss Objective", 2016, for one label per
+    sample.
 
     Args:
-        name: Name of the loss.
-        reduction: How to make one number of the samples' losses, as for every Keras loss; TensorFlow Addons always
-            averages.
-        dtype: Precision of the computation; `None` means Keras' default float.
+        name: Name of the loss instance.
+        reduction: Type of reduction to apply to the loss. Supported options are those of `keras.losses.Loss`.
+            TensorFlow Addons always averages.
+        dtype: Data type of the computation. If `None`, `keras.config.floatx()` is used.
 
     Call arguments:
-        y_true: Labels, 1 for those that a sample has, 0 for others; may be a `tf.SparseTensor`.
-        y_pred: Similarities, such as `keras.ops.matmul(a, keras.ops.transpose(b))`.
-        sample_weight: Optional weights, one a row.
+        y_true: Multi-hot labels. May be a `tf.SparseTensor`.
+        y_pred: Tensor of similarities, such as `keras.ops.matmul(a, keras.ops.transpose(b))`.
+        sample_weight: Optional weights, one per row.
 
     Input shape:
-        `(batch, classes)`, and `(batch, batch)`.
+        `y_true`: `(batch, classes)`. `y_pred`: `(batch, batch)`.
 
     Output shape:
-        A scalar, or with `reduction=None` `(batch,)`.
+        A scalar, or `(batch,)` if `reduction` is `None`.
 
     Raises:
-        ValueError: The shapes are none of the above.
+        ValueError: If a shape is not one of those above.
 
     Example:
         >>> loss = NpairsMultilabelLoss(reduction=None)
@@ -86,15 +91,17 @@ class NpairsMultilabelLoss(AddonsLoss):
         super().__init__(name=name, reduction=reduction, dtype=dtype)
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """Loss of every row, before weights and reduction."""
+        """Return the loss of each row, before weighting and reduction."""
         return _of_samples(y_true, y_pred)
 
     def get_config(self) -> dict[str, Any]:
-        """All arguments."""
+        """Return the config of the loss."""
         return {**super().get_config(), "dtype": self.dtype}
 
 
 def _of_samples(y_true: Tensor, y_pred: Tensor) -> Tensor:
     labels, _ = precise(ops.convert_to_tensor(y_true, sparse=False), y_pred)
-    check(len(labels.shape) == 2, "y_true", tuple(labels.shape), "labels, (batch, classes)", "encode them one-hot")
+    check(
+        len(labels.shape) == 2, "y_true", tuple(labels.shape), "labels of shape (batch, classes)", "encode them one-hot"
+    )
     return cross_entropy(ops.matmul(labels, ops.transpose(labels)), y_pred)

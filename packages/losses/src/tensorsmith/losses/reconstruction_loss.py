@@ -1,4 +1,4 @@
-"""How badly an autoencoder paints its inputs again."""
+"""Reconstruction loss of autoencoders."""
 
 from typing import Any
 
@@ -19,20 +19,21 @@ PIXELS = ("sum", "mean")
 def reconstruction_loss(
     y_true: TensorLike, y_pred: TensorLike, kind: str = "bernoulli", pixels: str = "sum", from_logits: bool = False
 ) -> Tensor:
-    """Loss of every sample over all its pixels; see `ReconstructionLoss`.
+    """Return the reconstruction loss of each sample, reduced over its pixels; see `ReconstructionLoss`.
 
     Args:
-        y_true: What the pixels should be.
-        y_pred: What they are, of the same shape. A last axis of size 1 that only one of the two has is forgiven.
-        kind: "bernoulli" or "gaussian".
-        pixels: "sum" or "mean".
-        from_logits: Whether predictions are logits, for "bernoulli" only.
+        y_true: Tensor of original pixels.
+        y_pred: Tensor of reconstructed pixels, of the same shape. A trailing axis of size 1 may be missing from one of
+            the two.
+        kind: `"bernoulli"` or `"gaussian"`.
+        pixels: `"sum"` or `"mean"`.
+        from_logits: If `True`, `y_pred` is interpreted as logits. Only for `kind="bernoulli"`.
 
     Returns:
-        Tensor `(batch,)`, at least float32.
+        A tensor of shape `(batch,)`, in `float32` or higher precision.
 
     Raises:
-        ValueError: An argument is none of the above, or the shapes differ.
+        ValueError: If an argument is not one of those above, or the shapes differ.
 
     Example:
         >>> print(reconstruction_loss([[1.0, 0.0]], [[0.5, 0.5]]).numpy().round(4))  # 2 log(2)
@@ -56,7 +57,7 @@ def _of_pixels(y_true: Tensor, y_pred: Tensor, kind: str, from_logits: bool) -> 
 
 
 def _of_samples(losses: Tensor, pixels: str, mask: Tensor = True, weights: Tensor = 1) -> Tensor:
-    """One number of each sample's pixels: those that are masked do not count, those with a weight as often."""
+    """Reduce the pixels of each sample, with masked pixels excluded and the others multiplied by their weights."""
     axes = tuple(range(1, len(losses.shape)))
     total = ops.sum(losses * product([mask, weights], losses), axis=axes)
     if pixels == "sum":
@@ -66,43 +67,46 @@ def _of_samples(losses: Tensor, pixels: str, mask: Tensor = True, weights: Tenso
 
 @export
 class ReconstructionLoss(keras.losses.Loss):
-    """How badly an autoencoder paints its inputs again: the reconstruction part of the bound that a VAE maximizes.
+    """Reconstruction loss of an autoencoder, the reconstruction term of the variational lower bound of a VAE.
 
-    Formula, for every pixel, with target y and prediction p:
+    Formula, for each pixel, with target y and prediction p:
 
         loss = -y * log(p) - (1 - y) * log(1 - p)      "bernoulli": pixels in [0, 1]
-               (y - p)^2 / 2                           "gaussian": of variance 1, without its constant
+               (y - p)^2 / 2                           "gaussian": unit variance, without the constant
 
-    summed over all pixels of a sample, as `gaussian_kl` sums over all codings. Keras' losses average over the last axis
-    and then over all pixels: the sum is that times the number of pixels, and with `pixels="mean"` the divergence has to
-    be divided by that number, by 784 for images of 28 x 28.
+    The loss is summed over all pixels of a sample, like `gaussian_kl` over all latent dimensions. Keras losses average
+    over the last axis and then over all pixels; multiplied by the number of pixels, this mean equals the sum. With
+    `pixels="mean"`, the divergence must be divided by the number of pixels, which is 784 for 28 x 28 images.
 
-    Where predictions are masked, as steps of sequences are, pixels are left out of a sample's sum or mean, and samples
-    that are masked throughout out of the batch.
+    If the predictions are masked, such as the steps of sequences, masked pixels are excluded from the sum or mean of a
+    sample, and fully masked samples from the batch.
 
     Source: Kingma and Welling, "Auto-Encoding Variational Bayes", 2014.
 
     Args:
-        kind: "bernoulli" or "gaussian".
-        pixels: "sum" or "mean": how to make one number of a sample's pixels.
-        from_logits: Whether predictions are logits, which is more precise than probabilities; for "bernoulli" only.
-        reduction: How to make one number of a batch, as for every Keras loss.
-        name: Name of the loss.
-        dtype: Precision of the computation; `None` means Keras' default float.
+        kind: `"bernoulli"` or `"gaussian"`.
+        pixels: Type of reduction over the pixels of a sample, `"sum"` or `"mean"`.
+        from_logits: If `True`, `y_pred` is interpreted as logits, which is numerically more precise than probabilities.
+            Only for `kind="bernoulli"`.
+        reduction: Type of reduction to apply to the loss. Supported options are those of `keras.losses.Loss`.
+        name: Name of the loss instance.
+        dtype: Data type of the computation. If `None`, `keras.config.floatx()` is used.
 
     Call arguments:
-        y_true: What the pixels should be.
-        y_pred: What they are.
-        sample_weight: Optional weights, one a sample, or `(batch, steps)` and so on: one a part of it.
+        y_true: Tensor of original pixels.
+        y_pred: Tensor of reconstructed pixels.
+        sample_weight: Optional weights, one per sample, or one per part of a sample, of shape `(batch, steps)` for
+            example.
 
     Input shape:
-        `(batch, ...)`, twice.
+        `(batch, ...)` for both tensors.
 
     Output shape:
-        A scalar, or with `reduction=None` `(batch,)`.
+        A scalar, or `(batch,)` if `reduction` is `None`.
 
     Raises:
-        ValueError: An argument is none of the above, or the shapes differ, or those of a mask or of weights do not fit.
+        ValueError: If an argument is not one of those above, or the shapes, including those of a mask or weights, do
+            not match.
 
     Example:
         >>> y_true, y_pred = [[1.0, 0.0]], [[0.5, 0.5]]
@@ -128,17 +132,17 @@ class ReconstructionLoss(keras.losses.Loss):
         self.from_logits = from_logits
 
     def __call__(self, y_true: TensorLike, y_pred: TensorLike, sample_weight: TensorLike | None = None) -> Tensor:
-        """Loss of a batch."""
+        """Return the loss of a batch."""
         y_pred, sample_weight, *parts = split_weights(y_pred, sample_weight)
         return super().__call__((y_true, *parts), y_pred, sample_weight)
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """Loss of every sample, before reduction; `y_true` may be a tuple of targets, mask and weights of pixels."""
+        """Return the loss of each sample, before reduction. `y_true` may be a tuple of targets, mask and weights."""
         y_true, *parts = y_true if isinstance(y_true, tuple) else (y_true,)
         return _of_samples(_of_pixels(y_true, y_pred, self.kind, self.from_logits), self.pixels, *parts)
 
     def get_config(self) -> dict[str, Any]:
-        """All arguments."""
+        """Return the config of the loss."""
         own = {"kind": self.kind, "pixels": self.pixels, "from_logits": self.from_logits, "dtype": self.dtype}
         return {**super().get_config(), **own}
 
@@ -147,4 +151,4 @@ def _check(kind: str, pixels: str, from_logits: bool) -> None:
     check(kind in KINDS, "kind", kind, "'bernoulli' or 'gaussian'", did_you_mean(str(kind), KINDS))
     check(pixels in PIXELS, "pixels", pixels, "'sum' or 'mean'", did_you_mean(str(pixels), PIXELS))
     fits = isinstance(from_logits, bool) and (kind == "bernoulli" or not from_logits)
-    check(fits, "from_logits", from_logits, "True or False, and False for 'gaussian'")
+    check(fits, "from_logits", from_logits, "a bool, and False with kind='gaussian'")

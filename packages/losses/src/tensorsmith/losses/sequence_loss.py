@@ -1,4 +1,4 @@
-"""Cross-entropy of sequences."""
+"""Cross-entropy loss of sequences."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -11,12 +11,12 @@ from tensorsmith.core import check, export
 from tensorsmith.core.types import DType, Tensor, TensorLike
 from tensorsmith.losses._support.precision import precise
 
-# Each of the two axes can be averaged, summed or left; some pairs make no sense.
+# Each of the two axes can be averaged, summed or kept. These pairs of arguments contradict each other.
 CLASHES = {
-    ("average_across_timesteps", "sum_over_timesteps"): "at most one of them for each axis",
-    ("average_across_batch", "sum_over_batch"): "at most one of them for each axis",
-    ("average_across_batch", "sum_over_timesteps"): "both axes averaged or both summed, since the order would matter",
-    ("average_across_timesteps", "sum_over_batch"): "both axes averaged or both summed, since the order would matter",
+    ("average_across_timesteps", "sum_over_timesteps"): "False, because each axis takes a single reduction,",
+    ("average_across_batch", "sum_over_batch"): "False, because each axis takes a single reduction,",
+    ("average_across_batch", "sum_over_timesteps"): "False, because both axes must be averaged or both summed,",
+    ("average_across_timesteps", "sum_over_batch"): "False, because both axes must be averaged or both summed,",
 }
 
 
@@ -32,28 +32,31 @@ def sequence_loss(
     softmax_loss_function: Callable[..., Any] | None = None,
     name: str | None = None,
 ) -> Tensor:
-    """Cross-entropy of sequences, weighted and reduced over batch and time; see `SequenceLoss`.
+    """Return the weighted cross-entropy of sequences, reduced over batch and time; see `SequenceLoss`.
 
-    The names are TensorFlow Addons': "average" divides by the sum of the weights, "sum" by how many are not 0.
+    The argument names are those of TensorFlow Addons: "average" divides by the sum of the weights, "sum" by the number
+    of nonzero weights.
 
     Args:
-        logits: Scores of the classes, `(batch, time, classes)`.
-        targets: Class numbers `(batch, time)`, or probabilities `(batch, time, classes)`.
-        weights: Weight of every step, `(batch, time)`; 0 after the end of a sequence, where logits and
-            targets may be anything.
-        average_across_timesteps: Whether to average over time.
-        average_across_batch: Whether to average over the batch.
-        sum_over_timesteps: Whether to sum over time.
-        sum_over_batch: Whether to sum over the batch.
-        softmax_loss_function: What to take instead of cross-entropy: a function of `labels` and `logits`, called by
-            these names, both with batch and time in one axis. Where weights are 0 they are finite and classes.
-        name: Has no effect; Addons names a scope of the graph with it.
+        logits: Tensor of logits, of shape `(batch, time, classes)`.
+        targets: Class indices of shape `(batch, time)`, or probabilities of shape `(batch, time, classes)`.
+        weights: Weight of each time step, of shape `(batch, time)`. Use 0 for the steps after the end of a sequence,
+            where logits and targets may have any value.
+        average_across_timesteps: If `True`, average over the time axis.
+        average_across_batch: If `True`, average over the batch axis.
+        sum_over_timesteps: If `True`, sum over the time axis.
+        sum_over_batch: If `True`, sum over the batch axis.
+        softmax_loss_function: Function to use instead of cross-entropy. It is called with the keyword arguments
+            `labels` and `logits`, whose batch and time axes are merged. Where weights are 0, the values passed to it
+            are finite and the class indices valid.
+        name: Ignored. TensorFlow Addons uses it as the name of a graph scope.
 
     Returns:
-        A scalar, or a tensor of the axes that are not reduced.
+        A scalar, or a tensor with the axes that are not reduced.
 
     Raises:
-        ValueError: A tensor has another shape, or an axis is both averaged and summed, or one averaged and one summed.
+        ValueError: If a tensor has another shape, an axis is both averaged and summed, or one axis is averaged and the
+            other summed.
 
     Example:
         >>> loss = sequence_loss([[[0.0, 0.0], [9.0, 0.0]]], [[0, 1]], [[1.0, 0.0]])
@@ -64,14 +67,19 @@ def sequence_loss(
     _check(flags)
     weights, logits = precise(weights, logits)
     targets = ops.convert_to_tensor(targets)
-    check(len(logits.shape) == 3, "logits", tuple(logits.shape), "(batch, time, classes)")
-    check(len(targets.shape) in (2, 3), "targets", tuple(targets.shape), "(batch, time), or also classes")
+    check(len(logits.shape) == 3, "logits", tuple(logits.shape), "have shape (batch, time, classes)")
+    check(
+        len(targets.shape) in (2, 3),
+        "targets",
+        tuple(targets.shape),
+        "have shape (batch, time) or (batch, time, classes)",
+    )
     expected = logits.shape[: len(targets.shape)]
     fits = targets.shape.is_compatible_with(expected)
-    check(fits, "targets", tuple(targets.shape), f"{tuple(expected)}, as the logits have it")
+    check(fits, "targets", tuple(targets.shape), f"have shape {tuple(expected)}, as `logits`")
     fits = weights.shape.is_compatible_with(logits.shape[:2])
-    check(fits, "weights", tuple(weights.shape), f"(batch, time), {tuple(logits.shape[:2])}")
-    # What does not count may be no number, or no class, and would not vanish when multiplied by 0.
+    check(fits, "weights", tuple(weights.shape), f"have shape (batch, time) = {tuple(logits.shape[:2])}")
+    # Ignored steps may hold NaN or invalid classes, which a weight of 0 would not remove from the product.
     ignored = weights == 0
     if len(targets.shape) == 3:
         targets = _finite_where(ignored, targets)
@@ -80,6 +88,7 @@ def sequence_loss(
         targets = ops.where(ignored, ops.clip(targets, 0, last), targets)
     logits = _finite_where(ignored, logits)
     entropy = _cross_entropy(logits, targets, softmax_loss_function) * weights
+    # Reduce over the selected axes.
     axes = [axis for axis, reduced in ((0, flags[1] or flags[3]), (1, flags[0] or flags[2])) if reduced]
     if not axes:
         return entropy
@@ -90,43 +99,45 @@ def sequence_loss(
 
 @export
 class SequenceLoss(keras.losses.Loss):
-    """Cross-entropy of sequences, where steps after the end of a sequence do not count.
+    """Cross-entropy loss of sequences, where steps after the end of a sequence are ignored.
 
-    Formula, with e the cross-entropy of a step, w its weight, sums over the axes that are reduced:
+    Formula, with the cross-entropy e of a step and its weight w, summed over the reduced axes:
 
         loss = sum(w * e) / sum(w)                  averaged
-               sum(w * e) / (number of w != 0)      summed, in Addons' words, which is the default here
+               sum(w * e) / (number of w != 0)      summed, in the terms of TensorFlow Addons; the default
 
-    Names, arguments, defaults and numbers are those of TensorFlow Addons' `seq2seq.SequenceLoss`. Unlike there, weights
-    are not required, can be one for each sequence, and are 0 where the predictions are masked. The value of a large
-    batch is the mean of those of its parts if as many steps count in each. On several replicas a scalar is divided by
-    their number, as Keras does with its losses, since gradients are added up.
+    Names, arguments, defaults and values are those of `seq2seq.SequenceLoss` in TensorFlow Addons. Unlike there, the
+    weights are optional, may be given per sequence, and are multiplied by the Keras mask of the predictions. The loss
+    of a large batch is the mean of the losses of its parts if each part has the same number of counted steps. With
+    several replicas, a scalar loss is divided by their number, as in Keras, because the gradients of the replicas are
+    summed.
 
     Source: Sutskever et al., "Sequence to Sequence Learning with Neural Networks", 2014.
 
     Args:
-        average_across_timesteps: Whether to average over time.
-        average_across_batch: Whether to average over the batch.
-        sum_over_timesteps: Whether to sum over time.
-        sum_over_batch: Whether to sum over the batch.
-        softmax_loss_function: What to take instead of cross-entropy, as for `sequence_loss`; to be saved, it has to be
-            registered with Keras.
-        name: Name of the loss.
-        dtype: Precision of the computation; `None` means Keras' default float.
+        average_across_timesteps: If `True`, average over the time axis.
+        average_across_batch: If `True`, average over the batch axis.
+        sum_over_timesteps: If `True`, sum over the time axis.
+        sum_over_batch: If `True`, sum over the batch axis.
+        softmax_loss_function: Function to use instead of cross-entropy, as in `sequence_loss`. To save the loss,
+            register the function with Keras.
+        name: Name of the loss instance.
+        dtype: Data type of the computation. If `None`, `keras.config.floatx()` is used.
 
     Call arguments:
-        y_true: Class numbers, or probabilities.
-        y_pred: Logits.
-        sample_weight: Optional weights, one a step or one a sequence.
+        y_true: Tensor of class indices or probabilities.
+        y_pred: Tensor of logits.
+        sample_weight: Optional weights, one per step or one per sequence.
 
     Input shape:
-        `(batch, time)` or `(batch, time, classes)`, and `(batch, time, classes)`.
+        `y_true`: `(batch, time)` or `(batch, time, classes)`. `y_pred`: `(batch, time, classes)`.
 
     Output shape:
         A scalar, or the axes that are not reduced.
 
     Raises:
-        ValueError: A tensor has another shape, or an axis is both averaged and summed, or one averaged and one summed.
+        ValueError: If a tensor has another shape, an axis is both averaged and summed, or one axis is averaged and the
+            other summed.
 
     Example:
         >>> loss = SequenceLoss()
@@ -157,8 +168,8 @@ class SequenceLoss(keras.losses.Loss):
         self.softmax_loss_function = function
 
     def __call__(self, y_true: TensorLike, y_pred: TensorLike, sample_weight: TensorLike | None = None) -> Tensor:
-        """Loss of a batch: weights go into what is divided by, too, for which Keras' own reduction has no place."""
-        mask = getattr(y_pred, "_keras_mask", None)  # Keras has no public function for it
+        """Return the loss of a batch, whose weights also enter the denominator, unlike in the reduction of Keras."""
+        mask = getattr(y_pred, "_keras_mask", None)  # Keras has no public accessor for the mask
         y_pred = ops.cast(y_pred, keras.backend.result_type(self.dtype, "float32"))
         weights = ops.ones_like(y_pred[..., 0])
         for given in (sample_weight, mask):
@@ -166,7 +177,7 @@ class SequenceLoss(keras.losses.Loss):
                 given = ops.cast(given, weights.dtype)
                 rank = len(given.shape)
                 fits = rank <= 2 and given.shape.is_compatible_with(weights.shape[:rank])
-                expected = f"one a step, {tuple(weights.shape)}, or one a sequence"
+                expected = f"one for each step, {tuple(weights.shape)}, or one for each sequence"
                 check(fits, "sample_weight", tuple(given.shape), expected)
                 weights = weights * (given[:, None] if rank == 1 else given)
         loss = sequence_loss(
@@ -179,11 +190,11 @@ class SequenceLoss(keras.losses.Loss):
             self.sum_over_batch,
             self.softmax_loss_function,
         )
-        # keras.ops knows nothing of replicas.
+        # keras.ops has no function for the number of replicas.
         return loss if len(loss.shape) else loss / tf.distribute.get_strategy().num_replicas_in_sync
 
     def get_config(self) -> dict[str, Any]:
-        """All arguments."""
+        """Return the config of the loss."""
         function = self.softmax_loss_function
         return {
             "average_across_timesteps": self.average_across_timesteps,
@@ -197,7 +208,7 @@ class SequenceLoss(keras.losses.Loss):
 
 
 def _cross_entropy(logits: Tensor, targets: Tensor, function: Callable[..., Any] | None) -> Tensor:
-    """Cross-entropy of every step."""
+    """Return the cross-entropy of each step."""
     if function is not None:
         labels, flat = (ops.reshape(each, (-1, *ops.shape(each)[2:])) for each in (targets, logits))
         return ops.reshape(function(labels=labels, logits=flat), ops.shape(logits)[:2])
@@ -207,7 +218,7 @@ def _cross_entropy(logits: Tensor, targets: Tensor, function: Callable[..., Any]
 
 
 def _finite_where(steps: Tensor, values: Tensor) -> Tensor:
-    """The values, but 0 for those at these steps that are not finite."""
+    """Return the values, with non-finite ones at the given steps replaced by 0."""
     return ops.where(ops.logical_and(steps[..., None], ops.logical_not(ops.isfinite(values))), 0, values)
 
 
@@ -215,4 +226,4 @@ def _check(flags: tuple[bool, ...]) -> None:
     names = ("average_across_timesteps", "average_across_batch", "sum_over_timesteps", "sum_over_batch")
     given = dict(zip(names, flags, strict=True))
     for (one, other), expected in CLASHES.items():
-        check(not (given[one] and given[other]), other, True, f"{expected}, and `{one}` is True")
+        check(not (given[one] and given[other]), other, True, f"{expected} when `{one}` is True")

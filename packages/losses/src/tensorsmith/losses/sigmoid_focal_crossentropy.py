@@ -1,4 +1,4 @@
-"""The focal loss of independent classes."""
+"""Sigmoid focal cross-entropy loss."""
 
 from typing import Any
 
@@ -23,25 +23,28 @@ def sigmoid_focal_crossentropy(
     from_logits: bool = False,
     class_reduction: str = "sum",
 ) -> Tensor:
-    """Focal loss of every sample: the sum, or the mean, over the last axis.
+    """Return the focal loss of each sample, summed or averaged over the last axis.
 
-    Half precision is computed, and returned, in float32.
+    Half-precision inputs are computed in `float32`, which is also the dtype of the result.
 
     Args:
-        y_true: Targets, 0 or 1, or between them.
-        y_pred: Probabilities, or logits, of the shape of `y_true`. A last axis of size 1 that only one of the two has
-            is forgiven.
-        alpha: Weight of targets 1, in [0, 1]; targets 0 weigh 1 - alpha. None or 0 weighs neither.
-        gamma: How strongly well classified targets fade, 0 or more. None or 0 does not fade them.
-        from_logits: Whether `y_pred` are logits.
-        class_reduction: "sum", as TensorFlow Addons does, or "mean", as Keras does for its losses.
+        y_true: Tensor of true targets, with values in [0, 1].
+        y_pred: Tensor of predicted probabilities or logits, of the shape of `y_true`. A trailing axis of size 1 may be
+            missing from one of the two.
+        alpha: Weight of the positive class, in [0, 1]; the weight of the negative class is 1 - alpha. If `None` or 0,
+            no weighting is applied.
+        gamma: Focusing parameter, `>= 0`, that reduces the loss of well-classified targets. If `None` or 0, the loss is
+            not reduced.
+        from_logits: If `True`, `y_pred` is interpreted as logits.
+        class_reduction: Reduction over the last axis: `"sum"`, as in TensorFlow Addons, or `"mean"`, as in Keras
+            losses.
 
     Returns:
-        Tensor of the shape of `y_pred` without its last axis.
+        A tensor with the shape of `y_pred` without its last axis.
 
     Raises:
-        ValueError: `alpha`, `gamma` or `class_reduction` is none of the above, or the shapes differ by more than a last
-            axis of size 1.
+        ValueError: If `alpha`, `gamma` or `class_reduction` is not one of those above, or the shapes differ by more
+            than a trailing axis of size 1.
 
     Example:
         >>> print(sigmoid_focal_crossentropy([[1.0]], [[0.5]]).numpy().round(4))  # 0.25 * 0.5**2 * log(2)
@@ -50,19 +53,20 @@ def sigmoid_focal_crossentropy(
     _check(alpha, gamma, class_reduction)
     y_true, y_pred = same_shape(*precise(y_true, y_pred))
     if from_logits:
-        # The logits' own formulas: 1 - sigmoid(x) would be rounded to 0 for large x.
+        # Formulas for logits: 1 - sigmoid(x) would be rounded to 0 for large x.
         hit, miss = ops.sigmoid(y_pred), ops.sigmoid(-y_pred)
         entropy = y_true * ops.softplus(-y_pred) + (1 - y_true) * ops.softplus(y_pred)
     else:
-        # A sum of probabilities can be rounded to above 1, and a power of what is below 0 is no number.
+        # A sum of probabilities can be rounded to a number above 1, and the power of a negative number is NaN.
         hit, epsilon = ops.clip(y_pred, 0, 1), keras.config.epsilon()
         miss = 1 - hit
         clipped = ops.clip(y_pred, epsilon, 1 - epsilon)
         entropy = -y_true * ops.log(clipped + epsilon) - (1 - y_true) * ops.log(1 - clipped + epsilon)
     if gamma:
         wrong = y_true * miss + (1 - y_true) * hit
-        # The slope at 0 of a power below 1 is infinite.
+        # Bounded from below, because the gradient of a power below 1 is infinite at 0.
         entropy *= ops.power(ops.maximum(wrong, keras.config.epsilon()) if gamma < 1 else wrong, gamma)
+    # Class weights: alpha for positive targets, 1 - alpha for negative ones.
     if alpha:
         entropy *= y_true * alpha + (1 - y_true) * (1 - alpha)
     return REDUCTIONS[class_reduction](entropy, axis=-1)
@@ -70,42 +74,47 @@ def sigmoid_focal_crossentropy(
 
 @export
 class SigmoidFocalCrossEntropy(AddonsLoss):
-    """Binary cross-entropy that fades for targets classified well, so that the many easy ones do not drown the rest.
+    """Binary focal cross-entropy loss, which down-weights well-classified targets.
 
-    Formula, with p the probability given to what is true, and a = alpha for targets 1, 1 - alpha for targets 0:
+    It prevents a large number of easy targets from dominating the loss.
+
+    Formula, where p is the probability predicted for the true class, and a is alpha for positive targets and 1 - alpha
+    for negative ones:
 
         loss = -a * (1 - p)^gamma * log(p)
 
-    summed over the last axis as TensorFlow Addons does, so that it grows with the number of classes;
-    `class_reduction="mean"` averages, as `keras.losses.BinaryFocalCrossentropy` does. As in Addons, the batch is not
-    reduced by default; give `reduction="sum_over_batch_size"` for a mean. Unreduced on several replicas it trains
-    right, but Keras reports it times their number, as it does with its own losses: it takes back a division by that
-    number that there was only in a mean.
+    The loss is summed over the last axis, as in TensorFlow Addons, and therefore increases with the number of classes.
+    `class_reduction="mean"` averages, like `keras.losses.BinaryFocalCrossentropy`. As in TensorFlow Addons, the batch
+    is not reduced by default; pass `reduction="sum_over_batch_size"` for the mean. Without a reduction, training on
+    several replicas is correct, but the loss that Keras reports is multiplied by their number, as for the losses of
+    Keras: Keras reverts a division by the number of replicas that is only part of a mean.
 
     Source: Lin et al., "Focal Loss for Dense Object Detection", 2017.
 
     Args:
-        from_logits: Whether predictions are logits, which is more precise than probabilities.
-        alpha: Weight of targets 1, in [0, 1]; targets 0 weigh 1 - alpha. None or 0 weighs neither.
-        gamma: How strongly well classified targets fade, 0 or more. None or 0 does not fade them.
-        reduction: How to make one number of a batch, as for every Keras loss.
-        name: Name of the loss.
-        class_reduction: "sum" or "mean": how to make one number of a sample's classes.
-        dtype: Precision of the computation; `None` means Keras' default float.
+        from_logits: If `True`, `y_pred` is interpreted as logits, which is numerically more precise than probabilities.
+        alpha: Weight of the positive class, in [0, 1]; the weight of the negative class is 1 - alpha. If `None` or 0,
+            no weighting is applied.
+        gamma: Focusing parameter, `>= 0`, that reduces the loss of well-classified targets. If `None` or 0, the loss is
+            not reduced.
+        reduction: Type of reduction to apply to the loss. Supported options are those of `keras.losses.Loss`.
+        name: Name of the loss instance.
+        class_reduction: Reduction over the last axis, `"sum"` or `"mean"`.
+        dtype: Data type of the computation. If `None`, `keras.config.floatx()` is used.
 
     Call arguments:
-        y_true: Targets, 0 or 1, or between them.
-        y_pred: Probabilities, or logits.
-        sample_weight: Optional weights, one a sample or one an element of the reduced shape.
+        y_true: Tensor of true targets, with values in [0, 1].
+        y_pred: Tensor of predicted probabilities or logits.
+        sample_weight: Optional weights, one per sample or one per element of the reduced shape.
 
     Input shape:
-        Any rank from 1; both the same, but for a last axis of size 1.
+        Any rank `>= 1`; the same shape for both tensors, except for a trailing axis of size 1.
 
     Output shape:
-        The input shape without its last axis; a scalar with a `reduction`.
+        The input shape without its last axis, or a scalar if `reduction` is given.
 
     Raises:
-        ValueError: `alpha`, `gamma` or `class_reduction` is none of the above.
+        ValueError: If `alpha`, `gamma` or `class_reduction` is not one of those above.
 
     Example:
         >>> loss = SigmoidFocalCrossEntropy(class_reduction="mean", reduction="sum_over_batch_size")
@@ -131,13 +140,13 @@ class SigmoidFocalCrossEntropy(AddonsLoss):
         self.class_reduction = class_reduction
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """Loss of every sample, before weights and reduction."""
+        """Return the loss of each sample, before weighting and reduction."""
         return sigmoid_focal_crossentropy(
             y_true, y_pred, self.alpha, self.gamma, self.from_logits, self.class_reduction
         )
 
     def get_config(self) -> dict[str, Any]:
-        """All arguments."""
+        """Return the config of the loss."""
         own = {
             "from_logits": self.from_logits,
             "alpha": self.alpha,
@@ -152,7 +161,7 @@ def _check(alpha: float | None, gamma: float | None, class_reduction: str) -> No
     fits = alpha is None or (is_number(alpha) and 0 <= alpha <= 1)
     check(fits, "alpha", alpha, "a number in [0, 1] or None")
     fits = gamma is None or (is_number(gamma) and gamma >= 0)
-    check(fits, "gamma", gamma, "a number of 0 or more, or None")
+    check(fits, "gamma", gamma, "a non-negative number or None")
     fits = class_reduction in REDUCTIONS
     remedy = "" if fits else did_you_mean(str(class_reduction), REDUCTIONS)
     check(fits, "class_reduction", class_reduction, "'sum' or 'mean'", remedy)

@@ -1,4 +1,4 @@
-"""Cross-entropy of classes that are numbers, along any axis."""
+"""Cross-entropy loss for integer class labels, along any axis."""
 
 from typing import Any
 
@@ -12,39 +12,40 @@ from tensorsmith.losses._support.precision import precise
 
 @export
 class SparseCategoricalCrossentropy(KeepsArguments, keras.losses.SparseCategoricalCrossentropy):
-    """Cross-entropy of classes given as numbers, with the probabilities along any axis.
+    """Cross-entropy loss for integer class labels, with the predicted probabilities along any axis.
 
-    `keras.losses.SparseCategoricalCrossentropy` has an `axis`, too, but on TensorFlow raises for all but the last, and
-    comes back without it when a model is saved. Half precision is computed in float32.
+    `keras.losses.SparseCategoricalCrossentropy` also has an `axis` argument, but on the TensorFlow backend it raises an
+    error for all axes except the last, and `axis` is missing from its config. Half precision is computed in `float32`.
 
-    Formula, for the class y of a sample and the probabilities p, or logits of which a softmax makes them:
+    Formula, for the class y of a sample and the probabilities p, which are the softmax of the predictions if these are
+    logits:
 
         loss = -log p[y]
 
     Args:
-        from_logits: Whether predictions are logits.
-        ignore_class: A class whose samples do not count; None for none.
-        reduction: How to make one number of a batch, as for every Keras loss.
-        axis: The axis of the classes in the predictions, not 0, which is the batch's.
-        name: Name of the loss.
-        dtype: Precision of the computation; `None` means Keras' default float.
+        from_logits: If `True`, `y_pred` is interpreted as logits.
+        ignore_class: Optional class index to ignore in the loss computation.
+        reduction: Type of reduction to apply to the loss. Supported options are those of `keras.losses.Loss`.
+        axis: Class axis of the predictions. Must not be 0, the batch axis.
+        name: Name of the loss instance.
+        dtype: Data type of the computation. If `None`, `keras.config.floatx()` is used.
 
     Call arguments:
-        y_true: Classes, integers from 0.
-        y_pred: Probabilities or logits.
-        sample_weight: Optional weights, one for each class that is given.
+        y_true: Tensor of integer class indices, starting from 0.
+        y_pred: Tensor of predicted probabilities or logits.
+        sample_weight: Optional weights, one per label.
 
     Input shape:
-        That of the predictions, any with the axis; the classes' is without the axis, or has size 1 there.
+        `y_pred`: Any shape with the class axis. `y_true`: The same shape without this axis, or with size 1 along it.
 
     Output shape:
-        A scalar, or with `reduction=None` the shape of the predictions without the axis.
+        A scalar, or the shape of the predictions without the class axis if `reduction` is `None`.
 
     Raises:
-        ValueError: `axis` is no integer other than 0.
+        ValueError: If `axis` is not an integer or is 0.
 
     Example:
-        >>> loss = SparseCategoricalCrossentropy(axis=1)  # pictures with their channels first
+        >>> loss = SparseCategoricalCrossentropy(axis=1)  # channels-first images
         >>> p = [[[[0.5, 0.1]], [[0.5, 0.9]]]]  # (batch, classes, height, width)
         >>> print(loss([[[0, 1]]], p).numpy().round(4))  # -(log 0.5 + log 0.9) / 2
         0.3993
@@ -64,17 +65,17 @@ class SparseCategoricalCrossentropy(KeepsArguments, keras.losses.SparseCategoric
         dtype: DType | None = None,
     ):
         fits = is_integer(axis) and axis != 0
-        check(fits, "axis", axis, "an integer other than 0", "give 1 for channels that are first")
+        check(fits, "axis", axis, "an integer other than 0", "pass 1 when channels come first")
         super().__init__(from_logits, ignore_class, reduction, name=name, dtype=dtype)
         self.axis = axis
 
     @property
     def dtype(self) -> str:
-        """What Keras casts to, class numbers too, of which half types lack most: at least float32."""
+        """Dtype to which Keras casts inputs, at least `float32`, so that class indices remain exact."""
         return keras.backend.result_type(super().dtype, "float32")
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """Loss of every sample, or of every part of one, before weights and reduction."""
+        """Return the loss of each label, before weighting and reduction."""
         y_true, y_pred = precise(y_true, y_pred)
         if len(y_true.shape) == len(y_pred.shape) and y_true.shape[self.axis] == 1:
             y_true = ops.squeeze(y_true, self.axis)
@@ -84,5 +85,5 @@ class SparseCategoricalCrossentropy(KeepsArguments, keras.losses.SparseCategoric
         return keras.losses.sparse_categorical_crossentropy(y_true, y_pred, **options)
 
     def get_config(self) -> dict[str, Any]:
-        """All arguments."""
+        """Return the config of the loss."""
         return {**super().get_config(), "dtype": super().dtype}  # as given

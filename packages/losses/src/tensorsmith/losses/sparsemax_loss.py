@@ -1,4 +1,4 @@
-"""The loss that belongs to sparsemax."""
+"""Sparsemax loss."""
 
 import math
 from typing import Any
@@ -15,22 +15,23 @@ from tensorsmith.losses._support.shapes import check_same_shape, same_shape
 
 @export
 def sparsemax_loss(logits: TensorLike, sparsemax: TensorLike, labels: TensorLike, name: str | None = None) -> Tensor:
-    """Sparsemax loss of every sample, from logits and their sparsemax.
+    """Return the sparsemax loss of each sample, computed from logits and their sparsemax.
 
-    The order of the arguments is TensorFlow Addons', not that of other losses. Logits of minus infinity are allowed
-    where the label is 0. Half precision is computed, and returned, in float32.
+    The order of the arguments is that of TensorFlow Addons and differs from other losses. Logits may be negative
+    infinity where the label is 0. Half-precision inputs are computed in `float32`, which is also the dtype of the
+    result.
 
     Args:
-        logits: Logits.
-        sparsemax: `tensorsmith.layers.activations.sparsemax(logits)`.
-        labels: Probabilities that are wanted, most often one-hot.
-        name: Name of the operations in a graph.
+        logits: Tensor of logits.
+        sparsemax: Sparsemax of the logits, `tensorsmith.layers.activations.sparsemax(logits)`.
+        labels: Tensor of target probabilities, usually one-hot.
+        name: Optional name of the graph scope.
 
     Returns:
-        Tensor of the shape of `logits` without its last axis.
+        A tensor with the shape of `logits` without its last axis.
 
     Raises:
-        ValueError: The shapes differ.
+        ValueError: If the shapes differ.
 
     Example:
         >>> print(sparsemax_loss([[0.0, 0.5]], [[0.25, 0.75]], [[0.0, 1.0]]).numpy())
@@ -39,8 +40,8 @@ def sparsemax_loss(logits: TensorLike, sparsemax: TensorLike, labels: TensorLike
     with keras.name_scope(name or "sparsemax_loss"):
         sparsemax, labels, logits = precise(sparsemax, labels, logits)
         check_same_shape(sparsemax=sparsemax, labels=labels, logits=logits)
-        # 0 times minus infinity would be NaN, in the gradient too: neither factor may meet it.
-        inside, wanted = sparsemax != 0, labels != 0  # NaN is inside, and stays
+        # Mask infinite logits before the products: 0 times infinity is NaN, in the gradient as well.
+        inside, wanted = sparsemax != 0, labels != 0  # NaN is propagated
         reached = sparsemax * (ops.where(inside, logits, 0) - sparsemax / 2)
         missed = labels * (labels / 2 - ops.where(wanted, logits, 0))
         return ops.sum(reached + missed, axis=-1)
@@ -48,36 +49,38 @@ def sparsemax_loss(logits: TensorLike, sparsemax: TensorLike, labels: TensorLike
 
 @export
 class SparsemaxLoss(AddonsLoss):
-    """What cross-entropy is to softmax, for sparsemax: 0 once the logit that is wanted leads all others by 1.
+    """Sparsemax loss, the analogue of softmax cross-entropy for sparsemax.
 
-    Formula, with logits z, p = sparsemax(z) and the probabilities q that are wanted:
+    The loss is 0 if the logit of the target class exceeds all others by at least 1.
+
+    Formula, with logits z, p = sparsemax(z) and target probabilities q:
 
         loss = p.(z - p / 2) - q.(z - q / 2)
 
-    whose gradient is p - q. Classes lie along the last axis; TensorFlow Addons' sums along axis 1, which is another one
-    where there are more than two.
+    Its gradient is p - q. The classes are on the last axis. TensorFlow Addons sums over axis 1, which is a different
+    axis for inputs with more than two axes.
 
     Source: Martins and Astudillo, "From Softmax to Sparsemax", 2016.
 
     Args:
-        from_logits: Must be True: the loss cannot be told from probabilities.
-        reduction: How to make one number of a batch, as for every Keras loss.
-        name: Name of the loss.
-        dtype: Precision of the computation; `None` means Keras' default float.
+        from_logits: Must be `True`, because the loss cannot be computed from probabilities.
+        reduction: Type of reduction to apply to the loss. Supported options are those of `keras.losses.Loss`.
+        name: Name of the loss instance.
+        dtype: Data type of the computation. If `None`, `keras.config.floatx()` is used.
 
     Call arguments:
-        y_true: Probabilities that are wanted, most often one-hot.
-        y_pred: Logits.
-        sample_weight: Optional weights, one a sample or one an element of the reduced shape.
+        y_true: Tensor of target probabilities, usually one-hot.
+        y_pred: Tensor of logits.
+        sample_weight: Optional weights, one per sample or one per element of the reduced shape.
 
     Input shape:
-        Any rank from 1; both the same, with the classes along the last axis.
+        Any rank `>= 1`, with the classes on the last axis; the same shape for both tensors.
 
     Output shape:
-        A scalar, or with `reduction=None` the input shape without its last axis.
+        A scalar, or the input shape without its last axis if `reduction` is `None`.
 
     Raises:
-        ValueError: `from_logits` is not True, or the shapes differ.
+        ValueError: If `from_logits` is not `True`, or the shapes differ.
 
     Example:
         >>> loss = SparsemaxLoss(reduction=None)
@@ -97,20 +100,20 @@ class SparsemaxLoss(AddonsLoss):
         self.from_logits = from_logits
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """Loss of every sample, before weights and reduction."""
+        """Return the loss of each sample, before weighting and reduction."""
         y_true, y_pred = same_shape(*precise(y_true, y_pred))
         return sparsemax_loss(y_pred, _sparsemax(y_pred), y_true)
 
     def get_config(self) -> dict[str, Any]:
-        """All arguments."""
+        """Return the config of the loss."""
         return {**super().get_config(), "from_logits": self.from_logits, "dtype": self.dtype}
 
 
 def _sparsemax(logits: Tensor) -> Tensor:
-    """Sparsemax as a constant, since its gradient takes no part in the loss's.
+    """Return the sparsemax of logits as a constant, because its gradient does not enter that of the loss.
 
-    The threshold is the greatest that any number of leading logits asks for. It takes a sort, where that of
-    tensorsmith.layers, a room beside this one, is faster; but it is one line.
+    The threshold is the maximum of the thresholds for each number of leading logits. The sort makes it slower than the
+    sparsemax of `tensorsmith.layers`, which this package does not depend on.
     """
     (z,) = precise(ops.stop_gradient(logits))
     z -= ops.max(z, axis=-1, keepdims=True, initial=-math.inf)

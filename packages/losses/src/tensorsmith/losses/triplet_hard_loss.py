@@ -1,4 +1,4 @@
-"""The triplet loss of hardest samples."""
+"""Triplet loss with hard positive and negative mining."""
 
 import math
 from typing import Any
@@ -18,20 +18,22 @@ from tensorsmith.losses._support.triplet_loss import TripletLoss
 def triplet_hard_loss(
     y_true: TensorLike, y_pred: TensorLike, margin: float = 1.0, soft: bool = False, distance_metric: Metric = "L2"
 ) -> Tensor:
-    """Triplet loss of a batch, with each sample's hardest positive and negative: see `TripletHardLoss`.
+    """Return the triplet loss of a batch with hard positive and negative mining; see `TripletHardLoss`.
 
     Args:
-        y_true: Labels, `(batch,)` or `(batch, 1)`.
-        y_pred: Embeddings, `(batch, features)`; half precision is computed, and returned, in float32.
-        margin: How much farther than the positive the negative shall be, 0 or more.
-        soft: Use a smooth function in place of the margin.
-        distance_metric: "L2", "squared-L2", "angular", or a function from embeddings to the matrix of distances.
+        y_true: Tensor of labels, of shape `(batch,)` or `(batch, 1)`.
+        y_pred: Tensor of embeddings, of shape `(batch, features)`. Half precision is computed in `float32`, which is
+            also the dtype of the result.
+        margin: Minimum difference between the distances to the negative and to the positive, `>= 0`.
+        soft: If `True`, use the soft margin, a smooth function without `margin`.
+        distance_metric: `"L2"`, `"squared-L2"`, `"angular"`, or a function that maps embeddings to their distance
+            matrix.
 
     Returns:
-        A scalar; 0 for an empty batch.
+        A scalar, which is 0 for an empty batch.
 
     Raises:
-        ValueError: `margin` is negative, the distance unknown, or the shapes are none of the above.
+        ValueError: If `margin` is negative, the distance metric is unknown, or a shape is not one of those above.
 
     Example:
         >>> float(triplet_hard_loss([0, 0, 1], [[0.0], [1.0], [3.0]]))  # 1 - 3 + 1 < 0; 1 - 2 + 1 = 0; 0 - 2 + 1 < 0
@@ -45,34 +47,39 @@ def triplet_hard_loss(
 
 @export
 class TripletHardLoss(TripletLoss):
-    """Makes samples of other labels lie farther away than those of the same, judged by the hardest of a batch.
+    """Triplet loss with hard positive and negative mining.
+
+    For each anchor of a batch, it uses the farthest sample with the same label and the nearest sample with another
+    label.
 
     Formula, for each sample a as the anchor, averaged over the batch:
 
         loss_a = max(max_p d(a, p) - min_n d(a, n) + margin, 0)
         loss_a = log(1 + exp(max_p d(a, p) - min_n d(a, n)))    if soft
 
-    over positives p, of the same label, and negatives n, of other labels. As in TensorFlow Addons, an anchor without
-    positives has 0 for the greatest of their distances, and one without negatives the distance of the farthest sample
-    for the least of theirs: a batch of one label gives the margin, with a gradient of 0.
+    The positives p have the same label as the anchor, the negatives n other labels. As in TensorFlow Addons, the
+    maximum over an empty set of positives is 0, and the minimum over an empty set of negatives is the distance of the
+    farthest sample: a batch with a single label gives the margin, with a gradient of 0.
 
-    The value depends on how batches are cut: a sample's partners are those of its batch, and in larger ones they are
-    harder. Sample weights and masks weigh anchors, not partners.
+    The loss depends on how the data are split into batches, because a sample is only compared with samples of its
+    batch; larger batches contain harder samples. Sample weights and masks apply to anchors, not to the samples they are
+    compared with.
 
     Source: Hermans, Beyer and Leibe, "In Defense of the Triplet Loss for Person Re-Identification", 2017.
 
     Args:
-        margin: How much farther than the positive the negative shall be, 0 or more.
-        soft: Use the second formula, which has no margin.
+        margin: Minimum difference between the distances to the negative and to the positive, `>= 0`.
+        soft: If `True`, use the second formula, which has no margin.
         {{arguments}}
 
     {{call}}
 
     Output shape:
-        A scalar, or with `reduction=None` `(batch,)`.
+        A scalar, or `(batch,)` if `reduction` is `None`.
 
     Raises:
-        ValueError: `margin` is no number of 0 or more, the distance is unknown, or the shapes are none of the above.
+        ValueError: If `margin` is not a number `>= 0`, the distance metric is unknown, or a shape is not one of those
+            above.
 
     Example:
         >>> print(TripletHardLoss(reduction=None)([0, 1, 0], [[0.0], [1.0], [3.0]]).numpy())
@@ -92,11 +99,11 @@ class TripletHardLoss(TripletLoss):
         self.soft = soft
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """Loss of every anchor, before weights and reduction; `y_true` tells which labels are the same."""
+        """Return the loss of each anchor, before weighting and reduction. `y_true` is the matrix of equal labels."""
         return _of_samples(ops.cast(y_true, "bool"), y_pred, self.margin, self.soft, self.distance_metric)
 
     def get_config(self) -> dict[str, Any]:
-        """Return all arguments."""
+        """Return the config of the loss."""
         return {**super().get_config(), "soft": self.soft}
 
 
@@ -105,13 +112,15 @@ def _of_samples(same: Tensor, y_pred: Tensor, margin: float, soft: bool, metric:
     check_labels(same, distances)
     farthest = ops.max(distances, axis=1, keepdims=True, initial=-math.inf)
     nearest = ops.min(distances, axis=1, keepdims=True, initial=math.inf)
-    # What may not be chosen counts as if mirrored at the end: it comes last, and the one at the end first among it.
+    # Candidates that are not allowed are reflected at the end of the range of distances. They rank after all allowed
+    # ones, and among themselves in reverse order.
     positive = _place_of_max(ops.where(positives(same), distances, 2 * nearest - distances))
     negative = _place_of_max(ops.where(same, distances - 2 * farthest, -distances))
+    # Only the selected distances are differentiated.
     gap = distances_to(positive, y_pred, metric) - distances_to(negative, y_pred, metric)
     return ops.softplus(gap) if soft else ops.maximum(gap + margin, 0)
 
 
 def _place_of_max(rows: Tensor) -> Tensor:
-    # One more column, since an empty batch's rows have none. Keras' argmax takes several times as long.
+    # The additional column is for an empty batch, whose rows are empty. `keras.ops.argmax` is several times slower.
     return tf.argmax(ops.pad(rows, ((0, 0), (0, 1)), constant_values=-math.inf), axis=1, output_type="int32")

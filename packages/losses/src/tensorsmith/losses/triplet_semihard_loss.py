@@ -1,4 +1,4 @@
-"""The triplet loss of semi-hard negatives."""
+"""Triplet loss with semi-hard negative mining."""
 
 import math
 
@@ -17,19 +17,21 @@ from tensorsmith.losses._support.triplet_loss import TripletLoss
 def triplet_semihard_loss(
     y_true: TensorLike, y_pred: TensorLike, margin: float = 1.0, distance_metric: Metric = "L2"
 ) -> Tensor:
-    """Triplet loss of a batch, over all pairs of one label, with semi-hard negatives: see `TripletSemiHardLoss`.
+    """Return the triplet loss of a batch with semi-hard negative mining; see `TripletSemiHardLoss`.
 
     Args:
-        y_true: Labels, `(batch,)` or `(batch, 1)`.
-        y_pred: Embeddings, `(batch, features)`; half precision is computed, and returned, in float32.
-        margin: How much farther than the positive the negative shall be, 0 or more.
-        distance_metric: "L2", "squared-L2", "angular", or a function from embeddings to the matrix of distances.
+        y_true: Tensor of labels, of shape `(batch,)` or `(batch, 1)`.
+        y_pred: Tensor of embeddings, of shape `(batch, features)`. Half precision is computed in `float32`, which is
+            also the dtype of the result.
+        margin: Minimum difference between the distances to the negative and to the positive, `>= 0`.
+        distance_metric: `"L2"`, `"squared-L2"`, `"angular"`, or a function that maps embeddings to their distance
+            matrix.
 
     Returns:
-        A scalar; 0 if no two labels are the same.
+        A scalar, which is 0 if no two labels are equal.
 
     Raises:
-        ValueError: `margin` is negative, the distance unknown, or the shapes are none of the above.
+        ValueError: If `margin` is negative, the distance metric is unknown, or a shape is not one of those above.
 
     Example:
         >>> float(triplet_semihard_loss([0, 1, 0, 1], [[0.0], [1.0], [3.0], [3.5]]))  # 0.5, 1.5, 2 and 0
@@ -41,34 +43,40 @@ def triplet_semihard_loss(
 
 @export
 class TripletSemiHardLoss(TripletLoss):
-    """Makes samples of other labels lie farther away than those of the same, judged by the next negative after each.
+    """Triplet loss with semi-hard negative mining.
 
-    Formula, averaged over all pairs of an anchor a and a positive p, another sample of its label:
+    For each anchor and positive, the negative is the nearest sample of another label that is farther away than the
+    positive.
+
+    Formula, averaged over all pairs of an anchor a and a positive p, which is another sample with the same label:
 
         loss_ap = max(d(a, p) - d(a, n) + margin, 0)
 
-    where n is the nearest of the samples of other labels that are farther from a than p is, or, if none is, the
-    farthest of them. Where there are no other labels at all, the distance of the nearest sample, which is a itself,
-    stands for d(a, n), as in TensorFlow Addons. Unlike there, where it is NaN, a batch without pairs gives 0.
+    The negative n is the nearest sample of another label that is farther from a than p. If there is none, n is the
+    farthest sample of another label. If all labels are equal, d(a, n) is the distance to the nearest sample, which is
+    a itself, as in TensorFlow Addons. A batch without pairs gives 0, where TensorFlow Addons returns NaN.
 
-    Each row of distances is sorted once: memory grows with the square of the batch, not with its cube as in Addons.
+    Each row of the distance matrix is sorted once, so memory grows with the square of the batch size, and not with its
+    cube as in TensorFlow Addons.
 
-    The value depends on how batches are cut: a sample's partners are those of its batch. Sample weights and masks weigh
-    anchors, not partners.
+    The loss depends on how the data are split into batches, because a sample is only compared with samples of its
+    batch. Sample weights and masks apply to anchors, not to the samples they are compared with.
 
     Source: Schroff, Kalenichenko and Philbin, "FaceNet", 2015.
 
     Args:
-        margin: How much farther than the positive the negative shall be, 0 or more.
+        margin: Minimum difference between the distances to the negative and to the positive, `>= 0`.
         {{arguments}}
 
     {{call}}
 
     Output shape:
-        A scalar, or with `reduction=None` `(batch,)`: sums over the anchor's pairs, times batch / number of all pairs.
+        A scalar, or `(batch,)` if `reduction` is `None`: the sums over the pairs of each anchor, multiplied by the
+        batch size and divided by the total number of pairs.
 
     Raises:
-        ValueError: `margin` is no number of 0 or more, the distance is unknown, or the shapes are none of the above.
+        ValueError: If `margin` is not a number `>= 0`, the distance metric is unknown, or a shape is not one of those
+            above.
 
     Example:
         >>> print(TripletSemiHardLoss(reduction=None)([0, 1, 0, 1], [[0.0], [1.0], [3.0], [3.5]]).numpy())
@@ -86,7 +94,7 @@ class TripletSemiHardLoss(TripletLoss):
         super().__init__(margin, distance_metric, name, reduction, dtype)
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """Loss of every anchor, before weights and reduction; `y_true` tells which labels are the same."""
+        """Return the loss of each anchor, before weighting and reduction. `y_true` is the matrix of equal labels."""
         return _of_samples(ops.cast(y_true, "bool"), y_pred, self.margin, self.distance_metric)
 
 
@@ -94,11 +102,12 @@ def _of_samples(same: Tensor, y_pred: Tensor, margin: float, metric: Metric) -> 
     distances = pairwise_distances(y_pred, metric)
     check_labels(same, distances)
     nearest = ops.min(distances, axis=1, keepdims=True, initial=math.inf)
-    # Places only: the gradient of a sort fails for the rows of an empty batch.
+    # Indices only, without a gradient: the gradient of a sort fails for an empty batch.
     others = ops.stop_gradient(ops.where(same, math.inf, distances))
     order = ops.argsort(others, axis=1)
     count = ops.sum(ops.cast(ops.logical_not(same), "int32"), axis=1, keepdims=True)
-    # The first that is farther; the last, and so the farthest, if there is none. Keras' searches single rows only.
+    # Select the first negative that is farther than the positive, or the last (farthest) one if there is none.
+    # `keras.ops.searchsorted` supports only one-dimensional sequences.
     farther = tf.searchsorted(ops.take_along_axis(others, order, axis=1), distances, side="right")
     place = ops.take_along_axis(order, ops.minimum(farther, ops.maximum(count - 1, 0)), axis=1)
     negative = ops.where(count > 0, ops.take_along_axis(distances, place, axis=1), nearest)

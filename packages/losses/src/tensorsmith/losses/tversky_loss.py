@@ -1,4 +1,4 @@
-"""The Tversky loss of masks, of which Dice and intersection over union are cases."""
+"""Tversky loss for segmentation masks, which generalizes the Dice and intersection over union losses."""
 
 from typing import Any
 
@@ -16,20 +16,20 @@ from tensorsmith.losses._support.shapes import same_shape
 def tversky_loss(
     y_true: TensorLike, y_pred: TensorLike, alpha: float = 0.5, beta: float = 0.5, smooth: float = 1.0
 ) -> Tensor:
-    """Tversky loss of every sample: the mean over classes; see `TverskyLoss`.
+    """Return the Tversky loss of each sample, averaged over classes; see `TverskyLoss`.
 
     Args:
-        y_true: Masks, 0 or 1 or between, `(batch, ..., classes)`.
-        y_pred: Probabilities, of the same shape.
-        alpha: Weight of false positives, 0 or more.
-        beta: Weight of false negatives, 0 or more.
-        smooth: What is added above and below, 0 or more.
+        y_true: Tensor of true masks, with values in [0, 1], of shape `(batch, ..., classes)`.
+        y_pred: Tensor of predicted probabilities, of the same shape.
+        alpha: Weight of false positives, `>= 0`.
+        beta: Weight of false negatives, `>= 0`.
+        smooth: Number added to the numerator and the denominator, `>= 0`.
 
     Returns:
-        Tensor `(batch,)`, at least float32.
+        A tensor of shape `(batch,)`, in `float32` or higher precision.
 
     Raises:
-        ValueError: A number is negative, or the shapes differ or have a rank below 2.
+        ValueError: If a number is negative, the shapes differ, or their rank is less than 2.
 
     Example:
         >>> y_true, y_pred = [[[1.0], [1.0], [0.0]]], [[[1.0], [0.0], [0.0]]]
@@ -43,15 +43,18 @@ def tversky_loss(
 
 
 def _of_samples(y_true: Tensor, y_pred: Tensor, alpha: float, beta: float, smooth: float, *weights: Tensor) -> Tensor:
-    """Loss of every sample, whose pixels count as often as weights say."""
+    """Return the loss of each sample, with the pixels multiplied by the weights."""
     y_true, y_pred = same_shape(*precise(y_true, y_pred))
     shape = tuple(y_pred.shape)
-    check(len(shape) >= 2, "y_pred", shape, "(batch, ..., classes)", "give a single class an axis of size 1")
+    check(
+        len(shape) >= 2, "y_pred", shape, "have shape (batch, ..., classes)", "add an axis of size 1 for a single class"
+    )
     pixels, weight = tuple(range(1, len(shape) - 1)), product(weights, y_pred)
 
     def total(values: Tensor) -> Tensor:
         return ops.sum(weight * values, axis=pixels) if pixels else weight * values
 
+    # Soft counts of true positives, false positives and false negatives.
     hits, extra, missed = total(y_true * y_pred), total((1 - y_true) * y_pred), total(y_true * (1 - y_pred))
     part = ops.divide_no_nan(hits + smooth, hits + alpha * extra + beta * missed + smooth)
     return 1 - ops.mean(part, axis=-1)
@@ -59,7 +62,7 @@ def _of_samples(y_true: Tensor, y_pred: Tensor, alpha: float, beta: float, smoot
 
 @export
 class TverskyLoss(keras.losses.Loss):
-    """How little predicted masks overlap the true ones; Dice by default, IoU (Jaccard) with alpha and beta of 1.
+    """Tversky loss for segmentation: Dice loss by default, IoU (Jaccard) loss if `alpha` and `beta` are 1.
 
     Formula, for each class, with sums over the pixels of a sample:
 
@@ -67,43 +70,44 @@ class TverskyLoss(keras.losses.Loss):
 
         TP = sum(y_true * y_pred),  FP = sum((1 - y_true) * y_pred),  FN = sum(y_true * (1 - y_pred))
 
-    It is averaged over classes and samples, so that batches can be cut anyhow and sample weights count; the smoothing
-    makes a mask that is rightly empty a loss of 0. Where predictions carry a mask of Keras', pixels are left out of the
-    sums, and samples that are masked throughout out of the batch.
+    The loss is averaged over classes and samples. It therefore does not depend on how the data are split into batches,
+    and supports sample weights. The smoothing gives a loss of 0 to an empty mask that is predicted correctly. If the
+    predictions have a Keras mask, masked pixels are excluded from the sums, and fully masked samples from the batch.
 
-    Use it instead of `keras.losses.Tversky` and `Dice` of Keras 3.15: there alpha weighs what is missed and beta what
-    is too much, contrary to their documentation; all samples of a batch are one set unless given an `axis`; an empty
-    mask has a loss of 1 whatever is predicted; and sums overflow in float16.
+    It differs from `keras.losses.Tversky` and `keras.losses.Dice` of Keras 3.15, in which `alpha` weighs false
+    negatives and `beta` false positives, contrary to their documentation; all samples of a batch form one set unless
+    `axis` is given; an empty mask has a loss of 1 for every prediction; and sums overflow in `float16`.
 
     Source: Salehi et al., "Tversky Loss Function for Image Segmentation", 2017; Milletari et al., "V-Net", 2016 (Dice).
 
     Args:
-        alpha: Weight of false positives, 0 or more.
-        beta: Weight of false negatives, 0 or more.
-        smooth: What is added above and below, 0 or more. With 0, an empty mask has a loss of 1.
-        reduction: How to make one number of a batch, as for every Keras loss.
-        name: Name of the loss.
-        dtype: Precision of the computation; `None` means Keras' default float.
+        alpha: Weight of false positives, `>= 0`.
+        beta: Weight of false negatives, `>= 0`.
+        smooth: Number added to the numerator and the denominator, `>= 0`. With 0, an empty mask has a loss of 1.
+        reduction: Type of reduction to apply to the loss. Supported options are those of `keras.losses.Loss`.
+        name: Name of the loss instance.
+        dtype: Data type of the computation. If `None`, `keras.config.floatx()` is used.
 
     Call arguments:
-        y_true: Masks, 0 or 1 or between.
-        y_pred: Probabilities.
-        sample_weight: Optional weights, one a sample, or `(batch, steps)` and so on: as often a part of it counts.
+        y_true: Tensor of true masks, with values in [0, 1].
+        y_pred: Tensor of predicted probabilities.
+        sample_weight: Optional weights, one per sample, or one per part of a sample, of shape `(batch, steps)` for
+            example.
 
     Input shape:
-        `(batch, ..., classes)`, twice.
+        `(batch, ..., classes)` for both tensors.
 
     Output shape:
-        A scalar, or with `reduction=None` `(batch,)`.
+        A scalar, or `(batch,)` if `reduction` is `None`.
 
     Raises:
-        ValueError: A number is negative, or the shapes, those of a mask or of weights included, do not fit.
+        ValueError: If a number is negative, or the shapes, including those of a mask or weights, do not match.
 
     Example:
         >>> loss = TverskyLoss(alpha=0.3, beta=0.7, smooth=0.0)
-        >>> round(float(loss([[[1.0], [1.0]]], [[[1.0], [0.0]]])), 4)  # 1 - 1 / 1.7: it missed one
+        >>> round(float(loss([[[1.0], [1.0]]], [[[1.0], [0.0]]])), 4)  # 1 - 1 / 1.7: one false negative
         0.4118
-        >>> round(float(loss([[[1.0], [0.0]]], [[[1.0], [1.0]]])), 4)  # 1 - 1 / 1.3: one is too much
+        >>> round(float(loss([[[1.0], [0.0]]], [[[1.0], [1.0]]])), 4)  # 1 - 1 / 1.3: one false positive
         0.2308
     """
 
@@ -123,17 +127,17 @@ class TverskyLoss(keras.losses.Loss):
         self.smooth = smooth
 
     def __call__(self, y_true: TensorLike, y_pred: TensorLike, sample_weight: TensorLike | None = None) -> Tensor:
-        """Loss of a batch."""
+        """Return the loss of a batch."""
         y_pred, sample_weight, *parts = split_weights(y_pred, sample_weight)
         return super().__call__((y_true, *parts), y_pred, sample_weight)
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """Loss of every sample, before reduction; `y_true` may be a tuple of masks, and of weights of pixels."""
+        """Return the loss of each sample, before reduction. `y_true` may be a tuple of masks and pixel weights."""
         y_true, *weights = y_true if isinstance(y_true, tuple) else (y_true,)
         return _of_samples(y_true, y_pred, self.alpha, self.beta, self.smooth, *weights)
 
     def get_config(self) -> dict[str, Any]:
-        """All arguments."""
+        """Return the config of the loss."""
         own = {"alpha": self.alpha, "beta": self.beta, "smooth": self.smooth, "dtype": self.dtype}
         return {**super().get_config(), **own}
 
@@ -141,4 +145,4 @@ class TverskyLoss(keras.losses.Loss):
 def _check(**numbers_given: float) -> None:
     for name, number in numbers_given.items():
         fits = is_number(number) and number >= 0
-        check(fits, name, number, "a number of 0 or more")
+        check(fits, name, number, "a non-negative number")

@@ -1,4 +1,4 @@
-"""The losses of Wasserstein GANs."""
+"""Losses of Wasserstein GANs."""
 
 from tensorsmith.core import export
 from tensorsmith.core.types import Tensor, TensorLike
@@ -8,26 +8,26 @@ from tensorsmith.losses._support.shapes import check_same_shape
 
 @export
 def wasserstein_critic_loss(real: TensorLike, fake: TensorLike) -> Tensor:
-    """How badly a critic scores real samples above fake ones.
+    """Return the Wasserstein loss of a critic: the score of the fake sample minus that of the real sample.
 
     Formula:
 
         loss = fake - real
 
-    The negative of its mean is an estimate of the Wasserstein distance, as long as the critic's slopes are at most 1:
-    add 10 times the mean of `gradient_penalty`.
+    The negative mean of the loss estimates the Wasserstein distance if the norm of the critic's gradient is at most 1.
+    To enforce this, add 10 times the mean of `gradient_penalty`.
 
     Source: Arjovsky et al., "Wasserstein GAN", 2017.
 
     Args:
-        real: The critic's scores, without an activation, of real samples.
-        fake: Those of as many fake ones, of the same shape.
+        real: Tensor of the critic's scores for real samples, without an activation.
+        fake: Tensor of its scores for fake samples, of the shape of `real`.
 
     Returns:
-        Tensor of the same shape, at least float32. Take its mean.
+        A tensor of the same shape, in `float32` or higher precision. Minimize its mean.
 
     Raises:
-        ValueError: The shapes differ.
+        ValueError: If the shapes differ.
 
     Example:
         >>> print(wasserstein_critic_loss([2.0], [0.5]).numpy())
@@ -40,7 +40,7 @@ def wasserstein_critic_loss(real: TensorLike, fake: TensorLike) -> Tensor:
 
 @export
 def wasserstein_generator_loss(fake: TensorLike) -> Tensor:
-    """How low the critic scores a generator's samples.
+    """Return the Wasserstein loss of a generator: the negative score of the critic.
 
     Formula:
 
@@ -49,10 +49,10 @@ def wasserstein_generator_loss(fake: TensorLike) -> Tensor:
     Source: Arjovsky et al., "Wasserstein GAN", 2017.
 
     Args:
-        fake: The critic's scores, without an activation, of fake samples.
+        fake: Tensor of the critic's scores for fake samples, without an activation.
 
     Returns:
-        Tensor of the same shape, at least float32. Take its mean.
+        A tensor of the same shape, in `float32` or higher precision. Minimize its mean.
 
     Example:
         >>> print(wasserstein_generator_loss([0.5]).numpy())

@@ -1,4 +1,4 @@
-"""The loss of weighted kappa."""
+"""Weighted kappa loss."""
 
 import math
 from typing import Any
@@ -17,45 +17,49 @@ DISTANCES = {"linear": ops.abs, "quadratic": ops.square}
 
 @export
 class WeightedKappaLoss(AddonsLoss):
-    """How far predicted ordered classes are off, relative to chance: errors count by how many classes they are off.
+    """Weighted kappa loss for ordinal classification.
 
-    Formula, with samples i, classes j and k, the class c of a sample, predicted probabilities p, the share q of each
-    class, and d(a, b) = |a - b| or its square:
+    Errors are weighted by the distance between the true and the predicted class, relative to the errors expected by
+    chance.
+
+    Formula, with samples i, classes j and k, the class c of a sample, predicted probabilities p, the frequency q of
+    each class, and d(a, b) = |a - b| or its square:
 
         loss = log(sum_ij d(c_i, j) p_ij / sum_ijk q_k d(k, j) p_ij + epsilon)
 
-    It is log(1 - kappa + epsilon): 0 for chance, and negative for better.
+    This is log(1 - kappa + epsilon): 0 for chance-level predictions, and negative for better ones.
 
-    The value depends on how batches are cut, since chance is estimated from the batch; large ones estimate it well. It
-    is one number for all samples of a batch. Sample weights and masks enter the sums, so that a weight of 2 is the
-    sample twice, and where all are 0 the loss is 0. TensorFlow Addons' takes no weights, and its
-    default reduction, which has no effect there, is none.
+    The loss is one number for all samples of a batch and depends on how the data are split into batches, because chance
+    agreement is estimated from the batch; the estimate improves with the batch size. Sample weights and masks enter the
+    sums: a weight of 2 is equivalent to repeating the sample, and if all weights are 0 the loss is 0. TensorFlow Addons
+    does not support weights; its default reduction is "none", which has no effect there.
 
     Source: de la Torre, Puig and Valls, "Weighted Kappa Loss Function for Multi-Class Classification of Ordinal Data in
     Deep Learning", 2018.
 
     Args:
         num_classes: Number of classes.
-        weightage: "linear" or "quadratic": how errors count.
-        name: Name of the loss.
-        epsilon: Keeps the logarithm finite; None or 0 means Keras' own.
-        reduction: How to make one number of a batch, as for every Keras loss.
-        dtype: Precision of the computation; `None` means Keras' default float.
+        weightage: Weighting of the errors, `"linear"` or `"quadratic"`.
+        name: Name of the loss instance.
+        epsilon: Small float added inside the logarithm for numerical stability. If `None` or 0,
+            `keras.config.epsilon()` is used.
+        reduction: Type of reduction to apply to the loss. Supported options are those of `keras.losses.Loss`.
+        dtype: Data type of the computation. If `None`, `keras.config.floatx()` is used.
 
     Call arguments:
-        y_true: Classes, one-hot.
-        y_pred: Probabilities.
-        sample_weight: Optional weights, one a sample.
+        y_true: Tensor of one-hot labels.
+        y_pred: Tensor of predicted probabilities.
+        sample_weight: Optional weights, one per sample.
 
     Input shape:
-        `(batch, num_classes)`, twice.
+        `(batch, num_classes)` for both tensors.
 
     Output shape:
-        A scalar, or with `reduction=None` the same number for every sample, `(batch,)`.
+        A scalar, or `(batch,)` with the same number for each sample if `reduction` is `None`.
 
     Raises:
-        ValueError: `num_classes` is no integer above 1, `weightage` none of the two, or `epsilon` negative; or there
-            are not as many classes.
+        ValueError: If `num_classes` is not an integer `>= 2`, `weightage` is not one of the two, `epsilon` is negative,
+            or the number of classes in the inputs differs from `num_classes`.
 
     Example:
         >>> loss = WeightedKappaLoss(num_classes=2, epsilon=1e-3)
@@ -77,43 +81,44 @@ class WeightedKappaLoss(AddonsLoss):
         reduction: str | None = "sum_over_batch_size",
         dtype: DType | None = None,
     ):
-        check(is_integer(num_classes) and num_classes > 1, "num_classes", num_classes, "an integer above 1")
+        check(is_integer(num_classes) and num_classes > 1, "num_classes", num_classes, "an integer >= 2")
         fits, remedy = weightage in DISTANCES, did_you_mean(str(weightage), DISTANCES)
         check(fits, "weightage", weightage, "'linear' or 'quadratic'", remedy)
         fits = epsilon is None or (is_number(epsilon) and epsilon >= 0)
-        check(fits, "epsilon", epsilon, "a number of 0 or more, or None")
+        check(fits, "epsilon", epsilon, "a non-negative number or None")
         super().__init__(name=name, reduction=reduction, dtype=dtype)
         self.num_classes = num_classes
         self.weightage = weightage
         self.epsilon = epsilon or keras.config.epsilon()
 
     def __call__(self, y_true: TensorLike, y_pred: TensorLike, sample_weight: TensorLike | None = None) -> Tensor:
-        """Loss of a batch."""
-        # Keras would multiply the logarithm by them.
-        given = (sample_weight, getattr(y_pred, "_keras_mask", None))  # Keras has no public function for the mask
+        """Return the loss of a batch."""
+        # Pass weights and mask to `call`: Keras would multiply the logarithm by them.
+        given = (sample_weight, getattr(y_pred, "_keras_mask", None))  # Keras has no public accessor
         return super().__call__((y_true, *(weights for weights in given if weights is not None)), y_pred)
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """Loss of the batch for every sample, before reduction; `y_true` may be a tuple of classes and of weights."""
+        """Return the loss of the batch once per sample. `y_true` may be a tuple of one-hot labels and weights."""
         y_true, *weights = y_true if isinstance(y_true, tuple) else (y_true,)
         *weights, y_true, y_pred = precise(*weights, y_true, y_pred)
         for name, classes in (("y_true", y_true), ("y_pred", y_pred)):
             fits = len(classes.shape) == 2 and classes.shape[-1] == self.num_classes
-            check(fits, name, tuple(classes.shape), f"(batch, {self.num_classes})", "encode classes one-hot")
+            check(fits, name, tuple(classes.shape), f"have shape (batch, {self.num_classes})", "encode classes one-hot")
         y_true, y_pred = same_shape(y_true, y_pred)
         weights = math.prod((ops.reshape(each, (-1, 1)) for each in weights), start=ops.ones_like(y_true[:, :1]))
         distance, classes = DISTANCES[self.weightage], ops.arange(self.num_classes, dtype=y_pred.dtype)
         found = ops.sum(weights * distance(ops.matmul(y_true, classes[:, None]) - classes) * y_pred)
+        # Expected error: true and predicted classes are independent, with the frequencies of the batch.
         true_sums, predicted_sums = ops.sum(weights * y_true, axis=0), ops.sum(weights * y_pred, axis=0)
         far = ops.sum(true_sums[:, None] * distance(classes[:, None] - classes) * predicted_sums)
         total = ops.sum(weights)
         chance = ops.divide_no_nan(far, total)
         loss = ops.log(ops.divide_no_nan(found, chance) + self.epsilon)
-        # Nothing that counts is not perfect agreement.
+        # A total weight of 0 is not perfect agreement.
         return ops.where(total == 0, 0, loss) * ops.ones_like(y_pred[:, 0])
 
     def get_config(self) -> dict[str, Any]:
-        """All arguments."""
+        """Return the config of the loss."""
         own = {
             "num_classes": self.num_classes,
             "weightage": self.weightage,

@@ -1,4 +1,4 @@
-"""The loss of detectors that look once."""
+"""YOLO loss for object detection."""
 
 from typing import Any
 
@@ -13,50 +13,51 @@ from tensorsmith.losses._support.shapes import same_shape
 
 @export
 class YOLOLoss(keras.losses.Loss):
-    """Makes a grid of cells detect objects: each cell several boxes, how likely one holds an object, and one class.
+    """YOLO loss for object detection on a grid of cells, each with several anchor boxes and one class.
 
-    Along the last axis come, for each of the cell's boxes, 5 numbers, and then one for each class:
+    The last axis contains 5 numbers for each box of the cell, followed by one number for each class:
 
-        y_true: x, y, height, width, object;  then the class, one-hot, 0 throughout where no object is centered
-        y_pred: the same as logits (x, y, object, classes) and plain numbers (height, width)
+        y_true: x, y, height, width, object;  then the one-hot class, all 0 if no object is centered in the cell
+        y_pred: the same as logits (x, y, object, classes) and without an activation (height, width)
 
-    x and y are the center's place within its cell, in [0, 1]; height and width are logarithms of factors on the box's
-    anchor: a box of 150 x 45 for an anchor of 100 x 50 is (log 1.5, log 0.9). `object` is 1 for the box whose anchor
-    is nearest to an object that is centered in the cell, else 0, and then its other four do not matter.
+    x and y are the position of the box center within its cell, in [0, 1]. height and width are the logarithms of the
+    ratios to the anchor of the box: a box of 150 x 45 for an anchor of 100 x 50 is (log 1.5, log 0.9). `object` is 1
+    for the box with the best matching anchor of an object that is centered in the cell, and 0 otherwise; if it is 0,
+    the other four numbers of the box are ignored.
 
-    Formula, s being the sigmoid, summed over cells, and over boxes but for the classes:
+    Formula, where s is the sigmoid, summed over cells, and over boxes except for the classes:
 
         loss = box_weight * object * ((s(x') - x)^2 + (s(y') - y)^2 + (height' - height)^2 + (width' - width)^2)
                + (object, else no_object_weight) * binary cross-entropy of object'
-               + cross-entropy of the classes, where there is one
+               + cross-entropy of the classes, if the cell has one
 
-    It follows the detectors with anchors, with cross-entropy in place of the squared errors of objects and classes, as
-    in the third version; the target of `object` is 1, not the intersection over union.
+    The loss follows the detectors with anchors. As in the third version, objects and classes have cross-entropy instead
+    of squared errors. The target of `object` is 1, not the intersection over union.
 
     Source: Redmon and Farhadi, "YOLO9000: Better, Faster, Stronger", 2017; weights: Redmon et al., "You Only Look
     Once", 2016.
 
     Args:
-        boxes: Number of boxes in a cell.
-        box_weight: Weight of the coordinates' errors, 0 or more.
-        no_object_weight: Weight of boxes without an object, of which there are many, 0 or more.
-        reduction: How to make one number of a batch, as for every Keras loss.
-        name: Name of the loss.
-        dtype: Precision of the computation; `None` means Keras' default float.
+        boxes: Number of boxes per cell.
+        box_weight: Weight of the coordinate errors, `>= 0`.
+        no_object_weight: Weight of boxes without an object, which are the majority, `>= 0`.
+        reduction: Type of reduction to apply to the loss. Supported options are those of `keras.losses.Loss`.
+        name: Name of the loss instance.
+        dtype: Data type of the computation. If `None`, `keras.config.floatx()` is used.
 
     Call arguments:
-        y_true: What the grid should say.
-        y_pred: What it says.
-        sample_weight: Optional weights, one an image.
+        y_true: Tensor of targets for the grid.
+        y_pred: Tensor of predictions for the grid.
+        sample_weight: Optional weights, one per image.
 
     Input shape:
-        `(batch, rows, columns, 5 * boxes + classes)`, twice; 45 numbers for 5 boxes and 20 classes.
+        `(batch, rows, columns, 5 * boxes + classes)` for both tensors; the last size is 45 for 5 boxes and 20 classes.
 
     Output shape:
-        A scalar, or with `reduction=None` `(batch,)`.
+        A scalar, or `(batch,)` if `reduction` is `None`.
 
     Raises:
-        ValueError: `boxes` is no positive integer, a weight is negative, or a shape does not fit.
+        ValueError: If `boxes` is not a positive integer, a weight is negative, or a shape does not match.
 
     Example:
         >>> import numpy as np
@@ -81,33 +82,34 @@ class YOLOLoss(keras.losses.Loss):
         check(fits, "boxes", boxes, "a positive integer")
         for title, weight in (("box_weight", box_weight), ("no_object_weight", no_object_weight)):
             fits = is_number(weight) and weight >= 0
-            check(fits, title, weight, "a number of 0 or more")
+            check(fits, title, weight, "a non-negative number")
         super().__init__(name=name, reduction=reduction, dtype=dtype)
         self.boxes = boxes
         self.box_weight = box_weight
         self.no_object_weight = no_object_weight
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """Loss of every image, before weights and reduction."""
+        """Return the loss of each image, before weighting and reduction."""
         y_true, y_pred = precise(y_true, y_pred)
         for name, values in (("y_true", y_true), ("y_pred", y_pred)):
             fits = len(values.shape) == 4 and values.shape[-1] > 5 * self.boxes
-            check(fits, name, tuple(values.shape), f"(batch, rows, columns, {5 * self.boxes} + classes)")
+            check(fits, name, tuple(values.shape), f"have shape (batch, rows, columns, {5 * self.boxes} + classes)")
         y_true, y_pred = same_shape(y_true, y_pred)
         true_boxes, true_classes = self._parts(y_true)
         boxes, classes = self._parts(y_pred)
         there, verdict = true_boxes[..., 4], boxes[..., 4]
-        # What does not matter may be infinite, as the logarithm of 0 is, and 0 times that would be no number.
+        # Ignored targets may be infinite, such as the logarithm of 0, and 0 times infinity is NaN.
         true_boxes = ops.where(there[..., None] > 0, true_boxes, 0)
         centers = ops.square(ops.sigmoid(boxes[..., :2]) - true_boxes[..., :2])
         sizes = ops.square(boxes[..., 2:4] - true_boxes[..., 2:4])
+        # Terms for the coordinates, for the presence of an object, and for its class.
         of_boxes = self.box_weight * there * ops.sum(centers + sizes, axis=-1)
         of_objects = there * ops.softplus(-verdict) + self.no_object_weight * (1 - there) * ops.softplus(verdict)
         of_classes = -ops.sum(true_classes * ops.log_softmax(classes), axis=-1)
         return ops.sum(of_boxes + of_objects, axis=(1, 2, 3)) + ops.sum(of_classes, axis=(1, 2))
 
     def get_config(self) -> dict[str, Any]:
-        """All arguments."""
+        """Return the config of the loss."""
         own = {
             "boxes": self.boxes,
             "box_weight": self.box_weight,
@@ -117,6 +119,6 @@ class YOLOLoss(keras.losses.Loss):
         return {**super().get_config(), **own}
 
     def _parts(self, values: Tensor) -> tuple[Tensor, Tensor]:
-        """Boxes `(batch, rows, columns, boxes, 5)`, and classes."""
+        """Return the boxes, of shape `(batch, rows, columns, boxes, 5)`, and the classes."""
         boxes, classes = values[..., : 5 * self.boxes], values[..., 5 * self.boxes :]
         return ops.reshape(boxes, (*ops.shape(boxes)[:-1], self.boxes, 5)), classes

@@ -1,8 +1,8 @@
-"""Keras 3 metrics."""
+"""Metrics for Keras 3."""
 
 from tensorsmith.core import load_tensorflow
 
-load_tensorflow()  # quietly, before anything imports it
+load_tensorflow()  # before TensorFlow is imported elsewhere, to silence its log output
 
 from tensorsmith.metrics.average_precision import AveragePrecision, average_precision
 from tensorsmith.metrics.bleu import BLEU

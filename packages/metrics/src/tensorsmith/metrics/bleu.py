@@ -1,4 +1,4 @@
-"""BLEU of a corpus."""
+"""Corpus-level BLEU score."""
 
 from typing import Any
 
@@ -14,45 +14,50 @@ from tensorsmith.metrics._support.weighting import STATE, weights_of
 
 @export
 class BLEU(keras.metrics.Metric):
-    """How much translations share with those of humans: words, pairs of words, and so on, over a whole corpus.
+    """Corpus-level BLEU score: n-gram precision of translations with respect to reference translations.
 
-    Formula, with p_n the part of the translations' n-grams that references have, in one of them each at most as often,
-    c the translations' length and r that of the references, of which the nearest in length counts, the shorter of two:
+    Formula, with the modified n-gram precision p_n, the total length c of the translations, and the total length r of
+    the references, each being the reference closest in length, or the shorter of two equally close ones:
 
         value = min(1, exp(1 - r / c)) * (p_1 * ... * p_N)^(1 / N)
 
-    Counts are added up over all sentences, as the paper does; the mean of sentences' values would be another. It is 0
-    if translations share nothing of some order, or nothing was seen; and between 0 and 1, not 100 as sacrebleu prints.
+    The modified precision is the fraction of n-grams of the translations that occur in a reference, counting each
+    n-gram at most as often as it occurs in one of the references.
 
-    Sentences are strings, whose words stand between spaces (so split off punctuation first: results of different
-    tokenizers cannot be compared), or rows of word numbers, filled up with 0.
+    Counts are summed over all sentences, as in the paper; the mean of the scores of sentences would be a different
+    value. The result is 0 if there are no matches of some order, or before the first update. It is between 0 and 1, not
+    100 as printed by sacrebleu.
+
+    Sentences are strings whose words are separated by spaces, or rows of word indices padded with 0. Separate
+    punctuation from words first; the scores of different tokenizers are not comparable.
 
     Source: Papineni et al., "BLEU: a Method for Automatic Evaluation of Machine Translation", 2002.
 
     Args:
-        max_order: Length of the longest n-grams, N.
-        name: Name of the metric.
-        dtype: Precision of the result; `None` means Keras' default float. Counts are kept in float64.
+        max_order: Maximum n-gram length N.
+        name: Name of the metric instance.
+        dtype: Data type of the result. If `None`, `keras.config.floatx()` is used. Counts are accumulated in `float64`.
 
     Call arguments:
-        y_true: References: one for each sentence, or several, filled up with empty ones.
+        y_true: References, one or several per sentence, padded with empty ones.
         y_pred: Translations.
-        sample_weight: Optional weights, one a sentence.
+        sample_weight: Optional weights, one per sentence.
 
     Input shape:
-        Of strings `(batch,)` or `(batch, references)`, and `(batch,)`; of numbers `(batch, time)` or
-        `(batch, references, time)`, and `(batch, time)`, the times being any.
+        `y_true`: `(batch,)` or `(batch, references)` for strings, `(batch, time)` or `(batch, references, time)` for
+        word indices. `y_pred`: `(batch,)` for strings, `(batch, time)` for word indices. The numbers of time steps may
+        differ.
 
     Output shape:
         A scalar.
 
     Raises:
-        ValueError: `max_order` is no positive integer, or the shapes do not fit.
+        ValueError: If `max_order` is not a positive integer, or the shapes do not match.
 
     Example:
         >>> metric = BLEU(max_order=2)
         >>> metric.update_state([["the cat is on the mat", "a cat sat there"]], ["the cat sat"])
-        >>> round(float(metric.result()), 4)  # nearest in length is 4: exp(1 - 4 / 3) * sqrt(3 / 3 * 2 / 2)
+        >>> round(float(metric.result()), 4)  # closest length is 4: exp(1 - 4 / 3) * sqrt(3 / 3 * 2 / 2)
         0.7165
     """
 
@@ -62,18 +67,18 @@ class BLEU(keras.metrics.Metric):
         self.max_order = max_order
         self.matches = self.add_variable((max_order,), "zeros", dtype=STATE, name="matches")
         self.possible = self.add_variable((max_order,), "zeros", dtype=STATE, name="possible")
-        # Of translations and of references.
+        # Total lengths of translations and of references.
         self.lengths = self.add_variable((2,), "zeros", dtype=STATE, name="lengths")
 
     def update_state(self, y_true: TensorLike, y_pred: TensorLike, sample_weight: TensorLike | None = None) -> None:
-        """Takes in one batch."""
+        """Update the state with one batch."""
         found, references = _words(y_pred), _words(y_true)
         if len(references.shape) == len(found.shape):
             references = references[:, None]
         shapes = f"{tuple(references.shape)} for translations of {tuple(found.shape)}"
         fits = len(found.shape) == 2 and len(references.shape) == 3
         fits = fits and references.shape[:1].is_compatible_with(found.shape[:1])
-        check(fits, "y_true", shapes, "one reference or several for each translation")
+        check(fits, "y_true", shapes, "one or several references for each translation")
         length, reference_length = _lengths(found, references)
         weights = weights_of(length, sample_weight, None)
         self.lengths.assign_add(ops.stack([ops.sum(weights * length), ops.sum(weights * reference_length)]))
@@ -84,56 +89,57 @@ class BLEU(keras.metrics.Metric):
         self.possible.assign_add(ops.stack(possible))
 
     def result(self) -> Tensor:
-        """The score."""
+        """Return the score."""
+        # Geometric mean of the n-gram precisions, times the brevity penalty.
         precisions = ops.divide_no_nan(self.matches, self.possible)
         length, reference_length = ops.unstack(self.lengths)
         brevity = ops.exp(ops.minimum(1 - ops.divide_no_nan(reference_length, length), 0.0))
-        # The logarithm of 0 is minus infinity, and its exponential 0 again.
+        # A precision of 0 gives exp(-inf) = 0.
         return ops.cast(brevity * ops.exp(ops.mean(ops.log(precisions))), self.dtype)
 
     def get_config(self) -> dict[str, Any]:
-        """All arguments."""
+        """Return the config of the metric."""
         return {**super().get_config(), "max_order": self.max_order}
 
 
 def _words(sentences: TensorLike) -> Tensor:
-    """Word numbers as they are, and strings split into words, both filled up with what is no word."""
+    """Return word indices unchanged, and strings split into words and padded with empty strings."""
     sentences = ops.convert_to_tensor(sentences)
-    if sentences.dtype != tf.string:  # keras.ops has no strings
+    if sentences.dtype != tf.string:  # keras.ops does not support strings
         return ops.cast(sentences, "int64")
-    # As one list, since a nested one that is empty does not become a tensor.
+    # Flattened, because an empty nested ragged tensor cannot be converted to a tensor.
     words = tf.strings.split(tf.reshape(sentences, [-1])).to_tensor()
     return tf.reshape(words, tf.concat([tf.shape(sentences), tf.shape(words)[1:]], axis=0))
 
 
 def _there(words: Tensor) -> Tensor:
-    """Whether there is a word."""
+    """Return a mask of the words that are not padding."""
     return words != ("" if words.dtype == tf.string else 0)
 
 
 def _lengths(found: Tensor, references: Tensor) -> tuple[Tensor, Tensor]:
-    """Lengths of the translations and of the references nearest to them, of which empty ones are not there."""
+    """Return the lengths of the translations and of the closest references, ignoring empty references."""
     length, others = (ops.sum(ops.cast(_there(words), STATE), axis=-1) for words in (found, references))
-    # Half a word more for the longer ones makes the shorter of two that are equally near come first.
+    # Adding half a word to longer references prefers the shorter of two equally close ones.
     gaps = ops.abs(others - length[:, None]) + 0.5 * ops.cast(others > length[:, None], STATE)
     nearest = ops.argmin(ops.where(others > 0, gaps, float("inf")), axis=-1)
     return length, ops.take_along_axis(others, nearest[:, None], axis=1)[:, 0]
 
 
 def _matches(found: Tensor, references: Tensor, order: int) -> Tensor:
-    """How many n-grams of each translation its references have, each at most as often as one reference does."""
+    """Return the number of n-grams of each translation that occur in its references, clipped to the count in one."""
     own, exist = _grams(found, order)
     others, others_exist = _grams(references, order)
     times = _times(own[:, :, None] == own[:, None], exist[:, None])
     in_references = _times(own[:, None, :, None] == others[:, :, None], others_exist[:, :, None])
     allowed = ops.max(in_references, axis=1, initial=0.0)
-    # An n-gram that comes several times has its share at each of its places.
+    # Distribute the clipped count of a repeated n-gram evenly over its occurrences.
     shares = ops.where(exist, ops.minimum(allowed / ops.maximum(times, 1.0), 1.0), 0.0)
     return ops.round(ops.sum(shares, axis=-1))
 
 
 def _grams(words: Tensor, order: int) -> tuple[Tensor, Tensor]:
-    """The n-grams that begin at each word, `(..., time, order)`, and whether they are whole."""
+    """Return the n-grams that start at each word, `(..., time, order)`, and a mask of the complete ones."""
     blank = "" if words.dtype == tf.string else 0
     more = tf.fill(tf.concat([tf.shape(words)[:-1], [order]], 0), tf.constant(blank, words.dtype))
     words, count = tf.concat([words, more], -1), tf.shape(words)[-1]
@@ -142,5 +148,5 @@ def _grams(words: Tensor, order: int) -> tuple[Tensor, Tensor]:
 
 
 def _times(equal: Tensor, exist: Tensor) -> Tensor:
-    """How often each n-gram is among others, given which words are equal, and which of the others there are."""
+    """Return the number of occurrences of each n-gram, given the matrix of equal words and a mask of the n-grams."""
     return ops.sum(ops.cast(ops.logical_and(ops.all(equal, axis=-1), exist), STATE), axis=-1)

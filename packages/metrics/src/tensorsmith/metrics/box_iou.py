@@ -11,23 +11,25 @@ FORMATS = ("yxyx", "xyxy", "xywh", "center_xywh")
 
 @export
 def box_iou(boxes: TensorLike, others: TensorLike, box_format: str = "yxyx") -> Tensor:
-    """Intersection over union of every box with every other one.
+    """Return the pairwise intersection over union of two sets of boxes.
 
-    Half precision is computed, and returned, in float32: areas of boxes in pixels overflow float16. Boxes without area
-    have 0 with all. Axes before the last two are broadcast, so that one set of anchors serves all images.
-    (`keras.metrics.MeanIoU` is another thing: it compares the classes of pixels.)
+    Half-precision inputs are computed in `float32`, which is also the dtype of the result, because the area of a box in
+    pixels overflows `float16`. Boxes without area have an intersection over union of 0 with all boxes. Leading axes are
+    broadcast, so that one set of anchors can be compared with the boxes of all images. (`keras.metrics.MeanIoU` is a
+    different metric, which compares the classes of pixels.)
 
     Args:
-        boxes: Boxes, `(..., n, 4)`.
-        others: Boxes, `(..., m, 4)`.
-        box_format: "yxyx" for the corners as (y_min, x_min, y_max, x_max), "xyxy" likewise; "xywh" for the upper left
-            corner, width and height; "center_xywh" for the center, width and height.
+        boxes: Tensor of boxes, of shape `(..., n, 4)`.
+        others: Tensor of boxes, of shape `(..., m, 4)`.
+        box_format: Format of the boxes: `"yxyx"` for the corners (y_min, x_min, y_max, x_max), `"xyxy"` for (x_min,
+            y_min, x_max, y_max), `"xywh"` for the upper-left corner, width and height, or `"center_xywh"` for the
+            center, width and height.
 
     Returns:
-        Tensor of shape `(..., n, m)`, in [0, 1].
+        A tensor of shape `(..., n, m)`, with values in [0, 1].
 
     Raises:
-        ValueError: `box_format` is none of the above, or the last axis has another size than 4.
+        ValueError: If `box_format` is not one of those above, or the size of the last axis is not 4.
 
     Example:
         >>> print(box_iou([[0.0, 0.0, 2.0, 2.0]], [[0.0, 0.0, 2.0, 1.0], [3.0, 3.0, 4.0, 4.0]]).numpy())
@@ -38,15 +40,15 @@ def box_iou(boxes: TensorLike, others: TensorLike, box_format: str = "yxyx") -> 
 
 
 def check_format(box_format: str) -> None:
-    """Raises ArgumentError unless it is the name of a format."""
+    """Raise an ArgumentError unless the box format is known."""
     check(box_format in FORMATS, "box_format", box_format, f"one of {FORMATS}", did_you_mean(str(box_format), FORMATS))
 
 
 def corners(boxes: TensorLike, box_format: str) -> tuple[Tensor, Tensor]:
-    """The least and the largest coordinates of boxes, in at least float32; which axis comes first does not matter."""
+    """Return the minimum and maximum coordinates of boxes in `float32` or higher precision. The axis order is kept."""
     check_format(box_format)
     boxes = ops.convert_to_tensor(boxes)
-    check(boxes.shape[-1] == 4, "boxes", tuple(boxes.shape), "boxes of 4 coordinates along the last axis")
+    check(boxes.shape[-1] == 4, "boxes", tuple(boxes.shape), "boxes with 4 coordinates along the last axis")
     boxes = ops.cast(boxes, keras.backend.result_type(boxes.dtype, "float32"))
     first, second = boxes[..., :2], boxes[..., 2:]
     if box_format == "center_xywh":
@@ -55,7 +57,7 @@ def corners(boxes: TensorLike, box_format: str) -> tuple[Tensor, Tensor]:
 
 
 def intersections(boxes: tuple[Tensor, Tensor], others: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
-    """Common areas `(..., n, m)`, areas `(..., n, 1)` and the others' areas `(..., 1, m)` of boxes given as corners."""
+    """Return the intersection areas, `(..., n, m)`, and the areas of both sets, `(..., n, 1)` and `(..., 1, m)`."""
     low, high = (each[..., :, None, :] for each in boxes)
     other_low, other_high = (each[..., None, :, :] for each in others)
     common = _area(ops.maximum(low, other_low), ops.minimum(high, other_high))

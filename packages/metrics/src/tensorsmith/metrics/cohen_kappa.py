@@ -13,45 +13,49 @@ from tensorsmith.metrics._support.weighting import STATE
 
 @export
 class CohenKappa(ConfusionMetric):
-    """Agreement of two raters beyond what chance gives: 1 if they agree on all, 0 if no more often than by chance.
+    """Cohen's kappa, the agreement of two raters beyond chance: 1 for perfect agreement, 0 for chance level.
 
-    Formula, with p the confusion matrix divided by its sum, r and c the sums of its rows and columns:
+    Formula, with the confusion matrix p divided by its sum, and the sums r and c of its rows and columns:
 
         value = 1 - sum(w_ij * p_ij) / sum(w_ij * r_i * c_j)
 
-        w_ij = (i != j)       without weightage
+        w_ij = (i != j)       no weightage
                |i - j|        linear
                (i - j)^2      quadratic
 
-    It is 0 if nothing was seen, and NaN (as in scikit-learn) if both raters use one and the same class only, where
-    chance leaves nothing to agree on.
+    The result is 0 before the first update, and NaN (as in scikit-learn) if both raters use only one and the same
+    class.
 
     Source: Cohen, "A coefficient of agreement for nominal scales", 1960; with weights: Cohen, "Weighted kappa", 1968.
 
     Args:
-        num_classes: Number of classes, 2 or more.
-        name: Name of the metric.
-        weightage: None, "linear" or "quadratic": how much a disagreement counts.
-        sparse_labels: With 3 classes or more: the labels are class numbers, not one-hot.
-        regression: With 3 classes or more: predictions of shape `(batch, 1)` are numbers, to be rounded to classes.
-        dtype: Precision of the result; `None` means Keras' default float. The confusion matrix is kept in float64.
+        num_classes: Number of classes, `>= 2`.
+        name: Name of the metric instance.
+        weightage: Weighting of disagreements: `None`, `"linear"` or `"quadratic"`.
+        sparse_labels: If `True`, labels are class indices instead of one-hot. Only for 3 or more classes.
+        regression: If `True`, predictions of shape `(batch, 1)` are numbers that are rounded to class indices. Only for
+            3 or more classes.
+        dtype: Data type of the result. If `None`, `keras.config.floatx()` is used. The confusion matrix is accumulated
+            in `float64`.
 
     Call arguments:
-        y_true: With two classes, labels 0 and 1. With more, one-hot labels, or class numbers if `sparse_labels`.
-        y_pred: With two classes, scores, decided at 0.5. With more, scores of which the largest decides; or, of shape
-            `(batch,)`, class numbers, whose fraction is cut off; or what `regression` says.
-        sample_weight: Optional weights, one a sample.
+        y_true: For two classes, labels 0 and 1. For more, one-hot labels, or class indices if `sparse_labels` is
+            `True`.
+        y_pred: For two classes, scores with a decision threshold of 0.5. For more, scores, of which the largest
+            determines the class; class indices of shape `(batch,)`, whose fractional part is truncated; or numbers if
+            `regression` is `True`.
+        sample_weight: Optional weights, one per sample.
 
     Input shape:
-        `(batch,)` or `(batch, 1)` for class numbers and for two classes; `(batch, ..., num_classes)` for others.
+        `(batch,)` or `(batch, 1)` for class indices and for two classes, otherwise `(batch, ..., num_classes)`.
 
     Output shape:
         A scalar.
 
     Raises:
-        ValueError: `num_classes` is no integer of 2 or more, `weightage` is unknown, the last axis of one-hot labels
-            or of scores is not `num_classes`, or there are not as many labels as predictions. Labels outside the
-            classes raise InvalidArgumentError, but under XLA.
+        ValueError: If `num_classes` is not an integer `>= 2`, `weightage` is unknown, the last axis of one-hot labels
+            or scores is not `num_classes`, or the numbers of labels and predictions differ. Invalid class indices raise
+            InvalidArgumentError, except under XLA.
 
     Example:
         >>> metric = CohenKappa(num_classes=5, sparse_labels=True)
@@ -76,7 +80,7 @@ class CohenKappa(ConfusionMetric):
         self.regression = regression
 
     def update_state(self, y_true: TensorLike, y_pred: TensorLike, sample_weight: TensorLike | None = None) -> None:
-        """Takes in one batch."""
+        """Update the state with one batch."""
         labels, scores = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
         if self.num_classes == 2:
             true, predicted = labels, scores > 0.5
@@ -100,17 +104,18 @@ class CohenKappa(ConfusionMetric):
         return ops.argmax(scores, -1)
 
     def result(self) -> Tensor:
-        """Kappa."""
+        """Return kappa."""
         confusion = ops.convert_to_tensor(self.confusion)
         classes = ops.arange(self.num_classes, dtype=STATE)
         gap = ops.abs(classes[:, None] - classes)
         cost = {None: ops.minimum(gap, 1.0), "linear": gap, "quadratic": ops.square(gap)}[self.weightage]
+        # Chance agreement: the outer product of the marginal counts.
         n = ops.sum(confusion)
         chance = ops.sum(confusion, axis=1, keepdims=True) * ops.sum(confusion, axis=0)
         kappa = 1.0 - n * ops.sum(cost * confusion) / ops.sum(cost * chance)
         return ops.cast(ops.where(n > 0, kappa, 0.0), self.dtype)
 
     def get_config(self) -> dict[str, Any]:
-        """All arguments."""
+        """Return the config of the metric."""
         own = {"weightage": self.weightage, "sparse_labels": self.sparse_labels, "regression": self.regression}
         return {**super().get_config(), **own}

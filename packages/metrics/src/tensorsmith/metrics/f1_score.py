@@ -1,4 +1,4 @@
-"""The F1 score."""
+"""F1 score."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from tensorsmith.metrics.fbeta_score import FBetaScore
 
 @export
 class F1Score(FBetaScore):
-    """Harmonic mean of precision and recall: `FBetaScore` with a beta of 1.
+    """F1 score, the harmonic mean of precision and recall: `FBetaScore` with `beta=1`.
 
     Formula, for each class:
 
@@ -18,26 +18,28 @@ class F1Score(FBetaScore):
     Source: van Rijsbergen, "Information Retrieval", 1979.
 
     Args:
-        num_classes: Number of classes; 1 for a single label, there or not.
-        average: None, "micro", "macro" or "weighted", as for `FBetaScore`.
-        threshold: Scores above it are decided to be 1, others 0. None: the largest of a sample is 1, unless it is 0.
-        name: Name of the metric.
-        dtype: Precision of the result; `None` means Keras' default float. Counts are kept in float64.
-        sparse_labels: The labels are class numbers instead of zeros and ones, and so are predictions of integer type.
+        num_classes: Number of classes; 1 for a single binary label.
+        average: Type of averaging: `None`, `"micro"`, `"macro"` or `"weighted"`, as in `FBetaScore`.
+        threshold: Scores above the threshold are converted to 1, others to 0. If `None`, the largest score of each
+            sample is converted to 1 unless it is 0.
+        name: Name of the metric instance.
+        dtype: Data type of the result. If `None`, `keras.config.floatx()` is used. Counts are accumulated in `float64`.
+        sparse_labels: If `True`, labels are integer class indices instead of zeros and ones, and so are predictions of
+            integer dtype.
 
     Call arguments:
-        y_true: Labels of 0 and 1, or class numbers.
-        y_pred: Scores, or class numbers.
-        sample_weight: Optional weights, one a sample.
+        y_true: Tensor of binary labels, or class indices.
+        y_pred: Tensor of scores, or class indices.
+        sample_weight: Optional weights, one per sample.
 
     Input shape:
-        As for `FBetaScore`.
+        The same as for `FBetaScore`.
 
     Output shape:
-        `(num_classes,)` if `average` is None, else a scalar.
+        `(num_classes,)` if `average` is `None`, otherwise a scalar.
 
     Raises:
-        ValueError: As for `FBetaScore`.
+        ValueError: In the same cases as `FBetaScore`.
 
     Example:
         >>> metric = F1Score(num_classes=1, threshold=0.5)
@@ -58,7 +60,7 @@ class F1Score(FBetaScore):
         super().__init__(num_classes, average, 1.0, threshold, name, dtype, sparse_labels)
 
     def get_config(self) -> dict[str, Any]:
-        """All arguments."""
+        """Return the config of the metric."""
         config = super().get_config()
         del config["beta"]
         return config

@@ -1,4 +1,4 @@
-"""The F-beta score."""
+"""F-beta score."""
 
 from typing import Any
 
@@ -15,45 +15,48 @@ AVERAGES = (None, "micro", "macro", "weighted")
 
 @export
 class FBetaScore(keras.metrics.Metric):
-    """Weighted harmonic mean of precision and recall, for classes and for labels that do not exclude each other.
+    """F-beta score, the weighted harmonic mean of precision and recall, for multi-class and multi-label classification.
 
-    Unlike those of TensorFlow Addons and Keras it takes labels and predictions of any rank, of rank 1 for one class,
-    and with `sparse_labels` class numbers.
+    Unlike the metrics of TensorFlow Addons and Keras, it accepts labels and predictions of any rank, of rank 1 for a
+    single class, and integer class labels with `sparse_labels`.
 
     Formula, for each class:
 
         value = (1 + beta^2) * precision * recall / (beta^2 * precision + recall)
 
-    It is 0 where there is neither a true nor a predicted sample.
+    The score is 0 for a class without true and predicted samples.
 
     Source: van Rijsbergen, "Information Retrieval", 1979.
 
     Args:
-        num_classes: Number of classes; 1 for a single label, there or not.
-        average: None (one score a class), "micro" (of the counts of all classes), "macro" (mean of the scores) or
-            "weighted" (their mean, weighted by the number of true samples).
-        beta: How many times as much recall counts as precision, above 0.
-        threshold: Scores above it are decided to be 1, others 0. None: the largest of a sample is 1, unless it is 0.
-        name: Name of the metric.
-        dtype: Precision of the result; `None` means Keras' default float. Counts are kept in float64.
-        sparse_labels: The labels are class numbers instead of zeros and ones, and so are predictions of integer type.
+        num_classes: Number of classes; 1 for a single binary label.
+        average: Type of averaging: `None` (one score per class), `"micro"` (computed from the counts of all classes),
+            `"macro"` (unweighted mean of the scores) or `"weighted"` (mean of the scores, weighted by the number of
+            true samples of each class).
+        beta: Weight of recall relative to precision, `> 0`.
+        threshold: Scores above the threshold are converted to 1, others to 0. If `None`, the largest score of each
+            sample is converted to 1 unless it is 0.
+        name: Name of the metric instance.
+        dtype: Data type of the result. If `None`, `keras.config.floatx()` is used. Counts are accumulated in `float64`.
+        sparse_labels: If `True`, labels are integer class indices instead of zeros and ones, and so are predictions of
+            integer dtype.
 
     Call arguments:
-        y_true: Labels of 0 and 1, or class numbers.
-        y_pred: Scores, or class numbers.
-        sample_weight: Optional weights, one a sample.
+        y_true: Tensor of binary labels, or class indices.
+        y_pred: Tensor of scores, or class indices.
+        sample_weight: Optional weights, one per sample.
 
     Input shape:
-        `(batch, ..., num_classes)` for labels of 0 and 1 and for scores; the last axis may be missing if it has size 1.
-        `(batch, ...)` or `(batch, ..., 1)` for class numbers.
+        `(batch, ..., num_classes)` for binary labels and for scores; a last axis of size 1 may be omitted. `(batch,
+        ...)` or `(batch, ..., 1)` for class indices.
 
     Output shape:
-        `(num_classes,)` if `average` is None, else a scalar.
+        `(num_classes,)` if `average` is `None`, otherwise a scalar.
 
     Raises:
-        ValueError: `num_classes` is no positive integer, `average` is unknown, `beta` is not above 0, `threshold` is
-            outside (0, 1], or the shapes do not fit. Class numbers outside the classes raise InvalidArgumentError, but
-            under XLA.
+        ValueError: If `num_classes` is not a positive integer, `average` is unknown, `beta` is not `> 0`, `threshold`
+            is not in (0, 1], or the shapes do not match. Invalid class indices raise InvalidArgumentError, except under
+            XLA.
 
     Example:
         >>> metric = FBetaScore(num_classes=3, beta=2.0, threshold=0.5)
@@ -78,7 +81,7 @@ class FBetaScore(keras.metrics.Metric):
     ):
         check_num_classes(num_classes, least=1)
         check(average in AVERAGES, "average", average, "None, 'micro', 'macro' or 'weighted'")
-        check(is_number(beta) and beta > 0, "beta", beta, "a number above 0")
+        check(is_number(beta) and beta > 0, "beta", beta, "a positive number")
         fits = threshold is None or (is_number(threshold) and 0 < threshold <= 1)
         check(fits, "threshold", threshold, "a number in (0, 1], or None")
         super().__init__(name=name, dtype=dtype)
@@ -93,7 +96,7 @@ class FBetaScore(keras.metrics.Metric):
         )
 
     def update_state(self, y_true: TensorLike, y_pred: TensorLike, sample_weight: TensorLike | None = None) -> None:
-        """Takes in one batch."""
+        """Update the state with one batch."""
         labels, scores = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
         if self.sparse_labels and not keras.backend.is_float_dtype(scores.dtype):
             samples = _squeezed(scores, len(labels.shape))
@@ -109,7 +112,9 @@ class FBetaScore(keras.metrics.Metric):
         else:
             true, expected = ops.cast(self._with_classes("y_true", labels), STATE), decided.shape
         fits = true.shape.is_compatible_with(expected)
-        check(fits, "y_true", tuple(labels.shape), f"a shape that fits predictions of {tuple(scores.shape)}")
+        check(
+            fits, "y_true", tuple(labels.shape), f"have a shape that matches predictions of shape {tuple(scores.shape)}"
+        )
         if self.sparse_labels:
             true = self._one_hot(true, weights)
         weights = ops.expand_dims(weights, -1)
@@ -119,7 +124,7 @@ class FBetaScore(keras.metrics.Metric):
         self.actual.assign_add(ops.sum(weights * true, axis=every_sample))
 
     def _with_classes(self, name: str, tensor: Tensor) -> Tensor:
-        """The tensor with a last axis for the classes, which may be missing if there is one."""
+        """Return the tensor with a class axis, which may be missing for a single class."""
         if self.num_classes == 1 and (len(tensor.shape) == 1 or tensor.shape[-1] != 1):
             return ops.expand_dims(tensor, -1)
         expect_classes(name, tensor, self.num_classes)
@@ -129,12 +134,12 @@ class FBetaScore(keras.metrics.Metric):
         return ops.one_hot(known_labels(labels, self.num_classes, weights), self.num_classes, dtype=STATE)
 
     def result(self) -> Tensor:
-        """The score, or those of the classes."""
+        """Return the score, or one score per class."""
         counts = [ops.convert_to_tensor(count) for count in (self.hits, self.predicted, self.actual)]
         if self.average == "micro":
             counts = [ops.sum(count) for count in counts]
         hits, predicted, actual = counts
-        # The formula with precision = hits / predicted and recall = hits / actual, without their own divisions by 0.
+        # Insert precision = hits / predicted and recall = hits / actual into the formula to avoid their divisions by 0.
         weight = self.beta**2
         scores = ops.divide_no_nan((1 + weight) * hits, predicted + weight * actual)
         if self.average == "macro":
@@ -144,11 +149,11 @@ class FBetaScore(keras.metrics.Metric):
         return ops.cast(scores, self.dtype)
 
     def get_config(self) -> dict[str, Any]:
-        """All arguments."""
+        """Return the config of the metric."""
         own = {name: getattr(self, name) for name in ("num_classes", "average", "beta", "threshold", "sparse_labels")}
         return {**super().get_config(), **own}
 
 
 def _squeezed(tensor: Tensor, rank: int) -> Tensor:
-    """Class numbers without a last axis of size 1 that is beyond the rank."""
+    """Return class indices without an additional last axis of size 1."""
     return ops.squeeze(tensor, -1) if len(tensor.shape) == rank + 1 and tensor.shape[-1] == 1 else tensor

@@ -1,4 +1,4 @@
-"""The geometric mean."""
+"""Geometric mean."""
 
 from keras import ops
 
@@ -9,23 +9,23 @@ from tensorsmith.metrics._support.weighting import STATE, StreamedMean, weights_
 
 @export
 class GeometricMean(StreamedMean):
-    """Geometric mean of all values since the last reset: the typical value of what multiplies, such as growth rates.
+    """Geometric mean of all values since the last reset, for quantities that multiply, such as growth rates.
 
-    It is used like `keras.metrics.Mean`: on values, not on targets and predictions.
+    Like `keras.metrics.Mean`, it takes values instead of targets and predictions.
 
-    Formula, with weights w that are 1 unless given:
+    Formula, with weights w that default to 1:
 
         value = exp(sum(w * log(x)) / sum(w))
 
-    It is 0 if one of the values is 0, or if there are none, and NaN if one is negative.
+    The result is 0 if a value is 0 or if there are no values, and NaN if a value is negative.
 
     Args:
-        name: Name of the metric.
-        dtype: Precision of the result; `None` means Keras' default float. Sums are kept in float64.
+        name: Name of the metric instance.
+        dtype: Data type of the result. If `None`, `keras.config.floatx()` is used. Sums are accumulated in `float64`.
 
     Call arguments:
-        values: Numbers of 0 or more.
-        sample_weight: Optional weights, of the shape of the values or of their first axes.
+        values: Tensor of non-negative values.
+        sample_weight: Optional weights, with the shape of the values or of their leading axes.
 
     Input shape:
         Any.
@@ -45,9 +45,9 @@ class GeometricMean(StreamedMean):
         super().__init__(name=name, dtype=dtype)
 
     def update_state(self, values: TensorLike, sample_weight: TensorLike | None = None) -> None:
-        """Takes in one batch."""
+        """Update the state with one batch."""
         self.add(ops.log(ops.cast(values, STATE)), weights_of(values, sample_weight, values))
 
     def result(self) -> Tensor:
-        """The mean."""
+        """Return the geometric mean."""
         return ops.cast(ops.where(self.count > 0, ops.exp(self.mean()), 0.0), self.dtype)

@@ -1,4 +1,4 @@
-"""The Hamming distance, and the loss that it is as a metric."""
+"""Hamming distance, and Hamming loss as a metric."""
 
 import math
 import numbers
@@ -17,17 +17,18 @@ MODES = ("multiclass", "multilabel")
 
 @export
 def hamming_distance(actuals: TensorLike, predictions: TensorLike) -> Tensor:
-    """How many entries differ, divided by the size of the first axis.
+    """Return the number of entries that differ, divided by the size of the first axis.
 
     Args:
-        actuals: Labels.
-        predictions: Labels of the same shape and type. A last axis of size 1 that only one of the two has is forgiven.
+        actuals: Tensor of true labels.
+        predictions: Tensor of predicted labels, of the same shape and dtype. A trailing axis of size 1 may be missing
+            from one of the two.
 
     Returns:
-        A scalar of type float32.
+        A scalar of dtype `float32`.
 
     Raises:
-        ValueError: The shapes differ.
+        ValueError: If the shapes differ.
 
     Example:
         >>> float(hamming_distance([1, 1, 0, 0], [1, 0, 0, 0]))
@@ -40,20 +41,21 @@ def hamming_distance(actuals: TensorLike, predictions: TensorLike) -> Tensor:
 
 @export
 def hamming_loss_fn(y_true: TensorLike, y_pred: TensorLike, threshold: float | None, mode: str) -> Tensor:
-    """Fraction of wrong labels of every sample.
+    """Return the fraction of wrong labels of each sample.
 
     Args:
-        y_true: Labels of 0 and 1; the last axis has one entry a class.
-        y_pred: Scores of the same shape.
-        threshold: Scores above it are decided to be 1, others 0. None: the largest of a sample is 1, unless it is 0.
-        mode: "multiclass" (the loss is 0 if the true class is among those decided, and otherwise 1) or "multilabel"
-            (it is the part of the labels decided wrongly).
+        y_true: Tensor of binary labels, with one entry per class on the last axis.
+        y_pred: Tensor of scores, of the same shape.
+        threshold: Scores above the threshold are converted to 1, others to 0. If `None`, the largest score of each
+            sample is converted to 1 unless it is 0.
+        mode: `"multiclass"` (the loss is 0 if the true class is among the predicted ones, otherwise 1) or
+            `"multilabel"` (the loss is the fraction of wrong labels).
 
     Returns:
-        Losses, of the shape without its last axis, of type float32.
+        A tensor of dtype `float32`, with the shape of `y_pred` without its last axis.
 
     Raises:
-        ValueError: `mode` or `threshold` is none of those, or the shapes differ.
+        ValueError: If `mode` or `threshold` is not one of those above, or the shapes differ.
 
     Example:
         >>> y_true, y_pred = [[1, 0, 1, 0], [0, 1, 0, 1]], [[0.9, 0.1, 0.2, 0.1], [0.1, 0.9, 0.2, 0.8]]
@@ -70,9 +72,9 @@ def hamming_loss_fn(y_true: TensorLike, y_pred: TensorLike, threshold: float | N
 
 @export
 class HammingLoss(StreamedMean):
-    """Fraction of wrong labels, averaged over all samples since the last reset.
+    """Hamming loss, the fraction of wrong labels, averaged over all samples since the last reset.
 
-    Formula, with labels y of 0 and 1, decisions d made from scores, and C classes:
+    Formula, with binary labels y, binary predictions d computed from scores, and C classes:
 
         loss of a sample = 1 - sum(y * d)            multiclass
                            sum(y != d) / C           multilabel
@@ -80,25 +82,26 @@ class HammingLoss(StreamedMean):
     Source: Tsoumakas and Katakis, "Multi-Label Classification: An Overview", 2007.
 
     Args:
-        mode: "multiclass" or "multilabel".
-        name: Name of the metric.
-        threshold: Scores above it are decided to be 1, others 0. None: the largest of a sample is 1, unless it is 0.
-        dtype: Precision of the result; `None` means Keras' default float. Sums are kept in float64.
+        mode: `"multiclass"` or `"multilabel"`.
+        name: Name of the metric instance.
+        threshold: Scores above the threshold are converted to 1, others to 0. If `None`, the largest score of each
+            sample is converted to 1 unless it is 0.
+        dtype: Data type of the result. If `None`, `keras.config.floatx()` is used. Sums are accumulated in `float64`.
 
     Call arguments:
-        y_true: Labels of 0 and 1.
-        y_pred: Scores.
-        sample_weight: Optional weights, one a sample.
+        y_true: Tensor of binary labels.
+        y_pred: Tensor of scores.
+        sample_weight: Optional weights, one per sample.
 
     Input shape:
-        `(batch, ..., classes)`, both.
+        `(batch, ..., classes)` for both tensors.
 
     Output shape:
         A scalar.
 
     Raises:
-        ValueError: `mode` is neither of the two (Addons: TypeError, when updated), `threshold` is no number, or
-            the shapes differ.
+        ValueError: If `mode` is not one of the two (TensorFlow Addons raises TypeError in `update_state`), `threshold`
+            is not a number, or the shapes differ.
 
     Example:
         >>> metric = HammingLoss("multilabel", threshold=0.8)
@@ -116,21 +119,21 @@ class HammingLoss(StreamedMean):
         self.threshold = threshold
 
     def update_state(self, y_true: TensorLike, y_pred: TensorLike, sample_weight: TensorLike | None = None) -> None:
-        """Takes in one batch."""
+        """Update the state with one batch."""
         losses = hamming_loss_fn(y_true, y_pred, self.threshold, self.mode)
         self.add(ops.cast(losses, STATE), weights_of(losses, sample_weight, y_pred))
 
     def result(self) -> Tensor:
-        """The mean loss."""
+        """Return the mean loss."""
         return ops.cast(self.mean(), self.dtype)
 
     def get_config(self) -> dict[str, Any]:
-        """All arguments."""
+        """Return the config of the metric."""
         return {**super().get_config(), "mode": self.mode, "threshold": self.threshold}
 
 
 def _check_hamming(mode: str, threshold: float | None) -> None:
     check(mode in MODES, "mode", mode, "'multiclass' or 'multilabel'")
-    infinite = isinstance(threshold, numbers.Real) and abs(threshold) == math.inf  # decides all alike
+    infinite = isinstance(threshold, numbers.Real) and abs(threshold) == math.inf  # the same decision for all scores
     fits = threshold is None or infinite or is_number(threshold)
     check(fits, "threshold", threshold, "a number or None")

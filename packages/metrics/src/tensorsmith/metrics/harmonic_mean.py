@@ -1,4 +1,4 @@
-"""The harmonic mean."""
+"""Harmonic mean."""
 
 from keras import ops
 
@@ -9,23 +9,23 @@ from tensorsmith.metrics._support.weighting import STATE, StreamedMean, weights_
 
 @export
 class HarmonicMean(StreamedMean):
-    """Harmonic mean of all values since the last reset: the typical value of rates, such as speeds.
+    """Harmonic mean of all values since the last reset, for rates such as speeds.
 
-    It is used like `keras.metrics.Mean`: on values, not on targets and predictions.
+    Like `keras.metrics.Mean`, it takes values instead of targets and predictions.
 
-    Formula, with weights w that are 1 unless given:
+    Formula, with weights w that default to 1:
 
         value = sum(w) / sum(w / x)
 
-    It is 0 if one of the values is 0, or if there are none.
+    The result is 0 if a value is 0 or if there are no values.
 
     Args:
-        name: Name of the metric.
-        dtype: Precision of the result; `None` means Keras' default float. Sums are kept in float64.
+        name: Name of the metric instance.
+        dtype: Data type of the result. If `None`, `keras.config.floatx()` is used. Sums are accumulated in `float64`.
 
     Call arguments:
-        values: Numbers.
-        sample_weight: Optional weights, of the shape of the values or of their first axes.
+        values: Tensor of values.
+        sample_weight: Optional weights, with the shape of the values or of their leading axes.
 
     Input shape:
         Any.
@@ -45,9 +45,9 @@ class HarmonicMean(StreamedMean):
         super().__init__(name=name, dtype=dtype)
 
     def update_state(self, values: TensorLike, sample_weight: TensorLike | None = None) -> None:
-        """Takes in one batch."""
+        """Update the state with one batch."""
         self.add(1.0 / ops.cast(values, STATE), weights_of(values, sample_weight, values))
 
     def result(self) -> Tensor:
-        """The mean."""
+        """Return the harmonic mean."""
         return ops.cast(ops.divide_no_nan(1.0, self.mean()), self.dtype)

@@ -1,4 +1,4 @@
-"""The Huber loss as a metric."""
+"""Mean Huber loss as a metric."""
 
 from typing import Any
 
@@ -12,13 +12,13 @@ from tensorsmith.metrics._support.weighting import STATE, StreamedMean, weights_
 
 @export
 class HuberMetric(StreamedMean):
-    """Mean Huber loss over everything seen since the last reset.
+    """Mean Huber loss over all samples since the last reset.
 
-    It streams: batches of any sizes give the value that one large batch gives, where the mean of the batches' losses
-    would count a small last batch as much as a full one. It keeps its `delta` when a model is saved.
+    The result does not depend on the batch sizes, whereas the mean of the losses of batches would overweight a small
+    last batch. Its config contains `delta`.
 
-    Formula, with e = y_pred - y_true, averaged over the last axis and then over the (weighted) samples, which are the
-    entries if there is but one axis:
+    Formula, with e = y_pred - y_true, averaged over the last axis and then over the (weighted) samples. Inputs of rank
+    1 are not averaged over the last axis; each entry is a sample:
 
         value = e^2 / 2                        if |e| <= delta
                 delta * |e| - delta^2 / 2      otherwise
@@ -26,23 +26,23 @@ class HuberMetric(StreamedMean):
     Source: Huber, "Robust Estimation of a Location Parameter", 1964.
 
     Args:
-        delta: Where the value turns from quadratic to linear, above 0.
-        name: Name of the metric.
-        dtype: Precision of the result; `None` means Keras' default float. Sums are kept in float64.
+        delta: Absolute error at which the loss changes from quadratic to linear, `> 0`.
+        name: Name of the metric instance.
+        dtype: Data type of the result. If `None`, `keras.config.floatx()` is used. Sums are accumulated in `float64`.
 
     Call arguments:
-        y_true: Targets.
-        y_pred: Predictions.
-        sample_weight: Optional weights, one a sample.
+        y_true: Tensor of true targets.
+        y_pred: Tensor of predicted targets.
+        sample_weight: Optional weights, one per sample.
 
     Input shape:
-        Any rank from 1; both the same, but for a last axis of size 1 that only one of the two has.
+        Any rank `>= 1`; the same shape for both tensors, except that a last axis of size 1 may be missing from one.
 
     Output shape:
         A scalar.
 
     Raises:
-        ValueError: `delta` is no number above 0, or the shapes differ.
+        ValueError: If `delta` is not a positive number, or the shapes differ.
 
     Example:
         >>> metric = HuberMetric(delta=2.0)
@@ -57,15 +57,16 @@ class HuberMetric(StreamedMean):
             is_number(delta) and delta > 0,
             "delta",
             delta,
-            "a number above 0",
-            "give the error from which on the value is linear, for example 1.0",
+            "a positive number",
+            "pass the error above which the value is linear, for example 1.0",
         )
         super().__init__(name=name, dtype=dtype)
         self.delta = delta
 
     def update_state(self, y_true: TensorLike, y_pred: TensorLike, sample_weight: TensorLike | None = None) -> None:
-        """Takes in one batch."""
+        """Update the state with one batch."""
         true, predicted = (ops.cast(each, STATE) for each in same_shape(y_true, y_pred))
+        # Quadratic part up to delta, linear remainder.
         size = ops.abs(predicted - true)
         quadratic = ops.minimum(size, self.delta)
         losses = ops.square(quadratic) / 2 + self.delta * (size - quadratic)
@@ -74,9 +75,9 @@ class HuberMetric(StreamedMean):
         self.add(losses, weights_of(losses, sample_weight, y_pred))
 
     def result(self) -> Tensor:
-        """The mean loss."""
+        """Return the mean loss."""
         return ops.cast(self.mean(), self.dtype)
 
     def get_config(self) -> dict[str, Any]:
-        """All arguments."""
+        """Return the config of the metric."""
         return {**super().get_config(), "delta": self.delta}

@@ -1,4 +1,4 @@
-"""Kendall's tau-b."""
+"""Kendall's tau-b rank correlation."""
 
 from keras import ops
 
@@ -11,17 +11,17 @@ from tensorsmith.ops import PairCounts, pair_counts
 
 @export
 def kendalls_tau_b(x: TensorLike, y: TensorLike) -> Tensor:
-    """Kendall's tau-b of all entries, exact, in n log n.
+    """Return the exact Kendall's tau-b of all entries of two tensors, computed in O(n log n) time.
 
     Args:
-        x: Numbers; integers are compared exactly, however large.
-        y: Numbers, of the same shape.
+        x: Tensor of numbers. Integers are compared exactly, without rounding.
+        y: Tensor of numbers, of the same shape.
 
     Returns:
-        A scalar of type float64. NaN, as in SciPy, if one of the two is constant, is empty or has a NaN.
+        A scalar of dtype `float64`. As in SciPy, it is NaN if one of the tensors is constant, is empty or contains NaN.
 
     Raises:
-        ValueError: The shapes differ.
+        ValueError: If the shapes differ.
 
     Example:
         >>> round(float(kendalls_tau_b([12, 2, 1, 12, 2], [1, 4, 7, 1, 0])), 6)
@@ -32,25 +32,23 @@ def kendalls_tau_b(x: TensorLike, y: TensorLike) -> Tensor:
 
 def _tau(counts: PairCounts) -> Tensor:
     value = counts.balance / ops.sqrt(counts.untied_x * counts.untied_y)
-    return ops.where(counts.distinct > 1, value, float("nan"))  # 0 / 0 but for the rounding of sums
+    return ops.where(counts.distinct > 1, value, float("nan"))  # 0 / 0, apart from rounding errors of the sums
 
 
 @export
 class KendallsTauB(KendallsTau):
-    """Kendall's tau-b: how much more often two samples are ordered alike by targets and predictions than contrarily.
+    """Kendall's tau-b rank correlation between targets and predictions.
 
     {{estimate}}
 
-    Formula, with C concordant and D discordant pairs of samples, P pairs in all, T of them tied in x and U in
-    y:
+    Formula, with C concordant and D discordant pairs of samples, out of P pairs, of which T are tied in x and U in y:
 
         value = (C - D) / sqrt((P - T) * (P - U))
 
     {{undefined}}
 
-    Source: Kendall, "The Treatment of Ties in Ranking Problems", 1945;
-    of a histogram: Xiao, "Novel Online Algorithms for Nonparametric Correlations with Application to Analyze
-    Sensor Data", 2017.
+    Source: Kendall, "The Treatment of Ties in Ranking Problems", 1945; for the histogram: Xiao, "Novel Online
+    Algorithms for Nonparametric Correlations with Application to Analyze Sensor Data", 2017.
 
     Args:
         {{histogram}}

@@ -1,4 +1,4 @@
-"""Kendall's tau-c."""
+"""Kendall's tau-c rank correlation."""
 
 from keras import ops
 
@@ -11,9 +11,9 @@ from tensorsmith.ops import PairCounts, pair_counts
 
 @export
 def kendalls_tau_c(x: TensorLike, y: TensorLike) -> Tensor:
-    """Kendall's tau-c of all entries, exact, in n log n.
+    """Return the exact Kendall's tau-c of all entries of two tensors, computed in O(n log n) time.
 
-    Arguments, result and errors are those of `kendalls_tau_b`.
+    Arguments, return value and errors are those of `kendalls_tau_b`.
 
     Example:
         >>> round(float(kendalls_tau_c([12, 2, 1, 12, 2], [1, 4, 7, 1, 0])), 6)
@@ -25,25 +25,25 @@ def kendalls_tau_c(x: TensorLike, y: TensorLike) -> Tensor:
 def _tau(counts: PairCounts) -> Tensor:
     distinct = ops.cast(counts.distinct, counts.total.dtype)
     value = 2 * counts.balance / (ops.square(counts.total) * (distinct - 1) / distinct)
-    return ops.where(distinct > 1, value, float("nan"))  # 0 / 0 but for the rounding of sums
+    return ops.where(distinct > 1, value, float("nan"))  # 0 / 0, apart from rounding errors of the sums
 
 
 @export
 class KendallsTauC(KendallsTau):
-    """Kendall's tau-c: how much more often two samples are ordered alike by targets and predictions than contrarily.
+    """Kendall's tau-c rank correlation between targets and predictions.
 
     {{estimate}}
 
-    Formula, with C concordant and D discordant pairs of samples, n samples, and m distinct targets or
-    predictions, whichever are fewer:
+    Formula, with C concordant and D discordant pairs of samples, n samples, and the smaller number m of distinct
+    targets and distinct predictions:
 
         value = 2 * (C - D) / (n^2 * (m - 1) / m)
 
     {{undefined}}
 
-    Source: Stuart, "The Estimation and Comparison of Strengths of Association in Contingency Tables", 1953;
-    of a histogram: Xiao, "Novel Online Algorithms for Nonparametric Correlations with Application to Analyze
-    Sensor Data", 2017.
+    Source: Stuart, "The Estimation and Comparison of Strengths of Association in Contingency Tables", 1953; for the
+    histogram: Xiao, "Novel Online Algorithms for Nonparametric Correlations with Application to Analyze Sensor Data",
+    2017.
 
     Args:
         {{histogram}}

@@ -1,4 +1,4 @@
-"""Matthews' correlation coefficient."""
+"""Matthews correlation coefficient."""
 
 from keras import ops
 
@@ -10,36 +10,40 @@ from tensorsmith.metrics._support.decisions import expect_classes
 
 @export
 class MatthewsCorrelationCoefficient(ConfusionMetric):
-    """Correlation of true and predicted classes: 1 if all are right, 0 for guesses, whatever the sizes of the classes.
+    """Matthews correlation coefficient, the correlation between true and predicted classes.
 
-    Formula, with n samples, of which c are right, t_k are of class k and p_k are predicted to be:
+    It is 1 for perfect predictions and 0 for random guesses, independently of the class frequencies.
+
+    Formula, with n samples, of which c are predicted correctly, t_k belong to class k, and p_k are predicted as class
+    k:
 
         value = (c * n - sum(t_k * p_k)) / sqrt((n^2 - sum(t_k^2)) * (n^2 - sum(p_k^2)))
 
-    It is 0 if all samples are of one class, if all are predicted to be, or if there are none.
+    The result is 0 if all true or all predicted classes are equal, and before the first update.
 
     Source: Matthews, "Comparison of the predicted and observed secondary structure of T4 phage lysozyme", 1975; for
     several classes: Gorodkin, "Comparing two K-category assignments by a K-category correlation coefficient", 2004.
 
     Args:
-        num_classes: Number of classes, 2 or more.
-        name: Name of the metric.
-        dtype: Precision of the result; `None` means Keras' default float. The confusion matrix is kept in float64.
+        num_classes: Number of classes, `>= 2`.
+        name: Name of the metric instance.
+        dtype: Data type of the result. If `None`, `keras.config.floatx()` is used. The confusion matrix is accumulated
+            in `float64`.
 
     Call arguments:
-        y_true: Labels, one-hot.
-        y_pred: Scores; the largest of a sample decides.
-        sample_weight: Optional weights, one a sample.
+        y_true: Tensor of one-hot labels.
+        y_pred: Tensor of scores. The largest score of a sample determines the class.
+        sample_weight: Optional weights, one per sample.
 
     Input shape:
-        `(batch, ..., num_classes)`, both.
+        `(batch, ..., num_classes)` for both tensors.
 
     Output shape:
         A scalar.
 
     Raises:
-        ValueError: `num_classes` is no integer of 2 or more, the last axis of the inputs differs from it,
-            or their shapes differ.
+        ValueError: If `num_classes` is not an integer `>= 2`, the last axis of the inputs differs from it, or their
+            shapes differ.
 
     Example:
         >>> metric = MatthewsCorrelationCoefficient(num_classes=2)
@@ -52,14 +56,14 @@ class MatthewsCorrelationCoefficient(ConfusionMetric):
         super().__init__(num_classes, name=name, dtype=dtype)
 
     def update_state(self, y_true: TensorLike, y_pred: TensorLike, sample_weight: TensorLike | None = None) -> None:
-        """Takes in one batch."""
+        """Update the state with one batch."""
         scores, labels = ops.convert_to_tensor(y_pred), ops.convert_to_tensor(y_true)
         expect_classes("y_true", labels, self.num_classes)
         expect_classes("y_pred", scores, self.num_classes)
         self.add(ops.argmax(labels, -1), ops.argmax(scores, -1), sample_weight, y_pred)
 
     def result(self) -> Tensor:
-        """The coefficient."""
+        """Return the coefficient."""
         confusion = ops.convert_to_tensor(self.confusion)
         true, predicted = ops.sum(confusion, axis=1), ops.sum(confusion, axis=0)
         n, right = ops.sum(confusion), ops.trace(confusion)
@@ -68,5 +72,5 @@ class MatthewsCorrelationCoefficient(ConfusionMetric):
 
 
 def _of_other_classes(counts: Tensor) -> Tensor:
-    """n^2 - sum(counts^2), as a sum of products without rounding that leaves something where there is one class."""
+    """Return n^2 - sum(counts^2) as a sum of products, which is exactly 0 for a single class."""
     return 2 * ops.sum(counts[1:] * ops.cumsum(counts)[:-1])

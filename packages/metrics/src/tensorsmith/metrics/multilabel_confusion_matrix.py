@@ -1,4 +1,4 @@
-"""Confusion matrices of labels that do not exclude each other."""
+"""Confusion matrices for multi-label classification."""
 
 from typing import Any
 
@@ -14,34 +14,36 @@ from tensorsmith.metrics._support.weighting import STATE, weights_of
 
 @export
 class MultiLabelConfusionMatrix(keras.metrics.Metric):
-    """One confusion matrix a class: how often the label was there or not, and predicted or not.
+    """Confusion matrices for multi-label classification, one 2 x 2 matrix per class.
 
     Formula, for each class:
 
         value = [[true negatives,  false positives],
                  [false negatives, true positives]]
 
-    Sample weights count. In TensorFlow Addons they raised a warning and did not.
+    Sample weights are supported. TensorFlow Addons ignores them with a warning.
 
     Args:
         num_classes: Number of labels.
-        name: Name of the metric.
-        dtype: Precision of the result; `None` means Keras' default float. The counts are kept in float64.
+        name: Name of the metric instance.
+        dtype: Data type of the result. If `None`, `keras.config.floatx()` is used. The counts are accumulated in
+            `float64`.
 
     Call arguments:
-        y_true: Labels of 0 and 1.
-        y_pred: Predicted labels of 0 and 1. They are cut to integers: a score of 0.9 counts as 0, so decide before.
-        sample_weight: Optional weights, one a sample.
+        y_true: Tensor of binary labels.
+        y_pred: Tensor of predicted binary labels. Values are truncated to integers, so apply a threshold to scores
+            first: 0.9 is converted to 0.
+        sample_weight: Optional weights, one per sample.
 
     Input shape:
-        `(batch, ..., num_classes)`, both.
+        `(batch, ..., num_classes)` for both tensors.
 
     Output shape:
         `(num_classes, 2, 2)`.
 
     Raises:
-        ValueError: `num_classes` is no integer of 1 or more, the last axis of the inputs differs from it,
-            or their shapes differ.
+        ValueError: If `num_classes` is not a positive integer, the last axis of the inputs differs from it, or their
+            shapes differ.
 
     Example:
         >>> metric = MultiLabelConfusionMatrix(num_classes=2)
@@ -57,20 +59,21 @@ class MultiLabelConfusionMatrix(keras.metrics.Metric):
         self.matrices = self.add_variable((num_classes, 2, 2), "zeros", dtype=STATE, name="matrices")
 
     def update_state(self, y_true: TensorLike, y_pred: TensorLike, sample_weight: TensorLike | None = None) -> None:
-        """Takes in one batch."""
+        """Update the state with one batch."""
         there, found = (ops.cast(ops.cast(labels, "int32") != 0, STATE) for labels in (y_true, y_pred))
         expect_classes("y_true", there, self.num_classes)
         expect_classes("y_pred", found, self.num_classes)
         there, found = same_shape(there, found)
         weights = ops.reshape(weights_of(there[..., 0], sample_weight, y_pred), (-1, 1))
         there, found = (ops.reshape(labels, (-1, self.num_classes)) for labels in (there, found))
+        # One-hot encode each label as (absent, present), and sum the outer products.
         true, predicted = (ops.stack([1.0 - labels, labels], axis=-1) for labels in (there, found))
         self.matrices.assign_add(ops.einsum("nci,ncj->cij", weights[..., None] * true, predicted))
 
     def result(self) -> Tensor:
-        """The matrices."""
+        """Return the matrices."""
         return ops.cast(self.matrices, self.dtype)
 
     def get_config(self) -> dict[str, Any]:
-        """All arguments."""
+        """Return the config of the metric."""
         return {**super().get_config(), "num_classes": self.num_classes}

@@ -1,4 +1,4 @@
-"""Pearson's correlation over all batches."""
+"""Pearson correlation over all batches."""
 
 import functools
 from typing import Any
@@ -14,33 +14,33 @@ from tensorsmith.metrics._support.weighting import STATE, samples_of
 
 @export
 class PearsonsCorrelation(HistogramMetric):
-    """Pearson's correlation: how near targets and predictions are to a line, as one number for all batches together.
+    """Pearson correlation between all targets and all predictions since the last reset.
 
-    By default it is TensorFlow Addons' estimate: targets and predictions are sorted into bins, and each counts as the
-    middle of its bin. Give the ranges of the values, which are 0 to 1 unless said otherwise, or set `exact`.
-    `keras.metrics.PearsonCorrelation` is another thing, the mean of the correlations of the rows.
+    By default it is the estimate of TensorFlow Addons: targets and predictions are assigned to bins, and each value is
+    replaced by the center of its bin. Pass the ranges of the values, which default to 0 to 1, or set `exact`. It
+    differs from `keras.metrics.PearsonCorrelation`, which averages the correlations of the rows.
 
     Formula, with means over all (weighted) samples:
 
         value = sum((x - mean(x)) * (y - mean(y))) / sqrt(sum((x - mean(x))^2) * sum((y - mean(y))^2))
 
-    The exact one keeps means and sums of products of deviations from them, which does not cancel where values are large
-    and vary little.
+    The exact variant keeps means and sums of products of deviations, which do not suffer from cancellation for large
+    values with a small variance.
 
     {{undefined}}
 
-    Source: of the exact one: Chan, Golub and LeVeque, "Updating Formulae and a Pairwise Algorithm for Computing Sample
-    Variances", 1979; of a histogram: Xiao,
-    "Novel Online Algorithms for Nonparametric Correlations with Application to Analyze Sensor Data", 2017.
+    Source: for the exact variant: Chan, Golub and LeVeque, "Updating Formulae and a Pairwise Algorithm for Computing
+    Sample Variances", 1979; for the histogram: Xiao, "Novel Online Algorithms for Nonparametric Correlations with
+    Application to Analyze Sensor Data", 2017.
 
     Args:
         {{histogram}}
-        exact: Whether to give the exact value; the arguments of the histogram then have no use.
+        exact: If `True`, compute the exact correlation and ignore the arguments of the histogram.
 
     {{call}}
 
     Raises:
-        ValueError: A range is empty, there are fewer than two cut points, or `exact` is no bool.
+        ValueError: If a range is empty, there are fewer than two cut points, or `exact` is not a bool.
 
     Example:
         >>> metric = PearsonsCorrelation(0, 13, 0, 8)
@@ -75,7 +75,7 @@ class PearsonsCorrelation(HistogramMetric):
             self.add_table()
 
     def update_state(self, y_true: TensorLike, y_pred: TensorLike, sample_weight: TensorLike | None = None) -> None:
-        """Takes in one batch."""
+        """Update the state with one batch."""
         if not self.exact:
             self.update_table(y_true, y_pred, sample_weight)
             return
@@ -85,7 +85,7 @@ class PearsonsCorrelation(HistogramMetric):
         self.moments.assign(ops.scatter_update(moments, [[slot]], merged[None]))
 
     def result(self) -> Tensor:
-        """The correlation."""
+        """Return the correlation."""
         if not self.exact:
             return ops.cast(self.table_result(), self.dtype)
         moments = functools.reduce(_merged, ops.unstack(ops.convert_to_tensor(self.moments)))
@@ -93,7 +93,7 @@ class PearsonsCorrelation(HistogramMetric):
         return ops.cast(ops.where(total == 0, 0.0, xy / ops.sqrt(xx * yy)), self.dtype)
 
     def of_table(self, table: Tensor, actual: TensorLike, preds: TensorLike) -> Tensor:
-        """Of a histogram."""
+        """Return the correlation of a histogram."""
         rows, columns = ops.sum(table, axis=1), ops.sum(table, axis=0)
         total = ops.sum(table)
         actual, preds = actual - ops.sum(rows * actual) / total, preds - ops.sum(columns * preds) / total
@@ -101,12 +101,12 @@ class PearsonsCorrelation(HistogramMetric):
         return ops.sum(actual[:, None] * table * preds) / ops.sqrt(spread)
 
     def get_config(self) -> dict[str, Any]:
-        """All arguments."""
+        """Return the config of the metric."""
         return {**super().get_config(), "exact": self.exact}
 
 
 def _moments(x: Tensor, y: Tensor, weights: Tensor) -> Tensor:
-    """Sum of the weights, means of x and y, and sums of the products xx, yy, xy of deviations from them."""
+    """Return the sum of the weights, the means of x and y, and the sums of the products xx, yy, xy of deviations."""
     total = ops.sum(weights)
     mean_x, mean_y = (_mean(each, weights, total) for each in (x, y))
     x, y = x - mean_x, y - mean_y
@@ -114,15 +114,16 @@ def _moments(x: Tensor, y: Tensor, weights: Tensor) -> Tensor:
 
 
 def _mean(values: Tensor, weights: Tensor, total: Tensor) -> Tensor:
-    """The mean as seen from the heaviest sample, so that the mean of equal values is exactly that value."""
-    # A 0 more, for batches without samples.
+    """Return the weighted mean, computed relative to the sample of largest weight, and thus exact for equal values."""
+    # The additional 0 is for empty batches.
     values, weights = (ops.pad(each, ((0, 1),)) for each in (values, weights))
     origin = values[ops.argmax(weights)]
     return origin + ops.divide_no_nan(ops.sum(weights * (values - origin)), total)
 
 
 def _merged(first: Tensor, second: Tensor) -> Tensor:
-    """Moments of the samples of both."""
+    """Return the moments of the union of two sets of samples."""
+    # Pairwise update of Chan, Golub and LeVeque.
     (n, mean_x, mean_y, *sums), (more, *means, xx, yy, xy) = ops.unstack(first), ops.unstack(second)
     step_x, step_y = means[0] - mean_x, means[1] - mean_y
     share = ops.divide_no_nan(more, n + more)

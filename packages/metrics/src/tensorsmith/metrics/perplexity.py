@@ -1,4 +1,4 @@
-"""Perplexity of predicted classes."""
+"""Perplexity of class predictions."""
 
 from typing import Any
 
@@ -14,37 +14,38 @@ from tensorsmith.metrics._support.weighting import STATE, StreamedMean, weights_
 
 @export
 class Perplexity(StreamedMean):
-    """Among how many equally likely words a language model seems to choose.
+    """Perplexity of a language model: the effective number of equally likely words.
 
-    Formula, with p the probability given to the class that is true, w weights that are 1 unless given:
+    Formula, with the probability p of the true class, and weights w that default to 1:
 
         value = exp(-sum(w * log(p)) / sum(w))
 
-    The mean is taken over all steps of all batches before the exponential, where the mean of the batches' perplexities
-    would be larger. It is 0 if there are no steps. Masked steps do not count.
+    The mean is computed over all steps of all batches before the exponential; the mean of the perplexities of batches
+    would be larger. The result is 0 if there are no steps. Masked steps are ignored.
 
     Source: Jelinek et al., "Perplexity: a Measure of the Difficulty of Speech Recognition Tasks", 1977.
 
     Args:
-        from_logits: Whether predictions are logits, which is more precise than probabilities.
-        mask_token_id: A class that does not count where it is true, such as the padding's number; None for none.
-        name: Name of the metric.
-        dtype: Precision of the result; `None` means Keras' default float. Sums are kept in float64.
+        from_logits: If `True`, `y_pred` is interpreted as logits, which is numerically more precise than probabilities.
+        mask_token_id: Optional class index of the steps to ignore, such as that of padding.
+        name: Name of the metric instance.
+        dtype: Data type of the result. If `None`, `keras.config.floatx()` is used. Sums are accumulated in `float64`.
 
     Call arguments:
-        y_true: Class numbers.
-        y_pred: Probabilities in [0, 1], or with `from_logits` logits.
-        sample_weight: Optional weights, one a step or one a sample.
+        y_true: Tensor of class indices.
+        y_pred: Tensor of probabilities in [0, 1], or of logits if `from_logits` is `True`.
+        sample_weight: Optional weights, one per step or one per sample.
 
     Input shape:
-        `(...)` and `(..., classes)`.
+        `y_true`: `(...)`. `y_pred`: `(..., classes)`.
 
     Output shape:
         A scalar.
 
     Raises:
-        ValueError: `from_logits` is no bool, `mask_token_id` no integer, or the shapes do not fit. Numbers of
-            no class, and probabilities of true ones outside [0, 1], raise InvalidArgumentError, but under XLA.
+        ValueError: If `from_logits` is not a bool, `mask_token_id` is not an integer, or the shapes do not match.
+            Invalid class indices, and probabilities of true classes outside [0, 1], raise InvalidArgumentError, except
+            under XLA.
 
     Example:
         >>> metric = Perplexity(mask_token_id=0)
@@ -68,7 +69,7 @@ class Perplexity(StreamedMean):
         self.mask_token_id = mask_token_id
 
     def update_state(self, y_true: TensorLike, y_pred: TensorLike, sample_weight: TensorLike | None = None) -> None:
-        """Takes in one batch."""
+        """Update the state with one batch."""
         scores = ops.convert_to_tensor(y_pred)
         scores = ops.cast(scores, keras.backend.result_type(scores.dtype, "float32"))
         classes = class_numbers(y_true, scores)
@@ -85,9 +86,9 @@ class Perplexity(StreamedMean):
         self.add(ops.cast(losses, STATE), weights)
 
     def result(self) -> Tensor:
-        """The perplexity."""
+        """Return the perplexity."""
         return ops.cast(ops.where(self.count > 0, ops.exp(self.mean()), 0.0), self.dtype)
 
     def get_config(self) -> dict[str, Any]:
-        """All arguments."""
+        """Return the config of the metric."""
         return {**super().get_config(), "from_logits": self.from_logits, "mask_token_id": self.mask_token_id}

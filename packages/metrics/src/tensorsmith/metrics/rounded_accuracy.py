@@ -1,4 +1,4 @@
-"""Accuracy of numbers that are rounded to 0 or 1."""
+"""Accuracy of values rounded to 0 or 1."""
 
 from keras import ops
 
@@ -10,34 +10,34 @@ from tensorsmith.metrics._support.weighting import STATE, StreamedMean, weights_
 
 @export
 class RoundedAccuracy(StreamedMean):
-    """How often predictions and targets are the same once both are rounded.
+    """Accuracy of predictions after targets and predictions are rounded.
 
-    It is for targets between 0 and 1, such as the pixels that an autoencoder paints, which are next to never equal to
-    the prediction or to 0 or 1, so that `keras.metrics.BinaryAccuracy` is near 0.
+    It is meant for targets between 0 and 1, such as the pixels reconstructed by an autoencoder. Such targets are almost
+    never equal to 0, 1 or the prediction, so that `keras.metrics.BinaryAccuracy` is close to 0.
 
-    Formula, the mean being over all elements of all samples:
+    Formula, with the mean over all elements of all samples:
 
         value = mean(round(y_true) == round(y_pred))
 
-    A half is rounded to 0, the even one. It is 0 if nothing was seen.
+    0.5 is rounded to 0 (half to even). The result is 0 before the first update.
 
     Args:
-        name: Name of the metric.
-        dtype: Precision of the result; `None` means Keras' default float. Counts are kept in float64.
+        name: Name of the metric instance.
+        dtype: Data type of the result. If `None`, `keras.config.floatx()` is used. Counts are accumulated in `float64`.
 
     Call arguments:
-        y_true: Targets.
-        y_pred: Predictions.
-        sample_weight: Optional weights, of the shape of the targets or of their first axes.
+        y_true: Tensor of true targets.
+        y_pred: Tensor of predicted targets.
+        sample_weight: Optional weights, with the shape of the targets or of their leading axes.
 
     Input shape:
-        Any; both the same, but for a last axis of size 1 that only one of the two has.
+        Any shape; the same for both tensors, except that a last axis of size 1 may be missing from one.
 
     Output shape:
         A scalar.
 
     Raises:
-        ValueError: The shapes differ otherwise.
+        ValueError: If the shapes differ in other ways.
 
     Example:
         >>> metric = RoundedAccuracy()
@@ -50,11 +50,11 @@ class RoundedAccuracy(StreamedMean):
         super().__init__(name=name, dtype=dtype)
 
     def update_state(self, y_true: TensorLike, y_pred: TensorLike, sample_weight: TensorLike | None = None) -> None:
-        """Takes in one batch."""
+        """Update the state with one batch."""
         true, predicted = (ops.cast(each, STATE) for each in same_shape(y_true, y_pred))
         same = ops.cast(ops.round(true) == ops.round(predicted), STATE)
         self.add(same, weights_of(same, sample_weight, y_pred))
 
     def result(self) -> Tensor:
-        """The accuracy."""
+        """Return the accuracy."""
         return ops.cast(self.mean(), self.dtype)

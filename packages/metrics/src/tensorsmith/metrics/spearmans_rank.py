@@ -10,9 +10,9 @@ from tensorsmith.metrics._support.rank_correlation import RankCorrelation
 
 @export
 def spearmans_rank(x: TensorLike, y: TensorLike) -> Tensor:
-    """Spearman's rank correlation of all entries, exact, in n log n.
+    """Return the exact Spearman's rank correlation of all entries of two tensors, computed in O(n log n) time.
 
-    Arguments, result and errors are those of `kendalls_tau_b`.
+    Arguments, return value and errors are those of `kendalls_tau_b`.
 
     Example:
         >>> round(float(spearmans_rank([12, 2, 1, 12, 2], [1, 4, 7, 1, 0])), 6)
@@ -23,17 +23,17 @@ def spearmans_rank(x: TensorLike, y: TensorLike) -> Tensor:
 
 @export
 class SpearmansRank(RankCorrelation):
-    """Spearman's rank correlation: the linear correlation of the ranks of targets and predictions.
+    """Spearman's rank correlation, the Pearson correlation of the ranks of targets and predictions.
 
     {{estimate}}
 
-    Formula, with r and s the ranks of targets and predictions, less their means; equal values share their mean rank:
+    Formula, with the centered ranks r of targets and s of predictions, where equal values are assigned their mean rank:
 
         value = sum(r * s) / sqrt(sum(r^2) * sum(s^2))
 
     {{undefined}}
 
-    Source: Spearman, "The Proof and Measurement of Association between Two Things", 1904; of a histogram: Xiao,
+    Source: Spearman, "The Proof and Measurement of Association between Two Things", 1904; for the histogram: Xiao,
     "Novel Online Algorithms for Nonparametric Correlations with Application to Analyze Sensor Data", 2017.
 
     Args:
@@ -53,15 +53,16 @@ class SpearmansRank(RankCorrelation):
     """
 
     def of_table(self, table: Tensor, actual: TensorLike, preds: TensorLike) -> Tensor:
-        """Of a histogram."""
+        """Return the correlation of a histogram."""
         rows, columns = ops.sum(table, axis=1), ops.sum(table, axis=0)
         total = ops.sum(table)
+        # Mean rank of each bin, centered.
         row_ranks, column_ranks = (ops.cumsum(sums) - (sums + total) / 2 for sums in (rows, columns))
         spread = ops.sum(rows * ops.square(row_ranks)) * ops.sum(columns * ops.square(column_ranks))
         return ops.sum(row_ranks[:, None] * table * column_ranks) / ops.sqrt(spread)
 
     def of_samples(self, x: Tensor, y: Tensor, weights: Tensor) -> Tensor:
-        """Exact."""
+        """Return the exact correlation."""
         return _of_samples(x, y, weights)
 
 
@@ -72,7 +73,8 @@ def _of_samples(x: Tensor, y: Tensor, weights: Tensor) -> Tensor:
 
 
 def _centred_ranks(x: Tensor, weights: Tensor) -> Tensor:
-    """Mean of the weight below and up to each value, less half of all."""
+    """Return the weighted mean rank of each value, minus half the total weight."""
+    # The mean rank of tied values is the average of the weights below them and up to them.
     order = ops.argsort(x)
     ordered = ops.take(x, order)
     below = ops.pad(ops.cumsum(ops.take(weights, order)), ((1, 0),))

@@ -1,4 +1,4 @@
-"""Codemod that moves scripts from TensorFlow Addons to tensorsmith and Keras 3."""
+"""Codemod that migrates scripts from TensorFlow Addons to tensorsmith and Keras 3."""
 
 from tensorsmith.migrate.files import MigratedFile, migrate_files
 from tensorsmith.migrate.rewrite import Migrated, UnreadableError, migrate_script

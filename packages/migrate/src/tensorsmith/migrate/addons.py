@@ -1,7 +1,7 @@
-"""What becomes of every public name of TensorFlow Addons 0.23.
+"""Migration table of all public names of TensorFlow Addons 0.23.
 
-The names are those after `tensorflow_addons.`; a component that is reached by its own module, as in
-`tensorflow_addons.layers.crf.CRF`, counts as `layers.CRF`.
+Names are relative to `tensorflow_addons`. A component imported from its own module, as in
+`tensorflow_addons.layers.crf.CRF`, is listed as `layers.CRF`.
 """
 
 from tensorsmith.migrate import rules
@@ -17,7 +17,7 @@ def _not_yet(instead: str) -> Missing:
 
 
 def _same(package: str, names: str, successors: str) -> dict[str, Successor | Missing]:
-    """Components that only have another home."""
+    """Return entries of components that only move to another package."""
     return {f"{package}.{name}": Successor(f"{successors}.{name}") for name in names.split()}
 
 
@@ -29,7 +29,7 @@ OPTIMIZER = {"decay": "give a schedule as learning_rate instead"}
 
 
 def _optimizer(name: str, arguments: str) -> dict[str, Successor]:
-    """An optimizer of ours that takes what Addons' does."""
+    """Return the entry of an optimizer with the same arguments as in Addons."""
     names = tuple(arguments.split())
     renamed = {"lr": "learning_rate"}
     return {
@@ -43,7 +43,7 @@ INNER = "give it to the optimizer inside"
 
 
 def _wrapper(name: str, arguments: str) -> dict[str, Successor]:
-    """One of ours around another optimizer, to which all further arguments belong."""
+    """Return the entry of an optimizer that wraps another one, to which all further arguments belong."""
     names = tuple(arguments.split())
     refused = {**OPTIMIZER, **dict.fromkeys(("lr", "learning_rate", "clipnorm", "clipvalue"), INNER)}
     return {

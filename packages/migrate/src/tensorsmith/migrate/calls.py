@@ -1,4 +1,4 @@
-"""Calls with the arguments of the successor."""
+"""Rewriting of call arguments."""
 
 import libcst as cst
 
@@ -9,10 +9,10 @@ TIGHT = cst.AssignEqual(cst.SimpleWhitespace(""), cst.SimpleWhitespace(""))
 
 
 def moved_call(call: cst.Call, successor: Successor) -> cst.BaseExpression:
-    """The call as the successor wants it; what is called is left as it is.
+    """Return the call with the arguments of the successor. The called expression is unchanged.
 
     Raises:
-        RefusedError: It cannot be said by the successor's arguments.
+        RefusedError: If the call cannot be expressed with the arguments of the successor.
     """
     of_loss = successor.name.startswith("tensorsmith.losses.")
     call = call.with_changes(args=[_with_string(arg, of_loss) for arg in call.args])
@@ -42,7 +42,7 @@ def moved_call(call: cst.Call, successor: Successor) -> cst.BaseExpression:
 
 
 def _with_string(arg: cst.Arg, of_loss: bool) -> cst.Arg:
-    """The argument, with Keras 3's string where it is a reduction that it lacks: "auto" or of `losses.Reduction`."""
+    """Return the argument, with a string for reductions that Keras 3 lacks ("auto" and `losses.Reduction`)."""
     value = arg.value
     if isinstance(value, cst.SimpleString):
         named = arg.keyword.value == "reduction" if arg.keyword else of_loss
@@ -56,38 +56,38 @@ def _with_string(arg: cst.Arg, of_loss: bool) -> cst.Arg:
 
 
 def source(node: cst.CSTNode) -> str:
-    """The node as it is written."""
+    """Return the source code of a node."""
     return cst.Module([]).code_for_node(node)
 
 
 def _named(call: cst.Call, successor: Successor) -> dict[str, cst.Arg]:
-    """The arguments by their new names, those without a name by their old place."""
+    """Return the arguments by their new names. Positional arguments are named by their old position."""
     given: dict[str, cst.Arg] = {}
     for place, arg in enumerate(call.args):
         if arg.star == "*" or (arg.star and not successor.plain):
-            raise RefusedError(f"what stands behind {arg.star} is not seen here, and the arguments are others now")
+            raise RefusedError(f"the arguments behind {arg.star} are unknown here, and the signature has changed")
         if arg.star:
             given[arg.star] = arg
             continue
         if not arg.keyword and place >= len(successor.arguments):
-            raise RefusedError(f"argument {place + 1} needs a name")
+            raise RefusedError(f"argument {place + 1} must be passed by keyword")
         name = arg.keyword.value if arg.keyword else successor.arguments[place]
         if name in successor.refused:
-            raise RefusedError(f"there is no {name}: {successor.refused[name]}")
+            raise RefusedError(f"{name} is not supported: {successor.refused[name]}")
         if name not in successor.dropped:
             given[successor.renamed.get(name, name)] = arg
     return given
 
 
 def _laid_out(args: list[cst.Arg], call: cst.Call) -> list[cst.Arg]:
-    """The arguments with commas, line breaks and comments as the old ones had them."""
+    """Return the arguments with the commas, line breaks and comments of the old ones."""
     if not args or not call.args:
         return args
     last, between = call.args[-1], _between(call)
     end = last
     laid_out = []
     for arg in args[:-1]:
-        if arg.comma is last.comma:  # it was the last, or is new
+        if arg.comma is last.comma:  # the last argument, or a new one
             comma = between
             if arg.value is last.value:
                 comma, end = _with_comment(between, last)
@@ -97,7 +97,7 @@ def _laid_out(args: list[cst.Arg], call: cst.Call) -> list[cst.Arg]:
 
 
 def _between(call: cst.Call) -> cst.Comma:
-    """A comma with the line break that stands between the arguments."""
+    """Return a comma followed by the line break used between the arguments."""
     first = call.args[0].comma
     space = (
         first.whitespace_after if len(call.args) > 1 and isinstance(first, cst.Comma) else call.whitespace_before_args
@@ -108,7 +108,7 @@ def _between(call: cst.Call) -> cst.Comma:
 
 
 def _with_comment(between: cst.Comma, last: cst.Arg) -> tuple[cst.Comma, cst.Arg]:
-    """The comma with the comment that stands behind the last argument, and that argument without it."""
+    """Move the comment after the last argument to the comma. Return the comma and the argument."""
     comma, space = last.comma, between.whitespace_after
     behind = comma.whitespace_after if isinstance(comma, cst.Comma) else last.whitespace_after_arg
     if not isinstance(behind, cst.ParenthesizedWhitespace) or not isinstance(space, cst.ParenthesizedWhitespace):

@@ -1,40 +1,40 @@
-"""What the table of moves is made of."""
+"""Entries of the migration table."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-Given = dict[str, str]  # names of arguments and their source
+Given = dict[str, str]  # argument names and their source code
 
 
 class RefusedError(Exception):
-    """A use that cannot be rewritten without changing what it does; the message says why."""
+    """Error for a use that cannot be rewritten without changing its behavior, with the reason as message."""
 
 
 @dataclass(frozen=True)
 class Successor:
-    """What takes the place of a component, and how its arguments differ."""
+    """Replacement of a component, with the differences of the arguments."""
 
-    name: str  # in full, such as keras.layers.GroupNormalization
-    arguments: tuple[str, ...] = ()  # the old positional ones in their order, if anything is done to arguments
-    in_place: int = 0  # how many of these, from the first on, stand at the same place
+    name: str  # qualified name, such as keras.layers.GroupNormalization
+    arguments: tuple[str, ...] = ()  # old positional arguments in order, if any argument changes
+    in_place: int = 0  # number of leading arguments that keep their position
     renamed: Mapping[str, str] = field(default_factory=dict)  # old name -> new name
-    dropped: tuple[str, ...] = ()  # those that had no effect on results
-    refused: Mapping[str, str] = field(default_factory=dict)  # those that the successor lacks -> what to do instead
-    added: Mapping[str, str] = field(default_factory=dict)  # new name -> source, where none is given
-    rule: Callable[[Given], Given] | None = None  # what else happens to arguments, under their new names
-    result: str = ""  # source of what the call becomes, with {call} and new names in it, if results differ
-    note: str = ""  # what is left to know, written above the line
+    dropped: tuple[str, ...] = ()  # arguments without an effect on results
+    refused: Mapping[str, str] = field(default_factory=dict)  # unsupported argument -> alternative
+    added: Mapping[str, str] = field(default_factory=dict)  # new name -> default source
+    rule: Callable[[Given], Given] | None = None  # further translation, by new names
+    result: str = ""  # source of the new expression with {call} and new names, if results differ
+    note: str = ""  # note written above the line
 
     @property
     def plain(self) -> bool:
-        """Whether it can also take the component's place where that is not called."""
+        """Return `True` if the successor can replace the component where it is not called."""
         return not (self.renamed or self.added or self.rule or self.result)
 
 
 @dataclass(frozen=True)
 class Missing:
-    """A component without successor."""
+    """Component without a successor."""
 
     reason: str
     plain: ClassVar[bool] = False

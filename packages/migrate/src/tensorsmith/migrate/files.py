@@ -15,9 +15,9 @@ class MigratedFile:
     """A script on disk and the result of its migration.
 
     Attributes:
-        path: The file.
-        before: Its source.
-        result: The migrated script, or the error that says why the source could not be parsed.
+        path: Path of the file.
+        before: Source before the migration.
+        result: The migrated script, or the error if the source could not be parsed.
     """
 
     path: Path
@@ -26,9 +26,10 @@ class MigratedFile:
 
     @property
     def diff(self) -> bytes:
-        """Unified diff from the source to the migrated script; empty if nothing changes.
+        """Return the unified diff from the source to the migrated script, empty if nothing changes.
 
-        It is bytes, since a script may have any encoding and characters that only Python takes for line ends.
+        The diff consists of bytes, because a script may have any encoding, and may contain characters that only Python
+        treats as line ends.
         """
         if isinstance(self.result, UnreadableError):
             return b""
@@ -39,19 +40,20 @@ class MigratedFile:
 
 
 def migrate_files(paths: Iterable[str | os.PathLike[str]], write: bool = False) -> Iterator[MigratedFile]:
-    r"""Migrate scripts, one after the other.
+    r"""Migrate scripts in files and folders.
 
     Args:
         paths: Files, and folders whose `.py` files are migrated, except those in hidden folders and virtual
             environments.
-        write: If `True`, replace the files. A file is replaced as a whole and keeps its mode; a link stays a link.
+        write: If `True`, write the changes. Files are replaced atomically and keep their mode, and symbolic links are
+            preserved.
 
     Yields:
-        A `MigratedFile` for each script, including those that do not change.
+        A `MigratedFile` for each script, including unchanged ones.
 
     Raises:
-        ValueError: A path does not exist.
-        OSError: A file cannot be read or written.
+        ValueError: If a path does not exist.
+        OSError: If a file cannot be read or written.
 
     Example:
         >>> import pathlib, tempfile
@@ -80,12 +82,12 @@ def migrate_files(paths: Iterable[str | os.PathLike[str]], write: bool = False) 
 
 
 def _scripts(path: Path) -> Iterator[Path]:
-    """The file itself, or the scripts below a folder."""
+    """Yield the file itself, or all scripts in a folder."""
     if path.is_file():
         yield path
         return
     if not path.is_dir():
-        raise argument_error("paths", str(path), "a file or folder that exists")
+        raise argument_error("paths", str(path), "existing files or folders")
     for folder, folders, files in os.walk(path):
         here = Path(folder)
         folders[:] = sorted(
@@ -95,7 +97,7 @@ def _scripts(path: Path) -> Iterator[Path]:
 
 
 def _replace(path: Path, script: bytes) -> None:
-    target = path.resolve()  # a link stays a link
+    target = path.resolve()  # preserves symbolic links
     mode = target.stat().st_mode
     with replace_file(target) as draft:
         draft.write_bytes(script)

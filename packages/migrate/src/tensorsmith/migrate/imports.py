@@ -1,4 +1,4 @@
-"""Importing what takes the place of Addons."""
+"""Insertion of imports that replace those of Addons."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -10,12 +10,12 @@ from tensorsmith.migrate.plan import Plan
 
 
 def insert_imports(module: cst.Module, body: Sequence[Any], plan: Plan) -> list[Any]:
-    """The statements of a module, as they are now, with imports of what the plan needs after its other imports.
+    """Return the statements of a module with the imports that the plan requires.
 
     Args:
-        module: The module before.
-        body: Its statements, as many as before.
-        plan: What else happens to it.
+        module: The module before the migration.
+        body: Current statements, as many as before.
+        plan: Plan for the module.
     """
     place = _place(module.body, plan)
     statements = [cst.parse_statement(line, module.config_for_parsing) for line in _lines(plan)]
@@ -33,7 +33,7 @@ def _lines(plan: Plan) -> list[str]:
 
 
 def _place(body: Sequence[Any], plan: Plan) -> int:
-    """The end of the first run of imports that has one of Addons in it; or else of the first, or of the docstring."""
+    """Return the index after the first block of imports, preferably one with Addons, else after the docstring."""
     old = {id(node) for node in plan.imports}
     runs: list[list[int]] = []
     for place, statement in enumerate(body):

@@ -1,4 +1,4 @@
-"""What is going to be done to a script."""
+"""Planned changes of a script."""
 
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -10,14 +10,14 @@ from tensorsmith.migrate.entry import Successor
 
 @dataclass
 class Plan:
-    """What happens to the nodes of a module."""
+    """Changes to the nodes of a module."""
 
-    expressions: dict[cst.CSTNode, str] = field(default_factory=dict)  # what to write in their place
-    calls: dict[cst.CSTNode, Successor] = field(default_factory=dict)  # calls whose arguments change
-    comments: dict[cst.CSTNode, dict[str, set[str]]] = field(default_factory=lambda: defaultdict(dict))  # of statements
-    modules: set[str] = field(default_factory=set)  # to be imported
-    components: set[tuple[str, str, str]] = field(default_factory=set)  # to be imported: module, name there, name here
-    imports: list[cst.CSTNode] = field(default_factory=list)  # all that import from Addons
-    unused: set[tuple[cst.CSTNode, str]] = field(default_factory=set)  # what to take out of these, by the name here
+    expressions: dict[cst.CSTNode, str] = field(default_factory=dict)  # replacement source
+    calls: dict[cst.CSTNode, Successor] = field(default_factory=dict)  # calls with changed arguments
+    comments: dict[cst.CSTNode, dict[str, set[str]]] = field(default_factory=lambda: defaultdict(dict))  # by statement
+    modules: set[str] = field(default_factory=set)  # modules to import
+    components: set[tuple[str, str, str]] = field(default_factory=set)  # to import: module, name there, local name
+    imports: list[cst.CSTNode] = field(default_factory=list)  # all imports from Addons
+    unused: set[tuple[cst.CSTNode, str]] = field(default_factory=set)  # imports to remove, by local name
     rewritten: set[cst.CSTNode] = field(default_factory=set)
     left: set[cst.CSTNode] = field(default_factory=set)

@@ -1,4 +1,4 @@
-"""Rewriting a script by a plan."""
+"""Rewriting of a script according to a plan."""
 
 import itertools
 from collections.abc import Container, Iterable, Sequence
@@ -15,30 +15,39 @@ from tensorsmith.migrate.plan import Plan
 from tensorsmith.migrate.survey import survey
 
 MARK = "# tensorsmith migrate:"
-GONE = cst.Pass()  # holds the place of a statement until all are there; libcst drops lines without one
+GONE = cst.Pass()  # placeholder for a removed statement, as libcst drops lines without statements
 
 
 class UnreadableError(Exception):
-    """A script that cannot be parsed; the message begins with the line, if it is known, as `:3: ...`."""
+    """Error for a script that cannot be parsed. The message begins with the line number if known, as `:3: ...`."""
 
 
 @dataclass(frozen=True)
 class Migrated:
-    """A script after the move."""
+    """Result of the migration of a script.
+
+    Attributes:
+        script: Source after the migration.
+        rewritten: Number of uses that were rewritten.
+        left: Number of uses that were left unchanged.
+    """
 
     script: bytes
-    rewritten: int  # uses
+    rewritten: int
     left: int
 
 
 def migrate_script(script: bytes) -> Migrated:
-    r"""Move a script from TensorFlow Addons to tensorsmith and Keras 3.
+    r"""Migrate a script from TensorFlow Addons to tensorsmith and Keras 3.
 
     Args:
-        script: Its source.
+        script: Source of the script.
+
+    Returns:
+        A `Migrated` object.
 
     Raises:
-        UnreadableError: It cannot be parsed.
+        UnreadableError: If the script cannot be parsed.
 
     Example:
         >>> moved = migrate_script(b"import tensorflow_addons as tfa\n\ny = tfa.layers.Maxout(3)(x)\n")
@@ -59,7 +68,7 @@ def migrate_script(script: bytes) -> Migrated:
     except (UnicodeDecodeError, SyntaxError) as error:
         raise UnreadableError(f": {error}") from error
     except RecursionError as error:
-        raise UnreadableError(": it is nested too deeply") from error
+        raise UnreadableError(": too deeply nested") from error
     return Migrated(moved.bytes, len(plan.rewritten), len(plan.left))
 
 
@@ -70,7 +79,7 @@ class _Rewriter(cst.CSTTransformer):
         self._plan = plan
 
     def on_leave(self, original_node: Any, updated_node: Any) -> Any:
-        """What takes the node's place."""
+        """Return the replacement of a node."""
         node, plan = updated_node, self._plan
         if original_node in plan.expressions:
             node = cst.parse_expression(plan.expressions[original_node])
@@ -89,7 +98,7 @@ class _Rewriter(cst.CSTTransformer):
         return node
 
     def _with_comments(self, statement: cst.CSTNode, lines: Sequence[cst.EmptyLine]) -> list[cst.EmptyLine]:
-        """The lines above a statement with our comments, without those that no longer hold."""
+        """Return the lines above a statement with the planned comments and without outdated ones."""
         wanted = {f"{MARK} {name}: {text}" for name, texts in self._plan.comments[statement].items() for text in texts}
         about = tuple(f"{MARK} {name}: " for name in self._plan.comments[statement])
         kept = [line for line in lines if _text(line) in wanted or not _text(line).startswith(about)]
@@ -99,7 +108,7 @@ class _Rewriter(cst.CSTTransformer):
 
 
 def _without(original: Any, updated: Any, unused: Container[tuple[cst.CSTNode, str]]) -> Any:
-    """The import without names that nothing uses any more."""
+    """Return the import without unused names."""
     kept = [each for each in updated.names if (original, each.evaluated_alias or each.evaluated_name) not in unused]
     if not kept:
         return cst.RemoveFromParent()
@@ -111,7 +120,7 @@ def _text(line: cst.EmptyLine) -> str:
 
 
 def _swept(body: Iterable[Any]) -> list[Any]:
-    """The statements without those that have become empty; comments above these stay, blank lines where they fit."""
+    """Return the statements without placeholders. Comments above these are kept."""
     swept: list[Any] = []
     above: list[cst.EmptyLine] = []
     removed = False

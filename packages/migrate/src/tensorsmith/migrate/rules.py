@@ -1,7 +1,7 @@
-"""Changes of arguments that depend on their values.
+"""Rules for arguments whose translation depends on their values.
 
-Each function takes the arguments of a call, names and source, under their new names if these are others, and gives
-those to write.
+Each function receives the arguments of a call, as a dict of (new) names to source code, and returns the arguments to
+write.
 """
 
 import ast
@@ -16,38 +16,38 @@ AGGREGATIONS = {
 
 
 def one_threshold(given: Given) -> Given:
-    """Bounds -t and t become the threshold t, which is 0.5 on both sides if nothing is given."""
+    """Replace the bounds -t and t by the threshold t. The default is 0.5."""
     rest = {name: source for name, source in given.items() if name not in ("lower", "upper")}
     if rest == given:
         return given
     upper = given.get("upper", "0.5")
     low, high = _number(given.get("lower", "-0.5")), _number(upper)
     if low is None or high is None or low != -high:
-        raise RefusedError("Keras has one threshold, so both bounds have to be numbers, -t and t")
+        raise RefusedError("Keras takes a single threshold, so the bounds must be the numbers -t and t")
     return {**rest, "threshold": upper}
 
 
 def decay_per_rate(given: Given) -> Given:
-    """A decay that was taken off as it is becomes one that is multiplied by the learning rate."""
+    """Divide the decay by the learning rate, by which the successor multiplies it."""
     rate, decay = given["learning_rate"], given.get("weight_decay", "")
     if not _may_be_number(rate) or not _may_be_number(decay):
         raise RefusedError(
-            "Keras multiplies weight_decay by the learning rate: both have to be numbers, or names of some; "
-            "tensorsmith.optimizers.extend_with_decoupled_weight_decay(keras.optimizers.Adam) takes them as they are"
+            "Keras multiplies weight_decay by the learning rate, so both must be numbers or variable names; "
+            "tensorsmith.optimizers.extend_with_decoupled_weight_decay(keras.optimizers.Adam) takes them unchanged"
         )
     return {**given, "weight_decay": f"{decay} / {rate}"}
 
 
 def aggregation(given: Given) -> Given:
-    """Keras' names for ways to make one score of several."""
+    """Translate the ways to aggregate the scores of several outputs to those of Keras."""
     value = _literal(given.get("class_aggregation", "'uniform_average'"))
     if value not in AGGREGATIONS:
-        raise RefusedError(f"multioutput has to be written out, as one of {', '.join(AGGREGATIONS)}, to be translated")
+        raise RefusedError(f"multioutput must be a literal, one of {', '.join(AGGREGATIONS)}, to be translated")
     return {**given, "class_aggregation": AGGREGATIONS[value]} if "class_aggregation" in given else given
 
 
 def small_letters(given: Given) -> Given:
-    """Modes as Keras writes them, where they are written out."""
+    """Convert literal modes to lower case, as Keras requires."""
 
     def small(source: str) -> str:
         value = _literal(source)
@@ -57,19 +57,19 @@ def small_letters(given: Given) -> Given:
 
 
 def exact_gelu(given: Given) -> Given:
-    """The approximation, which was the default, has no layer."""
+    """Translate to the exact GELU. The approximation, the old default, has no layer."""
     if _literal(given.get("approximate", "True")) is not False:
         raise RefusedError(
-            'keras.layers.Activation("gelu") is exact, up to 0.0005 away from this approximation; '
-            "with approximate=False this would be rewritten"
+            'keras.layers.Activation("gelu") is exact and differs from this approximation by up to 0.0005; '
+            "pass approximate=False to have the call rewritten"
         )
     return {**{name: source for name, source in given.items() if name != "approximate"}, "activation": '"gelu"'}
 
 
 def known_transitions(given: Given) -> Given:
-    """The result repeats the transitions, so they must be there and cost nothing to write twice."""
+    """Require transitions that are given as a name or number, since the result contains them twice."""
     if not _may_be_number(given.get("transitions", "None")):
-        raise RefusedError("no transitions are made any more: name a variable as transition_params")
+        raise RefusedError("transitions are no longer created: pass a variable as transition_params")
     return given
 
 
@@ -86,8 +86,8 @@ def _number(source: str) -> float | None:
 
 
 def _may_be_number(source: str) -> bool:
-    """Whether the source is a number, or a name, attribute or item that may be one."""
-    node = ast.parse(f"({source or None})", mode="eval").body  # it may go over several lines
+    """Return `True` if the source is a number, or a name, attribute or item that may be one."""
+    node = ast.parse(f"({source or None})", mode="eval").body  # the source may span several lines
     while isinstance(node, ast.Attribute) or (isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant)):
         node = node.value
     return isinstance(node, ast.Name) or _number(source) is not None

@@ -1,4 +1,4 @@
-"""Finding what a script uses of Addons, and deciding what becomes of it."""
+"""Analysis of the uses of TensorFlow Addons in a script."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -21,24 +21,24 @@ from tensorsmith.migrate.calls import moved_call
 from tensorsmith.migrate.entry import Missing, RefusedError, Successor
 from tensorsmith.migrate.plan import Plan
 
-REGISTERED = re.compile(r"""['"]Addons>(\w+)['"]""")  # how Addons' objects are called in saved models
+REGISTERED = re.compile(r"""['"]Addons>(\w+)['"]""")  # registered names in saved models
 UNKNOWN = "no component of Addons 0.23"
 BY_LAST_NAME = {name.rpartition(".")[2]: name for name in MOVES}
 
 
 def survey(wrapper: MetadataWrapper) -> Plan:
-    """The plan for a module."""
+    """Return the plan for a module."""
     return _Survey(wrapper).plan
 
 
 @dataclass
 class _Use:
-    """An expression that names a component, and can be rewritten."""
+    """Expression that refers to a component and can be rewritten."""
 
     node: cst.CSTNode
     name: str
     successor: Successor
-    call: cst.CSTNode | None  # if it is called there
+    call: cst.CSTNode | None  # the call, if the expression is called
 
 
 class _Survey:
@@ -57,14 +57,14 @@ class _Survey:
                 self._decide_string(node)
 
     def _assignments(self) -> Iterator[ImportAssignment]:
-        """The names that imports from Addons bind."""
+        """Yield the names bound by imports from Addons."""
         for scope in {scope for scope in self._scopes.values() if scope is not None}:
             for assignment in scope.assignments:
                 if isinstance(assignment, ImportAssignment) and _origin(assignment).split(".")[0] == PACKAGE:
                     yield assignment
 
     def _decide(self, assignment: ImportAssignment) -> None:
-        """What becomes of an import and of all its uses."""
+        """Plan the changes of an import and all its uses."""
         statement = assignment.node
         self.plan.imports.append(statement)
         found = [self._use(access) for access in assignment.references]
@@ -85,7 +85,7 @@ class _Survey:
             self.plan.unused |= {(statement, assignment.name)} if complete else set()
 
     def _use(self, access: Access) -> _Use | None:
-        """What an access is, if it can be rewritten; otherwise it is left with a comment."""
+        """Return the use for an access. If it cannot be rewritten, add a comment and return `None`."""
         chain = self._chain(access.node)
         if chain is None:
             self._leave(access.node, PACKAGE, "a name inside of a string")
@@ -109,7 +109,7 @@ class _Survey:
         return None
 
     def _only_without_addons(self, assignments: Iterable[Any]) -> bool:
-        """Whether a name has another meaning only as None where the import failed."""
+        """Return `True` if the name is otherwise bound only to `None` after a failed import."""
         others = [each.node for each in assignments if not isinstance(each, ImportAssignment)]
         return all(self._is_none_after_failure(node) for node in others)
 
@@ -118,12 +118,12 @@ class _Survey:
             node = self._parents[node]
         if not (isinstance(node, cst.Assign) and isinstance(node.value, cst.Name) and node.value.value == "None"):
             return False
-        handler = self._parents[self._parents[self._parents[node]]]  # beyond the line and the block
+        handler = self._parents[self._parents[self._parents[node]]]  # skips the line and the block
         kind = handler.type if isinstance(handler, cst.ExceptHandler) else None
         return isinstance(kind, cst.Name) and kind.value in ("ImportError", "ModuleNotFoundError")
 
     def _movable(self, node: cst.CSTNode, name: str, move: Successor | Missing) -> _Use | None:
-        """The use, if there is a successor for it as it stands."""
+        """Return the use if the successor supports it. Otherwise add a comment and return `None`."""
         parent = self._parents[node]
         call = parent if isinstance(parent, cst.Call) and parent.func is node else None
         try:
@@ -137,7 +137,7 @@ class _Survey:
         return _Use(node, name, move, call)
 
     def _decide_string(self, node: cst.SimpleString) -> None:
-        """A registered name stands for a function where it is an argument; as a key it names what a file holds."""
+        """Plan the changes of a registered name, which is a function as an argument, but a saved object as a key."""
         parent = self._parents[node]
         if isinstance(parent, cst.Index) or (isinstance(parent, cst.DictElement) and parent.key is node):
             return
@@ -153,7 +153,7 @@ class _Survey:
             self.plan.unused = {each for each in self.plan.unused if not isinstance(each[0], cst.Import)}
 
     def _rewrite_in_full(self, use: _Use) -> bool:
-        """Plans to write the successor with its module, whose first name must not stand for something else."""
+        """Plan a replacement by the qualified name of the successor. Its first part must not have another meaning."""
         full = use.successor.name
         here = {each.name for each in self._scope(use.node).get_qualified_names_for(full)}
         if here - {full, f"tensorflow.{full}"}:
@@ -168,7 +168,7 @@ class _Survey:
         return True
 
     def _rewrite(self, use: _Use) -> None:
-        """Plans new arguments, and the note."""
+        """Plan new arguments and the note."""
         if use.call is not None:
             self.plan.calls[use.call] = use.successor
         self.plan.rewritten.add(use.node)
@@ -178,7 +178,7 @@ class _Survey:
             self._comment(use.node, use.name, f"arguments after {moving[0]} stand elsewhere now: give them by name")
 
     def _leave(self, node: cst.CSTNode, name: str, reason: str) -> None:
-        """Plans to leave a use as it is, with a reason above its line."""
+        """Leave a use unchanged and plan a comment with the reason."""
         self.plan.left.add(node)
         self._comment(node, name, reason)
 
@@ -192,7 +192,7 @@ class _Survey:
         return self._scope(self._parents[node]) if scope is None else scope
 
     def _chain(self, node: Any) -> list[Any] | None:
-        """A name, and the attributes of attributes of it; None for what is no name."""
+        """Return a name with the attribute accesses on it, innermost first, or `None` if the node is not a name."""
         while isinstance(node, cst.Attribute):
             node = node.value
         if not isinstance(node, cst.Name):
@@ -206,14 +206,14 @@ class _Survey:
 
 
 def _find(full: str) -> tuple[str, Successor | Missing | None]:
-    """The entry of a dotted name, and what it is called in the table."""
+    """Return the table name and the entry of a dotted name."""
     first, *inner = full.split(".")[1:] or [""]
     names = [f"{first}.{inner[-1]}"] if inner else []
     return next(((name, MOVES[name]) for name in [*names, first] if name in MOVES), (full, None))
 
 
 def _component(assignment: ImportAssignment, used: bool) -> tuple[str, str, str] | None:
-    """What to import instead by the same name, if that name still fits: module, name there, name here."""
+    """Return module, name and local name to import instead, or `None` if the local name no longer fits."""
     name, move = _find(_origin(assignment))
     here, imported = assignment.name, isinstance(assignment.node, cst.ImportFrom)
     if not isinstance(move, Successor) or not isinstance(assignment.scope, GlobalScope) or not imported:
@@ -224,19 +224,19 @@ def _component(assignment: ImportAssignment, used: bool) -> tuple[str, str, str]
 
 
 def _reason(move: Successor | Missing) -> str:
-    """Why something is left where it is named and not called."""
+    """Return the reason why a use without a call is left unchanged."""
     if isinstance(move, Missing):
         return move.reason
     return f"{move.name} takes its place" + ("" if move.plain else ", with other arguments")
 
 
 def _origin(assignment: ImportAssignment) -> str:
-    """What a name stands for, in full."""
+    """Return the qualified name that a name refers to."""
     return next(iter(assignment.get_qualified_names_for(assignment.name))).name
 
 
 def _imports_by_name(call: cst.Call) -> bool:
-    """Whether it is a call of `importlib.import_module` or `__import__` with the package, or a part of it."""
+    """Return `True` for a call of `importlib.import_module` or `__import__` with the package or one of its modules."""
     function = call.func.attr if isinstance(call.func, cst.Attribute) else call.func
     given = call.args[0].value if call.args else None
     if not isinstance(function, cst.Name) or function.value not in ("import_module", "__import__"):
@@ -245,7 +245,7 @@ def _imports_by_name(call: cst.Call) -> bool:
 
 
 def _module(node: cst.ImportFrom) -> str:
-    """The package that is imported from."""
+    """Return the top-level package of an import."""
     return "" if node.relative or node.module is None else _dotted(node.module).split(".")[0]
 
 

@@ -1,8 +1,8 @@
-"""Keras 3 optimizers: Keras' own with all variables updated in one compiled op, and those that Keras lacks."""
+"""Optimizers for Keras 3: Keras optimizers that update all variables in one compiled op, and additional ones."""
 
 from tensorsmith.core import load_tensorflow
 
-load_tensorflow()  # quietly, before anything imports it
+load_tensorflow()  # before TensorFlow is imported elsewhere, to silence its log output
 
 from tensorsmith.optimizers.addons.ada_belief import AdaBelief
 from tensorsmith.optimizers.addons.cocob import COCOB

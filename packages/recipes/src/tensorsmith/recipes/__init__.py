@@ -1,4 +1,4 @@
-"""Recipes: catalog, configuration, run folders, and runs."""
+"""Training recipes: catalog, configuration, run folders, and runs."""
 
 from tensorsmith.recipes.catalog import RecipeFile, all_recipes, find_recipe
 from tensorsmith.recipes.configuration import from_flags, read_yaml, recipe_in, resolve, to_yaml

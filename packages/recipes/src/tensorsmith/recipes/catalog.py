@@ -1,4 +1,4 @@
-"""Finding recipes: every file `<family>/<name>.py` below the recipes folder is one."""
+"""Catalog of recipes: each file `<family>/<name>.py` in the recipes folder defines one."""
 
 import ast
 import functools
@@ -13,11 +13,11 @@ from tensorsmith.core import ProcedureRecipe, SupervisedRecipe, argument_error, 
 
 @dataclass(frozen=True)
 class RecipeFile:
-    """The file of a recipe, whose header is read without running it.
+    """File of a recipe. Its header can be read without importing the file.
 
     Attributes:
-        name: `family/name`, or a path for a file of the user's own.
-        path: The file.
+        name: `family/name`, or the path of a file outside the catalog.
+        path: Path of the file.
     """
 
     name: str
@@ -25,12 +25,12 @@ class RecipeFile:
 
     @property
     def family(self) -> str:
-        """The folder it lies in."""
+        """Name of the folder that contains the file."""
         return self.path.parent.name
 
     @property
     def run_name(self) -> str:
-        """What its run folders are named after."""
+        """Name of the recipe in run folders."""
         return self.path.stem if self.name.endswith(".py") else self.name.replace("/", "-")
 
     @functools.cached_property
@@ -39,22 +39,22 @@ class RecipeFile:
 
     @property
     def header(self) -> str:
-        """The docstring."""
+        """Docstring of the file."""
         return ast.get_docstring(self._tree) or ""
 
     @property
     def shows(self) -> str:
-        """The docstring's first sentence."""
+        """First paragraph of the docstring, on one line and without the final period."""
         return self.header.split("\n\n")[0].replace("\n", " ").rstrip(".")
 
     def line(self, key: str) -> str:
-        """The header's line `Key: text`, without the key; empty where there is none."""
+        """Return the value of the header line `key: value`, or an empty string if there is none."""
         lines = (line.partition(":") for line in self.header.splitlines())
         return next((text.strip() for name, _, text in lines if name.strip() == key), "")
 
     @functools.cached_property
     def comments(self) -> Mapping[str, str]:
-        """What the comment behind each field of Config says."""
+        """Mapping from the fields of `Config` to the comments that follow them."""
         lines = self.path.read_text().splitlines()
         (config,) = (node for node in self._tree.body if isinstance(node, ast.ClassDef) and node.name == "Config")
         fields = [node for node in config.body if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)]
@@ -66,7 +66,7 @@ class RecipeFile:
 
     @functools.cached_property
     def recipe(self) -> SupervisedRecipe | ProcedureRecipe:
-        """The recipe that the file defines. Recipes import TensorFlow only when they build something."""
+        """Recipe defined by the file. Importing a recipe does not import TensorFlow until it builds something."""
         name = f"tensorsmith_recipe_{self.run_name.replace('-', '_')}"
         spec = importlib.util.spec_from_file_location(name, self.path)
         if spec is None or spec.loader is None:
@@ -78,31 +78,31 @@ class RecipeFile:
 
 
 def recipes_folder() -> Path:
-    """Return the folder of recipes: that of the installed package, or that of the checkout it runs from."""
+    """Return the folder of recipes, either in the installed package or in the source checkout."""
     installed = Path(__file__).parent / "files"
     return installed if installed.is_dir() else Path(__file__).parents[5] / "recipes"
 
 
 def all_recipes() -> list[RecipeFile]:
-    """Every recipe, by name."""
+    """Return all recipes of the catalog, sorted by name."""
     paths = sorted(recipes_folder().glob("*/*.py"))
     return [RecipeFile(f"{path.parent.name}/{path.stem}", path) for path in paths if not path.stem.startswith("_")]
 
 
 def find_recipe(name: str) -> RecipeFile:
-    """The recipe of that name, or the file of that path.
+    """Return the recipe with the given name or file path.
 
     Raises:
-        ValueError: There is none; the message names the nearest.
+        ValueError: If it does not exist. The message suggests the closest name.
     """
     if name.endswith(".py"):
         path = Path(name).resolve()
         if not path.is_file():
-            raise argument_error("recipe", name, "a file that exists")
+            raise argument_error("recipe", name, "an existing file")
         known = next((recipe for recipe in all_recipes() if recipe.path == path), None)
         return known or RecipeFile(name, path)
     recipes = {recipe.name: recipe for recipe in all_recipes()}
     if name not in recipes:
         guess = did_you_mean(name, recipes)
-        raise argument_error("recipe", name, "the name of a recipe", guess or "`tensorsmith recipes` lists them")
+        raise argument_error("recipe", name, "the name of a recipe", guess or "run `tensorsmith recipes` to list them")
     return recipes[name]

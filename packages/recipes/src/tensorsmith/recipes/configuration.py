@@ -1,4 +1,4 @@
-"""A recipe's configuration: defaults, then a YAML file, then flags; all mistakes are told together."""
+"""Configuration of a recipe, from defaults, YAML files and flags. All errors are reported together."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -13,14 +13,14 @@ from tensorsmith.recipes.catalog import RecipeFile, find_recipe
 
 
 def read_yaml(path: Path, name: str = "config") -> dict[str, Any]:
-    """A YAML file's mapping.
+    """Return the mapping in a YAML file.
 
     Args:
-        path: The file.
-        name: What messages call it.
+        path: Path of the file.
+        name: Name of the argument, for error messages.
 
     Raises:
-        ValueError: The file is missing, no YAML, or no mapping.
+        ValueError: If the file cannot be read, or does not contain a YAML mapping.
     """
     try:
         values = yaml.safe_load(path.read_text())
@@ -28,17 +28,17 @@ def read_yaml(path: Path, name: str = "config") -> dict[str, Any]:
         raise argument_error(name, str(path), "a readable file", error.strerror or str(error)) from error
     except yaml.YAMLError as error:
         where = " ".join(str(error).split())
-        raise argument_error(name, str(path), "YAML", where) from error
+        raise argument_error(name, str(path), "valid YAML", where) from error
     if not isinstance(values, dict):
-        raise argument_error(name, type(values).__name__, "lines `field: value`", f"look at {path}")
+        raise argument_error(name, type(values).__name__, "a mapping of fields to values", f"check {path}")
     return values
 
 
 def recipe_in(values: Mapping[str, Any]) -> RecipeFile:
-    """The recipe that a configuration file is for.
+    """Return the recipe named in the content of a configuration file.
 
     Raises:
-        ValueError: The file names none, or one that is not there.
+        ValueError: If `values` does not name a recipe, or if the recipe does not exist.
     """
     if "recipe" not in values:
         raise argument_error("recipe", None, "the name of a recipe", "add a line such as `recipe: mlp/digits`")
@@ -46,10 +46,10 @@ def recipe_in(values: Mapping[str, Any]) -> RecipeFile:
 
 
 def resolve(recipe: RecipeFile, values: Mapping[str, Any]) -> Any:
-    """The recipe's Config with these values in place of its defaults.
+    """Return the `Config` of a recipe, with defaults overridden by the given values.
 
     Raises:
-        ArgumentError: Unknown fields or values that do not fit, every one of them in the message.
+        ArgumentError: If there are unknown fields or invalid values. The message lists all of them.
     """
     parser = jsonargparse.ArgumentParser(exit_on_error=False)
     parser.add_class_arguments(recipe.recipe.config_class)
@@ -66,7 +66,7 @@ def resolve(recipe: RecipeFile, values: Mapping[str, Any]) -> Any:
             parsed = parser.parse_object({name: value}, defaults=False)
         except jsonargparse.ArgumentError as error:
             reason = " ".join(str(error).split("\n", 1)[-1].split())
-            mistakes.append(f"`{name}`: received {value!r}. {reason}")
+            mistakes.append(f"{name} cannot be {value!r}. {reason}")
         else:
             resolved[name] = _plain(parsed[name])
     if mistakes:
@@ -75,38 +75,38 @@ def resolve(recipe: RecipeFile, values: Mapping[str, Any]) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """The value without jsonargparse's number types, such as PositiveInt, which YAML cannot write."""
+    """Return the value with jsonargparse number types, such as PositiveInt, converted to types that YAML supports."""
     if isinstance(value, tuple | list):
         return type(value)(_plain(item) for item in value)
     return next((kind(value) for kind in (bool, int, float) if isinstance(value, kind)), value)
 
 
 def from_flags(flags: Sequence[str]) -> dict[str, Any]:
-    """`--field value` and `--field=value` as a mapping, values read as YAML reads them.
+    """Return flags of the form `--field value` or `--field=value` as a mapping, with values parsed as YAML.
 
     Raises:
-        ValueError: A word that is neither a flag nor its value.
+        ValueError: If an argument is neither a flag nor its value.
     """
     values: dict[str, Any] = {}
     words = list(flags)
     while words:
         word = words.pop(0)
         if not word.startswith("--") or len(word) == 2:
-            raise argument_error("arguments", word, "--field value")
+            raise argument_error("arguments", word, "of the form --field value")
         name, equals, text = word[2:].partition("=")
         if not equals:
             if not words:
-                raise argument_error(word, None, "a value", f"{word} VALUE")
+                raise argument_error(word, None, "followed by a value", f"pass {word} VALUE")
             text = words.pop(0)
         try:
             values[name.replace("-", "_")] = yaml.safe_load(text)
         except yaml.YAMLError as error:
-            raise argument_error(f"--{name}", text, "a value as in YAML, such as 3, 0.1, true or [1, 2]") from error
+            raise argument_error(f"--{name}", text, "a YAML value, such as 3, 0.1, true or [1, 2]") from error
     return values
 
 
 def to_yaml(recipe: RecipeFile, config: Any) -> str:
-    """The resolved configuration, each field with its comment; `run --config` takes it back."""
+    """Return a resolved configuration as YAML, with a comment on each field. `run --config` accepts the result."""
     lines = [f"recipe: {recipe.name}"]
     for name, value in dataclasses.asdict(config).items():
         plain = list(value) if isinstance(value, tuple) else value

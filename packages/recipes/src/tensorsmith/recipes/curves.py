@@ -1,4 +1,4 @@
-"""Learning curves as a picture."""
+"""Plots of learning curves."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -7,14 +7,14 @@ from tensorsmith.core import replace_file
 
 
 def plot_curves(history: Mapping[str, Sequence[float]], path: Path) -> None:
-    """Draws training and validation curves, a panel for each measure.
+    """Plot training and validation curves, with one panel for each metric.
 
-    Training values are means over an epoch and validation values are taken at its end, so training curves are drawn
-    half an epoch to the left.
+    Training values are averages over an epoch, and validation values are computed at its end. Training curves are
+    therefore shifted by half an epoch to the left.
 
     Args:
-        history: As in the Keras history.
-        path: The PNG file.
+        history: Values by metric and epoch, as in the `history` attribute of a Keras `History`.
+        path: Path of the PNG file.
     """
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator

@@ -1,4 +1,4 @@
-"""From the settings that a user gives to a finished run folder."""
+"""Launching of runs from user settings."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
 
 class RunInterruptedError(Exception):
-    """The user interrupted a run, which can be resumed.
+    """Error of a run that the user interrupted and that can be resumed.
 
     Attributes:
-        command: Arguments of `tensorsmith` that resume it.
+        command: Arguments of `tensorsmith` that resume the run.
     """
 
     def __init__(self, command: Sequence[str]) -> None:
@@ -38,7 +38,7 @@ class RunInterruptedError(Exception):
 
 
 class RunFailedError(Exception):
-    """The arguments were valid, but the data or the recipe cannot be trained on."""
+    """Error of a run with valid arguments whose data or recipe cannot be used for training."""
 
 
 @dataclass(frozen=True)
@@ -49,13 +49,13 @@ class RunRequest:
         name: Name of a recipe, or path of a `.py` file.
         flags: Fields of the configuration, as `--field value`.
         config: YAML file with fields of the configuration.
-        smoke: If `True`, use the recipe's tiny configuration.
-        out: The run folder; by default `runs/<recipe>/<timestamp>`.
-        resume: If `True`, resume the run in `out`, or the recipe's newest run.
+        smoke: If `True`, use the tiny configuration of the recipe.
+        out: The run folder. Defaults to `runs/<recipe>/<timestamp>`.
+        resume: If `True`, resume the run in `out`, or the most recent run of the recipe.
         find_lr: If `True`, only run the learning-rate range test.
-        profile: If `True`, record some steps for TensorBoard's profile plugin.
-        workers: Number of processes of this machine that train together.
-        parameter_servers: Number of further processes that hold the weights.
+        profile: If `True`, record some steps for the profile plugin of TensorBoard.
+        workers: Number of processes on this machine that train together.
+        parameter_servers: Number of additional processes that hold the weights.
     """
 
     name: str
@@ -78,14 +78,14 @@ class RunRequest:
 
 @dataclass(frozen=True)
 class RunResult:
-    """The result of a request.
+    """Result of a run.
 
     Attributes:
         folder: The run folder.
-        metrics: The content of `metrics.json`; `None` where this process has none to show: the run was finished
-            before, other processes trained, or this machine is not the chief of its cluster.
-        sweep: The result of the learning-rate range test.
-        exit_code: Exit code of the processes of a run with several workers.
+        metrics: Content of `metrics.json`. `None` if the run had finished before, if other processes trained, or if
+            this machine is not the chief of its cluster.
+        sweep: Result of the learning-rate range test.
+        exit_code: Exit code of the worker processes of a run.
     """
 
     folder: RunFolder
@@ -98,16 +98,16 @@ def launch(request: RunRequest) -> RunResult:
     """Train a recipe and write its run folder.
 
     Raises:
-        ArgumentError: The request cannot be fulfilled.
-        RunFailedError: The data or the recipe cannot be trained on.
-        RunInterruptedError: The user interrupted the run.
+        ArgumentError: If the request is invalid.
+        RunFailedError: If the data or the recipe cannot be used for training.
+        RunInterruptedError: If the user interrupts the run.
     """
     cluster = cluster_from_environment()
     check(
         cluster is None or request.out is not None,
         "--out",
         None,
-        "a folder that all workers share, as TF_CONFIG names some",
+        "a folder that all workers share when TF_CONFIG is set",
     )
     if cluster is not None and cluster.serves:
         _serve(cluster)
@@ -134,7 +134,7 @@ def launch(request: RunRequest) -> RunResult:
         raise RunFailedError(str(error)) from error
     finally:
         if leads and not any(folder.path.iterdir()):
-            folder.path.rmdir()  # so that the same command works again
+            folder.path.rmdir()  # so that the same command can be repeated
 
 
 def _train(request: RunRequest, file: RecipeFile, config: Any, folder: RunFolder, cluster: Cluster | None) -> RunResult:
@@ -146,7 +146,13 @@ def _train(request: RunRequest, file: RecipeFile, config: Any, folder: RunFolder
         return RunResult(folder, exit_code=code)
     if request.find_lr:
         supervised = isinstance(file.recipe, SupervisedRecipe)
-        check(supervised, "--find-lr", file.name, "a recipe with build_trainer", "its procedure has no optimizer")
+        check(
+            supervised,
+            "--find-lr",
+            file.name,
+            "used with a recipe that defines build_trainer",
+            "a procedure has no optimizer",
+        )
         assert isinstance(file.recipe, SupervisedRecipe)
         return RunResult(folder, sweep=find_rate(file.recipe, config, folder.path / "learning_rates.png"))
     metrics = run_recipe(file, config, folder, request.resume, cluster, request.profile)
@@ -154,15 +160,15 @@ def _train(request: RunRequest, file: RecipeFile, config: Any, folder: RunFolder
 
 
 def _check_request(request: RunRequest, cluster: Cluster | None) -> None:
-    """Refuse numbers out of range and options that exclude each other."""
+    """Reject values out of range and incompatible options."""
     workers, servers = request.workers, request.parameter_servers
-    check(workers is None or workers >= 1, "--workers", workers, "1 or more")
+    check(workers is None or workers >= 1, "--workers", workers, ">= 1")
     fits = servers == 0 or (servers > 0 and workers is not None)
-    check(fits, "--parameter-servers", servers, "0 or more, with --workers")
+    check(fits, "--parameter-servers", servers, ">= 0, and requires --workers")
     alone = cluster is None and not request.find_lr
-    check(workers is None or alone, "--workers", workers, "none with --find-lr or within the cluster of TF_CONFIG")
+    check(workers is None or alone, "--workers", workers, "left out with --find-lr and when TF_CONFIG is set")
     for name, other in (("--resume", request.resume), ("--profile", request.profile)):
-        check(not (other and request.find_lr), "--find-lr", Verbatim(f"{name} besides"), "one of the two")
+        check(not (other and request.find_lr), "--find-lr", Verbatim(f"{name} besides"), "used alone")
 
 
 def _configuration(
@@ -172,20 +178,20 @@ def _configuration(
     folder: RunFolder | None,
     cluster: Cluster | None,
 ) -> Any:
-    """Return the recipe's defaults, overridden by the tiny configuration, by files, then by flags."""
+    """Return the recipe's defaults, overridden by the tiny configuration, files and flags, in this order."""
     values = dict(file.recipe.smoke) if request.smoke else {}
     for path in (folder and folder.path / "config.yaml", request.config):
         if path:
             values.update(read_yaml(path))
     if folder is not None and (request.workers or cluster) and "jit" in values:
-        values["jit"] = "auto"  # the folder holds the choice for one device
+        values["jit"] = "auto"  # the stored choice was made for one device
     if "recipe" in values and find_recipe(str(values["recipe"])).path != file.path:
         raise argument_error("config", values["recipe"], f"a configuration of {file.name}")
     return resolve(file, {**values, **given})
 
 
 def _refuse_other_settings(folder: RunFolder, given: Mapping[str, Any], request: RunRequest) -> None:
-    """Refuse changes to the settings of a run that is resumed, except more epochs of an unfinished one."""
+    """Reject changed settings of a resumed run, except for more epochs of an unfinished run."""
     finished = (folder.path / "metrics.json").exists()
     kept = read_yaml(folder.path / "config.yaml")
     changed = [name for name, value in given.items() if value != kept.get(name) and (finished or name != "epochs")]
@@ -194,13 +200,13 @@ def _refuse_other_settings(folder: RunFolder, given: Mapping[str, Any], request:
         not others,
         "--resume",
         Verbatim(f"{' '.join(others)} with the {'finished' if finished else 'unfinished'} run {folder.path}"),
-        "the settings that the run has",
-        "start a new run; --config with the old config.yaml makes it alike",
+        "given the settings of the run",
+        "start a new run; pass the old config.yaml with --config to repeat its settings",
     )
 
 
 def _serve(cluster: Cluster) -> None:
-    """Do what the chief of a cluster with parameter servers asks for, with the compiled kernels loaded."""
+    """Serve the chief of a cluster with parameter servers, after loading the compiled kernels."""
     import importlib
 
     from tensorsmith.core import load_tensorflow

@@ -1,4 +1,4 @@
-"""The run of a recipe that has a training procedure of its own."""
+"""Run of a recipe with its own training procedure."""
 
 import io
 import json
@@ -10,19 +10,19 @@ import numpy as np
 from tensorsmith.core import argument_error, replace_file
 from tensorsmith.recipes.run_folder import RunFolder
 
-NOTE = "__run__"  # array of the checkpoint that holds epoch and history as JSON
+NOTE = "__run__"  # checkpoint entry with the epoch and history as JSON
 
 
 class ProcedureRun:
     """Log and checkpoints of a procedure.
 
     Args:
-        folder: The run folder. Scores go to `history.csv`, states to `checkpoints/last.npz`.
-        seed: Seed of everything random.
-        resume: If `True`, start from the state of the last completed epoch.
+        folder: The run folder. Scores are written to `history.csv` and the state to `checkpoints/last.npz`.
+        seed: Random seed of the run.
+        resume: If `True`, resume from the state after the last completed epoch.
 
     Raises:
-        ValueError: The checkpoint cannot be read.
+        ValueError: If the checkpoint cannot be read.
     """
 
     def __init__(self, folder: RunFolder, seed: int, resume: bool) -> None:
@@ -37,15 +37,15 @@ class ProcedureRun:
             self._load()
 
     def restore(self) -> Mapping[str, np.ndarray] | None:
-        """Return the state of the last completed epoch; `None` at the start of a run."""
+        """Return the state after the last completed epoch, or `None` at the start of a run."""
         return self._state
 
     def end_epoch(self, scores: Mapping[str, float], state: Mapping[str, np.ndarray]) -> None:
-        """Log the scores of an epoch and save the state that a resumed run starts from.
+        """Log the scores of an epoch and save the state from which the run can resume.
 
         Args:
-            scores: Score of each measure, the same measures in all epochs.
-            state: Arrays by name.
+            scores: Mapping from the name of each metric to its value. The metrics must be the same in all epochs.
+            state: Mapping of names to arrays.
         """
         self.epoch += 1
         for name, score in scores.items():

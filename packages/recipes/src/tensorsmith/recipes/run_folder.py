@@ -1,4 +1,4 @@
-"""What a run leaves behind, each file whole or not there."""
+"""Files of a run, which are written atomically."""
 
 import csv
 import dataclasses
@@ -20,36 +20,36 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class RunFolder:
-    """The folder of one run.
+    """Folder of a run.
 
-    Holds `config.yaml`, `metrics.json`, `history.csv`, `curves.png`, `model.keras`, and the folders `checkpoints` and
-    `tensorboard`.
+    It contains `config.yaml`, `metrics.json`, `history.csv`, `curves.png`, `model.keras`, and the folders `checkpoints`
+    and `tensorboard`.
     """
 
     path: Path
 
     @property
     def checkpoints(self) -> Path:
-        """The folder of checkpoints."""
+        """Folder of the checkpoints."""
         return self.path / "checkpoints"
 
     def write_config(self, recipe: RecipeFile, config: Any) -> None:
-        """Writes the resolved configuration."""
+        """Write the resolved configuration."""
         self._write("config.yaml", to_yaml(recipe, config))
 
     def write_history(self, history: Mapping[str, Sequence[float]]) -> None:
-        """Writes one row for each finished epoch; an interruption may leave some values of the last one missing."""
+        """Write one row per completed epoch. After an interruption, some values of the last epoch may be missing."""
         with replace_file(self.path / "history.csv") as draft, draft.open("w", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(["epoch", *history])
             writer.writerows([epoch + 1, *row] for epoch, row in enumerate(zip(*history.values(), strict=False)))
 
     def write_metrics(self, metrics: Mapping[str, Any]) -> None:
-        """Writes the scores and how they came about."""
+        """Write the scores and the metadata of the run."""
         self._write("metrics.json", json.dumps(metrics, indent=2) + "\n")
 
     def write_model(self, model: "keras.Model") -> None:
-        """Saves the trained model."""
+        """Save the trained model."""
         with replace_file(self.path / "model.keras") as draft:
             model.save(draft)
 
@@ -59,15 +59,15 @@ class RunFolder:
 
 
 def new_folder(recipe: RecipeFile, out: Path | None) -> RunFolder:
-    """Makes the folder of a new run: `out`, or `runs/<family>-<name>/<timestamp>`.
+    """Create the folder of a new run: `out`, or `runs/<family>-<name>/<timestamp>`.
 
     Raises:
-        ValueError: `out` holds something already.
-        OSError: The folder cannot be made.
+        ValueError: If `out` is not empty.
+        OSError: If the folder cannot be created.
     """
     if out is not None:
         if out.exists() and (not out.is_dir() or any(out.iterdir())):
-            raise argument_error("out", str(out), "an empty or new folder", "name another, or add --resume")
+            raise argument_error("out", str(out), "an empty or new folder", "pass another folder, or add --resume")
         out.mkdir(parents=True, exist_ok=True)
         return RunFolder(out)
     parent = Path("runs") / recipe.run_name
@@ -79,17 +79,17 @@ def new_folder(recipe: RecipeFile, out: Path | None) -> RunFolder:
         except FileExistsError:
             continue
         return RunFolder(parent / f"{stamp}{suffix}")
-    raise argument_error("out", str(parent), "room for one more run", "name a folder with --out")
+    raise argument_error("out", str(parent), "a folder with a free run number", "pass another folder as --out")
 
 
 def folder_to_resume(recipe: RecipeFile, out: Path | None) -> RunFolder | None:
-    """The named run, or the newest unfinished one of the recipe, or its newest; None where there is none yet."""
+    """Return the given run, or the most recent run of the recipe, unfinished runs first; `None` if there is none."""
     paths = [out] if out is not None else sorted((Path("runs") / recipe.run_name).glob("*"), reverse=True)
     runs = [RunFolder(path) for path in paths if (path / "config.yaml").is_file()]
     return next((run for run in runs if not (run.path / "metrics.json").exists()), next(iter(runs), None))
 
 
 def versions() -> dict[str, str]:
-    """What a run depended on."""
+    """Return the versions of Python and of the main packages."""
     packages = ("tensorflow", "keras", "numpy", "tensorsmith-training")
     return {"python": platform.python_version(), **{name: importlib.metadata.version(name) for name in packages}}

@@ -1,4 +1,4 @@
-"""Running a recipe from configuration to scores."""
+"""Execution of a recipe, from its configuration to its scores."""
 
 import dataclasses
 import math
@@ -29,23 +29,23 @@ def run_recipe(
     cluster: Cluster | None = None,
     profile: bool = False,
 ) -> dict[str, Any]:
-    """Train a recipe and fill its run folder.
+    """Train a recipe and write the files of its run folder.
 
-    Within a cluster, all machines make the same call, and the chief fills the folder.
+    In a cluster, all machines make the same call, and the chief writes the files.
 
     Args:
-        file: The recipe.
-        config: Its configuration.
+        file: The recipe file.
+        config: Configuration of the recipe.
         folder: The run folder.
         resume: If `True`, resume from the last checkpoint in the folder.
-        cluster: The machines that train together.
-        profile: If `True`, record some steps for TensorBoard.
+        cluster: Machines that train together.
+        profile: If `True`, record some steps for the profile plugin of TensorBoard.
 
     Returns:
         The content of `metrics.json`.
 
     Raises:
-        KeyboardInterrupt: The run was interrupted; the folder holds what `resume` needs.
+        KeyboardInterrupt: If the run is interrupted. It can be resumed from the folder.
     """
     started = time.perf_counter()
     if isinstance(file.recipe, SupervisedRecipe):
@@ -70,12 +70,12 @@ def run_recipe(
 
 
 def find_rate(recipe: SupervisedRecipe, config: Any, path: Path) -> "LRSweep":
-    """Run the learning-rate range test on a recipe and draw its curve.
+    """Run the learning-rate range test on a recipe and plot the result.
 
     Args:
         recipe: The recipe.
-        config: Its configuration.
-        path: The PNG file of the figure.
+        config: Configuration of the recipe.
+        path: Path of the PNG file.
     """
     load_tensorflow()
     import keras
@@ -99,7 +99,7 @@ def _fit(
     cluster: Cluster | None,
     profile: bool,
 ) -> dict[str, Any]:
-    """Fit the model of a supervised recipe, and return its scores and the figures of its training."""
+    """Fit the model of a supervised recipe, and return its scores and training statistics."""
     load_tensorflow()
     import keras
     import tensorflow as tf
@@ -109,7 +109,7 @@ def _fit(
     strategy = cluster.strategy() if cluster else tf.distribute.get_strategy()
     checkpoints = folder.checkpoints
     if cluster and not cluster.chief:
-        scratch = tempfile.TemporaryDirectory()  # until this function ends
+        scratch = tempfile.TemporaryDirectory()  # removed when this function returns
         folder = RunFolder(Path(scratch.name))
     keras.utils.set_random_seed(config.seed)
     data = recipe.build_data(config)
@@ -155,7 +155,7 @@ def _fit(
 
 
 def _rounded(value: float, digits: int) -> float | None:
-    """Return the rounded value; `None` where nothing was measured, which JSON has no number for."""
+    """Return the rounded value, or `None` if it was not measured (NaN), which JSON does not support."""
     return None if math.isnan(value) else round(value, digits)
 
 
@@ -169,7 +169,7 @@ def _writer(file: RecipeFile, config: Any, folder: RunFolder, trainer: "Trainer"
     import keras
 
     class Writer(keras.callbacks.Callback):
-        """Keeps the folder current while training goes on."""
+        """Callback that updates the run folder during training."""
 
         def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
             known = {"jit": trainer.jit} if hasattr(config, "jit") else {}

@@ -1,4 +1,4 @@
-"""Recipe files as scripts."""
+"""Execution of recipe files as scripts."""
 
 import sys
 from importlib.metadata import entry_points
@@ -7,15 +7,17 @@ from tensorsmith.core import argument_error
 
 
 def run_script(path: str) -> None:
-    """Run a recipe file with the flags of the command line, as `tensorsmith run` does, and exit.
+    """Run a recipe file with the command-line flags of the script, like `tensorsmith run`, and exit.
 
     Args:
-        path: The file, usually `__file__`.
+        path: Path of the file, usually `__file__`.
 
     Raises:
-        ValueError: The command is not installed.
+        ValueError: If the package `tensorsmith-tools` is not installed.
     """
     commands = list(entry_points(group="console_scripts", name="tensorsmith"))
     if not commands:
-        raise argument_error("tensorsmith", None, "the command, which runs recipes", "install tensorsmith-tools")
+        raise argument_error(
+            "tensorsmith-tools", None, "installed to run recipes", "run `pip install tensorsmith-tools`"
+        )
     sys.exit(commands[0].load()(["run", path, *sys.argv[1:]]))

@@ -1,4 +1,4 @@
-"""The processes of one run on this machine, which are started again when one of them is killed."""
+"""Worker processes of a run on this machine, restarted when one of them is killed."""
 
 import os
 import signal
@@ -11,19 +11,19 @@ from pathlib import Path
 
 from tensorsmith.core import SECONDS_TO_SAVE, Cluster, free_ports, signals_like_ctrl_c
 
-RESTARTS = 3  # in a row, without a new checkpoint
-ENDED = {128 + signal.SIGINT, 128 + signal.SIGTERM}  # exit codes of those that saved and ended
+RESTARTS = 3  # maximum number of consecutive restarts without a new checkpoint
+ENDED = {128 + signal.SIGINT, 128 + signal.SIGTERM}  # exit codes of processes that saved a checkpoint and exited
 
 Task = tuple[str, int]
 
 
 class Processes:
-    """One for each task of a cluster. Ctrl-C does not reach them: whoever started them passes it on, once.
+    """One process for each task of a cluster. The processes do not receive Ctrl-C; the launcher forwards it once.
 
     Args:
-        command: What each of them runs.
-        cluster: Jobs to addresses.
-        logs: A folder for what all but the leading one print.
+        command: Command of all processes.
+        cluster: Mapping from jobs to addresses.
+        logs: Folder for the output of all processes except the chief.
     """
 
     def __init__(self, command: Sequence[str], cluster: Mapping[str, list[str]], logs: Path) -> None:
@@ -33,13 +33,13 @@ class Processes:
         self._running: dict[Task, subprocess.Popen[bytes]] = {}
 
     def start_all(self) -> None:
-        """Starts the process of each task."""
+        """Start the process of each task."""
         for job, addresses in self._cluster.items():
             for index in range(len(addresses)):
                 self.start((job, index))
 
     def start(self, task: Task) -> None:
-        """Starts the process of a task."""
+        """Start the process of a task."""
         cluster = Cluster(self._cluster, task)
         environment = os.environ | {"TF_CONFIG": cluster.as_tf_config()}
         with ExitStack() as stack:
@@ -49,11 +49,11 @@ class Processes:
             )
 
     def log(self, task: Task) -> Path:
-        """The file of what a task prints."""
+        """Return the path of the log file of a task."""
         return self._logs / f"{task[0]}-{task[1]}.log"
 
     def codes(self) -> dict[Task, int]:
-        """The exit codes of the tasks that have ended."""
+        """Return the exit codes of the tasks that have exited."""
         codes = {task: process.poll() for task, process in self._running.items()}
         return {task: code for task, code in codes.items() if code is not None}
 
@@ -61,13 +61,13 @@ class Processes:
         return len(self._running)
 
     def ask_to_end(self) -> None:
-        """Has those that train save and end."""
+        """Ask the training processes to save a checkpoint and exit."""
         for task, process in self._running.items():
             if not Cluster(self._cluster, task).serves:
                 process.terminate()
 
     def end(self, seconds: float = 0.0) -> None:
-        """Waits so long for those that train, and ends all others: who waits for one that has gone waits for ever."""
+        """Wait up to `seconds` for the training processes, then kill the others, as servers never exit on their own."""
         until = time.monotonic() + seconds
         for task, process in self._running.items():
             try:
@@ -78,18 +78,19 @@ class Processes:
 
 
 def run_workers(command: Sequence[str], folder: Path, *, workers: int, servers: int = 0) -> int:
-    """Runs a command as so many workers that train together, or as a chief with so many parameter servers besides.
+    """Run a command as `workers` processes that train together, with a chief if there are parameter servers.
 
-    When one that trains or holds weights is killed, all start again; a worker of parameter servers does so alone.
+    If a training process or a parameter server is killed, all processes restart. A worker of parameter servers is
+    restarted alone.
 
     Args:
-        command: Goes on from its last checkpoint where there is one.
-        folder: The run folder, with `checkpoints` in it.
-        workers: How many there are.
-        servers: How many parameter servers there are.
+        command: Command of all processes. It must resume from the last checkpoint if there is one.
+        folder: The run folder, which contains `checkpoints`.
+        workers: Number of workers.
+        servers: Number of parameter servers.
 
     Returns:
-        The exit code: 0, or that of a process which gave up by itself.
+        The exit code: 0, or that of a process that exited with an error.
     """
     failures, newest = 0, _newest(folder)
     jobs = {"chief": 1, "worker": workers, "ps": servers} if servers else {"worker": workers}
@@ -102,7 +103,7 @@ def run_workers(command: Sequence[str], folder: Path, *, workers: int, servers: 
                 processes.start_all()
                 codes = _wait(processes, servers > 0)
                 if ENDED.intersection(codes.values()):
-                    raise KeyboardInterrupt  # one was asked to end, and all of them do so together
+                    raise KeyboardInterrupt  # if one process was asked to stop, stop all of them
             except KeyboardInterrupt:
                 processes.ask_to_end()
                 processes.end(SECONDS_TO_SAVE)
@@ -118,20 +119,20 @@ def run_workers(command: Sequence[str], folder: Path, *, workers: int, servers: 
                 print(processes.log(task).read_text()[-2000:], file=sys.stderr)
             return code
         failures, newest = (1, now) if (now := _newest(folder)) != newest else (failures + 1, newest)
-        who = f"{killed[0][0]} {killed[0][1]} was ended by {signal.Signals(-codes[killed[0]]).name}"
+        who = f"{killed[0][0]} {killed[0][1]} was killed by {signal.Signals(-codes[killed[0]]).name}"
         if failures > RESTARTS:
-            print(f"tensorsmith: {who}, for the {failures}th time without a new checkpoint", file=sys.stderr)
+            print(f"tensorsmith: {who}; {failures - 1} restarts without a new checkpoint", file=sys.stderr)
             return 1
-        print(f"{who}; all start again from the last checkpoint", file=sys.stderr)
+        print(f"{who}; restarting all processes from the last checkpoint", file=sys.stderr)
 
 
 def _wait(processes: Processes, has_servers: bool) -> dict[Task, int]:
-    """The exit codes once all, or one that the others cannot do without, have ended."""
+    """Wait until all processes, or one that the others depend on, have exited, and return the exit codes."""
     while True:
         codes = processes.codes()
         if has_servers:
             for task in [task for task, code in codes.items() if task[0] == "worker" and code < 0]:
-                print(f"worker {task[1]} was ended; another takes its place", file=sys.stderr)
+                print(f"worker {task[1]} was killed; restarting it", file=sys.stderr)
                 processes.start(task)
                 del codes[task]
         if any(codes.values()) or ("chief", 0) in codes or len(codes) == len(processes):

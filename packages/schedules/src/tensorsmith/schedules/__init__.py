@@ -1,8 +1,8 @@
-"""Schedules: from a step to a learning rate, a momentum, an epsilon or a temperature."""
+"""Schedules that map a step to a learning rate, a momentum, an epsilon or a temperature."""
 
 from tensorsmith.core import load_tensorflow
 
-load_tensorflow()  # quietly, before anything imports it
+load_tensorflow()  # before TensorFlow is imported elsewhere, to silence its log output
 
 from tensorsmith.schedules._plot import plot
 from tensorsmith.schedules.clip import Clip

@@ -1,4 +1,4 @@
-"""A picture of a schedule."""
+"""Plot of a schedule."""
 
 import math
 import numbers
@@ -13,27 +13,28 @@ from tensorsmith.schedules._support.parts import Part, end_of, part, value_at
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-RESOLUTION = 2000  # points, where there are more steps
-DECADES = 2  # values that span more are drawn on a logarithmic scale
+RESOLUTION = 2000  # maximum number of points
+DECADES = 2  # larger ranges of values have a logarithmic scale
 
 
 def plot(schedule: Part, steps: int | None = None, ax: "Axes | None" = None) -> "Axes":
-    """Draws a schedule's values over the steps, with marks at epochs if it is bound to a run that has them.
+    """Plot the values of a schedule over the steps, with epochs marked if it is bound to a run with epochs.
 
-    The axis of values is logarithmic where they are all above 0 and span more than two decades. It needs matplotlib,
-    which `pip install "./packages/schedules[plot]"` brings.
+    The value axis is logarithmic if all values are positive and span more than two decades. Requires Matplotlib, which
+    is installed by `pip install "./packages/schedules[plot]"`.
 
     Args:
-        schedule: A schedule, of this package or Keras', or a number.
-        steps: How far to draw. `None` means the run that the schedule is bound to, or else a tenth beyond its own end.
-        ax: Matplotlib's axes to draw on; `None` makes a new figure.
+        schedule: A schedule of this package or of Keras, or a number.
+        steps: Number of steps to plot. Defaults to the length of the run that the schedule is bound to, or to the
+            length of the schedule plus a tenth.
+        ax: Matplotlib axes to plot into. If `None`, a new figure is created.
 
     Returns:
-        The axes.
+        The Matplotlib axes.
 
     Raises:
-        ValueError: `schedule` is no schedule and no number, `steps` is no positive integer, or it is not given and
-            neither the run nor the schedule ends.
+        ValueError: If `schedule` is neither a schedule nor a number, `steps` is not a positive integer, or `steps` is
+            omitted and neither the run nor the schedule is finite.
 
     Example:
         >>> import matplotlib
@@ -49,7 +50,7 @@ def plot(schedule: Part, steps: int | None = None, ax: "Axes | None" = None) -> 
     timeline = getattr(schedule, "timeline", None) or Timeline()
     known = steps if steps is not None else timeline.total_steps or _beyond(end_of(schedule))
     last = int(known) if isinstance(known, numbers.Integral) else 0
-    check(last > 0, "steps", steps, "a positive number of steps, where neither the run nor the schedule ends")
+    check(last > 0, "steps", steps, "a positive number of steps when neither the run nor the schedule is finite")
 
     places = np.linspace(0, last, min(last, RESOLUTION) + 1).round()
     curve = tf.function(lambda places: value_at(schedule, places), autograph=False)
@@ -67,12 +68,12 @@ def plot(schedule: Part, steps: int | None = None, ax: "Axes | None" = None) -> 
 
 
 def _beyond(end: int | None) -> int | None:
-    """A tenth more, for what comes after the end."""
+    """Return the end plus a tenth, to show the values after it."""
     return None if end is None else end + math.ceil(end / 10)
 
 
 def _mark_epochs(ax: Any, last: int, size: int) -> None:
-    """Vertical lines where epochs begin, as many as can be told apart, and their numbers above."""
+    """Draw vertical lines at epoch boundaries, at most about 20, with the epoch numbers at the top."""
     from matplotlib.ticker import MaxNLocator
 
     ticks = MaxNLocator(nbins=20, integer=True).tick_values(0, last / size)

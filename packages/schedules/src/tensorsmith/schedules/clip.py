@@ -1,4 +1,4 @@
-"""A schedule within bounds."""
+"""Schedule clipped to a range."""
 
 from typing import Any
 
@@ -14,24 +14,24 @@ from tensorsmith.schedules.schedule import Schedule
 
 @export
 class Clip(Schedule):
-    """A schedule that does not go below one number nor above another.
+    """Schedule clipped to a minimum and a maximum.
 
-    As for a decay that shall not vanish, or for the last of the random actions.
+    For example, it sets a lower bound for a decaying learning rate or for the probability of random actions.
 
-    Formula, with t the step:
+    Formula, with the step t:
 
         value = min(max(schedule(t), minimum), maximum)
 
     Args:
-        schedule: A schedule, of this package or Keras', or a number.
-        minimum: Smallest value, or None for any.
-        maximum: Largest value, or None for any.
+        schedule: A schedule of this package or of Keras, or a number.
+        minimum: Minimum value, or `None` for no minimum.
+        maximum: Maximum value, or `None` for no maximum.
 
     {{call}}
 
     Raises:
-        ValueError: `schedule` is no schedule and no number, a bound is neither None nor a finite number, both are None,
-            or the smallest value is above the largest.
+        ValueError: If `schedule` is neither a schedule nor a number, a bound is neither `None` nor a finite number,
+            both are `None`, or the minimum is greater than the maximum.
 
     Example:
         >>> from tensorsmith.schedules import Linear
@@ -44,24 +44,24 @@ class Clip(Schedule):
         self.minimum = minimum if minimum is None else finite("minimum", minimum)
         self.maximum = maximum if maximum is None else finite("maximum", maximum)
         if self.minimum is None or self.maximum is None:
-            check(self.minimum != self.maximum, "minimum", minimum, "a bound, at least one of the two")
+            check(self.minimum != self.maximum, "minimum and maximum", minimum, "given, at least one of them")
         else:
-            check(self.minimum <= self.maximum, "minimum", minimum, f"no more than `maximum`, {maximum}")
+            check(self.minimum <= self.maximum, "minimum", minimum, f"<= maximum, {maximum}")
         self.parts = [self.schedule]
         super().__init__()
 
     def formula(self, step: Tensor) -> Tensor:
-        """Value at a step."""
+        """Return the value at a step."""
         value = value_at(self.schedule, step)
         value = value if self.minimum is None else ops.maximum(value, self.minimum)
         return value if self.maximum is None else ops.minimum(value, self.maximum)
 
     @property
     def end(self) -> int | None:
-        """That of the schedule."""
+        """Step at which the inner schedule becomes constant, or `None`."""
         return end_of(self.schedule)
 
     def get_config(self) -> dict[str, Any]:
-        """All arguments."""
+        """Return the config of the schedule."""
         own = {"schedule": keras.saving.serialize_keras_object(self.schedule)}
         return {**own, "minimum": self.minimum, "maximum": self.maximum, **super().get_config()}

@@ -1,4 +1,4 @@
-"""Half a wave down."""
+"""Cosine decay schedule."""
 
 import math
 from typing import Any
@@ -14,12 +14,12 @@ from tensorsmith.schedules.schedule import Length, Schedule
 
 @export
 class CosineDecay(Schedule):
-    """From `initial` to `final` along half a wave of the cosine: slowly, faster, slowly again.
+    """Cosine decay from `initial` to `final`.
 
-    Unlike `alpha` of `keras.optimizers.schedules.CosineDecay`, `final` is a value, not a share of `initial`; a warm-up
-    is put before it by `Warmup`.
+    Unlike `alpha` of `keras.optimizers.schedules.CosineDecay`, `final` is a value and not a fraction of `initial`. Use
+    `Warmup` to add a warm-up.
 
-    Formula, with t the step:
+    Formula, with the step t:
 
         value = final + (initial - final) * (1 + cos(pi * min(t / steps, 1))) / 2
 
@@ -27,13 +27,13 @@ class CosineDecay(Schedule):
 
     Args:
         initial: Value at step 0.
-        steps: How long the way takes: a number of steps, or a text such as "5 epochs".
-        final: Value from the end on.
+        steps: Length of the decay: a number of steps, or a string such as "5 epochs".
+        final: Value at and after the end of the decay.
 
     {{call}}
 
     Raises:
-        ValueError: A value is no finite number, or `steps` is no length of at least one step.
+        ValueError: If a value is not a finite number, or `steps` is not a length of at least one step.
 
     Example:
         >>> CosineDecay(0.5, steps=90, final=0.1)([0, 30, 45, 90, 1000]).numpy()
@@ -46,15 +46,15 @@ class CosineDecay(Schedule):
         super().__init__(steps=steps)
 
     def formula(self, step: Tensor) -> Tensor:
-        """Value at a step."""
+        """Return the value at a step."""
         share = ops.minimum(step / self.length("steps"), 1.0)
         return between(self.final, self.initial, (1.0 + ops.cos(math.pi * share)) / 2)
 
     @property
     def end(self) -> int:
-        """Where `final` is reached."""
+        """Step at which `final` is reached."""
         return self.length("steps")
 
     def get_config(self) -> dict[str, Any]:
-        """All arguments."""
+        """Return the config of the schedule."""
         return {"initial": self.initial, "final": self.final, **super().get_config()}

@@ -1,4 +1,4 @@
-"""Half waves down, one after the other."""
+"""Cosine decay schedule with warm restarts."""
 
 import math
 from typing import Any
@@ -13,12 +13,12 @@ from tensorsmith.schedules.schedule import Length, Schedule
 
 @export
 class CosineRestarts(Schedule):
-    """Falls from `initial` to `final` along half a cosine wave, jumps up, and falls again, as a rule more slowly.
+    """Cosine decay from `initial` to `final` with warm restarts and, by default, increasing periods.
 
-    The step of a restart is the first of its wave. Waves keep their exact lengths, which with a `t_mul` that is no
-    whole number are no whole numbers of steps.
+    A restart is the first step of its period. Periods have their exact lengths, which are not integers if `t_mul` is
+    not an integer.
 
-    Formula, with wave i of first_steps * t_mul^i steps, i = 0, 1, ..., and s the share of it that is over:
+    Formula, with period i of first_steps * t_mul^i steps, i = 0, 1, ..., and the elapsed fraction s of the period:
 
         value = final + (initial - final) * m_mul^i * (1 + cos(pi * s)) / 2
 
@@ -26,16 +26,16 @@ class CosineRestarts(Schedule):
 
     Args:
         initial: Value at step 0.
-        first_steps: Length of the first wave: a number of steps, or a text such as "5 epochs".
-        t_mul: How much longer each wave is than the one before, 1 or more.
-        m_mul: How much higher each wave begins above `final` than the one before, above 0.
-        final: What each wave falls to.
+        first_steps: Length of the first period: a number of steps, or a string such as "5 epochs".
+        t_mul: Ratio of the lengths of a period and the previous one, `>= 1`.
+        m_mul: Ratio of the amplitudes of a period and the previous one, `> 0`.
+        final: Value at the end of each period.
 
     {{call}}
 
     Raises:
-        ValueError: A value is no finite number, `t_mul` is below 1, `m_mul` is not above 0, or `first_steps` is no
-            length of at least one step.
+        ValueError: If a value is not a finite number, `t_mul` is less than 1, `m_mul` is not positive, or `first_steps`
+            is not a length of at least one step.
 
     Example:
         >>> CosineRestarts(0.8, first_steps=100, m_mul=0.5)([0, 50, 100, 200, 300, 700]).numpy()
@@ -45,13 +45,13 @@ class CosineRestarts(Schedule):
     def __init__(self, initial: float, first_steps: Length, t_mul: float = 2.0, m_mul: float = 1.0, final: float = 0.0):
         self.initial = finite("initial", initial)
         self.t_mul = above_zero("t_mul", t_mul)
-        check(self.t_mul >= 1, "t_mul", t_mul, "a number of 1 or more")
+        check(self.t_mul >= 1, "t_mul", t_mul, "a number >= 1")
         self.m_mul = above_zero("m_mul", m_mul)
         self.final = finite("final", final)
         super().__init__(first_steps=first_steps)
 
     def formula(self, step: Tensor) -> Tensor:
-        """Value at a step."""
+        """Return the value at a step."""
         time = step / self.length("first_steps")
         wave = self._wave(time)
         share = (time - self._start(wave)) / ops.power(self.t_mul, wave)
@@ -59,17 +59,17 @@ class CosineRestarts(Schedule):
         return self.final + height * (1.0 + ops.cos(math.pi * share)) / 2
 
     def _start(self, wave: Tensor) -> Tensor:
-        """When a wave begins, counted in first waves."""
+        """Return the start of a period, in units of the first period."""
         return wave if self.t_mul == 1 else (ops.power(self.t_mul, wave) - 1.0) / (self.t_mul - 1.0)
 
     def _wave(self, time: Tensor) -> Tensor:
-        """The number of the wave that a time belongs to."""
+        """Return the index of the period that contains a time."""
         if self.t_mul == 1:
             return ops.floor(time)
         wave = ops.log(1.0 + time * (self.t_mul - 1.0)) / math.log(self.t_mul)
-        return ops.floor(wave + 1e-12)  # at a restart it may be too small by its last digits
+        return ops.floor(wave + 1e-12)  # rounding errors may make it too small at a restart
 
     def get_config(self) -> dict[str, Any]:
-        """All arguments."""
+        """Return the config of the schedule."""
         own = {"initial": self.initial, "t_mul": self.t_mul, "m_mul": self.m_mul, "final": self.final}
         return {**own, **super().get_config()}

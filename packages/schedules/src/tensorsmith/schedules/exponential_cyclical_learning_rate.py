@@ -1,4 +1,4 @@
-"""Cycles that fade."""
+"""Cyclical learning rate with exponentially decreasing amplitude."""
 
 from typing import Any
 
@@ -13,30 +13,31 @@ from tensorsmith.schedules.schedule import Length
 
 @export
 class ExponentialCyclicalLearningRate(Cycles):
-    """Up and down, with a height that shrinks by a factor in every step: Smith's policy "exp_range".
+    """Cyclical learning rate whose amplitude decreases exponentially, the policy "exp_range" of Smith.
 
-    Arguments and numbers are TensorFlow Addons'. Besides, `step_size` takes a length in any unit, and an optimizer can
-    use it: its steps are integers, which Addons' cannot take a power with.
+    Arguments and values are those of TensorFlow Addons. In addition, `step_size` accepts a length in any unit, and the
+    schedule can be used in an optimizer, whose integer steps TensorFlow Addons does not support as exponents.
 
-    Formula, with t the step, c = floor(1 + t / (2 * step_size)) and x = |t / step_size - 2 * c + 1|:
+    Formula, with the step t, c = floor(1 + t / (2 * step_size)) and x = |t / step_size - 2 * c + 1|:
 
         value = initial + (maximal - initial) * max(0, 1 - x) * gamma^(t or c)
 
     Source: Smith, "Cyclical Learning Rates for Training Neural Networks", 2017.
 
     Args:
-        initial_learning_rate: Value at the ends of each cycle.
-        maximal_learning_rate: Value in the middle of a cycle, if `gamma` is 1.
-        step_size: Half of a cycle: a number of steps, or a text such as "2 epochs".
-        scale_mode: What the height shrinks with, "iterations" or "cycle", whose numbers begin with 1.
-        gamma: What the height is multiplied by each time.
-        name: Name of the schedule; it has no effect.
+        initial_learning_rate: Value at both ends of each cycle.
+        maximal_learning_rate: Value at the center of a cycle if `gamma` is 1.
+        step_size: Half the length of a cycle: a number of steps, or a string such as "2 epochs".
+        scale_mode: Exponent of `gamma`: `"iterations"` for the step, or `"cycle"` for the number of the cycle, starting
+            from 1.
+        gamma: Base of the exponential factor of the amplitude.
+        name: Name of the schedule. It has no effect.
 
     {{call}}
 
     Raises:
-        ValueError: A rate or `gamma` is no finite number, `step_size` is no length of at least one step, or there is no
-            such mode.
+        ValueError: If a learning rate or `gamma` is not a finite number, `step_size` is not a length of at least one
+            step, or `scale_mode` is unknown.
 
     Example:
         >>> rate = ExponentialCyclicalLearningRate(0.1, 0.5, step_size=10, scale_mode="cycle", gamma=0.5)
@@ -57,9 +58,9 @@ class ExponentialCyclicalLearningRate(Cycles):
         super().__init__(initial_learning_rate, maximal_learning_rate, step_size, scale_mode, name)
 
     def scale(self, place: Tensor) -> Tensor:
-        """A power of gamma."""
+        """Return a power of gamma."""
         return ops.power(self.gamma, place)
 
     def get_config(self) -> dict[str, Any]:
-        """All arguments."""
+        """Return the config of the schedule."""
         return {**super().get_config(), "gamma": self.gamma}

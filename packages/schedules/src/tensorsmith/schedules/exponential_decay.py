@@ -1,4 +1,4 @@
-"""Exponential scheduling."""
+"""Exponential decay schedule."""
 
 from typing import Any
 
@@ -12,12 +12,12 @@ from tensorsmith.schedules.schedule import Length, Schedule
 
 @export
 class ExponentialDecay(Schedule):
-    """Multiplies by `rate` every so many steps, evenly or at once.
+    """Exponential decay by a factor of `rate` every `steps` steps, continuously or as a staircase.
 
-    With a rate above 1 it rises, as a search for a learning rate wants it: `ExponentialDecay(1e-5, 500, rate=1e6)` goes
-    from 1e-5 to 10 in 500 steps.
+    With a rate above 1 the value increases, for example for a learning rate range test: `ExponentialDecay(1e-5, 500,
+    rate=1e6)` increases from 1e-5 to 10 in 500 steps.
 
-    Formula, with t the step, and t / steps rounded down if `staircase`:
+    Formula, with the step t, where t / steps is rounded down if `staircase` is `True`:
 
         value = initial * rate^(t / steps)
 
@@ -25,15 +25,15 @@ class ExponentialDecay(Schedule):
 
     Args:
         initial: Value at step 0.
-        steps: How long it takes to multiply by `rate`: a number of steps, or a text such as "5 epochs".
-        rate: What to multiply by, above 0.
-        staircase: Whether to multiply at once when `steps` steps are over.
+        steps: Length of the decay by one factor of `rate`: a number of steps, or a string such as "5 epochs".
+        rate: Decay factor, `> 0`.
+        staircase: If `True`, decay at discrete intervals of `steps` steps.
 
     {{call}}
 
     Raises:
-        ValueError: `initial` is no finite number, `rate` none above 0, `staircase` is neither True nor False, or
-            `steps` is no length of at least one step.
+        ValueError: If `initial` is not a finite number, `rate` is not a positive number, `staircase` is not a bool, or
+            `steps` is not a length of at least one step.
 
     Example:
         >>> ExponentialDecay(0.1, steps=20)([0, 20, 40]).numpy()
@@ -48,10 +48,10 @@ class ExponentialDecay(Schedule):
         super().__init__(steps=steps)
 
     def formula(self, step: Tensor) -> Tensor:
-        """Value at a step."""
+        """Return the value at a step."""
         times = step / self.length("steps")
         return self.initial * ops.power(self.rate, ops.floor(times) if self.staircase else times)
 
     def get_config(self) -> dict[str, Any]:
-        """All arguments."""
+        """Return the config of the schedule."""
         return {"initial": self.initial, "rate": self.rate, "staircase": self.staircase, **super().get_config()}

@@ -1,4 +1,4 @@
-"""The Transformer's schedule."""
+"""Inverse square root schedule of the Transformer."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,26 +13,27 @@ from tensorsmith.schedules.schedule import Length, Schedule
 
 @export
 class InverseSquareRoot(Schedule):
-    """Rises in a straight line from 0 to `peak`, then falls with the square root of the step.
+    """Linear warm-up from 0 to `peak`, followed by a decay with the inverse square root of the step.
 
-    The Transformer's own numbers are `InverseSquareRoot(peak=(512 * 4000) ** -0.5, warmup=4000)`, with 512 the width
-    of the model. Its steps begin with 1; those of Keras' optimizers, and so these, with 0, where the value is 0.
+    The schedule of the original Transformer is `InverseSquareRoot(peak=(512 * 4000) ** -0.5, warmup=4000)`, where 512
+    is the width of the model. Its steps start from 1; those of Keras optimizers and of this schedule start from 0,
+    where the value is 0.
 
-    Formula, with t the step:
+    Formula, with the step t:
 
         value = peak * min(t / warmup, sqrt(warmup / t))
 
     Source: Vaswani et al., "Attention Is All You Need", 2017, as d^-0.5 * min(t^-0.5, t * warmup^-1.5).
 
     Args:
-        peak: Largest value.
-        warmup: How long the rise takes: a number of steps, or a text such as "5 epochs".
+        peak: Maximum value.
+        warmup: Length of the warm-up: a number of steps, or a string such as "5 epochs".
 
     {{call}}
 
     Raises:
-        ValueError: `peak` is no finite number, or `warmup` is no length of at least one step, or one longer than the
-            run it is bound to.
+        ValueError: If `peak` is not a finite number, or `warmup` is not a length of at least one step or exceeds the
+            run that the schedule is bound to.
 
     Example:
         >>> InverseSquareRoot(0.4, warmup=100)([0, 50, 100, 400]).numpy()
@@ -44,15 +45,15 @@ class InverseSquareRoot(Schedule):
         super().__init__(warmup=warmup)
 
     def formula(self, step: Tensor) -> Tensor:
-        """Value at a step."""
+        """Return the value at a step."""
         warmup = self.length("warmup")
         return self.peak * ops.minimum(step / warmup, 1.0) * ops.sqrt(warmup / ops.maximum(step, warmup))
 
     def check_lengths(self, steps: Mapping[str, int], timeline: Timeline) -> None:
-        """The warm-up lies within the run."""
+        """Check that the warm-up is not longer than the run."""
         super().check_lengths(steps, timeline)
         self.require_within_run("warmup", steps, timeline)
 
     def get_config(self) -> dict[str, Any]:
-        """All arguments."""
+        """Return the config of the schedule."""
         return {"peak": self.peak, **super().get_config()}

@@ -1,4 +1,4 @@
-"""Schedules one after the other."""
+"""Concatenation of schedules."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,23 +14,25 @@ from tensorsmith.schedules.schedule import Length, Schedule
 
 @export
 class Join(Schedule):
-    """Schedules one after the other, each of which counts steps from its own beginning.
+    """Concatenation of schedules, each of which counts steps from its own start.
 
-    The step of a boundary is the first of what follows.
+    A boundary is the first step of the next schedule.
 
-    Formula, with t the step, b_0 = 0 and b_1, b_2, ... the boundaries:
+    Formula, with the step t, b_0 = 0 and the boundaries b_1, b_2, ...:
 
         value = schedules[i](t - b_i)    for the last i with b_i <= t
 
     Args:
-        schedules: Two or more schedules, of this package or Keras', or numbers.
-        boundaries: Where each but the first begins, counted from step 0: numbers of steps, or texts such as "5 epochs".
+        schedules: List of two or more schedules of this package or of Keras, or numbers.
+        boundaries: List of the starts of all schedules except the first, counted from step 0: numbers of steps, or
+            strings such as "5 epochs".
 
     {{call}}
 
     Raises:
-        ValueError: There are fewer than two schedules, one is no schedule and no number, there is not one boundary
-            fewer than schedules, one is no length, or in steps they do not increase from one on.
+        ValueError: If there are fewer than two schedules, one is neither a schedule nor a number, the number of
+            boundaries is not one less than that of the schedules, a boundary is not a length, or the boundaries in
+            steps are not increasing, starting from at least 1.
 
     Example:
         >>> from tensorsmith.schedules import ExponentialDecay, Linear
@@ -40,15 +42,15 @@ class Join(Schedule):
 
     def __init__(self, schedules: Sequence[Part], boundaries: Sequence[Length]):
         fits = isinstance(schedules, list | tuple) and len(schedules) > 1
-        check(fits, "schedules", schedules, "a list of two or more schedules")
+        check(fits, "schedules", schedules, "a list of at least two schedules")
         self.schedules = [part(f"schedules[{place}]", each) for place, each in enumerate(schedules)]
         fits = isinstance(boundaries, list | tuple) and len(boundaries) == len(schedules) - 1
-        check(fits, "boundaries", boundaries, f"a list of {len(schedules) - 1}, one fewer than there are parts")
+        check(fits, "boundaries", boundaries, f"a list of {len(schedules) - 1} lengths, one fewer than `schedules`")
         self.parts = self.schedules
         super().__init__(**{f"boundaries[{place}]": each for place, each in enumerate(boundaries)})
 
     def formula(self, step: Tensor) -> Tensor:
-        """Value at a step."""
+        """Return the value at a step."""
         first, *others = self.schedules
         value = value_at(first, step)
         for start, each in zip(map(self.length, self.lengths), others, strict=True):
@@ -56,7 +58,7 @@ class Join(Schedule):
         return value
 
     def check_lengths(self, steps: Mapping[str, int], timeline: Timeline) -> None:
-        """Boundaries increase."""
+        """Check that the boundaries are increasing."""
         before = 0
         for name, start in steps.items():
             self.require(start > before, name, steps, f"more than {before} steps, where what comes before begins")
@@ -64,12 +66,12 @@ class Join(Schedule):
 
     @property
     def end(self) -> int | None:
-        """That of the last schedule, later."""
+        """Step at which the last schedule becomes constant, or `None`."""
         end = end_of(self.schedules[-1])
         return None if end is None else self.length(list(self.lengths)[-1]) + end
 
     def get_config(self) -> dict[str, Any]:
-        """All arguments."""
+        """Return the config of the schedule."""
         return {
             "schedules": [keras.saving.serialize_keras_object(each) for each in self.schedules],
             "boundaries": list(self.lengths.values()),

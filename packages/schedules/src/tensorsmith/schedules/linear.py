@@ -1,4 +1,4 @@
-"""A straight line."""
+"""Linear schedule."""
 
 from typing import Any
 
@@ -11,11 +11,12 @@ from tensorsmith.schedules.schedule import Length, Schedule
 
 @export
 class Linear(Schedule):
-    """A straight line from `initial` to `final`, where it stays.
+    """Linear interpolation from `initial` to `final`, which then remains constant.
 
-    Down for a learning rate or the share of random actions, up for the weight of a loss that comes in gently.
+    Use it to decrease a learning rate or the probability of random actions, or to increase the weight of a loss
+    gradually.
 
-    Formula, with t the step:
+    Formula, with the step t:
 
         value = initial + (final - initial) * min(t / steps, 1)
 
@@ -23,13 +24,13 @@ class Linear(Schedule):
 
     Args:
         initial: Value at step 0.
-        final: Value from the end on.
-        steps: How long the way takes: a number of steps, or a text such as "5 epochs".
+        final: Value at and after the end.
+        steps: Length of the interpolation: a number of steps, or a string such as "5 epochs".
 
     {{call}}
 
     Raises:
-        ValueError: A value is no finite number, or `steps` is no length of at least one step.
+        ValueError: If a value is not a finite number, or `steps` is not a length of at least one step.
 
     Example:
         >>> Linear(1.0, 0.1, steps=90)([0, 10, 90, 1000]).numpy()
@@ -42,14 +43,14 @@ class Linear(Schedule):
         super().__init__(steps=steps)
 
     def formula(self, step: Tensor) -> Tensor:
-        """Value at a step."""
+        """Return the value at a step."""
         return between(self.initial, self.final, step / self.length("steps"))
 
     @property
     def end(self) -> int:
-        """Where the line ends."""
+        """Step at which `final` is reached."""
         return self.length("steps")
 
     def get_config(self) -> dict[str, Any]:
-        """All arguments."""
+        """Return the config of the schedule."""
         return {"initial": self.initial, "final": self.final, **super().get_config()}

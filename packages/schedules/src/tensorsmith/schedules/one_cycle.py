@@ -1,4 +1,4 @@
-"""The 1cycle schedule."""
+"""1cycle schedule."""
 
 import numbers
 from collections.abc import Mapping
@@ -15,15 +15,15 @@ from tensorsmith.schedules.schedule import Length, Schedule
 
 @export
 class OneCycle(Schedule):
-    """One cycle from `initial` to `peak` and back, then a last stretch down to `final`.
+    """1cycle policy: one cycle from `initial` to `peak` and back, followed by a final decay to `final`.
 
-    A learning rate rises in the first half of the cycle, falls in the second, and drops by orders of magnitude in
-    the last stretch. The same class gives the momentum that goes with it, which dips and then stays at its maximum:
-    `OneCycle(initial=0.95, peak=0.85, steps=steps, final=0.95)`. Keras' optimizers take it as learning rate; their
-    momentum is a constant that no schedule can drive, while that of `SGD` and `AdamW` of `tensorsmith.optimizers` takes
-    a schedule.
+    A learning rate increases in the first half of the cycle, decreases in the second, and then decays by orders of
+    magnitude. The same class provides the corresponding momentum, which decreases, increases and then remains at its
+    maximum: `OneCycle(initial=0.95, peak=0.85, steps=steps, final=0.95)`. Keras optimizers accept the schedule as
+    learning rate, but only a constant momentum; `SGD` and `AdamW` of `tensorsmith.optimizers` also accept a momentum
+    schedule.
 
-    Formula, linear between these corners and constant outside, with cycle = steps - max(1, round(final_share * steps)):
+    Formula, linear between these points and constant outside, with cycle = steps - max(1, round(final_share * steps)):
 
         step     0          cycle / 2    cycle      steps
         value    initial    peak         initial    final
@@ -32,16 +32,16 @@ class OneCycle(Schedule):
 
     Args:
         initial: Value at the first step; for a learning rate about a tenth of `peak`.
-        peak: Value in the middle of the cycle: the largest learning rate that still trains, or the smallest momentum.
-        steps: How long it takes, the last stretch included: a number of steps, or a text such as "100%".
-        final: Value at the end; `None` means a thousandth of `initial`.
-        final_share: Share of the steps that the last stretch takes, in (0, 1).
+        peak: Value at the center of the cycle: the maximum learning rate, or the minimum momentum.
+        steps: Total length, including the final decay: a number of steps, or a string such as "100%".
+        final: Value at the end. If `None`, a thousandth of `initial` is used.
+        final_share: Fraction of the steps used for the final decay, in (0, 1).
 
     {{call}}
 
     Raises:
-        ValueError: A value is no finite number, `steps` is no length above one step, `final_share` is not in (0, 1), or
-            it leaves no step for the cycle.
+        ValueError: If a value is not a finite number, `steps` is not a length of more than one step, `final_share` is
+            not in (0, 1), or it leaves no step for the cycle.
 
     Example:
         >>> rate = OneCycle(initial=0.1, peak=1.0, steps=1000)
@@ -68,15 +68,16 @@ class OneCycle(Schedule):
             "final_share",
             final_share,
             "a number in (0, 1)",
-            "give the share of the steps after the cycle, for example 0.1",
+            "pass the fraction of steps after the cycle, for example 0.1",
         )
         self.final_share = float(final_share)
         super().__init__(steps=steps)
 
     def formula(self, step: Tensor) -> Tensor:
-        """Value at a step."""
+        """Return the value at a step."""
         steps = self.length("steps")
         cycle = self._cycle(steps)
+        # Linear segments between the corners of the formula.
         half = cycle / 2
         rising = between(self.initial, self.peak, step / half)
         falling = between(self.peak, self.initial, (step - half) / half)
@@ -84,13 +85,13 @@ class OneCycle(Schedule):
         return ops.where(step < half, rising, ops.where(step < cycle, falling, last))
 
     def check_lengths(self, steps: Mapping[str, int], timeline: Timeline) -> None:
-        """There is a step for the cycle and one for the last stretch."""
+        """Check that the cycle and the final decay have at least one step each."""
         self.require(steps["steps"] > 1, "steps", steps, "more than 1 step")
         check(
             self._cycle(steps["steps"]) > 0,
             "final_share",
             self.final_share,
-            f"a share that leaves a step for the cycle, out of {steps['steps']}",
+            f"a fraction that leaves at least one of {steps['steps']} steps for the cycle",
         )
 
     def _cycle(self, steps: int) -> int:
@@ -98,10 +99,10 @@ class OneCycle(Schedule):
 
     @property
     def end(self) -> int:
-        """Where `final` is reached."""
+        """Step at which `final` is reached."""
         return self.length("steps")
 
     def get_config(self) -> dict[str, Any]:
-        """All arguments, `final` as a number."""
+        """Return the config of the schedule, with `final` as a number."""
         own = {"initial": self.initial, "peak": self.peak, "final": self.final, "final_share": self.final_share}
         return {**own, **super().get_config()}

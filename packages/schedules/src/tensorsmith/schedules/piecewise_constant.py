@@ -1,4 +1,4 @@
-"""Steps up or down."""
+"""Piecewise constant schedule."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,24 +11,25 @@ from tensorsmith.schedules.schedule import Length
 
 @export
 class PiecewiseConstant(Join):
-    """One value after the other, each constant.
+    """Piecewise constant schedule.
 
-    The step of a boundary is the first with the next value: with a boundary of 5 epochs, epochs 0 to 4 have the first.
+    A boundary is the first step with the next value: with a boundary of 5 epochs, epochs 0 to 4 have the first value.
     `keras.optimizers.schedules.PiecewiseConstantDecay` changes one step later.
 
-    Formula, with t the step, b_0 = 0 and b_1, b_2, ... the boundaries:
+    Formula, with the step t, b_0 = 0 and the boundaries b_1, b_2, ...:
 
         value = values[i]    for the last i with b_i <= t
 
     Args:
-        boundaries: Where each value but the first begins: numbers of steps, or texts such as "5 epochs".
-        values: One value more than there are boundaries.
+        boundaries: List of the steps at which the values change: numbers of steps, or strings such as "5 epochs".
+        values: List of values, one more than `boundaries`.
 
     {{call}}
 
     Raises:
-        ValueError: There are fewer than two values, one is no finite number, there is not one boundary fewer than
-            values, one is no length, or in steps they do not increase from one on.
+        ValueError: If there are fewer than two values, a value is not a finite number, the number of boundaries is not
+            one less than that of the values, a boundary is not a length, or the boundaries in steps are not increasing,
+            starting from at least 1.
 
     Example:
         >>> PiecewiseConstant([5, 15], [0.01, 0.005, 0.001])([0, 4, 5, 14, 15, 100]).numpy()
@@ -37,11 +38,11 @@ class PiecewiseConstant(Join):
 
     def __init__(self, boundaries: Sequence[Length], values: Sequence[float]):
         fits = isinstance(values, list | tuple) and len(values) > 1
-        check(fits, "values", values, "a list of two or more numbers")
+        check(fits, "values", values, "a list of at least two numbers")
         self.values = [finite(f"values[{place}]", each) for place, each in enumerate(values)]
         super().__init__(self.values, boundaries)
 
     def get_config(self) -> dict[str, Any]:
-        """All arguments."""
+        """Return the config of the schedule."""
         config = super().get_config()
         return {"boundaries": config["boundaries"], "values": self.values, "timeline": config["timeline"]}

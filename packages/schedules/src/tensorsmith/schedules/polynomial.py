@@ -1,4 +1,4 @@
-"""A power of the way that is left."""
+"""Polynomial decay schedule."""
 
 from typing import Any
 
@@ -13,9 +13,11 @@ from tensorsmith.schedules.schedule import Length, Schedule
 
 @export
 class Polynomial(Schedule):
-    """From `initial` to `final` with a power of the way that is left: above 1 fast at first, below 1 fast at the end.
+    """Polynomial decay from `initial` to `final`.
 
-    Formula, with t the step:
+    With a power above 1, the decay is fast at the start; with a power below 1, it is fast at the end.
+
+    Formula, with the step t:
 
         value = final + (initial - final) * (1 - min(t / steps, 1))^power
 
@@ -23,14 +25,15 @@ class Polynomial(Schedule):
 
     Args:
         initial: Value at step 0.
-        final: Value from the end on.
-        steps: How long the way takes: a number of steps, or a text such as "5 epochs".
-        power: The power, above 0; with 1 it is `Linear`.
+        final: Value at and after the end of the decay.
+        steps: Length of the decay: a number of steps, or a string such as "5 epochs".
+        power: Power of the polynomial, `> 0`. With 1, it is equivalent to `Linear`.
 
     {{call}}
 
     Raises:
-        ValueError: A value is no finite number, `power` is not above 0, or `steps` is no length of at least one step.
+        ValueError: If a value is not a finite number, `power` is not positive, or `steps` is not a length of at least
+            one step.
 
     Example:
         >>> Polynomial(1.0, 0.0, steps=10, power=2.0)([0, 5, 10, 100]).numpy()
@@ -44,15 +47,15 @@ class Polynomial(Schedule):
         super().__init__(steps=steps)
 
     def formula(self, step: Tensor) -> Tensor:
-        """Value at a step."""
+        """Return the value at a step."""
         left = 1.0 - ops.minimum(step / self.length("steps"), 1.0)
         return between(self.final, self.initial, ops.power(left, self.power))
 
     @property
     def end(self) -> int:
-        """Where `final` is reached."""
+        """Step at which `final` is reached."""
         return self.length("steps")
 
     def get_config(self) -> dict[str, Any]:
-        """All arguments."""
+        """Return the config of the schedule."""
         return {"initial": self.initial, "final": self.final, "power": self.power, **super().get_config()}

@@ -1,4 +1,4 @@
-"""Power scheduling."""
+"""Power decay schedule."""
 
 from typing import Any
 
@@ -12,26 +12,26 @@ from tensorsmith.schedules.schedule import Length, Schedule
 
 @export
 class PowerDecay(Schedule):
-    """Falls fast at first, then ever more slowly: to a half after `steps` steps, to a third after twice as many.
+    """Inverse power decay, by default to a half after `steps` steps and to a third after twice as many.
 
-    With exponent 1 it is what `decay=1 / steps` did for Keras 2's optimizers, which Keras 3 ignores with a warning, and
-    `keras.optimizers.schedules.InverseTimeDecay`, which has no other exponent.
+    With exponent 1, it is equivalent to `decay=1 / steps` of the optimizers of Keras 2, which Keras 3 ignores with a
+    warning, and to `keras.optimizers.schedules.InverseTimeDecay`, which supports no other exponent.
 
-    Formula, with t the step:
+    Formula, with the step t:
 
         value = initial / (1 + t / steps)^exponent
 
-    Source: Robbins and Monro, "A Stochastic Approximation Method", 1951, for steps that shrink like 1 / t.
+    Source: Robbins and Monro, "A Stochastic Approximation Method", 1951, for step sizes proportional to 1 / t.
 
     Args:
         initial: Value at step 0.
-        steps: How long it takes to divide by 2^exponent: a number of steps, or a text such as "5 epochs".
-        exponent: How strongly it falls; below 0 it rises.
+        steps: Length of the decay by a factor of 2^exponent: a number of steps, or a string such as "5 epochs".
+        exponent: Exponent of the decay. With a negative exponent, the value increases.
 
     {{call}}
 
     Raises:
-        ValueError: A value is no finite number, or `steps` is no length of at least one step.
+        ValueError: If a value is not a finite number, or `steps` is not a length of at least one step.
 
     Example:
         >>> PowerDecay(0.6, steps=100)([0, 100, 200, 300]).numpy()
@@ -44,9 +44,9 @@ class PowerDecay(Schedule):
         super().__init__(steps=steps)
 
     def formula(self, step: Tensor) -> Tensor:
-        """Value at a step."""
+        """Return the value at a step."""
         return self.initial / ops.power(1.0 + step / self.length("steps"), self.exponent)
 
     def get_config(self) -> dict[str, Any]:
-        """All arguments."""
+        """Return the config of the schedule."""
         return {"initial": self.initial, "exponent": self.exponent, **super().get_config()}

@@ -1,4 +1,4 @@
-"""A schedule over and over."""
+"""Periodic repetition of a schedule."""
 
 from typing import Any
 
@@ -13,22 +13,22 @@ from tensorsmith.schedules.schedule import Length, Schedule
 
 @export
 class Repeat(Schedule):
-    """A schedule that begins anew again and again.
+    """Periodic repetition of a schedule.
 
-    A percentage within the repeated schedule, too, is one of the whole run.
+    Percentages within the repeated schedule refer to the entire run.
 
-    Formula, with t the step:
+    Formula, with the step t:
 
         value = schedule(t mod every)
 
     Args:
-        schedule: A schedule, of this package or Keras', or a number.
-        every: When it begins anew: a number of steps, or a text such as "5 epochs".
+        schedule: A schedule of this package or of Keras, or a number.
+        every: Length of the period: a number of steps, or a string such as "5 epochs".
 
     {{call}}
 
     Raises:
-        ValueError: `schedule` is no schedule and no number, or `every` is no length of at least one step.
+        ValueError: If `schedule` is neither a schedule nor a number, or `every` is not a length of at least one step.
 
     Example:
         >>> from tensorsmith.schedules import Linear
@@ -42,9 +42,9 @@ class Repeat(Schedule):
         super().__init__(every=every)
 
     def formula(self, step: Tensor) -> Tensor:
-        """Value at a step."""
+        """Return the value at a step."""
         return value_at(self.schedule, ops.mod(step, self.length("every")))
 
     def get_config(self) -> dict[str, Any]:
-        """All arguments."""
+        """Return the config of the schedule."""
         return {"schedule": keras.saving.serialize_keras_object(self.schedule), **super().get_config()}

@@ -1,4 +1,4 @@
-"""A schedule times a number."""
+"""Schedule multiplied by a constant."""
 
 from typing import Any
 
@@ -13,24 +13,25 @@ from tensorsmith.schedules.schedule import Schedule
 
 @export
 class Scale(Schedule):
-    """A schedule times a number.
+    """Schedule multiplied by a constant factor.
 
-    As when a batch is k times as large and the learning rate shall be, too.
+    For example, multiply the learning rate by k if the batch size is multiplied by k.
 
-    Formula, with t the step:
+    Formula, with the step t:
 
         value = factor * schedule(t)
 
-    Source: Goyal et al., "Accurate, Large Minibatch SGD: Training ImageNet in 1 Hour", 2017, for the rule above.
+    Source: Goyal et al., "Accurate, Large Minibatch SGD: Training ImageNet in 1 Hour", 2017, for the linear scaling
+    rule.
 
     Args:
-        schedule: A schedule, of this package or Keras', or a number.
-        factor: What to multiply by.
+        schedule: A schedule of this package or of Keras, or a number.
+        factor: Factor of the values.
 
     {{call}}
 
     Raises:
-        ValueError: `schedule` is no schedule and no number, or `factor` is no finite number.
+        ValueError: If `schedule` is neither a schedule nor a number, or `factor` is not a finite number.
 
     Example:
         >>> from tensorsmith.schedules import Linear
@@ -45,15 +46,15 @@ class Scale(Schedule):
         super().__init__()
 
     def formula(self, step: Tensor) -> Tensor:
-        """Value at a step."""
+        """Return the value at a step."""
         return self.factor * value_at(self.schedule, step)
 
     @property
     def end(self) -> int | None:
-        """That of the schedule."""
+        """Step at which the inner schedule becomes constant, or `None`."""
         return end_of(self.schedule)
 
     def get_config(self) -> dict[str, Any]:
-        """All arguments."""
+        """Return the config of the schedule."""
         own = {"schedule": keras.saving.serialize_keras_object(self.schedule), "factor": self.factor}
         return {**own, **super().get_config()}

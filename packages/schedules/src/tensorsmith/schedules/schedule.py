@@ -1,4 +1,4 @@
-"""What every schedule is: a function of the step, with lengths in any unit."""
+"""Base class of schedules: functions of the step, with lengths in any unit."""
 
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,35 +13,34 @@ from tensorsmith.core.types import Scalar, Tensor
 Length: TypeAlias = int | str | Duration
 CALL = """\
 Call arguments:
-    step: Step number: a Python number, or a tensor of any number type and shape.
+    step: Number of the step: a Python number, or a tensor of any numeric dtype.
 
 Input shape:
-    Any.
+    Any shape.
 
 Output shape:
-    The same as the input shape, in float32."""
+    Same as the input shape. The dtype is `float32`."""
 
 
 class Schedule(SharedDocstrings, keras.optimizers.schedules.LearningRateSchedule):
-    """A value that depends on the step and on nothing else.
+    """Base class of schedules, whose value depends only on the step.
 
-    A subclass hands those of its arguments that are lengths to this class, by their names, and has a `formula`. Lengths
-    in steps are known at once. Those in epochs, examples or percent are known as soon as `bind` has told what a run is
-    made of.
+    A subclass passes its length arguments to this class by name, and implements `formula`. Lengths in steps are known
+    immediately. Lengths in epochs, examples or percent are known once `bind` has set the timeline of a run.
 
-    Steps are exact up to 2**53, where Keras' own schedules, in float32, lose count at 2**24: the formula is worked out
-    in float64, and only its result is rounded to float32.
+    Steps are exact up to 2**53, in contrast to 2**24 in the schedules of Keras, which compute in `float32`: the formula
+    is evaluated in `float64`, and only its result is rounded to `float32`.
 
     Attributes:
-        lengths: The arguments that are lengths, as given.
-        timeline: What the schedule is bound to, or None.
-        parts: What a combinator is made of: numbers and schedules, copies of those of this package.
+        lengths: Dict of the length arguments, as given.
+        timeline: Timeline that the schedule is bound to, or `None`.
+        parts: Parts of a combinator: numbers and schedules. Schedules of this package are copied.
 
     Example:
         >>> class Sawtooth(Schedule):
         ...     def __init__(self, height, width):
         ...         self.height = height
-        ...         super().__init__(width=width)  # last: it calls check_lengths
+        ...         super().__init__(width=width)  # call it last: it calls check_lengths
         ...     def formula(self, step):
         ...         return self.height * ops.mod(step / self.length("width"), 1.0)
         ...     def get_config(self):
@@ -62,24 +61,24 @@ class Schedule(SharedDocstrings, keras.optimizers.schedules.LearningRateSchedule
         self._steps = None if self._open else self._in_steps(Timeline())
 
     def __call__(self, step: Scalar) -> Tensor:
-        """Value at a step: float32, of the step's shape."""
+        """Return the value at a step, as a `float32` tensor with the shape of the step."""
         return ops.cast(self.formula(ops.cast(step, "float64")), "float32")
 
     def formula(self, step: Tensor) -> Tensor:
-        """Value at a step, both in float64."""
-        raise NotImplementedError(f"{type(self).__name__} has no formula")
+        """Return the value at a step. Both are `float64`."""
+        raise NotImplementedError(f"{type(self).__name__} must implement `formula`")
 
     def length(self, name: str) -> int:
-        """One of the lengths, in steps.
+        """Return one of the lengths in steps.
 
         Raises:
-            ValueError: It depends on a timeline, and none is bound.
+            ValueError: If the length depends on a timeline, and none is bound.
         """
         if self._steps is None:
             raise argument_error(
                 self._open[0],
                 self.lengths[self._open[0]],
-                "a number of steps, as no timeline is bound",
+                "a number of steps when no timeline is bound",
                 "Trainer.fit binds schedules to its run; elsewhere call schedule.bind("
                 "Timeline(steps_per_epoch=..., batch_size=..., total_steps=...)), as far as these are known",
             )
@@ -87,22 +86,23 @@ class Schedule(SharedDocstrings, keras.optimizers.schedules.LearningRateSchedule
 
     @property
     def end(self) -> int | None:
-        """The step from which on the value stays as it is, or None if there is none."""
+        """Step from which the value is constant, or `None`."""
         return None
 
     def bind(self, timeline: Timeline) -> Self:
-        """Works out lengths in steps, here and in all parts; with another timeline, again.
+        """Convert the lengths of the schedule and all its parts to steps. It may be called again with another timeline.
 
-        Where the new lengths do not fit nothing is changed. What tf.function traced before keeps the old ones.
+        If the new lengths are invalid, nothing is changed. Functions that tf.function traced before keep the previous
+        lengths.
 
         Args:
-            timeline: What the run is made of.
+            timeline: Timeline of the run.
 
         Returns:
             The schedule itself.
 
         Raises:
-            ValueError: The timeline lacks what a length needs, or in steps the lengths do not go together.
+            ValueError: If the timeline lacks information for a length, or the lengths in steps are inconsistent.
         """
         check(isinstance(timeline, Timeline), "timeline", timeline, "a tensorsmith.core.Timeline")
         found = [(each, each._in_steps(timeline)) for each in self._tree()]
@@ -111,44 +111,44 @@ class Schedule(SharedDocstrings, keras.optimizers.schedules.LearningRateSchedule
         return self
 
     def check_lengths(self, steps: Mapping[str, int], timeline: Timeline) -> None:
-        """Refuses lengths, now in steps, that do not go together.
+        """Raise an error if the lengths in steps are inconsistent.
 
         Args:
-            steps: The lengths by name.
-            timeline: What the run is made of, as far as that is known.
+            steps: Dict of the lengths in steps.
+            timeline: Timeline of the run, as far as it is known.
         """
         for name in steps:
             self.require(steps[name] > 0, name, steps, "at least 1 step")
 
     def require(self, fits: bool, name: str, steps: Mapping[str, int], expected: str) -> None:
-        """Raises the error about a length, shown as given and in steps, unless it fits."""
+        """Raise an error about a length, shown as given and in steps, unless it is valid."""
         given = self.lengths[name]
         check(fits, name, given if given == steps[name] else Verbatim(f"{given!r} ({steps[name]} steps)"), expected)
 
     def require_within_run(self, name: str, steps: Mapping[str, int], timeline: Timeline) -> None:
-        """Raises the error about a length that is longer than the run, if it is known how long that is."""
+        """Raise an error if a length exceeds the number of steps of the run, if this is known."""
         total = timeline.total_steps
         self.require(total is None or steps[name] <= total, name, steps, f"no more than the {total} steps of the run")
 
     def get_config(self) -> dict[str, Any]:
-        """The lengths as given, and the timeline, so that what was saved goes on as it was."""
+        """Return the config of the schedule. It contains the timeline, so that a loaded schedule remains bound."""
         timeline = None if self.timeline is None else dataclasses.asdict(self.timeline)
         return {**self.lengths, "timeline": timeline}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
-        """The schedule, bound as it was."""
+        """Create a schedule from its config, bound to the same timeline."""
         arguments = dict(config)
         timeline = arguments.pop("timeline", None)
         schedule = cls(**arguments)
-        if timeline is not None:  # the parts have theirs
+        if timeline is not None:  # parts have their own timelines
             schedule.timeline = Timeline(**timeline)
             schedule._steps = schedule._in_steps(schedule.timeline)
         return schedule
 
     @property
     def _open(self) -> list[str]:
-        """The lengths that only a timeline makes steps of."""
+        """Names of the lengths that depend on a timeline."""
         return [name for name, given in self.lengths.items() if Duration.parse(given).unit != "steps"]
 
     def _in_steps(self, timeline: Timeline) -> dict[str, int]:
@@ -164,7 +164,7 @@ class Schedule(SharedDocstrings, keras.optimizers.schedules.LearningRateSchedule
 
 
 def _plain(name: str, given: Length) -> int | str:
-    """A length as given, in a form that a config can hold."""
+    """Return a length as given, in a form that a config can store."""
     length = f"{given.value} {given.unit}" if isinstance(given, Duration) else given
     duration = Duration.parse(length, name)
     check(duration.seconds is None, name, given, "a length in steps, epochs, examples or percent")

@@ -1,4 +1,4 @@
-"""Up, along and down."""
+"""Warmup-stable-decay schedule."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,34 +16,34 @@ SHAPES = ("linear", "1-sqrt")
 
 @export
 class Trapezoid(Schedule):
-    """Warm-up, stable, decay: up to `peak`, along at it, and down at the end.
+    """Warmup-stable-decay (WSD) schedule: linear warm-up to `peak`, a constant phase, and a final decay.
 
-    Until the decay begins nothing depends on how long the run will be, so that one run can be stopped at several
+    Before the decay, the values do not depend on the length of the run. One run can therefore be evaluated at several
     lengths, with a decay from a checkpoint for each.
 
-    Formula, with t the step and s = max(t - (steps - decay), 0) / decay, no more than 1:
+    Formula, with the step t and s = max(t - (steps - decay), 0) / decay, limited to 1:
 
-        value = initial + (peak - initial) * t / warmup     while t < warmup
-                final + (peak - final) * (1 - s)            then, if the shape is "linear"
-                final + (peak - final) * (1 - sqrt(s))      then, if the shape is "1-sqrt"
+        value = initial + (peak - initial) * t / warmup     if t < warmup
+                final + (peak - final) * (1 - s)            otherwise, with shape "linear"
+                final + (peak - final) * (1 - sqrt(s))      otherwise, with shape "1-sqrt"
 
     Source: Hu et al., "MiniCPM", 2024, who call it WSD; for the shapes: Hägele et al., "Scaling Laws and
     Compute-Optimal Training Beyond Fixed Training Durations", 2024.
 
     Args:
         peak: Value between warm-up and decay.
-        warmup: How long the warm-up takes, maybe 0: a number of steps, or a text such as "5 epochs".
-        decay: How long the decay takes.
-        steps: How long everything takes.
+        warmup: Length of the warm-up, which may be 0: a number of steps, or a string such as "5 epochs".
+        decay: Length of the decay.
+        steps: Total length.
         initial: Value at step 0.
-        final: Value from the end on.
-        shape: How it decays, "linear" or "1-sqrt".
+        final: Value at and after the end.
+        shape: Shape of the decay, `"linear"` or `"1-sqrt"`.
 
     {{call}}
 
     Raises:
-        ValueError: A value is no finite number, a length is no length, `decay` is below one step, warm-up and decay
-            overlap, or there is no such shape.
+        ValueError: If a value is not a finite number, a length is invalid, `decay` is less than one step, warm-up and
+            decay overlap, or `shape` is unknown.
 
     Example:
         >>> Trapezoid(0.8, warmup=4, decay=4, steps=20, shape="1-sqrt")([0, 1, 4, 16, 17, 20, 99]).numpy()
@@ -68,14 +68,14 @@ class Trapezoid(Schedule):
         super().__init__(warmup=warmup, decay=decay, steps=steps)
 
     def formula(self, step: Tensor) -> Tensor:
-        """Value at a step."""
+        """Return the value at a step."""
         warmup, decay, steps = map(self.length, ("warmup", "decay", "steps"))
         share = ops.clip((step - (steps - decay)) / decay, 0.0, 1.0)
         falling = between(self.peak, self.final, share if self.shape == "linear" else ops.sqrt(share))
         return ops.where(step < warmup, between(self.initial, self.peak, step / max(warmup, 1)), falling)
 
     def check_lengths(self, steps: Mapping[str, int], timeline: Timeline) -> None:
-        """Warm-up and decay fit beside each other."""
+        """Check that warm-up and decay do not overlap."""
         room = steps["steps"] - steps["warmup"]
         self.require(steps["decay"] > 0, "decay", steps, "at least 1 step")
         self.require(room >= 0, "warmup", steps, f"no more than all {steps['steps']} steps")
@@ -83,10 +83,10 @@ class Trapezoid(Schedule):
 
     @property
     def end(self) -> int:
-        """Where `final` is reached."""
+        """Step at which `final` is reached."""
         return self.length("steps")
 
     def get_config(self) -> dict[str, Any]:
-        """All arguments."""
+        """Return the config of the schedule."""
         own = {"peak": self.peak, "initial": self.initial, "final": self.final, "shape": self.shape}
         return {**own, **super().get_config()}

@@ -1,4 +1,4 @@
-"""Cycles that halve."""
+"""Cyclical learning rate with an amplitude that is halved in each cycle."""
 
 from keras import ops
 
@@ -10,27 +10,28 @@ from tensorsmith.schedules.schedule import Length
 
 @export
 class Triangular2CyclicalLearningRate(Cycles):
-    """Up and down, with half the height in each cycle that follows: Smith's policy "triangular2".
+    """Cyclical learning rate whose amplitude is halved after each cycle, the policy "triangular2" of Smith.
 
-    Arguments and numbers are TensorFlow Addons'. Besides, `step_size` takes a length in any unit.
+    Arguments and values are those of TensorFlow Addons. In addition, `step_size` accepts a length in any unit.
 
-    Formula, with t the step, c = floor(1 + t / (2 * step_size)) and x = |t / step_size - 2 * c + 1|:
+    Formula, with the step t, c = floor(1 + t / (2 * step_size)) and x = |t / step_size - 2 * c + 1|:
 
         value = initial + (maximal - initial) * max(0, 1 - x) / 2^(c - 1)
 
     Source: Smith, "Cyclical Learning Rates for Training Neural Networks", 2017.
 
     Args:
-        initial_learning_rate: Value at the ends of each cycle.
-        maximal_learning_rate: Value in the middle of the first cycle.
-        step_size: Half of a cycle: a number of steps, or a text such as "2 epochs".
-        scale_mode: What halves the height, "cycle" or, for each step, "iterations".
-        name: Name of the schedule; it has no effect.
+        initial_learning_rate: Value at both ends of each cycle.
+        maximal_learning_rate: Value at the center of the first cycle.
+        step_size: Half the length of a cycle: a number of steps, or a string such as "2 epochs".
+        scale_mode: `"cycle"` to halve the amplitude after each cycle, or `"iterations"` after each step.
+        name: Name of the schedule. It has no effect.
 
     {{call}}
 
     Raises:
-        ValueError: A rate is no finite number, `step_size` is no length of at least one step, or there is no such mode.
+        ValueError: If a learning rate is not a finite number, `step_size` is not a length of at least one step, or
+            `scale_mode` is unknown.
 
     Example:
         >>> Triangular2CyclicalLearningRate(0.1, 0.5, step_size=10)([0, 5, 10, 20, 30]).numpy()
@@ -48,5 +49,5 @@ class Triangular2CyclicalLearningRate(Cycles):
         super().__init__(initial_learning_rate, maximal_learning_rate, step_size, scale_mode, name)
 
     def scale(self, place: Tensor) -> Tensor:
-        """Halves from place 1 on."""
+        """Return the factor, which is 1 for the first cycle and then halved."""
         return ops.power(2.0, 1.0 - place)

@@ -1,4 +1,4 @@
-"""A gentle beginning for any schedule."""
+"""Linear warm-up for any schedule."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,29 +16,29 @@ from tensorsmith.schedules.schedule import Length, Schedule
 
 @export
 class Warmup(Schedule):
-    """A straight rise to where a schedule begins, and then that schedule from its own step 0.
+    """Linear warm-up to the initial value of a schedule, followed by the schedule.
 
-    The schedule comes as much later as the warm-up takes: `Warmup(CosineDecay(0.1, "95%"), "5%")` ends with the run.
-    Goyal et al. rise within the first epochs of a schedule that counts from the start of training: what it does
-    after 30 epochs it does here 30 epochs after the warm-up, unless its first stretch is made shorter.
+    The schedule is delayed by the warm-up: `Warmup(CosineDecay(0.1, "95%"), "5%")` ends with the run. In Goyal et al.,
+    the warm-up replaces the first epochs of a schedule that counts from the start of training. Here, a change after 30
+    epochs of the schedule happens 30 epochs after the warm-up, unless the first part of the schedule is shortened.
 
-    Formula, with t the step:
+    Formula, with the step t:
 
-        value = initial + (schedule(0) - initial) * t / steps    while t < steps
-                schedule(t - steps)                              then
+        value = initial + (schedule(0) - initial) * t / steps    if t < steps
+                schedule(t - steps)                              otherwise
 
     Source: Goyal et al., "Accurate, Large Minibatch SGD: Training ImageNet in 1 Hour", 2017.
 
     Args:
-        schedule: What follows: a schedule, of this package or Keras', or a number.
-        steps: How long the rise takes, maybe 0: a number of steps, or a text such as "5 epochs".
+        schedule: Schedule after the warm-up: a schedule of this package or of Keras, or a number.
+        steps: Length of the warm-up, which may be 0: a number of steps, or a string such as "5 epochs".
         initial: Value at step 0.
 
     {{call}}
 
     Raises:
-        ValueError: `schedule` is no schedule and no number, `initial` is no finite number, or `steps` is no length, or
-            one longer than the run it is bound to.
+        ValueError: If `schedule` is neither a schedule nor a number, `initial` is not a finite number, or `steps` is
+            not a length or exceeds the run that the schedule is bound to.
 
     Example:
         >>> from tensorsmith.schedules import Linear
@@ -53,22 +53,22 @@ class Warmup(Schedule):
         super().__init__(steps=steps)
 
     def formula(self, step: Tensor) -> Tensor:
-        """Value at a step."""
+        """Return the value at a step."""
         steps = self.length("steps")
-        after = value_at(self.schedule, ops.maximum(step - steps, 0.0))  # its first value until then
+        after = value_at(self.schedule, ops.maximum(step - steps, 0.0))  # the initial value during the warm-up
         return between(self.initial, after, step / steps) if steps else after
 
     def check_lengths(self, steps: Mapping[str, int], timeline: Timeline) -> None:
-        """The warm-up lies within the run."""
+        """Check that the warm-up is not longer than the run."""
         self.require_within_run("steps", steps, timeline)
 
     @property
     def end(self) -> int | None:
-        """That of the schedule, later."""
+        """Step at which the delayed schedule becomes constant, or `None`."""
         end = end_of(self.schedule)
         return None if end is None else self.length("steps") + end
 
     def get_config(self) -> dict[str, Any]:
-        """All arguments."""
+        """Return the config of the schedule."""
         own = {"schedule": keras.saving.serialize_keras_object(self.schedule), "initial": self.initial}
         return {**own, **super().get_config()}

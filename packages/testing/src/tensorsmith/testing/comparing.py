@@ -1,4 +1,4 @@
-"""Comparing what two runs of a component returned."""
+"""Comparison of the outputs of two runs of a component."""
 
 from collections.abc import Mapping
 
@@ -12,12 +12,12 @@ Observations = dict[str, np.ndarray]
 
 
 def array(tensor: TensorLike) -> np.ndarray:
-    """A tensor or variable as an array; unlike keras.ops.convert_to_numpy, also a single bfloat16 number."""
+    """Returns a tensor or variable as an array. Unlike `keras.ops.convert_to_numpy`, it supports bfloat16 scalars."""
     return np.asarray(keras.ops.convert_to_tensor(tensor).numpy())
 
 
 def named(label: str, outputs: NestedTensors) -> Observations:
-    """The tensors of a nest as arrays, each named after its place."""
+    """Returns the tensors of a nested structure as arrays, with names that contain their index."""
     leaves = keras.tree.flatten(outputs)
     return {f"{label}, output {place}": array(leaf) for place, leaf in enumerate(leaves)}
 
@@ -25,14 +25,14 @@ def named(label: str, outputs: NestedTensors) -> Observations:
 def expect_same(
     first: Mapping[str, np.ndarray], second: Mapping[str, np.ndarray], tolerance: float, who: str, hint: str = ""
 ) -> None:
-    """Raises ConformanceError unless both hold the same values under the same names.
+    """Raises `ConformanceError` unless both mappings hold the same values under the same names.
 
     Args:
-        first: What one way gave.
-        second: What the other way gave.
-        tolerance: Largest difference, as a part of the largest value where that is above 1.
-        who: The two ways, as "eager and tf.function".
-        hint: What usually causes a difference.
+        first: Outputs of the first run.
+        second: Outputs of the second run.
+        tolerance: Maximum absolute difference, multiplied by the largest absolute value if that exceeds 1.
+        who: Description of the two runs, such as "eager and tf.function".
+        hint: Common cause of a difference, appended to the message.
     """
     expect(first.keys() == second.keys(), f"{who} return different structures: {list(first)} and {list(second)}.")
     for name, one in first.items():
@@ -53,6 +53,6 @@ def expect_same(
 
 
 def expect_finite(values: Mapping[str, np.ndarray], who: str, hint: str = "") -> None:
-    """Raises ConformanceError where a value is infinite or not a number."""
+    """Raises `ConformanceError` if a value is infinite or NaN."""
     for name, value in values.items():
         expect(bool(np.all(np.isfinite(value.astype("float64")))), f"{who}: {name} is not finite. {hint}")

@@ -1,4 +1,4 @@
-"""Reading a file named conformance.py."""
+"""Loading of files named conformance.py."""
 
 import hashlib
 import importlib.util
@@ -12,15 +12,15 @@ FILE_NAME = "conformance.py"
 
 
 def load_rows(path: Path) -> dict[str, Row]:
-    """The rows of a conformance file, by title.
+    """Returns the rows of a conformance file by title.
 
-    Its module gets a name of its own, so that every folder may have a file of this name.
+    The module is imported under a unique name, so that each folder can have a file of this name.
 
     Args:
-        path: The file, which must define `ROWS`, a list of rows.
+        path: Path of the file, which must define `ROWS`, a list of rows.
 
     Raises:
-        ValueError: There is no such list, or two rows have the same title.
+        ValueError: If `ROWS` is missing or not a list of rows, or if two rows have the same title.
     """
     name = f"conformance_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:12]}"
     spec = importlib.util.spec_from_file_location(name, path)
@@ -38,6 +38,6 @@ def load_rows(path: Path) -> dict[str, Row]:
     )
     table: dict[str, Row] = {}
     for row in rows or ():
-        check(row.title not in table, "name", row.title, f"names that differ in {path}", "give one row a `name`")
+        check(row.title not in table, "name", row.title, f"distinct names in {path}", "pass `name` to one of the rows")
         table[row.title] = row
     return table

@@ -1,11 +1,11 @@
-"""What a failed check raises."""
+"""Error of a failed check."""
 
 
 class ConformanceError(AssertionError):
-    """A component broke a promise; the message says which, and how to mend it."""
+    """Error of a component that fails a check. The message describes the problem and suggests a fix."""
 
 
 def expect(condition: bool, message: str) -> None:
-    """Raises `ConformanceError(message)` unless the condition holds."""
+    """Raises `ConformanceError(message)` unless `condition` holds."""
     if not condition:
         raise ConformanceError(message)

@@ -1,4 +1,4 @@
-"""A layer as a functional model."""
+"""Functional model of a single layer."""
 
 import keras
 
@@ -7,12 +7,12 @@ from tensorsmith.testing.rows import Data, LayerRow
 
 
 def functional(row: LayerRow, layer: keras.Layer, time: int | None = 0) -> keras.Model:
-    """The model of one layer, with unknown batch size.
+    """Returns a model of one layer, with unknown batch size.
 
     Args:
-        row: The layer's row.
+        row: Row of the layer.
         layer: The layer.
-        time: Size of the row's time axis: None for unknown, 0 as in the row.
+        time: Size of the time axis of the row: `None` if unknown, 0 to keep the size of the row.
     """
 
     def tensor(data: Data) -> Tensor:

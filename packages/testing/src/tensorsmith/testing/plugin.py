@@ -1,4 +1,4 @@
-"""The pytest plugin: a test for every row and check of every file named conformance.py."""
+"""pytest plugin that collects one test per row and check from each file named conformance.py."""
 
 import traceback
 from collections.abc import Iterator
@@ -14,28 +14,28 @@ from tensorsmith.testing.running import checks_for, run_check
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Registers the mark of slow checks."""
+    """Registers the marker `slow`."""
     config.addinivalue_line("markers", 'slow: takes long; deselect with -m "not slow"')
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    """Collects a file by its name, unless it is someone else's idea of conformance."""
+    """Collects files named conformance.py that use `tensorsmith.testing`."""
     if file_path.name != FILE_NAME or "tensorsmith.testing" not in file_path.read_text():
         return None
     return ConformanceFile.from_parent(parent, path=file_path)
 
 
 class ConformanceFile(pytest.File):
-    """A file with a table of rows."""
+    """Collector of a file with a table of rows."""
 
     def collect(self) -> Iterator[pytest.Collector]:
-        """Yields the rows."""
+        """Yields a collector for each row."""
         for number, (title, row) in enumerate(load_rows(self.path).items()):
             yield RowTests.from_parent(self, name=title, row=row, is_first=number == 0)
 
 
 class RowTests(pytest.Collector):
-    """A row, which is one component."""
+    """Collector of the checks of one row."""
 
     def __init__(self, row: Row, is_first: bool, **kwargs: Any):
         super().__init__(**kwargs)
@@ -43,7 +43,7 @@ class RowTests(pytest.Collector):
         self.is_first = is_first
 
     def collect(self) -> Iterator[pytest.Item]:
-        """Yields the checks that apply to it."""
+        """Yields a test for each check that applies to the row."""
         from tensorsmith.testing.table import CHECKS
 
         for check_name in checks_for(self.row):
@@ -54,14 +54,14 @@ class RowTests(pytest.Collector):
 
 
 class CheckTest(pytest.Item):
-    """One check of one component."""
+    """Test that runs one check on one component."""
 
     def __init__(self, row: Row, **kwargs: Any):
         super().__init__(**kwargs)
         self.row = row
 
     def runtest(self) -> None:
-        """Runs the check here, or in the process that has two logical CPUs."""
+        """Runs the check, in the subprocess with two logical CPUs if the check requires it."""
         from tensorsmith.testing.table import CHECKS
         from tensorsmith.testing.workers import ask_two_cpus
 
@@ -71,7 +71,7 @@ class CheckTest(pytest.Item):
             run_check(self.row, self.name)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], *args: Any) -> Any:
-        """The message, which says what is wrong, and the component's own traceback where it raised something else."""
+        """Returns the message of the failure, preceded by the traceback of an exception that the component raised."""
         error = excinfo.value
         if not isinstance(error, ConformanceError):
             return super().repr_failure(excinfo, *args)
@@ -79,5 +79,5 @@ class CheckTest(pytest.Item):
         return "\n".join(["".join(cause), str(error)]).strip()
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
-        """How the test is called in reports."""
+        """Returns the path and the name of the test in reports."""
         return self.path, None, f"{self.row.title}::{self.name}"

@@ -1,6 +1,6 @@
-"""Loads exported models, with no more than TensorFlow at hand. Run as a script; see workers.py for the protocol.
+"""Server that runs exported models with TensorFlow only. Run as a script; workers.py describes the protocol.
 
-It imports nothing of tensorsmith, and makes sure that nothing else can.
+The script does not import tensorsmith, and blocks imports of it.
 """
 
 import importlib.abc
@@ -14,16 +14,16 @@ from types import ModuleType
 
 
 class Absent(importlib.abc.MetaPathFinder):
-    """Makes tensorsmith impossible to import, as on a server that has only TensorFlow."""
+    """Import finder that blocks tensorsmith, as on a server that has only TensorFlow installed."""
 
     def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> None:
-        """Refuses tensorsmith; leaves all else to the finders after it."""
+        """Raises `ModuleNotFoundError` for tensorsmith and leaves other modules to the next finders."""
         if name.partition(".")[0] == "tensorsmith":
-            raise ModuleNotFoundError(f"{name} is not for this process", name=name)
+            raise ModuleNotFoundError(f"{name} is blocked in this process", name=name)
 
 
 def reload(folder: str, calls: int) -> None:
-    """Runs the model in `folder` on inputs.npz, several times, and writes outputs.npz."""
+    """Runs the model in `folder` on inputs.npz, `calls` times, and writes outputs.npz."""
     import numpy as np
     import tensorflow as tf
 
@@ -39,9 +39,9 @@ def reload(folder: str, calls: int) -> None:
 
 
 def main() -> None:
-    """Answers requests, one JSON object a line, until there are no more."""
+    """Answers requests, one JSON object per line, until the end of standard input."""
     answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # whatever prints must not end up among the answers
+    os.dup2(2, 1)  # printed output must not mix with the answers
     sys.meta_path.insert(0, Absent())
     try:
         import tensorsmith

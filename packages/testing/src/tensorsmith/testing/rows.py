@@ -1,6 +1,6 @@
-"""Rows of the conformance table: how to make a component, what to feed it, and what it promises.
+"""Rows of the conformance table, which describe how to create and call a component and which properties it has.
 
-No TensorFlow here: pytest imports this file in every run, also in those without a conformance table.
+This module does not import TensorFlow, because pytest loads it in every run, with or without a conformance table.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -11,16 +11,16 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Data:
-    """Made-up values for one tensor, uniform in [low, high).
+    """Random values for one tensor, uniform in [low, high).
 
     Args:
-        shape: Shape of one example, without the batch axis; None for a size that is the batch's.
-        dtype: A float or integer type, or "bool".
-        low: Smallest value.
-        high: Upper limit.
+        shape: Shape of one example, without the batch axis. `None` denotes a size equal to the batch size.
+        dtype: A float or integer dtype, or "bool".
+        low: Lower bound, inclusive.
+        high: Upper bound, exclusive.
 
     Example:
-        >>> Data((7,), "int32", 0, 10)  # seven word numbers below ten
+        >>> Data((7,), "int32", 0, 10)  # seven token indices below 10
         Data(shape=(7,), dtype='int32', low=0, high=10)
     """
 
@@ -32,15 +32,17 @@ class Data:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Row:
-    """What the rows of every kind have.
+    """Base class of all rows.
 
     Args:
-        make: The component's class, or a function that makes one.
-        kwargs: What to call `make` with. Values other than the defaults show whether a config keeps them.
-        bad: Pairs of arguments that replace those in `kwargs` and must raise ValueError, and a part of its message.
-        name: Name of the row; the class's own, unless a file has several rows of one class.
-        tolerance: Largest difference that counts as equal in float32, absolute and relative.
-        half_tolerance: The same in float16; bfloat16, with its three bits less, gets eight times as much.
+        make: The class of the component, or a function that creates one.
+        kwargs: Keyword arguments of `make`. Values other than the defaults reveal arguments that a config omits.
+        bad: Sequence of pairs: keyword arguments that override `kwargs` and must raise ValueError, and a part of its
+            message.
+        name: Name of the row. Defaults to the name of the class. Required if a file has several rows of one class.
+        tolerance: Absolute and relative tolerance in float32.
+        half_tolerance: Tolerance in float16. Eight times as much is allowed in bfloat16, which has three bits less
+            precision.
     """
 
     make: Callable[..., Any] = field(kw_only=False)
@@ -52,19 +54,19 @@ class Row:
 
     @property
     def title(self) -> str:
-        """The row's name in reports."""
+        """Name of the row in reports."""
         return self.name or self.make.__name__
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class BatchRow(Row):
-    """Common arguments of the rows of layers, losses and metrics.
+    """Base class of rows of layers, losses and metrics.
 
     Args:
-        bad_shapes: Triples of arguments that replace those in `kwargs`, input shapes that must then raise ValueError,
-            and a part of its message. Shapes include the batch axis. There is one for each argument of a layer's
-            `call`, where a size may be None; for a loss or metric there are those of targets, predictions and,
-            optionally, sample weights.
+        bad_shapes: Sequence of triples: keyword arguments that override `kwargs`, input shapes that must raise
+            ValueError, and a part of its message. Shapes include the batch axis. For a layer, there is one shape for
+            each argument of `call`, and sizes may be `None`. For a loss or metric, the shapes are those of targets,
+            predictions and, optionally, sample weights.
     """
 
     bad_shapes: Sequence[tuple[Mapping[str, Any], Sequence[Any], str]] = ()
@@ -72,19 +74,20 @@ class BatchRow(Row):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LayerRow(BatchRow):
-    """A layer.
+    """Row of a layer.
 
     Args:
-        inputs: `Data` for the one argument of its `call`, or a tuple with one for each; an argument may be a list or
-            dict of `Data`.
-        random: It draws random numbers in inference or in training; give it a seed in `kwargs`.
-        supports_jit: XLA can compile it.
-        time_axis: Axis of the inputs, the batch counted, whose size may be unknown and differ from call to call.
-        passes_mask: It hands the mask it gets on to the next layer.
-        uses_mask: Its output does not depend on masked time steps.
-        shared_outputs: Places of outputs that are one for the whole batch, as a weight is that a layer hands out.
-        exported_under: Makes the context manager in which it is exported.
-        straight_through: Its gradients are by design not those of its values, as where it rounds.
+        inputs: `Data` for the only argument of `call`, or a tuple with an entry for each argument. An entry may also be
+            a list or dict of `Data`.
+        random: If `True`, the layer uses random numbers in inference or training. Pass a seed in `kwargs`.
+        supports_jit: If `True`, XLA can compile the layer.
+        time_axis: Axis of the inputs, counting the batch axis, whose size may be unknown and may vary between calls.
+        passes_mask: If `True`, the layer propagates its mask to the next layer.
+        uses_mask: If `True`, the output does not depend on masked time steps.
+        shared_outputs: Indices of outputs without a batch axis, such as a weight that the layer returns.
+        exported_under: Function that returns the context manager in which the layer is exported.
+        straight_through: If `True`, the gradients differ from those of the outputs by design, for example because of
+            rounding.
 
     Example:
         >>> import keras
@@ -105,18 +108,18 @@ class LayerRow(BatchRow):
 
     @property
     def arguments(self) -> tuple[Any, ...]:
-        """The inputs as a tuple of arguments of `call`."""
+        """Tuple of the arguments of `call`."""
         return (self.inputs,) if isinstance(self.inputs, Data) else tuple(self.inputs)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LossRow(BatchRow):
-    """A loss.
+    """Row of a loss.
 
     Args:
-        y_true: The targets.
-        y_pred: The predictions.
-        per_sample: A batch's loss is made of its samples', so that it does not depend on how batches are cut.
+        y_true: `Data` of the targets.
+        y_pred: `Data` of the predictions.
+        per_sample: If `True`, the loss is computed per sample, so that it does not depend on how samples are batched.
     """
 
     y_true: Data
@@ -126,11 +129,11 @@ class LossRow(BatchRow):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class MetricRow(BatchRow):
-    """A metric of targets and predictions, or of values.
+    """Row of a metric, either of targets and predictions or of values.
 
     Args:
-        y_true: The targets, or the values.
-        y_pred: The predictions; None for a metric of values, such as a mean.
+        y_true: `Data` of the targets or values.
+        y_pred: `Data` of the predictions, or `None` for a metric of values, such as a mean.
     """
 
     y_true: Data
@@ -139,10 +142,10 @@ class MetricRow(BatchRow):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ScheduleRow(Row):
-    """A schedule.
+    """Row of a learning rate schedule.
 
     Args:
-        steps: The steps to look at; take the corners and some beyond the end.
+        steps: Steps at which to evaluate the schedule. Include its breakpoints and some steps beyond its end.
     """
 
     steps: Sequence[int]
@@ -150,4 +153,4 @@ class ScheduleRow(Row):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class OptimizerRow(Row):
-    """An optimizer."""
+    """Row of an optimizer."""

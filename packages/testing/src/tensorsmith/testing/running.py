@@ -1,4 +1,4 @@
-"""Running checks, with pytest or without."""
+"""Selection and execution of checks, with or without pytest."""
 
 from tensorsmith.core import argument_error, did_you_mean
 from tensorsmith.testing.errors import ConformanceError
@@ -6,7 +6,7 @@ from tensorsmith.testing.rows import Row
 
 
 def checks_for(row: Row) -> list[str]:
-    """Names of the checks that a row has to pass, given its kind and its traits.
+    """Returns the names of the checks that apply to a row.
 
     Example:
         >>> from tensorsmith.testing import ScheduleRow
@@ -22,15 +22,15 @@ def checks_for(row: Row) -> list[str]:
 
 
 def run_check(row: Row, check_name: str) -> None:
-    """Runs one check in this process.
+    """Runs one check in the current process.
 
     Args:
-        row: The component's row.
+        row: Row of the component.
         check_name: One of `checks_for(row)`.
 
     Raises:
-        ConformanceError: The component does not pass.
-        ValueError: There is no such check for this row.
+        ConformanceError: If the component fails the check.
+        ValueError: If the check does not exist or does not apply to the row.
 
     Example:
         >>> from tensorsmith.testing import Data, LayerRow

@@ -1,4 +1,4 @@
-"""Comparing random layers, which draw other numbers under XLA and in other precisions."""
+"""Comparison of random layers, whose random numbers differ under XLA and in other precisions."""
 
 import math
 from typing import Any
@@ -17,17 +17,19 @@ SIGMAS = 6.0
 def expect_same_statistics(
     row: LayerRow, first: Any, second: Any, tolerance: float, who: str, through: Through = tf.function
 ) -> None:
-    """Raises ConformanceError unless both layers' outputs have the same mean and mean square, within 6 sigma.
+    """Raises `ConformanceError` unless the outputs have equal mean and mean square, within 6 standard errors.
 
-    A sample is the mean over a batch of one call, so that layers which draw once for a batch are judged rightly too.
+    Each sample is the mean over the batch of one call, so that the test is also valid for layers that draw one random
+    number per batch.
 
     Args:
-        row: Their row.
-        first: The layer to compare with, run in a tf.function.
-        second: The layer in question.
-        tolerance: Difference allowed beyond the random one, as a part of the largest value where that is above 1.
-        who: The two, as "eager and XLA".
-        through: How to run the second.
+        row: Row of both layers.
+        first: The reference layer, run in a tf.function.
+        second: The layer to test.
+        tolerance: Difference allowed in addition to the sampling error, multiplied by the largest absolute value if
+            that exceeds 1.
+        who: Description of the two layers, such as "eager and XLA".
+        through: Function that wraps the calls of the second layer, such as `tf.function`.
     """
     batch = examples(row, batch=16)
     ones, others = (
@@ -50,7 +52,7 @@ def expect_same_statistics(
 
 
 def _by_output(observations: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Stacks the calls: from "training=False, call 7, output 0" to "training=False, output 0"."""
+    """Stacks the calls of each output: "training=False, call 7, output 0" becomes "training=False, output 0"."""
     stacks: dict[str, list[np.ndarray]] = {}
     for name, value in observations.items():
         way, _, output = name.split(", ")

@@ -1,4 +1,4 @@
-"""The table of checks: which exist, for which kinds, and under which trait of a row."""
+"""Table of checks, with the kinds of rows and the conditions to which each applies."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,14 +22,15 @@ EVERY = (LayerRow, LossRow, MetricRow, ScheduleRow, OptimizerRow)
 
 @dataclass(frozen=True)
 class Check:
-    """One check.
+    """A check and the rows to which it applies.
 
     Args:
-        run: Takes a row; raises ConformanceError when the component fails.
-        kinds: The rows it is for.
-        trait: Says of such a row whether the check applies.
-        two_cpus: It needs a process whose TensorFlow started with two logical CPUs.
-        slow: Says of a row whether the plugin marks the check `slow`, except for the first row of a file.
+        run: Function that takes a row and raises ConformanceError if the component fails.
+        kinds: Types of rows to which the check applies.
+        trait: Function that takes such a row and returns `True` if the check applies to it.
+        two_cpus: If `True`, the check needs a process in which TensorFlow has two logical CPUs.
+        slow: Function that takes a row and returns `True` if the check is marked `slow`. The first row of a file is
+            exempt.
     """
 
     run: Callable[[Any], None]
@@ -43,7 +44,7 @@ def _is_layer(row: Row) -> bool:
     return isinstance(row, LayerRow)
 
 
-def _is_random(row: Row) -> bool:  # compared by the statistics of a hundred calls
+def _is_random(row: Row) -> bool:  # compared by statistics over 100 calls
     return isinstance(row, LayerRow) and row.random
 
 

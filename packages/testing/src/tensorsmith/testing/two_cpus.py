@@ -1,4 +1,4 @@
-"""Runs checks where TensorFlow starts with two logical CPUs. Run as a module; see workers.py for the protocol."""
+"""Server that runs checks with two logical CPUs. Run as a module; workers.py describes the protocol."""
 
 import json
 import os
@@ -7,9 +7,9 @@ from pathlib import Path
 
 
 def main() -> None:
-    """Answers requests, one JSON object a line, until there are no more."""
+    """Answers requests, one JSON object per line, until the end of standard input."""
     answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # whatever prints must not end up among the answers
+    os.dup2(2, 1)  # printed output must not mix with the answers
     sys.path[:] = json.loads(sys.stdin.readline())
 
     from tensorsmith.testing.checks.distribution import two_cpus
@@ -17,7 +17,7 @@ def main() -> None:
     from tensorsmith.testing.errors import ConformanceError
     from tensorsmith.testing.running import run_check
 
-    two_cpus()  # before a conformance file starts TensorFlow
+    two_cpus()  # configured before a conformance file initializes TensorFlow
     tables = {}
     for line in sys.stdin:
         request = json.loads(line)

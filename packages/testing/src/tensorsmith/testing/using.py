@@ -1,4 +1,4 @@
-"""Making a component of each kind, feeding it, and writing down what it does."""
+"""Creation, inputs and outputs of components of each kind."""
 
 import inspect
 from collections.abc import Callable
@@ -18,13 +18,13 @@ Through = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
 def make(row: Row) -> Any:
-    """A new component; two of one row are equal, down to the numbers they draw."""
+    """Returns a new component. Components of the same row are equal, including their random numbers."""
     keras.utils.set_random_seed(20)
     return row.make(**row.kwargs)
 
 
 def draw(data: Data, batch: int, rng: np.random.Generator) -> np.ndarray:
-    """Made-up values for a batch."""
+    """Returns random values for a batch."""
     shape = (batch, *(batch if size is None else size for size in data.shape))
     if data.dtype == "bool":
         return rng.random(shape) < 0.5
@@ -35,8 +35,8 @@ def draw(data: Data, batch: int, rng: np.random.Generator) -> np.ndarray:
 
 @singledispatch
 def examples(row: Row, batch: int = BATCH) -> tuple[Any, ...]:
-    """The arguments that the row's functions (see `functions`) take, as arrays."""
-    raise TypeError(f"no row of a known kind: {row!r}")
+    """Returns the arguments of the functions of the row (see `functions`), as arrays."""
+    raise TypeError(f"unknown type of row: {row!r}")
 
 
 @examples.register
@@ -65,7 +65,7 @@ def _(row: OptimizerRow, batch: int = BATCH) -> tuple[Any, ...]:
 
 @singledispatch
 def prepare(row: Row, component: Any) -> Any:
-    """The component, ready for use: a layer gets weights that differ from their initial zeros and ones."""
+    """Returns the component, ready for use. Weights of layers are changed from their initial zeros and ones."""
     return component
 
 
@@ -80,14 +80,14 @@ def _(row: LayerRow, component: Any) -> Any:
 
 
 def ready(row: Row) -> Any:
-    """A new component, ready for use."""
+    """Returns a new component, ready for use."""
     return prepare(row, make(row))
 
 
 @singledispatch
 def functions(row: Row, component: Any) -> dict[str, Callable[..., Any]]:
-    """The ways to use a component, by name; each takes what `examples` gives and returns a nest of tensors."""
-    raise TypeError(f"no row of a known kind: {row!r}")
+    """Returns functions that call the component, by name. They take `examples` and return nested tensors."""
+    raise TypeError(f"unknown type of row: {row!r}")
 
 
 @functions.register
@@ -137,14 +137,14 @@ def _(row: OptimizerRow, component: Any) -> dict[str, Callable[..., Any]]:
 def observe(
     row: Row, component: Any, arguments: tuple[Any, ...], through: Through = lambda function: function, calls: int = 2
 ) -> Observations:
-    """What the component returns, used in each way and called several times, so that state shows too.
+    """Returns the outputs of the component from each of its functions, called repeatedly to reveal changes of state.
 
     Args:
-        row: Its row.
-        component: A component that no one has called before, where it has state.
-        arguments: What to call it with.
-        through: Turns a function into the one to call, as `tf.function` does.
-        calls: How often to call each function.
+        row: Row of the component.
+        component: A component that has not been called before if it has state.
+        arguments: Arguments of the functions.
+        through: Function that wraps the functions before they are called, such as `tf.function`.
+        calls: Number of calls of each function.
     """
     tensors = keras.tree.map_structure(tf.convert_to_tensor, arguments)
     seen: Observations = {}
@@ -157,5 +157,5 @@ def observe(
 
 @lru_cache(maxsize=1)
 def reference(row: Row) -> Observations:
-    """Return the eager outputs of a new component, cached because several checks of a row compare with them."""
+    """Returns the eager outputs of a new component, cached because several checks compare with them."""
     return observe(row, ready(row), examples(row))

@@ -1,6 +1,6 @@
-"""Two helper processes, started when first needed and kept for the session: importing TensorFlow takes seconds.
+"""Two subprocesses, started on first use and kept for the session because importing TensorFlow takes seconds.
 
-Both read requests, one JSON object a line, from stdin, and answer each with one: `{"error": null}` or a message.
+Both read requests from stdin, one JSON object per line, and answer each with `{"error": null}` or an error message.
 """
 
 import atexit
@@ -19,11 +19,11 @@ def ask_reloader(folder: str, calls: int) -> None:
     """Runs the exported model in `folder` in a process without tensorsmith; see reloader.py."""
     error = _ask(_reloader, {"folder": folder, "calls": calls})
     if error:
-        raise ConformanceError(f"the export cannot be loaded and run without the code it was made with:\n{error}")
+        raise ConformanceError(f"the export cannot be loaded without the code of its layers:\n{error}")
 
 
 def ask_two_cpus(path: Path, row: str, check: str) -> None:
-    """Runs one check of a conformance file where TensorFlow has two logical CPUs; see two_cpus.py."""
+    """Runs one check of a conformance file in a process with two logical CPUs; see two_cpus.py."""
     error = _ask(_two_cpus, {"path": str(path), "row": row, "check": check})
     if error:
         raise ConformanceError(error)
@@ -48,7 +48,7 @@ def _start(arguments: list[str]) -> subprocess.Popen[str]:
 
 
 def _stop(worker: subprocess.Popen[str]) -> None:
-    """Lets the worker end: there are no more requests."""
+    """Closes the pipes of the worker, which then exits."""
     with contextlib.suppress(BrokenPipeError), worker:
         pass
 
@@ -60,16 +60,14 @@ def _send(worker: subprocess.Popen[str], request: Any) -> None:
 
 
 def _ask(worker: Any, request: dict[str, Any]) -> str | None:
-    """Sends a request to a worker, given as the cached function that starts it, and returns its complaint."""
+    """Sends a request to a worker, given as the cached function that starts it, and returns its error message."""
     process = worker()
     answer = ""
     with contextlib.suppress(BrokenPipeError):
         _send(process, request)
         answer = process.stdout.readline()
     if not answer:
-        worker.cache_clear()  # the next request gets a new one
-        raise RuntimeError(
-            f"the helper process {process.args!r} ended with status {process.wait()}; its messages are above"
-        )
+        worker.cache_clear()  # the next request starts a new worker
+        raise RuntimeError(f"the subprocess {process.args!r} exited with status {process.wait()}; see its output above")
     error: str | None = json.loads(answer)["error"]
     return error

@@ -1,4 +1,4 @@
-"""TFRecord files, converted, inspected, checked and repaired without TensorFlow, which only `examples` imports."""
+"""Converting, inspecting, verifying and repairing TFRecord files; only `examples` imports TensorFlow."""
 
 from tensorsmith.tfrecord._contact_sheet import contact_sheet, image_format
 from tensorsmith.tfrecord._convert import Converted, SourceChangedError, convert

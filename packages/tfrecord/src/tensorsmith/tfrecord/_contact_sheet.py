@@ -1,4 +1,4 @@
-"""The images in examples, beside each other on one sheet."""
+"""Contact sheets of the images in examples."""
 
 import io
 import os
@@ -18,7 +18,7 @@ FORMATS = {b"\x89PNG\r\n\x1a\n": "PNG", b"\xff\xd8\xff": "JPEG", b"GIF8": "GIF",
 
 
 def image_format(value: bytes) -> str | None:
-    """The format of an encoded image, by how it begins; `None` where it is none.
+    """Returns the format of an encoded image, detected from its first bytes, or `None` if it is not an image.
 
     Example:
         >>> image_format(b"GIF89a"), image_format(b"text")
@@ -28,18 +28,19 @@ def image_format(value: bytes) -> str | None:
 
 
 def contact_sheet(values: Iterable[bytes], target: str | os.PathLike[str], shape: Sequence[int] | None = None) -> int:
-    """Writes up to 64 images onto one sheet, a PNG file.
+    """Draws up to 64 images onto one contact sheet, a PNG file.
 
     Args:
-        values: Encoded images, and raw ones of `shape`; others, broken and very large ones are left out.
-        target: The file.
-        shape: Of raw images, uint8 `(height, width)` or `(height, width, channels)` with 1, 3 or 4 channels.
+        values: Encoded images, and raw images of shape `shape`. Other values, damaged images and very large images are
+            skipped.
+        target: Path of the PNG file to write.
+        shape: Shape of raw uint8 images: `(height, width)` or `(height, width, channels)` with 1, 3 or 4 channels.
 
     Returns:
-        How many images there are on it.
+        The number of images on the sheet.
 
     Raises:
-        ValueError: There is no image, or no such shape.
+        ValueError: If there is no image, or if `shape` is invalid.
     """
     from PIL import Image
 
@@ -48,7 +49,7 @@ def contact_sheet(values: Iterable[bytes], target: str | os.PathLike[str], shape
         check(fits, "shape", tuple(shape), "(height, width) or (height, width, channels) with 1, 3 or 4 channels")
     found = (image for value in values if (image := _image(value, shape)) is not None)
     images = list(islice(found, MOST))
-    check(len(images) > 0, "images", "none", "PNG, JPEG, GIF or BMP among the values", "give the shape of raw ones")
+    check(len(images) > 0, "images", "none", "PNG, JPEG, GIF or BMP images", "pass `shape` for raw pixels")
     across = min(ACROSS, len(images))
     down = -(-len(images) // across)
     sheet = Image.new("RGB", (across * (SIDE + GAP) + GAP, down * (SIDE + GAP) + GAP), "white")
@@ -63,13 +64,13 @@ def contact_sheet(values: Iterable[bytes], target: str | os.PathLike[str], shape
 
 
 def _image(value: bytes, shape: Sequence[int] | None) -> Any:
-    """An image as large as its place."""
+    """Decodes an image and resizes it to a cell of the sheet; returns `None` if it cannot be decoded."""
     from PIL import Image
 
     if image_format(value):
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("error", Image.DecompressionBombWarning)  # of images beyond 89 megapixels
+                warnings.simplefilter("error", Image.DecompressionBombWarning)  # for images beyond 89 megapixels
                 warnings.simplefilter("ignore", UserWarning)
                 with Image.open(io.BytesIO(value), formats=sorted(FORMATS.values())) as opened:
                     image = opened.convert("RGB")

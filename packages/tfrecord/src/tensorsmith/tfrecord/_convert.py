@@ -1,4 +1,4 @@
-"""Any source as TFRecord files."""
+"""Converting a source of any kind to TFRecord files."""
 
 import contextlib
 import fcntl
@@ -25,24 +25,24 @@ from tensorsmith.tfrecord.shards.paths import check_target
 from tensorsmith.tfrecord.shards.reorder import Split, reorder
 from tensorsmith.tfrecord.sources.source import Source
 
-WORK = ".convert"  # in the folder, while it is under way
-MANIFEST, LOCK = "asked.json", "lock"  # in there: what is asked for, and what keeps others out
+WORK = ".convert"  # subfolder of the target that holds intermediate files during a conversion
+MANIFEST, LOCK = "asked.json", "lock"  # in `WORK`: the arguments of the conversion, and its lock file
 
 
 class SourceChangedError(OSError):
-    """The source's files are not what they were when the conversion began."""
+    """Error raised if the files of a source have changed since the conversion began."""
 
 
 @dataclass(frozen=True)
 class Converted:
-    """The result of a conversion: `rows` are `records` and `rejects`.
+    """Result of a conversion, where `rows` equals `records + rejects`.
 
     Attributes:
-        rows: How many rows the source has.
-        records: How many of them were written.
-        rejects: How many were not.
-        splits: The records and shards of each split.
-        for_tfds: Whether TensorFlow Datasets can open the folder.
+        rows: Number of rows in the source.
+        records: Number of rows that were written as records.
+        rejects: Number of rows that were rejected.
+        splits: Name of each split mapped to its records and shards.
+        for_tfds: `True` if TensorFlow Datasets can open the folder.
     """
 
     rows: int
@@ -71,38 +71,46 @@ def convert(
 ) -> Converted:
     """Writes the rows of a source as `tf.train.Example`, in shards `NAME-SPLIT.tfrecord-00000-of-00010`.
 
-    First pieces in the source's order are written into a folder `.convert` of the target, by several threads; then
-    shards from these, each whole or not at all. What comes out depends neither on the number of threads nor on
-    interruptions.
-    The folder can be opened by `tfds.builder_from_directory`, and has `schema.yaml` and an index beside each shard.
+    The rows are first encoded by several threads into intermediate files in a subfolder `.convert` of the target. The
+    shards are then assembled from these files, and each shard is written atomically. The output depends neither on the
+    number of threads nor on interruptions.
+    The folder can be opened by `tfds.builder_from_directory`. It contains `schema.yaml` and an index next to each
+    uncompressed shard.
 
     Args:
-        source: As `open_source` gives it.
-        folder: Where to; it is made where it is missing.
-        name: Of the data set.
-        schema: What examples hold; `None` takes what the source infers.
-        shards: How many shards to a split.
-        shard_size: About how many bytes a shard has, where `shards` is `None`.
-        compression: "none", "gzip" or "zlib".
-        split: Name to share of each split; by default all is `train`.
-        seed: Of the order; `None` keeps that of the source.
-        workers: How many threads, without an engine.
-        resume: Whether to go on where an interrupted conversion of the same source stopped; one that is done is left
-            as it is.
-        rejects: A file for the rows that do not fit, a JSON object each. `None` refuses them.
-        engine: What does the work in place of threads, such as `tensorsmith.tfrecord.beam.Beam`.
-        progress: Shows the progress.
+        source: The source to convert, as returned by `open_source`.
+        folder: The folder to write into. It is created if it does not exist.
+        name: Name of the data set.
+        schema: Schema of the examples. If `None`, it is inferred from the source.
+        shards: Number of shards in each split.
+        shard_size: Approximate size of a shard in bytes, used if `shards` is `None`.
+        compression: Compression of the shards: "none", "gzip" or "zlib".
+        split: Name of each split mapped to its fraction of the rows. Defaults to a single split `train`.
+        seed: Seed of the shuffle. If `None`, the order of the source is kept.
+        workers: Number of threads, used if `engine` is `None`.
+        resume: If `True`, resumes an interrupted conversion of the same source. A conversion that is already complete
+            is left unchanged.
+        rejects: File for the rows that do not fit the schema, one JSON object per line. If `None`, such rows raise an
+            error.
+        engine: Engine that runs the conversion in place of threads, such as `tensorsmith.tfrecord.beam.Beam`.
+        progress: Progress display.
+
+    Returns:
+        A `Converted` with the numbers of rows, records and rejects, and the shards of each split.
 
     Raises:
-        RejectedError: Rows do not fit, and there is no file for rejects.
-        ValueError: Another conversion is at work in the folder, or was interrupted there and `resume` is false or the
-            source, the schema or the rest is not the same.
-        OSError: The source or the disk fails. `resume` continues with what was written so far.
+        RejectedError: If rows do not fit the schema and `rejects` is `None`.
+        ValueError: If another conversion is running in the folder; or if a conversion was interrupted there, and
+            `resume` is `False` or the source, the schema or another argument has changed.
+        OSError: If the source cannot be read or the disk cannot be written. `resume` continues from the rows that were
+            written so far.
     """
     shaping: dict[str, Any] = {"shards": shards, "shard_size": shard_size, "compression": compression, "seed": seed}
     _check(name, workers, rejects, source, **shaping)
     folder, split = Path(folder), split or {"train": 1.0}
-    check("all" not in split, "split", "all", "another name", "TensorFlow Datasets calls all splits together so")
+    check(
+        "all" not in split, "split", "all", "another name", 'TensorFlow Datasets reserves "all" for all splits together'
+    )
     work, engine = folder / WORK, engine or Threads(workers)
     with _alone(folder, work):
         schema = schema or source.infer()
@@ -122,13 +130,13 @@ def convert(
         try:
             pieces = _encode(engine, source, schema, work, rejects is None, progress)
         except (RejectedError, SourceChangedError):
-            shutil.rmtree(work)  # as another schema, or what the source is now, begins anew
+            shutil.rmtree(work)  # a different schema or a changed source requires a fresh start
             raise
         if rejects is not None:
             with replace_file(rejects) as draft, draft.open("w", encoding="utf-8") as file:
                 for piece in pieces:
                     file.write(piece.path.with_suffix(REJECTS).read_text(encoding="utf-8"))
-        pa.default_memory_pool().release_unused()  # room for the index
+        pa.default_memory_pool().release_unused()  # frees memory for the index
         rows, rejected = sum(piece.rows for piece in pieces), sum(piece.rejects for piece in pieces)
         shaping |= {"resume": resumed, "manifest": work / "reorder.json"}
         paths = [piece.path for piece in pieces]
@@ -147,17 +155,17 @@ def convert(
 
 @contextlib.contextmanager
 def _alone(folder: Path, work: Path) -> Iterator[None]:
-    """Keeps other conversions out of the folder, those of other processes as well."""
+    """Locks the folder against other conversions, including those in other processes."""
     work.mkdir(parents=True, exist_ok=True)
     with (work / LOCK).open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise argument_error("folder", str(folder), "one in which no other conversion is at work") from None
+            raise argument_error("folder", str(folder), "a folder that no other conversion is writing to") from None
         try:
             yield
         finally:
-            if work.exists() and not (work / MANIFEST).exists():  # nothing to go on with
+            if work.exists() and not (work / MANIFEST).exists():  # there is nothing to resume
                 shutil.rmtree(work)
 
 
@@ -171,31 +179,31 @@ def _check(
     compression: str,
     seed: int | None,
 ) -> None:
-    """Says at once what would stop the end of long work."""
+    """Checks the arguments up front, so that a long conversion does not fail at its end."""
     check(bool(name) and Path(name).name == name and name[0] != ".", "name", name, "a name without a folder")
-    check(workers > 0, "workers", workers, "one or more")
-    check(shards is None or shards > 0, "shards", shards, "one or more")
+    check(workers > 0, "workers", workers, ">= 1")
+    check(shards is None or shards > 0, "shards", shards, ">= 1")
     check(shard_size > 0, "shard_size", shard_size, "a positive number of bytes")
     check(compression in COMPRESSIONS, "compression", compression, " or ".join(COMPRESSIONS))
-    check(seed is None or seed >= 0, "seed", seed, "0 or more")
+    check(seed is None or seed >= 0, "seed", seed, "a non-negative integer")
     known = rejects is None or Path(rejects).absolute().parent.is_dir()
-    check(known, "rejects", rejects, "a file in a folder that is there")
+    check(known, "rejects", rejects, "a file in an existing folder")
     if rejects is not None:
         check_target("rejects", rejects, source.files)
 
 
 def _begin(folder: Path, name: str, resume: bool, manifest: Manifest) -> bool:
-    """Notes what is asked for, or sees that it is what an interrupted conversion was asked for; whether one was."""
+    """Writes the manifest, or checks it against an interrupted conversion; returns `True` if there was one."""
     if manifest.path.exists():
-        remedy = f"--resume goes on with it, or remove {folder / WORK}"
-        check(resume, "folder", str(folder), "one without an interrupted conversion", remedy)
+        remedy = f"resume it with --resume, or remove {folder / WORK}"
+        check(resume, "folder", str(folder), "have no interrupted conversion", remedy)
         manifest.check_unchanged(f"ask for the same, or remove {folder / WORK} to begin anew")
         return True
     there = sorted(path for path in folder.iterdir() if path.name.startswith(f"{name}-") and ".tfrecord-" in path.name)
     there += [path for path in (folder / SCHEMA, folder / INFO) if path.exists()]
-    remedy = f"remove {there[0].name} and what belongs to it, or name another folder" if there else ""
-    check(not there, "folder", str(folder), "one without a data set", remedy)
-    for path in (folder / WORK).iterdir():  # which somebody began to remove
+    remedy = f"remove {there[0].name} and its companion files, or pass another folder" if there else ""
+    check(not there, "folder", str(folder), "have no data set", remedy)
+    for path in (folder / WORK).iterdir():  # left by a removal that was interrupted
         if path.name != LOCK:
             path.unlink()
     manifest.write()
@@ -207,7 +215,7 @@ def _note_of(folder: Path, name: str) -> Path:
 
 
 def _note_done(folder: Path, name: str, asked: dict[str, Any], done: Converted) -> None:
-    """Notes what was asked for, and the result."""
+    """Writes the arguments and the result of a finished conversion to its metadata file."""
     splits = {part: [made.records, [path.name for path in made.paths]] for part, made in done.splits.items()}
     note = {"asked": asked, "result": {**vars(done), "splits": splits}, "files": _sizes(folder, asked, done)}
     with replace_file(_note_of(folder, name)) as draft:
@@ -215,7 +223,7 @@ def _note_done(folder: Path, name: str, asked: dict[str, Any], done: Converted) 
 
 
 def _sizes(folder: Path, asked: dict[str, Any], done: Converted) -> dict[str, int]:
-    """The sizes of what was written, 0 of what is not there."""
+    """Returns the size of each output file, 0 if the file does not exist."""
     paths = [path for made in done.splits.values() for path in made.paths]
     paths += [folder / SCHEMA, *([folder / INFO] if done.for_tfds else [])]
     paths += [Path(asked["rejects"])] if asked["rejects"] else []
@@ -223,7 +231,7 @@ def _sizes(folder: Path, asked: dict[str, Any], done: Converted) -> dict[str, in
 
 
 def _done(folder: Path, name: str, asked: dict[str, Any]) -> Converted | None:
-    """The result of a conversion with the same arguments that is still as it was; `None` without one."""
+    """Returns the result of a finished conversion with the same arguments and unchanged files, otherwise `None`."""
     if (folder / WORK / MANIFEST).exists():
         return None
     try:
@@ -232,7 +240,7 @@ def _done(folder: Path, name: str, asked: dict[str, Any]) -> Converted | None:
         made = {part: Split(records, [folder / file for file in files]) for part, (records, files) in splits.items()}
         done = Converted(**noted["result"], splits=made)
         same = noted["asked"] == json.loads(json.dumps(asked)) and noted["files"] == _sizes(folder, asked, done)
-    except (OSError, ValueError, KeyError, TypeError):  # there is none, or it is no such note
+    except (OSError, ValueError, KeyError, TypeError):  # the file is missing or not a valid metadata file
         return None
     return done if same else None
 
@@ -244,5 +252,5 @@ def _encode(
     task = progress.start("encoding", sum(size for _, size, _ in before))
     pieces = engine.encode(source, schema, work, strict, task.advance)
     if fingerprints(source.files) != before:
-        raise SourceChangedError("the source has changed while it was converted; nothing was written")
+        raise SourceChangedError("The source changed during the conversion; nothing was written.")
     return pieces

@@ -1,4 +1,4 @@
-"""Finding out what a source holds, as a schema that people review."""
+"""Inferring the schema of a source, as YAML to review."""
 
 import json
 from collections.abc import Callable
@@ -9,20 +9,23 @@ from tensorsmith.tfrecord.sources import Batch, open_source
 from tensorsmith.tfrecord.sources.files import Paths
 from tensorsmith.tfrecord.sources.table import Table
 
-MOST_REJECTS = 3  # that are shown
+MOST_REJECTS = 3  # rejects that are shown
 
 
 def infer(path: Paths, **options: Any) -> Schema:
-    """Reads all rows of a source, and says what they hold.
+    """Reads all rows of a source and returns their schema.
 
     Args:
-        path: As for `open_source`.
-        options: As for `open_source`.
+        path: A file, a folder, a glob pattern, or a sequence of these, as for `open_source`.
+        options: Options of the kind of source, as for `open_source`.
+
+    Returns:
+        The `Schema` of the rows.
 
     Raises:
-        FileNotFoundError: There is no such file.
-        OSError: A file cannot be read; the message says where.
-        ValueError: The kind of source is not known.
+        FileNotFoundError: If a file does not exist.
+        OSError: If a file cannot be read; the message names the position.
+        ValueError: If the kind of source is unknown.
 
     Example:
         >>> import pathlib, tempfile
@@ -35,11 +38,11 @@ def infer(path: Paths, **options: Any) -> Schema:
 
 
 def review(source: Table, watch: Callable[[Batch], None] = lambda batch: None) -> str:
-    """The schema of a source as YAML, with comments on what else there is: rows, rejects, missing values, vocabularies.
+    """Returns the schema of a source as YAML, with comments on its rows, rejects, missing values and vocabularies.
 
     Args:
-        source: Of `open_source`.
-        watch: Called with each batch, to show how far it is.
+        source: A source returned by `open_source`.
+        watch: Function called with each batch, to report progress.
     """
     found = source.survey(watch)
     files = _count(len(source.files), "file")
@@ -50,18 +53,22 @@ def review(source: Table, watch: Callable[[Batch], None] = lambda batch: None) -
         lines += [f"  {reject}" for reject in found.rejects[:MOST_REJECTS]]
         lines += ["  ..."] * (found.refused > MOST_REJECTS)
     lines += [f"{_name(name)}: missing in {_count(count, 'row')}" for name, count in found.missing.items()]
-    lines += [f"{_name(name)}: {problem}, and convert refuses such rows" for name, problem in found.problems.items()]
+    lines += [f"{_name(name)}: {problem}; convert rejects such rows" for name, problem in found.problems.items()]
     for name, texts in found.vocabularies.items():
         labels = json.dumps(texts, ensure_ascii=False)
-        lines.append(f"{_name(name)}: {_count(len(texts), 'text')}; as classes {{dtype: int64, labels: {labels}}}")
+        lines.append(
+            f"{_name(name)}: {_count(len(texts), 'distinct string')}; as classes {{dtype: int64, labels: {labels}}}"
+        )
     wide = [_name(name) for name, feature in found.schema.features.items() if feature.dtype == "float64"]
     if wide:
-        lines.append(f"float64 is stored as bytes; float32 is smaller where 7 digits do: {', '.join(wide)}")
+        lines.append(f"float64 is stored as bytes; float32 is smaller if 7 digits suffice: {', '.join(wide)}")
     features = found.schema.features
     sparse = [name.removesuffix(INDICES) for name in features if name.endswith(INDICES)]
     for name in sparse:
         if name + VALUES in features:
-            lines.append(f"{_name(name)}: read as sparse with the line `sparse: {{{_name(name)}: SIZE}}` at the end")
+            lines.append(
+                f"{_name(name)}: to read it as sparse, add the line `sparse: {{{_name(name)}: SIZE}}` at the end"
+            )
     return "".join(f"# {line}\n" for line in lines) + found.schema.to_yaml()
 
 
@@ -70,5 +77,5 @@ def _count(count: int, what: str) -> str:
 
 
 def _name(name: str) -> str:
-    """A name in one line."""
+    """Returns a name on a single line, escaped if it is not printable."""
     return name if name.isprintable() else json.dumps(name)

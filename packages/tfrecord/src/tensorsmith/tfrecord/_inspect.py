@@ -1,4 +1,4 @@
-"""The features, counts and sizes of TFRecord files."""
+"""Features, record counts and sizes of TFRecord files."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -13,15 +13,15 @@ from tensorsmith.tfrecord.shards.reading import compression_of_file, read
 
 @dataclass(frozen=True)
 class FileSummary:
-    """The content of one file, in numbers.
+    """Summary of one TFRecord file.
 
     Attributes:
-        path: The file.
-        compression: "none", "gzip" or "zlib".
-        records: How many records.
-        size: How many bytes it takes.
-        content: How many bytes of data its records have.
-        features: Name to feature.
+        path: Path of the file.
+        compression: Compression of the file: "none", "gzip" or "zlib".
+        records: Number of records.
+        size: Size of the file in bytes.
+        content: Total size of the data of its records in bytes.
+        features: Name of each feature mapped to the feature.
     """
 
     path: Path
@@ -33,14 +33,17 @@ class FileSummary:
 
 
 def inspect(files: Sequence[str | os.PathLike[str]], report: Advance = unreported) -> list[FileSummary]:
-    """Reads files to their end, and counts their records and features.
+    """Reads TFRecord files completely and counts their records and features.
 
     Args:
         files: TFRecord files of `tf.train.Example` or `tf.train.SequenceExample`, compressed or not.
-        report: Called with each number of bytes that are done, frames included.
+        report: Function called with the number of bytes read since the last call, including record frames.
+
+    Returns:
+        A list with a `FileSummary` for each file.
 
     Raises:
-        DamagedFileError: A record is damaged, or no example.
+        DamagedFileError: If a record is damaged or is not an example.
     """
     found = []
     for path in map(Path, files):

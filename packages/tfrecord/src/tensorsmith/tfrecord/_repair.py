@@ -1,4 +1,4 @@
-"""Keeping what is sound of a damaged file."""
+"""Recovering the sound records of a damaged TFRecord file."""
 
 import mmap
 import os
@@ -16,18 +16,18 @@ from tensorsmith.tfrecord.shards.index import INDEX_SUFFIX, write_index
 from tensorsmith.tfrecord.shards.paths import check_target
 from tensorsmith.tfrecord.shards.reading import compression_of_file
 
-ROOM = 1 << 25  # bytes read at a time, unless one record has more
+ROOM = 1 << 25  # bytes scanned at a time, unless a record is larger
 
 
 @dataclass(frozen=True)
 class Gap:
-    """A part of a file that holds no sound record.
+    """A part of a file without a sound record.
 
     Attributes:
-        offset: The byte it begins with; in a compressed file, of the content.
-        size: How many bytes it has.
-        records: How many records it was, where their lengths are sound; otherwise `None`.
-        problem: What is wrong with the first one.
+        offset: Byte offset at which the gap begins; in a compressed file, the offset in the decompressed content.
+        size: Size of the gap in bytes.
+        records: Number of records in the gap if their lengths are sound, otherwise `None`.
+        problem: Description of the damage of the first record.
     """
 
     offset: int
@@ -38,12 +38,12 @@ class Gap:
 
 @dataclass(frozen=True)
 class Repaired:
-    """What a repair kept.
+    """Result of a repair.
 
     Attributes:
-        records: How many records.
-        size: How many bytes of the file they take, frames included.
-        gaps: What was left out, in order.
+        records: Number of records that were recovered.
+        size: Size of these records in bytes, including record frames.
+        gaps: Parts of the file that were skipped, in file order.
     """
 
     records: int
@@ -52,19 +52,23 @@ class Repaired:
 
 
 def repair(path: str | os.PathLike[str], target: str | os.PathLike[str], report: Advance = unreported) -> Repaired:
-    """Writes the records of a file whose checksums are right into another file.
+    """Recovers the records of a damaged file whose checksums match, and writes them to another file.
 
-    After a record that is damaged, reading goes on where its length says that the next one begins; if there is none, or
-    the length is damaged, with the first sound record behind it, which is looked for at every byte.
+    After a damaged record, reading continues at the position given by its length. If there is no sound record at that
+    position, or if the length itself is damaged, every byte offset is searched for the next sound record.
 
     Args:
-        path: The file. Of a compressed one, that part is read which can be unpacked.
-        target: The file to write, compressed as `path` is; with an index beside it where it is not compressed.
-        report: Called with each number of bytes that are done.
+        path: The file to repair. A compressed file is read up to the point where it can no longer be decompressed.
+        target: The file to write, with the same compression as `path`. An index is written next to an uncompressed
+            file.
+        report: Function called with the number of bytes processed since the last call.
+
+    Returns:
+        A `Repaired` with the number of records that were recovered and the gaps between them.
 
     Raises:
-        FileNotFoundError: There is no such file.
-        ValueError: `target` is the file itself.
+        FileNotFoundError: If `path` does not exist.
+        ValueError: If `target` is the same file as `path`.
     """
     path, target = Path(path), Path(target)
     compression = compression_of_file(path)
@@ -80,19 +84,20 @@ def repair(path: str | os.PathLike[str], target: str | os.PathLike[str], report:
             memory = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if size else b""
             sizes, gaps = _copy(memory, draft, compression, report)
     if problem:
-        gaps.append(Gap(size, 0, None, f"the compressed content behind it is damaged: {problem}"))
+        gaps.append(Gap(size, 0, None, f"the compressed data after this point is corrupted: {problem}"))
     if compression == "none":
         write_index(target, sizes)
     return Repaired(len(sizes), int(sizes.sum()) + len(sizes) * (HEADER + FOOTER), tuple(gaps))
 
 
 def _copy(memory: mmap.mmap | bytes, draft: Path, compression: str, report: Advance) -> tuple[np.ndarray, list[Gap]]:
-    """Writes the sound records; returns the sizes of their data, and what was left out."""
+    """Writes the sound records to `draft`; returns the sizes of their data and the gaps."""
     data = np.frombuffer(memory, "uint8")
     sizes, gaps, at, room = [np.zeros(0, "int64")], [], 0, ROOM
     with open_to_write(draft, compression) as file:
         while at < data.size:
             found = scan(data[at : at + room])
+            # A record larger than the window: scan again with a window that holds all of it.
             if room < found.needed <= data.size - at:
                 room = found.needed
                 continue
@@ -106,13 +111,14 @@ def _copy(memory: mmap.mmap | bytes, draft: Path, compression: str, report: Adva
             report(done)
             at, room = at + done, ROOM
             if isinstance(memory, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
-                memory.madvise(mmap.MADV_DONTNEED)  # what was read may leave memory
+                memory.madvise(mmap.MADV_DONTNEED)  # releases the pages that were read
     return np.concatenate(sizes), gaps
 
 
 def _gap(data: np.ndarray, begin: int, problem: str) -> Gap:
-    """The bytes from a record that is damaged to the next one that is sound."""
+    """Returns the gap from a damaged record to the next sound record."""
     records, at = 0, begin
+    # Follow the lengths of the records, whose checksums are separate from those of the data.
     while at < data.size:
         found = scan(data[at:], check_data=False, most=1)
         if not len(found.records):
@@ -120,12 +126,13 @@ def _gap(data: np.ndarray, begin: int, problem: str) -> Gap:
         records, at = records + 1, at + found.consumed
         if len(scan(data[at:], most=1).records) or at == data.size:
             return Gap(begin, at - begin, records, problem)
+    # No length to follow: search for the next sound record.
     at = begin + 1
     return Gap(begin, 1 + find(data[at:]), None, problem)
 
 
 def _unpack(path: Path, content: Path, compression: str) -> str:
-    """Unpacks as much as can be; says what is wrong with the rest."""
+    """Decompresses as much as possible; returns a description of the damage, empty if there is none."""
     with open_to_read(path, compression) as source, content.open("wb") as out:
         try:
             while chunk := source.read1(CHUNK):

@@ -1,4 +1,4 @@
-"""Records of files written anew: into other shards, in random order, or into splits."""
+"""Rewriting records into other shards, in random order, or into splits."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -18,27 +18,28 @@ def reshard(
     resume: bool = False,
     progress: Progress = SILENT,
 ) -> Split:
-    """Writes records into another number of shards, in their order.
+    """Writes records into a different number of shards, in the same order.
 
-    Each record is copied once, and its checksums are compared. Each shard appears when it is complete, with an index
-    beside it unless it is compressed.
+    Each record is copied once, and its checksums are verified. Shards are written atomically, with an index next to
+    each uncompressed shard.
 
     Args:
-        files: TFRecord files, compressed or not; their order is that of the records.
-        folder: The folder to write into; it is created if it does not exist.
-        name: Name of the shards, `NAME.tfrecord-00000-of-00010`; by default that of the first file.
+        files: TFRecord files, compressed or not. Records keep the order of the files.
+        folder: The folder to write into. It is created if it does not exist.
+        name: Name of the shards, `NAME.tfrecord-00000-of-00010`. Defaults to the name of the first file.
         shards: Number of shards.
-        shard_size: About how many bytes a shard has before compression, if `shards` is `None`.
+        shard_size: Approximate size of a shard in bytes before compression, used if `shards` is `None`.
         compression: Compression of the shards: "none", "gzip" or "zlib".
-        resume: If `True`, continues what an interrupted call with the same arguments began.
-        progress: Shows the progress.
+        resume: If `True`, resumes an interrupted call with the same arguments.
+        progress: Progress display.
 
     Returns:
-        The number of records, and the paths of the shards.
+        A `Split` with the number of records and the paths of the shards.
 
     Raises:
-        ValueError: A number is not positive, or the folder already has shards of this name that cannot be resumed.
-        DamagedFileError: A record is damaged.
+        ValueError: If a number is not positive, or if the folder already has shards of this name that cannot be
+            resumed.
+        DamagedFileError: If a record is damaged.
 
     Example:
         >>> import tempfile
@@ -74,25 +75,26 @@ def shuffle(
     resume: bool = False,
     progress: Progress = SILENT,
 ) -> Split:
-    """Writes records in random order, drawn over all of them together.
+    """Writes records in random order, shuffled across all files.
 
     Args:
-        files: As for `reshard`.
-        folder: As for `reshard`.
-        seed: Seed of the order. Equal seeds give equal bytes.
-        name: As for `reshard`.
-        shards: As for `reshard`.
-        shard_size: As for `reshard`.
-        compression: As for `reshard`.
-        resume: As for `reshard`.
-        progress: As for `reshard`.
+        files: TFRecord files, compressed or not.
+        folder: The folder to write into. It is created if it does not exist.
+        seed: Seed of the shuffle. Equal seeds produce identical bytes.
+        name: Name of the shards, `NAME.tfrecord-00000-of-00010`. Defaults to the name of the first file.
+        shards: Number of shards.
+        shard_size: Approximate size of a shard in bytes before compression, used if `shards` is `None`.
+        compression: Compression of the shards: "none", "gzip" or "zlib".
+        resume: If `True`, resumes an interrupted call with the same arguments.
+        progress: Progress display.
 
     Returns:
-        As `reshard`.
+        A `Split` with the number of records and the paths of the shards.
 
     Raises:
-        ValueError: As for `reshard`, or `seed` is negative.
-        DamagedFileError: A record is damaged.
+        ValueError: If a number is out of range, or if the folder already has shards of this name that cannot be
+            resumed.
+        DamagedFileError: If a record is damaged.
     """
     return reorder(
         files,
@@ -120,26 +122,28 @@ def split(
     resume: bool = False,
     progress: Progress = SILENT,
 ) -> dict[str, Split]:
-    """Writes records into splits, each record into one of them.
+    """Partitions records into splits and writes the shards of each split.
 
     Args:
-        files: As for `reshard`.
-        folder: As for `reshard`.
-        fractions: Name to fraction of each split, such as `{"train": 0.8, "test": 0.2}`; together they are 1.
-        seed: Seed of a shuffle over all records; `None` keeps their order, so that splits are contiguous.
-        name: Name of the shards, `NAME-SPLIT.tfrecord-00000-of-00010`; by default that of the first file.
+        files: TFRecord files, compressed or not.
+        folder: The folder to write into. It is created if it does not exist.
+        fractions: Name of each split mapped to its fraction of the records, such as `{"train": 0.8, "test": 0.2}`.
+            The fractions sum to 1.
+        seed: Seed of a shuffle across all records. If `None`, records keep their order and each split is contiguous.
+        name: Name of the shards, `NAME-SPLIT.tfrecord-00000-of-00010`. Defaults to the name of the first file.
         shards: Number of shards in each split.
-        shard_size: As for `reshard`.
-        compression: As for `reshard`.
-        resume: As for `reshard`.
-        progress: As for `reshard`.
+        shard_size: Approximate size of a shard in bytes before compression, used if `shards` is `None`.
+        compression: Compression of the shards: "none", "gzip" or "zlib".
+        resume: If `True`, resumes an interrupted call with the same arguments.
+        progress: Progress display.
 
     Returns:
-        Name to the records and shards of each split.
+        A dictionary that maps the name of each split to its records and shards.
 
     Raises:
-        ValueError: As for `reshard`, or `seed` is negative.
-        DamagedFileError: A record is damaged.
+        ValueError: If a number is out of range, or if the folder already has shards of this name that cannot be
+            resumed.
+        DamagedFileError: If a record is damaged.
     """
     return reorder(
         files,

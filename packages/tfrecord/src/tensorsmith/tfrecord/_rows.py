@@ -1,4 +1,4 @@
-"""Examples as Python objects and as lines of JSON."""
+"""Examples as Python objects and as JSON lines."""
 
 import base64
 import json
@@ -17,22 +17,27 @@ from tensorsmith.tfrecord.shards.reading import Part, read
 
 
 def rows(path: str | os.PathLike[str]) -> Iterator[dict[str, list[Any]]]:
-    """The examples of a file, one after the other, each as name to its list of values; of sequences a list of lists.
+    """Yields the examples of a TFRecord file as dictionaries of lists.
 
-    Float values have the fewest digits that tell them from others of 32 bits, as 0.1 and not 0.10000000149011612. What
-    is stored as bytes is numbers where a `schema.yaml` beside the file says so.
+    Each feature name is mapped to a list of values, or to a list of lists for a feature of a `SequenceExample`. Floats
+    are rounded to the shortest decimal that identifies the float32 value, such as 0.1 instead of 0.10000000149011612.
+    Features stored as bytes are read as numbers if a `schema.yaml` next to the file declares them as such.
 
     Args:
-        path: A TFRecord file, compressed or not. A feature may have another kind in each example.
+        path: A TFRecord file, compressed or not. The kind of a feature may differ between examples.
+
+    Yields:
+        A dictionary that maps the name of each feature of an example to its values.
 
     Raises:
-        DamagedFileError: A record is damaged, or no example; all examples before it came out.
+        DamagedFileError: If a record is damaged or is not an example. All examples before it are yielded first.
     """
     path = Path(path)
     stored = stored_as_bytes([path])
     for part in read(path):
         features = features_of(path, part)
         same = all(len(feature.kinds) < 2 for feature in features.values())
+        # Columns need one kind per feature, so parts with mixed kinds are read one record at a time.
         for piece in [part] if same else _singles(part):
             columns = columns_of(path, piece, features if same else features_of(path, piece))
             lists = {name: _lists(name, column, stored) for name, column in columns.items()}
@@ -42,7 +47,7 @@ def rows(path: str | os.PathLike[str]) -> Iterator[dict[str, list[Any]]]:
 
 
 def _lists(name: str, column: Column, stored: Mapping[str, Stored]) -> list[Any]:
-    """The values of each row, of which those are numbers that the schema beside the file says are."""
+    """Returns the values of each row, as numbers if the schema next to the file declares them as such."""
     numbers = numbers_of(name, column, stored)
     if numbers is None:
         return column.to_lists()
@@ -53,13 +58,13 @@ def _lists(name: str, column: Column, stored: Mapping[str, Stored]) -> list[Any]
 
 
 def to_json(row: dict[str, list[Any]]) -> str:
-    r"""An example as a line of JSON.
+    r"""Returns an example as a line of JSON.
 
-    Bytes become text where they are UTF-8, and {"base64": ...} elsewhere; NaN and infinities, which JSON does not have,
-    become the texts "NaN", "Infinity" and "-Infinity", as protocol buffers have it.
+    Bytes become a string if they are valid UTF-8, otherwise `{"base64": ...}`. NaN and infinities, which JSON does not
+    support, become the strings "NaN", "Infinity" and "-Infinity", as in the JSON format of protocol buffers.
 
     Args:
-        row: Of `rows`.
+        row: An example, as yielded by `rows`.
 
     Example:
         >>> to_json({"name": [b"Ada"], "image": [b"\xff"], "x": [1.5, math.nan]})
@@ -69,7 +74,7 @@ def to_json(row: dict[str, list[Any]]) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """Made of what JSON has."""
+    """Returns a value with all parts converted to JSON types."""
     if isinstance(value, dict):
         return {name: _plain(part) for name, part in value.items()}
     if isinstance(value, list):
@@ -85,7 +90,7 @@ def _plain(value: Any) -> Any:
 
 
 def _singles(part: Part) -> Iterator[Part]:
-    """Each record as a part of its own."""
+    """Yields each record as a part of its own."""
     records = part.records
     for number in range(len(records)):
         here = slice(number, number + 1)
@@ -94,7 +99,7 @@ def _singles(part: Part) -> Iterator[Part]:
 
 
 def _shortest(value: Any) -> Any:
-    """Floats of 32 bits with the fewest digits that tell them from others."""
+    """Returns float32 values rounded to the shortest decimal that identifies them."""
     if isinstance(value, list):
         return [_shortest(part) for part in value]
     return value if value is None else float(str(np.float32(value)))

@@ -1,4 +1,4 @@
-"""Figures about each feature of TFRecord files, in one pass."""
+"""Statistics of each feature of TFRecord files, computed in one pass."""
 
 import hashlib
 import math
@@ -20,17 +20,17 @@ from tensorsmith.tfrecord.shards.reading import read
 
 @dataclass
 class NumberStats:
-    """Figures about numbers, of which parts are added one after the other.
+    """Running statistics of a numerical feature.
 
     Attributes:
-        rows: How many records have the feature.
-        count: How many values, NaN included.
-        nan: How many of them are NaN, which no other figure includes.
-        zeros: How many are 0.
-        least: The least one.
-        greatest: The greatest one.
-        mean: Their mean, in float64.
-        squares: The sum of squared distances from the mean.
+        rows: Number of records that have the feature.
+        count: Number of values, including NaN.
+        nan: Number of NaN values. They are excluded from the statistics below.
+        zeros: Number of values equal to 0.
+        least: Minimum of the values.
+        greatest: Maximum of the values.
+        mean: Mean of the values in float64.
+        squares: Sum of the squared deviations from the mean.
     """
 
     rows: int = 0
@@ -44,16 +44,21 @@ class NumberStats:
 
     @property
     def deviation(self) -> float:
-        """The standard deviation, as `np.std` has it."""
+        """Population standard deviation, as computed by `np.std`."""
         known = self.count - self.nan
         return math.sqrt(self.squares / known) if known else math.nan
 
     def add(self, values: np.ndarray, rows: int) -> None:
-        """Adds values, of some more rows.
+        """Updates the statistics with a batch of values.
 
-        Means and squares are joined as in Chan, Golub and LeVeque, "Updating Formulae and a Pairwise Algorithm for
-        Computing Sample Variances", 1979, which loses no digits where the mean is far from 0.
+        Means and sums of squares are combined as in Chan, Golub and LeVeque, "Updating Formulae and a Pairwise
+        Algorithm for Computing Sample Variances", 1979, which avoids cancellation if the mean is far from 0.
+
+        Args:
+            values: The values to add.
+            rows: Number of records that they come from.
         """
+        # NaN is counted but excluded from all other statistics.
         known = values[~np.isnan(values)] if values.dtype.kind == "f" else values
         before = self.count - self.nan
         self.rows += rows
@@ -63,9 +68,10 @@ class NumberStats:
             return
         self.zeros += int((known == 0).sum())
         self.least, self.greatest = min(self.least, known.min().item()), max(self.greatest, known.max().item())
-        with np.errstate(invalid="ignore", over="ignore"):  # infinities have no deviation
+        with np.errstate(invalid="ignore", over="ignore"):  # the deviation of infinite values is NaN
             mean = float(known.mean(dtype="float64"))
             squares = float(np.square(known.astype("float64") - mean).sum())
+        # Merge the two partitions: shift the mean, and add the between-partition sum of squares.
         apart = mean - self.mean if before else 0.0
         share = known.size / (before + known.size)
         self.mean = self.mean + apart * share if before else mean
@@ -74,21 +80,21 @@ class NumberStats:
 
 @dataclass
 class BytesStats:
-    """Figures about values that are bytes.
+    """Running statistics of a feature whose values are bytes.
 
     Attributes:
-        rows: How many records have the feature.
-        count: How many values.
-        empty: How many of them are empty.
-        shortest: Bytes of the shortest one.
-        longest: Bytes of the longest one.
-        size: Bytes of all.
-        found: How often each value is there, `None` where they are more than `MOST_DISTINCT`. Of values longer than
-            `KEPT` it has so many bytes, and a hash behind them.
+        rows: Number of records that have the feature.
+        count: Number of values.
+        empty: Number of empty values.
+        shortest: Length of the shortest value in bytes.
+        longest: Length of the longest value in bytes.
+        size: Total size of all values in bytes.
+        found: Number of occurrences of each distinct value, `None` if there are more than `MOST_DISTINCT`. A value
+            longer than `KEPT` bytes is represented by its first `KEPT` bytes and a hash.
     """
 
     MOST_DISTINCT: ClassVar = 1000
-    KEPT: ClassVar = 64  # bytes of a value
+    KEPT: ClassVar = 64  # bytes that are kept of a value
 
     rows: int = 0
     count: int = 0
@@ -99,7 +105,7 @@ class BytesStats:
     found: Counter[bytes] | None = field(default_factory=Counter)
 
     def add(self, column: Column) -> None:
-        """Adds the values of some rows."""
+        """Updates the statistics with a column of values."""
         assert column.bounds is not None
         lengths = np.diff(column.bounds)
         self.rows += _rows_with(column)
@@ -118,7 +124,7 @@ class BytesStats:
                 self.found = None
 
     def _short(self, value: bytes) -> bytes:
-        """A value, or of a long one how it begins and what tells it from others."""
+        """Returns a value, or the first bytes and a hash of a long value."""
         if len(value) <= self.KEPT:
             return value
         return value[: self.KEPT] + hashlib.blake2b(value, digest_size=16).digest()
@@ -126,11 +132,11 @@ class BytesStats:
 
 @dataclass(frozen=True)
 class Stats:
-    """Figures about the features of files.
+    """Statistics of the features of TFRecord files.
 
     Attributes:
-        records: How many records there are.
-        features: Name to figures.
+        records: Number of records.
+        features: Name of each feature mapped to its statistics.
     """
 
     records: int
@@ -138,17 +144,20 @@ class Stats:
 
 
 def stats(files: Sequence[str | os.PathLike[str]], report: Advance = unreported) -> Stats:
-    """Reads files once, and counts and sums what their features hold.
+    """Computes statistics of each feature of TFRecord files, in one pass.
 
-    What is stored as bytes is numbers where a `schema.yaml` beside the files says so.
+    Features stored as bytes are read as numbers if a `schema.yaml` next to the files declares them as such.
 
     Args:
         files: TFRecord files of `tf.train.Example` or `tf.train.SequenceExample`, compressed or not.
-        report: Called with each number of bytes that are done, frames included.
+        report: Function called with the number of bytes read since the last call, including record frames.
+
+    Returns:
+        A `Stats` with the number of records and the statistics of each feature.
 
     Raises:
-        ValueError: A feature has values of several kinds.
-        DamagedFileError: A record is damaged, or no example.
+        ValueError: If a feature has values of several kinds.
+        DamagedFileError: If a record is damaged or is not an example.
     """
     stored = stored_as_bytes(files)
     texts: dict[str, BytesStats] = {}
@@ -160,7 +169,13 @@ def stats(files: Sequence[str | os.PathLike[str]], report: Advance = unreported)
             for name, column in columns_of(path, part, features_of(path, part)).items():
                 kind = kinds.setdefault(name, column.kind)
                 held = f"{kind} and {column.kind}"
-                check(kind == column.kind, f"feature {name}", held, "values of one kind", "write the records anew")
+                check(
+                    kind == column.kind,
+                    f"feature {name}",
+                    held,
+                    "have one kind in all records",
+                    "write the records again",
+                )
                 numbers = numbers_of(name, column, stored)
                 if kind == "bytes" and numbers is None:
                     texts.setdefault(name, BytesStats()).add(column)

@@ -1,4 +1,4 @@
-"""Checking every byte of a TFRecord file."""
+"""Verifying the checksums and records of a TFRecord file."""
 
 import os
 from dataclasses import dataclass
@@ -11,11 +11,11 @@ from tensorsmith.tfrecord.shards.reading import read
 
 @dataclass(frozen=True)
 class Verified:
-    """What a sound file has.
+    """Result of verifying a sound file.
 
     Attributes:
-        records: How many records.
-        size: How many bytes of data, without frames.
+        records: Number of records.
+        size: Size of the records' data in bytes, excluding record frames.
     """
 
     records: int
@@ -23,15 +23,18 @@ class Verified:
 
 
 def verify(path: str | os.PathLike[str], examples: bool = True, report: Advance = unreported) -> Verified:
-    """Compares all checksums of a file, and reads every record as the example it should be.
+    """Verifies all checksums of a TFRecord file and parses every record as an example.
 
     Args:
         path: The file, compressed or not.
-        examples: Whether records have to be `tf.train.Example` or `tf.train.SequenceExample`.
-        report: Called with each number of bytes that are done, frames included.
+        examples: If `True`, records must be `tf.train.Example` or `tf.train.SequenceExample`.
+        report: Function called with the number of bytes read since the last call, including record frames.
+
+    Returns:
+        A `Verified` with the number of records and the size of their data.
 
     Raises:
-        DamagedFileError: What is wrong with the first record that is not sound, and where it is.
+        DamagedFileError: If a record is damaged; the error describes the first damage and its position.
     """
     records = size = 0
     for part in read(path):

@@ -1,4 +1,4 @@
-"""Conversions on any runner of Apache Beam, for more data than one machine should convert."""
+"""Conversion on the runners of Apache Beam, for data that one machine cannot convert in reasonable time."""
 
 import json
 import logging
@@ -20,11 +20,11 @@ from tensorsmith.tfrecord.shards.rearrange import rearrange, runs_of
 from tensorsmith.tfrecord.sources.source import Reject, Source
 from tensorsmith.tfrecord.sources.table import Table
 
-RUN = 64 << 20  # bytes of files that are read together
-ERROR = ".error"  # the ending of files that tell what went wrong with a task
+RUN = 64 << 20  # bytes of input files that one task reads
+ERROR = ".error"  # suffix of files that hold the error message of a failed task
 QUIET = ["--default_sdk_harness_log_level=WARNING"]
 
-logging.disable(logging.WARNING)  # of what else Beam would use if it was installed
+logging.disable(logging.WARNING)  # Beam warns about optional packages that are not installed
 try:
     import apache_beam as beam
     from apache_beam.options.pipeline_options import PipelineOptions
@@ -35,32 +35,33 @@ finally:
 
 
 class Beam:
-    """The engine of a conversion whose parts are steps of two pipelines: files are encoded, then shards written.
+    """Conversion engine that runs on Apache Beam.
 
-    Workers need the source and the target folder under the same paths, as on a shared file system. What they write is,
-    to the byte, what threads of one machine write. A source that is one file, or whose files have rows together
-    (SQLite, COCO, VOC, IDX, `.npy` and `.npz`), is read by one worker; shards are written by many in any case.
+    A conversion runs as two Beam pipelines: the first encodes the input files, the second writes the shards. Workers
+    must see the source and the target folder under the same paths, as on a shared file system. The output is identical
+    to that of the threads of one machine, byte for byte. A source that consists of one file, or whose rows span several
+    files (SQLite, COCO, VOC, IDX, `.npy` and `.npz`), is read by one worker; shards are always written by many workers.
 
     Args:
-        runner: "DirectRunner", "FlinkRunner", "SparkRunner", "DataflowRunner" or another one that Beam knows.
-        options: The runner's, such as `["--direct_num_workers=4"]`.
+        runner: Name of a Beam runner, such as "DirectRunner", "FlinkRunner", "SparkRunner" or "DataflowRunner".
+        options: Options of the runner, such as `["--direct_num_workers=4"]`.
 
     Raises:
-        ImportError: Apache Beam is not installed.
-        ValueError: Beam has no such runner.
+        ImportError: If Apache Beam is not installed.
+        ValueError: If Beam does not have such a runner.
     """
 
     def __init__(self, runner: str = "DirectRunner", options: Sequence[str] = ()) -> None:
         try:
             beam.runners.create_runner(runner)
         except (ValueError, ImportError, AttributeError) as error:
-            raise argument_error("runner", runner, f"a runner of Apache Beam ({error})") from error
+            raise argument_error("runner", runner, f"an Apache Beam runner ({error})") from error
         self._runner, self._options = runner, list(options)
 
     def encode(self, source: Source, schema: Schema, work: Path, strict: bool, report: Advance) -> list[Piece]:
-        """Pieces are numbered after the run of files that they come from."""
+        """Encodes the source as pieces, which are numbered by the run of files that they come from."""
         if not isinstance(source, Table):
-            raise argument_error("source", Verbatim(type(source).__name__), "a source that `open_source` returned")
+            raise argument_error("source", Verbatim(type(source).__name__), "the return value of `open_source`")
         runs = _runs(source)
         self._each(partial(_encode, source, schema, work), list(enumerate(runs)), work)
         notes = [json.loads(_note(work, number).read_text(encoding="utf-8")) for number in range(len(runs))]
@@ -74,7 +75,7 @@ class Beam:
     def rearrange(
         self, index: Index, order: np.ndarray, paths: Sequence[Path], compression: str, *, resume: bool, report: Advance
     ) -> None:
-        """Shards are written beside each other, each from what the index says of its records."""
+        """Writes the shards in parallel, each from its own part of the index."""
         tasks = [
             (index.of_records(run), str(path)) for path, run in zip(paths, runs_of(order, len(paths)), strict=True)
         ]
@@ -82,8 +83,8 @@ class Beam:
         report(int(index.sizes[order].sum()) + len(order) * (HEADER + FOOTER))
 
     def _each(self, function: Callable[[Any], None], tasks: Sequence[Any], folder: Path) -> None:
-        """Calls a function with each task; its errors arrive here as one that says why."""
-        for note in folder.glob(f".*{ERROR}"):  # of a call that was interrupted
+        """Calls a function with each task; raises an `OSError` with the message of the first failed task."""
+        for note in folder.glob(f".*{ERROR}"):  # left by an interrupted call
             note.unlink()
         with beam.Pipeline(runner=self._runner, options=PipelineOptions([*QUIET, *self._options])) as pipeline:
             pipeline | beam.Create(tasks) | beam.Reshuffle() | beam.Map(partial(_noting_errors, function, folder))
@@ -96,9 +97,9 @@ class Beam:
 
 
 def unknown_options(options: Sequence[str]) -> set[str]:
-    """The names of options that Beam does not know; some runners pass such ones on."""
+    """Returns the names of options that Beam does not know; some runners pass them on."""
     parsed = PipelineOptions(list(options))
-    logging.disable(logging.WARNING)  # about these
+    logging.disable(logging.WARNING)  # Beam warns about the unknown options
     try:
         return set(parsed.get_all_options(retain_unknown_options=True)) - set(parsed.get_all_options())
     finally:
@@ -113,7 +114,7 @@ def _noting_errors(function: Callable[[Any], None], folder: Path, task: Any) -> 
 
 
 def _runs(source: Table) -> list[tuple[int, int]]:
-    """Where runs of files begin and end that workers read."""
+    """Returns the ranges of files that one task reads, as pairs of begin and end."""
     if not source.by_file:
         return [(0, len(source.files))]
     ends, size = [], 0
@@ -126,7 +127,7 @@ def _runs(source: Table) -> list[tuple[int, int]]:
 
 
 def _note(work: Path, number: int) -> Path:
-    """A file that says which pieces there are of a run; it comes last."""
+    """Returns the path of the file that lists the pieces of a run; it is written last."""
     return work / f"{number:06d}.pieces"
 
 

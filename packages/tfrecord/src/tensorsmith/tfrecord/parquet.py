@@ -1,4 +1,4 @@
-"""From TFRecord files to Parquet."""
+"""Exporting TFRecord files to Parquet."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from tensorsmith.core import Advance, argument_error, check, replace_file, unreported
+from tensorsmith.core import Advance, Verbatim, argument_error, check, replace_file, unreported
 from tensorsmith.records import Column, Feature, Range, merge
 from tensorsmith.tfrecord._inspect import inspect
 from tensorsmith.tfrecord.schema.stored import SCHEMA, Stored, numbers_of, stored_as_bytes
@@ -19,7 +19,7 @@ from tensorsmith.tfrecord.shards.paths import check_target
 from tensorsmith.tfrecord.shards.reading import read
 
 TYPES = {"bytes": pa.large_binary(), "float": pa.float32(), "int64": pa.int64()}
-GROUP = 1 << 26  # bytes of a row group
+GROUP = 1 << 26  # size of a row group in bytes
 
 
 def to_parquet(
@@ -27,23 +27,26 @@ def to_parquet(
     target: str | os.PathLike[str],
     report: Advance = unreported,
 ) -> int:
-    """Writes examples into a Parquet file, with a column for each feature.
+    """Writes the examples of TFRecord files to a Parquet file, with a column for each feature.
 
-    A column has values where all records have one value, lists of a fixed size where all have as many, and otherwise
-    lists, with null where a record does not have the feature; of sequences it has lists of lists. Bytes are texts, or
-    numbers, where a `schema.yaml` beside the files says so.
+    A column has scalar values if all records have exactly one value, fixed-size lists if all records have the same
+    number of values, and variable-size lists otherwise, with null for a record that lacks the feature. A feature of a
+    `SequenceExample` becomes a column of lists of lists. Bytes become strings or numbers if a `schema.yaml` next to
+    the files declares them as such.
 
     Args:
-        files: TFRecord files, compressed or not, which are read twice.
-        target: The Parquet file, which appears when it is whole.
-        report: Called with each number of bytes that are done, frames included, in both passes.
+        files: TFRecord files, compressed or not. They are read twice.
+        target: The Parquet file to write. It is written atomically.
+        report: Function called with the number of bytes read since the last call, including record frames, in both
+            passes.
 
     Returns:
-        How many rows it has.
+        The number of rows.
 
     Raises:
-        ValueError: There is no feature, or one has values of several kinds, or `target` is one of the files.
-        DamagedFileError: A record is damaged, or no example.
+        ValueError: If there are no features, if a feature has values of several kinds, or if `target` is one of
+            `files`.
+        DamagedFileError: If a record is damaged or is not an example.
     """
     check_target("target", target, files)
     found = inspect(files, report)
@@ -52,7 +55,7 @@ def to_parquet(
     for file in found:
         features = merge(features, file.features)
     features = {name: feature for name, feature in features.items() if feature.kinds}
-    check(len(features) > 0, "files", [os.fspath(path) for path in files], "examples with values")
+    check(len(features) > 0, "files", [os.fspath(path) for path in files], "files of examples with values")
     stored = stored_as_bytes(files)
     schema = pa.schema([(name, _type(feature, records, stored.get(name))) for name, feature in features.items()])
     with replace_file(target) as draft, pq.ParquetWriter(draft, schema) as writer:
@@ -82,7 +85,7 @@ def _type(feature: Feature, records: int, stored: Stored | None) -> pa.DataType:
     if feature.rows < records or feature.counts.fewest < feature.counts.most:
         return pa.large_list(value)
     if feature.counts.most == 0:
-        return pa.large_list(value)  # Parquet has no lists of the fixed size 0
+        return pa.large_list(value)  # Parquet does not support fixed-size lists of size 0
     return value if feature.counts == Range(1, 1) else pa.list_(value, feature.counts.most)
 
 
@@ -91,12 +94,13 @@ def _table(columns: Mapping[str, Column], schema: pa.Schema, stored: Mapping[str
 
 
 def _array(name: str, column: Column, kind: pa.DataType, stored: Mapping[str, Stored]) -> Any:
-    """A column's memory as Arrow sees it, which outlives the part that was read."""
+    """Returns a column as an Arrow array that shares its memory and keeps it alive after the part was read."""
     numbers = numbers_of(name, column, stored)
     if numbers is not None:
         values, places = numbers
         lists = pa.LargeListArray.from_arrays(pa.array(places), pa.array(values), mask=_missing(column))
         return lists if pa.types.is_large_list(kind) else _singles(name, lists, kind)
+    # Bytes: wrap the buffers without copying.
     if column.bounds is not None:
         buffers = [None, pa.py_buffer(column.bounds), pa.py_buffer(column.values)]
         values = pa.Array.from_buffers(pa.large_binary(), len(column.bounds) - 1, buffers)
@@ -117,8 +121,8 @@ def _texts(name: str, values: Any) -> Any:
     try:
         return values.cast(pa.large_string())
     except pa.ArrowInvalid:
-        expected = f"texts, as {SCHEMA} says"
-        raise argument_error(name, "bytes that are no UTF-8", expected, f"remove {SCHEMA}") from None
+        expected = f"strings, as in {SCHEMA}"
+        raise argument_error(name, Verbatim("bytes that are not UTF-8"), expected, f"remove {SCHEMA}") from None
 
 
 def _missing(column: Column) -> Any:
@@ -126,7 +130,7 @@ def _missing(column: Column) -> Any:
 
 
 def _singles(name: str, lists: Any, kind: pa.DataType) -> Any:
-    """The one value of each list, and null where a list is missing."""
+    """Returns the single value of each list, and null for a missing list."""
     lengths = pc.list_value_length(lists).drop_null()
-    check(pc.all(pc.equal(lengths, 1)).as_py() is not False, name, "lists", f"one number each, as {SCHEMA} says")
+    check(pc.all(pc.equal(lengths, 1)).as_py() is not False, name, "lists", f"single numbers, as in {SCHEMA}")
     return pc.list_element(pc.fill_null(lists, pa.scalar([None], lists.type)), 0).cast(kind)

@@ -1,8 +1,8 @@
-"""A compiled training loop over any Keras 3 model."""
+"""Compiled training loop for Keras 3 models."""
 
 from tensorsmith.core import load_tensorflow
 
-load_tensorflow()  # quietly, before anything else imports it
+load_tensorflow()  # without its start-up messages, before any other module imports it
 
 from tensorsmith.training._export import export
 from tensorsmith.training.callbacks import (

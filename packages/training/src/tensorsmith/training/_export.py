@@ -1,4 +1,4 @@
-"""Exporting a model to run elsewhere, where there is no tensorsmith."""
+"""Export of models for use without tensorsmith."""
 
 import os
 import shutil
@@ -14,26 +14,26 @@ from tensorflow.core.protobuf import saved_model_pb2
 from tensorsmith import ops
 from tensorsmith.core import Verbatim, check, replace_file
 
-OURS = "Tensorsmith"  # what the names of our ops begin with
+OURS = "Tensorsmith"  # prefix of the names of the compiled ops
 
 
 def export(
     model: keras.Model, path: str | os.PathLike[str], *, input_shapes: Sequence[Sequence[int | None]] | None = None
 ) -> None:
-    """Writes a model's inference for other programs: a SavedModel folder, or a TFLite file where `path` ends so.
+    """Exports a model for inference: as a SavedModel folder, or as a TFLite file if `path` ends in `.tflite`.
 
-    Compiled kernels are left out: the model is traced with their reference twins, so that whoever runs it needs nothing
-    of tensorsmith. What was at `path` before is replaced once the new one is whole.
+    The model is traced with the reference implementations of compiled kernels, so that the exported model does not
+    depend on tensorsmith. An existing export at `path` is replaced once the new one is complete.
 
     Args:
         model: A built Keras model.
-        path: A folder, or a file that ends in `.tflite`.
-        input_shapes: A shape for each of `model.inputs`, the batch counted, in place of those it was built with. TFLite
-            wants all sizes fixed, and takes a batch of 1 where nothing is said.
+        path: Path of a folder, or of a file that ends in `.tflite`.
+        input_shapes: Shape of each of `model.inputs`, including the batch axis. Defaults to the shapes with which the
+            model was built. TFLite requires fixed sizes, and uses a batch size of 1 by default.
 
     Raises:
-        ValueError: The model is not built, the shapes do not fit it, TFLite is asked for with unknown sizes, or a
-            `tf.function` within the model still holds a compiled kernel.
+        ValueError: If the model is not built, the shapes are incompatible with it, sizes for TFLite are unknown, or a
+            `tf.function` in the model still contains a compiled kernel.
 
     Example:
         >>> import keras, tempfile
@@ -55,8 +55,8 @@ def export(
         check(
             not _kernels_in(draft),
             "model",
-            Verbatim("one with a tf.function that was traced with compiled kernels"),
-            "a model that can be traced anew",
+            Verbatim("a model with a tf.function that was traced with compiled kernels"),
+            "traceable again",
             "build the model inside `tensorsmith.ops.use('reference')` and load its weights",
         )
         if lite:
@@ -69,13 +69,13 @@ def export(
 
 
 def _signature(model: keras.Model, input_shapes: Sequence[Sequence[int | None]] | None, lite: bool) -> Any:
-    """What the exported function takes, in the structure of the model's inputs; None leaves it to Keras."""
+    """Returns the input signature, structured like the inputs of the model, or `None` for the default of Keras."""
     check(
         model.built,
         "model",
-        Verbatim("one that is not built"),
-        "a built model",
-        "call it once, or give it a keras.Input",
+        Verbatim("a model that is not built"),
+        "built",
+        "call it once, or start it with a keras.Input",
     )
     if input_shapes is None and not lite:
         return None
@@ -84,7 +84,7 @@ def _signature(model: keras.Model, input_shapes: Sequence[Sequence[int | None]] 
         bool(inputs),
         "model",
         Verbatim("a model without `inputs`"),
-        "one made from keras.Input, when shapes are to be fixed",
+        "built from keras.Input in order to fix its shapes",
     )
     shapes = [(1, *tensor.shape[1:]) for tensor in inputs]
     if input_shapes is not None:
@@ -93,21 +93,21 @@ def _signature(model: keras.Model, input_shapes: Sequence[Sequence[int | None]] 
         fits = len(shapes) == len(built) and all(
             tf.TensorShape(one).is_compatible_with(other) for one, other in zip(shapes, built, strict=True)
         )
-        check(fits, "input_shapes", shapes, f"a shape for each input that fits {built}")
+        check(fits, "input_shapes", shapes, f"a list with a shape for each input that is compatible with {built}")
     check(
         not lite or all(None not in shape for shape in shapes),
         "input_shapes",
         shapes,
-        "sizes without None, since TFLite wants them fixed",
-        "give `input_shapes` with a batch size and lengths",
+        "a list of shapes without None, because TFLite needs fixed sizes",
+        "pass `input_shapes` with a batch size and lengths",
     )
     specs = [tf.TensorSpec(shape, tensor.dtype, tensor.name) for shape, tensor in zip(shapes, inputs, strict=True)]
-    structure = inputs[0] if isinstance(model, keras.Sequential) else model.input  # which it has once it is called
+    structure = inputs[0] if isinstance(model, keras.Sequential) else model.input  # set by the first call
     return [keras.tree.pack_sequence_as(structure, specs)]
 
 
 def _kernels_in(saved_model: Path) -> bool:
-    """Whether a compiled kernel is in one of its graphs."""
+    """Returns `True` if a graph of the SavedModel contains a compiled kernel."""
     saved = saved_model_pb2.SavedModel.FromString((saved_model / "saved_model.pb").read_bytes())
     graphs = [meta.graph_def for meta in saved.meta_graphs]
     nodes = [node for graph in graphs for node in graph.node]

@@ -1,4 +1,4 @@
-"""The learning-rate range test: a short run at ever larger rates shows where a model learns, and where it diverges."""
+"""Learning-rate range test, a short run with an exponentially increasing learning rate."""
 
 import contextlib
 import math
@@ -21,18 +21,18 @@ from tensorsmith.training.loop.loops import Loops
 if TYPE_CHECKING:
     from tensorsmith.training.trainer import Trainer
 
-MEMORY = 0.02  # of the running mean of losses, as a share of the steps: long enough for noise, and it hardly lags
-DIVERGED = 4.0  # times the smallest mean
+MEMORY = 0.02  # time constant of the running mean of losses, as a fraction of the steps: smooth with little lag
+DIVERGED = 4.0  # multiple of the smallest running mean at which the test stops
 
 
 @dataclass(frozen=True)
 class LRSweep:
-    """What a range test found.
+    """Result of a learning-rate range test.
 
     Attributes:
-        rates: The learning rate of each step.
-        losses: The loss of each batch.
-        smoothed: Their running mean, over about a fiftieth of the test.
+        rates: Learning rate of each step.
+        losses: Loss of each batch.
+        smoothed: Running mean of the losses, over about 1/50 of the test.
     """
 
     rates: np.ndarray
@@ -41,18 +41,18 @@ class LRSweep:
 
     @property
     def suggestion(self) -> float:
-        """A tenth of the rate from which on the loss climbs."""
+        """A tenth of the learning rate at which the running mean of the loss is smallest."""
         return float(self.rates[np.argmin(self.smoothed)] / 10)
 
     def plot(self, path: str | Path) -> None:
-        """Draws losses over rates, the suggestion marked, into a picture file; needs matplotlib."""
+        """Saves a plot of the losses, with the suggested learning rate, to an image file. Requires matplotlib."""
         from matplotlib.figure import Figure
 
         figure = Figure(figsize=(7, 4), layout="constrained")
         axes = figure.subplots()
         axes.plot(self.rates, self.losses, color="0.8", linewidth=1, label="batches")
         axes.plot(self.rates, self.smoothed, linewidth=2, label="running mean")
-        axes.axvline(self.suggestion, linestyle="--", color="tab:red", label=f"suggestion {self.suggestion:.2g}")
+        axes.axvline(self.suggestion, linestyle="--", color="tab:red", label=f"suggestion: {self.suggestion:.2g}")
         low, start = self.smoothed.min(), self.smoothed[0]
         axes.set(xscale="log", xlabel="learning rate", ylabel="loss")
         axes.set_ylim(low - 0.1 * abs(start - low), start + 0.5 * abs(start - low))
@@ -63,20 +63,21 @@ class LRSweep:
 
 @dataclass(frozen=True)
 class LRFinder:
-    """Trains for some steps while the learning rate grows, and puts everything but the position in a stream back.
+    """Learning-rate range test: trains with an increasing learning rate, then restores the model and the optimizer.
 
-    The rate of step i of n is start * (end / start)^(i / n). The test ends early once the running mean of the loss is
-    four times its smallest value, or no number.
+    The learning rate of step i of n is start * (end / start)^(i / n). The test stops early when the running mean of the
+    loss exceeds four times its smallest value, or when the loss is not finite. The position in a stream is not
+    restored.
 
     Source: Smith, "Cyclical Learning Rates for Training Neural Networks", 2015.
 
     Args:
-        start: The first learning rate.
-        end: The one that the last step comes next to.
-        steps: How many.
+        start: Learning rate of the first step.
+        end: Upper limit of the learning rate.
+        steps: Number of steps.
 
     Raises:
-        ValueError: A number out of its range.
+        ValueError: If an argument is out of range.
 
     Example:
         >>> import keras, numpy as np
@@ -95,8 +96,8 @@ class LRFinder:
     steps: int = 500
 
     def __post_init__(self) -> None:
-        check(self.start > 0, "start", self.start, "a number above 0")
-        check(self.start < self.end < math.inf, "end", self.end, f"a number above `start`, {self.start}")
+        check(self.start > 0, "start", self.start, "a positive number")
+        check(self.start < self.end < math.inf, "end", self.end, f"greater than start, {self.start}")
         check(self.steps >= 2, "steps", self.steps, "2 or more")
 
     def __call__(
@@ -112,24 +113,32 @@ class LRFinder:
         """Runs the test.
 
         Args:
-            trainer: Its model has one Keras optimizer.
-            x: As in `Trainer.fit`.
-            y: As in `Trainer.fit`.
-            batch_size: As in `Trainer.fit`.
-            sample_weight: As in `Trainer.fit`.
-            verbose: Whether to show progress.
+            trainer: A trainer whose model has a single Keras optimizer.
+            x: Input data, as in `Trainer.fit`.
+            y: Target data, as in `Trainer.fit`.
+            batch_size: Number of examples per step, as in `Trainer.fit`.
+            sample_weight: Sample weights, as in `Trainer.fit`.
+            verbose: If `True`, show progress.
 
         Raises:
-            ValueError: The data cannot be trained on, the model has another optimizer or none, or its steps log no
-                loss, or none that is a number.
+            ValueError: If the data cannot be used for training, if the model does not have a single Keras optimizer
+                with a learning rate, or if its steps do not log a finite loss.
         """
         model, optimizer = trainer.model, trainer.model.optimizer
         single = isinstance(optimizer, keras.optimizers.Optimizer) and not hasattr(optimizer, "optimizers")
-        check(single, "trainer", Verbatim(f"one with the optimizer {optimizer}"), "a trainer with one Keras optimizer")
+        check(
+            single,
+            "trainer",
+            Verbatim(f"one with the optimizer {optimizer}"),
+            "have a single Keras optimizer",
+        )
         inner = getattr(optimizer, "inner_optimizer", optimizer)
         kind = type(inner).__name__
         check(
-            "learning_rate" in inner.get_config(), "trainer", Verbatim(f"one with {kind}"), "one with a learning rate"
+            "learning_rate" in inner.get_config(),
+            "trainer",
+            Verbatim(f"one with {kind}"),
+            "have a learning rate",
         )
         endless = isinstance(x, tf.data.Dataset) and x.cardinality() == tf.data.INFINITE_CARDINALITY
         source = make_source(
@@ -145,13 +154,13 @@ class LRFinder:
         with model.distribute_strategy.scope():
             if trainer.steps_as_keras:
                 build_late_parts(model, source.example)
-            copy = _copy(optimizer, self.start)  # its rate is a variable, even where the other's is a schedule
+            copy = _copy(optimizer, self.start)  # the learning rate of the copy is a variable, not a schedule
             if model.built:
                 copy.build(model.trainable_variables)
         model.optimizer = copy
         try:
             source.compile(loops, "train", jit=False)
-            variables = training_state(trainer, loops.variables())  # Keras' global seed, if steps draw from it, too
+            variables = training_state(trainer, loops.variables())  # includes the global Keras seed if steps use it
             before = snapshot(variables)
             try:
                 with Progress("tensorsmith.training") if verbose else contextlib.nullcontext(SILENT) as progress:
@@ -168,7 +177,7 @@ class LRFinder:
         mean, kept = 0.0, math.exp(-1 / (MEMORY * self.steps))
         epoch = step = 0
         source.begin(epoch)
-        steps = progress.track(rates, "learning rates", len(rates), "steps")
+        steps = progress.track(rates, "testing learning rates", len(rates), "steps")
         for i, rate in enumerate(steps, 1):
             model.optimizer.learning_rate = rate
             model.reset_metrics()
@@ -178,7 +187,7 @@ class LRFinder:
                 source.begin(epoch)
                 done, logs = source.run(step, 1)
             step += done
-            check("loss" in logs, "trainer", Verbatim(f"one whose steps log {sorted(logs)}"), "one that logs a loss")
+            check("loss" in logs, "trainer", Verbatim(f"one that logs {sorted(logs)}"), "a trainer that logs a loss")
             loss = float(logs["loss"])
             mean = kept * mean + (1 - kept) * loss
             smoothed = mean / (1 - kept**i)
@@ -187,13 +196,16 @@ class LRFinder:
             losses.append(loss)
             means.append(smoothed)
         check(
-            bool(losses), "trainer", Verbatim(f"a first loss of {loss}"), f"one that is a number at the rate {rate:g}"
+            bool(losses),
+            "trainer",
+            Verbatim(f"a first loss of {loss}"),
+            f"have a finite loss at the learning rate {rate:g}",
         )
         return LRSweep(rates[: len(losses)], np.array(losses), np.array(means))
 
 
 def _copy(optimizer: keras.optimizers.Optimizer, rate: float) -> keras.optimizers.Optimizer:
-    """An optimizer with the same settings, but for the learning rate, and with a state of its own."""
+    """Returns an optimizer with the same settings, except for the learning rate, and with its own state."""
     config = optimizer.get_config()
     if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
         config["inner_optimizer"] = _copy(optimizer.inner_optimizer, rate)

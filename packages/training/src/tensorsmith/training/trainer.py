@@ -1,4 +1,4 @@
-"""The Trainer: epochs, callbacks and reports around a loop that runs many steps per return to Python."""
+"""Trainer, with epochs, callbacks and reports around a loop that runs many steps per return to Python."""
 
 import logging
 import math
@@ -40,45 +40,47 @@ from tensorsmith.training.loop.loops import Loops
 
 log = logging.getLogger("tensorsmith.training")
 
-_SEVERAL: Any = getattr(keras.optimizers, "MultiOptimizer", ())  # since Keras 3.15
+_SEVERAL: Any = getattr(keras.optimizers, "MultiOptimizer", ())  # available since Keras 3.15
 
 
 class Trainer:
-    """Trains, evaluates and applies a Keras 3 model, many steps for each return to Python.
+    """Trains, evaluates and applies a Keras 3 model, with many steps per return to Python.
 
-    Loss, metrics, model losses, constraints, batch-norm updates and weights count as they do in Keras `fit`: each
-    step is Keras' own `model.train_step`, so models that override it work as well. Override `train_step` or
-    `test_step` here to train otherwise without a model class.
+    Losses, metrics, `add_loss`, constraints, batch normalization and sample weights have the same effect as in Keras
+        `fit`: each step calls `model.train_step`, so models that override it are supported as well. To customize
+        training without subclassing the model, override `train_step` or `test_step` of the trainer.
 
-    A model made in the scope of a `tf.distribute.MirroredStrategy` or `MultiWorkerMirroredStrategy`, as optimizer,
-    metrics and trainer have to be as well, is trained on all replicas: each takes its share of every batch, so that
-    batch size, data and numbers stay those of one device.
+    A model created in the scope of a `tf.distribute.MirroredStrategy` or `MultiWorkerMirroredStrategy` is trained on
+    all replicas. The optimizer, the metrics and the trainer must be created in the same scope. Each replica processes a
+    part of every batch, so that batch size, data and numerical results are the same as on one device.
 
     Args:
-        model: Any Keras 3 model.
-        optimizer: As in `model.compile`. Without it the model must have been compiled.
-        loss: As in `model.compile`.
-        metrics: As in `model.compile`.
-        loss_weights: As in `model.compile`.
-        weighted_metrics: As in `model.compile`.
-        schedules: Hyperparameters that follow a schedule: a name for the logs to a pair of a `keras.Variable`, which
-            losses, layers or the optimizer read, and a function of the step, such as a learning-rate schedule. Before
-            each step the variable gets the schedule's value.
-        gradient_norm: Whether logs have the norm of the whole gradient, before clipping, of the last step. It takes a
-            pass over the gradient in each step.
-        jit: Whether XLA compiles the loop. "auto": never with convolutions or layers that do not support it, else
-            whichever is faster over some steps, tried before training without a trace in the training state; the
-            answer then stands in this attribute. Under a strategy, True has XLA compile the forward and backward passes
-            of the model's `train_step`, which must hand its gradients to the optimizer once, and "auto" nothing.
-        steps_per_loop: Steps for each return to Python. By default as many as half a second holds, and 1 if a callback
-            has a true attribute `every_batch`. Batch hooks fire once for each return.
+        model: A Keras 3 model.
+        optimizer: Optimizer, as in `model.compile`. If `None`, the model must already be compiled.
+        loss: Loss, as in `model.compile`.
+        metrics: Metrics, as in `model.compile`.
+        loss_weights: Loss weights, as in `model.compile`.
+        weighted_metrics: Weighted metrics, as in `model.compile`.
+        schedules: Mapping from names for the logs to pairs of a `keras.Variable`, which losses, layers or the optimizer
+            read, and a schedule, a function of the step such as a learning rate schedule. The variable is set to the
+            value of the schedule before each step.
+        gradient_norm: If `True`, log the global norm of the gradients of the last step, before clipping. This requires
+            one pass over the gradients per step.
+        jit: If `True`, compile the loop with XLA. If `"auto"`, do not use XLA for models with convolutions or layers
+            that do not support it; otherwise choose the faster variant by running some steps before training, which do
+            not change the training state. The choice is then stored in this attribute. With a distribution strategy,
+            `True` compiles the forward and backward passes of the `train_step` of the model, which must apply its
+            gradients exactly once, and `"auto"` does not use XLA.
+        steps_per_loop: Number of steps per return to Python. Defaults to the number of steps that take about half a
+            second, or 1 if a callback has a true attribute `every_batch`. Batch hooks of callbacks are called once per
+            return.
 
     Attributes:
-        first_step_seconds: After `fit`: the time to the end of the first step, tracing and compiling included.
-        steps_per_second: After `fit`: the rate of all training steps after the first.
+        first_step_seconds: Time until the end of the first step of `fit`, including tracing and compilation.
+        steps_per_second: Training speed of `fit` after the first step.
 
     Raises:
-        ValueError: No optimizer and a model that is not compiled, or an argument out of range.
+        ValueError: If there is no optimizer and the model is not compiled, or if an argument is out of range.
 
     Example:
         >>> import keras, numpy as np
@@ -107,13 +109,13 @@ class Trainer:
     ) -> None:
         check(isinstance(model, keras.Model), "model", model, "a keras.Model")
         check(jit in (True, False, "auto"), "jit", jit, 'True, False or "auto"')
-        check(steps_per_loop is None or steps_per_loop >= 1, "steps_per_loop", steps_per_loop, "1 or more, or None")
+        check(steps_per_loop is None or steps_per_loop >= 1, "steps_per_loop", steps_per_loop, ">= 1, or None")
         check(
             optimizer is not None or model.compiled,
             "optimizer",
             optimizer,
-            "an optimizer, or a model that is already compiled",
-            "give optimizer= and loss=",
+            "an optimizer unless the model is compiled",
+            "pass optimizer= and loss=",
         )
         given = {"loss": loss, "metrics": metrics, "loss_weights": loss_weights, "weighted_metrics": weighted_metrics}
         for name, value in given.items():
@@ -144,13 +146,13 @@ class Trainer:
         self._loops = Loops(self, model, {"train": step, "test": self.test_step})
 
     def train_step(self, data: tuple[Any, ...]) -> Logs:
-        """One step on one batch, traced into the loop. Override to train otherwise.
+        """Performs one training step on a batch. It is traced into the loop; override it to customize training.
 
         Args:
-            data: `(x,)`, `(x, y)` or `(x, y, sample_weight)`.
+            data: Tuple `(x,)`, `(x, y)` or `(x, y, sample_weight)`.
 
         Returns:
-            Scalars to log by name. A name with "loss" in it stops the run when it is no number.
+            Dict of scalars to log. Training stops if a value whose name contains "loss" is not finite.
         """
         step = self.model.train_step
         if self.jit is True and tf.distribute.has_strategy():
@@ -159,7 +161,7 @@ class Trainer:
         return logs
 
     def test_step(self, data: tuple[Any, ...]) -> Logs:
-        """One evaluation step on one batch; override it as `train_step`."""
+        """Performs one evaluation step on a batch. Override it like `train_step` to customize evaluation."""
         logs: Logs = self.model.test_step(data)
         return logs
 
@@ -184,60 +186,81 @@ class Trainer:
         """Trains the model.
 
         Args:
-            x: Features (arrays, nested as the model's inputs are), or a batched tf.data.Dataset with all of it.
-            y: Targets; None with a dataset.
-            epochs: The epoch to end with.
-            batch_size: Examples per step; a dataset has its own. The last batch may be smaller.
-            validation_data: `(x, y)`, `(x, y, sample_weight)` or a dataset, evaluated after each epoch.
-            callbacks: Keras callbacks, or one.
-            sample_weight: One weight per example.
-            class_weight: Class index to weight; multiplies `sample_weight` where both are given.
-            shuffle: Whether to draw a new order of the arrays for each epoch.
-            seed: Of that order; None draws one, which `keras.utils.set_random_seed` fixes.
-            steps_per_epoch: Steps in an epoch, where that is to be no pass over the data: validation, callbacks and
-                history then come every so many steps, and epochs go on where the last one ended. A dataset must not
-                end.
-            checkpoints: A folder for checkpoints, or `Checkpoints`, which says how often and how many. They hold model,
-                optimizer, metrics, random state, the position in the data, and the numbers and arrays that callbacks
-                have come to.
-            resume: Whether to go on from the newest of these checkpoints, if there is one: with the losses and weights
-                of a run that was never stopped.
-            verbose: Whether to show progress.
+            x: Input data: arrays, nested like the inputs of the model, or a batched `tf.data.Dataset` that also
+                contains targets and sample weights.
+            y: Target data. Must be `None` if `x` is a dataset.
+            epochs: Index of the final epoch, as in Keras: a resumed run trains up to this number.
+            batch_size: Number of examples per step. Ignored if `x` is a dataset. The last batch may be smaller.
+            validation_data: Tuple `(x, y)` or `(x, y, sample_weight)`, or a dataset, evaluated at the end of each
+                epoch.
+            callbacks: A Keras callback, or a list of callbacks.
+            sample_weight: Weights of shape `(examples,)`.
+            class_weight: Mapping from class indices to weights. They are multiplied with `sample_weight` if both are
+                given.
+            shuffle: If `True`, shuffle arrays before each epoch.
+            seed: Random seed for shuffling. If `None`, it is drawn from the global NumPy generator, which
+                `keras.utils.set_random_seed` seeds.
+            steps_per_epoch: Number of steps per epoch. Defaults to one pass over the data. Otherwise validation,
+                callbacks and history entries occur after this number of steps, and each epoch continues in the data
+                where the previous one ended. A dataset must then be infinite.
+            checkpoints: A folder, or a `Checkpoints` instance with the checkpoint settings. Checkpoints contain the
+                model, the optimizer, the metrics, the random state, the position in the data, and the serializable
+                state of callbacks.
+            resume: If `True`, resume from the newest checkpoint, if there is one, with the losses and weights of an
+                uninterrupted run.
+            verbose: If `True`, show progress.
 
         Returns:
-            The Keras history: `history.history["loss"]` and so on.
+            A Keras `History` object. Its `history` attribute maps names such as "loss" to the values of all epochs.
 
         Raises:
-            ValueError: The data cannot be trained on, its position cannot be saved, or the checkpoints are of another
-                run; nothing has changed then.
-            NonFiniteLossError: The loss became NaN or infinite.
-            OSError: A checkpoint could not be written.
+            ValueError: If the data cannot be used for training, their position cannot be saved, or the checkpoints
+                belong to another run. The model is not changed in this case.
+            NonFiniteLossError: If the loss becomes NaN or infinite.
+            OSError: If a checkpoint cannot be written.
         """
-        check(is_integer(epochs) and epochs >= 1, "epochs", epochs, "1 or more")
-        check(is_integer(batch_size), "batch_size", batch_size, "a whole number")
+        check(is_integer(epochs) and epochs >= 1, "epochs", epochs, ">= 1")
+        check(is_integer(batch_size), "batch_size", batch_size, "an integer")
         whole = steps_per_epoch is None or is_integer(steps_per_epoch)
-        check(whole, "steps_per_epoch", steps_per_epoch, "a whole number, or None")
-        check(not resume or checkpoints is not None, "resume", resume, "a folder to resume from", "give checkpoints=")
+        check(whole, "steps_per_epoch", steps_per_epoch, "an integer or None")
+        check(
+            not resume or checkpoints is not None,
+            "resume",
+            resume,
+            "False without a folder of checkpoints",
+            "pass checkpoints=",
+        )
         kept = Checkpoints(checkpoints) if isinstance(checkpoints, str | os.PathLike) else checkpoints
         callbacks = [callbacks] if isinstance(callbacks, keras.callbacks.Callback) else list(callbacks)
         backup = any(isinstance(callback, keras.callbacks.BackupAndRestore) for callback in callbacks)
-        check(not backup, "callbacks", Verbatim("BackupAndRestore"), "others", "give checkpoints= and resume=True")
+        check(
+            not backup,
+            "callbacks",
+            Verbatim("BackupAndRestore"),
+            "free of BackupAndRestore",
+            "pass checkpoints= and resume=True",
+        )
         saved = newest(kept.folder) if kept and resume else None
         if saved is not None:
             same = seed in (None, saved.note["seed"])
-            check(same, "seed", seed, f"{saved.note['seed']}, that of the run to resume, or None")
+            check(same, "seed", seed, f"{saved.note['seed']}, the seed of the run to resume, or None")
             seed = saved.note["seed"]
             self.jit = saved.note["jit"] if self.jit == "auto" else self.jit
             at = saved.note["position"]
-            check(epochs > at["epoch"] or not at["begun"], "epochs", epochs, f"{at['epoch'] + 1} or more, to resume")
+            check(epochs > at["epoch"] or not at["begun"], "epochs", epochs, f">= {at['epoch'] + 1} in order to resume")
             if saved.note["stopped"] and epochs > at["epoch"]:
-                log.info("the run to resume has been stopped by a callback after epoch %d", at["epoch"])
+                log.info("a callback stopped the run to resume after epoch %d", at["epoch"])
                 epochs = at["epoch"]
         elif kept is not None:
             check_new(kept.folder)
         team = Team(self._strategy)
         at = saved.note["position"]["total"] if saved else -1
-        check(team.agree(at), "checkpoints", Verbatim(f"other ones than other workers see, {saved}"), "a shared folder")
+        check(
+            team.agree(at),
+            "checkpoints",
+            Verbatim(f"a folder in which workers see different checkpoints, {saved}"),
+            "a folder on storage that all workers share",
+        )
         seed = team.least(int(np.random.randint(2**31)) if seed is None else seed)
         source = make_source(
             self._checked,
@@ -305,19 +328,19 @@ class Trainer:
         sample_weight: NestedArrays | None = None,
         batch_size: int = 32,
     ) -> dict[str, float]:
-        """The loss and metrics over some data.
+        """Returns the loss and metrics on a data set.
 
         Args:
-            x: Features, or a batched tf.data.Dataset with all of it.
-            y: Targets; None with a dataset.
-            sample_weight: One weight per example.
-            batch_size: Examples per step.
+            x: Input data: arrays, or a batched `tf.data.Dataset` that also contains targets and sample weights.
+            y: Target data. Must be `None` if `x` is a dataset.
+            sample_weight: Weights of shape `(examples,)`.
+            batch_size: Number of examples per step.
 
         Returns:
-            Name to value.
+            Dict from the names of the loss and metrics to their values.
 
         Raises:
-            ValueError: The data cannot be evaluated on.
+            ValueError: If the data cannot be used for evaluation.
         """
         source = make_source(self._checked, x, y, sample_weight=sample_weight, batch_size=batch_size)
         self._build(source, self._evaluates_as_keras)
@@ -325,20 +348,20 @@ class Trainer:
         return evaluate(self.model, source, keras.callbacks.CallbackList([], model=self.model), Team(self._strategy))
 
     def predict(self, x: NestedArrays | Dataset, *, batch_size: int = 32) -> Any:
-        """The model's outputs for arrays or a dataset, as NumPy arrays."""
+        """Returns the predictions for arrays or a dataset, as NumPy arrays."""
         if isinstance(self._strategy, tf.distribute.ParameterServerStrategy):
             return parameter_servers.predict(self.model, x, batch_size)
         return self.model.predict(x, batch_size=None if isinstance(x, tf.data.Dataset) else batch_size, verbose=0)
 
     @property
     def steps_as_keras(self) -> bool:
-        """Whether steps are Keras' own, which call the model on x and compare with y; others do as they like."""
+        """`True` if steps are those of Keras, which call the model on `x` and compare the result with `y`."""
         steps = type(self).train_step, type(self.model).train_step
         return steps == (Trainer.train_step, keras.Model.train_step)
 
     @property
     def _checked(self) -> keras.Model | None:
-        """What examples must fit."""
+        """Model whose inputs and outputs the examples must match, or `None` for custom steps."""
         return self.model if self.steps_as_keras else None
 
     def _step(self, data: tuple[Any, ...]) -> Logs:
@@ -361,7 +384,7 @@ class Trainer:
         self._timeline = timeline
 
     def _in_force(self) -> dict[str, float]:
-        """Learning rate and scheduled hyperparameters as they are now."""
+        """Returns the current learning rate and scheduled hyperparameters."""
         optimizer = self.model.optimizer
         if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
             optimizer = optimizer.inner_optimizer
@@ -375,7 +398,7 @@ class Trainer:
 
     @property
     def _evaluates_as_keras(self) -> bool:
-        """Whether evaluation steps are Keras' own."""
+        """`True` if evaluation steps are those of Keras."""
         steps = type(self).test_step, type(self.model).test_step
         return steps == (Trainer.test_step, keras.Model.test_step)
 
@@ -399,8 +422,10 @@ class Trainer:
         every = Recurring(Duration.parse(checkpoints.every), timeline, "every")
         monitor = checkpoints.monitor or ("val_loss" if validates else "loss")
         drawing = sorted(self._loops.drawing())
-        received = Verbatim(f"a step that draws with {', '.join(drawing)}, whose state nobody can save")
-        remedy = "draw with keras.random, in layers with a keras.random.SeedGenerator"
+        received = Verbatim(
+            f"a training step with the stateful random op {', '.join(drawing)}, which cannot be checkpointed"
+        )
+        remedy = "use keras.random with a keras.random.SeedGenerator"
         check(not drawing, "checkpoints", received, "None for such a step", remedy)
         variables = training_state(self, self._loops.variables())
         state = described(self.model, variables)
@@ -408,14 +433,14 @@ class Trainer:
         if saved is not None:
             check_same(saved.note["state"], state, str(saved.path))
             there = saved.note["data"]
-            received = Verbatim(f"batches of {data['batch_size']}, {data['steps']} steps an epoch")
-            expected = f"those of the run to resume: batches of {there['batch_size']}, {there['steps']} steps an epoch"
+            received = Verbatim(f"batches of {data['batch_size']} and {data['steps']} steps per epoch")
+            expected = f"batches of {there['batch_size']} and {there['steps']} steps per epoch, as in the run to resume"
             check(_same_data(there, data), "x", received, expected)
         note = {"seed": seed, "jit": self.jit, "state": state, "data": data}
         return Saving(Keeper(checkpoints, monitor) if team.chief else None, every, variables, note, saved)
 
     def _settle_jit(self, source: Source, epochs: int) -> bool:
-        """Whether XLA compiles the whole loop."""
+        """Resolves `jit="auto"` and returns `True` if XLA compiles the whole loop."""
         if self.jit == "auto":
             self.jit = not jit_is_ruled_out(self.model) and self._jit_is_faster(source, epochs)
         return self.jit and not is_distributed(self._strategy)
@@ -428,14 +453,14 @@ class Trainer:
             rehearsal.begin(0)
             return rehearsal.run(0, steps)[0]
 
-        rehearsal.compile(self._loops, "train", jit=False)  # from here on the training state is whole
+        rehearsal.compile(self._loops, "train", jit=False)  # creates all variables of the training state
         steps_to_come = sys.maxsize if source.steps is None else source.steps * epochs
         state = training_state(self, self._loops.variables())
         return faster_with_jit(partial(run, False), partial(run, True), state, steps_to_come)
 
 
 def _lasting_names(optimizers: Iterable[keras.optimizers.Optimizer]) -> list[str]:
-    """Their names, where Keras' numbers, which count all optimizers that were ever made, give way to places."""
+    """Returns optimizer names with Keras' global counters replaced by the position in the list."""
     names: list[str] = []
     for each in optimizers:
         base = re.sub(r"_\d+$", "", each.name)
@@ -452,19 +477,19 @@ def _number(variable: Variable) -> float:
 
 
 def _wants_every_batch(callback: keras.callbacks.Callback) -> bool:
-    """True for a user's callback that says so, and for Keras' callbacks that count batches."""
+    """Returns `True` for callbacks with a true `every_batch`, and for Keras callbacks that count batches."""
     counts = (getattr(callback, name, None) for name in ("save_freq", "update_freq"))
     return getattr(callback, "every_batch", False) or any(isinstance(count, int) and count for count in counts)
 
 
 def _same_data(there: Mapping[str, Any], here: Mapping[str, Any]) -> bool:
-    """Whether two runs have batches of one size and epochs of one length, as far as that is known."""
+    """Returns `True` if two runs have the same batch size and epoch length, as far as these are known."""
     steps = (there["steps"], here["steps"])
     return there["batch_size"] == here["batch_size"] and (None in steps or steps[0] == steps[1])
 
 
 def _as_logged(history: Mapping[str, list[Any]]) -> dict[str, list[Any]]:
-    """A history from JSON, in which metrics of many values have become lists."""
+    """Returns a history loaded from JSON, with lists converted to arrays for metrics with several values."""
     return {
         name: [np.asarray(value, np.float32) if isinstance(value, list) else value for value in values]
         for name, values in history.items()

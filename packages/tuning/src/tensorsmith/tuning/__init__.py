@@ -1,4 +1,4 @@
-"""Searches for good hyperparameters: over recipes on keras-tuner, and over scikit-learn's estimators."""
+"""Hyperparameter search for recipes, based on keras-tuner, and for scikit-learn estimators."""
 
 import importlib
 from typing import TYPE_CHECKING, Any
@@ -29,7 +29,7 @@ __all__ = [
     "uniform",
 ]
 
-# Recipes declare their ranges with the rest, and listing them shall not wait for TensorFlow.
+# Imported on first use: recipes declare their ranges with the other names, and listing them must not import TensorFlow.
 _LATE = {"SKLearnClassifier": "estimators", "SKLearnRegressor": "estimators", "Tuner": "tuner"}
 
 

@@ -1,4 +1,4 @@
-"""Keras models as scikit-learn's estimators, with every hyperparameter under its own name."""
+"""Keras models as scikit-learn estimators, with each hyperparameter as a parameter of the estimator."""
 
 import copy
 import functools
@@ -17,11 +17,11 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from tensorsmith.core import check, did_you_mean
 from tensorsmith.training import Trainer
 
-GIVEN = ("X", "y")  # what `build` gets if it asks for it, as in Keras' own wrappers
+GIVEN = ("X", "y")  # optional arguments of `build` for the training data, as in the Keras wrappers
 
 
 class _SKLearnEstimator(BaseEstimator):
-    """What both estimators share: hyperparameters by name, and training by `Trainer`."""
+    """Base class of the estimators, with hyperparameters by name and training by `Trainer`."""
 
     def __init__(
         self,
@@ -43,29 +43,29 @@ class _SKLearnEstimator(BaseEstimator):
         self.hyperparameters = _complete(build, hyperparameters)
 
     def __getstate__(self) -> dict[str, Any]:
-        """All but the trainer, whose compiled loops no process can hand to another."""
+        """Returns the state without the trainer, whose compiled functions cannot be pickled."""
         return {name: value for name, value in super().__getstate__().items() if name != "trainer_"}
 
     @functools.cached_property
     def trainer_(self) -> Trainer:
-        """The trainer of `model_`; a copy of a fitted estimator makes itself another."""
+        """Trainer of `model_`. A copy of a fitted estimator creates a new one."""
         return Trainer(self.model_)
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """All settings by name, hyperparameters of `build` among them."""
+        """Returns all parameters by name, including the hyperparameters of `build`."""
         return {**{name: getattr(self, name) for name in _own_names()}, **self.hyperparameters}
 
     def set_params(self, **params: Any) -> Self:
-        """Changes settings by name; with another `build`, hyperparameters that it has, too, keep their values.
+        """Sets parameters by name. A new `build` keeps the values of hyperparameters that the previous one also had.
 
         Raises:
-            ValueError: There is none of that name, or another `build` needs a value that is not there.
+            ValueError: If a parameter is unknown, or if a hyperparameter of a new `build` has no value.
         """
         build = params.get("build", self.build)
         names = _hyperparameters(build)
         own, known = _own_names(), [*_own_names(), *names]
         for name, value in params.items():
-            remedy = did_you_mean(name, known) or f"there are {', '.join(known)}"
+            remedy = did_you_mean(name, known) or f"the settings are {', '.join(known)}"
             check(name in known, name, value, "the name of a setting", remedy)
         values = {**self.hyperparameters, **params}
         self.hyperparameters = _complete(build, {name: value for name, value in values.items() if name in names})
@@ -74,7 +74,7 @@ class _SKLearnEstimator(BaseEstimator):
         return self
 
     def predict_raw(self, X: ArrayLike) -> np.ndarray:
-        """What the model says, as an array."""
+        """Returns the outputs of the model as an array."""
         check_is_fitted(self, "model_")
         X = validate_data(self, X, reset=False, allow_nd=True)
         raw: np.ndarray = self.trainer_.predict(X, batch_size=self.batch_size)
@@ -83,11 +83,11 @@ class _SKLearnEstimator(BaseEstimator):
     def _train(self, X: np.ndarray, y: np.ndarray, sample_weight: ArrayLike | None) -> Self:
         for name in ("epochs", "batch_size"):
             value = getattr(self, name)
-            check(isinstance(value, int | np.integer) and bool(value >= 1), name, value, "a whole number of 1 or more")
+            check(isinstance(value, int | np.integer) and bool(value >= 1), name, value, "a positive integer")
         share = self.validation_split
-        check(isinstance(share, int | float) and 0 <= share < 1, "validation_split", share, "a share in [0, 1)")
+        check(isinstance(share, int | float) and 0 <= share < 1, "validation_split", share, "a fraction in [0, 1)")
         count = round(len(X) * (1 - share))
-        some = f"a share of {len(X)} examples that leaves some to train on, and some to validate"
+        some = f"a fraction of the {len(X)} examples that leaves some for training and some for validation"
         check(count > 0 and (count < len(X) or not share), "validation_split", share, some)
         if self.random_state is not None:
             keras.utils.set_random_seed(self.random_state)
@@ -110,7 +110,7 @@ class _SKLearnEstimator(BaseEstimator):
             epochs=self.epochs,
             batch_size=self.batch_size,
             validation_data=validation,
-            callbacks=copy.deepcopy(list(self.callbacks)),  # they remember, and an estimator may be fitted again
+            callbacks=copy.deepcopy(list(self.callbacks)),  # callbacks have state, and an estimator can be fitted again
             seed=self.random_state,
             verbose=False,
         ).history
@@ -118,29 +118,30 @@ class _SKLearnEstimator(BaseEstimator):
 
 
 class SKLearnRegressor(RegressorMixin, _SKLearnEstimator):
-    """A Keras model as a scikit-learn regressor, trained by `Trainer`.
+    """Keras model as a scikit-learn regressor, trained by `Trainer`.
 
-    Each argument of `build` is a setting of the estimator under its own name, so that `GridSearchCV` and
-    `RandomizedSearchCV` search it as any other. `keras.wrappers.SKLearnRegressor` has them in one dictionary
-    `model_kwargs`, which a search can only replace as a whole.
+    Each argument of `build` is a parameter of the estimator, so that `GridSearchCV` and `RandomizedSearchCV` can search
+    it like any other parameter. `keras.wrappers.SKLearnRegressor` has one dictionary `model_kwargs` instead, which a
+    search can only replace as a whole.
 
     Args:
-        build: A function that returns a compiled model or a `Trainer`. If it has arguments `X` and `y`, it gets the
-            training data there; all others are hyperparameters.
-        epochs: Passes over the data.
-        batch_size: Examples per step.
-        validation_split: The share of the examples, the last ones, that callbacks see as validation data.
-        callbacks: Keras callbacks; each fit has copies of them.
-        random_state: Seed of weights and order; it sets Keras' global one. None draws one.
-        **hyperparameters: Arguments of `build`; others keep its defaults.
+        build: Function that returns a compiled model or a `Trainer`. Its arguments `X` and `y`, if present, receive the
+            training data. All other arguments are hyperparameters.
+        epochs: Number of passes over the data.
+        batch_size: Number of examples per step.
+        validation_split: Fraction of the examples, taken from the end, to use as validation data.
+        callbacks: Keras callbacks. Each call of `fit` uses copies of them.
+        random_state: Seed of the weights and of shuffling. It sets the global seed of Keras. If `None`, a random seed
+            is used.
+        **hyperparameters: Arguments of `build`. Others keep their default values.
 
     Attributes:
-        trainer_: The trainer, after `fit`; one that was saved by joblib or copied makes another from `model_`.
-        model_: Its model.
-        history_: Each epoch's scores.
+        trainer_: The trainer, after `fit`. A copied or unpickled estimator creates a new one from `model_`.
+        model_: The trained model.
+        history_: Metrics of each epoch.
 
     Raises:
-        ValueError: A hyperparameter that `build` does not have, or one without a value.
+        ValueError: If a hyperparameter is not an argument of `build`, or if an argument without a default has no value.
 
     Example:
         >>> import keras, numpy as np
@@ -160,45 +161,47 @@ class SKLearnRegressor(RegressorMixin, _SKLearnEstimator):
         """Trains a new model.
 
         Args:
-            X: Features, (examples, ...).
-            y: Targets, (examples) or (examples, outputs).
-            sample_weight: One weight per example.
+            X: Features of shape `(examples, ...)`.
+            y: Targets of shape `(examples,)` or `(examples, outputs)`.
+            sample_weight: Weights of shape `(examples,)`.
 
         Returns:
-            This estimator.
+            The fitted estimator.
         """
         features, targets = validate_data(self, X, y, allow_nd=True, multi_output=True, y_numeric=True)
         return self._train(features, targets, sample_weight)
 
     def predict(self, X: ArrayLike) -> np.ndarray:
-        """The model's outputs; one-dimensional if it has one."""
+        """Returns the predictions, one-dimensional if the model has a single output."""
         raw = self.predict_raw(X)
         return raw[:, 0] if raw.ndim == 2 and raw.shape[1] == 1 else raw
 
 
 class SKLearnClassifier(ClassifierMixin, _SKLearnEstimator):
-    """A Keras model as a scikit-learn classifier, trained by `Trainer`.
+    """Keras model as a scikit-learn classifier, trained by `Trainer`.
 
-    As `SKLearnRegressor`. Labels of any kind reach the model as numbers from 0 on, for a sparse cross-entropy; for two
-    classes a model may have one output, the probability of the second, and a binary cross-entropy.
+    It is used like `SKLearnRegressor`. Labels of any type are encoded as class indices for a sparse categorical
+    cross-entropy. With two classes, the model may also have a single output, the probability of the second class, and a
+    binary cross-entropy.
 
     Args:
-        build: As in `SKLearnRegressor`; its outputs are probabilities.
-        epochs: Passes over the data.
-        batch_size: Examples per step.
-        validation_split: The share of the examples, the last ones, that callbacks see as validation data.
-        callbacks: Keras callbacks; each fit has copies of them.
-        random_state: Seed of weights and order; it sets Keras' global one. None draws one.
-        **hyperparameters: Arguments of `build`; others keep its defaults.
+        build: Function as in `SKLearnRegressor`. The outputs of the model are probabilities.
+        epochs: Number of passes over the data.
+        batch_size: Number of examples per step.
+        validation_split: Fraction of the examples, taken from the end, to use as validation data.
+        callbacks: Keras callbacks. Each call of `fit` uses copies of them.
+        random_state: Seed of the weights and of shuffling. It sets the global seed of Keras. If `None`, a random seed
+            is used.
+        **hyperparameters: Arguments of `build`. Others keep their default values.
 
     Attributes:
-        classes_: The labels, after `fit`.
-        trainer_: The trainer; one that was saved by joblib or copied makes another from `model_`.
-        model_: Its model.
-        history_: Each epoch's scores.
+        classes_: The class labels, after `fit`.
+        trainer_: The trainer. A copied or unpickled estimator creates a new one from `model_`.
+        model_: The trained model.
+        history_: Metrics of each epoch.
 
     Raises:
-        ValueError: A hyperparameter that `build` does not have, or one without a value.
+        ValueError: If a hyperparameter is not an argument of `build`, or if an argument without a default has no value.
 
     Example:
         >>> import keras, numpy as np
@@ -218,30 +221,30 @@ class SKLearnClassifier(ClassifierMixin, _SKLearnEstimator):
         """Trains a new model.
 
         Args:
-            X: Features, (examples, ...).
-            y: Labels, (examples).
-            sample_weight: One weight per example.
+            X: Features of shape `(examples, ...)`.
+            y: Labels of shape `(examples,)`.
+            sample_weight: Weights of shape `(examples,)`.
 
         Returns:
-            This estimator.
+            The fitted estimator.
 
         Raises:
-            ValueError: Targets that are no labels, or only one class.
+            ValueError: If `y` does not contain class labels, or contains only one class.
         """
         features, labels = validate_data(self, X, y, allow_nd=True)
         check_classification_targets(labels)
         encoder = LabelEncoder().fit(labels)
         self.classes_ = encoder.classes_
-        check(len(self.classes_) > 1, "y", list(self.classes_), "two classes or more")
+        check(len(self.classes_) > 1, "y", list(self.classes_), "labels of at least two classes")
         return self._train(features, encoder.transform(labels), sample_weight)
 
     def predict_proba(self, X: ArrayLike) -> np.ndarray:
-        """Each class' probability, (examples, classes)."""
+        """Returns the class probabilities, of shape `(examples, classes)`."""
         raw = self.predict_raw(X)
         return np.concatenate([1 - raw, raw], axis=1) if raw.shape[1] == 1 else raw
 
     def predict(self, X: ArrayLike) -> np.ndarray:
-        """The most probable labels."""
+        """Returns the most probable labels."""
         labels: np.ndarray = self.classes_[self.predict_proba(X).argmax(axis=1)]
         return labels
 
@@ -252,25 +255,25 @@ def _own_names() -> list[str]:
 
 
 def _complete(build: Callable[..., Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of all hyperparameters of a function: those given, and its defaults."""
+    """Returns the values of all hyperparameters of a function: the given values, and defaults for the others."""
     known = _hyperparameters(build)
     for name, value in given.items():
-        remedy = did_you_mean(name, known) or f"it takes {', '.join(known) or 'none'}"
+        remedy = did_you_mean(name, known) or f"its arguments are {', '.join(known) or 'none'}"
         check(name in known, name, value, f"an argument of {_name(build)}", remedy)
     values = {**known, **given}
     for name, value in values.items():
-        needed = f"a value, as {_name(build)} has no default for it"
+        needed = f"given, because {_name(build)} has no default for it"
         check(value is not inspect.Parameter.empty, name, None, needed)
     return values
 
 
 def _hyperparameters(build: Callable[..., Any]) -> dict[str, Any]:
-    """The arguments of a function that are hyperparameters, with their defaults."""
+    """Returns the arguments of a function that are hyperparameters, with their default values."""
     kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
     parameters = inspect.signature(build).parameters.values()
     found = {each.name: each.default for each in parameters if each.kind in kinds and each.name not in GIVEN}
     taken = sorted(found.keys() & set(_own_names()))
-    check(not taken, "build", taken, "other argument names than the estimator's own", "rename them")
+    check(not taken, "build", taken, "a function whose arguments differ from those of the estimator", "rename them")
     return found
 
 

@@ -1,4 +1,4 @@
-"""Cutting arrays into parts, for cross-validation."""
+"""Cross-validation folds of arrays."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -13,25 +13,27 @@ from tensorsmith.tuning.search import SearchError
 
 
 def folds(data: NestedArrays, count: int, seed: int) -> Iterator[tuple[Any, Any]]:
-    """Every part with what the others hold: `(others, part)`.
+    """Yields pairs `(training, validation)` of the examples outside and inside each fold.
 
     Args:
-        data: A tuple of features, targets and perhaps weights, nested as a model takes them.
-        count: How many parts.
-        seed: Of which examples go together.
+        data: Tuple of features, targets and, optionally, sample weights, each possibly nested.
+        count: Number of folds.
+        seed: Seed for the assignment of examples to folds.
 
     Raises:
-        SearchError: These are no arrays, or fewer examples than parts.
+        SearchError: If `data` does not consist of arrays, or if there are fewer examples than folds.
     """
     arrays = keras.tree.flatten(data) if isinstance(data, tuple) else []
     fits = bool(arrays) and all(hasattr(array, "shape") and len(array.shape) for array in arrays)
     if not fits:
-        received = Verbatim(f"a {type(data).__name__} to train on")
-        error = argument_error("folds", received, "arrays", "leave out folds, or let build_data give arrays")
+        received = Verbatim(f"a {type(data).__name__} as training data")
+        error = argument_error(
+            "folds", received, "0 unless the data are arrays", "leave out folds, or return arrays from build_data"
+        )
         raise SearchError(str(error))
     examples = len(arrays[0])
     if examples < count:
-        raise SearchError(str(argument_error("folds", count, f"{examples} or less, the number of examples")))
+        raise SearchError(str(argument_error("folds", count, f"at most {examples}, the number of examples")))
     for others, part in KFold(count, shuffle=True, random_state=seed).split(np.empty(examples)):
         yield _rows(data, others), _rows(data, part)
 

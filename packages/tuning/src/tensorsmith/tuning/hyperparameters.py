@@ -1,4 +1,4 @@
-"""Between a search space and keras-tuner's hyperparameters."""
+"""Conversion between search spaces and keras-tuner hyperparameters."""
 
 import json
 from collections.abc import Mapping
@@ -10,15 +10,15 @@ from tensorsmith.tuning.space import Choice, Range, Real, Whole, in_order
 
 
 def as_hyperparameters(space: Mapping[str, Range]) -> keras_tuner.HyperParameters:
-    """The space as keras-tuner has it."""
-    # Its scopes cannot say that one depends on two others; the form in which it saves spaces can.
+    """Returns a search space as keras-tuner hyperparameters."""
+    # Conditional scopes cannot express a dependency on two hyperparameters, but the serialized form can.
     return keras_tuner.HyperParameters.from_config(
         {"space": [_saved(space, name) for name in in_order(space)], "values": {}}
     )
 
 
 def as_fields(space: Mapping[str, Range], drawn: keras_tuner.HyperParameters) -> dict[str, Any]:
-    """Field to value, for those that are searched under the conditions of this draw."""
+    """Returns the drawn values of all fields that are searched under the conditions of this draw."""
     return {name: _value(space[name], drawn.values[name]) for name in space if name in drawn.values}
 
 
@@ -40,7 +40,7 @@ def _saved(space: Mapping[str, Range], name: str) -> dict[str, Any]:
 
 
 def _matching(parent: Range, child: Range, name: str) -> list[Any]:
-    """The values of a hyperparameter under which another is searched, as keras-tuner holds them."""
+    """Returns the values of a hyperparameter under which `child` is searched, in keras-tuner's representation."""
     if isinstance(parent, Choice):
         return [_label(parent, option) for option in parent.options if child.allows(name, option)]
     wanted = child.when[name]
@@ -48,7 +48,7 @@ def _matching(parent: Range, child: Range, name: str) -> list[Any]:
 
 
 def _label(known: Range, option: Any) -> Any:
-    """An option as keras-tuner can hold it: all of one kind, and neither tuples nor None."""
+    """Returns an option in a form that keras-tuner supports: options of one type, without tuples or `None`."""
     if not isinstance(known, Choice):
         return option
     kinds = {type(each) for each in known.options}
@@ -58,6 +58,6 @@ def _label(known: Range, option: Any) -> Any:
 def _value(known: Range, drawn: Any) -> Any:
     if isinstance(known, Choice):
         return next(option for option in known.options if _label(known, option) == drawn)
-    kind = int if isinstance(known, Whole) else float  # of Python, not of NumPy
-    # Its Bayesian oracle may draw one above the highest whole number: it rounds down from the interval's open end.
+    kind = int if isinstance(known, Whole) else float  # Python types instead of NumPy types
+    # The Bayesian oracle may exceed the maximum integer by one, because it rounds down from an open interval.
     return kind(min(max(drawn, known.low), known.high)) if isinstance(known, Whole | Real) else drawn

@@ -1,4 +1,4 @@
-"""keras-tuner's oracles, which decide what is tried next, made safe to kill and to wait for."""
+"""Oracles of keras-tuner, which choose the next configuration, with safe interruption and waiting."""
 
 import contextlib
 import io
@@ -15,25 +15,26 @@ from tensorsmith.core import replace_file
 from tensorsmith.tuning.hyperparameters import as_hyperparameters
 from tensorsmith.tuning.search import Search
 
-LIVES = 3  # how many workers a trial may lose before it counts as failed
+LIVES = 3  # number of lost workers after which a trial fails
 
 
 class _Safe(keras_tuner.Oracle):
-    """What all oracles have besides.
+    """Base class of all oracles, for searches that may be interrupted.
 
-    Files are replaced whole: keras-tuner's own are written in place, and a kill would leave half of one. Whoever asks
-    for a trial when all are given out is told to wait, not to stop, as one may come back from a worker that died.
+    State files are replaced atomically, whereas keras-tuner writes them in place, and a kill could truncate them. If
+    all trials are assigned, a worker is asked to wait instead of to stop, because a trial may be returned by a worker
+    that died.
     """
 
-    _dismissed = False  # whether somebody has been told to stop
+    _dismissed = False  # `True` once a worker has been asked to stop
 
     @property
     def all_dismissed(self) -> bool:
-        """Whether everything is done, and every worker that is still there knows."""
+        """`True` if all trials are done and all remaining workers have been notified."""
         return self._dismissed and not self.tuner_ids and not self.ongoing_trials
 
     def save(self) -> None:
-        """Writes all but the trials, which have files of their own."""
+        """Saves the state of the oracle. Trials have their own files."""
         with replace_file(Path(self._project_dir) / "oracle.json") as draft:
             draft.write_text(json.dumps(self.get_state()))
 
@@ -42,21 +43,21 @@ class _Safe(keras_tuner.Oracle):
             draft.write_text(json.dumps(trial.get_state()))
 
     def reload(self) -> None:
-        """Goes on where a search ended, in whatever moment."""
+        """Loads the state of a search that may have been interrupted at any point."""
         folder = Path(self._project_dir)
         started = json.loads((folder / "oracle.json").read_text())["start_order"]
         for path in folder.glob("trial_*/trial.json"):
-            if path.parent.name.removeprefix("trial_") not in started:  # it will be drawn again
+            if path.parent.name.removeprefix("trial_") not in started:  # not yet started; will be drawn again
                 path.unlink()
         super().reload()
-        # In the order of folders they would give a Gaussian process other sums.
+        # Restores the start order: the order of folders would change the rounding of sums in the Gaussian process.
         trials = dict(self.trials)
         self.trials.clear()
         self.trials.update((name, trials[name]) for name in started)
 
     @keras_tuner.synchronized
     def create_trial(self, tuner_id: str) -> Trial:
-        """The next trial, or one with the status to wait or to stop."""
+        """Returns the next trial, or a trial whose status asks the worker to wait or to stop."""
         trial = super().create_trial(tuner_id)
         if trial.status == TrialStatus.STOPPED and self.ongoing_trials:
             trial.status = TrialStatus.IDLE
@@ -66,55 +67,55 @@ class _Safe(keras_tuner.Oracle):
 
     @keras_tuner.synchronized
     def end_trial(self, trial: Trial) -> None:
-        """Takes note of how a trial has ended."""
+        """Records the end of a trial."""
         super().end_trial(trial)
-        self.save()  # once more, as the trial still counted as under way
+        self.save()  # again, because the first save still lists the trial as running
 
     @keras_tuner.synchronized
     def give_up(self, tuner_id: str) -> str | None:
-        """Takes the trial of a worker that is gone back, for the next who asks; returns its name, if it had one."""
+        """Takes back the trial of a dead worker, to reassign it. Returns its ID, or `None` if there was none."""
         self.tuner_ids.discard(tuner_id)
         trial = self.ongoing_trials.get(tuner_id)
         if trial is None:
             return None
-        trial.status, trial.message = TrialStatus.INVALID, f"{tuner_id} is gone"
-        with contextlib.redirect_stdout(io.StringIO()):  # it prints
+        trial.status, trial.message = TrialStatus.INVALID, f"lost {tuner_id}"
+        with contextlib.redirect_stdout(io.StringIO()):  # the call prints to standard output
             self.end_trial(trial)
         return str(trial.trial_id)
 
 
 class _Random(_Safe, RandomSearchOracle):
-    """Draws from the whole space."""
+    """Random search over the whole space."""
 
 
 class _Hyperband(_Safe, HyperbandOracle):
-    """Trains many for few epochs and goes on with the best."""
+    """Hyperband: trains many configurations for few epochs and continues the best."""
 
 
 class _Bayesian(_Safe, BayesianOptimizationOracle):
-    """Models the score with a Gaussian process."""
+    """Bayesian optimization with a Gaussian process model of the score."""
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
-        """Draws the next values, the same whether or not the search was stopped before."""
-        self._random_state = np.random.RandomState(self.seed + len(self.trials))  # which its saved state leaves out
+        """Draws the next values. They do not depend on interruptions of the search."""
+        self._random_state = np.random.RandomState(self.seed + len(self.trials))  # not part of the saved state
         values: dict[str, Any] = super().populate_space(trial_id)
         return values
 
 
 def make_oracle(search: Search) -> keras_tuner.Oracle:
-    """The oracle of a search."""
+    """Returns the oracle of a search."""
     common: dict[str, Any] = {
         "objective": keras_tuner.Objective(search.objective, search.best),
         "hyperparameters": as_hyperparameters(search.space),
-        # It counts seeds up from draw to draw, so that those of neighbours would overlap, and takes 0 for none.
+        # keras-tuner increments the seed for each draw, so nearby seeds would overlap, and treats 0 as no seed.
         "seed": int(np.random.SeedSequence(search.config.seed).generate_state(1)[0] >> 2) + 1,
         "max_retries_per_trial": LIVES - 1,
-        "max_consecutive_failed_trials": None,  # a space may well hold many that diverge
+        "max_consecutive_failed_trials": None,  # many configurations of a space may diverge
         "allow_new_entries": False,
         "tune_new_entries": False,
     }
     if search.tuner == "hyperband":
-        # Bracket after bracket, until there are as many trials as wanted.
+        # Repeats brackets until the number of trials is reached.
         oracle = _Hyperband(max_epochs=search.config.epochs, hyperband_iterations=None, **common)
         oracle.max_trials = search.trials
     else:

@@ -1,4 +1,4 @@
-"""What a search leaves to look at: a picture, and TensorBoard's table of hyperparameters."""
+"""Reports of a search: a plot of the scores, and event files for the HParams tab of TensorBoard."""
 
 import shutil
 from collections.abc import Mapping
@@ -17,12 +17,12 @@ Results = Mapping[str, Result]
 
 
 def plot_scores(search: Search, results: Results, path: Path) -> None:
-    """Draws the score of each trial against each hyperparameter, a panel for each; the best trial stands out.
+    """Plots the score of each trial against each hyperparameter, with the best trial highlighted.
 
     Args:
-        search: What was searched.
-        results: Of trials that did not fail, best first.
-        path: The PNG file.
+        search: The search.
+        results: Results of the successful trials, best first.
+        path: Path of the PNG file.
     """
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
@@ -50,12 +50,12 @@ def plot_scores(search: Search, results: Results, path: Path) -> None:
 
 
 def write_hparams(search: Search, results: Results, folder: Path) -> None:
-    """Writes what TensorBoard's HParams tab shows, and the curves of each trial.
+    """Writes event files for the HParams tab of TensorBoard, including the learning curves of each trial.
 
     Args:
-        search: What was searched.
-        results: Of trials that did not fail.
-        folder: Of the events; what was in it is replaced.
+        search: The search.
+        results: Results of the successful trials.
+        folder: Folder of the event files. Its content is replaced.
     """
     shutil.rmtree(folder, ignore_errors=True)
     parameters = [api.HParam(name, _domain(known)) for name, known in search.space.items()]
@@ -71,14 +71,14 @@ def write_hparams(search: Search, results: Results, folder: Path) -> None:
 
 
 def _place(known: Range, value: Any) -> float:
-    """Where a value stands on its axis."""
+    """Returns the position of a value on its axis."""
     if isinstance(known, Choice):
         return float([_listed(option) for option in known.options].index(_listed(value)))
     return float(value)
 
 
 def _listed(value: Any) -> Any:
-    """Tuples as lists, which they are once they have been in a file."""
+    """Returns nested tuples as lists, the form they have after loading from a file."""
     return [_listed(item) for item in value] if isinstance(value, list | tuple) else value
 
 
@@ -91,6 +91,6 @@ def _domain(known: Range) -> Any:
 
 
 def _plain(known: Range, value: Any) -> Any:
-    """The value as TensorBoard can hold it, which wants options of one kind: otherwise as text."""
+    """Returns a value in a form that TensorBoard supports: options of mixed types become strings."""
     kinds = {type(option) for option in known.options} if isinstance(known, Choice) else {type(value)}
     return value if len(kinds) == 1 and kinds <= {bool, int, float, str} else str(_listed(value))

@@ -1,4 +1,4 @@
-"""What is searched, and how."""
+"""Settings of a search."""
 
 import dataclasses
 import difflib
@@ -15,34 +15,35 @@ SMALLER = {"loss", "error", "divergence", "distance", "perplexity", "mse", "mae"
 
 
 class SearchError(ArgumentError):
-    """An error in the search itself, which would fail every other trial too."""
+    """Error in the search itself, which would also make all other trials fail."""
 
 
 class UnknownObjectiveError(SearchError):
-    """The objective is not among the scores that training logs."""
+    """Error of an objective that is not among the logged metrics."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Search:
-    """A search for good hyperparameters.
+    """Settings of a hyperparameter search.
 
     Args:
-        recipe: The recipe to train; `tensorsmith.core.recipe_of` makes one from a module.
-        config: A frozen dataclass with its settings: those that are not searched keep these values. It has `epochs`,
-            `batch_size` and `seed`, which the search draws from, too.
-        space: Field to what it may be.
-        objective: The score, by its name in the history.
-        direction: Whether the smallest or the largest score is the best; by default what the objective's name says.
-        tuner: "random"; "hyperband", which trains many for few epochs and goes on with the best; "bayesian", which
-            models the score and tries where it may be best.
-        trials: How many configurations are tried.
-        folds: Into how many parts the training set is cut, for cross-validation: each is predicted by a model of the
-            others, and the score is the mean. 0 for the score on validation data.
-        patience: Epochs without a better score after which a trial ends; 0 for all epochs.
-        keep_best: Of how many of the best trials the models stay on disk.
+        recipe: The recipe to train. `tensorsmith.core.recipe_of` creates one from a module.
+        config: Frozen dataclass with the settings of the recipe, including `epochs`, `batch_size` and `seed`. Fields
+            that are not searched keep these values. `seed` is also the seed of the search.
+        space: Mapping from fields to their ranges.
+        objective: Name of the metric to optimize, as in the history.
+        direction: Either "min" or "max". If `None`, it is inferred from the name of the objective.
+        tuner: Either "random", "hyperband" (trains many configurations for few epochs and continues the best), or
+            "bayesian" (fits a model of the score and samples where it predicts the best).
+        trials: Number of configurations to try.
+        folds: Number of folds for cross-validation: the score is the mean over the parts of the training set, each
+            predicted by a model trained on the others. If 0, the score is computed on the validation data.
+        patience: Number of epochs without improvement after which a trial stops. If 0, trials run for all epochs.
+        keep_best: Number of best trials whose models are kept on disk.
 
     Raises:
-        ValueError: An argument out of range, or a space with names that are no fields or conditions that cannot hold.
+        ValueError: If an argument is out of range, or if the space contains unknown fields or conditions that cannot
+            hold.
     """
 
     recipe: SupervisedRecipe
@@ -57,7 +58,7 @@ class Search:
     keep_best: int = 3
 
     def __post_init__(self) -> None:
-        check(bool(self.space), "space", dict(self.space), "a hyperparameter or more")
+        check(bool(self.space), "space", dict(self.space), "a dict of at least one hyperparameter")
         fields = [field.name for field in dataclasses.fields(self.config)]
         for name in self.space:
             guess = did_you_mean(name, fields) or f"the fields are {', '.join(fields)}"
@@ -67,37 +68,51 @@ class Search:
         check(self.tuner in TUNERS, "tuner", self.tuner, f"one of {', '.join(TUNERS)}", guess)
         check(self.direction in (None, "min", "max"), "direction", self.direction, '"min" or "max"')
         for name in ("trials", "folds", "patience", "keep_best"):
-            check(isinstance(getattr(self, name), int), name, getattr(self, name), "a whole number")
-        check(self.trials >= 1, "trials", self.trials, "1 or more")
-        check(self.folds == 0 or self.folds >= 2, "folds", self.folds, "2 or more, or 0")
-        check(self.patience >= 0, "patience", self.patience, "0 or more")
-        check(self.keep_best >= 1, "keep_best", self.keep_best, "1 or more")
+            check(isinstance(getattr(self, name), int), name, getattr(self, name), "an integer")
+        check(self.trials >= 1, "trials", self.trials, ">= 1")
+        check(self.folds == 0 or self.folds >= 2, "folds", self.folds, "0 or an integer >= 2")
+        check(self.patience >= 0, "patience", self.patience, "a non-negative integer")
+        check(self.keep_best >= 1, "keep_best", self.keep_best, ">= 1")
         for epochs in self.space.get("epochs", Choice((self.config.epochs,))).probes:
-            check(is_integer(epochs) and epochs >= 1, "epochs", epochs, "1 or more")
+            check(is_integer(epochs) and epochs >= 1, "epochs", epochs, ">= 1")
         for size in self.space.get("batch_size", Choice((self.config.batch_size,))).probes:
-            check(not is_integer(size) or size >= 1, "batch_size", size, "1 or more")  # others are the recipe's own
+            check(not is_integer(size) or size >= 1, "batch_size", size, ">= 1")  # the recipe interprets other values
         hyperband = self.tuner == "hyperband"
-        remedy = "search them with another tuner"
-        check(not (hyperband and "epochs" in self.space), "space", "epochs", "others, as hyperband sets epochs", remedy)
-        check(not (hyperband and self.folds), "folds", self.folds, "0 with hyperband, which goes on with one model")
-        check(isinstance(self.objective, str), "objective", self.objective, "the name of a score")
+        remedy = "search epochs with another tuner"
+        check(
+            not (hyperband and "epochs" in self.space),
+            "space",
+            "epochs",
+            "free of `epochs`, which hyperband sets",
+            remedy,
+        )
+        check(
+            not (hyperband and self.folds), "folds", self.folds, "0 with hyperband, which continues training one model"
+        )
+        check(isinstance(self.objective, str), "objective", self.objective, "the name of a metric")
         known_words = _with_known_words(self.objective)
-        guess = "" if known_words == self.objective else f"did you mean the objective {known_words}?"
-        check(bool(self.best), "direction", self.direction, f"min or max, as {self.objective} does not tell", guess)
+        guess = "" if known_words == self.objective else f"Did you mean the objective {known_words}?"
+        check(
+            bool(self.best),
+            "direction",
+            self.direction,
+            f"'min' or 'max', because it cannot be inferred from {self.objective}",
+            guess,
+        )
 
     @property
     def best(self) -> Literal["min", "max", ""]:
-        """Which score is the best; nothing where that is not known."""
+        """Direction of the objective, "min" or "max", or an empty string if it is unknown."""
         words = set(re.split("[^a-z0-9]+", self.objective.lower()))
         if self.direction or not words & (LARGER | SMALLER):
             return self.direction or ""
         return "min" if words & SMALLER else "max"
 
     def check_logged(self, logs: Mapping[str, Any]) -> None:
-        """Refuses an objective that training does not log.
+        """Raises an error if the objective is not logged during training.
 
         Raises:
-            UnknownObjectiveError: It is not among these.
+            UnknownObjectiveError: If the objective is not in `logs`.
         """
         if self.objective not in logs:
             guess = did_you_mean(self.objective, logs)
@@ -106,7 +121,7 @@ class Search:
 
 
 def _with_known_words(objective: str) -> str:
-    """The name with words that are nearly those of scores put right."""
+    """Returns the name with misspelled metric words replaced by the closest known words."""
 
     def nearest(match: re.Match[str]) -> str:
         return next(iter(difflib.get_close_matches(match[0], LARGER | SMALLER, n=1, cutoff=0.75)), match[0])

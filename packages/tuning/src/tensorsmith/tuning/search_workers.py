@@ -1,4 +1,4 @@
-"""A chief and several workers of one search on this machine: keras-tuner's processes, and who looks after them."""
+"""Chief and worker processes of a search on this machine, and their supervision."""
 
 import os
 import signal
@@ -11,16 +11,16 @@ from pathlib import Path
 from tensorsmith.core import SECONDS_TO_SAVE, free_ports, signals_like_ctrl_c
 from tensorsmith.tuning.workers import LAUNCHER, sign_of_life
 
-RESTARTS = 5  # in a row, without a trial that ended
+RESTARTS = 5  # maximum number of consecutive restarts without a completed trial
 
 
 class SearchWorkers:
-    """The processes, which Ctrl-C does not reach: whoever started them passes it on, once.
+    """Processes of a search. They do not receive Ctrl-C; the launcher forwards it once.
 
     Args:
-        command: What each of them runs; keras-tuner's environment variables tell them apart.
-        folder: Of the search; what workers print goes there.
-        lock: The folder's file descriptor: it stays locked until the last of them has ended.
+        command: Command of all processes. The environment variables of keras-tuner distinguish them.
+        folder: Folder of the search, in which the workers write their logs.
+        lock: File descriptor of the folder. It remains locked until the last process has exited.
     """
 
     def __init__(self, command: Sequence[str], folder: Path, lock: int) -> None:
@@ -35,7 +35,7 @@ class SearchWorkers:
         self.chief = subprocess.Popen(command, env=self._named("chief"), start_new_session=True, pass_fds=(lock,))
 
     def start(self) -> None:
-        """Starts a worker with a name of its own."""
+        """Starts a worker with a new name."""
         name = f"worker-{self._started}"
         self._started += 1
         with (self._folder / f"{name}.log").open("a") as log:
@@ -50,16 +50,16 @@ class SearchWorkers:
             )
 
     def ended(self) -> dict[str, int]:
-        """Takes those workers off that have ended since the last call, and returns their exit codes."""
+        """Removes the workers that have exited since the last call, and returns their exit codes."""
         codes = {name: process.poll() for name, process in self.workers.items()}
         gone = {name: code for name, code in codes.items() if code is not None}
         for name in gone:
             del self.workers[name]
-            sign_of_life(self._folder, name).unlink(missing_ok=True)  # so that the chief knows at once
+            sign_of_life(self._folder, name).unlink(missing_ok=True)  # notifies the chief immediately
         return gone
 
     def end(self, seconds: float = 0.0) -> None:
-        """Asks the workers to save and end, then the chief, to whom they may have something to say."""
+        """Asks the workers to save and exit, and then the chief, which may still receive messages from them."""
         until = time.monotonic() + seconds
         for group in (list(self.workers.values()), [self.chief]):
             for process in group:
@@ -76,16 +76,16 @@ class SearchWorkers:
 
 
 def run_search_workers(command: Sequence[str], count: int, folder: Path, lock: int) -> int:
-    """Runs a search in so many workers; for one that is killed another starts, and goes on inside its trial.
+    """Runs a search with `count` workers. A worker that is killed is replaced by a new one, which resumes its trial.
 
     Args:
-        command: Goes on with the search in the folder.
-        count: Workers.
-        folder: Of the search.
-        lock: The folder's file descriptor.
+        command: Command of all processes, which resumes the search in the folder.
+        count: Number of workers.
+        folder: Folder of the search.
+        lock: File descriptor of the folder.
 
     Returns:
-        The exit code: the chief's, or that of a worker which gave up by itself.
+        The exit code of the chief, or of a worker that exited with an error.
     """
     processes = SearchWorkers(command, folder, lock)
     failures, done = 0, _done(folder)
@@ -95,20 +95,18 @@ def run_search_workers(command: Sequence[str], count: int, folder: Path, lock: i
                 processes.start()
             while (code := processes.chief.poll()) is None:
                 for name, status in processes.ended().items():
-                    if status == 0:  # nothing is left to do
+                    if status == 0:  # no trials remain
                         continue
-                    number = -status if status < 0 else status - 128  # 128 and more: it saved before it ended
+                    number = -status if status < 0 else status - 128  # 128 + signal: the worker saved before it exited
                     if number not in set(signal.Signals):
                         print((folder / f"{name}.log").read_text()[-2000:], file=sys.stderr)
                         return status
                     failures, done = (1, now) if (now := _done(folder)) != done else (failures + 1, done)
-                    who = f"{name} was ended by {signal.Signals(number).name}"
+                    who = f"{name} was killed by {signal.Signals(number).name}"
                     if failures > RESTARTS:
-                        print(
-                            f"tensorsmith: {who}, for the {failures}th time without a trial that ended", file=sys.stderr
-                        )
+                        print(f"tensorsmith: {who}; {failures - 1} restarts without a completed trial", file=sys.stderr)
                         return 1
-                    print(f"{who}; another takes its place", file=sys.stderr)
+                    print(f"{who}; starting another worker", file=sys.stderr)
                     processes.start()
                 time.sleep(0.1)
             return code

@@ -1,6 +1,6 @@
-"""Search spaces: what a hyperparameter may be, said where its default is, or in a file.
+"""Search spaces: ranges of hyperparameters, declared with the defaults of a configuration or in a file.
 
-Recipes import this before anything is trained, so it needs neither TensorFlow nor keras-tuner.
+Recipes import this module before training, so it does not depend on TensorFlow or keras-tuner.
 """
 
 import dataclasses
@@ -10,44 +10,44 @@ from typing import Any
 
 from tensorsmith.core import ArgumentError, Verbatim, argument_error, check, did_you_mean
 
-KEY = "tensorsmith.tuning"  # of a range in the metadata of a dataclass field
+KEY = "tensorsmith.tuning"  # metadata key of the range in a dataclass field
 
 Conditions = Mapping[str, Any]
 
 
 @dataclasses.dataclass(frozen=True)
 class Range:
-    """What a hyperparameter may be.
+    """Base class for the range of a hyperparameter.
 
     Attributes:
-        when: Other hyperparameters to the values, one or several, under which this one is searched. Elsewhere it keeps
-            the value of the configuration.
+        when: Mapping from other hyperparameters to the value, or a list of values, under which this one is searched.
+            Otherwise it keeps its value in the configuration.
     """
 
     when: Conditions = dataclasses.field(default_factory=dict, kw_only=True)
 
     @property
     def probes(self) -> tuple[Any, ...]:
-        """Values which, if they fit a field, let all others fit."""
+        """Values to validate against a field: if they are valid, all values of the range are."""
         raise NotImplementedError
 
     @property
     def middle(self) -> Any:
-        """A value to stand for all."""
+        """Representative value of the range, used as its default."""
         raise NotImplementedError
 
     def __contains__(self, value: Any) -> bool:
         raise NotImplementedError
 
     def allows(self, name: str, value: Any) -> bool:
-        """Whether the condition on another hyperparameter holds for a value of it."""
+        """Returns `True` if the condition on the hyperparameter `name` holds for `value`."""
         wanted = self.when[name]
         return value in wanted if isinstance(wanted, list | tuple) else value == wanted
 
 
 @dataclasses.dataclass(frozen=True)
 class Real(Range):
-    """Any number between two, drawn evenly, or evenly in its logarithm."""
+    """Number between two bounds, sampled uniformly, or log-uniformly with `log`."""
 
     low: float
     high: float
@@ -58,12 +58,12 @@ class Real(Range):
 
     @property
     def probes(self) -> tuple[Any, ...]:
-        """Both ends and a number between."""
+        """Both bounds and the middle."""
         return self.low, self.high, self.middle
 
     @property
     def middle(self) -> float:
-        """The middle, of logarithms where these are drawn."""
+        """Arithmetic mean of the bounds, or geometric mean with `log`."""
         return math.sqrt(self.low * self.high) if self.log else (self.low + self.high) / 2
 
     def __contains__(self, value: Any) -> bool:
@@ -75,7 +75,7 @@ class Real(Range):
 
 @dataclasses.dataclass(frozen=True)
 class Whole(Range):
-    """A whole number between two, both included, in steps that are added, or multiplied with `log`."""
+    """Integer between two bounds, inclusive. `step` is an additive step, or a factor with `log`."""
 
     low: int
     high: int
@@ -86,16 +86,16 @@ class Whole(Range):
         _check_ends(self.low, self.high, self.log, (int,))
         least = 2 if self.log else 1
         fits = self.step is None or (_is_number(self.step, (int,)) and self.step >= least)
-        check(fits, "step", self.step, f"a whole number of {least} or more, or None")
+        check(fits, "step", self.step, f"an integer >= {least}, or None")
 
     @property
     def probes(self) -> tuple[Any, ...]:
-        """Both ends."""
+        """Both bounds."""
         return self.low, self.high
 
     @property
     def middle(self) -> int:
-        """The lowest, if there are steps: the middle need not be one of them."""
+        """Arithmetic or geometric mean of the bounds, or the lower bound with `step`, as the mean may not be a step."""
         if self.step is not None:
             return self.low
         return round(math.sqrt(self.low * self.high)) if self.log else (self.low + self.high) // 2
@@ -110,23 +110,23 @@ class Whole(Range):
 
 @dataclasses.dataclass(frozen=True)
 class Choice(Range):
-    """One of several values of any kind that JSON has, tuples included."""
+    """One of several values, of any type that JSON supports, or tuples of them."""
 
     options: tuple[Any, ...]
 
     def __post_init__(self) -> None:
-        check(len(self.options) >= 1, "options", self.options, "one or more")
+        check(len(self.options) >= 1, "options", self.options, ">= 1")
         twice = [each for i, each in enumerate(self.options) if each in self.options[:i]]
-        check(not twice, "options", self.options, "different ones")
+        check(not twice, "options", self.options, "distinct values")
 
     @property
     def probes(self) -> tuple[Any, ...]:
-        """All of them."""
+        """All options."""
         return self.options
 
     @property
     def middle(self) -> Any:
-        """The first."""
+        """The first option."""
         return self.options[0]
 
     def __contains__(self, value: Any) -> bool:
@@ -137,31 +137,31 @@ class Choice(Range):
 
 
 def uniform(low: float, high: float, *, default: float | None = None, when: Conditions | None = None) -> Any:
-    """A field of a `Config` that is searched between two numbers, all of them equally likely.
+    """Declares a `Config` field with a uniform search range.
 
     Args:
-        low: The least.
-        high: The largest.
-        default: The field's value when nothing is searched; the middle if not given.
-        when: Other fields to the values, one or several, under which this one is searched.
+        low: Lower bound.
+        high: Upper bound.
+        default: Value of the field without a search. Defaults to the middle of the range.
+        when: Mapping from other fields to the value, or a list of values, under which this one is searched.
 
     Raises:
-        ValueError: The ends are not in order, or the default is not between them.
+        ValueError: If `low` exceeds `high`, or if `default` is outside of the range.
     """
     return _field(Real(low, high, when=when or {}), default)
 
 
 def log_uniform(low: float, high: float, *, default: float | None = None, when: Conditions | None = None) -> Any:
-    """A field of a `Config` that is searched between two numbers above 0, with all orders of magnitude equally likely.
+    """Declares a `Config` field with a log-uniform search range, in which all orders of magnitude are equally likely.
 
     Args:
-        low: The least.
-        high: The largest.
-        default: The field's value when nothing is searched; the geometric mean of the ends if not given.
-        when: Other fields to the values, one or several, under which this one is searched.
+        low: Lower bound, positive.
+        high: Upper bound.
+        default: Value of the field without a search. Defaults to the geometric mean of the bounds.
+        when: Mapping from other fields to the value, or a list of values, under which this one is searched.
 
     Raises:
-        ValueError: The ends are not in order or not above 0, or the default is not between them.
+        ValueError: If `low` is not positive or exceeds `high`, or if `default` is outside of the range.
 
     Example:
         >>> from dataclasses import dataclass
@@ -188,70 +188,73 @@ def integer(
     log: bool = False,
     when: Conditions | None = None,
 ) -> Any:
-    """A field of a `Config` that is searched among the whole numbers between two, both included.
+    """Declares a `Config` field with a search range of integers.
 
     Args:
-        low: The least.
-        high: The largest.
-        default: The field's value when nothing is searched; one near the middle if not given, the least with steps.
-        step: The distance between two of them, or with `log` their ratio.
-        log: Whether all orders of magnitude are equally likely.
-        when: Other fields to the values, one or several, under which this one is searched.
+        low: Lower bound, inclusive.
+        high: Upper bound, inclusive.
+        default: Value of the field without a search. Defaults to the middle of the range, or to `low` with `step`.
+        step: Difference between consecutive values, or their ratio with `log`.
+        log: If `True`, all orders of magnitude are equally likely.
+        when: Mapping from other fields to the value, or a list of values, under which this one is searched.
 
     Raises:
-        ValueError: The ends are not in order, or with `log` not above 0, or the default is not between them.
+        ValueError: If `low` exceeds `high`, if `low` is not positive with `log`, or if `default` is outside of the
+            range.
     """
     return _field(Whole(low, high, step, log, when=when or {}), default)
 
 
 def choice(options: Sequence[Any], *, default: Any = None, when: Conditions | None = None) -> Any:
-    """A field of a `Config` that is searched among some values.
+    """Declares a `Config` field with a list of values to search.
 
     Args:
-        options: The values: numbers, texts, true and false, or tuples of these.
-        default: The field's value when nothing is searched; the first if not given.
-        when: Other fields to the values, one or several, under which this one is searched.
+        options: The values: numbers, strings, booleans, or tuples of these.
+        default: Value of the field without a search. Defaults to the first option.
+        when: Mapping from other fields to the value, or a list of values, under which this one is searched.
 
     Raises:
-        ValueError: There is none, one comes twice, or the default is not among them.
+        ValueError: If `options` is empty or contains duplicates, or if `default` is not one of the options.
     """
     return _field(Choice(tuple(options), when=when or {}), default)
 
 
 def declared(config_class: type[Any]) -> dict[str, Range]:
-    """The ranges that a dataclass declares, by field."""
+    """Returns the ranges that a dataclass declares, by field."""
     found = {field.name: field.metadata.get(KEY) for field in dataclasses.fields(config_class)}
     return {name: known for name, known in found.items() if known is not None}
 
 
 def check_conditions(space: Mapping[str, Range]) -> None:
-    """Refuses conditions that can never hold, or that wait for each other.
+    """Raises an error for conditions that cannot hold and for circular conditions.
 
     Raises:
-        ArgumentError: With every one of them in the message.
+        ArgumentError: If there are invalid conditions. The message lists all of them.
     """
     mistakes = []
     for name, known in space.items():
         for parent in known.when:
             label = f"{name}.when"
             if parent not in space:
-                remedy = did_you_mean(parent, space) or f"searched are {', '.join(space)}"
-                mistakes.append(str(argument_error(label, parent, "a hyperparameter that is searched", remedy)))
+                remedy = did_you_mean(parent, space) or f"the searched hyperparameters are {', '.join(space)}"
+                mistakes.append(
+                    str(argument_error(label, parent, "conditioned on a hyperparameter that is searched", remedy))
+                )
                 continue
             wanted = known.when[parent]
             wanted = wanted if isinstance(wanted, list | tuple) else [wanted]
             missing = [value for value in wanted if value not in space[parent]]
             if missing:
-                mistakes.append(str(argument_error(label, missing[0], f"a value that {parent} may have")))
+                mistakes.append(str(argument_error(label, missing[0], f"a value that {parent} can take")))
     if not mistakes and (rest := set(space) - set(in_order(space))):
-        received = Verbatim(f"a circle of {', '.join(sorted(rest))}")
-        mistakes.append(str(argument_error("when", received, "conditions that do not wait for each other")))
+        received = Verbatim(f"a cycle of {', '.join(sorted(rest))}")
+        mistakes.append(str(argument_error("when", received, "free of circular conditions")))
     if mistakes:
         raise ArgumentError("\n".join(mistakes))
 
 
 def in_order(space: Mapping[str, Range]) -> list[str]:
-    """The names, each behind those it depends on; without those that wait for each other."""
+    """Returns the names in dependency order. Names in a cycle of conditions are omitted."""
     order: list[str] = []
     while ready := [name for name in space if name not in order and set(space[name].when) <= set(order)]:
         order += ready
@@ -260,16 +263,16 @@ def in_order(space: Mapping[str, Range]) -> list[str]:
 
 def _field(known: Range, default: Any) -> Any:
     default = known.middle if default is None else default
-    check(default in known, "default", default, f"a value of {known}")
+    check(default in known, "default", default, f"a value within {known}")
     return dataclasses.field(default=default, metadata={KEY: known})
 
 
 def _check_ends(low: float, high: float, log: bool, kinds: tuple[type, ...]) -> None:
-    what = "a number" if float in kinds else "a whole number"
+    what = "a number" if float in kinds else "an integer"
     for name, value in (("low", low), ("high", high)):
         check(_is_number(value, kinds) and math.isfinite(value), name, value, what)
-    check(not log or low > 0, "low", low, f"{what} above 0, as logarithms are drawn")
-    check(low <= high, "low", low, f"{high}, which is `high`, or less")
+    check(not log or low > 0, "low", low, f"{what} > 0 on a logarithmic scale")
+    check(low <= high, "low", low, f"<= high, {high}")
 
 
 def _is_number(value: Any, kinds: tuple[type, ...]) -> bool:

@@ -1,4 +1,4 @@
-"""Search spaces as YAML says them: `learning_rate: {log_uniform: [1e-4, 1e-1]}`."""
+"""Search spaces in YAML, such as `learning_rate: {log_uniform: [1e-4, 1e-1]}`."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,14 +11,15 @@ OPTIONS = {"uniform": (), "log_uniform": (), "integer": ("step", "log"), "choice
 
 
 def parse_space(lines: Mapping[str, Any]) -> dict[str, Range]:
-    """Ranges from what YAML makes of a file.
+    """Returns the search ranges in the content of a YAML file.
 
     Args:
-        lines: Hyperparameter to a mapping: `uniform`, `log_uniform` or `integer` to two ends, or `choice` to a list;
-            besides, `step` and `log` as in `tensorsmith.tuning.integer`, and `when`.
+        lines: Mapping from each hyperparameter to a mapping with one of `uniform`, `log_uniform` and `integer` (two
+            bounds) or `choice` (a list), and optionally `step` and `log` as in `tensorsmith.tuning.integer`, and
+            `when`.
 
     Raises:
-        ArgumentError: What cannot be understood, every mistake in the message.
+        ArgumentError: If an entry is invalid. The message lists all errors.
 
     Example:
         >>> for name, known in parse_space({"units": {"integer": [1, 99]}, "rate": {"uniform": [0, 0.5]}}).items():
@@ -38,7 +39,7 @@ def parse_space(lines: Mapping[str, Any]) -> dict[str, Range]:
 
 
 def as_lines(known: Range) -> dict[str, Any]:
-    """What `parse_space` takes back."""
+    """Returns a range in the form that `parse_space` accepts."""
     when = {"when": {name: _plain(value) for name, value in known.when.items()}} if known.when else {}
     if isinstance(known, Choice):
         return {"choice": [_plain(option) for option in known.options], **when}
@@ -51,9 +52,9 @@ def as_lines(known: Range) -> dict[str, Any]:
 
 
 def _parse(name: str, said: Any) -> Range:
-    form = "a line such as `{log_uniform: [1e-4, 1e-1]}`"
+    form = "a mapping such as `{log_uniform: [1e-4, 1e-1]}`"
     if not isinstance(said, dict):
-        raise argument_error(name, said, form, "leave out what is not searched, or give it as a flag")
+        raise argument_error(name, said, form, "remove the line, or set the value with a flag")
     kinds = [kind for kind in said if kind in KINDS]
     if len(kinds) != 1:
         guess = next((guess for word in said if (guess := did_you_mean(str(word), KINDS))), "")
@@ -63,7 +64,7 @@ def _parse(name: str, said: Any) -> Range:
     for word in said:
         if word not in allowed:
             remedy = did_you_mean(str(word), allowed)
-            raise argument_error(f"{name}.{word}", said[word], f"only {', '.join(allowed)}", remedy)
+            raise argument_error(f"{name}.{word}", said[word], f"one of {', '.join(allowed)}", remedy)
     when = said.get("when", {})
     if not isinstance(when, dict):
         raise argument_error(f"{name}.when", when, "a mapping such as `{optimizer: sgd}`")
@@ -75,7 +76,7 @@ def _parse(name: str, said: Any) -> Range:
         if kind == "choice":
             return Choice(tuple(map(_hashable, values)), when=when)
         if len(values) != 2:
-            raise argument_error(kind, values, "two ends")
+            raise argument_error(kind, values, "a pair of bounds")
         low, high = map(_number, values)
         if kind == "integer":
             log = said.get("log", False)
@@ -88,7 +89,7 @@ def _parse(name: str, said: Any) -> Range:
 
 
 def _number(value: Any) -> Any:
-    """A number also where YAML 1.1 reads a text, as in 1e-4 without a point."""
+    """Converts strings to numbers, because YAML 1.1 reads numbers such as 1e-4, without a decimal point, as strings."""
     if isinstance(value, str):
         try:
             return float(value)

@@ -1,4 +1,4 @@
-"""The table that shows how a search goes."""
+"""Live table that shows the progress of a search."""
 
 import logging
 import time
@@ -13,21 +13,20 @@ from rich.table import Table
 from tensorsmith.tuning.search import Search
 from tensorsmith.tuning.trial import Result
 
-ROWS = 12  # of ended trials: the best
+ROWS = 12  # number of completed trials shown, best first
 
 log = logging.getLogger("tensorsmith.tuning")
 
 
 class LiveTable:
-    """A row for each trial under way and for the best so far.
+    """Live table of the running trials and the best completed ones.
 
-    Where standard error is no terminal there is no table, and a line for each trial that ends goes to the logger
-    `tensorsmith.tuning`.
+    If standard error is not a terminal, each completed trial is logged to the logger `tensorsmith.tuning` instead.
 
     Args:
-        search: What is searched.
-        ended: Trials that have ended before.
-        console: Where to draw; standard error by default.
+        search: The search.
+        ended: Results of trials that completed before.
+        console: Console of the table. Defaults to standard error.
     """
 
     def __init__(
@@ -49,19 +48,19 @@ class LiveTable:
         self._live.stop()
 
     def begin(self, trial: str, drawn: Mapping[str, Any]) -> None:
-        """A trial has begun."""
-        self._running[trial] = (drawn, "begins")
+        """Adds a trial that starts."""
+        self._running[trial] = (drawn, "starting")
         self._draw()
 
     def update(self, trial: str, epoch: int, logs: Mapping[str, Any]) -> None:
-        """An epoch of it has ended."""
+        """Updates a running trial at the end of an epoch."""
         drawn, _ = self._running.get(trial, ({}, ""))
         score = logs.get(self._search.objective)
         self._running[trial] = (drawn, f"epoch {epoch}" + ("" if score is None else f", {float(score):.5g}"))
         self._draw()
 
     def end(self, trial: str, result: Result) -> None:
-        """It has ended."""
+        """Records the result of a trial."""
         self._running.pop(trial, None)
         self._ended[trial] = result
         best = self.best()
@@ -69,16 +68,16 @@ class LiveTable:
             self._draw()
             return
         how = f"failed: {result.error}" if result.score is None else f"{self._search.objective} {result.score:.5g}"
-        so_far = "" if best is None else f"  best {best[1]:.5g} of trial {best[0]}"
+        so_far = "" if best is None else f"  best {best[1]:.5g} (trial {best[0]})"
         log.info("trial %s  %s  %s  %.1f s%s", trial, how, shown(result.drawn), result.seconds, so_far)
 
     def best(self) -> tuple[str, float] | None:
-        """The best trial so far and its score."""
+        """Returns the ID of the best trial so far and its score, or `None` if there is none."""
         ranked = self._ranked()
         return None if not ranked else (ranked[0][0], float(ranked[0][1].score or 0.0))
 
     def as_table(self) -> Table:
-        """What is shown."""
+        """Returns the table."""
         seconds = time.monotonic() - self._started
         title = f"{len(self._ended)} of {self._search.trials} trials, {seconds:.0f} s"
         table = Table(title=title, title_justify="left")
@@ -102,7 +101,7 @@ class LiveTable:
 
 
 def shown(drawn: Mapping[str, Any]) -> str:
-    """Hyperparameters in a line."""
+    """Returns hyperparameters as a line of text."""
     return "  ".join(f"{name} {_shown(value)}" for name, value in drawn.items())
 
 

@@ -1,4 +1,4 @@
-"""Training one configuration, so that it can be stopped at any moment and gone on with."""
+"""Training of one configuration, which can be interrupted and resumed at any time."""
 
 import dataclasses
 import json
@@ -18,22 +18,22 @@ from tensorsmith.tuning.search import Search
 
 RESULT = "result.json"
 
-Watch = Callable[[int, Mapping[str, Any]], None]  # is told each epoch that has ended, and what it logged
+Watch = Callable[[int, Mapping[str, Any]], None]  # receives the number of each completed epoch and its logs
 
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """What came of a trial.
+    """Result of a trial.
 
     Attributes:
-        config: All fields of the configuration, with `jit` as it was in the end.
-        drawn: Those of them that were searched.
-        score: The best, or the mean over folds; None if the trial failed.
-        epoch: The epoch that had it; the mean over folds.
-        seconds: From its last start on.
-        folds: Each fold's score.
-        history: What each epoch logged, without folds.
-        error: Why it failed.
+        config: All fields of the configuration, with the resolved value of `jit`.
+        drawn: The fields that were searched.
+        score: Best score, or mean score over the folds. `None` if the trial failed.
+        epoch: Epoch of the best score, or the mean over the folds.
+        seconds: Duration since the last start of the trial.
+        folds: Score of each fold.
+        history: Metrics of each epoch. Empty with folds.
+        error: Error message if the trial failed.
     """
 
     config: dict[str, Any]
@@ -46,32 +46,32 @@ class Result:
     error: str = ""
 
     def write(self, folder: Path) -> None:
-        """Into the folder of the trial."""
+        """Writes the result to the folder of the trial."""
         with replace_file(folder / RESULT) as draft:
             draft.write_text(json.dumps(dataclasses.asdict(self), indent=2) + "\n")
 
 
 def read_result(folder: Path) -> Result | None:
-    """What came of the trial of a folder, if it has ended."""
+    """Returns the result in the folder of a trial, or `None` if the trial has not ended."""
     path = folder / RESULT
     return Result(**json.loads(path.read_text())) if path.exists() else None
 
 
 def train(search: Search, config: Any, folder: Path, *, epochs: int | None = None, watch: Watch) -> Result:
-    """Trains a configuration and scores it; leaves `model.keras` and what it can go on from in its folder.
+    """Trains a configuration and returns its result. Writes `model.keras` and checkpoints to the folder.
 
-    The numbers are those of `tensorsmith run` with this configuration.
+    The numbers equal those of `tensorsmith run` with the same configuration.
 
     Args:
-        search: What for.
+        search: The search.
         config: The configuration.
-        folder: The folder of the trial; goes on where it has checkpoints.
-        epochs: The epoch to end with, where that is not the configuration's.
-        watch: Is told of every epoch.
+        folder: Folder of the trial. Training resumes from its checkpoints, if there are any.
+        epochs: Last epoch, if it differs from that of the configuration.
+        watch: Function that is called at the end of each epoch.
 
     Raises:
-        ArgumentError: The configuration cannot be trained, does not log the objective, or never gets a finite one.
-        NonFiniteLossError: The loss became no number.
+        ArgumentError: If the configuration cannot be trained, or if the objective is not logged or not finite.
+        NonFiniteLossError: If the loss is not finite.
     """
     started = time.perf_counter()
     runs = list(_runs(search, config, folder, epochs or config.epochs, watch))
@@ -91,7 +91,7 @@ def train(search: Search, config: Any, folder: Path, *, epochs: int | None = Non
 def _runs(
     search: Search, config: Any, folder: Path, epochs: int, watch: Watch
 ) -> Iterator[tuple[float, int, Any, dict[str, list[float]]]]:
-    """Score, epoch, jit and history of each training run of a trial."""
+    """Yields score, epoch, jit and history of each training run of a trial."""
     keras.utils.set_random_seed(config.seed)
     data = search.recipe.build_data(config)
     if not search.folds:
@@ -148,14 +148,14 @@ def _fit(
 
 
 def _stopping(search: Search, epochs: int) -> keras.callbacks.Callback:
-    """Ends a trial that gets no better, and in any case goes back to the best weights."""
+    """Returns a callback that stops a trial without improvement, and restores the best weights in any case."""
     return keras.callbacks.EarlyStopping(
         search.objective, patience=search.patience or epochs, mode=search.best, restore_best_weights=True
     )
 
 
 class _Watcher(keras.callbacks.Callback):
-    """Passes on how an epoch went, once it is clear that the objective is among its scores."""
+    """Callback that reports each epoch, after checking that the objective is logged."""
 
     def __init__(self, search: Search, watch: Watch) -> None:
         super().__init__()

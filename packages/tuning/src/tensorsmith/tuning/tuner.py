@@ -1,4 +1,4 @@
-"""The loop over trials: keras-tuner's, with this project's training inside."""
+"""Trial loop of keras-tuner, with training by `Trainer`."""
 
 import dataclasses
 import gc
@@ -24,36 +24,37 @@ from tensorsmith.tuning.search import Search, SearchError
 from tensorsmith.tuning.trial import RESULT, Result, read_result, train
 from tensorsmith.tuning.workers import Beat, Oversight, end_without_launcher, serve
 
-SECONDS_TO_WAIT = 0.25  # before a worker asks again
-FAILURES = (ArgumentError, NonFiniteLossError, tf.errors.ResourceExhaustedError)  # of a configuration, not of the code
+SECONDS_TO_WAIT = 0.25  # pause of a worker between requests
+FAILURES = (ArgumentError, NonFiniteLossError, tf.errors.ResourceExhaustedError)  # errors of a configuration
 
 
 class Table(Protocol):
-    """What shows how the search goes."""
+    """Interface of a display of the progress of a search."""
 
     def begin(self, trial: str, drawn: Mapping[str, Any]) -> None:
-        """A trial has begun."""
+        """Called when a trial starts."""
 
     def update(self, trial: str, epoch: int, logs: Mapping[str, Any]) -> None:
-        """An epoch of it has ended."""
+        """Called at the end of each epoch of a trial."""
 
     def end(self, trial: str, result: Result) -> None:
-        """It has ended."""
+        """Called when a trial ends."""
 
 
 class Tuner(BaseTuner):
-    """Tries configurations of a recipe, in a folder that a later call goes on with.
+    """Runs the trials of a search, in a folder from which a later call can resume.
 
-    Every trial is trained by `Trainer.fit` with its own checkpoints: a search that is stopped or killed goes on inside
-    the trial, and ends with the trials and scores of one that never was.
+    Each trial is trained by `Trainer.fit` with its own checkpoints: a search that is stopped or killed resumes inside
+        the trial, and ends with the same trials and scores as an uninterrupted search.
 
-    Run as several processes with keras-tuner's environment variables (`KERASTUNER_TUNER_ID`, `KERASTUNER_ORACLE_IP`,
-    `KERASTUNER_ORACLE_PORT`), it is the chief, who gives out trials, or a worker. All of them share the folder.
+    In several processes with the environment variables of keras-tuner (`KERASTUNER_TUNER_ID`, `KERASTUNER_ORACLE_IP`,
+    `KERASTUNER_ORACLE_PORT`), it acts as the chief, which assigns trials, or as a worker. All processes share the
+    folder.
 
     Args:
-        search: What is searched, and how.
-        folder: Holds everything; made when missing.
-        table: What shows how the search goes, if anything.
+        search: Settings of the search.
+        folder: Folder of all files of the search. It is created if it does not exist.
+        table: Display of the progress, if any.
 
     Example:
         >>> import dataclasses, tempfile, types
@@ -86,7 +87,7 @@ class Tuner(BaseTuner):
         self.plan = search
         self.table = table
         self._waiting = False
-        self._begun: set[str] = set()  # by the names that the table knows
+        self._begun: set[str] = set()  # IDs of the trials that the table shows
         self._beat: Beat | None = None
         path = Path(folder).resolve()
         path.mkdir(parents=True, exist_ok=True)
@@ -98,29 +99,29 @@ class Tuner(BaseTuner):
 
     @property
     def is_chief(self) -> bool:
-        """Whether this process gives out trials that others train."""
+        """`True` if this process assigns trials to workers."""
         return "KERASTUNER_ORACLE_IP" in os.environ and not self.is_worker
 
     @property
     def is_worker(self) -> bool:
-        """Whether this process trains what another gives out."""
+        """`True` if this process trains trials that the chief assigns."""
         return bool(self._is_worker())
 
     @property
     def folder(self) -> Path:
-        """Holds everything."""
+        """Folder of all files of the search."""
         return Path(self.project_dir)
 
     def save(self) -> None:
-        """Writes the oracle's state, which is all there is to go on from."""
+        """Saves the state of the oracle, from which the search can resume."""
         if not self.is_worker:
             self.oracle.save()
 
     def search(self) -> None:
-        """Tries configurations until there are as many as wanted.
+        """Runs trials until their number is reached.
 
         Raises:
-            SearchError: The objective is not among the scores, or there are fewer examples than folds.
+            SearchError: If the objective is not logged, or if there are fewer examples than folds.
         """
         logger = tf.get_logger()
         logger.addFilter(_is_no_advice)
@@ -137,34 +138,34 @@ class Tuner(BaseTuner):
                 self._beat.stop()
 
     def on_search_begin(self) -> None:
-        """From here on a killed search can be gone on with."""
+        """Saves the state, so that the search can be resumed from now on."""
         if self.is_worker:
             self._beat = Beat(self.folder, self.tuner_id)
         self.save()
 
     def pre_create_trial(self) -> None:
-        """Waits a little, if the last answer was to wait."""
+        """Pauses if the previous answer of the oracle was to wait."""
         if self._waiting:
             time.sleep(SECONDS_TO_WAIT)
         self._waiting = True
 
     def on_trial_begin(self, trial: Trial) -> None:
-        """Shows it."""
+        """Shows the trial in the table."""
         self._waiting = False
         if self.table is not None:
             self.table.begin(trial.trial_id, as_fields(self.plan.space, trial.hyperparameters))
 
     def run_trial(self, trial: Trial) -> dict[str, float]:
-        """Trains one configuration.
+        """Trains one configuration and returns its score.
 
         Raises:
-            ArgumentError, NonFiniteLossError, ResourceExhaustedError: It cannot be trained.
+            ArgumentError, NonFiniteLossError, ResourceExhaustedError: If the configuration cannot be trained.
         """
         drawn = as_fields(self.plan.space, trial.hyperparameters)
         config = dataclasses.replace(self.plan.config, **drawn)
         folder = Path(self.get_trial_dir(trial.trial_id))
         done = read_result(folder)
-        if done is not None and done.score is not None:  # killed before the oracle knew
+        if done is not None and done.score is not None:  # killed before the oracle was notified
             return {self.plan.objective: done.score}
         (folder / RESULT).unlink(missing_ok=True)
         values = trial.hyperparameters.values
@@ -180,29 +181,29 @@ class Tuner(BaseTuner):
             Result(dataclasses.asdict(config), drawn, error=str(error)).write(folder)
             raise
         finally:
-            gc.collect()  # networks and their compiled loops refer to themselves
+            gc.collect()  # models and their compiled loops contain reference cycles
         dataclasses.replace(result, drawn=drawn).write(folder)
         return {self.plan.objective: result.score or 0.0}
 
     def on_trial_end(self, trial: Trial) -> None:
-        """Tells the oracle, shows the score, and removes what need not stay."""
+        """Reports the trial to the oracle, shows its score, and removes files that are no longer needed."""
         super().on_trial_end(trial)
         result = read_result(Path(self.get_trial_dir(trial.trial_id)))
         if self.table is not None and result is not None:
             self.table.end(trial.trial_id, result)
-        if self.plan.tuner != "hyperband":  # which may go on with any of them
+        if self.plan.tuner != "hyperband":  # may continue any trial
             self.keep_best()
 
     def on_search_end(self) -> None:
-        """Removes what need not stay."""
+        """Removes files that are no longer needed."""
         self.keep_best()
 
     def results(self) -> dict[str, Result]:
-        """What came of the trials that have ended, by their names, best first and failed ones last."""
+        """Returns the results of completed trials by ID, best first, with failed trials last."""
         return results_in(self.folder, self.plan.best)
 
     def keep_best(self) -> None:
-        """Removes checkpoints of trials that have ended, and the models of all but the best."""
+        """Removes the checkpoints of completed trials, and the models of all but the best."""
         for rank, name in enumerate(self.results()):
             folder = self.folder / f"trial_{name}"
             if rank >= self.plan.keep_best:
@@ -211,11 +212,11 @@ class Tuner(BaseTuner):
                 shutil.rmtree(place, ignore_errors=True)
 
     def load_model(self, trial: Trial) -> keras.Model:
-        """The model of one of the best trials, as it was at its best epoch."""
+        """Returns the model of one of the best trials, at its best epoch."""
         return keras.models.load_model(Path(self.get_trial_dir(trial.trial_id)) / "model.keras")
 
     def _try_run_and_update_trial(self, trial: Trial, *fit_args: Any, **fit_kwargs: Any) -> None:
-        """keras-tuner's own prints where each failure happened, and takes mistakes in code for failures, too."""
+        """Runs a trial. Unlike keras-tuner's method, it does not print failures, and raises errors in the code."""
         try:
             self._run_and_update_trial(trial)
             trial.status = TrialStatus.COMPLETED
@@ -225,7 +226,7 @@ class Tuner(BaseTuner):
             trial.status, trial.message = TrialStatus.FAILED, str(error)
 
     def _show(self) -> None:
-        """Tells the table of trials that workers have begun and ended."""
+        """Updates the table with trials that workers have started or completed."""
         if self.table is None:
             return
         for name, trial in list(self.oracle.trials.items()):
@@ -245,7 +246,7 @@ class Tuner(BaseTuner):
                 self.table.begin(name, as_fields(self.plan.space, trial.hyperparameters))
 
     def _go_on_from(self, past: str | None, folder: Path) -> None:
-        """Gives a trial of hyperband what the one before has come to; without that it begins anew, to the same end."""
+        """Copies the checkpoints of the previous hyperband round. Without them, the trial trains again from scratch."""
         source, target = self.folder / f"trial_{past}" / "checkpoints", folder / "checkpoints"
         if past is None or target.exists() or not source.exists():
             return
@@ -255,16 +256,16 @@ class Tuner(BaseTuner):
 
 
 def _is_no_advice(record: logging.LogRecord) -> bool:
-    """False for TensorFlow's warning of functions traced again and again: each trial has a model of its own."""
+    """Filters TensorFlow's warning about repeated retracing, which is expected because each trial has a new model."""
     return "triggered tf.function retracing" not in record.getMessage()
 
 
 def results_in(folder: Path, best: str) -> dict[str, Result]:
-    """What came of the trials in a folder, by name, best first and failed ones last.
+    """Returns the results in the folder of a search by trial ID, best first, with failed trials last.
 
     Args:
-        folder: Of the search.
-        best: "min" or "max".
+        folder: Folder of the search.
+        best: Either "min" or "max".
     """
     folders = sorted(path.parent for path in folder.glob(f"trial_*/{RESULT}"))
     found = {path.name.removeprefix("trial_"): read_result(path) for path in folders}

@@ -1,4 +1,4 @@
-"""Knowing which workers of a search are alive, by files in the folder that all of them share."""
+"""Detection of dead workers of a search, through files in the shared folder."""
 
 import contextlib
 import fcntl
@@ -19,33 +19,35 @@ if TYPE_CHECKING:
 
 SECONDS_BETWEEN_BEATS = 2.0
 SECONDS_BETWEEN_LOOKS = 0.5
-SECONDS_OF_SILENCE = 30.0  # after which a worker counts as gone
-LAUNCHER = "TENSORSMITH_LAUNCHER"  # environment variable: the process that looks after this one, and holds the folder
+SECONDS_OF_SILENCE = 30.0  # a worker counts as dead after this time
+LAUNCHER = "TENSORSMITH_LAUNCHER"  # environment variable with the ID of the supervising process
 
 log = logging.getLogger("tensorsmith.tuning")
 
 
 @contextlib.contextmanager
 def alone_in(folder: Path) -> Iterator[int]:
-    """Holds a search's folder, as long as this process, or another that has got the file descriptor, does not end.
+    """Locks the folder of a search until this process, and all others that inherit the file descriptor, have exited.
 
     Raises:
-        ArgumentError: Somebody else holds it.
+        ArgumentError: If another process holds the lock.
     """
     lock = os.open(folder, os.O_RDONLY)
     try:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            received = Verbatim(f"{folder}, but another search is running in this folder")
-            raise argument_error("out", received, "a folder for this search alone", "wait until it ends") from error
+            received = Verbatim(f"{folder}, in which another search is running")
+            raise argument_error(
+                "out", received, "a folder that no other search uses", "wait until the other search has ended"
+            ) from error
         yield lock
     finally:
         os.close(lock)
 
 
 def end_without_launcher() -> bool:
-    """Has this process save and end if the one that looked after it has gone; returns whether it has."""
+    """Asks this process to save and exit if its launcher has exited. Returns `True` in that case."""
     parent = str(os.getppid())
     gone = os.environ.get(LAUNCHER, parent) != parent
     if gone:
@@ -54,17 +56,18 @@ def end_without_launcher() -> bool:
 
 
 def sign_of_life(folder: Path, worker: str) -> Path:
-    """The file that a worker touches again and again; who removes it declares the worker gone."""
+    """Returns the path of the file that a worker touches periodically. Removing it declares the worker dead."""
     return folder / "workers" / worker
 
 
 class Beat:
-    """Touches a worker's file, until it is stopped. A worker whose file has been removed ends: another has its trial.
-    So does one whose launcher has gone.
+    """Thread that touches the file of a worker periodically, until it is stopped.
+
+    The worker exits if its file has been removed, because its trial has been reassigned, or if its launcher has exited.
 
     Args:
-        folder: Of the search.
-        worker: Its name.
+        folder: Folder of the search.
+        worker: Name of the worker.
     """
 
     def __init__(self, folder: Path, worker: str) -> None:
@@ -75,7 +78,7 @@ class Beat:
         threading.Thread(target=self._run, daemon=True).start()
 
     def stop(self) -> None:
-        """Ends the touching, and lets the chief know at once."""
+        """Stops the thread and removes the file, which notifies the chief immediately."""
         self._stopped.set()
         self._file.unlink(missing_ok=True)
 
@@ -87,38 +90,38 @@ class Beat:
                 os.utime(self._file)
             except FileNotFoundError:
                 if not self._stopped.is_set():
-                    os.kill(os.getpid(), signal.SIGTERM)  # the trial saves and ends
+                    os.kill(os.getpid(), signal.SIGTERM)  # the trial saves a checkpoint and exits
                 return
 
 
 class Oversight:
-    """Notices workers that are gone, and gives their trials to others.
+    """Detects dead workers and reassigns their trials.
 
     Args:
-        folder: Of the search.
-        oracle: The chief's.
+        folder: Folder of the search.
+        oracle: Oracle of the chief.
     """
 
     def __init__(self, folder: Path, oracle: "keras_tuner.Oracle") -> None:
         self._folder = folder
         self._oracle = oracle
-        self._heard: dict[str, tuple[int, float]] = {}  # the file's time, and by this process' clock when it changed
+        self._heard: dict[str, tuple[int, float]] = {}  # modification time, and local time of the last change
 
     def look(self) -> list[str]:
-        """Looks once at all workers that have asked for trials, and returns those who are gone."""
+        """Checks all workers that have asked for trials, and returns those that have died."""
         gone = [worker for worker in sorted(self._oracle.tuner_ids) if self._is_gone(worker)]
         for worker in gone:
             sign_of_life(self._folder, worker).unlink(missing_ok=True)
             trial = self._oracle.give_up(worker)
-            had = "it had no trial" if trial is None else f"trial {trial} goes to the next who asks"
-            log.warning("%s is gone; %s", worker, had)
+            had = "it had no trial" if trial is None else f"trial {trial} will be reassigned"
+            log.warning("lost %s; %s", worker, had)
         return gone
 
     def _is_gone(self, worker: str) -> bool:
         try:
             touched = sign_of_life(self._folder, worker).stat().st_mtime_ns
         except FileNotFoundError:
-            return True  # it was there before the worker first asked
+            return True  # created before the first request of the worker
         before, since = self._heard.get(worker, (0, 0.0))
         if touched != before:
             since = time.monotonic()
@@ -127,26 +130,26 @@ class Oversight:
 
 
 def serve(run: Callable[[], None], oracle: "keras_tuner.Oracle", tasks: Sequence[Callable[[], object]]) -> None:
-    """Gives out trials until the last worker has been told to stop.
+    """Assigns trials until the last worker has been asked to stop.
 
-    keras-tuner's own loop waits for ever for a worker that has died, and up to 20 s longer than it need, so it runs
-    beside this one.
+    The loop of keras-tuner waits indefinitely for a worker that has died, and up to 20 s longer than necessary. It
+    therefore runs in a thread.
 
     Args:
-        run: That loop.
-        oracle: Which it serves.
-        tasks: Are called again and again.
+        run: The loop of keras-tuner.
+        oracle: The oracle of the search.
+        tasks: Functions that are called periodically.
     """
     errors: list[BaseException] = []
 
     def target() -> None:
         try:
             run()
-        except BaseException as error:  # noqa: BLE001 - raised below, where somebody sees it
+        except BaseException as error:  # noqa: BLE001 - raised again in the main thread
             errors.append(error)
 
     thread = threading.Thread(target=target, daemon=True)
-    with contextlib.redirect_stdout(io.StringIO()):  # it prints conditions that come from workers
+    with contextlib.redirect_stdout(io.StringIO()):  # it prints conditions that workers send
         thread.start()
         while thread.is_alive() and not oracle.all_dismissed:
             time.sleep(SECONDS_BETWEEN_LOOKS)
@@ -154,4 +157,4 @@ def serve(run: Callable[[], None], oracle: "keras_tuner.Oracle", tasks: Sequence
                 task()
     if errors:
         raise errors[0]
-    time.sleep(SECONDS_BETWEEN_BEATS)  # for the last answer to arrive
+    time.sleep(SECONDS_BETWEEN_BEATS)  # time for the last answer to arrive

@@ -1,1 +1,1 @@
-"""One module for each command: a docstring, `add_arguments(parser)` and `execute(arguments)`."""
+"""Subcommands, one module each, with a docstring, `add_arguments(parser)` and `execute(arguments)`."""

@@ -1,4 +1,4 @@
-"""Measure speed beside other providers."""
+"""Compare the speed with other implementations."""
 
 import argparse
 import importlib.util
@@ -19,34 +19,36 @@ BENCHMARKS = ("loop", "ops", "components", "data")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declares the flags."""
+    """Adds the arguments to the parser."""
     parser.add_argument(
         "benchmark",
         choices=BENCHMARKS,
-        help="loop: training steps per second; ops: the kernels; components: losses, metrics, layers; data: TFRecord",
+        help="loop: training steps per second; ops: kernels; components: losses, metrics, layers; data: TFRecord files",
     )
-    parser.add_argument("--cases", metavar="NAME", nargs="+", help="only these")
-    parser.add_argument("--rounds", type=int, default=7, help="measurements of each provider (7)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows as a list of objects too")
+    parser.add_argument("--cases", metavar="NAME", nargs="+", help="run only these cases")
+    parser.add_argument("--rounds", type=int, default=7, help="number of measurements per provider (7)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the results to FILE as JSON")
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Measures case after case and prints a table for each."""
+    """Runs the cases and prints a table for each."""
     installed = importlib.util.find_spec("tensorsmith.benchmarks") is not None
-    check(installed, "bench", None, "a checkout with its benchmarks", "clone the repository and call `make setup`")
+    check(
+        installed, "bench", None, "run in a checkout with its benchmarks", "clone the repository and run `make setup`"
+    )
     from tensorsmith.benchmarks import load_benchmark, measure, write_json
 
     benchmark = load_benchmark(arguments.benchmark)
     for case in arguments.cases or ():
-        guess = did_you_mean(case, benchmark.cases) or f"there are {', '.join(benchmark.cases)}"
+        guess = did_you_mean(case, benchmark.cases) or f"the cases are {', '.join(benchmark.cases)}"
         check(case in benchmark.cases, "--cases", case, f"cases of bench {arguments.benchmark}", guess)
-    check(arguments.rounds >= 2, "--rounds", arguments.rounds, "2 or more, for a spread")
+    check(arguments.rounds >= 2, "--rounds", arguments.rounds, ">= 2, to measure a spread")
     rows: list[Row] = []
     cases = arguments.cases or list(benchmark.cases)
     missing = {name for case in cases for name, there in benchmark.providers(case).items() if not there}
     for provider in sorted(missing):
         print(
-            f"{provider} is not installed and left out; `make {INSTALLED_BY.get(provider, 'bench')}` installs it",
+            f"Skipping {provider}, which is not installed. Run `make {INSTALLED_BY.get(provider, 'bench')}`.",
             file=sys.stderr,
         )
     for case in cases:
@@ -61,7 +63,7 @@ def execute(arguments: argparse.Namespace) -> int:
 
 def _table(benchmark: "Benchmark", case: str, rows: list["Row"]) -> Table:
     table = Table(title=case, title_justify="left")
-    for heading in ("provider", f"median {rows[0].unit}", "20% to 80%", "ours is", "target", "first step, s"):
+    for heading in ("provider", f"median {rows[0].unit}", "20% to 80%", "our speedup", "target", "first step, s"):
         table.add_column(heading, justify="left" if heading == "provider" else "right")
     ours = next(row.median for row in rows if row.provider == "tensorsmith")
     for row in rows:
@@ -72,5 +74,5 @@ def _table(benchmark: "Benchmark", case: str, rows: list["Row"]) -> Table:
         table.add_row(row.provider, f"{row.median:,.4g}", spread, times, target, f"{row.first_step_seconds:.2f}")
     floor = benchmark.floor(case)
     if floor:
-        table.caption = f"floor {floor:.3g} {rows[0].unit}, of which ours reaches {floor / ours:.0%}"
+        table.caption = f"hardware limit {floor:.3g} {rows[0].unit}; tensorsmith reaches {floor / ours:.0%} of it"
     return table

@@ -1,4 +1,4 @@
-"""Copy a recipe to a script of your own."""
+"""Copy a recipe to a new script."""
 
 import argparse
 import shutil
@@ -9,22 +9,22 @@ from tensorsmith.recipes import find_recipe
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declares the arguments."""
-    parser.add_argument("name", metavar="NAME", help="as `tensorsmith recipes` lists it")
-    parser.add_argument("destination", metavar="DEST", type=Path, help="a new file, or a folder")
+    """Adds the arguments to the parser."""
+    parser.add_argument("name", metavar="NAME", help="recipe listed by `tensorsmith recipes`")
+    parser.add_argument("destination", metavar="DEST", type=Path, help="new .py file, or an existing folder")
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Copies the file, never over another."""
+    """Copies the file without overwriting an existing one."""
     recipe = find_recipe(arguments.name)
     target: Path = arguments.destination
     if target.is_dir():
         target /= recipe.path.name
     if target.exists():
-        raise argument_error("DEST", str(target), "a file that does not exist yet", "name another")
+        raise argument_error("DEST", str(target), "a new file", "pass another name")
     if target.suffix != ".py":
-        raise argument_error("DEST", str(target), "a name that ends in .py, or a folder that exists")
+        raise argument_error("DEST", str(target), "a name that ends in .py, or an existing folder")
     with replace_file(target) as draft:
         shutil.copyfile(recipe.path, draft)
-    print(f"{target}: edit it, then `python {target}` or `tensorsmith run {target}`")
+    print(f"Created {target}. Run it with `python {target}` or `tensorsmith run {target}`.")
     return 0

@@ -1,4 +1,4 @@
-"""List, describe, fetch and look at the data sets."""
+"""List, describe, fetch and preview data sets."""
 
 import argparse
 import sys
@@ -11,18 +11,20 @@ execute = execute_verb
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declares the verbs, each with its arguments and the function that does it."""
+    """Adds the subcommands with their arguments and functions."""
     add = verb_adder(parser)
-    add("list", _list, "list the data sets, and whether they are in the cache")
-    info = add("info", _info, "describe a data set, and say where it comes from, without fetching it")
-    info.add_argument("name", metavar="NAME", help="as `tensorsmith data list` lists it")
-    fetch = add("fetch", _fetch, "fetch data sets into the cache, unless they are there")
-    fetch.add_argument("names", metavar="NAME", nargs="*", help="as `tensorsmith data list` lists them")
-    fetch.add_argument("--all", action="store_true", help="all of them")
-    preview = add("preview", _preview, "show what a data set has in it: first examples, classes, figures")
-    preview.add_argument("name", metavar="NAME", help="as `tensorsmith data list` lists it")
+    add("list", _list, "list the data sets and show which are in the cache")
+    info = add("info", _info, "describe a data set and list its sources, without fetching it")
+    info.add_argument("name", metavar="NAME", help="data set listed by `tensorsmith data list`")
+    fetch = add("fetch", _fetch, "fetch data sets that are not in the cache")
+    fetch.add_argument("names", metavar="NAME", nargs="*", help="data sets listed by `tensorsmith data list`")
+    fetch.add_argument("--all", action="store_true", help="fetch all data sets")
+    preview = add("preview", _preview, "show the first examples, classes and statistics of a data set")
+    preview.add_argument("name", metavar="NAME", help="data set listed by `tensorsmith data list`")
     preview.add_argument("--split", default="train", help="train, validation or test; default train")
-    preview.add_argument("--out", metavar="FILE.png", type=Path, help="draw the first pictures, or a series, as well")
+    preview.add_argument(
+        "--out", metavar="FILE.png", type=Path, help="also draw the first images, or plot a time series, to FILE.png"
+    )
 
 
 def _list(arguments: argparse.Namespace) -> int:
@@ -46,9 +48,9 @@ def _fetch(arguments: argparse.Namespace) -> int:
     from tensorsmith.data import DataNotFoundError, fetch, info, names
 
     given = ", ".join(arguments.names) or "none"
-    check(arguments.all != bool(arguments.names), "NAME", given, "names of data sets, or else --all")
+    check(arguments.all != bool(arguments.names), "NAME", given, "names of data sets, or --all must be given")
     unknown = [name for name in arguments.names if name not in names()]
-    remedy = "; ".join(f"{name}: {did_you_mean(name, names()) or 'nothing like it'}" for name in unknown)
+    remedy = "; ".join(f"for {name}: {did_you_mean(name, names()) or 'no similar name'}" for name in unknown)
     check(not unknown, "NAME", ", ".join(unknown), f"one of {', '.join(names())}", remedy)
     failed = 0
     for description in map(info, names() if arguments.all else arguments.names):
@@ -59,7 +61,7 @@ def _fetch(arguments: argparse.Namespace) -> int:
             print(f"tensorsmith: {error}", file=sys.stderr, flush=True)
             continue
         if not description.sources:
-            print(f"{description.name}: nothing to fetch", flush=True)
+            print(f"{description.name}: no download needed", flush=True)
             continue
         files = {file.name: folder / file.name for source in description.sources for file in source.files}
         sizes = [path.stat().st_size for path in files.values() if path.is_file()]
@@ -76,9 +78,14 @@ def _preview(arguments: argparse.Namespace) -> int:
     description = info(arguments.name)
     if arguments.out is not None:
         drawn = description.kind in ("pictures", "series")
-        check(drawn, "--out", str(arguments.out), f"none, since {description.name} has no pictures and is no series")
+        check(
+            drawn,
+            "--out",
+            str(arguments.out),
+            f"left out, because {description.name} has no images and is not a series",
+        )
         if not arguments.out.absolute().parent.is_dir():
-            raise FileNotFoundError(f"{arguments.out}: there is no such folder")
+            raise FileNotFoundError(f"{arguments.out}: no such folder")
     data = load(arguments.name, arguments.split)
     print_preview(description, data)
     if arguments.out is not None:

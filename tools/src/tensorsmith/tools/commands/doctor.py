@@ -1,4 +1,4 @@
-"""Tell versions, compiled kernels, and what is known not to work together."""
+"""Report versions, compiled kernels and known incompatibilities."""
 
 import argparse
 import importlib.metadata
@@ -15,21 +15,23 @@ from rich.markup import escape
 TENSORFLOWS = ("tensorflow", "tensorflow-cpu")
 ADDONS, BRIDGE = "tensorflow-addons", "tensorsmith-addons"
 PACKAGES = (*TENSORFLOWS, "keras", "numpy", "tensorboard", "keras-tuner", ADDONS, BRIDGE, "tf-agents", "torch")
-CHOSEN = "TENSORSMITH_OPS is reference"
+CHOSEN = "TENSORSMITH_OPS is set to reference"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declares the flags."""
-    parser.add_argument("--json", action="store_true", help="for programs")
+    """Adds the arguments to the parser."""
+    parser.add_argument("--json", action="store_true", help="print the report as JSON")
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Prints the findings; 1 when something needs a hand."""
+    """Prints the report; the exit code is 1 if it contains problems."""
     versions = installed(PACKAGES)
     problems = list(known_problems(versions, os.environ))
     kernels = _kernels()
-    if kernels["off because"] not in ("", CHOSEN):
-        problems.append(f"compiled kernels are off, and plain TensorFlow takes over: {kernels['off because']}")
+    if kernels["fallback reason"] not in ("", CHOSEN):
+        problems.append(
+            f"Compiled kernels are disabled; reference implementations are used instead: {kernels['fallback reason']}"
+        )
     if arguments.json:
         print(json.dumps({"versions": versions, "kernels": kernels, "problems": problems}, indent=2))
         return bool(problems)
@@ -37,7 +39,7 @@ def execute(arguments: argparse.Namespace) -> int:
     for title, values in (("versions", {"python": platform.python_version(), **versions}), ("kernels", kernels)):
         console.print(f"[bold]{title}[/]")
         for name, value in values.items():
-            console.print(f"  {name:<18}{escape(_text(value))}", soft_wrap=True)
+            console.print(f"  {name:<20}{escape(_text(value))}", soft_wrap=True)
     console.print("[bold]problems[/]")
     for problem in problems:
         console.print(f"  {escape(problem)}", soft_wrap=True)
@@ -47,7 +49,7 @@ def execute(arguments: argparse.Namespace) -> int:
 
 
 def installed(names: tuple[str, ...]) -> dict[str, str]:
-    """Versions of the packages that are here."""
+    """Returns the versions of the installed packages among `names`."""
     found = {}
     for name in names:
         try:
@@ -58,10 +60,10 @@ def installed(names: tuple[str, ...]) -> dict[str, str]:
 
 
 def known_problems(versions: Mapping[str, str], environment: Mapping[str, str]) -> Iterator[str]:
-    """What is known not to work together, each with its remedy.
+    """Yields the known incompatibilities, each with a remedy.
 
     Args:
-        versions: Of installed packages.
+        versions: Versions of the installed packages, by name.
         environment: Environment variables.
     """
     found = next((versions[name] for name in TENSORFLOWS if name in versions), "")
@@ -69,41 +71,49 @@ def known_problems(versions: Mapping[str, str], environment: Mapping[str, str]) 
     if not Version("2.18") <= tensorflow < Version("2.22"):
         yield f"TensorFlow {found or 'is missing'}: tensorsmith runs on 2.18 to 2.21."
     if Version(versions.get("keras", "0")) < Version("3.12"):
-        yield f"Keras {versions.get('keras', 'is missing')}: tensorsmith needs 3.12. Remedy: pip install -U keras"
+        yield (
+            f"Keras {versions.get('keras', 'is missing')}: tensorsmith needs 3.12 or later. Run `pip install -U keras`."
+        )
     if "tensorboard" not in versions:
         who = "Keras' TensorBoard callback" + (" and keras-tuner" if "keras-tuner" in versions else "")
-        yield f"TensorBoard is missing, needed by {who}; TensorFlow 2.21 lacks it. Remedy: pip install tensorboard"
+        yield (
+            f"TensorBoard is missing, but needed by {who}; TensorFlow 2.21 does not install it. "
+            "Run `pip install tensorboard`."
+        )
     if ADDONS in versions and BRIDGE not in versions and tensorflow >= Version("2.16"):
-        yield "TensorFlow Addons does not load on TensorFlow 2.16 and later. Remedy: import it by tensorsmith.addons"
+        yield "TensorFlow Addons does not load on TensorFlow 2.16 and later. Import it through tensorsmith.addons."
     if "tf-agents" in versions and tensorflow >= Version("2.16"):
-        yield "TF-Agents does not run on Keras 3, which TensorFlow has from 2.16 on. Remedy: a separate environment."
+        yield "TF-Agents does not run on Keras 3, the default since TensorFlow 2.16. Use a separate environment."
     backend = environment.get("KERAS_BACKEND", "tensorflow")
     if backend != "tensorflow":
-        yield f"KERAS_BACKEND is {backend}: tensorsmith runs on tensorflow. Remedy: unset KERAS_BACKEND"
+        yield f"KERAS_BACKEND is {backend}: tensorsmith needs tensorflow. Run `unset KERAS_BACKEND`."
     if environment.get("TF_USE_LEGACY_KERAS", "0") not in ("", "0", "false", "False"):
-        yield "TF_USE_LEGACY_KERAS is set: tf.keras is Keras 2 then, whose layers do not mix. Remedy: unset it"
+        yield (
+            "TF_USE_LEGACY_KERAS is set: tf.keras is then Keras 2, which does not mix with Keras 3. "
+            "Run `unset TF_USE_LEGACY_KERAS`."
+        )
 
 
 def _kernels() -> dict[str, Any]:
-    """The state of the compiled kernels."""
-    nothing = {"in use": "", "this machine runs": [], "ops": [], "off because": ""}
+    """Returns the state of the compiled kernels."""
+    nothing = {"instruction set": "", "supported": [], "ops": [], "fallback reason": ""}
     if os.environ.get("TENSORSMITH_OPS") == "reference":
-        return {**nothing, "off because": CHOSEN}
+        return {**nothing, "fallback reason": CHOSEN}
     try:
         from tensorsmith import ops
-    except (ImportError, ValueError) as error:  # ValueError: TENSORSMITH_OPS is something else
-        return {**nothing, "off because": str(error)}
+    except (ImportError, ValueError) as error:  # ValueError: TENSORSMITH_OPS has an invalid value
+        return {**nothing, "fallback reason": str(error)}
     import warnings
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the reason is told below
+        warnings.simplefilter("ignore")  # the report contains the reason
         library = ops.library()
     names = [name.removeprefix("tensorsmith_") for name in dir(library.ops) if name.startswith("tensorsmith_")]
     return {
-        "in use": library.level,
-        "this machine runs": list(library.levels),
+        "instruction set": library.level,
+        "supported": list(library.levels),
         "ops": [name for name in names if not name.endswith(("_grad", "_eager_fallback"))],
-        "off because": library.reason,
+        "fallback reason": library.reason,
     }
 
 

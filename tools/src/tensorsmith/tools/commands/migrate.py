@@ -1,4 +1,4 @@
-"""Move scripts from TensorFlow Addons to what takes its place."""
+"""Migrate scripts from TensorFlow Addons to tensorsmith and Keras 3."""
 
 import argparse
 import sys
@@ -6,13 +6,13 @@ from pathlib import Path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declares the arguments."""
-    parser.add_argument("paths", metavar="PATH", type=Path, nargs="+", help="a .py file, or a folder with all below it")
-    parser.add_argument("--write", action="store_true", help="change the files; without, the changes are only printed")
+    """Adds the arguments to the parser."""
+    parser.add_argument("paths", metavar="PATH", type=Path, nargs="+", help=".py file, or folder to search recursively")
+    parser.add_argument("--write", action="store_true", help="change the files; by default a diff is printed")
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Prints the changes as a unified diff, or makes them; 1 when a file is no Python that can be read."""
+    """Prints the changes as a unified diff, or writes them; the exit code is 1 if a file is not valid Python."""
     from tensorsmith.migrate import UnreadableError, migrate_files
 
     code = 0
@@ -25,7 +25,7 @@ def execute(arguments: argparse.Namespace) -> int:
             sys.stdout.buffer.write(file.diff)
         if file.result.rewritten or file.result.left:
             print(
-                f"{file.path}: {file.result.rewritten} rewritten, {file.result.left} left with a comment",
+                f"{file.path}: {file.result.rewritten} rewritten, {file.result.left} unchanged with a comment",
                 file=sys.stderr,
             )
     return code

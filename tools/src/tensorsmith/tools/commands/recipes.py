@@ -11,12 +11,12 @@ from tensorsmith.recipes import all_recipes
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declares the flags."""
-    parser.add_argument("--json", action="store_true", help="print a list of objects instead of a table")
+    """Adds the arguments to the parser."""
+    parser.add_argument("--json", action="store_true", help="print the list as JSON")
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Prints them."""
+    """Prints the list of recipes."""
     rows: list[dict[str, Any]] = [
         {
             "name": recipe.name,
@@ -31,7 +31,7 @@ def execute(arguments: argparse.Namespace) -> int:
         print(json.dumps(rows, indent=2))
         return 0
     table = Table()
-    for heading in ("name", "family", "what it shows", "score", "seconds"):
+    for heading in ("name", "family", "description", "score", "seconds"):
         table.add_column(heading, justify="right" if heading == "seconds" else "left", no_wrap=heading == "name")
     for row in rows:
         table.add_row(row["name"], row["family"], row["shows"], row["score"], f"{row['seconds']:.0f}")

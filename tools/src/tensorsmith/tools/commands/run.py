@@ -12,35 +12,35 @@ from tensorsmith.tools.score_table import print_scores
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declares the flags; what else is given sets fields of the recipe's Config."""
+    """Adds the arguments to the parser. Other flags set fields of the recipe's Config."""
     parser.usage = (
         "tensorsmith run NAME [--config FILE.yaml] [--smoke] [--out DIR] [--resume | --find-lr] [--profile] "
         "[--workers N [--parameter-servers N]] [--FIELD VALUE ...]"
     )
     parser.allow_abbrev = False
-    parser.add_argument("name", metavar="NAME", help="as `tensorsmith recipes` lists it, or a .py file", nargs="?")
+    parser.add_argument("name", metavar="NAME", help="recipe listed by `tensorsmith recipes`, or a .py file", nargs="?")
     parser.add_argument(
-        "--config", type=Path, metavar="FILE.yaml", help="fields from a file, such as a run's config.yaml"
+        "--config", type=Path, metavar="FILE.yaml", help="read fields from a file, such as config.yaml of a run"
     )
     parser.add_argument("--smoke", action="store_true", help="use a tiny configuration that finishes in seconds")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="the run folder (runs/<recipe>/<timestamp>)")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="run folder (runs/<recipe>/<timestamp>)")
     parser.add_argument("--resume", action="store_true", help="resume the run in DIR, or the recipe's newest run")
-    parser.add_argument("--find-lr", action="store_true", help="only run the learning-rate range test")
-    parser.add_argument("--profile", action="store_true", help="record some steps for TensorBoard's profile plugin")
-    parser.add_argument("--workers", type=int, metavar="N", help="train on N processes of this machine together")
+    parser.add_argument("--find-lr", action="store_true", help="run a learning-rate range test instead of training")
+    parser.add_argument("--profile", action="store_true", help="profile some steps for TensorBoard")
+    parser.add_argument("--workers", type=int, metavar="N", help="number of worker processes on this machine")
     parser.add_argument(
         "--parameter-servers",
         type=int,
         default=0,
         metavar="N",
-        help="number of further processes, which hold the weights",
+        help="number of parameter-server processes",
     )
-    parser.add_argument("-h", "--help", action="store_true", help="show this help, and with NAME the recipe's fields")
+    parser.add_argument("-h", "--help", action="store_true", help="show this help and, with NAME, the recipe's fields")
     parser.set_defaults(parser=parser)
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Trains."""
+    """Trains the recipe and prints its scores."""
     if arguments.help or arguments.name is None:
         return _help(arguments)
     request = RunRequest(
@@ -65,10 +65,10 @@ def execute(arguments: argparse.Namespace) -> int:
         print_scores(result.metrics, result.folder.path, console)
     elif result.sweep is not None:
         rate = result.sweep.suggestion
-        console.print(f"learning rate {rate:.2g}: a tenth of {10 * rate:.2g}, where the loss begins to rise")
+        console.print(f"Suggested learning rate: {rate:.2g}, a tenth of {10 * rate:.2g}, where the loss starts to rise")
         console.print(f"{result.folder.path / 'learning_rates.png'}", highlight=False, soft_wrap=True)
     elif request.resume and request.workers is None:
-        print(f"{result.folder.path} is finished")
+        print(f"The run in {result.folder.path} is already finished.")
     return result.exit_code
 
 
@@ -77,7 +77,7 @@ def _help(arguments: argparse.Namespace) -> int:
     if arguments.name is None:
         return 0 if arguments.help else 2
     file = find_recipe(arguments.name)
-    print(f"\nfields of {file.name}:")
+    print(f"\nFields of {file.name}:")
     for name, comment in file.comments.items():
         print(f"  --{name:20} {comment} (default {getattr(file.recipe.config_class(), name)!r})")
     return 0

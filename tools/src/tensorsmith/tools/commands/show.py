@@ -1,4 +1,4 @@
-"""Show a recipe: what it is, and its configuration."""
+"""Show the header and the configuration of a recipe."""
 
 import argparse
 
@@ -6,12 +6,12 @@ from tensorsmith.recipes import find_recipe, to_yaml
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declares the arguments."""
-    parser.add_argument("name", metavar="NAME", help="as `tensorsmith recipes` lists it")
+    """Adds the arguments to the parser."""
+    parser.add_argument("name", metavar="NAME", help="recipe listed by `tensorsmith recipes`")
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Prints header and configuration."""
+    """Prints the header and the default configuration."""
     recipe = find_recipe(arguments.name)
     print(f"{recipe.header.strip()}\n\n{to_yaml(recipe, recipe.recipe.config_class())}", end="")
     return 0

@@ -1,4 +1,4 @@
-"""Convert to TFRecord files, look into them, check, repair and rearrange them."""
+"""Convert data to TFRecord files; inspect, verify, repair and rearrange them."""
 
 import argparse
 import sys
@@ -12,45 +12,51 @@ from tensorsmith.tools.verbs import execute_verb, verb_adder
 
 execute = execute_verb
 SOURCES = "files, patterns, or folders with *.tfrecord* files"
-MOST_EXAMPLES = 1000  # among which pictures are looked for
+MOST_EXAMPLES = 1000  # number of examples that are searched for images
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declares the verbs, each with its arguments and the function that does it."""
+    """Adds the subcommands with their arguments and functions."""
     add = verb_adder(parser)
-    infer = add("infer", _infer, "find out what a source holds, and write it down as a schema to review")
-    infer.add_argument("sources", metavar="SOURCE", nargs="+", help="files, a pattern or a folder of one kind")
-    infer.add_argument("--out", metavar="FILE.yaml", type=Path, help="the file to write; by default it is printed")
-    infer.add_argument("--encoding", help="of CSV and text; default utf-8")
-    infer.add_argument("--table", help="of SQLite, where there are several")
-    infer.add_argument("--query", metavar="SELECT", help="of SQLite, in place of a table")
-    convert = add("convert", tfrecord_convert.execute, "write the rows of a source as TFRecord files")
+    infer = add("infer", _infer, "infer the schema of a source, for review")
+    infer.add_argument("sources", metavar="SOURCE", nargs="+", help="files, a pattern or a folder, of one format")
+    infer.add_argument("--out", metavar="FILE.yaml", type=Path, help="output file; by default the schema is printed")
+    infer.add_argument("--encoding", help="character encoding of CSV and text files; default utf-8")
+    infer.add_argument("--table", help="table to read, if an SQLite file has several")
+    infer.add_argument("--query", metavar="SELECT", help="SQLite query to read instead of a table")
+    convert = add("convert", tfrecord_convert.execute, "convert the rows of a source to TFRecord files")
     tfrecord_convert.add_arguments(convert)
     inspect = add("inspect", _inspect, "show features, counts, sizes and the first examples")
     _add_sources(inspect)
-    inspect.add_argument("--examples", metavar="N", type=_natural, default=3, help="how many to show; default 3")
-    inspect.add_argument("--pictures", metavar="FILE.png", type=Path, help="write the first pictures onto a sheet")
-    inspect.add_argument("--raw-shape", metavar="H,W[,C]", type=_shape, help="of pictures that are raw uint8 values")
-    _add_sources(add("stats", _stats, "show figures about the values of each feature"))
-    verify = add("verify", _verify, "compare all checksums, and read every record; 1 where a file is damaged")
+    inspect.add_argument("--examples", metavar="N", type=_natural, default=3, help="number of examples; default 3")
+    inspect.add_argument("--pictures", metavar="FILE.png", type=Path, help="write a contact sheet of the first images")
+    inspect.add_argument("--raw-shape", metavar="H,W[,C]", type=_shape, help="shape of images of raw uint8 values")
+    _add_sources(add("stats", _stats, "show statistics of each feature"))
+    verify = add("verify", _verify, "verify all checksums and parse every record; exit code 1 if a file is damaged")
     _add_sources(verify)
-    verify.add_argument("--any", action="store_true", help="records may be something else than tf.train.Example")
+    verify.add_argument("--any", action="store_true", help="accept records that are not tf.train.Example")
     cat = add("cat", _cat, "print examples")
     _add_sources(cat)
-    cat.add_argument("--json", action="store_true", help="a line of JSON each, instead of shortened values")
-    cat.add_argument("--limit", metavar="N", type=_natural, help="only the first N")
-    repair = add("repair", _repair, "write the sound records of a damaged file into another one")
+    cat.add_argument("--json", action="store_true", help="print each example as a line of JSON, without truncation")
+    cat.add_argument("--limit", metavar="N", type=_natural, help="print only the first N examples")
+    repair = add("repair", _repair, "copy the intact records of a damaged file to a new file")
     repair.add_argument("file", metavar="FILE", type=Path)
-    repair.add_argument("dest", metavar="DEST", type=Path, help="the file to write")
-    _add_target(add("reshard", _reorder, "write records into another number of files, in their order"))
-    shuffle = add("shuffle", _reorder, "write records in random order, of all of them together")
+    repair.add_argument("dest", metavar="DEST", type=Path, help="output file")
+    _add_target(add("reshard", _reorder, "write records to a different number of files, in the same order"))
+    shuffle = add("shuffle", _reorder, "write all records in a global random order")
     _add_target(shuffle)
-    shuffle.add_argument("--seed", metavar="S", type=_natural, default=0, help="equal ones give equal files; default 0")
-    split = add("split", _reorder, "write records into splits, each into one")
+    shuffle.add_argument(
+        "--seed", metavar="S", type=_natural, default=0, help="random seed; determines the order; default 0"
+    )
+    split = add("split", _reorder, "partition records into splits")
     _add_target(split)
-    split.add_argument("--split", metavar="NAME=SHARE,...", required=True, help="such as train=0.8,test=0.2")
-    split.add_argument("--seed", metavar="S", type=_natural, help="shuffle first; without, splits are contiguous")
-    parquet = add("to-parquet", _to_parquet, "write examples into a Parquet file, with a column for each feature")
+    split.add_argument(
+        "--split", metavar="NAME=FRACTION,...", required=True, help="names and fractions, such as train=0.8,test=0.2"
+    )
+    split.add_argument(
+        "--seed", metavar="S", type=_natural, help="shuffle with this seed first; by default splits are contiguous"
+    )
+    parquet = add("to-parquet", _to_parquet, "write examples to a Parquet file, with a column for each feature")
     _add_sources(parquet)
     parquet.add_argument("dest", metavar="DEST.parquet", type=Path)
 
@@ -60,20 +66,22 @@ def _add_sources(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_target(parser: argparse.ArgumentParser) -> None:
-    """What `_reorder` takes."""
+    """Adds the arguments of `_reorder` to the parser."""
     _add_sources(parser)
-    parser.add_argument("dest", metavar="DEST", type=Path, help="the folder to write NAME.tfrecord-00000-of-00010 into")
+    parser.add_argument("dest", metavar="DEST", type=Path, help="output folder of NAME.tfrecord-00000-of-00010, ...")
     number = parser.add_mutually_exclusive_group()
-    number.add_argument("--shards", metavar="N", type=int, help="how many files")
-    number.add_argument("--shard-size", metavar="SIZE", default="256MB", help="about how large each is; default 256MB")
-    parser.add_argument("--name", default="", help="of the files; by default that of the first source")
-    parser.add_argument("--compression", choices=("none", "gzip", "zlib"), default="none", help="default none")
-    parser.add_argument("--resume", action="store_true", help="go on with what the same command began")
+    number.add_argument("--shards", metavar="N", type=int, help="number of files")
+    number.add_argument("--shard-size", metavar="SIZE", default="256MB", help="approximate file size; default 256MB")
+    parser.add_argument("--name", default="", help="name of the files; default: name of the first source")
+    parser.add_argument(
+        "--compression", choices=("none", "gzip", "zlib"), default="none", help="compression of the files; default none"
+    )
+    parser.add_argument("--resume", action="store_true", help="resume an interrupted run of the same command")
 
 
 def _natural(text: str) -> int:
     if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"received {text!r}, expected a number of 0 or more")
+        raise argparse.ArgumentTypeError(f"must be a non-negative number, got {text!r}")
     return int(text)
 
 
@@ -81,13 +89,13 @@ def _shape(text: str) -> list[int]:
     try:
         return [int(part) for part in text.split(",")]
     except ValueError:
-        raise argparse.ArgumentTypeError(f"received {text!r}, expected sizes such as 28,28 or 32,32,3") from None
+        raise argparse.ArgumentTypeError(f"must be sizes such as 28,28 or 32,32,3, got {text!r}") from None
 
 
 def _check_folder(path: Path) -> None:
-    """Says at once what would stop the end of long work."""
+    """Raises an error before long work starts if the folder of the output file does not exist."""
     if not path.absolute().parent.is_dir():
-        raise FileNotFoundError(f"{path}: there is no such folder")
+        raise FileNotFoundError(f"{path}: no such folder")
 
 
 def _infer(arguments: argparse.Namespace) -> int:
@@ -95,7 +103,7 @@ def _infer(arguments: argparse.Namespace) -> int:
     from tensorsmith.tfrecord import check_target, open_source, review
 
     if arguments.out is not None and not arguments.out.absolute().parent.is_dir():
-        raise FileNotFoundError(f"{arguments.out}: there is no such folder")
+        raise FileNotFoundError(f"{arguments.out}: no such folder")
     options = {name: getattr(arguments, name) for name in ("encoding", "table", "query")}
     paths = arguments.sources[0] if len(arguments.sources) == 1 else arguments.sources
     source = open_source(paths, **options)
@@ -125,11 +133,11 @@ def _verify(arguments: argparse.Namespace) -> int:
                 found = verify(path, not arguments.any, report)
             except OSError as error:
                 damaged += 1
-                print(f"{'damaged' if isinstance(error, DamagedFileError) else 'unread'}: {error}", flush=True)
+                print(f"{'damaged' if isinstance(error, DamagedFileError) else 'unreadable'}: {error}", flush=True)
                 continue
             records, size = records + found.records, size + found.size
-            print(f"sound: {path}: {_count(found.records, 'record')}, {format_bytes(found.size)}", flush=True)
-    print(f"{len(files) - damaged} of {len(files)} files are sound, with {records:,} records, {format_bytes(size)}")
+            print(f"intact: {path}: {_count(found.records, 'record')}, {format_bytes(found.size)}", flush=True)
+    print(f"{len(files) - damaged} of {len(files)} files are intact: {records:,} records, {format_bytes(size)}")
     return 1 if damaged else 0
 
 
@@ -149,7 +157,7 @@ def _inspect(arguments: argparse.Namespace) -> int:
     if arguments.pictures:
         values = _texts(islice(chain.from_iterable(map(rows, files)), MOST_EXAMPLES))
         count = contact_sheet(values, arguments.pictures, arguments.raw_shape)
-        print(f"{arguments.pictures}: {count} pictures")
+        print(f"{arguments.pictures}: {count} images")
     return 0
 
 
@@ -185,8 +193,8 @@ def _repair(arguments: argparse.Namespace) -> int:
         task = progress.start("repairing", arguments.file.stat().st_size)
         found = repair(arguments.file, arguments.dest, task.advance)
     for gap in found.gaps:
-        what = "of records that are not known" if gap.records is None else f"of {_count(gap.records, 'record')}"
-        print(f"left out at byte {gap.offset:,}: {_count(gap.size, 'byte')} {what}: {gap.problem}")
+        what = "an unknown number of records" if gap.records is None else f"{_count(gap.records, 'record')}"
+        print(f"Skipped {what} at byte {gap.offset:,} ({_count(gap.size, 'byte')}): {gap.problem}")
     print(f"{arguments.dest}: {_count(found.records, 'record')}, {format_bytes(found.size)}")
     return 0
 
@@ -231,5 +239,5 @@ def _count(count: int, what: str) -> str:
 
 
 def _texts(found: Any) -> Any:
-    """The values of examples that are bytes."""
+    """Yields the bytes values of examples."""
     return (value for row in found for values in row.values() for value in values if isinstance(value, bytes))

@@ -1,4 +1,4 @@
-"""Search for good hyperparameters of a recipe."""
+"""Search the hyperparameters of a recipe."""
 
 import argparse
 import contextlib
@@ -28,47 +28,47 @@ from tensorsmith.tuning.search_workers import run_search_workers
 from tensorsmith.tuning.workers import LAUNCHER, alone_in
 
 EXIT_USAGE = 2  # exit code of a worker that raised SearchError
-SECONDS_FOR_THE_CHIEF = 600.0  # until its search file is there for the workers of other machines
+SECONDS_FOR_THE_CHIEF = 600.0  # maximum time that workers wait for the search file written by the chief
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declares the flags; what else is given sets fields of the recipe's Config that are not searched."""
+    """Adds the arguments to the parser. Other flags set fields of the recipe's Config that are not searched."""
     defaults = {field.name: field.default for field in dataclasses.fields(Search)}
     parser.usage = (
         "tensorsmith tune NAME [--trials N] [--tuner random|hyperband|bayesian] [--space FILE.yaml] [--objective NAME] "
         "[--folds K] [--parallel N] [--out DIR] [--resume] [--FIELD VALUE ...]"
     )
     parser.allow_abbrev = False
-    parser.add_argument("name", metavar="NAME", help="as `tensorsmith recipes` lists it, or a .py file")
+    parser.add_argument("name", metavar="NAME", help="recipe listed by `tensorsmith recipes`, or a .py file")
 
     def setting(name: str, text: str, **more: Any) -> None:
         default = "" if defaults[name] is None else f" ({defaults[name]})"
         parser.add_argument(f"--{name.replace('_', '-')}", help=text + default, **more)
 
-    setting("trials", "how many configurations to try", type=int, metavar="N")
-    setting("tuner", "random, hyperband or bayesian")
-    setting("objective", "the score, by its name in history.csv", metavar="NAME")
-    setting("direction", "whether the least or the largest score is best: min or max; most names tell")
-    setting("folds", "cross-validate on the training set, cut into K parts", type=int, metavar="K")
-    setting("patience", "epochs without a better score that end a trial; 0: none do", type=int, metavar="N")
-    setting("keep_best", "how many of the best configurations and models to keep", type=int, metavar="K")
-    parser.add_argument("--space", type=Path, metavar="FILE.yaml", help="ranges besides and instead of the recipe's")
-    parser.add_argument("--config", type=Path, metavar="FILE.yaml", help="fields that are not searched")
-    parser.add_argument("--smoke", action="store_true", help="trials of the size that ends in seconds")
-    parser.add_argument("--parallel", type=int, metavar="N", help="try N configurations at a time, in processes")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="the folder (runs/<recipe>/<timestamp>)")
-    parser.add_argument("--resume", action="store_true", help="go on with DIR, or with the recipe's newest search")
+    setting("trials", "number of configurations to try", type=int, metavar="N")
+    setting("tuner", "search algorithm: random, hyperband or bayesian")
+    setting("objective", "score to optimize, as named in history.csv", metavar="NAME")
+    setting("direction", "direction of the objective, min or max; inferred from most names")
+    setting("folds", "number of cross-validation folds of the training set", type=int, metavar="K")
+    setting("patience", "stop a trial after N epochs without a better score; 0: never", type=int, metavar="N")
+    setting("keep_best", "number of best configurations and models to keep", type=int, metavar="K")
+    parser.add_argument("--space", type=Path, metavar="FILE.yaml", help="search ranges; override those of the recipe")
+    parser.add_argument("--config", type=Path, metavar="FILE.yaml", help="values of fields that are not searched")
+    parser.add_argument("--smoke", action="store_true", help="use a tiny configuration that finishes in seconds")
+    parser.add_argument("--parallel", type=int, metavar="N", help="number of trials at a time, in separate processes")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="search folder (runs/<recipe>/<timestamp>)")
+    parser.add_argument("--resume", action="store_true", help="resume the search in DIR, or the recipe's newest search")
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Searches."""
+    """Runs or resumes a search, as a single process, as launcher of parallel workers, or as a worker."""
     recipe = find_recipe(arguments.name)
     worker = "KERASTUNER_ORACLE_IP" in os.environ and "chief" not in os.environ.get("KERASTUNER_TUNER_ID", "")
     parallel = arguments.parallel
-    check(parallel is None or parallel >= 1, "--parallel", parallel, "1 or more")
+    check(parallel is None or parallel >= 1, "--parallel", parallel, ">= 1")
     alone = "KERASTUNER_ORACLE_IP" not in os.environ
-    check(alone or arguments.out, "--out", None, "a folder that all processes share, as KERASTUNER_ORACLE_IP is set")
-    check(alone or parallel is None, "--parallel", parallel, "none where KERASTUNER_ORACLE_IP is set")
+    check(alone or arguments.out, "--out", None, "a folder that all processes share when KERASTUNER_ORACLE_IP is set")
+    check(alone or parallel is None, "--parallel", parallel, "left out when KERASTUNER_ORACLE_IP is set")
     if worker:
         folder = arguments.out
         _wait_for(folder / FILE)
@@ -79,7 +79,7 @@ def execute(arguments: argparse.Namespace) -> int:
         search = _new(recipe, arguments)
         folder = new_folder(recipe, arguments.out).path
     again = ["tune", arguments.name, "--out", str(folder), "--resume"]
-    launched = LAUNCHER in os.environ  # by a process that holds the folder
+    launched = LAUNCHER in os.environ  # started by a process that holds the lock of the folder
     with contextlib.nullcontext(-1) if launched else alone_in(folder) as lock:
         write_search(recipe, search, folder)
         try:
@@ -127,7 +127,7 @@ def _new(recipe: RecipeFile, arguments: argparse.Namespace) -> Search:
     space = space_of(recipe, arguments.space)
     given = from_flags(arguments.fields)
     for name in given.keys() & space.keys():
-        raise argument_error(f"--{name}", given[name], f"nothing, as it is searched in {space[name]}")
+        raise argument_error(f"--{name}", given[name], f"left out, because it is searched in {space[name]}")
     values = dict(recipe.recipe.smoke) if arguments.smoke else {}
     values = {name: value for name, value in values.items() if name not in space}
     if arguments.config:
@@ -138,7 +138,7 @@ def _new(recipe: RecipeFile, arguments: argparse.Namespace) -> Search:
 
 
 def _old(recipe: RecipeFile, arguments: argparse.Namespace) -> tuple[Path | None, Search | None]:
-    """The folder and search to go on with, of which only the number of trials may change."""
+    """Returns the folder and the search to resume. Only the number of trials may change."""
     runs = (Path("runs") / recipe.run_name).glob("*")
     folders = [arguments.out] if arguments.out else sorted(runs, reverse=True)
     folder = next((path for path in folders if (path / FILE).is_file()), None)
@@ -147,8 +147,8 @@ def _old(recipe: RecipeFile, arguments: argparse.Namespace) -> tuple[Path | None
     given = [f"--{name.replace('_', '-')}" for name in (*SETTINGS, "space", "config")]
     given = [name for name in given if getattr(arguments, name[2:].replace("-", "_")) is not None]
     given = [name for name in given if name != "--trials"] + ["--smoke"] * arguments.smoke + arguments.fields
-    received = Verbatim(f"{' '.join(map(str, given))} with the search {folder}")
-    check(not given, "--resume", received, "the settings that the search has", "only --trials may change")
+    received = Verbatim(f"{' '.join(map(str, given))} for the search {folder}")
+    check(not given, "--resume", received, "given the settings of the search", "only --trials may change")
     search = read_search(recipe, folder)
     return folder, search if arguments.trials is None else dataclasses.replace(search, trials=arguments.trials)
 
@@ -156,5 +156,5 @@ def _old(recipe: RecipeFile, arguments: argparse.Namespace) -> tuple[Path | None
 def _wait_for(path: Path) -> None:
     until = time.monotonic() + SECONDS_FOR_THE_CHIEF
     while not path.is_file():
-        check(time.monotonic() < until, "--out", str(path.parent), f"a folder in which the chief writes {FILE}")
+        check(time.monotonic() < until, "--out", str(path.parent), f"a folder to which the chief writes {FILE}")
         time.sleep(0.5)

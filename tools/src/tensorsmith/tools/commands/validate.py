@@ -1,4 +1,4 @@
-"""Check a configuration file, all mistakes at once."""
+"""Check a configuration file and report all errors."""
 
 import argparse
 from pathlib import Path
@@ -7,12 +7,12 @@ from tensorsmith.recipes import read_yaml, recipe_in, resolve
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declares the arguments."""
+    """Adds the arguments to the parser."""
     parser.add_argument("file", metavar="FILE.yaml", type=Path)
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Says whether `run --config` would take the file."""
+    """Prints whether the file is valid for `tensorsmith run --config`."""
     values = read_yaml(arguments.file)
     recipe = recipe_in(values)
     resolve(recipe, values)

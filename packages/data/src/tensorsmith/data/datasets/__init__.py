@@ -1,1 +1,1 @@
-"""Data sets: registry, loaders, and the hosts they come from."""
+"""Registry and loaders of data sets, and the hosts that the files are fetched from."""

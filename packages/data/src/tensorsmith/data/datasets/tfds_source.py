@@ -1,4 +1,4 @@
-"""Loading what TensorFlow Datasets has, in the form of the data sets here."""
+"""Loading data sets of TensorFlow Datasets in the format of this package."""
 
 import urllib.error
 import urllib.request
@@ -17,32 +17,33 @@ CONNECT_SECONDS = 5.0
 
 
 def load_from_tfds(name: str, split: str, folder: Path | None = None) -> Dataset:
-    """Loads a split of a data set of TFDS into memory, preparing it where that has not been done.
+    """Loads a split of a TFDS data set into memory, preparing the data set if necessary.
 
-    Pictures of uint8 become float32 in [0, 1], classes int32 and bytes of texts `str`, as in the data sets here.
+    uint8 images become float32 in [0, 1], class labels int32, and strings `str`, as in the data sets of this package.
 
     Args:
-        name: As TFDS has it, with a configuration where there are several: "mnist", "glue/sst2", "tensorsmith_digits".
-        split: As TFDS has it, parts such as "train[:10%]" too.
-        folder: TFDS' `data_dir`; by default its own.
+        name: TFDS name, including a configuration if there are several: "mnist", "glue/sst2", "tensorsmith_digits".
+        split: TFDS split, which may be a slice such as "train[:10%]".
+        folder: `data_dir` of TFDS. If `None`, the default of TFDS is used.
 
     Raises:
-        ValueError: No such name or split, no features and labels in it, or examples of different sizes.
-        DataNotFoundError: It is not prepared, and cannot be.
-        ImportError: TFDS is not installed.
+        ValueError: If the name or split does not exist, if the data set has no supervised keys, or if its examples
+            have different sizes.
+        DataNotFoundError: If the data set is not prepared and cannot be prepared.
+        ImportError: If TFDS is not installed.
     """
     from tensorsmith.data.tfds import tfds
 
-    check(isinstance(split, str), "split", split, "a text such as 'train' or 'train[:10%]'")
+    check(isinstance(split, str), "split", split, "a string such as 'train' or 'train[:10%]'")
     builder = _builder(tfds, name, folder)
     keys = builder.info.supervised_keys
     is_pair = isinstance(keys, tuple) and len(keys) == 2 and all(isinstance(key, str) for key in keys)
-    remedy = "`tfds.load` gives its examples as dictionaries"
-    check(is_pair, "name", name, "a data set of which TFDS knows features and label (its supervised keys)", remedy)
+    remedy = "`tfds.load` returns its examples as dictionaries"
+    check(is_pair, "name", name, "a TFDS data set with supervised keys (features and a label)", remedy)
     described, label = (builder.info.features[key] for key in keys)
     sizes = [spec.shape for spec in _leaves(described.get_tensor_spec()) + _leaves(label.get_tensor_spec())]
     is_regular = all(None not in size for size in sizes)
-    check(is_regular, "name", name, "a data set of examples of one size, which arrays can hold", remedy)
+    check(is_regular, "name", name, "a data set whose examples share one shape", remedy)
     if not builder.is_prepared():
         _prepare(builder, name)
     known = list(builder.info.splits)
@@ -50,7 +51,7 @@ def load_from_tfds(name: str, split: str, folder: Path | None = None) -> Dataset
         dataset = builder.as_dataset(split=split, batch_size=-1, shuffle_files=False, as_supervised=True)
     except (ValueError, KeyError):
         remedy = did_you_mean(str(split), known)
-        raise argument_error("split", split, f"one of {', '.join(known)}, or a part of it", remedy) from None
+        raise argument_error("split", split, f"one of {', '.join(known)}, or a slice of one", remedy) from None
     features, labels = tfds.as_numpy(dataset)
     redistribution = builder.info.redistribution_info
     return Dataset(
@@ -66,7 +67,7 @@ def load_from_tfds(name: str, split: str, folder: Path | None = None) -> Dataset
 
 
 def _builder(tfds: ModuleType, name: str, folder: Path | None) -> Any:
-    check(isinstance(name, str), "name", name, "a name that TFDS knows, such as 'mnist'")
+    check(isinstance(name, str), "name", name, "the name of a TFDS data set, such as 'mnist'")
     try:
         return tfds.builder(name, data_dir=folder)
     except ValueError as error:
@@ -74,41 +75,41 @@ def _builder(tfds: ModuleType, name: str, folder: Path | None) -> Any:
         known = tfds.list_builders(with_community_datasets=False)
         if base not in known:
             remedy = did_you_mean(base, known)
-            raise argument_error("name", name, "a name that TFDS knows, such as 'mnist'", remedy) from None
+            raise argument_error("name", name, "the name of a TFDS data set, such as 'mnist'", remedy) from None
         configurations = tuple(tfds.builder_cls(base).builder_configs)
         remedy = did_you_mean(configuration, configurations) or str(error).splitlines()[0]
-        raise argument_error("name", name, f"a configuration of {base} that TFDS knows", remedy) from None
+        raise argument_error("name", name, f"an existing configuration of {base}", remedy) from None
 
 
 def _prepare(builder: Any, name: str) -> None:
-    """Has TFDS download and prepare it.
+    """Downloads and prepares a data set with TFDS.
 
     Raises:
-        DataNotFoundError: It cannot; the message says why.
+        DataNotFoundError: If this fails; the message gives the reason.
     """
     tried = [(f"TFDS folder {builder.data_dir}", "not prepared")]
     try:
-        # TFDS itself goes on for minutes where nobody answers.
+        # Checked first, as TFDS itself retries for minutes if a host does not answer.
         for address in {urlsplit(address).netloc: address for address in builder.url_infos or ()}.values():
             _check_answer(address)
         builder.download_and_prepare()
-    except DataNotFoundError:  # of a data set of ours
+    except DataNotFoundError:  # raised by a builder of this package
         raise
     except Exception as error:
         reason = str(error).strip() or type(error).__name__
-        tried.append(("TFDS, which downloads and prepares it", reason.splitlines()[0]))
+        tried.append(("TFDS download and preparation", reason.splitlines()[0]))
         places = [f"  {number}. {place}: {why}" for number, (place, why) in enumerate(tried, 1)]
         lines = [
-            f"{name} can be had from nowhere. Tried:",
+            f'Could not obtain data set "{name}". Sources tried:',
             *places,
-            f"By hand: prepare it where there is a network, by `tfds build {name}`, and bring the folder here",
+            f"For manual installation, run `tfds build {name}` on a machine with network access and copy the folder.",
             f"Published by: {builder.info.homepage}",
         ]
         raise DataNotFoundError(name, tuple(tried), "\n".join(lines)) from error
 
 
 def _check_answer(address: str) -> None:
-    """Raises an OSError where the host of an address does not answer; what it answers does not matter."""
+    """Raises an `OSError` if the host of an address does not answer; the status of the answer is ignored."""
     if is_offline():
         raise OSError("skipped, TENSORSMITH_OFFLINE is set")
     if not address.startswith(("http://", "https://")):
@@ -128,7 +129,7 @@ def _leaves(tree: Any) -> list[Any]:
 
 
 def _converted(tfds: ModuleType, described: Any, values: Any) -> Any:
-    """Values as the data sets here have them."""
+    """Converts values to the dtypes of the data sets of this package."""
     if isinstance(values, dict):
         return {name: _converted(tfds, described[name], column) for name, column in values.items()}
     if isinstance(described, tfds.features.Text):

@@ -1,4 +1,4 @@
-"""Classes in other proportions than the data have."""
+"""Resampling of a dataset to a target distribution of classes."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -14,24 +14,25 @@ from tensorsmith.data.pipelines.draws import with_draws
 def undersample(
     label: Callable[..., Any], counts: Sequence[float], target: Sequence[float] | None = None, *, seed: int | None
 ) -> Transformation:
-    """Leaves out examples at random until classes have the proportions asked for.
+    """Drops examples at random to reach a target distribution of classes.
 
-    With shares `p` in the data and `q` asked for, an example of class `c` is kept with probability
-    `(q_c / p_c) / max(q / p)`: all of the class that is scarcest, so that as few as possible are left out. Others are
-    left out each time the dataset is gone through.
+    Given class probabilities `p` in the data and `q` in the target, an example of class `c` is kept with probability
+    `(q_c / p_c) / max(q / p)`. All examples of the class with the largest `q / p` are kept, which minimizes the number
+    of dropped examples. The draws differ in each iteration over the dataset.
 
     Args:
-        label: The class of an example, a scalar whole number, called as `dataset.map` calls its function.
-        counts: How many examples of each class there are, or shares of them.
-        target: Shares of the classes asked for, as counts or fractions; equal ones by default.
-        seed: Of the draws; `None` takes others in each process.
+        label: Function that returns the class of an example, a scalar integer. It is called like the function of
+            `dataset.map`.
+        counts: Number or fraction of examples of each class.
+        target: Target distribution of the classes, as counts or fractions. Defaults to equal fractions.
+        seed: Seed of the draws. If `None`, a different seed is used in each process.
 
     Returns:
-        What `dataset.apply` takes. The order stays; the number of examples differs from pass to pass.
+        A transformation for `dataset.apply`. The order is preserved; the number of examples varies between iterations.
 
     Raises:
-        ValueError: Counts or shares that are negative, all 0, not one for each class, or a share of a class that has
-            no examples.
+        ValueError: If `counts` or `target` has negative values, sums to 0, or does not have one value for each class;
+            or if `target` is positive for a class without examples.
 
     Example:
         >>> import tensorflow as tf
@@ -56,25 +57,26 @@ def undersample(
 def oversample(
     label: Callable[..., Any], counts: Sequence[float], target: Sequence[float] | None = None, *, seed: int | None
 ) -> Transformation:
-    """Repeats examples until classes have the proportions asked for, and leaves out none.
+    """Repeats examples to reach a target distribution of classes, without dropping any.
 
-    With shares `p` in the data and `q` asked for, an example of class `c` comes `r = (q_c / p_c) / min(q / p)` times
-    on average: `floor(r)` times, and once more with probability `r - floor(r)`. Its copies follow each other: shuffle
-    behind this.
+    Given class probabilities `p` in the data and `q` in the target, an example of class `c` is repeated
+    `r = (q_c / p_c) / min(q / p)` times on average: `floor(r)` times, and once more with probability `r - floor(r)`.
+    The copies are adjacent, so shuffle the dataset afterwards.
 
     Args:
-        label: The class of an example, a scalar whole number, called as `dataset.map` calls its function.
-        counts: How many examples of each class there are, or shares of them.
-        target: Shares of the classes asked for, as counts or fractions; equal ones by default. A class with share 0
-            is left out after all.
-        seed: Of the draws; `None` takes others in each process.
+        label: Function that returns the class of an example, a scalar integer. It is called like the function of
+            `dataset.map`.
+        counts: Number or fraction of examples of each class.
+        target: Target distribution of the classes, as counts or fractions. Defaults to equal fractions. A class with
+            fraction 0 is dropped.
+        seed: Seed of the draws. If `None`, a different seed is used in each process.
 
     Returns:
-        What `dataset.apply` takes. The number of examples differs from pass to pass.
+        A transformation for `dataset.apply`. The number of examples varies between iterations.
 
     Raises:
-        ValueError: Counts or shares that are negative, all 0, not one for each class, or a share of a class that has
-            no examples.
+        ValueError: If `counts` or `target` has negative values, sums to 0, or does not have one value for each class;
+            or if `target` is positive for a class without examples.
 
     Example:
         >>> import tensorflow as tf
@@ -99,13 +101,15 @@ def oversample(
 
 
 def _ratio(counts: Sequence[float], target: Sequence[float] | None) -> np.ndarray:
-    """Shares asked for over shares in the data, up to a factor; 0 for classes that are not asked for."""
+    """Returns the ratio of target to actual class probabilities, up to a factor; 0 for classes not in the target."""
     have = np.asarray(counts, "float64")
     want = np.asarray((have > 0) if target is None else target, "float64")
     for name, given, values in (("counts", counts, have), ("target", target, want)):
         sound = values.ndim == 1 and np.isfinite(values).all() and (values >= 0).all() and (values > 0).any()
-        check(bool(sound), name, given, "a number of at least 0 for each class, and one above 0")
-    check(len(want) == len(have), "target", target, f"a share for each of {len(have)} classes, as `counts` has")
+        check(bool(sound), name, given, "a sequence of non-negative numbers, one for each class, with a positive sum")
+    check(
+        len(want) == len(have), "target", target, f"a sequence of {len(have)} fractions, one for each class in `counts`"
+    )
     missing = np.flatnonzero((want > 0) & (have == 0))
     check(not len(missing), "target", target, f"0 for the classes without examples, {missing.tolist()}")
     return np.divide(want, have, out=np.zeros_like(want), where=want > 0)

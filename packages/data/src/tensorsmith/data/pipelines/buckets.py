@@ -1,4 +1,4 @@
-"""Batches of elements that are about as long, so that little is padded."""
+"""Batching of elements by length, to reduce padding."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -17,28 +17,29 @@ def bucket_by_length(
     pad_to_boundary: bool = False,
     drop_remainder: bool = False,
 ) -> Transformation:
-    """Batches of elements from one bucket of lengths, padded at the end.
+    """Batches elements of similar length together and pads them at the end.
 
-    The buckets are `[0, b0)`, `[b0, b1)`, ..., `[bn, infinity)`. A bucket gives a batch when it is full, so that
-    batches of several lengths follow each other; what is left in the buckets comes at the end.
+    The buckets are `[0, b0)`, `[b0, b1)`, ..., `[bn, infinity)`. A batch is returned as soon as a bucket is full, so
+    consecutive batches may have different lengths. Elements left in the buckets are returned at the end.
 
     Args:
-        boundaries: Where buckets begin, each larger than the one before.
-        batch_size: Of all buckets, or a size for each, of which there is one more than boundaries. Smaller ones for
-            longer elements keep the number of steps in a batch about the same.
-        length: Of an element, int32 or int64, called as `dataset.map` calls its function; the first axis of the
-            first tensor by default.
-        padding: The value to pad with, in the elements' structure or one for all; 0, "" or False by default.
-        pad_to_boundary: Whether all batches of a bucket have the same shape, one step shorter than its upper
-            boundary, instead of that of their longest element. No element may then be as long as the last boundary.
-        drop_remainder: Whether batches that are not full are left out at the end.
+        boundaries: Lower bounds of the second and later buckets, strictly increasing.
+        batch_size: Batch size of all buckets, or a sequence with one size for each bucket, one more than `boundaries`.
+            Smaller sizes for longer elements keep the number of steps per batch roughly constant.
+        length: Function that returns the length of an element, int32 or int64. It is called like the function of
+            `dataset.map`. Defaults to the size of the first axis of the first tensor.
+        padding: Padding value, as a nested structure that matches the elements or a single value for all. Defaults to
+            0, "" or `False`, depending on the dtype.
+        pad_to_boundary: If `True`, all batches of a bucket are padded to its upper boundary minus one, instead of the
+            length of their longest element. Elements must then be shorter than the last boundary.
+        drop_remainder: If `True`, batches that are not full are dropped at the end.
 
     Returns:
-        What `dataset.apply` takes. The number of batches is not known before they have been counted.
+        A transformation for `dataset.apply`. The number of batches is unknown in advance.
 
     Raises:
-        ValueError: Boundaries that do not increase, or batch sizes that are not positive or not one for each bucket;
-            no `length`, where the first tensor is a single value.
+        ValueError: If `boundaries` does not increase strictly, if a batch size is not positive, if the number of batch
+            sizes does not match the buckets, or if `length` is `None` and the first tensor is a scalar.
 
     Example:
         >>> import tensorflow as tf
@@ -51,12 +52,18 @@ def bucket_by_length(
     boundaries = list(boundaries)
     for boundary in boundaries:
         check_whole("boundaries", boundary)
-    check(len(boundaries) > 0, "boundaries", boundaries, "at least one", "call dataset.padded_batch for one bucket")
-    check(boundaries == sorted(set(boundaries)), "boundaries", boundaries, "each larger than the one before")
+    check(
+        len(boundaries) > 0,
+        "boundaries",
+        boundaries,
+        "a non-empty sequence",
+        "call dataset.padded_batch to pad without buckets",
+    )
+    check(boundaries == sorted(set(boundaries)), "boundaries", boundaries, "strictly increasing")
     sizes = [batch_size] * (len(boundaries) + 1) if isinstance(batch_size, int) else list(batch_size)
     for size in sizes:
         check_whole("batch_size", size)
-    expected = f"one size, or {len(boundaries) + 1} sizes, one for each bucket"
+    expected = f"one size or {len(boundaries) + 1} sizes, one for each bucket"
     check(len(sizes) == len(boundaries) + 1, "batch_size", batch_size, expected)
     load_tensorflow()
     import tensorflow as tf
@@ -67,13 +74,13 @@ def bucket_by_length(
     def transform(dataset: Dataset) -> Dataset:
         first = tf.nest.flatten(dataset.element_spec)[0]
         known = length is not None or first.shape.rank != 0
-        remedy = "say which tensor is as long as the element"
+        remedy = "pass a function that returns the length of an element"
         check(known, "length", Verbatim(f"none, for {first}"), "a function", remedy)
         values = padding
         if padding is not None and not tf.nest.is_nested(padding):
             is_text = isinstance(padding, str | bytes)
             fits = all((spec.dtype == tf.string) == is_text for spec in tf.nest.flatten(dataset.element_spec))
-            check(fits, "padding", padding, "a value for each part of the elements, in their structure")
+            check(fits, "padding", padding, "a nested structure of values that matches the elements")
             values = tf.nest.map_structure(lambda spec: tf.cast(padding, spec.dtype), dataset.element_spec)
         return dataset.bucket_by_sequence_length(
             length or first_axis,

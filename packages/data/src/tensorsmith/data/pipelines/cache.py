@@ -1,4 +1,4 @@
-"""Elements that are made once and read again, as long as what they were made from is the same."""
+"""Caching of elements in memory or on disk, with invalidation if their sources change."""
 
 import hashlib
 import json
@@ -18,31 +18,33 @@ ROWS_AT_ONCE = 64
 def cached(
     folder: str | os.PathLike[str] | None = None, *, version: Any = None, files: Sequence[str | os.PathLike[str]] = ()
 ) -> Transformation:
-    """Keeps a dataset's elements in memory or on disk.
+    """Caches the elements of a dataset in memory or on disk.
 
-    Place it behind what is slow and before what is random: what was drawn before it stays the same in each epoch.
+    Place the cache after expensive and before random transformations: random values drawn before the cache are the
+    same in each epoch.
 
-    In memory, elements are kept from the first pass on, which has to go through all of them, until the dataset is gone.
-    On disk they are written when this is applied, to a TFRecord file whose name is a hash of the version, the structure
-    of the elements, and the paths, sizes and times of the files. Where one of these changes, the elements are made
-    again. The file gets its name when it is complete, so that another process sees all of it or nothing; of a process
-    that was killed a hidden file may be left. No cache is deleted: old ones are the caller's to remove.
+    In memory, elements are stored during the first iteration, which must be complete, until the dataset is deleted.
+    On disk, they are written when this transformation is applied, to a TFRecord file whose name is a hash of the
+    version, the structure of the elements, and the paths, sizes and modification times of `files`. If one of these
+    changes, the elements are computed again. The file is written atomically, so other processes see either the
+    complete file or none; a process that was killed may leave a hidden file behind. Old caches are never deleted.
 
     Args:
-        folder: Where caches are kept; `None` keeps the elements in memory.
-        version: What decides about the elements besides the files, with a folder: a name of the dataset, and settings
-            of whatever makes it, in anything that JSON can express. Two datasets of one version and one structure, such
-            as two parts of a split, would get the elements of the first.
-        files: The files that the elements are made from.
+        folder: Folder of the cache files. If `None`, the elements are cached in memory.
+        version: Identifier of everything besides `files` that determines the elements, such as the name of the
+            dataset and the settings of its transformations. It is required with `folder` and may be any value that
+            JSON supports. Datasets with the same version and structure share a cache, so the parts of a split need
+            different versions.
+        files: Files that the elements are computed from.
 
     Returns:
-        What `dataset.apply` takes: to a dataset of the same elements in the same order, whose number is known where it
-        is on disk.
+        A transformation for `dataset.apply`. It preserves the elements and their order. On disk, the cardinality of
+        the result is known.
 
     Raises:
-        ValueError: `version` or `files` without a folder, no version with one, a version that JSON cannot express, or
-            an endless dataset.
-        FileNotFoundError: One of the files does not exist.
+        ValueError: If `version` or `files` is given without `folder`, if `folder` is given without `version`, if
+            `version` is not supported by JSON, or if the dataset is infinite.
+        FileNotFoundError: If one of `files` does not exist.
 
     Example:
         >>> import tempfile
@@ -53,24 +55,30 @@ def cached(
         [np.int64(0), np.int64(1), np.int64(4), np.int64(9)]
     """
     if folder is None:
-        remedy = "name a folder; in memory a dataset that is made anew is also read anew"
-        check(version is None, "version", version, "None without a folder", remedy)
-        check(not files, "files", files, "none without a folder", remedy)
+        remedy = "pass a folder; an in-memory cache does not outlive its dataset"
+        check(version is None, "version", version, "None without `folder`", remedy)
+        check(not files, "files", files, "empty without `folder`", remedy)
     else:
         check(
-            version is not None, "version", version, "a name of the dataset", "two of one name are taken for the same"
+            version is not None,
+            "version",
+            version,
+            "a non-empty name",
+            "caches with the same name are taken for the same dataset",
         )
     paths = [Path(path).resolve() for path in files]
     try:
         version = json.dumps(version, sort_keys=True)
     except TypeError as error:
-        raise argument_error("version", version, "what JSON can express", str(error)) from None
+        raise argument_error("version", version, "JSON-serializable", str(error)) from None
     load_tensorflow()
     import tensorflow as tf
 
     def transform(dataset: Dataset) -> Dataset:
         endless = dataset.cardinality() == tf.data.INFINITE_CARDINALITY
-        check(not endless, "dataset", Verbatim("an endless one"), "one that ends", "repeat behind the cache")
+        check(
+            not endless, "dataset", Verbatim("an infinite dataset"), "a finite dataset", "call `repeat` after the cache"
+        )
         if folder is None:
             return dataset.cache()
         target = Path(folder) / f"{_fingerprint(version, dataset.element_spec, paths)}.tfrecord"
@@ -88,7 +96,7 @@ def _fingerprint(version: str, element_spec: Any, paths: Sequence[Path]) -> str:
 
 
 def _write(dataset: Dataset, target: Path) -> None:
-    """Each tensor of each element as a record. `Dataset.save` would wait for ever where an element cannot be made."""
+    """Writes each tensor of each element as a record. `Dataset.save` hangs if an element raises an error."""
     import tensorflow as tf
 
     def serialized(*element: NestedTensors) -> Tensor:

@@ -1,20 +1,20 @@
-"""Random numbers beside the elements of a dataset, whose position a checkpoint can keep."""
+"""Random seeds paired with the elements of a dataset, whose state can be checkpointed."""
 
 from tensorsmith.core.types import Dataset
 
 
 def with_draws(dataset: Dataset, seed: int | None) -> Dataset:
-    """Pairs of the dataset's elements and seeds for TensorFlow's stateless random functions.
+    """Pairs the elements of a dataset with seeds for TensorFlow's stateless random functions.
 
-    A random function that keeps a state of its own cannot be saved with an iterator. The state of these draws is part
-    of the iterator.
+    A stateful random function cannot be saved with an iterator. The state of these seeds is part of the iterator.
 
     Args:
-        dataset: Of any elements.
-        seed: Of the draws, which differ each time the dataset is gone through; `None` takes others in each process.
+        dataset: A dataset of any elements.
+        seed: Seed of the draws, which differ in each iteration over the dataset. If `None`, a different seed is used
+            in each process.
 
     Returns:
-        A dataset of `(element, draw)`, draw int64 `(2,)`, as many as there are elements.
+        A dataset of pairs `(element, draw)` of the same length, where `draw` is an int64 seed of shape `(2,)`.
 
     Example:
         >>> import tensorflow as tf

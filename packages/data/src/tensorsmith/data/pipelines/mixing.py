@@ -1,4 +1,4 @@
-"""Batches of which each example is mixed with another one, as are the labels."""
+"""Augmentations that mix each example of a batch with another one, including the labels."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,21 +10,22 @@ from tensorsmith.data.pipelines.draws import with_draws
 
 
 def mixup(alpha: float = 0.2, *, seed: int | None) -> Transformation:
-    """Mixup: weighted means of two examples and of their labels.
+    """Mixup augmentation: weighted means of pairs of examples and of their labels.
 
-    `x' = λ x + (1 - λ) x[π]` and `y' = λ y + (1 - λ) y[π]`, with `π` a random order of the batch and `λ` from
-    Beta(α, α), another one for each example.
+    `x' = λ x + (1 - λ) x[π]` and `y' = λ y + (1 - λ) y[π]`, where `π` is a random permutation of the batch and `λ` is
+    drawn from Beta(α, α) for each example.
 
     Args:
-        alpha: α; near 0 one example of two prevails, at 1 all weights are as likely. The paper uses 0.1 to 0.4 for
-            ImageNet.
-        seed: Of the draws; `None` takes others in each process.
+        alpha: Parameter α of the beta distribution. Near 0, one of the two examples dominates; at 1, the weight is
+            uniformly distributed. The paper uses 0.1 to 0.4 for ImageNet.
+        seed: Seed of the draws. If `None`, a different seed is used in each process.
 
     Returns:
-        What `dataset.apply` takes: from batches `(x, y)` to such of the same shapes and dtypes. `x` may be nested.
+        A transformation for `dataset.apply`, from batches `(x, y)` to batches of the same shapes and dtypes. `x` may be
+        a nested structure.
 
     Raises:
-        ValueError: `alpha` is not positive, or elements are no pairs of batches of floating-point numbers.
+        ValueError: If `alpha` is not positive, or if the elements are not pairs of floating-point batches.
 
     Source:
         H. Zhang, M. Cisse, Y. N. Dauphin, D. Lopez-Paz, mixup: Beyond Empirical Risk Minimization, ICLR 2018.
@@ -51,23 +52,24 @@ def mixup(alpha: float = 0.2, *, seed: int | None) -> Transformation:
 
 
 def cutmix(alpha: float = 1.0, *, seed: int | None) -> Transformation:
-    """CutMix: a rectangle of each picture comes from another picture, and the label is mixed by area.
+    """CutMix augmentation: replaces a rectangle of each image with a patch of another and mixes the labels by area.
 
-    The rectangle has `sqrt(1 - λ)` of the picture's height and width, `λ` from Beta(α, α), and its centre is anywhere
-    in the picture. What lies outside is cut off, and the weight of the label is the share of pixels that stay, as in
-    the authors' program. Each picture has a rectangle of its own.
+    The rectangle has `sqrt(1 - λ)` of the height and width of the image, where `λ` is drawn from Beta(α, α), and its
+    center is uniformly distributed in the image. The rectangle is clipped to the image, and the weight of the original
+    label is the fraction of pixels that are kept, as in the authors' implementation. The rectangle is drawn separately
+    for each image.
 
     Args:
-        alpha: α; 1 in the paper, where all areas are as likely.
-        seed: Of the draws; `None` takes others in each process.
+        alpha: Parameter α of the beta distribution. The paper uses 1, for which the area is uniformly distributed.
+        seed: Seed of the draws. If `None`, a different seed is used in each process.
 
     Returns:
-        What `dataset.apply` takes: from batches `(x, y)`, x `(batch, height, width, channels)`, to such of the same
-        shapes and dtypes.
+        A transformation for `dataset.apply`, from batches `(x, y)`, with `x` of shape
+        `(batch, height, width, channels)`, to batches of the same shapes and dtypes.
 
     Raises:
-        ValueError: `alpha` is not positive, elements are no pairs of batches of floating-point numbers, or `x` are no
-            pictures.
+        ValueError: If `alpha` is not positive, if the elements are not pairs of floating-point batches, or if `x` is
+            not a batch of images.
 
     Source:
         S. Yun et al., CutMix: Regularization Strategy to Train Strong Classifiers with Localizable Features, ICCV 2019.
@@ -92,6 +94,7 @@ def cutmix(alpha: float = 1.0, *, seed: int | None) -> Transformation:
         columns = _inside(width, centres[1], side)
         foreign = rows[:, :, None] & columns[:, None, :]
         x = tf.where(foreign[..., None], tf.gather(x, order), x)
+        # The weight of the label is the area after clipping, not λ.
         kept = 1 - tf.reduce_mean(tf.cast(foreign, tf.float64), axis=[1, 2])
         return x, _mix(y, tf.gather(y, order), kept)
 
@@ -108,16 +111,22 @@ def _on_batches(
 
     def transform(dataset: Dataset) -> Dataset:
         spec = dataset.element_spec
-        check(isinstance(spec, tuple) and len(spec) == 2, "dataset", Verbatim(spec), "batches (x, y)")
+        check(isinstance(spec, tuple) and len(spec) == 2, "dataset", Verbatim(spec), "a dataset of batches (x, y)")
         for name, part in zip("xy", spec, strict=True):
             for leaf in tf.nest.flatten(part):
-                remedy = "divide pictures by 255" if name == "x" else "make labels one-hot with tf.one_hot"
-                check(leaf.dtype.is_floating, name, Verbatim(leaf.dtype.name), "floating-point numbers", remedy)
+                remedy = "divide images by 255" if name == "x" else "encode labels with tf.one_hot"
+                check(leaf.dtype.is_floating, name, Verbatim(leaf.dtype.name), "a floating-point tensor", remedy)
         is_rows = tf.is_tensor(spec[1]) or isinstance(spec[1], tf.TensorSpec)
-        check(is_rows and spec[1].shape.rank != 0, "y", Verbatim(spec[1]), "one tensor of a batch", "batch first")
+        check(
+            is_rows and spec[1].shape.rank != 0,
+            "y",
+            Verbatim(spec[1]),
+            "a single tensor with a batch axis",
+            "call `batch` first",
+        )
         if pictures:
             is_pictures = isinstance(spec[0], tf.TensorSpec) and spec[0].shape.rank == 4
-            check(is_pictures, "x", Verbatim(spec[0]), "pictures (batch, height, width, channels)")
+            check(is_pictures, "x", Verbatim(spec[0]), "a batch of images of shape (batch, height, width, channels)")
         return with_draws(dataset, seed).map(
             lambda batch, draw: mixed(*batch, draw), num_parallel_calls=tf.data.AUTOTUNE
         )
@@ -126,10 +135,11 @@ def _on_batches(
 
 
 def _weights(alpha: float, y: Tensor, draw: Tensor) -> Tensor:
-    """From Beta(alpha, alpha), float64 `(batch,)`."""
+    """Draws weights from Beta(alpha, alpha), float64 `(batch,)`."""
     import tensorflow as tf
 
     shape = [2, tf.shape(y)[0]]
+    # Beta(α, α) is X / (X + Y) for independent X, Y from Gamma(α).
     one, other = tf.unstack(
         tf.random.stateless_gamma(shape, _another(draw, 0), tf.constant(alpha, tf.float64), dtype=tf.float64)
     )
@@ -137,14 +147,14 @@ def _weights(alpha: float, y: Tensor, draw: Tensor) -> Tensor:
 
 
 def _order(y: Tensor, draw: Tensor) -> Tensor:
-    """The numbers of the batch's examples, shuffled."""
+    """Returns a random permutation of the indices of the batch."""
     import tensorflow as tf
 
     return tf.random.experimental.stateless_shuffle(tf.range(tf.shape(y)[0]), _another(draw, 1))
 
 
 def _another(draw: Tensor, number: int) -> Tensor:
-    """One of several seeds from the same draw."""
+    """Derives one of several independent seeds from a draw."""
     import tensorflow as tf
 
     return tf.random.experimental.stateless_fold_in(draw, number)
@@ -154,12 +164,13 @@ def _mix(tensor: Tensor, other: Tensor, weight: Tensor) -> Tensor:
     import tensorflow as tf
 
     weight = tf.cast(weight, tensor.dtype)
+    # Broadcast the weight of each example over all other axes.
     weight = tf.reshape(weight, tf.concat([tf.shape(weight), tf.ones([tf.rank(tensor) - 1], tf.int32)], 0))
     return weight * tensor + (1 - weight) * other
 
 
 def _inside(size: Tensor, centre: Tensor, side: Tensor) -> Tensor:
-    """Which pixels of an axis lie in the rectangles, bool `(batch, size)`."""
+    """Returns a mask of the pixels of one axis that are in the rectangles, bool `(batch, size)`."""
     import tensorflow as tf
 
     half = tf.cast(tf.cast(size, tf.float64) * side, tf.int32) // 2

@@ -1,4 +1,4 @@
-"""From many files to batches, with every knob in one place."""
+"""Reading many files into batches, with all options in one class."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -18,43 +18,48 @@ Compression = Literal["", "GZIP", "ZLIB"]
 
 @dataclass(frozen=True, kw_only=True)
 class Pipeline:
-    r"""Reads many files side by side: files, interleave, shard, cache, shuffle, batch, parse, map, prefetch.
+    r"""Input pipeline for many files: list, interleave, shard, cache, shuffle, batch, parse, map, prefetch.
 
-    Records are shuffled as the bytes that they are on disk, which are small, and parsed a batch at a time, which is
-    fast. For local TFRecord files without compression `tensorsmith.tfrecord.examples` is better: it shuffles all
-    records together without a buffer. This is for files that are compressed, far away, of lines of text, or not to be
-    indexed.
+    Records are shuffled as serialized bytes, which are compact, and parsed in batches, which is fast. For local,
+    uncompressed TFRecord files, `tensorsmith.tfrecord.examples` is the better choice, as it shuffles all records
+    without a buffer. This class is for compressed or remote files, text files, and files that should not be indexed.
 
-    A shuffle takes the files in another order each epoch, and then shuffles blocks of records. The order of an epoch
-    follows from the seed and the epoch's number alone, so that a checkpoint of an iterator, in whatever epoch, brings
-    back exactly what would have come.
+    With `shuffle`, the order of the files changes in each epoch, and blocks of records are shuffled. The order depends
+    only on the seed and the index of the epoch, so an iterator restored from a checkpoint in any epoch continues with
+    exactly the same elements.
 
     Attributes:
-        files: Files, or patterns such as `train-*`, on any file system that TensorFlow reads. They are sorted by name.
-        batch_size: Records in a batch.
-        format: "tfrecord"; "text", of which each line is a record; or "csv", of which the first line of each file is
-            left out.
-        compression: Of the files, "", "GZIP" or "ZLIB".
-        parse: From a string tensor `(batch,)` of records to what they hold, such as `tf.io.parse_example` does.
-        map: Called with what `parse` gives, as `dataset.map` does.
-        cycle_length: How many files are read side by side.
-        block_length: Records taken from one of them before the next one's turn.
-        shuffle: Records in a block that is shuffled, two of which are in memory; 0 keeps the files' order.
-        seed: Of the orders, which differ each time the dataset is gone through; `None` takes others in each process.
-        epochs: How often all records come; `None` for ever. An epoch ends with a batch of its own.
-        shard: `(index, count)`: the records of one of `count` workers. All workers together have each record once.
-        shard_by: "file", which reads only a worker's files, or "record", where there are fewer files than workers or
-            they differ much in size.
-        cache: Whether records are kept in memory from the first epoch on.
-        drop_remainder: Whether a last batch that is smaller is left out of each epoch.
-        num_parallel_calls: Of reading, parsing and mapping; `None` lets TensorFlow find it while it runs.
-        prefetch: Batches made before they are asked for; `None` lets TensorFlow find how many.
-        deterministic: Whether the order is the same in each run. Otherwise no file or batch waits for a slower one.
-        count: How many records this worker has in an epoch. `None` counts those of local TFRecord files without
-            compression, by their indexes where they have some; of others the number of batches is then not known.
+        files: Files or glob patterns such as `train-*`, on any file system that TensorFlow supports. They are sorted
+            by name.
+        batch_size: Number of records per batch.
+        format: "tfrecord"; "text", where each line is a record; or "csv", where the first line of each file is also
+            skipped.
+        compression: Compression of the files: "", "GZIP" or "ZLIB".
+        parse: Function that parses a string tensor `(batch,)` of records, such as `tf.io.parse_example`.
+        map: Function applied to the output of `parse`, called like the function of `dataset.map`.
+        cycle_length: Number of files that are read concurrently.
+        block_length: Number of consecutive records to take from a file before switching to the next one.
+        shuffle: Number of records in a block that is shuffled; two blocks are held in memory. 0 keeps the order of the
+            files.
+        seed: Seed of the shuffle, whose order differs in each iteration over the dataset. If `None`, a different seed
+            is used in each process.
+        epochs: Number of passes over all records; `None` repeats them indefinitely. Batches do not span epochs.
+        shard: Pair `(index, count)` that selects the records of one of `count` workers. Together, the workers read
+            each record once.
+        shard_by: "file" to read only the files of this worker, or "record" to distribute records, if there are fewer
+            files than workers or if file sizes differ widely.
+        cache: If `True`, records are cached in memory during the first epoch.
+        drop_remainder: If `True`, the last batch of each epoch is dropped if it has fewer than `batch_size` records.
+        num_parallel_calls: Number of parallel calls for reading, parsing and mapping. If `None`, it is tuned
+            dynamically.
+        prefetch: Number of batches to prefetch. If `None`, it is tuned dynamically.
+        deterministic: If `True`, the order is reproducible. If `False`, files and batches are not delayed by slower
+            ones.
+        count: Number of records of this worker in an epoch. If `None`, the records of local, uncompressed TFRecord
+            files are counted, using their indexes if available; for other files, the cardinality is unknown.
 
     Raises:
-        ValueError: With all mistakes in the message.
+        ValueError: If arguments are invalid; the message lists all mistakes.
 
     Example:
         >>> import pathlib, tempfile
@@ -97,11 +102,11 @@ class Pipeline:
             raise ArgumentError("\n".join(mistakes))
 
     def paths(self) -> list[str]:
-        """The files that this worker reads, sorted by name.
+        """Returns the files that this worker reads, sorted by name.
 
         Raises:
-            FileNotFoundError: There is no such file, or none that fits a pattern.
-            ValueError: There are fewer files than workers.
+            FileNotFoundError: If a file does not exist, or if a pattern matches no file.
+            ValueError: If there are fewer files than workers.
         """
         load_tensorflow()
         import tensorflow as tf
@@ -109,27 +114,33 @@ class Pipeline:
         patterns = [self.files] if isinstance(self.files, str | os.PathLike) else self.files
         found: set[str] = set()
         for pattern in [os.fspath(pattern) for pattern in patterns]:
-            check(not tf.io.gfile.isdir(pattern), "files", pattern, "files or patterns", f"say {pattern}/*")
+            check(not tf.io.gfile.isdir(pattern), "files", pattern, "a file name or pattern", f"pass {pattern}/*")
             fitting = [pattern] if tf.io.gfile.exists(pattern) else _fitting(tf.io.gfile.glob(pattern))
             if not fitting:
-                raise FileNotFoundError(f"{pattern}: there is no such file, nor one that fits")
+                raise FileNotFoundError(f"{pattern}: no such file, and no file that matches")
             found.update(fitting)
         if self.shard_by == "record":
             return sorted(found)
         index, count = self.shard
-        remedy = 'say shard_by="record", or write more files'
-        check(count <= len(found), "shard", self.shard, f"at most as many workers as files, {len(found)}", remedy)
+        remedy = 'pass shard_by="record", or write more files'
+        check(
+            count <= len(found),
+            "shard",
+            self.shard,
+            f"a shard of at most {len(found)} workers, the number of files",
+            remedy,
+        )
         return sorted(found)[index::count]
 
     def dataset(self) -> Dataset:
-        """Finds the files and makes the dataset.
+        """Builds the dataset from the files.
 
         Returns:
-            A `tf.data.Dataset` of batches, as `parse` and `map` make them.
+            A `tf.data.Dataset` of batches, as returned by `parse` and `map`.
 
         Raises:
-            FileNotFoundError: There is no such file, or none that fits a pattern.
-            ValueError: There are fewer files than workers.
+            FileNotFoundError: If a file does not exist, or if a pattern matches no file.
+            ValueError: If there are fewer files than workers.
         """
         paths = self.paths()
         import tensorflow as tf
@@ -142,12 +153,14 @@ class Pipeline:
         epochs = tf.data.Dataset.range(tf.int64.max if self.epochs is None else self.epochs)
 
         def shuffled(epoch: Tensor, draw: Tensor) -> Dataset:
-            """The batches of an epoch."""
+            """Returns the shuffled batches of an epoch."""
             draw += [epoch, 0]
             records = in_order
             if not self.cache:
+                # The order of the files; a cache requires a fixed order instead.
                 order = shuffle(tf.range(len(paths), dtype=tf.int64), draw)
                 records = self._records(tf.data.Dataset.from_tensor_slices(order), names, calls)
+            # Shuffle block by block, each with a seed of its own.
             blocks = records.batch(self.shuffle).enumerate(start=1)
             blocks = blocks.map(lambda number, block: shuffle(block, draw + tf.stack([0, number])))
             return blocks.prefetch(1).unbatch().batch(self.batch_size, self.drop_remainder)
@@ -164,7 +177,7 @@ class Pipeline:
         return counted(batches, self._batches(paths))
 
     def _records(self, numbers: Dataset, names: Tensor, calls: int) -> Dataset:
-        """The records of files with the given numbers, side by side."""
+        """Returns the interleaved records of the files with the given indices."""
         import tensorflow as tf
 
         index, count = self.shard
@@ -176,11 +189,11 @@ class Pipeline:
                 records = tf.data.TextLineDataset(names[number], self.compression)
             if self.format == "csv":
                 records = records.skip(1)
-            if self.shard_by == "record":  # begins with another worker in each file, so that none gets more
+            if self.shard_by == "record":  # starts with a different worker in each file, to balance the records
                 records = records.shard(count, (index - number) % count)
             return records
 
-        calls = min(calls, self.cycle_length)  # AUTOTUNE is below
+        calls = min(calls, self.cycle_length)  # AUTOTUNE is negative, so it is preserved
         return numbers.interleave(
             of_file, self.cycle_length, self.block_length, num_parallel_calls=calls, deterministic=self.deterministic
         )
@@ -205,7 +218,7 @@ class Pipeline:
         return sum(len(range((worker - number) % workers, size, workers)) for number, size in enumerate(of_files))
 
     def _mistakes(self) -> Iterator[str]:
-        """What is wrong with the fields, a message for each."""
+        """Yields a message for each invalid field."""
         for name, least in (("batch_size", 1), ("cycle_length", 1), ("block_length", 1), ("shuffle", 0)):
             yield from _mistake(check_whole, name, getattr(self, name), least)
         for name, least in (("epochs", 1), ("num_parallel_calls", 1), ("prefetch", 0), ("count", 0)):
@@ -221,7 +234,7 @@ class Pipeline:
             yield from _mistake(check, value is None or callable(value), name, value, "a function or None")
         is_pair = isinstance(self.shard, tuple) and len(self.shard) == 2 and all(isinstance(n, int) for n in self.shard)
         sound = is_pair and 0 <= self.shard[0] < self.shard[1]
-        yield from _mistake(check, sound, "shard", self.shard, "(index, count), the index from 0 to below the count")
+        yield from _mistake(check, sound, "shard", self.shard, "a pair (index, count) with 0 <= index < count")
         no_files = not isinstance(self.files, str | os.PathLike) and not self.files
         yield from _mistake(check, not no_files, "files", self.files, "at least one file or pattern")
 
@@ -234,7 +247,7 @@ def _mistake(checks: Callable[..., None], *arguments: Any) -> Iterator[str]:
 
 
 def _fitting(paths: Sequence[str]) -> list[str]:
-    """Of what a pattern finds: no hidden files, and no indexes of files that it finds too."""
+    """Removes hidden files, and the indexes of files that are also in the list."""
     visible = [path for path in paths if os.path.basename(path)[:1] != "."]  # noqa: PTH119 - not only on this machine
     indexes = {path + INDEX_SUFFIX for path in visible}
     return [path for path in visible if path not in indexes]

@@ -1,4 +1,4 @@
-"""Parts of a dataset that stay the same, whatever order its examples come in and however many are added."""
+"""Splitting of a dataset by hash, stable under reordering and under adding examples."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -9,28 +9,31 @@ from tensorsmith.core import Verbatim, check, did_you_mean, load_tensorflow
 from tensorsmith.core.types import Dataset, NestedTensors, Tensor
 from tensorsmith.data.pipelines.arguments import Transformation
 
-BUCKETS = 1 << 53  # so many that a double tells all of them apart
+BUCKETS = 1 << 53  # largest number of buckets that a double represents exactly
 
 
 def hash_split(part: str, fractions: Mapping[str, float], key: Callable[..., Any], *, salt: str = "") -> Transformation:
-    """The examples of one part, told by a hash of their key.
+    """Selects the examples of one part of a split, determined by a hash of their key.
 
-    An example is in the part in whose share of `[0, 1)` the hash of its key lies, `FarmHash64(salt + key) mod 2^53`
-    over `2^53`. The same key is in the same part in each process, order and version of the data. Examples that belong
-    together, such as those of one patient, stay together where they have one key.
+    The hash value of an example is `FarmHash64(salt + key) mod 2^53` over `2^53`, a number in `[0, 1)`. This interval
+    is divided among the parts according to `fractions`. A key belongs to the same part in each process and in each
+    order and version of the data. Examples that belong together, such as those of one patient, stay together if they
+    have the same key.
 
     Args:
-        part: Which part.
-        fractions: Name of each part to its share, which sum to 1, in one order for all parts.
-        key: A scalar string or whole number of an example, called as `dataset.map` calls its function. Whole numbers
-            are hashed as decimal text.
-        salt: Put before the key; another one makes another split.
+        part: Name of the part to select.
+        fractions: Name of each part mapped to its fraction of the examples. The fractions sum to 1, and their order
+            must be the same for all parts.
+        key: Function that returns the key of an example, a scalar string or integer. It is called like the function of
+            `dataset.map`. Integers are hashed as decimal strings.
+        salt: Prefix of the key. A different salt produces a different split.
 
     Returns:
-        What `dataset.apply` takes. The order stays; the number of examples is not known.
+        A transformation for `dataset.apply`. The order is preserved; the cardinality is unknown.
 
     Raises:
-        ValueError: An unknown part, fractions that are negative or do not sum to 1, or a key of another kind.
+        ValueError: If `part` is unknown, if fractions are negative or do not sum to 1, or if the key is not a scalar
+            string or integer.
 
     Example:
         >>> import tensorflow as tf
@@ -40,8 +43,10 @@ def hash_split(part: str, fractions: Mapping[str, float], key: Callable[..., Any
         [[0, 2, 3, 5, 7, 8], [1, 4, 6, 9]]
     """
     for name, share in fractions.items():
-        check(isinstance(share, int | float) and 0 <= share <= 1, f"fractions[{name!r}]", share, "a share from 0 to 1")
-    check(math.isclose(sum(fractions.values()), 1), "fractions", dict(fractions), "shares that sum to 1")
+        check(
+            isinstance(share, int | float) and 0 <= share <= 1, f"fractions[{name!r}]", share, "a fraction from 0 to 1"
+        )
+    check(math.isclose(sum(fractions.values()), 1), "fractions", dict(fractions), "a dict of fractions that sum to 1")
     expected = f"one of {', '.join(fractions)}"
     check(part in fractions, "part", part, expected, did_you_mean(part, fractions))
     load_tensorflow()
@@ -49,7 +54,7 @@ def hash_split(part: str, fractions: Mapping[str, float], key: Callable[..., Any
 
     number = list(fractions).index(part)
     edges = [0, *(round(end * BUCKETS) for end in accumulate(fractions.values()))]
-    edges[-1] = BUCKETS  # which the sum may miss by rounding
+    edges[-1] = BUCKETS  # the sum may differ from 1 by rounding
 
     def belongs(*element: NestedTensors) -> Tensor:
         value = key(*element)
@@ -61,7 +66,7 @@ def hash_split(part: str, fractions: Mapping[str, float], key: Callable[..., Any
         spec = dataset.map(key).element_spec
         is_scalar = isinstance(spec, tf.TensorSpec) and spec.shape.rank == 0
         sound = is_scalar and (spec.dtype == tf.string or spec.dtype.is_integer)
-        check(sound, "key", Verbatim(spec), "a function that gives a scalar string or whole number")
+        check(sound, "key", Verbatim(spec), "a function that returns a scalar string or integer")
         return dataset.filter(belongs)
 
     return transform

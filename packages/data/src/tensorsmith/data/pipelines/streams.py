@@ -1,4 +1,4 @@
-"""Long sequences for recurrent networks that keep their state from one batch to the next."""
+"""Batching of long sequences for stateful recurrent networks."""
 
 import sys
 from typing import Any
@@ -9,27 +9,29 @@ from tensorsmith.data.pipelines.arguments import Transformation, check_whole
 
 
 def parallel_streams(count: int, length: int, *, shift: int | None = None) -> Transformation:
-    """Batches of windows in which each row goes on where the same row of the batch before ended.
+    """Cuts a sequence into parallel streams of windows for stateful recurrent networks.
 
-    The sequence is cut into `count` parts of one length, one after the other. Batch `i` has window `i` of each part, so
-    that a stateful recurrent network reads all parts side by side. Its states are to be reset at the beginning of each
-    epoch. What is left at the end of the sequence, or of a part, and fills no part or window, is left out.
+    The sequence is divided into `count` consecutive parts of equal length. Batch `i` contains window `i` of each part,
+    so each row of a batch continues the same row of the previous batch. Reset the states of the network at the
+    beginning of each epoch. Elements at the end of the sequence or of a part that do not fill a part or window are
+    dropped.
 
-    The sequence is read into memory when this is applied, once, so that a checkpoint of an iterator is only a number.
+    The sequence is read into memory once, when the transformation is applied, so the checkpoint of an iterator
+    consists of a single number.
 
     Args:
-        count: Parts, which is the size of the batches.
-        length: Steps in a window.
-        shift: From the beginning of a window to that of the next, `length` by default. With targets that are one step
-            ahead, windows have one step more than the network sees: `length=101, shift=100`.
+        count: Number of parts, which equals the batch size.
+        length: Number of steps in a window.
+        shift: Number of steps between the starts of consecutive windows. Defaults to `length`. For targets one step
+            ahead, windows have one step more than the network input: `length=101, shift=100`.
 
     Returns:
-        What `dataset.apply` takes: from single steps to tensors `(count, length, ...)` in the structure that the steps
-        have, whose number is known.
+        A transformation for `dataset.apply`, from single steps to tensors of shape `(count, length, ...)` in the same
+        nested structure. The cardinality of the result is known.
 
     Raises:
-        ValueError: An argument is no positive whole number, or the dataset is endless or too short for one window of
-            each part.
+        ValueError: If an argument is not a positive integer, or if the dataset is infinite or too short for one window
+            of each part.
 
     Example:
         >>> import tensorflow as tf
@@ -46,12 +48,12 @@ def parallel_streams(count: int, length: int, *, shift: int | None = None) -> Tr
 
     def transform(dataset: Dataset) -> Dataset:
         endless = dataset.cardinality() == tf.data.INFINITE_CARDINALITY
-        check(not endless, "dataset", Verbatim("an endless one"), "one that ends", "leave out its `repeat`")
+        check(not endless, "dataset", Verbatim("an infinite dataset"), "a finite dataset", "remove its `repeat`")
         sequence = next(iter(dataset.batch(sys.maxsize)), None)
         steps = 0 if sequence is None else len(tf.nest.flatten(sequence)[0])
         each = steps // count
-        remedy = "give fewer parts or shorter windows"
-        expected = f"at least {count * length}, a window of {length} for each of {count} parts"
+        remedy = "pass fewer parts or shorter windows"
+        expected = f"at least {count * length} long, a window of {length} for each of {count} parts"
         check(each >= length, "dataset", Verbatim(f"{steps} steps"), expected, remedy)
         parts = tf.nest.map_structure(lambda tensor: tf.stack(tf.split(tensor[: each * count], count)), sequence)
 

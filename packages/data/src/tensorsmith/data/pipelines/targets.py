@@ -1,4 +1,4 @@
-"""Windows cut into what a model sees and what it is to say."""
+"""Splitting of windows into inputs and targets."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,18 +9,19 @@ from tensorsmith.data.pipelines.arguments import Transformation, check_whole
 
 
 def targets_ahead(ahead: int = 1, *, axis: int = 0) -> Transformation:
-    """Pairs of all but the last steps of a window and the last steps: a forecast from the end of what is seen.
+    """Splits windows into inputs and the last steps as targets, for forecasts from the end of the input.
 
     Args:
-        ahead: How many steps are the target.
-        axis: Of the steps; 0 in single windows, 1 in batches of them.
+        ahead: Number of steps in the target.
+        axis: Axis of the steps: 0 for single windows, 1 for batches of windows.
 
     Returns:
-        What `dataset.apply` takes: from windows of `length` steps to pairs of `length - ahead` and `ahead` steps, each
-        in the structure that the windows have.
+        A transformation for `dataset.apply`, from windows of `length` steps to pairs of `length - ahead` and `ahead`
+        steps, each in the nested structure of the windows.
 
     Raises:
-        ValueError: `ahead` is no positive whole number, `axis` is negative, or windows are not longer than `ahead`.
+        ValueError: If `ahead` is not a positive integer, if `axis` is negative, or if windows are not longer than
+            `ahead`.
 
     Example:
         >>> import tensorflow as tf
@@ -33,21 +34,22 @@ def targets_ahead(ahead: int = 1, *, axis: int = 0) -> Transformation:
 
 
 def targets_each_step(ahead: int = 1, *, axis: int = 0) -> Transformation:
-    """Pairs of all but the last steps of a window and, for each of these steps, what follows it.
+    """Splits windows into inputs and a target for each step, for sequence-to-sequence models.
 
-    With `ahead` 1 the target is the window one step later, as of a language model over characters. With more it is, at
-    each step, the next `ahead` steps, on a new axis behind that of the steps.
+    With `ahead=1`, the target is the window shifted by one step, as in a character-level language model. With larger
+    values, the target at each step consists of the next `ahead` steps, on a new axis after the axis of the steps.
 
     Args:
-        ahead: How many steps after each step are its target.
-        axis: Of the steps; 0 in single windows, 1 in batches of them.
+        ahead: Number of steps after each step that form its target.
+        axis: Axis of the steps: 0 for single windows, 1 for batches of windows.
 
     Returns:
-        What `dataset.apply` takes: from windows of `length` steps to pairs of `length - ahead` steps, and of as many
-        targets, of `(length - ahead, ahead)` steps where `ahead` is more than 1.
+        A transformation for `dataset.apply`, from windows of `length` steps to pairs of `length - ahead` steps and as
+        many targets, which have the axes `(length - ahead, ahead)` if `ahead` is greater than 1.
 
     Raises:
-        ValueError: `ahead` is no positive whole number, `axis` is negative, or windows are not longer than `ahead`.
+        ValueError: If `ahead` is not a positive integer, if `axis` is negative, or if windows are not longer than
+            `ahead`.
 
     Example:
         >>> import tensorflow as tf
@@ -85,7 +87,9 @@ def _pairs(ahead: int, axis: int, target: Callable[[Any], Any]) -> Transformatio
             rank, received = spec.shape.rank, Verbatim(f"windows of shape {spec.shape}")
             check(rank is None or rank > axis, "axis", axis, f"one of the {rank} axes of the windows")
             steps = None if rank is None else spec.shape[axis]
-            check(steps is None or steps > ahead, "ahead", ahead, "fewer steps than windows have", received)
+            check(
+                steps is None or steps > ahead, "ahead", ahead, "smaller than the number of steps in a window", received
+            )
         return dataset.map(pair, num_parallel_calls=tf.data.AUTOTUNE)
 
     return transform

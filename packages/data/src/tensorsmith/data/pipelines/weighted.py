@@ -1,4 +1,4 @@
-"""Several sources as one, each as often as its weight says."""
+"""Random interleaving of several datasets according to weights."""
 
 import math
 from collections.abc import Sequence
@@ -14,22 +14,23 @@ Until = Literal["first", "last", "never"]
 def interleave_weighted(
     datasets: Sequence[Any], weights: Sequence[float], *, until: Until = "first", seed: int | None
 ) -> Dataset:
-    """Elements of several datasets, each drawn from one of them at random.
+    """Interleaves several datasets by drawing each element from one of them at random.
 
     Args:
-        datasets: Of elements of one structure. Each keeps its order.
-        weights: How often each is drawn from, in any unit.
-        until: When it ends. "first": when an element is drawn from a dataset that has no more, so that the weights hold
-            to the end. "last": when all have ended; one that has no more is not drawn from any longer, and no element
-            is lost. "never": each begins again when it ends.
-        seed: Of the draws, which differ each time the dataset is gone through; `None` takes others in each process.
+        datasets: Datasets with elements of the same structure. The order of each dataset is preserved.
+        weights: Relative sampling weight of each dataset.
+        until: Stopping condition. "first": stops when an element is drawn from an exhausted dataset, so that the
+            weights hold until the end. "last": stops when all datasets are exhausted; exhausted ones are no longer
+            drawn, and no element is lost. "never": restarts each dataset when it is exhausted.
+        seed: Seed of the draws, which differ in each iteration over the dataset. If `None`, a different seed is used
+            in each process.
 
     Returns:
-        A `tf.data.Dataset`. The number of its elements is known, unless `until` is "first".
+        A `tf.data.Dataset`. Its cardinality is known, unless `until` is "first".
 
     Raises:
-        ValueError: No dataset, weights that are not positive or not one for each, an unknown `until`, or with "never"
-            a dataset that has no elements.
+        ValueError: If `datasets` is empty, if `weights` does not have a positive number for each dataset, if `until`
+            is unknown, or if it is "never" and a dataset is empty.
 
     Example:
         >>> import tensorflow as tf
@@ -39,9 +40,14 @@ def interleave_weighted(
         (12, [0, 1, 2])
     """
     datasets, weights = list(datasets), list(weights)
-    check(len(datasets) > 0, "datasets", datasets, "at least one")
+    check(len(datasets) > 0, "datasets", datasets, "a non-empty list")
     sound = all(isinstance(weight, int | float) and 0 < weight < math.inf for weight in weights)
-    check(sound and len(weights) == len(datasets), "weights", weights, f"{len(datasets)} positive numbers, one each")
+    check(
+        sound and len(weights) == len(datasets),
+        "weights",
+        weights,
+        f"a list of {len(datasets)} positive numbers, one for each dataset",
+    )
     remedy = did_you_mean(str(until), get_args(Until))
     check(until in get_args(Until), "until", until, f"one of {', '.join(get_args(Until))}", remedy)
     check_seed(seed)
@@ -51,7 +57,7 @@ def interleave_weighted(
     counts = [int(dataset.cardinality()) for dataset in datasets]
     if until == "never":
         for number, count in enumerate(counts):
-            check(count != 0, f"datasets[{number}]", Verbatim("no elements"), "at least one element")
+            check(count != 0, f"datasets[{number}]", Verbatim("no elements"), "a non-empty dataset")
         datasets = [dataset.repeat() for dataset in datasets]
     total = sum(weights)
     mixed = tf.data.Dataset.sample_from_datasets(

@@ -1,4 +1,4 @@
-"""Windows of consecutive elements: of the steps of a time series, of the characters of a text."""
+"""Sliding windows over consecutive elements, such as the steps of a time series or the characters of a string."""
 
 from typing import Any
 
@@ -10,28 +10,28 @@ BYTES_AT_ONCE = 1 << 20
 
 
 def windows(length: int, *, shift: int = 1, stride: int = 1, nested: bool = False) -> Transformation:
-    """All full windows of a dataset's elements.
+    """Cuts a dataset into all complete windows of consecutive elements.
 
-    Window `i` has the elements `i shift + j stride` for `j` from 0 to `length - 1`. A rest at the end that fills no
-    window is left out.
+    Window `i` contains the elements `i shift + j stride` for `j` from 0 to `length - 1`. Elements at the end that do
+    not fill a window are dropped.
 
-    About 1 MiB of windows is cut at a time. As datasets of their own, which `tf.data.Dataset.window` makes, windows of
-    101 numbers took 30 times as long.
+    Windows are cut in batches of about 1 MiB. For windows of 101 numbers, this was 30 times faster than windows as
+    nested datasets, which `tf.data.Dataset.window` creates.
 
     Args:
-        length: Elements in a window.
-        shift: From the beginning of a window to that of the next; `length` for windows that do not overlap.
-        stride: From one element of a window to the next.
-        nested: Whether each window is a dataset, or several in the elements' structure, as `tf.data.Dataset.window`
-            makes them. For elements that differ in shape, or where each window is to be processed as a dataset.
+        length: Number of elements in a window.
+        shift: Number of elements between the starts of consecutive windows. With `length`, windows do not overlap.
+        stride: Number of elements between consecutive elements of a window.
+        nested: If `True`, each window is a dataset, or several in the structure of the elements, as created by
+            `tf.data.Dataset.window`. Use it for elements of varying shape, or to process each window as a dataset.
 
     Returns:
-        What `dataset.apply` takes. Tensors get a first axis of `length`, in the structure that the elements have. The
-        number of windows is known where that of the elements is.
+        A transformation for `dataset.apply`. Tensors get a new first axis of size `length`, in the nested structure of
+        the elements. The number of windows is known if the number of elements is.
 
     Raises:
-        ValueError: `length`, `shift` or `stride` is no positive whole number, or elements are not dense tensors of
-            known shape.
+        ValueError: If `length`, `shift` or `stride` is not a positive integer, or if the elements are not dense
+            tensors of known shape.
 
     Example:
         >>> import tensorflow as tf
@@ -50,12 +50,14 @@ def windows(length: int, *, shift: int = 1, stride: int = 1, nested: bool = Fals
     offsets = tf.range(length, dtype=tf.int64) * stride
 
     def cut(state: tuple[NestedTensors, Tensor], rows: NestedTensors) -> Any:
-        """The windows that are complete, and what is kept for the next: rows, and where in them one begins."""
+        """Returns the new state, the remaining rows and the start of the next window, and all complete windows."""
         kept, begin = state
+        # Prepend the rows kept from the previous batch, and count the windows that are complete.
         rows = tf.nest.map_structure(lambda *parts: tf.concat(parts, 0), kept, rows)
         count = tf.shape(tf.nest.flatten(rows)[0], tf.int64)[0]
         found = tf.maximum((count - begin - span) // shift + 1, 0)
         places = (begin + tf.range(found) * shift)[:, None] + offsets
+        # Keep only the rows that later windows need.
         begin += found * shift
         passed = tf.minimum(begin, count)
         rest = tf.nest.map_structure(lambda tensor: tensor[passed:], rows)
@@ -66,10 +68,16 @@ def windows(length: int, *, shift: int = 1, stride: int = 1, nested: bool = Fals
             return dataset.window(length, shift, stride, drop_remainder=True)
         specs = tf.nest.flatten(dataset.element_spec)
         for spec in specs:
-            remedy = "make them dense, or call `windows(..., nested=True)`"
-            check(isinstance(spec, tf.TensorSpec), "dataset", Verbatim(spec), "elements of dense tensors", remedy)
+            remedy = "convert them to dense tensors, or call `windows(..., nested=True)`"
+            check(isinstance(spec, tf.TensorSpec), "dataset", Verbatim(spec), "a dataset of dense tensors", remedy)
             remedy = "map `tf.ensure_shape` over them, or call `windows(..., nested=True)`"
-            check(spec.shape.is_fully_defined(), "dataset", Verbatim(spec), "elements of known shape", remedy)
+            check(
+                spec.shape.is_fully_defined(),
+                "dataset",
+                Verbatim(spec),
+                "a dataset of elements with known shapes",
+                remedy,
+            )
         size = sum(map(_bytes, specs))
         cut_at_once = max(1, BYTES_AT_ONCE // (length * size))
         rows = dataset.batch(min(cut_at_once * shift, max(1, BYTES_AT_ONCE // size)))
@@ -84,6 +92,6 @@ def windows(length: int, *, shift: int = 1, stride: int = 1, nested: bool = Fals
 
 
 def _bytes(spec: Any) -> int:
-    """Of a tensor; where its shape is not known, so many that one window is cut at a time."""
+    """Returns the size of a tensor in bytes; if its shape is unknown, a size that yields one window at a time."""
     elements = spec.shape.num_elements()
     return BYTES_AT_ONCE if elements is None else max(1, elements * spec.dtype.size)

@@ -1,8 +1,8 @@
-"""Preprocessing that is saved with the model: what Keras lacks, and a spec of features that adapts all in one pass."""
+"""Preprocessing layers that are saved with the model, and feature specs that adapt all of them in one pass."""
 
 from tensorsmith.core import load_tensorflow
 
-load_tensorflow()  # quietly, before anything imports it
+load_tensorflow()  # configures TensorFlow's logging before any other import of it
 
 from tensorsmith.data.preprocessing.bucketizer import Bucketizer
 from tensorsmith.data.preprocessing.choices import Bucketize, Cross, Hash, Keep, Lookup, Standardize, Text

@@ -1,4 +1,4 @@
-"""Numbers to bins."""
+"""Discretization of numbers into bins."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,36 +16,36 @@ OUTPUTS = ("int", "one_hot")
 
 @export
 class Bucketizer(keras.layers.Layer):
-    """Gives each number that of the bin it is in.
+    """Layer that maps numbers to the indices of bins.
 
-    `adapt` takes boundaries that give bins equal shares of the data, as far as values differ: exactly, for up to
-    200,000 values. `keras.layers.Discretization` compresses quantiles batch by batch: of 20,000 log-normal values in
-    batches of 32, its boundaries of quarters have 36, 60 and 83 percent of the values below them. It also compares in
-    float32, where this layer does so in float64.
+    `adapt` computes boundaries that divide the data into bins of equal size, as far as distinct values allow. They are
+    exact for up to 200,000 values. `keras.layers.Discretization` approximates quantiles batch by batch: for 20,000
+    log-normal values in batches of 32, the fractions of values below its quartiles are 36, 60 and 83 percent. It also
+    compares values in float32, whereas this layer uses float64.
 
     Formula:
 
         bin(x) = number of boundaries <= x,  and the last bin for NaN
 
     Args:
-        boundaries: Where bins end and the next ones begin, which have the value itself; None for those that `adapt`
-            finds.
-        bins: How many bins `adapt` makes; fewer where values are equal.
-        output: "int" for numbers, "one_hot" for a vector for each.
-        **kwargs: `name`, `dtype`, `trainable`, as for every Keras layer; `dtype` is that of vectors.
+        boundaries: Strictly increasing boundaries between bins. A value equal to a boundary belongs to the bin above
+            it. If `None`, the boundaries are computed by `adapt`.
+        bins: Number of bins that `adapt` creates. There are fewer if values are equal.
+        output: Output format: "int" for bin indices, "one_hot" for one-hot vectors.
+        **kwargs: Base layer keyword arguments, such as `name` and `dtype`. `dtype` is the dtype of one-hot vectors.
 
     Call arguments:
-        inputs: Tensor of a number type.
+        inputs: A tensor of a numerical dtype.
 
     Input shape:
-        Any.
+        Any shape.
 
     Output shape:
-        That of the inputs, in int64, for "int"; that and the number of bins for "one_hot", where a last axis of size 1
-        is left out.
+        Same shape as the input for "int", with dtype int64. For "one_hot", an axis of the number of bins is appended to
+        it, replacing a last axis of size 1.
 
     Raises:
-        ValueError: An argument is none of these; or the layer is called and has no boundaries.
+        ValueError: If an argument is invalid, or if the layer is called before boundaries are available.
 
     Example:
         >>> import numpy as np
@@ -62,11 +62,15 @@ class Bucketizer(keras.layers.Layer):
         output: str = "int",
         **kwargs: Any,
     ):
-        super().__init__(autocast=False, **kwargs)  # half types would put numbers into other bins
+        super().__init__(autocast=False, **kwargs)  # half-precision inputs would be assigned to wrong bins
         check(output in OUTPUTS, "output", output, " or ".join(map(repr, OUTPUTS)))
-        check(bins is None or (isinstance(bins, int) and bins > 1), "bins", bins, "an integer of 2 or more, or None")
+        check(bins is None or (isinstance(bins, int) and bins > 1), "bins", bins, "an integer >= 2, or None")
         check(
-            bins is not None or boundaries is not None, "boundaries", boundaries, "numbers", "or give `bins`, and adapt"
+            bins is not None or boundaries is not None,
+            "boundaries",
+            boundaries,
+            "a sequence of numbers",
+            "or pass `bins` and call `adapt`",
         )
         self.bins, self.output_mode = bins, output
         self.boundaries: list[float] | None = None
@@ -74,25 +78,28 @@ class Bucketizer(keras.layers.Layer):
             self.boundaries = [float(boundary) for boundary in boundaries]
             ordered = bool(self.boundaries) and self.boundaries == sorted(set(self.boundaries))
             check(
-                ordered and bool(np.isfinite(self.boundaries).all()), "boundaries", boundaries, "numbers that increase"
+                ordered and bool(np.isfinite(self.boundaries).all()),
+                "boundaries",
+                boundaries,
+                "strictly increasing numbers",
             )
 
     @property
     def size(self) -> int:
-        """How many bins there are."""
+        """Number of bins."""
         return len(self._known()) + 1
 
     def adapt(self, data: NestedArrays | Dataset, seed: int = 0) -> None:
-        """Takes the boundaries from data, and forgets those of before. Adapt before the model is compiled or traced.
+        """Computes the boundaries from data, replacing previous ones. Call it before compiling or tracing the model.
 
         Args:
             data: A tensor or array, or a `tf.data.Dataset` of batches of them.
-            seed: Of the values that quantiles are taken of, where there are more than 200,000; see `Quantiles`.
+            seed: Seed of the sample used to estimate quantiles of more than 200,000 values; see `Quantiles`.
 
         Raises:
-            ValueError: `bins` was not given; or `data` has numbers that are not finite, or too few that differ.
+            ValueError: If `bins` is `None`, or if `data` has values that are not finite or too few distinct values.
         """
-        check(self.bins is not None, "bins", self.bins, "how many, in order to adapt")
+        check(self.bins is not None, "bins", self.bins, "given before `adapt`")
         quantiles = Quantiles(seed=seed)
         for batch in data if isinstance(data, tf.data.Dataset) else [data]:
             values = np.asarray(batch, "float64")
@@ -102,11 +109,16 @@ class Bucketizer(keras.layers.Layer):
 
     def _known(self) -> list[float]:
         if self.boundaries is None:
-            raise argument_error("boundaries", None, "numbers", f"call `adapt` of {self.name!r}, or give them")
+            raise argument_error(
+                "boundaries",
+                None,
+                "set before the layer is called",
+                f"call `adapt` of {self.name!r}, or pass boundaries",
+            )
         return self.boundaries
 
     def call(self, inputs: Tensor) -> Tensor:
-        """Compares with the boundaries."""
+        """Assigns the inputs to bins."""
         boundaries = keras.ops.convert_to_tensor(self._known(), "float64")
         values = keras.ops.cast(inputs, "float64")
         found = keras.ops.searchsorted(boundaries, keras.ops.reshape(values, (-1,)), side="right")
@@ -118,7 +130,7 @@ class Bucketizer(keras.layers.Layer):
         return keras.ops.one_hot(numbers[..., 0] if alone else numbers, self.size, dtype=self.compute_dtype)
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of `__init__`, with the boundaries that `adapt` found."""
+        """Returns the config of the layer, including the boundaries that `adapt` computed."""
         return {
             **super().get_config(),
             "boundaries": self.boundaries,
@@ -128,12 +140,18 @@ class Bucketizer(keras.layers.Layer):
 
 
 def boundaries_of(quantiles: Quantiles, bins: int) -> list[float]:
-    """What cuts values into bins.
+    """Returns the boundaries of bins of equal size.
 
     Raises:
-        ValueError: There is but one.
+        ValueError: If all values are in one bin.
     """
     boundaries = quantiles.boundaries(bins)
-    remedy = "give `boundaries`"
-    check(bool(boundaries), "data", boundaries, "values of which the smallest leave some for a second bin", remedy)
+    remedy = "pass `boundaries`"
+    check(
+        bool(boundaries),
+        "data",
+        boundaries,
+        "values with at least two distinct quantiles, to form a second bin",
+        remedy,
+    )
     return boundaries

@@ -1,7 +1,6 @@
-"""What can be done with a feature: what it has to be, what is gathered of its data, and which layers come of that.
+"""Preprocessing choices for features.
 
-A choice says three things: why a feature does not fit it, the statistics that its layers need of the data, and the
-layers.
+A choice defines which features it supports, the statistics of the data that its layers need, and the layers.
 """
 
 import math
@@ -23,58 +22,58 @@ from tensorsmith.tfrecord import Feature
 from tensorsmith.tfrecord.schema import COMPLEX, INTEGERS, STRINGS
 
 TOKENS = "strings or integers"
-BETWEEN = 2**62  # numbers of a cross that is crossed again: so many that different ones are hardly ever made equal
+BETWEEN = 2**62  # bins of intermediate crosses, large enough to make collisions very unlikely
 
 
 @dataclass(frozen=True)
 class Choice:
-    """What is done with a feature.
+    """Base class of the preprocessing choices of a feature.
 
     Args:
-        feature: The schema's name of the feature; "" for the name that the choice has in the spec.
+        feature: Name of the feature in the schema. If "", the name of the choice in the spec is used.
     """
 
     feature: str = field(default="", kw_only=True)
 
     def misfit(self, feature: Feature) -> str:
-        """What would fit, where the feature does not; else ""."""
+        """Returns the kind of feature that the choice requires if `feature` is not of that kind, otherwise ""."""
         return "real numbers" if feature.dtype in (*STRINGS, *COMPLEX) else ""
 
     def statistics(self, seed: int) -> Any:
-        """What to `update` with the data, rows of `(batch, values)`; None where nothing has to be known."""
+        """Returns statistics to `update` with rows of shape `(batch, values)`, or `None` if the choice needs none."""
         return None
 
     def layers(self, feature: Feature, statistics: Any) -> list[Any]:
-        """The Keras layers, of which each takes what the one before returns, the first `(batch, values)`."""
+        """Returns Keras layers to apply in sequence; the first one takes a tensor of shape `(batch, values)`."""
         raise NotImplementedError
 
 
 @dataclass(frozen=True)
 class Keep(Choice):
-    """Takes numbers as they are, as float32."""
+    """Passes numbers through unchanged, cast to float32."""
 
     def layers(self, feature: Feature, statistics: Any) -> list[Any]:
-        """A cast."""
+        """Returns a layer that casts to float32."""
         return [_cast()]
 
 
 @dataclass(frozen=True)
 class Standardize(Choice):
-    """Gives numbers mean 0 and standard deviation 1, each value of a feature by itself.
+    """Standardizes numbers to mean 0 and standard deviation 1, separately for each value of a feature.
 
-    It becomes a `keras.layers.Normalization` in float64, so that large numbers that differ little do so afterwards too.
-    A value that is constant in the data is divided by 1, where that layer's own `adapt` divides it by 1e-7.
+    It uses a `keras.layers.Normalization` in float64, which preserves small differences between large numbers. A value
+    that is constant in the data is divided by 1, whereas the `adapt` method of that layer divides it by 1e-7.
     """
 
     def statistics(self, seed: int) -> Moments:
-        """Means and variances."""
+        """Returns the means and variances to estimate."""
         return Moments()
 
     def layers(self, feature: Feature, statistics: Moments) -> list[Any]:
-        """A normalization."""
+        """Returns a normalization layer and a cast to float32."""
         layer = keras.layers.Normalization(dtype="float64")
         layer.build((None, len(statistics.mean)))
-        # As weights, since Keras makes float32 of a mean that is an argument.
+        # Set as weights, since Keras converts a `mean` argument to float32.
         layer.set_weights([statistics.mean, statistics.variance, np.int64(0)])
         layer.finalize_state()
         return [layer, _cast()]
@@ -82,14 +81,14 @@ class Standardize(Choice):
 
 @dataclass(frozen=True)
 class Text(Choice):
-    """Counts the words of a text; the words are those of `split_words`.
+    """Counts the words of a string, which are determined by `split_words`.
 
-    It becomes a `keras.layers.TextVectorization`, whose first number is that of words it does not know.
+    It uses a `keras.layers.TextVectorization`, whose first index is that of out-of-vocabulary words.
 
     Args:
-        limit: How many words to know at most, the most frequent ones.
-        output: "count", "multi_hot" or "tf_idf".
-        formula: Of TF-IDF, "keras" or "handbook", see `idf_weights`.
+        limit: Maximum size of the vocabulary, which consists of the most frequent words.
+        output: Output format: "count", "multi_hot" or "tf_idf".
+        formula: IDF formula, "keras" or "handbook"; see `idf_weights`.
     """
 
     limit: int = 10_000
@@ -103,17 +102,17 @@ class Text(Choice):
         check(self.formula in FORMULAS, "formula", self.formula, " or ".join(map(repr, FORMULAS)))
 
     def misfit(self, feature: Feature) -> str:
-        """Not a text."""
+        """Returns "one string" unless the feature is a scalar string."""
         return "" if feature.dtype == "string" and feature.shape == () else "one string"
 
     def statistics(self, seed: int) -> Any:
-        """Counts of words."""
+        """Returns the word counts to collect."""
         return _WordCounts()
 
     def layers(self, feature: Feature, statistics: TokenCounts) -> list[Any]:
-        """A text vectorization."""
+        """Returns a text vectorization layer with the most frequent words."""
         words = statistics.most_frequent(self.limit)
-        check(bool(words), "data", words, "at least one word")
+        check(bool(words), "data", words, "have at least one word")
         counts = [statistics.document_counts[word] for word in words]
         weights = idf_weights(counts, statistics.documents, self.formula).tolist() if self.output == "tf_idf" else None
         vectorization = keras.layers.TextVectorization(
@@ -123,16 +122,16 @@ class Text(Choice):
             vocabulary=[as_text(word) for word in words],
             idf_weights=weights,
         )
-        # Of a column Keras foresees another shape than it makes.
+        # For inputs with a column axis, Keras infers another output shape than it computes.
         return [keras.layers.Reshape(()), vectorization, _cast()]
 
 
 @dataclass(frozen=True)
 class Indices(Choice):
-    """What makes numbers of classes, which the encoder makes vectors of.
+    """Base class of choices that map a feature to class indices, which the encoder converts to vectors.
 
     Args:
-        embed: Size of a trainable embedding of each class; None for a one-hot vector.
+        embed: Dimension of a trainable embedding of each class. If `None`, one-hot vectors are used.
     """
 
     embed: int | None = field(default=None, kw_only=True)
@@ -142,20 +141,20 @@ class Indices(Choice):
             _check_positive("embed", self.embed)
 
     def size(self, layers: Sequence[Any]) -> int:
-        """How many classes there are, given the layers."""
+        """Returns the number of classes, given the layers."""
         size: int = layers[0].size
         return size
 
 
 @dataclass(frozen=True)
 class Lookup(Indices):
-    """Gives each string or integer its number in a `Vocabulary`.
+    """Maps strings or integers to their indices in a `Vocabulary`.
 
     Args:
-        vocabulary: The tokens; None for those in the data, most frequent first.
-        oov_buckets: How many numbers there are for other tokens.
-        oov: Where those are: "first", as in Keras, or "last", as in `tf.lookup.StaticVocabularyTable`.
-        limit: How many tokens of the data to take at most.
+        vocabulary: Tokens of the vocabulary. If `None`, the tokens of the data are used, most frequent first.
+        oov_buckets: Number of indices for out-of-vocabulary tokens.
+        oov: Position of these indices: "first", as in Keras, or "last", as in `tf.lookup.StaticVocabularyTable`.
+        limit: Maximum number of tokens taken from the data.
     """
 
     vocabulary: tuple[str, ...] | tuple[int, ...] | None = None
@@ -171,15 +170,15 @@ class Lookup(Indices):
             _check_positive("limit", self.limit)
 
     def misfit(self, feature: Feature) -> str:
-        """Neither strings nor integers."""
+        """Returns "strings or integers" unless the feature has one of these dtypes."""
         return "" if feature.dtype in (*STRINGS, *INTEGERS) else TOKENS
 
     def statistics(self, seed: int) -> TokenCounts | None:
-        """Counts of tokens."""
+        """Returns the token counts to collect, or `None` if the vocabulary is given."""
         return TokenCounts() if self.vocabulary is None else None
 
     def layers(self, feature: Feature, statistics: TokenCounts | None) -> list[Any]:
-        """A vocabulary."""
+        """Returns a vocabulary layer."""
         tokens = statistics.most_frequent(self.limit) if statistics else self.vocabulary or ()
         keys = "string" if feature.dtype in STRINGS else "int64"
         return [Vocabulary([as_text(token) for token in tokens], self.oov_buckets, self.oov, keys=keys)]
@@ -187,11 +186,11 @@ class Lookup(Indices):
 
 @dataclass(frozen=True)
 class Hash(Indices):
-    """Gives each string or integer one of a few numbers by its hash: a `keras.layers.Hashing`.
+    """Maps strings or integers to a fixed number of bins by hashing, with a `keras.layers.Hashing`.
 
     Args:
-        bins: How many numbers.
-        salt: Of the hash; None for one without.
+        bins: Number of bins.
+        salt: Salt of the hash function, or `None` for no salt.
     """
 
     bins: int
@@ -202,25 +201,26 @@ class Hash(Indices):
         _check_positive("bins", self.bins)
 
     def misfit(self, feature: Feature) -> str:
-        """Neither strings nor integers."""
+        """Returns "strings or integers" unless the feature has one of these dtypes."""
         return "" if feature.dtype in (*STRINGS, *INTEGERS) else TOKENS
 
     def layers(self, feature: Feature, statistics: Any) -> list[Any]:
-        """A hashing."""
+        """Returns a hashing layer."""
         return [keras.layers.Hashing(self.bins, salt=self.salt)]
 
     def size(self, layers: Sequence[Any]) -> int:
-        """The bins."""
+        """Returns the number of bins."""
         return self.bins
 
 
 @dataclass(frozen=True)
 class Bucketize(Indices):
-    """Gives each number that of the bin it is in: a `Bucketizer`.
+    """Maps numbers to the indices of bins, with a `Bucketizer`.
 
     Args:
-        bins: How many bins; None where `boundaries` are given.
-        boundaries: Where bins end and the next ones begin, which have the value itself.
+        bins: Number of bins, or `None` if `boundaries` is given.
+        boundaries: Strictly increasing boundaries between bins. A value equal to a boundary belongs to the bin above
+            it.
     """
 
     bins: int | None = None
@@ -229,30 +229,31 @@ class Bucketize(Indices):
     def __post_init__(self) -> None:
         super().__post_init__()
         one = (self.bins is None) == bool(self.boundaries)
-        check(one, "bins", self.bins, "a number of bins, or `boundaries`, and not both")
+        check(one, "bins", self.bins, "a number of bins, or `boundaries` must be given instead")
         check(self.bins is None or (isinstance(self.bins, int) and self.bins > 1), "bins", self.bins, "2 or more")
         ordered = list(self.boundaries) == sorted(set(self.boundaries))
-        check(ordered, "boundaries", self.boundaries, "numbers that increase")
+        check(ordered, "boundaries", self.boundaries, "strictly increasing numbers")
 
     def statistics(self, seed: int) -> Quantiles | None:
-        """Quantiles."""
+        """Returns the quantiles to estimate, or `None` if boundaries are given."""
         return Quantiles(seed=seed) if self.bins else None
 
     def layers(self, feature: Feature, statistics: Quantiles | None) -> list[Any]:
-        """A bucketizer."""
+        """Returns a bucketizer layer."""
         return [Bucketizer(boundaries_of(statistics, self.bins or 0) if statistics else self.boundaries)]
 
 
 @dataclass(frozen=True)
 class Cross(Indices):
-    """Gives each combination of other features' numbers one of a few by its hash.
+    """Crosses features: maps each combination of their class indices to a fixed number of bins by hashing.
 
-    It becomes a `keras.layers.HashedCrossing`, and one more for each feature after the second, since that layer refuses
-    a third in a functional model.
+    It uses a `keras.layers.HashedCrossing`, and one more for each feature after the second, as that layer does not
+    support a third feature in a functional model.
 
     Args:
-        features: Names in the spec of two or more of `Lookup`, `Hash` or `Bucketize`, of features of one value.
-        bins: How many numbers.
+        features: Names in the spec of at least two `Lookup`, `Hash` or `Bucketize` choices, whose features have one
+            value.
+        bins: Number of bins.
     """
 
     features: tuple[str, ...]
@@ -261,24 +262,24 @@ class Cross(Indices):
     def __post_init__(self) -> None:
         super().__post_init__()
         several = isinstance(self.features, tuple) and len(set(self.features)) == len(self.features) > 1
-        check(several, "features", self.features, "a tuple of two names or more")
-        check(not self.feature, "feature", self.feature, "nothing, since a cross is of `features`")
+        check(several, "features", self.features, "a tuple of at least two names")
+        check(not self.feature, "feature", self.feature, "None, because Cross takes `features`")
         _check_positive("bins", self.bins)
 
     def join(self, numbers: Sequence[Any]) -> Tensor:
-        """The crossed numbers of symbolic tensors, `(batch, 1)` each."""
+        """Returns the crossed indices of symbolic tensors of shape `(batch, 1)`."""
         crossed, *others = numbers
         for other in others[:-1]:
             crossed = keras.layers.HashedCrossing(BETWEEN)([crossed, other])
         return keras.layers.HashedCrossing(self.bins)([crossed, others[-1]])
 
     def size(self, layers: Sequence[Any]) -> int:
-        """The bins."""
+        """Returns the number of bins."""
         return self.bins
 
 
 def default_choice(feature: Feature) -> Choice | None:
-    """What is done with a feature that nothing was chosen for; None where that has to be."""
+    """Returns the default choice for a feature, or `None` if a choice must be made explicitly."""
     if feature.labels:
         return Lookup(tuple(range(len(feature.labels))))
     if len(feature.shape) > 1 or feature.dtype in ("bytes", *COMPLEX):
@@ -289,12 +290,12 @@ def default_choice(feature: Feature) -> Choice | None:
 
 
 def values_per_example(feature: Feature) -> int:
-    """How many values each example has."""
+    """Returns the number of values of a feature in each example."""
     return math.prod(size or 0 for size in feature.shape)
 
 
 class _WordCounts(TokenCounts):
-    """Counts of the words of texts."""
+    """Counts of the words in strings."""
 
     def update(self, documents: Any) -> None:
         super().update(split_words(documents[:, 0]).to_list())

@@ -1,4 +1,4 @@
-"""A model of named features."""
+"""Functional models with named inputs."""
 
 from collections.abc import Mapping
 
@@ -10,21 +10,21 @@ from tensorsmith.core.types import NestedTensors, Tensor
 
 @export
 class FeatureModel(keras.Model):
-    """A functional model whose inputs are a dictionary, and which takes no notice of entries that it has no input for.
+    """Functional model whose input is a dictionary that may have additional entries.
 
-    So examples may be given as they are read, targets and all. `keras.Model` warns of further entries, and then takes
-    the entries by their place instead of their name, so that an input may get the values of another.
+    Examples can therefore be passed as they are read, including the target. `keras.Model` warns about additional
+    entries and then matches entries by position instead of name, so that an input may receive the values of another.
 
     Args:
-        inputs: Name to `keras.Input`, each of which has that name.
-        outputs: A tensor, or a structure of them.
-        name: The model's name.
+        inputs: Name of each input mapped to a `keras.Input` of the same name.
+        outputs: Output tensor, or a nested structure of output tensors.
+        name: Name of the model.
 
     Call arguments:
-        inputs: Name to tensor.
+        inputs: Dictionary of tensors by input name.
 
     Raises:
-        ValueError: An input has no entry, when the model is called.
+        ValueError: If the model is called without an entry for one of its inputs.
 
     Example:
         >>> import keras, numpy as np
@@ -37,5 +37,5 @@ class FeatureModel(keras.Model):
     def call(
         self, inputs: Mapping[str, Tensor], training: bool | None = None, mask: NestedTensors | None = None
     ) -> NestedTensors:
-        """Calls the model with the entries it has inputs for."""
+        """Calls the model on the entries that it has inputs for."""
         return super().call({name: inputs[name] for name in self.input}, training=training, mask=mask)

@@ -1,4 +1,4 @@
-"""From the features of a schema to the layers of a model, by one pass over the data."""
+"""Preprocessing models built from the features of a schema, adapted in one pass over the data."""
 
 import logging
 from collections.abc import Iterable, Mapping, Sized
@@ -19,24 +19,24 @@ logger = logging.getLogger(__name__)
 
 
 class FeatureSpec:
-    """What is done with each feature of a schema, as Keras models that are saved with the rest of the model.
+    """Preprocessing of the features of a schema, as Keras models that are saved with the rest of the model.
 
-    There are two. `preprocessing` has no trainable weights and takes a dictionary of features as they are read: map a
-    data set with it, or put it into the model, or train with the one and serve with the other; the numbers are the
-    same. `encoder` takes what it returns, makes one-hot vectors and embeddings of numbers of classes, and returns one
-    tensor. What a feature is decides what is done with it, unless another choice was made:
+    A spec provides two models. `preprocessing` has no trainable weights and takes a dictionary of features as they are
+    read. It can be mapped over a data set, be part of the model, or be used in one way for training and in the other
+    for serving, with identical results. `encoder` takes its output, converts class indices to one-hot vectors and
+    embeddings, and returns one tensor. Features without an explicit choice are preprocessed by their type:
 
     - numbers, one or a list of them: `Standardize()`; bool: `Keep()`;
     - integers with `labels`: `Lookup` of their classes; strings: `Lookup()` of those in the data.
 
     Args:
-        schema: Of the examples. Features that are used have one size, and are in all examples.
-        choices: Name to what is done. The name is that of the schema's feature, or of another output where the choice
-            says of which `feature`, or is a `Cross`.
-        without: Features with which nothing else is done than was chosen, such as the target.
+        schema: Schema of the examples. Features in use must have a fixed size and be present in all examples.
+        choices: Names mapped to preprocessing choices. A name is that of a feature in the schema, or of an additional
+            output if the choice specifies its `feature` or is a `Cross`.
+        without: Names of features without default preprocessing, such as the target. Explicit choices still apply.
 
     Raises:
-        ValueError: Choices do not fit the features; all mistakes are told together.
+        ValueError: If choices are incompatible with the features; the message lists all mistakes.
 
     Example:
         >>> import tensorflow as tf
@@ -63,12 +63,17 @@ class FeatureSpec:
             if name not in chosen and name not in left_out
         }
         mistakes = [
-            argument_error("without", name, "a feature of the schema", did_you_mean(name, schema.features))
+            argument_error("without", name, "the name of a feature in the schema", did_you_mean(name, schema.features))
             for name in left_out
             if name not in schema.features
         ]
         mistakes += [
-            argument_error(name, schema.features[name].dtype, "a choice", "make one, or leave it out by `without`")
+            argument_error(
+                name,
+                schema.features[name].dtype,
+                "encoded by an explicit choice",
+                "add it to `choices`, or to `without`",
+            )
             for name, choice in usual.items()
             if choice is None
         ]
@@ -81,7 +86,10 @@ class FeatureSpec:
         names = dict.fromkeys([*self._choices, *self._sources.values()])
         mistakes += [
             argument_error(
-                "choices", name, 'names without "/", which Keras refuses', "rename it in schema and data set"
+                "choices",
+                name,
+                'a dict of names without "/", which Keras does not allow',
+                "rename it in the schema and the data set",
             )
             for name in names
             if "/" in name
@@ -92,24 +100,28 @@ class FeatureSpec:
             )
         if mistakes:
             raise ValueError("\n".join(map(str, mistakes)))
-        check(bool(self._sources), "without", left_out, "some feature that is not left out")
+        check(bool(self._sources), "without", left_out, "a proper subset of the features")
         used = set(self._sources.values())
         self._features = {name: feature for name, feature in schema.features.items() if name in used}
 
     def _of(self, schema: Schema, name: str, choice: Choice) -> list[ArgumentError]:
-        """What is wrong with a choice for a feature."""
+        """Returns the errors of a choice for a feature."""
         source = self._sources[name]
         if source not in schema.features:
-            return [argument_error("choices", source, "a feature of the schema", did_you_mean(source, schema.features))]
+            return [
+                argument_error(
+                    "choices", source, "a dict by features of the schema", did_you_mean(source, schema.features)
+                )
+            ]
         feature = schema.features[source]
         if feature.sequence or feature.optional or None in feature.shape or feature.encoding == "wav":
-            expected = "a feature of one size that is in all examples"
-            return [argument_error(name, feature, expected, "leave it out by `without`")]
+            expected = "a feature of fixed size that every example has"
+            return [argument_error(name, feature, expected, "add it to `without`")]
         misfit = choice.misfit(feature)
         return [argument_error(name, feature.dtype, f"{misfit} for {type(choice).__name__}")] if misfit else []
 
     def _crossed(self, schema: Schema, name: str, cross: Cross) -> list[ArgumentError]:
-        """What is wrong with the features of a cross."""
+        """Returns the errors of the features of a cross."""
         known = [
             other
             for other, source in self._sources.items()
@@ -117,7 +129,7 @@ class FeatureSpec:
             and source in schema.features
             and values_per_example(schema.features[source]) == 1
         ]
-        expected = "the name of a Lookup, Hash or Bucketize of one value"
+        expected = "the name of a Lookup, Hash or Bucketize of a single value"
         return [
             argument_error(name, feature, expected, did_you_mean(feature, known))
             for feature in cross.features
@@ -125,25 +137,26 @@ class FeatureSpec:
         ]
 
     def inputs(self) -> dict[str, Any]:
-        """New inputs for a functional model, a `keras.Input` for each feature, as the schema describes it."""
+        """Returns new inputs for a functional model: a `keras.Input` for each feature, as described by the schema."""
         return {
             name: keras.Input(feature.shape, dtype="string" if feature.dtype in STRINGS else feature.dtype, name=name)
             for name, feature in self._features.items()
         }
 
     def adapt(self, dataset: Iterable[Any], seed: int = 0) -> None:
-        """Gathers what all layers have to know of the data, in one pass, and forgets what was gathered before.
+        """Computes the statistics that all layers need in one pass over the data, replacing previous ones.
 
-        Memory stays bounded: vocabularies are of the 1,000,000 most frequent tokens (see `TokenCounts`), quantiles are
-        exact for 200,000 values and of a sample for more (see `Quantiles`).
+        Memory use is bounded: vocabularies are limited to the 1,000,000 most frequent tokens (see `TokenCounts`), and
+        quantiles are exact for up to 200,000 values and estimated from a sample for more (see `Quantiles`).
 
         Args:
-            dataset: Batches, as of `examples`: name to tensor or array, or tuples of which these are the first.
-            seed: Of the values that quantiles are taken of.
+            dataset: Batches as returned by `examples`: dictionaries of tensors or arrays, or tuples whose first
+                element is such a dictionary.
+            seed: Seed of the sample used to estimate quantiles.
 
         Raises:
-            ValueError: `dataset` has no example or no end, a batch lacks features or has others than the schema says,
-                there are numbers that are not finite, or there are too few different values for bins.
+            ValueError: If `dataset` is empty or infinite, if a batch does not match the schema, if numbers are not
+                finite, or if there are too few distinct values for bins.
         """
         gathered = {name: self._choices[name].statistics(seed) for name in self._sources}
         examples = 0
@@ -155,7 +168,7 @@ class FeatureSpec:
                     if statistics is not None and size:
                         statistics.update(features[self._sources[name]])
                 examples += size
-        check(examples > 0, "dataset", dataset, "at least one example")
+        check(examples > 0, "dataset", dataset, "have at least one example")
         logger.info("adapted to %d examples", examples)
         layers = self._made(gathered)
         for name in ("preprocessing", "encoder"):
@@ -163,10 +176,15 @@ class FeatureSpec:
         self._layers = layers
 
     def _rows(self, batch: Mapping[str, Any]) -> dict[str, Any]:
-        """The features of a batch as arrays, `(batch, values)`."""
-        check(isinstance(batch, Mapping), "dataset", Verbatim(type(batch).__name__), "batches that are dictionaries")
+        """Returns the features of a batch as arrays of shape `(batch, values)`."""
+        check(
+            isinstance(batch, Mapping),
+            "dataset",
+            Verbatim(type(batch).__name__),
+            "a dataset of batches that are dictionaries",
+        )
         missing = [name for name in self._features if name not in batch]
-        check(not missing, "dataset", sorted(batch), f"features {', '.join(missing)} in each batch")
+        check(not missing, "dataset", sorted(batch), f"a dataset whose batches hold the features {', '.join(missing)}")
         rows = {name: _as_rows(name, feature, batch[name]) for name, feature in self._features.items()}
         infinite = [
             name
@@ -175,11 +193,16 @@ class FeatureSpec:
         ]
         check(not infinite, "dataset", Verbatim(f"NaN or infinity in {', '.join(infinite)}"), "finite numbers")
         sizes = {name: len(values) for name, values in rows.items()}
-        check(len(set(sizes.values())) == 1, "dataset", sizes, "as many examples of each feature")
+        check(
+            len(set(sizes.values())) == 1,
+            "dataset",
+            sizes,
+            "a dataset whose batches hold equally many examples of each feature",
+        )
         return rows
 
     def _made(self, gathered: Mapping[str, Any]) -> dict[str, list[Any]]:
-        """The layers of each choice but crosses."""
+        """Returns the layers of each choice, except crosses."""
         layers, mistakes = {}, []
         for name, source in self._sources.items():
             try:
@@ -192,19 +215,23 @@ class FeatureSpec:
 
     @cached_property
     def _layers(self) -> dict[str, list[Any]]:
-        """The layers where `adapt` made none."""
+        """Layers of the choices, for a spec on which `adapt` was not called."""
         unknown = [name for name in self._sources if self._choices[name].statistics(0) is not None]
-        check(not unknown, "spec", Verbatim(f"{', '.join(unknown)} not adapted"), "to know the data", "call `adapt`")
+        if unknown:
+            features = ", ".join(map(repr, unknown))
+            raise ArgumentError(
+                f"Features {features} have no statistics yet. Call `adapt` of the spec first.", name="spec"
+            )
         return self._made({})
 
     @cached_property
     def preprocessing(self) -> FeatureModel:
-        """A `FeatureModel` of name to tensors, from features as they are read: float32, or integers of classes.
+        """`FeatureModel` that maps raw features to a dictionary of tensors: float32 values or class indices.
 
-        Numbers are cast to the types that the schema has.
+        Numbers are cast to the dtypes of the schema.
 
         Raises:
-            ValueError: There is a layer that has to know the data, and `adapt` was not called.
+            ValueError: If a layer needs statistics of the data and `adapt` was not called.
         """
         inputs, outputs = self.inputs(), {}
         flat = {
@@ -222,12 +249,12 @@ class FeatureSpec:
 
     @cached_property
     def encoder(self) -> FeatureModel:
-        """A `FeatureModel` of one tensor, `(batch, features)`, from what `preprocessing` returns.
+        """`FeatureModel` that maps the output of `preprocessing` to one tensor of shape `(batch, features)`.
 
-        Its type is that which the dtype policy computes in; `preprocessing` is exact under any policy.
+        The output has the compute dtype of the dtype policy; `preprocessing` is exact under any policy.
 
-        Its parts are beside each other in the order of the schema, and then of further choices. It has the embeddings,
-        which are trained with the model that it is part of.
+        Features are concatenated in the order of the schema, followed by additional choices. The model contains the
+        embeddings, which are trained with the model that it is part of.
         """
         inputs, parts = {}, []
         for name, tensor in self.preprocessing.output.items():
@@ -246,39 +273,44 @@ class FeatureSpec:
 
 
 def _as_rows(name: str, feature: Feature, values: TensorLike) -> np.ndarray:
-    """Values of a feature in a batch as an array, `(batch, values)`."""
+    """Returns the values of a feature in a batch as an array of shape `(batch, values)`."""
     array, width = np.asarray(values), values_per_example(feature)
     fits = array.ndim > 0 and array.size == len(array) * width
-    check(fits, name, array.shape, f"a batch of the shape {(None, *feature.shape)}", "use `dataset.batch`")
+    check(fits, name, array.shape, f"a batch of shape {(None, *feature.shape)}", "call `dataset.batch`")
     texts = feature.dtype in STRINGS
-    check(texts == (array.dtype.kind in "OSU"), name, array.dtype.name, f"{feature.dtype}, as in the schema")
+    check(texts == (array.dtype.kind in "OSU"), name, array.dtype.name, f"have dtype {feature.dtype}, as in the schema")
     rows = array.reshape(len(array), width)
     if texts:
         return _as_bytes(name, rows)
     cast = rows.astype(feature.dtype)
     lost = feature.dtype not in (*FLOATS, "float64") and not np.array_equal(cast, rows)
-    check(not lost, name, Verbatim(f"numbers that {feature.dtype} cannot hold"), f"{feature.dtype}, as in the schema")
+    check(
+        not lost,
+        name,
+        Verbatim(f"numbers that {feature.dtype} cannot hold"),
+        f"have dtype {feature.dtype}, as in the schema",
+    )
     return cast
 
 
 def _as_bytes(name: str, rows: np.ndarray) -> np.ndarray:
-    """Texts as bytes, whatever form they have."""
+    """Converts strings to bytes."""
     found = [text.encode() if isinstance(text, str) else text for text in rows.ravel().tolist()]
     wrong = next((text for text in found if not isinstance(text, bytes)), b"")
-    check(isinstance(wrong, bytes), name, wrong, "texts")
+    check(isinstance(wrong, bytes), name, wrong, "a tensor of strings")
     encoded = np.empty(len(found), object)
     encoded[:] = found
     return encoded.reshape(rows.shape)
 
 
 def _number_of_batches(dataset: Iterable[Any]) -> int | None:
-    """How many batches there are, where that is known.
+    """Returns the number of batches, or `None` if it is unknown.
 
     Raises:
-        ValueError: They have no end.
+        ValueError: If the dataset is infinite.
     """
     if not hasattr(dataset, "cardinality"):
         return len(dataset) if isinstance(dataset, Sized) else None
     count = int(dataset.cardinality())
-    check(count != -1, "dataset", dataset, "batches that end", "adapt before `repeat`, or `take` some")
+    check(count != -1, "dataset", dataset, "a finite dataset", "call `adapt` before `repeat`, or `take` some batches")
     return count if count >= 0 else None

@@ -1,4 +1,4 @@
-"""Words of texts."""
+"""Splitting of strings into words."""
 
 from typing import Any
 
@@ -10,13 +10,14 @@ from tensorsmith.core.types import TensorLike
 
 @export
 def split_words(texts: TensorLike) -> Any:
-    """The words of texts, in lower case: runs of letters, digits and apostrophes of any script.
+    """Splits strings into lower-case words: runs of letters, digits and apostrophes of any script.
 
-    Give it to `keras.layers.TextVectorization` as `split`, with `standardize=None`. What Keras does by itself strips
-    punctuation without a space in its place, so that "well-known" becomes "wellknown", and lowers ASCII letters only.
+    It can be passed to `keras.layers.TextVectorization` as `split`, with `standardize=None`. The default of Keras
+    removes punctuation without inserting a space, so that "well-known" becomes "wellknown", and lower-cases only ASCII
+    letters.
 
     Args:
-        texts: Tensor of UTF-8 strings, `(batch,)`.
+        texts: A tensor of UTF-8 strings of shape `(batch,)`.
 
     Returns:
         A `tf.RaggedTensor` of strings, `(batch, words)`.

@@ -1,4 +1,4 @@
-"""What is gathered of data that come in batches: moments, counts of tokens, and quantiles. Memory is bounded."""
+"""Streaming statistics with bounded memory: moments, token counts, and quantiles."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ import numpy as np
 
 
 class Moments:
-    """Means and variances of columns.
+    """Running means and variances of columns.
 
     Source: Chan et al., "Updating Formulae and a Pairwise Algorithm for Computing Sample Variances", 1979.
 
@@ -27,9 +27,10 @@ class Moments:
         self._squares: Any = np.zeros(())
 
     def update(self, rows: np.ndarray) -> None:
-        """Takes in a batch, `(batch, columns)`."""
+        """Updates the statistics with a batch of shape `(batch, columns)`."""
         rows = np.asarray(rows, "float64")
-        mean = rows[0] + (rows - rows[0]).mean(0)  # exact where all are the same
+        mean = rows[0] + (rows - rows[0]).mean(0)  # exact if all rows are equal
+        # Merge the batch: add the sum of squares between both means, and shift the mean.
         count, apart = self.count + len(rows), mean - self.mean
         self._squares = self._squares + np.square(rows - mean).sum(0) + apart**2 * (self.count * len(rows) / count)
         self.mean = self.mean + apart * (len(rows) / count)
@@ -37,22 +38,22 @@ class Moments:
 
     @property
     def variance(self) -> np.ndarray:
-        """The variance of each column, and 1 where it is no more than what rounding leaves of 0."""
+        """Variance of each column, replaced by 1 if it is within rounding error of 0."""
         variance = self._squares / self.count
         return np.where(variance <= (16 * np.finfo("float64").eps * self.mean) ** 2, 1.0, variance)
 
 
 class TokenCounts:
-    """How often each token occurs, and in how many documents.
+    """Number of occurrences of each token, and number of documents that contain it.
 
-    Exact while there are no more than `keep` different tokens. When there are more, the count of the token in the
-    middle is taken from the counts of all, and tokens without any left are forgotten. So no count is too low by more
-    than 2 / `keep` of all tokens, and a token that occurs more often than that is never lost.
+    Counts are exact up to `keep` distinct tokens. Beyond that, the median count is subtracted from all counts, and
+    tokens whose count reaches 0 are dropped. A count is therefore too low by at most 2 / `keep` of the total number of
+    tokens, and a token that occurs more often than that is never dropped.
 
     Source: Misra and Gries, "Finding repeated elements", 1982.
 
     Args:
-        keep: How many different tokens to count at most.
+        keep: Maximum number of distinct tokens to count.
 
     Example:
         >>> counts = TokenCounts()
@@ -68,7 +69,7 @@ class TokenCounts:
         self._keep = keep
 
     def update(self, documents: Sequence[Sequence[Any]] | np.ndarray) -> None:
-        """Takes in a batch of documents: lists of tokens, or an array of `(batch, tokens)`."""
+        """Updates the counts with a batch of documents: lists of tokens, or an array of shape `(batch, tokens)`."""
         documents = documents.tolist() if isinstance(documents, np.ndarray) else documents
         self.documents += len(documents)
         self.counts.update(chain.from_iterable(documents))
@@ -79,20 +80,21 @@ class TokenCounts:
             self.document_counts = Counter({token: self.document_counts[token] for token in self.counts})
 
     def most_frequent(self, limit: int | None = None) -> list[Any]:
-        """The tokens, most frequent first, and those that are as frequent in their own order."""
+        """Returns the tokens, most frequent first; ties are in the sort order of the tokens."""
         return sorted(self.counts, key=lambda token: (-self.counts[token], token))[:limit]
 
 
 class Quantiles:
-    """Quantiles of all values.
+    """Streaming quantiles, exact or estimated from a sample.
 
-    Exact while there are no more than twice `keep` values; from there on of a sample of `keep` or more, in which every
-    value is as likely: each draws a number, and those with the smallest are kept. Of 100,000 values in a sample, the
-    one in the middle has a share of 0.5 of all values below it, with a standard error of 0.0016.
+    Quantiles are exact up to 2 * `keep` values. Beyond that, they are estimated from a uniform random sample of at
+    least `keep` values: each value is assigned a random number, and the values with the smallest numbers are kept. For
+    a sample of 100,000 values, the fraction of all values below the sample median is 0.5 with a standard error of
+    0.0016.
 
     Args:
-        keep: How many values to keep at least.
-        seed: Of the draws.
+        keep: Minimum size of the sample.
+        seed: Seed of the sample.
 
     Example:
         >>> quantiles = Quantiles()
@@ -109,22 +111,24 @@ class Quantiles:
         self._bound = 1.0
 
     def update(self, values: np.ndarray) -> None:
-        """Takes in a batch of any shape."""
+        """Updates the sample with an array of any shape."""
         values = np.asarray(values, "float64").ravel()
         draws = self._rng.random(len(values))
         likely = draws < self._bound
         self._values = np.concatenate([self._values, values[likely]])
         self._draws = np.concatenate([self._draws, draws[likely]])
+        # Keep the values with the smallest draws; later draws above the bound cannot enter.
         if len(self._values) > 2 * self._keep:
             kept = np.argpartition(self._draws, self._keep)[: self._keep]
             self._values, self._draws = self._values[kept], self._draws[kept]
             self._bound = float(self._draws.max())
 
     def boundaries(self, bins: int) -> list[float]:
-        """What cuts the values into bins of as many, fewer where values are equal; every bin has some."""
+        """Returns the boundaries of non-empty bins of equal size, fewer than `bins` if values are equal."""
         if not len(self._values):
             return []
         inner = np.quantile(self._values, np.arange(1, bins) / bins)
-        before = np.searchsorted(np.sort(self._values), inner)  # how many values are smaller
+        before = np.searchsorted(np.sort(self._values), inner)  # number of smaller values
+        # Boundaries with the same number of smaller values would enclose an empty bin.
         kept, first = np.unique(before, return_index=True)
         return inner[first[(kept > 0) & (kept < len(self._values))]].tolist()

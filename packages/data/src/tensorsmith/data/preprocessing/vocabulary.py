@@ -1,4 +1,4 @@
-"""Tokens to numbers."""
+"""Lookup of tokens in a vocabulary."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -19,45 +19,46 @@ OUTPUTS = ("int", "one_hot", "multi_hot", "count", "tf_idf")
 
 @export
 class Vocabulary(keras.layers.Layer):
-    """Gives each token its number, and tokens that are not in the vocabulary the number of a bucket by their hash.
+    """Layer that maps tokens to indices, and out-of-vocabulary tokens to buckets by hashing.
 
-    The buckets have the first numbers, as in `keras.layers.StringLookup`, or the last, as in
-    `tf.lookup.StaticVocabularyTable`, which Keras has no layer for. A token's bucket is its fingerprint
-    (`tf.strings.to_hash_bucket_fast`), of integers that of their digits, modulo the number of buckets, in both orders;
-    `keras.layers.IntegerLookup` differs, which takes the integer itself modulo the number of buckets.
+    The buckets have the first indices, as in `keras.layers.StringLookup`, or the last ones, as in
+    `tf.lookup.StaticVocabularyTable`, which Keras layers do not support. In both cases, the bucket of a token is its
+    fingerprint (`tf.strings.to_hash_bucket_fast`; for an integer, that of its decimal digits) modulo the number of
+    buckets. `keras.layers.IntegerLookup` differs, as it uses the integer itself modulo the number of buckets.
 
-    Formula, for the token at `i` of a vocabulary of `n`:
+    Formula, for the token at index `i` of a vocabulary of size `n`:
 
         oov="first":  oov_buckets + i,  or fingerprint mod oov_buckets
         oov="last":   i,                or n + fingerprint mod oov_buckets
 
-    The vocabulary is part of the config, and so saved with the model. Tokens that are padding are tokens: leave them
-    out with a `tf.RaggedTensor`.
+    The vocabulary is part of the config and is therefore saved with the model. Padding tokens are not treated
+    specially; use a `tf.RaggedTensor` to omit them.
 
     Args:
-        vocabulary: The tokens, each once; None for those that `adapt` finds.
-        oov_buckets: How many buckets there are, at least 1.
-        oov: Where their numbers are, "first" or "last".
-        output: "int" for numbers; "one_hot" for a vector for each token; "multi_hot", "count" or "tf_idf" for a vector
-            for the tokens along the last axis: whether, how often, or how tellingly each token occurs there.
-        formula: Of `idf_weights`, which `adapt` computes for "tf_idf": "keras" or "handbook".
-        idf_weights: A factor for each token of the vocabulary, for "tf_idf"; buckets have their mean, as in Keras.
-        limit: How many tokens `adapt` takes at most, without the buckets.
-        keys: Type of the tokens, "string" or "int64", to which other integers are cast.
-        **kwargs: `name`, `dtype`, `trainable`, as for every Keras layer; `dtype` is that of vectors.
+        vocabulary: Distinct tokens. If `None`, they are computed by `adapt`.
+        oov_buckets: Number of buckets for out-of-vocabulary tokens, at least 1.
+        oov: Position of the buckets, "first" or "last".
+        output: Output format: "int" for indices; "one_hot" for a one-hot vector for each token; "multi_hot", "count"
+            or "tf_idf" for one vector for all tokens of the last axis, with the presence, count or TF-IDF of each
+            token.
+        formula: IDF formula that `adapt` uses for "tf_idf", "keras" or "handbook"; see `idf_weights`.
+        idf_weights: IDF factor of each token in the vocabulary, for "tf_idf". Buckets use the mean, as in Keras.
+        limit: Maximum number of tokens in a vocabulary computed by `adapt`, excluding the buckets.
+        keys: Dtype of the tokens: "string", or "int64", to which other integers are cast.
+        **kwargs: Base layer keyword arguments, such as `name` and `dtype`. `dtype` is the dtype of output vectors.
 
     Call arguments:
-        inputs: Tensor, or `tf.RaggedTensor`, of strings or integers.
+        inputs: A tensor or `tf.RaggedTensor` of strings or integers.
 
     Input shape:
-        Any for "int" and "one_hot"; `(batch, tokens)` for others.
+        Any shape for "int" and "one_hot"; `(batch, tokens)` otherwise.
 
     Output shape:
-        That of the inputs, in int64, for "int". With `size` the number of tokens and buckets: that of the inputs and
-        `size` for "one_hot", where a last axis of size 1 is left out; `(batch, size)` for others.
+        Same shape as the input for "int", with dtype int64. For "one_hot", an axis of size `size`, the number of tokens
+        and buckets, is appended to it, replacing a last axis of size 1. Otherwise `(batch, size)`.
 
     Raises:
-        ValueError: An argument is none of these; or the layer is called and has no vocabulary.
+        ValueError: If an argument is invalid, or if the layer is called before a vocabulary is available.
 
     Example:
         >>> import tensorflow as tf
@@ -92,7 +93,7 @@ class Vocabulary(keras.layers.Layer):
             check(value in known, name, value, " or ".join(map(repr, known)), did_you_mean(str(value), known))
         check(type(oov_buckets) is int and oov_buckets > 0, "oov_buckets", oov_buckets, "a positive integer")
         check(limit is None or (isinstance(limit, int) and limit > 0), "limit", limit, "a positive integer or None")
-        self.supports_jit = False  # XLA has no tables
+        self.supports_jit = False  # XLA does not support lookup tables
         self.oov_buckets, self.oov, self.output_mode, self.formula = oov_buckets, oov, output, formula
         self.limit, self.keys = limit, keys
         self.vocabulary: list[Any] | None = None
@@ -102,35 +103,35 @@ class Vocabulary(keras.layers.Layer):
 
     @property
     def size(self) -> int:
-        """How many numbers there are: tokens and buckets."""
+        """Number of indices: tokens and buckets."""
         return len(self._known()) + self.oov_buckets
 
     def adapt(self, data: NestedArrays | Dataset) -> None:
-        """Takes the vocabulary from data, most frequent tokens first, and forgets the one of before.
+        """Computes the vocabulary from data, most frequent tokens first, replacing the previous one.
 
-        Adapt before the model is compiled or traced. Counts are exact for up to 1,000,000 different tokens, see
+        Call it before compiling or tracing the model. Counts are exact for up to 1,000,000 distinct tokens; see
         `TokenCounts`.
 
         Args:
             data: A tensor or array with documents along its first axis, or a `tf.data.Dataset` of batches of them.
 
         Raises:
-            ValueError: `data` has no tokens, or strings that are not UTF-8.
+            ValueError: If `data` has no tokens, or contains strings that are not valid UTF-8.
         """
         counts = TokenCounts()
         for batch in data if isinstance(data, tf.data.Dataset) else [data]:
             counts.update(rows_of_tokens(batch))
         tokens = counts.most_frequent(self.limit)
-        check(bool(tokens), "data", data, "at least one token")
+        check(bool(tokens), "data", data, "have at least one token")
         weights = idf_weights([counts.document_counts[token] for token in tokens], counts.documents, self.formula)
         self._take([as_text(token) for token in tokens], weights.tolist() if self.output_mode == "tf_idf" else None)
 
     def _take(self, vocabulary: list[Any], weights: Sequence[float] | None) -> None:
         kind: Any = str if self.keys == "string" else int
-        # A config holds Python's own numbers and texts, not NumPy's.
+        # A config must hold Python numbers and strings rather than NumPy scalars.
         vocabulary = [token.item() if hasattr(token, "item") else token for token in vocabulary]
         fits = all(isinstance(token, kind) for token in vocabulary) and len(set(vocabulary)) == len(vocabulary) > 0
-        check(fits, "vocabulary", vocabulary, f"tokens of type {kind.__name__}, at least one and each once")
+        check(fits, "vocabulary", vocabulary, f"distinct tokens of type {kind.__name__}, at least one")
         weighted = self.output_mode == "tf_idf"
         fits = (weights is not None and len(weights) == len(vocabulary)) if weighted else weights is None
         expected = "a number for each token" if weighted else 'None, as `output` is not "tf_idf"'
@@ -144,26 +145,33 @@ class Vocabulary(keras.layers.Layer):
 
     def _known(self) -> list[Any]:
         if self.vocabulary is None:
-            raise argument_error("vocabulary", None, "tokens", f"call `adapt` of {self.name!r}, or give them")
+            raise argument_error(
+                "vocabulary", None, "set before the layer is called", f"call `adapt` of {self.name!r}, or pass tokens"
+            )
         return self.vocabulary
 
     def call(self, inputs: Tensor) -> Tensor:
-        """Looks the tokens up."""
+        """Looks up the tokens in the vocabulary."""
         size = self.size
         tokens = inputs if isinstance(inputs, tf.RaggedTensor) else tf.convert_to_tensor(inputs)
         texts = tokens.dtype == tf.string
         fits = texts == (self.keys == "string") and (texts or tokens.dtype.is_integer or tokens.dtype.is_bool)
-        check(fits, "inputs", tokens.dtype.name, "strings" if self.keys == "string" else "integers")
+        check(
+            fits,
+            "inputs",
+            tokens.dtype.name,
+            "a tensor of strings" if self.keys == "string" else "a tensor of integers",
+        )
         numbers = self._table.lookup(tokens if texts else tf.cast(tokens, tf.int64))
-        if self.oov == "first":  # around the circle, so that the last become the first
+        if self.oov == "first":  # rotate the indices, so that the buckets come first
             numbers = (numbers + self.oov_buckets) % size
         if self.output_mode == "int":
             return numbers
         if self.output_mode == "one_hot":
             alone = numbers.shape.rank > 1 and numbers.shape[-1] == 1
             return tf.one_hot(numbers[..., 0] if alone else numbers, size, dtype=self.compute_dtype)
-        expected = "(batch, tokens)"
-        check(numbers.shape.rank == 2, "inputs", tuple(numbers.shape), expected, "give single tokens as a column")
+        expected = "have shape (batch, tokens)"
+        check(numbers.shape.rank == 2, "inputs", tuple(numbers.shape), expected, "pass single tokens as a column")
         binary = self.output_mode == "multi_hot"
         counts = tf.math.bincount(numbers, minlength=size, maxlength=size, axis=-1, binary_output=binary)
         vectors = tf.cast(tf.ensure_shape(counts, (numbers.shape[0], size)), self.compute_dtype)
@@ -171,11 +179,12 @@ class Vocabulary(keras.layers.Layer):
 
     def _factors(self) -> list[float]:
         weights = self.idf_weights or []
+        # Out-of-vocabulary buckets use the mean weight, as in `keras.layers.TextVectorization`.
         buckets = [sum(weights) / len(weights)] * self.oov_buckets
         return buckets + weights if self.oov == "first" else weights + buckets
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of `__init__`, with the vocabulary that `adapt` found."""
+        """Returns the config of the layer, including the vocabulary that `adapt` computed."""
         return {
             **super().get_config(),
             "vocabulary": self.vocabulary,
@@ -190,27 +199,27 @@ class Vocabulary(keras.layers.Layer):
 
 
 def rows_of_tokens(batch: TensorLike | tf.RaggedTensor) -> list[list[Any]]:
-    """The tokens of each document of a batch; strings as bytes.
+    """Returns the tokens of each document of a batch; strings are returned as bytes.
 
     Raises:
-        ValueError: There is no axis of documents.
+        ValueError: If the batch has no axis of documents.
     """
     if isinstance(batch, tf.RaggedTensor):
         rows: list[list[Any]] = batch.to_list()
         return rows
     tokens = tf.convert_to_tensor(batch)
-    check(tokens.shape.rank > 0, "data", batch, "batches, whose first axis is of documents", "use `dataset.batch`")
+    check(tokens.shape.rank > 0, "data", batch, "a batch with a first axis of documents", "call `dataset.batch`")
     flat: list[list[Any]] = tf.reshape(tokens, (len(tokens), math.prod(tokens.shape[1:]))).numpy().tolist()
     return flat
 
 
 def as_text(token: str | bytes | int) -> Any:
-    """A token as a config can hold it: bytes as text.
+    """Returns a token as a value that a config can hold, with bytes decoded to `str`.
 
     Raises:
-        ValueError: They are not UTF-8.
+        ValueError: If the bytes are not valid UTF-8.
     """
     try:
         return token.decode() if isinstance(token, bytes) else token
     except UnicodeDecodeError:
-        raise argument_error("token", token, "UTF-8", "hash what is not text") from None
+        raise argument_error("token", token, "valid UTF-8", "hash tokens that are not text") from None

@@ -1,1 +1,1 @@
-"""Helpers of the layers."""
+"""Internal helpers of the layers."""

@@ -1,4 +1,4 @@
-"""What residual units and inception modules have in common."""
+"""Base class of residual units and inception modules."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
@@ -10,27 +10,29 @@ from tensorsmith.core.types import Activation, Initializer, Regularizer, Shape, 
 from tensorsmith.layers._support.fresh import fresh
 
 ARGUMENTS = """\
-kernel_initializer: Initializer of the kernels.
-kernel_regularizer: Regularizer of the kernels.
-**kwargs: `name`, `dtype`, `trainable`, as for every Keras layer."""
+kernel_initializer: Initializer for the convolution kernels.
+kernel_regularizer: Regularizer function applied to the convolution kernels.
+**kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`."""
 CALL = """\
 Call arguments:
-    inputs: Tensor of floating type.
-    training: If `True`, batch normalization uses the statistics of the batch.
+    inputs: Floating-point tensor, a batch of images.
+    training: If `True`, batch normalization uses the statistics of the current batch.
 
 Input shape:
     `(batch, height, width, channels)`."""
 
 
 class ConvolutionalBlock(SharedDocstrings, keras.layers.Layer):
-    """Convolutions, each followed by a normalization and an activation; pictures have their channels last.
+    """Block of convolutions, each followed by an optional normalization and an activation.
+
+    Inputs are images in the format `"channels_last"`.
 
     Args:
-        activation: The activation.
-        normalization: "batch" for batch normalization; a Keras layer, of which each convolution gets a copy; or None.
-        kernel_initializer: Initializer of the kernels.
-        kernel_regularizer: Regularizer of the kernels.
-        **kwargs: `name`, `dtype`, `trainable`, as for every Keras layer.
+        activation: Activation function to use.
+        normalization: `"batch"` for batch normalization, a Keras layer that is copied for each convolution, or `None`.
+        kernel_initializer: Initializer for the convolution kernels.
+        kernel_regularizer: Regularizer function applied to the convolution kernels.
+        **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
     """
 
     shared_texts: ClassVar[Mapping[str, str]] = {"kernel_arguments": ARGUMENTS, "call": CALL}
@@ -54,7 +56,7 @@ class ConvolutionalBlock(SharedDocstrings, keras.layers.Layer):
         self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
 
     def convolution(self, filters: int, kernel_size: int, strides: int = 1, activate: bool = True) -> list[Any]:
-        """A convolution, with a bias where no normalization takes it away, and what follows it."""
+        """Returns a convolution with its normalization and activation. A bias is used without normalization."""
         convolution = keras.layers.Conv2D(
             filters,
             kernel_size,
@@ -77,7 +79,7 @@ class ConvolutionalBlock(SharedDocstrings, keras.layers.Layer):
         return layers
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of `__init__`."""
+        """Returns the config of the layer."""
         own = {
             "activation": keras.activations.serialize(self.activation),
             "normalization": self.normalization,
@@ -88,13 +90,13 @@ class ConvolutionalBlock(SharedDocstrings, keras.layers.Layer):
 
 
 def check_pictures(shape: Sequence[int | None]) -> None:
-    """Raises unless inputs of this shape are pictures with a known number of channels."""
+    """Raises an error unless `shape` is that of a batch of images with a known number of channels."""
     fits = len(shape) == 4 and shape[-1] is not None
-    check(fits, "inputs", tuple(shape), "shape (batch, height, width, channels), with known channels")
+    check(fits, "inputs", tuple(shape), "have shape (batch, height, width, channels) with known channels")
 
 
 def build_in_turn(layers: Sequence[Any], shape: Shape) -> Shape:
-    """Builds layers of which each takes what the one before gives; returns the shape of the last one's outputs."""
+    """Builds layers that are applied in sequence. Returns the output shape of the last one."""
     for layer in layers:
         layer.build(shape)
         shape = layer.compute_output_shape(shape)
@@ -102,7 +104,7 @@ def build_in_turn(layers: Sequence[Any], shape: Shape) -> Shape:
 
 
 def call_in_turn(layers: Sequence[Any], x: Tensor, training: bool | None) -> Tensor:
-    """What the last of these layers gives."""
+    """Applies layers in sequence. Returns the output of the last one."""
     for layer in layers:
         x = layer(x, training=training)
     return x

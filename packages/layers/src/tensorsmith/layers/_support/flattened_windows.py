@@ -1,4 +1,4 @@
-"""What size the maps had that dense layers get flattened."""
+"""Sizes of the feature maps that dense layers receive flattened."""
 
 from typing import NoReturn
 
@@ -20,21 +20,21 @@ from tensorsmith.layers.regularization.mc_alpha_dropout import MCAlphaDropout
 from tensorsmith.layers.regularization.mc_dropout import MCDropout
 
 POOLINGS = {layers.GlobalAveragePooling2D: layers.AveragePooling2D, layers.GlobalMaxPooling2D: layers.MaxPooling2D}
-# What does the same to each number, wherever it stands; with `Activation`, but for those of ACROSS.
+# Elementwise layers. `Activation` is elementwise unless its function is listed in ACROSS.
 ELEMENTWISE = (
     *(layers.Activation, layers.ReLU, layers.LeakyReLU, layers.ELU, layers.Identity, layers.ActivityRegularization),
     *(layers.Dropout, layers.AlphaDropout, layers.GaussianDropout, layers.GaussianNoise, MCDropout, MCAlphaDropout),
     *(layers.Add, layers.Subtract, layers.Multiply, layers.Average, layers.Maximum, layers.Minimum),
 )
 ACROSS = (keras.activations.softmax, keras.activations.log_softmax, keras.activations.sparsemax, keras.activations.glu)
-# What does the same to each vector along the last axis, unless told another axis.
+# Layers that act on each vector along the last axis, unless they have another `axis`.
 ALONG_LAST_AXIS = (
     *(layers.Activation, layers.BatchNormalization, layers.Concatenate, layers.LayerNormalization, layers.Rescaling),
     *(layers.RMSNormalization, layers.Softmax, layers.UnitNormalization),
     *(GatedActivationUnit, LayerNormalization, LearnableExponential, Maxout),
     *(RBFOutput, ResidualDense, RMSNormalization, Sparsemax),
 )
-# Operations that do so, by name, as Keras shows no classes of them.
+# Names of operations that do so: Keras does not export their classes.
 OPERATIONS = (
     *("Absolute", "Add", "Divide", "Exp", "Log", "Maximum", "Minimum", "Multiply", "Negative", "Power", "ReLU", "Relu"),
     *("Sigmoid", "Softmax", "Subtract", "Tanh", "TrueDivide"),
@@ -45,10 +45,12 @@ Window = tuple[int, int]
 
 
 def flattened_windows(model: keras.Model) -> dict[int, Window]:
-    """Height and width of the map that each dense layer gets flattened, by the layer's id; 1 and 1 of one place.
+    """Returns the height and width of the flattened feature map that each dense layer receives.
+
+    The keys are the ids of the layers. Dense layers after pooled maps or other dense layers have the size (1, 1).
 
     Raises:
-        ValueError: A layer would do something else to maps than it does to what was made of them, flattened or pooled.
+        ValueError: If a layer would compute something else on feature maps than on flattened or pooled ones.
     """
     found: dict[int, Window] = {}
     _follow(model, found)
@@ -56,7 +58,10 @@ def flattened_windows(model: keras.Model) -> dict[int, Window]:
 
 
 def _follow(model: keras.Model, found: dict[int, Window]) -> Window | None:
-    """Finds the windows in a model, and returns that of the vectors that it gives out, None if they are of no map."""
+    """Collects the windows of the dense layers of a model in `found`.
+
+    Returns the window of the vectors that the model outputs, or `None` if they do not come from a feature map.
+    """
     taken = sources(model)
     windows: dict[str, Window | None] = {}
     for layer in model.layers if isinstance(model, keras.Sequential) else model.operations:
@@ -70,14 +75,14 @@ def _follow(model: keras.Model, found: dict[int, Window]) -> Window | None:
 
 
 def _after(layer: keras.Layer, before: set[Window | None], found: dict[int, Window]) -> Window | None:
-    """The window of what the layer makes of vectors with those windows, and of maps."""
+    """Returns the window of the output of a layer, given the windows of its inputs."""
     ranks, made = _ranks(layer.input), _ranks(layer.output)
     if type(layer) is layers.Flatten and ranks != {2}:
         return _map(layer)
     if type(layer) in POOLINGS:
         _map(layer)
         return PLACE if made == {2} else None
-    if 2 not in ranks or before == {None}:  # nothing that was flattened
+    if 2 not in ranks or before == {None}:  # no flattened inputs
         if is_graph(layer):
             return _follow(layer, found)
         if 4 in ranks and made != {4}:
@@ -98,7 +103,7 @@ def _after(layer: keras.Layer, before: set[Window | None], found: dict[int, Wind
         _refuse(layer, "takes vectors", "put its layers into the model itself")
     operation = not isinstance(layer, layers.Layer) and type(layer).__name__ in OPERATIONS
     if not operation and type(layer) not in ALONG_LAST_AXIS:
-        what = "takes vectors, and may not do the same to those of a map"
+        what = "takes vectors and may treat those of a feature map differently"
         _refuse(layer, what, "leave it out of the model that is converted")
     if any(axis != -1 for axis in keras.tree.flatten(getattr(layer, "axis", -1))):
         _refuse(layer, f"has axis={layer.axis}, which is a map's height", "make it with axis=-1")
@@ -110,14 +115,14 @@ def _ranks(tensors: NestedTensors) -> set[int]:
 
 
 def _map(layer: keras.Layer) -> Window:
-    """Height and width of the map that the layer flattens or pools."""
+    """Returns the height and width of the feature map that the layer flattens or pools."""
     shape = layer.input.shape
     if len(shape) != 4 or None in shape[1:] or layer.data_format != "channels_last":
-        remedy = "give it pictures (height, width, channels) of known size, in the format channels_last"
+        remedy = "build it with images of known shape (height, width, channels)"
         _refuse(layer, f"takes {shape} in the format {layer.data_format}", remedy)
     return shape[1:3]
 
 
 def _refuse(layer: keras.Layer, what: str, remedy: str) -> NoReturn:
     received = Verbatim(f"a model whose {type(layer).__name__} {layer.name!r} {what}")
-    raise argument_error("model", received, "layers that do to maps what they do to flattened ones", remedy)
+    raise argument_error("model", received, "have layers that act on feature maps as on flattened ones", remedy)

@@ -1,4 +1,4 @@
-"""Integers as inputs."""
+"""Conversion of integer inputs to floating point."""
 
 from typing import TypeVar
 
@@ -10,11 +10,12 @@ Nest = TypeVar("Nest")
 
 
 def floating(inputs: Nest, dtype: str | None = None) -> Nest:
-    """Tensors, those of integers and booleans in a type of floats, as Keras' dense layer has it.
+    """Casts integer and boolean tensors to a floating-point type, as `keras.layers.Dense` does.
 
     Args:
-        inputs: A tensor, or a nest of tensors and None.
-        dtype: The type for these; None for Keras' default. Other tensors keep theirs.
+        inputs: A tensor, or a nested structure of tensors and `None`.
+        dtype: Data type to cast to. If `None`, `keras.config.floatx()` is used. Floating-point tensors keep their
+            dtype.
     """
 
     def cast(x: Tensor | None) -> Tensor | None:

@@ -1,4 +1,4 @@
-"""An initializer for each of several weights."""
+"""Separate initializers for the weights of a layer."""
 
 import keras
 
@@ -6,9 +6,9 @@ from tensorsmith.core.types import Initializer
 
 
 def fresh(initializer: Initializer) -> Initializer:
-    """A copy of an initializer, for a further weight: Keras' own repeat their numbers.
+    """Returns a copy of an initializer, to be used for a further weight.
 
-    With a seed, copies give the same numbers all the same.
+    Keras initializers return the same values each time they are called. Copies with a fixed seed still do.
     """
     if not isinstance(initializer, keras.initializers.Initializer):
         return initializer

@@ -1,4 +1,4 @@
-"""Which layers follow which, in functional and Sequential models."""
+"""Connections between the layers of functional and Sequential models."""
 
 from collections.abc import Iterator
 from itertools import pairwise
@@ -9,25 +9,25 @@ import keras
 from tensorsmith.core import Verbatim, check
 from tensorsmith.core.types import NestedTensors
 
-OUTPUT = ""  # stands for what a model gives out, where layers' names stand
+OUTPUT = ""  # key of the model outputs, among the names of layers
 
 
 def is_graph(layer: keras.Layer) -> bool:
-    """Whether it is a functional or a Sequential model, and not one with a `call` of its own."""
+    """Returns `True` for functional and Sequential models without a custom `call`."""
     if not (isinstance(layer, keras.Sequential) or (isinstance(layer, keras.Model) and hasattr(layer, "operations"))):
         return False
     return all(kind.__module__.split(".")[0] == "keras" for kind in type(layer).__mro__ if "call" in vars(kind))
 
 
 def check_graph(model: keras.Model) -> None:
-    """Raises ValueError unless it is a functional or Sequential model with known inputs."""
+    """Raises a `ValueError` unless `model` is a functional or Sequential model with known inputs."""
     fits = is_graph(model) and model.built and bool(model.inputs)
-    remedy = "give a Sequential model a keras.Input, or call it once; what a `call` of its own does is not known"
-    check(fits, "model", Verbatim(type(model).__name__), "a functional or Sequential model that is built", remedy)
+    remedy = "start a Sequential model with a keras.Input, or call it once; subclassed models are not supported"
+    check(fits, "model", Verbatim(type(model).__name__), "a built functional or Sequential model", remedy)
 
 
 def graphs(model: keras.Model) -> Iterator[Any]:
-    """The model and those within it."""
+    """Yields the model and all models nested in it."""
     yield model
     for layer in model.layers:
         if is_graph(layer):
@@ -35,7 +35,7 @@ def graphs(model: keras.Model) -> Iterator[Any]:
 
 
 def sources(model: keras.Model) -> dict[str, list[Any]]:
-    """The layers and operations whose outputs each layer takes, by its name, for all its calls in turn."""
+    """Returns, for each layer name, the layers and operations whose outputs it receives, over all its calls."""
     if isinstance(model, keras.Sequential):
         layers = model.layers
         return {OUTPUT: layers[-1:], **{layer.name: [before] for before, layer in pairwise(layers)}}
@@ -47,7 +47,10 @@ def sources(model: keras.Model) -> dict[str, list[Any]]:
 
 
 def in_training(model: keras.Model) -> set[int]:
-    """Ids of the layers that are called with `training=True`, by a model that they are in or with such a model."""
+    """Returns the ids of the layers that are called with `training=True`.
+
+    Layers of a nested model that is called so are included.
+    """
     found: set[int] = set()
     for graph in graphs(model):
         if id(graph) in found:
@@ -63,7 +66,7 @@ def in_training(model: keras.Model) -> set[int]:
 
 
 def _histories(node: Any) -> Iterator[str]:
-    """Names of the layers that the tensors come from, in the serialized arguments of a call."""
+    """Yields the names of the layers that produced the tensors in the serialized arguments of a call."""
     if isinstance(node, dict) and node.get("class_name") == "__keras_tensor__":
         yield node["config"]["keras_history"][0]
     elif isinstance(node, dict | list | tuple):
@@ -72,7 +75,7 @@ def _histories(node: Any) -> Iterator[str]:
 
 
 def _names(nest: NestedTensors) -> Iterator[str]:
-    """Names of the layers in a config's nest of outputs, [name, call, place] each."""
+    """Yields the layer names in a nested list of outputs of a config, each `[name, call, index]`."""
     if isinstance(nest, list | tuple) and nest and isinstance(nest[0], str):
         yield nest[0]
     elif isinstance(nest, dict | list | tuple):

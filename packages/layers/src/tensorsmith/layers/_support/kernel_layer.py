@@ -1,19 +1,20 @@
-"""What layers on compiled kernels share."""
+"""Base class of the layers that use compiled kernels."""
 
 from tensorsmith import ops
 
 
 class KernelLayer:
-    """Mixin, put before the Keras class: keeps XLA away for as long as compiled kernels are active.
+    """Mixin for layers with compiled kernels that disables XLA while the kernels are active.
 
-    Under XLA the ops would take their reference twins, and where Keras chooses XLA it goes by this flag.
+    It must precede the Keras class among the bases. Under XLA the ops would use their reference implementations, and
+    Keras decides by this flag whether to use XLA.
     """
 
     _keras_supports_jit = True
 
     @property
     def supports_jit(self) -> bool:
-        """Whether Keras may compile models with this layer by XLA."""
+        """If `True`, Keras may compile models that contain this layer with XLA."""
         return self._keras_supports_jit and not ops.active()
 
     @supports_jit.setter

@@ -1,4 +1,4 @@
-"""Base of the dropout layers that stay active in inference."""
+"""Base class of the dropout layers that stay active at inference."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -7,34 +7,37 @@ from tensorsmith.core import SharedDocstrings
 from tensorsmith.core.types import Tensor
 from tensorsmith.layers._support.floating import floating
 
-BASE: Any = object  # in place of the Keras layer that it stands before, whose `call` it calls
+BASE: Any = object  # for type checkers: the Keras layer that follows in the bases
 
 ARGUMENTS = """\
-rate: Fraction of the units to drop, in [0, 1).
-noise_shape: Shape of the keep mask, with `None` where it follows the inputs; 1 shares one draw along an axis.
-seed: Integer that fixes the draws; `None` takes one from Keras' global seed.
-**kwargs: `name`, `dtype`, `trainable`, as for every Keras layer."""
+rate: Float in [0, 1). Fraction of the input units to drop.
+noise_shape: Shape of the binary dropout mask. `None` takes the size of the inputs; 1 shares the mask along an axis.
+seed: Integer to seed the random generator. If `None`, the seed is derived from the global Keras seed.
+**kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`."""
 CALL = """\
 Call arguments:
-    inputs: Tensor of any rank.
-    training: Accepted, and without effect.
+    inputs: Input tensor of any rank.
+    training: Accepted for compatibility and ignored.
 
 Input shape:
-    Any.
+    Arbitrary.
 
 Output shape:
-    The same as the input shape.
+    Same shape as the input.
 
 Raises:
-    ValueError: `rate` is no number in [0, 1), `seed` is no integer, or `noise_shape` is no sequence of positive
-        integers and `None`."""
+    ValueError: If `rate` is not a number in [0, 1), `seed` is not an integer, or `noise_shape` is not a sequence of
+        positive integers and `None`."""
 
 
 class MonteCarloDropout(SharedDocstrings, BASE):
-    """Mixin, put before Keras' layer: units are dropped in every call."""
+    """Mixin that applies dropout in every call.
+
+    It must precede the Keras layer among the bases.
+    """
 
     shared_texts: ClassVar[Mapping[str, str]] = {"arguments": ARGUMENTS, "call": CALL}
 
     def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
-        """Drop units, whatever `training` says."""
+        """Applies dropout, regardless of `training`."""
         return super().call(floating(inputs, self.compute_dtype), training=True)

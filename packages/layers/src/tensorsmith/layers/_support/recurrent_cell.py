@@ -1,4 +1,4 @@
-"""Base of the cells of recurrent layers on compiled kernels."""
+"""Base class of the cells of recurrent layers with compiled kernels."""
 
 from collections.abc import Mapping
 from typing import ClassVar
@@ -6,23 +6,26 @@ from typing import ClassVar
 from tensorsmith.core import SharedDocstrings
 
 DROPOUT = """\
-dropout: Fraction of the inputs to drop, in [0, 1).
-recurrent_dropout: Fraction of h to drop before the recurrent product, in [0, 1).
-**kwargs: `seed`, an integer that fixes the dropout, and `name`, `dtype`, `trainable`."""
+dropout: Float in [0, 1). Fraction of the units to drop for the linear transformation of the inputs.
+recurrent_dropout: Float in [0, 1). Fraction of the units to drop for the linear transformation of the state h.
+**kwargs: `seed`, an integer to seed the dropout, and base layer keyword arguments, such as `name` and `dtype`."""
 CALL = """\
 Call arguments:
-    inputs: Tensor (batch, features) of floating type.
-    states: The states before the step, each (batch, units).
-    training: If `True`, there is dropout.
+    inputs: Floating-point tensor of shape `(batch, features)`.
+    states: List of the previous states, each of shape `(batch, units)`.
+    training: If `True`, apply dropout.
 
 Input shape:
     `(batch, features)`, and `(batch, units)` for each state.
 
 Output shape:
-    h `(batch, units)`, and the states after the step."""
+    The output h, `(batch, units)`, and a list with the new states."""
 
 
 class RecurrentCell(SharedDocstrings):
-    """Mixin, put before Keras' cell: text of the docstrings."""
+    """Mixin with the shared docstring text of the cells.
+
+    It must precede the Keras cell among the bases.
+    """
 
     shared_texts: ClassVar[Mapping[str, str]] = {"dropout": DROPOUT, "call": CALL}

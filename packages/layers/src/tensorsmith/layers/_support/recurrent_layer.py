@@ -1,4 +1,4 @@
-"""What recurrent layers on compiled kernels share."""
+"""Base classes of the recurrent layers with compiled kernels."""
 
 import functools
 import inspect
@@ -30,38 +30,39 @@ OF_LAYERS = (
 )
 
 ARGUMENTS = """\
-dropout: Fraction of the inputs to drop, in [0, 1).
-recurrent_dropout: Fraction of h to drop before the recurrent product, in [0, 1).
-seed: Integer that fixes the dropout.
-return_sequences: If `True`, the outputs of all steps are returned, not only the last.
-return_state: If `True`, the states after the last step are returned, too."""
+dropout: Float in [0, 1). Fraction of the units to drop for the linear transformation of the inputs.
+recurrent_dropout: Float in [0, 1). Fraction of the units to drop for the linear transformation of the state h.
+seed: Integer to seed the dropout.
+return_sequences: If `True`, return the full sequence of outputs instead of the last output.
+return_state: If `True`, return the last states in addition to the output."""
 KERAS_ARGUMENTS = f"""{ARGUMENTS}
-go_backwards: If `True`, the last step is processed first; outputs are returned in processing (reversed) order.
-stateful: If `True`, a batch starts with the states after the previous one.
-unroll: Accepted; only Keras' own loop can be unrolled.
-**kwargs: `zero_output_for_mask`, `name`, `dtype`, `trainable`."""
+go_backwards: If `True`, process the input sequence backwards and return the reversed sequence.
+stateful: If `True`, the last states for each batch are used as the initial states of the following batch.
+unroll: Accepted for compatibility. It only affects the loop of Keras, which is used where the kernel is not.
+**kwargs: `zero_output_for_mask` and base layer keyword arguments, such as `name` and `dtype`."""
 CALL = """\
 Call arguments:
-    sequences: Tensor (batch, steps, features).
-    initial_state: {before} before the first step{alternative}; zeros if None.
-    mask: Booleans (batch, steps): steps with False are left out.
-    training: If `True`, there is dropout.
+    sequences: Tensor of shape `(batch, steps, features)`.
+    initial_state: {before} before the first step{alternative}. If `None`, zeros are used.
+    mask: Boolean tensor of shape `(batch, steps)`. Steps with `False` are skipped.
+    training: If `True`, apply dropout.
 
 Input shape:
     `(batch, steps, features)`.
 
 Output shape:
-    `(batch, units)`, with `return_sequences` `(batch, steps, units)`; with `return_state` a tuple with
-    {after} after it."""
-CALL_H = CALL.format(before="Tensor h (batch, units)", alternative=", or a list of it", after="`(batch, units)`")
-CALL_H_C = CALL.format(before="List of h and c (batch, units)", alternative="", after="twice `(batch, units)`")
+    `(batch, units)`, or `(batch, steps, units)` with `return_sequences`. With `return_state`, a tuple of the outputs
+    and {after}."""
+CALL_H = CALL.format(before="State h `(batch, units)`", alternative=", or a list of it", after="h `(batch, units)`")
+CALL_H_C = CALL.format(before="List of h and c `(batch, units)`", alternative="", after="h and c `(batch, units)`")
 
 
 class RecurrentLayer(SharedDocstrings, KernelLayer, keras.layers.RNN):
-    """Base, put before Keras' recurrent class: a compiled kernel walks over the whole sequence.
+    """Base class of recurrent layers whose time steps are computed by a compiled kernel.
 
-    Keras' loop over the cell serves where there is no kernel: for other activations than tanh and sigmoid, in float64,
-    under XLA, and on other devices. It also does all around the walk: states, masks and types of the outputs.
+    It must precede the Keras class among the bases. The loop of Keras over the cell is used where the kernel is not
+    available: for activations other than tanh and sigmoid, in float64, under XLA, and on other devices. Keras also
+    handles the states, masks and dtypes of the outputs in both cases.
     """
 
     shared_texts: ClassVar[Mapping[str, str]] = {
@@ -75,12 +76,12 @@ class RecurrentLayer(SharedDocstrings, KernelLayer, keras.layers.RNN):
         """Runs the op of this layer.
 
         Args:
-            x: Tensor (batch, steps, features) of float32.
-            states: Those before the first step.
-            **options: What the ops have in common: mask, recurrent dropout, direction.
+            x: Tensor of shape `(batch, steps, features)` in float32.
+            states: List of the initial states.
+            **options: Arguments that all ops accept: mask, recurrent dropout mask and direction.
 
         Returns:
-            The outputs of all steps, and the states after the last.
+            The outputs of all steps, followed by the final states.
         """
         raise NotImplementedError
 
@@ -91,14 +92,15 @@ class RecurrentLayer(SharedDocstrings, KernelLayer, keras.layers.RNN):
         mask: Tensor | None = None,
         training: bool = False,
     ) -> Tensor | tuple[Tensor, ...]:
-        """Walks over the sequences."""
+        """Processes the sequences."""
         return super().call(floating(sequences, self.compute_dtype), initial_state, mask, training)
 
     def inner_loop(
         self, sequences: Tensor, initial_state: NestedTensors, mask: NestedTensors | None, training: bool = False
     ) -> tuple[Tensor, Tensor, list[Tensor]]:
-        """The last output, all outputs, and the final states."""
+        """Returns the last output, all outputs, and the final states."""
         activations = self.cell.activation, getattr(self.cell, "recurrent_activation", keras.activations.sigmoid)
+        # The kernel requires the default activations and at most one mask for all features.
         known = activations == (keras.activations.tanh, keras.activations.sigmoid)
         x = tf.convert_to_tensor(sequences)
         plain = mask is None or keras.tree.flatten(mask)[0].shape == x.shape[:2]
@@ -109,6 +111,7 @@ class RecurrentLayer(SharedDocstrings, KernelLayer, keras.layers.RNN):
         x, *states = single(x if dropout is None else x * dropout[:, tf.newaxis], *states)
         (recurrent_dropout,) = single(recurrent_dropout)
         (mask,) = keras.tree.flatten(mask)
+        # The kernel computes in float32 and keeps the state at masked steps.
         mask = None if mask is None else tf.cast(mask, tf.bool)
         outputs, *states = self.walk(
             x, states, mask=mask, recurrent_dropout_mask=recurrent_dropout, go_backwards=self.go_backwards
@@ -122,12 +125,12 @@ class RecurrentLayer(SharedDocstrings, KernelLayer, keras.layers.RNN):
 
 
 class CellLayer(RecurrentLayer):
-    """A recurrent layer that makes its own cell, and takes the cell's arguments beside its own.
+    """Recurrent layer that creates its own cell and accepts the arguments of the cell.
 
     Args:
         cell_class: Class of the cell.
-        units: Size of the states.
-        **options: Arguments of `keras.layers.RNN` but the cell, and of the cell.
+        units: Positive integer, dimensionality of the states.
+        **options: Arguments of `keras.layers.RNN`, except for the cell, and of the cell.
     """
 
     units = property(attrgetter("cell.units"))
@@ -146,7 +149,7 @@ class CellLayer(RecurrentLayer):
         self.input_spec = keras.layers.InputSpec(ndim=3)
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of `__init__`."""
+        """Returns the config of the layer."""
         config = super().get_config()
         del config["cell"]
         regularizer = keras.regularizers.serialize(self.activity_regularizer)
@@ -154,19 +157,22 @@ class CellLayer(RecurrentLayer):
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> "CellLayer":
-        """The layer with these arguments, which need no custom objects; Keras' recurrent layers take some."""
+        """Creates a layer from its config. `custom_objects` is accepted for compatibility with Keras and not used."""
         return cls(**config)
 
 
 def check_recurrent(units: int, dropout: float, recurrent_dropout: float) -> None:
-    """Raises unless there are units and shares to drop; Keras takes units of 1.5 and moves shares into [0, 1]."""
+    """Raises an error unless `units` is a positive integer and the dropout rates are in [0, 1).
+
+    Keras accepts 1.5 units, and clips rates to [0, 1].
+    """
     check(is_integer(units) and units > 0, "units", units, "a positive integer")
     for name, rate in (("dropout", dropout), ("recurrent_dropout", recurrent_dropout)):
         check(is_number(rate) and 0 <= rate < 1, name, rate, "a number in [0, 1)")
 
 
 def checked_init(keras_class: type[Any]) -> Any:
-    """The `__init__` of a recurrent class of Keras', with its signature, that checks units and shares before."""
+    """Returns the `__init__` of a Keras recurrent class with validation of `units` and of the dropout rates."""
     signature = inspect.signature(keras_class.__init__)
 
     @functools.wraps(keras_class.__init__)
@@ -176,14 +182,14 @@ def checked_init(keras_class: type[Any]) -> Any:
         check_recurrent(*(given.arguments[name] for name in ("units", "dropout", "recurrent_dropout")))
         keras_class.__init__(*given.args, **given.kwargs)
 
-    vars(checked)["__signature__"] = signature  # by which Keras names what is given by place
+    vars(checked)["__signature__"] = signature  # Keras uses it to name positional arguments in the config
     return checked
 
 
 def dropout_masks(cell: keras.Layer, x: Tensor, h: Tensor, training: bool) -> tuple[Tensor | None, Tensor | None]:
-    """What multiplies inputs and h at every step, None where nothing is dropped.
+    """Returns the dropout masks for the inputs and for h, or `None` where dropout is not applied.
 
-    Keras' cells draw a mask for each gate where there is recurrent dropout; all gates get the first here.
+    With recurrent dropout, Keras cells draw one mask for each gate. Here all gates use the first mask.
     """
 
     def first(rate: float, masks: Tensor | Sequence[Tensor] | None) -> Tensor | None:
@@ -194,11 +200,11 @@ def dropout_masks(cell: keras.Layer, x: Tensor, h: Tensor, training: bool) -> tu
 
 
 def dropped(cell: keras.Layer, x: Tensor, h: Tensor, training: bool) -> list[Tensor]:
-    """Inputs and h of a step, with the cell's dropout."""
+    """Returns the inputs and the state h of a step after the dropout of the cell."""
     masks = dropout_masks(cell, x, h, training)
     return [value if mask is None else value * mask for value, mask in zip((x, h), masks, strict=True)]
 
 
 def single(*values: Tensor | Variable | None) -> Sequence[Any]:
-    """Tensors and weights in float32, None as it is."""
+    """Casts tensors and weights to float32. `None` is kept."""
     return [None if value is None else tf.cast(value, tf.float32) for value in values]

@@ -1,4 +1,4 @@
-"""What residual units of convolutions have in common."""
+"""Base class of convolutional residual units."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -18,28 +18,28 @@ from tensorsmith.layers._support.floating import floating
 from tensorsmith.layers.convolution.squeeze_excitation import SqueezeExcitation
 
 UNIT_ARGUMENTS = f"""\
-normalization: "batch" for batch normalization; a Keras layer, of which each convolution gets a copy; or None.
-squeeze_ratio: Reduction ratio of a squeeze-and-excitation before the sum, which SE-ResNets have; None for none.
+normalization: `"batch"` for batch normalization, a Keras layer that is copied for each convolution, or `None`.
+squeeze_ratio: Reduction ratio of the squeeze-and-excitation before the sum, as in SE-ResNets. If `None`, there is none.
 {ARGUMENTS}"""
 OUTPUT = """\
 Output shape:
-    `(batch, height / strides, width / strides, filters)`, rounded up."""
+    `(batch, height / strides, width / strides, filters)`, with sizes rounded up."""
 SOURCE = """\
-Source: He et al., "Deep Residual Learning for Image Recognition", 2016; squeeze-and-excitation where Hu et al.,
-"Squeeze-and-Excitation Networks", 2018, have it."""
+Source: He et al., "Deep Residual Learning for Image Recognition", 2016. The squeeze-and-excitation is placed as in Hu
+et al., "Squeeze-and-Excitation Networks", 2018."""
 
 
 class ResidualBlock(ConvolutionalBlock):
-    """The sum of a shortcut and of convolutions, of which a subclass says which.
+    """Sum of a shortcut and of convolutions that are defined by the subclass.
 
     Args:
-        filters: Number of output channels.
-        strides: What height and width are divided by.
-        activation: The activation.
+        filters: Integer, the number of output channels.
+        strides: Integer, the factor by which height and width are reduced.
+        activation: Activation function to use.
         {{unit_arguments}}
     """
 
-    divisor = 1  # of the filters
+    divisor = 1  # `filters` must be a multiple of it
     shared_texts: ClassVar[Mapping[str, str]] = {
         **ConvolutionalBlock.shared_texts,
         "unit_arguments": UNIT_ARGUMENTS,
@@ -71,11 +71,11 @@ class ResidualBlock(ConvolutionalBlock):
         self.squeeze_ratio = squeeze_ratio
 
     def convolutions(self) -> list[tuple[int, int, int]]:
-        """Filters, kernel size and strides of each convolution."""
+        """Returns the filters, kernel size and strides of each convolution."""
         raise NotImplementedError
 
     def build(self, input_shape: Shape) -> None:
-        """Makes the layers of the residual branch and, where the shape changes, of the shortcut."""
+        """Creates the layers of the residual branch and, if the shape changes, those of the shortcut."""
         check_pictures(input_shape)
         *before, last = self.convolutions()
         self.residual = [layer for each in before for layer in self.convolution(*each)]
@@ -88,23 +88,24 @@ class ResidualBlock(ConvolutionalBlock):
                 dtype=self.dtype_policy,
             )
             self.residual.append(squeeze)
+        # A projection shortcut is required where the number of channels or the spatial size changes.
         changes = self.strides > 1 or input_shape[-1] != self.filters
         self.shortcut = self.convolution(self.filters, 1, self.strides, activate=False) if changes else []
         build_in_turn(self.residual, input_shape)
         build_in_turn(self.shortcut, input_shape)
 
     def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
-        """Adds the two, and activates."""
+        """Computes the activation of the sum of shortcut and residual branch."""
         inputs = floating(inputs, self.compute_dtype)
         residual = call_in_turn(self.residual, inputs, training)
         return self.activation(residual + call_in_turn(self.shortcut, inputs, training))
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """`filters` maps, smaller by the strides."""
+        """Returns the output shape, with sizes divided by the strides and `filters` channels."""
         batch, *size, _ = input_shape
         return (batch, *(None if side is None else -(-side // self.strides) for side in size), self.filters)
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of `__init__`."""
+        """Returns the config of the layer."""
         own = {"filters": self.filters, "strides": self.strides, "squeeze_ratio": self.squeeze_ratio}
         return {**super().get_config(), **own}

@@ -1,4 +1,4 @@
-"""Seeds for a layer that draws several things."""
+"""Seeds for layers with several random generators."""
 
 import random
 
@@ -6,6 +6,9 @@ import numpy as np
 
 
 def seeds_from(seed: int | None, count: int) -> list[int]:
-    """As many seeds of independent draws; without a seed they come from Keras' global one, which is Python's."""
+    """Returns `count` seeds for independent random generators.
+
+    Without a seed, they are derived from the random state of Python, which `keras.utils.set_random_seed` seeds.
+    """
     entropy = random.randint(0, 2**32) if seed is None else seed % 2**64
     return np.random.SeedSequence(entropy).generate_state(count).tolist()

@@ -1,4 +1,4 @@
-"""Exponential outputs."""
+"""Exponential activation with a learned scale and offset."""
 
 from typing import Any
 
@@ -11,33 +11,35 @@ from tensorsmith.layers._support.floating import floating
 
 @export
 class LearnableExponential(keras.layers.Layer):
-    """An output layer for positive targets of very different sizes, such as 0.001, 10 and 1000.
+    """Exponential output layer with a learned scale and offset.
+
+    It suits positive targets of very different magnitudes, such as 0.001, 10 and 1000.
 
     Formula, with a scale and an offset learned for each feature:
 
         y = exp(scale x + offset)
 
-    With scale 1 and offset 0, as it begins, it is the exponential activation. Half types are computed in float32; what
-    the type of the outputs cannot hold becomes infinite, in float16 from 65,520 on.
+    With the initial scale of 1 and offset of 0, it is the exponential activation. Half-precision inputs are computed in
+    float32. Results that the output dtype cannot represent become infinite, in float16 from 65,520 on.
 
-    Source: the log link of generalized linear models: Nelder and Wedderburn, 1972.
+    Source: the log link of generalized linear models (Nelder and Wedderburn, 1972).
 
     Args:
-        scale_initializer: Initializer of the scale.
-        offset_initializer: Initializer of the offset.
-        **kwargs: `name`, `dtype`, `trainable`, as for every Keras layer.
+        scale_initializer: Initializer for the scale.
+        offset_initializer: Initializer for the offset.
+        **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
     Call arguments:
-        inputs: Tensor of floating type.
+        inputs: Input tensor of floating-point type.
 
     Input shape:
         `(batch, ..., features)`.
 
     Output shape:
-        The same as the input shape.
+        Same shape as the input.
 
     Raises:
-        ValueError: The number of features is not known.
+        ValueError: If the number of features is unknown.
 
     Example:
         >>> import numpy as np
@@ -54,24 +56,24 @@ class LearnableExponential(keras.layers.Layer):
         self.offset_initializer = keras.initializers.get(offset_initializer)
 
     def build(self, input_shape: Shape) -> None:
-        """Makes scale and offset."""
-        check(input_shape[-1] is not None, "inputs", tuple(input_shape), "a known number of features")
+        """Creates the scale and the offset."""
+        check(input_shape[-1] is not None, "inputs", tuple(input_shape), "have a known number of features")
         self.scale = self.add_weight((input_shape[-1],), self.scale_initializer, name="scale", autocast=False)
         self.offset = self.add_weight((input_shape[-1],), self.offset_initializer, name="offset", autocast=False)
 
     def call(self, inputs: Tensor) -> Tensor:
-        """Scales, shifts and takes the exponential."""
+        """Computes the exponential of the scaled and shifted inputs."""
         inputs = floating(inputs, self.compute_dtype)
         precise = keras.backend.result_type(inputs.dtype, "float32")
         x, scale, offset = (keras.ops.cast(value, precise) for value in (inputs, self.scale, self.offset))
         return keras.ops.cast(keras.ops.exp(x * scale + offset), inputs.dtype)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """That of the inputs."""
+        """Returns the output shape, which is the input shape."""
         return input_shape
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of `__init__`."""
+        """Returns the config of the layer."""
         own = {
             "scale_initializer": keras.initializers.serialize(self.scale_initializer),
             "offset_initializer": keras.initializers.serialize(self.offset_initializer),

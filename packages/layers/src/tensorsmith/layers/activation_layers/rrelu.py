@@ -1,4 +1,4 @@
-"""Randomized leaky ReLU as a layer."""
+"""Randomized leaky ReLU layer."""
 
 from typing import Any
 
@@ -12,7 +12,10 @@ from tensorsmith.layers._support.floating import floating
 
 @export
 class RReLU(keras.layers.Layer):
-    """Leaky ReLU whose slope below zero is drawn at random in training, for each number, and is the mean otherwise.
+    """Randomized leaky ReLU.
+
+    The slope for negative inputs is drawn at random for each element during training. At inference it is the mean of
+    the range: see `tensorsmith.layers.activations.rrelu`.
 
     Formula:
 
@@ -21,23 +24,23 @@ class RReLU(keras.layers.Layer):
     Source: Xu et al., "Empirical Evaluation of Rectified Activations in Convolutional Network", 2015.
 
     Args:
-        lower: Least slope.
-        upper: Greatest slope.
-        seed: Integer that fixes the draws; None takes one from Keras' global seed.
-        **kwargs: `name`, `dtype`, `trainable`, as for every Keras layer.
+        lower: Lower bound of the slope for negative inputs.
+        upper: Upper bound of the slope for negative inputs.
+        seed: Integer to seed the random generator. If `None`, the seed is derived from the global Keras seed.
+        **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
     Call arguments:
-        inputs: Tensor of floating type.
-        training: Whether to draw.
+        inputs: Input tensor of floating-point type.
+        training: If `True`, draw random slopes. Otherwise, use their mean.
 
     Input shape:
-        Any.
+        Arbitrary.
 
     Output shape:
-        The same as the input shape.
+        Same shape as the input.
 
     Raises:
-        ValueError: The slopes are no numbers, or `lower` is greater than `upper`; `seed` is no integer.
+        ValueError: If `lower` or `upper` is not a number, `lower` is greater than `upper`, or `seed` is not an integer.
 
     Example:
         >>> import numpy as np
@@ -48,7 +51,7 @@ class RReLU(keras.layers.Layer):
     def __init__(self, lower: float = 1 / 8, upper: float = 1 / 3, seed: int | None = None, **kwargs: Any):
         for name, value in (("lower", lower), ("upper", upper)):
             check(is_number(value), name, value, "a number")
-        check(lower <= upper, "lower", lower, f"a number of no more than `upper`, {upper}")
+        check(lower <= upper, "lower", lower, f"<= upper, {upper}")
         check(seed is None or is_integer(seed), "seed", seed, "an integer or None")
         lower, upper, seed = plain((lower, upper, seed))
         super().__init__(**kwargs)
@@ -59,14 +62,14 @@ class RReLU(keras.layers.Layer):
         self.seed_generator = keras.random.SeedGenerator(seed)
 
     def call(self, inputs: Tensor, training: bool = False) -> Tensor:
-        """Multiplies what is negative by the slopes."""
+        """Multiplies negative inputs by the slopes."""
         inputs = floating(inputs, self.compute_dtype)
         return activations.rrelu(inputs, self.lower, self.upper, training, self.seed_generator)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """That of the inputs."""
+        """Returns the output shape, which is the input shape."""
         return input_shape
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of `__init__`."""
+        """Returns the config of the layer."""
         return {**super().get_config(), "lower": self.lower, "upper": self.upper, "seed": self.seed}

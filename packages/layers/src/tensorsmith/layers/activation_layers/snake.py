@@ -1,4 +1,4 @@
-"""Snake as a layer that learns its frequency."""
+"""Snake activation with a learned frequency."""
 
 from typing import Any
 
@@ -12,29 +12,29 @@ from tensorsmith.layers._support.floating import floating
 
 @export
 class Snake(keras.layers.Layer):
-    """A rising line with a wave on it, of a frequency f that is learned: `tensorsmith.layers.activations.snake`.
+    """Snake activation with a learned frequency: see `tensorsmith.layers.activations.snake`.
 
-    Formula:
+    Formula, with the learned frequency f:
 
         y = x + sin²(f x) / f
 
     Source: Ziyin et al., "Neural Networks Fail to Learn Periodic Functions and How to Fix It", 2020.
 
     Args:
-        frequency_initializer: Initializer of f, one number for the layer; not zeros.
-        **kwargs: `name`, `dtype`, `trainable`, as for every Keras layer.
+        frequency_initializer: Initializer for the frequency f, a single scalar of the layer. It must not be zero.
+        **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
     Call arguments:
-        inputs: Tensor of floating type.
+        inputs: Input tensor of floating-point type.
 
     Input shape:
-        Any.
+        Arbitrary.
 
     Output shape:
-        The same as the input shape.
+        Same shape as the input.
 
     Raises:
-        ValueError: `frequency_initializer` is that of zeros.
+        ValueError: If `frequency_initializer` is the zeros initializer.
 
     Example:
         >>> import numpy as np
@@ -45,26 +45,26 @@ class Snake(keras.layers.Layer):
     def __init__(self, frequency_initializer: Initializer = "ones", **kwargs: Any):
         frequency_initializer = keras.initializers.get(frequency_initializer)
         fits = not isinstance(frequency_initializer, keras.initializers.Zeros)
-        expected = "an initializer of other numbers than zeros, as the wave is divided by its frequency"
+        expected = "an initializer other than zeros, because the wave is divided by its frequency"
         check(fits, "frequency_initializer", "zeros", expected)
         super().__init__(**kwargs)
         self.supports_masking = True
         self.frequency_initializer = frequency_initializer
 
     def build(self, input_shape: Shape) -> None:
-        """Makes the weight."""
+        """Creates the frequency."""
         self.frequency = self.add_weight(shape=(), name="frequency", initializer=self.frequency_initializer)
 
     def call(self, inputs: Tensor) -> Tensor:
-        """Adds the wave."""
+        """Applies the activation."""
         inputs = floating(inputs, self.compute_dtype)
         return activations.snake(inputs, self.frequency)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """That of the inputs."""
+        """Returns the output shape, which is the input shape."""
         return input_shape
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of `__init__`."""
+        """Returns the config of the layer."""
         own = {"frequency_initializer": keras.initializers.serialize(self.frequency_initializer)}
         return {**super().get_config(), **own}

@@ -1,4 +1,4 @@
-"""Sparsemax as a layer."""
+"""Sparsemax layer."""
 
 from typing import Any
 
@@ -12,29 +12,31 @@ from tensorsmith.layers._support.floating import floating
 
 @export
 class Sparsemax(keras.layers.Layer):
-    """Probabilities of which many are exactly 0: `tensorsmith.layers.activations.sparsemax` as a layer.
+    """Sparsemax activation: probabilities of which many are exactly 0.
 
-    Formula, with the threshold t for which the probabilities sum to 1:
+    See `tensorsmith.layers.activations.sparsemax`.
+
+    Formula, with the threshold t for which the outputs sum to 1:
 
         y = max(x - t, 0)
 
     Source: Martins and Astudillo, "From Softmax to Sparsemax", 2016.
 
     Args:
-        axis: Along which the probabilities sum to 1.
-        **kwargs: `name`, `dtype`, `trainable`, as for every Keras layer.
+        axis: Integer, the axis along which the outputs sum to 1.
+        **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
     Call arguments:
-        inputs: Tensor of floating type.
+        inputs: Input tensor of floating-point type.
 
     Input shape:
-        Any.
+        Arbitrary.
 
     Output shape:
-        The same as the input shape.
+        Same shape as the input.
 
     Raises:
-        ValueError: `axis` is no integer, or no axis of the inputs.
+        ValueError: If `axis` is not an integer, or is not an axis of the inputs.
 
     Example:
         >>> import numpy as np
@@ -50,14 +52,14 @@ class Sparsemax(keras.layers.Layer):
         self.axis = axis
 
     def call(self, inputs: Tensor) -> Tensor:
-        """Takes the thresholds away."""
+        """Applies the activation."""
         inputs = floating(inputs, self.compute_dtype)
         return activations.sparsemax(inputs, self.axis)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """That of the inputs."""
+        """Returns the output shape, which is the input shape."""
         return input_shape
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of `__init__`."""
+        """Returns the config of the layer."""
         return {**super().get_config(), "axis": self.axis}

@@ -1,4 +1,4 @@
-"""Thresholded linear units."""
+"""Thresholded linear unit."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,9 +11,9 @@ from tensorsmith.core.types import Constraint, Initializer, Regularizer, Shape, 
 
 @export
 class TLU(keras.layers.Layer):
-    """ReLU with a learned threshold, which goes with FilterResponseNormalization.
+    """Thresholded linear unit: ReLU with a learned threshold, for use after `FilterResponseNormalization`.
 
-    Formula, with the threshold tau and, with `affine`, the slope alpha:
+    Formula, with the threshold tau and, if `affine` is `True`, the slope alpha:
 
         y = max(x, tau)
         y = max(x, alpha x + tau)    with `affine`
@@ -21,28 +21,29 @@ class TLU(keras.layers.Layer):
     Source: Singh and Krishnan, "Filter Response Normalization Layer", 2020.
 
     Args:
-        affine: Whether there is a slope.
-        tau_initializer: Initializer of the thresholds.
-        tau_regularizer: Regularizer of the thresholds.
-        tau_constraint: Constraint of the thresholds.
-        alpha_initializer: Initializer of the slopes.
-        alpha_regularizer: Regularizer of the slopes.
-        alpha_constraint: Constraint of the slopes.
-        shared_axes: Axes along which places share their weights, as in `keras.layers.PReLU`: [1, 2] for pictures gives
-            one threshold for each channel, as in the paper. Each place has its own without, as in TensorFlow Addons.
-        **kwargs: `name`, `dtype`, `trainable`, as for every Keras layer.
+        affine: If `True`, the layer has a learned slope alpha.
+        tau_initializer: Initializer for the thresholds.
+        tau_regularizer: Regularizer for the thresholds.
+        tau_constraint: Constraint for the thresholds.
+        alpha_initializer: Initializer for the slopes.
+        alpha_regularizer: Regularizer for the slopes.
+        alpha_constraint: Constraint for the slopes.
+        shared_axes: Axes along which weights are shared, as in `keras.layers.PReLU`. For images, `[1, 2]` gives one
+            threshold per channel, as in the paper. If `None`, each position has its own, as in TensorFlow Addons.
+        **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
     Call arguments:
-        inputs: Tensor of floating type.
+        inputs: Input tensor of floating-point type.
 
     Input shape:
-        Any; axes that are not shared must have a known size.
+        Arbitrary. The sizes of axes that are not shared must be known.
 
     Output shape:
-        The same as the input shape.
+        Same shape as the input.
 
     Raises:
-        ValueError: An axis that is not shared has no known size, or a shared one is no axis behind the batch.
+        ValueError: If the size of an axis that is not shared is unknown, or a shared axis is not an axis of the inputs
+            after the batch axis.
 
     Example:
         >>> import numpy as np
@@ -63,7 +64,7 @@ class TLU(keras.layers.Layer):
         **kwargs: Any,
     ):
         fits = all(is_integer(axis) and axis > 0 for axis in shared_axes or ())
-        check(fits, "shared_axes", shared_axes, "positive integers, as 0 is the batch")
+        check(fits, "shared_axes", shared_axes, "positive integers (0 is the batch axis)")
         shared_axes = plain(shared_axes)
         super().__init__(**kwargs)
         self.supports_masking = True
@@ -77,13 +78,19 @@ class TLU(keras.layers.Layer):
         self.shared_axes = None if shared_axes is None else list(shared_axes)
 
     def build(self, input_shape: Shape) -> None:
-        """Makes the weights."""
+        """Creates the weights of the layer."""
         shared = self.shared_axes or []
         fits = all(axis < len(input_shape) for axis in shared)
         check(fits, "shared_axes", shared, f"axes of inputs of shape {tuple(input_shape)}")
         shape = [1 if axis in shared else size for axis, size in enumerate(input_shape)][1:]
         known = None not in shape
-        check(known, "inputs", tuple(input_shape), "known sizes but for the batch", "give shared_axes, such as [1, 2]")
+        check(
+            known,
+            "inputs",
+            tuple(input_shape),
+            "have a known shape apart from the batch axis",
+            "pass shared_axes, such as [1, 2]",
+        )
         self.tau = self.add_weight(
             shape=shape,
             name="tau",
@@ -101,15 +108,15 @@ class TLU(keras.layers.Layer):
             )
 
     def call(self, inputs: Tensor) -> Tensor:
-        """Takes the greater."""
+        """Computes the maximum of the inputs and the threshold."""
         return keras.ops.maximum(inputs, self.alpha * inputs + self.tau if self.affine else self.tau)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """That of the inputs."""
+        """Returns the output shape, which is the input shape."""
         return input_shape
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of `__init__`."""
+        """Returns the config of the layer."""
         own = {
             "affine": self.affine,
             "tau_initializer": keras.initializers.serialize(self.tau_initializer),

@@ -1,4 +1,4 @@
-"""Activations that Keras lacks, or has wrong, as functions; some are layers of `tensorsmith.layers`, too."""
+"""Activation functions that Keras does not have, or has with errors. Some are also layers."""
 
 from tensorsmith.layers.activations.lisht import lisht
 from tensorsmith.layers.activations.rrelu import rrelu

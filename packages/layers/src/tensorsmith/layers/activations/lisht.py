@@ -1,4 +1,4 @@
-"""LiSHT."""
+"""LiSHT activation."""
 
 import keras
 
@@ -9,7 +9,7 @@ from tensorsmith.layers._support.floating import floating
 
 @export
 def lisht(x: TensorLike) -> Tensor:
-    """Linearly scaled hyperbolic tangent: never negative, even, and linear far out.
+    """Linearly scaled hyperbolic tangent activation: non-negative, even, and asymptotically linear.
 
     Formula:
 
@@ -19,10 +19,10 @@ def lisht(x: TensorLike) -> Tensor:
     Networks", 2019.
 
     Args:
-        x: Tensor of floating type.
+        x: Input tensor of floating-point type.
 
     Returns:
-        A tensor like `x`.
+        A tensor with the same shape and dtype as `x`.
 
     Example:
         >>> print(lisht([-1.0, 0.0, 1.0]).numpy().round(4))

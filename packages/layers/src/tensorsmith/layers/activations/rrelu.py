@@ -1,4 +1,4 @@
-"""Randomized leaky ReLU."""
+"""Randomized leaky ReLU activation."""
 
 from typing import Any
 
@@ -19,7 +19,10 @@ def rrelu(
     seed: int | keras.random.SeedGenerator | None = None,
     rng: tf.random.Generator | None = None,
 ) -> Tensor:
-    """Leaky ReLU whose slope below zero is drawn at random in training, for each number, and is the mean otherwise.
+    """Randomized leaky ReLU activation.
+
+    The slope for negative inputs is drawn at random for each element during training. At inference it is the mean of
+    the range.
 
     Formula:
 
@@ -28,19 +31,21 @@ def rrelu(
     Source: Xu et al., "Empirical Evaluation of Rectified Activations in Convolutional Network", 2015.
 
     Args:
-        x: Tensor of floating type.
-        lower: Least slope.
-        upper: Greatest slope.
-        training: Whether to draw.
-        seed: An integer gives the same slopes in each call, which TensorFlow Addons' does not; a
-            `keras.random.SeedGenerator` others in each; None takes Keras' own.
-        rng: A `tf.random.Generator` to draw from instead.
+        x: Input tensor of floating-point type.
+        lower: Lower bound of the slope for negative inputs.
+        upper: Upper bound of the slope for negative inputs.
+        training: If `True`, draw random slopes. Otherwise, use their mean.
+        seed: An integer yields the same slopes in each call, unlike in TensorFlow Addons. A
+            `keras.random.SeedGenerator` yields different slopes in each call. If `None`, the global random generator of
+            Keras is used.
+        rng: A `tf.random.Generator` to use instead of a seed.
 
     Returns:
-        A tensor like `x`.
+        A tensor with the same shape and dtype as `x`.
 
     Raises:
-        ValueError: The slopes are no numbers, `lower` is greater than `upper`, or there are both `seed` and `rng`.
+        ValueError: If `lower` or `upper` is not a number, `lower` is greater than `upper`, or both `seed` and `rng` are
+            given.
 
     Example:
         >>> print(rrelu([-1.0, 0.0, 1.0]).numpy().round(4))
@@ -48,8 +53,8 @@ def rrelu(
     """
     for name, value in (("lower", lower), ("upper", upper)):
         check(is_number(value), name, value, "a number")
-    check(lower <= upper, "lower", lower, f"a number of no more than `upper`, {upper}")
-    check(seed is None or rng is None, "rng", rng, "None, as there is a `seed`", "give one of the two")
+    check(lower <= upper, "lower", lower, f"<= upper, {upper}")
+    check(seed is None or rng is None, "rng", rng, "None when `seed` is given", "pass only one of them")
     x = floating(keras.ops.convert_to_tensor(x))
     slope: Any = (lower + upper) / 2
     if training and rng is not None:

@@ -1,4 +1,4 @@
-"""Snake."""
+"""Snake activation."""
 
 import keras
 
@@ -9,7 +9,9 @@ from tensorsmith.layers._support.floating import floating
 
 @export
 def snake(x: TensorLike, frequency: TensorLike = 1) -> Tensor:
-    """A rising line with a wave on it, with which networks learn and continue what is periodic.
+    """Snake activation: a linear function plus a periodic term.
+
+    Networks with this activation can learn and extrapolate periodic functions.
 
     Formula, with the frequency f:
 
@@ -18,11 +20,11 @@ def snake(x: TensorLike, frequency: TensorLike = 1) -> Tensor:
     Source: Ziyin et al., "Neural Networks Fail to Learn Periodic Functions and How to Fix It", 2020.
 
     Args:
-        x: Tensor of floating type.
-        frequency: A number that is not 0, or a tensor of them that broadcasts to `x`.
+        x: Input tensor of floating-point type.
+        frequency: A nonzero number, or a tensor of nonzero numbers that can be broadcast to `x`.
 
     Returns:
-        A tensor like `x`.
+        A tensor with the same shape and dtype as `x`.
 
     Example:
         >>> print(snake([-1.0, 0.0, 1.0]).numpy().round(4))

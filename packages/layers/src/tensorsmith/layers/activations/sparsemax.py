@@ -1,4 +1,4 @@
-"""Sparsemax."""
+"""Sparsemax activation."""
 
 import math
 
@@ -11,29 +11,31 @@ from tensorsmith.layers._support.floating import floating
 
 @export
 def sparsemax(logits: TensorLike, axis: int = -1) -> Tensor:
-    """Probabilities of which many are exactly 0: the point of the simplex that is nearest to the logits.
+    """Sparsemax activation: the Euclidean projection of the logits onto the probability simplex.
 
-    Formula, with the threshold t for which the probabilities sum to 1:
+    Many of the resulting probabilities are exactly 0. Formula, with the threshold t for which the probabilities sum to
+    1:
 
         y = max(logits - t, 0)
 
-    t lies between the greatest logit less 1 and the greatest. Beginning with the logits above the former, the t that a
-    set of logits asks for is found, and those that are not above it leave the set, until none does: after a few turns,
-    and after as many as there are logits at most. Nothing is sorted. Keras 3.15's sparsemax is wrong: its rows do not
-    sum to 1.
+    The threshold t is between the greatest logit less 1 and the greatest logit. The support is found without sorting:
+    it starts as the set of logits above the lower bound. In each iteration the threshold for the current support is
+    computed, and the logits not above it are removed, until the support does not change. This takes a few iterations,
+    and at most as many as there are logits. The sparsemax of Keras 3.15 is incorrect: its rows do not sum to 1.
 
-    Source: Martins and Astudillo, "From Softmax to Sparsemax", 2016; the turns: Michelot, "A Finite Algorithm for
-    Finding the Projection of a Point onto the Canonical Simplex", 1986.
+    Source: Martins and Astudillo, "From Softmax to Sparsemax", 2016. The iterations are those of Michelot, "A Finite
+    Algorithm for Finding the Projection of a Point onto the Canonical Simplex", 1986.
 
     Args:
-        logits: Tensor of floating type; half types are computed in float32.
-        axis: Along which the probabilities sum to 1.
+        logits: Floating-point tensor. Half-precision logits are computed in float32.
+        axis: Integer, the axis along which the probabilities sum to 1.
 
     Returns:
-        A tensor like `logits`; NaN where there is NaN or plus infinity, or all are minus infinity.
+        A tensor with the same shape and dtype as `logits`. It is NaN where the logits contain NaN or infinity, or are
+        all negative infinity.
 
     Raises:
-        ValueError: There is no such axis.
+        ValueError: If `axis` is not an axis of the logits.
 
     Example:
         >>> print(sparsemax([[-1.0, 0.0, 1.0], [0.5, 0.0, 0.2]]).numpy().round(4))
@@ -42,9 +44,9 @@ def sparsemax(logits: TensorLike, axis: int = -1) -> Tensor:
     """
     logits = floating(keras.ops.convert_to_tensor(logits))
     rank = len(logits.shape)
-    check(-rank <= axis < rank, "axis", axis, f"an axis of {rank}")
+    check(-rank <= axis < rank, "axis", axis, f"a valid axis of a tensor of rank {rank}")
     z = keras.ops.cast(logits, keras.backend.result_type(logits.dtype, "float32"))
-    # Any constant may be taken away: no gradient flows through this one.
+    # Sparsemax is invariant to a constant shift, so that the gradient of the maximum is not needed.
     z -= keras.ops.stop_gradient(keras.ops.max(z, axis, keepdims=True, initial=-math.inf))
 
     def threshold(inside: Tensor) -> Tensor:
@@ -57,7 +59,7 @@ def sparsemax(logits: TensorLike, axis: int = -1) -> Tensor:
     inside = keras.ops.stop_gradient(z) > -1
     inside, _ = keras.ops.while_loop(
         changed,
-        # Logits at the threshold come and go by rounding if they may come back.
+        # Logits are only ever removed: rounding could otherwise add and remove those at the threshold forever.
         lambda inside, _: (keras.ops.logical_and(inside, z > threshold(inside)), inside),
         (inside, keras.ops.zeros_like(inside)),
     )

@@ -1,4 +1,4 @@
-"""Multi-head attention as TensorFlow Addons has it."""
+"""Multi-head attention with the interface of TensorFlow Addons."""
 
 import functools
 import math
@@ -14,58 +14,60 @@ from tensorsmith.core.types import Constraint, Initializer, NestedTensors, Regul
 from tensorsmith.layers._support.fresh import fresh
 from tensorsmith.layers._support.kernel_layer import KernelLayer
 
-HIDDEN = -1e30  # beside it no score counts in any type, so that where all are hidden all are equal
+HIDDEN = -1e30  # dominates any score in all dtypes: if all keys are masked, their scores become equal
 
 
 @export
 class AddonsMultiHeadAttention(KernelLayer, keras.layers.Layer):
-    """Multi-head attention with TensorFlow Addons' call, arguments, weights and numbers, on a compiled kernel.
+    """Multi-head attention with the arguments, weights and results of TensorFlow Addons, on a compiled kernel.
 
-    It is for models that come from there: `from tensorsmith.layers import AddonsMultiHeadAttention as
-    MultiHeadAttention` is the whole change, and `set_weights` takes what the old layer's `get_weights` gave. For new
-    models take `MultiHeadAttention`, which Keras' users know.
+    This layer is for models that were written for TensorFlow Addons. To migrate, import it as `from tensorsmith.layers
+    import AddonsMultiHeadAttention as MultiHeadAttention`. `set_weights` accepts the result of `get_weights` of the
+    original layer. For new models, use `MultiHeadAttention`, which has the interface of Keras.
 
-    Formula, for each head, with kernels W without biases, and the heads' outputs projected together:
+    Formula, for each head, with kernels W without biases and a joint projection of the outputs of the heads:
 
         softmax(query Wq (key Wk)ᵀ / sqrt(head_size)) value Wv
 
-    The kernel never forms the matrix of steps by keys; where coefficients are asked for, and for other ranks than 3,
-    it is formed. A query that may see no key gets the mean over all keys. Unlike Addons' it takes the masks that a
-    layer before passes on, and a `seed`, which fixes the dropout.
+    The kernel does not form the full matrix of attention coefficients. The matrix is formed if `return_attn_coef` is
+    `True`, and for inputs whose rank is not 3. A query for which all keys are masked attends to all keys equally.
+    Unlike the layer of TensorFlow Addons, this layer uses the masks that preceding layers pass on, and accepts a `seed`
+    for the dropout.
 
     Source: Vaswani et al., "Attention Is All You Need", 2017; Dao et al., "FlashAttention", 2022.
 
     Args:
-        head_size: Size of each head's queries, keys and values.
-        num_heads: Number of heads.
-        output_size: Size of the output; that of the values' features if None.
-        dropout: Share of the coefficients to drop, in [0, 1).
-        use_projection_bias: Whether a bias is added to the output.
-        return_attn_coef: Whether the coefficients are returned, too, as they are before dropout.
-        kernel_initializer: Initializer of the four kernels.
-        kernel_regularizer: Their regularizer.
-        kernel_constraint: Their constraint.
-        bias_initializer: Initializer of the bias.
-        bias_regularizer: Its regularizer.
-        bias_constraint: Its constraint.
-        seed: Integer that fixes the dropout.
-        **kwargs: `name`, `dtype`, `trainable`, as for every Keras layer.
+        head_size: Size of the queries, keys and values of each head.
+        num_heads: Number of attention heads.
+        output_size: Size of the output. If `None`, it is the number of features of the values.
+        dropout: Dropout rate for the attention coefficients, in [0, 1).
+        use_projection_bias: If `True`, add a bias to the output projection.
+        return_attn_coef: If `True`, also return the attention coefficients before dropout.
+        kernel_initializer: Initializer for the four kernels.
+        kernel_regularizer: Regularizer for the four kernels.
+        kernel_constraint: Constraint for the four kernels.
+        bias_initializer: Initializer for the bias vector.
+        bias_regularizer: Regularizer for the bias vector.
+        bias_constraint: Constraint for the bias vector.
+        seed: Integer to seed the dropout.
+        **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
     Call arguments:
-        inputs: List of query, key and, if it is not the key, value.
-        training: Whether there is dropout.
-        mask: 1 or True where a query sees a key, else 0, `(steps, keys)`, `(..., steps, keys)` or
-            `(..., num_heads, steps, keys)`; or a list with a mask `(..., steps)` or None for each input, as layers pass
-            it on, of which those of key and value hide keys.
+        inputs: List of query, key and value tensors. If only two tensors are given, the key is used as the value.
+        training: If `True`, apply dropout.
+        mask: Tensor with 1 or `True` where a query may attend to a key, of shape `(steps, keys)`, `(..., steps, keys)`
+            or `(..., num_heads, steps, keys)`. Alternatively, a list with a mask `(..., steps)` or `None` for each
+            input, as passed on by preceding layers; the masks of key and value are applied to the keys.
 
     Input shape:
-        `(..., steps, features)`, `(..., keys, features)` and `(..., keys, features)`, with features of three sizes.
+        `(..., steps, features)`, `(..., keys, features)` and `(..., keys, features)`. The numbers of features may
+        differ.
 
     Output shape:
         `(..., steps, output_size)`; with `return_attn_coef` also `(..., num_heads, steps, keys)`.
 
     Raises:
-        ValueError: A size is no positive integer, `dropout` is not in [0, 1), or a shape does not fit.
+        ValueError: If a size is not a positive integer, `dropout` is not in [0, 1), or shapes are incompatible.
 
     Example:
         >>> import keras
@@ -118,12 +120,12 @@ class AddonsMultiHeadAttention(KernelLayer, keras.layers.Layer):
             self.seed_generator = keras.random.SeedGenerator(seed)
 
     def build(self, input_shape: Sequence[Shape]) -> None:
-        """Makes the weights."""
+        """Creates the weights of the layer."""
         fits = len(input_shape) in (2, 3) and isinstance(input_shape[0], list | tuple)
-        check(fits, "inputs", input_shape, "a list of query, key and, if it is not the key, value")
+        check(fits, "inputs", input_shape, "a list of query, key and, optionally, value")
         output_size = self._output_size(input_shape)
         features = [input_shape[0][-1], input_shape[1][-1], input_shape[-1][-1]]
-        check(None not in features, "inputs", input_shape, "known numbers of features")
+        check(None not in features, "inputs", input_shape, "tensors with known numbers of features")
         self.query_kernel, self.key_kernel, self.value_kernel = (
             self._add_kernel(f"{name}_kernel", (size, self.head_size))
             for name, size in zip(("query", "key", "value"), features, strict=True)
@@ -141,19 +143,21 @@ class AddonsMultiHeadAttention(KernelLayer, keras.layers.Layer):
     def call(
         self, inputs: Sequence[Tensor], training: bool | None = None, mask: Tensor | None = None
     ) -> Tensor | tuple[Tensor, Tensor]:
-        """Attends."""
+        """Computes the attention outputs."""
         query, key, value = inputs[0], inputs[1], inputs[-1]
         check(
             key.shape[:-2].is_compatible_with(query.shape[:-2]) and value.shape[:-1].is_compatible_with(key.shape[:-1]),
             "inputs",
             [tuple(each.shape) for each in inputs],
-            "keys as many as values, and axes before them as the query has",
+            "a key and value with equal numbers of steps, and leading axes equal to those of query",
         )
+        # Projections of all heads at once.
         hidden = self._hidden(mask, query, key)
         query, key, value = (
             keras.ops.einsum("...ni,hio->...nho", x, kernel)
             for x, kernel in ((query, self.query_kernel), (key, self.key_kernel), (value, self.value_kernel))
         )
+        # The kernel handles rank-3 inputs. Otherwise, the matrix of coefficients is formed explicitly.
         dropout = self.dropout if training else 0.0
         coefficients = None
         if len(query.shape) == 4 and not self.return_attn_coef:
@@ -169,17 +173,20 @@ class AddonsMultiHeadAttention(KernelLayer, keras.layers.Layer):
         return (output, coefficients) if self.return_attn_coef else output
 
     def compute_mask(self, inputs: Sequence[Tensor], previous_mask: NestedTensors | None) -> Tensor | None:
-        """That of the query, if the layer before passed on one."""
+        """Returns the mask of the query, if there is one."""
         return previous_mask[0] if isinstance(previous_mask, list | tuple) else None
 
     def compute_output_shape(self, input_shape: Sequence[Shape]) -> Shape | tuple[Shape, Shape]:
-        """That of the query, with the size of the output; and that of the coefficients if they are returned."""
+        """Returns the output shape: that of the query, with `output_size` features.
+
+        With `return_attn_coef`, the shape of the attention coefficients is also returned.
+        """
         (*leading, steps, _), keys = input_shape[0], input_shape[1][-2]
         output_shape = (*leading, steps, self._output_size(input_shape))
         return (output_shape, (*leading, self.num_heads, steps, keys)) if self.return_attn_coef else output_shape
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of `__init__`."""
+        """Returns the config of the layer."""
         own = {
             "head_size": self.head_size,
             "num_heads": self.num_heads,
@@ -212,11 +219,14 @@ class AddonsMultiHeadAttention(KernelLayer, keras.layers.Layer):
     def _coefficients(self, query: Tensor, key: Tensor, hidden: Tensor | None) -> Tensor:
         scores = keras.ops.einsum("...nho,...mho->...hnm", query / math.sqrt(self.head_size), key)
         scores = keras.ops.cast(scores, keras.backend.result_type(scores.dtype, "float32"))
-        shares = tf.nn.softmax(scores if hidden is None else scores + hidden)  # Keras' own warns where there is one key
+        shares = tf.nn.softmax(scores if hidden is None else scores + hidden)  # Keras warns for a single key
         return keras.ops.cast(shares, query.dtype)
 
     def _hidden(self, mask: Tensor | None, query: Tensor, key: Tensor) -> Tensor | None:
-        """What to add to the scores `(..., heads, steps, keys)`: 0 for keys that are seen; None if all are."""
+        """Returns the additive mask for the scores `(..., heads, steps, keys)`, with 0 for visible keys.
+
+        The result is `None` if all keys are visible.
+        """
         rank = len(query.shape) + 1
         if isinstance(mask, list | tuple):
             of_keys = [keras.ops.cast(each, "bool") for each in mask[1:] if each is not None]
@@ -224,7 +234,13 @@ class AddonsMultiHeadAttention(KernelLayer, keras.layers.Layer):
                 return None
             for each in of_keys:
                 fits = each.shape.is_compatible_with(key.shape[:-1])
-                check(fits, "mask", tuple(each.shape), f"that of the keys, {tuple(key.shape[:-1])}", "give one tensor")
+                check(
+                    fits,
+                    "mask",
+                    tuple(each.shape),
+                    f"have the shape of key, {tuple(key.shape[:-1])}",
+                    "pass a single tensor",
+                )
             seen = functools.reduce(keras.ops.logical_and, of_keys)[..., None, None, :]
         elif mask is None:
             return None
@@ -232,9 +248,9 @@ class AddonsMultiHeadAttention(KernelLayer, keras.layers.Layer):
             seen = keras.ops.convert_to_tensor(mask)
             expected = (query.shape[-2], key.shape[-2])
             fits = 2 <= len(seen.shape) <= rank and seen.shape[-2:].is_compatible_with(expected)
-            check(fits, "mask", tuple(seen.shape), f"a shape that ends in (steps, keys), {expected}")
+            check(fits, "mask", tuple(seen.shape), f"have a shape that ends in (steps, keys), {expected}")
             if len(seen.shape) != rank:
-                seen = keras.ops.expand_dims(seen, -3)  # one for all heads
+                seen = keras.ops.expand_dims(seen, -3)  # the same mask for all heads
             seen = keras.ops.reshape(seen, (*(1,) * (rank - len(seen.shape)), *keras.ops.shape(seen)))
         dtype = keras.backend.result_type(query.dtype, "float32")
         return HIDDEN * (1 - keras.ops.cast(seen, dtype))

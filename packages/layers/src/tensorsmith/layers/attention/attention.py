@@ -1,4 +1,4 @@
-"""Dot-product attention on a compiled kernel."""
+"""Dot-product attention with a compiled kernel."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,46 +16,47 @@ from tensorsmith.layers.attention.multi_head_attention import joined_masks
 
 @export
 class Attention(KernelLayer, keras.layers.Attention):
-    """Keras' dot-product attention (Luong) on a compiled kernel: same arguments, weights and numbers.
+    """Dot-product attention layer (Luong-style) of Keras with a compiled kernel.
 
-    Each query gets the mean of the values, weighted by how well the keys match it, without a factor before the softmax
-    but a learned one:
+    Arguments, weights and results are those of `keras.layers.Attention`. Each output is the mean of the values,
+    weighted by the softmax of the scores between query and keys. The scores are not scaled, except by a learned scalar
+    with `use_scale`:
 
         output = softmax(scale * query keyᵀ) value
 
-    The kernel forms the scores of some queries at a time, so that memory grows with the number of steps and not with
-    its square. Where attention scores are asked for, and for `score_mode="concat"`, other ranks than
-    3 and masks of other ranks than 2, Keras' own code serves.
+    The kernel computes the scores for blocks of queries, so that memory grows linearly with the number of steps instead
+    of quadratically. The implementation of Keras is used if attention scores are returned, for `score_mode="concat"`,
+    for inputs whose rank is not 3, and for masks whose rank is not 2.
 
-    Two things differ from Keras: dropout draws other weights, from the layer's seed all the same, and a query that may
-    see no key gets zeros, where Keras ignores the mask.
+    There are two differences from Keras. Dropout draws different masks, although from the seed of the layer. A query
+    for which all keys are masked yields zeros, where Keras ignores the mask.
 
     Source: Luong et al., "Effective Approaches to Attention-based Neural Machine Translation", 2015.
 
     Args:
-        use_scale: Whether a learned scalar multiplies the scores.
-        score_mode: "dot", or "concat" for additive scores.
-        dropout: Share of the attention weights to drop, in [0, 1).
-        seed: Integer that fixes the dropout.
-        **kwargs: `name`, `dtype`, `trainable`, as for every Keras layer.
+        use_scale: If `True`, multiply the scores by a learned scalar.
+        score_mode: `"dot"`, or `"concat"` for additive scores.
+        dropout: Dropout rate for the attention weights, in [0, 1).
+        seed: Integer to seed the dropout.
+        **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
     Call arguments:
-        inputs: List of query (batch, steps, width), value (batch, keys, value_width) and, if it is not the value, key
-            (batch, keys, width).
-        mask: List of two: booleans (batch, steps) that zero the outputs of queries, and (batch, keys) that hide keys;
-            each may be None.
-        training: Whether there is dropout.
-        return_attention_scores: Whether the weights are returned, too.
-        use_causal_mask: Whether a query sees only keys at its own step and before.
+        inputs: List of the query `(batch, steps, width)`, the value `(batch, keys, value_width)` and optionally the key
+            `(batch, keys, width)`. If the key is omitted, the value is used as the key.
+        mask: List of the query mask, a boolean tensor `(batch, steps)` that zeroes the outputs of masked queries, and
+            the value mask, a boolean tensor `(batch, keys)` that hides keys. Each may be `None`.
+        training: If `True`, apply dropout.
+        return_attention_scores: If `True`, also return the attention scores.
+        use_causal_mask: If `True`, a query position only attends to key positions up to its own.
 
     Input shape:
-        A list, as above.
+        A list of two or three tensors, as described for `inputs`.
 
     Output shape:
         `(batch, steps, value_width)`.
 
     Raises:
-        ValueError: `dropout` is not in [0, 1), or `score_mode` is unknown.
+        ValueError: If `dropout` is not in [0, 1), or `score_mode` is unknown.
 
     Example:
         >>> import numpy as np
@@ -87,13 +88,14 @@ class Attention(KernelLayer, keras.layers.Attention):
         return_attention_scores: bool = False,
         use_causal_mask: bool = False,
     ) -> Tensor | tuple[Tensor, Tensor]:
-        """Attends."""
+        """Computes the attention outputs."""
         inputs = floating(inputs, self.compute_dtype)
         masks = [None, None] if mask is None else list(mask) if isinstance(mask, list | tuple) else mask
         fits = isinstance(masks, list) and len(masks) in (2, 3)
         received = Verbatim(type(mask).__name__ if masks is mask else f"{len(masks)} masks")
-        check(fits, "mask", received, "a list of the query's mask and the value's, each of which may be None")
+        check(fits, "mask", received, "a list of the query mask and the value mask, each of which may be None")
         query_mask, value_mask = masks[:2]
+        # Cases that the kernel does not cover are computed by Keras.
         plain = all(len(tensor.shape) == 3 for tensor in inputs) and (value_mask is None or len(value_mask.shape) == 2)
         if return_attention_scores or self.score_mode != "dot" or not plain:
             return super().call(
@@ -119,5 +121,5 @@ class Attention(KernelLayer, keras.layers.Attention):
         return output if query_mask is None else tf.where(tf.cast(query_mask, tf.bool)[..., tf.newaxis], output, 0)
 
     def get_config(self) -> dict[str, Any]:
-        """Return the arguments of `__init__`; Keras 3.12 forgets the seed."""
+        """Returns the config of the layer, with the seed that Keras 3.12 omits."""
         return {**super().get_config(), "seed": self.seed}

@@ -1,4 +1,4 @@
-"""Multi-head attention on a compiled kernel."""
+"""Multi-head attention with a compiled kernel."""
 
 import functools
 from collections.abc import Sequence
@@ -15,44 +15,47 @@ from tensorsmith.layers._support.kernel_layer import KernelLayer
 
 @export
 class MultiHeadAttention(KernelLayer, keras.layers.MultiHeadAttention):
-    """Keras' multi-head attention on a compiled kernel: same arguments, weights and numbers, without the big matrix.
+    """Multi-head attention layer of Keras with a compiled kernel that does not form the full matrix of scores.
 
-    Queries, keys and values are projected into several heads, each head computes
+    Arguments, weights and results are those of `keras.layers.MultiHeadAttention`. Queries, keys and values are
+    projected for each head, each head computes
 
         softmax(query keyᵀ / sqrt(key_dim)) value
 
-    and what they give is projected once more. The kernel forms the scores of some queries at a time, with dropout too,
-    so that memory grows with the number of steps and not with its square, and skips what a causal mask hides. Where
-    attention scores are asked for, with gates or sliding windows, and over other axes than that of time, Keras' own
-    code serves.
+    and the concatenated outputs of the heads are projected once more. The kernel computes the scores for blocks of
+    queries, also with dropout, so that memory grows linearly with the number of steps instead of quadratically. Blocks
+    that a causal mask hides are skipped. The implementation of Keras is used if attention scores are returned, with
+    gates or sliding windows, and for attention over axes other than the time axis.
 
-    Two things differ from Keras. Dropout draws other weights, from the layer's seed all the same. And a query whose own
-    mask is False, or that may see no key, gets what the remaining masks allow, or zeros, where Keras gives a mean over
-    all keys; the output's mask says that these steps do not count.
+    There are two differences from Keras. Dropout draws different masks, although from the seed of the layer. For a
+    query whose own mask is `False`, or for which all keys are masked, the output follows from the remaining masks, or
+    is zero, where Keras returns a mean over all keys. The mask of the output marks these steps as padding.
 
     Source: Vaswani et al., "Attention Is All You Need", 2017; Dao et al., "FlashAttention", 2022.
 
     Args:
-        num_heads: Number of heads.
-        key_dim: Size of each head's queries and keys.
-        value_dim: Size of each head's values; `key_dim` if None.
-        dropout: Share of the attention weights to drop, in [0, 1).
-        use_bias: Whether the projections have biases.
-        output_shape: Shape of an output beside batch and time; that of the query's features if None.
-        attention_axes: Axes to attend over; all but batch, heads and features if None.
-        seed: Integer that fixes the dropout.
-        **kwargs: Keras' other arguments: `sliding_window`, `use_gate`, initializers, regularizers and constraints of
-            kernels and biases, `activity_regularizer`, `name`, `dtype`, `trainable`.
+        num_heads: Number of attention heads.
+        key_dim: Size of each attention head for query and key.
+        value_dim: Size of each attention head for value. If `None`, `key_dim` is used.
+        dropout: Dropout rate for the attention weights, in [0, 1).
+        use_bias: If `True`, the projections use bias vectors.
+        output_shape: Shape of the output, excluding the batch and time axes. If `None`, the number of features of the
+            query is used.
+        attention_axes: Axes over which attention is applied. If `None`, all axes except batch, heads and features.
+        seed: Integer to seed the dropout.
+        **kwargs: Other arguments of `keras.layers.MultiHeadAttention`: `sliding_window`, `use_gate`, initializers,
+            regularizers and constraints for kernels and biases, `activity_regularizer`, `name`, `dtype` and
+            `trainable`.
 
     Call arguments:
-        query: Tensor (batch, steps, features).
-        value: Tensor (batch, keys, features).
-        key: Tensor (batch, keys, features); `value` if None.
-        query_mask, value_mask, key_mask: Booleans (batch, steps or keys).
-        attention_mask: Booleans (batch, steps, keys): which query sees which key.
-        return_attention_scores: Whether the weights are returned, too.
-        training: Whether there is dropout.
-        use_causal_mask: Whether a query sees only keys at its own step and before.
+        query: Query tensor of shape `(batch, steps, features)`.
+        value: Value tensor of shape `(batch, keys, features)`.
+        key: Key tensor of shape `(batch, keys, features)`. If `None`, `value` is used.
+        query_mask, value_mask, key_mask: Boolean tensors of shape `(batch, steps)` or `(batch, keys)`.
+        attention_mask: Boolean tensor of shape `(batch, steps, keys)` that is `True` where a query may attend to a key.
+        return_attention_scores: If `True`, also return the attention scores.
+        training: If `True`, apply dropout.
+        use_causal_mask: If `True`, a query position only attends to key positions up to its own.
 
     Input shape:
         `(batch, steps, features)`, `(batch, keys, features)`, and the same for `key`.
@@ -61,7 +64,7 @@ class MultiHeadAttention(KernelLayer, keras.layers.MultiHeadAttention):
         `(batch, steps, *output_shape)`.
 
     Raises:
-        ValueError: `num_heads` or `key_dim` is no positive integer, or `dropout` is not in [0, 1).
+        ValueError: If `num_heads` or `key_dim` is not a positive integer, or `dropout` is not in [0, 1).
 
     Example:
         >>> import keras
@@ -121,7 +124,7 @@ class MultiHeadAttention(KernelLayer, keras.layers.MultiHeadAttention):
         training: bool | None = None,
         use_causal_mask: bool = False,
     ) -> Tensor | tuple[Tensor, Tensor]:
-        """Attends."""
+        """Computes the attention outputs."""
         if return_attention_scores or not self._has_kernel or len(query.shape) != 3:
             return super().call(
                 query,
@@ -135,7 +138,7 @@ class MultiHeadAttention(KernelLayer, keras.layers.MultiHeadAttention):
                 training=training,
                 use_causal_mask=use_causal_mask,
             )
-        # New tensors, without the masks that Keras attaches and the projections would warn about.
+        # Copies without the masks that Keras attaches to tensors: the projections would warn about them.
         query, value, key = (tf.identity(one) for one in (query, value, value if key is None else key))
         dropout = self._dropout_rate if training else 0.0
         output = ops.attention(
@@ -151,11 +154,14 @@ class MultiHeadAttention(KernelLayer, keras.layers.MultiHeadAttention):
 
 
 def joined_masks(key_masks: Sequence[Any], attention_mask: Tensor | None) -> tf.Tensor | None:
-    """What all masks allow, as (batch, 1, steps, keys) with 1 where it is shared; None where all is allowed.
+    """Returns the conjunction of all masks, or `None` without masks.
+
+    The result has the shape `(batch, heads, steps, keys)`, with size 1 along axes over which the mask is shared.
 
     Args:
-        key_masks: Tensors (batch, keys) or None.
-        attention_mask: Tensor (steps, keys), (batch, steps, keys) or (batch, heads, steps, keys), or None.
+        key_masks: List of boolean tensors of shape `(batch, keys)` or `None`.
+        attention_mask: Tensor of shape `(steps, keys)`, `(batch, steps, keys)` or `(batch, heads, steps, keys)`, or
+            `None`.
     """
     masks = [tf.cast(mask, tf.bool)[:, tf.newaxis, tf.newaxis] for mask in key_masks if mask is not None]
     if attention_mask is not None:

@@ -1,4 +1,4 @@
-"""Constraints that Keras lacks."""
+"""Constraints that Keras does not have."""
 
 from tensorsmith.layers.constraints.pruning_mask import PruningMask
 

@@ -1,4 +1,4 @@
-"""What keeps pruned weights zero."""
+"""Constraint for pruned weights."""
 
 from typing import Any
 
@@ -11,11 +11,11 @@ from tensorsmith.core.types import Constraint, Tensor, TensorLike
 
 @export
 class PruningMask(keras.constraints.Constraint):
-    """Keeps pruned weights zero, as `prune_by_magnitude` asks of them.
+    """Constraint that keeps pruned weights at zero, as set by `prune_by_magnitude`.
 
     Args:
-        mask: True, or 1, where weights are kept; of the weight's shape.
-        constraint: A further constraint, applied before; None for none.
+        mask: Boolean array of the shape of the weight, `True` where weights are kept.
+        constraint: Another constraint to apply first, or `None`.
 
     Returns:
         The constrained weight.
@@ -30,10 +30,10 @@ class PruningMask(keras.constraints.Constraint):
         self.constraint = keras.constraints.get(constraint)
 
     def __call__(self, w: Tensor) -> Tensor:
-        """The weight with zeros."""
+        """Returns the constrained weight."""
         w = keras.ops.convert_to_tensor(w)
         return (w if self.constraint is None else self.constraint(w)) * keras.ops.cast(self.mask, w.dtype)
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of `__init__`."""
+        """Returns the config of the constraint."""
         return {"mask": self.mask.tolist(), "constraint": keras.constraints.serialize(self.constraint)}

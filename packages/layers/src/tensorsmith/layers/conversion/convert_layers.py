@@ -1,4 +1,4 @@
-"""Copies of trained models with other layers in some places."""
+"""Copies of trained models with replaced layers."""
 
 import warnings
 from collections.abc import Callable, Iterator
@@ -16,25 +16,27 @@ from tensorsmith.layers.dense.dense_transpose import DenseTranspose
 def convert_layers(
     model: keras.Model, convert: Callable[[keras.Layer], keras.Layer | None], any_size: bool = False
 ) -> keras.Model:
-    """A copy of a trained model in which other layers stand in some places, and all weights are carried over.
+    """Returns a copy of a trained model with replaced layers and the same weight values.
 
-    The copy has weights of its own: to train it leaves the model as it is. Models within the model are copied alike;
-    layers within other layers, as in `keras.layers.TimeDistributed` or `keras.layers.RNN`, are not looked at. A model
-    that was compiled gives a copy that is compiled alike, with the same loss and an optimizer that starts anew. Where
-    Keras cannot make a metric of its config, as of a function of your own, the copy is not compiled, with a warning.
+    The copy does not share weights with the model: training one does not change the other. Nested models are converted
+    too. Layers inside other layers, such as those of `keras.layers.TimeDistributed` or `keras.layers.RNN`, are not
+    visited. The copy of a compiled model is compiled with the same loss and with an optimizer in its initial state. If
+    Keras cannot restore a metric from its config, for example a custom function, the copy is not compiled and a warning
+    is issued.
 
     Args:
-        model: A functional or Sequential model.
-        convert: Takes a layer of the model and returns what is to stand in its place: the layer itself for a copy of
-            it, another layer, or None for nothing. Another layer gets the weights of the one that it replaces; a
-            `keras.layers.Wrapper` gets them into its inner layer; one that is built already keeps its own.
-        any_size: Whether the copy takes inputs of any size, along all axes but the batch's and the last.
+        model: A built functional or Sequential model.
+        convert: Function that receives a layer of the model and returns its replacement: the layer itself to copy it,
+            another layer, or `None` to remove it. A new layer receives the weights of the layer that it replaces. A
+            `keras.layers.Wrapper` passes them to its inner layer. A layer that is already built keeps its weights.
+        any_size: If `True`, the copy accepts inputs of any size, except along the batch axis and the last axis.
 
     Returns:
-        The copy.
+        A copy of the model.
 
     Raises:
-        ValueError: `model` is no such model, or a layer cannot take the weights of the one that it replaces.
+        ValueError: If `model` is not a built functional or Sequential model, or a layer cannot take the weights of the
+            layer that it replaces.
 
     Example:
         >>> import keras
@@ -52,20 +54,20 @@ def convert_layers(
 
 
 class _Dropped(keras.layers.Identity):
-    """Stands where nothing is to stand, while the copy is made."""
+    """Placeholder for a removed layer while the model is being copied."""
 
 
 class _Conversion:
-    """One conversion: keeps the copies, so that what is shared in the model is shared in its copy."""
+    """State of a conversion: the copies made so far, so that shared layers remain shared in the copy."""
 
     def __init__(self, convert: Callable[[Any], Any], any_size: bool):
         self.convert = convert
         self.any_size = any_size
         self.copies: dict[int, Any] = {}
-        self.heirs: list[tuple[Any, Any]] = []  # layers, and those that are to get their weights
+        self.heirs: list[tuple[Any, Any]] = []  # pairs of a layer and the replacement that receives its weights
 
     def model(self, model: keras.Model) -> keras.Model:
-        """The copy of a model."""
+        """Returns the copy of a model."""
 
         def copy(layer: keras.Layer) -> keras.Layer:
             if id(layer) not in self.copies:
@@ -84,7 +86,7 @@ class _Conversion:
         return made
 
     def layer(self, layer: keras.Layer) -> keras.Layer:
-        """What stands in a layer's place; for an operation, such as a sum of tensors, its copy."""
+        """Returns the replacement of a layer. Operations, such as a sum of tensors, are copied."""
         if not isinstance(layer, keras.layers.Layer):
             return type(layer).from_config(layer.get_config())
         new = self.convert(layer)
@@ -98,15 +100,15 @@ class _Conversion:
         return new
 
     def same(self, layer: keras.Layer) -> keras.Layer:
-        """A layer like another one, tied to the copies of what that one is tied to."""
+        """Returns a copy of a layer. References to other layers are replaced by references to their copies."""
         config = layer.get_config()
         if isinstance(layer, DenseTranspose) and id(layer.dense) in self.copies:
             dense = self.copies[id(layer.dense)]
-            config["dense"] = getattr(dense, "layer", dense)  # within its wrapper, if it got one
+            config["dense"] = getattr(dense, "layer", dense)  # the inner layer, if it is wrapped
         return type(layer).from_config(config)
 
     def input(self, tensor: Tensor) -> Tensor:
-        """The copy's input for one of the model's."""
+        """Returns the input of the copy that corresponds to an input of the model."""
         batch, *sizes = tensor.shape
         if self.any_size and sizes:
             sizes[:-1] = [None] * (len(sizes) - 1)
@@ -123,7 +125,10 @@ def _call(layer: keras.Layer, *args: Any, **kwargs: Any) -> Any:
 
 @contextmanager
 def _uncompiled(model: keras.Model) -> Iterator[None]:
-    """Keeps Keras from compiling a clone, since it makes losses of their configs: not all can be, and some forget."""
+    """Prevents Keras from compiling a clone.
+
+    Keras restores losses from their configs, which fails for some losses and drops arguments of others.
+    """
     compiled, model.compiled = model.compiled, False
     try:
         yield
@@ -132,13 +137,13 @@ def _uncompiled(model: keras.Model) -> Iterator[None]:
 
 
 def _compile(copy: keras.Model, model: keras.Model) -> None:
-    """Compiles the copy as the model, with the same loss."""
-    if type(copy).compile is not keras.Model.compile:  # the class knows what to make of its arguments
+    """Compiles the copy like the model, with the same loss object."""
+    if type(copy).compile is not keras.Model.compile:  # custom `compile`: its class restores the arguments
         copy.compile_from_config(model.get_compile_config())
         return
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that a lambda is not safe to save: none is saved here
+            warnings.simplefilter("ignore")  # Keras warns about saving lambdas; nothing is saved here
             config = model.get_compile_config()
         del config["loss"]
         arguments = keras.saving.deserialize_keras_object(config)
@@ -153,8 +158,14 @@ def _carry_weights(layer: keras.Layer, new: keras.Layer) -> None:
     if isinstance(new, keras.layers.Wrapper) and not isinstance(layer, keras.layers.Wrapper):
         new = new.layer
     found = [weight.shape for weight in new.weights]
-    remedy = "build the new layer and set its weights before you return it"
-    check(found == shapes, "convert", found, f"weights of the shapes {shapes} for {layer.name!r}", remedy)
+    remedy = "build the new layer and set its weights before returning it"
+    check(
+        found == shapes,
+        "convert",
+        found,
+        f"a function that returns a layer with weights of shapes {shapes} for {layer.name!r}",
+        remedy,
+    )
     new.set_weights(layer.get_weights())
-    if hasattr(new, "finalize_state"):  # of Keras' preprocessing layers, which compute with what they adapted to
+    if hasattr(new, "finalize_state"):  # preprocessing layers recompute the state that they adapted
         new.finalize_state()

@@ -1,4 +1,4 @@
-"""Activations of few bits, for training."""
+"""Fake quantization of activations."""
 
 from typing import Any
 
@@ -13,14 +13,14 @@ from tensorsmith.layers._support.floating import floating
 
 @export
 class FakeQuantization(keras.layers.Layer):
-    """Rounds activations to the levels that they will have as integers, so that training gets used to it.
+    """Layer that rounds activations to the levels of a quantized range, for quantization-aware training.
 
-    In training, moving averages of the smallest and the largest value of each batch are the range; in inference the
-    range stays as it is. It begins with that of the first batch; before, nothing is rounded. Batches that are empty, or
-    have numbers that are not finite, leave the range as it is. Gradients pass straight through within the range, and
-    are 0 beyond.
+    In training, the range is given by moving averages of the minimum and the maximum of each batch. At inference, it is
+    fixed. The first batch initializes the range; before that, inputs are not rounded. Batches that are empty or contain
+    non-finite values do not change the range. The gradient is 1 inside the range and 0 outside of it (straight-through
+    estimator).
 
-    Formula, with n = 2^num_bits - 1 steps, one less in a narrow range, and the range moved so that 0 is a level:
+    Formula, with n = 2^num_bits - 1 steps (one less with `narrow_range`), and the range shifted so that 0 is a level:
 
         step = (high - low) / n,  y = low + step round((clip(x, low, high) - low) / step)
 
@@ -28,23 +28,23 @@ class FakeQuantization(keras.layers.Layer):
     Inference", 2018.
 
     Args:
-        num_bits: Bits of the integers, 2 to 16.
-        narrow_range: Whether the smallest integer is left out, so that there are as many below 0 as above.
-        momentum: What the moving averages keep of themselves at each batch, in [0, 1).
-        **kwargs: `name`, `dtype`, `trainable`, as for every Keras layer.
+        num_bits: Number of bits of the integers, between 2 and 16.
+        narrow_range: If `True`, the smallest integer is not used, so that there are as many levels below 0 as above.
+        momentum: Momentum of the moving averages, in [0, 1).
+        **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
     Call arguments:
-        inputs: Tensor of floating type.
-        training: Whether to take the batch into the range.
+        inputs: Input tensor of floating-point type.
+        training: If `True`, update the range with the batch.
 
     Input shape:
-        Any.
+        Arbitrary.
 
     Output shape:
-        The same as the input shape.
+        Same shape as the input.
 
     Raises:
-        ValueError: `num_bits` is no integer of 2 to 16, or `momentum` is no number in [0, 1).
+        ValueError: If `num_bits` is not an integer between 2 and 16, or `momentum` is not a number in [0, 1).
 
     Example:
         >>> import keras
@@ -63,13 +63,13 @@ class FakeQuantization(keras.layers.Layer):
         self.momentum = momentum
 
     def build(self, input_shape: Shape | None) -> None:
-        """Makes the range, empty until training."""
+        """Creates the range, which is empty until training."""
         self.low, self.high = (
             self.add_weight((), "zeros", name=name, trainable=False, autocast=False) for name in ("low", "high")
         )
 
     def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
-        """Rounds."""
+        """Rounds the inputs."""
         inputs = floating(inputs, self.compute_dtype)
         if training:
             self._follow(ops.stop_gradient(inputs))
@@ -80,7 +80,8 @@ class FakeQuantization(keras.layers.Layer):
         return ops.equal(self.low, self.high)
 
     def _follow(self, batch: Tensor) -> None:
-        """Takes a batch into the range."""
+        """Updates the range with a batch."""
+        # Batches that are empty or not finite are ignored. An empty range takes the values of the batch.
         sound, empty = ops.logical_and(ops.size(batch) > 0, ops.all(ops.isfinite(batch))), self._empty()
         for end, extreme in ((self.low, ops.min(batch, initial=0)), (self.high, ops.max(batch, initial=0))):
             seen = ops.cast(extreme, end.dtype)
@@ -88,18 +89,18 @@ class FakeQuantization(keras.layers.Layer):
             end.assign(ops.where(sound, moved, end))
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """That of the inputs."""
+        """Returns the output shape, which is the input shape."""
         return input_shape
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of `__init__`."""
+        """Returns the config of the layer."""
         own = {"num_bits": self.num_bits, "narrow_range": self.narrow_range, "momentum": self.momentum}
         return {**super().get_config(), **own}
 
 
 def check_quantization(num_bits: int, momentum: float) -> None:
-    """Raises ValueError unless activations can be quantized so."""
+    """Raises a `ValueError` unless the arguments are valid for quantization."""
     fits = is_integer(num_bits) and 2 <= num_bits <= 16
-    check(fits, "num_bits", num_bits, "an integer of 2 to 16")
+    check(fits, "num_bits", num_bits, "an integer from 2 to 16")
     fits = is_number(momentum) and 0 <= momentum < 1
     check(fits, "momentum", momentum, "a number in [0, 1)")

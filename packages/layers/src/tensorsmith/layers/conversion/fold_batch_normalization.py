@@ -1,4 +1,4 @@
-"""Batch normalization put into the weights before it."""
+"""Folding of batch normalization into the preceding weights."""
 
 from collections import Counter
 from typing import Any
@@ -13,13 +13,13 @@ from tensorsmith.layers.conversion.convert_layers import convert_layers
 
 
 def fold_batch_normalization(model: keras.Model) -> keras.Model:
-    """A copy of a trained model with fewer layers and, in inference, the same outputs.
+    """Returns a copy of a trained model with batch normalization folded into the preceding layers.
 
-    Where a dense layer or a convolution without activation is followed by batch normalization and by nothing else, the
-    copy has one layer in place of the two. Such layers are `keras.layers.Dense`, `Conv1D`, `Conv2D`, `Conv3D`, and the
-    convolutions that are depthwise, separable or transposed, but none of their subclasses. Batch normalization
-    elsewhere, as behind an activation or before the convolution, stays what it is; so does that which is called with
-    `training=True`, and that behind a layer with LoRA.
+    A dense layer or convolution without activation whose only consumer is a batch normalization is merged with it into
+    one layer. At inference, the outputs of the copy are those of the model. Supported layers are `keras.layers.Dense`,
+    `Conv1D`, `Conv2D`, `Conv3D`, and depthwise, separable and transposed convolutions, but not their subclasses. Other
+    batch normalizations are kept: those after an activation or before the convolution, those called with
+    `training=True`, and those after a layer with LoRA.
 
     Formula, over the output channels:
 
@@ -30,13 +30,13 @@ def fold_batch_normalization(model: keras.Model) -> keras.Model:
     Inference", 2018.
 
     Args:
-        model: A functional or Sequential model.
+        model: A built functional or Sequential model.
 
     Returns:
-        The copy.
+        A copy of the model.
 
     Raises:
-        ValueError: `model` is no such model.
+        ValueError: If `model` is not a built functional or Sequential model.
 
     Example:
         >>> import keras
@@ -58,7 +58,7 @@ def fold_batch_normalization(model: keras.Model) -> keras.Model:
 
 
 def _followers(model: keras.Model) -> dict[int, Any]:
-    """The batch normalization to be folded, by the id of the layer before it."""
+    """Returns the batch normalizations to fold, by the id of the preceding layer."""
     pairs, uses, places, training = [], Counter[int](), Counter[int](), in_training(model)
     for graph in graphs(model):
         taken = sources(graph)
@@ -81,11 +81,12 @@ def _fits(layer: keras.Layer, after: keras.Layer) -> bool:
 
 
 def _folded(layer: keras.Layer, normalization: keras.Layer) -> keras.Layer:
-    """A layer that does what the two do."""
+    """Returns a layer that is equivalent to a layer followed by a batch normalization."""
 
     def numbers(weight: Variable | None, default: float) -> Any:
         return default if weight is None else keras.ops.convert_to_numpy(weight).astype("float64")
 
+    # The arithmetic is in float64, so that the folded weights are rounded only once.
     variance = numbers(normalization.moving_variance, 1)
     factor = numbers(normalization.gamma, 1) / np.sqrt(variance + normalization.epsilon)
     bias = (numbers(layer.bias, 0) - numbers(normalization.moving_mean, 0)) * factor

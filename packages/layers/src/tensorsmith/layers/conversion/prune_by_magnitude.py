@@ -1,4 +1,4 @@
-"""Weights set to zero by their size."""
+"""Pruning of weights by magnitude."""
 
 from collections import Counter
 from typing import Any
@@ -12,26 +12,28 @@ from tensorsmith.layers.constraints import PruningMask
 
 
 def prune_by_magnitude(model: keras.Model, sparsity: float, scope: str = "layer") -> dict[str, Any]:
-    """Sets the smallest weights of a trained model to zero, and keeps them zero while it is trained further.
+    """Sets the weights of smallest magnitude in a trained model to zero and keeps them at zero during further training.
 
-    What is pruned are trained weights with two axes or more: kernels and embeddings, and no biases or scales. Each gets
-    a `PruningMask` as constraint, beside the one that it has; optimizers apply it after each step, in `fit`, in
-    `Trainer` and in loops of your own. A saved model has the zeros, but not the masks: prune it again after loading, at
-    the same sparsity, to train it on. Loops traced before do not see the masks; `fit` is told, others trace anew.
+    Trainable weights with two or more axes are pruned: kernels and embeddings, but not biases and scales. Each of them
+    gets a `PruningMask` as constraint, in addition to its existing constraint. Optimizers apply constraints after each
+    step, in `fit`, in `Trainer` and in custom training loops. A saved model contains the zeros, but not the masks: to
+    continue training after loading, prune it again with the same sparsity. Custom training functions that were traced
+    before the call must be traced again; the training function of `fit` is rebuilt.
 
     Source: Han et al., "Learning both Weights and Connections for Efficient Neural Networks", 2015.
 
     Args:
-        model: A Keras model, or a layer, that is built.
-        sparsity: Share of the weights to set to zero, in [0, 1).
-        scope: "layer" prunes the same share of each weight; "global" prunes the smallest of all weights together.
+        model: A built Keras model or layer.
+        sparsity: Fraction of the weights to set to zero, in [0, 1).
+        scope: `"layer"` prunes the same fraction of each weight; `"global"` prunes the smallest values of all weights
+            together.
 
     Returns:
-        A mask for each weight by its `path`: True where it is kept.
+        A dict from the `path` of each weight to its boolean mask, `True` where values are kept.
 
     Raises:
-        ValueError: `sparsity` is no number in [0, 1), `scope` is unknown, the model has no such weights, or two of them
-            have one path.
+        ValueError: If `sparsity` is not a number in [0, 1), `scope` is unknown, the model has no weights to prune, or
+            two weights have the same path.
 
     Example:
         >>> import keras
@@ -43,14 +45,21 @@ def prune_by_magnitude(model: keras.Model, sparsity: float, scope: str = "layer"
     check(is_number(sparsity) and 0 <= sparsity < 1, "sparsity", sparsity, "a number in [0, 1)")
     check(scope in ("layer", "global"), "scope", scope, "'layer' or 'global'")
     weights = [weight for weight in model.trainable_weights if len(weight.shape) > 1]
-    check(len(weights) > 0, "model", Verbatim(f"{model.name!r}"), "a model that is built and has kernels to train")
+    check(len(weights) > 0, "model", Verbatim(f"{model.name!r}"), "have trainable kernels and be built")
     path, count = Counter(weight.path for weight in weights).most_common(1)[0]
-    remedy = "give layers and models names of their own, or prune the models within the model one by one"
-    check(count == 1, "model", Verbatim(f"{count} weights of the path {path!r}"), "a path of its own for each", remedy)
+    remedy = "give layers and models distinct names, or prune the nested models one by one"
+    check(
+        count == 1,
+        "model",
+        Verbatim(f"{count} weights of the path {path!r}"),
+        "have weights with distinct paths",
+        remedy,
+    )
     sizes = [np.abs(keras.ops.convert_to_numpy(weight)).astype("float64") for weight in weights]
     if scope == "layer":
         kept = [_largest(size, sparsity) for size in sizes]
     else:
+        # Select over the concatenation of all weights, then split the mask again.
         together = _largest(np.concatenate([size.ravel() for size in sizes]), sparsity)
         ends = np.cumsum([size.size for size in sizes])[:-1]
         kept = [part.reshape(size.shape) for part, size in zip(np.split(together, ends), sizes, strict=True)]
@@ -64,7 +73,7 @@ def prune_by_magnitude(model: keras.Model, sparsity: float, scope: str = "layer"
 
 
 def _largest(size: Tensor, sparsity: float) -> Tensor:
-    """True but for that share of places, rounded, where `size` is smallest."""
+    """Returns a mask that is `False` for the given fraction of smallest entries of `size`, rounded."""
     mask = np.ones(size.size, "bool")
     mask[np.argsort(size, axis=None, kind="stable")[: round(sparsity * size.size)]] = False
     return mask.reshape(size.shape)

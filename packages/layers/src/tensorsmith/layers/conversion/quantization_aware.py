@@ -16,11 +16,11 @@ from tensorsmith.layers.conversion.fake_quantization import FakeQuantization, ch
 
 @export
 class QuantizationAware(keras.layers.Wrapper):
-    """A layer that computes with inputs and a kernel rounded as they will be as integers, so that it learns to.
+    """Wrapper that computes a layer with quantized inputs and a quantized kernel, for quantization-aware training.
 
-    The layer keeps its kernel in full precision, and trains it: gradients pass straight through the rounding. The
-    kernel's range is symmetric, [-m, m] with m the largest size in it, so that 0 stays 0; the inputs' range is that of
-    `FakeQuantization`. Biases are not rounded.
+    The kernel of the layer is stored and trained in full precision; the gradient passes through the rounding unchanged.
+    The range of the kernel is symmetric, [-m, m], with m its largest absolute value, so that 0 is represented exactly.
+    The range of the inputs is that of `FakeQuantization`. Biases are not rounded.
 
     Source: Jacob et al., "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only
     Inference", 2018.
@@ -28,24 +28,24 @@ class QuantizationAware(keras.layers.Wrapper):
     Args:
         layer: A `keras.layers.Dense`, `Conv1D`, `Conv2D`, `Conv3D`, `DepthwiseConv1D`, `DepthwiseConv2D`,
             `Conv1DTranspose`, `Conv2DTranspose` or `Conv3DTranspose`.
-        num_bits: Bits of the integers, 2 to 16.
-        per_channel: Whether each output channel of the kernel has a range of its own.
-        momentum: What the moving averages of the inputs' range keep of themselves at each batch, in [0, 1).
-        **kwargs: `name`, `dtype`, `trainable`, as for every Keras layer.
+        num_bits: Number of bits of the integers, between 2 and 16.
+        per_channel: If `True`, each output channel of the kernel has its own range.
+        momentum: Momentum of the moving averages of the input range, in [0, 1).
+        **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
     Call arguments:
-        inputs: Those of the layer.
-        training: Whether to take the batch into the range of the inputs.
+        inputs: Inputs of the wrapped layer.
+        training: If `True`, update the range of the inputs with the batch.
 
     Input shape:
-        That of the layer.
+        Same as that of the wrapped layer.
 
     Output shape:
-        That of the layer.
+        Same as that of the wrapped layer.
 
     Raises:
-        ValueError: `layer` is of none of these kinds or has LoRA, `num_bits` is no integer of 2 to 16, or `momentum` is
-            no number in [0, 1).
+        ValueError: If `layer` is not of a supported class or has LoRA, `num_bits` is not an integer between 2 and 16,
+            or `momentum` is not a number in [0, 1).
 
     Example:
         >>> import keras
@@ -59,13 +59,13 @@ class QuantizationAware(keras.layers.Wrapper):
         self, layer: keras.Layer, num_bits: int = 8, per_channel: bool = True, momentum: float = 0.99, **kwargs: Any
     ):
         kinds = ", ".join(kind.__name__ for kind in WITH_KERNEL)
-        check(type(layer) in WITH_KERNEL, "layer", layer, f"one of the kinds {kinds}")
+        check(type(layer) in WITH_KERNEL, "layer", layer, f"a layer of one of the types {kinds}")
         without = not getattr(layer, "lora_rank", None)
-        check(without, "layer", layer, "a layer without LoRA", "merge it into the kernel before")
+        check(without, "layer", layer, "a layer without LoRA", "merge LoRA into the kernel first")
         check_quantization(num_bits, momentum)
         num_bits, momentum = plain((num_bits, momentum))
         super().__init__(layer, **kwargs)
-        # Only the layer itself computes in half types: the kernel is rounded once, from full precision.
+        # Only the wrapped layer computes in half precision: the kernel is rounded once, from full precision.
         self.dtype_policy = keras.DTypePolicy(self.variable_dtype)
         self.supports_masking = layer.supports_masking
         self.num_bits = num_bits
@@ -74,15 +74,16 @@ class QuantizationAware(keras.layers.Wrapper):
         self.quantization = FakeQuantization(num_bits, momentum=momentum, dtype=self.dtype_policy)
 
     def build(self, input_shape: Shape | None = None) -> None:
-        """Makes the layer's weights and the range of its inputs."""
+        """Creates the weights of the wrapped layer and the range of its inputs."""
         self.quantization.build(input_shape)
         super().build(input_shape)
 
     def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
-        """Calls the layer with rounded inputs and a rounded kernel."""
+        """Calls the wrapped layer with quantized inputs and a quantized kernel."""
         inputs = floating(inputs, self.compute_dtype)
         inputs = self.quantization(inputs, training=training)
         kernel = ops.cast(self.quantized_kernel(), self.layer.compute_dtype)
+        # The quantized kernel takes the place of the variable during the call. Losses are collected and added below.
         with keras.StatelessScope([(self.layer.kernel, kernel)], collect_losses=True) as scope:
             outputs = self.layer(inputs)
         for loss in scope.losses:
@@ -90,46 +91,46 @@ class QuantizationAware(keras.layers.Wrapper):
         return outputs
 
     def quantized_kernel(self) -> Tensor:
-        """The kernel that the layer computes with."""
+        """Returns the quantized kernel of the wrapped layer."""
         kernel = self.layer.kernel
         channels = output_axes(self.layer) if self.per_channel else []
         axes = [axis for axis in range(-len(kernel.shape), 0) if axis not in channels]
         size = ops.max(ops.abs(kernel), axis=axes, keepdims=True)
         rounded = fake_quantize(kernel, -size, size, self.num_bits, narrow_range=True)
-        # All weights are in the range, but for rounding, which must not keep the largest from their gradient.
+        # Rounding may put the largest weights slightly outside of the range, where `fake_quantize` has no gradient.
         return kernel + ops.stop_gradient(rounded - kernel)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """That of the layer."""
+        """Returns the output shape of the wrapped layer."""
         return self.layer.compute_output_shape(input_shape)
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of `__init__`."""
+        """Returns the config of the layer."""
         own = {"num_bits": self.num_bits, "per_channel": self.per_channel, "momentum": self.momentum}
         return {**super().get_config(), **own}
 
 
 def quantization_aware(model: keras.Model, num_bits: int = 8, per_channel: bool = True) -> keras.Model:
-    """A copy of a trained model whose dense layers and convolutions are `QuantizationAware`, to be trained a bit more.
+    """Returns a copy of a trained model for quantization-aware training.
 
-    These are layers of the kinds that `QuantizationAware` takes. All others, such as separable convolutions, recurrent
-    layers and layers within other layers, stay as they are.
+    Layers of the classes that `QuantizationAware` supports are wrapped in it. All other layers, such as separable
+    convolutions, recurrent layers and layers inside other layers, are copied unchanged.
 
-    The weights are copied. Compile the copy, and train it for a few epochs at a small learning rate; that also sets the
-    ranges of activations, without which only kernels are rounded. Fold batch normalization before, with
-    `fold_batch_normalization`: what will run as integers is the folded kernel.
+    The weights are copied. Compile the copy and train it for a few epochs with a small learning rate. This also sets
+    the ranges of the activations: until then, only kernels are rounded. Fold batch normalization beforehand with
+    `fold_batch_normalization`, because the folded kernel is the one that will be quantized.
 
     Args:
-        model: A functional or Sequential model.
-        num_bits: Bits of the integers, 2 to 16.
-        per_channel: Whether each output channel of a kernel has a range of its own.
+        model: A built functional or Sequential model.
+        num_bits: Number of bits of the integers, between 2 and 16.
+        per_channel: If `True`, each output channel of a kernel has its own range.
 
     Returns:
-        The copy.
+        A copy of the model.
 
     Raises:
-        ValueError: `model` is no such model or has no such layer, one of them has LoRA, or `num_bits` is no integer of
-            2 to 16.
+        ValueError: If `model` is not a built functional or Sequential model, has no supported layer, or has one with
+            LoRA, or if `num_bits` is not an integer between 2 and 16.
 
     Example:
         >>> import keras
@@ -148,5 +149,5 @@ def quantization_aware(model: keras.Model, num_bits: int = 8, per_channel: bool 
         return QuantizationAware(inner, num_bits, per_channel, name=layer.name)
 
     copy = convert_layers(model, convert)
-    check(count > 0, "model", Verbatim(f"{model.name!r}"), "a model with dense layers or convolutions")
+    check(count > 0, "model", Verbatim(f"{model.name!r}"), "have dense layers or convolutions")
     return copy

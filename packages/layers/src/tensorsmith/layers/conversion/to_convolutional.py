@@ -1,4 +1,4 @@
-"""Dense layers turned into convolutions."""
+"""Conversion of dense layers to convolutions."""
 
 from math import prod
 
@@ -11,28 +11,29 @@ from tensorsmith.layers.conversion.convert_layers import convert_layers
 
 
 def to_convolutional(model: keras.Model) -> keras.Model:
-    """A copy of a trained classifier of pictures that takes pictures of any size, and gives a map of outputs.
+    """Returns a fully convolutional copy of a trained image classifier.
 
-    `Flatten` is left out, the dense layer behind it becomes a convolution as large as the map that was flattened, and
-    dense layers behind that become convolutions with a kernel of 1. `GlobalAveragePooling2D` and `GlobalMaxPooling2D`
-    become poolings with a window of the map's size. What the copy gives for a larger picture is what the model gives
-    for windows of its own size at regular distances, computed at once; for pictures of the model's size, it is a map of
-    one place with the model's outputs. Where convolutions pad, outputs differ: a window is padded at its own edges,
-    where the copy sees the rest of the picture. Constraints and activity regularizers of dense layers are left out.
+    The copy accepts images of any size and outputs a map of predictions. `Flatten` is removed, the dense layer after it
+    becomes a convolution with the size of the flattened feature map, and subsequent dense layers become convolutions
+    with a kernel size of 1. `GlobalAveragePooling2D` and `GlobalMaxPooling2D` become poolings with a window of the size
+    of the map. On a larger image, the copy computes the outputs of the model for windows of the size of its input, at
+    regular strides and in a single pass. On images of the original size, it outputs a map of size 1 x 1 with the
+    outputs of the model. With padded convolutions the outputs differ: the model pads each window at its own border,
+    where the copy sees the rest of the image. Constraints and activity regularizers of dense layers are dropped.
 
     Source: Long et al., "Fully Convolutional Networks for Semantic Segmentation", 2015.
 
     Args:
-        model: A functional or Sequential model of pictures that have their channels last. Between `Flatten` and a dense
-            layer there may be dropout, activations that look at one number at a time, and sums; behind the dense layer
-            also arithmetic, and layers that work along the last axis, such as normalizations and softmax.
+        model: A built functional or Sequential model for images in the format `"channels_last"`. Dropout, elementwise
+            activations and sums are allowed between `Flatten` and a dense layer. After a dense layer, arithmetic and
+            layers that act along the last axis, such as normalization and softmax, are also allowed.
 
     Returns:
-        The copy.
+        A copy of the model.
 
     Raises:
-        ValueError: `model` is no such model, has nothing to convert, or has a layer that would do something else to a
-            map, or is not known to do the same.
+        ValueError: If `model` is not a built functional or Sequential model, has no layers to convert, or has a layer
+            that would compute something else on a feature map or is not known to compute the same.
 
     Example:
         >>> import keras
@@ -43,7 +44,7 @@ def to_convolutional(model: keras.Model) -> keras.Model:
     """
     check_graph(model)
     windows = flattened_windows(model)
-    check(len(windows) > 0, "model", Verbatim(f"{model.name!r}"), "a model with dense layers on flattened pictures")
+    check(len(windows) > 0, "model", Verbatim(f"{model.name!r}"), "have dense layers on flattened feature maps")
 
     def convert(layer: keras.Layer) -> keras.Layer | None:
         if type(layer) is keras.layers.Flatten:
@@ -56,13 +57,13 @@ def to_convolutional(model: keras.Model) -> keras.Model:
 
 
 def _pooling(layer: keras.Layer) -> keras.Layer | None:
-    """The pooling that does to windows what a global one does to the model's maps."""
+    """Returns the pooling layer that applies a global pooling to windows of the size of the feature map."""
     size, common = layer.input.shape[1:3], {"name": layer.name, "dtype": layer.dtype_policy}
     return POOLINGS[type(layer)](size, strides=1, data_format="channels_last", **common)
 
 
 def _convolution(dense: keras.layers.Dense, window: tuple[int, int]) -> keras.Layer:
-    """The convolution that does to windows what the dense layer does to flattened ones."""
+    """Returns the convolution that applies a dense layer to windows of a feature map."""
     config = dense.get_config()
     kept = ("name", "trainable", "dtype", "activation", "use_bias", "kernel_regularizer", "bias_regularizer")
     convolution = keras.layers.Conv2D.from_config(
@@ -75,6 +76,7 @@ def _convolution(dense: keras.layers.Dense, window: tuple[int, int]) -> keras.La
     )
     rows = dense.kernel.shape[0]
     channels = rows // prod(window)
+    # The dense kernel has the rows of the flattened map, in the order (height, width, channels).
     convolution.build((None, None, None, channels))
     convolution.kernel.assign(keras.ops.reshape(dense.kernel, (*window, channels, dense.units)))
     if dense.use_bias:

@@ -1,4 +1,4 @@
-"""Monte Carlo dropout for models that are trained already."""
+"""Monte Carlo dropout for trained models."""
 
 from collections.abc import Iterator
 
@@ -32,25 +32,25 @@ SPATIAL = {keras.layers.SpatialDropout1D: 1, keras.layers.SpatialDropout2D: 2, k
 
 
 def to_monte_carlo(model: keras.Model) -> keras.Model:
-    """A copy of a trained model whose dropout stays active in inference, for predictions that tell how sure they are.
+    """Returns a copy of a trained model whose dropout stays active at inference, for uncertainty estimates.
 
-    `keras.layers.Dropout`, `SpatialDropout1D`, `2D` and `3D` become `MCDropout`, and `AlphaDropout` becomes
-    `MCAlphaDropout`, in models within the model, too. Other layers that drop are put into `MonteCarlo`: subclasses of
-    these, `GaussianDropout`, `ScheduledDropout`, recurrent layers and attention with dropout of their own, and all of
-    them in `keras.layers.Bidirectional` or `TimeDistributed`. Everything else behaves as in inference, batch
-    normalization and added noise included. The weights are copied: to train one of the two models does not change the
-    other.
+    `keras.layers.Dropout` and `SpatialDropout1D`, `2D` and `3D` become `MCDropout`, and `AlphaDropout` becomes
+    `MCAlphaDropout`, also in nested models. Other layers with dropout are wrapped in `MonteCarlo`: subclasses of these,
+    `GaussianDropout`, `ScheduledDropout`, recurrent and attention layers with dropout, and all of these inside
+    `keras.layers.Bidirectional` or `TimeDistributed`. All other layers run in inference mode, including batch
+    normalization and additive noise. The weights are copied: training one of the two models does not change the other.
 
     Source: Gal and Ghahramani, "Dropout as a Bayesian Approximation", 2016.
 
     Args:
-        model: A functional or Sequential model.
+        model: A built functional or Sequential model.
 
     Returns:
-        The copy.
+        A copy of the model.
 
     Raises:
-        ValueError: `model` is no such model, has no dropout, or has some within layers where it cannot be reached.
+        ValueError: If `model` is not a built functional or Sequential model, has no dropout, or has dropout inside
+            layers where it cannot be replaced.
 
     Example:
         >>> import keras
@@ -71,9 +71,15 @@ def to_monte_carlo(model: keras.Model) -> keras.Model:
         return new
 
     copy = convert_layers(model, convert)
-    remedy = "make them layers of the model, or put what they are in into MonteCarlo if nothing else in it trains"
-    check(not left, "model", Verbatim(f"dropout in {', '.join(left)}"), "dropout that is a layer of the model", remedy)
-    check(count > 0, "model", Verbatim(f"{model.name!r} without dropout"), "a model with layers of dropout")
+    remedy = "make them layers of the model, or wrap in MonteCarlo the layers that contain them"
+    check(
+        not left,
+        "model",
+        Verbatim(f"dropout in {', '.join(left)}"),
+        "have its dropout in separate layers",
+        remedy,
+    )
+    check(count > 0, "model", Verbatim(f"{model.name!r} without dropout"), "have dropout layers")
     return copy
 
 
@@ -95,19 +101,22 @@ def _monte_carlo(layer: keras.Layer) -> keras.Layer:
 
 
 def _drops(layer: keras.Layer) -> bool:
-    """Whether it is a layer of dropout, or has dropout of its own."""
+    """Returns `True` if the layer is a dropout layer or has dropout of its own."""
     if isinstance(layer, keras.layers.Bidirectional):
         return _drops(layer.forward_layer) or _drops(layer.backward_layer)
     if isinstance(layer, keras.layers.TimeDistributed):
         return _drops(layer.layer)
     if isinstance(layer, keras.layers.RNN):
-        cells = getattr(layer.cell, "cells", [layer.cell])  # side by side, or stacked
+        cells = getattr(layer.cell, "cells", [layer.cell])  # stacked cells, or a single one
         return any(getattr(cell, name, 0) > 0 for cell in cells for name in ("dropout", "recurrent_dropout"))
     return isinstance(layer, DROPOUT) or (isinstance(layer, ATTENTION) and layer.dropout > 0)
 
 
 def _within(layer: keras.Layer, seen: set[int]) -> Iterator[keras.Layer]:
-    """The layers that a layer holds in its attributes, and those that they hold; without what is random already."""
+    """Yields the layers in the attributes of a layer, recursively.
+
+    Layers that already apply Monte Carlo dropout are skipped.
+    """
     pending = [*vars(layer).values()]
     while pending:
         value = pending.pop()

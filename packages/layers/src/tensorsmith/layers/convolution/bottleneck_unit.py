@@ -1,4 +1,4 @@
-"""The residual unit of ResNet-50 and deeper ones."""
+"""Residual unit of ResNet-50 and deeper ResNets."""
 
 from tensorsmith.core import export
 from tensorsmith.layers._support.residual_block import ResidualBlock
@@ -6,23 +6,23 @@ from tensorsmith.layers._support.residual_block import ResidualBlock
 
 @export
 class BottleneckUnit(ResidualBlock):
-    """A residual unit whose convolution of 3 x 3 works on a quarter of the channels, which makes it cheap.
+    """Bottleneck residual unit: its 3 x 3 convolution has a quarter of the output channels.
 
-    Formula, with each convolution followed by a normalization, and an activation after the first two; the first two
-    have filters / 4 channels:
+    The first two convolutions have filters / 4 channels. Formula, where each convolution is followed by a
+    normalization, and the first two also by an activation:
 
         y = activation(conv1x1(conv3x3(conv1x1(x))) + shortcut(x))
 
-    The shortcut is x itself, or where the shape changes, in channels or by strides, a convolution of 1 x 1 and a
-    normalization. Strides are in the first convolution, as in the paper and `keras.applications`; PyTorch has them in
-    the second. Convolutions have a bias only where there is no normalization.
+    The shortcut is the identity, or a 1 x 1 convolution with normalization if the number of channels or the spatial
+    size changes. The strides are applied by the first convolution, as in the paper and in `keras.applications`; PyTorch
+    applies them in the second one. Convolutions use a bias only without normalization.
 
     {{source}}
 
     Args:
-        filters: Number of output channels, a multiple of 4.
-        strides: What height and width are divided by, in the first convolution and in the shortcut.
-        activation: The activation, after the first two convolutions and after the sum.
+        filters: Integer, the number of output channels. Must be a multiple of 4.
+        strides: Integer, the strides of the first convolution and of the shortcut.
+        activation: Activation function to use after the first two convolutions and after the sum.
         {{unit_arguments}}
 
     {{call}}
@@ -30,8 +30,8 @@ class BottleneckUnit(ResidualBlock):
     {{output}}
 
     Raises:
-        ValueError: `filters` is no positive multiple of 4, `strides` or `squeeze_ratio` no positive integer,
-            `normalization` is something else, or the inputs are no pictures with known channels.
+        ValueError: If `filters` is not a positive multiple of 4, `strides` or `squeeze_ratio` is not a positive
+            integer, `normalization` is invalid, or the inputs are not images with a known number of channels.
 
     Example:
         >>> import keras
@@ -45,6 +45,6 @@ class BottleneckUnit(ResidualBlock):
     divisor = 4
 
     def convolutions(self) -> list[tuple[int, int, int]]:
-        """Filters, kernel size and strides of each convolution."""
+        """Returns the filters, kernel size and strides of each convolution."""
         narrow = self.filters // self.divisor
         return [(narrow, 1, self.strides), (narrow, 3, 1), (self.filters, 1, 1)]

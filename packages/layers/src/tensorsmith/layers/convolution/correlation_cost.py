@@ -1,4 +1,4 @@
-"""Correlation cost, for optical flow."""
+"""Correlation cost volume for optical flow."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,40 +14,40 @@ from tensorsmith.layers._support.kernel_layer import KernelLayer
 
 @export
 class CorrelationCost(KernelLayer, keras.layers.Layer):
-    """How alike each patch of one picture is to the patches around the same place in another.
+    """Correlation of each patch of one image with displaced patches of another image, for optical flow and stereo.
 
-    Where the likeness is greatest, there the patch has moved: networks for optical flow and stereo read it. Formula,
-    with (u, v) the middle of patch (i, j), patches being `stride_1` apart, and a displacement (p, q), over the places
-    (k, l) of a patch and the channels c:
+    The displacement with the highest correlation indicates where the patch has moved. Formula, with (u, v) the center
+    of the patch (i, j), patches being `stride_1` apart, for a displacement (p, q), with the mean over the positions (k,
+    l) in a patch and the channels c:
 
         y[i, j, (p, q)] = mean of a[u + k, v + l, c] * b[u + p + k, v + q + l, c]
 
-    With a `stride_1` above 1 and padding, TensorFlow Addons' patches begin `stride_1 * pad` places before the picture
-    instead of `pad`; here they are the paper's.
+    With `stride_1` greater than 1 and padding, the patches of TensorFlow Addons start `stride_1 * pad` positions before
+    the image instead of `pad`. This layer follows the paper.
 
     Source: Dosovitskiy et al., "FlowNet: Learning Optical Flow with Convolutional Networks", 2015.
 
     Args:
-        kernel_size: Height and width of a patch, odd.
-        max_displacement: How far a patch may be displaced, in every direction.
-        stride_1: Places from one patch to the next.
-        stride_2: Places from one displacement to the next.
-        pad: Zeros around both pictures, on every side.
-        data_format: "channels_last" or "channels_first". TensorFlow Addons has no default.
-        **kwargs: `name`, `dtype`, `trainable`, as for every Keras layer.
+        kernel_size: Odd integer, the height and width of a patch.
+        max_displacement: Integer, the maximum displacement of a patch in each direction.
+        stride_1: Integer, the distance between adjacent patches.
+        stride_2: Integer, the distance between adjacent displacements.
+        pad: Integer, the number of zeros to pad on each side of both images.
+        data_format: `"channels_last"` or `"channels_first"`. TensorFlow Addons has no default.
+        **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
     Call arguments:
-        inputs: The list of both pictures, tensors of one shape and of floating type.
+        inputs: List of two images, floating-point tensors of the same shape.
 
     Input shape:
-        Twice `(batch, height, width, channels)`.
+        Two tensors of shape `(batch, height, width, channels)`.
 
     Output shape:
-        `(batch, rows, columns, n * n)`, with n = 2 * (max_displacement // stride_2) + 1, and rows and columns of
+        `(batch, rows, columns, n * n)`, with n = 2 * (max_displacement // stride_2) + 1, and rows and columns equal to
         (size + 2 * pad - 2 * max_displacement - kernel_size + 1) / stride_1, rounded up.
 
     Raises:
-        ValueError: A size or stride is out of its range, the pictures differ in shape or are too small for a patch, or
+        ValueError: If a size or stride is out of range, the images differ in shape or are smaller than a patch, or
             `data_format` is unknown.
 
     Example:
@@ -71,8 +71,14 @@ class CorrelationCost(KernelLayer, keras.layers.Layer):
     ):
         sizes = (("kernel_size", kernel_size, 1), ("max_displacement", max_displacement, 0), ("stride_1", stride_1, 1))
         for name, size, least in (*sizes, ("stride_2", stride_2, 1), ("pad", pad, 0)):
-            check(is_integer(size) and size >= least, name, size, f"an integer of {least} or more")
-        check(kernel_size % 2 == 1, "kernel_size", kernel_size, "an odd integer", "so that a patch has a middle")
+            check(is_integer(size) and size >= least, name, size, f"an integer >= {least}")
+        check(
+            kernel_size % 2 == 1,
+            "kernel_size",
+            kernel_size,
+            "an odd integer",
+            "pass an odd size, which gives a patch a center",
+        )
         known = data_format in ("channels_last", "channels_first")
         check(known, "data_format", data_format, "'channels_last' or 'channels_first'")
         kernel_size, max_displacement, stride_1, stride_2, pad = plain(
@@ -87,12 +93,12 @@ class CorrelationCost(KernelLayer, keras.layers.Layer):
         self.data_format = data_format
 
     def build(self, input_shape: Sequence[Shape]) -> None:
-        """Looks at the two shapes."""
+        """Validates the two input shapes."""
         fits = len(input_shape) == 2 and isinstance(input_shape[0], list | tuple)
-        check(fits, "inputs", input_shape, "a list of two pictures")
+        check(fits, "inputs", input_shape, "a list of two image tensors")
 
     def call(self, inputs: Sequence[Tensor]) -> Tensor:
-        """Compares the pictures."""
+        """Computes the correlations."""
         inputs = floating(inputs, self.compute_dtype)
         a, b = inputs
         first = self.data_format == "channels_first"
@@ -102,7 +108,7 @@ class CorrelationCost(KernelLayer, keras.layers.Layer):
         return keras.ops.transpose(y, (0, 3, 1, 2)) if first else y
 
     def compute_output_shape(self, input_shape: Sequence[Shape]) -> Shape:
-        """The rows and columns that patches and displacements leave."""
+        """Returns the output shape: the numbers of patches and of displacements."""
         batch, *rest = input_shape[0]
         sides = rest[1:] if self.data_format == "channels_first" else rest[:2]
         border = self.max_displacement + self.kernel_size // 2 - self.pad
@@ -111,7 +117,7 @@ class CorrelationCost(KernelLayer, keras.layers.Layer):
         return (batch, costs, *sides) if self.data_format == "channels_first" else (batch, *sides, costs)
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of `__init__`."""
+        """Returns the config of the layer."""
         own = {
             "kernel_size": self.kernel_size,
             "max_displacement": self.max_displacement,

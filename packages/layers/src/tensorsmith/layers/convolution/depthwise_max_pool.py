@@ -1,4 +1,4 @@
-"""Max pooling over channels on a compiled kernel."""
+"""Max pooling over channels with a compiled kernel."""
 
 from typing import Any
 
@@ -13,27 +13,27 @@ from tensorsmith.layers._support.kernel_layer import KernelLayer
 
 @export
 class DepthwiseMaxPool(KernelLayer, keras.layers.Layer):
-    """The maximum over groups of neighbouring channels, at each position by itself.
+    """Max pooling over groups of adjacent channels, at each position.
 
-    Where the filters before it learn one thing rotated, thickened or brightened, what follows becomes indifferent to
-    that difference, as it becomes indifferent to small shifts by pooling over places. Formula, where `strides` is
-    `pool_size`:
+    If the preceding filters learn variants of one feature, such as rotations, thicknesses or brightness levels, the
+    output is invariant to these variations, in the same way as spatial pooling is invariant to small shifts. Formula,
+    if `strides` is equal to `pool_size`:
 
         y[..., i] = max(x[..., i * pool_size], ..., x[..., (i + 1) * pool_size - 1])
 
-    Keras pools over places only, and TensorFlow over channels without a gradient on CPU.
+    Keras only pools over spatial axes. TensorFlow pools over channels, but without a gradient on CPU.
 
-    Source: Goodfellow et al., "Maxout Networks", 2013 (of which this is the part behind the linear layer).
+    Source: Goodfellow et al., "Maxout Networks", 2013 (the maximum after the linear layer).
 
     Args:
-        pool_size: Channels of a group.
-        strides: Channels from one group to the next; `pool_size` if None.
-        padding: "valid" takes whole groups only; "same" gives channels / strides outputs, rounded up, with groups that
-            are cut at both ends.
-        **kwargs: `name`, `dtype`, `trainable`, as for every Keras layer.
+        pool_size: Integer, the number of channels in a group.
+        strides: Integer, the distance between adjacent groups. If `None`, `pool_size` is used.
+        padding: `"valid"` uses complete groups only. `"same"` results in channels / strides outputs, rounded up; groups
+            may be truncated at both ends.
+        **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
     Call arguments:
-        inputs: Tensor of floating type, with the channels last.
+        inputs: Floating-point tensor in the format `"channels_last"`.
 
     Input shape:
         `(..., channels)`.
@@ -42,7 +42,7 @@ class DepthwiseMaxPool(KernelLayer, keras.layers.Layer):
         `(..., groups)`.
 
     Raises:
-        ValueError: `pool_size` or `strides` is no positive integer, or `padding` is unknown.
+        ValueError: If `pool_size` or `strides` is not a positive integer, or `padding` is unknown.
 
     Example:
         >>> import numpy as np
@@ -64,19 +64,19 @@ class DepthwiseMaxPool(KernelLayer, keras.layers.Layer):
         self.padding = padding
 
     def call(self, inputs: Tensor) -> Tensor:
-        """Takes the maxima."""
+        """Computes the maxima."""
         inputs = floating(inputs, self.compute_dtype)
         return ops.depthwise_max_pool(inputs, self.pool_size, self.strides, self.padding)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """The shape of the inputs, with groups for channels."""
+        """Returns the output shape: the input shape with groups in place of channels."""
         *places, channels = input_shape
         if channels is None:
             return (*places, None)
-        last = channels - (1 if self.padding == "same" else self.pool_size)  # where the last group may begin
+        last = channels - (1 if self.padding == "same" else self.pool_size)  # first channel of the last group
         return (*places, max(last // (self.strides or self.pool_size) + 1, 0))
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of `__init__`."""
+        """Returns the config of the layer."""
         own = {"pool_size": self.pool_size, "strides": self.strides, "padding": self.padding}
         return {**super().get_config(), **own}

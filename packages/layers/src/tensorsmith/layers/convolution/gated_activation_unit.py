@@ -1,4 +1,4 @@
-"""The gated activation unit."""
+"""Gated activation unit."""
 
 from typing import Any
 
@@ -12,9 +12,9 @@ from tensorsmith.layers._support.floating import floating
 
 @export
 class GatedActivationUnit(keras.layers.Layer):
-    """An activation of which one half of the features says what to hand on, and the other half how much of it.
+    """Gated activation unit: one half of the features is gated by the other half.
 
-    It follows a layer with twice the features that are wanted, such as a convolution.
+    It is applied to the output of a layer with twice the desired number of features, such as a convolution.
 
     Formula, with the halves a and b of the features:
 
@@ -23,10 +23,10 @@ class GatedActivationUnit(keras.layers.Layer):
     Source: van den Oord et al., "Conditional Image Generation with PixelCNN Decoders", 2016; "WaveNet", 2016.
 
     Args:
-        **kwargs: `name`, `dtype`, `trainable`, as for every Keras layer.
+        **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
     Call arguments:
-        inputs: Tensor of floating type.
+        inputs: Input tensor of floating-point type.
 
     Input shape:
         `(batch, ..., 2 * features)`.
@@ -35,7 +35,7 @@ class GatedActivationUnit(keras.layers.Layer):
         `(batch, ..., features)`.
 
     Raises:
-        ValueError: The number of features is odd or not known.
+        ValueError: If the number of features is odd or unknown.
 
     Example:
         >>> import numpy as np
@@ -48,17 +48,22 @@ class GatedActivationUnit(keras.layers.Layer):
         self.supports_masking = True
 
     def build(self, input_shape: Shape) -> None:
-        """Looks at the shape; there are no weights."""
+        """Validates the input shape. The layer has no weights."""
         features = input_shape[-1]
-        check(features is not None and features % 2 == 0, "inputs", tuple(input_shape), "an even number of features")
+        check(
+            features is not None and features % 2 == 0,
+            "inputs",
+            tuple(input_shape),
+            "have an even number of features",
+        )
 
     def call(self, inputs: Tensor) -> Tensor:
-        """Gates."""
+        """Applies the gates."""
         inputs = floating(inputs, self.compute_dtype)
         a, b = ops.split(inputs, 2, axis=-1)
         return ops.tanh(a) * ops.sigmoid(b)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """That of the inputs, with half the features."""
+        """Returns the output shape: the input shape with half the features."""
         features: Any = input_shape[-1]
         return (*input_shape[:-1], features // 2)

@@ -1,4 +1,4 @@
-"""The inception module of GoogLeNet."""
+"""Inception module of GoogLeNet."""
 
 import itertools
 from collections.abc import Mapping
@@ -19,28 +19,29 @@ from tensorsmith.layers._support.floating import floating
 
 @export
 class InceptionModule(ConvolutionalBlock):
-    """Looks at pictures at several scales at once: four branches, whose channels come one after the other.
+    """Inception module: four convolutional branches at several scales, concatenated along the channels.
 
-    Formula, with an activation after each convolution, and strides of 1 everywhere:
+    Formula, with an activation after each convolution, and strides of 1:
 
         y = [conv1x1(x), conv3x3(conv1x1(x)), conv5x5(conv1x1(x)), conv1x1(max3x3(x))]
 
-    The six numbers come in the order of the paper's table; the first module of GoogLeNet is
+    The numbers of filters are in the order of the table in the paper. The first module of GoogLeNet is
     `InceptionModule(64, 96, 128, 16, 32, 32)`.
 
     Source: Szegedy et al., "Going Deeper with Convolutions", 2015; with batch normalization: Ioffe and Szegedy, "Batch
     Normalization", 2015.
 
     Args:
-        filters_1x1: Filters of the first branch.
-        filters_3x3_reduce: Filters that the second branch begins with.
-        filters_3x3: Filters of the second branch.
-        filters_5x5_reduce: Filters that the third branch begins with.
-        filters_5x5: Filters of the third branch.
-        filters_pool: Filters of the branch behind the maximum.
-        activation: The activation.
-        normalization: What comes between a convolution and its activation: "batch" for batch normalization; a Keras
-            layer, of which each convolution gets a copy; or None, and the convolutions have biases.
+        filters_1x1: Number of filters of the first branch.
+        filters_3x3_reduce: Number of filters of the 1 x 1 convolution in the second branch.
+        filters_3x3: Number of filters of the 3 x 3 convolution in the second branch.
+        filters_5x5_reduce: Number of filters of the 1 x 1 convolution in the third branch.
+        filters_5x5: Number of filters of the 5 x 5 convolution in the third branch.
+        filters_pool: Number of filters of the 1 x 1 convolution after the max pooling.
+        activation: Activation function to use. If `None`, no activation is applied.
+        normalization: Normalization between a convolution and its activation: `"batch"` for batch normalization, a
+            Keras layer that is copied for each convolution, or `None`. Without normalization, the convolutions use
+            biases.
         {{kernel_arguments}}
 
     {{call}}
@@ -49,8 +50,8 @@ class InceptionModule(ConvolutionalBlock):
         `(batch, height, width, filters_1x1 + filters_3x3 + filters_5x5 + filters_pool)`.
 
     Raises:
-        ValueError: A number of filters is no positive integer, `normalization` is something else, or the inputs are no
-            pictures with known channels.
+        ValueError: If a number of filters is not a positive integer, `normalization` is invalid, or the inputs are not
+            images with a known number of channels.
 
     Example:
         >>> import keras
@@ -86,7 +87,7 @@ class InceptionModule(ConvolutionalBlock):
         self.filters = {name: plain(number) for name, number in filters.items()}
 
     def build(self, input_shape: Shape) -> None:
-        """Makes the branches."""
+        """Creates the branches."""
         check_pictures(input_shape)
         of_1x1, reduce_3x3, of_3x3, reduce_5x5, of_5x5, of_pool = self.filters.values()
         pool = keras.layers.MaxPooling2D(3, 1, "same", "channels_last", dtype=self.dtype_policy)
@@ -98,19 +99,19 @@ class InceptionModule(ConvolutionalBlock):
         ]
         for branch in branches:
             build_in_turn(branch, input_shape)
-        # A flat list, as Keras 3.12 does not save layers in lists of lists.
+        # A flat list, because Keras 3.12 does not save layers in nested lists.
         self.parts = [layer for branch in branches for layer in branch]
         self.sizes = tuple(map(len, branches))
 
     def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
-        """Puts the branches' channels one after the other."""
+        """Concatenates the outputs of the branches."""
         inputs = floating(inputs, self.compute_dtype)
         parts = iter(self.parts)
         branches = [list(itertools.islice(parts, size)) for size in self.sizes]
         return keras.ops.concatenate([call_in_turn(branch, inputs, training) for branch in branches], axis=-1)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """All channels."""
+        """Returns the output shape: the input shape with the channels of all branches."""
         filters = self.filters
         return (
             *input_shape[:-1],
@@ -118,5 +119,5 @@ class InceptionModule(ConvolutionalBlock):
         )
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of `__init__`."""
+        """Returns the config of the layer."""
         return {**super().get_config(), **self.filters}

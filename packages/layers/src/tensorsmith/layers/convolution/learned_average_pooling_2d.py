@@ -1,4 +1,4 @@
-"""The subsampling of LeNet-5."""
+"""Subsampling layer of LeNet-5."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,39 +12,40 @@ from tensorsmith.layers._support.floating import floating
 
 @export
 class LearnedAveragePooling2D(keras.layers.AveragePooling2D):
-    """Average pooling with two learned numbers for each map.
+    """Average pooling with a learned coefficient and bias for each channel.
 
     Formula:
 
         y = activation(coefficient mean(x) + bias)
 
-    The paper has the sum over the window where this has the mean; its coefficients are smaller by the window's size.
+    The paper uses the sum over the window instead of the mean, with coefficients that are smaller by the size of the
+    window.
 
     Source: LeCun et al., "Gradient-Based Learning Applied to Document Recognition", 1998, where the activation is a
     scaled tanh.
 
     Args:
-        pool_size: Height and width of the window, or one number for both.
-        strides: Step of the window; that of `pool_size` if None.
-        padding: "valid", or "same", with which places beyond the edges do not count.
-        data_format: "channels_last" or "channels_first"; Keras' setting if None.
-        activation: The activation.
-        coefficient_initializer: Initializer of the coefficients.
-        bias_initializer: Initializer of the biases.
-        **kwargs: `name`, `dtype`, `trainable`, as for every Keras layer.
+        pool_size: Integer or pair of integers, the height and width of the pooling window.
+        strides: Integer, pair of integers, or `None`. Strides of the window. If `None`, `pool_size` is used.
+        padding: `"valid"` or `"same"`. Padded positions do not count in the mean.
+        data_format: `"channels_last"` or `"channels_first"`. Defaults to `keras.config.image_data_format()`.
+        activation: Activation function to use. If `None`, no activation is applied.
+        coefficient_initializer: Initializer for the coefficients.
+        bias_initializer: Initializer for the biases.
+        **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
     Call arguments:
-        inputs: Tensor of floating type.
+        inputs: Input tensor of floating-point type.
 
     Input shape:
-        `(batch, height, width, channels)`, or `(batch, channels, height, width)` with the channels first.
+        `(batch, height, width, channels)`, or `(batch, channels, height, width)` with `"channels_first"`.
 
     Output shape:
-        That of `keras.layers.AveragePooling2D`.
+        Same as that of `keras.layers.AveragePooling2D`.
 
     Raises:
-        ValueError: `pool_size` or `strides` holds no positive integers, `padding` is unknown, or the number of channels
-            is.
+        ValueError: If `pool_size` or `strides` is not a positive integer or a pair of them, `padding` is unknown, or
+            the number of channels is unknown.
 
     Example:
         >>> import numpy as np
@@ -64,8 +65,8 @@ class LearnedAveragePooling2D(keras.layers.AveragePooling2D):
         bias_initializer: Initializer = "zeros",
         **kwargs: Any,
     ):
-        check(_fits(pool_size), "pool_size", pool_size, "a positive integer, or two")
-        check(strides is None or _fits(strides), "strides", strides, "a positive integer, two, or None")
+        check(_fits(pool_size), "pool_size", pool_size, "a positive integer or a pair of them")
+        check(strides is None or _fits(strides), "strides", strides, "a positive integer, a pair of them, or None")
         check(padding in ("valid", "same"), "padding", padding, "'valid' or 'same'")
         known = data_format in ("channels_last", "channels_first", None)
         check(known, "data_format", data_format, "'channels_last', 'channels_first' or None")
@@ -76,21 +77,21 @@ class LearnedAveragePooling2D(keras.layers.AveragePooling2D):
         self.bias_initializer = keras.initializers.get(bias_initializer)
 
     def build(self, input_shape: Shape) -> None:
-        """Makes the weights."""
+        """Creates the weights of the layer."""
         first = self.data_format == "channels_first"
         channels = input_shape[1 if first else -1]
-        check(channels is not None, "inputs", tuple(input_shape), "a known number of channels")
+        check(channels is not None, "inputs", tuple(input_shape), "have a known number of channels")
         shape = (channels, 1, 1) if first else (channels,)
         self.coefficient = self.add_weight(shape=shape, name="coefficient", initializer=self.coefficient_initializer)
         self.bias = self.add_weight(shape=shape, name="bias", initializer=self.bias_initializer)
 
     def call(self, inputs: Tensor) -> Tensor:
-        """Takes the means, and scales and shifts them."""
+        """Computes the means, and scales and shifts them."""
         inputs = floating(inputs, self.compute_dtype)
         return self.activation(self.coefficient * super().call(inputs) + self.bias)
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of `__init__`."""
+        """Returns the config of the layer."""
         own = {
             "activation": keras.activations.serialize(self.activation),
             "coefficient_initializer": keras.initializers.serialize(self.coefficient_initializer),

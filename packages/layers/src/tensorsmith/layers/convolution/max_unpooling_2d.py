@@ -1,4 +1,4 @@
-"""Undoing max pooling."""
+"""Max unpooling."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,36 +12,37 @@ from tensorsmith.layers._support.unpooling import unpooled
 
 @export
 class MaxUnpooling2D(keras.layers.Layer):
-    """Puts maxima back to where `tf.nn.max_pool_with_argmax` found them, with zeros around them.
+    """Max unpooling: scatters maxima to the positions found by `tf.nn.max_pool_with_argmax`, with zeros elsewhere.
 
-    `MaxUnpooling2DV2` is told the size of what was pooled; this one takes the size that fits exactly, for strides s and
-    the pool size k:
+    The output size is the one that the pooling windows cover exactly, for strides s and pool size k. Use
+    `MaxUnpooling2DV2` to specify the size of the original image.
 
         size = (pooled - 1) s + k    with the padding "VALID"
         size = pooled s              with "SAME"
 
-    Where windows overlap and share a maximum, it counts as often as it was found, as in TensorFlow Addons.
+    If overlapping windows share a maximum, it is added once for each window, as in TensorFlow Addons.
 
     Source: Zeiler and Fergus, "Visualizing and Understanding Convolutional Networks", 2014 (unpooling by switches).
 
     Args:
-        pool_size: That of the pooling: an integer, or one for height and width each.
-        strides: Those of the pooling, likewise.
-        padding: "SAME" or "VALID", in capitals or not.
-        **kwargs: `name`, `dtype`, `trainable`, as for every Keras layer.
+        pool_size: Integer or pair of integers, the pool size of the pooling.
+        strides: Integer or pair of integers, the strides of the pooling.
+        padding: `"SAME"` or `"VALID"`, case-insensitive.
+        **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
     Call arguments:
-        updates: The maxima, a tensor of floating type.
-        mask: Where they were, integers of the same shape: (row * width + column) * channels + channel in each picture.
+        updates: Floating-point tensor of maxima.
+        mask: Integer tensor of the same shape with the positions of the maxima, `(row * width + column) * channels +
+            channel` within each image.
 
     Input shape:
-        Twice `(batch, height, width, channels)`.
+        Two tensors of shape `(batch, height, width, channels)`.
 
     Output shape:
-        `(batch, height, width, channels)`, larger.
+        `(batch, height, width, channels)`, with the unpooled height and width.
 
     Raises:
-        ValueError: `pool_size` or `strides` is neither a positive integer nor a pair of them, or `padding` is unknown.
+        ValueError: If `pool_size` or `strides` is not a positive integer or a pair of them, or `padding` is unknown.
 
     Example:
         >>> import tensorflow as tf
@@ -64,31 +65,31 @@ class MaxUnpooling2D(keras.layers.Layer):
             pair = (value, value) if isinstance(value, int) else value
             fits = isinstance(pair, list | tuple) and len(pair) == 2
             fits = fits and all(is_integer(size) and size > 0 for size in pair)
-            check(fits, name, value, "a positive integer, or one for height and width each")
+            check(fits, name, value, "a positive integer or a pair of them")
         known = isinstance(padding, str) and padding.upper() in ("SAME", "VALID")
         check(known, "padding", padding, "'SAME' or 'VALID'")
-        super().__init__(autocast=False, **kwargs)  # places that come as floats must not become half types
+        super().__init__(autocast=False, **kwargs)  # positions given as floats must not be cast to half precision
         self.pool_size = [pool_size] * 2 if isinstance(pool_size, int) else list(pool_size)
         self.strides = [strides] * 2 if isinstance(strides, int) else list(strides)
         self.padding = padding.upper()
 
     def call(self, updates: Tensor, mask: Tensor) -> Tensor:
-        """Puts the maxima back."""
+        """Scatters the maxima to their original positions."""
         height, width = keras.ops.shape(updates)[1:3]
         return unpooled(updates, mask, self._size(height, width), self.compute_dtype)
 
     def _size(self, *pooled: int | Tensor | None) -> tuple[Any, ...]:
-        """Height and width of what was pooled."""
+        """Returns the height and width of the output."""
         more = [0, 0] if self.padding == "SAME" else [k - s for k, s in zip(self.pool_size, self.strides, strict=True)]
         sizes = zip(pooled, self.strides, more, strict=True)
         return tuple(None if size is None else size * stride + add for size, stride, add in sizes)
 
-    def compute_output_shape(self, updates_shape: Shape) -> Shape:  # Keras gives no mask's shape
-        """That of what was pooled."""
+    def compute_output_shape(self, updates_shape: Shape) -> Shape:  # Keras does not pass the shape of the mask
+        """Returns the output shape."""
         batch, height, width, channels = updates_shape
         return (batch, *self._size(height, width), channels)
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of `__init__`."""
+        """Returns the config of the layer."""
         own = {"pool_size": self.pool_size, "strides": self.strides, "padding": self.padding}
         return {**super().get_config(), **own}

@@ -1,4 +1,4 @@
-"""Undoing max pooling, to a given size."""
+"""Max unpooling to a given size."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,30 +12,32 @@ from tensorsmith.layers._support.unpooling import unpooled
 
 @export
 class MaxUnpooling2DV2(keras.layers.Layer):
-    """Puts maxima back to where `tf.nn.max_pool_with_argmax` found them, in pictures of a given size.
+    """Max unpooling to a given size: scatters maxima to the positions found by `tf.nn.max_pool_with_argmax`.
 
-    Several sizes are pooled to one; `MaxUnpooling2D` takes the one that fits exactly. Where windows overlap and share a
-    maximum, it counts as often as it was found, as in TensorFlow Addons.
+    All other positions are zero. Several image sizes result in the same pooled size, so that the size is an argument of
+    this layer. `MaxUnpooling2D` uses the size that the pooling windows cover exactly. If overlapping windows share a
+    maximum, it is added once for each window, as in TensorFlow Addons.
 
     Source: Zeiler and Fergus, "Visualizing and Understanding Convolutional Networks", 2014 (unpooling by switches).
 
     Args:
-        output_size: The shape (batch, height, width, channels) of what was pooled. Batch and channels are those of the
-            inputs, whatever is given for them, so that None does.
-        **kwargs: `name`, `dtype`, `trainable`, as for every Keras layer.
+        output_size: Shape `(batch, height, width, channels)` of the images before pooling. Batch and channels are taken
+            from the inputs, so that they may be `None`.
+        **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
     Call arguments:
-        updates: The maxima, a tensor of floating type.
-        mask: Where they were, integers of the same shape: (row * width + column) * channels + channel in each picture.
+        updates: Floating-point tensor of maxima.
+        mask: Integer tensor of the same shape with the positions of the maxima, `(row * width + column) * channels +
+            channel` within each image.
 
     Input shape:
-        Twice `(batch, height, width, channels)`.
+        Two tensors of shape `(batch, height, width, channels)`.
 
     Output shape:
-        `(batch, height, width, channels)`, larger.
+        `(batch, height, width, channels)`, with the height and width of `output_size`.
 
     Raises:
-        ValueError: `output_size` is not four numbers with a height and a width.
+        ValueError: If `output_size` does not have four elements with a positive height and width.
 
     Example:
         >>> import tensorflow as tf
@@ -49,20 +51,20 @@ class MaxUnpooling2DV2(keras.layers.Layer):
     def __init__(self, output_size: Sequence[int | None], **kwargs: Any):
         fits = isinstance(output_size, list | tuple) and len(output_size) == 4
         fits = fits and all(size is not None and is_integer(size) and size > 0 for size in output_size[1:3])
-        check(fits, "output_size", output_size, "the four numbers (batch, height, width, channels)")
+        check(fits, "output_size", output_size, "four numbers, (batch, height, width, channels)")
         output_size = plain(output_size)
-        super().__init__(autocast=False, **kwargs)  # places that come as floats must not become half types
+        super().__init__(autocast=False, **kwargs)  # positions given as floats must not be cast to half precision
         self.output_size = list(output_size)
 
     def call(self, updates: Tensor, mask: Tensor) -> Tensor:
-        """Puts the maxima back."""
+        """Scatters the maxima to their original positions."""
         _, height, width, _ = self.output_size
         return unpooled(updates, mask, (height, width), self.compute_dtype)
 
-    def compute_output_shape(self, updates_shape: Shape) -> Shape:  # Keras gives no mask's shape
-        """That of what was pooled."""
+    def compute_output_shape(self, updates_shape: Shape) -> Shape:  # Keras does not pass the shape of the mask
+        """Returns the output shape."""
         return (updates_shape[0], *self.output_size[1:3], updates_shape[3])
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of `__init__`."""
+        """Returns the config of the layer."""
         return {**super().get_config(), "output_size": self.output_size}

@@ -1,4 +1,4 @@
-"""NetVLAD."""
+"""NetVLAD pooling."""
 
 from typing import Any
 
@@ -10,26 +10,27 @@ from tensorsmith.core.types import Shape, Tensor
 
 @export
 class NetVLAD(keras.layers.Layer):
-    """One vector for a set of features of any number: how they lie around learned centres.
+    """NetVLAD pooling: aggregates a variable number of feature vectors into one descriptor.
 
-    Each frame belongs to every cluster to some degree; what is kept of a cluster is the sum of its frames' distances
-    from its centre. Formula, for frames x_t and the cluster k, and then y scaled to length 1, first each cluster by
-    itself and then the whole:
+    Each frame is softly assigned to every cluster. The descriptor contains, for each cluster, the weighted sum of the
+    residuals of the frames from its center. It is L2-normalized per cluster and then as a whole. Formula, for frames
+    x_t and the cluster k, before normalization:
 
         a_t = softmax(x_t kernel + bias)
         y[:, k] = sum over t of a_t[k] (x_t - centre_k)
 
-    Masked frames do not count; TensorFlow Addons' knows no masks. As there, the kernel has an L2 penalty of 1e-5.
+    Masked frames are ignored; the layer of TensorFlow Addons does not support masks. As there, the kernel has an L2
+    penalty of 1e-5.
 
     Source: Arandjelović et al., "NetVLAD: CNN Architecture for Weakly Supervised Place Recognition", 2016.
 
     Args:
-        num_clusters: Number of clusters.
-        **kwargs: `name`, `dtype`, `trainable`, as for every Keras layer.
+        num_clusters: Positive integer, the number of clusters.
+        **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
     Call arguments:
-        inputs: Tensor of floating type, such as all places of a feature map in a row.
-        mask: Booleans (batch, frames): which frames count.
+        inputs: Floating-point tensor, for example the flattened positions of a feature map.
+        mask: Boolean tensor of shape `(batch, frames)`. Frames with `False` are ignored.
 
     Input shape:
         `(batch, frames, features)`.
@@ -38,7 +39,7 @@ class NetVLAD(keras.layers.Layer):
         `(batch, features * num_clusters)`.
 
     Raises:
-        ValueError: `num_clusters` is no positive integer, or the inputs are not of rank 3 with known features.
+        ValueError: If `num_clusters` is not a positive integer, or the inputs are not of rank 3 with known features.
 
     Example:
         >>> import keras
@@ -54,9 +55,9 @@ class NetVLAD(keras.layers.Layer):
         self.num_clusters = num_clusters
 
     def build(self, input_shape: Shape) -> None:
-        """Makes the centres, and the layer that assigns frames to them."""
+        """Creates the cluster centers and the layer that assigns frames to them."""
         fits = len(input_shape) == 3 and input_shape[-1] is not None
-        check(fits, "inputs", tuple(input_shape), "shape (batch, frames, features), with known features")
+        check(fits, "inputs", tuple(input_shape), "have shape (batch, frames, features) with known features")
         features: Any = input_shape[-1]
         self.fc = keras.layers.Dense(
             self.num_clusters,
@@ -72,14 +73,15 @@ class NetVLAD(keras.layers.Layer):
         )
 
     def call(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Sums distances up."""
-        # Sums over many frames are beyond half types.
+        """Aggregates the frames."""
+        # Sums over many frames exceed the range of half precision.
         wide = keras.backend.result_type(inputs.dtype, "float32")
         if mask is not None:
             inputs = keras.ops.where(mask[..., None], inputs, 0)
         assigned = keras.ops.cast(self.fc(inputs), wide)
         if mask is not None:
             assigned *= keras.ops.cast(mask, wide)[..., None]
+        # The sum of residuals is the weighted sum of frames minus the weighted centers.
         centre_parts = keras.ops.sum(assigned, axis=1, keepdims=True) * keras.ops.cast(self.cluster_centers, wide)
         y = keras.ops.matmul(keras.ops.swapaxes(keras.ops.cast(inputs, wide), 1, 2), assigned) - centre_parts
         y = _of_length_one(y)
@@ -87,19 +89,19 @@ class NetVLAD(keras.layers.Layer):
         return keras.ops.cast(y, self.compute_dtype)
 
     def compute_mask(self, inputs: Tensor, mask: Tensor | None = None) -> None:
-        """None: there are no frames any more."""
+        """Returns `None`, because the output has no frames."""
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """One vector for each example."""
+        """Returns the output shape: one vector for each example."""
         features: Any = input_shape[2]
         return (input_shape[0], features * self.num_clusters)
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of `__init__`."""
+        """Returns the config of the layer."""
         return {**super().get_config(), "num_clusters": self.num_clusters}
 
 
 def _of_length_one(x: Tensor) -> Tensor:
-    """Vectors along axis 1, but for the shortest."""
+    """Returns the vectors along axis 1 scaled to unit length. Norms below 1e-6 are not scaled further."""
     squares = keras.ops.sum(keras.ops.square(x), axis=1, keepdims=True)
     return x * keras.ops.rsqrt(keras.ops.maximum(squares, 1e-12))

@@ -1,4 +1,4 @@
-"""The residual unit of ResNet-18 and ResNet-34."""
+"""Residual unit of ResNet-18 and ResNet-34."""
 
 from tensorsmith.core import export
 from tensorsmith.layers._support.residual_block import ResidualBlock
@@ -6,21 +6,21 @@ from tensorsmith.layers._support.residual_block import ResidualBlock
 
 @export
 class ResidualUnit(ResidualBlock):
-    """Two convolutions of 3 x 3, whose result is added to the inputs: layers learn what to change, not what to keep.
+    """Residual unit of two 3 x 3 convolutions and a shortcut.
 
     Formula, with each convolution followed by a normalization:
 
         y = activation(conv3x3(activation(conv3x3(x))) + shortcut(x))
 
-    The shortcut is x itself, or where the shape changes, in channels or by strides, a convolution of 1 x 1 and a
-    normalization. Convolutions have a bias only where there is no normalization.
+    The shortcut is the identity, or a 1 x 1 convolution with normalization if the number of channels or the spatial
+    size changes. Convolutions use a bias only without normalization.
 
     {{source}}
 
     Args:
-        filters: Number of output channels.
-        strides: What height and width are divided by, in the first convolution and in the shortcut.
-        activation: The activation, after the first convolution and after the sum.
+        filters: Integer, the number of output channels.
+        strides: Integer, the strides of the first convolution and of the shortcut.
+        activation: Activation function to use after the first convolution and after the sum.
         {{unit_arguments}}
 
     {{call}}
@@ -28,8 +28,8 @@ class ResidualUnit(ResidualBlock):
     {{output}}
 
     Raises:
-        ValueError: `filters`, `strides` or `squeeze_ratio` is no positive integer, `normalization` is something else,
-            or the inputs are no pictures with known channels.
+        ValueError: If `filters`, `strides` or `squeeze_ratio` is not a positive integer, `normalization` is invalid, or
+            the inputs are not images with a known number of channels.
 
     Example:
         >>> import keras
@@ -38,5 +38,5 @@ class ResidualUnit(ResidualBlock):
     """
 
     def convolutions(self) -> list[tuple[int, int, int]]:
-        """Filters, kernel size and strides of each convolution."""
+        """Returns the filters, kernel size and strides of each convolution."""
         return [(self.filters, 3, self.strides), (self.filters, 3, 1)]

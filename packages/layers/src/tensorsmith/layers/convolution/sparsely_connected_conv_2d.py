@@ -1,4 +1,4 @@
-"""A convolution by a table of connections."""
+"""Convolution with a connection table."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -14,45 +14,46 @@ from tensorsmith.layers._support.floating import floating
 
 @export
 class SparselyConnectedConv2D(keras.layers.Layer):
-    """A convolution whose output maps each see some of the input maps, as a table says.
+    """2D convolution in which each output channel is connected to a subset of the input channels.
 
-    Formula, for the output map o, with the sum over those input maps i for which the table has a 1:
+    Formula, for the output channel o, with the sum over the input channels i for which the table has a 1:
 
         y[o] = activation(sum over i of conv(x[i], kernel[i, o]) + bias[o])
 
-    Only connections have weights: the layer has one kernel of height times width for each 1 in the table. For tables
-    of blocks there is `keras.layers.Conv2D(groups=...)`.
+    Only connections have weights: the layer has one kernel of size height x width for each 1 in the table. For
+    block-diagonal tables, use `keras.layers.Conv2D(groups=...)`.
 
-    `SparselyConnectedConv2D.LENET_C3` is the table of LeNet-5's second convolution: 6 output maps see 3 neighbours of
-    the 6 input maps each, 6 see 4 neighbours, 3 see two pairs, and one sees all. So they must find different things.
+    `SparselyConnectedConv2D.LENET_C3` is the table of the second convolution of LeNet-5: 6 output channels are
+    connected to 3 adjacent input channels of 6, 6 to 4 adjacent ones, 3 to two pairs, and one to all. This forces them
+    to extract different features.
 
     Source: LeCun et al., "Gradient-Based Learning Applied to Document Recognition", 1998.
 
     Args:
-        connections: The table, of 0 and 1, a row for each input map and a column for each output map.
-        kernel_size: Height and width of the kernels, or one number for both.
-        strides: Step of the kernels.
-        padding: "valid" or "same".
-        activation: The activation.
-        use_bias: Whether there is a bias.
-        kernel_initializer: Initializer of the kernels, which draws them as those of a full convolution.
-        bias_initializer: Initializer of the bias.
-        kernel_regularizer: Regularizer of the kernels.
-        **kwargs: `name`, `dtype`, `trainable`, as for every Keras layer.
+        connections: Table of 0 and 1 with one row for each input channel and one column for each output channel.
+        kernel_size: Integer or pair of integers, the height and width of the convolution window.
+        strides: Integer or pair of integers, the strides of the convolution.
+        padding: `"valid"` or `"same"`.
+        activation: Activation function to use. If `None`, no activation is applied.
+        use_bias: If `True`, the layer uses a bias vector.
+        kernel_initializer: Initializer for the kernels, called with the shape of the full convolution kernel.
+        bias_initializer: Initializer for the bias vector.
+        kernel_regularizer: Regularizer function applied to the convolution kernels.
+        **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
     Call arguments:
-        inputs: Tensor of floating type.
+        inputs: Input tensor of floating-point type.
 
     Input shape:
-        `(batch, height, width, channels)`, with as many channels as the table has rows.
+        `(batch, height, width, channels)`, with one channel for each row of the table.
 
     Output shape:
-        That of `keras.layers.Conv2D` with as many filters as the table has columns.
+        Same as that of `keras.layers.Conv2D` with one filter for each column of the table.
 
     Raises:
-        ValueError: `connections` is no table of 0 and 1 with a 1 in each column, `kernel_size` or `strides` holds no
-            positive integers, `padding` is unknown, or the inputs have another number of channels
-            or are smaller than the kernels.
+        ValueError: If `connections` is not a table of 0 and 1 with a 1 in each column, `kernel_size` or `strides` is
+            not a positive integer or a pair of them, `padding` is unknown, or the inputs have another number of
+            channels or are smaller than the kernels.
 
     Example:
         >>> import keras
@@ -85,10 +86,10 @@ class SparselyConnectedConv2D(keras.layers.Layer):
         kernel_regularizer: Regularizer | None = None,
         **kwargs: Any,
     ):
-        expected = "a table of 0 and 1, a row for each input map, with a 1 in each column"
+        expected = "a table of 0 and 1 with a row for each input map and a 1 in each column"
         check(_is_table(connections), "connections", connections, expected)
-        check(_is_size(kernel_size), "kernel_size", kernel_size, "a positive integer, or two")
-        check(_is_size(strides), "strides", strides, "a positive integer, or two")
+        check(_is_size(kernel_size), "kernel_size", kernel_size, "a positive integer or a pair of them")
+        check(_is_size(strides), "strides", strides, "a positive integer or a pair of them")
         check(padding in ("valid", "same"), "padding", padding, "'valid' or 'same'")
         kernel_size, strides = plain((kernel_size, strides))
         super().__init__(**kwargs)
@@ -104,10 +105,15 @@ class SparselyConnectedConv2D(keras.layers.Layer):
         self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
 
     def build(self, input_shape: Shape) -> None:
-        """Makes a kernel for each connection."""
+        """Creates one kernel for each connection."""
         table = np.array(self.connections, bool)
         fits = input_shape[-1] == len(table)
-        check(fits, "inputs", tuple(input_shape), f"{len(table)} channels, one for each row of `connections`")
+        check(
+            fits,
+            "inputs",
+            tuple(input_shape),
+            f"have {len(table)} channels, one for each row of `connections`",
+        )
         size = _pair(self.kernel_size)
         places = np.flatnonzero(table)
 
@@ -122,27 +128,28 @@ class SparselyConnectedConv2D(keras.layers.Layer):
             self.bias = self.add_weight(shape=(table.shape[1],), name="bias", initializer=self.bias_initializer)
 
     def call(self, inputs: Tensor) -> Tensor:
-        """Convolves, with zeros where there is no connection."""
+        """Applies the convolution, with zero kernels where there is no connection."""
         inputs = floating(inputs, self.compute_dtype)
         table = np.array(self.connections, bool)
+        # Scatter the kernels of the connections into a full kernel.
         place = np.where(table, np.cumsum(table).reshape(table.shape) - 1, 0)
         kernel = ops.take(ops.convert_to_tensor(self.kernel), place, axis=-1) * ops.cast(table, self.compute_dtype)
         y = ops.conv(inputs, kernel, self.strides, self.padding, data_format="channels_last")
         return self.activation(y + self.bias if self.use_bias else y)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """Smaller by the strides and, if padding is "valid", by the kernel."""
+        """Returns the output shape of the convolution."""
         batch, *sides, _ = input_shape
         smaller = []
         for side, size, step in zip(sides, _pair(self.kernel_size), _pair(self.strides), strict=True):
             lost = size - 1 if self.padding == "valid" else 0
             fits = side is None or side > lost
-            check(fits, "inputs", tuple(input_shape), f"no sides below the kernel's, {_pair(self.kernel_size)}")
+            check(fits, "inputs", tuple(input_shape), f"at least as large as the kernel, {_pair(self.kernel_size)}")
             smaller.append(None if side is None else -(-(side - lost) // step))
         return (batch, *smaller, len(self.connections[0]))
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of `__init__`."""
+        """Returns the config of the layer."""
         own = {
             "connections": self.connections,
             "kernel_size": self.kernel_size,
@@ -160,7 +167,7 @@ class SparselyConnectedConv2D(keras.layers.Layer):
 def _is_table(connections: Any) -> bool:
     try:
         table = np.asarray(connections, float)
-    except (TypeError, ValueError):  # rows of several lengths, or no numbers
+    except (TypeError, ValueError):  # rows of different lengths, or entries that are not numbers
         return False
     return table.ndim == 2 and bool(np.isin(table, (0, 1)).all()) and bool(table.any(axis=0).all()) and table.size > 0
 

@@ -11,32 +11,31 @@ from tensorsmith.core.types import Shape, Tensor
 
 @export
 class SpatialPyramidPooling2D(keras.layers.Layer):
-    """Means over grids of several finenesses: as many numbers for a picture of any size.
+    """Spatial pyramid pooling: average pooling over grids of several resolutions, with an output of fixed size.
 
-    For each grid the picture is cut into rows x columns parts of equal size, and the mean of each part taken; rows and
-    columns of pixels that are left over, at the end, are dropped, as in TensorFlow Addons. The parts of all grids come
-    one after the other.
+    For each grid, the image is divided into rows x columns bins of equal size, and each bin is averaged. Remaining rows
+    and columns at the end of the image are dropped, as in TensorFlow Addons. The bins of all grids are concatenated.
 
     Source: He et al., "Spatial Pyramid Pooling in Deep Convolutional Networks for Visual Recognition", 2014.
 
     Args:
-        bins: A number for each grid, or a pair (rows, columns).
-        data_format: "channels_last" or "channels_first"; Keras' setting if None.
-        **kwargs: `name`, `dtype`, `trainable`, as for every Keras layer.
+        bins: List with an integer or a pair `(rows, columns)` for each grid.
+        data_format: `"channels_last"` or `"channels_first"`. Defaults to `keras.config.image_data_format()`.
+        **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
     Call arguments:
-        inputs: Tensor of floating type.
+        inputs: Input tensor of floating-point type.
 
     Input shape:
-        `(batch, height, width, channels)`, or `(batch, channels, height, width)` with the channels first.
+        `(batch, height, width, channels)`, or `(batch, channels, height, width)` with `"channels_first"`.
 
     Output shape:
         `(batch, parts, channels)`, or `(batch, channels, parts)`.
 
     Raises:
-        ValueError: `bins` holds something else than positive integers and pairs of them, `data_format` is unknown, or
-            the inputs are no pictures, or smaller than a grid; where their size is unknown, the means of smaller ones
-            are NaN.
+        ValueError: If `bins` contains anything other than positive integers and pairs of them, `data_format` is
+            unknown, or the inputs are not images or are smaller than a grid. If their size is unknown, the averages of
+            smaller images are NaN.
 
     Example:
         >>> import numpy as np
@@ -50,7 +49,7 @@ class SpatialPyramidPooling2D(keras.layers.Layer):
         pairs = [[grid, grid] if is_integer(grid) else grid for grid in given]
         fits = all(isinstance(pair, list | tuple) and len(pair) == 2 for pair in pairs)
         fits = fits and all(is_integer(size) and size > 0 for pair in pairs for size in pair)
-        check(fits and len(pairs) > 0, "bins", bins, "positive integers, or pairs of them")
+        check(fits and len(pairs) > 0, "bins", bins, "a sequence of positive integers or pairs of them")
         known = data_format in ("channels_last", "channels_first", None)
         check(known, "data_format", data_format, "'channels_last', 'channels_first' or None")
         super().__init__(**kwargs)
@@ -59,16 +58,17 @@ class SpatialPyramidPooling2D(keras.layers.Layer):
         self.input_spec = keras.layers.InputSpec(ndim=4)
 
     def call(self, inputs: Tensor) -> Tensor:
-        """Takes the means."""
+        """Computes the averages."""
         first = self.data_format == "channels_first"
         pictures = keras.ops.transpose(inputs, (0, 2, 3, 1)) if first else inputs
         known = pictures.shape[1:3]
         fits = all(size is None or size >= parts for grid in self.bins for size, parts in zip(known, grid, strict=True))
-        check(fits, "inputs", tuple(inputs.shape), f"pictures no smaller than the grids {self.bins}")
+        check(fits, "inputs", tuple(inputs.shape), f"images at least as large as the grids {self.bins}")
         batch, height, width, _ = keras.ops.shape(pictures)
         channels = pictures.shape[-1]
         pooled = []
         for rows, columns in self.bins:
+            # Crop to a multiple of the bin size and average within each bin.
             tall, wide = height // rows, width // columns
             whole = pictures[:, : rows * tall, : columns * wide]
             parts = keras.ops.mean(keras.ops.reshape(whole, (batch, rows, tall, columns, wide, channels)), (2, 4))
@@ -77,12 +77,12 @@ class SpatialPyramidPooling2D(keras.layers.Layer):
         return keras.ops.transpose(means, (0, 2, 1)) if first else means
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """All parts of all grids."""
+        """Returns the output shape, with the bins of all grids."""
         parts = sum(rows * columns for rows, columns in self.bins)
         if self.data_format == "channels_first":
             return (input_shape[0], input_shape[1], parts)
         return (input_shape[0], parts, input_shape[3])
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of `__init__`."""
+        """Returns the config of the layer."""
         return {**super().get_config(), "bins": self.bins, "data_format": self.data_format}

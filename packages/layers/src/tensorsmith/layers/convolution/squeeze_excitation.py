@@ -1,4 +1,4 @@
-"""Squeeze-and-excitation."""
+"""Squeeze-and-excitation block."""
 
 from typing import Any
 
@@ -13,32 +13,33 @@ from tensorsmith.layers._support.fresh import fresh
 
 @export
 class SqueezeExcitation(keras.layers.Layer):
-    """Weighs each channel by a number between 0 and 1 that depends on the means of all channels.
+    """Squeeze-and-excitation block: scales each channel by a gate computed from the means of all channels.
 
-    Formula, with the mean over all places, and W1 with channels / ratio columns, but at least one:
+    Formula, with the mean over all spatial positions, and W1 with channels / ratio columns, but at least one:
 
         y = x sigmoid(activation(mean(x) W1 + b1) W2 + b2)
 
     Source: Hu et al., "Squeeze-and-Excitation Networks", 2018.
 
     Args:
-        ratio: What the number of channels is divided by in between.
-        activation: The activation in between.
-        kernel_initializer: Initializer of W1 and W2.
-        kernel_regularizer: Regularizer of W1 and W2.
-        **kwargs: `name`, `dtype`, `trainable`, as for every Keras layer.
+        ratio: Positive integer, the reduction ratio of the hidden layer.
+        activation: Activation function of the hidden layer.
+        kernel_initializer: Initializer for W1 and W2.
+        kernel_regularizer: Regularizer for W1 and W2.
+        **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
     Call arguments:
-        inputs: Tensor of floating type. The mean is in float32 for half types.
+        inputs: Floating-point tensor. The mean is computed in float32 for half-precision inputs.
 
     Input shape:
-        `(batch, ..., channels)`, with at least one axis in between; for pictures `(batch, height, width, channels)`.
+        `(batch, ..., channels)`, with at least one spatial axis. For images: `(batch, height, width, channels)`.
 
     Output shape:
-        The same as the input shape.
+        Same shape as the input.
 
     Raises:
-        ValueError: `ratio` is no positive integer, or the inputs have no places or an unknown number of channels.
+        ValueError: If `ratio` is not a positive integer, or the inputs have no spatial axis or an unknown number of
+            channels.
 
     Example:
         >>> import keras
@@ -66,10 +67,12 @@ class SqueezeExcitation(keras.layers.Layer):
         self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
 
     def build(self, input_shape: Shape) -> None:
-        """Makes the two dense layers."""
+        """Creates the two dense layers."""
         channels: Any = input_shape[-1]
         fits = len(input_shape) > 2 and channels is not None
-        check(fits, "inputs", tuple(input_shape), "shape (batch, ..., channels), with places and known channels")
+        check(
+            fits, "inputs", tuple(input_shape), "have shape (batch, ..., channels) with spatial axes and known channels"
+        )
         narrow = max(1, channels // self.ratio)
         self.squeeze = self._dense(narrow, self.activation)
         self.squeeze.build((None, channels))
@@ -86,7 +89,7 @@ class SqueezeExcitation(keras.layers.Layer):
         )
 
     def call(self, inputs: Tensor) -> Tensor:
-        """Weighs the channels."""
+        """Scales the channels."""
         inputs = floating(inputs, self.compute_dtype)
         places = list(range(1, len(inputs.shape) - 1))
         wide = ops.cast(inputs, keras.backend.result_type(inputs.dtype, "float32"))
@@ -94,11 +97,11 @@ class SqueezeExcitation(keras.layers.Layer):
         return inputs * ops.expand_dims(self.excite(self.squeeze(means)), places)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """That of the inputs."""
+        """Returns the output shape, which is the input shape."""
         return input_shape
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of `__init__`."""
+        """Returns the config of the layer."""
         own = {
             "ratio": self.ratio,
             "activation": keras.activations.serialize(self.activation),

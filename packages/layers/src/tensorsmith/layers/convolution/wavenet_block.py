@@ -1,4 +1,4 @@
-"""A block of WaveNet."""
+"""WaveNet block."""
 
 from typing import Any
 
@@ -13,14 +13,15 @@ from tensorsmith.layers.convolution.gated_activation_unit import GatedActivation
 
 @export
 class WaveNetBlock(keras.layers.Layer):
-    """Causal convolutions of which each looks twice as far back as the one before: few of them see long sequences.
+    """Block of dilated causal convolutions with gated activations, residual and skip connections.
 
-    By default 10 of them, with dilations 1, 2, 4 ... 512, see 1024 steps, as one convolution with a kernel of 1024
-    does. No output depends on a later input. Blocks follow each other by their first outputs; the network's output is
-    made of the sum of their second ones. The last block's first output may stay unused; Keras then warns in training
-    that the convolution before it has no gradient.
+    The dilation doubles from layer to layer. With the default 10 layers, the dilations are 1, 2, 4, ..., 512 and the
+    receptive field is 1024 steps, as that of one convolution with a kernel size of 1024. No output depends on later
+    inputs. Blocks are stacked by their first outputs, and the output of the network is computed from the sum of their
+    second outputs. If the first output of the last block is not used, Keras warns in training that its last residual
+    convolution has no gradient.
 
-    Formula, for i = 0 ... num_layers - 1, with x to begin with:
+    Formula, for i = 0 ... num_layers - 1, with x initially the inputs:
 
         z = GatedActivationUnit(convolution(x, 2 filters, kernel_size, dilation 2^i))
         x = x + convolution(z, filters, 1)
@@ -29,16 +30,17 @@ class WaveNetBlock(keras.layers.Layer):
     Source: van den Oord et al., "WaveNet: A Generative Model for Raw Audio", 2016.
 
     Args:
-        filters: Number of features, of the inputs as well: let a convolution with a kernel of 1 come before.
-        num_layers: Number of dilated convolutions.
-        kernel_size: Their kernel size, from 2.
-        skip_filters: Features of the second output; as many as `filters` if None.
-        kernel_initializer: Initializer of all kernels.
-        kernel_regularizer: Regularizer of all kernels.
-        **kwargs: `name`, `dtype`, `trainable`, as for every Keras layer.
+        filters: Integer, the number of features of the inputs and of the first output. Use a convolution with a kernel
+            size of 1 to obtain them.
+        num_layers: Integer, the number of dilated convolutions.
+        kernel_size: Integer of 2 or more, the kernel size of the dilated convolutions.
+        skip_filters: Integer, the number of features of the second output. If `None`, `filters` is used.
+        kernel_initializer: Initializer for all kernels.
+        kernel_regularizer: Regularizer for all kernels.
+        **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
     Call arguments:
-        inputs: Tensor of floating type.
+        inputs: Input tensor of floating-point type.
 
     Input shape:
         `(batch, steps, filters)`.
@@ -47,7 +49,8 @@ class WaveNetBlock(keras.layers.Layer):
         `(batch, steps, filters)` and `(batch, steps, skip_filters)`.
 
     Raises:
-        ValueError: A number is no positive integer, `kernel_size` is 1, or the inputs do not have `filters` features.
+        ValueError: If a number is not a positive integer, `kernel_size` is 1, or the inputs do not have `filters`
+            features.
 
     Example:
         >>> import keras
@@ -69,7 +72,7 @@ class WaveNetBlock(keras.layers.Layer):
     ):
         check(is_integer(filters) and filters > 0, "filters", filters, "a positive integer")
         check(is_integer(num_layers) and num_layers > 0, "num_layers", num_layers, "a positive integer")
-        check(is_integer(kernel_size) and kernel_size > 1, "kernel_size", kernel_size, "an integer of 2 or more")
+        check(is_integer(kernel_size) and kernel_size > 1, "kernel_size", kernel_size, "an integer >= 2")
         fits = skip_filters is None or (is_integer(skip_filters) and skip_filters > 0)
         check(fits, "skip_filters", skip_filters, "a positive integer or None")
         filters, num_layers, kernel_size, skip_filters = plain((filters, num_layers, kernel_size, skip_filters))
@@ -84,12 +87,17 @@ class WaveNetBlock(keras.layers.Layer):
 
     @property
     def receptive_field(self) -> int:
-        """How many steps of the inputs an output depends on."""
+        """The number of input steps that an output depends on."""
         return 1 + (self.kernel_size - 1) * (2**self.num_layers - 1)
 
     def build(self, input_shape: Shape) -> None:
-        """Makes the convolutions."""
-        check(input_shape[-1] == self.filters, "inputs", tuple(input_shape), f"{self.filters} features, as `filters`")
+        """Creates the convolutions."""
+        check(
+            input_shape[-1] == self.filters,
+            "inputs",
+            tuple(input_shape),
+            f"have {self.filters} features, as `filters`",
+        )
         gated = (*input_shape[:-1], self.filters)
         self.dilated = [
             self._convolution(2 * self.filters, input_shape, self.kernel_size, dilation_rate=2**i, padding="causal")
@@ -113,7 +121,7 @@ class WaveNetBlock(keras.layers.Layer):
         return layer
 
     def call(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
-        """The residual output and the sum of the skip outputs."""
+        """Returns the residual output and the sum of the skip outputs."""
         inputs = floating(inputs, self.compute_dtype)
         x, skips = inputs, []
         for dilated, residual, skip in zip(self.dilated, self.residual, self.skip, strict=True):
@@ -123,15 +131,15 @@ class WaveNetBlock(keras.layers.Layer):
         return x, sum(skips[1:], skips[0])
 
     def compute_mask(self, inputs: Tensor, previous_mask: Tensor | None = None) -> tuple[Tensor | None, Tensor | None]:
-        """That of the inputs, for both outputs."""
+        """Returns the mask of the inputs for both outputs."""
         return previous_mask, previous_mask
 
     def compute_output_shape(self, input_shape: Shape) -> tuple[Shape, Shape]:
-        """Of both outputs."""
+        """Returns the shapes of both outputs."""
         return (*input_shape[:-1], self.filters), (*input_shape[:-1], self.skip_filters or self.filters)
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of `__init__`."""
+        """Returns the config of the layer."""
         own = {
             "filters": self.filters,
             "num_layers": self.num_layers,

@@ -1,1 +1,1 @@
-"""Layers like Dense."""
+"""Densely connected layers."""

@@ -1,4 +1,4 @@
-"""A dense layer with tied weights."""
+"""Dense layer with tied weights."""
 
 from typing import Any
 
@@ -10,15 +10,16 @@ from tensorsmith.core.types import Activation, Initializer, Shape, Tensor
 
 @export
 class DenseTranspose(keras.layers.Layer):
-    """A dense layer that computes with the transposed kernel of another one, and has only a bias of its own.
+    """Dense layer that uses the transposed kernel of another dense layer, with its own bias.
 
-    In an autoencoder whose decoder mirrors its encoder, ties halve the weights. The kernel is the other layer's, and is
-    trained through both. They stay tied when one model with the two is saved and loaded, and in copies by
-    `convert_layers`; `keras.models.clone_model` unties them. Saved without the dense layer, this layer takes it along.
+    In an autoencoder whose decoder mirrors its encoder, tied weights halve the number of parameters. The kernel belongs
+    to the other layer and is trained through both. Kernels remain tied when a model that contains both layers is saved
+    and loaded, and in copies made by `convert_layers`, but not in those of `keras.models.clone_model`. If this layer is
+    saved without the dense layer, the dense layer is saved with it.
 
-    Where the two are in different models within a model, Keras does not notice in its files that a layer is shared, and
-    refuses to load them. Make one functional model of all layers, and encoder and decoder from its tensors; or make the
-    model by code, and use `save_weights` and `load_weights`.
+    If the two layers are in different nested models, Keras does not detect the shared layer in its file format and
+    fails to load the file. In this case, make one functional model of all layers and derive encoder and decoder from
+    its tensors, or create the model in code and use `save_weights` and `load_weights`.
 
     Formula, with the kernel W of the dense layer:
 
@@ -27,22 +28,23 @@ class DenseTranspose(keras.layers.Layer):
     Source: Vincent et al., "Stacked Denoising Autoencoders", 2010.
 
     Args:
-        dense: The `keras.layers.Dense` whose kernel to use; it must be called, or built, before this layer.
-        activation: Activation; none if None.
-        bias_initializer: Initializer of the bias.
-        **kwargs: `name`, `dtype`, `trainable`, as for every Keras layer.
+        dense: The `keras.layers.Dense` whose kernel to use. It must be built before this layer.
+        activation: Activation function to use. If `None`, no activation is applied.
+        bias_initializer: Initializer for the bias vector.
+        **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
     Call arguments:
-        inputs: Tensor of floating type.
+        inputs: Input tensor of floating-point type.
 
     Input shape:
         `(batch, ..., units)`, with the units of the dense layer.
 
     Output shape:
-        `(batch, ..., features)`, with the features that the dense layer takes.
+        `(batch, ..., features)`, with the input features of the dense layer.
 
     Raises:
-        ValueError: `dense` is no dense layer, is not built when this layer is, or has other units than the inputs.
+        ValueError: If `dense` is not a dense layer, is not built before this layer, or its units do not match the
+            inputs.
 
     Example:
         >>> import keras
@@ -67,23 +69,28 @@ class DenseTranspose(keras.layers.Layer):
         self.bias_initializer = keras.initializers.get(bias_initializer)
 
     def build(self, input_shape: Shape) -> None:
-        """Makes the bias."""
-        check(self.dense.built, "dense", self.dense, "a layer that is built", "call the dense layer before this one")
+        """Creates the bias."""
+        check(self.dense.built, "dense", self.dense, "a built layer", "call the dense layer before this one")
         units = self.dense.units
-        check(input_shape[-1] == units, "inputs", tuple(input_shape), f"the {units} units of the dense layer")
+        check(
+            input_shape[-1] == units,
+            "inputs",
+            tuple(input_shape),
+            f"have {units} features, the units of the dense layer",
+        )
         self.bias = self.add_weight((self.dense.kernel.shape[0],), self.bias_initializer, name="bias")
 
     def call(self, inputs: Tensor) -> Tensor:
-        """Multiplies by the transposed kernel."""
+        """Multiplies the inputs by the transposed kernel."""
         kernel = keras.ops.cast(self.dense.kernel, self.compute_dtype)
         return self.activation(keras.ops.matmul(inputs, keras.ops.transpose(kernel)) + self.bias)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """That of the inputs, with the features that the dense layer takes."""
+        """Returns the output shape: the input shape with the input features of the dense layer."""
         return (*input_shape[:-1], self.dense.kernel.shape[0])
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of `__init__`."""
+        """Returns the config of the layer."""
         own = {
             "dense": keras.layers.serialize(self.dense),
             "activation": keras.activations.serialize(self.activation),
@@ -93,6 +100,6 @@ class DenseTranspose(keras.layers.Layer):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
-        """A layer with the given arguments, the dense layer serialized or not."""
+        """Creates a layer from its config. The dense layer may be serialized or not."""
         dense = config["dense"]
         return cls(**{**config, "dense": keras.layers.deserialize(dense) if isinstance(dense, dict) else dense})

@@ -1,4 +1,4 @@
-"""Maxout."""
+"""Maxout layer."""
 
 import math
 from typing import Any
@@ -12,22 +12,22 @@ from tensorsmith.layers._support.floating import floating
 
 @export
 class Maxout(keras.layers.Layer):
-    """The maximum over groups of features: behind a linear layer, an activation that is learned.
+    """Maxout layer: the maximum over groups of features, a learned activation when it follows a linear layer.
 
-    Feature j of the n that remain is the maximum of the features j, j + n, j + 2 n and so on, as in TensorFlow Addons;
-    `DepthwiseMaxPool` takes neighbours instead. Formula:
+    Output feature j of n is the maximum of the input features j, j + n, j + 2 n, and so on, as in TensorFlow Addons.
+    `DepthwiseMaxPool` groups adjacent features instead. Formula:
 
         y[j] = max(x[j], x[j + n], x[j + 2 n], ...)
 
     Source: Goodfellow et al., "Maxout Networks", 2013.
 
     Args:
-        num_units: How many features remain; it divides their number.
-        axis: That of the features.
-        **kwargs: `name`, `dtype`, `trainable`, as for every Keras layer.
+        num_units: Positive integer, the number of output features. It must divide the number of input features.
+        axis: Integer, the axis of the features.
+        **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
     Call arguments:
-        inputs: Tensor of floating type.
+        inputs: Input tensor of floating-point type.
 
     Input shape:
         `(batch, ..., features, ...)`.
@@ -36,7 +36,8 @@ class Maxout(keras.layers.Layer):
         `(batch, ..., num_units, ...)`.
 
     Raises:
-        ValueError: `num_units` is no positive integer or does not divide the features, or there is no such axis.
+        ValueError: If `num_units` is not a positive integer or does not divide the number of features, or `axis` is not
+            an axis of the inputs.
 
     Example:
         >>> import numpy as np
@@ -53,29 +54,34 @@ class Maxout(keras.layers.Layer):
         self.axis = axis
 
     def build(self, input_shape: Shape) -> None:
-        """Looks at the number of features."""
+        """Validates the number of features."""
         rank = len(input_shape)
-        check(-rank < self.axis < rank and self.axis != 0, "axis", self.axis, f"one of {rank}, and not the batch's")
+        check(
+            -rank < self.axis < rank and self.axis != 0,
+            "axis",
+            self.axis,
+            f"one of {rank} axes other than the batch axis",
+        )
         features: Any = input_shape[self.axis]
-        check(features is not None, "inputs", tuple(input_shape), "a known number of features")
+        check(features is not None, "inputs", tuple(input_shape), "have a known number of features")
         divides = features % self.num_units == 0
-        check(divides, "num_units", self.num_units, f"a divisor of the {features} features")
+        check(divides, "num_units", self.num_units, f"a divisor of the number of features, {features}")
 
     def call(self, inputs: Tensor) -> Tensor:
-        """Takes the maxima."""
+        """Computes the maxima."""
         inputs = floating(inputs, self.compute_dtype)
         axis = self.axis % len(inputs.shape)
         groups = inputs.shape[axis] // self.num_units
         shape = list(keras.ops.shape(inputs))
         grouped = keras.ops.reshape(inputs, [*shape[:axis], groups, self.num_units, *shape[axis + 1 :]])
-        return keras.ops.max(grouped, axis, initial=-math.inf)  # which batches may have nothing but
+        return keras.ops.max(grouped, axis, initial=-math.inf)  # the groups of an empty batch are empty
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """That of the inputs, with `num_units` features."""
+        """Returns the output shape: the input shape with `num_units` features."""
         shape = list(input_shape)
         shape[self.axis] = self.num_units
         return tuple(shape)
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of `__init__`."""
+        """Returns the config of the layer."""
         return {**super().get_config(), "num_units": self.num_units, "axis": self.axis}

@@ -1,4 +1,4 @@
-"""A dense layer with learned noise."""
+"""Dense layer with learned noise."""
 
 import math
 from functools import partial
@@ -13,34 +13,36 @@ from tensorsmith.layers._support.seeds import seeds_from
 
 @export
 class NoisyDense(keras.layers.Layer):
-    """A dense layer whose weights carry noise of a learned strength, with which agents explore.
+    """Dense layer with noise of learned magnitude on its weights, for the exploration of reinforcement learning agents.
 
-    The noise stays as it is until `reset_noise` draws another or `remove_noise` takes it away. Formula:
+    The noise is constant until `reset_noise` draws new noise or `remove_noise` removes it. Formula:
 
         y = activation(x (mu_kernel + sigma_kernel * eps_kernel) + mu_bias + sigma_bias * eps_bias)
 
-    With n inputs, factorised noise is the outer product of f(e) of the inputs and f(e') of the outputs, f(e) =
-    sign(e) sqrt(|e|) of normal numbers e; mu begins uniform within 1 / sqrt(n), and sigma with `sigma` / sqrt(n).
-    Independent noise is normal; mu begins uniform within sqrt(3 / n), and sigma with 0.017.
+    With n inputs, factorised noise is the outer product of f(e) for the inputs and f(e') for the outputs, with f(e) =
+    sign(e) sqrt(|e|) of standard normal variables e. In this case mu is initialized uniformly within 1 / sqrt(n), and
+    sigma with `sigma` / sqrt(n). Independent noise is standard normal, mu is initialized uniformly within sqrt(3 / n),
+    and sigma with 0.017.
 
     Source: Fortunato et al., "Noisy Networks for Exploration", 2018.
 
     Args:
-        units: Size of the outputs.
-        sigma: Strength of factorised noise to begin with.
-        use_factorised: Whether the noise is factorised or independent.
-        activation: Activation; none if None.
-        use_bias: Whether there is a bias.
-        kernel_regularizer: Regularizer of both mu_kernel and sigma_kernel.
-        bias_regularizer: Regularizer of both mu_bias and sigma_bias.
-        activity_regularizer: Regularizer of the outputs.
-        kernel_constraint: Constraint of both mu_kernel and sigma_kernel.
-        bias_constraint: Constraint of both mu_bias and sigma_bias.
-        seed: Integer that fixes all draws; None takes one from Keras' global seed.
-        **kwargs: `name`, `dtype`, `trainable`, as for every Keras layer.
+        units: Positive integer, dimensionality of the output space.
+        sigma: Float, the initial magnitude of factorised noise.
+        use_factorised: If `True`, use factorised noise. Otherwise, use independent noise.
+        activation: Activation function to use. If `None`, no activation is applied.
+        use_bias: If `True`, the layer uses a bias vector.
+        kernel_regularizer: Regularizer for mu_kernel and sigma_kernel.
+        bias_regularizer: Regularizer for mu_bias and sigma_bias.
+        activity_regularizer: Regularizer for the output of the layer.
+        kernel_constraint: Constraint for mu_kernel and sigma_kernel.
+        bias_constraint: Constraint for mu_bias and sigma_bias.
+        seed: Integer to seed the initial values and the noise. If `None`, the seed is derived from the global Keras
+            seed.
+        **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
     Call arguments:
-        inputs: Tensor of floating type.
+        inputs: Input tensor of floating-point type.
 
     Input shape:
         `(batch, ..., features)`.
@@ -49,7 +51,7 @@ class NoisyDense(keras.layers.Layer):
         `(batch, ..., units)`.
 
     Raises:
-        ValueError: `units` is no positive integer, `sigma` is negative, or `seed` is no integer.
+        ValueError: If `units` is not a positive integer, `sigma` is negative, or `seed` is not an integer.
 
     Example:
         >>> import numpy as np
@@ -78,7 +80,7 @@ class NoisyDense(keras.layers.Layer):
         **kwargs: Any,
     ):
         check(is_integer(units) and units > 0, "units", units, "a positive integer")
-        check(is_number(sigma) and sigma >= 0, "sigma", sigma, "a number of 0 or more")
+        check(is_number(sigma) and sigma >= 0, "sigma", sigma, "a non-negative number")
         check(seed is None or is_integer(seed), "seed", seed, "an integer or None")
         units, sigma, seed = plain((units, sigma, seed))
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
@@ -98,9 +100,9 @@ class NoisyDense(keras.layers.Layer):
         self.seed_generator = keras.random.SeedGenerator(self._seeds["later"])
 
     def build(self, input_shape: Shape) -> None:
-        """Makes the weights, with noise."""
+        """Creates the weights, with initial noise."""
         features: Any = input_shape[-1]
-        check(features is not None, "inputs", tuple(input_shape), "a known number of features")
+        check(features is not None, "inputs", tuple(input_shape), "have a known number of features")
         self.features = features
         reach = 1 / math.sqrt(features) if self.use_factorised else math.sqrt(3 / features)
         strength = self.sigma / math.sqrt(features) if self.use_factorised else 0.017
@@ -120,20 +122,24 @@ class NoisyDense(keras.layers.Layer):
             setattr(self, f"eps_{name}", self.add_weight(shape, noise, name=f"eps_{name}", trainable=False))
 
     def _first_noise(self, name: str, *unused: Any, **more: Any) -> Tensor:
-        """An initializer, but for its first argument. From integers, so that kernel and bias see the same draws."""
+        """Returns the initial noise of the kernel or of the bias. It is used as an initializer.
+
+        The seeds are integers, so that kernel and bias are computed from the same draws.
+        """
         kernel, bias = self._draw(self._seeds["inputs"], self._seeds["outputs"])
         return kernel if name == "kernel" else bias
 
     def _draw(
         self, of_inputs: keras.random.SeedGenerator, of_outputs: keras.random.SeedGenerator
     ) -> tuple[Tensor, Tensor]:
-        """Noise of the kernel and of the bias, from two seeds."""
+        """Returns noise for the kernel and for the bias, given two seeds."""
 
         def normal(seed: keras.random.SeedGenerator, *shape: int) -> Tensor:
             return keras.random.normal(shape, dtype=self.variable_dtype, seed=seed)
 
         if not self.use_factorised:
             return normal(of_inputs, self.features, self.units), normal(of_outputs, self.units)
+        # Factorised noise: f(e) = sign(e) sqrt(|e|).
         rows, columns = (
             keras.ops.sign(e) * keras.ops.sqrt(keras.ops.abs(e))
             for e in (normal(of_inputs, self.features), normal(of_outputs, self.units))
@@ -141,31 +147,31 @@ class NoisyDense(keras.layers.Layer):
         return rows[:, None] * columns, columns
 
     def reset_noise(self) -> None:
-        """Draws other noise."""
+        """Draws new noise."""
         kernel, bias = self._draw(self.seed_generator, self.seed_generator)
         self.eps_kernel.assign(kernel)
         if self.use_bias:
             self.eps_bias.assign(bias)
 
     def remove_noise(self) -> None:
-        """Takes the noise away, until `reset_noise`."""
+        """Sets the noise to zero until the next call of `reset_noise`."""
         self.eps_kernel.assign(keras.ops.zeros_like(self.eps_kernel))
         if self.use_bias:
             self.eps_bias.assign(keras.ops.zeros_like(self.eps_bias))
 
     def call(self, inputs: Tensor) -> Tensor:
-        """Multiplies by the noisy weights."""
+        """Multiplies the inputs by the noisy weights."""
         y = keras.ops.matmul(inputs, self.mu_kernel + self.sigma_kernel * self.eps_kernel)
         if self.use_bias:
             y += self.mu_bias + self.sigma_bias * self.eps_bias
         return self.activation(y)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """That of the inputs, with `units` features."""
+        """Returns the output shape: the input shape with `units` features."""
         return (*input_shape[:-1], self.units)
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of `__init__`."""
+        """Returns the config of the layer."""
         own = {
             "units": self.units,
             "sigma": self.sigma,

@@ -1,4 +1,4 @@
-"""The cross layer of Deep & Cross Networks."""
+"""Cross layer of Deep & Cross Networks."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,37 +13,38 @@ from tensorsmith.layers._support.fresh import fresh
 
 @export
 class PolynomialCrossing(keras.layers.Layer):
-    """Crosses features with those that a network began with: n layers in a row learn products of up to n + 1 features.
+    """Cross layer of Deep & Cross Networks: crosses features with the original inputs of the network.
 
-    Formula, with W a full matrix, or the product U V of two narrow ones:
+    A stack of n layers represents products of up to n + 1 features. Formula, with W a full matrix, or the product U V
+    of two low-rank matrices:
 
         y = x0 * (x W + diag_scale x) + bias + x
 
-    Source: Wang et al., "Deep & Cross Network for Ad Click Predictions", 2017; with matrices: "DCN V2", 2021.
+    Source: Wang et al., "Deep & Cross Network for Ad Click Predictions", 2017. The matrices are from "DCN V2", 2021.
 
     Args:
-        projection_dim: Columns of U and rows of V, no more than half the features; a full W if None.
-        diag_scale: What the diagonal of W is increased by, which steadies training; 0 or more.
-        use_bias: Whether there is a bias.
-        kernel_initializer: Initializer of W, or of U and V.
-        bias_initializer: Initializer of the bias.
-        kernel_regularizer: Regularizer of W, or of U and V.
-        bias_regularizer: Regularizer of the bias.
-        **kwargs: `name`, `dtype`, `trainable`, as for every Keras layer.
+        projection_dim: Integer, the rank of U V, at most half the number of features. If `None`, W is a full matrix.
+        diag_scale: Non-negative float added to the diagonal of W to stabilize training.
+        use_bias: If `True`, the layer uses a bias vector.
+        kernel_initializer: Initializer for W, or for U and V.
+        bias_initializer: Initializer for the bias vector.
+        kernel_regularizer: Regularizer for W, or for U and V.
+        bias_regularizer: Regularizer for the bias vector.
+        **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
     Call arguments:
-        inputs: The two tensors (x0, x): what the network began with, and the outputs of the cross layer before; for the
-            first, twice x0.
+        inputs: Tuple `(x0, x)` of the original inputs of the network and the output of the preceding cross layer. For
+            the first cross layer, pass `(x0, x0)`.
 
     Input shape:
-        Twice `(batch, features)`.
+        Two tensors of shape `(batch, features)`.
 
     Output shape:
         `(batch, features)`.
 
     Raises:
-        ValueError: `projection_dim` is no positive integer, or more than half the features; `diag_scale` is negative;
-            or there are not two tensors.
+        ValueError: If `projection_dim` is not a positive integer or exceeds half the number of features, `diag_scale`
+            is negative, or the number of inputs is not two.
 
     Example:
         >>> import keras
@@ -66,7 +67,7 @@ class PolynomialCrossing(keras.layers.Layer):
         fits = projection_dim is None or (is_integer(projection_dim) and projection_dim > 0)
         check(fits, "projection_dim", projection_dim, "a positive integer or None")
         fits = is_number(diag_scale) and diag_scale >= 0
-        check(fits, "diag_scale", diag_scale, "a number of 0 or more")
+        check(fits, "diag_scale", diag_scale, "a non-negative number")
         projection_dim, diag_scale = plain((projection_dim, diag_scale))
         super().__init__(**kwargs)
         self.supports_masking = True
@@ -79,17 +80,17 @@ class PolynomialCrossing(keras.layers.Layer):
         self.bias_regularizer = keras.regularizers.get(bias_regularizer)
 
     def build(self, input_shape: Sequence[Shape]) -> None:
-        """Makes the weights."""
+        """Creates the weights of the layer."""
         fits = len(input_shape) == 2 and isinstance(input_shape[0], list | tuple)
-        check(fits, "inputs", input_shape, "two tensors, (x0, x)")
+        check(fits, "inputs", input_shape, "a pair of tensors, (x0, x)")
         features: Any = input_shape[1][-1]
         narrow = self.projection_dim
-        check(features is not None, "inputs", input_shape, "a known number of features")
+        check(features is not None, "inputs", input_shape, "have a known number of features")
         if narrow is None:
             shapes = {"kernel": (features, features)}
         else:
             fits = 2 * narrow <= features
-            check(fits, "projection_dim", narrow, f"no more than half of the {features} features")
+            check(fits, "projection_dim", narrow, f"at most half the number of features, {features}")
             shapes = {"kernel_u": (features, narrow), "kernel_v": (narrow, features)}
         self.kernels = [
             self.add_weight(
@@ -103,7 +104,7 @@ class PolynomialCrossing(keras.layers.Layer):
             )
 
     def call(self, inputs: Sequence[Tensor]) -> Tensor:
-        """Crosses."""
+        """Computes the crosses."""
         inputs = floating(inputs, self.compute_dtype)
         x0, x = inputs
         product = x
@@ -113,15 +114,15 @@ class PolynomialCrossing(keras.layers.Layer):
         return y + self.bias if self.use_bias else y
 
     def compute_mask(self, inputs: Sequence[Tensor], previous_mask: Sequence[Tensor | None] | None) -> Tensor | None:
-        """That of x."""
+        """Returns the mask of x."""
         return None if previous_mask is None else previous_mask[1]
 
     def compute_output_shape(self, input_shape: Sequence[Shape]) -> Shape:
-        """That of x."""
+        """Returns the output shape, which is the shape of x."""
         return input_shape[1]
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of `__init__`."""
+        """Returns the config of the layer."""
         own = {
             "projection_dim": self.projection_dim,
             "diag_scale": self.diag_scale,

@@ -1,4 +1,4 @@
-"""A residual block of dense layers."""
+"""Residual block of dense layers."""
 
 from typing import Any
 
@@ -12,26 +12,26 @@ from tensorsmith.layers._support.fresh import fresh
 
 @export
 class ResidualDense(keras.layers.Layer):
-    """The sum of the inputs and of what a stack of dense layers makes of them.
+    """Residual block of dense layers: the sum of a shortcut and a stack of dense layers.
 
-    Formula, with f one dense layer after another, each with an activation:
+    Formula, with f a stack of dense layers with activations:
 
         y = f(x) + shortcut(x)
 
-    The shortcut is x itself, or a matrix where x has another number of features than y.
+    The shortcut is the identity, or a linear projection if x and y have different numbers of features.
 
-    Source: He et al., "Deep Residual Learning for Image Recognition", 2016, without convolutions.
+    Source: He et al., "Deep Residual Learning for Image Recognition", 2016, applied to dense layers.
 
     Args:
-        units: Features of each dense layer.
-        num_layers: How many dense layers there are.
-        activation: Their activation.
-        kernel_initializer: Initializer of the matrices.
-        kernel_regularizer: Regularizer of the matrices.
-        **kwargs: `name`, `dtype`, `trainable`, as for every Keras layer.
+        units: Positive integer, the number of units of each dense layer.
+        num_layers: Positive integer, the number of dense layers.
+        activation: Activation function of the dense layers.
+        kernel_initializer: Initializer for the kernels.
+        kernel_regularizer: Regularizer for the kernels.
+        **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
     Call arguments:
-        inputs: Tensor of floating type.
+        inputs: Input tensor of floating-point type.
 
     Input shape:
         `(batch, ..., features)`.
@@ -40,7 +40,7 @@ class ResidualDense(keras.layers.Layer):
         `(batch, ..., units)`.
 
     Raises:
-        ValueError: `units` or `num_layers` is no positive integer, or the number of features is unknown.
+        ValueError: If `units` or `num_layers` is not a positive integer, or the number of features is unknown.
 
     Example:
         >>> import keras
@@ -71,9 +71,9 @@ class ResidualDense(keras.layers.Layer):
         self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
 
     def build(self, input_shape: Shape) -> None:
-        """Makes the dense layers and, where the number of features changes, the shortcut."""
+        """Creates the dense layers and, if the number of features changes, the projection shortcut."""
         features = input_shape[-1]
-        check(features is not None, "inputs", tuple(input_shape), "a known number of features")
+        check(features is not None, "inputs", tuple(input_shape), "have a known number of features")
         self.hidden = [self._dense(activation=self.activation) for _ in range(self.num_layers)]
         for layer, size in zip(self.hidden, [features] + [self.units] * (self.num_layers - 1), strict=True):
             layer.build((*input_shape[:-1], size))
@@ -92,7 +92,7 @@ class ResidualDense(keras.layers.Layer):
         )
 
     def call(self, inputs: Tensor) -> Tensor:
-        """Adds the two."""
+        """Adds the output of the dense layers to the shortcut."""
         inputs = floating(inputs, self.compute_dtype)
         y = inputs
         for layer in self.hidden:
@@ -100,11 +100,11 @@ class ResidualDense(keras.layers.Layer):
         return y + (inputs if self.projection is None else self.projection(inputs))
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """That of the inputs, with `units` features."""
+        """Returns the output shape: the input shape with `units` features."""
         return (*input_shape[:-1], self.units)
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of `__init__`."""
+        """Returns the config of the layer."""
         own = {
             "units": self.units,
             "num_layers": self.num_layers,

@@ -1,4 +1,4 @@
-"""Sums of embeddings."""
+"""Embedding bag."""
 
 from typing import Any
 
@@ -12,29 +12,29 @@ from tensorsmith.layers._support.kernel_layer import KernelLayer
 
 @export
 class EmbeddingBag(KernelLayer, keras.layers.Layer):
-    """The sum or mean of each bag's embeddings, without a tensor of all of them in between.
+    """Sum or mean of the embeddings of each bag of indices, without a tensor of the individual embeddings.
 
-    For sets of things of which a model needs no order: the words of a title, what a user has bought. At the embeddings
-    the gradient is sparse, as that of `keras.layers.Embedding` is. Formula, with the table E:
+    It suits unordered sets, such as the words of a title or the items in a shopping history. The gradient with respect
+    to the embedding matrix is sparse, as for `keras.layers.Embedding`. Formula, with the embedding matrix E:
 
         y = sum over i of weights[i] E[indices[i]]
 
     Source: Joulin et al., "Bag of Tricks for Efficient Text Classification", 2016 (fastText).
 
     Args:
-        input_dim: Rows of the table: one more than the largest index.
-        output_dim: Size of an embedding.
-        embeddings_initializer: Initializer of the table.
-        embeddings_regularizer: Regularizer of the table.
-        embeddings_constraint: Constraint of the table.
-        mask_zero: Whether the layer may follow one that gives a mask, as in TensorFlow Addons; 0 is an index as any
-            other. Give weights of 0 for what shall not count.
-        combiner: "sum", or "mean", which takes no weights.
-        **kwargs: `name`, `dtype`, `trainable`, as for every Keras layer.
+        input_dim: Positive integer, the number of rows of the embedding matrix, i.e. maximum index + 1.
+        output_dim: Positive integer, the size of an embedding.
+        embeddings_initializer: Initializer for the embedding matrix.
+        embeddings_regularizer: Regularizer function applied to the embedding matrix.
+        embeddings_constraint: Constraint function applied to the embedding matrix.
+        mask_zero: If `True`, the layer accepts inputs with a mask, as in TensorFlow Addons. Index 0 is not treated
+            differently; use weights of 0 to exclude elements.
+        combiner: `"sum"` or `"mean"`. `"mean"` does not accept weights.
+        **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
     Call arguments:
-        indices: Integers (..., size) from 0 to `input_dim` - 1.
-        weights: Factors of the embeddings, of the shape of `indices`; all 1 if None.
+        indices: Integer tensor of shape `(..., size)` with values in [0, `input_dim`).
+        weights: Tensor of factors with the shape of `indices`. If `None`, all factors are 1.
 
     Input shape:
         `(..., size)`.
@@ -43,8 +43,8 @@ class EmbeddingBag(KernelLayer, keras.layers.Layer):
         `(..., output_dim)`.
 
     Raises:
-        ValueError: A dimension is no positive integer, the combiner is unknown, or weights are given for a mean.
-        tf.errors.InvalidArgumentError: An index is no row of the table.
+        ValueError: If a dimension is not a positive integer, the combiner is unknown, or weights are given for a mean.
+        tf.errors.InvalidArgumentError: If an index is out of range.
 
     Example:
         >>> import numpy as np
@@ -69,7 +69,7 @@ class EmbeddingBag(KernelLayer, keras.layers.Layer):
         for name, size in (("input_dim", input_dim), ("output_dim", output_dim)):
             check(is_integer(size) and size > 0, name, size, "a positive integer")
         check(combiner in ("sum", "mean"), "combiner", combiner, "'sum' or 'mean'")
-        # Indices that come as floats must not become half types, which lack most large integers.
+        # Indices given as floats must not be cast to half precision, which cannot represent most large integers.
         input_dim, output_dim = plain((input_dim, output_dim))
         super().__init__(autocast=False, **kwargs)
         self.input_dim = input_dim
@@ -82,7 +82,7 @@ class EmbeddingBag(KernelLayer, keras.layers.Layer):
         self.combiner = combiner
 
     def build(self, input_shape: Shape) -> None:
-        """Makes the table."""
+        """Creates the embedding matrix."""
         self.embeddings = self.add_weight(
             shape=(self.input_dim, self.output_dim),
             name="embeddings",
@@ -93,21 +93,21 @@ class EmbeddingBag(KernelLayer, keras.layers.Layer):
         )
 
     def call(self, indices: Tensor, weights: Tensor | None = None) -> Tensor:
-        """Sums up."""
+        """Combines the embeddings of each bag."""
         if not keras.backend.standardize_dtype(indices.dtype).startswith(("int", "uint")):
-            indices = keras.ops.cast(indices, "int32")  # as keras.Input has floats unless told
+            indices = keras.ops.cast(indices, "int32")  # `keras.Input` defaults to floats
         y = ops.embedding_bag(indices, keras.ops.convert_to_tensor(self.embeddings), weights, self.combiner)
         return keras.ops.cast(y, self.compute_dtype)
 
     def compute_mask(self, indices: Tensor, mask: Tensor | None = None) -> None:
-        """None: bags have no steps."""
+        """Returns `None`, because the output has no steps."""
 
     def compute_output_shape(self, indices_shape: Shape, weights_shape: Shape | None = None) -> Shape:
-        """An embedding for each bag."""
+        """Returns the output shape: one embedding for each bag."""
         return (*indices_shape[:-1], self.output_dim)
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of `__init__`."""
+        """Returns the config of the layer."""
         own = {
             "input_dim": self.input_dim,
             "output_dim": self.output_dim,

@@ -12,32 +12,35 @@ from tensorsmith.layers._support.floating import floating
 
 @export
 class LearnedPositionalEncoding(keras.layers.Layer):
-    """Adds a learned vector to each step of a sequence, so that layers that know no order can tell steps apart.
+    """Learned positional encoding: adds a learned vector to each step of a sequence.
 
-    Formula, with the row p of a learned table for step p:
+    It allows layers that are invariant to the order of steps, such as attention, to use their positions.
+
+    Formula, with one row of a learned table for each step p:
 
         y[p] = x[p] + table[p]
 
     Source: Gehring et al., "Convolutional Sequence to Sequence Learning", 2017.
 
     Args:
-        max_length: Rows of the table: the length of the longest sequence.
-        embeddings_initializer: Initializer of the table.
-        embeddings_regularizer: Regularizer of the table.
-        **kwargs: `name`, `dtype`, `trainable`, as for every Keras layer.
+        max_length: Positive integer, the maximum sequence length.
+        embeddings_initializer: Initializer for the embedding matrix.
+        embeddings_regularizer: Regularizer function applied to the embedding matrix.
+        **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
     Call arguments:
-        inputs: Tensor of floating type.
+        inputs: Input tensor of floating-point type.
 
     Input shape:
-        `(batch, ..., steps, features)`, of no more than `max_length` steps.
+        `(batch, ..., steps, features)`, with at most `max_length` steps.
 
     Output shape:
-        The same as the input shape.
+        Same shape as the input.
 
     Raises:
-        ValueError: `max_length` is no positive integer, a sequence is longer, or the number of features is not known.
-            Where the length is known only when a graph runs, TensorFlow raises InvalidArgumentError.
+        ValueError: If `max_length` is not a positive integer, a sequence is longer than `max_length`, or the number of
+            features is unknown. If the length is only known at graph execution, TensorFlow raises an
+            `InvalidArgumentError`.
 
     Example:
         >>> import keras
@@ -63,8 +66,8 @@ class LearnedPositionalEncoding(keras.layers.Layer):
         self.embeddings_regularizer = keras.regularizers.get(embeddings_regularizer)
 
     def build(self, input_shape: Shape) -> None:
-        """Makes the table."""
-        check(input_shape[-1] is not None, "inputs", tuple(input_shape), "a known number of features")
+        """Creates the table of positions."""
+        check(input_shape[-1] is not None, "inputs", tuple(input_shape), "have a known number of features")
         self.table = self.add_weight(
             (self.max_length, input_shape[-1]),
             self.embeddings_initializer,
@@ -73,24 +76,24 @@ class LearnedPositionalEncoding(keras.layers.Layer):
         )
 
     def call(self, inputs: Tensor) -> Tensor:
-        """Adds the table's first rows."""
+        """Adds the first rows of the table to the inputs."""
         inputs = floating(inputs, self.compute_dtype)
         self._check_steps(inputs.shape)
-        # `self.table[:steps]` would give too few rows without an error, and a single one goes with any number of steps.
+        # `self.table[:steps]` would silently return too few rows, and a single row would be broadcast to all steps.
         return inputs + ops.slice(self.table, (0, 0), ops.shape(inputs)[-2:])
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """That of the inputs."""
+        """Returns the output shape, which is the input shape."""
         self._check_steps(input_shape)
         return input_shape
 
     def _check_steps(self, shape: Shape) -> None:
         fits = shape[-2] is None or shape[-2] <= self.max_length
-        remedy = "take a larger max_length, or SinusoidalPositionalEncoding, which has none"
-        check(fits, "inputs", tuple(shape), f"no more than {self.max_length} steps", remedy)
+        remedy = "pass a larger max_length, or use SinusoidalPositionalEncoding, which has no limit"
+        check(fits, "inputs", tuple(shape), f"a sequence of at most {self.max_length} steps", remedy)
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of `__init__`."""
+        """Returns the config of the layer."""
         own = {
             "max_length": self.max_length,
             "embeddings_initializer": keras.initializers.serialize(self.embeddings_initializer),

@@ -13,13 +13,14 @@ from tensorsmith.layers._support.wavelengths import angles
 
 @export
 class RotaryEmbedding(keras.layers.Layer):
-    """Turns queries and keys by angles that grow with their steps: their products depend on how far apart they are.
+    """Rotary position embedding: rotates pairs of features by angles proportional to their position.
 
-    Apply it to the queries and to the keys of attention, not to the values. Nothing is learned, and sequences may be of
-    any length. Neighbours are paired, features 2i and 2i + 1, as in the paper; libraries that pair feature i with
-    i + d / 2 order the features otherwise.
+    The inner product of a query and a key then depends on their relative position. Apply the layer to the queries and
+    keys of attention, but not to the values. It has no weights, and sequences may have any length. Adjacent features 2i
+    and 2i + 1 form a pair, as in the paper. Libraries that pair the features i and i + d / 2 use a different order of
+    features.
 
-    Formula, for step p and the pair i of d features, with a = p / max_wavelength^(2i / d):
+    Formula, for step p and feature pair i of d features, with a = p / max_wavelength^(2i / d):
 
         y[2i] = x[2i] cos(a) - x[2i + 1] sin(a)
         y[2i + 1] = x[2i] sin(a) + x[2i + 1] cos(a)
@@ -27,20 +28,20 @@ class RotaryEmbedding(keras.layers.Layer):
     Source: Su et al., "RoFormer: Enhanced Transformer with Rotary Position Embedding", 2021.
 
     Args:
-        max_wavelength: What the longest waves come near, divided by 2 pi; above 0.
-        **kwargs: `name`, `dtype`, `trainable`, as for every Keras layer.
+        max_wavelength: Positive float, the upper bound of the wavelengths divided by 2 pi.
+        **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
     Call arguments:
-        inputs: Tensor of floating type.
+        inputs: Input tensor of floating-point type.
 
     Input shape:
-        `(batch, steps, ..., features)`, as `(batch, steps, heads, features)`; an even number of features.
+        `(batch, steps, ..., features)`, for example `(batch, steps, heads, features)`, with an even number of features.
 
     Output shape:
-        The same as the input shape.
+        Same shape as the input.
 
     Raises:
-        ValueError: `max_wavelength` is no number above 0, or the number of features is odd or not known.
+        ValueError: If `max_wavelength` is not a positive number, or the number of features is odd or unknown.
 
     Example:
         >>> import keras
@@ -52,7 +53,7 @@ class RotaryEmbedding(keras.layers.Layer):
 
     def __init__(self, max_wavelength: float = 10000.0, **kwargs: Any):
         fits = is_number(max_wavelength) and max_wavelength > 0
-        check(fits, "max_wavelength", max_wavelength, "a number above 0")
+        check(fits, "max_wavelength", max_wavelength, "a positive number")
         max_wavelength = plain(max_wavelength)
         super().__init__(**kwargs)
         self.supports_masking = True
@@ -60,14 +61,20 @@ class RotaryEmbedding(keras.layers.Layer):
         self.max_wavelength = max_wavelength
 
     def build(self, input_shape: Shape) -> None:
-        """Looks at the shape; there are no weights."""
+        """Validates the input shape. The layer has no weights."""
         features = input_shape[-1]
-        check(features is not None and features % 2 == 0, "inputs", tuple(input_shape), "an even number of features")
+        check(
+            features is not None and features % 2 == 0,
+            "inputs",
+            tuple(input_shape),
+            "have an even number of features",
+        )
 
     def call(self, inputs: Tensor) -> Tensor:
-        """Turns the pairs."""
+        """Rotates the feature pairs."""
         inputs = floating(inputs, self.compute_dtype)
         turn = angles(ops.shape(inputs)[1], inputs.shape[-1], self.max_wavelength, inputs.dtype)
+        # One angle for each step and pair, broadcast over the axes in between, such as heads.
         turn = ops.reshape(turn, (-1, *[1] * (len(inputs.shape) - 3), turn.shape[-1]))
         cos, sin = ops.cos(turn), ops.sin(turn)
         x = ops.cast(inputs, turn.dtype)
@@ -76,9 +83,9 @@ class RotaryEmbedding(keras.layers.Layer):
         return ops.cast(ops.reshape(pairs, ops.shape(inputs)), inputs.dtype)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """That of the inputs."""
+        """Returns the output shape, which is the input shape."""
         return input_shape
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of `__init__`."""
+        """Returns the config of the layer."""
         return {**super().get_config(), "max_wavelength": self.max_wavelength}

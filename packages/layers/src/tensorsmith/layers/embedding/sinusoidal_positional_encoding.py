@@ -13,11 +13,12 @@ from tensorsmith.layers._support.wavelengths import angles
 
 @export
 class SinusoidalPositionalEncoding(keras.layers.Layer):
-    """Adds waves to a sequence, so that layers that know no order can tell its steps apart. Nothing is learned.
+    """Sinusoidal positional encoding: adds sine and cosine waves of different wavelengths to a sequence.
 
-    Sequences may be of any length, as there is no table. With an odd number of features the last is a sine.
+    It allows layers that are invariant to the order of steps, such as attention, to use their positions. The layer has
+    no weights, and sequences may have any length. With an odd number of features, the last one is a sine.
 
-    Formula, for step p, and feature 2i or 2i + 1 of d:
+    Formula, for step p and the features 2i and 2i + 1 of d:
 
         y[p, 2i] = x[p, 2i] + sin(p / max_wavelength^(2i / d))
         y[p, 2i + 1] = x[p, 2i + 1] + cos(p / max_wavelength^(2i / d))
@@ -25,20 +26,20 @@ class SinusoidalPositionalEncoding(keras.layers.Layer):
     Source: Vaswani et al., "Attention Is All You Need", 2017.
 
     Args:
-        max_wavelength: What the longest waves come near, divided by 2 pi; above 0.
-        **kwargs: `name`, `dtype`, `trainable`, as for every Keras layer.
+        max_wavelength: Positive float, the upper bound of the wavelengths divided by 2 pi.
+        **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
     Call arguments:
-        inputs: Tensor of floating type.
+        inputs: Input tensor of floating-point type.
 
     Input shape:
         `(batch, ..., steps, features)`.
 
     Output shape:
-        The same as the input shape.
+        Same shape as the input.
 
     Raises:
-        ValueError: `max_wavelength` is no number above 0, or the number of features is not known.
+        ValueError: If `max_wavelength` is not a positive number, or the number of features is unknown.
 
     Example:
         >>> import keras
@@ -49,7 +50,7 @@ class SinusoidalPositionalEncoding(keras.layers.Layer):
 
     def __init__(self, max_wavelength: float = 10000.0, **kwargs: Any):
         fits = is_number(max_wavelength) and max_wavelength > 0
-        check(fits, "max_wavelength", max_wavelength, "a number above 0")
+        check(fits, "max_wavelength", max_wavelength, "a positive number")
         max_wavelength = plain(max_wavelength)
         super().__init__(**kwargs)
         self.supports_masking = True
@@ -57,22 +58,23 @@ class SinusoidalPositionalEncoding(keras.layers.Layer):
         self.max_wavelength = max_wavelength
 
     def build(self, input_shape: Shape) -> None:
-        """Looks at the shape; there are no weights."""
-        check(input_shape[-1] is not None, "inputs", tuple(input_shape), "a known number of features")
+        """Validates the input shape. The layer has no weights."""
+        check(input_shape[-1] is not None, "inputs", tuple(input_shape), "have a known number of features")
 
     def call(self, inputs: Tensor) -> Tensor:
-        """Adds the waves."""
+        """Adds the encoding to the inputs."""
         inputs = floating(inputs, self.compute_dtype)
         features = inputs.shape[-1]
         waves = angles(ops.shape(inputs)[-2], features, self.max_wavelength, inputs.dtype)
         pairs = ops.stack([ops.sin(waves), ops.cos(waves)], axis=-1)
+        # Interleave sines and cosines. With an odd number of features, the last cosine is dropped.
         encoding = ops.reshape(pairs, (-1, 2 * waves.shape[-1]))[:, :features]
         return inputs + ops.cast(encoding, inputs.dtype)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """That of the inputs."""
+        """Returns the output shape, which is the input shape."""
         return input_shape
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of `__init__`."""
+        """Returns the config of the layer."""
         return {**super().get_config(), "max_wavelength": self.max_wavelength}

@@ -14,24 +14,27 @@ from tensorsmith.layers._support.styled import styled_shapes
 
 @export
 class AdaIN(keras.layers.Layer):
-    """Gives each map of each example the mean and the spread that a style vector asks for.
+    """Adaptive instance normalization: sets the mean and standard deviation of each channel from a style vector.
 
-    Formula, with mean and variance over the places of one map, and scale and bias affine functions of the style:
+    Formula, with the mean and variance over the spatial positions of one channel of one example, and scale and bias
+    affine functions of the style:
 
         y = (1 + scale) (x - mean) / sqrt(variance + epsilon) + bias
 
-    The biases of these affine functions begin with 0, so that a style of zeros leaves the normalized maps.
+    The biases of these affine functions are initialized to 0, so that a style of zeros results in the normalized
+    inputs.
 
-    Source: Huang and Belongie, "Arbitrary Style Transfer in Real-Time with Adaptive Instance Normalization", 2017; with
-    a learned style: Karras et al., "A Style-Based Generator Architecture for Generative Adversarial Networks", 2019.
+    Source: Huang and Belongie, "Arbitrary Style Transfer in Real-Time with Adaptive Instance Normalization", 2017. The
+    learned style is from Karras et al., "A Style-Based Generator Architecture for Generative Adversarial Networks",
+    2019.
 
     Args:
-        epsilon: What keeps the root from zero, above 0.
-        kernel_initializer: Initializer of the matrix that makes scale and bias of a style.
-        **kwargs: `name`, `dtype`, `trainable`, as for every Keras layer.
+        epsilon: Small positive float added to the variance for numerical stability.
+        kernel_initializer: Initializer for the matrix that maps styles to scales and biases.
+        **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
     Call arguments:
-        inputs: The two tensors (x, style). The statistics are in float32 for half types.
+        inputs: Tuple `(x, style)` of tensors. The statistics are computed in float32 for half-precision inputs.
 
     Input shape:
         `(batch, height, width, channels)` and `(batch, features)`.
@@ -40,7 +43,7 @@ class AdaIN(keras.layers.Layer):
         `(batch, height, width, channels)`.
 
     Raises:
-        ValueError: `epsilon` is not above 0, or there are not two tensors of such shapes.
+        ValueError: If `epsilon` is not positive, or the inputs are not two tensors of these shapes.
 
     Example:
         >>> import keras
@@ -51,23 +54,24 @@ class AdaIN(keras.layers.Layer):
     """
 
     def __init__(self, epsilon: float = 1e-8, kernel_initializer: Initializer = "lecun_normal", **kwargs: Any):
-        check(is_number(epsilon) and epsilon > 0, "epsilon", epsilon, "a number above 0")
+        check(is_number(epsilon) and epsilon > 0, "epsilon", epsilon, "a positive number")
         epsilon = plain(epsilon)
         super().__init__(**kwargs)
         self.epsilon = epsilon
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
 
     def build(self, input_shape: Sequence[Shape]) -> None:
-        """Makes the layer that turns a style into scales and biases."""
+        """Creates the dense layer that maps styles to scales and biases."""
         x, style = styled_shapes(input_shape)
         self.affine = keras.layers.Dense(2 * x[-1], kernel_initializer=self.kernel_initializer, dtype=self.dtype_policy)
         self.affine.build(style)
 
     def call(self, inputs: Sequence[Tensor]) -> Tensor:
-        """Normalizes, scales and shifts."""
+        """Normalizes, scales and shifts the inputs."""
         inputs = floating(inputs, self.compute_dtype)
         x, style = inputs
         wide = ops.cast(x, keras.backend.result_type(x.dtype, "float32"))
+        # Instance normalization: statistics of each channel over height and width.
         centred = wide - ops.mean(wide, axis=(1, 2), keepdims=True)
         variance = ops.mean(ops.square(centred), axis=(1, 2), keepdims=True)
         normalized = ops.cast(centred * ops.rsqrt(variance + self.epsilon), x.dtype)
@@ -75,11 +79,11 @@ class AdaIN(keras.layers.Layer):
         return (1 + scale) * normalized + bias
 
     def compute_output_shape(self, input_shape: Sequence[Shape]) -> Shape:
-        """That of x."""
+        """Returns the output shape, which is the shape of x."""
         return input_shape[0]
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of `__init__`."""
+        """Returns the config of the layer."""
         own = {
             "epsilon": self.epsilon,
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),

@@ -1,4 +1,4 @@
-"""Minibatch standard deviation."""
+"""Minibatch standard deviation layer."""
 
 from typing import Any
 
@@ -12,35 +12,37 @@ from tensorsmith.layers._support.floating import floating
 
 @export
 class MinibatchStandardDeviation(keras.layers.Layer):
-    """Adds a map that tells a discriminator how much the pictures of a batch differ, so that generators vary theirs.
+    """Minibatch standard deviation: appends a channel that measures the variation between the examples of a batch.
 
-    The map has one number everywhere. Formula, with the variance over the examples of a group, for each place and
-    channel, and the mean over places and channels:
+    In the discriminator of a GAN, it encourages the generator to produce varied images. The added channel is constant.
+    Formula, with the variance over the examples of a group, for each position and channel, and the mean over positions
+    and channels:
 
         s = mean(sqrt(variance(x) + epsilon))
 
-    Examples are dealt out to the groups in turn, as few groups as keep them at `group_size` or below; where the size
-    divides the batch this is what the authors' program does, and any other batch works as well.
+    Examples are distributed over the groups in turn. The number of groups is the smallest for which no group exceeds
+    `group_size`. If `group_size` divides the batch size, this is equivalent to the implementation of the authors; other
+    batch sizes are supported as well.
 
     Source: Karras et al., "Progressive Growing of GANs for Improved Quality, Stability, and Variation", 2018.
 
     Args:
-        group_size: Most examples in a group; None takes the batch as one group, as the paper says. The authors'
-            program has 4.
-        epsilon: What keeps the root's slope finite, above 0.
-        **kwargs: `name`, `dtype`, `trainable`, as for every Keras layer.
+        group_size: Positive integer, the maximum size of a group. If `None`, the batch is one group, as described in
+            the paper. The implementation of the authors uses 4.
+        epsilon: Small positive float added to the variance, which keeps the gradient of the square root finite.
+        **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
     Call arguments:
-        inputs: Tensor of floating type. The statistics are in float32 for half types.
+        inputs: Floating-point tensor. The statistics are computed in float32 for half-precision inputs.
 
     Input shape:
-        `(batch, ..., channels)`, all sizes but the batch's known; for pictures `(batch, height, width, channels)`.
+        `(batch, ..., channels)`, with known sizes except for the batch. For images: `(batch, height, width, channels)`.
 
     Output shape:
-        The same as the input shape, with one channel more.
+        Same shape as the input, with one more channel.
 
     Raises:
-        ValueError: `group_size` is no positive integer, `epsilon` is not above 0, or a size is unknown.
+        ValueError: If `group_size` is not a positive integer, `epsilon` is not positive, or a size is unknown.
 
     Example:
         >>> import numpy as np
@@ -53,21 +55,22 @@ class MinibatchStandardDeviation(keras.layers.Layer):
     def __init__(self, group_size: int | None = 4, epsilon: float = 1e-8, **kwargs: Any):
         fits = group_size is None or (is_integer(group_size) and group_size > 0)
         check(fits, "group_size", group_size, "a positive integer or None")
-        check(is_number(epsilon) and epsilon > 0, "epsilon", epsilon, "a number above 0")
+        check(is_number(epsilon) and epsilon > 0, "epsilon", epsilon, "a positive number")
         group_size, epsilon = plain((group_size, epsilon))
         super().__init__(**kwargs)
         self.group_size = group_size
         self.epsilon = epsilon
 
     def build(self, input_shape: Shape) -> None:
-        """Looks at the sizes."""
+        """Validates the input shape."""
         fits = len(input_shape) > 1 and None not in input_shape[1:]
-        check(fits, "inputs", tuple(input_shape), "known sizes, but for the batch's")
+        check(fits, "inputs", tuple(input_shape), "have a known shape apart from the batch axis")
 
     def call(self, inputs: Tensor) -> Tensor:
-        """Puts the map behind the others."""
+        """Appends the channel."""
         inputs = floating(inputs, self.compute_dtype)
         batch = ops.shape(inputs)[0]
+        # Example i belongs to group i modulo the number of groups.
         groups = 1 if self.group_size is None else -(-batch // self.group_size)
         group = ops.arange(batch) % groups
         wide = ops.cast(inputs, keras.backend.result_type(inputs.dtype, "float32"))
@@ -75,7 +78,7 @@ class MinibatchStandardDeviation(keras.layers.Layer):
         sizes = ops.segment_sum(ops.ones_like(flat[:, :1]), group, groups)
 
         def mean(x: Tensor) -> Tensor:
-            """Of each example's group."""
+            """Returns the mean over the group of each example."""
             return ops.take(ops.segment_sum(x, group, groups) / sizes, group, axis=0)
 
         variances = mean(ops.square(flat - mean(flat)))
@@ -84,10 +87,10 @@ class MinibatchStandardDeviation(keras.layers.Layer):
         return ops.concatenate([inputs, ops.broadcast_to(spread, (batch, *inputs.shape[1:-1], 1))], axis=-1)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """That of the inputs, with one channel more."""
+        """Returns the output shape: the input shape with one more channel."""
         channels: Any = input_shape[-1]
         return (*input_shape[:-1], channels + 1)
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of `__init__`."""
+        """Returns the config of the layer."""
         return {**super().get_config(), "group_size": self.group_size, "epsilon": self.epsilon}

@@ -1,4 +1,4 @@
-"""The convolution of StyleGAN2."""
+"""Modulated convolution of StyleGAN2."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,36 +15,37 @@ from tensorsmith.layers._support.styled import styled_shapes
 
 @export
 class ModulatedConv2D(keras.layers.Layer):
-    """A convolution whose kernel a style vector scales, so that each example has a kernel of its own.
+    """2D convolution whose kernel is modulated by a style vector, so that each example has its own kernel.
 
-    Formula, for the input channel i and the output channel o, with s an affine function of the style, whose bias begins
-    with 1, and the sum over i and the places of the kernel k:
+    Formula, for the input channel i and the output channel o, with s an affine function of the style whose bias is
+    initialized to 1, and the sum over i and the spatial positions k of the kernel:
 
         kernel[k, i, o] = s[i] w[k, i, o]
         kernel[k, i, o] /= sqrt(sum(kernel[k, i, o]²) + epsilon)      with `demodulate`
         y = activation(conv(x, kernel) + bias)
 
-    The outputs of a demodulated kernel have the spread of the inputs, whatever the style: `AdaIN` without its
-    statistics, and without the blobs that those left in pictures.
+    With demodulation, the outputs have the standard deviation of the inputs for any style. Unlike `AdaIN`, the layer
+    does not use the statistics of its inputs, and it avoids the droplet artifacts that they cause in images.
 
-    Scaling the channels of x, and of what comes out, is the same as scaling kernels, and one convolution serves all
-    examples.
+    Scaling the channels of the inputs and outputs is equivalent to scaling the kernels, so that a single convolution
+    computes all examples.
 
     Source: Karras et al., "Analyzing and Improving the Image Quality of StyleGAN", 2020.
 
     Args:
-        filters: Number of output channels.
-        kernel_size: Height and width of the kernel.
-        demodulate: Whether kernels are scaled back to length 1; not in the layer that makes colours of channels.
-        activation: The activation.
-        use_bias: Whether there is a bias.
-        epsilon: What keeps the root from zero, above 0.
-        kernel_initializer: Initializer of w, and of the matrix that makes s of a style.
-        bias_initializer: Initializer of the bias.
-        **kwargs: `name`, `dtype`, `trainable`, as for every Keras layer.
+        filters: Integer, the number of output channels.
+        kernel_size: Integer, the height and width of the kernel.
+        demodulate: If `True`, scale the kernels back to unit length. Use `False` in layers that convert channels to
+            colors.
+        activation: Activation function to use. If `None`, no activation is applied.
+        use_bias: If `True`, the layer uses a bias vector.
+        epsilon: Small positive float added to the sum of squares for numerical stability.
+        kernel_initializer: Initializer for w and for the matrix that maps styles to s.
+        bias_initializer: Initializer for the bias vector.
+        **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
     Call arguments:
-        inputs: The two tensors (x, style). What is made of styles is in float32 for half types.
+        inputs: Tuple `(x, style)` of tensors. The modulation is computed in float32 for half-precision inputs.
 
     Input shape:
         `(batch, height, width, channels)` and `(batch, features)`.
@@ -53,8 +54,8 @@ class ModulatedConv2D(keras.layers.Layer):
         `(batch, height, width, filters)`.
 
     Raises:
-        ValueError: `filters` or `kernel_size` is no positive integer, `epsilon` is not above 0, or there are not two
-            tensors of such shapes.
+        ValueError: If `filters` or `kernel_size` is not a positive integer, `epsilon` is not positive, or the inputs
+            are not two tensors of these shapes.
 
     Example:
         >>> import keras
@@ -78,7 +79,7 @@ class ModulatedConv2D(keras.layers.Layer):
     ):
         check(is_integer(filters) and filters > 0, "filters", filters, "a positive integer")
         check(is_integer(kernel_size) and kernel_size > 0, "kernel_size", kernel_size, "a positive integer")
-        check(is_number(epsilon) and epsilon > 0, "epsilon", epsilon, "a number above 0")
+        check(is_number(epsilon) and epsilon > 0, "epsilon", epsilon, "a positive number")
         filters, kernel_size, epsilon = plain((filters, kernel_size, epsilon))
         super().__init__(**kwargs)
         self.filters = filters
@@ -91,7 +92,7 @@ class ModulatedConv2D(keras.layers.Layer):
         self.bias_initializer = keras.initializers.get(bias_initializer)
 
     def build(self, input_shape: Sequence[Shape]) -> None:
-        """Makes the weights, and the layer that turns a style into s."""
+        """Creates the weights, and the dense layer that maps styles to s."""
         x, style = styled_shapes(input_shape)
         self.affine = keras.layers.Dense(
             x[-1],
@@ -109,14 +110,14 @@ class ModulatedConv2D(keras.layers.Layer):
             self.bias = self.add_weight(shape=(self.filters,), name="bias", initializer=self.bias_initializer)
 
     def call(self, inputs: Sequence[Tensor]) -> Tensor:
-        """Scales, convolves, and scales back."""
+        """Modulates, convolves and demodulates."""
         inputs = floating(inputs, self.compute_dtype)
         x, style = inputs
         scale = self.affine(style)
         if not self.demodulate:
             y = self._convolved(x, scale)
         else:
-            # Lengths forget a factor of the scale, without which large styles stay in the range of half types.
+            # Demodulation cancels any factor of the scale. Dividing by it avoids overflow in half precision.
             factor = ops.stop_gradient(ops.maximum(ops.max(ops.abs(scale), axis=-1, keepdims=True), 1))
             scale = scale / factor
             y = ops.cast(self._convolved(x, scale), scale.dtype)
@@ -128,16 +129,16 @@ class ModulatedConv2D(keras.layers.Layer):
         return ops.conv(x, self.kernel, padding="same", data_format="channels_last")
 
     def _lengths_inverse(self, scale: Tensor, epsilon: float) -> Tensor:
-        """One over the length of each example's kernels."""
+        """Returns the inverse length of the kernels of each example."""
         squares = ops.sum(ops.square(ops.cast(self.kernel, scale.dtype)), axis=(0, 1))
         return ops.rsqrt(ops.matmul(ops.square(scale), squares) + epsilon)
 
     def compute_output_shape(self, input_shape: Sequence[Shape]) -> Shape:
-        """That of x, with `filters` channels."""
+        """Returns the output shape: the shape of x with `filters` channels."""
         return (*input_shape[0][:-1], self.filters)
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of `__init__`."""
+        """Returns the config of the layer."""
         own = {
             "filters": self.filters,
             "kernel_size": self.kernel_size,

@@ -1,4 +1,4 @@
-"""The noise inputs of StyleGAN."""
+"""Noise injection of StyleGAN."""
 
 from typing import Any
 
@@ -12,30 +12,31 @@ from tensorsmith.layers._support.floating import floating
 
 @export
 class NoiseInjection(keras.layers.Layer):
-    """Adds noise, in inference as in training, from which generators make what is random, such as hairs and freckles.
+    """Noise injection layer of StyleGAN: adds Gaussian noise with a learned strength for each channel.
 
-    Formula, with z one map of N(0, 1) for each example, the same for all channels:
+    The noise is added in training and at inference. Generators use it for stochastic details, such as hair and
+    freckles. Formula, with z one image of N(0, 1) for each example, shared by all channels:
 
         y = x + strength z
 
     Source: Karras et al., "A Style-Based Generator Architecture for Generative Adversarial Networks", 2019.
 
     Args:
-        strength_initializer: Initializer of the strengths, one a channel.
-        seed: Integer that fixes the draws; None takes one from Keras' global seed.
-        **kwargs: `name`, `dtype`, `trainable`, as for every Keras layer.
+        strength_initializer: Initializer for the strengths, one for each channel.
+        seed: Integer to seed the random generator. If `None`, the seed is derived from the global Keras seed.
+        **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
     Call arguments:
-        inputs: Tensor of floating type.
+        inputs: Input tensor of floating-point type.
 
     Input shape:
-        `(batch, ..., channels)`; for pictures `(batch, height, width, channels)`.
+        `(batch, ..., channels)`. For images: `(batch, height, width, channels)`.
 
     Output shape:
-        The same as the input shape.
+        Same shape as the input.
 
     Raises:
-        ValueError: `seed` is no integer, or the number of channels is unknown.
+        ValueError: If `seed` is not an integer, or the number of channels is unknown.
 
     Example:
         >>> import keras
@@ -54,22 +55,22 @@ class NoiseInjection(keras.layers.Layer):
         self.seed_generator = keras.random.SeedGenerator(seed)
 
     def build(self, input_shape: Shape) -> None:
-        """Makes the strengths."""
+        """Creates the strengths."""
         channels = input_shape[-1]
-        check(channels is not None, "inputs", tuple(input_shape), "a known number of channels")
+        check(channels is not None, "inputs", tuple(input_shape), "have a known number of channels")
         self.strength = self.add_weight(shape=(channels,), name="strength", initializer=self.strength_initializer)
 
     def call(self, inputs: Tensor) -> Tensor:
-        """Adds noise."""
+        """Adds the noise."""
         inputs = floating(inputs, self.compute_dtype)
         shape = (*ops.shape(inputs)[:-1], 1)
         return inputs + self.strength * keras.random.normal(shape, dtype=inputs.dtype, seed=self.seed_generator)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """That of the inputs."""
+        """Returns the output shape, which is the input shape."""
         return input_shape
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of `__init__`."""
+        """Returns the config of the layer."""
         own = {"strength_initializer": keras.initializers.serialize(self.strength_initializer), "seed": self.seed}
         return {**super().get_config(), **own}

@@ -1,4 +1,4 @@
-"""The random codes of variational autoencoders."""
+"""Latent sampling of variational autoencoders."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,31 +12,30 @@ from tensorsmith.layers._support.floating import floating
 
 @export
 class Sampling(keras.layers.Layer):
-    """Draws the code of a variational autoencoder from the normal distribution that its encoder tells.
+    """Sampling layer of variational autoencoders: draws latent codes from a normal distribution.
 
-    It draws in inference, too. The gradient reaches mean and variance, as the random numbers are drawn apart from them.
-
-    Formula, with e drawn anew in every call:
+    It samples in training and at inference. By the reparameterization trick, gradients flow to the mean and the
+    variance. Formula, with a new e in each call:
 
         z = mean + exp(log_variance / 2) e,  e ~ N(0, 1)
 
     Source: Kingma and Welling, "Auto-Encoding Variational Bayes", 2014.
 
     Args:
-        seed: Integer that fixes the draws; None takes one from Keras' global seed.
-        **kwargs: `name`, `dtype`, `trainable`, as for every Keras layer.
+        seed: Integer to seed the random generator. If `None`, the seed is derived from the global Keras seed.
+        **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
     Call arguments:
-        inputs: The two tensors [mean, log_variance], of one shape.
+        inputs: List `[mean, log_variance]` of two tensors of the same shape.
 
     Input shape:
-        Twice any shape.
+        Two tensors of the same arbitrary shape.
 
     Output shape:
-        That of either.
+        Same shape as either input.
 
     Raises:
-        ValueError: `seed` is no integer, or there are not two tensors of one shape.
+        ValueError: If `seed` is not an integer, or the inputs are not two tensors of the same shape.
 
     Example:
         >>> import keras
@@ -54,23 +53,23 @@ class Sampling(keras.layers.Layer):
         self.seed_generator = keras.random.SeedGenerator(seed)
 
     def build(self, input_shape: Sequence[Shape]) -> None:
-        """Looks at the shapes; there are no weights."""
+        """Validates the input shapes. The layer has no weights."""
         fits = len(input_shape) == 2 and all(isinstance(shape, list | tuple) for shape in input_shape)
         fits = fits and len(input_shape[0]) == len(input_shape[1])
         fits = fits and all(None in sizes or sizes[0] == sizes[1] for sizes in zip(*input_shape, strict=True))
-        check(fits, "inputs", input_shape, "two tensors of one shape, [mean, log_variance]")
+        check(fits, "inputs", input_shape, "a pair of tensors of equal shape, [mean, log_variance]")
 
     def call(self, inputs: Sequence[Tensor]) -> Tensor:
-        """Draws."""
+        """Draws a sample."""
         inputs = floating(inputs, self.compute_dtype)
         mean, log_variance = inputs
         noise = keras.random.normal(keras.ops.shape(mean), dtype=mean.dtype, seed=self.seed_generator)
         return mean + keras.ops.exp(log_variance / 2) * noise
 
     def compute_output_shape(self, input_shape: Sequence[Shape]) -> Shape:
-        """The common one, with all sizes that either input knows."""
+        """Returns the output shape: the common shape, with the sizes that either input knows."""
         return tuple(one if other is None else other for one, other in zip(*input_shape, strict=True))
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of `__init__`."""
+        """Returns the config of the layer."""
         return {**super().get_config(), "seed": self.seed}

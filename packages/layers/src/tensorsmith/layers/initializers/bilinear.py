@@ -1,4 +1,4 @@
-"""The kernel of bilinear interpolation."""
+"""Bilinear interpolation kernel."""
 
 import functools
 
@@ -11,27 +11,27 @@ from tensorsmith.core.types import DType, Tensor
 
 @export
 class Bilinear(keras.initializers.Initializer):
-    """Makes a transposed convolution enlarge pictures as bilinear interpolation does, to be trained further.
+    """Initializer that makes a transposed convolution upsample images by bilinear interpolation.
 
-    Each channel goes to itself. Formula, along each axis of the kernel, of n places around their middle m, with
-    f = ceil(n / 2):
+    Each channel is interpolated separately. Formula, along each axis of the kernel, with n positions, center m, and f =
+    ceil(n / 2):
 
         kernel[k] = 1 - |k - m| / f
 
-    To enlarge f times, take strides of f, a kernel of 2 f - f % 2, and padding "same". Beyond the edges, pictures count
-    as 0.
+    To upsample by a factor of f, use strides of f, a kernel size of 2 f - f % 2, and `padding="same"`. Images are
+    extended by zeros at their borders.
 
     Source: Long et al., "Fully Convolutional Networks for Semantic Segmentation", 2015.
 
     Call arguments:
-        shape: Shape of the kernel, of `keras.layers.Conv2DTranspose` or those with one axis or three.
-        dtype: Type of the kernel; Keras' default float if None.
+        shape: Shape of the kernel of a `keras.layers.Conv1DTranspose`, `Conv2DTranspose` or `Conv3DTranspose`.
+        dtype: Data type of the kernel. If `None`, `keras.config.floatx()` is used.
 
     Returns:
         The kernel.
 
     Raises:
-        ValueError: The kernel does not have as many outputs as inputs, or has no places.
+        ValueError: If the numbers of input and output channels differ, or the kernel has no spatial axes.
 
     Example:
         >>> import keras, numpy as np
@@ -41,9 +41,11 @@ class Bilinear(keras.initializers.Initializer):
     """
 
     def __call__(self, shape: tuple[int, ...], dtype: DType | None = None) -> Tensor:
-        """The kernel."""
+        """Returns the kernel."""
         fits = len(shape) > 2 and shape[-1] == shape[-2]
-        check(fits, "shape", tuple(shape), "a kernel (..., outputs, inputs) with as many outputs as inputs")
+        check(
+            fits, "shape", tuple(shape), "of the form (..., outputs, inputs) with equal numbers of outputs and inputs"
+        )
         places = functools.reduce(np.multiply.outer, map(_triangle, shape[:-2]))
         kernel = np.multiply.outer(places, np.eye(shape[-1]))
         return keras.ops.convert_to_tensor(kernel, dtype or keras.config.floatx())

@@ -1,4 +1,4 @@
-"""The initializer of deep residual networks without normalization."""
+"""Initializer for deep residual networks without normalization."""
 
 from typing import Any
 
@@ -9,32 +9,33 @@ from tensorsmith.core import check, export, is_integer, plain
 
 @export
 class Fixup(keras.initializers.VarianceScaling):
-    """Begins residual networks without normalization so that a step moves their outputs alike, however deep they are.
+    """Fixup initializer for residual networks without normalization.
 
-    It is for the layers of residual branches but the last of each. That one begins with zeros, and so does the layer
-    that classifies. Formula, for L branches of m layers each: He's normal distribution, scaled, or
+    It scales the kernels so that an update step changes the outputs by the same order of magnitude at any depth. Use it
+    for all layers of the residual branches except the last one of each branch. Initialize the last layers and the
+    classification layer to zeros. Formula, for L branches of m layers each: a scaled He normal distribution with
 
         standard deviation = L^(-1 / (2 m - 2)) sqrt(2 / fan_in)
 
-    The paper trains 10,000 layers so. It has besides a scalar factor for each branch, and scalar biases before layers,
-    which are layers' matter.
+    The paper trains networks of 10,000 layers with it. It also uses a scalar multiplier for each branch and scalar
+    biases before layers, which are not part of this initializer.
 
     Source: Zhang, Dauphin and Ma, "Fixup Initialization: Residual Learning Without Normalization", 2019.
 
     Args:
-        num_blocks: L, the number of residual branches in the network.
-        layers_per_block: m, the number of layers with a kernel in each, 2 or more.
-        seed: Integer that fixes the numbers, or a `keras.random.SeedGenerator`.
+        num_blocks: Integer L, the number of residual branches in the network.
+        layers_per_block: Integer m of 2 or more, the number of layers with a kernel in each branch.
+        seed: Integer or `keras.random.SeedGenerator` to seed the random generator.
 
     Call arguments:
         shape: Shape of the kernel.
-        dtype: Type of the kernel; Keras' default float if None.
+        dtype: Data type of the kernel. If `None`, `keras.config.floatx()` is used.
 
     Returns:
-        The kernel, from a truncated normal distribution.
+        The kernel, drawn from a truncated normal distribution.
 
     Raises:
-        ValueError: `num_blocks` is no positive integer, or `layers_per_block` no integer of 2 or more.
+        ValueError: If `num_blocks` is not a positive integer, or `layers_per_block` is not an integer of 2 or more.
 
     Example:
         >>> import keras
@@ -54,7 +55,7 @@ class Fixup(keras.initializers.VarianceScaling):
     ):
         check(is_integer(num_blocks) and num_blocks > 0, "num_blocks", num_blocks, "a positive integer")
         fits = is_integer(layers_per_block) and layers_per_block > 1
-        check(fits, "layers_per_block", layers_per_block, "an integer of 2 or more", "a single layer begins with zeros")
+        check(fits, "layers_per_block", layers_per_block, "an integer >= 2", "initialize a single layer with zeros")
         num_blocks, layers_per_block, seed = plain((num_blocks, layers_per_block, seed))
         scale = 2 * num_blocks ** (-1 / (layers_per_block - 1))
         super().__init__(scale, "fan_in", "truncated_normal", seed)
@@ -62,6 +63,6 @@ class Fixup(keras.initializers.VarianceScaling):
         self.layers_per_block = layers_per_block
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of `__init__`."""
+        """Returns the config of the initializer."""
         seed = super().get_config()["seed"]
         return {"num_blocks": self.num_blocks, "layers_per_block": self.layers_per_block, "seed": seed}

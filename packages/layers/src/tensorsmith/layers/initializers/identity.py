@@ -1,4 +1,4 @@
-"""The identity matrix."""
+"""Identity matrix initializer."""
 
 import keras
 
@@ -7,9 +7,9 @@ from tensorsmith.core import KeepsArguments, check, export, is_number, plain
 
 @export
 class Identity(KeepsArguments, keras.initializers.Identity):
-    """A multiple of the identity matrix, for recurrent kernels that begin with memory.
+    """Initializer that generates a multiple of the identity matrix, for recurrent kernels.
 
-    Unlike `keras.initializers.Identity`, which comes back with a gain of 1, it keeps its `gain` when a layer is saved.
+    Unlike `keras.initializers.Identity`, which is restored with a gain of 1, it keeps its `gain` when a layer is saved.
 
     Formula:
 
@@ -18,17 +18,17 @@ class Identity(KeepsArguments, keras.initializers.Identity):
     Source: Le, Jaitly and Hinton, "A Simple Way to Initialize Recurrent Networks of Rectified Linear Units", 2015.
 
     Args:
-        gain: What is on the diagonal.
+        gain: Multiplicative factor to apply to the identity matrix.
 
     Call arguments:
         shape: Shape of the matrix.
-        dtype: Type of the matrix; Keras' default float if None.
+        dtype: Data type of the matrix. If `None`, `keras.config.floatx()` is used.
 
     Returns:
         The matrix.
 
     Raises:
-        ValueError: `gain` is no number, or the shape is none of a matrix.
+        ValueError: If `gain` is not a number, or `shape` is not that of a matrix.
 
     Example:
         >>> initializer = Identity(gain=0.5)

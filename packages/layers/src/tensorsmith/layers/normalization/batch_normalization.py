@@ -1,4 +1,4 @@
-"""Batch normalization of several axes."""
+"""Batch normalization over several axes."""
 
 import math
 from collections.abc import Sequence
@@ -14,12 +14,14 @@ from tensorsmith.layers._support.floating import floating
 
 @export
 class BatchNormalization(keras.layers.BatchNormalization):
-    """Keras' batch normalization, which also takes several axes: then each place along them has statistics of its own.
+    """Batch normalization layer of Keras that also accepts several axes.
 
-    `keras.layers.BatchNormalization` took a list of axes before Keras 3. With one axis this is the same layer. With
-    `axis=[1, 2]`, pictures of 28 x 28 pixels have 784 means and variances, one for each pixel.
+    With several axes, each position along them has its own statistics. `keras.layers.BatchNormalization` accepted a
+    list of axes before Keras 3. With one axis, the two layers are equivalent. With `axis=[1, 2]`, images of 28 x 28
+    pixels have 784 means and variances, one for each pixel.
 
-    Formula, with the mean and the variance over all other axes, in training those of the batch:
+    Formula, with the mean and the variance over all other axes (of the batch during training, otherwise moving
+    averages):
 
         y = gamma * (x - mean) / sqrt(variance + epsilon) + beta
 
@@ -27,24 +29,25 @@ class BatchNormalization(keras.layers.BatchNormalization):
     Shift", 2015.
 
     Args:
-        axis: The axis, or the axes, that keep statistics of their own; not 0, which is the batch's.
-        **kwargs: The other arguments of `keras.layers.BatchNormalization`: `momentum`, `epsilon`, `center`, `scale`,
-            initializers, regularizers, constraints, `synchronized`, `name`, `dtype`, `trainable`.
+        axis: Integer or sequence of integers, the axis or axes that keep separate statistics. The batch axis 0 is not
+            allowed.
+        **kwargs: Other arguments of `keras.layers.BatchNormalization`: `momentum`, `epsilon`, `center`, `scale`,
+            initializers, regularizers, constraints, `synchronized`, `name`, `dtype` and `trainable`.
 
     Call arguments:
-        inputs: Tensor of floating type. It is normalized in float32 for half types.
-        training: Whether statistics are those of the batch.
-        mask: Booleans of the inputs' shape without the last axis; with several axes there may be none.
+        inputs: Floating-point tensor. Half-precision inputs are normalized in float32.
+        training: If `True`, normalize with the statistics of the current batch. Otherwise, use the moving statistics.
+        mask: Boolean tensor of the shape of the inputs without the last axis. Not supported with several axes.
 
     Input shape:
-        Any, with known sizes along the axes.
+        Arbitrary, with known sizes along `axis`.
 
     Output shape:
-        The same as the input shape. Weights are vectors; with several axes the last of them moves fastest.
+        Same shape as the input. Weights are vectors; with several axes they are flattened in row-major order.
 
     Raises:
-        ValueError: `axis` is no integer other than 0 and no sequence of different ones, a size along them is unknown,
-            or there is a mask with several.
+        ValueError: If `axis` is not a nonzero integer or a sequence of distinct ones, a size along `axis` is unknown,
+            or a mask is passed with several axes.
 
     Example:
         >>> import keras
@@ -57,12 +60,12 @@ class BatchNormalization(keras.layers.BatchNormalization):
     def __init__(self, axis: int | Sequence[int] = -1, **kwargs: Any):
         axes = list(axis) if isinstance(axis, list | tuple) else [axis]
         fits = bool(axes) and all(is_integer(each) and each != 0 for each in axes) and len(set(axes)) == len(axes)
-        check(fits, "axis", axis, "an integer other than 0, or a sequence of different ones")
+        check(fits, "axis", axis, "an integer other than 0, or a sequence of distinct ones")
         super().__init__(plain(axes[0]) if len(axes) == 1 else -1, **kwargs)
         self.axes = plain(axes)
 
     def build(self, input_shape: Shape) -> None:
-        """Makes the weights."""
+        """Creates the weights of the layer."""
         if len(self.axes) == 1:
             super().build(input_shape)
             return
@@ -70,22 +73,28 @@ class BatchNormalization(keras.layers.BatchNormalization):
         self.places = sorted(each % rank for each in self.axes)
         sizes = [input_shape[place] for place in self.places]
         fits = None not in sizes and 0 not in self.places and len(set(self.places)) == len(sizes)
-        check(fits, "inputs", tuple(input_shape), f"known sizes along the axes {self.axes}, none of them the batch's")
+        check(
+            fits,
+            "inputs",
+            tuple(input_shape),
+            f"have known sizes along the axes {self.axes}, none of which may be the batch axis",
+        )
         super().build((None, math.prod(sizes)))
         self.input_spec = keras.layers.InputSpec(ndim=rank, axes=dict(zip(self.places, sizes, strict=True)))
 
     def call(self, inputs: Tensor, training: bool | None = None, mask: Tensor | None = None) -> Tensor:
-        """Normalizes."""
+        """Normalizes the inputs."""
         inputs = floating(inputs, self.compute_dtype)
         if len(self.axes) == 1:
             return super().call(inputs, training=training, mask=mask)
-        received = Verbatim("None" if mask is None else f"one of shape {tuple(mask.shape)}")
-        check(mask is None, "mask", received, "none with several axes", "take one axis")
+        received = Verbatim("None" if mask is None else f"a mask of shape {tuple(mask.shape)}")
+        check(mask is None, "mask", received, "None with several axes", "pass a single axis")
         last = list(range(-len(self.places), 0))
+        # Merge the axes into one, so that Keras normalizes over a single feature axis.
         x = ops.moveaxis(inputs, self.places, last)
         y = super().call(ops.reshape(x, (-1, self.moving_mean.shape[0])), training=training)
         return ops.moveaxis(ops.reshape(y, ops.shape(x)), last, self.places)
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of `__init__`."""
+        """Returns the config of the layer."""
         return {**super().get_config(), "axis": self.axes[0] if len(self.axes) == 1 else self.axes}

@@ -12,39 +12,41 @@ from tensorsmith.layers._support.floating import floating
 
 @export
 class FilterResponseNormalization(keras.layers.Layer):
-    """Divides each channel of each example by its root mean square over the places, and forgets about batches.
+    """Filter response normalization: divides each channel by its root mean square over the spatial axes.
 
-    It goes with `TLU`, as no mean is taken away. Formula, with e a learned number where there is one, else 0:
+    Each example is normalized separately, independent of the batch. The mean is not subtracted, so that the layer is
+    meant to be followed by `TLU`. Formula, with e a learned parameter with `learned_epsilon`, otherwise 0:
 
         y = gamma x / sqrt(mean(x²) + |epsilon| + |e|) + beta
 
     Source: Singh and Krishnan, "Filter Response Normalization Layer", 2020.
 
     Args:
-        epsilon: What keeps the root from zero.
-        axis: Axes of the places, neither that of the batch nor that of the channels, which is the last.
-        beta_initializer: Initializer of beta.
-        gamma_initializer: Initializer of gamma.
-        beta_regularizer: Regularizer of beta.
-        gamma_regularizer: Regularizer of gamma.
-        beta_constraint: Constraint of beta.
-        gamma_constraint: Constraint of gamma.
-        learned_epsilon: Whether there is e, which begins with 1e-4.
-        learned_epsilon_constraint: Constraint of e.
-        name: Name of the layer.
-        **kwargs: `dtype`, `trainable`, as for every Keras layer.
+        epsilon: Small float added to the mean square for numerical stability.
+        axis: Sequence of the spatial axes. It must not contain the batch axis or the channel axis, which is the last
+            one.
+        beta_initializer: Initializer for the beta weight.
+        gamma_initializer: Initializer for the gamma weight.
+        beta_regularizer: Regularizer for the beta weight.
+        gamma_regularizer: Regularizer for the gamma weight.
+        beta_constraint: Constraint for the beta weight.
+        gamma_constraint: Constraint for the gamma weight.
+        learned_epsilon: If `True`, add the learned parameter e, with an initial value of 1e-4.
+        learned_epsilon_constraint: Constraint for the parameter e.
+        name: String, the name of the layer.
+        **kwargs: Other base layer keyword arguments, such as `dtype` and `trainable`.
 
     Call arguments:
-        inputs: Tensor of floating type. The mean is in float32 for half types.
+        inputs: Floating-point tensor. The mean is computed in float32 for half-precision inputs.
 
     Input shape:
-        `(batch, ..., channels)`; for pictures `(batch, height, width, channels)`.
+        `(batch, ..., channels)`. For images: `(batch, height, width, channels)`.
 
     Output shape:
-        The same as the input shape.
+        Same shape as the input.
 
     Raises:
-        ValueError: `axis` holds no such axes, or `epsilon` is no finite number.
+        ValueError: If `axis` does not contain valid axes, or `epsilon` is not a finite number.
 
     Example:
         >>> import numpy as np
@@ -86,11 +88,11 @@ class FilterResponseNormalization(keras.layers.Layer):
         self.learned_epsilon_constraint = keras.constraints.get(learned_epsilon_constraint)
 
     def build(self, input_shape: Shape) -> None:
-        """Makes the weights."""
+        """Creates the weights of the layer."""
         rank = len(input_shape)
         places = {axis % rank for axis in self.axis if -rank <= axis < rank}
         fits = len(places) == len(self.axis) and not places & {0, rank - 1}
-        check(fits, "axis", self.axis, f"different axes of {rank}, without the batch's and the channels'")
+        check(fits, "axis", self.axis, f"distinct axes of {rank}, without the batch and channel axes")
         if self.learned_epsilon:
             self.eps_learned = self.add_weight(
                 shape=(1,),
@@ -98,7 +100,7 @@ class FilterResponseNormalization(keras.layers.Layer):
                 initializer=keras.initializers.Constant(1e-4),
                 constraint=self.learned_epsilon_constraint,
             )
-        shape = (*[1] * (rank - 1), input_shape[-1])  # as Addons' weights have
+        shape = (*[1] * (rank - 1), input_shape[-1])  # the weight shape of TensorFlow Addons
         self.gamma = self.add_weight(
             shape=shape,
             name="gamma",
@@ -115,7 +117,7 @@ class FilterResponseNormalization(keras.layers.Layer):
         )
 
     def call(self, inputs: Tensor) -> Tensor:
-        """Normalizes."""
+        """Normalizes the inputs."""
         inputs = floating(inputs, self.compute_dtype)
         wide = keras.backend.result_type(self.compute_dtype, "float32")
         squares = keras.ops.mean(keras.ops.square(keras.ops.cast(inputs, wide)), self.axis, keepdims=True)
@@ -125,11 +127,11 @@ class FilterResponseNormalization(keras.layers.Layer):
         return self.gamma * (inputs * keras.ops.cast(keras.ops.rsqrt(squares + epsilon), inputs.dtype)) + self.beta
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """That of the inputs."""
+        """Returns the output shape, which is the input shape."""
         return input_shape
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of `__init__`."""
+        """Returns the config of the layer."""
         own = {
             "epsilon": self.epsilon,
             "axis": self.axis,

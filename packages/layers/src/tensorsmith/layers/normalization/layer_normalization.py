@@ -1,4 +1,4 @@
-"""Layer normalization on a compiled kernel."""
+"""Layer normalization with a compiled kernel."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,47 +15,49 @@ from tensorsmith.layers._support.kernel_layer import KernelLayer
 
 @export
 class LayerNormalization(KernelLayer, keras.layers.LayerNormalization):
-    """Keras' layer normalization on a compiled kernel: same arguments, weights and numbers, several times as fast.
+    """Layer normalization of Keras with a compiled kernel that is several times as fast.
 
-    Each example is normalized by itself to mean 0 and variance 1 over the last axis, then scaled and shifted:
+    Arguments, weights and results are those of `keras.layers.LayerNormalization`. Each example is normalized to mean 0
+    and variance 1 over the last axis, then scaled and shifted:
 
         y = gamma * (x - mean(x)) / sqrt(variance(x) + epsilon) + beta
 
-    Statistics are in float32 for half types. Over other axes than the last, Keras' own code serves.
+    Statistics are computed in float32 for half-precision inputs. The implementation of Keras is used for axes other
+    than the last one.
 
-    Some handbooks have epsilon outside the root, as it is with `epsilon_outside`, without a kernel. There slopes are
-    larger where inputs hardly vary, up to sqrt(1 / epsilon) times:
+    With `epsilon_outside`, epsilon is added outside of the square root, as in some textbooks. No kernel is used in this
+    case. Gradients are larger where inputs have little variance, by a factor of up to sqrt(1 / epsilon):
 
         y = gamma * (x - mean(x)) / (sqrt(variance(x)) + epsilon) + beta
 
     Source: Ba et al., "Layer Normalization", 2016.
 
     Args:
-        axis: The axis to normalize over, or several.
-        epsilon: What keeps the root from zero.
-        center: Whether beta is added.
-        scale: Whether gamma multiplies.
-        beta_initializer: Initializer of beta.
-        gamma_initializer: Initializer of gamma.
-        beta_regularizer: Regularizer of beta.
-        gamma_regularizer: Regularizer of gamma.
-        beta_constraint: Constraint of beta.
-        gamma_constraint: Constraint of gamma.
-        epsilon_outside: Whether epsilon is added to the standard deviation instead of to the variance.
-        **kwargs: `name`, `dtype`, `trainable`, as for every Keras layer.
+        axis: Integer or sequence of integers, the axis or axes to normalize over.
+        epsilon: Small float added to the variance for numerical stability.
+        center: If `True`, add an offset of `beta` to the normalized tensor.
+        scale: If `True`, multiply by `gamma`.
+        beta_initializer: Initializer for the beta weight.
+        gamma_initializer: Initializer for the gamma weight.
+        beta_regularizer: Regularizer for the beta weight.
+        gamma_regularizer: Regularizer for the gamma weight.
+        beta_constraint: Constraint for the beta weight.
+        gamma_constraint: Constraint for the gamma weight.
+        epsilon_outside: If `True`, epsilon is added to the standard deviation instead of the variance.
+        **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
     Call arguments:
-        inputs: Tensor of rank 2 or more.
+        inputs: Input tensor of rank 2 or more.
 
     Input shape:
-        Any.
+        Arbitrary.
 
     Output shape:
-        The same as the input shape.
+        Same shape as the input.
 
     Raises:
-        ValueError: `axis` is no integer or sequence of integers, `epsilon` is negative, or `epsilon_outside` is no bool
-            or goes with `rms_scaling`.
+        ValueError: If `axis` is not an integer or a sequence of integers, `epsilon` is negative, or `epsilon_outside`
+            is not a boolean or is combined with `rms_scaling`.
 
     Example:
         >>> import numpy as np
@@ -83,7 +85,12 @@ class LayerNormalization(KernelLayer, keras.layers.LayerNormalization):
         check_normalization(axis, epsilon)
         check(isinstance(epsilon_outside, bool), "epsilon_outside", epsilon_outside, "True or False")
         fits = not (epsilon_outside and kwargs.get("rms_scaling"))
-        check(fits, "epsilon_outside", epsilon_outside, "False with `rms_scaling`, which has epsilon in the root")
+        check(
+            fits,
+            "epsilon_outside",
+            epsilon_outside,
+            "False with `rms_scaling=True`, which adds epsilon inside the square root",
+        )
         axis, epsilon = plain((axis, epsilon))
         super().__init__(
             axis=axis,
@@ -101,7 +108,7 @@ class LayerNormalization(KernelLayer, keras.layers.LayerNormalization):
         self.epsilon_outside = epsilon_outside
 
     def call(self, inputs: Tensor) -> Tensor:
-        """Normalizes."""
+        """Normalizes the inputs."""
         inputs = floating(inputs, self.compute_dtype)
         x = tf.convert_to_tensor(inputs)
         if self.epsilon_outside:
@@ -112,10 +119,10 @@ class LayerNormalization(KernelLayer, keras.layers.LayerNormalization):
         return tf.cast(y, self.compute_dtype)
 
     def _by_deviation(self, x: tf.Tensor) -> tf.Tensor:
-        """Normalizes with epsilon outside the root."""
+        """Normalizes with epsilon outside of the square root."""
         wide = tf.cast(x, keras.backend.result_type(x.dtype, "float32"))
         mean, variance = tf.nn.moments(wide, self.axis, keepdims=True)
-        varies = variance > 0  # elsewhere the root has no slope
+        varies = variance > 0  # the gradient of the root is infinite at 0
         deviation = tf.where(varies, tf.sqrt(tf.where(varies, variance, 1)), 0)
         y = (wide - mean) / (deviation + self.epsilon)
         shape = [1] * len(x.shape)
@@ -126,23 +133,23 @@ class LayerNormalization(KernelLayer, keras.layers.LayerNormalization):
         return tf.cast(y, self.compute_dtype)
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of `__init__`."""
+        """Returns the config of the layer."""
         return {**super().get_config(), "epsilon_outside": self.epsilon_outside}
 
 
 def check_normalization(axis: int | Sequence[int], epsilon: float) -> None:
-    """Raises ValueError where these are no axes and no small number."""
+    """Raises a `ValueError` unless `axis` and `epsilon` are valid."""
     axes = axis if isinstance(axis, Sequence) and not isinstance(axis, str) else [axis]
     check(
         len(axes) > 0 and all(is_integer(one) for one in axes),
         "axis",
         axis,
         "an integer or a sequence of integers",
-        "give -1 for the last axis",
+        "pass -1 for the last axis",
     )
-    check(is_number(epsilon) and epsilon >= 0, "epsilon", epsilon, "a number of 0 or more")
+    check(is_number(epsilon) and epsilon >= 0, "epsilon", epsilon, "a non-negative number")
 
 
 def is_last(axes: Sequence[int], x: tf.Tensor) -> bool:
-    """Whether the axes are the last one of a tensor of floating type, for which there is a kernel."""
+    """Returns `True` if `axes` is the last axis of a floating-point tensor, the case that the kernel supports."""
     return x.dtype.is_floating and len(axes) == 1 and axes[0] in (-1, (x.shape.rank or 0) - 1)

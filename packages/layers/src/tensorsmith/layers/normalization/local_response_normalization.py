@@ -12,42 +12,45 @@ from tensorsmith.layers._support.floating import floating
 
 @export
 class LocalResponseNormalization(keras.layers.Layer):
-    """Channels that respond strongly damp their neighbours at the same place.
+    """Local response normalization across channels.
 
-    Formula, with the sum over a window of channels around c, of which those beyond the first and the last count as 0:
+    Channels with a strong response inhibit adjacent channels at the same position. Formula, with the sum over a window
+    of channels around c, where channels out of range count as 0:
 
         y[c] = x[c] / (bias + a sum(x[j]² for j in the window))^beta
 
-    There are two conventions, and the argument that gives the window says which one the numbers belong to:
+    There are two conventions for the window. The argument that specifies it selects the convention:
 
-    | argument | window | a | where |
+    | argument | window | a | convention |
     | --- | --- | --- | --- |
     | `depth_radius=r` | r channels on each side | `alpha` | TensorFlow; the AlexNet paper, whose n is 2 r + 1 |
     | `size=n` | n channels; if n is even, one more before c than after | `alpha / n` | PyTorch, Caffe |
 
-    AlexNet's numbers are `depth_radius=2, alpha=1e-4, beta=0.75, bias=2`.
+    AlexNet uses `depth_radius=2, alpha=1e-4, beta=0.75, bias=2`.
 
     Source: Krizhevsky et al., "ImageNet Classification with Deep Convolutional Neural Networks", 2012.
 
     Args:
-        alpha: How much neighbours damp, 0 or more. No default, as TensorFlow's is 1 and PyTorch's 1e-4.
-        beta: The power, above 0. No default, as TensorFlow's is 0.5 and PyTorch's 0.75.
-        bias: What keeps the denominator from zero, above 0; the paper's and PyTorch's k.
-        depth_radius: Channels on each side. Give this, or `size`.
-        size: Channels in the window.
-        **kwargs: `name`, `dtype`, `trainable`, as for every Keras layer.
+        alpha: Non-negative float, the strength of the inhibition. There is no default, because TensorFlow uses 1 and
+            PyTorch 1e-4.
+        beta: Positive float, the exponent. There is no default, because TensorFlow uses 0.5 and PyTorch 0.75.
+        bias: Positive float added to the weighted sum of squares for numerical stability, k in the paper and in
+            PyTorch.
+        depth_radius: Integer, the number of channels on each side. Specify either `depth_radius` or `size`.
+        size: Integer, the number of channels in the window.
+        **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
     Call arguments:
-        inputs: Tensor of floating type. Half types are computed in float32.
+        inputs: Floating-point tensor. Half-precision inputs are computed in float32.
 
     Input shape:
         `(batch, ..., channels)`.
 
     Output shape:
-        The same as the input shape.
+        Same shape as the input.
 
     Raises:
-        ValueError: A number is out of its range, or not one of `depth_radius` and `size` is given.
+        ValueError: If a number is out of range, or not exactly one of `depth_radius` and `size` is given.
 
     Example:
         >>> import numpy as np
@@ -65,13 +68,15 @@ class LocalResponseNormalization(keras.layers.Layer):
         size: int | None = None,
         **kwargs: Any,
     ):
-        check(is_number(alpha) and alpha >= 0, "alpha", alpha, "a number of 0 or more")
-        check(is_number(beta) and beta > 0, "beta", beta, "a number above 0")
-        check(is_number(bias) and bias > 0, "bias", bias, "a number above 0")
+        check(is_number(alpha) and alpha >= 0, "alpha", alpha, "a non-negative number")
+        check(is_number(beta) and beta > 0, "beta", beta, "a positive number")
+        check(is_number(bias) and bias > 0, "bias", bias, "a positive number")
         if (depth_radius is None) == (size is None):
-            raise argument_error("depth_radius, size", (depth_radius, size), "one of the two, and None for the other")
+            raise argument_error(
+                "depth_radius and size", (depth_radius, size), "given one at a time, with None for the other"
+            )
         fits = depth_radius is None or (is_integer(depth_radius) and depth_radius >= 0)
-        check(fits, "depth_radius", depth_radius, "an integer of 0 or more")
+        check(fits, "depth_radius", depth_radius, "a non-negative integer")
         check(size is None or (is_integer(size) and size > 0), "size", size, "a positive integer")
         alpha, beta, bias, depth_radius, size = plain((alpha, beta, bias, depth_radius, size))
         super().__init__(**kwargs)
@@ -83,18 +88,18 @@ class LocalResponseNormalization(keras.layers.Layer):
         self.size = size
 
     def build(self, input_shape: Shape) -> None:
-        """Looks at the channels."""
+        """Validates the number of channels."""
         fits = len(input_shape) > 1 and input_shape[-1] is not None
-        check(fits, "inputs", tuple(input_shape), "shape (batch, ..., channels), with known channels")
+        check(fits, "inputs", tuple(input_shape), "have shape (batch, ..., channels) with known channels")
 
     def call(self, inputs: Tensor) -> Tensor:
-        """Normalizes."""
+        """Normalizes the inputs."""
         inputs = floating(inputs, self.compute_dtype)
         size = self.size or 2 * (self.depth_radius or 0) + 1
         before, after = size // 2, (size - 1) // 2
         scale = self.alpha / size if self.size else self.alpha
         x = ops.cast(inputs, keras.backend.result_type(inputs.dtype, "float32"))
-        # A product with zeros and ones, and exp and log, are several times as fast as shifted sums and a power.
+        # A product with a banded matrix, and exp of log, are several times as fast as shifted sums and a power.
         places = ops.arange(x.shape[-1])
         steps = places[:, None] - places
         window = ops.cast(ops.logical_and(steps >= -before, steps <= after), x.dtype)
@@ -102,11 +107,11 @@ class LocalResponseNormalization(keras.layers.Layer):
         return ops.cast(x * ops.exp(-self.beta * ops.log(self.bias + scale * sums)), inputs.dtype)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """That of the inputs."""
+        """Returns the output shape, which is the input shape."""
         return input_shape
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of `__init__`."""
+        """Returns the config of the layer."""
         own = {
             "alpha": self.alpha,
             "beta": self.beta,

@@ -1,4 +1,4 @@
-"""Pixelwise normalization."""
+"""Pixelwise feature vector normalization."""
 
 from typing import Any
 
@@ -12,7 +12,9 @@ from tensorsmith.layers._support.floating import floating
 
 @export
 class PixelNormalization(keras.layers.Layer):
-    """Divides the channels of each pixel by their root mean square, which keeps generators from running away.
+    """Pixelwise feature vector normalization: divides the channels of each pixel by their root mean square.
+
+    In the generator of a GAN, it prevents the magnitudes of activations from growing out of control.
 
     Formula:
 
@@ -21,20 +23,21 @@ class PixelNormalization(keras.layers.Layer):
     Source: Karras et al., "Progressive Growing of GANs for Improved Quality, Stability, and Variation", 2018.
 
     Args:
-        epsilon: What keeps the root from zero, above 0.
-        **kwargs: `name`, `dtype`, `trainable`, as for every Keras layer.
+        epsilon: Small positive float added to the mean square for numerical stability.
+        **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
     Call arguments:
-        inputs: Tensor of floating type. Half types, which lose so small an epsilon, are computed in float32.
+        inputs: Floating-point tensor. Half-precision inputs, which cannot represent so small an epsilon, are computed
+            in float32.
 
     Input shape:
         `(batch, ..., channels)`.
 
     Output shape:
-        The same as the input shape.
+        Same shape as the input.
 
     Raises:
-        ValueError: `epsilon` is not above 0.
+        ValueError: If `epsilon` is not positive.
 
     Example:
         >>> import numpy as np
@@ -43,23 +46,23 @@ class PixelNormalization(keras.layers.Layer):
     """
 
     def __init__(self, epsilon: float = 1e-8, **kwargs: Any):
-        check(is_number(epsilon) and epsilon > 0, "epsilon", epsilon, "a number above 0")
+        check(is_number(epsilon) and epsilon > 0, "epsilon", epsilon, "a positive number")
         epsilon = plain(epsilon)
         super().__init__(**kwargs)
         self.supports_masking = True
         self.epsilon = epsilon
 
     def call(self, inputs: Tensor) -> Tensor:
-        """Normalizes."""
+        """Normalizes the inputs."""
         inputs = floating(inputs, self.compute_dtype)
         x = ops.cast(inputs, keras.backend.result_type(inputs.dtype, "float32"))
         squares = ops.mean(ops.square(x), axis=-1, keepdims=True)
         return ops.cast(x * ops.rsqrt(squares + self.epsilon), inputs.dtype)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """That of the inputs."""
+        """Returns the output shape, which is the input shape."""
         return input_shape
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of `__init__`."""
+        """Returns the config of the layer."""
         return {**super().get_config(), "epsilon": self.epsilon}

@@ -9,12 +9,12 @@ from tensorsmith.core import check, export, is_integer, is_number, plain
 from tensorsmith.core.types import Shape, Tensor
 from tensorsmith.layers._support.floating import floating
 
-ROUNDING = {"float16": 2**-9, "bfloat16": 2**-6}  # four units in the last place of numbers below 1
+ROUNDING = {"float16": 2**-9, "bfloat16": 2**-6}  # four units in the last place below 1
 
 
 @export
 class PoincareNormalize(keras.layers.Layer):
-    """Keeps vectors inside the unit ball, in which distances of hierarchies are measured.
+    """Projection into the Poincaré ball, the unit ball used for embeddings of hierarchies.
 
     Formula:
 
@@ -24,22 +24,23 @@ class PoincareNormalize(keras.layers.Layer):
     Source: Nickel and Kiela, "Poincaré Embeddings for Learning Hierarchical Representations", 2017.
 
     Args:
-        axis: Along which the norm is taken: an integer, several, or None for all axes.
-        epsilon: How far from the edge of the ball vectors are kept; more in half types, whose rounding would take them
-            out of it: 0.002 in float16, 0.016 in bfloat16.
-        **kwargs: `name`, `dtype`, `trainable`, as for every Keras layer.
+        axis: Integer, sequence of integers or `None`. The axis or axes along which the norm is computed; `None` for all
+            axes.
+        epsilon: Float in [0, 1), the distance that is kept from the boundary of the ball. In half precision it is at
+            least 0.002 (float16) or 0.016 (bfloat16), so that rounding does not move vectors out of the ball.
+        **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
     Call arguments:
-        inputs: Tensor of floating type.
+        inputs: Input tensor of floating-point type.
 
     Input shape:
-        Any.
+        Arbitrary.
 
     Output shape:
-        The same as the input shape.
+        Same shape as the input.
 
     Raises:
-        ValueError: `axis` is none of these or no axis of the inputs, or `epsilon` is not in [0, 1).
+        ValueError: If `axis` is not valid for the inputs, or `epsilon` is not in [0, 1).
 
     Example:
         >>> import numpy as np
@@ -50,7 +51,7 @@ class PoincareNormalize(keras.layers.Layer):
 
     def __init__(self, axis: int | Sequence[int] | None = 1, epsilon: float = 1e-5, **kwargs: Any):
         several = isinstance(axis, list | tuple) and all(is_integer(one) for one in axis)
-        check(axis is None or is_integer(axis) or several, "axis", axis, "an integer, a list of them, or None")
+        check(axis is None or is_integer(axis) or several, "axis", axis, "an integer, a list of integers, or None")
         check(is_number(epsilon) and 0 <= epsilon < 1, "epsilon", epsilon, "a number in [0, 1)")
         axis, epsilon = plain((axis, epsilon))
         super().__init__(**kwargs)
@@ -59,27 +60,27 @@ class PoincareNormalize(keras.layers.Layer):
         self.epsilon = epsilon
 
     def build(self, input_shape: Shape) -> None:
-        """Looks at the axes."""
+        """Validates the axes."""
         rank = len(input_shape)
         axes = [self.axis] if isinstance(self.axis, int) else list(self.axis or [])
         fits = all(-rank <= axis < rank for axis in axes) and len({axis % rank for axis in axes}) == len(axes)
-        check(fits, "axis", self.axis, f"different axes of {rank}")
+        check(fits, "axis", self.axis, f"distinct axes of {rank}")
 
     def call(self, inputs: Tensor) -> Tensor:
-        """Draws back what is outside."""
+        """Projects vectors outside of the ball onto its boundary."""
         inputs = floating(inputs, self.compute_dtype)
         limit = 1 - max(self.epsilon, ROUNDING.get(self.compute_dtype, 0))
-        wide = keras.backend.result_type(self.compute_dtype, "float32")  # squares of half types overflow soon
+        wide = keras.backend.result_type(self.compute_dtype, "float32")  # squares overflow in float16
         squares = keras.ops.sum(keras.ops.square(keras.ops.cast(inputs, wide)), self.axis, keepdims=True)
         outside = squares > limit**2
-        # 1 in place of the others, whose gradient would be infinite at zero.
+        # The norm is replaced by 1 inside of the ball, where the gradient would be infinite at zero.
         scale = limit * keras.ops.rsqrt(keras.ops.where(outside, squares, 1))
         return inputs * keras.ops.cast(keras.ops.where(outside, scale, 1), self.compute_dtype)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """That of the inputs."""
+        """Returns the output shape, which is the input shape."""
         return input_shape
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of `__init__`."""
+        """Returns the config of the layer."""
         return {**super().get_config(), "axis": self.axis, "epsilon": self.epsilon}

@@ -1,4 +1,4 @@
-"""RMS normalization on a compiled kernel."""
+"""RMS normalization with a compiled kernel."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,32 +16,34 @@ from tensorsmith.layers.normalization.layer_normalization import check_normaliza
 
 @export
 class RMSNormalization(KernelLayer, keras.layers.RMSNormalization):
-    """Keras' RMS normalization on a compiled kernel: same arguments, weights and numbers, several times as fast.
+    """RMS normalization of Keras with a compiled kernel that is several times as fast.
 
-    Each example is divided by its root mean square over the last axis, then scaled:
+    Arguments, weights and results are those of `keras.layers.RMSNormalization`. Each example is divided by its root
+    mean square over the last axis, then scaled:
 
         y = scale * x / sqrt(mean(x²) + epsilon)
 
-    The mean is in float32 for half types. Over other axes than the last, Keras' own code serves.
+    The mean is computed in float32 for half-precision inputs. The implementation of Keras is used for axes other than
+    the last one.
 
     Source: Zhang and Sennrich, "Root Mean Square Layer Normalization", 2019.
 
     Args:
-        axis: The axis to normalize over, or several.
-        epsilon: What keeps the root from zero.
-        **kwargs: `name`, `dtype`, `trainable`, as for every Keras layer.
+        axis: Integer or sequence of integers, the axis or axes to normalize over.
+        epsilon: Small float added to the mean square for numerical stability.
+        **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
     Call arguments:
-        x: Tensor of rank 2 or more.
+        x: Input tensor of rank 2 or more.
 
     Input shape:
-        Any.
+        Arbitrary.
 
     Output shape:
-        The same as the input shape.
+        Same shape as the input.
 
     Raises:
-        ValueError: `axis` is no integer or sequence of integers, or `epsilon` is negative.
+        ValueError: If `axis` is not an integer or a sequence of integers, or `epsilon` is negative.
 
     Example:
         >>> import numpy as np
@@ -53,10 +55,10 @@ class RMSNormalization(KernelLayer, keras.layers.RMSNormalization):
         check_normalization(axis, epsilon)
         axis, epsilon = plain((axis, epsilon))
         super().__init__(axis=axis, epsilon=epsilon, **kwargs)
-        self.supports_masking = True  # which Keras' forgets
+        self.supports_masking = True  # not set by Keras
 
     def call(self, x: Tensor) -> Tensor:
-        """Normalizes."""
+        """Normalizes the inputs."""
         x = floating(x, self.compute_dtype)
         tensor = tf.convert_to_tensor(x)
         if not is_last(self.axis, tensor):

@@ -1,1 +1,1 @@
-"""Output layers with a loss or a decoder of their own."""
+"""Output layers with their own loss or decoder."""

@@ -1,4 +1,4 @@
-"""A conditional random field on compiled kernels."""
+"""Linear-chain conditional random field with compiled kernels."""
 
 from typing import Any
 
@@ -11,65 +11,67 @@ from tensorsmith.core.types import Activation, Constraint, Initializer, Regulari
 from tensorsmith.layers._support.fresh import fresh
 from tensorsmith.layers._support.kernel_layer import KernelLayer
 
-PADDING = "a mask of shape (batch, steps) that is True up to each sequence's end and False after it"
-REMEDY = "pad sequences at their end"
+PADDING = "have shape (batch, steps), True up to the end of each sequence and False after it"
+REMEDY = "Pad sequences at their end."
 
 
 @export
 class CRF(KernelLayer, keras.layers.Layer):
-    """TensorFlow Addons' linear-chain conditional random field for Keras 3: it tags sequences as a whole.
+    """Linear-chain conditional random field for sequence tagging, with the interface of TensorFlow Addons.
 
-    A dense layer scores the tags at each step, a matrix A scores one tag after another, and a vector each scores the
-    first and the last. It learns how likely a sequence is among all sequences of tags, and predicts the likeliest.
-    Formula, for n steps:
+    A dense layer computes the scores of the tags at each step. A matrix A contains the transition scores between
+    adjacent tags, and boundary vectors contain additional scores for the first and the last tag. The layer maximizes
+    the likelihood of the given tag sequences and decodes the most likely sequence. Formula, for n steps:
 
         u = activation(inputs kernel + bias);  u[1] += left_boundary;  u[n] += right_boundary
         score(y) = sum_t u[t, y[t]] + sum_t A[y[t - 1], y[t]]
         log p(y) = score(y) - log sum over all y' of exp(score(y'))
 
-    To train, call it with `tags`: it adds the mean of -log p(tags) to the model's losses, and the model is compiled
-    without another. To predict, call it without. It computes in float32 under policies of half precision.
+    For training, call the layer with `tags`: the mean of -log p(tags) is added to the losses of the model, which is
+    compiled without another loss. For prediction, call it without `tags`. The layer computes in float32 with
+    half-precision dtype policies.
 
     Source: Lafferty et al., "Conditional Random Fields", 2001; Huang et al., "Bidirectional LSTM-CRF Models for
     Sequence Tagging", 2015 (as the last layer of a network).
 
     Args:
-        units: Number of tags.
-        chain_initializer: Initializer of A, `chain_kernel`.
-        use_boundary: Whether first and last tags have scores of their own.
-        boundary_initializer: Initializer of these.
-        use_kernel: Whether there is a dense layer; without, the inputs are the scores of the tags.
-        chain_regularizer: Regularizer of A.
-        chain_constraint: Constraint of A.
-        boundary_regularizer: Regularizer of the boundaries.
-        boundary_constraint: Constraint of the boundaries.
-        kernel_initializer: Initializer of the dense layer's kernel.
-        kernel_regularizer: Regularizer of the kernel.
-        kernel_constraint: Constraint of the kernel.
-        use_bias: Whether the dense layer has a bias.
-        bias_initializer: Initializer of the bias.
-        bias_regularizer: Regularizer of the bias.
-        bias_constraint: Constraint of the bias.
-        activation: Activation of the dense layer.
-        **kwargs: `name`, `dtype`, `trainable`, as for every Keras layer.
+        units: Positive integer, the number of tags.
+        chain_initializer: Initializer for A, the `chain_kernel`.
+        use_boundary: If `True`, use additional scores for the first and the last tag.
+        boundary_initializer: Initializer for the boundary scores.
+        use_kernel: If `True`, apply a dense layer to the inputs. Otherwise, the inputs are the scores of the tags.
+        chain_regularizer: Regularizer for A.
+        chain_constraint: Constraint for A.
+        boundary_regularizer: Regularizer for the boundary scores.
+        boundary_constraint: Constraint for the boundary scores.
+        kernel_initializer: Initializer for the kernel of the dense layer.
+        kernel_regularizer: Regularizer for the kernel of the dense layer.
+        kernel_constraint: Constraint for the kernel of the dense layer.
+        use_bias: If `True`, the dense layer uses a bias vector.
+        bias_initializer: Initializer for the bias vector.
+        bias_regularizer: Regularizer for the bias vector.
+        bias_constraint: Constraint for the bias vector.
+        activation: Activation function of the dense layer.
+        **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
     Call arguments:
-        inputs: Tensor (batch, steps, features).
-        mask: Booleans (batch, steps), True up to each sequence's end.
-        tags: Integers (batch, steps) in [0, units), to train with; those after the end do not matter.
-        inputs_mask: The mask where Keras passes on that of the inputs and there are tags, too.
+        inputs: Tensor of shape `(batch, steps, features)`.
+        mask: Boolean tensor of shape `(batch, steps)`, `True` up to the end of each sequence.
+        tags: Integer tensor of shape `(batch, steps)` with the true tags in [0, units). Tags after the end of a
+            sequence are ignored.
+        inputs_mask: The mask that Keras passes for the inputs when `tags` are given, too.
 
     Input shape:
         `(batch, steps, features)`.
 
     Output shape:
-        Four tensors, as in TensorFlow Addons: the best tags `(batch, steps)`, 0 after the end; the scores u
-        `(batch, steps, units)`; the lengths `(batch,)`; and A `(units, units)`.
+        Four tensors, as in TensorFlow Addons: the decoded tags `(batch, steps)`, with 0 after the end of a sequence;
+        the scores u `(batch, steps, units)`; the sequence lengths `(batch,)`; and A `(units, units)`.
 
     Raises:
-        ValueError: `units` is no positive integer, there is no kernel and the inputs are not `units` wide, or a mask
-            has gaps or begins with False.
-        tf.errors.InvalidArgumentError: A mask has gaps or begins with False, in graphs.
+        ValueError: If `units` is not a positive integer, the last axis of the inputs is not `units` with
+            `use_kernel=False`, or a mask is not right-padded.
+        tf.errors.InvalidArgumentError: If a mask is not right-padded, in graph execution.
 
     Example:
         >>> import keras, numpy as np
@@ -135,11 +137,11 @@ class CRF(KernelLayer, keras.layers.Layer):
         )
 
     def build(self, input_shape: Shape) -> None:
-        """Makes the weights."""
+        """Creates the weights of the layer."""
         if self.use_kernel:
             self.dense.build(input_shape)
         else:
-            shape = f"shape (batch, steps, {self.units}) without a kernel"
+            shape = f"have shape (batch, steps, {self.units}) without a kernel"
             check(input_shape[-1] == self.units, "inputs", tuple(input_shape), shape, "keep use_kernel=True")
         self.chain_kernel = self.add_weight(
             shape=(self.units, self.units),
@@ -163,10 +165,11 @@ class CRF(KernelLayer, keras.layers.Layer):
     def call(
         self, inputs: Tensor, mask: Tensor | None = None, tags: Tensor | None = None, inputs_mask: Tensor | None = None
     ) -> tuple[Tensor, ...]:
-        """Finds the best tags, and adds the loss of those that are given."""
+        """Decodes the tags, and adds the loss if `tags` are given."""
         lengths = _lengths(inputs, inputs_mask if mask is None else mask)
         potentials = self.dense(inputs) if self.use_kernel else tf.cast(inputs, self.compute_dtype)
         if self.use_boundary:
+            # Boundary scores are added at the first step and at the last step of each sequence.
             steps = tf.shape(potentials)[1]
             for place, boundary in ((tf.zeros_like(lengths), self.left_boundary), (lengths - 1, self.right_boundary)):
                 here = tf.one_hot(place, steps, on_value=True, off_value=False)[..., tf.newaxis]
@@ -174,17 +177,17 @@ class CRF(KernelLayer, keras.layers.Layer):
         transitions = tf.convert_to_tensor(self.chain_kernel)
         if tags is not None:
             likelihood = ops.crf_log_likelihood(potentials, tags, transitions, lengths=lengths)
-            count = tf.maximum(tf.size(likelihood), 1)  # an empty batch costs nothing
+            count = tf.maximum(tf.size(likelihood), 1)  # the loss of an empty batch is 0
             self.add_loss(-tf.reduce_sum(likelihood) / tf.cast(count, likelihood.dtype))
         decoded, _ = ops.crf_decode(potentials, transitions, lengths=lengths)
         return decoded, potentials, lengths, transitions
 
     def compute_mask(self, inputs: Tensor, previous_mask: Tensor | None) -> tuple[Tensor | None, ...]:
-        """Tags and scores have the mask of the inputs."""
+        """Returns the mask of the inputs for the tags and the scores."""
         return previous_mask, previous_mask, None, None
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of `__init__`."""
+        """Returns the config of the layer."""
         initializer = keras.initializers.serialize
         regularizer = keras.regularizers.serialize
         constraint = keras.constraints.serialize
@@ -209,7 +212,10 @@ class CRF(KernelLayer, keras.layers.Layer):
 
 
 def _lengths(inputs: Tensor, mask: Tensor | None) -> tf.Tensor:
-    """The lengths of sequences; the mask must show that each begins at once and ends once."""
+    """Returns the sequence lengths.
+
+    Raises an error unless the mask is `True` from the first step up to the end of each sequence.
+    """
     batch, steps = tf.unstack(tf.shape(inputs)[:2])
     if mask is None:
         return tf.fill([batch], tf.cast(steps, tf.int64))
@@ -221,6 +227,6 @@ def _lengths(inputs: Tensor, mask: Tensor | None) -> tf.Tensor:
         rows = tf.where(wrong)[:1, 0].numpy()
         check(rows.size == 0, "mask", [mask[row].numpy().tolist() for row in rows], PADDING, REMEDY)
         return lengths
-    message = f"`mask`: received one with gaps or padding before its sequences, expected {PADDING}. Remedy: {REMEDY}."
+    message = f"mask must {PADDING}, got a mask with gaps or leading padding. {REMEDY}"
     with tf.control_dependencies([tf.debugging.Assert(~tf.reduce_any(wrong), [message])]):
         return tf.identity(lengths)

@@ -1,4 +1,4 @@
-"""The output layer of LeNet-5."""
+"""Output layer of LeNet-5."""
 
 from typing import Any
 
@@ -12,25 +12,25 @@ from tensorsmith.layers._support.floating import floating
 
 @export
 class RBFOutput(keras.layers.Layer):
-    """Squared distances from learned or given vectors, one for each class: the smallest names the class.
+    """Radial basis function output layer: squared Euclidean distances from one vector for each class.
 
-    Formula, for the column w_k of the kernel:
+    The class with the smallest distance is the prediction. Formula, for the column w_k of the kernel:
 
         y[k] = |x - w_k|²
 
-    LeNet-5 compares with pictures of the characters, of -1 and 1. Give such by the initializer
-    `keras.initializers.Constant(pictures)`, with an array (features, units), and keep them by `trainable=False`.
+    LeNet-5 uses fixed vectors, which are images of the characters with values -1 and 1. To do so, pass them as
+    `keras.initializers.Constant(images)`, an array of shape `(features, units)`, and use `trainable=False`.
 
     Source: LeCun et al., "Gradient-Based Learning Applied to Document Recognition", 1998.
 
     Args:
-        units: Number of vectors.
-        kernel_initializer: Initializer of the vectors.
-        kernel_regularizer: Regularizer of the vectors.
-        **kwargs: `name`, `dtype`, `trainable`, as for every Keras layer.
+        units: Positive integer, the number of vectors.
+        kernel_initializer: Initializer for the vectors.
+        kernel_regularizer: Regularizer for the vectors.
+        **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
     Call arguments:
-        inputs: Tensor of floating type. The sum is in float32 for half types.
+        inputs: Floating-point tensor. The sum is computed in float32 for half-precision inputs.
 
     Input shape:
         `(batch, ..., features)`.
@@ -39,11 +39,11 @@ class RBFOutput(keras.layers.Layer):
         `(batch, ..., units)`.
 
     Raises:
-        ValueError: `units` is no positive integer, or the number of features is unknown.
+        ValueError: If `units` is not a positive integer, or the number of features is unknown.
 
     Example:
         >>> import keras, numpy as np
-        >>> pictures = np.array([[1.0, -1.0], [1.0, 1.0]])  # one a column
+        >>> pictures = np.array([[1.0, -1.0], [1.0, 1.0]])  # one vector per column
         >>> layer = RBFOutput(2, keras.initializers.Constant(pictures), trainable=False)
         >>> print(layer(np.array([[1.0, 1.0], [-1.0, 0.0]])).numpy())
         [[0. 4.]
@@ -67,9 +67,9 @@ class RBFOutput(keras.layers.Layer):
         self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
 
     def build(self, input_shape: Shape) -> None:
-        """Makes the vectors."""
+        """Creates the vectors."""
         features = input_shape[-1]
-        check(features is not None, "inputs", tuple(input_shape), "a known number of features")
+        check(features is not None, "inputs", tuple(input_shape), "have a known number of features")
         self.kernel = self.add_weight(
             shape=(features, self.units),
             name="kernel",
@@ -78,19 +78,19 @@ class RBFOutput(keras.layers.Layer):
         )
 
     def call(self, inputs: Tensor) -> Tensor:
-        """Measures the distances."""
+        """Computes the squared distances."""
         inputs = floating(inputs, self.compute_dtype)
-        # Differences first: |x|² - 2 x w + |w|² would be off, even negative, near a vector.
+        # The expansion |x|² - 2 x w + |w|² would lose precision, and could be negative, close to a vector.
         differences = ops.expand_dims(inputs, -1) - self.kernel
         wide = ops.cast(differences, keras.backend.result_type(inputs.dtype, "float32"))
         return ops.cast(ops.sum(ops.square(wide), axis=-2), inputs.dtype)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """That of the inputs, with `units` features."""
+        """Returns the output shape: the input shape with `units` features."""
         return (*input_shape[:-1], self.units)
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of `__init__`."""
+        """Returns the config of the layer."""
         own = {
             "units": self.units,
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),

@@ -1,4 +1,4 @@
-"""An output layer for very many classes."""
+"""Output layer for a large number of classes."""
 
 from typing import Any
 
@@ -13,54 +13,55 @@ from tensorsmith.layers._support.floating import floating
 
 @export
 class SampledSoftmax(keras.layers.Layer):
-    """An output layer for very many classes: it trains by some of them drawn at random, and predicts all.
+    """Output layer for a large number of classes that is trained with a sampled softmax.
 
-    To train, call it with `targets`: it adds the loss to the model's losses, and the model is compiled without
-    another. In training this is the sampled loss, in evaluation the plain cross-entropy: one is not to be compared with
-    the other. To predict, call it without.
+    For training, call the layer with `targets`: the loss is added to the losses of the model, which is compiled without
+    another loss. With `training=True` it is the sampled loss, otherwise the full cross-entropy. The two are not
+    comparable. For prediction, call it without `targets`.
 
-    Formula, with z = kernel inputs + bias, the right class y, and `num_sampled` other classes S, drawn once for each
-    batch, where the class k had the chance q[k] to be drawn:
+    Formula, with z = kernel inputs + bias, the target class y, and `num_sampled` other classes S, drawn once for each
+    batch, where q[k] is the inclusion probability of the class k:
 
         loss = log(sum over k in S and y of exp(z[k] - log q[k])) - (z[y] - log q[y])
 
-    This is `tf.nn.sampled_softmax_loss` with accidental hits removed, but for the numbers q: those of TensorFlow are
-    estimates, these are exact given the draw (each class waits for an exponential time, and the first ones are taken).
-    With all classes drawn it is the plain cross-entropy.
+    This is `tf.nn.sampled_softmax_loss` with accidental hits removed, except for the probabilities q: TensorFlow uses
+    estimates. Here they are exact given the draw, in which each class has an exponentially distributed arrival time and
+    the first ones are selected. If all classes are drawn, the loss is the full cross-entropy.
 
-    A compiled training step computes scores of the right and the drawn classes only, as long as nothing else asks for
-    the outputs, and the kernel's gradient has their rows only.
+    A compiled training step computes the scores of the target and sampled classes only, unless the outputs are used
+    elsewhere. The gradient of the kernel is sparse, with the rows of these classes.
 
     Source: Jean et al., "On Using Very Large Target Vocabulary for Neural Machine Translation", 2015.
 
     Args:
-        num_classes: Number of classes.
-        num_sampled: How many of them are drawn for each batch.
-        distribution: "log_uniform", for classes in the order of how frequent they are, as words in a vocabulary, the
-            most frequent first; or "uniform".
-        kernel_initializer: Initializer of the kernel.
-        bias_initializer: Initializer of the bias.
-        kernel_regularizer: Regularizer of the kernel; one makes its gradient full.
-        seed: Integer that fixes the draws; None takes one from Keras' global seed.
-        **kwargs: `name`, `dtype`, `trainable`, as for every Keras layer.
+        num_classes: Positive integer, the number of classes.
+        num_sampled: Integer, the number of classes to sample for each batch.
+        distribution: `"log_uniform"`, for classes sorted by decreasing frequency, such as the words of a vocabulary, or
+            `"uniform"`.
+        kernel_initializer: Initializer for the kernel weights matrix.
+        bias_initializer: Initializer for the bias vector.
+        kernel_regularizer: Regularizer for the kernel. With a regularizer, the gradient of the kernel is dense.
+        seed: Integer to seed the random generator. If `None`, the seed is derived from the global Keras seed.
+        **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
     Call arguments:
-        inputs: Tensor of floating type. Losses are in float32 for half types.
-        targets: Integers in [0, num_classes), to train with; those of masked steps do not matter. Others raise
-            InvalidArgumentError, but under XLA, where the loss becomes NaN.
-        training: Whether the loss is the sampled one.
-        mask: Booleans of the shape of the targets: False leaves a step out of the loss.
-        inputs_mask: The mask where Keras passes on that of the inputs and there are targets, too.
+        inputs: Floating-point tensor. Losses are computed in float32 for half-precision inputs.
+        targets: Integer tensor of target classes in [0, num_classes). The values of masked steps are ignored. Other
+            values raise an `InvalidArgumentError`, or result in a loss of NaN under XLA.
+        training: If `True`, use the sampled loss. Otherwise, use the full cross-entropy.
+        mask: Boolean tensor of the shape of the targets. Steps with `False` do not contribute to the loss.
+        inputs_mask: The mask that Keras passes for the inputs when `targets` are given, too.
 
     Input shape:
-        `(batch, ..., features)`; that of the targets is `(batch, ...)`.
+        `(batch, ..., features)`. The targets have the shape `(batch, ...)`.
 
     Output shape:
-        The scores z `(batch, ..., num_classes)`, of which a softmax makes probabilities.
+        The logits z, `(batch, ..., num_classes)`. Apply a softmax to obtain probabilities.
 
     Raises:
-        ValueError: `num_classes` is no positive integer, `num_sampled` none up to it, or `distribution` is unknown;
-            the number of features is unknown, or targets have another shape than the inputs without features.
+        ValueError: If `num_classes` is not a positive integer, `num_sampled` is not a positive integer up to
+            `num_classes`, `distribution` is unknown, the number of features is unknown, or the shape of the targets is
+            not that of the inputs without the features.
 
     Example:
         >>> import keras, numpy as np
@@ -88,7 +89,7 @@ class SampledSoftmax(keras.layers.Layer):
     ):
         check(is_integer(num_classes) and num_classes > 0, "num_classes", num_classes, "a positive integer")
         fits = is_integer(num_sampled) and 0 < num_sampled <= num_classes
-        check(fits, "num_sampled", num_sampled, f"a positive integer up to the number of classes, {num_classes}")
+        check(fits, "num_sampled", num_sampled, f"an integer from 1 to the number of classes, {num_classes}")
         known = distribution in ("log_uniform", "uniform")
         check(known, "distribution", distribution, "'log_uniform' or 'uniform'")
         check(seed is None or is_integer(seed), "seed", seed, "an integer or None")
@@ -106,9 +107,9 @@ class SampledSoftmax(keras.layers.Layer):
         self.seed_generator = keras.random.SeedGenerator(seed)
 
     def build(self, input_shape: Shape) -> None:
-        """Makes the weights: a row of the kernel for each class."""
+        """Creates the weights. The kernel has one row for each class."""
         features = input_shape[-1]
-        check(features is not None, "inputs", tuple(input_shape), "a known number of features")
+        check(features is not None, "inputs", tuple(input_shape), "have a known number of features")
         self.kernel = self.add_weight(
             shape=(self.num_classes, features),
             name="kernel",
@@ -128,20 +129,20 @@ class SampledSoftmax(keras.layers.Layer):
         mask: Tensor | None = None,
         inputs_mask: Tensor | None = None,
     ) -> Tensor:
-        """Scores all classes, and adds the loss of targets that are given."""
+        """Computes the logits of all classes, and adds the loss if `targets` are given."""
         inputs = floating(inputs, self.compute_dtype)
         scores = ops.matmul(inputs, ops.transpose(ops.cast(self.kernel, inputs.dtype)))
         scores += ops.cast(self.bias, inputs.dtype)
         if targets is not None:
             fits = targets.shape.is_compatible_with(inputs.shape[:-1])
-            expected = f"the shape of the inputs without features, {tuple(inputs.shape[:-1])}"
+            expected = f"have the shape of the inputs without features, {tuple(inputs.shape[:-1])}"
             check(fits, "targets", tuple(targets.shape), expected)
             mask = inputs_mask if mask is None else mask
             targets = ops.cast(targets, "int64")
             targets = targets if mask is None else ops.where(mask, targets, 0)
             known = ops.logical_and(targets >= 0, targets < self.num_classes)
-            message = f"targets: expected class numbers from 0 to {self.num_classes - 1}, received others among"
-            # A control dependency, since keras.ops has no assertion that graphs keep.
+            message = f"targets must be class indices from 0 to {self.num_classes - 1}, got others among"
+            # A control dependency, because `keras.ops` has no assertion that is kept in graphs.
             with tf.control_dependencies([tf.debugging.Assert(ops.all(known), [message, targets])]):
                 targets = tf.identity(targets)
             loss = (self._sampled if training else self._full)(inputs, scores, targets)
@@ -154,12 +155,13 @@ class SampledSoftmax(keras.layers.Layer):
         """Draws classes.
 
         Returns:
-            Those drawn, `(num_sampled,)`, and for each class the logarithm of its chance to be among them, given when
-            the last of the others would have come: `(num_classes,)`.
+            The drawn classes, of shape `(num_sampled,)`, and the log probability of each class to be among them, given
+            the arrival time of the first class that was not drawn, of shape `(num_classes,)`.
         """
-        dtype = keras.backend.result_type(self.variable_dtype, "float32")  # half types lack most class numbers
+        dtype = keras.backend.result_type(self.variable_dtype, "float32")  # half precision lacks most class indices
         classes = ops.arange(self.num_classes, dtype=dtype)
         rates = ops.ones_like(classes) if self.distribution == "uniform" else ops.log1p(1 / (classes + 1))
+        # Exponential arrival times: the first `num_sampled` arrivals are a sample without replacement.
         uniform = keras.random.uniform((self.num_classes,), dtype=dtype, seed=self.seed_generator)
         times = -ops.log1p(-uniform) / rates
         if self.num_sampled == self.num_classes:
@@ -168,38 +170,39 @@ class SampledSoftmax(keras.layers.Layer):
         return drawn[:-1], ops.log(-ops.expm1(rates * earliest[-1]))
 
     def _sampled(self, inputs: Tensor, scores: Tensor, targets: Tensor) -> Tensor:
-        """The loss of each step among classes that are drawn."""
+        """Returns the loss of each step over the sampled classes."""
         drawn, chances = self.sample()
         wide = ops.cast(inputs, chances.dtype)
         targets = ops.cast(targets, drawn.dtype)
 
         def rows(weight: Tensor, classes: Tensor) -> Tensor:
-            """Of each weight by itself, so that gradients have these rows only."""
+            """Returns rows of a weight. Separate lookups keep the gradient of each weight sparse."""
             return ops.cast(ops.take(weight, classes, axis=0), chances.dtype)
 
         right = ops.sum(wide * rows(self.kernel, targets), axis=-1)
         right += rows(self.bias, targets) - rows(chances, targets)
         others = ops.matmul(wide, ops.transpose(rows(self.kernel, drawn)))
         others += rows(self.bias, drawn) - rows(chances, drawn)
+        # Sampled classes that are the target are removed ("accidental hits").
         hits = ops.equal(ops.expand_dims(targets, -1), drawn)
         others = ops.where(hits, -float("inf"), others)
         return ops.logsumexp(ops.concatenate([ops.expand_dims(right, -1), others], axis=-1), axis=-1) - right
 
     def _full(self, inputs: Tensor, scores: Tensor, targets: Tensor) -> Tensor:
-        """The cross-entropy of each step."""
+        """Returns the cross-entropy of each step."""
         wide = ops.cast(scores, keras.backend.result_type(scores.dtype, "float32"))
         return keras.losses.sparse_categorical_crossentropy(targets, wide, from_logits=True)
 
     def compute_mask(self, inputs: Tensor, previous_mask: Tensor | None) -> Tensor | None:
-        """That of the inputs."""
+        """Returns the mask of the inputs."""
         return previous_mask
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """That of the inputs, with `num_classes` features."""
+        """Returns the output shape: the input shape with `num_classes` features."""
         return (*input_shape[:-1], self.num_classes)
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of `__init__`."""
+        """Returns the config of the layer."""
         own = {
             "num_classes": self.num_classes,
             "num_sampled": self.num_sampled,

@@ -13,44 +13,46 @@ from tensorsmith.layers._support.seeds import seeds_from
 
 @export
 class ESNCell(keras.layers.Layer):
-    """One step of an echo state network: a random recurrent network that is not trained, only what reads it is.
+    """Cell class for `ESN`, one step of an echo state network: a random recurrent network that is not trained.
 
     Formula, with the leaking rate a:
 
         h' = (1 - a) h + a activation(x kernel + h recurrent_kernel + bias)
 
-    Of the recurrent kernel all but a share of `connectivity` is zero, and its spectral radius is the given one. Below 1
-    the states forget how they began.
+    The recurrent kernel is sparse, with a fraction `connectivity` of nonzero weights, and is scaled to the given
+    spectral radius. With a radius below 1, the effect of the initial state vanishes over time. Only the layers that
+    read the states are trained.
 
     Source: Jaeger, "The 'Echo State' Approach to Analysing and Training Recurrent Neural Networks", 2001.
 
     Args:
-        units: Size of h.
-        connectivity: How likely two units are connected, in [0, 1].
-        leaky: The leaking rate, in [0, 1].
-        spectral_radius: The greatest absolute eigenvalue of the recurrent kernel.
-        use_norm2: Whether it is the root of the sum of squares that is made so instead, a bound that needs no
-            eigenvalues.
-        use_bias: Whether there is a bias.
-        activation: Activation.
-        kernel_initializer: Initializer of the kernel.
-        recurrent_initializer: Initializer of the recurrent kernel, before connections are cut and it is scaled.
-        bias_initializer: Initializer of the bias.
-        seed: Integer that fixes which connections there are; None takes one from Keras' global seed.
-        **kwargs: `name`, `dtype`, `trainable`, as for every Keras layer.
+        units: Positive integer, dimensionality of the output space (the state h).
+        connectivity: Float in [0, 1], the probability that two units are connected.
+        leaky: Float in [0, 1], the leaking rate.
+        spectral_radius: Non-negative float, the largest absolute eigenvalue of the recurrent kernel.
+        use_norm2: If `True`, scale the Frobenius norm of the recurrent kernel instead of its spectral radius. It is an
+            upper bound that does not require eigenvalues.
+        use_bias: If `True`, the layer uses a bias vector.
+        activation: Activation function to use.
+        kernel_initializer: Initializer for the kernel weights matrix.
+        recurrent_initializer: Initializer for the recurrent kernel, applied before weights are removed and scaled.
+        bias_initializer: Initializer for the bias vector.
+        seed: Integer to seed the choice of connections. If `None`, the seed is derived from the global Keras seed.
+        **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
     Call arguments:
-        inputs: Tensor (batch, features) of floating type.
-        states: The tensor h (batch, units) before the step.
+        inputs: Floating-point tensor of shape `(batch, features)`.
+        states: List with the previous state h, of shape `(batch, units)`.
 
     Input shape:
         `(batch, features)` and `(batch, units)`.
 
     Output shape:
-        h `(batch, units)`, and the state after the step.
+        The output h, `(batch, units)`, and a list with the new state.
 
     Raises:
-        ValueError: `units` is no positive integer, a share is not in [0, 1], or `spectral_radius` is negative.
+        ValueError: If `units` is not a positive integer, `connectivity` or `leaky` is not in [0, 1], or
+            `spectral_radius` is negative.
 
     Example:
         >>> import keras, numpy as np
@@ -80,7 +82,7 @@ class ESNCell(keras.layers.Layer):
         for name, share in (("connectivity", connectivity), ("leaky", leaky)):
             check(is_number(share) and 0 <= share <= 1, name, share, "a number in [0, 1]")
         fits = is_number(spectral_radius) and spectral_radius >= 0
-        check(fits, "spectral_radius", spectral_radius, "a number of 0 or more")
+        check(fits, "spectral_radius", spectral_radius, "a non-negative number")
         check(seed is None or is_integer(seed), "seed", seed, "an integer or None")
         units, connectivity, leaky, spectral_radius, seed = plain((units, connectivity, leaky, spectral_radius, seed))
         super().__init__(**kwargs)
@@ -95,10 +97,10 @@ class ESNCell(keras.layers.Layer):
         self.recurrent_initializer = keras.initializers.get(recurrent_initializer)
         self.bias_initializer = keras.initializers.get(bias_initializer)
         self.seed = seed
-        (self._connections,) = seeds_from(seed, 1)  # not the seed itself, which an initializer may have, too
+        (self._connections,) = seeds_from(seed, 1)  # not the seed itself, which an initializer may also use
 
     def build(self, input_shape: Shape) -> None:
-        """Makes the weights, which are not trained."""
+        """Creates the weights, which are not trainable."""
 
         def fixed(name: str, shape: Shape, initializer: Initializer) -> Variable:
             return self.add_weight(shape, initializer, name=name, trainable=False)
@@ -108,7 +110,7 @@ class ESNCell(keras.layers.Layer):
         self.bias = fixed("bias", (self.units,), self.bias_initializer) if self.use_bias else None
 
     def _reservoir(self, shape: Shape, dtype: DType | None = None) -> Tensor:
-        """The recurrent kernel."""
+        """Returns the recurrent kernel, sparse and scaled."""
         connected = keras.random.uniform(shape, seed=self._connections) <= self.connectivity
         weights = keras.ops.where(connected, self.recurrent_initializer(shape, "float32"), 0.0)
         if self.use_norm2:
@@ -118,7 +120,7 @@ class ESNCell(keras.layers.Layer):
         return keras.ops.cast(weights * keras.ops.divide_no_nan(self.spectral_radius, size), dtype)
 
     def call(self, inputs: Tensor, states: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
-        """Takes the step."""
+        """Computes one time step."""
         inputs, states = floating([inputs, states], self.compute_dtype)
         (h,) = states
         z = keras.ops.matmul(inputs, self.kernel) + keras.ops.matmul(h, self.recurrent_kernel)
@@ -127,7 +129,7 @@ class ESNCell(keras.layers.Layer):
         return after, [after]
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of `__init__`."""
+        """Returns the config of the cell."""
         own = {
             "units": self.units,
             "connectivity": self.connectivity,
@@ -146,30 +148,30 @@ class ESNCell(keras.layers.Layer):
 
 @export
 class ESN(keras.layers.RNN):
-    """An echo state network: a random recurrent network that is not trained, only what reads it is.
+    """Echo state network layer: a random recurrent network that is not trained.
 
-    It is `keras.layers.RNN` over an `ESNCell`, where formula, source and the other arguments are.
+    It applies an `ESNCell` in a `keras.layers.RNN`. See `ESNCell` for the formula, the source and the other arguments.
 
     Args:
-        units: Size of h.
-        return_sequences: Whether the outputs of all steps are returned, and not only the last.
-        go_backwards: Whether to begin with the last step.
-        unroll: Whether the loop over the steps is unrolled.
-        **kwargs: The other arguments of `keras.layers.RNN`, and `name`, `dtype`, `trainable`.
+        units: Positive integer, dimensionality of the output space (the state h).
+        return_sequences: If `True`, return the full sequence of outputs instead of the last output.
+        go_backwards: If `True`, process the input sequence backwards and return the reversed sequence.
+        unroll: If `True`, unroll the loop over the steps.
+        **kwargs: Other arguments of `keras.layers.RNN`, such as `return_state`, `name` and `dtype`.
 
     Call arguments:
-        sequences: Tensor (batch, steps, features).
-        initial_state: h (batch, units) before the first step; zeros if None.
-        mask: Booleans (batch, steps): False leaves a step out.
+        sequences: Tensor of shape `(batch, steps, features)`.
+        initial_state: State h, `(batch, units)`, before the first step. If `None`, zeros are used.
+        mask: Boolean tensor of shape `(batch, steps)`. Steps with `False` are skipped.
 
     Input shape:
         `(batch, steps, features)`.
 
     Output shape:
-        `(batch, units)`, with `return_sequences` `(batch, steps, units)`.
+        `(batch, units)`, or `(batch, steps, units)` with `return_sequences`.
 
     Raises:
-        ValueError: As `ESNCell` says.
+        ValueError: If an argument of `ESNCell` is invalid.
 
     Example:
         >>> import numpy as np
@@ -200,13 +202,13 @@ class ESN(keras.layers.RNN):
         super().__init__(ESNCell(**arguments, dtype=kwargs.get("dtype")), **own)
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of `__init__`."""
+        """Returns the config of the layer."""
         config = super().get_config()
         del config["cell"]
         return {**self.cell.get_config(), **config}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> "ESN":
-        """The layer with these arguments, which need no custom objects; Keras' recurrent layers take some."""
-        config = {name: value for name, value in config.items() if name != "time_major"}  # of Keras 2, in old files
+        """Creates a layer from its config. `custom_objects` is accepted for compatibility with Keras and not used."""
+        config = {name: value for name, value in config.items() if name != "time_major"}  # of Keras 2
         return cls(**config)

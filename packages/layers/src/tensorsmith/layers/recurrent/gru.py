@@ -1,4 +1,4 @@
-"""Gated recurrent units on a compiled kernel."""
+"""Gated recurrent unit with a compiled kernel."""
 
 from typing import Any
 
@@ -12,9 +12,10 @@ from tensorsmith.layers._support.recurrent_layer import RecurrentLayer, checked_
 
 @export
 class GRU(RecurrentLayer, keras.layers.GRU):
-    """Keras' GRU on a compiled kernel: same arguments, weights and numbers, at a fraction of the time on CPU.
+    """Gated recurrent unit layer of Keras with a compiled kernel that is faster on CPU.
 
-    Formula, at each step, with the columns z, r, n in this order in the weights W (kernel) and U (recurrent kernel):
+    Arguments, weights and results are those of `keras.layers.GRU`. Formula, at each step, with the columns in the order
+    z, r, n in the weights W (kernel) and U (recurrent kernel):
 
         z = sigmoid(x[t] W_z + h[t-1] U_z + b_z)
         r = sigmoid(x[t] W_r + h[t-1] U_r + b_r)
@@ -22,14 +23,14 @@ class GRU(RecurrentLayer, keras.layers.GRU):
         n = tanh(x[t] W_n + b_n + (r * h[t-1]) U_n)           without
         h[t] = z * h[t-1] + (1 - z) * n
 
-    For other activations Keras' own loop serves. One thing differs from Keras: recurrent dropout drops the same units
-    of h, and dropout beside it the same inputs, for all three gates, where Keras draws for each gate.
+    The loop of Keras is used for other activations. There is one difference from Keras: with recurrent dropout, the
+    dropout masks for h and for the inputs are shared by all three gates, where Keras draws one for each gate.
 
     Source: Cho et al., "Learning Phrase Representations using RNN Encoder-Decoder", 2014.
 
     Args:
-        units: Size of h.
-        reset_after: If `True`, the reset gate r multiplies after the recurrent product, otherwise before it.
+        units: Positive integer, dimensionality of the output space (the state h).
+        reset_after: If `True`, apply the reset gate r after the recurrent product, otherwise before it.
         {{keras_arguments}}
 
     The other arguments are those of `keras.layers.GRU`.
@@ -37,7 +38,7 @@ class GRU(RecurrentLayer, keras.layers.GRU):
     {{call_h}}
 
     Raises:
-        ValueError: `units` is no positive integer, a share is not in [0, 1), or shapes do not fit each other.
+        ValueError: If `units` is not a positive integer, a dropout rate is not in [0, 1), or shapes are incompatible.
 
     Example:
         >>> import numpy as np
@@ -48,7 +49,7 @@ class GRU(RecurrentLayer, keras.layers.GRU):
     __init__ = checked_init(keras.layers.GRU)
 
     def walk(self, x: tf.Tensor, states: list[tf.Tensor], **options: Any) -> tuple[tf.Tensor, ...]:
-        """Runs the kernel."""
+        """Runs the compiled kernel over the sequence."""
         cell = self.cell
         weights = single(cell.kernel, cell.recurrent_kernel, cell.bias)
         return ops.gru(x, *weights, reset_after=cell.reset_after, initial_state=states[0], **options)

@@ -1,4 +1,4 @@
-"""The cell of independently recurrent networks."""
+"""Cell of independently recurrent neural networks."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -13,41 +13,42 @@ from tensorsmith.layers._support.recurrent_layer import check_recurrent, dropped
 
 @export
 class IndRNNCell(keras.layers.SimpleRNNCell):
-    """One step of an independently recurrent network: each unit remembers itself only, and layers mix units.
+    """Cell of an independently recurrent neural network (IndRNN), whose units are only connected to themselves.
 
-    `keras.layers.RNN(IndRNNCell(8))` makes a layer. Formula, with a number u for each unit where a simple recurrent
-    network has a matrix:
+    Units are mixed by the kernels of stacked layers. Use the cell in a layer as `keras.layers.RNN(IndRNNCell(8))`.
+    Formula, with a vector u in place of the recurrent matrix of a simple RNN:
 
         h' = activation(x kernel + u * h + bias)
 
-    The gradient of a unit goes through n steps as u to the power of n: it neither explodes nor vanishes while |u| is
-    near 1, and stays whole behind a ReLU. So sequences can be longer and layers more. For gradients that grow no
-    more than g times in T steps take `recurrent_clip=g ** (1 / T)`; the paper has a g of 2.
+    The gradient of a unit over n steps contains the n-th power of u: it neither explodes nor vanishes while |u| is
+    close to 1, and ReLU does not saturate. Sequences can be longer and networks deeper. To limit the growth of
+    gradients to a factor of g over T steps, use `recurrent_clip=g ** (1 / T)`. The paper uses g = 2.
 
     Source: Li et al., "Independently Recurrent Neural Network (IndRNN): Building a Longer and Deeper RNN", 2018.
 
     Args:
-        units: Number of units. All else is given by name.
-        activation: Activation.
-        recurrent_initializer: Initializer of u; None draws from 0 to `recurrent_clip`, or to 1 without one, so that
-            units remember for different times.
-        recurrent_clip: What |u| stays within, above 0: it is clipped after each training step. None for no limit.
-        **kwargs: The other arguments of `keras.layers.SimpleRNNCell`: `use_bias`, initializers, regularizers,
-            constraints, `dropout`, `recurrent_dropout`, `seed`, `name`, `dtype`, `trainable`.
+        units: Positive integer, dimensionality of the output space. All other arguments are keyword-only.
+        activation: Activation function to use.
+        recurrent_initializer: Initializer for u. If `None`, u is uniform between 0 and `recurrent_clip`, or 1 without
+            it, so that units have memories of different lengths.
+        recurrent_clip: Positive float, the maximum of |u|, to which it is clipped after each training step. If `None`,
+            u is not clipped.
+        **kwargs: Other arguments of `keras.layers.SimpleRNNCell`: `use_bias`, initializers, regularizers, constraints,
+            `dropout`, `recurrent_dropout`, `seed`, `name`, `dtype` and `trainable`.
 
     Call arguments:
-        inputs: Tensor (batch, features) of floating type.
-        states: The tensor h (batch, units) before the step.
-        training: Whether there is dropout.
+        inputs: Floating-point tensor of shape `(batch, features)`.
+        states: List with the previous state h, of shape `(batch, units)`.
+        training: If `True`, apply dropout.
 
     Input shape:
         `(batch, features)` and `(batch, units)`.
 
     Output shape:
-        h `(batch, units)`, and the state after the step.
+        The output h, `(batch, units)`, and a list with the new state.
 
     Raises:
-        ValueError: `units` is no positive integer, or `recurrent_clip` is no number above 0.
+        ValueError: If `units` is not a positive integer, or `recurrent_clip` is not a positive number.
 
     Example:
         >>> import keras, numpy as np
@@ -70,13 +71,13 @@ class IndRNNCell(keras.layers.SimpleRNNCell):
     ):
         check_recurrent(units, kwargs.get("dropout", 0.0), kwargs.get("recurrent_dropout", 0.0))
         fits = recurrent_clip is None or (is_number(recurrent_clip) and recurrent_clip > 0)
-        check(fits, "recurrent_clip", recurrent_clip, "a number above 0 or None")
+        check(fits, "recurrent_clip", recurrent_clip, "a positive number or None")
         units, recurrent_clip = plain((units, recurrent_clip))
         super().__init__(units, activation=activation, recurrent_initializer=recurrent_initializer, **plain(kwargs))
         self.recurrent_clip = recurrent_clip
 
     def build(self, input_shape: Shape) -> None:
-        """Makes the weights."""
+        """Creates the weights of the layer."""
         constraint = self.recurrent_constraint
         if self.recurrent_clip is not None:
             constraint = _Clip(constraint, self.recurrent_clip)
@@ -105,7 +106,7 @@ class IndRNNCell(keras.layers.SimpleRNNCell):
             )
 
     def call(self, inputs: Tensor, states: Sequence[Tensor], training: bool = False) -> tuple[Tensor, list[Tensor]]:
-        """Takes the step."""
+        """Computes one time step."""
         inputs, states = floating([inputs, states], self.compute_dtype)
         x, fed = dropped(self, inputs, states[0], training)
         z = keras.ops.matmul(x, self.kernel) + self.recurrent_kernel * fed
@@ -113,17 +114,17 @@ class IndRNNCell(keras.layers.SimpleRNNCell):
         return h, [h]
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of `__init__`."""
+        """Returns the config of the cell."""
         return {**super().get_config(), "recurrent_clip": self.recurrent_clip}
 
 
 class _Clip(keras.constraints.Constraint):
-    """Constrains weights as another constraint does, and then to [-limit, limit]."""
+    """Constraint that applies another constraint and then clips to [-limit, limit]."""
 
     def __init__(self, constraint: Callable[[Tensor], Tensor] | None, limit: float):
         self.constraint = constraint
         self.limit = limit
 
     def __call__(self, w: Tensor) -> Tensor:
-        """Return the constrained weights."""
+        """Returns the constrained weights."""
         return keras.ops.clip(w if self.constraint is None else self.constraint(w), -self.limit, self.limit)

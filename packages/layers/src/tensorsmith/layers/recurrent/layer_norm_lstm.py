@@ -1,4 +1,4 @@
-"""Layer-normalized long short-term memory on a compiled kernel."""
+"""Layer-normalized long short-term memory with a compiled kernel."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,22 +17,22 @@ from tensorsmith.layers._support.recurrent_layer import CellLayer, check_recurre
 
 @export
 class LayerNormLSTMCell(RecurrentCell, keras.layers.LSTMCell):
-    """One step of `LayerNormLSTM`, as TensorFlow Addons' cell: an LSTM whose products and whose c are layer-normalized.
+    """Cell class for `LayerNormLSTM`, with the interface of TensorFlow Addons.
 
-    In `keras.layers.RNN` Keras' loop runs it; the layer `LayerNormLSTM` computes the same by a kernel. Formula:
+    The input product, the recurrent product and the memory state c are layer-normalized. In `keras.layers.RNN`, the
+    loop of Keras runs the cell; the layer `LayerNormLSTM` computes the same with a compiled kernel. Formula:
 
         [i, f, g, o] = norm_k(x kernel) + norm_r(h recurrent_kernel) + bias
         c' = norm_c(sigmoid(f) * c + sigmoid(i) * tanh(g))
         h' = sigmoid(o) * tanh(c')
 
-
     Source: Ba et al., "Layer Normalization", 2016.
 
     Args:
-        units: Size of h and c.
-        norm_gamma_initializer: Initializer of the norms' gammas.
-        norm_beta_initializer: Initializer of their betas.
-        norm_epsilon: What keeps the roots from zero.
+        units: Positive integer, dimensionality of the states h and c.
+        norm_gamma_initializer: Initializer for the gamma weights of the normalizations.
+        norm_beta_initializer: Initializer for the beta weights of the normalizations.
+        norm_epsilon: Small float added to the variances for numerical stability.
         {{dropout}}
 
     The other arguments are those of `keras.layers.LSTMCell`.
@@ -40,7 +40,8 @@ class LayerNormLSTMCell(RecurrentCell, keras.layers.LSTMCell):
     {{call}}
 
     Raises:
-        ValueError: `units` is no positive integer, a share is not in [0, 1), or `norm_epsilon` is negative.
+        ValueError: If `units` is not a positive integer, a dropout rate is not in [0, 1), or `norm_epsilon` is
+            negative.
 
     Example:
         >>> import keras, numpy as np
@@ -75,7 +76,7 @@ class LayerNormLSTMCell(RecurrentCell, keras.layers.LSTMCell):
         arguments = plain(init_arguments(locals()))
         check_recurrent(units, dropout, recurrent_dropout)
         fits = is_number(norm_epsilon) and norm_epsilon >= 0
-        check(fits, "norm_epsilon", norm_epsilon, "a number of 0 or more")
+        check(fits, "norm_epsilon", norm_epsilon, "a non-negative number")
         gamma, beta = arguments.pop("norm_gamma_initializer"), arguments.pop("norm_beta_initializer")
         epsilon = arguments.pop("norm_epsilon")
         super().__init__(**arguments)
@@ -94,14 +95,14 @@ class LayerNormLSTMCell(RecurrentCell, keras.layers.LSTMCell):
         )
 
     def build(self, input_shape: Shape) -> None:
-        """Makes the weights."""
+        """Creates the weights of the layer."""
         super().build(input_shape)
         self.kernel_norm.build((None, 4 * self.units))
         self.recurrent_norm.build((None, 4 * self.units))
         self.state_norm.build((None, self.units))
 
     def call(self, inputs: Tensor, states: Sequence[Tensor], training: bool = False) -> tuple[Tensor, list[Tensor]]:
-        """Takes the step."""
+        """Computes one time step."""
         inputs, states = floating([inputs, states], self.compute_dtype)
         h, c = states
         x, fed = dropped(self, inputs, h, training)
@@ -113,7 +114,7 @@ class LayerNormLSTMCell(RecurrentCell, keras.layers.LSTMCell):
         return h_new, [h_new, c_new]
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of `__init__`."""
+        """Returns the config of the cell."""
         own = {
             "norm_gamma_initializer": keras.initializers.serialize(self.norm_gamma_initializer),
             "norm_beta_initializer": keras.initializers.serialize(self.norm_beta_initializer),
@@ -124,36 +125,37 @@ class LayerNormLSTMCell(RecurrentCell, keras.layers.LSTMCell):
 
 @export
 class LayerNormLSTM(CellLayer):
-    """An LSTM with layer normalization, which steadies and speeds up training; on a compiled kernel.
+    """Long short-term memory layer with layer normalization, computed by a compiled kernel.
 
-    Formula, at each step, with the gates i, f, g, o in this order in the weights, and with the norm over the last axis
-    that is the mean subtracted, divided by the root of the variance + norm_epsilon, times gamma, plus beta:
+    Formula, at each step, with the gates in the order i, f, g, o in the weights. Each norm is over the last axis, with
+    epsilon `norm_epsilon` and its own gamma and beta:
 
         [i, f, g, o] = norm_k(x[t] kernel) + norm_r(h[t-1] recurrent_kernel) + bias
         c[t] = norm_c(sigmoid(f) * c[t-1] + sigmoid(i) * tanh(g))
         h[t] = sigmoid(o) * tanh(c[t])
 
-    It computes what TensorFlow Addons' LayerNormLSTMCell does in `keras.layers.RNN`: the normalized c is what the next
-    step gets. For other activations Keras' loop over such a cell serves. Dropout is the same at all steps and for all
-    gates.
+    The results are those of the `LayerNormLSTMCell` of TensorFlow Addons in `keras.layers.RNN`: the normalized c is
+    passed on to the next step. The loop of Keras over such a cell is used for other activations. Dropout masks are
+    shared by all steps and gates.
 
     Source: Ba et al., "Layer Normalization", 2016.
 
     Args:
-        units: Size of h and c.
-        activation: Activation of g and c.
-        recurrent_activation: Activation of the gates.
+        units: Positive integer, dimensionality of the states h and c.
+        activation: Activation function for g and c.
+        recurrent_activation: Activation function for the gates.
         {{arguments}}
-        norm_gamma_initializer: Initializer of the gammas.
-        norm_beta_initializer: Initializer of the betas.
-        norm_epsilon: What keeps the roots from zero.
-        **kwargs: The other arguments of `keras.layers.LSTM`: `use_bias`, `unit_forget_bias`, initializers, regularizers
-            and constraints, `go_backwards`, `stateful`, `unroll`, `zero_output_for_mask`, `name`, `dtype`, `trainable`.
+        norm_gamma_initializer: Initializer for the gamma weights of the normalizations.
+        norm_beta_initializer: Initializer for the beta weights of the normalizations.
+        norm_epsilon: Small float added to the variances for numerical stability.
+        **kwargs: Other arguments of `keras.layers.LSTM`: `use_bias`, `unit_forget_bias`, initializers, regularizers and
+            constraints, `go_backwards`, `stateful`, `unroll`, `zero_output_for_mask`, `name`, `dtype` and `trainable`.
 
     {{call_h_c}}
 
     Raises:
-        ValueError: `units` is no positive integer, a share is not in [0, 1), or `norm_epsilon` is negative.
+        ValueError: If `units` is not a positive integer, a dropout rate is not in [0, 1), or `norm_epsilon` is
+            negative.
 
     Example:
         >>> import numpy as np
@@ -179,7 +181,7 @@ class LayerNormLSTM(CellLayer):
         super().__init__(LayerNormLSTMCell, **init_arguments(locals()))
 
     def walk(self, x: tf.Tensor, states: list[tf.Tensor], **options: Any) -> tuple[tf.Tensor, ...]:
-        """Runs the kernel, to which all that is added to the gates is one bias."""
+        """Runs the compiled kernel. All offsets of the gates are passed as a single bias."""
         cell = self.cell
         kernel, recurrent_kernel = single(cell.kernel, cell.recurrent_kernel)
         biases = single(cell.bias, cell.kernel_norm.beta, cell.recurrent_norm.beta)

@@ -1,4 +1,4 @@
-"""The layer-normalized fully connected recurrent network on a compiled kernel."""
+"""Layer-normalized fully connected RNN with a compiled kernel."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -18,21 +18,21 @@ GAMMA = ("gamma_initializer", "gamma_regularizer", "gamma_constraint")
 
 @export
 class LayerNormSimpleRNNCell(RecurrentCell, keras.layers.SimpleRNNCell):
-    """One step of `LayerNormSimpleRNN`, as TensorFlow Addons' cell: a simple RNN with a layer norm before the bias.
+    """Cell class for `LayerNormSimpleRNN`, with the interface of TensorFlow Addons.
 
-    In `keras.layers.RNN` Keras' loop runs it; the layer `LayerNormSimpleRNN` computes the same by a kernel. Formula:
+    Layer normalization is applied before the bias. In `keras.layers.RNN`, the loop of Keras runs the cell; the layer
+    `LayerNormSimpleRNN` computes the same with a compiled kernel. Formula:
 
         h' = tanh(gamma * norm(x kernel + h recurrent_kernel) + bias)
-
 
     Source: Ba et al., "Layer Normalization", 2016.
 
     Args:
-        units: Size of h.
+        units: Positive integer, dimensionality of the output space (the state h).
         layernorm_epsilon: Small float added to the variance for numerical stability.
-        gamma_initializer: Initializer of gamma.
-        gamma_regularizer: Regularizer of gamma.
-        gamma_constraint: Constraint of gamma.
+        gamma_initializer: Initializer for the gamma weight.
+        gamma_regularizer: Regularizer for the gamma weight.
+        gamma_constraint: Constraint for the gamma weight.
         {{dropout}}
 
     The other arguments are those of `keras.layers.SimpleRNNCell`.
@@ -40,7 +40,8 @@ class LayerNormSimpleRNNCell(RecurrentCell, keras.layers.SimpleRNNCell):
     {{call}}
 
     Raises:
-        ValueError: `units` is no positive integer, a share is not in [0, 1), or `layernorm_epsilon` is negative.
+        ValueError: If `units` is not a positive integer, a dropout rate is not in [0, 1), or `layernorm_epsilon` is
+            negative.
 
     Example:
         >>> import keras, numpy as np
@@ -74,7 +75,7 @@ class LayerNormSimpleRNNCell(RecurrentCell, keras.layers.SimpleRNNCell):
         arguments = plain(init_arguments(locals()))
         check_recurrent(units, dropout, recurrent_dropout)
         fits = is_number(layernorm_epsilon) and layernorm_epsilon >= 0
-        check(fits, "layernorm_epsilon", layernorm_epsilon, "a number of 0 or more")
+        check(fits, "layernorm_epsilon", layernorm_epsilon, "a non-negative number")
         epsilon = arguments.pop("layernorm_epsilon")
         gamma = {name: arguments.pop(name) for name in GAMMA}
         super().__init__(**arguments)
@@ -83,12 +84,12 @@ class LayerNormSimpleRNNCell(RecurrentCell, keras.layers.SimpleRNNCell):
         )
 
     def build(self, input_shape: Shape) -> None:
-        """Makes the weights."""
+        """Creates the weights of the layer."""
         super().build(input_shape)
         self.layernorm.build((None, self.units))
 
     def call(self, inputs: Tensor, states: Sequence[Tensor], training: bool = False) -> tuple[Tensor, list[Tensor]]:
-        """Takes the step."""
+        """Computes one time step."""
         inputs, states = floating([inputs, states], self.compute_dtype)
         x, fed = dropped(self, inputs, states[0], training)
         z = self.layernorm(keras.ops.matmul(x, self.kernel) + keras.ops.matmul(fed, self.recurrent_kernel))
@@ -96,7 +97,7 @@ class LayerNormSimpleRNNCell(RecurrentCell, keras.layers.SimpleRNNCell):
         return h, [h]
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of `__init__`."""
+        """Returns the config of the cell."""
         norm = self.layernorm.get_config()
         own = {"layernorm_epsilon": norm["epsilon"], **{name: norm[name] for name in GAMMA}}
         return {**super().get_config(), **own}
@@ -104,32 +105,33 @@ class LayerNormSimpleRNNCell(RecurrentCell, keras.layers.SimpleRNNCell):
 
 @export
 class LayerNormSimpleRNN(CellLayer):
-    """A fully connected recurrent network with layer normalization, which steadies its training; on a compiled kernel.
+    """Fully connected RNN layer with layer normalization, computed by a compiled kernel.
 
     Formula, at each step, with norm(z) = (z - mean(z)) / sqrt(variance(z) + layernorm_epsilon) over the units:
 
         h[t] = tanh(gamma * norm(x[t] kernel + h[t-1] recurrent_kernel) + bias)
 
-    It computes what TensorFlow Addons' LayerNormSimpleRNNCell does in `keras.layers.RNN`. For other activations Keras'
-    loop over such a cell serves.
+    The results are those of the `LayerNormSimpleRNNCell` of TensorFlow Addons in `keras.layers.RNN`. The loop of Keras
+    over such a cell is used for other activations.
 
     Source: Ba et al., "Layer Normalization", 2016.
 
     Args:
-        units: Size of h.
-        activation: Activation of h.
+        units: Positive integer, dimensionality of the output space (the state h).
+        activation: Activation function for h.
         {{arguments}}
-        layernorm_epsilon: What keeps the root from zero.
-        gamma_initializer: Initializer of gamma.
-        gamma_regularizer: Regularizer of gamma.
-        gamma_constraint: Constraint of gamma.
-        **kwargs: The other arguments of `keras.layers.SimpleRNN`: `use_bias`, initializers, regularizers and
-            constraints, `go_backwards`, `stateful`, `unroll`, `zero_output_for_mask`, `name`, `dtype`, `trainable`.
+        layernorm_epsilon: Small float added to the variance for numerical stability.
+        gamma_initializer: Initializer for the gamma weight.
+        gamma_regularizer: Regularizer for the gamma weight.
+        gamma_constraint: Constraint for the gamma weight.
+        **kwargs: Other arguments of `keras.layers.SimpleRNN`: `use_bias`, initializers, regularizers and constraints,
+            `go_backwards`, `stateful`, `unroll`, `zero_output_for_mask`, `name`, `dtype` and `trainable`.
 
     {{call_h}}
 
     Raises:
-        ValueError: `units` is no positive integer, a share is not in [0, 1), or `layernorm_epsilon` is negative.
+        ValueError: If `units` is not a positive integer, a dropout rate is not in [0, 1), or `layernorm_epsilon` is
+            negative.
 
     Example:
         >>> import numpy as np
@@ -155,7 +157,7 @@ class LayerNormSimpleRNN(CellLayer):
         super().__init__(LayerNormSimpleRNNCell, **init_arguments(locals()))
 
     def walk(self, x: tf.Tensor, states: list[tf.Tensor], **options: Any) -> tuple[tf.Tensor, ...]:
-        """Runs the kernel."""
+        """Runs the compiled kernel over the sequence."""
         cell = self.cell
         kernel, recurrent_kernel, bias, gamma = single(
             cell.kernel, cell.recurrent_kernel, cell.bias, cell.layernorm.gamma

@@ -1,4 +1,4 @@
-"""Long short-term memory on a compiled kernel."""
+"""Long short-term memory with a compiled kernel."""
 
 from typing import Any
 
@@ -12,23 +12,24 @@ from tensorsmith.layers._support.recurrent_layer import RecurrentLayer, checked_
 
 @export
 class LSTM(RecurrentLayer, keras.layers.LSTM):
-    """Keras' LSTM on a compiled kernel: same arguments, weights and numbers, at a fraction of the time on CPU.
+    """Long short-term memory layer of Keras with a compiled kernel that is faster on CPU.
 
-    Formula, at each step, with the gates i, f, g, o in this order in the weights:
+    Arguments, weights and results are those of `keras.layers.LSTM`. Formula, at each step, with the gates in the order
+    i, f, g, o in the weights:
 
         [i, f, g, o] = x[t] kernel + h[t-1] recurrent_kernel + bias
         c[t] = sigmoid(f) * c[t-1] + sigmoid(i) * tanh(g)
         h[t] = sigmoid(o) * tanh(c[t])
 
-    For other activations Keras' own loop serves. One thing differs from Keras: recurrent dropout drops the same units
-    of h, and dropout beside it the same inputs, for all four gates, where Keras draws for each gate.
+    The loop of Keras is used for other activations. There is one difference from Keras: with recurrent dropout, the
+    dropout masks for h and for the inputs are shared by all four gates, where Keras draws one for each gate.
 
-    Source: Hochreiter and Schmidhuber, "Long Short-Term Memory", 1997; Gal and Ghahramani, "A Theoretically Grounded
-    Application of Dropout in Recurrent Neural Networks", 2016 (masks that stay the same at all steps).
+    Source: Hochreiter and Schmidhuber, "Long Short-Term Memory", 1997. Dropout masks that are shared by all steps are
+    from Gal and Ghahramani, "A Theoretically Grounded Application of Dropout in Recurrent Neural Networks", 2016.
 
     Args:
-        units: Size of h and c.
-        unit_forget_bias: If `True`, the bias of the gate f is initialized to 1.
+        units: Positive integer, dimensionality of the states h and c.
+        unit_forget_bias: If `True`, initialize the bias of the forget gate f to 1.
         {{keras_arguments}}
 
     The other arguments are those of `keras.layers.LSTM`.
@@ -36,7 +37,7 @@ class LSTM(RecurrentLayer, keras.layers.LSTM):
     {{call_h_c}}
 
     Raises:
-        ValueError: `units` is no positive integer, a share is not in [0, 1), or shapes do not fit each other.
+        ValueError: If `units` is not a positive integer, a dropout rate is not in [0, 1), or shapes are incompatible.
 
     Example:
         >>> import numpy as np
@@ -47,7 +48,7 @@ class LSTM(RecurrentLayer, keras.layers.LSTM):
     __init__ = checked_init(keras.layers.LSTM)
 
     def walk(self, x: tf.Tensor, states: list[tf.Tensor], **options: Any) -> tuple[tf.Tensor, ...]:
-        """Runs the kernel."""
+        """Runs the compiled kernel over the sequence."""
         cell = self.cell
         weights = single(cell.kernel, cell.recurrent_kernel, cell.bias)
         return ops.lstm(x, *weights, initial_state=states, **options)

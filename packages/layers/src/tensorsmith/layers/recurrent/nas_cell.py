@@ -1,4 +1,4 @@
-"""The recurrent cell that a search has found."""
+"""Recurrent cell found by neural architecture search."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,9 +12,10 @@ from tensorsmith.layers._support.floating import floating
 
 @export
 class NASCell(keras.layers.Layer):
-    """The cell that neural architecture search found for language models; `keras.layers.RNN(NASCell(8))` makes a layer.
+    """Recurrent cell that neural architecture search found for language models.
 
-    Formula, with the products a = x kernel and b = m[t-1] recurrent_kernel + bias in 8 parts each, and s the sigmoid:
+    Use the cell in a layer as `keras.layers.RNN(NASCell(8))`. Formula, with the products a = x kernel and b = m[t-1]
+    recurrent_kernel + bias split into 8 parts each, and s the sigmoid:
 
         u = s(a0 + b0) relu(a1 + b1)        v = s(a2 + b2) + relu(a3 b3)
         w = tanh(a4 + b4) s(a5 + b5)        z = tanh(a6 + b6) + s(a7 + b7)
@@ -24,27 +25,27 @@ class NASCell(keras.layers.Layer):
     Source: Zoph and Le, "Neural Architecture Search with Reinforcement Learning", 2017.
 
     Args:
-        units: Size of c, and of m without a projection.
-        projection: Size of m, if it is to be projected.
-        use_bias: Whether there is a bias.
-        kernel_initializer: Initializer of the kernel.
-        recurrent_initializer: Initializer of the recurrent kernel.
-        projection_initializer: Initializer of the projection.
-        bias_initializer: Initializer of the bias.
-        **kwargs: `name`, `dtype`, `trainable`, as for every Keras layer.
+        units: Positive integer, dimensionality of the state c, and of m without a projection.
+        projection: Positive integer, dimensionality of m after a projection. If `None`, there is no projection.
+        use_bias: If `True`, the layer uses a bias vector.
+        kernel_initializer: Initializer for the kernel weights matrix.
+        recurrent_initializer: Initializer for the recurrent kernel.
+        projection_initializer: Initializer for the projection matrix.
+        bias_initializer: Initializer for the bias vector.
+        **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
     Call arguments:
-        inputs: Tensor (batch, features) of floating type.
-        states: The tensors c and m before the step.
+        inputs: Floating-point tensor of shape `(batch, features)`.
+        states: List of the previous states c and m.
 
     Input shape:
         `(batch, features)`, `(batch, units)` and `(batch, projection or units)`.
 
     Output shape:
-        m `(batch, projection or units)`, and the states after the step.
+        The output m, `(batch, projection or units)`, and a list with the new states.
 
     Raises:
-        ValueError: `units` or `projection` is no positive integer.
+        ValueError: If `units` or `projection` is not a positive integer.
 
     Example:
         >>> import keras, numpy as np
@@ -80,7 +81,7 @@ class NASCell(keras.layers.Layer):
         self.state_size = [units, self.output_size]
 
     def build(self, input_shape: Shape) -> None:
-        """Makes the weights."""
+        """Creates the weights of the layer."""
         shape = (self.output_size, 8 * self.units)
         self.recurrent_kernel = self.add_weight(shape, self.recurrent_initializer, name="recurrent_kernel")
         shape = (input_shape[-1], 8 * self.units)
@@ -92,7 +93,7 @@ class NASCell(keras.layers.Layer):
             self.projection_weights = self.add_weight(shape, self.projection_initializer, name="projection_weights")
 
     def call(self, inputs: Tensor, states: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
-        """Takes the step."""
+        """Computes one time step."""
         inputs, states = floating([inputs, states], self.compute_dtype)
         sigmoid, tanh, relu = keras.ops.sigmoid, keras.ops.tanh, keras.ops.relu
         c, m = states
@@ -111,11 +112,11 @@ class NASCell(keras.layers.Layer):
         return m, [c, m]
 
     def get_initial_state(self, batch_size: int | Tensor | None = None) -> list[Tensor]:
-        """Zeros."""
+        """Returns states of zeros."""
         return [keras.ops.zeros((batch_size, size), self.compute_dtype) for size in self.state_size]
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of `__init__`."""
+        """Returns the config of the cell."""
         own = {
             "units": self.units,
             "projection": self.projection,

@@ -1,4 +1,4 @@
-"""Long short-term memory with peepholes on a compiled kernel."""
+"""Long short-term memory with peephole connections and a compiled kernel."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,26 +17,26 @@ from tensorsmith.layers._support.recurrent_layer import CellLayer, checked_init,
 
 @export
 class PeepholeLSTMCell(RecurrentCell, keras.layers.LSTMCell):
-    """One step of `PeepholeLSTM`, as TensorFlow Addons' cell: an LSTM whose gates see its memory c.
+    """Cell class for `PeepholeLSTM`, with the interface of TensorFlow Addons.
 
-    In `keras.layers.RNN` Keras' loop runs it; the layer `PeepholeLSTM` computes the same by a kernel. Formula:
+    The gates receive the memory state c through peephole connections. In `keras.layers.RNN`, the loop of Keras runs the
+    cell; the layer `PeepholeLSTM` computes the same with a compiled kernel. Formula:
 
         [i, f, g, o] = x kernel + h recurrent_kernel + bias
         c' = sigmoid(f + p_f * c) * c + sigmoid(i + p_i * c) * tanh(g)
         h' = sigmoid(o + p_o * c') * tanh(c')
 
-
     Source: Gers et al., "Learning Precise Timing with LSTM Recurrent Networks", 2002.
 
     Args:
-        units: Size of h and c.
-        **kwargs: The other arguments of `keras.layers.LSTMCell`: activations, `use_bias`, initializers, regularizers,
-            constraints, `dropout`, `recurrent_dropout`, `seed`, `name`, `dtype`, `trainable`.
+        units: Positive integer, dimensionality of the states h and c.
+        **kwargs: Other arguments of `keras.layers.LSTMCell`: activations, `use_bias`, initializers, regularizers,
+            constraints, `dropout`, `recurrent_dropout`, `seed`, `name`, `dtype` and `trainable`.
 
     {{call}}
 
     Raises:
-        ValueError: `units` is no positive integer, or a share is not in [0, 1).
+        ValueError: If `units` is not a positive integer, or a dropout rate is not in [0, 1).
 
     Example:
         >>> import keras, numpy as np
@@ -48,7 +48,7 @@ class PeepholeLSTMCell(RecurrentCell, keras.layers.LSTMCell):
     __init__ = checked_init(keras.layers.LSTMCell)
 
     def build(self, input_shape: Shape) -> None:
-        """Makes the weights."""
+        """Creates the weights of the layer."""
         super().build(input_shape)
         self.peepholes = [
             self.add_weight(
@@ -60,7 +60,7 @@ class PeepholeLSTMCell(RecurrentCell, keras.layers.LSTMCell):
         ]
 
     def call(self, inputs: Tensor, states: Sequence[Tensor], training: bool = False) -> tuple[Tensor, list[Tensor]]:
-        """Takes the step."""
+        """Computes one time step."""
         inputs, states = floating([inputs, states], self.compute_dtype)
         h, c = states
         x, fed = dropped(self, inputs, h, training)
@@ -74,32 +74,34 @@ class PeepholeLSTMCell(RecurrentCell, keras.layers.LSTMCell):
 
 @export
 class PeepholeLSTM(CellLayer):
-    """An LSTM whose gates see its memory c, which helps with precise timing; on a compiled kernel.
+    """Long short-term memory layer with peephole connections, computed by a compiled kernel.
 
-    Formula, at each step, with the gates i, f, g, o in this order in the weights and a vector p for each peephole:
+    Peephole connections pass the memory state c to the gates, which helps with precise timing. Formula, at each step,
+    with the gates in the order i, f, g, o in the weights and a vector p for each peephole:
 
         [i, f, g, o] = x[t] kernel + h[t-1] recurrent_kernel + bias
         c[t] = sigmoid(f + p_f * c[t-1]) * c[t-1] + sigmoid(i + p_i * c[t-1]) * tanh(g)
         h[t] = sigmoid(o + p_o * c[t]) * tanh(c[t])
 
-    It computes what TensorFlow Addons' PeepholeLSTMCell does in `keras.layers.RNN`, with its weights in the same order.
-    For other activations Keras' loop over such a cell serves. Dropout is the same at all steps and for all gates.
+    The results are those of the `PeepholeLSTMCell` of TensorFlow Addons in `keras.layers.RNN`, with the same order of
+    weights. The loop of Keras over such a cell is used for other activations. Dropout masks are shared by all steps and
+    gates.
 
     Source: Gers et al., "Learning Precise Timing with LSTM Recurrent Networks", 2002.
 
     Args:
-        units: Size of h and c.
-        activation: Activation of g and c.
-        recurrent_activation: Activation of the gates.
+        units: Positive integer, dimensionality of the states h and c.
+        activation: Activation function for g and c.
+        recurrent_activation: Activation function for the gates.
         {{arguments}}
-        **kwargs: The other arguments of `keras.layers.LSTM`: `use_bias`, `unit_forget_bias`, initializers, regularizers
-            and constraints, `go_backwards`, `stateful`, `unroll`, `zero_output_for_mask`, `name`, `dtype`, `trainable`.
-            The initializer of the kernel is that of the peepholes, too.
+        **kwargs: Other arguments of `keras.layers.LSTM`: `use_bias`, `unit_forget_bias`, initializers, regularizers and
+            constraints, `go_backwards`, `stateful`, `unroll`, `zero_output_for_mask`, `name`, `dtype` and `trainable`.
+            The kernel initializer is also used for the peepholes.
 
     {{call_h_c}}
 
     Raises:
-        ValueError: `units` is no positive integer, or a share is not in [0, 1).
+        ValueError: If `units` is not a positive integer, or a dropout rate is not in [0, 1).
 
     Example:
         >>> import numpy as np
@@ -122,7 +124,7 @@ class PeepholeLSTM(CellLayer):
         super().__init__(PeepholeLSTMCell, **init_arguments(locals()))
 
     def walk(self, x: tf.Tensor, states: list[tf.Tensor], **options: Any) -> tuple[tf.Tensor, ...]:
-        """Runs the kernel."""
+        """Runs the compiled kernel over the sequence."""
         cell = self.cell
         weights = single(cell.kernel, cell.recurrent_kernel, cell.bias)
         peephole = tf.stack(single(*cell.peepholes))

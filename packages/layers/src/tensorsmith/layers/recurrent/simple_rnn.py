@@ -1,4 +1,4 @@
-"""The fully connected recurrent network on a compiled kernel."""
+"""Fully connected RNN with a compiled kernel."""
 
 from typing import Any
 
@@ -12,19 +12,19 @@ from tensorsmith.layers._support.recurrent_layer import RecurrentLayer, checked_
 
 @export
 class SimpleRNN(RecurrentLayer, keras.layers.SimpleRNN):
-    """Keras' SimpleRNN on a compiled kernel: same arguments, weights and numbers, at a fraction of the time on CPU.
+    """Fully connected RNN layer of Keras with a compiled kernel that is faster on CPU.
 
-    Formula, at each step:
+    Arguments, weights and results are those of `keras.layers.SimpleRNN`. Formula, at each step:
 
         h[t] = tanh(x[t] kernel + h[t-1] recurrent_kernel + bias)
 
-    For other activations Keras' own loop serves.
+    The loop of Keras is used for other activations.
 
     Source: Elman, "Finding Structure in Time", 1990.
 
     Args:
-        units: Size of h.
-        activity_regularizer: Accepted as by Keras, which ignores it.
+        units: Positive integer, dimensionality of the output space (the state h).
+        activity_regularizer: Accepted and ignored, as in Keras.
         {{keras_arguments}}
 
     The other arguments are those of `keras.layers.SimpleRNN`.
@@ -32,7 +32,7 @@ class SimpleRNN(RecurrentLayer, keras.layers.SimpleRNN):
     {{call_h}}
 
     Raises:
-        ValueError: `units` is no positive integer, a share is not in [0, 1), or shapes do not fit each other.
+        ValueError: If `units` is not a positive integer, a dropout rate is not in [0, 1), or shapes are incompatible.
 
     Example:
         >>> import numpy as np
@@ -43,11 +43,11 @@ class SimpleRNN(RecurrentLayer, keras.layers.SimpleRNN):
     __init__ = checked_init(keras.layers.SimpleRNN)
 
     def walk(self, x: tf.Tensor, states: list[tf.Tensor], **options: Any) -> tuple[tf.Tensor, ...]:
-        """Runs the kernel."""
+        """Runs the compiled kernel over the sequence."""
         cell = self.cell
         weights = single(cell.kernel, cell.recurrent_kernel, cell.bias)
         return ops.simple_rnn(x, *weights, initial_state=states[0], **options)
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of `__init__`; Keras leaves out the seed."""
+        """Returns the config of the layer, with the seed that Keras omits."""
         return {**super().get_config(), "seed": self.cell.seed}

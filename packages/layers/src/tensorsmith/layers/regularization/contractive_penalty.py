@@ -1,4 +1,4 @@
-"""The penalty of contractive autoencoders."""
+"""Penalty of contractive autoencoders."""
 
 from typing import Any
 
@@ -12,41 +12,42 @@ from tensorsmith.layers._support.floating import floating
 
 @export
 class ContractivePenalty(keras.layers.Wrapper):
-    """A layer, or a block of them, that is penalized where its outputs vary much when its inputs vary little.
+    """Wrapper that penalizes the squared Jacobian of a layer or block, as in contractive autoencoders.
 
-    Around the encoder of an autoencoder it makes a contractive one, whose codings keep to the directions in which the
-    data vary. The penalty joins the losses of the model, in evaluation as in training, as those of regularizers do.
-
-    Formula, averaged over the batch, with the outputs h of an example and its inputs x:
+    Around the encoder of an autoencoder, it makes the codes insensitive to directions in which the data do not vary.
+    The penalty is added to the losses of the model in training and evaluation, like the losses of regularizers.
+    Formula, averaged over the batch, with the outputs h and the inputs x of an example:
 
         penalty = weight Σ (dh[j] / dx[i])²
 
-    The slopes cost as many backward passes as there are outputs, which run together: wrap what has few. Of layers in
-    which examples depend on each other, as in batch normalization, it has only how each depends on itself.
+    Computing the Jacobian takes as many backward passes, run in parallel, as there are outputs: wrap layers with few
+    outputs. If the layer makes examples depend on each other, as batch normalization does, only the derivatives within
+    each example are included.
 
-    Set `TF_ENABLE_ONEDNN_OPTS=0` with TensorFlow 2.18 to 2.20: there oneDNN's batched matrix product, which the
-    Jacobian needs, can crash the process.
+    With TensorFlow 2.18 to 2.20, set `TF_ENABLE_ONEDNN_OPTS=0`: in these versions, the batched matrix product of
+    oneDNN, which the Jacobian uses, can crash the process.
 
-    Around recurrent layers, and models with them, XLA is turned off, as it cannot compile the slopes of loops.
+    XLA is disabled for recurrent layers and for models that contain them, because it cannot compile the Jacobian of
+    loops.
 
     Source: Rifai et al., "Contractive Auto-Encoders: Explicit Invariance During Feature Extraction", 2011.
 
     Args:
-        layer: A layer or a model of one input and one output, each of floating type.
-        weight: Factor of the penalty, 0 or more.
-        **kwargs: `name`, `dtype`, `trainable`, as for every Keras layer.
+        layer: Layer or model with one floating-point input and one floating-point output.
+        weight: Non-negative factor by which the penalty is multiplied.
+        **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
     Call arguments:
-        inputs: That of the layer. Slopes are squared in float32 for half types.
+        inputs: Input of the wrapped layer. The squared Jacobian is computed in float32 for half-precision inputs.
 
     Input shape:
-        That of the layer.
+        Same as that of the wrapped layer.
 
     Output shape:
-        That of the layer.
+        Same as that of the wrapped layer.
 
     Raises:
-        ValueError: `layer` is no Keras layer, or `weight` is no number of 0 or more.
+        ValueError: If `layer` is not a Keras layer, or `weight` is not a non-negative number.
 
     Example:
         >>> import keras
@@ -55,23 +56,23 @@ class ContractivePenalty(keras.layers.Wrapper):
         >>> model.compile("adam", "binary_crossentropy")
         >>> linear = ContractivePenalty(keras.layers.Dense(1, kernel_initializer="ones"), weight=1.0)
         >>> y = linear(keras.ops.zeros((5, 3)))
-        >>> print(linear.losses[0].numpy())  # three slopes of 1
+        >>> print(linear.losses[0].numpy())  # three derivatives of 1
         3.0
     """
 
     def __init__(self, layer: keras.Layer, weight: float = 0.1, **kwargs: Any):
         check(isinstance(layer, keras.layers.Layer), "layer", layer, "a Keras layer")
-        check(is_number(weight) and weight >= 0, "weight", weight, "a number of 0 or more")
+        check(is_number(weight) and weight >= 0, "weight", weight, "a non-negative number")
         weight = plain(weight)
         super().__init__(layer, **kwargs)
         self.supports_masking = layer.supports_masking
-        self.supports_jit = not _loops(layer)  # XLA has no slopes of several outputs through a loop
+        self.supports_jit = not _loops(layer)  # XLA cannot compile the Jacobian of a loop
         self.weight = weight
 
     def call(self, inputs: Tensor) -> Tensor:
         """Calls the layer, and adds the penalty."""
         x = floating(inputs, self.compute_dtype)
-        with tf.GradientTape(watch_accessed_variables=False) as tape:  # keras.ops has no gradients
+        with tf.GradientTape(watch_accessed_variables=False) as tape:  # `keras.ops` has no gradients
             tape.watch(x)
             y = self.layer(x)
 
@@ -83,26 +84,26 @@ class ContractivePenalty(keras.layers.Wrapper):
         def nothing() -> Any:
             return tf.zeros((), keras.backend.result_type(x.dtype, "float32"))
 
-        # An empty batch, as a replica may get at the end of the data, has no slopes to take.
+        # The penalty of an empty batch, which a replica may receive at the end of the data, is zero.
         count = x.shape[0]
         penalty = tf.cond(tf.shape(x)[0] > 0, squares, nothing) if count is None else (squares if count else nothing)()
         self.add_loss(self.weight * penalty)
         return y
 
     def compute_mask(self, *args: Any, **kwargs: Any) -> Tensor | None:
-        """That of the layer."""
+        """Returns the output mask of the wrapped layer."""
         return self.layer.compute_mask(*args, **kwargs)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """That of the layer."""
+        """Returns the output shape of the wrapped layer."""
         return self.layer.compute_output_shape(input_shape)
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of `__init__`."""
+        """Returns the config of the layer."""
         return {**super().get_config(), "weight": self.weight}
 
 
 def _loops(layer: keras.Layer) -> bool:
-    """Whether it is a recurrent layer, or a model with one."""
+    """Returns `True` for recurrent layers and for models that contain one."""
     recurrent = isinstance(layer, keras.layers.RNN | keras.layers.Bidirectional)
     return recurrent or any(_loops(inner) for inner in getattr(layer, "layers", []))

@@ -12,12 +12,12 @@ from tensorsmith.layers._support.noise_shape import check_noise_shape
 
 @export
 class MCAlphaDropout(MonteCarloDropout, keras.layers.AlphaDropout):
-    """Alpha dropout that stays active in inference: `MCDropout` for self-normalizing networks.
+    """Alpha dropout that stays active at inference: `MCDropout` for self-normalizing networks.
 
-    Every call drops other units, whatever `training` says. Dropped units take the value at which SELU saturates, and
-    what comes out is scaled and shifted, so that inputs of mean 0 and variance 1 keep both.
+    A new mask is drawn in each call, regardless of `training`. Dropped units are set to the saturation value of SELU,
+    and the result is scaled and shifted, so that a mean of 0 and a variance of 1 are preserved.
 
-    Formula, with the keep mask m drawn anew in every call, p the rate, and c = -1.7581 the limit of SELU:
+    Formula, with the binary mask m, the rate p, and c = -1.7581 the limit of SELU:
 
         y = a (m x + (1 - m) c) + b,  m ~ Bernoulli(1 - p),  a = ((1 - p) (1 + p c²))^(-1/2),  b = -a p c
 

@@ -11,13 +11,13 @@ from tensorsmith.layers._support.monte_carlo_dropout import MonteCarloDropout
 
 @export
 class MCDropout(MonteCarloDropout, keras.layers.Dropout):
-    """Dropout that stays active in inference, so that repeated predictions show how sure the model is.
+    """Dropout that stays active at inference, for uncertainty estimates from repeated predictions.
 
-    Every call drops other units, whatever `training` says. The mean over many predictions of one input is a better
-    estimate than a single pass without dropout, and their standard deviation tells the uncertainty. Only this layer
-    behaves as in training: unlike `model(x, training=True)`, it leaves batch normalization alone.
+    A new mask is drawn in each call, regardless of `training`. The mean over many predictions of one input is a better
+    estimate than a single pass without dropout, and their standard deviation measures the uncertainty. Only this layer
+    behaves as in training: unlike `model(x, training=True)`, it does not affect batch normalization.
 
-    Formula, with the keep mask m drawn anew in every call:
+    Formula, with the binary mask m:
 
         y = m * x / (1 - rate),  m ~ Bernoulli(1 - rate)
 
@@ -52,7 +52,7 @@ class MCDropout(MonteCarloDropout, keras.layers.Dropout):
             "rate",
             rate,
             "a number in [0, 1)",
-            "give the share to drop, for example 0.5",
+            "pass the fraction to drop, for example 0.5",
         )
         check(seed is None or is_integer(seed), "seed", seed, "an integer or None")
         super().__init__(plain(rate), noise_shape=plain(noise_shape), seed=plain(seed), **kwargs)

@@ -1,4 +1,4 @@
-"""Dropout with a rate that moves."""
+"""Dropout with a variable rate."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,39 +13,40 @@ from tensorsmith.layers._support.noise_shape import check_noise_shape
 
 @export
 class ScheduledDropout(keras.layers.Layer):
-    """Dropout with a rate that can change while a model trains.
+    """Dropout with a rate that can change during training.
 
-    The rate is a variable, `layer.rate`, that is read in every step: a compiled step follows it, where the rate of
-    `keras.layers.Dropout` is fixed once the step is traced. A `Trainer` moves it with
-    `schedules={"dropout": (layer.rate, schedule)}`, other loops with `layer.rate.assign(0.2)`. As long as it stays what
-    it was, units, draws and numbers are those of `keras.layers.Dropout`.
+    The rate is a variable, `layer.rate`, which is read in every step, also in compiled functions. The rate of
+    `keras.layers.Dropout` is fixed once a step is traced. `Trainer` changes it with `schedules={"dropout": (layer.rate,
+    schedule)}`, other training loops with `layer.rate.assign(0.2)`. With a constant rate, the masks and the results are
+    those of `keras.layers.Dropout`.
 
-    Formula, with the keep mask m drawn anew in every call in training, and 0 at a rate of 1:
+    Formula, with a binary mask m that is drawn in each training step; the output is 0 at a rate of 1:
 
         y = m x / (1 - rate),  m ~ Bernoulli(1 - rate)
 
-    Source: Srivastava et al., "Dropout", 2014; rates that grow: Morerio et al., "Curriculum Dropout", 2017.
+    Source: Srivastava et al., "Dropout", 2014. Increasing rates are from Morerio et al., "Curriculum Dropout", 2017.
 
     Args:
-        rate: Share of the units to drop at first, in [0, 1]. The variable is saved with the model: loaded, the layer
-            has the rate that it had come to. A schedule's value beyond [0, 1] counts as the nearer end.
-        noise_shape: Shape of the keep mask, with `None` where it follows the inputs; 1 shares one draw along an axis.
-        seed: Integer that fixes the draws; `None` takes one from Keras' global seed.
-        **kwargs: `name`, `dtype`, `trainable`, as for every Keras layer.
+        rate: Float in [0, 1]. Initial fraction of the input units to drop. The current value is saved with the model
+            and restored. Values outside of [0, 1] that a schedule assigns are clipped.
+        noise_shape: Shape of the binary dropout mask. `None` takes the size of the inputs; 1 shares the mask along an
+            axis.
+        seed: Integer to seed the random generator. If `None`, the seed is derived from the global Keras seed.
+        **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
     Call arguments:
-        inputs: Tensor of any rank.
-        training: Whether to drop.
+        inputs: Input tensor of any rank.
+        training: If `True`, apply dropout. Otherwise, return the inputs unchanged.
 
     Input shape:
-        Any.
+        Arbitrary.
 
     Output shape:
-        The same as the input shape.
+        Same shape as the input.
 
     Raises:
-        ValueError: `rate` is no number in [0, 1], `seed` is no integer, or `noise_shape` is no sequence of positive
-            integers and `None`.
+        ValueError: If `rate` is not a number in [0, 1], `seed` is not an integer, or `noise_shape` is not a sequence of
+            positive integers and `None`.
 
     Example:
         >>> import keras
@@ -80,10 +81,10 @@ class ScheduledDropout(keras.layers.Layer):
         )
 
     def build(self, input_shape: Shape) -> None:
-        """Has nothing to make; the rate is there before, for schedules to take."""
+        """Does nothing. The rate is created in `__init__`, so that schedules can use it before."""
 
     def call(self, inputs: Tensor, training: bool = False) -> Tensor:
-        """Drops units in training."""
+        """Applies dropout in training."""
         inputs = floating(inputs, self.compute_dtype)
         if not training:
             return inputs
@@ -95,14 +96,14 @@ class ScheduledDropout(keras.layers.Layer):
         kept = draws >= keras.ops.cast(rate, inputs.dtype)
         scale = 1 / keras.ops.where(
             rate < 1, 1 - rate, 1.0
-        )  # nothing is kept at 1: a scale without end has no gradient
+        )  # at a rate of 1, an infinite scale would make the gradient NaN
         return keras.ops.where(kept, inputs * keras.ops.cast(scale, inputs.dtype), 0)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """That of the inputs."""
+        """Returns the output shape, which is the input shape."""
         return input_shape
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of `__init__`."""
+        """Returns the config of the layer."""
         own = {"rate": self._rate_at_first, "noise_shape": self.noise_shape, "seed": self.seed}
         return {**super().get_config(), **own}

@@ -12,9 +12,9 @@ from tensorsmith.layers._support.floating import floating
 
 @export
 class StochasticDepth(keras.layers.Layer):
-    """The sum of a shortcut and a residual branch that is left out at random in training.
+    """Stochastic depth: the sum of a shortcut and a residual branch that is randomly dropped in training.
 
-    Formula, with p the survival probability and one draw b for the whole batch:
+    Formula, with the survival probability p and a single draw b for the whole batch:
 
         y = shortcut + b residual,  b ~ Bernoulli(p)    in training
         y = shortcut + p residual                       otherwise
@@ -22,22 +22,23 @@ class StochasticDepth(keras.layers.Layer):
     Source: Huang et al., "Deep Networks with Stochastic Depth", 2016.
 
     Args:
-        survival_probability: How likely the branch is kept, in [0, 1].
-        seed: Integer that fixes the draws; None takes one from Keras' global seed.
-        **kwargs: `name`, `dtype`, `trainable`, as for every Keras layer.
+        survival_probability: Float in [0, 1], the probability that the residual branch is kept.
+        seed: Integer to seed the random generator. If `None`, the seed is derived from the global Keras seed.
+        **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
     Call arguments:
-        inputs: The two tensors [shortcut, residual] of equal shape.
-        training: Whether to draw.
+        inputs: List `[shortcut, residual]` of two tensors of the same shape.
+        training: If `True`, drop the residual branch at random.
 
     Input shape:
-        Twice the same.
+        Two tensors of the same arbitrary shape.
 
     Output shape:
-        The same as that of either.
+        Same shape as either input.
 
     Raises:
-        ValueError: `survival_probability` is not in [0, 1], `seed` is no integer, or there are not two tensors.
+        ValueError: If `survival_probability` is not in [0, 1], `seed` is not an integer, or the inputs are not two
+            tensors.
 
     Example:
         >>> import keras
@@ -57,12 +58,12 @@ class StochasticDepth(keras.layers.Layer):
         self.seed_generator = keras.random.SeedGenerator(seed)
 
     def build(self, input_shape: Sequence[Shape]) -> None:
-        """Looks at the two shapes."""
+        """Validates the two input shapes."""
         fits = len(input_shape) == 2 and isinstance(input_shape[0], list | tuple)
         check(fits, "inputs", input_shape, "a list of two tensors, [shortcut, residual]")
 
     def call(self, inputs: Sequence[Tensor], training: bool = False) -> Tensor:
-        """Adds the branch, or not."""
+        """Adds the residual branch to the shortcut."""
         inputs = floating(inputs, self.compute_dtype)
         shortcut, residual = inputs
         if not training:
@@ -72,9 +73,9 @@ class StochasticDepth(keras.layers.Layer):
         return shortcut + kept * residual
 
     def compute_output_shape(self, input_shape: Sequence[Shape]) -> Shape:
-        """That of the shortcut."""
+        """Returns the output shape, which is the shape of the shortcut."""
         return input_shape[0]
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of `__init__`."""
+        """Returns the config of the layer."""
         return {**super().get_config(), "survival_probability": self.survival_probability, "seed": self.seed}

@@ -1,4 +1,4 @@
-"""Regularizers that Keras lacks."""
+"""Regularizers that Keras does not have."""
 
 from tensorsmith.layers.regularizers.kl_divergence_regularizer import KLDivergenceRegularizer
 

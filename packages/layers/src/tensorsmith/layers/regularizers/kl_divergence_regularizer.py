@@ -1,4 +1,4 @@
-"""The penalty of sparse autoencoders."""
+"""Sparsity penalty of sparse autoencoders."""
 
 from typing import Any
 
@@ -8,41 +8,38 @@ from keras import ops
 from tensorsmith.core import check, export, is_number, plain
 from tensorsmith.core.types import Tensor
 
-# Keras divides activity penalties by the batch size since 3.14.
+# Since 3.14, Keras divides activity penalties by the batch size.
 KERAS_DIVIDES = tuple(map(int, keras.__version__.split(".")[:2])) >= (3, 14)
 
 
 @export
 class KLDivergenceRegularizer(keras.regularizers.Regularizer):
-    """Keeps the mean activity of each neuron near a small target, for sparse autoencoders.
+    """Activity regularizer that keeps the mean activation of each unit close to a target, for sparse autoencoders.
 
-    It is an activity regularizer for activations in (0, 1), as a sigmoid's. It takes the mean over the batch, so
-    batches should not be small.
-
-    Formula, with the mean activity q of a neuron over the batch, and the target p, summed over neurons:
+    Activations must be in (0, 1), as those of a sigmoid. The mean is computed over the batch, so that batches should
+    not be small. Formula, with the mean activation q of a unit over the batch, and the target p, summed over the units:
 
         penalty = weight Σ (p log(p / q) + (1 - p) log((1 - p) / (1 - q)))
 
-    There are two averages over the batch: the one of q, and another by Keras 3.14 or later, which divides every
-    activity penalty by the batch size. So the same activities cost half as much in batches that are twice as large,
-    and the penalty is 1 / 32 of the formula in batches of 32. With `batch_independent=True` it is the formula, whatever
-    the batch size.
+    There are two averages over the batch: that in q, and that of Keras 3.14 or later, which divides every activity
+    penalty by the batch size. For the same activations, the penalty is thus halved if the batch size is doubled, and it
+    is 1 / 32 of the formula in batches of 32. With `batch_independent=True`, it is the formula for any batch size.
 
     Source: Ng, "Sparse autoencoder", CS294A lecture notes, 2011.
 
     Args:
-        weight: Factor of the penalty, 0 or more.
-        target: The mean activity to aim at, in (0, 1).
-        batch_independent: If `True`, the penalty is multiplied by the batch size where Keras divides by it.
+        weight: Non-negative factor by which the penalty is multiplied.
+        target: Float in (0, 1), the target mean activation.
+        batch_independent: If `True`, multiply the penalty by the batch size where Keras divides by it.
 
     Call arguments:
-        activations: The outputs of a layer; all axes but the last count as the batch's in the mean.
+        activations: The outputs of a layer. The mean is computed over all axes except the last one.
 
     Returns:
         The penalty, in at least float32.
 
     Raises:
-        ValueError: `weight` is no number of 0 or more, or `target` is no number in (0, 1).
+        ValueError: If `weight` is not a non-negative number, or `target` is not a number in (0, 1).
 
     Example:
         >>> import keras
@@ -55,16 +52,17 @@ class KLDivergenceRegularizer(keras.regularizers.Regularizer):
     """
 
     def __init__(self, weight: float, target: float = 0.1, batch_independent: bool = False):
-        check(is_number(weight) and weight >= 0, "weight", weight, "a number of 0 or more")
+        check(is_number(weight) and weight >= 0, "weight", weight, "a non-negative number")
         check(is_number(target) and 0 < target < 1, "target", target, "a number in (0, 1)")
         self.weight, self.target = plain((weight, target))
         self.batch_independent = batch_independent
 
     def __call__(self, activations: Tensor) -> Tensor:
-        """The penalty."""
+        """Returns the penalty."""
         activations = ops.convert_to_tensor(activations)
         precise = ops.cast(activations, keras.backend.result_type(activations.dtype, "float32"))
         mean = ops.mean(precise, axis=list(range(len(precise.shape) - 1)))
+        # Clipping keeps the logarithms finite for units that are always 0 or 1.
         p, q = self.target, ops.clip(mean, 1e-7, 1 - 1e-7)
         penalty = self.weight * ops.sum(p * ops.log(p / q) + (1 - p) * ops.log((1 - p) / (1 - q)))
         if self.batch_independent and KERAS_DIVIDES:
@@ -72,5 +70,5 @@ class KLDivergenceRegularizer(keras.regularizers.Regularizer):
         return penalty
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of `__init__`."""
+        """Returns the config of the regularizer."""
         return {"weight": self.weight, "target": self.target, "batch_independent": self.batch_independent}

@@ -1,1 +1,1 @@
-"""Layers around other layers or models."""
+"""Wrappers for layers and models."""

@@ -9,7 +9,7 @@ from tensorsmith.core import check, export, is_number, plain
 from tensorsmith.core.types import NestedTensors, Shapes, Tensor
 from tensorsmith.layers._support.floating import floating
 
-# Which axis of the kernel is that of the outputs.
+# The axis of the kernel that corresponds to the output channels.
 OUTPUTS = {
     keras.layers.Dense: -1,
     keras.layers.Conv1D: -1,
@@ -23,35 +23,36 @@ OUTPUTS = {
 
 @export
 class EqualizedLearningRate(keras.layers.Wrapper):
-    """A layer whose kernel begins as N(0, 1) and is scaled whenever it is used, instead of once at the start.
+    """Wrapper that initializes a kernel from N(0, 1) and scales it at runtime instead of at initialization.
 
-    Optimizers that divide by the size of gradients, such as Adam, then move all kernels at the same pace, whatever
-    their size. Formula, with fan_in the number of inputs that an output is a sum of:
+    Optimizers that normalize by the magnitude of gradients, such as Adam, then update all kernels at the same relative
+    rate. Formula, with fan_in the number of inputs of an output unit:
 
         kernel = gain / sqrt(fan_in) v
 
-    The gain of sqrt(2) makes it the scale of He's initialization; the paper's program has 1 where no ReLU follows.
-
-    The wrapped layer's kernel is v, its initializer replaced; its bias stays as it is.
+    With a gain of sqrt(2), the scale is that of He initialization. The implementation of the authors uses 1 for layers
+    without a subsequent ReLU. The kernel of the wrapped layer is v, and its initializer is replaced. Its bias is not
+    affected.
 
     Source: Karras et al., "Progressive Growing of GANs for Improved Quality, Stability, and Variation", 2018.
 
     Args:
-        layer: A new Keras layer: dense, a convolution or a transposed one. A seed of its kernel's initializer is kept.
-        gain: What the scale is multiplied by, above 0.
-        **kwargs: `name`, `dtype`, `trainable`, as for every Keras layer.
+        layer: Keras layer that is not built yet: a dense layer, convolution or transposed convolution. The seed of its
+            kernel initializer is kept.
+        gain: Positive float by which the scale is multiplied.
+        **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
     Call arguments:
-        inputs: Those of the layer.
+        inputs: Inputs of the wrapped layer.
 
     Input shape:
-        That of the layer.
+        Same as that of the wrapped layer.
 
     Output shape:
-        That of the layer.
+        Same as that of the wrapped layer.
 
     Raises:
-        ValueError: `layer` is of another kind or has its weights already, or `gain` is not above 0.
+        ValueError: If `layer` is of another class or already has weights, or `gain` is not positive.
 
     Example:
         >>> import keras
@@ -63,12 +64,12 @@ class EqualizedLearningRate(keras.layers.Wrapper):
 
     def __init__(self, layer: keras.Layer, gain: float = math.sqrt(2), **kwargs: Any):
         known = isinstance(layer, tuple(OUTPUTS))
-        check(known, "layer", layer, "a Keras layer that is dense, a convolution or a transposed one")
+        check(known, "layer", layer, "a dense layer, a convolution or a transposed convolution")
         initializer = layer.kernel_initializer
-        # Keras builds the layers of saved models before it wraps them.
+        # Keras builds the inner layer of a saved wrapper before it creates the wrapper.
         fits = not layer.built or (isinstance(initializer, keras.initializers.RandomNormal) and initializer.stddev == 1)
-        check(fits, "layer", layer, "a layer without weights", "wrap it before it is called")
-        check(is_number(gain) and gain > 0, "gain", gain, "a number above 0")
+        check(fits, "layer", layer, "a layer that is not built", "wrap it before it is called")
+        check(is_number(gain) and gain > 0, "gain", gain, "a positive number")
         gain = plain(gain)
         super().__init__(layer, **kwargs)
         self.supports_masking = layer.supports_masking
@@ -77,25 +78,28 @@ class EqualizedLearningRate(keras.layers.Wrapper):
         layer.kernel_initializer = keras.initializers.RandomNormal(0.0, 1.0, seed=config.get("seed"))
 
     def build(self, input_shape: Shapes | None = None) -> None:
-        """Makes the layer's weights."""
+        """Creates the weights of the wrapped layer."""
         super().build(input_shape)
         shape = self.layer.kernel.shape
         axis = next(axis for kind, axis in OUTPUTS.items() if isinstance(self.layer, kind))
         self.scale = self.gain / math.sqrt(math.prod(shape) / shape[axis])
 
     def call(self, inputs: Tensor) -> Tensor:
-        """Calls the layer; as it is linear in its kernel, the scale can go to the inputs."""
+        """Calls the wrapped layer.
+
+        The layer is linear in its kernel, so that the scale is applied to the inputs.
+        """
         inputs = floating(inputs, self.compute_dtype)
         return self.layer(inputs * self.scale)
 
     def compute_mask(self, *args: Any, **kwargs: Any) -> NestedTensors | None:
-        """That of the layer."""
+        """Returns the output mask of the wrapped layer."""
         return self.layer.compute_mask(*args, **kwargs)
 
     def compute_output_shape(self, input_shape: Shapes) -> Shapes:
-        """That of the layer."""
+        """Returns the output shape of the wrapped layer."""
         return self.layer.compute_output_shape(input_shape)
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of `__init__`."""
+        """Returns the config of the layer."""
         return {**super().get_config(), "gain": self.gain}

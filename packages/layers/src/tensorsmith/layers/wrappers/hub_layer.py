@@ -1,4 +1,4 @@
-"""A TensorFlow Hub module as a layer."""
+"""TensorFlow Hub module as a Keras layer."""
 
 import inspect
 import math
@@ -15,43 +15,45 @@ from tensorsmith.layers._support.hub_modules import module_folder
 
 @export
 class HubLayer(keras.layers.Layer):
-    """A TensorFlow Hub module, or any TensorFlow 2 SavedModel, inside a Keras model: `hub.KerasLayer` for Keras 3.
+    """Layer that wraps a TensorFlow Hub module or any TensorFlow 2 SavedModel: `hub.KerasLayer` for Keras 3.
 
-    A module that can be called is called, and told whether it is training if it asks; otherwise one of its signatures
-    is. Its variables are the layer's, and train if the layer is trainable; then the losses by which the module
-    regularizes itself count, too.
+    If the module is callable, it is called, with `training` if it accepts the argument. Otherwise, one of its
+    signatures is used. The variables of the module are the weights of the layer, which are trained if the layer is
+    trainable. In this case, the regularization losses of the module are added, too.
 
-    A saved model holds the handle, and the weights if asked: without them it gets those of the module back. It loads
-    where the module is a folder or in Hub's cache; loading fetches nothing. As with every SavedModel, load only what
-    you trust: it is a program.
+    A saved model contains the handle, and optionally the weights. Without them, the weights of the module are used
+    after loading. To load it, the module must be a folder or be in the cache of Hub; it is not downloaded. As with any
+    SavedModel, load modules only from sources that you trust, because they can run code.
 
     Source: https://www.tensorflow.org/hub/reusable_saved_models (the interface of modules).
 
     Args:
-        handle: A folder with a SavedModel, or the address of a module, which is looked for in Hub's cache and, if it is
-            not there, fetched by the package tensorflow-hub.
-        trainable: Whether its variables train.
-        arguments: Further keyword arguments of the module, such as `{"return_sequences": True}`.
-        signature: Name of a signature to use. If None, the module is called, or where it cannot be, its signature
-            "serving_default".
-        output_key: Which of several named outputs to return; all in a dict if None.
-        output_shape: Shape of an output without the batch, or a dict of such, where the module does not tell.
-        save_weights: Whether a saved model holds the weights; if None, those of a layer that has been trainable.
-        **kwargs: `name` and `dtype`, as for every Keras layer. Modules compute in the types they were saved with,
-            whatever the policy: float32 is the default.
+        handle: Folder of a SavedModel, or the URL of a module. The module is taken from the cache of Hub, or downloaded
+            with the package tensorflow-hub.
+        trainable: If `True`, the variables of the module are trained.
+        arguments: Additional keyword arguments to pass to the module, such as `{"return_sequences": True}`.
+        signature: Name of the signature to use. If `None`, the module is called, or its signature `"serving_default"`
+            is used if it is not callable.
+        output_key: Key of the output to return, if there are several named outputs. If `None`, the dict of all outputs.
+        output_shape: Shape of the output without the batch axis, or a dict of shapes. Needed if the module does not
+            specify it.
+        save_weights: If `True`, a saved model contains the weights. If `None`, they are saved if the layer has ever
+            been trainable.
+        **kwargs: `name` and `dtype`. Modules compute in the dtypes that they were saved with, regardless of the dtype
+            policy. Defaults to float32.
 
     Call arguments:
-        inputs: What the module takes: a tensor, which may be of strings, or a dict of them.
-        training: Whether the module trains; a layer that is not trainable never does.
+        inputs: Inputs of the module: a tensor, which may contain strings, or a dict of tensors.
+        training: If `True`, call the module in training mode. Ignored if the layer is not trainable.
 
     Input shape:
-        That of the module.
+        Same as that of the module.
 
     Output shape:
-        That of the module.
+        Same as that of the module.
 
     Raises:
-        ValueError: There is no such module, or it has no such signature or output.
+        ValueError: If the module, the signature or the output is not found.
 
     Example:
         >>> import keras, tempfile
@@ -76,7 +78,7 @@ class HubLayer(keras.layers.Layer):
     ):
         check(isinstance(handle, str), "handle", handle, "a folder or an address, as a string")
         super().__init__(autocast=False, **{"dtype": "float32", **kwargs})
-        self.supports_jit = False  # whatever is in the module, XLA may lack it: strings, tables
+        self.supports_jit = False  # modules may contain ops that XLA does not support, such as strings and tables
         self.handle = handle
         self.arguments = dict(arguments or {})
         self.signature = signature
@@ -88,17 +90,17 @@ class HubLayer(keras.layers.Layer):
         self._function = self.module.__call__ if self._calls_module else self._signature(signature or "serving_default")
         self._takes_training = self._calls_module and "training" in inspect.signature(self._function).parameters
         self.module_variables = [_as_keras(*each) for each in self._variables()]
-        self.trainable = trainable  # now that there are variables to freeze
+        self.trainable = trainable  # set after the variables exist, so that they can be frozen
         self._has_weights_of_its_own = trainable
 
     def _signature(self, name: str) -> Any:
         known = list(getattr(self.module, "signatures", {}))
         remedy = did_you_mean(name, known)
-        check(name in known, "signature", name, f"one of {known}, which the module has", remedy)
+        check(name in known, "signature", name, f"one of the signatures of the module, {known}", remedy)
         return self.module.signatures[name]
 
     def _variables(self) -> list[tuple[tf.Variable, bool]]:
-        """All variables that the function uses or the module tells of, and whether they train."""
+        """Returns all variables of the function and of the module, with `True` for trainable ones."""
         functions = getattr(self._function, "concrete_functions", [self._function])
         found = {id(variable): variable for function in functions for variable in function.variables}
         found |= {id(variable): variable for variable in getattr(self.module, "variables", None) or ()}
@@ -108,7 +110,7 @@ class HubLayer(keras.layers.Layer):
         return [(variable, key in keys) for key, variable in found.items()]
 
     def build(self, input_shape: Shapes | None = None) -> None:
-        """Nothing: the variables come with the module."""
+        """Does nothing. The variables are those of the module."""
 
     def call(self, inputs: NestedTensors, training: bool = False) -> NestedTensors:
         """Calls the module."""
@@ -128,7 +130,7 @@ class HubLayer(keras.layers.Layer):
         if self.output_key is not None:
             key, names = self.output_key, list(outputs) if isinstance(outputs, Mapping) else []
             remedy = "" if key in names else did_you_mean(key, names)
-            check(key in names, "output_key", key, f"one of the outputs' names, {names}", remedy)
+            check(key in names, "output_key", key, f"one of the names of the outputs, {names}", remedy)
             outputs = outputs[key]
         if self.trainable:
             for loss in getattr(self.module, "regularization_losses", ()):
@@ -138,9 +140,9 @@ class HubLayer(keras.layers.Layer):
         return outputs
 
     def _call_module(self, inputs: NestedTensors, arguments: dict[str, Any]) -> Any:
-        """Calls the trace that fits and leaves most sizes open.
+        """Calls the matching trace with the largest number of unknown sizes.
 
-        TensorFlow would call the first that fits, and a batch of a size that is not known yet fits a trace of one.
+        TensorFlow would call the first match, and an unknown batch size also matches a trace with a batch size of one.
         """
         given = inspect.signature(self._function).bind(inputs, **arguments)
         given.apply_defaults()
@@ -150,27 +152,27 @@ class HubLayer(keras.layers.Layer):
         return function(*given.args, **given.kwargs)
 
     def _by_name(self, inputs: NestedTensors) -> Mapping[str, Any]:
-        """The inputs as a signature takes them."""
+        """Returns the inputs as the keyword arguments of a signature."""
         if isinstance(inputs, Mapping):
             return inputs
         names = sorted(self._function.structured_input_signature[1])
-        check(len(names) == 1, "inputs", Verbatim("a tensor"), f"a dict of {names}, which the signature takes")
+        check(len(names) == 1, "inputs", Verbatim("a tensor"), f"a dict of {names}, the inputs of the signature")
         return {names[0]: inputs}
 
     def save_own_variables(self, store: MutableMapping[str, Any]) -> None:
-        """Writes the weights, if they are to be saved."""
+        """Saves the weights, if they are to be saved."""
         own = self._has_weights_of_its_own or self.trainable
         if own if self.save_weights is None else self.save_weights:
             super().save_own_variables(store)
 
     def load_own_variables(self, store: MutableMapping[str, Any]) -> None:
-        """Reads the weights; without any the module's stay."""
+        """Loads the weights. If there are none, those of the module are kept."""
         if store.keys():
             super().load_own_variables(store)
             self._has_weights_of_its_own = True
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of `__init__`."""
+        """Returns the config of the layer."""
         own = {
             "handle": self.handle,
             "arguments": self.arguments,
@@ -183,19 +185,19 @@ class HubLayer(keras.layers.Layer):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "HubLayer":
-        """The layer of a config, if its module is on this machine."""
+        """Creates a layer from its config, without downloading the module."""
         module_folder(config["handle"], fetch=False)
         return super().from_config(config)
 
 
 def _as_keras(variable: tf.Variable, trainable: bool) -> keras.Variable:
-    """The same variable as Keras takes it, whose names have no slashes."""
+    """Returns a Keras variable for a variable of the module. Slashes in its name are replaced."""
     name = variable.name.split(":")[0].replace("/", "_")
     return keras.Variable(variable, dtype=variable.dtype.name, trainable=trainable, name=name)
 
 
 def _fits(function: Any, call: Any) -> bool:
-    """Whether a traced function can be called so."""
+    """Returns `True` if a traced function accepts the arguments of a call."""
     specs, values = tf.nest.flatten(function.structured_input_signature), tf.nest.flatten(call)
     return len(specs) == len(values) and all(
         tf.is_tensor(value) and spec.is_compatible_with(value)
@@ -206,13 +208,13 @@ def _fits(function: Any, call: Any) -> bool:
 
 
 def _unknown_sizes(function: Any) -> float:
-    """How many sizes of its inputs a traced function leaves open."""
+    """Returns the number of unknown sizes in the input signature of a traced function."""
     specs = [spec for spec in tf.nest.flatten(function.structured_input_signature) if isinstance(spec, tf.TensorSpec)]
     return sum(math.inf if spec.shape.rank is None else list(spec.shape).count(None) for spec in specs)
 
 
 def _as_told(inputs: NestedTensors, specs: Any) -> Any:
-    """Inputs of floating type in the types that a function was traced with."""
+    """Casts floating-point inputs to the dtypes that a function was traced with."""
     if isinstance(inputs, Mapping) and isinstance(specs, Mapping):
         return {name: _as_told(value, specs.get(name)) for name, value in inputs.items()}
     inputs = keras.tree.map_structure(tf.convert_to_tensor, inputs)
@@ -221,7 +223,7 @@ def _as_told(inputs: NestedTensors, specs: Any) -> Any:
 
 
 def _set_shapes(outputs: Any, shapes: Any, batch: tf.TensorShape) -> None:
-    """Tells the shapes of outputs, given without the batch."""
+    """Sets the static shapes of outputs, given without the batch axis."""
     if isinstance(outputs, Mapping):
         for name, output in outputs.items():
             _set_shapes(output, shapes[name], batch)

@@ -1,4 +1,4 @@
-"""Layers that do in inference what they do in training."""
+"""Wrapper for layers that run in training mode at inference."""
 
 import functools
 import inspect
@@ -12,28 +12,28 @@ from tensorsmith.core.types import NestedTensors, Shapes
 
 @export
 class MonteCarlo(keras.layers.Wrapper):
-    """A layer that behaves as in training whatever `training` says: recurrent layers and attention keep their dropout.
+    """Wrapper that always calls a layer in training mode, for example to keep the dropout of recurrent layers active.
 
-    Around layers of dropout and noise alone it does what `MCDropout` does for `keras.layers.Dropout`. Around a layer
-    with batch normalization it would normalize by the batch, and move its statistics.
+    Around dropout and noise layers, it corresponds to what `MCDropout` does for `keras.layers.Dropout`. Around a layer
+    with batch normalization, it would normalize with the statistics of the batch, and update the moving statistics.
 
     Source: Gal and Ghahramani, "A Theoretically Grounded Application of Dropout in Recurrent Neural Networks", 2016.
 
     Args:
-        layer: A layer that `training` makes a difference to.
-        **kwargs: `name`, `dtype`, `trainable`, as for every Keras layer.
+        layer: Layer whose `call` accepts `training`.
+        **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
     Call arguments:
-        Those of the layer, by the same names; `training` has no effect.
+        Same as those of the wrapped layer. `training` is ignored.
 
     Input shape:
-        That of the layer.
+        Same as that of the wrapped layer.
 
     Output shape:
-        That of the layer.
+        Same as that of the wrapped layer.
 
     Raises:
-        ValueError: `layer` is no Keras layer, or its call does not take `training`.
+        ValueError: If `layer` is not a Keras layer, or its `call` does not accept `training`.
 
     Example:
         >>> import keras
@@ -46,32 +46,32 @@ class MonteCarlo(keras.layers.Wrapper):
     def __init__(self, layer: keras.Layer, **kwargs: Any):
         check(isinstance(layer, keras.layers.Layer), "layer", layer, "a Keras layer")
         arguments = inspect.signature(layer.call).parameters
-        check("training" in arguments, "layer", layer, "a layer whose call takes `training`")
-        # With the layer's signature, by which Keras tells its tensors, masks and options from each other.
+        check("training" in arguments, "layer", layer, "a layer whose `call` takes `training`")
+        # Keras distinguishes tensors, masks and other arguments by the signature of the layer.
         self.call = functools.wraps(layer.call)(functools.partial(self.call))  # type: ignore[method-assign]
         super().__init__(layer, **kwargs)
         self.supports_masking = layer.supports_masking
 
     def build(self, *args: Any, **kwargs: Any) -> None:
-        """Builds the layer by shapes that are given; without any it builds itself when it is called."""
+        """Builds the layer for the given shapes. Without shapes, it is built when it is called."""
         if (args or kwargs) and not self.layer.built:
             self.layer.build(*args, **kwargs)
 
     def get_build_config(self) -> None:
-        """None: the layer, whose shapes may be several, has them in its own."""
+        """Returns `None`, because the wrapped layer saves its own shapes."""
 
     def call(self, *args: Any, **kwargs: Any) -> NestedTensors:
-        """Calls the layer as in training."""
+        """Calls the layer in training mode."""
         return self.layer(*args, **{**kwargs, "training": True})
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
-        """That of a call, which builds the layer, too."""
+        """Returns the output spec of a call, which also builds the layer."""
         return keras.Operation.compute_output_spec(self, *args, **kwargs)
 
     def compute_output_shape(self, *args: Any, **kwargs: Any) -> Shapes:
-        """That of the layer."""
+        """Returns the output shape of the wrapped layer."""
         return self.layer.compute_output_shape(*args, **kwargs)
 
     def compute_mask(self, *args: Any, **kwargs: Any) -> NestedTensors | None:
-        """That of the layer."""
+        """Returns the output mask of the wrapped layer."""
         return self.layer.compute_mask(*args, **kwargs)

@@ -12,36 +12,35 @@ from tensorsmith.core.types import NestedTensors, Shapes, Tensor
 
 @export
 class Recomputed(keras.layers.Wrapper):
-    """A layer, or a block of them, whose activations are not kept for the gradient but computed again for it.
+    """Wrapper for gradient checkpointing: activations of a layer or block are recomputed for the gradient.
 
-    This is gradient checkpointing: of the block only inputs and outputs stay in memory between the forward and the
-    backward pass, for the price of a second forward pass. Wrap the blocks of a deep stack, each by itself; around the
-    whole model it saves nothing.
+    Only the inputs and outputs of the block stay in memory between the forward and the backward pass, at the cost of a
+    second forward pass. Wrap each block of a deep stack separately; wrapping the whole model does not save memory.
 
-    Losses and gradients are those of the layer. The second pass begins with the seeds and statistics of the first, so
-    that dropout has the same mask, and does not move them: batch normalization counts each batch once. Keras' own
-    `RematScope` fails on TensorFlow as soon as a layer is given `training` or `mask` in a `tf.function`.
+    Losses and gradients are those of the layer. The second pass starts with the seeds and statistics of the first one,
+    and does not update them: dropout uses the same mask, and batch normalization counts each batch once. With
+    TensorFlow, the `RematScope` of Keras fails if a layer is called with `training` or `mask` in a `tf.function`.
 
     Source: Chen et al., "Training Deep Nets with Sublinear Memory Cost", 2016.
 
     Args:
-        layer: A layer or a model.
-        **kwargs: `name`, `trainable`, as for every Keras layer; types are those of the layer.
+        layer: Layer or model to wrap.
+        **kwargs: Base layer keyword arguments, such as `name` and `trainable`. Dtypes are those of the wrapped layer.
 
     Call arguments:
-        inputs: Those of the layer, all in its first argument.
-        training: As the layer takes it.
-        mask: As the layer takes it; by default that of the inputs.
+        inputs: Inputs of the wrapped layer, all in its first argument.
+        training: Passed on to the wrapped layer.
+        mask: Passed on to the wrapped layer. Defaults to the mask of the inputs.
 
     Input shape:
-        That of the layer.
+        Same as that of the wrapped layer.
 
     Output shape:
-        That of the layer.
+        Same as that of the wrapped layer.
 
     Raises:
-        ValueError: `layer` is no Keras layer, or, when called, it changes variables that are not its own, as those do
-            that draw random numbers without a `keras.random.SeedGenerator` of their own.
+        ValueError: If `layer` is not a Keras layer, or, when called, updates variables that do not belong to it, such
+            as those of random generators that are not a `keras.random.SeedGenerator` of the layer.
 
     Example:
         >>> import keras
@@ -58,14 +57,14 @@ class Recomputed(keras.layers.Wrapper):
     def __init__(self, layer: keras.Layer, **kwargs: Any):
         check(isinstance(layer, keras.layers.Layer), "layer", layer, "a Keras layer")
         super().__init__(layer, autocast=False, **kwargs)
-        # Only the layer itself computes in half types: variables that are read as such would be written back rounded.
+        # Only the wrapped layer computes in half precision: variables would otherwise be rounded when written back.
         self.dtype_policy = keras.DTypePolicy(self.variable_dtype)
         self.supports_masking = True
 
     def call(
         self, inputs: NestedTensors, training: bool | None = None, mask: NestedTensors | None = None
     ) -> NestedTensors:
-        """Calls the layer."""
+        """Calls the wrapped layer."""
         weights = self.layer.trainable_variables
         own = {id(variable) for variable in weights}
         state = [variable for variable in self.layer.variables if id(variable) not in own]
@@ -80,6 +79,7 @@ class Recomputed(keras.layers.Wrapper):
             with keras.StatelessScope(state_mapping=mapping, collect_losses=True) as scope:
                 return self.layer(keras.tree.pack_sequence_as(inputs, features), training=training), scope
 
+        # Only the tensors that `forward` receives are kept for the backward pass, not the activations inside of `run`.
         first: list[Any] = []
 
         @tf.custom_gradient
@@ -103,20 +103,26 @@ class Recomputed(keras.layers.Wrapper):
         return keras.tree.pack_sequence_as(outputs, flat[:count])
 
     def _update(self, state: list[keras.Variable], scope: keras.StatelessScope) -> None:
-        """Gives variables the values that they have after the first pass."""
+        """Assigns the values after the first pass to the variables."""
         known = {id(variable) for variable in self.layer.variables}
-        received = Verbatim(f"{self.layer.name}, which changes variables that are not its own")
-        remedy = "random layers need a keras.random.SeedGenerator as an attribute"
-        check(known.issuperset(scope.state_mapping), "layer", received, "a layer with all that it changes", remedy)
+        received = Verbatim(f"{self.layer.name}, which updates variables that it does not own")
+        remedy = "store the keras.random.SeedGenerator of a random layer as an attribute"
+        check(
+            known.issuperset(scope.state_mapping),
+            "layer",
+            received,
+            "a layer that owns all the variables that it updates",
+            remedy,
+        )
         for variable in state:
             variable.assign(scope.get_current_value(variable))
 
     def compute_mask(self, inputs: NestedTensors, previous_mask: NestedTensors | None) -> NestedTensors | None:
-        """That of the layer."""
+        """Returns the output mask of the wrapped layer."""
         return self.layer.compute_mask(inputs, previous_mask) if self.layer.supports_masking else None
 
     def compute_output_shape(self, input_shape: Shapes) -> Shapes:
-        """That of the layer."""
+        """Returns the output shape of the wrapped layer."""
         return self.layer.compute_output_shape(input_shape)
 
 
@@ -126,7 +132,10 @@ def _gradients(
     upstream: Sequence[Tensor | None],
     weights: int,
 ) -> list[Any]:
-    """Gradients with respect to weights and features, by running again once the gradient of the outputs is there."""
+    """Returns the gradients with respect to weights and features.
+
+    The layer is run again, after the gradients of its outputs are available.
+    """
     again = [*tensors[:weights], *(_after(upstream, tensor) for tensor in tensors[weights:])]
     sources = [tensor for tensor in again if _differentiable(tensor)]
     with tf.GradientTape(watch_accessed_variables=False) as tape:
@@ -140,11 +149,14 @@ def _gradients(
 
 
 def _after(upstream: Sequence[Tensor | None], tensor: Tensor) -> Tensor:
-    """A tensor that is not there before gradients are. Otherwise compilers see one computation twice, and merge it."""
+    """Returns a copy of a tensor that depends on the upstream gradients.
+
+    Without this dependency, compilers would merge the second forward pass with the first one.
+    """
     if not (tensor.dtype.is_floating or tensor.dtype.is_integer):
         return tensor
     some = next(tf.reshape(each, [-1])[:1] for each in upstream if each is not None and _differentiable(each))
-    never = tf.reduce_any(tf.logical_and(some > 0, some < 0))  # nothing that simplifies arithmetic knows this
+    never = tf.reduce_any(tf.logical_and(some > 0, some < 0))  # always `False`, but not simplified by compilers
     return tensor + tf.cast(never, tensor.dtype)
 
 
@@ -154,4 +166,4 @@ def _differentiable(tensor: Tensor) -> bool:
 
 def _set_mask(tensor: Tensor, mask: Tensor | None) -> None:
     if mask is not None:
-        tensor._keras_mask = mask  # Keras has no public function for it
+        tensor._keras_mask = mask  # Keras has no public function for this

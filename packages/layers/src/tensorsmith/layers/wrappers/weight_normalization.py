@@ -14,46 +14,47 @@ from tensorsmith.layers._support.with_kernel import TRANSPOSED
 
 @export
 class WeightNormalization(keras.layers.Wrapper):
-    """A layer whose kernel has its lengths and its directions as weights of their own, which eases training.
+    """Wrapper that decouples the length and the direction of the kernel of a layer, to speed up training.
 
-    The kernel of the wrapped layer is v; of a recurrent layer it is the recurrent kernel. Formula, over all axes of v
-    but the last:
+    The kernel of the wrapped layer is v; for recurrent layers, v is the recurrent kernel. Formula, with the norm over
+    all axes of v except the last one:
 
         kernel = g v / |v|
 
-    The first call sets g: to |v|, so that the layer is what it was; or, with `data_init`, by the spread of the outputs
-    for its inputs, and the bias by their mean. With "paper" it is the first call in training, and inference before it
-    changes nothing, g being 1; else it is the first of all, in inference as in training, as in TensorFlow Addons. To
-    begin with data takes inputs that vary: outputs that do not, as of a single example, keep g at 1 and wait for a call
-    with others. On several replicas it is the mean of what each begins with.
+    The first call initializes g. Without `data_init`, g is |v|, so that the layer is unchanged. With `data_init`, g is
+    computed from the standard deviation of the outputs, and the bias from their mean. With `"paper"`, this happens in
+    the first call in training, and inference before it uses g = 1. With `True`, it happens in the first call of any
+    kind, as in TensorFlow Addons. Outputs without variation, such as those of a single example, leave g at 1, and the
+    initialization is repeated in the next call. With several replicas, their initial values are averaged.
 
-    Unlike TensorFlow Addons' the layer keeps its variables: nothing is put in the kernel's place, and the layer can be
-    saved, exported and compiled by XLA. The order of `weights` is g, initialized, then those of the layer; Addons saves
-    two more, `data_dep_init`, which have to be taken out of its files: the README of tensorsmith-tools shows how.
+    Unlike the wrapper of TensorFlow Addons, this one does not replace the variables of the layer, so that it can be
+    saved, exported and compiled by XLA. The order of `weights` is g, initialized, and then those of the layer.
+    TensorFlow Addons saves two more, `data_dep_init`, which must be removed from its files: see the README of
+    tensorsmith-tools.
 
     Source: Salimans and Kingma, "Weight Normalization: A Simple Reparameterization to Accelerate Training of Deep
     Neural Networks", 2016.
 
     Args:
-        layer: A layer with a kernel, or a recurrent one.
-        data_init: True divides by the standard deviation of x v, as TensorFlow Addons does; "paper" by that of
-            x v / |v| for the first batch of training, whose outputs have mean 0 and variance 1 then, as in the paper;
-            False takes g = |v|, which the paper advises for recurrent layers.
-        **kwargs: `name`, `dtype`, `trainable`, as for every Keras layer.
+        layer: Layer with a kernel, or recurrent layer.
+        data_init: `True` divides by the standard deviation of x v, as in TensorFlow Addons. `"paper"` divides by that
+            of x v / |v| for the first training batch, whose outputs then have mean 0 and variance 1, as in the paper.
+            `False` sets g = |v|, which the paper recommends for recurrent layers.
+        **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
     Call arguments:
-        inputs: Those of the layer, whose other arguments are passed on.
-        training: As the layer takes it.
+        inputs: Inputs of the wrapped layer. Other arguments are passed on to it.
+        training: Passed on to the wrapped layer.
 
     Input shape:
-        That of the layer.
+        Same as that of the wrapped layer.
 
     Output shape:
-        That of the layer.
+        Same as that of the wrapped layer.
 
     Raises:
-        ValueError: `layer` is no Keras layer or has no kernel with an output for each number of its last axis, or
-            `data_init` is unknown.
+        ValueError: If `layer` is not a Keras layer or does not have a kernel whose last axis corresponds to the
+            outputs, or `data_init` is unknown.
 
     Example:
         >>> import keras
@@ -67,26 +68,29 @@ class WeightNormalization(keras.layers.Wrapper):
         check(isinstance(layer, keras.layers.Layer), "layer", layer, "a Keras layer")
         check(data_init in (True, False, "paper"), "data_init", data_init, "True, False or 'paper'")
         super().__init__(layer, **kwargs)
-        # Only the layer itself computes in half types: weights that are read as such would be written back rounded.
+        # Only the wrapped layer computes in half precision: weights would otherwise be rounded when written back.
         self.dtype_policy = keras.DTypePolicy(self.variable_dtype)
         self.supports_masking = layer.supports_masking
         self.data_init = data_init
 
     def build(self, input_shape: Shapes | None = None) -> None:
-        """Makes the lengths."""
+        """Creates the lengths g."""
         super().build(input_shape)
         fits = isinstance(self.v, keras.Variable) and not isinstance(self.layer, TRANSPOSED)
         if fits and not isinstance(self.layer, keras.layers.RNN):
             fits = self.layer.compute_output_shape(input_shape)[-1] == self.v.shape[-1]
-        expected = "a layer with a `kernel`, whose last axis is that of the outputs"
-        check(fits, "layer", self.layer, expected, "wrap the layers inside it, one by one")
+        expected = "a layer with a `kernel` whose last axis is the output axis"
+        check(fits, "layer", self.layer, expected, "wrap the inner layers one by one")
         self.g = self.add_weight(shape=self.v.shape[-1:], name="g", initializer="ones")
         self.initialized = self.add_weight(
             shape=(), name="initialized", initializer="zeros", dtype="bool", trainable=False
         )
 
     def call(self, inputs: NestedTensors, training: bool | None = None, **kwargs: Any) -> NestedTensors:
-        """Calls the layer, which Keras tells whether it is training, with the kernel that g and v give."""
+        """Calls the layer with the kernel computed from g and v.
+
+        Keras passes `training` on to the layer.
+        """
         lengths, bias = self._lengths, getattr(self.layer, "bias", None)
         initialized = self.initialized.value
         if self.data_init and (training or self.data_init != "paper"):
@@ -101,6 +105,7 @@ class WeightNormalization(keras.layers.Wrapper):
         elif not self.data_init:
             self.g.assign(ops.where(initialized, self.g, lengths))
             self.initialized.assign(True)
+        # The normalized kernel takes the place of v during the call. Other state updates are written back below.
         outputs, scope = self._call_with(self.v * (self.g / lengths), inputs, kwargs)
         for variable in self.layer.non_trainable_variables:
             if variable is not self.v:
@@ -111,25 +116,28 @@ class WeightNormalization(keras.layers.Wrapper):
 
     @property
     def v(self) -> Variable:
-        """The directions: the layer's own variable."""
+        """The directions, which are the kernel variable of the layer."""
         if isinstance(self.layer, keras.layers.RNN):
             return getattr(self.layer.cell, "recurrent_kernel", None)
         return getattr(self.layer, "kernel", None)
 
     def remove(self) -> keras.Layer:
-        """The layer by itself, with the kernel that it has now."""
+        """Returns the wrapped layer, with its current kernel."""
         if bool(self.initialized.value):
             self.v.assign(self.v * (self.g / self._lengths))
         return self.layer
 
     @property
     def _lengths(self) -> Tensor:
-        """|v|, or the square root of TensorFlow's smallest sum of squares."""
+        """The norm |v|, bounded below by the smallest sum of squares that TensorFlow uses."""
         squares = ops.sum(ops.square(self.v), axis=list(range(len(self.v.shape) - 1)))
         return ops.sqrt(ops.maximum(squares, 1e-12))
 
     def _from_data(self, inputs: NestedTensors, old: Sequence[Tensor], kwargs: Mapping[str, Any]) -> list[Tensor]:
-        """Whether there is something to begin with; g and a bias then, by the layer's outputs before its activation."""
+        """Returns the initial g and bias, computed from the outputs of the layer before its activation.
+
+        The first element of the result is `True` if the outputs vary, so that the initialization succeeded.
+        """
         kernel = self.v / self._lengths if self.data_init == "paper" else self.v.value
         recurrent = isinstance(self.layer, keras.layers.RNN)
         activation = None if recurrent else getattr(self.layer, "activation", None)
@@ -140,39 +148,42 @@ class WeightNormalization(keras.layers.Wrapper):
         finally:
             if activation is not None:
                 self.layer.activation = activation
-        y = ops.cast(keras.tree.flatten(y)[0], self.variable_dtype)  # a recurrent layer may return its states, too
+        y = ops.cast(keras.tree.flatten(y)[0], self.variable_dtype)  # a recurrent layer may also return its states
         mean, variance = ops.moments(y, axes=list(range(len(y.shape) - 1)))
         varies = ops.logical_and(ops.isfinite(variance), variance > 1e-10)
         scale = ops.rsqrt(ops.where(varies, variance, 1) + 1e-10)
-        gates = self.g.shape[0] // scale.shape[0]  # of a recurrent layer, side by side
+        gates = self.g.shape[0] // scale.shape[0]  # gates of a recurrent layer
         g = old[0] * ops.tile(ops.where(varies, scale, 1), [gates])
         return [ops.any(varies), g, *(ops.where(varies, -mean * scale, bias) for bias in old[1:])]
 
     def _call_with(
         self, kernel: Tensor, inputs: NestedTensors, kwargs: Mapping[str, Any]
     ) -> tuple[NestedTensors, keras.StatelessScope]:
-        """The layer's outputs with another kernel than its own, and the scope that has its states and losses."""
+        """Calls the layer with another kernel.
+
+        Returns its outputs, and the scope with its states and losses.
+        """
         kernel = ops.cast(kernel, self.layer.compute_dtype)
         values = [(variable, kernel if variable is self.v else variable.value) for variable in self.layer.variables]
         with keras.StatelessScope(state_mapping=values, collect_losses=True) as scope:
             return self.layer(inputs, **kwargs), scope
 
     def compute_mask(self, *args: Any, **kwargs: Any) -> NestedTensors | None:
-        """That of the layer."""
+        """Returns the output mask of the wrapped layer."""
         return self.layer.compute_mask(*args, **kwargs)
 
     def compute_output_shape(self, input_shape: Shapes) -> Shapes:
-        """That of the layer."""
+        """Returns the output shape of the wrapped layer."""
         return self.layer.compute_output_shape(input_shape)
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of `__init__`."""
+        """Returns the config of the layer."""
         return {**super().get_config(), "data_init": self.data_init}
 
 
 def _mean_of_replicas(value: Tensor) -> Tensor:
-    """The mean over the replicas of a strategy, if there are several."""
-    context = tf.distribute.get_replica_context()  # None while Keras traces a model in a strategy's scope
+    """Returns the mean of a value over the replicas of a distribution strategy."""
+    context = tf.distribute.get_replica_context()  # `None` while Keras traces in the scope of a strategy
     if context is None or context.num_replicas_in_sync == 1:
         return value
     return context.all_reduce(tf.distribute.ReduceOp.MEAN, value)

@@ -1,1 +1,1 @@
-"""Helpers of the losses."""
+"""Support modules of the losses."""

@@ -1,4 +1,4 @@
-"""Losses of models that TensorFlow Addons saved."""
+"""Compatibility with losses saved by TensorFlow Addons."""
 
 from typing import Any
 
@@ -6,17 +6,18 @@ import keras
 
 
 class AddonsLoss(keras.losses.Loss):
-    """Base of the losses that TensorFlow Addons has, too: they can be made of its configs.
+    """Base class of losses that can be created from the configs of TensorFlow Addons.
 
-    These have no `dtype`, and may have Keras 2's reduction "auto", which Keras 3 refuses. Losses that always gave one
-    number for the batch say "none" there, with which ours give one for each sample.
+    These configs have no `dtype` and may contain the Keras 2 reduction "auto", which Keras 3 rejects. TensorFlow Addons
+    losses that always return one number per batch have the reduction "none", for which the classes of this package
+    return one number per sample.
     """
 
     always_averaged = False
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "AddonsLoss":
-        """The loss with these arguments."""
+        """Create a loss from its config."""
         ours = "dtype" in config
         averaged = ("auto", "none") if cls.always_averaged else ("auto",)
         if not ours and config.get("reduction") in averaged:

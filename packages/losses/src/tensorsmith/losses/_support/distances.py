@@ -1,4 +1,4 @@
-"""Distances between all embeddings of a batch."""
+"""Pairwise distances between the embeddings of a batch."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,24 +14,24 @@ Metric = str | Callable[[Tensor], Tensor]
 
 
 def pairwise_distances(embeddings: TensorLike, metric: Metric = "L2") -> Tensor:
-    """Matrix of the distances between embeddings, whose gradient is finite where two are equal.
+    """Return the matrix of distances between embeddings. Its gradient is finite where two embeddings are equal.
 
     Args:
-        embeddings: `(batch, features)`; half types are computed in float32.
-        metric: "L2", "squared-L2", "angular" (1 - cosine), or a function of the embeddings that returns the matrix.
+        embeddings: Tensor of shape `(batch, features)`. Half precision is computed in `float32`.
+        metric: `"L2"`, `"squared-L2"`, `"angular"` (1 - cosine), or a function that maps embeddings to the matrix.
     """
     (embeddings,) = precise(embeddings)
-    check(len(embeddings.shape) == 2, "y_pred", tuple(embeddings.shape), "embeddings, (batch, features)")
+    check(len(embeddings.shape) == 2, "y_pred", tuple(embeddings.shape), "embeddings of shape (batch, features)")
     return metric(embeddings) if callable(metric) else METRICS[metric][0](embeddings)
 
 
 def distances_to(places: Tensor, embeddings: TensorLike, metric: Metric) -> Tensor:
-    """One distance of each row of the matrix, without a gradient of the size of the matrix where that can be.
+    """Return one distance from each row of the distance matrix, if possible without a gradient of the matrix size.
 
     Args:
-        places: Which, `(batch,)`.
-        embeddings: As above.
-        metric: As above.
+        places: Column indices, of shape `(batch,)`.
+        embeddings: Tensor of shape `(batch, features)`.
+        metric: A metric, as in `pairwise_distances`.
     """
     (embeddings,) = precise(embeddings)
     if callable(metric):
@@ -40,7 +40,7 @@ def distances_to(places: Tensor, embeddings: TensorLike, metric: Metric) -> Tens
 
 
 def metric_from(given: Any) -> Metric:
-    """The metric that an argument or a config tells of, checked."""
+    """Return the validated metric of an argument or a config."""
     metric = keras.saving.deserialize_keras_object(given) if isinstance(given, dict) else given
     fits = callable(metric) or (isinstance(metric, str) and metric in METRICS)
     remedy = did_you_mean(metric, METRICS) if isinstance(metric, str) and not fits else ""
@@ -49,23 +49,24 @@ def metric_from(given: Any) -> Metric:
 
 
 def metric_config(metric: Metric) -> str | dict[str, Any]:
-    """The metric as a config holds it; a function must be registered with Keras to come back."""
+    """Return the metric in the form stored in a config. A function must be registered with Keras to be restored."""
     return keras.saving.serialize_keras_object(metric) if callable(metric) else metric
 
 
 def _squared(x: Tensor) -> Tensor:
-    # Distances stay when all move, and small numbers lose less in the difference of their squares. Not -=, which would
-    # ask a variable to change.
+    # Distances are invariant to translation, and centered embeddings lose less precision in the difference of squares.
+    # Not -=, which would try to modify a variable.
     x = x - ops.stop_gradient(ops.mean(x, axis=0, keepdims=True))
     norms = ops.sum(ops.square(x), axis=1, keepdims=True)
     places = ops.arange(ops.shape(x)[0])
+    # |a - b|^2 = |a|^2 + |b|^2 - 2 a.b, with rounding errors below 0 and on the diagonal removed.
     squares = norms + ops.transpose(norms) - 2 * ops.matmul(x, ops.transpose(x))
     return ops.where(ops.logical_and(squares > 0, places[:, None] != places), squares, 0)
 
 
 def _root(squares: Tensor) -> Tensor:
     apart = squares > 0
-    # Not the root of 0, whose slope is infinite.
+    # The gradient of the square root is infinite at 0.
     return ops.where(apart, ops.sqrt(ops.where(apart, squares, 1)), 0)
 
 
@@ -86,7 +87,7 @@ def _angular_to(x: Tensor, y: Tensor) -> Tensor:
     return ops.maximum(1 - ops.sum(_unit(x) * _unit(y), axis=1), 0)
 
 
-# Each as the matrix of all, and as the vector of those between the rows of two matrices.
+# For each metric, a function for the full matrix and one for the distances between the rows of two matrices.
 METRICS = {
     "L2": (lambda x: _root(_squared(x)), lambda x, y: _root(_squared_to(x, y))),
     "squared-L2": (_squared, _squared_to),

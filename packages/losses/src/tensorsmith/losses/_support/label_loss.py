@@ -1,4 +1,4 @@
-"""What losses of labels that are only compared have in common."""
+"""Base class and functions of losses that compare labels for equality."""
 
 from typing import Any
 
@@ -10,63 +10,65 @@ from tensorsmith.losses._support.addons_loss import AddonsLoss
 
 
 class LabelLoss(AddonsLoss):
-    """A loss of samples' labels, of which it matters only which are the same.
+    """Base class of losses that use only the equality of labels.
 
-    Keras casts targets to the loss' float type, in which large labels fall together: above 2,048 in float16, above
-    2**24 in float32. So labels are compared as they come, and `call` gets the answer in their place: a matrix of 1 for
-    the same and 0 for others, which every type holds.
+    Keras casts targets to the float dtype of the loss, in which large labels become equal: above 2,048 in `float16` and
+    above 2**24 in `float32`. Therefore labels are compared before the cast, and `call` receives the matrix of equal
+    labels in their place, with 1 for equal and 0 for different, which every dtype represents exactly.
     """
 
     always_averaged = True
 
     def __call__(self, y_true: TensorLike, y_pred: TensorLike, sample_weight: TensorLike | None = None) -> Tensor:
-        """Loss of a batch."""
+        """Return the loss of a batch."""
         return super().__call__(same_label(y_true), y_pred, sample_weight)
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments that all losses have."""
+        """Return the config of the loss."""
         return {**super().get_config(), "dtype": self.dtype}
 
 
 def same_label(y_true: TensorLike) -> Tensor:
-    """Matrix of which samples have the same label, for labels `(batch,)` or `(batch, 1)` of any type."""
+    """Return the matrix of equal labels, for labels of shape `(batch,)` or `(batch, 1)` and any dtype."""
     labels = ops.convert_to_tensor(y_true)
     shape = labels.shape
     fits = len(shape) == 1 or (len(shape) == 2 and shape[-1] == 1)
-    check(fits, "y_true", tuple(shape), "labels, (batch,) or (batch, 1)", "give the class as a number, not one-hot")
+    check(
+        fits, "y_true", tuple(shape), "labels of shape (batch,) or (batch, 1)", "pass class indices, not one-hot labels"
+    )
     labels = ops.reshape(labels, (-1, 1))
     return ops.equal(labels, ops.transpose(labels))
 
 
 def check_labels(same: Tensor, distances: Tensor) -> None:
-    """Raises ArgumentError unless there are as many labels as embeddings; a number known only later passes.
+    """Raise an ArgumentError unless the numbers of labels and embeddings are equal or unknown.
 
     Args:
-        same: Matrix of which samples have the same label.
-        distances: Matrix of the distances between embeddings.
+        same: Matrix of equal labels.
+        distances: Matrix of distances between embeddings.
     """
     labels, count = same.shape[0], distances.shape[0]
     fits = None in (labels, count) or labels == count
-    check(fits, "y_true", Verbatim(f"{labels} labels"), f"one for each of the {count} embeddings")
+    check(fits, "y_true", Verbatim(f"{labels} labels"), f"have one label for each of the {count} embeddings")
 
 
 def positives(same: Tensor) -> Tensor:
-    """Matrix of which others have a sample's label."""
+    """Return the matrix of equal labels without the diagonal."""
     places = ops.arange(ops.shape(same)[0])
     return ops.logical_and(same, places[:, None] != places)
 
 
 def batch_mean(losses: Tensor) -> Tensor:
-    """Mean of the losses of samples, 0 for none."""
+    """Return the mean of the losses of samples, or 0 for an empty batch."""
     return ops.divide_no_nan(ops.sum(losses), ops.cast(ops.size(losses), losses.dtype))
 
 
 def pair_mean(losses: Tensor, pairs: Tensor) -> Tensor:
-    """For every sample, the sum over its pairs, scaled so that the mean over samples is that over all pairs.
+    """Return a loss per sample whose mean over the samples equals the mean over all pairs.
 
     Args:
-        losses: Loss of every pair, `(batch, batch)`.
-        pairs: Which of them there are.
+        losses: Loss of each pair, of shape `(batch, batch)`.
+        pairs: Boolean matrix of the pairs to include.
     """
     count = ops.sum(ops.cast(pairs, losses.dtype))
     samples = ops.cast(ops.shape(losses)[0], losses.dtype)

@@ -1,9 +1,15 @@
-"""The check of margins."""
+"""Validation of margins."""
 
 from tensorsmith.core import check, is_number
 
 
 def check_margin(margin: float) -> None:
-    """Raises unless it is a number of 0 or more."""
+    """Raise an error unless the margin is a non-negative number."""
     fits = is_number(margin) and margin >= 0
-    check(fits, "margin", margin, "a number of 0 or more", "give the distance that suffices, for example 1.0")
+    check(
+        fits,
+        "margin",
+        margin,
+        "a non-negative number",
+        "pass the distance from which on pairs do not count, for example 1.0",
+    )

@@ -1,4 +1,4 @@
-"""Masks and weights of a sample's parts, such as its steps, for losses that make one number of each sample."""
+"""Masks and weights for the parts of a sample, such as its steps, for losses that reduce each sample to one number."""
 
 import math
 from collections.abc import Sequence
@@ -10,20 +10,21 @@ from tensorsmith.core.types import Tensor, TensorLike
 
 
 def split_weights(y_pred: TensorLike, sample_weight: TensorLike | None) -> tuple[Tensor, Tensor | None, Tensor, Tensor]:
-    """What Keras can multiply losses of samples by, apart from what has to enter their sums.
+    """Separate the weights of samples, which Keras applies to losses, from those of parts, which enter the sums.
 
-    Keras would multiply `(batch,)` losses by `(batch, steps)` weights: an error, or nonsense where both are equal.
+    Keras would multiply losses of shape `(batch,)` by weights of shape `(batch, steps)`. This raises an error, or gives
+    a wrong result if both sizes are equal.
 
     Args:
-        y_pred: Predictions, with Keras' mask if there is one.
-        sample_weight: Weights of samples, or of their parts, or None.
+        y_pred: Tensor of predictions, with a Keras mask if there is one.
+        sample_weight: Weights of samples or of their parts, or `None`.
 
     Returns:
-        The predictions with the mask of whole samples only; the weights of samples, or None; then the mask and the
-        weights of parts, each of them ones if there are none.
+        A tuple of the predictions with a mask of entire samples, the weights of samples or `None`, the mask of parts
+        and the weights of parts. The last two are ones if not given.
 
     Raises:
-        ValueError: The sizes of a mask or of weights are not those that the predictions begin with.
+        ValueError: If the shape of a mask or of weights does not match the leading axes of the predictions.
     """
     y_pred = ops.convert_to_tensor(y_pred)
     mask, parts = getattr(y_pred, "_keras_mask", None), [ops.ones((), "bool"), ops.ones(())]
@@ -31,8 +32,8 @@ def split_weights(y_pred: TensorLike, sample_weight: TensorLike | None) -> tuple
         mask = _fitting("mask", mask, y_pred)
         if len(mask.shape) > 1:
             parts[0] = mask
-            y_pred = ops.copy(y_pred)  # which is without a mask
-            # A sample that is padding throughout is not there at all.
+            y_pred = ops.copy(y_pred)  # the copy has no mask
+            # A sample that consists of padding only is excluded.
             y_pred._keras_mask = ops.any(mask, axis=tuple(range(1, len(mask.shape))))
     weights = None if sample_weight is None else _fitting("sample_weight", sample_weight, y_pred)
     if weights is not None and len(weights.shape) > 1:
@@ -41,7 +42,7 @@ def split_weights(y_pred: TensorLike, sample_weight: TensorLike | None) -> tuple
 
 
 def product(weights: Sequence[TensorLike], like: Tensor) -> Tensor:
-    """The product of several weights of parts, with axes of size 1 where `like` has more, in its type."""
+    """Return the product of several weights of parts, in the dtype of `like`, with axes of size 1 added to its rank."""
     return math.prod(
         (
             ops.reshape(each, (*ops.shape(each), *[1] * (len(like.shape) - len(each.shape))))
@@ -57,6 +58,6 @@ def _fitting(name: str, weights: TensorLike, y_pred: Tensor) -> Tensor:
         weights = ops.squeeze(weights, -1)
     rank = len(weights.shape)
     fits = rank <= len(y_pred.shape) and weights.shape.is_compatible_with(y_pred.shape[:rank])
-    expected = f"the sizes that the predictions {tuple(y_pred.shape)} begin with"
-    check(fits, name, tuple(weights.shape), expected, "give one for each sample, or one for each of its steps")
+    expected = f"have a shape that matches the leading axes of the predictions {tuple(y_pred.shape)}"
+    check(fits, name, tuple(weights.shape), expected, "pass one weight for each sample, or one for each of its steps")
     return weights

@@ -1,4 +1,4 @@
-"""Targets and predictions of one shape, where others would broadcast in silence."""
+"""Checks that targets and predictions have the same shape, without silent broadcasting."""
 
 from keras import ops
 
@@ -7,14 +7,16 @@ from tensorsmith.core.types import Tensor
 
 
 def same_shape(y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor]:
-    """Both, with the last axis of size 1 that one of the two lacks: (n, 1) - (n,) would broadcast to (n, n).
+    """Return both tensors with the same shape, after adding a missing trailing axis of size 1.
+
+    Without it, (n, 1) - (n,) would broadcast to (n, n).
 
     Args:
         y_true: Tensor of targets.
         y_pred: Tensor of predictions.
 
     Raises:
-        ValueError: The shapes differ otherwise; a size known only later passes.
+        ValueError: If the shapes differ in other ways. Unknown sizes are accepted.
     """
     missing = len(y_pred.shape) - len(y_true.shape)
     if missing == 1 and y_pred.shape[-1] == 1:
@@ -26,8 +28,8 @@ def same_shape(y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def check_same_shape(**tensors: Tensor) -> None:
-    """Raises ArgumentError unless all have the shape of the last; a size known only later passes."""
+    """Raise an ArgumentError unless all tensors have the shape of the last. Unknown sizes are accepted."""
     *others, (last, expected) = tensors.items()
     for name, tensor in others:
         fits = tensor.shape.is_compatible_with(expected.shape)
-        check(fits, name, tuple(tensor.shape), f"the shape of `{last}`, {tuple(expected.shape)}")
+        check(fits, name, tuple(tensor.shape), f"have the shape of `{last}`, {tuple(expected.shape)}")

@@ -1,4 +1,4 @@
-"""Base of the triplet losses."""
+"""Base class of the triplet losses."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -10,24 +10,24 @@ from tensorsmith.losses._support.label_loss import LabelLoss
 from tensorsmith.losses._support.margin import check_margin
 
 ARGUMENTS = """\
-distance_metric: "L2", "squared-L2", "angular" (1 - cosine), or a function from embeddings to the matrix of
-    distances, registered with Keras if the loss is to be saved.
-name: Name of the loss.
-reduction: How to make one number of the anchors' losses, as for every Keras loss; TensorFlow Addons, which
-    ignores it, always averages.
-dtype: Precision of the computation; `None` means Keras' default float."""
+distance_metric: `"L2"`, `"squared-L2"`, `"angular"` (1 - cosine), or a function that maps embeddings to their
+    distance matrix. To save the loss, register the function with Keras.
+name: Name of the loss instance.
+reduction: Type of reduction to apply to the loss. Supported options are those of `keras.losses.Loss`.
+    TensorFlow Addons ignores the argument and always averages.
+dtype: Data type of the computation. If `None`, `keras.config.floatx()` is used."""
 CALL = """\
 Call arguments:
-    y_true: Labels of any type, compared exactly, however large.
-    y_pred: Embeddings, most often of length 1.
-    sample_weight: Optional weights, one an anchor.
+    y_true: Tensor of labels, of any dtype. They are compared exactly, without a cast.
+    y_pred: Tensor of embeddings, usually normalized to unit length.
+    sample_weight: Optional weights, one per anchor.
 
 Input shape:
-    `(batch,)` or `(batch, 1)`, and `(batch, features)`."""
+    `y_true`: `(batch,)` or `(batch, 1)`. `y_pred`: `(batch, features)`."""
 
 
 class TripletLoss(SharedDocstrings, LabelLoss):
-    """Loss with a margin between the distances of an anchor to samples of its label and to those of others."""
+    """Base class of losses with a margin between the distances of an anchor to its positives and its negatives."""
 
     shared_texts: ClassVar[Mapping[str, str]] = {"arguments": ARGUMENTS, "call": CALL}
 
@@ -38,6 +38,6 @@ class TripletLoss(SharedDocstrings, LabelLoss):
         self.distance_metric = metric_from(distance_metric)
 
     def get_config(self) -> dict[str, Any]:
-        """Return all arguments that both losses have."""
+        """Return the config with the arguments common to both losses."""
         metric = metric_config(self.distance_metric)
         return {**super().get_config(), "margin": self.margin, "distance_metric": metric}

@@ -1,1 +1,1 @@
-"""Helpers of the metrics."""
+"""Support modules of the metrics."""

@@ -1,4 +1,4 @@
-"""The confusion matrix that streams."""
+"""Base class of metrics with a confusion matrix as state."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from tensorsmith.metrics._support.weighting import STATE, weights_of
 
 
 class ConfusionMetric(keras.metrics.Metric):
-    """Base of metrics that a confusion matrix determines: rows are true classes, columns predicted ones."""
+    """Base class of metrics computed from a confusion matrix, with true classes as rows."""
 
     def __init__(self, num_classes: int, name: str, dtype: DType | None):
         check_num_classes(num_classes, least=2)
@@ -22,17 +22,17 @@ class ConfusionMetric(keras.metrics.Metric):
         self.confusion = self.add_variable((num_classes, num_classes), "zeros", dtype=STATE, name="confusion")
 
     def add(self, true: Tensor, predicted: Tensor, sample_weight: TensorLike | None, y_pred: TensorLike) -> None:
-        """Takes in class numbers of any shape, both of the same; `y_pred` brings the mask."""
+        """Add class indices of any common shape. `y_pred` supplies the mask."""
         true, predicted = same_shape(true, predicted)
         weights = weights_of(true, sample_weight, y_pred)
         true, predicted = (
             ops.reshape(known_labels(labels, self.num_classes, weights), (-1,)) for labels in (true, predicted)
         )
-        # keras.ops has no such thing.
+        # Not available in keras.ops.
         self.confusion.assign_add(
             tf.math.confusion_matrix(true, predicted, self.num_classes, ops.reshape(weights, (-1,)), dtype=STATE)
         )
 
     def get_config(self) -> dict[str, Any]:
-        """Those arguments that all have."""
+        """Return the config with the arguments common to all subclasses."""
         return {**super().get_config(), "num_classes": self.num_classes}

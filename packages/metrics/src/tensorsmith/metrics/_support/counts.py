@@ -1,9 +1,9 @@
-"""The check of counts."""
+"""Validation of counts."""
 
 from tensorsmith.core import check, is_integer
 
 
 def check_count(name: str, count: int) -> None:
-    """Raises ArgumentError unless it is a positive integer."""
+    """Raise an ArgumentError unless the count is a positive integer."""
     fits = is_integer(count) and count > 0
     check(fits, name, count, "a positive integer")

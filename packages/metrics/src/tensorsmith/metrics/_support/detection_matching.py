@@ -1,4 +1,4 @@
-"""Which detections in images are right."""
+"""Matching of detections with true boxes."""
 
 from typing import Any
 
@@ -9,24 +9,26 @@ from tensorsmith.core.types import Tensor, TensorLike
 from tensorsmith.metrics.box_iou import corners, intersections
 
 
-@tf.function(autograph=False, reduce_retracing=True)  # one by one the operations would take several times as long
+@tf.function(autograph=False, reduce_retracing=True)  # eager operations take several times as long
 def match(truths: dict[str, Any], found: dict[str, Any], thresholds: TensorLike, box_format: str) -> Tensor:
-    """What becomes of each detection: 1 if it finds a true box, 0 if it does not, -1 if it does not count.
+    """Return the outcome of each detection: 1 if it matches a true box, 0 if it does not, -1 if it is ignored.
 
-    Within an image and class, detections take turns in the order of their scores, and each takes the free true box that
-    it overlaps most, if enough. What finds none, but lies in a crowd, does not count.
+    Within an image and class, detections are matched in descending order of their scores, each with the unmatched true
+    box of largest overlap, if this reaches the threshold. Unmatched detections within a crowd are ignored.
 
     Args:
-        truths: "boxes" `(images, m, 4)`, "labels" `(images, m)`, below 0 where there is none, and "crowds" like them.
-        found: "boxes" `(images, n, 4)`, "labels" `(images, n)`, below 0 where there is none; best scores first.
-        thresholds: Intersection over union from which on a box is found, `(thresholds,)`.
+        truths: Dict of "boxes" `(images, m, 4)`, "labels" `(images, m)`, which are negative for padding, and "crowds"
+            of the same shape.
+        found: Dict of "boxes" `(images, n, 4)` and "labels" `(images, n)`, which are negative for padding, in
+            descending order of the scores.
+        thresholds: Thresholds of the intersection over union, of shape `(thresholds,)`.
         box_format: A format of `box_iou`.
 
     Returns:
-        Tensor `(images, n, thresholds)`.
+        A tensor of shape `(images, n, thresholds)`.
     """
-    # Of boxes equally good the last is taken, as COCO's own tool does, and argmax finds the first; one more box, of no
-    # class, is there where there are none.
+    # The COCO tool selects the last of several equally good boxes, but argmax the first: reverse their order. The
+    # additional box without a class is for images without boxes.
     boxes, labels, crowds = (ops.flip(truths[name], axis=1) for name in ("boxes", "labels", "crowds"))
     boxes = ops.pad(boxes, [[0, 0], [0, 1], [0, 0]])
     labels = ops.pad(labels, [[0, 0], [0, 1]], constant_values=-1)
@@ -39,6 +41,7 @@ def match(truths: dict[str, Any], found: dict[str, Any], thresholds: TensorLike,
     overlaps = ops.where(ops.logical_and(same, ops.logical_not(crowds)), iou, -1.0)
     in_crowd = ops.where(ops.logical_and(same, crowds), ops.divide_no_nan(common, area), -1.0)
 
+    # Match the detections, then ignore unmatched ones that lie in a crowd.
     thresholds = ops.convert_to_tensor(thresholds, overlaps.dtype)
     hits = _take_turns(overlaps, thresholds)
     ignored = ops.logical_and(ops.logical_not(hits), ops.max(in_crowd, axis=-1)[..., None] >= thresholds)
@@ -46,14 +49,14 @@ def match(truths: dict[str, Any], found: dict[str, Any], thresholds: TensorLike,
 
 
 def _take_turns(overlaps: Tensor, thresholds: Tensor) -> Tensor:
-    """Whether each detection gets a box, from overlaps `(images, n, m)`, for all thresholds at once."""
+    """Return a mask of the matched detections for all thresholds, from overlaps of shape `(images, n, m)`."""
     images, count, boxes = ops.shape(overlaps)
     turns, places = ops.arange(count), ops.arange(boxes)
 
     def turn(number: Tensor, owners: Tensor) -> Tensor:
         free = ops.where(owners < 0, overlaps[:, number, None], -1.0)
         hit = ops.max(free, axis=-1, keepdims=True) >= ops.expand_dims(thresholds, -1)
-        # Keras' argmax takes several times as long.
+        # `keras.ops.argmax` is several times slower.
         choice = tf.argmax(free, axis=-1, output_type="int32")[..., None] == places
         return ops.where(ops.logical_and(hit, choice), number, owners)
 

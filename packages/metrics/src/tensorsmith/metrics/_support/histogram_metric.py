@@ -1,4 +1,4 @@
-"""The two-way histogram of targets and predictions."""
+"""Two-dimensional histogram of targets and predictions."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -12,35 +12,36 @@ from tensorsmith.core.types import DType, Tensor, TensorLike
 from tensorsmith.metrics._support.weighting import STATE, samples_of
 
 ARGUMENTS = """\
-actual_min: Smallest target; what is below counts as this.
-actual_max: Largest target.
-preds_min: Smallest prediction.
-preds_max: Largest prediction.
-actual_cutpoints: Bounds of the histogram's bins of targets, one more than bins.
-preds_cutpoints: Those of predictions.
-name: Name of the metric.
-dtype: Precision of the result; `None` means Keras' default float. State is kept in float64,
+actual_min: Lower end of the range of targets. Values outside the range are assigned to the outermost bins.
+actual_max: Upper end of the range of targets.
+preds_min: Lower end of the range of predictions.
+preds_max: Upper end of the range of predictions.
+actual_cutpoints: Number of bin edges of the targets, which is the number of bins plus 1.
+preds_cutpoints: Number of bin edges of the predictions.
+name: Name of the metric instance.
+dtype: Data type of the result. If `None`, `keras.config.floatx()` is used. The state is stored in `float64`,
     which rounds integers beyond 2^53."""
 CALL = """\
 Call arguments:
-    y_true: Targets.
-    y_pred: Predictions. All entries are samples.
-    sample_weight: Optional weights: a sample of weight 2 counts as two. (Addons ignores them.)
+    y_true: Tensor of targets. Each entry is a sample.
+    y_pred: Tensor of predictions.
+    sample_weight: Optional weights. A weight of 2 is equivalent to repeating the sample. (TensorFlow Addons
+        ignores weights.)
 
 Input shape:
-    Any; both the same.
+    Any shape; the same for both tensors.
 
 Output shape:
     A scalar."""
 UNDEFINED = """\
-It is 0 if nothing was seen, and NaN (as in SciPy) if all targets or all predictions are equal, or if one is
-NaN and weighs something."""
+The result is 0 before the first update, and NaN (as in SciPy) if all targets or all predictions are equal, or
+if a sample with a nonzero weight is NaN."""
 
 
 class HistogramMetric(SharedDocstrings, keras.metrics.Metric):
-    """Base of correlations estimated from a histogram.
+    """Base class of correlations estimated from a histogram.
 
-    Subclasses say in `of_table` what a table of weights and the middles of its rows and columns give.
+    Subclasses implement `of_table`, which computes the correlation from a table of weights and its bin centers.
     """
 
     shared_texts: ClassVar[Mapping[str, str]] = {"histogram": ARGUMENTS, "call": CALL, "undefined": UNDEFINED}
@@ -60,7 +61,7 @@ class HistogramMetric(SharedDocstrings, keras.metrics.Metric):
         _check_range("preds_min", preds_min, "preds_max", preds_max)
         for which, cutpoints in (("actual_cutpoints", actual_cutpoints), ("preds_cutpoints", preds_cutpoints)):
             fits = is_integer(cutpoints) and cutpoints >= 2
-            check(fits, which, cutpoints, "an integer of 2 or more", "cut points bound the bins, so n make n - 1 bins")
+            check(fits, which, cutpoints, "an integer >= 2", "n cut points bound n - 1 bins")
         super().__init__(name=name, dtype=dtype)
         self.actual_min = actual_min
         self.actual_max = actual_max
@@ -70,12 +71,12 @@ class HistogramMetric(SharedDocstrings, keras.metrics.Metric):
         self.preds_cutpoints = preds_cutpoints
 
     def add_table(self) -> None:
-        """Makes the variable."""
+        """Create the variable of the histogram."""
         shape = (self.actual_cutpoints - 1, self.preds_cutpoints - 1)
         self.table = self.add_variable(shape, "zeros", dtype=STATE, name="table")
 
     def update_table(self, y_true: TensorLike, y_pred: TensorLike, sample_weight: TensorLike | None) -> None:
-        """Takes in one batch."""
+        """Update the histogram with one batch."""
         x, y, weights = samples_of(y_true, y_pred, sample_weight)
         row, column = _bins(x, self._actual_cuts()), _bins(y, self._preds_cuts())
         rows, columns = self.table.shape
@@ -83,16 +84,16 @@ class HistogramMetric(SharedDocstrings, keras.metrics.Metric):
         self.table.assign_add(ops.reshape(cells, (rows, columns)))
 
     def table_result(self) -> Tensor:
-        """What the table gives, 0 for an empty one, and NaN for one of a single row or column."""
+        """Return the correlation of the table: 0 for an empty table, NaN if only one row or column is filled."""
         table = ops.convert_to_tensor(self.table)
         value = self.of_table(table, _middles(self._actual_cuts()), _middles(self._preds_cuts()))
-        # Counted, since what should be 0 / 0 is of rounded sums where weights are fractions.
+        # Test the number of filled rows and columns, because with fractional weights 0 / 0 is subject to rounding.
         filled = ops.minimum(*(ops.sum(ops.sum(table, axis=axis) > 0) for axis in (0, 1)))
         value = ops.where(filled > 1, value, float("nan"))
         return ops.where(ops.sum(table) == 0, 0.0, value)
 
     def of_table(self, table: Tensor, actual: TensorLike, preds: TensorLike) -> Tensor:
-        """The correlation in a table, given the middles of its rows and columns."""
+        """Return the correlation of a table, given the centers of its rows and columns."""
         raise NotImplementedError
 
     def _actual_cuts(self) -> np.ndarray:
@@ -102,7 +103,7 @@ class HistogramMetric(SharedDocstrings, keras.metrics.Metric):
         return _cuts(self.preds_min, self.preds_max, self.preds_cutpoints)
 
     def get_config(self) -> dict[str, Any]:
-        """Those arguments that all have."""
+        """Return the config with the arguments common to all subclasses."""
         own = ("actual_min", "actual_max", "preds_min", "preds_max", "actual_cutpoints", "preds_cutpoints")
         return {**super().get_config(), **{name: getattr(self, name) for name in own}}
 
@@ -110,7 +111,7 @@ class HistogramMetric(SharedDocstrings, keras.metrics.Metric):
 def _check_range(low_name: str, low: float, high_name: str, high: float) -> None:
     for name, value in ((low_name, low), (high_name, high)):
         check(is_number(value), name, value, "a finite number")
-    check(low < high, high_name, high, f"a number above `{low_name}`, {low}")
+    check(low < high, high_name, high, f"greater than `{low_name}`, {low}")
 
 
 def _cuts(low: float, high: float, count: int) -> np.ndarray:
@@ -123,5 +124,5 @@ def _middles(cuts: np.ndarray) -> np.ndarray:
 
 
 def _bins(values: Tensor, cuts: np.ndarray) -> Tensor:
-    """The bin of each value; those outside the range are in the first and in the last."""
+    """Return the bin index of each value. Values outside the range are assigned to the first or last bin."""
     return ops.clip(ops.searchsorted(cuts, ops.cast(values, "float32"), side="right") - 1, 0, len(cuts) - 2)

@@ -1,4 +1,4 @@
-"""Base of Kendall's rank correlations."""
+"""Base class of Kendall's rank correlations."""
 
 from collections.abc import Mapping
 from typing import ClassVar
@@ -9,12 +9,12 @@ from tensorsmith.metrics._support.rank_correlation import CAPACITY, RankCorrelat
 from tensorsmith.ops import PairCounts, pair_counts
 
 UNCOMPILED = """\
-    XLA cannot compile it (its error, "must be a compile-time constant", does not name the metric): compile models
-    that have it among their metrics with `jit_compile=False`."""
+    The exact coefficient is not supported by XLA, whose error "must be a compile-time constant" does not name the
+    metric: compile models that use it with `jit_compile=False`."""
 
 
 class KendallsTau(RankCorrelation):
-    """Rank correlation that is a function of the numbers of concordant, discordant and tied pairs."""
+    """Base class of rank correlations computed from the numbers of concordant, discordant and tied pairs."""
 
     shared_texts: ClassVar[Mapping[str, str]] = {
         **RankCorrelation.shared_texts,

@@ -1,4 +1,4 @@
-"""Samples for correlations of ranks, and the counts of their pairs in a table."""
+"""Samples for rank correlations, and pair counts of a table."""
 
 import keras
 from keras import ops
@@ -10,18 +10,20 @@ from tensorsmith.ops import PairCounts
 
 
 def as_samples(x: TensorLike, y: TensorLike) -> tuple[Tensor, Tensor, Tensor]:
-    """Both flattened, in float64, with weights of 1; 64-bit integers, which float64 would round, by their order.
+    """Return both tensors as vectors in `float64`, with weights of 1.
+
+    64-bit integers, which `float64` would round, are replaced by their ranks.
 
     Raises:
-        ValueError: They differ in shape.
+        ValueError: If the shapes differ.
     """
     x, y = (_by_order(ops.convert_to_tensor(value)) for value in (x, y))
-    check(x.shape.is_compatible_with(y.shape), "y", tuple(y.shape), f"the shape of `x`, {tuple(x.shape)}")
+    check(x.shape.is_compatible_with(y.shape), "y", tuple(y.shape), f"have the shape of `x`, {tuple(x.shape)}")
     return samples_of(x, y, None)
 
 
 def _by_order(values: Tensor) -> Tensor:
-    """Integers of 64 bits as how many are less; others as they are."""
+    """Replace 64-bit integers by the number of smaller ones, and return other values unchanged."""
     if keras.backend.standardize_dtype(values.dtype) not in ("int64", "uint64"):
         return values
     flat = ops.reshape(values, (-1,))
@@ -29,9 +31,10 @@ def _by_order(values: Tensor) -> Tensor:
 
 
 def count_of_table(table: Tensor) -> PairCounts:
-    """Counts all pairs of the samples in a two-way table, whose rows are x and whose columns are y."""
+    """Return the counts of all pairs of samples in a two-dimensional table, with x as rows and y as columns."""
     rows, columns, total = ops.sum(table, axis=1), ops.sum(table, axis=0), ops.sum(table)
     squares_x, squares_y = ops.sum(ops.square(rows)), ops.sum(ops.square(columns))
+    # A cell is concordant with all cells of smaller row and column. Comparable pairs exclude all ties.
     below = ops.cumsum(ops.cumsum(table, axis=0), axis=1)
     concordant = ops.sum(below[:-1, :-1] * table[1:, 1:])
     comparable = (ops.square(total) - squares_x - squares_y + ops.sum(ops.square(table))) / 2

@@ -1,4 +1,4 @@
-"""What the correlations of ranks share: a histogram, or all samples."""
+"""Base class of rank correlations, computed from a histogram or from all samples."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -13,22 +13,22 @@ from tensorsmith.metrics._support.replicas import slots
 from tensorsmith.metrics._support.weighting import STATE, samples_of
 
 ESTIMATE = """\
-By default it is TensorFlow Addons' estimate: targets and predictions are sorted into bins, and those in one bin
-count as equal. Give the ranges of the values, which are 0 to 1 unless said otherwise; or a `capacity`, for the
-exact value."""
+By default it is the estimate of TensorFlow Addons: targets and predictions are assigned to bins, and values in
+the same bin are treated as equal. Pass the ranges of the values, which default to 0 to 1, or a `capacity` for
+the exact value."""
 CAPACITY = """\
-capacity: None estimates from a histogram. A number keeps as many samples on each replica, also of weight 0, and
-    gives their exact coefficient; ranges and cut points then have no use."""
+capacity: Maximum number of samples per replica, including those of weight 0, for the exact coefficient. Ranges
+    and cut points are then ignored. If `None`, the coefficient is estimated from a histogram."""
 RAISES = """\
 Raises:
-    ValueError: A range is empty, there are fewer than two cut points, or
-        `capacity` is no positive integer. More samples than fit raise InvalidArgumentError."""
+    ValueError: If a range is empty, there are fewer than two cut points, or `capacity` is not a positive integer.
+        Exceeding the capacity raises InvalidArgumentError."""
 
 
 class RankCorrelation(HistogramMetric):
-    """Base of rank correlations: of a histogram, or exact if a capacity says how many samples to keep.
+    """Base class of rank correlations, estimated from a histogram, or exact if `capacity` is given.
 
-    Subclasses have `of_table` and `of_samples`.
+    Subclasses implement `of_table` and `of_samples`.
     """
 
     shared_texts: ClassVar[Mapping[str, str]] = {
@@ -60,14 +60,14 @@ class RankCorrelation(HistogramMetric):
             self.seen = self.add_variable((slots(),), "zeros", dtype=STATE, name="seen")
 
     def update_state(self, y_true: TensorLike, y_pred: TensorLike, sample_weight: TensorLike | None = None) -> None:
-        """Takes in one batch."""
+        """Update the state with one batch."""
         if self.capacity is None:
             self.update_table(y_true, y_pred, sample_weight)
             return
         keep(self.samples, self.seen, ops.stack(samples_of(y_true, y_pred, sample_weight), axis=1))
 
     def result(self) -> Tensor:
-        """The correlation."""
+        """Return the correlation."""
         if self.capacity is None:
             return ops.cast(self.table_result(), self.dtype)
         x, y, weights = ops.unstack(ops.reshape(self.samples, (-1, 3)), axis=1)
@@ -75,9 +75,9 @@ class RankCorrelation(HistogramMetric):
         return ops.cast(value, self.dtype)
 
     def of_samples(self, x: Tensor, y: Tensor, weights: Tensor) -> Tensor:
-        """The correlation of samples, of which those count that weigh something."""
+        """Return the correlation of the samples with nonzero weights."""
         raise NotImplementedError
 
     def get_config(self) -> dict[str, Any]:
-        """All arguments."""
+        """Return the config of the metric."""
         return {**super().get_config(), "capacity": self.capacity}

@@ -1,4 +1,4 @@
-"""Weights of samples, and the mean that streams with them."""
+"""Sample weights, and a streaming weighted mean."""
 
 import keras
 from keras import ops
@@ -7,24 +7,25 @@ from tensorsmith.core import check
 from tensorsmith.core.types import DType, Tensor, TensorLike
 from tensorsmith.metrics._support.shapes import same_shape
 
-# What metrics add up is kept in float64: float32 stops counting at 2**24, and half precision at 2048.
+# Dtype of accumulated state. float32 cannot count beyond 2**24, and half precision not beyond 2048.
 STATE = "float64"
 
 
 def weights_of(samples: Tensor, sample_weight: TensorLike | None, y_pred: TensorLike) -> Tensor:
-    """One weight for each sample: what was given, or 1; and 0 where the predictions are masked.
+    """Return one weight per sample, which defaults to 1 and is 0 where the predictions are masked.
 
     Args:
-        samples: Anything of the shape of the samples.
-        sample_weight: None, or weights of the first axes of the samples; a last axis of size 1 is forgiven.
-        y_pred: The predictions, which bring the mask that a model's layers passed on.
+        samples: Tensor with the shape of the samples.
+        sample_weight: Optional weights, with the shape of the leading axes of the samples and an optional trailing axis
+            of size 1.
+        y_pred: Predictions, with the Keras mask of the model if there is one.
 
     Raises:
-        ValueError: The weights have other sizes; one known only later passes.
+        ValueError: If the weights have other sizes. Unknown sizes are accepted.
     """
     shape = ops.shape(samples)
     weights = ops.ones(shape, STATE)
-    # Keras hands masks to metrics by this attribute, for which it has no public function.
+    # Keras passes masks to metrics in this attribute, which has no public accessor.
     for given in (sample_weight, getattr(y_pred, "_keras_mask", None)):
         if given is None:
             continue
@@ -33,8 +34,8 @@ def weights_of(samples: Tensor, sample_weight: TensorLike | None, y_pred: Tensor
             given = ops.squeeze(given, -1)
         rank = len(given.shape)
         fits = rank <= len(shape) and given.shape.is_compatible_with(weights.shape[:rank])
-        expected = f"the first axes of the samples, {tuple(weights.shape)}"
-        check(fits, "sample_weight", tuple(given.shape), expected, "give one a sample")
+        expected = f"have the shape of the leading axes of the samples, {tuple(weights.shape)}"
+        check(fits, "sample_weight", tuple(given.shape), expected, "pass one weight for each sample")
         weights = weights * ops.reshape(given, (*ops.shape(given), *(1,) * (len(shape) - rank)))
     return weights
 
@@ -42,9 +43,10 @@ def weights_of(samples: Tensor, sample_weight: TensorLike | None, y_pred: Tensor
 def samples_of(
     y_true: TensorLike, y_pred: TensorLike, sample_weight: TensorLike | None
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Targets, predictions and weights as vectors of type float64; what weighs nothing may be anything.
+    """Return targets, predictions and weights as vectors of dtype `float64`. Samples of weight 0 may have any value.
 
-    NaN elsewhere becomes a NaN of the weight, which no sum loses: in an order or a histogram it would have a place.
+    Other NaN values are replaced by a weight of NaN, which all sums propagate, whereas a NaN value would be assigned a
+    rank or a bin.
     """
     x, y = same_shape(y_true, y_pred)
     weights = weights_of(y, sample_weight, y_pred)
@@ -56,7 +58,7 @@ def samples_of(
 
 
 class StreamedMean(keras.metrics.Metric):
-    """Weighted mean of all values since the last reset, in float64."""
+    """Weighted mean of all values since the last reset, in `float64`."""
 
     def __init__(self, name: str | None, dtype: DType | None):
         super().__init__(name=name, dtype=dtype)
@@ -64,10 +66,10 @@ class StreamedMean(keras.metrics.Metric):
         self.count = self.add_variable((), "zeros", dtype=STATE, name="count")
 
     def add(self, values: Tensor, weights: Tensor) -> None:
-        """Takes in values of type float64; those that weigh nothing may be infinite."""
+        """Add values of dtype `float64`. Those of weight 0 may be infinite."""
         self.total.assign_add(ops.sum(ops.where(weights == 0, 0.0, values * weights)))
         self.count.assign_add(ops.sum(weights))
 
     def mean(self) -> Tensor:
-        """The mean, 0 if there is none."""
+        """Return the mean, or 0 if there are no values."""
         return ops.divide_no_nan(self.total, self.count)

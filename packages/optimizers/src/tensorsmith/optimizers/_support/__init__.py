@@ -1,1 +1,1 @@
-"""Helpers of the optimizers."""
+"""Support modules of the optimizers."""

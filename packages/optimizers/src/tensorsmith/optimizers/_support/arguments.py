@@ -1,4 +1,4 @@
-"""What the optimizers ask of their arguments."""
+"""Validation of arguments."""
 
 import math
 import re
@@ -13,51 +13,51 @@ from tensorsmith.core.types import Hyperparameter
 
 
 def check_rates(**rates: Hyperparameter) -> None:
-    """Checks shares that stay from step to step, such as `beta_1`; tensors and functions are taken as they are."""
+    """Validate decay rates such as `beta_1`. Tensors and callables are not evaluated."""
     for name, rate in rates.items():
         fits = 0 <= float(rate) < 1 if isinstance(rate, Real) else _is_given_later(rate)
         check(fits, name, rate, "a number in [0, 1)")
 
 
 def check_decay(weight_decay: Hyperparameter | None) -> None:
-    """Checks the decay of the weights, if there is one; tensors, schedules and functions are taken as they are."""
+    """Validate an optional weight decay. Tensors, schedules and callables are not evaluated."""
     fits = _is_amount(weight_decay) or weight_decay is None or _is_given_later(weight_decay)
-    check(fits, "weight_decay", weight_decay, "a number of 0 or more")
+    check(fits, "weight_decay", weight_decay, "a non-negative number")
 
 
 def check_constant_decay(weight_decay: Hyperparameter | None) -> None:
-    """Checks the decay of the weights where Keras applies it, which takes neither schedules nor functions."""
-    remedy = "for schedules and functions there is extend_with_decoupled_weight_decay"
+    """Validate a weight decay that is applied by Keras, which supports neither schedules nor callables."""
+    remedy = "use extend_with_decoupled_weight_decay for schedules and functions"
     check(not callable(weight_decay), "weight_decay", weight_decay, "a number or None", remedy)
     check_decay(weight_decay)
 
 
 def check_amounts(**amounts: float) -> None:
-    """Checks numbers such as `epsilon`."""
+    """Validate non-negative numbers such as `epsilon`."""
     for name, amount in amounts.items():
-        check(_is_amount(amount), name, amount, "a number of 0 or more")
+        check(_is_amount(amount), name, amount, "a non-negative number")
 
 
 def check_shares(**shares: float) -> None:
-    """Checks parts of a whole."""
+    """Validate fractions."""
     for name, share in shares.items():
         check(_is_amount(share) and share <= 1, name, share, "a number in [0, 1]")
 
 
 def check_counts(least: int, **counts: int) -> None:
-    """Checks whole numbers, such as a period."""
+    """Validate integers such as a period."""
     for name, count in counts.items():
         fits = isinstance(count, Integral) and not isinstance(count, bool) and int(count) >= least
-        check(fits, name, count, f"a whole number of {least} or more")
+        check(fits, name, count, f"an integer >= {least}")
 
 
 def check_patterns(**patterns: Sequence[str] | None) -> None:
-    """Checks regular expressions for the paths of variables."""
+    """Validate regular expressions for the paths of variables."""
     for name, given in patterns.items():
         fits = given is None or (isinstance(given, list | tuple) and all(isinstance(each, str) for each in given))
         check(fits, name, given, "a list of regular expressions, or None")
         for pattern in given or ():
-            remedy = f"re.escape({pattern!r}) if it is meant as it stands"
+            remedy = f"use re.escape({pattern!r}) to match it literally"
             check(_compiles(pattern), name, given, "regular expressions", remedy)
 
 

@@ -1,4 +1,4 @@
-"""Averages of weights over training, beside an optimizer."""
+"""Base class of optimizers that average weights during training."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,46 +11,53 @@ from tensorsmith.optimizers._support.wrapping import Keeper
 
 
 class Averaging(Keeper):
-    """A wrapper that keeps an average of each variable; a subclass says when how much of the weights is taken in."""
+    """Base class of wrappers that keep an average of each variable. Subclasses determine when it is updated."""
 
     slot = "average"
 
     def take_in(self, variables: Sequence[Any], weight: tf.Tensor) -> None:
-        """Moves averages towards their variables by the weight."""
+        """Move the averages towards their variables, with the weight as interpolation factor."""
         for variable, average in self.pairs(variables):
             dtype = precise(variable.dtype)
             kept = read(average, None, dtype)
             write(average, None, kept + tf.cast(weight, dtype) * (read(variable, None, dtype) - kept))
 
     def assign_average_vars(self, var_list: Sequence[Any]) -> None:
-        """Gives variables their averages; those without one, such as statistics of batch normalization, stay.
+        """Assign the averages to variables, and skip those without an average, such as batch normalization statistics.
 
         Args:
-            var_list: The variables, such as `model.variables`.
+            var_list: List of variables, such as `model.variables`.
 
         Raises:
-            ValueError: None of them has an average.
+            ValueError: If none of the variables has an average.
         """
         for variable, average in self._known(var_list):
             write(variable, None, read(average, None, precise(variable.dtype)))
 
     def shadow_copy(self, model_weights: Sequence[Any]) -> None:
-        """Makes averages of these weights as they are now, before any update does."""
+        """Initialize the averages with the current weights, before the first update."""
         self.build(model_weights)
         self.begin(model_weights)
 
     @property
     def has_shadow_copy(self) -> bool:
-        """Whether there are averages."""
+        """If `True`, averages exist."""
         return bool(self.built)
 
     def swap_weights(self) -> None:
-        """Swaps weights and averages, for an evaluation; a second time puts both back.
+        """Swap weights and averages, for an evaluation. A second call swaps them back.
 
-        In half precision the weights come back, for averages of float32 hold them, while averages come back rounded.
+        In half precision, the weights are restored exactly because the averages in `float32` hold them, but the
+        averages are rounded.
         """
         received = Verbatim("an optimizer without averages")
-        check(self.has_shadow_copy, "optimizer", received, "one with", "train first, or call shadow_copy")
+        check(
+            self.has_shadow_copy,
+            "optimizer",
+            received,
+            "an optimizer that averages weights",
+            "train first, or call `shadow_copy`",
+        )
         for variable, average in self.pairs(self._trainable_variables):
             dtype = precise(variable.dtype)
             weights, kept = read(variable, None, dtype), read(average, None, dtype)
@@ -59,6 +66,6 @@ class Averaging(Keeper):
 
     def _known(self, variables: Sequence[Any]) -> list[tuple[Any, Any]]:
         known = [v for v in variables if self._var_key(v) in self._trainable_variables_indices] if self.built else []
-        received = Verbatim(f"{len(variables)} variables, none with an average")
-        check(bool(known), "var_list", received, "variables that this optimizer was built with")
+        received = Verbatim(f"{len(variables)} variables without averages")
+        check(bool(known), "var_list", received, "variables that the optimizer was built with")
         return self.pairs(known)

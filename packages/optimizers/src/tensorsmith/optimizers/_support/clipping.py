@@ -1,4 +1,4 @@
-"""Clipping gradients, sparse ones by their true norm."""
+"""Gradient clipping that sums the duplicate indices of sparse gradients first."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,16 +12,16 @@ from tensorsmith.optimizers._support.rows import MergedSlices, merged
 def clipped(
     gradients: Sequence[Any], clipnorm: float | None, clipvalue: float | None, global_clipnorm: float | None
 ) -> list[Any]:
-    """The gradients with at most the norm or the value; sparse ones stay sparse, with one slice for each row.
+    """Return the gradients clipped by norm or by value. Sparse gradients remain sparse, without duplicate indices.
 
-    Slices of one row are summed first, since neither their squares nor their clipped values add up to the row's.
-    Norms of half precision, where squares overflow, are computed in float32.
+    Duplicate indices are summed first, because neither the squares nor the clipped values of the slices add up to those
+    of the row. Norms of half-precision gradients, whose squares overflow, are computed in `float32`.
 
     Args:
-        gradients: Dense or sparse.
-        clipnorm: Largest norm of each, or None.
-        clipvalue: Largest size of a number, or None.
-        global_clipnorm: Largest norm of all together, or None.
+        gradients: List of dense or sparse gradients.
+        clipnorm: Maximum norm of each gradient, or `None`.
+        clipvalue: Maximum absolute value of an element, or `None`.
+        global_clipnorm: Maximum norm of all gradients together, or `None`.
     """
     limit = clipnorm or global_clipnorm
     if not (limit or clipvalue):
@@ -32,6 +32,7 @@ def clipped(
     norms = [tf.cast(tf.norm(_values(gradient)), tf.float32) for gradient in gradients]
     if global_clipnorm:
         norms = [tf.norm(tf.stack(norms))] * len(norms)
+    # Gradients below the limit are multiplied by 1.
     shares = [limit / tf.maximum(norm, limit) for norm in norms]
     return [_scaled(gradient, share) for gradient, share in zip(gradients, shares, strict=True)]
 

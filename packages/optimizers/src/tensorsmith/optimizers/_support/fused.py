@@ -1,4 +1,4 @@
-"""Keras' optimizers with the update of all variables in one op."""
+"""Keras optimizers with the update of all variables in one op."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
@@ -13,52 +13,52 @@ from tensorsmith.optimizers._support.clipping import clipped
 from tensorsmith.optimizers._support.rows import merged
 
 ARGUMENTS = """\
-**kwargs: `clipnorm`, `clipvalue`, `global_clipnorm`, `use_ema`, `ema_momentum`, `ema_overwrite_frequency`,
-    `loss_scale_factor`, `gradient_accumulation_steps`, `name`, as for every Keras optimizer; clipping by
-    `global_clipnorm` is part of the op."""
+**kwargs: Base optimizer keyword arguments, such as `clipnorm`, `clipvalue`, `global_clipnorm`, `use_ema`,
+    `ema_momentum`, `ema_overwrite_frequency`, `loss_scale_factor`, `gradient_accumulation_steps`, `name`.
+    Clipping by `global_clipnorm` is part of the compiled op."""
 RAISES = """\
 Raises:
-    ValueError: A number is out of its range, or Keras' own refuses an argument."""
+    ValueError: If a number is out of range, or Keras rejects an argument."""
 
 
 class _Unclipped(list[Any]):
-    """Gradients whose clipping was left to the update."""
+    """List of gradients whose clipping is deferred to the update."""
 
 
 class FusedUpdate(SharedDocstrings, keras.optimizers.Optimizer):
-    """What the optimizers here share; it stands before one of Keras' own among the bases of a class.
+    """Mixin for Keras optimizers that update all variables in one op. List it before the optimizer among the bases.
 
-    Between `apply`, which does everything, and `update_step`, which does one variable, Keras has no public method. Its
-    `apply` calls in turn the three methods below, which its own optimizers of single backends override, too: one clips
-    the gradients, one decays the weights, and one updates the variables. Here the last does the work of all three in
-    one op. What comes before and after (loss scaling, accumulation, averages, constraints) stays Keras'.
+    Keras has no public method between `apply`, which performs the entire step, and `update_step`, which updates one
+    variable. `apply` calls the three methods overridden below, which the optimizers of individual backends override,
+    too: they clip the gradients, decay the weights and update the variables. Here the last one does all of this in one
+    op. The phases before and after (loss scaling, accumulation, averages, constraints) are those of Keras.
 
-    Keras' own way is taken wherever there is no kernel: under XLA and distribution strategies, with `amsgrad`, and for
-    variables that are not float32 or have a sparse gradient. Slices of one row are summed first, as neither their
-    squares, of which Keras' own takes each, nor their clipped values add up to the row's.
+    The implementation of Keras is used where there is no kernel: under XLA and distribution strategies, with `amsgrad`,
+    and for variables that are not `float32` or have a sparse gradient. Duplicate indices are summed first, because the
+    update is not linear in the slices: Keras squares and clips each of them.
     """
 
     shared_texts: ClassVar[Mapping[str, str]] = {"keras": ARGUMENTS, "raises": RAISES}
 
     def fused_update(self, variables: Sequence[tf.Variable], gradients: Sequence[tf.Tensor], **settings: Any) -> None:
-        """Updates the variables and what the optimizer keeps of them; a subclass says how.
+        """Update the variables and the state of the optimizer. Implemented by subclasses.
 
         Args:
-            variables: Of float32.
-            gradients: A dense tensor for each.
-            **settings: `learning_rate`, `weight_decay` and `global_clipnorm`, as the ops take them.
+            variables: List of variables of dtype `float32`.
+            gradients: List of the corresponding dense gradients.
+            **settings: `learning_rate`, `weight_decay` and `global_clipnorm` in the form expected by the ops.
         """
         raise NotImplementedError
 
     def has_kernel(self) -> bool:
-        """Whether there is a kernel for this optimizer's settings."""
+        """Return whether the compiled op supports the settings of the optimizer."""
         return True
 
     def _fuses(self) -> bool:
         return self.has_kernel() and ops.compiled() and not tf.distribute.has_strategy()
 
     def update_step(self, gradient: Gradient, variable: Variable, learning_rate: Scalar) -> None:
-        """Updates one variable in Keras' way, once replicas have added up their gradients."""
+        """Update one variable with the implementation of Keras, after the gradients of the replicas are summed."""
         super().update_step(_with_rows_once(gradient), variable, learning_rate)
 
     def _clip_gradients(self, grads: Sequence[Gradient]) -> Sequence[Gradient]:
@@ -80,6 +80,7 @@ class FusedUpdate(SharedDocstrings, keras.optimizers.Optimizer):
             super()._backend_update_step(grads, trainable_variables, learning_rate)
             return
         variables = [v.value if isinstance(v, keras.Variable) else v for v in trainable_variables]
+        # The op can clip by the global norm only if it receives all gradients.
         clipnorm = None
         if isinstance(grads, _Unclipped):
             if all(map(_fits, grads, variables)):
@@ -87,6 +88,7 @@ class FusedUpdate(SharedDocstrings, keras.optimizers.Optimizer):
             else:
                 grads = self._clipped(grads)
         fit = [_fits(gradient, variable) for gradient, variable in zip(grads, variables, strict=True)]
+        # Variables without a kernel are updated by Keras, the others by the op.
         if not all(fit):
             rest = [i for i, fits in enumerate(fit) if not fits]
             super()._apply_weight_decay([variables[i] for i in rest])
@@ -104,17 +106,17 @@ class FusedUpdate(SharedDocstrings, keras.optimizers.Optimizer):
             )
 
     def slots(self, kept: Sequence[keras.Variable], variables: Sequence[tf.Variable]) -> list[tf.Variable]:
-        """The optimizer's variables that belong to some of the model's.
+        """Return the state variables of some of the model's variables.
 
         Args:
-            kept: All of one kind, in the order of the variables that the optimizer was built with.
-            variables: The model's.
+            kept: All state variables of one kind, in the order of the variables that the optimizer was built with.
+            variables: Variables of the model.
         """
         return [kept[self._get_variable_index(variable)].value for variable in variables]
 
 
 def assign(variables: Sequence[tf.Variable], values: Sequence[tf.Tensor]) -> None:
-    """Gives each variable its new value; the buffers change hands, and nothing is copied."""
+    """Assign a value to each variable. Buffers are transferred without a copy."""
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value, read_value=False)
 
@@ -124,7 +126,7 @@ def _with_rows_once(gradient: Gradient) -> Gradient:
 
 
 def _fits(gradient: Gradient, variable: Variable) -> bool:
-    """Whether the kernels take this variable with this gradient."""
+    """Return whether the kernels support this variable with this gradient."""
     return (
         not isinstance(gradient, tf.IndexedSlices)
         and variable.dtype == tf.float32

@@ -1,4 +1,4 @@
-"""Fused update of the optimizers with two moments."""
+"""Fused update of optimizers with first and second moments."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -10,9 +10,9 @@ from tensorsmith.optimizers._support.fused import FusedUpdate, assign
 
 
 class FusedMoments(FusedUpdate):
-    """Base of AdamW and Lamb, put before Keras' class: the op takes momentums and velocities.
+    """Mixin for AdamW and Lamb, whose ops take momentums and velocities.
 
-    A subclass sets `op`, a static method.
+    List it before the Keras class among the bases. A subclass sets `op`, a static method.
     """
 
     op: Callable[..., MomentsUpdate]

@@ -1,4 +1,4 @@
-"""Momentum that is read anew in every step: a variable, which a schedule may fill."""
+"""Momentum that is evaluated in each step, given as a variable or a schedule."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
@@ -10,32 +10,34 @@ from tensorsmith.optimizers._support import settings
 
 
 def is_live(setting: Hyperparameter) -> bool:
-    """Whether a setting is a variable or a schedule, and no number for good."""
+    """Return whether a setting is a variable or a schedule instead of a constant number."""
     return isinstance(setting, keras.Variable | keras.optimizers.schedules.LearningRateSchedule)
 
 
 class LiveMomentum(keras.optimizers.Optimizer):
-    """What optimizers share whose momentum may be a variable or a schedule; it stands before another optimizer.
+    """Mixin for optimizers whose momentum may be a variable or a schedule.
 
-    A trace holds numbers as they were and reads variables as they are. So a schedule gets a variable, which is filled
-    before each step, and the rest of the optimizer knows numbers and variables only. Both are part of its state.
+    List it before the optimizer among the bases. A trace contains the values of numbers but reads variables when it
+    runs. For a schedule, a variable is therefore created and assigned before each step, so that the optimizer only has
+    to support numbers and variables. Both are part of its state.
     """
 
-    live = "momentum"  # the argument
+    live = "momentum"  # name of the argument
 
     def adopt(self, setting: Hyperparameter) -> None:
-        """Keeps the setting under its name: as it is, or as a variable that a schedule fills."""
+        """Set the attribute of the setting, with a variable in place of a schedule."""
         if isinstance(setting, keras.optimizers.schedules.LearningRateSchedule):
             self._momentum_schedule = setting
             setting = self.add_variable((), "zeros", name=self.live)
         setattr(self, self.live, setting)
 
     def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Any] | None = None) -> None:
-        """Updates the variables.
+        """Update the variables.
 
         Args:
-            grads: The gradients.
-            trainable_variables: A variable for each; those the optimizer was built with if None.
+            grads: List of gradients.
+            trainable_variables: List of the corresponding variables. If `None`, the variables that the optimizer was
+                built with are used.
         """
         schedule = getattr(self, "_momentum_schedule", None)
         if schedule is not None:
@@ -43,14 +45,14 @@ class LiveMomentum(keras.optimizers.Optimizer):
         super().apply(grads, trainable_variables)
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of `__init__`; of a variable its value, and that it is one."""
+        """Return the config of the optimizer. A variable is stored as its value, marked as a variable."""
         setting = getattr(self, "_momentum_schedule", getattr(self, self.live))
         held = {"variable": float(setting)} if isinstance(setting, keras.Variable) else settings.to_config(setting)
         return {**super().get_config(), self.live: held}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Self:
-        """An optimizer with the arguments of `get_config`."""
+        """Create an optimizer from its config."""
         setting = config.get(cls.live)
         if isinstance(setting, dict) and "variable" in setting:
             setting = keras.Variable(setting["variable"], trainable=False, name=cls.live)

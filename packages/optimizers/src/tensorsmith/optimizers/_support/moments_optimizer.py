@@ -1,4 +1,4 @@
-"""Base of the relatives of Adam that have no kernel."""
+"""Base class of Adam variants without a kernel."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
@@ -9,18 +9,18 @@ from tensorsmith.optimizers._support.arguments import check_amounts, check_rates
 from tensorsmith.optimizers._support.row_optimizer import RowOptimizer
 
 MOMENTS = """\
-learning_rate: Float, schedule, or function without arguments.
-beta_1: Decay rate of the first moments.
-beta_2: Decay rate of the second moments.
+learning_rate: Learning rate, as a float, a schedule, or a callable without arguments.
+beta_1: Exponential decay rate of the first moments.
+beta_2: Exponential decay rate of the second moments.
 epsilon: Small float added to the denominator for numerical stability."""
 KERAS = """\
 name: Name of the optimizer.
-**kwargs: `clipnorm`, `clipvalue`, `global_clipnorm`, `use_ema`, `ema_momentum`, `ema_overwrite_frequency`,
-    `loss_scale_factor`, `gradient_accumulation_steps`, as for every Keras optimizer."""
+**kwargs: Base optimizer keyword arguments, such as `clipnorm`, `clipvalue`, `global_clipnorm`, `use_ema`,
+    `ema_momentum`, `ema_overwrite_frequency`, `loss_scale_factor`, `gradient_accumulation_steps`."""
 
 
 class MomentsOptimizer(SharedDocstrings, KeepsArguments, RowOptimizer):
-    """Optimizer that keeps two moments of each variable: of the gradients, and of their squares."""
+    """Base class of optimizers with first and second moments of the gradients."""
 
     decays_itself = True
     kept_arguments: ClassVar[tuple[str, ...]] = ("beta_1", "beta_2", "epsilon", "amsgrad")
@@ -50,7 +50,7 @@ class MomentsOptimizer(SharedDocstrings, KeepsArguments, RowOptimizer):
             self.add_moments(variables)
 
     def add_moments(self, variables: Sequence[Any]) -> None:
-        """Create the moments, each of the shape of its variable."""
+        """Create the moments, with the shapes of the variables."""
         self._momentums, self._velocities = self.add_slots(variables, "momentum", "velocity")
         if self.amsgrad:
             (self._velocity_hats,) = self.add_slots(variables, "velocity_hat")

@@ -1,4 +1,4 @@
-"""Variables chosen by their paths."""
+"""Selection of variables by their paths."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -7,28 +7,27 @@ from typing import Any
 from tensorsmith.core import Verbatim, check
 from tensorsmith.core.types import Variable
 
-Choice = tuple[str, Callable[[Any], bool]]  # how an error shows it, and whether it takes a variable
+Choice = tuple[str, Callable[[Any], bool]]  # description for errors, and predicate for variables
 
 
 def path_of(variable: Variable) -> str:
-    """The path of a variable, such as `model/dense_1/kernel`; of TensorFlow's own the name."""
+    """Return the path of a variable, such as `model/dense_1/kernel`, or the name of a TensorFlow variable."""
     return str(getattr(variable, "path", variable.name))
 
 
 def matches(variable: Variable, patterns: Sequence[str] | None) -> bool:
-    """Whether one of the regular expressions is found in the path of a variable."""
+    """Return whether one of the regular expressions matches the path of a variable."""
     return any(re.search(pattern, path_of(variable)) for pattern in patterns or ())
 
 
 def ending(variable: Variable, variables: Sequence[Any]) -> str:
-    """The regular expression for the end of a path, of two names or as many as it takes to be found nowhere else.
+    """Return a regular expression for the end of a path, with two names or as many as required to be unique.
 
-    What paths begin with is not to be relied on: the name of a `Sequential` is part of them where it was made, and none
-    where it is loaded from a file.
+    The beginning of a path is not reliable: a new `Sequential` model contributes its name, a loaded one does not.
 
     Args:
         variable: The variable.
-        variables: All there are.
+        variables: All variables.
     """
     names, paths = path_of(variable).split("/"), [path_of(each).split("/") for each in variables]
     for count in range(2, len(names) + 1):
@@ -39,22 +38,24 @@ def ending(variable: Variable, variables: Sequence[Any]) -> str:
 
 
 def takers(name: str, choices: Sequence[Choice], variables: Sequence[Any]) -> list[int | None]:
-    """The place of the choice that takes each variable; None where none does.
+    """Return the index of the choice that matches each variable, or `None` if there is none.
 
     Args:
-        name: The argument they were given for, for errors.
-        choices: What to choose from.
-        variables: The variables.
+        name: Name of the argument with the choices, for error messages.
+        choices: List of choices.
+        variables: List of variables.
 
     Raises:
-        ValueError: A choice takes no variable, or two take the same one.
+        ValueError: If a choice matches no variable, or two choices match the same one.
     """
     found = [[place for place, (_, takes) in enumerate(choices) if takes(variable)] for variable in variables]
     for place, (shown, _) in enumerate(choices):
         used = any(place in places for places in found)
-        expected = f"what takes one of the trainable variables {[path_of(variable) for variable in variables]}"
-        check(used, name, Verbatim(shown), expected, "layers that are frozen have none")
+        expected = (
+            f"a match for at least one of the trainable variables {[path_of(variable) for variable in variables]}"
+        )
+        check(used, name, Verbatim(shown), expected, "frozen layers have no trainable variables")
     for variable, places in zip(variables, found, strict=True):
         received = Verbatim(" and ".join(choices[place][0] for place in places))
-        check(len(places) < 2, name, received, f"one of them for {path_of(variable)!r}, which both take")
+        check(len(places) < 2, name, received, f"one entry for {path_of(variable)!r}, which both match")
     return [next(iter(places), None) for places in found]

@@ -1,4 +1,4 @@
-"""The step that makes penalties of weights take effect."""
+"""Proximal step for L1 and L2 penalties."""
 
 import tensorflow as tf
 
@@ -6,14 +6,15 @@ from tensorsmith.core.types import Scalar
 
 
 def shrunk(weights: tf.Tensor, rate: Scalar, l1: float, l2: float) -> tf.Tensor:
-    """The weights w that minimise (w - weights)² / 2 + rate (l1 |w| + l2 w² / 2): nearer to 0, many of them at it.
+    """Return the minimizer w of (w - weights)² / 2 + rate (l1 |w| + l2 w² / 2), which sets small weights to 0.
 
     Args:
-        weights: After the gradient's step.
-        rate: Learning rate, one or one for each weight.
-        l1: Strength of the penalty on sizes.
-        l2: Strength of the penalty on squares.
+        weights: Weights after the gradient step.
+        rate: Learning rate, a scalar or one value per weight.
+        l1: Strength of the L1 penalty.
+        l2: Strength of the L2 penalty.
     """
+    # Soft thresholding for L1, shrinkage for L2.
     if l1:
         weights = tf.sign(weights) * tf.nn.relu(tf.abs(weights) - rate * l1)
     return weights / (1 + rate * l2) if l2 else weights

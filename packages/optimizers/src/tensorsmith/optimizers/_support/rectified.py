@@ -1,4 +1,4 @@
-"""What Rectified Adam and AdaBelief share."""
+"""Base class of Rectified Adam and AdaBelief."""
 
 from collections.abc import Mapping
 from numbers import Real
@@ -13,20 +13,21 @@ from tensorsmith.optimizers._support.moments_optimizer import MomentsOptimizer
 from tensorsmith.optimizers._support.row_optimizer import Step
 
 DECAY = """\
-weight_decay: Fraction of the weights, times the learning rate, that is subtracted from them in every step: a number, a
-    schedule, or a function without arguments.
-amsgrad: If `True`, the update divides by the largest second moments so far."""
+weight_decay: Fraction of the weights, multiplied by the learning rate, that is subtracted in each step: a float, a
+    schedule, or a callable without arguments.
+amsgrad: If `True`, use the AMSGrad variant, which divides by the maximum of the second moments so far."""
 WARMUP = """\
-sma_threshold: Smallest n with which second moments are used, at least 4.
-total_steps: Steps of the training; above 0, the learning rate rises to its value and falls to `min_lr`.
-warmup_proportion: Fraction of these in which it rises.
-min_lr: Learning rate at the end of the training."""
+sma_threshold: Minimum n for which the second moments are used, `>= 4`.
+total_steps: Number of training steps. If positive, the learning rate increases to its value and then decreases to
+    `min_lr`.
+warmup_proportion: Fraction of `total_steps` in which the learning rate increases.
+min_lr: Learning rate at the end of training."""
 
 
 class RectifiedMoments(MomentsOptimizer):
-    """Moments as Adam's, rates rectified by how many gradients the second moments are made of, and a warm-up.
+    """Base class of Adam variants with a step size rectified by the length of the moving average, and optional warm-up.
 
-    A subclass says what the second moments gain in a step.
+    A subclass implements the increment of the second moments.
     """
 
     kept_arguments = (*MomentsOptimizer.kept_arguments, "sma_threshold", "total_steps", "warmup_proportion", "min_lr")
@@ -45,7 +46,7 @@ class RectifiedMoments(MomentsOptimizer):
     ):
         check_amounts(min_lr=min_lr)
         fits = isinstance(sma_threshold, Real) and sma_threshold >= 4
-        check(fits, "sma_threshold", sma_threshold, "a number of 4 or more", "below 4 there is nothing to rectify by")
+        check(fits, "sma_threshold", sma_threshold, "a number >= 4", "below 4 no step is rectified")
         check_counts(0, total_steps=total_steps)
         check_shares(warmup_proportion=warmup_proportion)
         super().__init__(learning_rate, **kwargs)
@@ -55,16 +56,17 @@ class RectifiedMoments(MomentsOptimizer):
         self.min_lr = min_lr
 
     def gain(self, gradient: tf.Tensor, momentum: tf.Tensor) -> tf.Tensor:
-        """What the second moments gain."""
+        """Return the increment of the second moments."""
         raise NotImplementedError
 
     def updated(self, step: Step) -> tf.Tensor:
-        """Moments, rectification, decay."""
+        """Return the weights after a rectified step with decay."""
         g, t = step.gradient, step.number
         m = step.fade(self._momentums, self.beta_1, (1 - self.beta_1) * g)
         v = step.fade(self._velocities, self.beta_2, self.gain(g, m))
         if self.amsgrad:
             v = step.keep(self._velocity_hats, tf.maximum(step.kept(self._velocity_hats), v))
+        # Bias correction, then rectification, or momentum only as long as the variance is intractable.
         m = m / (1 - self.beta_1**t)
         update = m / (tf.sqrt(v / (1 - self.beta_2**t)) + self.epsilon)
         if self.rectify:
@@ -76,9 +78,9 @@ class RectifiedMoments(MomentsOptimizer):
         return weights - self._warmed_up(step.rate, t) * update
 
     def _rectification(self, t: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Length of the moving average as if it were a simple one, and the share of the rate that it is good for.
+        """Return the length of the equivalent simple moving average, and the rectification factor.
 
-        The length is a small difference of large numbers, of which float32 would leave two digits.
+        The length is a small difference of large numbers, of which `float32` would retain only two digits.
         """
         t = tf.cast(t, tf.float64)
         power = self.beta_2**t
@@ -88,7 +90,7 @@ class RectifiedMoments(MomentsOptimizer):
         return length, tf.sqrt(tf.nn.relu(square))
 
     def _warmed_up(self, rate: tf.Tensor, t: tf.Tensor) -> tf.Tensor:
-        """The rate, which rises to the learning rate and falls to `min_lr`, both linearly."""
+        """Return the learning rate, which increases linearly to its value and then decreases linearly to `min_lr`."""
         if not self.total_steps:
             return rate
         rising = self.total_steps * self.warmup_proportion

@@ -1,4 +1,4 @@
-"""What the optimizers without kernels share."""
+"""Base class of the optimizers without kernels."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,16 +16,16 @@ from tensorsmith.optimizers._support.slots import SlotKeeper, Slots
 
 @dataclass(frozen=True)
 class Step:
-    """One step of one variable, or of those of its rows that have a gradient.
+    """Update step of one variable, or of its rows in a sparse gradient.
 
     Attributes:
-        gradient: Of the rows.
-        rate: The learning rate.
-        number: Counted from 1.
-        decay: What `weight_decay` is for the variable now; None if its weights do not decay.
+        gradient: Gradient of the rows.
+        rate: Learning rate.
+        number: Number of the step, counted from 1.
+        decay: Current value of `weight_decay` for the variable, or `None` if it does not decay.
         variable: The variable.
-        place: Its place among those the optimizer was built with.
-        indices: Which rows; None for all.
+        place: Index of the variable among those the optimizer was built with.
+        indices: Indices of the rows, or `None` for all rows.
     """
 
     gradient: tf.Tensor
@@ -38,28 +38,28 @@ class Step:
 
     @property
     def weights(self) -> tf.Tensor:
-        """The variable's rows."""
+        """Rows of the variable."""
         return read(self.variable, self.indices, self.gradient.dtype)
 
     def kept(self, slots: Slots) -> tf.Tensor:
-        """The rows of what is kept of the variable."""
+        """Return the rows of a state variable."""
         return read(slots[self.place], self.indices, self.gradient.dtype)
 
     def keep(self, slots: Slots, values: tf.Tensor) -> tf.Tensor:
-        """Keeps other values for the rows, and returns them."""
+        """Assign values to the rows of a state variable, and return them."""
         write(slots[self.place], self.indices, values)
         return values
 
     def kept_whole(self, slots: Slots) -> tf.Tensor:
-        """What is kept of the variable as a whole."""
+        """Return the entire state variable."""
         return read(slots[self.place], None, self.gradient.dtype)
 
     def keep_whole(self, slots: Slots, value: tf.Tensor) -> None:
-        """Keeps another value of the variable as a whole."""
+        """Assign a value to the entire state variable."""
         write(slots[self.place], None, value)
 
     def fade(self, slots: Slots, share: float, gain: tf.Tensor) -> tf.Tensor:
-        """Keeps a share of what is kept of all rows, with or without gradient, and adds the gain to those with one."""
+        """Multiply all rows of a state variable by a factor, add the gain to the rows of the step, and return these."""
         if self.indices is not None:
             slot = native(slots[self.place])
             slot.assign(share * slot)
@@ -68,17 +68,17 @@ class Step:
 
 
 class RowOptimizer(SlotKeeper):
-    """An optimizer that says in `updated` what becomes of weights, and needs not care what rows they are.
+    """Base class of optimizers that implement `updated` for any selection of rows.
 
-    A sparse gradient stays sparse: slices of one row are summed, and only rows that it names get new weights. Half
-    precision is computed in float32, and what is kept of such variables is float32, too.
+    A sparse gradient remains sparse: duplicate indices are summed, and only its rows are updated. Half precision is
+    computed in `float32`, which is also the dtype of the state variables.
 
-    Between `apply` and `update_step` Keras has no public method; of those it calls in between, three are replaced here,
-    as `FusedUpdate` says: for clipping by true norms, for decay that is part of the update, and for gradients that are
-    sparse again.
+    Keras has no public method between `apply` and `update_step`. Of the methods that it calls in between, three are
+    overridden here as in `FusedUpdate`: for clipping by the norm after summing duplicates, for decay that is part of
+    the update, and for restoring sparse gradients.
     """
 
-    decays_itself = False  # whether `updated` decays the weights, by `step.decay`
+    decays_itself = False  # True if `updated` applies `step.decay`
 
     def __init__(self, learning_rate: LearningRate, weight_decay: Hyperparameter | None = None, **kwargs: Any):
         if self.decays_itself:
@@ -88,18 +88,20 @@ class RowOptimizer(SlotKeeper):
         super().__init__(learning_rate, weight_decay=weight_decay, **kwargs)
 
     def updated(self, step: Step) -> tf.Tensor:
-        """The new weights of the rows; a subclass says how, and keeps what it keeps of them."""
+        """Return the new weights of the rows, and update the state variables. Implemented by subclasses."""
         raise NotImplementedError
 
     def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Any] | None = None) -> None:
-        """Updates the variables.
+        """Update the variables.
 
-        Keras' scaling of losses takes dense gradients only, and its accumulation makes them dense. They go through
-        these dense, and `_backend_update_step` takes the rows that are not 0 out of them.
+        The loss scaling of Keras supports only dense gradients, and its accumulation makes gradients dense. Sparse
+        gradients are therefore converted to dense ones for both, and `_backend_update_step` extracts their nonzero
+        rows.
 
         Args:
-            grads: The gradients.
-            trainable_variables: A variable for each; those the optimizer was built with if None.
+            grads: List of gradients.
+            trainable_variables: List of the corresponding variables. If `None`, the variables that the optimizer was
+                built with are used.
         """
         if self.loss_scale_factor or self.gradient_accumulation_steps:
             if trainable_variables is not None:
@@ -107,14 +109,14 @@ class RowOptimizer(SlotKeeper):
             variables = self._trainable_variables if trainable_variables is None else trainable_variables
             self._made_dense = {
                 self._var_key(variable)
-                for gradient, variable in zip(grads, variables, strict=False)  # Keras checks that they fit
+                for gradient, variable in zip(grads, variables, strict=False)  # Keras checks the lengths
                 if isinstance(gradient, tf.IndexedSlices)
             }
             grads = [tf.convert_to_tensor(g) if isinstance(g, tf.IndexedSlices) else g for g in grads]
         super().apply(grads, trainable_variables)
 
     def update_step(self, gradient: Gradient, variable: Variable, learning_rate: Scalar) -> None:
-        """Updates one variable, or the rows that a sparse gradient names."""
+        """Update one variable, or its rows in a sparse gradient."""
         gradient, indices = merged(gradient), None
         if isinstance(gradient, tf.IndexedSlices):
             gradient, indices = gradient.values, gradient.indices
@@ -134,12 +136,12 @@ class RowOptimizer(SlotKeeper):
         write(variable, indices, self.updated(step))
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of every Keras optimizer."""
+        """Return the config of the optimizer."""
         return {**super().get_config(), "weight_decay": settings.to_config(self.weight_decay)}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Self:
-        """An optimizer with the arguments of `get_config`."""
+        """Create an optimizer from its config."""
         decay = settings.from_config(config.get("weight_decay"), custom_objects)
         return super().from_config({**config, "weight_decay": decay}, custom_objects)
 

@@ -1,4 +1,4 @@
-"""Variables by rows: all of them, or those that a sparse gradient names."""
+"""Access to all rows of a variable, or to those of a sparse gradient."""
 
 import keras
 import tensorflow as tf
@@ -7,19 +7,19 @@ from tensorsmith.core.types import DType, Gradient, Variable
 
 
 def precise(dtype: DType) -> tf.DType:
-    """The type to compute in: float64 for float64, float32 for all that has less."""
+    """Return the dtype to compute in: `float64` for `float64`, and `float32` for all dtypes of lower precision."""
     return tf.float64 if tf.as_dtype(dtype) == tf.float64 else tf.float32
 
 
 class MergedSlices(tf.IndexedSlices):
-    """A sparse gradient in a precise type, with one slice for each row that it names."""
+    """Sparse gradient in `float32` or `float64`, without duplicate indices."""
 
 
 def merged(gradient: Gradient) -> Gradient:
-    """The gradient in a precise type; if it is sparse, with one slice for each row, the sum of those it had.
+    """Return the gradient in `float32` or `float64`, with the duplicate indices of a sparse gradient summed.
 
-    What is merged comes back as it is: tf.unique, given under XLA what tf.unique or tf.where returned, takes the
-    padding behind it for indices.
+    A merged gradient is returned unchanged: if tf.unique is applied to a result of tf.unique or tf.where under XLA, it
+    treats the padding as indices.
     """
     if isinstance(gradient, MergedSlices):
         return gradient
@@ -32,7 +32,7 @@ def merged(gradient: Gradient) -> Gradient:
 
 
 def slices(gradient: tf.Tensor) -> MergedSlices:
-    """The rows of a dense gradient that are not all 0."""
+    """Return the nonzero rows of a dense gradient."""
     axes = list(range(1, gradient.shape.rank))
     indices = tf.where(tf.reduce_any(gradient != 0, axis=axes))[:, 0]
     values = tf.cast(tf.gather(gradient, indices), precise(gradient.dtype))
@@ -40,13 +40,13 @@ def slices(gradient: tf.Tensor) -> MergedSlices:
 
 
 def read(variable: Variable, indices: tf.Tensor | None, dtype: tf.DType) -> tf.Tensor:
-    """Rows of a variable, or all for None."""
+    """Return rows of a variable, or all of them if `indices` is `None`."""
     variable = native(variable)
     return tf.cast(tf.convert_to_tensor(variable) if indices is None else tf.gather(variable, indices), dtype)
 
 
 def write(variable: Variable, indices: tf.Tensor | None, values: tf.Tensor) -> None:
-    """Gives rows of a variable, or all for None, new values."""
+    """Assign values to rows of a variable, or to all of them if `indices` is `None`."""
     variable = native(variable)
     values = tf.cast(values, variable.dtype)
     if indices is None:
@@ -56,5 +56,5 @@ def write(variable: Variable, indices: tf.Tensor | None, values: tf.Tensor) -> N
 
 
 def native(variable: Variable) -> tf.Variable:
-    """TensorFlow's variable within Keras'."""
+    """Return the TensorFlow variable of a Keras variable."""
     return variable.value if isinstance(variable, keras.Variable) else variable

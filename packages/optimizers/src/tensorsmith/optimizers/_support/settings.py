@@ -1,4 +1,4 @@
-"""Settings that may change while training goes on: a number, a schedule of steps, or a function without arguments."""
+"""Hyperparameters that may change during training: a number, a schedule, or a callable without arguments."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,11 +9,11 @@ from tensorsmith.core.types import Hyperparameter, Scalar, Variable
 
 
 def current(setting: Hyperparameter, step: Variable) -> Scalar:
-    """The setting's value.
+    """Return the current value of a hyperparameter.
 
     Args:
-        setting: A number, a schedule, or a function without arguments.
-        step: For the schedule.
+        setting: A number, a schedule, or a callable without arguments.
+        step: Step to evaluate a schedule at.
     """
     if isinstance(setting, keras.optimizers.schedules.LearningRateSchedule):
         return setting(step)
@@ -21,12 +21,12 @@ def current(setting: Hyperparameter, step: Variable) -> Scalar:
 
 
 def to_config(setting: Hyperparameter | None) -> float | dict[str, Any] | None:
-    """The setting as a config holds it."""
+    """Return the hyperparameter in the form stored in a config."""
     return keras.saving.serialize_keras_object(setting) if callable(setting) else setting
 
 
 def from_config(
     held: float | dict[str, Any] | None, custom_objects: Mapping[str, Any] | None = None
 ) -> Hyperparameter | None:
-    """The setting of a config."""
+    """Return the hyperparameter stored in a config."""
     return keras.saving.deserialize_keras_object(held, custom_objects) if isinstance(held, dict) else held

@@ -1,4 +1,4 @@
-"""What an optimizer keeps of the model's variables."""
+"""State variables of optimizers."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,20 +8,20 @@ import tensorflow as tf
 
 from tensorsmith.optimizers._support.rows import native, precise
 
-Slots = Sequence[keras.Variable]  # what an optimizer keeps of each variable, in the order it was built with
+Slots = Sequence[keras.Variable]  # one state variable per model variable, in the order of `build`
 
 
 class SlotKeeper(keras.optimizers.Optimizer):
-    """An optimizer that keeps something of each variable, in a precise type."""
+    """Base class of optimizers with one or several state variables per model variable, in `float32` or `float64`."""
 
     def add_slots(self, variables: Sequence[Any], *names: str, initial: float = 0.0, scalar: bool = False) -> list[Any]:
-        """One list of the optimizer's variables for each name, with one for each of the model's.
+        """Create state variables, and return one list per name with one state variable per model variable.
 
         Args:
-            variables: The model's.
-            *names: What the new ones are called.
-            initial: Their first value.
-            scalar: Whether they are single numbers.
+            variables: Variables of the model.
+            *names: Names of the state variables.
+            initial: Initial value.
+            scalar: If `True`, create scalars instead of variables with the shapes of the model variables.
         """
         initializer = keras.initializers.Constant(initial)
         lists: list[list[Any]] = [[] for _ in names]

@@ -1,4 +1,4 @@
-"""Optimizers around an optimizer."""
+"""Base classes of optimizers that wrap another optimizer."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
@@ -13,21 +13,21 @@ from tensorsmith.optimizers._support.slots import SlotKeeper
 
 
 class Wrapper(SlotKeeper):
-    """An optimizer that has another make the updates, and does something before or after them.
+    """Base class of optimizers that delegate updates to a wrapped optimizer, with actions before or after them.
 
-    Learning rate, iterations and scale of the loss are those of the other one, so that callbacks, schedules and
-    `keras.optimizers.LossScaleOptimizer`, which stands around both, find what they look for. All other settings, such
-    as clipping and accumulation, are given to the other one. Its own `_iterations`, which every optimizer has, count
-    updates: with accumulated gradients there is one in several steps.
+    Learning rate, iterations and loss scale factor are those of the wrapped optimizer, as expected by callbacks,
+    schedules and `keras.optimizers.LossScaleOptimizer`, which wraps both. All other settings, such as clipping and
+    gradient accumulation, belong to the wrapped optimizer. `_iterations` of the wrapper counts updates: with gradient
+    accumulation, an update takes several steps.
 
-    Nothing is done here that replicas have to agree on, so what is done may depend on conditions.
+    The wrapper contains no operations that require communication between replicas, so they may be conditional.
 
     Args:
-        optimizer: Another optimizer, or the name of one.
-        name: Name of this one.
+        optimizer: Keras optimizer to wrap, or its name.
+        name: Name of the wrapper.
 
     Raises:
-        ValueError: `optimizer` is none, or one that has to stand around this one.
+        ValueError: If `optimizer` is not an optimizer, or is one that must wrap this one.
     """
 
     def __init__(self, optimizer: Optimizer, name: str):
@@ -35,19 +35,19 @@ class Wrapper(SlotKeeper):
         self.inner_optimizer = _checked(optimizer)
 
     def before(self, gradients: Sequence[Any], variables: Sequence[Any]) -> Sequence[Any]:
-        """Does what there is to do before a step, and returns the gradients that the other optimizer gets.
+        """Perform the actions before a step, and return the gradients for the wrapped optimizer.
 
         Args:
-            gradients: Some of them may be None.
-            variables: The variable of each.
+            gradients: List of gradients, some of which may be `None`.
+            variables: List of the corresponding variables.
         """
         return gradients
 
     def after(self, variables: Sequence[Any]) -> None:
-        """Does what there is to do after an update of the variables."""
+        """Perform the actions after an update of the variables."""
 
     def build(self, variables: Sequence[Any]) -> None:
-        """Builds both."""
+        """Build the wrapped optimizer and the wrapper."""
         if self.built:
             return
         variables = list(variables)
@@ -56,11 +56,12 @@ class Wrapper(SlotKeeper):
         super().build(variables)
 
     def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Any] | None = None) -> None:
-        """Updates the variables.
+        """Update the variables.
 
         Args:
-            grads: The gradients.
-            trainable_variables: A variable for each; those the optimizer was built with if None.
+            grads: List of gradients.
+            trainable_variables: List of the corresponding variables. If `None`, the variables that the optimizer was
+                built with are used.
         """
         variables = self.built_for(trainable_variables)
         done = tf.convert_to_tensor(self.inner_optimizer.iterations)
@@ -74,37 +75,37 @@ class Wrapper(SlotKeeper):
             self.after(variables)
 
     def built_for(self, trainable_variables: Sequence[Any] | None) -> list[Any]:
-        """The variables of a step, with which this is built now if it was not."""
+        """Return the variables of a step, and build the optimizer with them if necessary."""
         if trainable_variables is None:
-            check(self.built, "trainable_variables", None, "variables, or an optimizer that is built")
+            check(self.built, "trainable_variables", None, "given, or the optimizer must be built")
             return list(self._trainable_variables)
         variables = list(trainable_variables)
         self.build(variables)
         return variables
 
     def finalize_variable_values(self, var_list: Sequence[Any]) -> None:
-        """Sets the last values of variables, if the other optimizer has others than those of training."""
+        """Set the final values of the variables as determined by the wrapped optimizer."""
         self.inner_optimizer.finalize_variable_values(var_list)
 
     def exclude_from_weight_decay(
         self, var_list: Sequence[Variable] | None = None, var_names: Sequence[str] | None = None
     ) -> None:
-        """Tells the other optimizer, which decays weights."""
+        """Exclude variables from the weight decay of the wrapped optimizer."""
         self.inner_optimizer.exclude_from_weight_decay(var_list, var_names)
 
     @property
     def variables(self) -> list[keras.Variable]:
-        """Those of both."""
+        """Variables of the wrapper and of the wrapped optimizer."""
         return [*self._variables, *self.inner_optimizer.variables]
 
     @property
     def iterations(self) -> keras.Variable:
-        """Those of the other optimizer."""
+        """Iterations of the wrapped optimizer."""
         return self.inner_optimizer.iterations
 
     @property
     def learning_rate(self) -> LearningRate:
-        """That of the other optimizer."""
+        """Learning rate of the wrapped optimizer."""
         return self.inner_optimizer.learning_rate
 
     @learning_rate.setter
@@ -113,12 +114,12 @@ class Wrapper(SlotKeeper):
 
     @property
     def loss_scale_factor(self) -> float | None:
-        """That of the other optimizer."""
+        """Loss scale factor of the wrapped optimizer."""
         return self.inner_optimizer.loss_scale_factor
 
     @loss_scale_factor.setter
     def loss_scale_factor(self, factor: float | None) -> None:
-        if "inner_optimizer" in vars(self):  # Keras sets one before
+        if "inner_optimizer" in vars(self):  # the constructor of Keras sets it earlier
             self.inner_optimizer.loss_scale_factor = factor
 
     @property
@@ -127,12 +128,12 @@ class Wrapper(SlotKeeper):
         return optimizer._accumulates if isinstance(optimizer, Wrapper) else bool(optimizer.gradient_accumulation_steps)
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of `__init__`."""
+        """Return the config of the optimizer."""
         return {"optimizer": keras.optimizers.serialize(self.inner_optimizer), "name": self.name}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Self:
-        """An optimizer with the arguments of `get_config`; a `learning_rate` beside them is for the other one."""
+        """Create an optimizer from its config. A `learning_rate` is passed to the wrapped optimizer."""
         config = dict(config)
         inner = config.pop("optimizer")
         if "learning_rate" in config:
@@ -141,50 +142,56 @@ class Wrapper(SlotKeeper):
 
 
 class Keeper(Wrapper):
-    """A wrapper that keeps something of each variable, which begins as the variable is before the first update.
+    """Base class of wrappers with one state variable per model variable, initialized before the first update.
 
-    What is kept of half precision is float32.
+    The state of half-precision variables is stored in `float32`.
     """
 
-    slot: str  # what it is called
+    slot: str  # name of the state variables
 
     def build(self, variables: Sequence[Any]) -> None:
-        """Makes room for it."""
+        """Create the state variables."""
         if self.built:
             return
         super().build(variables)
         (self._kept,) = self.add_slots(variables, self.slot)
 
     def before(self, gradients: Sequence[Any], variables: Sequence[Any]) -> Sequence[Any]:
-        """Begins, before the first update."""
-        every = self._trainable_variables  # those that are frozen as yet, too
+        """Initialize the state variables before the first update."""
+        every = self._trainable_variables  # including those that are currently frozen
         do_if(self._iterations.value == 0, lambda: self.begin(every))
         return gradients
 
     def begin(self, variables: Sequence[Any]) -> None:
-        """Begins where the variables are."""
+        """Initialize the state variables with the values of the variables."""
         for variable, kept in self.pairs(variables):
             write(kept, None, read(variable, None, precise(variable.dtype)))
 
     def pairs(self, variables: Sequence[Any]) -> list[tuple[Any, Any]]:
-        """Each variable with what is kept of it."""
+        """Return pairs of each variable and its state variable."""
         return [(variable, self._kept[self._get_variable_index(variable)]) for variable in variables]
 
 
 def do_if(condition: tf.Tensor, action: Callable[[], None]) -> None:
-    """Does something if a condition holds, which may be known only when the step runs."""
+    """Run an action if a condition, which may be a tensor, is true."""
     keras.ops.cond(condition, action, lambda: None)
 
 
 def _checked(optimizer: Optimizer) -> keras.optimizers.Optimizer:
-    name, expected = "optimizer", "an optimizer of Keras 3, or the name of one"
+    name, expected = "optimizer", "a Keras 3 optimizer or the name of one"
     try:
         found = keras.optimizers.get(optimizer)
     except ValueError as error:
         raise argument_error(name, optimizer, expected) from error
     check(isinstance(found, keras.optimizers.Optimizer), name, optimizer, expected)
     around = isinstance(found, keras.optimizers.LossScaleOptimizer)
-    check(not around, name, optimizer, "one without scaling of the loss", "put LossScaleOptimizer around this one")
-    several = isinstance(found, getattr(keras.optimizers, "MultiOptimizer", ()))  # since Keras 3.15
-    check(not several, name, optimizer, "a single optimizer", "put this around each of those in the MultiOptimizer")
+    check(
+        not around,
+        name,
+        optimizer,
+        "have no loss scaling",
+        "wrap this optimizer in a LossScaleOptimizer instead",
+    )
+    several = isinstance(found, getattr(keras.optimizers, "MultiOptimizer", ()))  # added in Keras 3.15
+    check(not several, name, optimizer, "a single optimizer", "wrap each optimizer inside the MultiOptimizer")
     return found

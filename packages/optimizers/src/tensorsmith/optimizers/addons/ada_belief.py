@@ -1,4 +1,4 @@
-"""AdaBelief."""
+"""AdaBelief optimizer."""
 
 from typing import Any
 
@@ -11,11 +11,12 @@ from tensorsmith.optimizers._support.rectified import RectifiedMoments
 
 @export
 class AdaBelief(RectifiedMoments):
-    """Adam that steps far where gradients are as expected, and little where they are not.
+    """AdaBelief optimizer, an Adam variant that adapts the step size to the deviation of gradients from their average.
 
-    Its second moments are those of the gradients' distance from their moving average, not of the gradients.
+    The second moments are those of the deviation of the gradients from their moving average: steps are large where
+    gradients are as expected, and small where they are not.
 
-    Formula, with g the gradient, clipped, and t the step; n and r as in `RectifiedAdam`, without `rectify` r = 1:
+    Formula, with the clipped gradient g and the step t; n and r as in `RectifiedAdam`, and r = 1 without `rectify`:
 
         m = beta_1 m + (1 - beta_1) g
         v = beta_2 v + (1 - beta_2) (g - m)² + epsilon
@@ -23,21 +24,21 @@ class AdaBelief(RectifiedMoments):
             m / (1 - beta_1^t)                                              otherwise
         w = w - rate (u + weight_decay w)
 
-    Epsilon adds up in the second moments, hence its small default.
+    Epsilon accumulates in the second moments, hence its small default.
 
-    Of a sparse gradient, moments of all rows fade; all else concerns the rows that it names.
+    For a sparse gradient, the moments of all rows decay; the rest of the update is limited to its rows.
 
     Source: Zhuang et al., "AdaBelief Optimizer: Adapting Stepsizes by the Belief in Observed Gradients", 2020.
 
     Args:
         {{moments}}
         {{decay}}
-        rectify: If `True`, rates are rectified as in `RectifiedAdam`.
+        rectify: If `True`, rectify the step size as in `RectifiedAdam`.
         {{warmup}}
         {{keras}}
 
     Raises:
-        ValueError: A number is out of its range, or Keras refuses an argument.
+        ValueError: If a number is out of range, or Keras rejects an argument.
 
     Example:
         >>> import keras
@@ -72,5 +73,5 @@ class AdaBelief(RectifiedMoments):
         self.rectify = rectify
 
     def gain(self, gradient: tf.Tensor, momentum: tf.Tensor) -> tf.Tensor:
-        """The square of the surprise."""
+        """Return the squared deviation from the average, scaled, plus epsilon."""
         return (1 - self.beta_2) * tf.square(gradient - momentum) + self.epsilon

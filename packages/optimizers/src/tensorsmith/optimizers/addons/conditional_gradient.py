@@ -1,4 +1,4 @@
-"""The conditional gradient method."""
+"""Conditional gradient optimizer."""
 
 from collections.abc import Mapping
 from typing import Any, Self
@@ -16,34 +16,35 @@ NORMS = ("fro", "nuclear")
 
 @export
 class ConditionalGradient(RowOptimizer):
-    """Keeps each variable within a ball: every step goes some way to the point of the ball that the gradient names.
+    """Conditional gradient (Frank-Wolfe) optimizer, which constrains each variable to a norm ball.
 
-    Also known as the Frank-Wolfe method. Nothing has to be projected back, since mixtures of points of the ball are in
-    it. The learning rate is the share of the weights that stays, so it grows towards 1 in training.
+    Each step moves the variable towards the point of the ball that minimizes the linearized loss. A projection is not
+    necessary, because convex combinations of points of the ball remain in it. The learning rate is the fraction of the
+    weights that is retained, so it should increase towards 1 during training.
 
-    Formula, with g the gradient, clipped, and s the direction of steepest ascent in the norm:
+    Formula, with the clipped gradient g and the direction s of steepest ascent in the norm:
 
         w = rate w - (1 - rate) lambda_ s
         s = g / (|g| + epsilon)            ord="fro", the square root of the sum of squares
-        s = u v^T                          ord="nuclear", the sum of singular values; u, v belong to g's largest
+        s = u v^T                          ord="nuclear", the sum of singular values; u, v of the largest one of g
 
-    Of a sparse gradient, the rows that it names are taken for the variable.
+    For a sparse gradient, its rows are treated as the variable.
 
     Source: Ravi et al., "Constrained Deep Learning using Conditional Gradient and Applications in Computer Vision",
     2018.
 
     Args:
-        learning_rate: Float, schedule, or function without arguments.
-        lambda_: Radius of the ball: a number, a schedule, or a function without arguments.
-        epsilon: What keeps the quotient from zero.
-        ord: The norm, "fro" or "nuclear". For the latter, a variable with less than two axes counts as one row, and of
-            one with more the axes before the last are taken together.
+        learning_rate: Learning rate, as a float, a schedule, or a callable without arguments.
+        lambda_: Radius of the ball: a float, a schedule, or a callable without arguments.
+        epsilon: Small float added to the denominator for numerical stability.
+        ord: Norm of the ball, `"fro"` or `"nuclear"`. For the nuclear norm, a variable with fewer than two axes is
+            treated as a single row, and all axes except the last are flattened.
         name: Name of the optimizer.
-        **kwargs: `weight_decay`, `clipnorm`, `clipvalue`, `global_clipnorm`, `use_ema`, `ema_momentum`,
-            `ema_overwrite_frequency`, `loss_scale_factor`, `gradient_accumulation_steps`, as for every Keras optimizer.
+        **kwargs: Base optimizer keyword arguments, such as `weight_decay`, `clipnorm`, `clipvalue`, `global_clipnorm`,
+            `use_ema`, `ema_momentum`, `ema_overwrite_frequency`, `loss_scale_factor`, `gradient_accumulation_steps`.
 
     Raises:
-        ValueError: A number is out of its range, `ord` is unknown, or Keras refuses an argument.
+        ValueError: If a number is out of range, `ord` is unknown, or Keras rejects an argument.
 
     Example:
         >>> import keras
@@ -73,24 +74,25 @@ class ConditionalGradient(RowOptimizer):
         self.ord = ord
 
     def updated(self, step: Step) -> tf.Tensor:
-        """Part of the way to the ball's edge."""
+        """Return the weights moved towards the boundary of the ball."""
         g = step.gradient
         if self.ord == "fro":
             direction = g / (tf.norm(g) + self.epsilon)
         else:
             matrix = tf.reshape(g, (-1, g.shape[-1]) if g.shape.rank > 1 else (1, -1))
+            # The steepest ascent direction in the nuclear norm is the leading pair of singular vectors.
             _, u, v = tf.linalg.svd(matrix)
             direction = tf.reshape(u[:, :1] * v[:, 0], tf.shape(g))
         radius = tf.cast(settings.current(self.lambda_, self._iterations), g.dtype)
         return step.rate * step.weights - (1 - step.rate) * radius * direction
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of `__init__`."""
+        """Return the config of the optimizer."""
         own = {"lambda_": settings.to_config(self.lambda_), "epsilon": self.epsilon, "ord": self.ord}
         return {**super().get_config(), **own}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Self:
-        """An optimizer with the arguments of `get_config`."""
+        """Create an optimizer from its config."""
         radius = settings.from_config(config["lambda_"], custom_objects)
         return super().from_config({**config, "lambda_": radius}, custom_objects)

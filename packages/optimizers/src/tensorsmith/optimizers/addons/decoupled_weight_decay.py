@@ -1,4 +1,4 @@
-"""Decay of weights that does not depend on the learning rate."""
+"""Weight decay that does not depend on the learning rate."""
 
 import functools
 from collections.abc import Mapping, Sequence
@@ -15,15 +15,15 @@ from tensorsmith.optimizers._support.clipping import clipped
 from tensorsmith.optimizers._support.paths import matches
 from tensorsmith.optimizers._support.rows import merged, precise, read, write
 
-BASE: Any = object  # in place of the optimizer that it stands before, whose methods it calls
+BASE: Any = object  # at run time the next base is an optimizer class
 
 
 class DecoupledWeightDecayExtension(BASE):
-    """Takes a share of the weights off them before each step, which the learning rate does not scale.
+    """Mixin that adds weight decay independent of the learning rate to an optimizer class.
 
-    It is no optimizer, but stands before one among the bases of a class. Keras' own `weight_decay` is multiplied by the
-    learning rate; here one may change without the other, each with a schedule of its own. Of a variable with a sparse
-    gradient the rows that it names decay, unless Keras makes it dense, as its accumulation does.
+    List it before the optimizer among the bases of a class. The `weight_decay` of Keras is multiplied by the learning
+    rate; here, both can be changed independently, each with its own schedule. For a sparse gradient, only its rows
+    decay, unless Keras converts it to a dense one, as gradient accumulation does.
 
     Formula, before the step of the optimizer:
 
@@ -32,14 +32,15 @@ class DecoupledWeightDecayExtension(BASE):
     Source: Loshchilov and Hutter, "Decoupled Weight Decay Regularization", 2019.
 
     Args:
-        weight_decay: A number, a schedule, or a function without arguments.
-        exclude_from_weight_decay: Regular expressions; variables in whose path, such as `model/dense_1/bias`, one is
-            found do not decay. TensorFlow Addons has names, which in Keras 3 are `bias` only. The method of this name,
-            which every Keras optimizer has, excludes others, too.
-        **kwargs: The arguments of the optimizer.
+        weight_decay: Fraction of the weights subtracted in each step: a float, a schedule, or a callable without
+            arguments.
+        exclude_from_weight_decay: List of regular expressions. Variables whose path, such as `model/dense_1/bias`,
+            matches one of them do not decay. TensorFlow Addons matches names, which are only `bias` in Keras 3.
+            Variables can also be excluded with the method of the same name of all Keras optimizers.
+        **kwargs: Arguments of the optimizer.
 
     Raises:
-        ValueError: `weight_decay` is negative, or there is no list of regular expressions.
+        ValueError: If `weight_decay` is negative, or `exclude_from_weight_decay` is not a list of regular expressions.
 
     Example:
         >>> import keras
@@ -52,7 +53,7 @@ class DecoupledWeightDecayExtension(BASE):
         [0.9 1.8]
     """
 
-    decays_itself = False  # nor does an optimizer of this package that does so otherwise
+    decays_itself = False  # disables the decay within the update of this package's optimizers
 
     def __init__(
         self,
@@ -69,7 +70,7 @@ class DecoupledWeightDecayExtension(BASE):
         self._chosen: Any = None
 
     def build(self, variables: Sequence[Any]) -> None:
-        """Finds the variables that do not decay."""
+        """Determine the variables that do not decay, and build the optimizer."""
         if not self.built:
             self._exempt = [matches(variable, self._undecayed) for variable in variables]
         super().build(variables)
@@ -80,12 +81,14 @@ class DecoupledWeightDecayExtension(BASE):
         trainable_variables: Sequence[Any] | None = None,
         decay_var_list: Sequence[Any] | None = None,
     ) -> None:
-        """Updates the variables.
+        """Update the variables.
 
         Args:
-            grads: The gradients.
-            trainable_variables: A variable for each; those the optimizer was built with if None.
-            decay_var_list: Which of them decay in this step, whatever was excluded; if None, all that was not.
+            grads: List of gradients.
+            trainable_variables: List of the corresponding variables. If `None`, the variables that the optimizer was
+                built with are used.
+            decay_var_list: List of the variables that decay in this step, which overrides exclusions. If `None`, all
+                variables decay except the excluded ones.
         """
         self._chosen = None if decay_var_list is None else {self._var_key(variable) for variable in decay_var_list}
         super().apply(grads, trainable_variables)
@@ -93,20 +96,21 @@ class DecoupledWeightDecayExtension(BASE):
     def apply_gradients(
         self, grads_and_vars: Sequence[Any], decay_var_list: Sequence[Any] | None = None
     ) -> tf.Variable:
-        """Updates the variables, given in pairs with their gradients.
+        """Update the variables, given as pairs with their gradients.
 
         Args:
-            grads_and_vars: The pairs.
-            decay_var_list: Which variables decay in this step, whatever was excluded; if None, all that was not.
+            grads_and_vars: List of (gradient, variable) pairs.
+            decay_var_list: List of the variables that decay in this step, which overrides exclusions. If `None`, all
+                variables decay except the excluded ones.
         """
         gradients, variables = zip(*grads_and_vars, strict=True)
         self.apply(gradients, variables, decay_var_list)
         return self._iterations
 
     def update_step(self, gradient: Gradient, variable: Variable, learning_rate: Scalar) -> None:
-        """Decays one variable, and updates it."""
+        """Apply the decay to one variable, and update it."""
         if isinstance(gradient, tf.IndexedSlices):
-            gradient = merged(gradient)  # of rows that come twice Keras' Adam takes the squares one by one
+            gradient = merged(gradient)  # Keras' Adam squares duplicate indices one by one
         if self._is_to_decay(variable):
             indices = gradient.indices if isinstance(gradient, tf.IndexedSlices) else None
             weights = read(variable, indices, precise(variable.dtype))
@@ -115,18 +119,18 @@ class DecoupledWeightDecayExtension(BASE):
         super().update_step(gradient, variable, learning_rate)
 
     def has_kernel(self) -> bool:
-        """No: kernels decay by the learning rate."""
+        """Return `False`, because the decay of the compiled ops depends on the learning rate."""
         return False
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of `__init__`."""
+        """Return the config of the optimizer."""
         patterns = None if self._undecayed is None else list(self._undecayed)
         own = {"weight_decay": settings.to_config(self.weight_decay), "exclude_from_weight_decay": patterns}
         return {**super().get_config(), **own}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Self:
-        """An optimizer with the arguments of `get_config`."""
+        """Create an optimizer from its config."""
         decay = settings.from_config(config["weight_decay"], custom_objects)
         return super().from_config({**config, "weight_decay": decay}, custom_objects)
 
@@ -136,29 +140,29 @@ class DecoupledWeightDecayExtension(BASE):
         return not self._exempt[self._get_variable_index(variable)] and self._use_weight_decay(variable)
 
     def _clip_gradients(self, grads: Sequence[Gradient]) -> Sequence[Gradient]:
-        return clipped(grads, self.clipnorm, self.clipvalue, self.global_clipnorm)  # Keras' makes sparse ones dense
+        return clipped(grads, self.clipnorm, self.clipvalue, self.global_clipnorm)  # Keras makes sparse gradients dense
 
     def _apply_weight_decay(self, variables: Sequence[Variable]) -> None:
-        """Nothing: this would be Keras' decay."""
+        """Do nothing. This method would apply the decay of Keras."""
 
 
 @functools.cache
 def extend_with_decoupled_weight_decay(base_optimizer: type) -> type:
-    """Makes a class of optimizers with decay of weights that does not depend on the learning rate.
+    """Create an optimizer class with weight decay that does not depend on the learning rate.
 
-    With `keras.optimizers.Adam` it is what TensorFlow Addons calls AdamW. The class takes `weight_decay` first,
-    `exclude_from_weight_decay`, and all arguments of the optimizer by name; see `DecoupledWeightDecayExtension`. A
-    saved model with such an optimizer loads where this function was called for the same class before.
+    With `keras.optimizers.Adam`, this is the AdamW of TensorFlow Addons. The arguments of the class are `weight_decay`,
+    `exclude_from_weight_decay` and, by name, all arguments of the optimizer; see `DecoupledWeightDecayExtension`.
+    Before loading a saved model with such an optimizer, call this function for the same class.
 
     Args:
-        base_optimizer: A class of optimizers.
+        base_optimizer: Optimizer class.
 
     Returns:
-        The class, the same one at every call.
+        The extended class. It is cached, so each call returns the same class.
 
     Raises:
-        ValueError: `base_optimizer` is no class of Keras 3 optimizers, is one that stands around another, has such
-            decay already, or shares its name with one that was extended before.
+        ValueError: If `base_optimizer` is not a Keras 3 optimizer class, wraps another optimizer, already has such
+            decay, or has the same name as a different class that was extended before.
 
     Example:
         >>> import keras
@@ -170,14 +174,19 @@ def extend_with_decoupled_weight_decay(base_optimizer: type) -> type:
         [0.89 1.81]
     """
     fits = isinstance(base_optimizer, type) and issubclass(base_optimizer, keras.optimizers.Optimizer)
-    check(fits, "base_optimizer", base_optimizer, "a class of Keras optimizers, such as keras.optimizers.Adam")
+    check(fits, "base_optimizer", base_optimizer, "a Keras optimizer class, such as keras.optimizers.Adam")
     bare = not issubclass(base_optimizer, DecoupledWeightDecayExtension | keras.optimizers.LossScaleOptimizer)
-    check(bare, "base_optimizer", base_optimizer, "a class that neither has such decay nor stands around an optimizer")
+    check(
+        bare,
+        "base_optimizer",
+        base_optimizer,
+        "an optimizer class without decoupled weight decay that does not wrap another optimizer",
+    )
     name = f"{base_optimizer.__name__}WithDecoupledWeightDecay"
     known = keras.saving.get_registered_object(f"tensorsmith>{name}")
-    free = known is None or _origin(known.__bases__[-1]) == _origin(base_optimizer)  # as when its cell runs again
-    expected = f"a class whose name is not taken, as {name} is in saved models"
-    check(free, "base_optimizer", base_optimizer, expected, "make a subclass of it with another name")
+    free = known is None or _origin(known.__bases__[-1]) == _origin(base_optimizer)  # a notebook cell was run again
+    expected = f"a class with a name other than {name}, which another class has in saved models"
+    check(free, "base_optimizer", base_optimizer, expected, "subclass it under another name")
     return export(type(name, (DecoupledWeightDecayExtension, base_optimizer), {"__module__": __name__}))
 
 

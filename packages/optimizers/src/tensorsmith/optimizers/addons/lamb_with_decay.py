@@ -1,4 +1,4 @@
-"""LAMB."""
+"""LAMB optimizer with weight decay as part of the update."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,40 +15,42 @@ from tensorsmith.optimizers._support.row_optimizer import Step
 
 @export
 class LAMB(MomentsOptimizer):
-    """Adam with a trust ratio for each tensor, and decay of weights as part of what the ratio scales, as in the paper.
+    """LAMB optimizer, Adam with a trust ratio for each variable that also scales the weight decay, as in the paper.
 
-    `Lamb`, as Keras has it, decays weights before the ratio comes in, and adapts every layer; it has compiled kernels.
+    `Lamb`, like the optimizer of Keras, decays weights before the trust ratio is applied, and adapts all layers; it has
+    compiled kernels.
 
-    Formula, with g the gradient, clipped, and t the step; the ratio of norms is 1 where one is 0:
+    Formula, with the clipped gradient g and the step t, where the ratio of norms is 1 if one of the norms is 0:
 
         m = beta_1 m + (1 - beta_1) g
         v = beta_2 v + (1 - beta_2) g²
         u = m / (1 - beta_1^t) / (sqrt(v / (1 - beta_2^t)) + epsilon) + weight_decay w
         w = w - rate |w| / |u| u
 
-    A sparse gradient counts as a dense one, since the norms are those of all rows.
+    A sparse gradient is treated as a dense one, because the norms include all rows.
 
     Source: You et al., "Large Batch Optimization for Deep Learning: Training BERT in 76 Minutes", 2020.
 
     Args:
         {{moments}}
-        weight_decay: The share of the weights that joins the update: a number, a schedule, or a function without
+        weight_decay: Fraction of the weights that is added to the update: a float, a schedule, or a callable without
             arguments.
-        exclude_from_weight_decay: Regular expressions; variables in whose path, such as `model/dense_1/bias`, one is
-            found do not decay. TensorFlow Addons has names, which in Keras 3 are `bias` only. The method of this name,
-            which every Keras optimizer has, excludes others, too.
-        exclude_from_layer_adaptation: Regular expressions for variables whose ratio is 1; those that do not decay if
-            there are none.
+        exclude_from_weight_decay: List of regular expressions. Variables whose path, such as `model/dense_1/bias`,
+            matches one of them do not decay. TensorFlow Addons matches names, which are only `bias` in Keras 3.
+            Variables can also be excluded with the method of the same name of all Keras optimizers.
+        exclude_from_layer_adaptation: List of regular expressions for variables with a trust ratio of 1. Defaults to
+            `exclude_from_weight_decay`.
         {{keras}}
 
     Raises:
-        ValueError: A number is out of its range, there are no lists of expressions, or Keras refuses an argument.
+        ValueError: If a number is out of range, an argument is not a list of regular expressions, or Keras rejects an
+            argument.
 
     Example:
         >>> import keras
         >>> variable = keras.Variable([3.0, 4.0])
         >>> optimizer = LAMB(0.1)
-        >>> optimizer.apply([keras.ops.array([0.5, -0.5])], [variable])  # the weights' norm is 5, the update's sqrt(2)
+        >>> optimizer.apply([keras.ops.array([0.5, -0.5])], [variable])  # the norms are 5 and sqrt(2)
         >>> print(variable.numpy().round(4))
         [2.6464 4.3536]
     """
@@ -85,11 +87,11 @@ class LAMB(MomentsOptimizer):
         super().add_moments(variables)
 
     def update_step(self, gradient: Gradient, variable: Variable, learning_rate: Scalar) -> None:
-        """Updates one variable."""
+        """Update one variable."""
         super().update_step(tf.convert_to_tensor(gradient), variable, learning_rate)
 
     def updated(self, step: Step) -> tf.Tensor:
-        """Adam's step with decay, as long as the weights are."""
+        """Return the weights after a step of Adam with decay, scaled by the trust ratio."""
         g, t = step.gradient, step.number
         m = step.keep(self._momentums, self.beta_1 * step.kept(self._momentums) + (1 - self.beta_1) * g)
         v = step.keep(self._velocities, self.beta_2 * step.kept(self._velocities) + (1 - self.beta_2) * g * g)
@@ -97,6 +99,7 @@ class LAMB(MomentsOptimizer):
         update = m / (1 - self.beta_1**t) / (tf.sqrt(v / (1 - self.beta_2**t)) + self.epsilon)
         if step.decay is not None and self._decays[step.place]:
             update += step.decay * weights
+        # Trust ratio of the norms of the weights and the update.
         rate = step.rate
         if self._adapts[step.place]:
             length, other = tf.norm(weights), tf.norm(update)
@@ -104,6 +107,6 @@ class LAMB(MomentsOptimizer):
         return weights - rate * update
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of `__init__`."""
+        """Return the config of the optimizer."""
         patterns = {name: None if given is None else list(given) for name, given in self._patterns.items()}
         return {**super().get_config(), **patterns}

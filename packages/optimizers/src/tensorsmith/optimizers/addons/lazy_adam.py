@@ -1,4 +1,4 @@
-"""LazyAdam."""
+"""LazyAdam optimizer."""
 
 from typing import Any
 
@@ -12,14 +12,14 @@ from tensorsmith.optimizers._support.row_optimizer import Step
 
 @export
 class LazyAdam(MomentsOptimizer):
-    """Adam for embeddings: a sparse gradient moves the rows that it names, and touches nothing else.
+    """Adam optimizer for embeddings, in which a sparse gradient updates only its own rows.
 
-    Keras' Adam moves every row of a table in every step, since moments of rows without gradient are still there, and
-    reads and writes the whole table for it. Here weights and moments of other rows stay as they are, so that a step
-    costs what its batch costs. Dense gradients are treated as Adam treats them. It has the variables of
-    `keras.optimizers.Adam`: weights of one load into the other.
+    The Adam of Keras updates all rows of an embedding table in each step, because rows without a gradient have nonzero
+    moments, and reads and writes the entire table for this. LazyAdam leaves the weights and moments of these rows
+    unchanged, so the cost of a step depends on the batch only. Dense gradients are treated as in Adam. The variables
+    are those of `keras.optimizers.Adam`, and saved weights are interchangeable.
 
-    Formula, for each row with a gradient g, clipped, and t the step:
+    Formula, for each row with a clipped gradient g, and the step t:
 
         m = beta_1 m + (1 - beta_1) g
         v = beta_2 v + (1 - beta_2) g²
@@ -29,15 +29,15 @@ class LazyAdam(MomentsOptimizer):
 
     Args:
         {{moments}}
-        amsgrad: The variant that divides by the largest second moments so far. TensorFlow Addons knows it for dense
-            gradients only.
+        amsgrad: If `True`, use the AMSGrad variant, which divides by the maximum of the second moments so far.
+            TensorFlow Addons supports it for dense gradients only.
         name: Name of the optimizer.
-        **kwargs: `weight_decay`, `clipnorm`, `clipvalue`, `global_clipnorm`, `use_ema`, `ema_momentum`,
-            `ema_overwrite_frequency`, `loss_scale_factor`, `gradient_accumulation_steps`, as for every Keras optimizer;
-            rows without gradient do not decay, either.
+        **kwargs: Base optimizer keyword arguments, such as `weight_decay`, which is not applied to rows without a
+            gradient, `clipnorm`, `clipvalue`, `global_clipnorm`, `use_ema`, `ema_momentum`, `ema_overwrite_frequency`,
+            `loss_scale_factor`, `gradient_accumulation_steps`.
 
     Raises:
-        ValueError: A number is out of its range, or Keras refuses an argument.
+        ValueError: If a number is out of range, or Keras rejects an argument.
 
     Example:
         >>> import keras
@@ -62,7 +62,7 @@ class LazyAdam(MomentsOptimizer):
         super().__init__(learning_rate, beta_1, beta_2, epsilon, amsgrad, name=name, **kwargs)
 
     def updated(self, step: Step) -> tf.Tensor:
-        """Adam's step, of the rows alone."""
+        """Return the rows updated by a step of Adam."""
         g, t = step.gradient, step.number
         m = step.keep(self._momentums, self.beta_1 * step.kept(self._momentums) + (1 - self.beta_1) * g)
         v = step.keep(self._velocities, self.beta_2 * step.kept(self._velocities) + (1 - self.beta_2) * g * g)

@@ -1,4 +1,4 @@
-"""NovoGrad."""
+"""NovoGrad optimizer."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,33 +13,33 @@ from tensorsmith.optimizers._support.row_optimizer import Step
 
 @export
 class NovoGrad(MomentsOptimizer):
-    """Momentum with gradients that are normalised layer by layer: one second moment for each variable.
+    """NovoGrad optimizer, momentum with gradients normalized by one second moment per variable.
 
-    It keeps half of what Adam keeps, and is hardly troubled by gradients of very different size between layers.
+    It uses half the state of Adam, and is robust to gradients of very different scales in different layers.
 
-    Formula, with g the gradient, clipped; in the first step v = |g|²; with `grad_averaging`, u is multiplied by
-    1 - beta_1 in all steps but the first:
+    Formula, with the clipped gradient g, where v = |g|² in the first step. With `grad_averaging`, u is multiplied by
+    1 - beta_1 in all steps except the first:
 
         v = beta_2 v + (1 - beta_2) |g|²
         u = g / (sqrt(v) + epsilon) + weight_decay w
         m = beta_1 m - rate u
         w = w + m
 
-    Of a sparse gradient, m and w change in the rows that it names.
+    A sparse gradient updates m and w only in its rows.
 
     Source: Ginsburg et al., "Stochastic Gradient Methods with Layer-wise Adaptive Moments for Training of Deep
     Networks", 2019.
 
     Args:
         {{moments}}
-        weight_decay: Share of the weights, times the learning rate, that joins the momentums in every step: a number, a
-            schedule, or a function without arguments.
-        grad_averaging: Makes the momentums an average of gradients.
-        amsgrad: If `True`, the update divides by the largest second moments so far.
+        weight_decay: Fraction of the weights, multiplied by the learning rate, that is added to the momentum in each
+            step: a float, a schedule, or a callable without arguments.
+        grad_averaging: If `True`, the momentum is an average of gradients.
+        amsgrad: If `True`, use the AMSGrad variant, which divides by the maximum of the second moments so far.
         {{keras}}
 
     Raises:
-        ValueError: A number is out of its range, or Keras refuses an argument.
+        ValueError: If a number is out of range, or Keras rejects an argument.
 
     Example:
         >>> import keras
@@ -70,14 +70,15 @@ class NovoGrad(MomentsOptimizer):
         self.grad_averaging = grad_averaging
 
     def add_moments(self, variables: Sequence[Any]) -> None:
-        """Create the momentums, and one second moment for each variable."""
+        """Create the momentum variables, and one second moment per variable."""
         (self._momentums,) = self.add_slots(variables, "momentum")
         (self._velocities,) = self.add_slots(variables, "velocity", scalar=True)
         if self.amsgrad:
             (self._velocity_hats,) = self.add_slots(variables, "velocity_hat", scalar=True)
 
     def updated(self, step: Step) -> tf.Tensor:
-        """Normalises the gradient, and steps by momentum."""
+        """Return the weights after a momentum step with the normalized gradient."""
+        # The second moment is a scalar per variable, initialized with the first squared norm.
         first = step.number == 1
         square = tf.reduce_sum(tf.square(step.gradient))
         v = step.kept_whole(self._velocities)

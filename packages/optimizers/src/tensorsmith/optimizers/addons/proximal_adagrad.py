@@ -1,4 +1,4 @@
-"""Proximal Adagrad."""
+"""Proximal Adagrad optimizer."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,33 +14,34 @@ from tensorsmith.optimizers._support.row_optimizer import RowOptimizer, Step
 
 @export
 class ProximalAdagrad(RowOptimizer):
-    """Adagrad with penalties that make weights exactly 0.
+    """Adagrad optimizer with proximal L1 and L2 regularization, which makes weights exactly 0.
 
-    A penalty in the loss only pulls weights towards 0; one that is applied after the gradient's step leaves them there.
+    A penalty in the loss only moves weights towards 0. The proximal step applies the penalty after the gradient step,
+    and sets small weights to 0.
 
-    Formula, with g the gradient, clipped:
+    Formula, with the clipped gradient g:
 
         a = a + g²
         r = rate / sqrt(a)
         w = w - r g
         w = sign(w) max(|w| - r l1, 0) / (1 + r l2)
 
-    A sparse gradient concerns the rows that it names.
+    A sparse gradient updates only its rows.
 
     Source: Duchi and Singer, "Efficient Learning using Forward-Backward Splitting", 2009.
 
     Args:
-        learning_rate: Float, schedule, or function without arguments.
-        initial_accumulator_value: First value of a, above 0. TensorFlow Addons takes 0, too, with which a gradient of 0
-            makes weights NaN.
-        l1_regularization_strength: The penalty l1 on the size of weights.
-        l2_regularization_strength: The penalty l2 on their squares.
+        learning_rate: Learning rate, as a float, a schedule, or a callable without arguments.
+        initial_accumulator_value: Initial value of a, `> 0`. TensorFlow Addons also accepts 0, with which a gradient of
+            0 makes the weights NaN.
+        l1_regularization_strength: Strength l1 of the L1 penalty.
+        l2_regularization_strength: Strength l2 of the L2 penalty.
         name: Name of the optimizer.
-        **kwargs: `weight_decay`, `clipnorm`, `clipvalue`, `global_clipnorm`, `use_ema`, `ema_momentum`,
-            `ema_overwrite_frequency`, `loss_scale_factor`, `gradient_accumulation_steps`, as for every Keras optimizer.
+        **kwargs: Base optimizer keyword arguments, such as `weight_decay`, `clipnorm`, `clipvalue`, `global_clipnorm`,
+            `use_ema`, `ema_momentum`, `ema_overwrite_frequency`, `loss_scale_factor`, `gradient_accumulation_steps`.
 
     Raises:
-        ValueError: A number is out of its range, or Keras refuses an argument.
+        ValueError: If a number is out of range, or Keras rejects an argument.
 
     Example:
         >>> import keras
@@ -66,29 +67,30 @@ class ProximalAdagrad(RowOptimizer):
             l2_regularization_strength=l2_regularization_strength,
         )
         fits = initial_accumulator_value > 0
-        check(fits, "initial_accumulator_value", initial_accumulator_value, "a number above 0")
+        check(fits, "initial_accumulator_value", initial_accumulator_value, "a positive number")
         super().__init__(learning_rate, name=name, **kwargs)
         self.initial_accumulator_value = initial_accumulator_value
         self.l1_regularization_strength = l1_regularization_strength
         self.l2_regularization_strength = l2_regularization_strength
 
     def build(self, variables: Sequence[Any]) -> None:
-        """Makes the sums of squares."""
+        """Create the accumulators of squared gradients."""
         if self.built:
             return
         super().build(variables)
         (self._accumulators,) = self.add_slots(variables, "accumulator", initial=self.initial_accumulator_value)
 
     def updated(self, step: Step) -> tf.Tensor:
-        """The gradient's step, then that of the penalties."""
+        """Return the weights after the gradient step and the proximal step."""
         g = step.gradient
         total = step.keep(self._accumulators, step.kept(self._accumulators) + g * g)
         rate = step.rate / tf.sqrt(total)
+        # Gradient step, followed by the proximal step with the same adaptive rate.
         l1, l2 = self.l1_regularization_strength, self.l2_regularization_strength
         return shrunk(step.weights - rate * g, rate, l1, l2)
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of `__init__`."""
+        """Return the config of the optimizer."""
         own = {
             "initial_accumulator_value": self.initial_accumulator_value,
             "l1_regularization_strength": self.l1_regularization_strength,

@@ -1,4 +1,4 @@
-"""Rectified Adam."""
+"""Rectified Adam optimizer."""
 
 from typing import Any
 
@@ -11,11 +11,12 @@ from tensorsmith.optimizers._support.rectified import RectifiedMoments
 
 @export
 class RectifiedAdam(RectifiedMoments):
-    """Adam that trusts its second moments by how many gradients they are made of, and does without warm-up.
+    """Rectified Adam optimizer, which accounts for the variance of the second moments and needs no warm-up.
 
-    The first steps, where second moments say little, go along the first moments alone; then rates grow to Adam's.
+    In the first steps, in which the second moments are based on few gradients, the update uses only the first moments.
+    Then the step size increases to that of Adam.
 
-    Formula, with g the gradient, clipped, and t the step:
+    Formula, with the clipped gradient g and the step t:
 
         m = beta_1 m + (1 - beta_1) g
         v = beta_2 v + (1 - beta_2) g²
@@ -26,7 +27,7 @@ class RectifiedAdam(RectifiedMoments):
             m / (1 - beta_1^t)                                              otherwise
         w = w - rate (u + weight_decay w)
 
-    Of a sparse gradient, moments of all rows fade; all else concerns the rows that it names.
+    For a sparse gradient, the moments of all rows decay; the rest of the update is limited to its rows.
 
     Source: Liu et al., "On the Variance of the Adaptive Learning Rate and Beyond", 2020.
 
@@ -37,13 +38,13 @@ class RectifiedAdam(RectifiedMoments):
         {{keras}}
 
     Raises:
-        ValueError: A number is out of its range, or Keras refuses an argument.
+        ValueError: If a number is out of range, or Keras rejects an argument.
 
     Example:
         >>> import keras
         >>> variable = keras.Variable([1.0, 2.0])
         >>> optimizer = RectifiedAdam(0.1)
-        >>> optimizer.apply([keras.ops.array([0.5, -0.5])], [variable])  # along the gradient, still
+        >>> optimizer.apply([keras.ops.array([0.5, -0.5])], [variable])  # without second moments
         >>> print(variable.numpy().round(4))
         [0.95 2.05]
     """
@@ -66,5 +67,5 @@ class RectifiedAdam(RectifiedMoments):
         super().__init__(**init_arguments(locals()))
 
     def gain(self, gradient: tf.Tensor, momentum: tf.Tensor) -> tf.Tensor:
-        """The square of the gradient."""
+        """Return the squared gradient, scaled."""
         return (1 - self.beta_2) * tf.square(gradient)

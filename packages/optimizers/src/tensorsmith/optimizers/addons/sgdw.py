@@ -1,4 +1,4 @@
-"""SGD with decay of weights that does not depend on the learning rate."""
+"""SGD optimizer with weight decay that does not depend on the learning rate."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,33 +15,33 @@ from tensorsmith.optimizers.addons.decoupled_weight_decay import DecoupledWeight
 
 @export
 class SGDW(DecoupledWeightDecayExtension, LiveMomentum, RowOptimizer):
-    """Gradient descent with decay of weights that does not depend on the learning rate.
+    """Gradient descent optimizer with weight decay that does not depend on the learning rate.
 
-    Formula, with g the gradient, clipped:
+    Formula, with the clipped gradient g:
 
         w = w - weight_decay w
         m = momentum m - rate g
         w = w + m
-        w = w + momentum m - rate g             with `nesterov`, instead
+        w = w + momentum m - rate g             instead, with `nesterov`
 
-    A sparse gradient concerns the rows that it names; of these alone the momentums fade.
+    A sparse gradient updates only its rows, and only their momentum decays.
 
     Source: Loshchilov and Hutter, "Decoupled Weight Decay Regularization", 2019.
 
     Args:
-        weight_decay: Share of the weights that is taken off them in every step: a number, a schedule, or a function
-            without arguments.
-        learning_rate: Float, schedule, or function without arguments.
-        momentum: How much of the momentums stays: a number, a `keras.Variable` or a schedule; with the number 0, there
-            are no momentums.
-        nesterov: Looks ahead by a further step of the momentum.
+        weight_decay: Fraction of the weights subtracted in each step: a float, a schedule, or a callable without
+            arguments.
+        learning_rate: Learning rate, as a float, a schedule, or a callable without arguments.
+        momentum: Momentum, as a float, a `keras.Variable` or a schedule. Without momentum (0.0), no momentum variables
+            are created.
+        nesterov: If `True`, use Nesterov momentum.
         name: Name of the optimizer.
-        **kwargs: `exclude_from_weight_decay`, regular expressions for paths of variables that do not decay; and
-            `clipnorm`, `clipvalue`, `global_clipnorm`, `use_ema`, `ema_momentum`, `ema_overwrite_frequency`,
-            `loss_scale_factor`, `gradient_accumulation_steps`, as for every Keras optimizer.
+        **kwargs: `exclude_from_weight_decay`, a list of regular expressions for the paths of variables that do not
+            decay, and base optimizer keyword arguments, such as `clipnorm`, `clipvalue`, `global_clipnorm`, `use_ema`,
+            `ema_momentum`, `ema_overwrite_frequency`, `loss_scale_factor`, `gradient_accumulation_steps`.
 
     Raises:
-        ValueError: A number is out of its range, or Keras refuses an argument.
+        ValueError: If a number is out of range, or Keras rejects an argument.
 
     Example:
         >>> import keras
@@ -67,7 +67,7 @@ class SGDW(DecoupledWeightDecayExtension, LiveMomentum, RowOptimizer):
         self.nesterov = nesterov
 
     def build(self, variables: Sequence[Any]) -> None:
-        """Makes the momentums."""
+        """Create the momentum variables."""
         if self.built:
             return
         super().build(variables)
@@ -75,7 +75,7 @@ class SGDW(DecoupledWeightDecayExtension, LiveMomentum, RowOptimizer):
             (self._momentums,) = self.add_slots(variables, "momentum")
 
     def updated(self, step: Step) -> tf.Tensor:
-        """A step of momentum, of weights that have decayed."""
+        """Return the weights after a momentum step. The decay has already been applied."""
         move = -step.rate * step.gradient
         if not self._has_momentums():
             return step.weights + move
@@ -83,7 +83,7 @@ class SGDW(DecoupledWeightDecayExtension, LiveMomentum, RowOptimizer):
         return step.weights + (self.momentum * m + move if self.nesterov else m)
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of `__init__`."""
+        """Return the config of the optimizer."""
         return {**super().get_config(), "nesterov": self.nesterov}
 
     def _has_momentums(self) -> bool:

@@ -1,4 +1,4 @@
-"""Yogi."""
+"""Yogi optimizer."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,13 +16,12 @@ DIRECTIONS = {"sign": tf.sign, "tanh": lambda x: tf.tanh(10 * x)}
 
 @export
 class Yogi(RowOptimizer):
-    """Adam whose second moments move by no more than a new square does, so that rates never grow in a jump.
+    """Yogi optimizer, an Adam variant in which the effective learning rate increases only gradually.
 
-    Where gradients are small for long and then large, Adam forgets the large ones at once; Yogi's second moments go up
-    and down at the same pace.
+    If gradients are small for a long time and then large again, the second moments of Adam decay quickly between. Those
+    of Yogi change by no more than a squared gradient per step, in both directions at the same rate.
 
-    Formula, with g the gradient, clipped, and t the step; with `activation="tanh"`, tanh(10 x) takes the place of
-    sign(x):
+    Formula, with the clipped gradient g and the step t; with `activation="tanh"`, sign(x) is replaced by tanh(10 x):
 
         m = beta1 m + (1 - beta1) g
         v = v + (1 - beta2) sign(g² - v) g²
@@ -30,25 +29,25 @@ class Yogi(RowOptimizer):
         w = w - r m
         w = sign(w) max(|w| - r l1, 0) / (1 + r l2)
 
-    Of a sparse gradient, moments m of all rows fade; all else concerns the rows that it names.
+    For a sparse gradient, the moments m of all rows decay; the rest of the update is limited to its rows.
 
     Source: Zaheer et al., "Adaptive Methods for Nonconvex Optimization", 2018, algorithm 2.
 
     Args:
-        learning_rate: Float, schedule, or function without arguments.
-        beta1: How much of the first moments stays; with 0, there are none.
-        beta2: How slowly the second moments move.
-        epsilon: What keeps the quotient from zero.
-        l1_regularization_strength: The penalty l1 on the size of weights.
-        l2_regularization_strength: The penalty l2 on their squares.
-        initial_accumulator_value: First value of the second moments, above 0.
-        activation: "sign", or "tanh" for a softer one.
+        learning_rate: Learning rate, as a float, a schedule, or a callable without arguments.
+        beta1: Exponential decay rate of the first moments. With 0, no first moments are used.
+        beta2: Decay rate of the second moments; the larger, the more slowly they change.
+        epsilon: Small float added to the denominator for numerical stability.
+        l1_regularization_strength: Strength l1 of the L1 penalty.
+        l2_regularization_strength: Strength l2 of the L2 penalty.
+        initial_accumulator_value: Initial value of the second moments, `> 0`.
+        activation: `"sign"`, or `"tanh"` for a smooth variant.
         name: Name of the optimizer.
-        **kwargs: `weight_decay`, `clipnorm`, `clipvalue`, `global_clipnorm`, `use_ema`, `ema_momentum`,
-            `ema_overwrite_frequency`, `loss_scale_factor`, `gradient_accumulation_steps`, as for every Keras optimizer.
+        **kwargs: Base optimizer keyword arguments, such as `weight_decay`, `clipnorm`, `clipvalue`, `global_clipnorm`,
+            `use_ema`, `ema_momentum`, `ema_overwrite_frequency`, `loss_scale_factor`, `gradient_accumulation_steps`.
 
     Raises:
-        ValueError: A number is out of its range, `activation` is unknown, or Keras refuses an argument.
+        ValueError: If a number is out of range, `activation` is unknown, or Keras rejects an argument.
 
     Example:
         >>> import keras
@@ -80,7 +79,7 @@ class Yogi(RowOptimizer):
             initial_accumulator_value=initial_accumulator_value,
         )
         fits = initial_accumulator_value > 0
-        check(fits, "initial_accumulator_value", initial_accumulator_value, "a number above 0")
+        check(fits, "initial_accumulator_value", initial_accumulator_value, "a positive number")
         check(activation in DIRECTIONS, "activation", activation, f"one of {list(DIRECTIONS)}")
         super().__init__(learning_rate, name=name, **kwargs)
         self.beta1 = beta1
@@ -92,7 +91,7 @@ class Yogi(RowOptimizer):
         self.activation = activation
 
     def build(self, variables: Sequence[Any]) -> None:
-        """Makes the moments."""
+        """Create the moments."""
         if self.built:
             return
         super().build(variables)
@@ -101,10 +100,11 @@ class Yogi(RowOptimizer):
             (self._momentums,) = self.add_slots(variables, "momentum")
 
     def updated(self, step: Step) -> tf.Tensor:
-        """The gradient's step, then that of the penalties."""
+        """Return the weights after the gradient step and the proximal step."""
         g, t = step.gradient, step.number
         m = step.fade(self._momentums, self.beta1, (1 - self.beta1) * g) if self.beta1 else g
         v = step.kept(self._velocities)
+        # Additive update of the second moments: the change is limited to a squared gradient.
         direction = DIRECTIONS[self.activation](g * g - v)
         v = step.keep(self._velocities, v + (1 - self.beta2) * direction * g * g)
         rate = step.rate * tf.sqrt(1 - self.beta2**t) / (1 - self.beta1**t) / (tf.sqrt(v) + self.epsilon)
@@ -112,7 +112,7 @@ class Yogi(RowOptimizer):
         return shrunk(step.weights - rate * m, rate, l1, l2)
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of `__init__`."""
+        """Return the config of the optimizer."""
         own = {
             "beta1": self.beta1,
             "beta2": self.beta2,

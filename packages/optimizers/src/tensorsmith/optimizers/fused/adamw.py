@@ -1,4 +1,4 @@
-"""AdamW."""
+"""AdamW optimizer with a compiled update."""
 
 from typing import Any
 
@@ -14,14 +14,14 @@ from tensorsmith.optimizers._support.live import LiveMomentum
 
 @export
 class AdamW(LiveMomentum, FusedMoments, keras.optimizers.AdamW):
-    """Keras' AdamW, with all variables updated in one compiled op.
+    """AdamW optimizer that updates all variables in one compiled op.
 
-    It has the arguments, the variables and the results of `keras.optimizers.AdamW`: weights of one load into the other.
-    A row that comes twice in a sparse gradient gets what the sum of its slices is worth; Keras squares each slice.
-    TensorFlow Addons' AdamW, whose decay the learning rate does not scale, is
+    Arguments, variables and results are those of `keras.optimizers.AdamW`, and saved weights are interchangeable.
+    Duplicate indices in a sparse gradient are summed before the update; Keras squares each slice. For the AdamW of
+    TensorFlow Addons, whose decay is not multiplied by the learning rate, use
     `extend_with_decoupled_weight_decay(keras.optimizers.Adam)`.
 
-    Formula, with g the gradient, clipped, and t the step:
+    Formula, with the clipped gradient g and the step t:
 
         m = beta_1 m + (1 - beta_1) g
         v = beta_2 v + (1 - beta_2) g²
@@ -31,15 +31,16 @@ class AdamW(LiveMomentum, FusedMoments, keras.optimizers.AdamW):
     Weight Decay Regularization", 2019.
 
     Args:
-        learning_rate: Float, schedule, or function without arguments.
-        weight_decay: Share of the weights, times the learning rate, that is taken off them in every step.
-        beta_1: How much of the first moments stays. A `keras.Variable` is read in every step, so that whatever changes
-            it changes the training, and a schedule of steps is followed; the op takes both. The correction
-            1 - beta_1^t is that of the step's value, as in PyTorch. The variable is one more of the optimizer's. Keras'
-            own has numbers only, which stay as they were when a step was traced.
-        beta_2: How much of the second moments stays.
-        epsilon: What keeps the quotient from zero.
-        amsgrad: The variant that divides by the largest second moments so far; it takes Keras' own way.
+        learning_rate: Learning rate, as a float, a schedule, or a callable without arguments.
+        weight_decay: Fraction of the weights, multiplied by the learning rate, that is subtracted in each step.
+        beta_1: Exponential decay rate of the first moments: a float, a `keras.Variable` or a schedule. A variable or a
+            schedule is evaluated in each step, also in the compiled op, and is tracked as a variable of the optimizer.
+            Keras accepts only numbers, which are constant once a step is traced. The bias correction 1 - beta_1^t uses
+            the current value, as in PyTorch.
+        beta_2: Exponential decay rate of the second moments.
+        epsilon: Small float added to the denominator for numerical stability.
+        amsgrad: If `True`, use the AMSGrad variant, which divides by the maximum of the second moments so far. It uses
+            the implementation of Keras instead of the compiled op.
         {{keras}}
 
     {{raises}}
@@ -67,11 +68,11 @@ class AdamW(LiveMomentum, FusedMoments, keras.optimizers.AdamW):
         **kwargs: Any,
     ):
         check_rates(beta_1=beta_1, beta_2=beta_2)
-        check(weight_decay is not None, "weight_decay", weight_decay, "a number of 0 or more")
+        check(weight_decay is not None, "weight_decay", weight_decay, "a non-negative number")
         check_constant_decay(weight_decay)
         super().__init__(learning_rate, weight_decay, beta_1, beta_2, epsilon, amsgrad, **kwargs)
         self.adopt(beta_1)
 
     def has_kernel(self) -> bool:
-        """Whether there is a kernel for this optimizer's settings."""
+        """Return whether the compiled op supports the settings of the optimizer."""
         return not self.amsgrad

@@ -1,4 +1,4 @@
-"""Lamb."""
+"""Lamb optimizer with a compiled update."""
 
 from typing import Any
 
@@ -13,13 +13,13 @@ from tensorsmith.optimizers._support.fused_moments import FusedMoments
 
 @export
 class Lamb(FusedMoments, keras.optimizers.Lamb):
-    """Keras' Lamb, with all variables updated in one compiled op.
+    """Lamb optimizer that updates all variables in one compiled op.
 
-    It has the arguments, the variables and the results of `keras.optimizers.Lamb`: weights of one load into the other.
-    A row that comes twice in a sparse gradient gets what the sum of its slices is worth; Keras squares each slice.
-    `LAMB` has the decay as part of what the ratio of norms scales, as TensorFlow Addons and the paper have it.
+    Arguments, variables and results are those of `keras.optimizers.Lamb`, and saved weights are interchangeable.
+    Duplicate indices in a sparse gradient are summed before the update; Keras squares each slice. In `LAMB`, the weight
+    decay is part of the update that the trust ratio scales, as in TensorFlow Addons and the paper.
 
-    Formula, with g the gradient, clipped, and t the step; the ratio of norms is 1 where one is 0:
+    Formula, with the clipped gradient g and the step t, where the ratio of norms is 1 if one of the norms is 0:
 
         m = beta_1 m + (1 - beta_1) g
         v = beta_2 v + (1 - beta_2) g²
@@ -30,11 +30,12 @@ class Lamb(FusedMoments, keras.optimizers.Lamb):
     Source: You et al., "Large Batch Optimization for Deep Learning: Training BERT in 76 Minutes", 2020.
 
     Args:
-        learning_rate: Float, schedule, or function without arguments.
-        beta_1: How much of the first moments stays.
-        beta_2: How much of the second moments stays.
-        epsilon: What keeps the quotient from zero.
-        weight_decay: Share of the weights, times the learning rate, that is taken off them in every step, or None.
+        learning_rate: Learning rate, as a float, a schedule, or a callable without arguments.
+        beta_1: Exponential decay rate of the first moments.
+        beta_2: Exponential decay rate of the second moments.
+        epsilon: Small float added to the denominator for numerical stability.
+        weight_decay: Fraction of the weights, multiplied by the learning rate, that is subtracted in each step, or
+            `None`.
         {{keras}}
 
     {{raises}}

@@ -1,4 +1,4 @@
-"""Gradient descent with momentum."""
+"""Gradient descent optimizer with a compiled update."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,30 +16,31 @@ from tensorsmith.optimizers._support.live import LiveMomentum, is_live
 
 @export
 class SGD(LiveMomentum, FusedUpdate, keras.optimizers.SGD):
-    """Keras' SGD, with all variables updated in one compiled op.
+    """Gradient descent optimizer with momentum that updates all variables in one compiled op.
 
-    It has the arguments, the variables and the results of `keras.optimizers.SGD`: weights of one load into the other.
-    A row that comes twice in a sparse gradient is clipped as the sum of its slices, where Keras clips each slice.
+    Arguments, variables and results are those of `keras.optimizers.SGD`, and saved weights are interchangeable.
+    Duplicate indices in a sparse gradient are summed before clipping; Keras clips each slice.
 
-    Formula, with g the gradient, clipped:
+    Formula, with the clipped gradient g:
 
         w = w - rate weight_decay w
         w = w - rate g                          without momentum
         m = momentum m - rate g
-        w = w + m                               with it
+        w = w + m                               with momentum
         w = w + momentum m - rate g             with `nesterov`
 
     Source: Polyak, "Some Methods of Speeding up the Convergence of Iteration Methods", 1964, and Nesterov, "A Method of
     Solving a Convex Programming Problem with Convergence Rate O(1/k²)", 1983.
 
     Args:
-        learning_rate: Float, schedule, or function without arguments.
-        momentum: How much of the momentums stays; with the number 0, there are none. A `keras.Variable` is read in
-            every step, so that whatever changes it changes the training, and a schedule of steps is followed; the op
-            takes both, and the variable is one more of the optimizer's. Keras' own has numbers only, which stay as they
-            were when a step was traced.
-        nesterov: Looks ahead by a further step of the momentum.
-        weight_decay: Share of the weights, times the learning rate, that is taken off them in every step, or None.
+        learning_rate: Learning rate, as a float, a schedule, or a callable without arguments.
+        momentum: Momentum, as a float in [0, 1], a `keras.Variable` or a schedule. Without momentum (0.0), no momentum
+            variables are created. A variable or a schedule is evaluated in each step, also in the compiled op, and is
+            tracked as a variable of the optimizer. Keras accepts only numbers, which are constant once a step is
+            traced.
+        nesterov: If `True`, use Nesterov momentum.
+        weight_decay: Fraction of the weights, multiplied by the learning rate, that is subtracted in each step, or
+            `None`.
         {{keras}}
 
     {{raises}}
@@ -68,7 +69,7 @@ class SGD(LiveMomentum, FusedUpdate, keras.optimizers.SGD):
         self.adopt(momentum)
 
     def build(self, variables: Sequence[Any]) -> None:
-        """Makes the momentums, for a variable whatever its value is now."""
+        """Create the momentum variables. They are always created if `momentum` is a variable or a schedule."""
         if self.built or not is_live(self.momentum):
             super().build(variables)
             return
@@ -76,7 +77,7 @@ class SGD(LiveMomentum, FusedUpdate, keras.optimizers.SGD):
         self.momentums = self.add_optimizer_variables(variables, "momentum")
 
     def update_step(self, gradient: Gradient, variable: Variable, learning_rate: Scalar) -> None:
-        """Updates one variable in Keras' way, which asks momentums for being 0 and cannot ask a variable."""
+        """Update one variable without the op. Keras skips momentum if it is 0, which is unknown for a variable."""
         if not is_live(self.momentum):
             super().update_step(gradient, variable, learning_rate)
             return
@@ -87,7 +88,7 @@ class SGD(LiveMomentum, FusedUpdate, keras.optimizers.SGD):
         self.assign_add(variable, keras.ops.add(stays * m, move) if self.nesterov else m)
 
     def fused_update(self, variables: Sequence[tf.Variable], gradients: Sequence[tf.Tensor], **settings: Any) -> None:
-        """All variables in one op."""
+        """Update all variables in one op."""
         momentums = self.slots(self.momentums, variables) if self.momentums else []
         update = ops.sgd_update(
             variables, gradients, momentums, momentum=self.momentum, nesterov=self.nesterov, **settings

@@ -1,1 +1,1 @@
-"""Optimizers around other optimizers."""
+"""Optimizers that wrap other optimizers."""

@@ -1,4 +1,4 @@
-"""Centralised gradients."""
+"""Gradient centralization."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,24 +13,25 @@ from tensorsmith.optimizers._support.wrapping import Wrapper
 
 @export
 class GradientCentralization(Wrapper):
-    """Takes the mean off the gradient of each unit's weights, before an optimizer gets it.
+    """Optimizer wrapper that subtracts the mean from the gradient of each unit's weights.
 
-    Weights of a unit then move without changing their sum, which makes training smoother and its result plainer. It
-    concerns kernels: gradients with two axes or more, of which the last counts units, as in all of Keras' dense layers
-    and convolutions but those by channels. Sparse gradients, those of embeddings, and vectors stay as they are.
+    The sum of the weights of a unit then remains constant, which makes training smoother and regularizes the weights.
+    Only kernels are affected: gradients with two or more axes, the last of which indexes units, as in all dense and
+    convolutional layers of Keras except depthwise ones. Sparse gradients, such as those of embeddings, and vectors are
+    left unchanged.
 
-    Formula, with g the gradient, before clipping, and the mean over all axes but the last:
+    Formula, with the gradient g before clipping, and the mean over all axes except the last:
 
         g = g - mean(g)
 
     Source: Yong et al., "Gradient Centralization: A New Optimization Technique for Deep Neural Networks", 2020.
 
     Args:
-        optimizer: The optimizer that gets the gradients, or the name of one.
+        optimizer: Keras optimizer to wrap, or its name.
         name: Name of the optimizer.
 
     Raises:
-        ValueError: `optimizer` is none that this can stand around.
+        ValueError: If `optimizer` cannot be wrapped.
 
     Example:
         >>> import keras
@@ -45,7 +46,7 @@ class GradientCentralization(Wrapper):
         super().__init__(optimizer, name)
 
     def before(self, gradients: Sequence[Any], variables: Sequence[Any]) -> Sequence[Any]:
-        """Those of kernels without their means."""
+        """Return the gradients, with those of kernels centered."""
         return [_centralized(gradient) for gradient in gradients]
 
 

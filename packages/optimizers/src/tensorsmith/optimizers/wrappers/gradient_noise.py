@@ -1,4 +1,4 @@
-"""Noise on gradients."""
+"""Gradient noise."""
 
 import random
 from collections.abc import Sequence
@@ -15,14 +15,15 @@ from tensorsmith.optimizers._support.wrapping import Wrapper
 
 @export
 class GradientNoise(Wrapper):
-    """Adds noise to gradients, less and less, before an optimizer gets them.
+    """Optimizer wrapper that adds noise of decreasing variance to gradients.
 
-    It helps very deep networks out of bad starts, and out of narrow valleys. What is drawn depends on seed, update and
-    place of the variable alone (and on whether XLA draws): a run that is resumed goes on with the same noise, and all
-    replicas and all steps of an accumulated gradient get one and the same. Of a sparse gradient the rows that it names
-    get noise; on replicas each draws for the rows of its own share, which get less of it than on one device.
+    The noise helps very deep networks to recover from a poor initialization and to leave narrow valleys. It depends
+    only on the seed, the update and the index of the variable (and on whether XLA generates it): a resumed run
+    continues with the same noise, and all replicas and all steps of an accumulated gradient use the same noise. For a
+    sparse gradient, only its rows receive noise. With several replicas, each generates noise for the rows of its own
+    part of the batch, which has less variance there than on a single device.
 
-    Formula, with g the gradient, before clipping, and t the number of the update, counted from 0:
+    Formula, with the gradient g before clipping, and the number t of the update, counted from 0:
 
         g = g + N(0, variance)
         variance = eta / (1 + t)^gamma
@@ -31,14 +32,15 @@ class GradientNoise(Wrapper):
     0.01, 0.3 or 1.
 
     Args:
-        optimizer: The optimizer that gets the gradients, or the name of one.
-        eta: Variance of the first noise.
-        gamma: How fast it falls.
-        seed: A whole number of 0 or more; None draws one, which `keras.utils.set_random_seed` fixes.
+        optimizer: Keras optimizer to wrap, or its name.
+        eta: Variance of the noise in the first update.
+        gamma: Decay exponent of the variance.
+        seed: Non-negative integer used as the random seed. If `None`, a seed is drawn, which
+            `keras.utils.set_random_seed` makes reproducible.
         name: Name of the optimizer.
 
     Raises:
-        ValueError: `optimizer` is none that this can stand around, or a number is out of its range.
+        ValueError: If `optimizer` cannot be wrapped, or a number is out of range.
 
     Example:
         >>> import keras
@@ -59,18 +61,18 @@ class GradientNoise(Wrapper):
     ):
         check_amounts(eta=eta, gamma=gamma)
         fits = seed is None or (isinstance(seed, int) and 0 <= seed < 2**63)
-        check(fits, "seed", seed, "a whole number of 0 or more, or None")
+        check(fits, "seed", seed, "a non-negative integer or None")
         super().__init__(optimizer, name)
         self.eta = eta
         self.gamma = gamma
         self.seed = random.randrange(2**31) if seed is None else seed
 
     def before(self, gradients: Sequence[Any], variables: Sequence[Any]) -> Sequence[Any]:
-        """The gradients with noise."""
+        """Return the gradients with noise added."""
         number = self._iterations.value
         deviation = tf.sqrt(self.eta / (1 + tf.cast(number, tf.float32)) ** self.gamma)
         deviation *= self.loss_scale_factor or 1.0
-        deviation /= tf.distribute.get_strategy().num_replicas_in_sync  # which all draw it, and sum their gradients
+        deviation /= tf.distribute.get_strategy().num_replicas_in_sync  # gradients are summed
         seed = tf.stack([tf.constant(self.seed, tf.int64), tf.cast(number, tf.int64)])
         return [
             gradient if gradient is None else self._noisy(gradient, self._get_variable_index(variable), deviation, seed)
@@ -78,7 +80,7 @@ class GradientNoise(Wrapper):
         ]
 
     def _noisy(self, gradient: Gradient, place: int, deviation: tf.Tensor, seed: tf.Tensor) -> Gradient:
-        gradient = merged(gradient)  # so that a row gets noise once
+        gradient = merged(gradient)  # one noise sample per row
         values = gradient.values if isinstance(gradient, tf.IndexedSlices) else gradient
         own = tf.random.experimental.stateless_fold_in(seed, place, alg="philox")
         values += tf.cast(deviation, values.dtype) * tf.random.stateless_normal(
@@ -89,5 +91,5 @@ class GradientNoise(Wrapper):
         return values
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of `__init__`."""
+        """Return the config of the optimizer."""
         return {**super().get_config(), "eta": self.eta, "gamma": self.gamma, "seed": self.seed}

@@ -1,4 +1,4 @@
-"""Updates that are smaller the deeper a layer lies."""
+"""Layer-wise decay of the learning rate."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
@@ -16,24 +16,25 @@ from tensorsmith.optimizers._support.wrapping import Wrapper
 
 @export
 class ScaledUpdates(Wrapper):
-    """Makes the updates of an optimizer smaller or larger for chosen variables.
+    """Optimizer wrapper that scales the updates of selected variables.
 
-    It is as if these had a learning rate of their own, whatever the optimizer is: Adam takes no notice of the scale of
-    gradients, so updates are what is scaled. Decay of weights, which is part of the update, is scaled with them.
+    The effect is that of a separate learning rate for these variables, for any optimizer. Updates are scaled instead of
+    gradients because optimizers like Adam are invariant to the scale of gradients. Weight decay is part of the update
+    and therefore scaled as well.
 
-    Formula, with w' the weights after the update of the optimizer:
+    Formula, with the weights w' after the update of the wrapped optimizer:
 
         w = w + scale (w' - w)
 
     Args:
-        optimizer: The optimizer that makes the updates, or the name of one.
-        scales: Scale by regular expression; it is that of the variables in whose path, such as `model/dense_1/kernel`,
-            the expression is found. Variables without one move as they would.
+        optimizer: Keras optimizer to wrap, or its name.
+        scales: Dict that maps regular expressions to scales. A scale applies to the variables whose path, such as
+            `model/dense_1/kernel`, matches the expression. The updates of other variables are not scaled.
         name: Name of the optimizer.
 
     Raises:
-        ValueError: `optimizer` is none that this can stand around, a scale is negative, or an expression does not
-            compile; when the optimizer is built: an expression is found in no path, or two are found in one.
+        ValueError: If `optimizer` cannot be wrapped, a scale is negative, or a regular expression is invalid. When the
+            optimizer is built: if an expression matches no path, or several expressions match the same one.
 
     Example:
         >>> import keras
@@ -45,14 +46,14 @@ class ScaledUpdates(Wrapper):
     """
 
     def __init__(self, optimizer: Optimizer, scales: Mapping[str, float], name: str = "ScaledUpdates"):
-        check(isinstance(scales, Mapping), "scales", scales, "scales by regular expression, as a dict")
+        check(isinstance(scales, Mapping), "scales", scales, "a dict of scales by regular expression")
         check_patterns(scales=list(scales))
         check_amounts(**{f"scales[{pattern!r}]": scale for pattern, scale in scales.items()})
         super().__init__(optimizer, name)
         self._scales = dict(scales)
 
     def build(self, variables: Sequence[Any]) -> None:
-        """Finds the scale of each variable."""
+        """Determine the scale of each variable, and build the optimizer."""
         if self.built:
             return
         variables = list(variables)
@@ -63,11 +64,12 @@ class ScaledUpdates(Wrapper):
         super().build(variables)
 
     def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Any] | None = None) -> None:
-        """Updates the variables.
+        """Update the variables.
 
         Args:
-            grads: The gradients.
-            trainable_variables: A variable for each; those the optimizer was built with if None.
+            grads: List of gradients.
+            trainable_variables: List of the corresponding variables. If `None`, the variables that the optimizer was
+                built with are used.
         """
         variables = self.built_for(trainable_variables)
         scaled = [variable for variable in variables if self._scale.get(self._var_key(variable), 1) != 1]
@@ -78,31 +80,32 @@ class ScaledUpdates(Wrapper):
             write(variable, None, old + scale * (read(variable, None, old.dtype) - old))
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of `__init__`."""
+        """Return the config of the optimizer."""
         return {**super().get_config(), "scales": dict(self._scales)}
 
 
 def layerwise_decay(model: keras.Model, optimizer: Optimizer, factor: float) -> ScaledUpdates:
-    """Puts a wrapper around an optimizer that makes the updates of a layer smaller the deeper the layer lies.
+    """Wrap an optimizer so that updates of a layer are smaller the deeper the layer is, for fine-tuning.
 
-    For fine-tuning: the last layer with weights moves as it would, the one before it by `factor` of that, the one
-    before that by its square, and so on. Layers come in the order of `model.layers`; a model among them counts layer by
-    layer, any other layer as one. To saved models only what comes out matters, `ScaledUpdates`.
+    The updates of the last layer with weights are not scaled, those of the layer before it are multiplied by `factor`,
+    those of the layer before that by its square, and so on. The layers are those of `model.layers`, in this order;
+    nested models are expanded, other layers with sublayers are not. Saved models contain only the returned
+    `ScaledUpdates` optimizer.
 
-    Source: Howard and Ruder, "Universal Language Model Fine-tuning for Text Classification", 2018, with a factor of
-    1 / 2.6; Clark et al., "ELECTRA", 2020, with 0.8 and 0.9.
+    Source: Howard and Ruder, "Universal Language Model Fine-tuning for Text Classification", 2018, with a factor of 1 /
+    2.6; Clark et al., "ELECTRA", 2020, with 0.8 and 0.9.
 
     Args:
-        model: A built model. Layers that are frozen now count as well, and have no scale of their own should they thaw:
-            freeze layers afterwards, as `tensorsmith.training.Unfreeze` does.
-        optimizer: The optimizer that makes the updates, or the name of one.
-        factor: Above 0, mostly below 1.
+        model: A built model. Layers that are already frozen are counted, but their updates are not scaled if they are
+            unfrozen later. Freeze layers after this call, for example with `tensorsmith.training.Unfreeze`.
+        optimizer: Keras optimizer to wrap, or its name.
+        factor: Scale per layer, `> 0` and usually `< 1`.
 
     Returns:
-        The optimizer to compile the model with.
+        A `ScaledUpdates` optimizer to compile the model with.
 
     Raises:
-        ValueError: The model is not built or has no weights, or `factor` is no number above 0.
+        ValueError: If the model is not built or has no weights, or `factor` is not a positive number.
 
     Example:
         >>> import keras
@@ -117,14 +120,14 @@ def layerwise_decay(model: keras.Model, optimizer: Optimizer, factor: float) -> 
         0.25 (^|/)first/bias$
     """
     built = isinstance(model, keras.Model) and model.built
-    check(built, "model", Verbatim(f"{model!r}"), "a built model", "call it once, or give it an Input")
+    check(built, "model", Verbatim(f"{model!r}"), "a built model", "call it once, or start it with a keras.Input")
     check_amounts(factor=factor)
-    check(factor > 0, "factor", factor, "a number above 0")
+    check(factor > 0, "factor", factor, "a positive number")
     layers = [layer for layer in _in_order(model) if layer.weights]
-    check(bool(layers), "model", Verbatim(f"{model!r} without weights"), "one with layers that have weights")
+    check(bool(layers), "model", Verbatim(f"{model!r} without weights"), "have weights")
     scales: dict[str, float] = {}
     for depth, layer in enumerate(reversed(layers)):
-        for variable in layer.trainable_variables if depth else ():  # weights of two layers go with the later one
+        for variable in layer.trainable_variables if depth else ():  # shared weights belong to the later layer
             scales.setdefault(ending(variable, model.variables), factor**depth)
     return ScaledUpdates(optimizer, scales)
 

@@ -1,4 +1,4 @@
-"""Lookahead."""
+"""Lookahead optimizer."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,30 +12,31 @@ from tensorsmith.optimizers._support.wrapping import Keeper, do_if
 
 @export
 class Lookahead(Keeper):
-    """Lets an optimizer run ahead for some steps, then goes part of the way that it has taken.
+    """Optimizer wrapper that periodically interpolates between the weights and a slow copy of them.
 
-    The weights are pulled back to where they were `sync_period` updates before. So an optimizer that runs to and fro,
-    as one with a large learning rate does, gets along all the same.
+    Every `sync_period` updates, the slow weights move towards the weights of the wrapped optimizer, which then
+    continues from the slow weights. This reduces oscillations, such as those caused by a large learning rate.
 
-    Formula, with s the slow weights, which begin as the weights are before the first update, in every update whose
-    number is a multiple of `sync_period`:
+    Formula, with the slow weights s, which are initialized with the weights before the first update, for each update
+    whose number is a multiple of `sync_period`:
 
         s = s + slow_step_size (w - s)
         w = s
 
-    Slow weights of half precision are kept in float32. Those of a table whose gradient is sparse are slow as a whole.
+    The slow weights of half-precision variables are stored in `float32`. For a table with a sparse gradient, the slow
+    weights of all rows are updated.
 
     Source: Zhang et al., "Lookahead Optimizer: k Steps Forward, 1 Step Back", 2019.
 
     Args:
-        optimizer: The optimizer that runs ahead, or the name of one.
-        sync_period: Updates between two steps of the slow weights; with accumulated gradients it takes several steps
-            to make one.
-        slow_step_size: Share of the way that the slow weights go.
+        optimizer: Keras optimizer to wrap, or its name.
+        sync_period: Number of updates between two steps of the slow weights. With gradient accumulation, an update
+            takes several steps.
+        slow_step_size: Interpolation factor of the slow weights, in [0, 1].
         name: Name of the optimizer.
 
     Raises:
-        ValueError: `optimizer` is none that this can stand around, or a number is out of its range.
+        ValueError: If `optimizer` cannot be wrapped, or a number is out of range.
 
     Example:
         >>> import keras
@@ -59,7 +60,7 @@ class Lookahead(Keeper):
         self.slow_step_size = slow_step_size
 
     def after(self, variables: Sequence[Any]) -> None:
-        """Pulls the weights back, if it is time."""
+        """Synchronize the weights with the slow weights every `sync_period` updates."""
         do_if(self._iterations.value % self.sync_period == 0, lambda: self._pull(variables))
 
     def _pull(self, variables: Sequence[Any]) -> None:
@@ -71,6 +72,6 @@ class Lookahead(Keeper):
             write(variable, None, slow)
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of `__init__`."""
+        """Return the config of the optimizer."""
         own = {"sync_period": self.sync_period, "slow_step_size": self.slow_step_size}
         return {**super().get_config(), **own}

@@ -1,4 +1,4 @@
-"""Moving averages of weights."""
+"""Exponential moving average of weights."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,13 +13,15 @@ from tensorsmith.optimizers._support.averaging import Averaging
 
 @export
 class MovingAverage(Averaging):
-    """Keeps an exponential moving average of the weights, which often does better than the weights.
+    """Optimizer wrapper that maintains an exponential moving average of the weights.
 
-    Training goes on with the weights. `swap_weights()` swaps them and their averages, and back, for an evaluation;
-    `assign_average_vars(model.variables)` gives the model the averages for good. Statistics of batch normalization are
-    those of the weights; `tensorsmith.training.reestimate_batch_norm` makes others.
+    Averaged weights often have a better accuracy. Training continues with the weights themselves. `swap_weights()`
+    swaps weights and averages for an evaluation, and swaps them back when called again.
+    `assign_average_vars(model.variables)` assigns the averages to the model permanently. The statistics of batch
+    normalization are those of the weights; `tensorsmith.training.reestimate_batch_norm` recomputes them.
 
-    Formula, after each update, with t its number, counted from 0, and a as the weights are before the first:
+    Formula, after each update with number t, counted from 0, where a is initialized with the weights before the first
+    update:
 
         d = 0                                                                   if t < start_step
             min(average_decay, (1 + t - start_step) / (10 + t - start_step))    with `dynamic_decay`
@@ -29,15 +31,15 @@ class MovingAverage(Averaging):
     Source: Polyak and Juditsky, "Acceleration of Stochastic Approximation by Averaging", 1992.
 
     Args:
-        optimizer: The optimizer that updates the weights, or the name of one.
-        average_decay: How much of an average stays.
-        num_updates: A number n of updates that takes `average_decay` down to (1 + n) / (10 + n), if that is less.
-        start_step: The update to begin with.
-        dynamic_decay: Whether less stays in the first updates, so that averages follow faster.
+        optimizer: Keras optimizer to wrap, or its name.
+        average_decay: Decay rate of the average.
+        num_updates: Optional number n of updates, which limits `average_decay` to at most (1 + n) / (10 + n).
+        start_step: Number of the update at which averaging starts.
+        dynamic_decay: If `True`, the decay rate is smaller in the first updates, so that the averages adapt faster.
         name: Name of the optimizer.
 
     Raises:
-        ValueError: `optimizer` is none that this can stand around, or a number is out of its range.
+        ValueError: If `optimizer` cannot be wrapped, or a number is out of range.
 
     Example:
         >>> import keras
@@ -71,7 +73,7 @@ class MovingAverage(Averaging):
         self.dynamic_decay = dynamic_decay
 
     def after(self, variables: Sequence[Any]) -> None:
-        """Takes the weights into their averages."""
+        """Update the averages with the weights."""
         since = tf.cast(self._iterations - 1 - self.start_step, tf.float32)
         decay: Any = self.average_decay
         if self.num_updates is not None:
@@ -81,7 +83,7 @@ class MovingAverage(Averaging):
         self.take_in(variables, tf.where(since < 0, 1.0, 1 - decay))
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of `__init__`."""
+        """Return the config of the optimizer."""
         own = {
             "average_decay": self.average_decay,
             "num_updates": self.num_updates,

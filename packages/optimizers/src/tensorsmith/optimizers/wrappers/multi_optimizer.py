@@ -13,32 +13,33 @@ from tensorsmith.optimizers._support.arguments import check_patterns
 from tensorsmith.optimizers._support.paths import ending, matches, path_of, takers
 
 NAME = "optimizers_and_layers"
-EXPECTED = "a list of pairs of an optimizer and a layer, a regular expression, or a list of these"
-# Keras has one since 3.15; before, this file can be imported and its class cannot be used.
+EXPECTED = "a list of pairs of an optimizer and a layer, a regular expression or a list of these"
+# Available since Keras 3.15. With older versions this module can be imported, but the class cannot be instantiated.
 KERAS_OWN: Any = getattr(keras.optimizers, "MultiOptimizer", None)
 
 
 @export
 class MultiOptimizer(KERAS_OWN or keras.optimizers.Optimizer):  # type: ignore[misc]
-    """Updates variables with several optimizers, each for the layers or the paths that were given with it.
+    """Optimizer that updates variables with several optimizers, each for its own layers or variable paths.
 
-    It is Keras' own, with layers beside expressions, and without a default: every trainable variable has to have one
-    optimizer. What fits nowhere is an error before training begins, not a layer that stays as it is. Each optimizer has
-    its own learning rate, schedule, clipping and decay; a clip by global norm concerns the variables of one.
+    It extends the MultiOptimizer of Keras by layers in addition to regular expressions, and has no default optimizer:
+    each trainable variable must be assigned to exactly one optimizer. Variables without an optimizer raise an error
+    before training starts, instead of remaining unchanged. Each optimizer has its own learning rate, schedule, clipping
+    and weight decay; clipping by global norm applies to the variables of one optimizer.
 
     Source: Howard and Ruder, "Universal Language Model Fine-tuning for Text Classification", 2018, for learning rates
     by layer.
 
     Args:
-        optimizers_and_layers: Pairs of an optimizer and what it updates: a layer or a model; a regular expression,
-            for the variables in whose path, such as `model/dense_1/kernel`, it is found; or a list of these.
-        loss_scale_factor: Of all optimizers, as for every Keras optimizer.
+        optimizers_and_layers: List of pairs of an optimizer and the variables that it updates, given as a layer, a
+            model, a regular expression that matches paths such as `model/dense_1/kernel`, or a list of these.
+        loss_scale_factor: Loss scale factor of all optimizers, as in other Keras optimizers.
         name: Name of the optimizer.
 
     Raises:
-        ValueError: There are no such pairs, or one optimizer in two of them; when the optimizer is built: a layer or
-            an expression takes no trainable variable, or a variable has two optimizers or none.
-        ImportError: Keras is older than 3.15.
+        ValueError: If the pairs are invalid, or an optimizer is contained in two of them. When the optimizer is built:
+            if a layer or an expression matches no trainable variable, or a variable has several optimizers or none.
+        ImportError: If the Keras version is older than 3.15.
 
     Example:
         >>> import keras
@@ -62,17 +63,18 @@ class MultiOptimizer(KERAS_OWN or keras.optimizers.Optimizer):  # type: ignore[m
         super().__init__(_Map(optimizers_and_layers), loss_scale_factor, name)
 
     def build(self, variables: Sequence[Any]) -> None:
-        """Finds the optimizer of each variable, and builds them."""
+        """Assign the variables to the optimizers, and build these."""
         if not self.built:
             self._optimizer_map.choose(variables)
             super().build(list(variables))
 
     def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Any] | None = None) -> None:
-        """Updates the variables, or some of those that this was built with, as where layers have been frozen since.
+        """Update all variables that the optimizer was built with, or some of them, for example after freezing layers.
 
         Args:
-            grads: The gradients.
-            trainable_variables: A variable for each; those the optimizer was built with if None.
+            grads: List of gradients.
+            trainable_variables: List of the corresponding variables. If `None`, the variables that the optimizer was
+                built with are used.
         """
         variables = self._optimizer_map.variables if trainable_variables is None else list(trainable_variables)
         self.build(variables)
@@ -84,19 +86,19 @@ class MultiOptimizer(KERAS_OWN or keras.optimizers.Optimizer):  # type: ignore[m
         self._iterations.assign_add(1)
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of `__init__`, with the ends of paths in place of layers."""
+        """Return the config of the optimizer, with regular expressions for path suffixes instead of layers."""
         pairs = self._optimizer_map.pairs()
         return {NAME: pairs, "loss_scale_factor": self.loss_scale_factor, "name": self.name}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Self:
-        """An optimizer with the arguments of `get_config`."""
+        """Create an optimizer from its config."""
         pairs = [(keras.optimizers.deserialize(held, custom_objects), what) for held, what in config[NAME]]
         return cls(**{**config, NAME: pairs})
 
 
 class _Map:
-    """What Keras asks for optimizers and for the one of a variable."""
+    """Map from variables to optimizers, with the interface that Keras requires."""
 
     def __init__(self, pairs: Any):
         fits = isinstance(pairs, list | tuple) and len(pairs) > 0
@@ -108,10 +110,10 @@ class _Map:
             single = isinstance(optimizer, keras.optimizers.Optimizer) and not isinstance(
                 optimizer, (KERAS_OWN, keras.optimizers.LossScaleOptimizer)
             )
-            remedy = "put LossScaleOptimizer around the whole"
-            check(single, NAME, optimizer, "an optimizer that is neither several nor scales the loss", remedy)
+            remedy = "wrap the MultiOptimizer in a LossScaleOptimizer"
+            check(single, NAME, optimizer, "a single optimizer, not a MultiOptimizer or LossScaleOptimizer", remedy)
             others = [known for known, _ in self._pairs]
-            check(all(optimizer is not known for known in others), NAME, optimizer, "each optimizer once")
+            check(all(optimizer is not known for known in others), NAME, optimizer, "distinct optimizers")
             whats = list(given) if isinstance(given, list | tuple) else [given]
             for what in whats:
                 check(isinstance(what, str | keras.layers.Layer), NAME, what, EXPECTED)
@@ -119,40 +121,40 @@ class _Map:
             self._pairs.append((optimizer, whats))
 
     def choose(self, variables: Sequence[Any]) -> None:
-        """Finds the optimizer of each variable."""
+        """Determine the optimizer of each variable."""
         for what in (what for _, whats in self._pairs for what in whats):
-            takers(NAME, [(repr(what), partial(_takes, [what]))], variables)  # so that each takes some
+            takers(NAME, [(repr(what), partial(_takes, [what]))], variables)  # each must match a variable
         self.variables = list(variables)
         choices = [(f"{optimizer.name} for {whats}", partial(_takes, whats)) for optimizer, whats in self._pairs]
         self._chosen = {}
         for variable, place in zip(variables, takers(NAME, choices, variables), strict=True):
             if place is None:
                 received = [whats for _, whats in self._pairs]
-                raise argument_error(NAME, received, f"something for {path_of(variable)!r} as well")
+                raise argument_error(NAME, received, f"optimizers for all variables, {path_of(variable)!r} included")
             self._chosen[id(variable)] = self._pairs[place][0]
 
     def values(self) -> list[Any]:
-        """The optimizers."""
+        """Return the optimizers."""
         return [optimizer for optimizer, _ in self._pairs]
 
     def __call__(self, variable: Variable) -> keras.optimizers.Optimizer:
-        """The optimizer of a variable."""
+        """Return the optimizer of a variable."""
         return self._chosen[id(variable)]
 
     def pairs(self) -> list[list[Any]]:
-        """The pairs as a config holds them."""
+        """Return the pairs in the form stored in a config."""
         return [[keras.optimizers.serialize(o), list(chain(*map(self._patterns, whats)))] for o, whats in self._pairs]
 
     def _patterns(self, what: str | keras.Layer) -> list[str]:
         if isinstance(what, str):
             return [what]
-        check(what.built, NAME, what, "a layer that is built, to be saved", "call the model once")
+        check(what.built, NAME, what, "a built layer, in order to be saved", "call the model once")
         layers = [what for _, whats in self._pairs for what in whats if not isinstance(what, str)]
         every = self.variables or [variable for layer in layers for variable in layer.trainable_variables]
         patterns = [ending(variable, every) for variable in what.trainable_variables]
         for pattern in patterns:
             alone = sum(matches(variable, [pattern]) for variable in every) == 1
-            check(alone, NAME, what, "layers with paths of their own, to be saved", "give them different names")
+            check(alone, NAME, what, "layers with distinct paths, in order to be saved", "give them different names")
         return patterns
 
 

@@ -14,30 +14,31 @@ from tensorsmith.optimizers._support.wrapping import do_if
 
 @export
 class SWA(Averaging):
-    """Keeps the plain average of weights from several places along training, mostly the ends of cycles.
+    """Optimizer wrapper for stochastic weight averaging, the mean of weights at regular intervals of training.
 
-    With a learning rate that stays high or goes in cycles, training wanders around a wide valley, and the average lies
-    in its middle. `assign_average_vars(model.variables)` gives the model the averages, at the end; a model with batch
-    normalization then needs new statistics, by `tensorsmith.training.reestimate_batch_norm`. `swap_weights()` swaps
-    weights and averages, and back, for an evaluation.
+    With a high or cyclical learning rate, training explores a wide minimum, and the mean of the weights, usually those
+    at the ends of cycles, is close to its center. At the end, `assign_average_vars(model.variables)` assigns the
+    averages to the model. A model with batch normalization then needs new statistics from
+    `tensorsmith.training.reestimate_batch_norm`. `swap_weights()` swaps weights and averages for an evaluation, and
+    swaps them back when called again.
 
-    Formula, with t the number of the update, counted from 0, after the update n = 0, 1, ... for which
+    Formula, with the number t of the update, counted from 0, after the updates n = 0, 1, ... for which
     t = start_averaging + n average_period:
 
         a = a + (w - a) / (n + 1)
 
-    Until then a is as the weights are before the first update, where TensorFlow Addons has zeros.
+    Before, a contains the weights before the first update, whereas TensorFlow Addons has zeros.
 
     Source: Izmailov et al., "Averaging Weights Leads to Wider Optima and Better Generalization", 2018.
 
     Args:
-        optimizer: The optimizer that updates the weights, or the name of one.
-        start_averaging: The update to begin with.
-        average_period: Updates between two that are averaged.
+        optimizer: Keras optimizer to wrap, or its name.
+        start_averaging: Number of the update at which averaging starts.
+        average_period: Number of updates between two averaged ones.
         name: Name of the optimizer.
 
     Raises:
-        ValueError: `optimizer` is none that this can stand around, or a number is out of its range.
+        ValueError: If `optimizer` cannot be wrapped, or a number is out of range.
 
     Example:
         >>> import keras
@@ -58,13 +59,13 @@ class SWA(Averaging):
         self.average_period = average_period
 
     def after(self, variables: Sequence[Any]) -> None:
-        """Takes the weights into their averages, if it is time."""
+        """Update the averages with the weights every `average_period` updates."""
         since = self._iterations.value - 1 - self.start_averaging
         due = (since >= 0) & (since % self.average_period == 0)
         places = tf.cast(since // self.average_period + 1, tf.float32)
         do_if(due, lambda: self.take_in(variables, 1 / places))
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of `__init__`."""
+        """Return the config of the optimizer."""
         own = {"start_averaging": self.start_averaging, "average_period": self.average_period}
         return {**super().get_config(), **own}

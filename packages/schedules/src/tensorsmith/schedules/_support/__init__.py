@@ -1,1 +1,1 @@
-"""Helpers of the schedules."""
+"""Support modules of the schedules."""

@@ -1,4 +1,4 @@
-"""Checks of numbers that schedules are made with."""
+"""Validation of numbers."""
 
 import math
 import numbers
@@ -8,14 +8,14 @@ from tensorsmith.core import check
 
 
 def finite(name: str, value: Any, expected: str = "a finite number") -> float:
-    """The number, if it is a finite one."""
+    """Return the value as a float, after checking that it is a finite number."""
     check(_is_finite(value), name, value, expected)
     return float(value)
 
 
 def above_zero(name: str, value: Any) -> float:
-    """The number, if it is a finite one above 0."""
-    check(_is_finite(value) and value > 0, name, value, "a finite number above 0")
+    """Return the value as a float, after checking that it is a positive finite number."""
+    check(_is_finite(value) and value > 0, name, value, "a positive finite number")
     return float(value)
 
 

@@ -1,4 +1,4 @@
-"""What the cyclical schedules share: a triangle that comes again and again, and whose height something scales."""
+"""Base class of the cyclical schedules."""
 
 import numbers
 from typing import Any
@@ -14,9 +14,11 @@ MODES = ("cycle", "iterations")
 
 
 class Cycles(Schedule):
-    """Up from `initial_learning_rate` in `step_size` steps and down in as many, with a height that `scale` says.
+    """Base class of cyclical schedules, which increase and decrease linearly in `step_size` steps each.
 
-    Formula, with t the step, c = floor(1 + t / (2 * step_size)) and x = |t / step_size - 2 * c + 1|:
+    Subclasses implement `scale`, the factor of the amplitude.
+
+    Formula, with the step t, c = floor(1 + t / (2 * step_size)) and x = |t / step_size - 2 * c + 1|:
 
         value = initial + (maximal - initial) * max(0, 1 - x) * scale(c or t)
     """
@@ -30,15 +32,15 @@ class Cycles(Schedule):
         self.scale_mode = scale_mode
         self.name = name
         fraction = isinstance(step_size, numbers.Real) and not isinstance(step_size, numbers.Integral)
-        self._fraction = above_zero("step_size", step_size) if fraction else None  # of a step, as Addons takes it
+        self._fraction = above_zero("step_size", step_size) if fraction else None  # as in TensorFlow Addons
         super().__init__(**{} if fraction else {"step_size": step_size})
 
     def scale(self, place: Tensor) -> Tensor:
-        """What to multiply the height by, in float64."""
-        raise NotImplementedError(f"{type(self).__name__} has no scale")
+        """Return the factor of the amplitude, in `float64`."""
+        raise NotImplementedError(f"{type(self).__name__} must implement `scale`")
 
     def formula(self, step: Tensor) -> Tensor:
-        """Value at a step."""
+        """Return the value at a step."""
         size = self._fraction or self.length("step_size")
         cycle = ops.floor(1.0 + step / (2.0 * size))
         height = ops.maximum(1.0 - ops.abs(step / size - 2.0 * cycle + 1.0), 0.0)
@@ -46,11 +48,11 @@ class Cycles(Schedule):
         return self.initial_learning_rate + (self.maximal_learning_rate - self.initial_learning_rate) * height
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments that all have."""
+        """Return the config with the arguments common to all cyclical schedules."""
         return {
             "initial_learning_rate": self.initial_learning_rate,
             "maximal_learning_rate": self.maximal_learning_rate,
-            "step_size": self._fraction,  # which the one below replaces, if it is a length
+            "step_size": self._fraction,  # overwritten below if it is a length
             "scale_mode": self.scale_mode,
             "name": self.name,
             **super().get_config(),

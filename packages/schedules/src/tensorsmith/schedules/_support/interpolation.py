@@ -1,4 +1,4 @@
-"""The straight line that several schedules are made of."""
+"""Linear interpolation."""
 
 from keras import ops
 
@@ -6,6 +6,6 @@ from tensorsmith.core.types import Scalar, Tensor
 
 
 def between(start: Scalar, end: Scalar, share: Scalar) -> Tensor:
-    """The value at a share of the way, held at both ends, where it is exact."""
+    """Return the linear interpolation at a fraction, which is clipped to [0, 1] and exact at both ends."""
     share = ops.clip(share, 0.0, 1.0)
     return (1.0 - share) * start + share * end

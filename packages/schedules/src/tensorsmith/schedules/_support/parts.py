@@ -1,4 +1,4 @@
-"""What combinators are made of: schedules of this package, Keras' or a user's, and numbers."""
+"""Parts of combinators: schedules of this package, of Keras or of a user, and numbers."""
 
 import copy
 from typing import Any, TypeAlias
@@ -16,10 +16,10 @@ Part: TypeAlias = keras.optimizers.schedules.LearningRateSchedule | float
 
 
 def part(name: str, given: Any) -> Part:
-    """A part from what was given for an argument: a schedule, a number, or either from a config.
+    """Return the part given as an argument: a schedule, a number, or the config of one.
 
-    Schedules of this package are copied, since whatever has them as parts binds them. Others, which are never bound,
-    stay the ones given.
+    Schedules of this package are copied, because combinators bind their parts. Other schedules are never bound and are
+    used without a copy.
     """
     given = keras.saving.deserialize_keras_object(given) if isinstance(given, dict) else given
     if isinstance(given, Schedule):
@@ -29,9 +29,9 @@ def part(name: str, given: Any) -> Part:
 
 
 def value_at(part: Part, step: Tensor) -> Tensor:
-    """A part's value at a step, which is float64 and of any shape.
+    """Return the value of a part at a step, which is `float64` and has any shape.
 
-    Schedules that are not of this package get what Keras' optimizers give them: one whole number at a time.
+    Schedules of other packages are called as in Keras optimizers, with one integer at a time.
     """
     if isinstance(part, Schedule):
         return part.formula(step)
@@ -43,12 +43,12 @@ def value_at(part: Part, step: Tensor) -> Tensor:
 
     if step.shape.rank == 0:
         return at(step)
-    one = tf.TensorSpec((), "float64")  # ops.map, which has no such argument, needs a first step to find out
+    one = tf.TensorSpec((), "float64")  # ops.map lacks this argument and fails without steps
     return tf.reshape(tf.map_fn(at, tf.reshape(step, (-1,)), fn_output_signature=one), tf.shape(step))
 
 
 def end_of(part: Part) -> int | None:
-    """The step from which on a part's value stays as it is, or None if that is not known."""
+    """Return the step from which the value of a part is constant, or `None` if this is unknown."""
     if isinstance(part, Schedule):
         return part.end
     return None if isinstance(part, KerasSchedule) else 0

@@ -1,5 +1,5 @@
-"""The checks, one file for each idea; `tensorsmith.testing.table` lists them."""
+"""Conformance checks, listed in `tensorsmith.testing.table`."""
 
 from tensorsmith.core import load_tensorflow
 
-load_tensorflow()  # quietly, before anything imports it
+load_tensorflow()  # without its start-up messages, before any other module imports it

@@ -1,4 +1,4 @@
-"""Errors about arguments and shapes."""
+"""Checks of errors about arguments and shapes."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from tensorsmith.testing.rows import Data, LayerRow, LossRow, MetricRow, Row
 
 
 def bad_arguments(row: Row) -> None:
-    """Bad arguments raise ValueError with the argument's name, what was received and what is expected."""
+    """Checks that invalid arguments raise ValueError with the name, the received value and the expected value."""
     for replaced, fragment in row.bad:
         call = f"{row.title}({', '.join(f'{name}={value!r}' for name, value in replaced.items())})"
         try:
@@ -18,7 +18,7 @@ def bad_arguments(row: Row) -> None:
         except ValueError as error:
             message = str(error)
         else:
-            raise ConformanceError(f"{call} raises nothing, expected a ValueError with {fragment!r}.")
+            raise ConformanceError(f"{call} did not raise a ValueError with {fragment!r}.")
         expect(fragment in message, f"{call} raises {message!r}, which lacks {fragment!r}.")
         named = [name for name in replaced if name in message]
         expect(bool(named), f"{call} raises {message!r}, which names none of the arguments {list(replaced)}.")
@@ -26,11 +26,12 @@ def bad_arguments(row: Row) -> None:
             any(repr(replaced[name]) in message for name in named),
             f"{call} raises {message!r}, which does not show the value it received.",
         )
-        expect("expected" in message.lower(), f"{call} raises {message!r}, which does not say what is expected.")
+        says = any(word in message.lower() for word in ("must", "expected"))
+        expect(says, f"{call} raises {message!r}, which does not say what is expected.")
 
 
 def bad_shapes(row: LayerRow | LossRow | MetricRow) -> None:
-    """Inputs whose shapes do not fit raise ValueError; they are not broadcast."""
+    """Checks that inputs with incompatible shapes raise ValueError and are not broadcast."""
     for replaced, shapes, fragment in row.bad_shapes:
         component = row.make(**{**row.kwargs, **replaced})
         call = f"{row.title} with {dict(replaced)}, called with the shapes {list(shapes)},"
@@ -42,11 +43,11 @@ def bad_shapes(row: LayerRow | LossRow | MetricRow) -> None:
         except ValueError as error:
             expect(fragment in str(error), f"{call} raises {str(error)!r}, which lacks {fragment!r}.")
         else:
-            raise ConformanceError(f"{call} raises nothing, expected a ValueError with {fragment!r}.")
+            raise ConformanceError(f"{call} did not raise a ValueError with {fragment!r}.")
 
 
 def _symbolic(row: LayerRow, shapes: Any) -> Any:
-    """Tensors without values, whose sizes may be unknown."""
+    """Returns symbolic tensors, whose sizes may be unknown."""
     types = iter([data.dtype for data in keras.tree.flatten(row.arguments)])
     return keras.tree.map_shape_structure(lambda shape: keras.KerasTensor(shape, next(types, "float32")), shapes)
 

@@ -1,4 +1,4 @@
-"""Metrics stream."""
+"""Check of metrics over batches of different sizes."""
 
 from tensorsmith.testing.comparing import expect_same, named
 from tensorsmith.testing.rows import MetricRow
@@ -6,7 +6,7 @@ from tensorsmith.testing.using import examples, make
 
 
 def batches_add_up(row: MetricRow) -> None:
-    """Batches of any sizes give the value that one large batch gives, and reset_state forgets them all."""
+    """Checks that batches of any size give the same result as one large batch, and that `reset_state` resets it."""
     batch = examples(row, batch=12)
     whole, parts = make(row), make(row)
     whole.update_state(*batch)
@@ -19,5 +19,5 @@ def batches_add_up(row: MetricRow) -> None:
         named("result", parts.result()),
         row.tolerance,
         "one batch of 12 and batches of 1, 6 and 5",
-        "Remedy: keep sums and counts (or all that the result needs) in variables, and divide in `result`.",
+        "Keep sums and counts (or whatever the result needs) in variables, and divide in `result`.",
     )

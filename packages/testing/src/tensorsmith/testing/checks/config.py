@@ -1,4 +1,4 @@
-"""Configs: everything a component was made with, and nothing else."""
+"""Check of configs, which must contain all constructor arguments."""
 
 import inspect
 import json
@@ -16,7 +16,7 @@ PLAIN = (bool, int, float, str, type(None))
 
 
 def config_round_trip(row: Row) -> None:
-    """A component made from another's config, taken before or after building, is its equal."""
+    """Checks that a component created from a config, taken before or after building, equals the original."""
     fresh = make(row)
     if inspect.isclass(row.make):
         _expect_arguments(row, fresh.get_config())
@@ -29,7 +29,7 @@ def config_round_trip(row: Row) -> None:
         first, second = _as_text(original), _as_text(copy)
         expect(first == second, f"the config taken {when} does not come back: {first} became {second}.")
         prepare(row, copy)
-        # Weights and random state, which no config holds.
+        # Weights and random state are not part of a config.
         for variable, value in zip(getattr(copy, "variables", ()), state, strict=True):
             variable.assign(value)
         expect_same(
@@ -37,7 +37,7 @@ def config_round_trip(row: Row) -> None:
             observe(row, copy, examples(row), calls=1),
             row.tolerance,
             f"the original and its copy from the config taken {when}",
-            "Remedy: return every argument of `__init__` from `get_config`.",
+            "Return every argument of `__init__` from `get_config`.",
         )
 
 
@@ -46,7 +46,7 @@ def _expect_arguments(row: Row, config: dict[str, Any]) -> None:
         given = row.kwargs[name]
         expect(
             name in config,
-            f"get_config() lacks {name!r}: it has {sorted(config)}. Remedy: add the argument to `get_config`.",
+            f"get_config() has no {name!r}, only {sorted(config)}. Add the argument to `get_config`.",
         )
         if isinstance(given, PLAIN) and isinstance(config[name], PLAIN):
             message = f"get_config() has {name}={config[name]!r}, made with {name}={given!r}."
@@ -54,7 +54,7 @@ def _expect_arguments(row: Row, config: dict[str, Any]) -> None:
 
 
 def _same(given: Any, kept: Any) -> bool:
-    """Equal, to what float32 can hold: an optimizer keeps its learning rate in a variable."""
+    """Returns `True` if values are equal in float32, since an optimizer stores its learning rate in a variable."""
     floats = isinstance(given, float) and isinstance(kept, float)
     return math.isclose(given, kept, rel_tol=1e-6) if floats else given == kept
 

@@ -1,4 +1,4 @@
-"""Two replicas."""
+"""Check of components on two replicas."""
 
 import contextlib
 import functools
@@ -15,32 +15,32 @@ from tensorsmith.testing.rows import LayerRow, LossRow, MetricRow, OptimizerRow,
 from tensorsmith.testing.using import BATCH, examples, functions, make, observe, ready
 
 WHO = "one device and two replicas"
-HINT = "Remedy: keep state in variables that Keras creates, and read sizes from the inputs."
+HINT = "Keep state in Keras variables, and read sizes from the inputs."
 CALLS = 2
 
 
 def mirrored_strategy(row: Row) -> None:
-    """On two logical CPUs under MirroredStrategy each replica does with its share what one device would."""
+    """Checks that each of two replicas under MirroredStrategy computes the same as one device."""
     _compare(row, two_cpus())
 
 
-@functools.cache  # a second strategy would number its collective operations as the first did, and they would clash
+@functools.cache  # collective keys of a second strategy would collide with those of the first
 def two_cpus() -> tf.distribute.Strategy:
-    """MirroredStrategy over two logical CPUs, which a process has if no one used TensorFlow before."""
-    with contextlib.suppress(RuntimeError):  # it has started: with two, when an earlier check asked for them
+    """Returns a MirroredStrategy over two logical CPUs, which must be configured before TensorFlow starts."""
+    with contextlib.suppress(RuntimeError):  # already started, with two CPUs if an earlier check ran
         cpu = tf.config.list_physical_devices("CPU")[0]
         tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
     if len(tf.config.list_logical_devices("CPU")) < 2:
         raise ConformanceError(
-            "TensorFlow has started with one logical CPU, and this check needs two. Remedy: run it through pytest, "
-            "which has a process for it, or before anything else uses TensorFlow."
+            "TensorFlow has started with one logical CPU, but this check needs two. Run it through pytest, "
+            "which starts a separate process, or before anything else uses TensorFlow."
         )
     return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 
 
 @functools.singledispatch
 def _compare(row: Row, strategy: tf.distribute.Strategy) -> None:
-    """A function of its inputs: each replica returns what one device returns for its share."""
+    """Compares the outputs of each replica with those of one device on the same part of the batch."""
     with strategy.scope():
         component = ready(row)
     shares = _shares(row)
@@ -56,7 +56,7 @@ def _compare(row: Row, strategy: tf.distribute.Strategy) -> None:
 
 @_compare.register
 def _(row: LayerRow, strategy: tf.distribute.Strategy) -> None:
-    """And a training step changes the weights alike."""
+    """Compares the outputs as well as the weights after a training step."""
     _compare.dispatch(Row)(row, strategy)
     if row.random or not ready(row).trainable_variables:
         return
@@ -77,7 +77,7 @@ def _(row: LayerRow, strategy: tf.distribute.Strategy) -> None:
 
 @_compare.register
 def _(row: LossRow, strategy: tf.distribute.Strategy) -> None:
-    """What the replicas return adds up: Keras divides the mean over a share by the number of replicas."""
+    """Compares the sum of the replicas' losses, as Keras divides the mean of each replica by their number."""
     with strategy.scope():
         ways = functions(row, make(row))
     whole = examples(row, batch=2 * BATCH) if row.per_sample else examples(row)
@@ -90,7 +90,7 @@ def _(row: LossRow, strategy: tf.distribute.Strategy) -> None:
 
 @_compare.register
 def _(row: MetricRow, strategy: tf.distribute.Strategy) -> None:
-    """The result takes in what both replicas saw."""
+    """Compares the result, which must include the values of both replicas."""
     with strategy.scope():
         metric = make(row)
 
@@ -106,7 +106,7 @@ def _(row: MetricRow, strategy: tf.distribute.Strategy) -> None:
 
 @_compare.register
 def _(row: OptimizerRow, strategy: tf.distribute.Strategy) -> None:
-    """Gradients add up: twice a half is one step with the whole."""
+    """Compares an update with gradients from two replicas, which are summed, with one update on the whole gradient."""
     with strategy.scope():
         step = functions(row, make(row))["variable"]
     (gradient,) = examples(row)
@@ -117,7 +117,7 @@ def _(row: OptimizerRow, strategy: tf.distribute.Strategy) -> None:
 
 
 def _shares(row: Row) -> list[tuple[Any, ...]]:
-    """What each of the two replicas gets: half a batch, or all where there are none or they cannot be cut."""
+    """Returns the inputs of the two replicas: half a batch each, or all of it if the row cannot be split."""
     if not isinstance(row, LayerRow | LossRow | MetricRow) or (isinstance(row, LossRow) and not row.per_sample):
         return [examples(row)] * 2
     whole = examples(row, batch=2 * BATCH)
@@ -128,7 +128,7 @@ def _shares(row: Row) -> list[tuple[Any, ...]]:
 def _replicated(
     strategy: tf.distribute.Strategy, function: Callable[..., Any], shares: list[tuple[Any, ...]]
 ) -> Callable[[], list[list[Any]]]:
-    """A call that runs the function on both shares at once and returns each replica's tensors."""
+    """Returns a function that runs `function` on both replicas and returns the tensors of each."""
 
     def spread(*leaves: np.ndarray) -> Any:
         return strategy.experimental_distribute_values_from_function(
@@ -140,14 +140,14 @@ def _replicated(
 
     def call() -> list[list[Any]]:
         results = [strategy.experimental_local_results(output) for output in keras.tree.flatten(run(*arguments))]
-        # What is the same on all replicas comes once.
+        # A value that is equal on all replicas is returned only once.
         return [[result[min(replica, len(result) - 1)] for result in results] for replica in range(2)]
 
     return call
 
 
 def _training_step(layer: keras.Layer, row: LayerRow) -> Callable[..., Any]:
-    """One step of gradient descent on the sum of squares of the outputs, which adds up over shares of a batch."""
+    """Returns a gradient descent step on the sum of squared outputs, which is additive over parts of a batch."""
     optimizer = keras.optimizers.SGD(0.1)
     optimizer.build(layer.trainable_variables)
 

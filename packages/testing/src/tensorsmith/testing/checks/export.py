@@ -1,4 +1,4 @@
-"""Export."""
+"""Check of SavedModel export."""
 
 import tempfile
 from pathlib import Path
@@ -16,7 +16,7 @@ CALLS = 3
 
 
 def savedmodel_export(row: LayerRow) -> None:
-    """Exported as a SavedModel it does the same in a process that has no tensorsmith."""
+    """Checks that the exported SavedModel gives the same results in a process without tensorsmith."""
     layer = ready(row)
     arguments = keras.tree.flatten(examples(row))
     model = functional(row, layer)
@@ -37,5 +37,5 @@ def savedmodel_export(row: LayerRow) -> None:
         found,
         row.tolerance,
         "the layer and its reloaded export",
-        "Remedy: no tf.py_function, no numpy and no Python state in `call`.",
+        "Use no tf.py_function, NumPy or Python state in `call`.",
     )

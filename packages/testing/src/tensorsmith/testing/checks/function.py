@@ -1,4 +1,4 @@
-"""Graphs: tf.function, and XLA below it."""
+"""Checks of graph execution, with tf.function and with XLA."""
 
 import functools
 
@@ -13,19 +13,19 @@ compiled = functools.partial(tf.function, jit_compile=True)
 
 
 def eager_equals_function(row: Row) -> None:
-    """It does the same called eagerly and within a tf.function, also when called again."""
+    """Checks that eager calls and calls in a tf.function give the same results, over repeated calls."""
     expect_same(
         reference(row),
         observe(row, ready(row), examples(row), through=tf.function),
         row.tolerance,
         "eager and tf.function",
-        "Python code runs only while tf.function traces. Remedy: draw random numbers with keras.random and a "
+        "Python code runs only while tf.function traces. Draw random numbers with keras.random and a "
         "SeedGenerator, and keep state in variables.",
     )
 
 
 def jit(row: LayerRow) -> None:
-    """XLA compiles it, to the same values; random layers have the same mean and spread."""
+    """Checks that XLA compiles the layer to the same values, or to the same mean and mean square if it is random."""
     if row.random:
         expect_same_statistics(row, ready(row), ready(row), row.tolerance, "eager and XLA", through=compiled)
         return
@@ -34,5 +34,5 @@ def jit(row: LayerRow) -> None:
         observe(row, ready(row), examples(row), through=compiled),
         row.tolerance,
         "eager and XLA",
-        "Remedy: set supports_jit = False on the layer and in its row, where XLA cannot do it.",
+        "Set supports_jit = False on the layer and in its row if XLA cannot compile it.",
     )

@@ -1,4 +1,4 @@
-"""Gradients against finite differences."""
+"""Check of gradients against finite differences."""
 
 from collections.abc import Callable
 from functools import singledispatch
@@ -13,14 +13,14 @@ from tensorsmith.testing.errors import expect
 from tensorsmith.testing.rows import LayerRow, LossRow, Row
 from tensorsmith.testing.using import examples, functions, ready
 
-# Step and tolerance: the error of a central difference is about step**2 + precision / step.
+# Step size and tolerance: the error of a central difference is about step**2 + precision / step.
 STEPS = {"float64": (1e-5, 1e-6), "float32": (1e-2, 2e-2)}
 
 
 @singledispatch
 def gradients(row: Row) -> None:
-    """Its gradient is what finite differences give, for inputs and weights, in float64 where it can."""
-    raise TypeError(f"no row of a known kind: {row!r}")
+    """Checks the gradients of inputs and weights against finite differences, in float64 where supported."""
+    raise TypeError(f"unknown type of row: {row!r}")
 
 
 @gradients.register
@@ -33,7 +33,7 @@ def _(row: LayerRow) -> None:
 
         def outputs(points: list[Any], function: Callable[..., Any] = function) -> list[Any]:
             for variable, value in state:
-                variable.assign(value)  # the same random numbers, the same moving averages
+                variable.assign(value)  # restores random state and moving averages
             for variable, point in zip(layer.trainable_variables, points[len(floats) :], strict=True):
                 variable.assign(point)
             tensors = list(flat)
@@ -58,7 +58,7 @@ def _(row: LossRow) -> None:
 
 
 def _widest(row: LayerRow) -> tuple[Any, Any, str]:
-    """The layer and its arguments in float64, or in float32 where it has no float64 code."""
+    """Returns the layer and its arguments in float64, or in float32 if the layer does not support float64."""
 
     def cast(dtype: str) -> Any:
         def tensor(array: np.ndarray) -> tf.Tensor:
@@ -73,7 +73,7 @@ def _widest(row: LayerRow) -> tuple[Any, Any, str]:
         if all(output.dtype != "float32" for output in outputs):
             return layer, cast("float64"), "float64"
     except (TypeError, ValueError, tf.errors.InvalidArgumentError, tf.errors.NotFoundError):
-        pass  # what else may be wrong with it shows in float32
+        pass  # other errors are raised again in float32
     return ready(row), cast("float32"), "float32"
 
 
@@ -85,7 +85,7 @@ def _expect_gradients(
     way: str,
     dtype: str,
 ) -> None:
-    """Compares the slope along a random direction, one tensor at a time, of a random mix of the outputs."""
+    """Compares directional derivatives of a random weighted sum of the outputs, for one tensor at a time."""
     rng = np.random.default_rng(24)
     step, tolerance = STEPS[dtype]
     mixes: list[np.ndarray] = []
@@ -102,7 +102,7 @@ def _expect_gradients(
     slopes = tape.gradient(value, watched)
     for place, (name, slope) in enumerate(zip(names, slopes, strict=True)):
         gradient = np.zeros(start[place].shape) if slope is None else tf.convert_to_tensor(slope).numpy()
-        # One direction in which every entry takes part shows a wrong entry as well as several would.
+        # A random direction involves all entries, so one directional derivative suffices to detect a wrong entry.
         direction = rng.normal(size=gradient.shape)
         direction /= max(1.0, float(np.linalg.norm(direction)))
         ahead, behind = (
@@ -114,5 +114,5 @@ def _expect_gradients(
         expect(
             abs(measured - claimed) <= tolerance * max(1.0, abs(measured)),
             f"the gradient for {name} ({way}, {dtype}) claims a slope of {claimed:.7g} where finite differences "
-            f"find {measured:.7g}. Remedy: correct the custom gradient, or whatever stops it.",
+            f"find {measured:.7g}. Fix the custom gradient, or the operation that stops it.",
         )

@@ -1,4 +1,4 @@
-"""Masks: handed on, or used."""
+"""Checks of masks that a layer propagates or uses."""
 
 import warnings
 from typing import Any
@@ -14,47 +14,47 @@ from tensorsmith.testing.using import examples, ready
 
 
 class Attach(keras.layers.Layer):
-    """Returns the first of its two inputs, with the second as its mask."""
+    """Layer that returns its first input, with the second input as its mask."""
 
     def __init__(self) -> None:
         super().__init__()
         self.supports_masking = True
 
     def call(self, inputs: list[Any]) -> Any:
-        """The first input."""
+        """Returns a copy of the first input."""
         return keras.ops.copy(inputs[0])
 
     def compute_mask(self, inputs: list[Any], previous_mask: Tensor) -> Any:
-        """The second input."""
+        """Returns the second input."""
         return inputs[1]
 
 
 class Seen(keras.layers.Layer):
-    """Returns the mask that reaches it as numbers, or an empty tensor when none does."""
+    """Layer that returns the mask that it receives as numbers, or an empty tensor if there is no mask."""
 
     def __init__(self) -> None:
         super().__init__()
         self.supports_masking = True
 
     def call(self, inputs: Tensor, mask: Tensor | None = None) -> Any:
-        """The mask."""
+        """Returns the mask, cast to float32."""
         return keras.ops.zeros((0,)) if mask is None else keras.ops.cast(mask, "float32")
 
 
 def mask_passed(row: LayerRow) -> None:
-    """The next layer gets the mask that this one got."""
+    """Checks that the layer propagates its mask to the next layer."""
     layer = ready(row)
     arguments, mask = _masked(row)
     seen = array(Seen()(_first_output(layer, Attach()([arguments[0], mask]), *arguments[1:])))
     expect(
         seen.size > 0,
-        "it drops the mask. Remedy: set self.supports_masking = True in `__init__`, or write `compute_mask`.",
+        "it drops the mask. Set self.supports_masking = True in `__init__`, or write `compute_mask`.",
     )
-    expect(np.array_equal(seen, mask), f"it hands on the mask {seen.tolist()}, expected {mask.tolist()}.")
+    expect(np.array_equal(seen, mask), f"its output has the mask {seen.tolist()}, expected {mask.tolist()}.")
 
 
 def mask_used(row: LayerRow) -> None:
-    """What is in masked time steps makes no difference."""
+    """Checks that masked time steps do not affect the output."""
     layer = ready(row)
     arguments, mask = _masked(row)
     other = np.where(mask.reshape(*mask.shape, *[1] * (arguments[0].ndim - 2)), arguments[0], arguments[0][::-1])
@@ -67,21 +67,21 @@ def mask_used(row: LayerRow) -> None:
     gap = np.abs(kept(arguments[0], masked=True) - kept(other, masked=True)).max()
     expect(
         gap <= row.tolerance,
-        f"masked time steps change the output by up to {gap:.4g}. Remedy: take `mask` in `call`, and use it.",
+        f"masked time steps change the output by up to {gap:.4g}. Accept `mask` in `call` and use it.",
     )
     expect(
         np.abs(kept(arguments[0], masked=False) - kept(other, masked=False)).max() > row.tolerance,
-        "no time step depends on another, so the check proves nothing. Remedy: drop uses_mask from the row.",
+        "no time step depends on another, so the check proves nothing. Remove uses_mask from the row.",
     )
 
 
 def _first_output(layer: keras.Layer, *arguments: Any) -> Any:
-    with warnings.catch_warnings(action="ignore", category=UserWarning):  # Keras says where a mask ends: we shall
+    with warnings.catch_warnings(action="ignore", category=UserWarning):  # the check itself reports a dropped mask
         return keras.tree.flatten(layer(*arguments))[0]
 
 
 def _masked(row: LayerRow) -> tuple[tuple[Any, ...], np.ndarray]:
-    """Arguments, and a mask for the first that hides its first time step and, in every other row, its last."""
+    """Returns the arguments and a mask for the first: it hides the first step and, in every other row, the last."""
     arguments = examples(row)
     mask = np.ones(arguments[0].shape[:2], "bool")
     mask[:, 0] = False

@@ -1,4 +1,4 @@
-"""Half precision."""
+"""Checks of half precision."""
 
 import contextlib
 from collections.abc import Iterator
@@ -15,22 +15,22 @@ from tensorsmith.testing.rows import LayerRow, LossRow, MetricRow, Row
 from tensorsmith.testing.statistics import expect_same_statistics
 from tensorsmith.testing.using import examples, observe, ready, reference
 
-HINT = "Remedy: an epsilon that the type can hold (float16 loses all below 6e-8), no constants in a type of their own."
+HINT = "Use an epsilon that the dtype can represent (not below 6e-8 for float16), and no constants of another dtype."
 
 
 def mixed_float16(row: Row) -> None:
-    """Under the policy mixed_float16 values and gradients are finite and near those in float32."""
+    """Checks that values and gradients under the policy mixed_float16 are finite and close to those in float32."""
     _check(row, "float16", row.half_tolerance)
 
 
 def mixed_bfloat16(row: Row) -> None:
-    """Under the policy mixed_bfloat16 values and gradients are finite and near those in float32."""
+    """Checks that values and gradients under the policy mixed_bfloat16 are finite and close to those in float32."""
     _check(row, "bfloat16", 8 * row.half_tolerance)
 
 
 @contextlib.contextmanager
 def policy(name: str) -> Iterator[None]:
-    """Makes `name` the global dtype policy, for as long as the block runs."""
+    """Sets the global dtype policy to `name` within the block."""
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(name)
     try:
@@ -41,7 +41,7 @@ def policy(name: str) -> Iterator[None]:
 
 @singledispatch
 def _check(row: Row, half: str, tolerance: float) -> None:
-    """What is no layer stays in float32, whatever the policy."""
+    """Checks a component other than a layer, loss or metric, which computes in float32 under any policy."""
     with policy(f"mixed_{half}"):
         found = observe(row, ready(row), examples(row))
     expect_same(reference(row), found, row.tolerance, f"float32 and mixed_{half}")
@@ -58,18 +58,18 @@ def _(row: LayerRow, half: str, tolerance: float) -> None:
             theirs.assign(mine)
         for value in keras.tree.flatten(layer(*examples(row))):
             given = keras.backend.standardize_dtype(value.dtype)
-            types = dict.fromkeys((half, layer.compute_dtype))  # mostly one: a few layers compute in full precision
+            types = dict.fromkeys((half, layer.compute_dtype))  # usually equal, but some layers compute in float32
             expect(
                 given in types or not keras.backend.is_float_dtype(given),
                 f"the output is {given} under mixed_{half}, expected {' or '.join(types)}. "
-                "Remedy: cast constants to the dtype of the inputs, or to self.compute_dtype.",
+                "Cast constants to the dtype of the inputs, or to self.compute_dtype.",
             )
         _expect_finite_gradients(layer, examples(row), half)
         if row.random:
             expect_same_statistics(row, full, layer, tolerance, who)
         else:
             expect_same(observe(row, full, examples(row)), observe(row, layer, examples(row)), tolerance, who, HINT)
-        # Zeros, where quotients of small numbers show.
+        # Zero inputs reveal divisions by small numbers.
         if all(np.isfinite(value.astype("float64")).all() for value in observe(row, full, zeros).values()):
             expect_finite(observe(row, layer, zeros), f"mixed_{half} on zeros", HINT)
             _expect_finite_gradients(layer, zeros, half)

@@ -1,4 +1,4 @@
-"""Saving and loading."""
+"""Check of saving and loading."""
 
 import tempfile
 from functools import singledispatch
@@ -15,13 +15,13 @@ from tensorsmith.testing.rows import Data, LayerRow, LossRow, MetricRow, Optimiz
 from tensorsmith.testing.using import examples, make, observe, ready, reference
 
 WHO = "the original and the loaded one"
-HINT = "Remedy: return every argument from `get_config`, create every weight in `build` or `__init__`."
+HINT = "Return every argument from `get_config`, create every weight in `build` or `__init__`."
 
 
 @singledispatch
 def save_and_load(row: Row) -> None:
-    """Saved in a model as a .keras file, or serialized by itself, and loaded, it does the same."""
-    raise TypeError(f"no row of a known kind: {row!r}")
+    """Checks that a component gives the same results after saving and loading in a model, or after deserialization."""
+    raise TypeError(f"unknown type of row: {row!r}")
 
 
 @save_and_load.register
@@ -98,7 +98,7 @@ def _expect_serializes(row: Row) -> None:
 
 
 def _compiled(y_pred: Data, **components: Any) -> keras.Model:
-    """A model that holds a loss or metric; its predictions do not matter."""
+    """Returns a model that contains a loss or metric; its predictions are irrelevant."""
     inputs = keras.Input(y_pred.shape)
     model = keras.Model(inputs, keras.layers.Identity()(inputs))
     model.compile(**components)

@@ -1,4 +1,4 @@
-"""Sizes that are unknown while a graph is built."""
+"""Checks of sizes that are unknown during tracing."""
 
 from typing import Any
 
@@ -12,11 +12,11 @@ from tensorsmith.testing.functional import functional
 from tensorsmith.testing.rows import LayerRow, LossRow, MetricRow
 from tensorsmith.testing.using import examples, functions, ready
 
-HINT = "Remedy: take sizes from keras.ops.shape(x) where the graph runs, or write -1, instead of x.shape."
+HINT = "Use keras.ops.shape(x) or -1 instead of x.shape for unknown sizes."
 
 
 def unknown_batch_size(row: LayerRow | LossRow | MetricRow) -> None:
-    """It works with an unknown batch size, and then with batches of any size."""
+    """Checks that a component supports an unknown batch size and batches of any size."""
     if isinstance(row, LayerRow):
         for place, output in enumerate(functional(row, ready(row)).outputs):
             expect(
@@ -28,14 +28,14 @@ def unknown_batch_size(row: LayerRow | LossRow | MetricRow) -> None:
 
 
 def unknown_time_size(row: LayerRow) -> None:
-    """It works with an unknown number of time steps, and then with any number of them."""
+    """Checks that a layer supports an unknown number of time steps and sequences of any length."""
     functional(row, ready(row), time=None)
     runs = [_longer(examples(row), row.time_axis or 0, steps) for steps in (0, -2, 3)]
     _expect_same(row, runs, ["the time steps of the row", "two fewer", "three more"])
 
 
 def _longer(arguments: Any, axis: int, steps: int) -> Any:
-    """The arguments with so many time steps more, which repeat the first ones, or fewer, but one at least."""
+    """Returns the arguments with `steps` time steps more (repeating the first ones) or fewer (at least one remains)."""
 
     def resized(array: np.ndarray) -> np.ndarray:
         size = array.shape[axis]
@@ -45,7 +45,7 @@ def _longer(arguments: Any, axis: int, steps: int) -> Any:
 
 
 def _expect_same(row: Any, runs: list[Any], names: list[str]) -> None:
-    """Compares a function that is traced once, with the sizes unknown that differ between runs, with eager calls."""
+    """Compares eager calls with a function traced once, in which sizes that differ between runs are unknown."""
 
     def spec(array: np.ndarray, *others: np.ndarray) -> tf.TensorSpec:
         shapes = zip(array.shape, *(other.shape for other in others), strict=True)

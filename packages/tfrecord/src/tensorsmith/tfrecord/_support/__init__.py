@@ -1,1 +1,1 @@
-"""Helpers of the whole package."""
+"""Helpers shared by the whole package."""

@@ -1,4 +1,4 @@
-"""Numbers that Arrow has no type for, in its columns: complex ones as structs of two parts, bfloat16 as float32."""
+"""Numbers without an Arrow type: complex numbers as structs of two parts, bfloat16 as float32."""
 
 from typing import Any
 
@@ -13,20 +13,20 @@ COMPLEX_TYPES = {
 
 
 def to_arrow(numbers: np.ndarray) -> Any:
-    """Any numbers of one axis."""
+    """Returns a one-dimensional array of any numerical dtype as an Arrow array."""
     if numbers.dtype.kind == "c":
         return pa.StructArray.from_arrays([pa.array(numbers.real), pa.array(numbers.imag)], ["real", "imag"])
     return pa.array(numbers.astype("float32") if numbers.dtype.name == "bfloat16" else numbers)
 
 
 def is_complex(kind: Any) -> bool:
-    """Whether a type of Arrow's is the one of complex numbers."""
+    """Returns `True` if an Arrow type represents complex numbers."""
     return kind in COMPLEX_TYPES.values()
 
 
 def complex_from_arrow(column: Any) -> np.ndarray:
-    """A column of complex numbers, none of which is missing; nulls are 0."""
+    """Converts a column of complex numbers to NumPy; nulls become 0."""
     real, imag = (np.asarray(pc.fill_null(pc.struct_field(column, part), 0)) for part in ("real", "imag"))
     numbers = np.empty(len(real), np.result_type(real, "complex64"))
-    numbers.real, numbers.imag = real, imag  # a sum would make NaN of infinite parts
+    numbers.real, numbers.imag = real, imag  # `real + 1j * imag` would turn infinite parts into NaN
     return numbers

@@ -1,4 +1,4 @@
-"""The manifest of unfinished work: what it began with, so that only the same call resumes it."""
+"""Manifests of unfinished work, which record the arguments so that only the same call can resume it."""
 
 import json
 import os
@@ -10,11 +10,11 @@ from tensorsmith.core import Verbatim, check, replace_file
 
 
 class Manifest:
-    """A JSON file with the arguments of a call whose work may be interrupted.
+    """A JSON file with the arguments of a call that may be interrupted.
 
     Args:
-        path: The file.
-        arguments: All that the result depends on, as JSON has it.
+        path: Path of the file.
+        arguments: All arguments that the result depends on, as JSON values.
 
     Example:
         >>> import tempfile
@@ -29,23 +29,23 @@ class Manifest:
         self.arguments: dict[str, Any] = json.loads(json.dumps(arguments))
 
     def changed(self) -> list[str]:
-        """Names the arguments that differ from those of the call that wrote the file."""
+        """Returns the names of the arguments that differ from those in the file."""
         before = json.loads(self.path.read_text(encoding="utf-8"))
         return sorted(name for name, value in self.arguments.items() if value != before.get(name))
 
     def check_unchanged(self, remedy: str) -> None:
-        """Raises an error unless the file has the same arguments."""
+        """Raises an error if the arguments differ from those in the file."""
         changed = self.changed()
-        received = Verbatim(f"another {' and another '.join(changed)}")
-        check(not changed, "resume", received, "what was begun with", remedy)
+        received = Verbatim(f"other values of {' and '.join(changed)}")
+        check(not changed, "resume", received, "called with the arguments of the interrupted run", remedy)
 
     def write(self) -> None:
-        """Writes the file."""
+        """Writes the arguments to the file."""
         with replace_file(self.path) as draft:
             draft.write_text(json.dumps(self.arguments), encoding="utf-8")
 
 
 def fingerprints(files: Iterable[str | os.PathLike[str]]) -> list[list[Any]]:
-    """Returns the absolute path, size and modification time of each file, which tell whether it is the same."""
+    """Returns the absolute path, size and modification time of each file, to detect changes."""
     states = [(Path(path).absolute(), Path(path).stat()) for path in files]
     return [[str(path), state.st_size, state.st_mtime_ns] for path, state in states]

@@ -1,1 +1,1 @@
-"""The parts of a conversion: pieces, the engines that write them, and the metadata beside the shards."""
+"""The parts of a conversion: pieces, engines that write them, and metadata for the shards."""

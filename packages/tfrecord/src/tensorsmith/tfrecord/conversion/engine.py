@@ -1,4 +1,4 @@
-"""What does the two parts of a conversion that take time."""
+"""Engines that run the two expensive steps of a conversion."""
 
 from collections import deque
 from collections.abc import Sequence
@@ -17,33 +17,46 @@ from tensorsmith.tfrecord.sources.source import Source
 
 
 class Engine(Protocol):
-    """What encodes a source's rows as pieces, and writes their records into shards; never depending on how it does."""
+    """Interface of a conversion engine. The output does not depend on the engine.
+
+    An engine encodes the rows of a source as pieces, and writes the records of the pieces to shards.
+    """
 
     def encode(self, source: Source, schema: Schema, work: Path, strict: bool, report: Advance) -> list[Piece]:
-        """Writes pieces into a folder, those that an interrupted call left there excepted.
+        """Writes the pieces to a folder, except those that an interrupted call already wrote.
+
+        Args:
+            source: The source to encode.
+            schema: Schema of the examples.
+            work: Folder of the pieces.
+            strict: If `True`, rows that do not fit the schema raise an error.
+            report: Function called with the number of bytes encoded since the last call.
+
+        Returns:
+            The pieces, in the order of the source.
 
         Raises:
-            RejectedError: Rows do not fit, and `strict` is true.
+            RejectedError: If rows do not fit the schema and `strict` is `True`.
         """
 
     def rearrange(
         self, index: Index, order: np.ndarray, paths: Sequence[Path], compression: str, *, resume: bool, report: Advance
     ) -> None:
-        """Does what the function of this name does."""
+        """Writes records to shards, with the semantics of the function `rearrange`."""
 
 
 class Threads:
-    """Several threads encode; one writes shards.
+    """Conversion engine that encodes in several threads and writes shards in one.
 
     Args:
-        count: How many.
+        count: Number of threads.
     """
 
     def __init__(self, count: int) -> None:
         self._count = count
 
     def encode(self, source: Source, schema: Schema, work: Path, strict: bool, report: Advance) -> list[Piece]:
-        """Pieces are numbered."""
+        """Encodes the source as numbered pieces."""
         pieces: list[Piece] = []
         waiting: deque[Future[Piece]] = deque()
 
@@ -69,5 +82,5 @@ class Threads:
     def rearrange(
         self, index: Index, order: np.ndarray, paths: Sequence[Path], compression: str, *, resume: bool, report: Advance
     ) -> None:
-        """A shard after the other."""
+        """Writes the shards one after another."""
         rearrange(index, order, paths, compression, resume=resume, report=report)

@@ -1,4 +1,4 @@
-"""The rows of a source as records in its order, in pieces of some megabytes."""
+"""Encoding the rows of a source as records, in pieces of several megabytes."""
 
 import json
 from collections.abc import Iterator
@@ -7,41 +7,41 @@ from pathlib import Path
 
 import numpy as np
 
-from tensorsmith.core import check, replace_file
+from tensorsmith.core import Verbatim, check, replace_file
 from tensorsmith.records import write
 from tensorsmith.tfrecord.encode.batch import encode_batch
 from tensorsmith.tfrecord.schema import Schema
 from tensorsmith.tfrecord.shards.index import INDEX_SUFFIX, write_index
 from tensorsmith.tfrecord.sources.source import Batch, Reject
 
-PIECE = 8 << 20  # bytes of rows that are written together
-REJECTS = ".rejects"  # the ending of files with rows that do not fit
-EXAMPLES = 5  # rejects that an error tells of
+PIECE = 8 << 20  # approximate size of the rows of a piece in bytes
+REJECTS = ".rejects"  # suffix of files with the rows that do not fit the schema
+EXAMPLES = 5  # rejects that an error message shows
 
 
 class RejectedError(OSError):
-    """Rows of the source do not fit the schema, and nobody asked to go on without them.
+    """Error raised if rows of the source do not fit the schema and rejects are not collected.
 
     Attributes:
-        rejects: Some of them.
+        rejects: Some of the rejected rows.
     """
 
     def __init__(self, rejects: list[Reject]):
-        remedy = "change the schema, or collect such rows with --rejects FILE"
-        super().__init__("\n".join([*map(str, rejects[:EXAMPLES]), f"Remedy: {remedy}."]))
+        remedy = "Change the schema, or collect such rows with --rejects FILE."
+        super().__init__("\n".join([*map(str, rejects[:EXAMPLES]), remedy]))
         self.rejects = rejects
 
 
 @dataclass(frozen=True)
 class Piece:
-    """A file of records in the source's order.
+    """A file of records, in the order of the source.
 
     Attributes:
-        path: The file; beside it are its index and its rejects, as JSON lines.
-        rows: How many rows of the source it was made of.
-        size: How many bytes they had.
-        rejects: How many of them were left out.
-        examples: The first of these.
+        path: Path of the file. Its index and its rejects, as JSON lines, are next to it.
+        rows: Number of rows of the source in the piece.
+        size: Size of these rows in bytes.
+        rejects: Number of rows that were rejected.
+        examples: The first rejected rows.
     """
 
     path: Path
@@ -52,7 +52,7 @@ class Piece:
 
 
 def grouped(batches: Iterator[Batch]) -> Iterator[list[Batch]]:
-    """Batches together that have some megabytes; at least one group, be it empty."""
+    """Groups batches into lists of several megabytes; yields at least one group, which may be empty."""
     group: list[Batch] = []
     size = number = 0
     for batch in batches:
@@ -61,16 +61,16 @@ def grouped(batches: Iterator[Batch]) -> Iterator[list[Batch]]:
         if size >= PIECE:
             yield group
             group, size, number = [], 0, number + 1
-    if group or number == 0:  # of a source without rows, too
+    if group or number == 0:  # a source without rows yields an empty group
         yield group
 
 
 def write_piece(batches: list[Batch], schema: Schema, path: Path) -> Piece:
-    """Writes some rows, unless they are there."""
+    """Encodes batches and writes them as a piece, unless the piece already exists."""
     rows = sum(batch.rows.num_rows + len(batch.rejects) for batch in batches)
     size = sum(batch.rows.nbytes for batch in batches)
     note = path.with_suffix(REJECTS)
-    if path.exists() and path.with_name(path.name + INDEX_SUFFIX).exists():  # which comes last
+    if path.exists() and path.with_name(path.name + INDEX_SUFFIX).exists():  # the index is written last
         rejects = [Reject(**json.loads(line)) for line in note.read_text(encoding="utf-8").splitlines()]
         return Piece(path, rows, size, len(rejects), rejects[:EXAMPLES])
     rejects, sizes = [], []
@@ -79,7 +79,7 @@ def write_piece(batches: list[Batch], schema: Schema, path: Path) -> Piece:
             columns, wrong = encode_batch(batch, schema)
             rejects += wrong
             if columns or batch.rows.num_rows:
-                check(bool(columns), "schema", "no features", "one at least, as there are rows")
+                check(bool(columns), "schema", Verbatim("no features"), "have at least one feature")
                 sizes.append(write(file, columns))
     with replace_file(note) as draft:
         draft.write_text("".join(json.dumps(asdict(reject)) + "\n" for reject in rejects), encoding="utf-8")

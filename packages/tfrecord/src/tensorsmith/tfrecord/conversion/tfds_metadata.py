@@ -1,4 +1,4 @@
-"""The files that let TensorFlow Datasets open a folder of TFRecord files: `tfds.builder_from_directory(folder)`."""
+"""Metadata files that let `tfds.builder_from_directory(folder)` open a folder of TFRecord files."""
 
 import dataclasses
 import json
@@ -22,21 +22,23 @@ def write_tfds_metadata(
     sizes: Mapping[str, int],
     compression: str = "none",
 ) -> bool:
-    """Writes `dataset_info.json`, `features.json` and the names of classes.
+    """Writes `dataset_info.json`, `features.json` and the class names.
 
-    An optional feature is opened as a list of one value or none; one whose size varies is empty where it is missing.
+    An optional feature is read as a list with one value or none. If its size varies, a missing value is read as an
+    empty list.
 
     Args:
-        folder: Where the shards are.
-        name: Of the data set.
-        schema: Of its examples.
-        counts: Split to the number of records in each shard.
-        sizes: Split to its bytes.
-        compression: Of the shards.
+        folder: Folder of the shards.
+        name: Name of the data set.
+        schema: Schema of the examples.
+        counts: Name of each split mapped to the number of records in each shard.
+        sizes: Name of each split mapped to its size in bytes.
+        compression: Compression of the shards.
 
     Returns:
-        Whether it was done: TensorFlow Datasets reads no compressed shards, no `tf.train.SequenceExample`, no texts of
-        which several sizes vary, and no optional values that are stored as bytes and vary in size.
+        `True` if the metadata was written. TensorFlow Datasets does not support compressed shards,
+        `tf.train.SequenceExample`, strings with several variable dimensions, and optional values of variable size that
+        are stored as bytes; nothing is written in these cases.
     """
     if compression != "none" or not all(map(_is_readable, schema.features.values())):
         return False
@@ -73,7 +75,7 @@ def _is_readable(feature: Feature) -> bool:
 
 
 def _json(feature: Feature) -> dict[str, Any]:
-    """A feature in the words of TensorFlow Datasets."""
+    """Returns a feature in the format of `features.json`."""
     if feature.labels and not feature.optional:
         kind = f"{FEATURES}.class_label_feature.ClassLabel"
         return {"pythonClassName": kind, "classLabel": {"numClasses": str(len(feature.labels))}}

@@ -1,1 +1,1 @@
-"""Rows in Arrow's form, encoded as the columns of records."""
+"""Encoding rows in Arrow format as the columns of records."""

@@ -1,9 +1,9 @@
-"""A batch of rows, encoded as the columns of a schema."""
+"""Encoding a batch of rows as columns, according to a schema."""
 
 import numpy as np
 import pyarrow as pa
 
-from tensorsmith.core import argument_error
+from tensorsmith.core import Verbatim, argument_error
 from tensorsmith.records import Column
 from tensorsmith.tfrecord.encode.feature import Values, take_apart
 from tensorsmith.tfrecord.encode.layout import to_columns
@@ -17,21 +17,23 @@ def encode_batch(batch: Batch, schema: Schema) -> tuple[dict[str, Column], list[
     """Encodes a batch of rows as columns, without the rows that do not fit the schema.
 
     Args:
-        batch: Rows of a source.
-        schema: What they should hold.
+        batch: A batch of rows of a source.
+        schema: Schema of the examples.
 
     Returns:
-        The columns by name, and all rejects in the order of their rows, those that the source could not read included.
+        The columns by name, and all rejects in row order, including rows that the source could not read.
 
     Raises:
-        ValueError: The batch lacks a column.
+        ValueError: If the batch lacks a column of the schema.
     """
     names = batch.rows.schema.names
     if lacking := schema.features.keys() - set(names):
-        raise argument_error(min(lacking), "a feature of the schema", f"one of the columns {', '.join(names)}")
-    rows, kept = batch.rows, np.arange(batch.rows.num_rows)  # as numbered in the batch
+        raise argument_error(
+            min(lacking), Verbatim("a feature of the schema"), f"one of the columns {', '.join(names)}"
+        )
+    rows, kept = batch.rows, np.arange(batch.rows.num_rows)  # `kept` has the row indices in the batch
     rejects = list(batch.rejects)
-    while True:  # what is wrong with a row may hide what is wrong with another
+    while True:  # repeated, as an error in one row may hide errors in others
         rejections = Rejections()
         prepared = _take_apart(rows, schema, rejections)
         if not rejections.rows:

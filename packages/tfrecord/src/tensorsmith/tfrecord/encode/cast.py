@@ -1,4 +1,4 @@
-"""Single values, cast to the dtype of their feature."""
+"""Casting single values to the dtype of their feature."""
 
 import numpy as np
 import pyarrow as pa
@@ -8,7 +8,7 @@ from tensorsmith.tfrecord._support.arrow_numbers import complex_from_arrow, is_c
 from tensorsmith.tfrecord.encode.rejections import RejectValue, brief
 from tensorsmith.tfrecord.schema import COMPLEX, FLOATS, INTEGERS, STRINGS, Feature
 
-TYPES = {  # of Arrow's; what has none, or is a float that Arrow would round less well, goes by way of float64
+TYPES = {  # Arrow types; dtypes without one, and floats that Arrow rounds less accurately, are cast from float64
     "string": pa.large_string(),
     "bytes": pa.large_binary(),
     "bool": pa.bool_(),
@@ -17,17 +17,17 @@ TYPES = {  # of Arrow's; what has none, or is a float that Arrow would round les
 
 
 def cast_values(leaves: pa.Array, feature: Feature, dtype: str, reject: RejectValue) -> np.ndarray | pa.Array:
-    """Casts the single values of a feature to a dtype, and reject those that it cannot hold.
+    """Casts the values of a feature to a dtype and rejects values that the dtype cannot represent.
 
     Args:
-        leaves: The values; strings are parsed as numbers, or looked up among the feature's labels.
-        feature: What they belong to.
-        dtype: The dtype to cast to, which is "bytes" where values are files.
-        reject: Called for each value that does not fit.
+        leaves: The values. Strings are parsed as numbers, or looked up in the labels of the feature.
+        feature: The feature that the values belong to.
+        dtype: The dtype to cast to, "bytes" if the values are files.
+        reject: Function called for each value that does not fit.
 
     Returns:
-        Numbers as a NumPy array, strings and bytes as an Arrow array. Where values were rejected it has the right
-        length, and its content does not count.
+        A NumPy array of numbers, or an Arrow array of strings or bytes. If values were rejected, the array has the
+        correct length but unspecified content.
     """
     nothing = np.zeros(len(leaves))
     written = is_text(leaves.type) and dtype not in STRINGS
@@ -35,16 +35,18 @@ def cast_values(leaves: pa.Array, feature: Feature, dtype: str, reject: RejectVa
         if _reject_uncastable(leaves, pa.large_string(), dtype, reject):
             return nothing
         leaves = pc.utf8_trim_whitespace(leaves.cast(pa.large_string()))
+    # Class names are looked up in the labels.
     if feature.labels and written:
         found = pc.index_in(leaves, pa.array(feature.labels, pa.large_string()))
         for leaf in np.flatnonzero(np.asarray(pc.is_null(found))).tolist():
-            reject(leaf, f"received {brief(leaves[leaf].as_py())}, expected one of the {len(feature.labels)} labels")
+            reject(leaf, f"expected one of the {len(feature.labels)} labels, got {brief(leaves[leaf].as_py())}")
         return np.asarray(found.fill_null(0)).astype("int64")
     if dtype in STRINGS:
         return leaves if _reject_uncastable(leaves, TYPES[dtype], dtype, reject) else leaves.cast(TYPES[dtype])
     numbers = (_complex_numbers if dtype in COMPLEX else _real_numbers)(leaves, dtype, reject)
     if numbers is None:
         return nothing
+    # Reject overflow: finite values that become infinite, unless infinity is written out.
     wrong = np.zeros(len(numbers), "bool")
     if dtype in (*FLOATS, "float64", *COMPLEX):
         with np.errstate(over="ignore"):
@@ -57,16 +59,16 @@ def cast_values(leaves: pa.Array, feature: Feature, dtype: str, reject: RejectVa
     if dtype == "bool" and not written and not pa.types.is_boolean(leaves.type):
         wrong = ~np.isin(np.asarray(leaves.fill_null(0)), (0, 1))
     for leaf in np.flatnonzero(wrong).tolist():
-        reject(leaf, f"received {brief(leaves[leaf].as_py())}, which {dtype} cannot hold")
+        reject(leaf, f"expected a value that fits {dtype}, got {brief(leaves[leaf].as_py())}")
     if feature.labels:
         for leaf in np.flatnonzero((numbers < 0) | (numbers >= len(feature.labels))).tolist():
-            reject(leaf, f"received class {numbers[leaf]}, expected one of {len(feature.labels)}")
+            reject(leaf, f"expected one of {len(feature.labels)} class indices, got {numbers[leaf]}")
     return numbers
 
 
 def _real_numbers(leaves: pa.Array, dtype: str, reject: RejectValue) -> np.ndarray | None:
-    """The values as numbers, where they are to be floats perhaps wider than those; none where some are rejected."""
-    exact = pa.types.is_integer(leaves.type) and dtype in ("float32", "complex64")  # Arrow then refuses to round them
+    """Returns the values as numbers, floats possibly wider than `dtype`, or `None` if values were rejected."""
+    exact = pa.types.is_integer(leaves.type) and dtype in ("float32", "complex64")  # Arrow refuses inexact casts here
     target = pa.float32() if exact else TYPES.get(dtype, pa.float64())
     if _reject_uncastable(leaves, target, dtype, reject):
         return None
@@ -75,7 +77,7 @@ def _real_numbers(leaves: pa.Array, dtype: str, reject: RejectValue) -> np.ndarr
 
 
 def _complex_numbers(leaves: pa.Array, dtype: str, reject: RejectValue) -> np.ndarray | None:
-    """Complex numbers, real ones, and texts such as "1+2j"."""
+    """Converts complex numbers, real numbers and strings such as "1+2j"."""
     if is_complex(leaves.type):
         return complex_from_arrow(leaves)
     if not is_text(leaves.type):
@@ -85,20 +87,20 @@ def _complex_numbers(leaves: pa.Array, dtype: str, reject: RejectValue) -> np.nd
         try:
             numbers[leaf] = 0 if text is None else complex(text)
         except ValueError:
-            reject(leaf, f"received {brief(text)}, expected {dtype}, such as '1+2j'")
+            reject(leaf, f"expected {dtype}, such as '1+2j', got {brief(text)}")
     return numbers
 
 
 def _reject_uncastable(leaves: pa.Array, target: pa.DataType, dtype: str, reject: RejectValue) -> bool:
-    """Whether there are values that are not of a type, which are rejected."""
+    """Rejects the values that cannot be cast to a type; returns `True` if there are any."""
     bad = _uncastable(leaves, target)
     for leaf in bad:
-        reject(leaf, f"received {brief(leaves[leaf].as_py())}, expected {dtype}")
+        reject(leaf, f"expected {dtype}, got {brief(leaves[leaf].as_py())}")
     return bool(bad)
 
 
 def _uncastable(array: pa.Array, target: pa.DataType) -> list[int]:
-    """The places of values that are not of a type, found by halving."""
+    """Returns the indices of the values that cannot be cast to a type, found by bisection."""
     try:
         array.cast(target)
         return []
@@ -111,6 +113,6 @@ def _uncastable(array: pa.Array, target: pa.DataType) -> list[int]:
 
 
 def is_text(kind: pa.DataType) -> bool:
-    """Returns whether a type of Arrow is one of strings or bytes."""
+    """Returns `True` if an Arrow type is a type of strings or bytes."""
     types = pa.types
     return types.is_string(kind) or types.is_large_string(kind) or types.is_binary(kind) or types.is_large_binary(kind)

@@ -1,4 +1,4 @@
-"""One column of a batch, taken apart into the single values of its feature."""
+"""Splitting a column of a batch into the single values of its feature."""
 
 from dataclasses import dataclass
 
@@ -16,14 +16,14 @@ from tensorsmith.tfrecord.schema import IMAGES, Feature
 
 @dataclass(frozen=True)
 class Values:
-    """The values of a feature.
+    """Values of a feature in a batch.
 
     Attributes:
         leaves: All single values: a NumPy array of numbers, or an Arrow array of strings or bytes.
-        steps: Of sequences, where the steps of each row begin.
-        parts: Where the values of each row, or step, begin.
-        sizes: The sizes of each row's, or step's, value; none of what is stored encoded.
-        present: Which rows have the feature, unless all have.
+        steps: Offsets of the rows in the list of steps, for sequences only.
+        parts: Offsets of the rows, or of the steps of a sequence, in `leaves`.
+        sizes: Shape of the value of each row or step; empty for encoded values.
+        present: Boolean mask of the rows that have the feature, `None` if all have it.
     """
 
     leaves: np.ndarray | pa.Array
@@ -34,18 +34,22 @@ class Values:
 
 
 def take_apart(name: str, feature: Feature, array: pa.Array, rejections: Rejections) -> Values:
-    """Takes a column apart into single values, and check dtypes, shapes and what is missing.
+    """Splits a column into single values, and checks dtypes, shapes and missing values.
 
     Args:
-        name: Of the feature.
-        feature: What the column should hold.
+        name: Name of the feature.
+        feature: The feature that the column should conform to.
         array: The column.
-        rejections: Where rows that do not fit are added.
+        rejections: Collection that rows which do not fit are added to.
+
+    Returns:
+        The `Values` of the column.
     """
     present = np.asarray(pc.is_valid(array))
     if not feature.optional:
         for row in np.flatnonzero(~present).tolist():
-            rejections.add(row, name, "it is missing, and the feature is not optional")
+            rejections.add(row, name, "missing, but the feature is not optional")
+    # Compose the offsets of all levels, to map a single value to its row.
     levels, leaves = unfold(array, present)
     whole = levels[0]
     for splits in levels[1:]:
@@ -55,12 +59,12 @@ def take_apart(name: str, feature: Feature, array: pa.Array, rejections: Rejecti
         rejections.add(int(np.searchsorted(whole, leaf, "right")) - 1, name, problem)
 
     for leaf in np.flatnonzero(np.asarray(pc.is_null(leaves))).tolist():
-        reject(leaf, "a value in it is missing")
+        reject(leaf, "it contains a missing value")
     is_file = bool(feature.encoding) and is_text(leaves.type)
     if feature.dtype == "uint16" and feature.encoding in IMAGES and feature.shape[-1] != 1 and not is_file:
         for row in np.flatnonzero(present).tolist():
             rejections.add(
-                row, name, "received numbers, expected a PNG file, as Pillow writes one channel of 16 bits only"
+                row, name, "expected a PNG file, got an array; Pillow writes 16 bits for a single channel only"
             )
     leaves = cast_values(leaves, feature, "bytes" if is_file else feature.dtype, reject)
     if is_file:
@@ -68,9 +72,11 @@ def take_apart(name: str, feature: Feature, array: pa.Array, rejections: Rejecti
     steps = None
     if feature.sequence:
         steps, levels = levels[0], levels[1:] or [np.arange(len(leaves) + 1)]
+    # Offsets of the values of each row or step in the single values.
     parts = levels[0]
     for splits in levels[1:]:
         parts = splits[parts]
+    # A file is a single value, whatever the shape of its content.
     wanted = () if is_file else feature.shape
     sizes = sizes_of(wanted, levels, parts)
     wrong = wrong_shapes(wanted, sizes, np.diff(parts), present if steps is None else None)
@@ -78,5 +84,5 @@ def take_apart(name: str, feature: Feature, array: pa.Array, rejections: Rejecti
         row = part if steps is None else int(np.searchsorted(steps, part, "right")) - 1
         known = len(wanted) > 0 and (sizes[part] >= 0).all()
         received = f"shape {shape_text(sizes[part].tolist())}" if known else f"{parts[part + 1] - parts[part]} values"
-        rejections.add(row, name, f"received {received}, expected shape {shape_text(wanted)}")
+        rejections.add(row, name, f"expected shape {shape_text(wanted)}, got {received}")
     return Values(leaves, steps, parts, sizes, None if present.all() else present)

@@ -1,4 +1,4 @@
-"""The values of a feature, laid out as columns of records."""
+"""Laying out the values of a feature as columns of records."""
 
 import numpy as np
 import pyarrow as pa
@@ -11,13 +11,13 @@ from tensorsmith.tfrecord.schema import IMAGES, SHAPE, VALUE, Feature
 
 
 def to_columns(name: str, feature: Feature, values: Values) -> dict[str, Column]:
-    """A feature's column, or that of its sizes and that of its values where more than one size varies."""
+    """Returns the column of a feature, or a column of shapes and one of values if several dimensions vary."""
     leaves, parts, present = values.leaves, values.parts, values.present
     bounds = None
     if not isinstance(leaves, np.ndarray):
         leaves, bounds = _bytes(leaves)
     elif feature.is_raw or feature.encoding in IMAGES:
-        # Each part is one value, but for rows that lack the feature.
+        # Each part is a single bytes value, except for rows that lack the feature.
         there = np.ones(len(parts) - 1, "bool") if present is None or values.steps is not None else present
         if feature.is_raw:
             leaves = leaves.astype(np.dtype(feature.dtype).newbyteorder("<")).view("uint8")
@@ -38,7 +38,7 @@ def to_columns(name: str, feature: Feature, values: Values) -> dict[str, Column]
 
 
 def _bytes(texts: pa.Array) -> tuple[np.ndarray, np.ndarray]:
-    """The bytes of texts, and where each begins."""
+    """Returns the bytes of all strings and the offsets of the strings."""
     _, places, data = texts.buffers()
     bounds = np.frombuffer(places, "int64", len(texts) + 1, texts.offset * 8) if places else np.zeros(1, "int64")
     memory = np.frombuffer(data, "uint8") if data is not None and data.size else np.zeros(0, "uint8")

@@ -1,4 +1,4 @@
-"""Image and audio files, and raw bytes, as single values: checks of what a row has, and images encoded from pixels."""
+"""Image files, audio files and raw bytes as single values: validation, and encoding of pixels as images."""
 
 import io
 
@@ -13,38 +13,38 @@ from tensorsmith.tfrecord.sources.image_files import dtype_of
 
 
 def check_files(files: pa.Array, feature: Feature, reject: RejectValue) -> None:
-    """Rejects bytes that are no file, or no raw value, of the kind and size."""
+    """Rejects bytes that are not a file, or a raw value, of the format and size of the feature."""
     for leaf, file in enumerate(files.to_pylist()):
         if file is not None and (problem := _file_problem(file, feature)):
             reject(leaf, problem)
 
 
 def _file_problem(file: bytes, feature: Feature) -> str:
-    """What is wrong with bytes that should be a file; empty where nothing is."""
+    """Returns the problem with bytes that should be a file, empty if there is none."""
     if feature.encoding == "wav":
-        return "" if file[:4] == b"RIFF" and file[8:12] == b"WAVE" else f"received {brief(file)}, expected a WAV file"
+        return "" if file[:4] == b"RIFF" and file[8:12] == b"WAVE" else f"expected a WAV file, got {brief(file)}"
     if feature.encoding == "raw":
         size = np.dtype(feature.dtype).itemsize * int(np.prod([known for known in feature.shape if known is not None]))
         fits = len(file) == size if None not in feature.shape else size and len(file) % size == 0
         one = feature.shape.count(None) <= 1
-        expected = f"those of shape {shape_text(feature.shape)}"
-        return "" if fits and one else f"received {len(file)} bytes, expected {expected}"
+        expected = f"an array of shape {shape_text(feature.shape)}"
+        return "" if fits and one else f"expected {expected}, got {len(file)} bytes"
     try:
         with Image.open(io.BytesIO(file)) as image:
             kind, (width, height) = (image.format or "").lower(), image.size
     except (OSError, SyntaxError, ValueError):
-        return f"received {brief(file)}, expected a {_format(feature)} file"
+        return f"expected a {_format(feature)} file, got {brief(file)}"
     sizes = zip((height, width), feature.shape[:2], strict=True)
     wrong = kind != feature.encoding and not (feature.encoding == "image" and kind in IMAGES)
     if wrong or any(wanted not in (None, size) for size, wanted in sizes):
         received = f"a {kind.upper()} file of {height} x {width}"
-        return f"received {received}, expected {_format(feature)} of shape {shape_text(feature.shape)}"
+        return f"expected {_format(feature)} of shape {shape_text(feature.shape)}, got {received}"
     shallow = feature.dtype == "uint16" and dtype_of(file) != "uint16"
-    return "received a file of uint8, expected uint16" if shallow else ""
+    return "expected a file of uint16, got uint8" if shallow else ""
 
 
 def _format(feature: Feature) -> str:
-    """What files of images may be."""
+    """Returns the image formats that a feature accepts, for messages."""
     return "PNG or JPEG" if feature.encoding == "image" else feature.encoding.upper()
 
 
@@ -54,13 +54,13 @@ def encode_images(
     """Encodes images as PNG or JPEG files.
 
     Args:
-        feature: Whose encoding they get.
-        pixels: The values of all images, one after the other.
-        begins: Where each image begins among them.
-        sizes: The shape of each image.
+        feature: The feature whose encoding is used.
+        pixels: The values of all images, concatenated.
+        begins: Offset of each image in `pixels`.
+        sizes: Shape of each image.
 
     Returns:
-        The bytes of all files, one after the other, and the offsets of the files.
+        The concatenated bytes of all files, and the offsets of the files.
     """
     files = []
     for begin, size in zip(begins.tolist(), sizes.tolist(), strict=True):

@@ -1,21 +1,21 @@
-"""The rows of a batch that do not fit the schema, each with one reason."""
+"""The rows of a batch that do not fit the schema, with one reason for each."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 RejectValue = Callable[[int, str], None]
-"""(index of a single value among all of them, what is wrong with it) -> None."""
+"""(index of a single value among all values, description of the problem) -> None."""
 
 
 @dataclass
 class Rejections:
-    """Row to the column and what is wrong with it, of which the first finding stays."""
+    """Rejected rows, each mapped to the column and the first problem that was found."""
 
     rows: dict[int, tuple[str, str]] = field(default_factory=dict)
 
     def add(self, row: int, column: str, problem: str) -> None:
-        """Rejects a row, unless it is rejected already."""
+        """Rejects a row, unless it has already been rejected."""
         self.rows.setdefault(row, (column, problem))
 
 

@@ -1,4 +1,4 @@
-"""The shapes of values, from nested lists or flat ones, compared with the shape of a feature."""
+"""Shapes of nested or flat lists of values, compared with the shape of a feature."""
 
 import numpy as np
 
@@ -6,21 +6,22 @@ from tensorsmith.core.types import Shape
 
 
 def sizes_of(shape: Shape, levels: list[np.ndarray], parts: np.ndarray) -> np.ndarray:
-    """Returns the sizes of each part's value, int64 `(parts, axes)`; -1 where a part has no such size.
+    """Returns the shape of the value of each part, int64 `(parts, axes)`; -1 marks a size that is inconsistent.
 
     Args:
-        shape: Of the feature, with `None` for sizes that vary.
-        levels: The offsets of nested lists. Where they are not as many as axes, values are flat lists.
-        parts: Where the single values of each part begin.
+        shape: Shape of the feature, with `None` for variable dimensions.
+        levels: Offsets of nested lists. If their number differs from the number of axes, the values are flat lists.
+        parts: Offsets of the parts in the single values.
     """
     count = len(parts) - 1
     if len(levels) == len(shape):
         sizes, inside = np.zeros((count, len(shape)), "int64"), np.arange(count + 1)
         for axis, splits in enumerate(levels):
             lengths = np.diff(splits)
-            first = np.full(count, shape[axis] or 0)  # an empty list fits whatever its elements would be
+            first = np.full(count, shape[axis] or 0)  # an empty list is compatible with any size of its elements
             filled = np.diff(inside) > 0
             first[filled] = lengths[inside[:-1][filled]]
+            # All lists of a part must have the length of its first list at this level.
             even = np.repeat(first, np.diff(inside)) == lengths[inside[0] : inside[-1]]
             owners = np.repeat(np.arange(count), np.diff(inside))
             sizes[:, axis] = first
@@ -28,6 +29,7 @@ def sizes_of(shape: Shape, levels: list[np.ndarray], parts: np.ndarray) -> np.nd
             inside = splits[inside]
         return sizes
     sizes = np.tile(np.array([-1 if size is None else size for size in shape], "int64"), (count, 1))
+    # In flat lists, a single variable dimension follows from the number of values.
     if shape.count(None) == 1:
         known = int(np.prod([size for size in shape if size is not None]))
         sizes[:, shape.index(None)] = np.diff(parts) // max(known, 1)
@@ -38,13 +40,13 @@ def wrong_shapes(shape: Shape, sizes: np.ndarray, counts: np.ndarray, present: n
     """Finds the parts whose values do not have the shape of a feature.
 
     Args:
-        shape: Of the feature.
-        sizes: Those that `sizes_of` returned.
-        counts: How many single values each part has.
-        present: Which parts to look at; `None` for all.
+        shape: Shape of the feature.
+        sizes: Shape of each part, as returned by `sizes_of`.
+        counts: Number of single values in each part.
+        present: Boolean mask of the parts to check; `None` checks all.
 
     Returns:
-        Boolean `(parts,)`.
+        A boolean mask `(parts,)` of the parts with a wrong shape.
     """
     wrong = (sizes < 0).any(axis=1) | (np.prod(sizes, axis=1, initial=1) != counts)
     for axis, size in enumerate(shape):

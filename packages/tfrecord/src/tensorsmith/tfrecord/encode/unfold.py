@@ -1,4 +1,4 @@
-"""Nested lists of Arrow, taken apart into their single values and the offsets of each level."""
+"""Flattening nested Arrow lists into single values and the offsets of each level."""
 
 import numpy as np
 import pyarrow as pa
@@ -6,14 +6,14 @@ import pyarrow.compute as pc
 
 
 def unfold(array: pa.Array, present: np.ndarray) -> tuple[list[np.ndarray], pa.Array]:
-    """Takes the lists of a column apart.
+    """Flattens the lists of a column.
 
     Args:
-        array: A column; what is missing counts as an empty list.
-        present: Which rows are not missing. A column without lists has one level, of these.
+        array: The column. A missing list is treated as empty.
+        present: Boolean mask of the rows that are not missing. A column without lists gets one level built from it.
 
     Returns:
-        For each level the offsets of its lists in the next level, and all single values.
+        For each level, the offsets of its lists in the next level; and all single values.
     """
     levels = []
     if pa.types.is_dictionary(array.type):
@@ -26,5 +26,5 @@ def unfold(array: pa.Array, present: np.ndarray) -> tuple[list[np.ndarray], pa.A
 
 
 def offsets_of(lengths: np.ndarray) -> np.ndarray:
-    """Returns where runs of these lengths begin, and where the last one ends."""
+    """Returns the offsets of consecutive runs of these lengths, including the end of the last one."""
     return np.concatenate([[0], np.cumsum(lengths, dtype="int64")])

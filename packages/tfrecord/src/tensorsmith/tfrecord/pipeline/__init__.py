@@ -1,1 +1,1 @@
-"""TensorFlow's side: `tf.data` pipelines over records, and tensors as a schema describes them."""
+"""TensorFlow support: `tf.data` pipelines over records, and tensors in the types of a schema."""

@@ -1,21 +1,24 @@
-"""What a schema describes, from examples as they are stored to the tensors that are meant."""
+"""Decoding stored examples to the tensors that a schema describes."""
 
 from typing import Any
 
-from tensorsmith.core import check
+from tensorsmith.core import Verbatim, check
 from tensorsmith.tfrecord.schema import IMAGES, INDICES, SHAPE, STRINGS, VALUE, VALUES, Feature, Schema
 
-SIGNED = {"uint32": "int32", "uint64": "int64"}  # what TensorFlow decodes bytes to in their place
+SIGNED = {"uint32": "int32", "uint64": "int64"}  # dtypes that `tf.io.decode_raw` supports for these
 
 
 def stored_features(schema: Schema) -> dict[str, Any]:
-    """How `tf.io.parse_example` and `examples` have to be asked for what a schema describes.
+    """Returns the parsing specification of a schema, for `tf.io.parse_example` and `examples`.
 
     Args:
-        schema: Of examples; without sequences.
+        schema: Schema of the examples, without sequence features.
+
+    Returns:
+        Name of each stored feature mapped to a `tf.io.FixedLenFeature` or `tf.io.RaggedFeature`.
 
     Raises:
-        ValueError: A feature is a sequence.
+        ValueError: If a feature is a sequence.
 
     Example:
         >>> stored_features(Schema({"x": Feature("float32", (3,))}))
@@ -26,7 +29,13 @@ def stored_features(schema: Schema) -> dict[str, Any]:
     kinds = {"bytes": tf.string, "float": tf.float32, "int64": tf.int64}
     stored: dict[str, Any] = {}
     for name, feature in schema.features.items():
-        check(not feature.sequence, name, "a sequence", "a feature of tf.train.Example", "read it with TensorFlow")
+        check(
+            not feature.sequence,
+            name,
+            Verbatim("a sequence"),
+            "a feature of tf.train.Example",
+            "read sequences with TensorFlow",
+        )
         shape = () if _is_one_text(feature) else feature.shape
         dtype = kinds[feature.kind]
         if feature.optional or None in shape:
@@ -41,18 +50,22 @@ def stored_features(schema: Schema) -> dict[str, Any]:
 
 
 def decode(parsed: dict[str, Any], schema: Schema) -> dict[str, Any]:
-    """A batch as parsed with `stored_features`, as its schema describes it.
+    """Decodes a parsed batch to the tensors that its schema describes.
 
-    Numbers have their types; images and raw bytes of one size are decoded, `(batch, *shape)`. What varies in one
-    size or is optional is a `tf.RaggedTensor`, flat where rows have inner sizes; files, and raw bytes of which sizes
-    vary, stay bytes. What is sparse is a `tf.SparseTensor` `(batch, size)`.
+    Numbers are cast to their dtype. Images and raw bytes of fixed shape are decoded to tensors of shape
+    `(batch, *shape)`. Features that are optional or have one variable dimension become a `tf.RaggedTensor`, whose rows
+    are flat if they have further dimensions. Other files, and raw bytes with variable dimensions, remain bytes. Sparse
+    values become a `tf.SparseTensor` of shape `(batch, size)`.
 
     Args:
-        parsed: Name to tensors.
-        schema: Of the examples.
+        parsed: Tensors by feature name, as parsed with `stored_features`.
+        schema: Schema of the examples.
+
+    Returns:
+        The decoded tensors by feature name.
 
     Raises:
-        tf.errors.InvalidArgumentError: Bytes are no image, or not of the size that the schema says.
+        tf.errors.InvalidArgumentError: If bytes are not a valid image, or do not have the size that the schema gives.
     """
     decoded = {
         name: _decoded(tensor, schema.features[name]) if name in schema.features else tensor
@@ -64,16 +77,17 @@ def decode(parsed: dict[str, Any], schema: Schema) -> dict[str, Any]:
 
 
 def _sparse(name: str, size: int, indices: Any, values: Any) -> Any:
-    """A sparse tensor `(batch, size)` of what each row has."""
+    """Returns a sparse tensor of shape `(batch, size)` from the indices and values of each row."""
     import tensorflow as tf
 
     places = tf.cast(indices.values, tf.int64)
     rows = tf.cast(indices.value_rowids(), tf.int64)
     inside = tf.reduce_all((places >= 0) & (places < size))
+    # Within a row, indices must increase; at the start of a row they may decrease.
     increase = tf.reduce_all((rows[1:] > rows[:-1]) | (places[1:] > places[:-1]))
     as_many = tf.reduce_all(indices.row_splits == values.row_splits)
-    tf.debugging.Assert(as_many, [f"`{name}`: there are not as many indices as values"])
-    tf.debugging.Assert(inside & increase, [f"`{name}`: indices do not increase from 0 to below its size, {size}"])
+    tf.debugging.Assert(as_many, [f"{name} must have as many indices as values"])
+    tf.debugging.Assert(inside & increase, [f"{name} must have increasing indices below its size, {size}"])
     shape = tf.stack([tf.cast(indices.nrows(), tf.int64), size])
     return tf.SparseTensor(tf.stack([rows, places], axis=1), values.values, shape)
 
@@ -101,5 +115,5 @@ def _decoded(tensor: Any, feature: Feature) -> Any:
 
 
 def _is_one_text(feature: Feature) -> bool:
-    """Whether each example has one value of bytes, whatever the shape is of what they hold."""
+    """Returns `True` if each example stores the feature as a single bytes value, whatever its shape."""
     return feature.is_raw or bool(feature.encoding)

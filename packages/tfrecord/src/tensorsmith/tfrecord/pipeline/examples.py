@@ -1,4 +1,4 @@
-"""`tf.data` over the records of files, in order or shuffled as a whole, by their index."""
+"""`tf.data` pipelines over indexed records, in order or with a full shuffle."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -22,30 +22,31 @@ def examples(
     seed: int | None = None,
     drop_remainder: bool = False,
 ) -> Any:
-    """Batches of parsed examples.
+    """Returns a dataset of batches of parsed examples.
 
-    The records are found by an index, so that a shuffle is one of all records, without a buffer; and so that the state
-    of the pipeline, which checkpoints keep, is a number.
+    Records are located through an index. Shuffling therefore covers all records without a buffer, and the pipeline
+    state stored in a checkpoint is a single number.
 
     Args:
-        files: TFRecord files without compression, or their index.
-        features: Name to `tf.io.FixedLenFeature`, `tf.io.VarLenFeature` or `tf.io.RaggedFeature`; or the schema that
-            `convert` wrote beside the files, for tensors as it describes them.
-        batch_size: How many examples to a batch.
-        epochs: How often the dataset goes through all records. Of one that does so several times a checkpoint keeps the
-            position exactly, orders included; where `repeat` does so, TensorFlow may lose the order of the next epoch.
-        shuffle: Whether each epoch, and each time the dataset is gone through, has all records in another order.
-        seed: Of the orders; `None` takes another one each time.
-        drop_remainder: Whether a last batch that is smaller is left out.
+        files: Uncompressed TFRecord files, or an `Index` of them.
+        features: Feature names mapped to `tf.io.FixedLenFeature`, `tf.io.VarLenFeature` or `tf.io.RaggedFeature`; or a
+            `Schema`, such as the one that `convert` writes next to the files, to get tensors of the types it describes.
+        batch_size: Number of examples per batch.
+        epochs: Number of passes over all records. With `epochs`, a checkpoint preserves the exact position, including
+            the shuffle order. If the passes come from `Dataset.repeat` instead, TensorFlow may lose the shuffle order
+            of the next epoch.
+        shuffle: If `True`, records are shuffled in a different order in each epoch and each iteration over the dataset.
+        seed: Seed of the shuffle. If `None`, a different seed is used each time.
+        drop_remainder: If `True`, the last batch is dropped if it has fewer than `batch_size` examples.
 
     Returns:
-        A `tf.data.Dataset` of dictionaries, as `tf.io.parse_example` or `decode` makes them, whose number of batches is
-        known.
+        A `tf.data.Dataset` of dictionaries, as returned by `tf.io.parse_example` or, with a schema, by `decode`. Its
+        cardinality is known.
 
     Raises:
-        ValueError: `batch_size` or `epochs` is not positive, or `features` are of another kind.
-        DamagedFileError: The records of a file cannot be found.
-        ImportError: TensorFlow or tensorsmith-ops is not installed.
+        ValueError: If `batch_size` or `epochs` is not positive, or if a feature specification is not supported.
+        DamagedFileError: If the records of a file cannot be located.
+        ImportError: If TensorFlow or tensorsmith-ops is not installed.
     """
     try:
         load_tensorflow()
@@ -54,7 +55,7 @@ def examples(
         import tensorsmith.ops as ops
     except ModuleNotFoundError as error:
         remedy = 'pip install "tensorsmith-tfrecord[tensorflow]"'
-        raise ImportError(f"`examples` needs {error.name}, which is not installed. Remedy: {remedy}") from error
+        raise ImportError(f"`examples` needs {error.name}, which is not installed. Run `{remedy}`.") from error
 
     check(isinstance(batch_size, int) and batch_size > 0, "batch_size", batch_size, "a positive integer")
     check(isinstance(epochs, int) and epochs > 0, "epochs", epochs, "a positive integer")
@@ -62,7 +63,7 @@ def examples(
     index = files if isinstance(files, Index) else Index.of(files)
     count = len(index)
     batches = count // batch_size if drop_remainder else -(-count // batch_size)
-    # In rows, since each look at another place in memory takes time.
+    # One row per record, as gathering from one array is faster than from three.
     places = tf.constant(np.stack([index.file, index.begins, index.sizes], axis=1))
     names = tf.constant(index.files)
 
@@ -79,10 +80,11 @@ def examples(
 
     numbers = tf.data.Dataset.range(epochs * batches)
     if shuffle:
+        # One seed per iteration; the epoch is folded into it in `read`.
         draws = tf.data.Dataset.random(seed, rerandomize_each_iteration=True).take(1)
         ordered = numbers
         numbers = draws.flat_map(lambda draw: ordered.map(lambda number: (number, draw)))
-    # What tf.data would find by trying, only from the first batch on.
+    # Set explicitly, as tf.data's autotuning needs several batches to reach this value.
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     dataset = numbers.map(read, num_parallel_calls=cores).prefetch(cores)
     return dataset.apply(tf.data.experimental.assert_cardinality(epochs * batches))

@@ -1,4 +1,4 @@
-"""Schemas of examples, and the dtypes that their features may have."""
+"""Schemas of examples, and the dtypes of their features."""
 
 from tensorsmith.tfrecord.schema.schema import (
     COMPLEX,

@@ -1,4 +1,4 @@
-"""What the schema beside TFRecord files says of values that are stored as bytes."""
+"""Interpretation of features stored as bytes, given by the schema next to TFRecord files."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -16,11 +16,11 @@ SCHEMA = "schema.yaml"
 
 @dataclass(frozen=True)
 class Stored:
-    """What values that are bytes mean.
+    """Interpretation of a feature that is stored as bytes.
 
     Attributes:
-        dtype: "string", or the type of the numbers whose bytes they are.
-        is_single: Whether it is one number.
+        dtype: "string", or the dtype of the numbers that the bytes hold.
+        is_single: `True` if the value is a scalar.
     """
 
     dtype: str
@@ -28,14 +28,15 @@ class Stored:
 
 
 def stored_as_bytes(files: Iterable[str | os.PathLike[str]]) -> dict[str, Stored]:
-    """Texts, and numbers that no list of float32 or int64 holds, by the `schema.yaml` beside the files.
+    """Finds the strings and numbers stored as bytes, according to the `schema.yaml` next to the files.
 
     Args:
         files: TFRecord files.
 
     Returns:
-        Name of a stored feature to what its values mean; nothing where the files lie in several folders, or where there
-        is no schema. Complex numbers, and what the schema stores as bytes by its own choice, stay bytes.
+        Name of each such feature mapped to its interpretation. The result is empty if the files are in several folders
+        or if there is no schema. Complex numbers, and features that the schema explicitly encodes as bytes, are not
+        included.
     """
     folders = {Path(path).parent for path in files}
     path = next(iter(folders)) / SCHEMA if len(folders) == 1 else Path(SCHEMA)
@@ -43,7 +44,7 @@ def stored_as_bytes(files: Iterable[str | os.PathLike[str]]) -> dict[str, Stored
         return {}
     try:
         schema = Schema.load(path)
-    except ArgumentError:  # another program's file of this name
+    except ArgumentError:  # a file of the same name from another program
         return {}
     found = {}
     for name, feature in schema.features.items():
@@ -57,15 +58,23 @@ def stored_as_bytes(files: Iterable[str | os.PathLike[str]]) -> dict[str, Stored
 
 
 def numbers_of(name: str, column: Column, stored: Mapping[str, Stored]) -> tuple[np.ndarray, np.ndarray] | None:
-    """The numbers of all rows of a column, and where each row begins among them; none where its bytes are no numbers.
+    """Decodes the numbers in a column of bytes.
+
+    Args:
+        name: Name of the feature.
+        column: The column.
+        stored: Interpretation of each feature, as returned by `stored_as_bytes`.
+
+    Returns:
+        The numbers of all rows and the offsets of the rows in them, or `None` if the column does not hold numbers.
 
     Raises:
-        ValueError: The bytes cannot be values of the dtype that the schema says.
+        ValueError: If the bytes are not valid values of the dtype in the schema.
     """
     if column.bounds is None or column.steps is not None or stored.get(name, Stored("string")).dtype == "string":
         return None
     dtype = np.dtype(stored[name].dtype).newbyteorder("<")
     uneven = column.bounds % dtype.itemsize != 0
     received = f"{int(np.diff(column.bounds)[uneven[1:].argmax()])} bytes" if uneven.any() else ""
-    check(not received, name, received, f"values of {dtype.name}, as {SCHEMA} says", f"remove {SCHEMA}")
+    check(not received, name, received, f"values of {dtype.name}, as in {SCHEMA}", f"remove {SCHEMA}")
     return column.values.view(dtype), column.bounds[column.rows] // dtype.itemsize

@@ -1,1 +1,1 @@
-"""TFRecord files: where they are, how they are read, indexed, written in another order, and resumed."""
+"""TFRecord files: finding, reading, indexing, reordering, and resuming interrupted writes."""

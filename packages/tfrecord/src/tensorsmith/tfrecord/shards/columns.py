@@ -1,4 +1,4 @@
-"""Parts of files as columns."""
+"""Parsing parts of files into columns."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,10 +10,10 @@ from tensorsmith.tfrecord.shards.reading import Part
 
 
 def features_of(path: Path, part: Part) -> dict[str, Feature]:
-    """The features of a part of a file.
+    """Returns the features of the examples in a part of a file.
 
     Raises:
-        DamagedFileError: A record is no example.
+        DamagedFileError: If a record is not an example.
     """
     try:
         return survey(part.records)
@@ -22,21 +22,26 @@ def features_of(path: Path, part: Part) -> dict[str, Feature]:
 
 
 def columns_of(path: Path, part: Part, features: Mapping[str, Feature]) -> dict[str, Column]:
-    """A part of a file as columns.
+    """Parses a part of a file into columns.
 
     Args:
         path: The file.
-        part: A part of it.
-        features: Which ones, by name; those of which no value was ever met are left out.
+        part: A part of the file.
+        features: Features to parse, by name. Features without any value are skipped.
+
+    Returns:
+        The columns by name.
 
     Raises:
-        ValueError: A feature has values of several kinds.
-        DamagedFileError: A record is no example, or has values of another kind.
+        ValueError: If a feature has values of several kinds.
+        DamagedFileError: If a record is not an example, or has values of a different kind.
     """
     wanted: dict[str, str | Steps] = {}
     for name, feature in features.items():
         held = " and ".join(feature.kinds)
-        check(len(feature.kinds) < 2, f"feature {name}", held, "values of one kind", "write the records anew")
+        check(
+            len(feature.kinds) < 2, f"feature {name}", held, "have one kind in all records", "write the records again"
+        )
         if feature.kinds:
             wanted[name] = Steps(feature.kinds[0]) if feature.is_sequence else feature.kinds[0]
     try:

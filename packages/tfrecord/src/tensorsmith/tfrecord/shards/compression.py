@@ -1,4 +1,4 @@
-"""Compressed files, of the two kinds that TensorFlow writes."""
+"""Reading and writing files in the two compression formats of TensorFlow."""
 
 import gzip
 import io
@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 COMPRESSIONS = ("none", "gzip", "zlib")
-ERRORS = (EOFError, gzip.BadGzipFile, zlib.error)  # of compressed files that are damaged
+ERRORS = (EOFError, gzip.BadGzipFile, zlib.error)  # raised for damaged compressed files
 CHUNK = 1 << 20
 
 
 def compression_of(head: bytes) -> str:
-    """How a file that begins so is compressed, if at all, as far as two bytes tell.
+    """Returns the compression of a file, as far as its first two bytes determine it.
 
     Example:
         >>> compression_of(gzip.compress(b"")), compression_of(zlib.compress(b"")), compression_of(b"")
@@ -25,7 +25,7 @@ def compression_of(head: bytes) -> str:
 
 
 def open_to_read(path: Path, compression: str) -> Any:
-    """The content of a file."""
+    """Opens a file for reading its decompressed content."""
     if compression == "gzip":
         return gzip.open(path, "rb")
     file = path.open("rb", buffering=0)
@@ -33,7 +33,7 @@ def open_to_read(path: Path, compression: str) -> Any:
 
 
 def open_to_write(path: Path, compression: str) -> Any:
-    """A file that compresses what is written. What comes out depends on the content alone, not on name or time."""
+    """Opens a file for writing, compressed if requested. The bytes depend only on the content, not on name or time."""
     file = path.open("wb")
     if compression == "none":
         return file
@@ -41,7 +41,7 @@ def open_to_write(path: Path, compression: str) -> Any:
 
 
 class _Inflated(io.RawIOBase):
-    """The content of a zlib stream."""
+    """Decompressed content of a zlib stream."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file, self._stream, self._rest = file, zlib.decompressobj(), b""
@@ -55,11 +55,11 @@ class _Inflated(io.RawIOBase):
         while not data and not self._stream.eof:
             self._rest = self._rest or self._file.read(CHUNK)
             if not self._rest:
-                raise EOFError("it ends within its compressed content")
+                raise EOFError("the compressed stream is truncated")
             data = self._stream.decompress(self._rest, len(room))
             self._rest = self._stream.unconsumed_tail
         if not data and (self._stream.unused_data or self._file.read(1)):
-            raise zlib.error("something follows its end")
+            raise zlib.error("unexpected data after the end of the compressed stream")
         room[: len(data)] = data
         return len(data)
 
@@ -69,7 +69,7 @@ class _Inflated(io.RawIOBase):
 
 
 class _Deflated:
-    """Compresses what is written; the file is complete when it is closed."""
+    """Compressing writer; the file is complete once it is closed."""
 
     def __init__(self, file: BinaryIO, stream: Any) -> None:
         self._file, self._stream = file, stream

@@ -1,4 +1,4 @@
-"""Where the records of files lie, so that each can be read on its own."""
+"""Index of the records in TFRecord files, for random access."""
 
 import os
 from collections.abc import Sequence
@@ -7,23 +7,23 @@ from pathlib import Path
 
 import numpy as np
 
-from tensorsmith.core import check, replace_file
+from tensorsmith.core import Verbatim, check, replace_file
 from tensorsmith.records.record import FOOTER, HEADER
 from tensorsmith.tfrecord.shards.compression import compression_of
 from tensorsmith.tfrecord.shards.reading import read
 
-INDEX_SUFFIX = ".index"  # beside the file, with the sizes of its records, as np.save writes uint32
+INDEX_SUFFIX = ".index"  # suffix of the index file: the sizes of the records as uint32, written by np.save
 
 
 @dataclass(frozen=True, eq=False)
 class Index:
-    """The records of several files, one file after the other.
+    """Positions of the records of several files, file by file.
 
     Attributes:
-        files: The files.
-        file: Which of them each record is in, int32 `(records,)`.
-        begins: Where in it the record's data begin, int64 `(records,)`.
-        sizes: How many bytes they have, int32 `(records,)`.
+        files: Paths of the files.
+        file: Index of the file of each record, int32 `(records,)`.
+        begins: Byte offset of the data of each record in its file, int64 `(records,)`.
+        sizes: Size of the data of each record in bytes, int32 `(records,)`.
     """
 
     files: tuple[str, ...]
@@ -36,14 +36,17 @@ class Index:
 
     @classmethod
     def of(cls, files: Sequence[str | os.PathLike[str]]) -> "Index":
-        """The index of files: from what `write_index` left beside each, or else from reading it.
+        """Builds the index of files from the index next to each file, or by reading files that have none.
 
         Args:
-            files: TFRecord files without compression.
+            files: Uncompressed TFRecord files.
+
+        Returns:
+            The index of all records.
 
         Raises:
-            ValueError: There is no file, or one is compressed.
-            DamagedFileError: A file's records cannot be found.
+            ValueError: If `files` is empty, or if a file is compressed.
+            DamagedFileError: If the records of a file cannot be located.
         """
         check(not isinstance(files, str | os.PathLike) and len(files) > 0, "files", files, "a list of files")
         of_files = [_sizes(Path(path)) for path in files]
@@ -53,24 +56,25 @@ class Index:
             sizes = of_files[number]
             here = slice(end - len(sizes), end)
             file[here], all_sizes[here] = number, sizes
+            # Offsets of the data: all previous frames, plus the header of this record.
             begins[here] = np.cumsum(sizes, dtype="int64") - sizes + np.arange(len(sizes)) * (HEADER + FOOTER) + HEADER
-            of_files[number] = sizes[:0]  # two of them would take much memory
+            of_files[number] = sizes[:0]  # released early, to avoid holding two copies of all sizes
         return cls(tuple(os.fspath(path) for path in files), file, begins, all_sizes)
 
     def of_records(self, numbers: np.ndarray) -> "Index":
-        """That of some records, in this order."""
+        """Returns the index of a selection of records, in the given order."""
         return Index(self.files, self.file[numbers], self.begins[numbers], self.sizes[numbers])
 
 
 def write_index(path: str | os.PathLike[str], sizes: np.ndarray | None = None) -> Path:
-    """Writes the index of a file beside it, as `FILE.index`, 4 bytes a record.
+    """Writes the index of a TFRecord file to `FILE.index`, with 4 bytes per record.
 
     Args:
-        path: A TFRecord file without compression.
-        sizes: The sizes of its records' data where they are known; otherwise the file is read.
+        path: An uncompressed TFRecord file.
+        sizes: Sizes of the records' data, if known. If `None`, the file is read.
 
     Returns:
-        The index's path.
+        The path of the index.
     """
     path = Path(path)
     target = path.with_name(path.name + INDEX_SUFFIX)
@@ -91,7 +95,7 @@ def _sizes(path: Path) -> np.ndarray:
         are_sizes = (
             sizes.ndim == 1 and sizes.dtype.kind in "iu" and 0 <= sizes.min(initial=0) <= sizes.max(initial=0) < 2**31
         )
-        # An index of what the file was before has another sum, and is not used.
+        # The index of an older version of the file is ignored, as its sizes do not add up to the size of the file.
         if are_sizes and int(sizes.sum()) + len(sizes) * (HEADER + FOOTER) == path.stat().st_size:
             return sizes.astype("int32")
     return _read_sizes(path)
@@ -106,10 +110,12 @@ def _read_sizes(path: Path) -> np.ndarray:
     check(
         plain == path.stat().st_size,
         str(path),
-        f"a file compressed by {compression}",
-        "one without compression",
+        Verbatim(f"a file compressed by {compression}"),
+        "an uncompressed file",
         remedy,
     )
     largest = max((int(part.records.sizes.max()) for part in parts), default=0)
-    check(largest < 2**31, str(path), f"a record of {largest:,} bytes", "records of less than 2 GiB")
+    check(
+        largest < 2**31, str(path), Verbatim(f"a record of {largest:,} bytes"), "a file of records smaller than 2 GiB"
+    )
     return np.concatenate([np.zeros(0, "int32"), *(part.records.sizes.astype("int32") for part in parts)])

@@ -1,4 +1,4 @@
-"""How shards are named, and how many there are."""
+"""Names and numbers of shards."""
 
 import os
 import re
@@ -13,23 +13,23 @@ UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MI
 
 
 def shard_paths(folder: str | os.PathLike[str], name: str, count: int) -> list[Path]:
-    """The paths of shards, as TensorFlow Datasets names them.
+    """Returns the paths of shards, named as in TensorFlow Datasets.
 
     Args:
-        folder: Where they are.
-        name: What they have in common.
-        count: How many there are.
+        folder: Folder of the shards.
+        name: Common name of the shards.
+        count: Number of shards.
 
     Example:
         >>> [path.as_posix() for path in shard_paths("mnist", "mnist-train", 2)]
         ['mnist/mnist-train.tfrecord-00000-of-00002', 'mnist/mnist-train.tfrecord-00001-of-00002']
     """
-    check(count > 0, "shards", count, "one or more")
+    check(count > 0, "shards", count, ">= 1")
     return [Path(folder) / f"{name}.tfrecord-{number:05d}-of-{count:05d}" for number in range(count)]
 
 
 def name_of(path: str | os.PathLike[str]) -> str:
-    """What comes before `.tfrecord` in a file's name.
+    """Returns the part of a file name before `.tfrecord`.
 
     Example:
         >>> name_of("data/mnist-train.tfrecord-00000-of-00002")
@@ -39,10 +39,10 @@ def name_of(path: str | os.PathLike[str]) -> str:
 
 
 def parse_size(text: str) -> int:
-    """The number of bytes that a text such as "256MB" names.
+    """Parses a size such as "256MB" to a number of bytes.
 
     Raises:
-        ValueError: It is none.
+        ValueError: If `text` is not a valid size.
 
     Example:
         >>> parse_size("256MB"), parse_size("1.5 GiB"), parse_size("1000")
@@ -56,16 +56,16 @@ def parse_size(text: str) -> int:
 
 
 def parse_split(text: str) -> dict[str, float]:
-    """Names and shares of splits, from a text such as "train=0.8,test=0.2".
+    """Parses the names and fractions of splits from a string such as "train=0.8,test=0.2".
 
     Raises:
-        ValueError: It is none, or the shares do not make up a whole.
+        ValueError: If `text` is not valid, or if the fractions do not sum to 1.
 
     Example:
         >>> parse_split("train=0.8,test=0.2")
         {'train': 0.8, 'test': 0.2}
     """
-    expected = "names and shares such as train=0.8,test=0.2"
+    expected = "names and fractions such as train=0.8,test=0.2"
     shares: dict[str, float] = {}
     for part in text.split(","):
         fits = re.fullmatch(r"\s*([\w.]+)\s*=\s*(\d*\.?\d+)\s*", part)
@@ -73,16 +73,16 @@ def parse_split(text: str) -> dict[str, float]:
             raise argument_error("split", text, expected, "name each split once, without a hyphen" if fits else "")
         shares[fits[1]] = float(fits[2])
     whole = sum(shares.values())
-    check(abs(whole - 1) < 1e-9, "split", text, "shares that make up 1", f"these make up {whole:g}")
+    check(abs(whole - 1) < 1e-9, "split", text, "fractions that sum to 1", f"their sum is {whole:g}")
     return shares
 
 
 def split_sizes(count: int, shares: Mapping[str, float]) -> dict[str, int]:
-    """How many records each split gets: all together have all.
+    """Returns the number of records in each split. The numbers sum to `count`.
 
     Args:
-        count: How many records there are.
-        shares: Name to share of each split.
+        count: Total number of records.
+        shares: Name of each split mapped to its fraction of the records.
 
     Example:
         >>> split_sizes(10, {"train": 0.75, "test": 0.25})
@@ -93,7 +93,7 @@ def split_sizes(count: int, shares: Mapping[str, float]) -> dict[str, int]:
 
 
 def shard_lengths(count: int, shards: int) -> list[int]:
-    """How many records each shard gets: equally many or one more.
+    """Returns the number of records in each shard; the numbers differ by at most one.
 
     Example:
         >>> shard_lengths(10, 4)

@@ -1,4 +1,4 @@
-"""Which files are meant."""
+"""Finding input files and checking output files."""
 
 import glob
 import os
@@ -10,53 +10,56 @@ from tensorsmith.tfrecord.shards.index import INDEX_SUFFIX
 
 
 def find_record_files(sources: Sequence[str]) -> list[Path]:
-    """The TFRecord files that are meant, each once.
+    """Finds the TFRecord files given by paths, glob patterns and folders.
 
     Args:
-        sources: Files, patterns such as `train-*`, and folders, of which all files with `.tfrecord` in their name are
-            taken. Indexes beside the files are left out, and in patterns and folders hidden files are too.
+        sources: Files, patterns such as `train-*`, and folders. A folder stands for all of its files with `.tfrecord`
+            in their name. Index files are skipped, and so are hidden files that match a pattern or are in a folder.
+
+    Returns:
+        The paths of the files, without duplicates.
 
     Raises:
-        FileNotFoundError: For one of the sources there is no file, or all of them are indexes.
+        FileNotFoundError: If a source matches no file, or if all sources are index files.
     """
     found: dict[Path, None] = {}
     for source in sources:
         path = Path(source)
         if path.is_dir():
             files = _without_indexes(path.glob("*.tfrecord*"))
-            problem = "there is no file in it with `.tfrecord` in its name"
+            problem = "the folder contains no file with `.tfrecord` in its name"
         elif path.exists():
-            # A pattern that the shell has expanded names indexes, too.
+            # A pattern expanded by the shell includes index files.
             if path.suffix == INDEX_SUFFIX and path.with_suffix("").exists():
                 continue
             files, problem = [path], ""
         else:
             files = _without_indexes(map(Path, glob.glob(source)))  # noqa: PTH207 - Path.glob takes no absolute ones
-            problem = "there is no such file" + (", nor one that fits" if glob.has_magic(source) else "")
+            problem = "no such file" + (", and no file that matches" if glob.has_magic(source) else "")
         if not files:
             raise FileNotFoundError(f"{source}: {problem}")
         found.update(dict.fromkeys(files))
     if not found:
-        raise FileNotFoundError(f"{', '.join(sources)}: an index holds no records; name the file beside it")
+        raise FileNotFoundError(f"{', '.join(sources)}: an index holds no records; pass the file next to it")
     return list(found)
 
 
 def check_target(name: str, target: str | os.PathLike[str], sources: Iterable[str | os.PathLike[str]]) -> None:
-    """Refuses to replace a file by what is made of it.
+    """Checks that an output file does not overwrite one of the input files.
 
     Args:
-        name: Of the argument that is the target.
+        name: Name of the argument that holds the target.
         target: The file to write.
-        sources: The files that are read.
+        sources: The files to read.
 
     Raises:
-        ValueError: The target is one of them.
+        ValueError: If `target` is one of `sources`.
     """
     target = Path(target)
     same = target.exists() and any(target.samefile(path) for path in sources)
-    check(not same, name, os.fspath(target), "another file than what is read, which would be lost")
+    check(not same, name, os.fspath(target), "different from the file that is read, which would be overwritten")
 
 
 def _without_indexes(paths: Iterable[Path]) -> list[Path]:
-    """In the order of their names."""
+    """Returns the files in sorted order, without index files and hidden files."""
     return sorted(path for path in paths if path.suffix != INDEX_SUFFIX and path.name[0] != "." and path.is_file())

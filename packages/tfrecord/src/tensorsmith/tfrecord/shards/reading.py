@@ -1,4 +1,4 @@
-"""Reading the records of TFRecord files, in the order in which they lie there."""
+"""Sequential reading of TFRecord files."""
 
 import os
 from collections.abc import Iterator
@@ -16,13 +16,13 @@ CHUNK = 1 << 22
 
 
 class DamagedFileError(OSError):
-    """A file that is not what was written.
+    """Error raised if a TFRecord file is damaged.
 
     Attributes:
-        path: The file.
-        record: Number of the first record that cannot be had.
-        offset: The byte it begins with; in a compressed file, of the content.
-        problem: What is wrong.
+        path: Path of the file.
+        record: Index of the first record that cannot be read.
+        offset: Byte offset of this record; in a compressed file, the offset in the decompressed content.
+        problem: Description of the damage.
     """
 
     def __init__(self, path: Path, record: int, offset: int, problem: str):
@@ -32,12 +32,12 @@ class DamagedFileError(OSError):
 
 @dataclass(frozen=True)
 class Part:
-    """Some records of a file, one after the other.
+    """Consecutive records of a file.
 
     Attributes:
-        records: The records; their memory is used again when the next part is read.
-        first: Number of the first one.
-        offset: The byte it begins with; in a compressed file, of the content.
+        records: The records. Their memory is reused when the next part is read.
+        first: Index of the first record in the file.
+        offset: Byte offset of the first record; in a compressed file, the offset in the decompressed content.
     """
 
     records: Records
@@ -46,25 +46,30 @@ class Part:
 
     @property
     def size(self) -> int:
-        """How many bytes the records take, frames included."""
+        """Size of the records in bytes, including record frames."""
         return int(self.records.sizes.sum()) + len(self.records) * (HEADER + FOOTER)
 
     def damage(self, path: Path, error: RecordError) -> DamagedFileError:
-        """What is wrong with one of the records, as a problem of the file."""
+        """Returns the error for a damaged record of this part, with its position in the file."""
         offset = self.offset + int(self.records.begins[error.row]) - int(self.records.begins[0])
         return DamagedFileError(path, self.first + error.row, offset, error.problem)
 
 
 def read(path: str | os.PathLike[str], check_data: bool = True) -> Iterator[Part]:
-    """Reads a file of records, compressed or not, which is told by its beginning.
+    """Reads the records of a TFRecord file in chunks. Compression is detected from the first bytes.
 
     Args:
-        path: The file.
-        check_data: Whether the checksums of the records' data are compared; those of their lengths always are.
+        path: The file, compressed or not.
+        check_data: If `True`, the checksums of the records' data are verified. The checksums of their lengths are
+            always verified.
+
+    Yields:
+        A `Part` with consecutive records.
 
     Raises:
-        FileNotFoundError: There is no such file.
-        DamagedFileError: A record is damaged, or the file ends within one; all records before it came out.
+        FileNotFoundError: If the file does not exist.
+        DamagedFileError: If a record is damaged, or if the file ends within a record. All records before it are
+            yielded first.
     """
     path = Path(path)
     compression = compression_of_file(path)
@@ -73,7 +78,7 @@ def read(path: str | os.PathLike[str], check_data: bool = True) -> Iterator[Part
 
 
 def compression_of_file(path: Path) -> str:
-    """How a file is compressed, if at all: not, where it begins with a length and its checksum."""
+    """Returns the compression of a file: "none" if it begins with the length of a record and its checksum."""
     with path.open("rb") as file:
         head = file.read(HEADER)
     is_length = scan(np.frombuffer(head, "uint8")).needed > 0
@@ -86,7 +91,7 @@ def _parts(path: Path, stream: Any, check_data: bool, size: int | None) -> Itera
         try:
             count = stream.readinto(room[filled:].data)
         except ERRORS as error:
-            raise DamagedFileError(path, first, offset, f"the compressed content is damaged: {error}") from None
+            raise DamagedFileError(path, first, offset, f"the compressed data is corrupted: {error}") from None
         filled += count
         found = scan(room[:filled], check_data)
         if len(found.records):
@@ -99,12 +104,12 @@ def _parts(path: Path, stream: Any, check_data: bool, size: int | None) -> Itera
         beyond = size is not None and offset + found.needed > size
         if beyond or (count == 0 and filled):
             missing = f"{found.needed - filled:,} bytes are missing" if found.needed else "its length is missing"
-            raise DamagedFileError(path, first, offset, f"the file ends within it: {missing}")
+            raise DamagedFileError(path, first, offset, f"the file is truncated: {missing}")
         if count == 0:
             return
         left = room[found.consumed : found.consumed + filled]
         if found.consumed == 0 and filled == len(room):
             room = np.empty(
                 min(2 * len(room), found.needed), "uint8"
-            )  # never more than what the file has shown to be there
+            )  # grows by doubling, so that a wrong length cannot allocate much more than the size of the file
         room[:filled] = left

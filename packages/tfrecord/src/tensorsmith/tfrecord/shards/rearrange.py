@@ -1,4 +1,4 @@
-"""Writing records anew, in any order, into shards."""
+"""Rewriting records in any order into shards."""
 
 import itertools
 import os
@@ -14,7 +14,7 @@ from tensorsmith.tfrecord.shards.compression import COMPRESSIONS, open_to_write
 from tensorsmith.tfrecord.shards.index import INDEX_SUFFIX, Index, write_index
 from tensorsmith.tfrecord.shards.reading import DamagedFileError
 
-GROUP = 1 << 24  # bytes in memory at a time, unless one record has more
+GROUP = 1 << 24  # bytes in memory at a time, unless a record is larger
 
 
 def rearrange(
@@ -26,33 +26,35 @@ def rearrange(
     resume: bool = False,
     report: Advance = unreported,
 ) -> None:
-    """Writes records into shards, which have contiguous runs of `order`, equally many records each or one more.
+    """Writes records to shards, each of which receives a contiguous run of `order`.
 
-    Records are copied with their frames, and all checksums compared on the way. Each shard appears when it is whole,
-    with its index beside it unless it is compressed. Memory stays below 200 MB, but for the index and larger records.
+    The numbers of records in the shards differ by at most one. Records are copied with their frames, and all checksums
+    are verified. Each shard is written atomically, with an index next to it unless it is compressed. Memory use stays
+    below 200 MB plus the size of the index, unless records are larger.
 
     Args:
-        index: Where the records are.
-        order: Their numbers in the index, int64 `(records,)`; one may come several times, or not at all.
-        paths: The shards, in folders that are there. What stands there is replaced.
-        compression: Of the shards: "none", "gzip" or "zlib".
-        resume: Whether shards stay as they are that an earlier call, with the same index and order, has finished.
-        report: Called with each number of bytes that are done, frames included.
+        index: Index of the input records.
+        order: Positions of the records in the index, int64 `(records,)`. A record may occur several times or not at
+            all.
+        paths: Paths of the shards, in existing folders. Existing files are replaced.
+        compression: Compression of the shards: "none", "gzip" or "zlib".
+        resume: If `True`, shards that an earlier call with the same index and order completed are kept.
+        report: Function called with the number of bytes written since the last call, including record frames.
 
     Raises:
-        ValueError: There is no shard, no such compression or no such record.
-        DamagedFileError: A record is not what its checksum says, or not where the index says.
+        ValueError: If `paths` is empty, if `compression` is unknown, or if `order` is out of range.
+        DamagedFileError: If a record does not match its checksum, or is not at the position in the index.
     """
     check(compression in COMPRESSIONS, "compression", compression, " or ".join(COMPRESSIONS))
-    check(len(paths) > 0, "paths", paths, "one shard or more")
+    check(len(paths) > 0, "paths", paths, "a list of at least one shard")
     inside = order.size == 0 or (order.min() >= 0 and order.max() < len(index))
-    check(inside, "order", order, f"numbers of the {len(index):,} records")
+    check(inside, "order", order, f"indices of the {len(index):,} records")
     for path, run in zip(map(Path, paths), runs_of(order, len(paths)), strict=True):
         _write_shard(index, run, path, compression, resume, report)
 
 
 def runs_of(order: np.ndarray, count: int) -> list[np.ndarray]:
-    """What each of so many shards has of an order."""
+    """Splits an order into contiguous runs, one for each of `count` shards."""
     bounds = np.arange(count + 1) * len(order) // count
     return [order[begin:end] for begin, end in itertools.pairwise(bounds)]
 
@@ -67,7 +69,7 @@ def _write_shard(
     if resume and path.exists() and (compression != "none" or path.stat().st_size == size):
         report(size)
     else:
-        sidecar.unlink(missing_ok=True)  # rather none than that of what was there before
+        sidecar.unlink(missing_ok=True)  # no index is better than the index of the previous file
         with replace_file(path) as draft, open_to_write(draft, compression) as file:
             begin = 0
             while begin < len(numbers):
@@ -81,12 +83,12 @@ def _write_shard(
 
 
 def _frames(index: Index, numbers: np.ndarray) -> np.ndarray:
-    """The frames of records, one after the other."""
+    """Reads the frames of records into one array, in the given order."""
     sizes = index.sizes[numbers].astype("int64") + HEADER + FOOTER
     targets = np.cumsum(sizes) - sizes
     frames = np.empty(int(sizes.sum()), "uint8")
     view = frames.data
-    # Forward through the files, and in one piece what lies together both there and here.
+    # Read each file from front to back, and merge records that are adjacent in both the file and the output.
     files, places = index.file[numbers], index.begins[numbers] - HEADER
     forward = np.lexsort((places, files))
     files, places, targets, lengths = files[forward], places[forward], targets[forward], sizes[forward]
@@ -99,6 +101,7 @@ def _frames(index: Index, numbers: np.ndarray) -> np.ndarray:
         pieces = list(zip(places[here].tolist(), targets[here].tolist(), lengths[here].tolist(), strict=True))
         with Path(index.files[number]).open("rb", buffering=0) as file:
             _fill(file.fileno(), view, pieces)
+    # Verify the checksums, and compare the sizes with the index.
     found = scan(frames, most=len(numbers)).records
     right = found.sizes == index.sizes[numbers[: len(found)]]
     if len(found) < len(numbers) or not right.all():
@@ -107,26 +110,26 @@ def _frames(index: Index, numbers: np.ndarray) -> np.ndarray:
 
 
 def _damage(index: Index, number: int) -> DamagedFileError:
-    """What is said of a record that is not as the index says."""
+    """Returns the error for a record that does not match the index."""
     file, begin = index.file[number], int(index.begins[number])
     record = int(np.count_nonzero(index.begins[index.file == file] < begin))
     path = Path(index.files[file])
     beside = path.with_name(path.name + INDEX_SUFFIX)
-    problem = "it is damaged, or the file has changed since its index was made"
+    problem = "it is corrupted, or the file has changed since it was indexed"
     if beside.exists():
-        problem += f"; if {beside.name} is that of another file, remove it"
+        problem += f"; if {beside.name} belongs to another file, remove it"
     return DamagedFileError(path, record, begin - HEADER, problem)
 
 
 def _fill(file: int, view: memoryview, pieces: list[tuple[int, int, int]]) -> None:
-    """Reads pieces of a file to their places."""
+    """Reads pieces of a file into their positions in the output buffer."""
     if hasattr(os, "posix_fadvise"):
-        for place, _, size in pieces:  # so that a disk works on many at a time
+        for place, _, size in pieces:  # lets the disk serve several requests at a time
             os.posix_fadvise(file, place, size, os.POSIX_FADV_WILLNEED)
     for place, target, size in pieces:
         while size > 0:
             had = os.preadv(file, [view[target : target + size]], place)
             if had == 0:
-                view[target : target + size] = bytes(size)  # which is no record
+                view[target : target + size] = bytes(size)  # zeros, which are not a valid record
                 break
             place, target, size = place + had, target + had, size - had

@@ -1,4 +1,4 @@
-"""The records of files in other shards, in another order, and in splits."""
+"""Rewriting the records of files into other shards, in another order, and into splits."""
 
 import contextlib
 import os
@@ -19,16 +19,16 @@ from tensorsmith.tfrecord.shards.reading import compression_of_file, read
 from tensorsmith.tfrecord.shards.rearrange import rearrange
 from tensorsmith.tfrecord.shards.resume import UNPACKED, manifest_kept
 
-CHUNK = 1 << 20  # records that are looked at together
+CHUNK = 1 << 20  # records that are processed together
 
 
 @dataclass(frozen=True)
 class Split:
-    """What was written of a split.
+    """The files of a split.
 
     Attributes:
-        records: How many records.
-        paths: Its shards.
+        records: Number of records.
+        paths: Paths of the shards.
     """
 
     records: int
@@ -50,36 +50,38 @@ def reorder(
     progress: Progress = SILENT,
     rearrange: Callable[..., None] = rearrange,
 ) -> dict[str, Split]:
-    """Writes the records of files anew: into shards of another number or size, shuffled as a whole, in splits.
+    """Rewrites the records of files into shards of another number or size, shuffled, or in splits.
 
-    Each record is written once, with its bytes as they are. Compressed files are unpacked into a temporary folder.
+    Each record is written once, and its bytes are unchanged. Compressed files are unpacked into a temporary folder.
 
     Args:
-        files: TFRecord files; their order is that of the records.
-        folder: Where to; it is made where it is missing.
-        name: Of the shards; by default that of the first file.
-        shards: How many shards to a split.
-        shard_size: Where `shards` is `None`, about how many bytes a shard has, before compression; as shards have
-            equally many records, those with large ones have more.
-        compression: Of the shards: "none", "gzip" or "zlib".
-        seed: Of the order; `None` keeps it as it is. Equal seeds give equal bytes.
-        split: Name to fraction of each split; fractions add up to 1, and counts are as near to them as integers can be.
-        resume: Whether to go on with what an interrupted call began, of which all else was the same, files included.
-            What that call was asked for is in a hidden file of the folder until all shards are there.
-        manifest: A file with what was asked for, which stays; by default one that vanishes at the end.
-        progress: Shows the progress.
-        rearrange: What writes the shards of a split, as the function of this name does.
+        files: TFRecord files. Records keep the order of the files.
+        folder: The folder to write into. It is created if it does not exist.
+        name: Name of the shards. Defaults to the name of the first file.
+        shards: Number of shards in each split.
+        shard_size: Approximate size of a shard in bytes before compression, used if `shards` is `None`. Shards have
+            nearly equal numbers of records, so their sizes differ if the records' sizes do.
+        compression: Compression of the shards: "none", "gzip" or "zlib".
+        seed: Seed of the shuffle. If `None`, the order is kept. Equal seeds produce identical bytes.
+        split: Name of each split mapped to its fraction of the records. The fractions sum to 1, and the numbers of
+            records are as close to them as integers can be.
+        resume: If `True`, resumes an interrupted call with the same arguments and unchanged files. The arguments are
+            stored in a hidden file of the folder until all shards are written.
+        manifest: File that stores the arguments permanently. If `None`, a file that is removed at the end is used.
+        progress: Progress display.
+        rearrange: Function that writes the shards of a split, with the signature of `rearrange`.
 
     Returns:
-        Name to what was written of each split; without splits the name is "".
+        Name of each split mapped to its records and shards. Without `split`, the only name is "".
 
     Raises:
-        ValueError: A number is not positive, or the folder has shards of these names that are not to be gone on with.
-        DamagedFileError: A record is damaged.
+        ValueError: If a number is out of range, or if the folder already has shards of these names that cannot be
+            resumed.
+        DamagedFileError: If a record is damaged.
     """
     check(shard_size > 0, "shard_size", shard_size, "a positive number of bytes")
-    check(shards is None or shards > 0, "shards", shards, "one or more")
-    check(seed is None or seed >= 0, "seed", seed, "0 or more")
+    check(shards is None or shards > 0, "shards", shards, ">= 1")
+    check(seed is None or seed >= 0, "seed", seed, "a non-negative integer")
     folder, name = Path(folder), name or name_of(files[0])
     check(Path(name).name == name, "name", name, "a name without a folder")
     folder.mkdir(parents=True, exist_ok=True)
@@ -88,7 +90,7 @@ def reorder(
     asked |= {"split": list((split or {}).items()), "files": fingerprints(files)}
     with manifest_kept(folder, name, names, asked, resume, manifest), _unpacked(files, folder, name) as plain:
         index = Index.of(plain)
-        order = np.arange(len(index), dtype="int32" if len(index) < 2**31 else "int64")  # there may be very many
+        order = np.arange(len(index), dtype="int32" if len(index) < 2**31 else "int64")  # int32 halves the memory
         if seed is not None:
             np.random.default_rng(seed).shuffle(order)
         sizes = split_sizes(len(index), split or {"": 1.0})
@@ -107,7 +109,7 @@ def reorder(
 
 @contextlib.contextmanager
 def _unpacked(files: Sequence[str | os.PathLike[str]], folder: Path, name: str) -> Iterator[list[Path]]:
-    """The files, or what is in those that are compressed, which are checked on the way."""
+    """Yields the files, with compressed ones replaced by their unpacked content, whose checksums are verified."""
     plain = [Path(path) for path in files]
     packed = [number for number, path in enumerate(plain) if compression_of_file(path) != "none"]
     if not packed:

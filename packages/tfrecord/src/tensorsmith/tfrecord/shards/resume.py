@@ -1,4 +1,4 @@
-"""Shards that are being written: the manifest beside them, which lets the same call resume and no other."""
+"""Manifests of shards that are being written, which allow only the same call to resume."""
 
 import contextlib
 import glob
@@ -12,8 +12,8 @@ from tensorsmith.tfrecord._support.manifest import Manifest
 from tensorsmith.tfrecord.shards.index import INDEX_SUFFIX
 from tensorsmith.tfrecord.shards.layout import name_of
 
-UNPACKED = ".unpacked-"  # behind the name, of folders with what compressed sources hold
-DRAFT = "-????????"  # what `replace_file` puts between a file's name and its ending
+UNPACKED = ".unpacked-"  # follows the name in folders with the content of compressed files
+DRAFT = "-????????"  # pattern of the characters that `replace_file` inserts before the suffix of a file
 
 
 @contextlib.contextmanager
@@ -25,30 +25,30 @@ def manifest_kept(
     resume: bool,
     path: Path | None = None,
 ) -> Iterator[None]:
-    """Keeps a manifest in the folder while shards are written there, and after an interruption.
+    """Keeps a manifest in the folder while shards are written, and after an interruption.
 
     Args:
-        folder: Where the shards are written.
-        name: What all of them have in common.
-        names: Of the shards, by split.
-        arguments: What they depend on, as JSON has it.
-        resume: Whether to go on with shards that are there, if the same was asked for; what else an interrupted call
-            has left is removed then.
-        path: A file for the manifest, which then stays; `None` takes `.NAME.reorder.json` in the folder.
+        folder: Folder of the shards.
+        name: Common name of the shards.
+        names: Name of the shards of each split.
+        arguments: Arguments that the shards depend on, as JSON values.
+        resume: If `True`, continues with existing shards if the arguments are the same, and removes other files that
+            the interrupted call left behind.
+        path: File for the manifest, which is then kept. If `None`, `.NAME.reorder.json` in the folder is used.
 
     Raises:
-        ValueError: There are shards of these names which are not to be gone on with.
+        ValueError: If there are shards of these names that cannot be resumed.
     """
     manifest = Manifest(path or folder / f".{name}.reorder.json", arguments)
     if there := _shards(folder, names):
         interrupted = manifest.path.exists()
-        expected = f"one without shards of {' and '.join(sorted(names))}"
-        remedy = f"remove {there[0].name} and its like, or name another folder"
+        expected = f"have no shards of {' and '.join(sorted(names))}"
+        remedy = f"remove {there[0].name} and similar files, or pass another folder"
         if not resume and interrupted and not manifest.changed():
             remedy += "; or resume, as the same call wrote it and was interrupted"
         check(resume, "folder", str(folder), expected, remedy)
-        check(interrupted, "folder", str(folder), f"{expected}, as no interrupted call has left these", remedy)
-        remedy = f"ask for the same, or remove {there[0].name} and its like to begin anew"
+        check(interrupted, "folder", str(folder), f"{expected}, because no interrupted call has left these", remedy)
+        remedy = f"repeat the same arguments, or remove {there[0].name} and similar files to start over"
         manifest.check_unchanged(remedy)
     if resume:
         _sweep(folder, name, names)
@@ -67,7 +67,7 @@ def _shards(folder: Path, names: Collection[str]) -> list[Path]:
 
 
 def _sweep(folder: Path, name: str, names: Collection[str]) -> None:
-    """Removes drafts, and what was unpacked, of a call that was killed."""
+    """Removes the drafts and unpacked files of a call that was killed."""
     for path in folder.glob(f".{glob.escape(name)}{UNPACKED}*"):
         shutil.rmtree(path)
     drafts = [f".{glob.escape(shard)}{DRAFT}.tfrecord-*-of-*" for shard in names]

@@ -1,4 +1,4 @@
-"""Files of many kinds as sources of examples. What reads each kind is imported when it is needed."""
+"""Sources of examples from files of many kinds. The module that reads a kind is imported on demand."""
 
 import os
 from collections.abc import Sequence
@@ -28,25 +28,29 @@ CLASSES = {
     "idx": "idx.IdxFiles",
     "tfrecord": "tfrecord_files.TfrecordFiles",
 }
-CLASSED = ("images", "wav")  # where names of folders are classes
-ROOTED = (*CLASSED, "coco")  # where the folder itself says something
+CLASSED = ("images", "wav")  # kinds whose folder names are classes
+ROOTED = (*CLASSED, "coco")  # kinds that need the path of the folder itself
 OPTIONS = {"csv": ("encoding",), "text": ("encoding",), "sqlite": ("table", "query")}
 
 
 def open_source(path: Paths, **options: Any) -> Table:
-    r"""Rows of files, of a kind that is told by what they hold or how they end.
+    r"""Opens files as a source of rows. The kind of the files is detected from their content and suffix.
 
-    CSV, Parquet, JSON lines, NumPy, images (in folders by class, or with annotations of VOC or COCO), text, sound,
-    SQLite, IDX and TFRecord.
+    Supported kinds are CSV, Parquet, JSON lines, NumPy, images (in folders by class, or with VOC or COCO annotations),
+    text, audio, SQLite, IDX and TFRecord.
 
     Args:
-        path: A file, a folder, a pattern such as `data/*.csv`, or several of these. Files have their rows one after the
-            other, sorted within a folder or pattern. Several folders of images or sounds are classes.
-        options: `encoding` of CSV and text; `table` or `query` of SQLite.
+        path: A file, a folder, a glob pattern such as `data/*.csv`, or a sequence of these. The rows of several files
+            are concatenated; the files of a folder or pattern are sorted. Several folders of images or audio files are
+            classes.
+        options: Options of the kind of source: `encoding` for CSV and text; `table` or `query` for SQLite.
+
+    Returns:
+        The source, which `convert` and `review` accept.
 
     Raises:
-        FileNotFoundError: There is no such file.
-        ValueError: The kind is not known, or has no such option.
+        FileNotFoundError: If a file does not exist.
+        ValueError: If the kind of the files is unknown or does not support an option.
 
     Example:
         >>> import pathlib, tempfile
@@ -62,7 +66,7 @@ def open_source(path: Paths, **options: Any) -> Table:
     options = {name: value for name, value in options.items() if value is not None}
     for name, value in options.items():
         known = OPTIONS.get(kind, ())
-        check(name in known, name, value, f"{' or '.join(known) or 'no option'} for a source of kind {kind}")
+        check(name in known, name, value, f"{' or '.join(known) or 'left out'} for a source of kind {kind}")
     root = _root([path] if isinstance(path, str | os.PathLike) else path, kind)
     module, _, name = CLASSES[kind].partition(".")
     source = getattr(import_module(f"{__name__}.{module}"), name)
@@ -72,7 +76,7 @@ def open_source(path: Paths, **options: Any) -> Table:
 
 
 def _root(paths: Sequence[str | os.PathLike[str]], kind: str) -> Path | None:
-    """The folder that has the folders of classes: the one that was named, or the one above several."""
+    """Returns the folder that contains the class folders: the given folder, or the parent of several folders."""
     folders = [Path(path) for path in paths if Path(path).is_dir()]
     if len(paths) == 1:
         return folders[0] if folders else None
@@ -81,5 +85,11 @@ def _root(paths: Sequence[str | os.PathLike[str]], kind: str) -> Path | None:
     parents = {folder.parent for folder in folders}
     beside = len(folders) == len(paths) and len(parents) == 1
     shown = [os.fspath(path) for path in paths]
-    check(beside, "source", shown, "folders of one folder", "name the folder that has a folder for each class")
+    check(
+        beside,
+        "source",
+        shown,
+        "subfolders of the same folder",
+        "pass the folder that contains a folder for each class",
+    )
     return folders[0].parent

@@ -1,4 +1,4 @@
-"""What NumPy's and MNIST's files share: arrays that are read some rows at a time."""
+"""Base class of the NumPy and IDX sources, whose arrays are read in chunks of rows."""
 
 import math
 from abc import abstractmethod
@@ -23,10 +23,10 @@ class Rows:
     """An array in a file.
 
     Attributes:
-        count: The length of its first axis.
-        shape: Of one row.
-        dtype: Of its numbers, as NumPy names it.
-        read: The next rows, as many as are asked for.
+        count: Size of the first axis.
+        shape: Shape of one row.
+        dtype: NumPy dtype of the elements.
+        read: Function that returns the given number of rows, continuing after the last call.
     """
 
     count: int
@@ -36,7 +36,7 @@ class Rows:
 
     @property
     def feature(self) -> Feature:
-        """What holds a row: images and other arrays of uint8 as their bytes."""
+        """Feature of a row; uint8 arrays such as images are encoded as raw bytes."""
         kind = self.dtype.kind
         name = "string" if kind in "UM" else "bytes" if kind == "S" else self.dtype.name
         raw = name == "uint8" and len(self.shape) > 0
@@ -44,20 +44,20 @@ class Rows:
 
 
 class Arrays(Table):
-    """Rows of arrays with equal first axes; a value with axes is a list of lists of fixed size."""
+    """Source of rows from arrays with equal first axes. Rows with axes become nested lists of fixed size."""
 
     @abstractmethod
     def parts(self) -> list[tuple[Path, Callable[[ExitStack], Mapping[str, Rows]]]]:
-        """File, and what opens its arrays; files whose arrays are of the same rows count as one, named by the first."""
+        """Returns files with functions that open their arrays; files that share their rows form one entry."""
 
     def rows(self) -> Iterator[Batch]:
-        """All rows."""
+        """Yields batches of all rows."""
         for path, open_arrays in self.parts():
             with ExitStack() as stack:
                 yield from _batches(path, _checked(path, open_arrays(stack)))
 
     def known(self) -> Mapping[str, Feature]:
-        """All features, from the files' heads."""
+        """Returns the features of all arrays, read from the headers of the files."""
         known: dict[str, Feature] = {}
         for path, open_arrays in self.parts():
             with ExitStack() as stack:
@@ -65,7 +65,7 @@ class Arrays(Table):
                     before = known.setdefault(name, array.feature)
                     if before != array.feature:
                         raise UnreadableError(
-                            path, f"`{name}` is {_shown(array.feature)}, in files before {_shown(before)}"
+                            path, f"`{name}` is {_shown(array.feature)}, but {_shown(before)} in earlier files"
                         )
         return known
 
@@ -75,15 +75,15 @@ def _shown(feature: Feature) -> str:
 
 
 def _checked(path: Path, arrays: Mapping[str, Rows]) -> Mapping[str, Rows]:
-    """The same, if their first axes are equal and their dtypes are those of features."""
+    """Checks that the first axes are equal and the dtypes are supported, and returns the arrays."""
     counts = {name: array.count for name, array in arrays.items()}
     if len(set(counts.values())) > 1:
-        raise UnreadableError(path, f"its arrays have different numbers of rows: {counts}")
+        raise UnreadableError(path, f"the arrays have different numbers of rows: {counts}")
     for name, array in arrays.items():
         if array.dtype.kind not in "USM" and array.dtype.name not in DTYPES:
-            raise UnreadableError(path, f"`{name}` is an array of {array.dtype}, which no feature has")
+            raise UnreadableError(path, f"`{name}` is an array of {array.dtype}, which is not supported")
         if 0 in array.shape and array.count * math.prod(size or 1 for size in array.shape) > MOST_BYTES:
-            raise UnreadableError(path, f"`{name}` has {array.count:,} rows of shape {array.shape}, which hold nothing")
+            raise UnreadableError(path, f"`{name}` has {array.count:,} rows of empty shape {array.shape}")
     return arrays
 
 
@@ -100,7 +100,7 @@ def _batches(path: Path, arrays: Mapping[str, Rows]) -> Iterator[Batch]:
 
 
 def _column(array: np.ndarray) -> Any:
-    """An array as Arrow's, with lists of fixed size for all axes but the first."""
+    """Converts an array to Arrow, with fixed-size lists for all axes except the first."""
     if array.dtype.kind == "M":
         array = np.datetime_as_string(array)
     array = np.ascontiguousarray(array, array.dtype.newbyteorder("="))

@@ -1,4 +1,4 @@
-"""Batches of rows that are read one by one, as files of images and of sounds are."""
+"""Batches of rows that are read one by one, such as image and audio files."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -9,13 +9,13 @@ import pyarrow as pa
 from tensorsmith.tfrecord.sources.source import Batch, Reject
 from tensorsmith.tfrecord.sources.table import MOST_BYTES
 
-ROWS = 256  # of a batch at most
+ROWS = 256  # maximum number of rows in a batch
 
 
 def in_batches(
     rows: Iterator[tuple[dict[str, Any] | Reject, tuple[str, int]]], file: str, types: Any, first: int = 1
 ) -> Iterator[Batch]:
-    """Batches of rows, which are numbered from the first on and each have a file and a number there, and of rejects."""
+    """Groups rows and rejects into batches; rows are numbered from `first`, and have a file and a number in it."""
     values: list[dict[str, Any]] = []
     numbers: list[int] = []
     places: list[tuple[str, int]] = []

@@ -1,4 +1,4 @@
-"""What annotations of images have in common: boxes with classes."""
+"""Base class of sources of images with annotated boxes."""
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
@@ -20,12 +20,12 @@ TYPES = (
     ("label", pa.list_(pa.int64())),
     ("label_text", pa.list_(pa.string())),
 )
-OUTSIDE = 1.0  # pixels that a box may reach out of its image, by rounding; it is cut there
+OUTSIDE = 1.0  # pixels by which a box may exceed its image due to rounding; the excess is clipped
 
 
 @dataclass(frozen=True)
 class Box:
-    """An object in an image, in pixels; flagged where it is not to be found like others."""
+    """Bounding box of an object in pixels; `flagged` marks a difficult object or a crowd."""
 
     name: str
     left: float
@@ -35,29 +35,29 @@ class Box:
     flagged: bool = False
 
     def relative(self, height: int, width: int) -> list[float]:
-        """Top, left, bottom and right as parts of the image, as TensorFlow and TFDS have them.
+        """Returns top, left, bottom and right as fractions of the image size, as in TensorFlow and TFDS.
 
         Raises:
-            ValueError: It is not in the image.
+            ValueError: If the box is not within the image.
         """
         fits = -OUTSIDE <= self.left <= self.right <= width + OUTSIDE
         if not (fits and -OUTSIDE <= self.top <= self.bottom <= height + OUTSIDE):
             box = f"left {self.left:g}, top {self.top:g}, right {self.right:g}, bottom {self.bottom:g}"
-            raise ValueError(f"received a box with {box}, expected one within {width} x {height} pixels")
+            raise ValueError(f"a box must lie within {width} x {height} pixels, got {box}")
         parts = (self.top / height, self.left / width, self.bottom / height, self.right / width)
         return [min(max(part, 0.0), 1.0) for part in parts]
 
 
 @dataclass(frozen=True)
 class Annotated:
-    """An image and what is said of it.
+    """An annotated image.
 
     Attributes:
-        annotation: The file with the annotation.
-        row: The annotation's number there.
-        image: The image's file.
-        boxes: Its objects.
-        size: Height and width by the annotation, where it has them.
+        annotation: Path of the annotation file.
+        row: Number of the annotation in this file.
+        image: Path of the image.
+        boxes: Objects in the image.
+        size: Height and width given by the annotation, `None` if they are missing.
     """
 
     annotation: Path
@@ -68,12 +68,14 @@ class Annotated:
 
 
 class AnnotatedImages(Table):
-    """A row for each annotated image: the features `image`, `bbox` (top, left, bottom, right in 0..1), `label` (the
-    classes' numbers), `label_text` (their names) and a flag, with a value in each for each object.
+    """Source with one row for each annotated image.
+
+    The features are `image`, `bbox` (top, left, bottom, right in 0..1), `label` (class indices), `label_text` (class
+    names) and a flag. Except for `image`, they have one value for each object.
 
     Attributes:
-        flag: The name of the flag, as TFDS has it.
-        names: The names of all classes, by number.
+        flag: Name of the flag, as in TFDS.
+        names: Class names, by index.
     """
 
     flag: str
@@ -81,17 +83,17 @@ class AnnotatedImages(Table):
 
     @abstractmethod
     def annotated(self) -> Iterator[Annotated | Reject]:
-        """All annotations, in an order that is always the same."""
+        """Yields all annotations, in a deterministic order."""
 
     def rows(self) -> Iterator[Batch]:
-        """All rows."""
+        """Yields batches of all rows."""
         self._shapes = ImageShapes()
         numbers = {name: number for number, name in enumerate(self.names)}
         rows = ((self._row(found, numbers), _place(found)) for found in self.annotated())
         yield from in_batches(rows, str(self.files[0]), pa.schema([*TYPES, (self.flag, pa.list_(pa.bool_()))]))
 
     def known(self) -> Mapping[str, Feature]:
-        """All features."""
+        """Returns all features."""
         return {
             "image": self._shapes.feature,
             "bbox": Feature("float32", (None, 4)),
@@ -106,14 +108,14 @@ class AnnotatedImages(Table):
         try:
             image = read_image(found.image)
         except FileNotFoundError:
-            return Reject(str(found.annotation), found.row, "image", f"there is no image {found.image}")
+            return Reject(str(found.annotation), found.row, "image", f"image {found.image} does not exist")
         except ValueError as error:
             return Reject(str(found.image), 1, "", str(error))
         height, width, _ = image.shape
         try:
             if found.size not in (None, (height, width)):
                 said = "{1} x {0}".format(*found.size or ())
-                raise ValueError(f"received boxes for {said} pixels, expected {width} x {height}, which the image has")
+                raise ValueError(f"boxes must be for the image size {width} x {height}, got boxes for {said} pixels")
             boxes = [box.relative(height, width) for box in found.boxes]
         except ValueError as error:
             return Reject(str(found.annotation), found.row, "bbox", str(error))

@@ -1,17 +1,17 @@
-"""Folders whose names are the classes of the files in them."""
+"""Classes given by the names of folders."""
 
 from pathlib import Path
 
 
 class Classes:
-    """Numbers classes by the sorted names of the folders directly in a folder.
+    """Class indices of files, given by the sorted names of the subfolders of a folder.
 
     Args:
-        root: The folder; `None` where there are no classes.
+        root: The folder, or `None` if there are no classes.
         files: All files.
 
     Attributes:
-        names: The names; empty where all files lie in the folder itself.
+        names: The class names; empty if all files are directly in the folder.
     """
 
     def __init__(self, root: Path | None, files: list[Path]) -> None:
@@ -20,12 +20,12 @@ class Classes:
         self.names = tuple(sorted({parts[0] for parts in inside if len(parts) > 1}))
 
     def number_of(self, file: Path) -> int:
-        """The class of a file.
+        """Returns the class index of a file.
 
         Raises:
-            ValueError: It lies beside the folders of classes.
+            ValueError: If the file is not in a class folder.
         """
         parts = file.relative_to(self._root).parts if self._root else ()
         if len(parts) < 2:
-            raise ValueError(f"received a file beside the folders of classes, expected one in {', '.join(self.names)}")
+            raise ValueError(f"a file must be in one of the class folders {', '.join(self.names)}")
         return self.names.index(parts[0])

@@ -1,4 +1,4 @@
-"""Images with one JSON file for all, as COCO has them."""
+"""Images with COCO annotations, one JSON file for all images."""
 
 import json
 import os
@@ -12,13 +12,15 @@ from tensorsmith.tfrecord.sources.source import Reject
 
 
 class Coco(AnnotatedImages):
-    """The images that a file names, with their boxes. Classes are numbered in the order of their ids. The whole file
-    is read into memory; the images are not.
+    """Source of the images named in a COCO file, with their boxes.
+
+    Classes are numbered in the order of their ids. The annotation file is read into memory completely; the images are
+    not.
 
     Args:
-        files: The file with the annotations.
-        root: Where the images are, in it or in a folder of it; `None` looks from the file's own folder on, and from
-            the one above where that is called `annotations`.
+        files: The annotation file.
+        root: Folder that contains the images, directly or in subfolders. If `None`, the folder of the annotation file
+            is used, or its parent if that folder is called `annotations`.
     """
 
     flag = "is_crowd"
@@ -35,33 +37,31 @@ class Coco(AnnotatedImages):
                 self._boxes.get(entry["image_id"], strays).append(entry)
             self.names = [names[number] for number in sorted(names)]
         except (ValueError, TypeError) as error:
-            raise UnreadableError(path, f"it is no COCO file: {error}") from None
+            raise UnreadableError(path, f"not a COCO file: {error}") from None
         except KeyError as error:
-            raise UnreadableError(path, f"it is no COCO file: it lacks {error}") from None
+            raise UnreadableError(path, f"not a COCO file: {error} is missing") from None
         if strays:
-            raise UnreadableError(
-                path, f"an annotation is of image {strays[0]['image_id']!r}, which is not among its images"
-            )
+            raise UnreadableError(path, f"an annotation refers to the unknown image {strays[0]['image_id']!r}")
         if len(set(self.names)) < len(self.names):
-            raise UnreadableError(path, "two of its categories have one name")
+            raise UnreadableError(path, "two categories have the same name")
         self._names = names
         above = path.parent.parent if path.parent.name == "annotations" else path.parent
         self._places = _Places(root or above)
         self.files += dict.fromkeys(found for image in self._images for found in self._found(image))
 
     def annotated(self) -> Iterator[Annotated | Reject]:
-        """All images, in the order of the file."""
+        """Yields all images, in the order of the file."""
         path = self.files[0]
         for row, image in enumerate(self._images, 1):
             try:
                 boxes = [self._box(entry) for entry in self._boxes[image["id"]]]
                 yield Annotated(path, row, self._places.find(str(image["file_name"])), boxes)
             except (KeyError, TypeError, ValueError) as error:
-                problem = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
+                problem = f"{error} is missing" if isinstance(error, KeyError) else str(error)
                 yield Reject(str(path), row, "", f"image {image['id']!r}: {problem}")
 
     def _found(self, image: dict[str, Any]) -> list[Path]:
-        """The image, where there is one and only one."""
+        """Returns a list with the path of an image, empty if it does not exist or is ambiguous."""
         try:
             place = self._places.find(str(image["file_name"]))
         except (KeyError, ValueError):
@@ -71,22 +71,22 @@ class Coco(AnnotatedImages):
     def _box(self, entry: dict[str, Any]) -> Box:
         left, top, width, height = map(float, entry["bbox"])
         if entry["category_id"] not in self._names:
-            raise ValueError(f"received category {entry['category_id']!r}, expected one of the file's categories")
+            raise ValueError(f"unknown category {entry['category_id']!r}")
         return Box(self._names[entry["category_id"]], left, top, left + width, top + height, bool(entry.get("iscrowd")))
 
 
 class _Places:
-    """Finds images in a folder by the names that an annotation has for them."""
+    """Lookup of images in a folder by the file names in an annotation."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
         self._by_name: dict[str, list[Path]] | None = None
 
     def find(self, name: str) -> Path:
-        """The image's path, or where it should have been.
+        """Returns the path of an image, or the path where it was expected.
 
         Raises:
-            ValueError: Several images have the name.
+            ValueError: If several images have the name.
         """
         direct = self._root / name
         if direct.exists():
@@ -98,5 +98,5 @@ class _Places:
                     self._by_name.setdefault(file, []).append(Path(folder) / file)
         found = self._by_name.get(direct.name, [direct])
         if len(found) > 1:
-            raise ValueError(f"received {name}, as which {len(found)} images in {self._root} are called")
+            raise ValueError(f"{len(found)} images in {self._root} are named {name}")
         return found[0]

@@ -1,4 +1,4 @@
-"""CSV and TSV files."""
+"""CSV and TSV files as a source."""
 
 import codecs
 import csv
@@ -20,18 +20,19 @@ from tensorsmith.tfrecord.sources.files import GZIP_ERRORS, UnreadableError, ope
 from tensorsmith.tfrecord.sources.source import Batch, Reject
 from tensorsmith.tfrecord.sources.table import Table
 
-BLOCK, LARGEST = 2 << 20, 64 << 20  # bytes that are read together; as many where a row has more, which is the most
+BLOCK, LARGEST = 2 << 20, 64 << 20  # size of a block in bytes; larger rows are read with the second size, the maximum
 
 
 class CsvFiles(Table):
-    """Rows of texts under the names of the first line, separated by commas, or by tabs or semicolons where it has none.
+    """Source of strings from CSV and TSV files, with column names in the first line.
 
-    A cell without anything in it is missing; `""` is an empty text. Lines without anything in them are not rows. A
-    column without a name is called after its number, `column_1`.
+    Cells are separated by commas, or by tabs or semicolons if the first line has no comma. An empty cell is a missing
+    value; `""` is an empty string. Empty lines are skipped. A column without a name is called `column_1` and so on,
+    after its number.
 
     Args:
-        files: The files; of a column that one of them lacks, its rows have nothing.
-        encoding: Of the texts, as Python names it.
+        files: The files. If a file lacks a column, the column is missing in its rows.
+        encoding: Character encoding of the files, as named by Python.
     """
 
     untyped = True
@@ -41,7 +42,7 @@ class CsvFiles(Table):
         self.files, self._encoding = files, check_encoding(encoding)
 
     def rows(self) -> Iterator[Batch]:
-        """All rows."""
+        """Yields batches of all rows."""
         for path in self.files:
             last = 0
             try:
@@ -49,16 +50,16 @@ class CsvFiles(Table):
                     last = max([last, *batch.numbers[-1:].tolist(), *(reject.row for reject in batch.rejects[-1:])])
                     yield batch
             except _LargeRowError:
-                for batch in self._file(path, LARGEST):  # once more, without what came out before
+                for batch in self._file(path, LARGEST):  # reads the file again and skips the rows already yielded
                     later = batch.numbers > last
                     rejects = [reject for reject in batch.rejects if reject.row > last]
                     yield Batch(batch.rows.filter(pa.array(later)), batch.file, batch.numbers[later], rejects)
 
     def _file(self, path: Path, block: int) -> Iterator[Batch]:
-        """The rows of one file."""
+        """Yields the rows of one file."""
         names, delimiter, line, ending = self._header(path)
         if not names:
-            raise UnreadableError(path, "its first line is empty, expected names of columns")
+            raise UnreadableError(path, "the first line must hold the column names, but is empty")
         refused: list[Any] = []
         reading = arrow_csv.ReadOptions(
             column_names=names, skip_rows_after_names=1, block_size=block, use_threads=False, encoding=self._encoding
@@ -88,13 +89,13 @@ class CsvFiles(Table):
             if "straddling" in str(error):
                 if block < LARGEST:
                     raise _LargeRowError from None
-                raise UnreadableError(path, f"a row has more than {block >> 20} MiB: is a quote not closed?") from None
+                raise UnreadableError(path, f"a row is larger than {block >> 20} MiB; is a quote not closed?") from None
             raise UnreadableError(path, wrong_encoding(path, self._encoding) or str(error)) from None
         finally:
             lines.close()
 
     def _header(self, path: Path) -> tuple[list[str], str, int, str]:
-        """The names of columns, what separates them, the line where the rows begin, and what ends lines."""
+        """Returns the column names, the delimiter, the line number of the first row, and the line ending."""
         encoding = "utf-8-sig" if codecs.lookup(self._encoding).name == "utf-8" else self._encoding
         try:
             with io.TextIOWrapper(open_plain(path), encoding, newline="") as file:
@@ -105,22 +106,22 @@ class CsvFiles(Table):
         except UnicodeError:
             raise UnreadableError(path, wrong_encoding(path, self._encoding)) from None
         except (csv.Error, *GZIP_ERRORS, zlib.error) as error:
-            raise UnreadableError(path, f"its first line: {error}") from None
+            raise UnreadableError(path, f"first line: {error}") from None
         names = [name.strip() or f"column_{number}" for number, name in enumerate(names, 1)]
         double = next((name for name in names if names.count(name) > 1), None)
         if double is not None:
-            raise UnreadableError(path, f"it has two columns named `{double}`")
+            raise UnreadableError(path, f"duplicate column `{double}`")
         return names, delimiter, reader.line_num + 1, "\r" if first.endswith("\r") else "\n"
 
 
 class _LargeRowError(Exception):
-    """A row has more bytes than are read together."""
+    """Raised if a row is larger than a block."""
 
 
 class _Followed(io.RawIOBase):
-    """A file that keeps the last bytes that were read from it: a block at least, where there are as many.
+    """File wrapper that keeps the most recently read bytes, at least one block if the file is that large.
 
-    All of it must be of the encoding: Arrow itself does not look at rows that it refuses.
+    All content is checked against the encoding, as Arrow does not check rows that it rejects.
     """
 
     def __init__(self, file: BinaryIO, encoding: str, block: int) -> None:
@@ -148,9 +149,9 @@ class _Followed(io.RawIOBase):
 
 
 def _is_open(lines: list[str], height: int, delimiter: str) -> bool:
-    """Whether the last row, of so many lines, ends within quotes, which Arrow takes for closed."""
+    """Returns `True` if the last row, which has `height` lines, ends within quotes; Arrow accepts such a row."""
     last = lines[:-1] if not lines[-1] else lines
-    csv.field_size_limit(max(csv.field_size_limit(), LARGEST))  # of all readers, which know no limit of their own
+    csv.field_size_limit(max(csv.field_size_limit(), LARGEST))  # global to all readers of the csv module
     try:
         list(csv.reader(last[-height:], delimiter=delimiter, strict=True))
     except csv.Error as error:
@@ -159,17 +160,17 @@ def _is_open(lines: list[str], height: int, delimiter: str) -> bool:
 
 
 class _Lines:
-    """Finds the line in which each row begins, also where cells have several lines and where rows were refused."""
+    """Line numbers of rows, for files with multi-line cells and rejected rows."""
 
     def __init__(self, path: Path, refused: list[Any], line: int, ending: str, encoding: str) -> None:
-        self._path, self._refused, self._line, self._row = path, refused, line, 2  # the header is Arrow's row 1
+        self._path, self._refused, self._line, self._row = path, refused, line, 2  # Arrow counts the header as row 1
         self._ending, self._encoding = ending, encoding
-        self.last, self.height = line, 1  # of the last row
+        self.last, self.height = line, 1  # line number of the last row, and its number of lines
         self._content: Any = None
         self._read = 0
 
     def batch(self, rows: Any, at_end: bool = False) -> Batch:
-        """Rows with their lines, and the rejects among them; without those lines that have nothing in them."""
+        """Returns rows with their line numbers and the rejects among them, without empty lines."""
         breaks = [pc.fill_null(pc.count_substring(column, self._ending), 0).to_numpy() for column in rows.columns]
         heights = 1 + np.sum(breaks, axis=0, dtype="int64")
         numbers, rejects, at = np.empty(len(heights), "int64"), [], 0
@@ -197,7 +198,7 @@ class _Lines:
             self.last, self.height, self._line = int(numbers[end - 1]), int(heights[end - 1]), int(ends[-1])
 
     def _is_blank(self, number: int) -> bool:
-        """Whether a line has not even separators. Lines are asked for in their order."""
+        """Returns `True` if a line is empty, without any delimiter. Lines must be queried in increasing order."""
         if self._content is None:
             self._content = io.TextIOWrapper(open_plain(self._path), self._encoding, "replace", self._ending)
         line = next(itertools.islice(self._content, int(number) - self._read - 1, None), "")
@@ -211,25 +212,23 @@ class _Lines:
 
 def _reject(path: Path, line: int, row: Any) -> Reject:
     shown = row.text if len(row.text) <= 80 else row.text[:80] + "..."
-    return Reject(
-        str(path), line, "", f"received {row.actual_columns} fields, expected {row.expected_columns}: {shown!r}"
-    )
+    return Reject(str(path), line, "", f"expected {row.expected_columns} fields, got {row.actual_columns}: {shown!r}")
 
 
 def check_encoding(encoding: str) -> str:
-    """Returns the name of an encoding that Python knows, or raises an error."""
+    """Returns the encoding if Python knows it, otherwise raises an error."""
     try:
         codecs.lookup(encoding)
         known = True
     except LookupError:
         known = False
     guess = did_you_mean(encoding, ("utf-8", "latin-1", "cp1252", "utf-16"))
-    check(known, "encoding", encoding, "an encoding that Python knows, such as latin-1", guess)
+    check(known, "encoding", encoding, "an encoding known to Python, such as latin-1", guess)
     return encoding
 
 
 def wrong_encoding(path: Path, encoding: str) -> str:
-    """Where a file's bytes are not what an encoding allows; empty where all are."""
+    """Returns the position at which a file violates an encoding, empty if the file is valid."""
     decoder, line = codecs.getincrementaldecoder(encoding)(), 1
     try:
         with open_plain(path) as file:
@@ -239,9 +238,9 @@ def wrong_encoding(path: Path, encoding: str) -> str:
     except UnicodeDecodeError as error:
         line += error.object[: error.start].decode(error.encoding).count("\n")
         found = error.object[error.start : error.end]
-        return f"line {line:,} has the bytes {found!r}, which {encoding} does not have; name the encoding"
+        return f"line {line:,} contains the bytes {found!r}, which are invalid in {encoding}; pass the encoding"
     except UnicodeError as error:
-        return f"it is not {encoding}: {error}; name the encoding"
+        return f"it is not {encoding}: {error}; pass the encoding"
     except (*GZIP_ERRORS, zlib.error) as error:
         return str(error)
     return ""

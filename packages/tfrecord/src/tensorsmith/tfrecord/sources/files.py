@@ -1,4 +1,4 @@
-"""The files that a source is made of."""
+"""Finding and opening the files of a source."""
 
 import glob
 import gzip
@@ -7,28 +7,28 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-LEFT = ("Thumbs.db", "desktop.ini")  # by Windows
+LEFT = ("Thumbs.db", "desktop.ini")  # files that Windows creates
 Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
 
 class UnreadableError(OSError):
-    """A file that is not what it should be."""
+    """Error raised if a source file is damaged or has an unexpected format."""
 
     def __init__(self, path: Path, problem: str):
         super().__init__(f"{path}: {problem}")
 
 
 def find_source_files(paths: Paths) -> list[Path]:
-    """Files, patterns such as `data/*.csv`, and all files within folders.
+    """Finds the files given by paths, glob patterns such as `data/*.csv`, and folders.
 
-    Within folders, names that begin with `.` or `_` are left out, and those of file managers, as other tools leave such
-    files beside data.
+    A folder stands for all files in it and its subfolders. Names that begin with `.` or `_` and files created by file
+    managers are skipped, as other tools leave such files next to data.
 
     Returns:
-        The files, each once; those of a folder and of a pattern are sorted.
+        The files without duplicates; those of a folder or pattern are sorted.
 
     Raises:
-        FileNotFoundError: There is no such file, or none fits the pattern.
+        FileNotFoundError: If a file does not exist, or if a pattern matches no file.
     """
     found: dict[Path, None] = {}
     for path in [paths] if isinstance(paths, str | os.PathLike) else paths:
@@ -41,15 +41,13 @@ def find_source_files(paths: Paths) -> list[Path]:
         else:
             files = sorted(Path(name) for name in glob.glob(str(path), recursive=True) if Path(name).is_file())  # noqa: PTH207
         if not files:
-            raise FileNotFoundError(
-                f"{path}: there is no such file" if not path.is_dir() else f"{path}: the folder is empty"
-            )
+            raise FileNotFoundError(f"{path}: no such file" if not path.is_dir() else f"{path}: the folder is empty")
         found.update(dict.fromkeys(files))
     return list(found)
 
 
 def open_plain(path: Path) -> BinaryIO:
-    """A file's content, decompressed where the file is a gzip file."""
+    """Opens a file for reading, decompressing it if it is a gzip file."""
     file = path.open("rb")
     if file.read(2) == b"\x1f\x8b":
         file.close()
@@ -58,4 +56,4 @@ def open_plain(path: Path) -> BinaryIO:
     return file
 
 
-GZIP_ERRORS = (EOFError, gzip.BadGzipFile)  # and zlib.error, which gzip lets through
+GZIP_ERRORS = (EOFError, gzip.BadGzipFile)  # raised for damaged files, besides zlib.error

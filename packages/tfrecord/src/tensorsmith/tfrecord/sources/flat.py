@@ -1,4 +1,4 @@
-"""Arrow's columns as features hold them: no structs, no dictionaries, no dates."""
+"""Flattening of Arrow columns to the types of features, without structs, dictionaries and dates."""
 
 from pathlib import Path
 from typing import Any
@@ -10,25 +10,28 @@ from tensorsmith.tfrecord.sources.files import UnreadableError
 
 
 def flatten(rows: Any, file: Path) -> Any:
-    """Rows whose columns are numbers, booleans, strings, binary, and lists of these.
+    """Flattens columns to numbers, booleans, strings, binary values, and lists of these.
 
-    A struct `a` with a field `b` becomes a column `a/b`, a list of structs a list for each field; a dictionary becomes
-    its values, dates and times become ISO 8601 texts, decimals float64, durations int64.
+    A struct `a` with a field `b` becomes a column `a/b`, and a list of structs becomes one list for each field.
+    Dictionaries are decoded, dates and times become ISO 8601 strings, decimals become float64, and durations int64.
 
     Args:
         rows: A `pyarrow.RecordBatch`.
-        file: Where they come from, for messages.
+        file: Path of the file that the rows come from, for error messages.
+
+    Returns:
+        A `pyarrow.RecordBatch` with the flat columns.
 
     Raises:
-        UnreadableError: Two columns have one name then, or one has a type that no feature has.
+        UnreadableError: If two columns have the same flat name, or if a column has an unsupported type.
     """
     columns: dict[str, Any] = {}
     for name, column in zip(rows.schema.names, rows.columns, strict=True):
         for full, array in _fields(name, column, file):
             if full in columns:
-                raise UnreadableError(file, f"it has two columns named `{full}`")
+                raise UnreadableError(file, f"duplicate column `{full}`")
             columns[full] = array
-    # Without columns, only the rows themselves still know how many they are.
+    # Without columns, only the original batch preserves the number of rows.
     return pa.RecordBatch.from_arrays(list(columns.values()), list(columns)) if columns else rows.select([])
 
 
@@ -76,4 +79,4 @@ def _plain(name: str, array: Any, file: Path) -> Any:
     known = types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind)
     if known or types.is_string(kind) or types.is_binary(kind) or types.is_null(kind):
         return array
-    raise UnreadableError(file, f"column `{name}` has type {kind}, which no feature has")
+    raise UnreadableError(file, f"column `{name}` has type {kind}, which is not supported")

@@ -1,4 +1,4 @@
-"""The files of MNIST and its kin: arrays in a plain form, compressed by gzip or not."""
+"""Files in the IDX format of MNIST, optionally compressed by gzip."""
 
 import math
 import zlib
@@ -13,22 +13,22 @@ import numpy as np
 from tensorsmith.tfrecord.sources.arrays import Arrays, Rows
 from tensorsmith.tfrecord.sources.files import GZIP_ERRORS, UnreadableError, open_plain
 
-CHUNK = 1 << 20  # which memory is taken for at once, whatever the file says of its size
+CHUNK = 1 << 20  # bytes allocated at a time, so that a wrong size in the header cannot exhaust memory
 DTYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 
 
 class IdxFiles(Arrays):
-    """The feature `image` of a file with more than one axis, and `label` of a file with one.
+    """Source of IDX files: a file with several axes is the feature `image`, a file with one axis is `label`.
 
     Args:
-        files: One file, or one of each. The files of training and of testing are two sources.
+        files: One file, or one of each kind. Training and test files are separate sources.
     """
 
     def __init__(self, files: list[Path]) -> None:
         self.files = files
 
     def parts(self) -> list[tuple[Path, Callable[[ExitStack], Mapping[str, Rows]]]]:
-        """All files, with what opens them."""
+        """Returns the files as one entry, with the function that opens them."""
         return [(self.files[0], self._open)]
 
     def _open(self, stack: ExitStack) -> dict[str, Rows]:
@@ -37,7 +37,9 @@ class IdxFiles(Arrays):
             rows = _rows(path, stack)
             name = "image" if rows.shape else "label"
             if name in arrays:
-                raise UnreadableError(path, f"a second file of {name}s; name those of one split, as `FOLDER/train-*`")
+                raise UnreadableError(
+                    path, f"a second file of {name}s; pass the files of one split, such as `FOLDER/train-*`"
+                )
             arrays[name] = rows
         return dict(sorted(arrays.items()))
 
@@ -46,7 +48,7 @@ def _rows(path: Path, stack: ExitStack) -> Rows:
     file = stack.enter_context(open_plain(path))
     head = _bytes(path, file, 4)
     if head[:2] != b"\0\0" or head[2] not in DTYPES or head[3] == 0:
-        raise UnreadableError(path, "it is no IDX file: it begins with other bytes")
+        raise UnreadableError(path, "not an IDX file: the magic number is wrong")
     sizes = np.frombuffer(_bytes(path, file, 4 * head[3]), ">u4").astype("int64")
     count, shape, dtype = int(sizes[0]), tuple(map(int, sizes[1:])), np.dtype(DTYPES[head[2]])
     return Rows(count, shape, dtype, partial(_read, path, file, shape, dtype))
@@ -66,5 +68,5 @@ def _bytes(path: Path, file: BinaryIO, size: int) -> bytes:
     except (*GZIP_ERRORS, zlib.error) as error:
         raise UnreadableError(path, str(error)) from None
     if missing:
-        raise UnreadableError(path, f"it ends too early: {missing:,} bytes are missing")
+        raise UnreadableError(path, f"the file is truncated: {missing:,} bytes are missing")
     return b"".join(parts)

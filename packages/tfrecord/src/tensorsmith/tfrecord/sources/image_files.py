@@ -1,4 +1,4 @@
-"""Single PNG and JPEG files: whether they are whole, and what many of them have in common."""
+"""Reading PNG and JPEG files, and the properties that many of them share."""
 
 import io
 import warnings
@@ -11,18 +11,18 @@ from PIL import Image, UnidentifiedImageError
 from tensorsmith.tfrecord.schema import Feature
 
 CHANNELS = {"1": 1, "L": 1, "I": 1, "I;16": 1, "I;16B": 1, "LA": 2, "RGB": 3, "YCbCr": 3, "RGBA": 4}
-PNG, DEPTH = b"\x89PNG", 24  # how such a file begins, and the byte with its bits per channel
+PNG, DEPTH = b"\x89PNG", 24  # signature of a PNG file, and the offset of its bit depth
 
 
 @dataclass(frozen=True)
 class ImageFile:
-    """A sound image.
+    """A valid image file.
 
     Attributes:
-        data: The file's bytes.
+        data: Content of the file.
         encoding: "png" or "jpeg".
-        shape: Height, width and channels, as TensorFlow decodes it.
-        dtype: "uint8", or "uint16" of a PNG file with 16 bits.
+        shape: Height, width and channels, as decoded by TensorFlow.
+        dtype: "uint8", or "uint16" for a PNG file with 16 bits per channel.
     """
 
     data: bytes
@@ -32,10 +32,10 @@ class ImageFile:
 
 
 def read_image(path: Path) -> ImageFile:
-    """Reads an image, and decodes it to see that it is whole.
+    """Reads an image and decodes it to verify that it is complete.
 
     Raises:
-        ValueError: It is not whole, or no PNG or JPEG.
+        ValueError: If the file is damaged, or is not a PNG or JPEG file.
     """
     data = path.read_bytes()
     try:
@@ -43,32 +43,32 @@ def read_image(path: Path) -> ImageFile:
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(io.BytesIO(data)) as image:
                 encoding, (width, height), channels = str(image.format).lower(), image.size, _channels(image)
-                image.draft(None, (max(width // 8, 1), max(height // 8, 1)))  # of JPEG all is read, but less computed
+                image.draft(None, (max(width // 8, 1), max(height // 8, 1)))  # JPEG: reads all data, decodes faster
                 image.load()
     except UnidentifiedImageError:
-        raise ValueError(f"received {len(data):,} bytes that are no image, expected PNG or JPEG") from None
+        raise ValueError(f"the image must be PNG or JPEG, got {len(data):,} bytes of another format") from None
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise ValueError(f"a broken image: {error}") from None
+        raise ValueError(f"the image is corrupted: {error}") from None
     if encoding not in ("png", "jpeg"):
-        raise ValueError(f"received {encoding}, expected PNG or JPEG")
+        raise ValueError(f"the image must be PNG or JPEG, got {encoding}")
     return ImageFile(data, encoding, (height, width, channels), dtype_of(data))
 
 
 def dtype_of(data: bytes) -> str:
-    """The type that holds what a PNG or JPEG file has of a channel."""
+    """Returns the dtype that holds the channels of a PNG or JPEG file."""
     return "uint16" if data.startswith(PNG) and data[DEPTH] == 16 else "uint8"
 
 
 def _channels(image: Any) -> int:
-    if image.mode == "P":  # TensorFlow looks the colours up
+    if image.mode == "P":  # TensorFlow expands the palette
         return 4 if "transparency" in image.info else 3
     if image.mode == "CMYK":
-        return 3  # as which TensorFlow decodes it
+        return 3  # TensorFlow decodes CMYK to RGB
     return CHANNELS.get(image.mode, len(image.getbands()))
 
 
 class ImageShapes:
-    """What all images of a source have in common."""
+    """Common shape, encoding and dtype of the images of a source."""
 
     def __init__(self) -> None:
         self._shape: list[int | None] = []
@@ -76,7 +76,7 @@ class ImageShapes:
         self._dtypes: set[str] = set()
 
     def add(self, image: ImageFile) -> None:
-        """Looks at one more."""
+        """Adds an image to the common properties."""
         self._encodings.add(image.encoding)
         self._dtypes.add(image.dtype)
         before = self._shape or image.shape
@@ -84,6 +84,6 @@ class ImageShapes:
 
     @property
     def feature(self) -> Feature:
-        """Sizes that vary are None, and images of 8 bits where only some have more."""
+        """Feature of the images: `None` for sizes that vary, and uint8 unless all images have 16 bits."""
         encoding = "image" if len(self._encodings) > 1 else min(self._encodings, default="png")
         return Feature(min(self._dtypes, default="uint8", key=len), tuple(self._shape) or (None, None, None), encoding)

@@ -1,4 +1,4 @@
-"""Image files, in a folder for each class or without classes."""
+"""Image files as a source, with or without a folder for each class."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -15,11 +15,11 @@ from tensorsmith.tfrecord.sources.table import Table
 
 
 class ImageFolders(Table):
-    """A row for each image: the feature `image`, and `label` where they lie in folders by class.
+    """Source with a row for each image: the feature `image`, and `label` if the images are in folders by class.
 
     Args:
         files: The images.
-        root: The folder that has the folders of classes; `None` where images have no class.
+        root: Folder that contains the class folders, or `None` if the images have no classes.
     """
 
     by_file = True
@@ -30,13 +30,13 @@ class ImageFolders(Table):
         self._name = str(root or self.files[0].parent)
 
     def rows(self) -> Iterator[Batch]:
-        """All rows."""
+        """Yields batches of all rows."""
         types = [("image", pa.binary())] + [("label", pa.int64())] * bool(self._classes.names)
         rows = ((self._row(path), (str(path), 1)) for path in self.files)
         yield from in_batches(rows, self._name, pa.schema(types), 1 + self.before)
 
     def known(self) -> Mapping[str, Feature]:
-        """The images' size and encoding, and the names of classes."""
+        """Returns the features, with the size and encoding of the images and the class names."""
         label = {"label": Feature("int64", labels=self._classes.names)} if self._classes.names else {}
         return {"image": self._shapes.feature, **label}
 

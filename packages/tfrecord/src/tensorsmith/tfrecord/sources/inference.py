@@ -1,4 +1,4 @@
-"""What rows hold, found by looking at all of them."""
+"""Inference of a schema from all rows of a source."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -14,22 +14,23 @@ from tensorsmith.tfrecord.schema import STRINGS, Feature, Schema
 from tensorsmith.tfrecord.sources.numbers import Numbers
 from tensorsmith.tfrecord.sources.source import Batch, Reject
 
-MOST_TEXTS = 100  # of a vocabulary
-MOST_REJECTS = 10  # that are kept
+MOST_TEXTS = 100  # maximum size of a vocabulary
+MOST_REJECTS = 10  # rejects that are kept
 
 
 @dataclass(frozen=True)
 class Found:
-    """What was found.
+    """Result of a survey of all rows.
 
     Attributes:
-        schema: The schema.
-        rows: How many rows were read.
-        refused: How many could not be.
-        rejects: The first of those.
-        missing: Of features that rows lack, how many do.
-        problems: Of features with values that no schema takes, what is wrong with these.
-        vocabularies: The texts, sorted, of features with 2 to 100 of them in more than ten times as many rows.
+        schema: The inferred schema.
+        rows: Number of rows that were read.
+        refused: Number of rows that could not be read.
+        rejects: The first of these rows.
+        missing: Names of features that some rows lack, mapped to the number of these rows.
+        problems: Names of features with values that no schema supports, mapped to a description.
+        vocabularies: Sorted distinct strings of features that have 2 to 100 of them in more than ten times as many
+            rows.
     """
 
     schema: Schema
@@ -42,11 +43,11 @@ class Found:
 
 
 class Survey:
-    """Looks at batches, and says at the end what they hold.
+    """Incremental inference of a schema from batches of rows.
 
     Args:
-        untyped: Whether texts are to be taken for the numbers they are.
-        written: Whether floats were written as texts, so that float32 may do for them.
+        untyped: If `True`, strings that represent numbers are inferred as numbers.
+        written: If `True`, floats come from decimal text, and float32 is inferred if it is precise enough.
     """
 
     def __init__(self, untyped: bool = False, written: bool = False) -> None:
@@ -56,7 +57,7 @@ class Survey:
         self._rejects: list[Reject] = []
 
     def add(self, batch: Batch) -> None:
-        """Looks at some more rows."""
+        """Adds a batch of rows."""
         for name, array in zip(batch.rows.schema.names, batch.rows.columns, strict=True):
             column = self._columns.setdefault(name, _Column(self._untyped, self._written))
             column.add(array)
@@ -65,10 +66,10 @@ class Survey:
         self._rejects += batch.rejects[: MOST_REJECTS - len(self._rejects)]
 
     def found(self, known: Mapping[str, Feature]) -> Found:
-        """What all of them hold.
+        """Returns the result for all rows added so far.
 
         Args:
-            known: Features of which the source knows more.
+            known: Features that the source knows in more detail; they replace the inferred ones.
         """
         missing = {
             name: self._rows - column.present for name, column in self._columns.items() if column.present < self._rows
@@ -85,7 +86,7 @@ class Survey:
 
 
 class _Column:
-    """What one column held so far."""
+    """Properties of one column in the batches seen so far."""
 
     def __init__(self, untyped: bool, written: bool) -> None:
         self._untyped, self._written = untyped, written
@@ -100,6 +101,7 @@ class _Column:
     def add(self, array: Any) -> None:
         self.present += len(array) - array.null_count
         depth = 0
+        # Descend through the nested lists, recording the sizes at each level.
         while pa.types.is_nested(array.type) and not is_complex(array.type):
             if pa.types.is_fixed_size_list(array.type):
                 sizes = [array.type.list_size] * (len(array) > array.null_count)
@@ -108,9 +110,9 @@ class _Column:
             self._saw_sizes(depth, sizes)
             inner = array.flatten()
             if inner.null_count:
-                self.problem = "in some lists a value is missing"
+                self.problem = "some lists contain missing values"
             elif _is_uneven(array, inner):
-                self.problem = "some lists have lists of different lengths in them"
+                self.problem = "some lists contain lists of different lengths"
             array, depth = inner, depth + 1
         values = array.drop_null()
         if len(values):
@@ -148,7 +150,7 @@ class _Column:
 
 
 def _is_uneven(lists: Any, inner: Any) -> bool:
-    """Whether there are lists of different lengths within one list."""
+    """Returns `True` if a list contains lists of different lengths."""
     if not pa.types.is_nested(inner.type) or is_complex(inner.type) or pa.types.is_fixed_size_list(inner.type):
         return False
     counts, lengths = (np.asarray(pc.list_value_length(level).drop_null()) for level in (lists, inner))
@@ -156,7 +158,7 @@ def _is_uneven(lists: Any, inner: Any) -> bool:
     return bool((np.repeat(lengths[begins[counts > 0]], counts[counts > 0]) != lengths).any())
 
 
-_NAMES = {  # Arrow's, where NumPy has others
+_NAMES = {  # Arrow names that differ from NumPy's
     "halffloat": "float16",
     "float": "float32",
     "double": "float64",
@@ -165,7 +167,7 @@ _NAMES = {  # Arrow's, where NumPy has others
 
 
 def _common(first: str, second: str) -> str:
-    """What holds the values of both."""
+    """Returns a dtype that can represent the values of both dtypes."""
     if first in ("", second):
         return second
     if first in STRINGS or second in STRINGS or "bool" in (first, second) or "number" in (first, second):

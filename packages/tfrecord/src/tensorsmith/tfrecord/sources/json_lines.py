@@ -1,4 +1,4 @@
-"""Files with a JSON object a line."""
+"""JSON lines files as a source."""
 
 import codecs
 import json
@@ -18,7 +18,7 @@ from tensorsmith.tfrecord.sources.values import as_written, table_of
 
 
 class JsonLines(Table):
-    """A row for each line: an object in UTF-8, whose objects become columns `a/b`. Lines of blanks are not rows.
+    """Source of JSON lines: one UTF-8 object per line, with nested objects as columns `a/b`. Blank lines are skipped.
 
     Args:
         files: The files.
@@ -31,11 +31,11 @@ class JsonLines(Table):
         self.files = files
 
     def rows(self) -> Iterator[Batch]:
-        """All rows."""
+        """Yields batches of all rows."""
         return self._rows({})
 
     def rows_for(self, schema: Schema) -> Iterator[Batch]:
-        """All rows, with numbers as they were written in columns of texts."""
+        """Yields batches of all rows, with numbers in string columns as written in the file."""
         texts = {name: feature for name, feature in schema.features.items() if feature.dtype == "string"}
         return self._rows({name: bool(feature.shape or feature.sequence) for name, feature in texts.items()})
 
@@ -73,9 +73,9 @@ def _parse(line: bytes) -> dict[str, Any]:
     text = line.removeprefix(codecs.BOM_UTF8).decode()
     row = DECODER.decode(text)
     if not isinstance(row, dict):
-        raise ValueError(f"received {text.strip()[:80]!r}, expected an object")
+        raise ValueError(f"a line must be a JSON object, got {text.strip()[:80]!r}")
     if "\\ud" in text or "\\uD" in text:
-        json.dumps(row, ensure_ascii=False).encode()  # half a surrogate pair is no text
+        json.dumps(row, ensure_ascii=False).encode()  # raises for an unpaired surrogate, which is not valid text
     return row
 
 
@@ -83,7 +83,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     row = dict(pairs)
     if len(row) < len(pairs):
         names = [name for name, _ in pairs]
-        raise ValueError(f"it has `{next(name for name in names if names.count(name) > 1)}` twice")
+        raise ValueError(f"duplicate name `{next(name for name in names if names.count(name) > 1)}`")
     return row
 
 
@@ -92,9 +92,9 @@ DECODER = json.JSONDecoder(object_pairs_hook=_object)
 
 def _problem(error: Exception) -> str:
     if isinstance(error, json.JSONDecodeError):
-        return f"it is no JSON: {error.msg}, at its character {error.pos + 1}"
+        return f"invalid JSON: {error.msg} at character {error.pos + 1}"
     if isinstance(error, RecursionError):
         return "it is nested too deeply"
     if isinstance(error, UnicodeEncodeError):
-        return "it has half of a surrogate pair, which is no text"
+        return "it contains an unpaired surrogate"
     return f"it is not UTF-8: {error}" if isinstance(error, UnicodeDecodeError) else str(error)

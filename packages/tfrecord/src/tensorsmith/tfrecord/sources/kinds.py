@@ -1,4 +1,4 @@
-"""What kind of source files are, told by what they hold, or by how they end."""
+"""Detection of the kind of source files, from their content or suffix."""
 
 import json
 import mmap
@@ -19,12 +19,12 @@ KINDS = {
     "json": "JSON lines (.jsonl, .ndjson, .json)",
     "numpy": "NumPy (.npy, .npz)",
     "images": "folders of images by class (.png, .jpg)",
-    "voc": "images with VOC's annotations (.xml)",
-    "coco": "COCO's annotations (.json)",
+    "voc": "images with Pascal VOC annotations (.xml)",
+    "coco": "images with COCO annotations (.json)",
     "text": "text (.txt)",
-    "wav": "sound (.wav)",
+    "wav": "audio (.wav)",
     "sqlite": "SQLite (.sqlite, .db)",
-    "idx": "IDX, as MNIST has it",
+    "idx": "IDX, the format of MNIST",
     "tfrecord": "TFRecord",
 }
 BEGINNINGS = {
@@ -51,12 +51,13 @@ IDX_NAME = re.compile(r"idx\d")
 
 
 def kind_of(files: list[Path]) -> tuple[str, list[Path]]:
-    """The kind of files that belong together, and those of them that make the source.
+    """Returns the kind of a set of files, and the files among them that make up the source.
 
-    Beside images, sounds and TFRecord files there may be texts, JSON, and files of no kind, which are left out.
+    Image, audio and TFRecord files may be accompanied by text files, JSON files and files of unknown kind, which are
+    skipped.
 
     Raises:
-        ValueError: They are of several kinds, or of none that is known.
+        ValueError: If the files are of several kinds, or of an unknown kind.
     """
     by_kind: dict[str, list[Path]] = {}
     for path in files:
@@ -65,7 +66,7 @@ def kind_of(files: list[Path]) -> tuple[str, list[Path]]:
     annotations = by_kind.get("coco", [])
     if annotations and kinds <= {"coco", "images", "text"}:
         shown, remedy = [str(path) for path in annotations], "name one of them"
-        check(len(annotations) == 1, "source", shown, "one file of annotations", remedy)
+        check(len(annotations) == 1, "source", shown, "a single annotation file", remedy)
         return "coco", annotations
     if kinds - {"text"} == {"images", "voc"}:
         return "voc", by_kind["images"] + by_kind["voc"]
@@ -75,13 +76,13 @@ def kind_of(files: list[Path]) -> tuple[str, list[Path]]:
     if len(by_kind) == 1 and kinds - {"voc"}:
         return next(iter(kinds)), files
     found = [f"{len(paths)} {kind}" if kind else paths[0].name for kind, paths in by_kind.items()]
-    remedy = "name those that belong together, as `FOLDER/*.csv`" if len(files) > 1 else ""
-    expected = f"files of one of these kinds: {'; '.join(KINDS.values())}"
+    remedy = "pass the files that belong together, such as `FOLDER/*.csv`" if len(files) > 1 else ""
+    expected = f"files of one of these formats: {'; '.join(KINDS.values())}"
     raise argument_error("source", Verbatim(" and ".join(found)), expected, remedy)
 
 
 def _kind(path: Path) -> str:
-    """The kind of a file; empty where it is not known."""
+    """Returns the kind of a file, empty if it is unknown."""
     with path.open("rb") as file:
         head = file.read(16)
     if path.suffix == INDEX_SUFFIX:
@@ -95,7 +96,7 @@ def _kind(path: Path) -> str:
         return "tfrecord"
     endings = [ending.lower() for ending in path.suffixes if ending.lower() != ".gz"]
     for ending in reversed(endings):
-        known = ENDINGS.get(re.sub(r"-\d.*$", "", ending))  # of shards, as .tfrecord-00000-of-00010
+        known = ENDINGS.get(re.sub(r"-\d.*$", "", ending))  # strips the shard number of .tfrecord-00000-of-00010
         if known:
             return "coco" if ending == ".json" and _is_coco(path) else known
     return "idx" if IDX_NAME.search(path.name) and _begins_as_idx(path) else ""
@@ -106,17 +107,17 @@ def _begins_as_idx(path: Path) -> bool:
         with open_plain(path) as file:
             return file.read(2) == b"\0\0"
     except (*GZIP_ERRORS, zlib.error):
-        return True  # as its name says, so that the source tells what is wrong
+        return True  # trusts the name, so that the source reports the damage
 
 
 def _is_coco(path: Path) -> bool:
-    """Whether a .json file is one object with images and annotations, not an object a line."""
+    """Returns `True` if a .json file is a single object with images and annotations, rather than JSON lines."""
     with path.open("rb") as file:
         first = file.readline(1 << 20)
         try:
             row = json.loads(first)
             if file.read(1):
-                return False  # more lines
+                return False  # the file has more lines
             return isinstance(row, dict) and {"images", "annotations"} <= row.keys()
         except ValueError:
             pass

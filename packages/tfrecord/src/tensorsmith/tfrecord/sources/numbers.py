@@ -1,4 +1,4 @@
-"""What numbers a column of texts can become without losing any of them."""
+"""Inference of a lossless numerical dtype for a column of strings."""
 
 from typing import Any
 
@@ -6,16 +6,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-PADDED = r"^[+-]?0[0-9xX]"  # as postal codes are, and hexadecimal numbers
+PADDED = r"^[+-]?0[0-9xX]"  # numbers with leading zeros, such as postal codes, and hexadecimal numbers
 INTEGER = r"^[+-]?[0-9]+$"
 
 
 class Numbers:
-    """Narrows down, text by text, what all of them can be.
+    """Incremental inference of the narrowest dtype that represents all strings of a column.
 
-    That is bool for `true` and `false`; int64, or else uint64, for integers; float32 where it gives back each
-    number to the last digit that is written, float64 where it does not; string for all else, and for numbers that none
-    of these holds.
+    The dtype is bool for `true` and `false`; int64, or else uint64, for integers; float32 if it reproduces each number
+    to the last digit written, otherwise float64; and string for everything else, including numbers that none of these
+    dtypes can represent.
 
     Example:
         >>> numbers = Numbers()
@@ -35,11 +35,11 @@ class Numbers:
 
     @property
     def dtype(self) -> str:
-        """The first that is still possible."""
+        """Narrowest dtype that is still possible."""
         return self._possible[0]
 
     def add(self, texts: Any) -> None:
-        """Looks at more texts.
+        """Updates the possible dtypes with more strings.
 
         Args:
             texts: A `pyarrow.Array` of strings without nulls.
@@ -54,6 +54,7 @@ class Numbers:
             self._keep(name, name in self._possible and _cast(texts, name) is not None)
         if "float64" not in self._possible:
             return
+        # Floats are only possible if float64 rounds no integer and overflows for no number.
         exact = _cast(texts, "float64")
         if exact is None or _has_large_integers(texts, exact) or _has_huge_floats(texts, exact):
             self._keep("float64", False)
@@ -67,7 +68,7 @@ class Numbers:
 
 
 def _cast(texts: Any, dtype: str) -> Any:
-    """The numbers that are written; `None` where some are not of the type."""
+    """Converts the strings to numbers; returns `None` if a string is not of the dtype."""
     try:
         return texts.cast(dtype).to_numpy()
     except pa.ArrowInvalid:
@@ -75,13 +76,13 @@ def _cast(texts: Any, dtype: str) -> Any:
 
 
 def _has_large_integers(texts: Any, exact: np.ndarray) -> bool:
-    """Whether integers are among them that float64 may round."""
+    """Returns `True` if there are integers that float64 may round."""
     large = np.isfinite(exact) & (np.abs(exact) > 2**53)
     return bool(large.any()) and bool(pc.any(pc.match_substring_regex(texts.filter(pa.array(large)), INTEGER)).as_py())
 
 
 def _has_huge_floats(texts: Any, exact: np.ndarray) -> bool:
-    """Whether numbers are among them that are beyond float64."""
+    """Returns `True` if there are finite numbers beyond the range of float64."""
     beyond = np.isinf(exact)
     return (
         bool(beyond.any())
@@ -90,21 +91,21 @@ def _has_huge_floats(texts: Any, exact: np.ndarray) -> bool:
 
 
 def _fits_float32(texts: Any, exact: np.ndarray) -> bool:
-    """Whether each number, as float32, is at most half a unit of its last digit away from what is written."""
+    """Returns `True` if rounding to float32 changes each number by at most half a unit of its last written digit."""
     finite = np.isfinite(exact)
     scientific = np.asarray(pc.match_substring(texts, "e", ignore_case=True)) & finite
     sizes, points = np.asarray(pc.binary_length(texts)), np.asarray(pc.find_substring(texts, "."))
-    digits = np.where(points < 0, 0, points + 1 - sizes)  # power of ten of the last one
+    digits = np.where(points < 0, 0, points + 1 - sizes)  # power of ten of the last digit
     if scientific.any():
         digits[scientific] = _last_digits(texts.filter(pa.array(scientific)))
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         away = np.abs(exact.astype("float32").astype("float64") - exact)
-        most = 0.5 * 10.0**digits + np.spacing(np.abs(exact))  # as float64 rounds what is written, too
+        most = 0.5 * 10.0**digits + np.spacing(np.abs(exact))  # plus the rounding error of float64 itself
         return bool((away <= most)[finite].all())
 
 
 def _last_digits(texts: Any) -> np.ndarray:
-    """The power of ten of the last digit of each number with an exponent."""
+    """Returns the power of ten of the last digit of each number in scientific notation."""
     parts = pc.extract_regex(texts, r"^[+-]?[0-9]*\.?(?P<decimals>[0-9]*)[eE]\+?(?P<exponent>-?[0-9]+)$")
     exponents = np.asarray(parts.field("exponent").cast("float64"))
     return np.clip(exponents - np.asarray(pc.binary_length(parts.field("decimals"))), -400, 400)

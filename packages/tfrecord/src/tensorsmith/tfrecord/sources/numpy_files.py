@@ -1,4 +1,4 @@
-"""NumPy's .npy and .npz files."""
+"""NumPy .npy and .npz files as a source."""
 
 import lzma
 import math
@@ -17,8 +17,8 @@ import numpy as np
 from tensorsmith.tfrecord.sources.arrays import Arrays, Rows
 from tensorsmith.tfrecord.sources.files import UnreadableError
 
-# Of zipfile and what decompresses, which go to places that a file names, and of NumPy's reading of an array's head,
-# which is Python's syntax.
+# Raised for damaged files by zipfile and the decompressors, which follow offsets in the file, and by NumPy, which
+# parses the header of an array as Python syntax.
 ERRORS = (
     OSError,
     zipfile.BadZipFile,
@@ -35,18 +35,20 @@ ERRORS = (
 
 
 class NumpyFiles(Arrays):
-    """The rows of arrays. Several .npy files are features beside each other, each named after its file; several .npz
-    files, whose keys are the features, have rows one after the other. Arrays in Fortran's order are read as a whole.
+    """Source of NumPy arrays.
+
+    Several .npy files provide one feature each, named after the file. Several .npz files, whose keys are the features,
+    are concatenated. Arrays in Fortran order are read into memory completely.
 
     Args:
-        files: All .npy, or all .npz.
+        files: Either .npy files or .npz files.
     """
 
     def __init__(self, files: list[Path]) -> None:
         self.files = files
 
     def parts(self) -> list[tuple[Path, Callable[[ExitStack], Mapping[str, Rows]]]]:
-        """All files, with what opens them."""
+        """Returns files with functions that open their arrays."""
         zipped = [path for path in self.files if _is_zipped(path)]
         if not zipped:
             return [(self.files[0], partial(_files, self.files))]
@@ -63,19 +65,19 @@ def _is_zipped(path: Path) -> bool:
 
 
 def _files(paths: list[Path], stack: ExitStack) -> dict[str, Rows]:
-    """The arrays of .npy files."""
+    """Opens the arrays of .npy files."""
     arrays: dict[str, Rows] = {}
     for path in paths:
         if path.stem in arrays:
             raise UnreadableError(path, f"a second array named `{path.stem}`")
-        file = stack.enter_context(path.open("rb"))  # a memory map would end the process if it were cut short
+        file = stack.enter_context(path.open("rb"))  # not a memory map, as truncating the file would crash the process
         whole = partial(np.load, path, allow_pickle=False)
         arrays[path.stem] = _array(path, path.stem, file, path.stat().st_size, whole)
     return arrays
 
 
 class _Slices:
-    """Reads an array from its start to its end."""
+    """Sequential reader of the rows of an array."""
 
     def __init__(self, array: np.ndarray) -> None:
         self._array, self._at = array, 0
@@ -92,11 +94,11 @@ def _header(file: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype]:
 
 
 def _members(path: Path, stack: ExitStack) -> dict[str, Rows]:
-    """The arrays of a .npz file, each decompressed as far as it was read."""
+    """Opens the arrays of a .npz file, each of which is decompressed incrementally."""
     try:
         archive = stack.enter_context(zipfile.ZipFile(path))
     except ERRORS as error:
-        raise UnreadableError(path, f"it is no sound .npz file: {error}") from None
+        raise UnreadableError(path, f"not a valid .npz file: {error}") from None
     return {
         member.filename.removesuffix(".npy"): _member(path, archive, member, stack) for member in archive.infolist()
     }
@@ -112,20 +114,20 @@ def _member(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo, stack
     try:
         file: Any = stack.enter_context(archive.open(member))
     except ERRORS as error:
-        raise UnreadableError(path, f"`{name}` is no sound array: {error}") from None
+        raise UnreadableError(path, f"`{name}` is not a valid array: {error}") from None
     return _array(path, name, file, member.file_size, whole)
 
 
 def _array(path: Path, name: str, file: BinaryIO, size: int, whole: Callable[[], np.ndarray]) -> Rows:
-    """The rows of an array, which are read from the file one after the other where they lie so."""
+    """Returns the rows of an array, read incrementally from the file if the array is in C order."""
     try:
         shape, by_columns, dtype = _header(file)
     except ERRORS as error:
-        raise UnreadableError(path, f"`{name}` is no sound array: {error}") from None
+        raise UnreadableError(path, f"`{name}` is not a valid array: {error}") from None
     if dtype.hasobject:
         raise UnreadableError(path, f"`{name}` is an array of Python objects, which only pickle reads")
     if not shape:
-        raise UnreadableError(path, f"`{name}` is a single value, which has no axis for rows")
+        raise UnreadableError(path, f"`{name}` is a scalar without an axis of rows")
     if min(shape) < 0 or math.prod(shape) * dtype.itemsize > size - file.tell():
         raise UnreadableError(path, f"`{name}` is shorter than its shape {shape}")
     if not by_columns:
@@ -133,7 +135,7 @@ def _array(path: Path, name: str, file: BinaryIO, size: int, whole: Callable[[],
     try:
         return Rows(shape[0], shape[1:], dtype, _Slices(whole()))
     except ERRORS as error:
-        raise UnreadableError(path, f"`{name}` is damaged: {error}") from None
+        raise UnreadableError(path, f"`{name}` is corrupted: {error}") from None
 
 
 def _read(path: Path, name: str, file: BinaryIO, shape: tuple[int, ...], dtype: np.dtype, count: int) -> np.ndarray:
@@ -141,7 +143,7 @@ def _read(path: Path, name: str, file: BinaryIO, shape: tuple[int, ...], dtype: 
     try:
         data = file.read(size)
     except ERRORS as error:
-        raise UnreadableError(path, f"`{name}` is damaged: {error}") from None
+        raise UnreadableError(path, f"`{name}` is corrupted: {error}") from None
     if len(data) < size:
-        raise UnreadableError(path, f"`{name}` ends too early")
+        raise UnreadableError(path, f"`{name}` is truncated")
     return np.frombuffer(data, dtype).reshape(count, *shape)

@@ -1,4 +1,4 @@
-"""Parquet files."""
+"""Parquet files as a source."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -18,7 +18,7 @@ ERRORS = (pa.ArrowInvalid, pa.ArrowNotImplementedError, UnicodeError, OSError)
 
 
 class ParquetFiles(Table):
-    """Rows of Parquet files, a part of a row group at a time. Structs, dates and the like become what `flatten` says.
+    """Source of Parquet files, read in parts of row groups. Structs, dates and other types are converted by `flatten`.
 
     Args:
         files: The files.
@@ -30,12 +30,12 @@ class ParquetFiles(Table):
         self.files = files
 
     def rows(self) -> Iterator[Batch]:
-        """All rows."""
+        """Yields batches of all rows."""
         for path in self.files:
             yield from self._file(path, None)
 
     def batches(self, schema: Schema) -> Iterator[Batch]:
-        """As of all sources; other columns are not even read."""
+        """Yields batches of all rows with the columns of a schema; other columns are not read."""
         for path in self.files:
             for batch in self._file(path, {name.partition("/")[0] for name in schema.features}):
                 check_names(schema, batch.rows.schema.names)
@@ -48,7 +48,7 @@ class ParquetFiles(Table):
                 size = sum(file.metadata.row_group(group).total_byte_size for group in range(file.num_row_groups))
                 most = max(1, min(MOST_ROWS, MOST_BYTES * file.metadata.num_rows // max(size, 1)))
                 names = file.schema_arrow.names
-                # A column may have a slash in its own name.
+                # The first part of a name may match several columns, as names may contain slashes.
                 columns = None if roots is None else [name for name in names if name.partition("/")[0] in roots]
                 for part in file.iter_batches(most, columns=columns, use_threads=False):
                     part.validate(full=True)
@@ -56,8 +56,8 @@ class ParquetFiles(Table):
                     yield Batch(rows, str(path), np.arange(first, first + part.num_rows))
                     first += part.num_rows
                 if first - 1 != file.metadata.num_rows:
-                    raise UnreadableError(path, f"it has {first - 1:,} rows, expected {file.metadata.num_rows:,}")
+                    raise UnreadableError(path, f"expected {file.metadata.num_rows:,} rows, got {first - 1:,}")
         except ERRORS as error:
             if isinstance(error, UnreadableError | FileNotFoundError | PermissionError):
                 raise
-            raise UnreadableError(path, f"it is no sound Parquet file: {error}") from None
+            raise UnreadableError(path, f"not a valid Parquet file: {error}") from None

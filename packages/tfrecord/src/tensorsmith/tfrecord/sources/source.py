@@ -1,4 +1,4 @@
-"""Where examples come from: rows in Arrow's form."""
+"""Interface of sources, which provide rows in Arrow format."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,13 +10,13 @@ from tensorsmith.tfrecord.schema import Schema
 
 @dataclass(frozen=True)
 class Reject:
-    """A row that is not taken.
+    """A rejected row.
 
     Attributes:
-        file: Where it is.
-        row: Its number there, from 1 on; of text files the line it begins in.
-        column: The column at fault; empty where it is the row as a whole.
-        problem: What is wrong, with what was received and what was expected.
+        file: The file that contains the row.
+        row: Number of the row in the file, starting from 1; in text files, the line in which the row begins.
+        column: Name of the invalid column; empty if the row as a whole is invalid.
+        problem: Description of the problem, with the received and the expected value.
     """
 
     file: str
@@ -31,14 +31,15 @@ class Reject:
 
 @dataclass(frozen=True)
 class Batch:
-    """Some rows.
+    """A batch of rows of a source.
 
     Attributes:
-        rows: A `pyarrow.RecordBatch` with a column for each feature. Values may be texts where the schema has numbers.
-        file: The file they come from.
-        numbers: Of each row, its number in the file from 1 on; of text files the line it begins in: int64 `(rows,)`.
-        rejects: Rows between these that the source could not read.
-        places: Of each row the file, and its number there, where the rows are of several files; otherwise empty.
+        rows: A `pyarrow.RecordBatch` with a column for each feature. Numbers may be given as strings.
+        file: The file that the rows come from.
+        numbers: Number of each row in the file, starting from 1, int64 `(rows,)`; in text files, the line in which the
+            row begins.
+        rejects: Rows in the range of this batch that the source could not read.
+        places: File of each row and number in that file, if the rows come from several files; otherwise empty.
     """
 
     rows: Any
@@ -48,23 +49,23 @@ class Batch:
     places: Sequence[tuple[str, int]] = ()
 
     def place(self, row: int) -> tuple[str, int]:
-        """The file of a row, and its number there."""
+        """Returns the file of a row, and its number in that file."""
         return self.places[row] if self.places else (self.file, int(self.numbers[row]))
 
 
 class Source(Protocol):
-    """Rows, which come in the same order each time, in the same batches.
+    """Interface of a source of rows. Each iteration yields the same batches in the same order.
 
     Attributes:
-        files: What they are read from.
-        options: How, besides.
+        files: The files that are read.
+        options: Further options of the source.
     """
 
     files: list[Path]
     options: Mapping[str, Any]
 
     def infer(self) -> Schema:
-        """What all of them hold."""
+        """Returns the schema of all rows."""
 
     def batches(self, schema: Schema) -> Iterator[Batch]:
-        """All rows, some thousand at a time (or some megabytes), whatever memory the whole would take."""
+        """Yields all rows in batches of some thousand rows or some megabytes, so that memory use is bounded."""

@@ -1,4 +1,4 @@
-"""SQLite data bases."""
+"""SQLite databases as a source."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -16,50 +16,50 @@ from tensorsmith.tfrecord.sources.values import column_of
 
 TABLES = r"""SELECT name, type, sql FROM sqlite_master
 WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\_%' ESCAPE '\' ORDER BY name"""
-ROWS = 1024  # of a batch; fewer where they are large
+ROWS = 1024  # maximum number of rows in a batch, fewer if rows are large
 
 
 class SqliteTable(Table):
-    """The rows of a table in the order of their numbers, or of a query in its own order.
+    """Source of a table in the order of its row ids, or of a query in its own order.
 
     Args:
-        files: One data base.
-        table: The table; may be left out where there is only one.
-        query: A SELECT in its place.
+        files: A list with one database.
+        table: Name of the table; optional if the database has only one.
+        query: A SELECT statement to use instead of a table.
 
     Raises:
-        ValueError: There is no such table, or both are given.
+        ValueError: If the table does not exist, or if both `table` and `query` are given.
     """
 
     def __init__(self, files: list[Path], table: str | None = None, query: str | None = None) -> None:
-        check(len(files) == 1, "source", [str(path) for path in files], "one data base")
-        check(table is None or query is None, "query", query, "none beside a table")
+        check(len(files) == 1, "source", [str(path) for path in files], "a single database")
+        check(table is None or query is None, "query", query, "None when `table` is given")
         self.files, self._path = files, files[0]
         self._query = query or self._of_table(table)
 
     def rows(self) -> Iterator[Batch]:
-        """All rows."""
+        """Yields batches of all rows."""
         with closing(self._connect()) as connection:
             try:
                 cursor = connection.execute(self._query)
-                check(cursor.description is not None, "query", self._query, "a SELECT")
+                check(cursor.description is not None, "query", self._query, "a SELECT statement")
                 names = [column[0] for column in cursor.description]
                 double = next((name for name in names if names.count(name) > 1), None)
                 remedy = "name them with AS"
-                check(double is None, "query", double, "columns with different names", remedy)
+                check(double is None, "query", double, "a query whose columns have distinct names", remedy)
                 yield from _batches(cursor, names, str(self._path))
             except (sqlite3.Error, UnicodeError) as error:
                 raise UnreadableError(self._path, str(error)) from None
 
     def _connect(self) -> sqlite3.Connection:
-        with self._path.open("rb"):  # SQLite's own message does not tell what hinders it
+        with self._path.open("rb"):  # raises an informative error, as SQLite does not report the cause
             pass
         connection = sqlite3.connect(f"{self._path.resolve().as_uri()}?mode=ro", uri=True)
         connection.text_factory = _text
         return connection
 
     def _of_table(self, table: str | None) -> str:
-        """A query for all rows of a table, in an order that is always the same."""
+        """Returns a query for all rows of a table, in a deterministic order."""
         with closing(self._connect()) as connection:
             try:
                 tables = {name: (kind, sql) for name, kind, sql in connection.execute(TABLES)}

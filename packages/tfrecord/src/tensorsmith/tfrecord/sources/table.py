@@ -1,4 +1,4 @@
-"""What all sources share: from rows with all their columns to a schema, and to the columns of a schema."""
+"""Base class of all sources: inference of a schema from all columns, and selection of the columns of a schema."""
 
 import copy
 import dataclasses
@@ -15,19 +15,19 @@ from tensorsmith.tfrecord.schema import Feature, Schema
 from tensorsmith.tfrecord.sources.inference import Found, Survey
 from tensorsmith.tfrecord.sources.source import Batch
 
-MOST_ROWS, MOST_BYTES = 4096, 8 << 20  # of a batch, about
+MOST_ROWS, MOST_BYTES = 4096, 8 << 20  # approximate limits of a batch
 
 
 class Table(ABC):
-    """A source of rows.
+    """Base class of sources of rows.
 
     Attributes:
-        files: What it reads.
-        options: How, besides; `open_source` fills it in.
-        untyped: Whether all its values are texts.
-        written: Whether its numbers are written in digits.
-        by_file: Whether the rows of each file are its own, so that some files can be read without the others.
-        before: How many files come before these, in a part.
+        files: The files that are read.
+        options: Further options, set by `open_source`.
+        untyped: If `True`, all values are strings.
+        written: If `True`, numbers come from decimal text.
+        by_file: If `True`, the rows of each file are independent, so that files can be read separately.
+        before: Number of files before these, for a part of a source.
     """
 
     files: list[Path]
@@ -38,24 +38,27 @@ class Table(ABC):
     before = 0
 
     def part(self, begin: int, end: int) -> "Table":
-        """Some of its files, with the rows they have among all of them."""
+        """Returns a source of some of the files; rows keep their numbers in the whole source."""
         part = copy.copy(self)
         part.files, part.before = self.files[begin:end], self.before + begin
         return part
 
     @abstractmethod
     def rows(self) -> Iterator[Batch]:
-        """All rows, with all columns."""
+        """Yields batches of all rows, with all columns."""
 
     def rows_for(self, schema: Schema) -> Iterator[Batch]:
-        """All rows, whose columns may be nearer to those of a schema."""
+        """Yields batches of all rows, with columns that may be closer to the types of a schema."""
         return self.rows()
 
     def survey(self, watch: Callable[[Batch], None] = lambda batch: None) -> Found:
-        """Looks at all rows.
+        """Reads all rows and infers their schema.
 
         Args:
-            watch: Called with each batch, to show how far it is.
+            watch: Function called with each batch, to report progress.
+
+        Returns:
+            The schema, with the rejects, missing values and vocabularies that were found.
         """
         survey = Survey(self.untyped, self.written)
         for batch in self.rows():
@@ -64,18 +67,18 @@ class Table(ABC):
         return survey.found(self.known())
 
     def known(self) -> Mapping[str, Feature]:
-        """Features of which it knows more than their values show, once all rows were read."""
+        """Returns features that the source knows in more detail than their values show, once all rows were read."""
         return {}
 
     def infer(self) -> Schema:
-        """What all rows hold."""
+        """Returns the schema of all rows."""
         return self.survey().schema
 
     def batches(self, schema: Schema) -> Iterator[Batch]:
-        """All rows, with the columns of a schema; nulls where there is no such column.
+        """Yields batches of all rows with the columns of a schema; missing optional columns are null.
 
         Raises:
-            ValueError: The first rows lack a column that they must have.
+            ValueError: If the first rows lack a required column.
         """
         checked = self.before > 0
         for batch in self.rows_for(schema):
@@ -86,7 +89,7 @@ class Table(ABC):
 
 
 def select(rows: Any, schema: Schema) -> Any:
-    """The columns of a schema, in its order."""
+    """Returns the columns of a schema, in its order."""
     there = set(rows.schema.names)
     columns = [rows.column(name) if name in there else pa.nulls(rows.num_rows) for name in schema.features]
     if not columns:
@@ -95,12 +98,12 @@ def select(rows: Any, schema: Schema) -> Any:
 
 
 def nameless(count: int) -> Any:
-    """Rows without any column."""
+    """Returns rows without any column."""
     return pa.RecordBatch.from_struct_array(pa.array([{}] * count, pa.struct([])))
 
 
 def check_names(schema: Schema, names: list[str]) -> None:
-    """Raises an error about the first feature that has to be there and is not."""
+    """Raises an error if a column that is not optional is missing."""
     there = set(names)
     for name, feature in schema.features.items():
         if name not in there and not feature.optional:

@@ -1,4 +1,4 @@
-"""Text files."""
+"""Text files as a source."""
 
 import io
 import zlib
@@ -16,11 +16,11 @@ from tensorsmith.tfrecord.sources.table import MOST_BYTES, MOST_ROWS, Table
 
 
 class TextFiles(Table):
-    """A row for each line, empty ones too, without the line's end: the feature `text`.
+    """Source with a row for each line, including empty lines: the feature `text`, without the line ending.
 
     Args:
         files: The files.
-        encoding: Of the texts, as Python names it.
+        encoding: Character encoding of the files, as named by Python.
     """
 
     by_file = True
@@ -29,7 +29,7 @@ class TextFiles(Table):
         self.files, self._encoding = files, check_encoding(encoding)
 
     def rows(self) -> Iterator[Batch]:
-        """All rows."""
+        """Yields batches of all rows."""
         for path in self.files:
             lines: list[str] = []
             first = size = 0

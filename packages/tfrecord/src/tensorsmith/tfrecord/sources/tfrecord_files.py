@@ -21,10 +21,10 @@ DTYPES = {"int64": "int64", "float": "float32"}
 
 
 class TfrecordFiles(Table):
-    """The records of `tf.train.Example` or `tf.train.SequenceExample`.
+    """Source of TFRecord files of `tf.train.Example` or `tf.train.SequenceExample`.
 
-    A schema that is inferred has lists of one size as such, single values as `()`, and bytes as string where all are
-    UTF-8.
+    In an inferred schema, lists of a constant size have a fixed shape, single values have shape `()`, and bytes are
+    strings if all of them are valid UTF-8.
 
     Args:
         files: The files, compressed or not.
@@ -36,7 +36,7 @@ class TfrecordFiles(Table):
         self.files = files
 
     def survey(self, watch: Callable[[Batch], None] = lambda batch: None) -> Found:
-        """Reads all records, and sees which features they have, of which kinds and sizes."""
+        """Reads all records and infers their features, with kinds and sizes."""
         met: dict[str, Met] = {}
         binary: set[str] = set()
         count, bad, rejects = 0, 0, list[Reject]()
@@ -52,11 +52,11 @@ class TfrecordFiles(Table):
         return Found(Schema(features), count, bad, rejects, missing)
 
     def rows(self) -> Iterator[Batch]:
-        """All rows."""
+        """Yields batches of all rows."""
         return self.batches(self.infer())
 
     def batches(self, schema: Schema) -> Iterator[Batch]:
-        """The records; one whose list has not the one value that the schema says is a reject."""
+        """Yields batches of the records; a record with several values for a scalar feature is rejected."""
         wanted = {name: _request(feature) for name, feature in schema.features.items()}
         checked = False
         for path in self.files:
@@ -72,7 +72,7 @@ def _request(feature: Feature) -> Any:
 
 
 def _sound(path: Path) -> Iterator[tuple[Records, int, list[Reject]]]:
-    """Records that are examples, the number of the first, and those before them that are not."""
+    """Yields runs of valid examples, the number of their first record, and the invalid records before them."""
     for part in read(path):
         begin, refused = 0, list[Reject]()
         while begin < len(part.records):
@@ -97,16 +97,14 @@ def _of_bytes(met: dict[str, Met]) -> set[str]:
 
 
 def _are_texts(records: Records, name: str, met: Met) -> bool:
-    """Whether all values of a feature are UTF-8."""
+    """Returns `True` if all values of a feature are valid UTF-8."""
     kind = Sequence("bytes") if met.is_sequence else "bytes"
     return pa.types.is_large_string(_texts(parse(records, {name: kind})[name], "string").type)
 
 
 def _feature(name: str, met: Met, binary: bool, optional: bool) -> Feature:
     if len(met.kinds) > 1:
-        raise argument_error(
-            name, " and ".join(met.kinds), "values of one kind in all records", "write the records anew"
-        )
+        raise argument_error(name, " and ".join(met.kinds), "have one kind in all records", "write the records again")
     kind = met.kinds[0] if met.kinds else "bytes"
     dtype = DTYPES.get(kind, "bytes" if binary else "string")
     counts = met.steps or met.counts
@@ -117,7 +115,7 @@ def _feature(name: str, met: Met, binary: bool, optional: bool) -> Feature:
 def _batches(
     path: Path, records: Records, first: int, refused: list[Reject], schema: Schema, wanted: dict[str, Any]
 ) -> Iterator[Batch]:
-    """Records as batches: one, and one more for each record with values of another kind than the schema's."""
+    """Yields records as batches, split at records whose values have a different kind than in the schema."""
     begin = 0
     while begin < len(records) or refused:
         piece = _slice(records, begin, len(records))
@@ -143,7 +141,7 @@ def _batches(
 
 
 def _array(column: Column, feature: Feature) -> tuple[Any, dict[int, str]]:
-    """A column as Arrow's, and the rows that do not have the one value, or bytes of whole values, that they should."""
+    """Returns a column as an Arrow array, and the rows with a wrong number of values or bytes."""
     rejected: dict[int, str] = {}
     missing = None if column.present is None else pa.array(~column.present)
     values: Any = pa.array(column.values) if column.bounds is None else _texts(column, feature.dtype)
@@ -152,12 +150,13 @@ def _array(column: Column, feature: Feature) -> tuple[Any, dict[int, str]]:
     if feature.is_raw and column.bounds is not None:
         values, uneven = _numbers(column.values, column.bounds, np.dtype(feature.dtype).newbyteorder("<"))
         for part in np.searchsorted(bounds, np.flatnonzero(uneven), "right") - 1:
-            rejected[_row(column, int(part))] = f"received bytes that cannot be values of {feature.dtype}"
+            rejected[_row(column, int(part))] = f"the bytes are not values of {feature.dtype}"
     if is_single:
+        # A scalar needs exactly one value; a missing optional row has none.
         counts = np.diff(bounds)
         least = 0 if column.steps is None else 1
         for part in np.flatnonzero((counts > 1) | (counts < least)):
-            rejected[_row(column, int(part))] = f"received {counts[part]} values, expected one"
+            rejected[_row(column, int(part))] = f"expected a single value, got {counts[part]}"
         items = values.take(pa.array(np.minimum(bounds[:-1], len(values) - 1), mask=counts != 1))
     else:
         items = pa.ListArray.from_arrays(
@@ -169,7 +168,7 @@ def _array(column: Column, feature: Feature) -> tuple[Any, dict[int, str]]:
 
 
 def _numbers(data: np.ndarray, bounds: np.ndarray, dtype: np.dtype) -> tuple[Any, np.ndarray]:
-    """Bytes as lists of the numbers they are, and which cannot be such numbers; of those, the lists are empty."""
+    """Decodes bytes to lists of numbers, and returns which values are invalid; these become empty lists."""
     sizes = np.diff(bounds)
     uneven = sizes % dtype.itemsize != 0
     whole = data[np.repeat(~uneven, sizes)] if uneven.any() else data
@@ -178,12 +177,12 @@ def _numbers(data: np.ndarray, bounds: np.ndarray, dtype: np.dtype) -> tuple[Any
 
 
 def _row(column: Column, part: int) -> int:
-    """The row of a list of values."""
+    """Returns the row of a list of values."""
     return part if column.steps is None else int(np.searchsorted(column.rows, part, "right")) - 1
 
 
 def _texts(column: Column, dtype: str) -> Any:
-    """Values as strings where that is asked for and possible, and as bytes elsewhere."""
+    """Returns values as strings if requested and valid, otherwise as bytes."""
     bounds = column.bounds if column.bounds is not None else np.zeros(1, "int64")
     buffers = [None, pa.py_buffer(bounds), pa.py_buffer(column.values)]
     values = pa.Array.from_buffers(pa.large_binary(), len(bounds) - 1, buffers)

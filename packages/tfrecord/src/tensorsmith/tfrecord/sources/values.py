@@ -1,4 +1,4 @@
-"""Python's values as Arrow's columns."""
+"""Conversion of Python values to Arrow columns."""
 
 import contextlib
 import json
@@ -13,7 +13,7 @@ ERRORS = (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError)
 
 
 def column_of(values: list[Any]) -> Any:
-    """A column of values, or of texts where they are not of one kind: numbers as written, the rest as JSON.
+    """Returns a column of values; values of mixed types become strings, as written or as JSON.
 
     Example:
         >>> column_of([1, None]).type, column_of([1, "a", [2]]).to_pylist()
@@ -29,12 +29,12 @@ def column_of(values: list[Any]) -> Any:
 
 
 def as_written(row: dict[str, Any], texts: Mapping[str, bool], inside: str = "") -> dict[str, Any]:
-    """A row with texts in columns of texts, so that what is there does not depend on what other rows hold.
+    """Converts values to strings in string columns, so that the result does not depend on other rows.
 
     Args:
-        row: Name to value; a dictionary `b` in it has columns `b/c`.
-        texts: Name of such a column to whether it has lists of texts.
-        inside: What comes before the names.
+        row: Values by name; a dictionary `b` in it has columns `b/c`.
+        texts: Name of each string column mapped to `True` if it holds lists of strings.
+        inside: Prefix of the names.
 
     Example:
         >>> as_written({"a": 1.0, "b": {"c": [2, None, "x"]}, "d": 1}, {"a": False, "b/c": True})
@@ -56,7 +56,7 @@ def _text(value: Any) -> Any:
 
 
 def table_of(rows: list[dict[str, Any]]) -> Any:
-    """Rows as a `pyarrow.RecordBatch` with a column for each key that one of them has."""
+    """Returns rows as a `pyarrow.RecordBatch`, with a column for each key of any row."""
     names = dict.fromkeys(name for row in rows for name in row)
     columns = [column_of([row.get(name) for row in rows]) for name in names]
     if not names:

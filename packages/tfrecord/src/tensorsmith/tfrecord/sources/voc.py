@@ -1,4 +1,4 @@
-"""Images with an XML file each, as Pascal VOC has them."""
+"""Images with Pascal VOC annotations, one XML file per image."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,8 +11,9 @@ from tensorsmith.tfrecord.sources.source import Reject
 
 
 class Voc(AnnotatedImages):
-    """Images with annotations beside them, or in a folder of their own such as `Annotations`. Classes are numbered in
-    the order of their names. An image without an annotation is a reject.
+    """Source of images with annotations next to them, or in a separate folder such as `Annotations`.
+
+    Classes are numbered in the order of their names. An image without an annotation is rejected.
 
     Args:
         files: Images and annotations.
@@ -28,12 +29,12 @@ class Voc(AnnotatedImages):
         self._by_stem = {path.stem: path for path in images}
         double = next((path for path in images if self._images[path.name] != path), None)
         if double is not None:
-            raise UnreadableError(double, f"another image has this name: {self._images[double.name]}")
+            raise UnreadableError(double, f"duplicate image name, see {self._images[double.name]}")
         found = (_read(path) for path in self._annotations)
         self.names = sorted({box.name for one in found if isinstance(one, Annotated) for box in one.boxes})
 
     def annotated(self) -> Iterator[Annotated | Reject]:
-        """All annotations, and then images without one, sorted by name."""
+        """Yields all annotations, followed by the images without one, in file order."""
         seen = set()
         for path in self._annotations:
             found = _read(path)
@@ -48,13 +49,13 @@ class Voc(AnnotatedImages):
 
 
 def _read(path: Path) -> Annotated | Reject:
-    """An annotation; the image as it names it."""
+    """Reads an annotation; the path of the image has the name given in it."""
     try:
         root = ElementTree.parse(path).getroot()
         boxes = [_box(element) for element in root.iter("object")]
         height, width = int(root.findtext("size/height", "0")), int(root.findtext("size/width", "0"))
     except (ElementTree.ParseError, ValueError) as error:
-        return Reject(str(path), 1, "", f"it is no sound annotation: {error}")
+        return Reject(str(path), 1, "", f"invalid annotation: {error}")
     named = Path(root.findtext("filename", path.stem).strip()).name
     return Annotated(path, 1, path.with_name(named), boxes, (height, width) if height and width else None)
 
@@ -63,6 +64,6 @@ def _box(element: ElementTree.Element) -> Box:
     name = element.findtext("name", "").strip()
     sides = [element.findtext(f"bndbox/{side}") for side in ("xmin", "ymin", "xmax", "ymax")]
     if not name or None in sides:
-        raise ValueError("an object lacks its name or its bndbox")
+        raise ValueError("an object has no name or no bndbox")
     left, top, right, bottom = (float(side or "") for side in sides)
     return Box(name, left, top, right, bottom, element.findtext("difficult", "0").strip() == "1")

@@ -1,4 +1,4 @@
-"""Sound in WAV files, kept as they are."""
+"""WAV files as a source, stored without re-encoding."""
 
 import io
 import wave
@@ -16,12 +16,14 @@ from tensorsmith.tfrecord.sources.table import Table
 
 
 class WavFiles(Table):
-    """A row for each file: the features `audio`, whose shape is (samples,) or (samples, channels), `rate`, and `label`
-    where they lie in folders by class. Other samples than those of 16 bits are rejects.
+    """Source with a row for each WAV file.
+
+    The features are `audio` of shape `(samples,)` or `(samples, channels)`, `rate`, and `label` if the files are in
+    folders by class. Files that do not have 16-bit samples are rejected.
 
     Args:
         files: The files.
-        root: The folder that has the folders of classes; `None` where sounds have no class.
+        root: Folder that contains the class folders, or `None` if the files have no classes.
     """
 
     by_file = True
@@ -33,13 +35,13 @@ class WavFiles(Table):
         self._channels: set[int] = set()
 
     def rows(self) -> Iterator[Batch]:
-        """All rows."""
+        """Yields batches of all rows."""
         types = [("audio", pa.binary()), ("rate", pa.int64())] + [("label", pa.int64())] * bool(self._classes.names)
         rows = ((self._row(path), (str(path), 1)) for path in self.files)
         yield from in_batches(rows, self._name, pa.schema(types), 1 + self.before)
 
     def known(self) -> Mapping[str, Feature]:
-        """All features."""
+        """Returns all features."""
         channels = next(iter(self._channels)) if len(self._channels) == 1 else None
         audio = Feature("int16", (None,) if channels == 1 else (None, channels), "wav")
         label = {"label": Feature("int64", labels=self._classes.names)} if self._classes.names else {}
@@ -57,19 +59,19 @@ class WavFiles(Table):
 
 
 def _head(data: bytes) -> tuple[int, int]:
-    """The samples a second, and the channels.
+    """Returns the sampling rate and the number of channels.
 
     Raises:
-        ValueError: It is no whole WAV file of 16-bit samples.
+        ValueError: If the data is not a complete WAV file of 16-bit samples.
     """
     try:
         with wave.open(io.BytesIO(data)) as sound:
             channels, width, rate, count = sound.getparams()[:4]
             missing = count * width * channels - len(sound.readframes(count))
     except (wave.Error, EOFError, RuntimeError) as error:
-        raise ValueError(f"a broken WAV file: {error or 'it ends too early'}") from None
+        raise ValueError(f"the WAV file is corrupted: {error or 'unexpected end of file'}") from None
     if missing:
-        raise ValueError(f"a broken WAV file: {missing:,} bytes of its samples are missing")
+        raise ValueError(f"the WAV file is truncated: {missing:,} bytes of samples are missing")
     if width != 2:
-        raise ValueError(f"received samples of {8 * width} bits, expected 16")
+        raise ValueError(f"samples must have 16 bits, got {8 * width}")
     return rate, channels

@@ -1,1 +1,1 @@
-"""Helpers of training."""
+"""Internal helpers of the training package."""

@@ -1,4 +1,4 @@
-"""Walking through a model, or through what holds one."""
+"""Traversal of models and of objects that hold them."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -7,7 +7,7 @@ import keras
 
 
 def parts_of(owner: object) -> Iterator[object]:
-    """An object, its attributes, those of all layers among them, and what lists and dicts there hold, each once."""
+    """Yields an object, its attributes, those of its layers, and the items of their lists and dicts, each once."""
     seen: set[int] = set()
     waiting: list[object] = [owner]
     while waiting:
@@ -25,12 +25,12 @@ def parts_of(owner: object) -> Iterator[object]:
 
 
 def layers_of(layer: keras.layers.Layer) -> Iterator[keras.layers.Layer]:
-    """A layer and all layers inside it, wrapped or held as attributes, each once."""
+    """Returns an iterator over a layer and all layers inside it, each once."""
     return (part for part in parts_of(layer) if isinstance(part, keras.layers.Layer))
 
 
 def metrics_variables(owner: object) -> list[keras.Variable]:
-    """The variables of all metrics that an object or its layers hold, each once."""
+    """Returns the variables of all metrics held by an object or its layers, each once."""
     found: dict[int, keras.Variable] = {}
     for part in parts_of(owner):
         variables = part.metrics_variables if isinstance(part, keras.Model) else ()
@@ -40,7 +40,7 @@ def metrics_variables(owner: object) -> list[keras.Variable]:
 
 
 def results_of(model: keras.Model, variables: Iterable[keras.Variable]) -> dict[str, Any]:
-    """The results of those metrics of a model that some of these variables belong to, by their names in logs."""
+    """Returns the results of the metrics of a model that own some of the variables, by their names in logs."""
     chosen = {id(variable) for variable in variables}
     results: dict[str, Any] = {}
     for metric in model.metrics:
@@ -51,7 +51,7 @@ def results_of(model: keras.Model, variables: Iterable[keras.Variable]) -> dict[
 
 
 def keras_variables(owner: object) -> list[keras.Variable]:
-    """All that an object or its layers hold: of layers with their seeds, metrics, optimizers, and single ones."""
+    """Returns all Keras variables held by an object or its layers, including seeds, metrics and optimizers."""
     found = {id(variable): variable for variable in metrics_variables(owner)}
     for part in parts_of(owner):
         if isinstance(part, keras.Layer | keras.optimizers.Optimizer):

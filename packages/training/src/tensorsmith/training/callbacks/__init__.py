@@ -1,4 +1,4 @@
-"""Callbacks in which *when* stands apart from *what*, and those that end a run."""
+"""Callbacks for periodic and conditional actions, early stopping, diagnostics and progress."""
 
 from tensorsmith.training.callbacks.at_best import AtBest
 from tensorsmith.training.callbacks.average_model_checkpoint import AverageModelCheckpoint

@@ -1,4 +1,4 @@
-"""Doing something whenever a score is better than ever before."""
+"""Callback for actions after an epoch with a new best score."""
 
 import math
 from collections.abc import Callable
@@ -12,15 +12,15 @@ from tensorsmith.training.callbacks.every import Moment
 
 
 class AtBest(keras.callbacks.Callback):
-    """Calls a function after each epoch with a score better than those of all before.
+    """Calls a function after each epoch with a new best score.
 
     Args:
-        monitor: The score, by its name in the logs.
-        action: Called with a `Moment`.
-        mode: Whether the smallest or the largest score is the best.
+        monitor: Name of the score in the logs.
+        action: Function that is called with a `Moment`.
+        mode: Either "min" or "max". In "min" mode, smaller scores are better.
 
     Raises:
-        ValueError: `mode` is neither, or the first epoch ends without the score.
+        ValueError: If `mode` is invalid, or if the score is not logged in the first epoch.
 
     Example:
         >>> import keras, numpy as np
@@ -45,7 +45,7 @@ class AtBest(keras.callbacks.Callback):
         self._steps_before = 0
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Forgets the scores of another run."""
+        """Resets the best score at the start of a run."""
         self._best = math.inf
         self._step = self._steps_before = 0
 
@@ -54,7 +54,7 @@ class AtBest(keras.callbacks.Callback):
         self._step = self._steps_before + batch + 1
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Acts, if the score is the best."""
+        """Calls the action if the score is the best so far."""
         self._steps_before = self._step
         logs = logs or {}
         known = self._monitor in logs

@@ -1,4 +1,4 @@
-"""Saving a model with the averages of its weights."""
+"""Callback that saves a model with averaged weights."""
 
 import os
 from typing import Any
@@ -12,26 +12,28 @@ from tensorsmith.training.gradients.optimizers_within import optimizers_within
 
 
 class AverageModelCheckpoint(keras.callbacks.ModelCheckpoint):
-    """Saves the model with averages in place of its weights, as optimizers like `MovingAverage` and `SWA` keep them.
+    """Saves the model with averaged weights, as computed by optimizers such as `MovingAverage` and `SWA`.
 
-    It takes every optimizer with a method `assign_average_vars(variables)`, also within a `LossScaleOptimizer` or a
-    `MultiOptimizer`. Statistics of batch normalization are saved as they are in training, as in TensorFlow Addons;
-    `reestimate_batch_norm` makes those of the averages.
+    Any optimizer with a method `assign_average_vars(variables)` is supported, also inside a `LossScaleOptimizer` or a
+    `MultiOptimizer`. As in TensorFlow Addons, the statistics of batch normalization are saved as in training;
+    `reestimate_batch_norm` recomputes them for the averages.
 
     Args:
-        update_weights: Whether training goes on from the averages, and the model keeps them. If not, it goes on with
-            the weights it had.
-        filepath: As in `keras.callbacks.ModelCheckpoint`: ends with ".keras", or ".weights.h5" for weights only.
-        monitor: As there, as all that follows.
-        verbose: Whether it says so when it saves.
-        save_best_only: Whether to save only after the best score so far.
-        save_weights_only: Whether to save no more than weights.
-        mode: Whether the smallest or the largest score is the best.
-        save_freq: "epoch", or a number of batches.
-        initial_value_threshold: The score to beat at first.
+        update_weights: If `True`, the model keeps the averaged weights after saving, and training continues from them.
+            If `False`, the original weights are restored.
+        filepath: Path as in `keras.callbacks.ModelCheckpoint`, ending in ".keras", or in ".weights.h5" for weights
+            only.
+        monitor: Name of the score to monitor.
+        verbose: If 1, print a message when the model is saved.
+        save_best_only: If `True`, save only if the score is the best so far.
+        save_weights_only: If `True`, save only the weights.
+        mode: One of "auto", "min" and "max", as in `keras.callbacks.ModelCheckpoint`.
+        save_freq: Either "epoch", or a number of batches.
+        initial_value_threshold: Initial best value of the score.
 
     Raises:
-        ValueError: `update_weights` is no bool, or, when training begins, the optimizer keeps no averages.
+        ValueError: If `update_weights` is not a boolean, or, when training begins, if the optimizer does not average
+            weights.
 
     Example:
         >>> import os, tempfile
@@ -66,11 +68,11 @@ class AverageModelCheckpoint(keras.callbacks.ModelCheckpoint):
         self.update_weights = update_weights
 
     def set_model(self, model: keras.Model) -> None:
-        """Looks at the optimizer."""
+        """Sets the model and checks that its optimizer averages weights."""
         super().set_model(model)
         received = Verbatim(f"a model with the optimizer {type(model.optimizer).__name__}")
-        remedy = "put tensorsmith.optimizers.MovingAverage or SWA around it"
-        check(bool(self._averaging), "model", received, "one whose optimizer keeps averages of weights", remedy)
+        remedy = "wrap it in tensorsmith.optimizers.MovingAverage or SWA"
+        check(bool(self._averaging), "model", received, "have an optimizer that keeps averages of weights", remedy)
 
     def _save_model(self, epoch: int, batch: int | None, logs: Logs) -> None:
         variables = [variable.value for variable in self.model.trainable_variables]

@@ -1,4 +1,4 @@
-"""Scores on training data as the model has them in inference."""
+"""Callback for scores on training data in inference mode."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -13,23 +13,24 @@ if TYPE_CHECKING:
 
 
 class CleanScores(Every):
-    """Evaluates training data at the end of epochs and logs the scores as `clean_loss` and so on.
+    """Evaluates the model on training data at the end of epochs and logs the scores as `clean_loss` and so on.
 
-    The training loss that an epoch reports is no match for the validation loss: dropout was on, and it is the mean over
-    steps whose weights were worse. The clean loss differs from the validation loss in the data only, so that the
-    distance between the two is overfitting. Weights, seeds, metrics and what a checkpoint brings back are as they would
-    be without it.
+    The training loss of an epoch is not comparable with the validation loss: it is computed with dropout, and averaged
+        over steps with earlier weights. The clean loss differs from the validation loss only in the data, so that the
+        gap between the two measures overfitting. Weights, seeds, metrics and the state restored from a checkpoint are
+        not affected.
 
     Args:
-        trainer: The one that trains; its `test_step` counts.
-        x: Features, or a batched tf.data.Dataset with all of it: the training data, or a sample of it, which is faster.
-        y: Targets; None with a dataset.
-        sample_weight: One weight per example.
-        batch_size: Examples per step.
-        every: Time between two evaluations, in epochs.
+        trainer: The trainer of the run. Its `test_step` computes the scores.
+        x: Training data, or a sample of them for speed: arrays, or a batched `tf.data.Dataset` that also contains
+            targets and sample weights.
+        y: Target data. Must be `None` if `x` is a dataset.
+        sample_weight: Weights of shape `(examples,)`.
+        batch_size: Number of examples per step.
+        every: Interval between evaluations, in epochs.
 
     Raises:
-        ValueError: `every` is not a number of whole epochs, or the data cannot be evaluated on.
+        ValueError: If `every` is not an integer number of epochs, or if the data cannot be used for evaluation.
 
     Example:
         >>> import keras, numpy as np
@@ -54,7 +55,7 @@ class CleanScores(Every):
     ) -> None:
         duration = Duration.parse(every, "every")
         fits = duration.unit == "epochs" and duration.value == int(duration.value)
-        check(fits, "every", every, 'whole epochs, such as "5 epochs"')
+        check(fits, "every", every, 'a number of epochs, such as "5 epochs"')
         super().__init__(duration, self._score)
         self._trainer = trainer
         self._data: dict[str, Any] = {"x": x, "y": y, "sample_weight": sample_weight, "batch_size": batch_size}

@@ -1,4 +1,4 @@
-"""Doing something every so many steps, epochs or seconds."""
+"""Callback for actions at regular intervals of steps, epochs or seconds."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ from tensorsmith.training.fit.recurring import Recurring
 
 @dataclass(frozen=True)
 class Moment:
-    """Where a run stands when a callback acts.
+    """Progress of a run at the time of an action.
 
     Attributes:
         model: The model.
-        epoch: Epochs that have ended.
-        step: Steps of the whole run.
-        logs: Losses, metrics and hyperparameters so far.
+        epoch: Number of completed epochs.
+        step: Number of steps since the start of the run.
+        logs: Current losses, metrics and hyperparameters.
     """
 
     model: keras.Model
@@ -29,17 +29,17 @@ class Moment:
 
 
 class Every(keras.callbacks.Callback):
-    """Calls a function whenever some training has passed.
+    """Calls a function at regular intervals during training.
 
-    Under the `Trainer` it comes exactly after the step that is due, and the steps between stay in one compiled loop;
-    under Keras `fit` it works, too.
+    With the `Trainer`, the function is called exactly after the step at which it is due, and the steps in between
+    remain in one compiled loop. The callback also works with Keras `fit`.
 
     Args:
-        every: Time between two calls: "500 steps", "2 epochs", "10%", "30 seconds".
-        action: Called with a `Moment`.
+        every: Interval between calls, such as "500 steps", "2 epochs", "10%" or "30 seconds".
+        action: Function that is called with a `Moment`.
 
     Raises:
-        ValueError: `every` is no duration above 0, or one that the run does not say the length of.
+        ValueError: If `every` is not a positive duration, or if its unit requires a length of the run that is unknown.
 
     Example:
         >>> import keras, numpy as np
@@ -55,7 +55,7 @@ class Every(keras.callbacks.Callback):
     def __init__(self, every: str | int | Duration, action: Callable[[Moment], Any]) -> None:
         super().__init__()
         self._every = Duration.parse(every, "every")
-        check(self._every.value > 0, "every", every, "a duration above 0")
+        check(self._every.value > 0, "every", every, "a positive duration")
         self._action = action
         self._steps_before = 0
         self._step = 0
@@ -63,11 +63,11 @@ class Every(keras.callbacks.Callback):
         self._last = -1
 
     def steps_left(self) -> int:
-        """Steps until the next call; the Trainer returns to Python then."""
+        """Returns the number of steps until the next call, at which the `Trainer` returns to Python."""
         return self._recurring.steps_left(self._step)
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Learns what the run is made of."""
+        """Converts the interval with the epoch length and batch size of the run."""
         steps, epochs = self.params.get("steps"), self.params["epochs"]
         timeline = Timeline(steps, self.params.get("batch_size"), steps and steps * epochs)
         self._recurring = Recurring(self._every, timeline, "every")
@@ -75,13 +75,13 @@ class Every(keras.callbacks.Callback):
         self._last = -1
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """Acts, if it is due within an epoch; at its end there is more to say."""
+        """Calls the action if it is due within an epoch. At the end of an epoch, `on_epoch_end` has more logs."""
         self._step = self._steps_before + batch + 1
         if batch + 1 != self.params.get("steps") and self._recurring.due_after(self._step):
             self._act(logs)
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Acts, if it is due at the end of an epoch."""
+        """Calls the action if it is due at the end of an epoch."""
         self._steps_before, self._epoch = self._step, epoch + 1
         if self._last != self._step and self._recurring.due_after_epoch(self._epoch, self._step):
             self._act(logs)

@@ -1,4 +1,4 @@
-"""A trace of some steps, for TensorBoard."""
+"""Callback that records a profile of some steps for TensorBoard."""
 
 import logging
 import os
@@ -14,18 +14,18 @@ log = logging.getLogger("tensorsmith.training")
 
 
 class Profile(keras.callbacks.Callback):
-    """Records what TensorFlow does in some steps, once the loop is compiled and warm.
+    """Records a profile of some steps, after the loop has been compiled and warmed up.
 
-    The steps stay in one compiled loop, as they are without it. `tensorboard --logdir FOLDER` shows the trace, with its
-    profile plugin (`pip install xprof`), where time goes: operations, kernels, waiting for data.
+    The profiled steps remain in one compiled loop. `tensorboard --logdir FOLDER` shows the profile with its profile
+    plugin (`pip install xprof`): time spent in operations and kernels, and waiting for data.
 
     Args:
-        folder: Where to write, as `plugins/profile/TIME/HOST.xplane.pb`.
-        after: Steps before it begins.
-        steps: Steps to record; a trace grows with them.
+        folder: Folder of the event files, which are written to `plugins/profile/TIME/HOST.xplane.pb`.
+        after: Number of steps before the profile starts.
+        steps: Number of steps to record. The size of the profile is proportional to it.
 
     Raises:
-        ValueError: `after` or `steps` is out of range; in training, when it begins and another profile is being taken.
+        ValueError: If `after` or `steps` is out of range, or, during training, if another profile is active.
 
     Example:
         >>> import tempfile
@@ -41,8 +41,10 @@ class Profile(keras.callbacks.Callback):
 
     def __init__(self, folder: str | os.PathLike[str], after: int = 20, steps: int = 20) -> None:
         super().__init__()
-        check(isinstance(after, int) and after >= 1, "after", after, "1 or more, as the first step holds compilation")
-        check(isinstance(steps, int) and steps >= 1, "steps", steps, "1 or more")
+        check(
+            isinstance(after, int) and after >= 1, "after", after, ">= 1, because the first step includes compilation"
+        )
+        check(isinstance(steps, int) and steps >= 1, "steps", steps, ">= 1")
         self._folder = str(folder)
         self._first = after
         self._last = after + steps
@@ -50,19 +52,19 @@ class Profile(keras.callbacks.Callback):
         self._running = False
 
     def steps_left(self) -> int:
-        """Steps until it begins or ends; the Trainer returns to Python then."""
+        """Returns the number of steps until the profile starts or ends, at which the `Trainer` returns to Python."""
         return next((at - self._step for at in (self._first, self._last) if at > self._step), sys.maxsize)
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Starts counting: the steps of this process, which has to get warm, also where a run is resumed."""
+        """Resets the step count. It counts the steps of this process, which must warm up also in a resumed run."""
         self._step = 0
 
     def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
-        """Notes where a window of steps begins."""
+        """Stores the first batch of a chunk of steps."""
         self._batch = batch
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """Begins or ends, if it is time."""
+        """Starts or ends the profile when it is due."""
         before, self._step = self._step, self._step + batch + 1 - self._batch
         if before < self._first <= self._step < self._last:
             self._begin()
@@ -70,22 +72,29 @@ class Profile(keras.callbacks.Callback):
             self.close()
 
     def on_train_end(self, logs: Logs | None = None) -> None:
-        """Ends, and says where a run was too short."""
+        """Ends the profile, and logs a warning if the run was too short."""
         self.close()
         if self._step <= self._first:
-            log.warning("no profile of a run of %d steps: it begins after %d", self._step, self._first)
+            log.warning(
+                "no profile recorded: the run has %d steps, and the profile starts after step %d",
+                self._step,
+                self._first,
+            )
 
     def close(self) -> None:
-        """Writes what there is so far, also when training broke off."""
+        """Writes the profile recorded so far. Also called if training is interrupted."""
         if self._running:
             self._running = False
             tf.profiler.experimental.stop()
-            log.info("profile of steps %d to %d in %s", self._first + 1, self._step, self._folder)
+            log.info("profiled steps %d to %d: %s", self._first + 1, self._step, self._folder)
 
     def _begin(self) -> None:
         try:
             tf.profiler.experimental.start(self._folder)
         except tf.errors.AlreadyExistsError as error:
-            received, remedy = Verbatim("another profile being taken"), "stop it, as TensorBoard's `profile_batch`"
-            raise argument_error("callbacks", received, "one profile at a time", remedy) from error
+            received, remedy = (
+                Verbatim("a second active profile"),
+                "disable the other, such as `profile_batch` of TensorBoard",
+            )
+            raise argument_error("callbacks", received, "a list with a single profile at a time", remedy) from error
         self._running = True

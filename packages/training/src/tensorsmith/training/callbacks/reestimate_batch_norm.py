@@ -1,4 +1,4 @@
-"""Statistics of batch normalization for weights that nobody has trained with."""
+"""Batch normalization statistics for averaged weights."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -14,24 +14,24 @@ from tensorsmith.training.fit.state import restore, snapshot
 
 
 def reestimate_batch_norm(model: keras.Model, dataset: Iterable[Any]) -> None:
-    """Gives batch normalization the exact mean and variance of what its layers see of some data.
+    """Recomputes the exact means and variances of batch normalization layers on a data set.
 
-    Averaged weights, as `SWA` and `MovingAverage` make them, have never run on data: the moving statistics in the model
-    are those of other weights. One pass over the data in training mode makes new ones: each layer's mean and variance
-    over all examples, put together from those of batches. As in training, a layer sees what the layers before it make
-    of a batch with the batch's own statistics and with dropout, so that batches should be as large as they were there.
+    Averaged weights, as computed by `SWA` and `MovingAverage`, have not processed any data, so the moving statistics in
+    the model belong to other weights. One pass over the data in training mode computes the mean and variance of each
+    layer over all examples, pooled from those of the batches. As in training, the inputs of a layer are computed with
+    batch statistics and dropout in the layers before it, so the batches should be as large as in training.
 
-    Layers that are frozen keep their statistics; weights, seeds and all other state of the model stay as they were.
+    Frozen layers keep their statistics. Weights, seeds and all other state of the model are not changed.
 
     Source: Izmailov et al., "Averaging Weights Leads to Wider Optima and Better Generalization", 2018.
 
     Args:
         model: A built model.
-        dataset: Batches, as `fit` takes them from a `tf.data.Dataset`: `x`, `(x, y)` or `(x, y, sample_weight)`.
-            Weights of examples do not count.
+        dataset: Batches of the form `x`, `(x, y)` or `(x, y, sample_weight)`, for example a `tf.data.Dataset`. Sample
+            weights are ignored.
 
     Raises:
-        ValueError: There are no batches, or a layer renormalizes, which takes statistics of another kind.
+        ValueError: If there are no batches, or if a layer uses batch renormalization, which needs other statistics.
 
     Example:
         >>> import keras, numpy as np
@@ -45,12 +45,17 @@ def reestimate_batch_norm(model: keras.Model, dataset: Iterable[Any]) -> None:
     found = [layer for layer in layers_of(model) if isinstance(layer, keras.layers.BatchNormalization)]
     layers = [layer for layer in found if layer.trainable]
     for layer in layers:
-        check(not layer.renorm, "model", Verbatim(f"one in which {layer.name} renormalizes"), "one without renorm")
+        check(
+            not layer.renorm,
+            "model",
+            Verbatim(f"a model in which {layer.name} renormalizes"),
+            "have no batch renormalization",
+        )
     state = [variable.value for variable in model.non_trainable_variables]
     before, momentums = snapshot(state), [layer.momentum for layer in layers]
     try:
         for layer in layers:
-            layer.momentum = 0.0  # the moving statistics are then those of the last batch
+            layer.momentum = 0.0  # moving statistics become those of the last batch
         moments = _pooled(model, layers, dataset)
     finally:
         restore(state, before)
@@ -64,7 +69,7 @@ def reestimate_batch_norm(model: keras.Model, dataset: Iterable[Any]) -> None:
 def _pooled(
     model: keras.Model, layers: list[keras.layers.BatchNormalization], dataset: Iterable[Any]
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Mean and variance over all batches: what batches vary within, and what their means vary by."""
+    """Returns mean and variance over all batches: variance within batches plus variance of the batch means."""
 
     @tf.function(autograph=False, reduce_retracing=True)
     def forward(x: NestedTensors) -> None:
@@ -80,7 +85,7 @@ def _pooled(
         for i, layer in enumerate(layers):
             means[i].append(np.array(layer.moving_mean, "float64"))
             variances[i].append(np.array(layer.moving_variance, "float64"))
-    check(sum(sizes) > 0, "dataset", Verbatim("no batches"), "one batch or more")
+    check(sum(sizes) > 0, "dataset", Verbatim("no batches"), "have at least one batch")
     pooled = []
     for of_batches, within in zip(means, variances, strict=True):
         mean = np.average(of_batches, axis=0, weights=sizes)

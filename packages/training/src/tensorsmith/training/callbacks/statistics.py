@@ -1,4 +1,4 @@
-"""Numbers about weights and units, and an action that writes them for TensorBoard."""
+"""Statistics of weights and units, and an action that writes them for TensorBoard."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -13,7 +13,7 @@ from tensorsmith.training.callbacks.every import Moment
 
 
 def weight_statistics(model: keras.Model) -> dict[str, float]:
-    """Norm, mean and standard deviation of each trainable variable, by its path.
+    """Returns the norm, mean and standard deviation of each trainable variable, by its path.
 
     Example:
         >>> import keras, numpy as np
@@ -32,14 +32,14 @@ def weight_statistics(model: keras.Model) -> dict[str, float]:
 
 
 def dead_unit_shares(model: keras.Model, x: NestedArrays) -> dict[str, float]:
-    """For each layer with ReLU, the share of its units, or of its channels, that are 0 for all of some examples.
+    """Returns the fraction of units (or channels) of each ReLU layer whose output is 0 for all examples.
 
     Args:
         model: A functional or Sequential model.
-        x: The examples; some hundreds tell.
+        x: Input data. A few hundred examples are sufficient.
 
     Raises:
-        ValueError: The model has no known layers in between, or none with ReLU.
+        ValueError: If the model is not a built functional or Sequential model, or has no ReLU layers.
 
     Example:
         >>> import keras, numpy as np
@@ -49,9 +49,9 @@ def dead_unit_shares(model: keras.Model, x: NestedArrays) -> dict[str, float]:
         {'hidden': 0.5}
     """
     known = bool(getattr(model, "inputs", None))
-    check(known, "model", Verbatim(type(model).__name__), "a functional or Sequential model that is built")
+    check(known, "model", Verbatim(type(model).__name__), "a built functional or Sequential model")
     layers = [layer for layer in model.layers if _is_relu(layer)]
-    check(bool(layers), "model", Verbatim("one without ReLU"), "a model with a ReLU layer or activation")
+    check(bool(layers), "model", Verbatim("a model without ReLU"), "have a ReLU layer or activation")
     outputs = keras.Model(model.inputs, [layer.output for layer in layers]).predict(x, verbose=0)
     outputs = outputs if isinstance(outputs, list) else [outputs]
     return {
@@ -61,11 +61,11 @@ def dead_unit_shares(model: keras.Model, x: NestedArrays) -> dict[str, float]:
 
 
 class ToTensorBoard:
-    """An action for `Every` that writes numbers as scalars, at the step where the run stands.
+    """Action for `Every` that writes numbers as TensorBoard scalars at the current step.
 
     Args:
-        folder: Of the events; `tensorboard --logdir` shows them.
-        numbers: From the model to numbers by name, such as `weight_statistics`.
+        folder: Folder of the event files, for `tensorboard --logdir`.
+        numbers: Function from a model to a mapping of names to numbers, such as `weight_statistics`.
 
     Example:
         >>> import tempfile
@@ -78,7 +78,7 @@ class ToTensorBoard:
         self._numbers = numbers
 
     def __call__(self, moment: Moment) -> None:
-        """Writes."""
+        """Writes the numbers of the model at the step of `moment`."""
         with self._writer.as_default(step=moment.step):
             for name, number in self._numbers(moment.model).items():
                 tf.summary.scalar(name, number)

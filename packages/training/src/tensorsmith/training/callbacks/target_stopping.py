@@ -1,4 +1,4 @@
-"""Ending a run that has reached its goal."""
+"""Callback that stops training when a score reaches a target."""
 
 from typing import Literal
 
@@ -9,15 +9,15 @@ from tensorsmith.core.types import Logs
 
 
 class TargetStopping(keras.callbacks.Callback):
-    """Ends training after the first epoch whose score reaches a target.
+    """Stops training after the first epoch in which a score reaches a target.
 
     Args:
-        monitor: The score, by its name in the logs.
-        target: What it shall reach.
-        mode: Whether it shall fall to the target ("min") or rise to it ("max").
+        monitor: Name of the score in the logs.
+        target: Target value of the score.
+        mode: Either "min", to stop when the score falls to the target, or "max", to stop when it rises to the target.
 
     Raises:
-        ValueError: `mode` is neither, or the first epoch ends without the score.
+        ValueError: If `mode` is invalid, or if the score is not logged in the first epoch.
 
     Example:
         >>> import keras, numpy as np
@@ -38,7 +38,7 @@ class TargetStopping(keras.callbacks.Callback):
         self._mode = mode
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Compares."""
+        """Stops training if the score has reached the target."""
         logs = logs or {}
         known = self._monitor in logs
         check(known, "monitor", self._monitor, f"one of {sorted(logs)}", did_you_mean(self._monitor, logs))

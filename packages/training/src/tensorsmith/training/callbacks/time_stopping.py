@@ -1,4 +1,4 @@
-"""Ending a run when its time is over."""
+"""Callback that stops training after a time limit."""
 
 import time
 
@@ -9,17 +9,17 @@ from tensorsmith.core.types import Logs
 
 
 class TimeStopping(keras.callbacks.Callback):
-    """Ends training once some time has passed, after an epoch as in TensorFlow Addons, or within one.
+    """Stops training when a time limit is reached, after an epoch as in TensorFlow Addons, or within an epoch.
 
-    The clock starts with `fit`, and anew in a run that is resumed.
+    The time is measured from the start of `fit`. A resumed run starts at zero again.
 
     Args:
-        seconds: How long a run may take.
-        verbose: Whether to say so on standard output.
-        within_epoch: Whether the last epoch may be cut short.
+        seconds: Time limit in seconds.
+        verbose: If 1, print a message when training stops.
+        within_epoch: If `True`, stop within an epoch.
 
     Raises:
-        ValueError: `seconds` is no positive number.
+        ValueError: If `seconds` is not a positive number.
 
     Example:
         >>> import keras, numpy as np
@@ -33,22 +33,22 @@ class TimeStopping(keras.callbacks.Callback):
 
     def __init__(self, seconds: float = 86400, verbose: int = 0, *, within_epoch: bool = False) -> None:
         super().__init__()
-        check(seconds > 0, "seconds", seconds, "a number above 0")
+        check(seconds > 0, "seconds", seconds, "a positive number")
         self.seconds = seconds
         self.verbose = verbose
         self._within_epoch = within_epoch
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Starts the clock."""
+        """Starts the timer."""
         self._start = time.monotonic()
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """Looks at the clock, if the epoch may be cut short."""
+        """Checks the time limit if training may stop within an epoch."""
         if self._within_epoch:
             self._look()
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Looks at the clock."""
+        """Checks the time limit at the end of an epoch."""
         if self._look() and self.verbose:
             passed = time.strftime("%-H:%M:%S", time.gmtime(self.seconds))
             print(f"Timed stopping at epoch {epoch + 1} after training for {passed}")

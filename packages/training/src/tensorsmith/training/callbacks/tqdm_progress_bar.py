@@ -1,4 +1,4 @@
-"""The progress bars of TensorFlow Addons."""
+"""Progress bars of TensorFlow Addons."""
 
 import re
 from collections.abc import Mapping
@@ -21,27 +21,27 @@ FIELDS |= {"rate", "rate_fmt", "unit", "postfix"}
 
 
 class TQDMProgressBar(keras.callbacks.Callback):
-    """A bar over epochs and one over the steps of each, as TensorFlow Addons showed them.
+    """Shows one progress bar for the epochs and one for the steps of each epoch, as in TensorFlow Addons.
 
-    Name, arguments and texts are those of Addons; what draws is the library rich, as in `ProgressBar`, and not tqdm. Of
-    tqdm's formats it takes the fields of a bar's numbers and times, and `bar` once. Bars stand on standard error, and
-    only where that is a terminal. Losses and metrics are shown as Keras reports them, as running means, of which Addons
-    took means once more. A `Trainer` has a bar of its own unless `verbose=False`.
+    Name, arguments and messages are those of TensorFlow Addons, but the bars are drawn by the library rich instead of
+    tqdm. Formats may contain tqdm's fields for numbers and times, and `bar` exactly once. Bars appear on standard
+    error, and only if it is a terminal. Losses and metrics are the running means reported by Keras, which TensorFlow
+    Addons averages again. A `Trainer` shows its own bar unless `verbose=False`.
 
     Args:
-        metrics_separator: Between metrics.
-        overall_bar_format: Of the bar over epochs, in tqdm's fields.
-        epoch_bar_format: Of the bar over steps, in tqdm's fields.
-        metrics_format: Of one metric, with `name` and `value`.
-        update_per_second: How often the bar over steps may be drawn.
-        leave_epoch_progress: Whether an epoch's bar stays on the screen when it ends.
-        leave_overall_progress: Whether the bar over epochs does.
-        show_epoch_progress: Whether there is a bar over steps.
-        show_overall_progress: Whether there is one over epochs.
-        console: Where to draw; standard error by default.
+        metrics_separator: Separator between metrics.
+        overall_bar_format: Format of the bar of epochs, with tqdm's fields.
+        epoch_bar_format: Format of the bar of steps, with tqdm's fields.
+        metrics_format: Format of a metric, with the fields `name` and `value`.
+        update_per_second: Maximum number of updates per second.
+        leave_epoch_progress: If `True`, keep the bar of an epoch on the screen after its end.
+        leave_overall_progress: If `True`, keep the bar of epochs on the screen after its end.
+        show_epoch_progress: If `True`, show a bar of steps.
+        show_overall_progress: If `True`, show a bar of epochs.
+        console: Console of the bars. Defaults to standard error.
 
     Raises:
-        ValueError: A format has fields that are not known, or `update_per_second` is not above 0.
+        ValueError: If a format contains unknown fields, or if `update_per_second` is not positive.
 
     Example:
         >>> import keras, numpy as np
@@ -68,8 +68,8 @@ class TQDMProgressBar(keras.callbacks.Callback):
         for name, text in (("overall_bar_format", overall_bar_format), ("epoch_bar_format", epoch_bar_format)):
             unknown = set(re.findall(r"\{(\w+)", text)) - FIELDS - {"bar"}
             fits = not unknown and text.count("{bar}") == 1
-            check(fits, name, text, f"{{bar}} once, with {', '.join(sorted(FIELDS))} around it")
-        check(update_per_second > 0, "update_per_second", update_per_second, "a number above 0")
+            check(fits, name, text, f"a format with one {{bar}} and, optionally, {', '.join(sorted(FIELDS))}")
+        check(update_per_second > 0, "update_per_second", update_per_second, "a positive number")
         super().__init__()
         self._separator = metrics_separator
         self._metrics_format = metrics_format
@@ -89,52 +89,52 @@ class TQDMProgressBar(keras.callbacks.Callback):
         self._training = False
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Opens the bar over epochs."""
+        """Adds the bar of epochs."""
         self._training = True
         self._progress.start()
         self._overall = self._add("epochs", "Training", self.params["epochs"])
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
-        """Opens the bar over steps."""
+        """Adds the bar of steps."""
         if self._shows["steps"] and self._console.is_terminal:
             self._console.print(f"Epoch {epoch + 1}/{self.params['epochs']}")
         self._epoch = self._add("steps", "", self.params.get("steps"))
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """Moves it."""
+        """Updates the bar of steps."""
         self._progress.update(self._epoch, completed=batch + 1, description=self._text(logs))
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Closes it, and moves the bar over epochs."""
+        """Removes the bar of steps and updates the bar of epochs."""
         self._progress.update(self._epoch, description=self._text(logs))
         self._remove("steps", self._epoch)
         self._progress.update(self._overall, completed=epoch + 1)
 
     def on_train_end(self, logs: Logs | None = None) -> None:
-        """Closes the bar over epochs."""
+        """Removes the bar of epochs."""
         self._training = False
         self._remove("epochs", self._overall)
         self.close()
 
     def on_test_begin(self, logs: Logs | None = None) -> None:
-        """Opens a bar, unless this is validation within training."""
+        """Adds a bar, unless this is a validation during training."""
         if not self._training:
             self._progress.start()
             self._epoch = self._add("steps", "Evaluating", self.params.get("steps"))
 
     def on_test_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """Moves it."""
+        """Updates the bar."""
         if not self._training:
             self.on_train_batch_end(batch, logs)
 
     def on_test_end(self, logs: Logs | None = None) -> None:
-        """Closes it."""
+        """Removes the bar."""
         if not self._training:
             self._remove("steps", self._epoch)
             self.close()
 
     def close(self) -> None:
-        """Takes bars that move off the screen, also when training broke off."""
+        """Removes running bars from the screen. Also called if training is interrupted."""
         self._progress.stop()
 
     def _add(self, unit: str, description: str, total: int | None) -> TaskID:
@@ -154,20 +154,20 @@ class TQDMProgressBar(keras.callbacks.Callback):
 
 
 class _Part(ProgressColumn):
-    """What stands before the bar, 0, or behind it, 1."""
+    """Column with the text before (0) or after (1) the bar."""
 
     def __init__(self, place: int) -> None:
         super().__init__()
         self._place = place
 
     def render(self, task: Task) -> Text:
-        """The text, as of now."""
+        """Returns the current text of the column."""
         text = task.fields["format"].split("{bar}")[self._place].format(**_fields(task))
-        return Text(text.strip())  # there is a space between columns
+        return Text(text.strip())  # columns are separated by a space
 
 
 def _fields(task: Task) -> dict[str, Any]:
-    """The fields of tqdm's formats."""
+    """Returns the values of tqdm's format fields."""
     done, elapsed, unit = int(task.completed), task.elapsed or 0.0, task.fields["unit"]
     rate = done / elapsed if elapsed else 0.0
     known = task.total is not None and rate > 0

@@ -1,4 +1,4 @@
-"""Layers that begin to train later than others."""
+"""Callback that unfreezes layers during training."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,25 +12,25 @@ from tensorsmith.training.gradients.optimizers_within import optimizers_within
 
 
 class Unfreeze(keras.callbacks.Callback):
-    """Keeps layers frozen until some of a run has passed, from the next epoch on.
+    """Keeps layers frozen for a part of the run, and unfreezes them at the start of the next epoch.
 
-    For fine-tuning: a new head learns first, then the layers below it, from the last to the first, each by a callback
-    of its own. Until then the layers have no gradients, and batch normalization in them keeps its statistics. The
-    optimizer knows all variables from the beginning and keeps what it has of them; what it keeps of a frozen layer
-    begins to move when the layer thaws. A run that is resumed goes on where it was. When the run ends, the layers are
-    as they were before.
+    This is useful for fine-tuning: a new head trains first, then the layers below it, from last to first, each with its
+    own callback. Frozen layers have no gradients, and batch normalization in them keeps its statistics. The optimizer
+    creates the state of all variables at the start of the run; the state of a frozen layer changes only after it is
+    unfrozen. A resumed run continues at its position. At the end of the run, the layers are trainable as before.
 
-    The layers have to be trainable before the run; layers inside of them that are not stay frozen. Under the `Trainer`
-    the loop is compiled anew when a layer thaws, under Keras `fit` the step.
+    The layers must be trainable before the run. Nested layers that are not trainable remain frozen. When layers are
+    unfrozen, the loop is compiled again (the train step under Keras `fit`).
 
     Source: Howard and Ruder, "Universal Language Model Fine-tuning for Text Classification", 2018.
 
     Args:
-        layers: A layer, or several.
-        at: When they thaw: "3 epochs", "30%", or a number of steps.
+        layers: A layer, or a list of layers.
+        at: Time at which the layers are unfrozen, such as "3 epochs", "30%", or a number of steps.
 
     Raises:
-        ValueError: `layers` are none or frozen when the run begins, or `at` is no length of a run.
+        ValueError: If `layers` is empty or contains a layer that is frozen when training begins, or if `at` is not a
+            duration in epochs, steps, examples or percent.
 
     Example:
         >>> import keras, numpy as np
@@ -50,22 +50,24 @@ class Unfreeze(keras.callbacks.Callback):
         given: Any = layers
         self._layers: list[keras.layers.Layer] = list(given) if isinstance(given, list | tuple) else [given]
         fits = len(self._layers) > 0 and all(isinstance(layer, keras.layers.Layer) for layer in self._layers)
-        check(fits, "layers", layers, "a layer, or a list of layers")
+        check(fits, "layers", layers, "a layer or a list of layers")
         self._thawed: list[tuple[keras.layers.Layer, bool]] = []
         self._at = Duration.parse(at, "at")
         check(self._at.seconds is None, "at", at, "a length in epochs, steps, examples or percent")
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Learns what the run is made of, and freezes the layers; the optimizer has seen all variables by then."""
+        """Freezes the layers, after the optimizer has been built with all variables."""
         steps, epochs = self.params.get("steps"), self.params["epochs"]
         timeline = Timeline(steps, self.params.get("batch_size"), steps and steps * epochs)
         if self._at.unit == "epochs":
             self._epochs = self._at.value
         else:
-            check(steps is not None, "at", str(self._at), "a number of epochs, as the steps of one are not known")
+            check(steps is not None, "at", str(self._at), "a number of epochs when the steps of an epoch are unknown")
             self._epochs = self._at.steps(timeline, "at") / steps
         averaging = any(optimizer.use_ema for optimizer in optimizers_within(self.model.optimizer))
-        check(not averaging, "use_ema", True, "False, as Keras takes averages of weights for those of others that thaw")
+        check(
+            not averaging, "use_ema", True, "False, because Keras mixes up averages of weights when layers are unfrozen"
+        )
         for layer in self._layers:
             check(layer.trainable, "layers", layer, "layers that are trainable before the run")
         if not self.model.optimizer.built:
@@ -74,20 +76,20 @@ class Unfreeze(keras.callbacks.Callback):
         self._set(False)
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
-        """Thaws the layers, if it is time."""
+        """Unfreezes the layers when it is time."""
         if epoch >= self._epochs and not self._layers[0].trainable:
             self._set(True)
 
     def on_train_end(self, logs: Logs | None = None) -> None:
-        """Leaves the layers as they were."""
+        """Restores the `trainable` attributes of the layers."""
         self.close()
 
     def close(self) -> None:
-        """Leaves the layers as they were, also where training broke off; under Keras `fit` nobody calls it then."""
+        """Restores the `trainable` attributes, also after an interruption, in which Keras `fit` does not call it."""
         self._set(True)
 
     def _set(self, trainable: bool) -> None:
         for part, was in self._thawed:
             part.trainable = trainable and was
         if self._thawed:
-            self.model.make_train_function(force=True)  # Keras' own, which it traces when it is called
+            self.model.make_train_function(force=True)  # traced again by Keras when it is called

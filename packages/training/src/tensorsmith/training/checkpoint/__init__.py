@@ -1,1 +1,1 @@
-"""Checkpoints of runs."""
+"""Checkpoints of training runs."""

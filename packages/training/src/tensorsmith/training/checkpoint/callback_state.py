@@ -1,4 +1,4 @@
-"""What callbacks remember while a model trains: patience, best values, best weights."""
+"""State of callbacks during training, such as patience, best values and best weights."""
 
 import copy
 import json
@@ -9,20 +9,20 @@ from typing import Any
 import keras
 import numpy as np
 
-NOT_KEPT = ("params", "_model", "min_delta")  # set by every run; Keras turns the sign of the last when it first looks
+NOT_KEPT = ("params", "_model", "min_delta")  # set in each run; Keras changes the sign of `min_delta` on first use
 
 log = logging.getLogger("tensorsmith.training")
 
 
 class CallbackState:
-    """The attributes that callbacks have changed since a training run began.
+    """Attributes that callbacks have changed since the start of a training run.
 
-    Only values count that can lie in a file: what JSON can hold, NumPy arrays, and lists of these, as in Keras'
-    EarlyStopping, ReduceLROnPlateau and ModelCheckpoint. An attribute that nobody has changed keeps what the new run's
-    callback was made with, so that a run may go on with more patience.
+    Only serializable values are included: JSON values, NumPy arrays, and lists of arrays, as in `EarlyStopping`,
+        `ReduceLROnPlateau` and `ModelCheckpoint` of Keras. An unchanged attribute keeps the value of the callback in
+        the new run, so that a run can for example be resumed with more patience.
 
     Args:
-        callbacks: Those of the run; a resumed run may have others besides.
+        callbacks: Callbacks of the run. A resumed run may have additional ones.
     """
 
     def __init__(self, callbacks: Sequence[keras.callbacks.Callback]) -> None:
@@ -34,14 +34,14 @@ class CallbackState:
         self._before = {key: _remembered(callback) for key, callback in self._callbacks.items()}
 
     def plain(self) -> dict[str, dict[str, Any]]:
-        """For each callback the changed attributes that JSON can hold."""
+        """Returns the changed attributes of each callback that are JSON-serializable."""
         return {
             key: {name: value for name, value in changed.items() if not _is_arrays(value)}
             for key, changed in self._changed().items()
         }
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """The changed attributes that are arrays, or lists of them, by key."""
+        """Returns the changed attributes that are arrays or lists of arrays, by key."""
         found = {}
         for key, changed in self._changed().items():
             for name, value in changed.items():
@@ -52,9 +52,11 @@ class CallbackState:
         return found
 
     def restore(self, plain: Mapping[str, Mapping[str, Any]], arrays: Mapping[str, np.ndarray]) -> None:
-        """Puts back what `plain` and `arrays` gave; says so where a callback is gone."""
+        """Restores the results of `plain` and `arrays`, and logs a warning for each missing callback."""
         for key in plain.keys() - self._callbacks.keys():
-            log.warning("the checkpoint has a state of the callback %s, which this run lacks", key.partition("#")[0])
+            log.warning(
+                "the checkpoint has the state of callback %s, which is not part of this run", key.partition("#")[0]
+            )
         values = {key: {**self._before[key], **plain.get(key, {})} for key in self._callbacks}
         for path in sorted(path for path in arrays if path.startswith("callbacks/")):
             _, key, name, place = path.split("/")
@@ -89,7 +91,7 @@ def _is_arrays(value: Any) -> bool:
 
 
 def _is_plain(value: Any) -> bool:
-    """Whether JSON brings it back as it was; numbers of NumPy come back as Python's."""
+    """Returns `True` if a value is equal after a round trip through JSON, with NumPy numbers as Python numbers."""
     if isinstance(value, np.generic):
         return True
     try:

@@ -1,4 +1,4 @@
-"""One checkpoint on disk: a folder that is there whole or not at all, and whose damage shows when it is read."""
+"""Storage of a checkpoint in a folder, with atomic writing and checksums that detect corruption."""
 
 import contextlib
 import json
@@ -13,32 +13,32 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-DRAFT = ".draft-"  # what the names of unfinished folders begin with
-STATE = "state"  # the bundle of variables; beside it lie the bundles of data positions
-NOTE, FILES = "note", "files"  # keys in that bundle, beside those of variables: both are texts in JSON
+DRAFT = ".draft-"  # prefix of the names of incomplete folders
+STATE = "state"  # bundle of variables, next to the bundles of data positions
+NOTE, FILES = "note", "files"  # keys of two JSON strings in the bundle, in addition to the variables
 
 
 class DamagedCheckpointError(Exception):
-    """A checkpoint that cannot be read as it was written."""
+    """Error of a checkpoint that is corrupted."""
 
 
 def new_draft(folder: Path) -> Path:
-    """An empty folder to fill, which no reader takes for a checkpoint."""
+    """Creates an empty folder for a new checkpoint, whose name readers ignore."""
     folder.mkdir(parents=True, exist_ok=True)
     return Path(tempfile.mkdtemp(dir=folder, prefix=DRAFT))
 
 
 def finish(draft: Path, name: str, values: Mapping[str, np.ndarray], note: str) -> Path:
-    """Writes variables and note into a draft and gives it its name; what had that name is replaced.
+    """Writes variables and metadata into a draft and renames it, replacing a checkpoint of the same name.
 
     Args:
-        draft: From `new_draft`, with whatever else belongs to the checkpoint.
-        name: The name of the checkpoint.
-        values: Variables by key.
-        note: A text in JSON.
+        draft: Folder from `new_draft`, with the other files of the checkpoint.
+        name: Name of the checkpoint.
+        values: Mapping from keys to variables.
+        note: Metadata as a JSON string.
 
     Raises:
-        OSError: No room, or no right to write; the draft is gone then.
+        OSError: If the checkpoint cannot be written. The draft is removed in this case.
     """
     target = draft.parent / name
     try:
@@ -57,51 +57,51 @@ def finish(draft: Path, name: str, values: Mapping[str, np.ndarray], note: str) 
         _flush(target.parent)
     except (OSError, tf.errors.OpError) as error:
         reason = getattr(error, "message", None) or str(error)
-        raise OSError(f"{target}: the checkpoint could not be written: {reason.rpartition(';')[2].strip()}") from error
+        raise OSError(f"{target}: cannot write the checkpoint: {reason.rpartition(';')[2].strip()}") from error
     finally:
         sweep(target.parent)
     return target
 
 
 def read_note(checkpoint: Path) -> Any:
-    """What the note of a checkpoint says.
+    """Returns the metadata of a checkpoint.
 
     Raises:
-        DamagedCheckpointError: It cannot be read.
+        DamagedCheckpointError: If the checkpoint cannot be read.
     """
     with _damage_shows(checkpoint):
         return json.loads(tf.train.load_checkpoint(str(checkpoint / STATE)).get_tensor(NOTE))
 
 
 def read(checkpoint: Path) -> tuple[dict[str, np.ndarray], Any]:
-    """Variables by key, and what the note says, once every file has been compared with its checksum.
+    """Returns the variables by key and the metadata, after verifying the checksums of all files.
 
     Raises:
-        DamagedCheckpointError: It cannot be read as it was written.
+        DamagedCheckpointError: If the checkpoint is corrupted.
     """
     with _damage_shows(checkpoint):
         reader = tf.train.load_checkpoint(str(checkpoint / STATE))
         values = {key: reader.get_tensor(key) for key in reader.get_variable_to_shape_map()}
         files = json.loads(values.pop(FILES))
         if _checksums(checkpoint, files) != files:
-            raise DamagedCheckpointError(f"{checkpoint}: the position in the data is not the one that was written")
+            raise DamagedCheckpointError(f"{checkpoint}: the position in the data does not match the checkpoint")
         return values, json.loads(values.pop(NOTE))
 
 
 def checkpoints_in(folder: Path) -> list[Path]:
-    """The checkpoints of a folder, oldest first; their names sort so."""
+    """Returns the checkpoints in a folder, oldest first. Their names sort in this order."""
     return sorted(path.parent for path in folder.glob(f"*/{STATE}.index") if not path.parent.name.startswith(DRAFT))
 
 
 def remove(checkpoint: Path) -> None:
-    """Removes a checkpoint so that no reader meets half of it."""
+    """Removes a checkpoint atomically, so that readers never find a part of it."""
     if checkpoint.exists():
         checkpoint.rename(new_draft(checkpoint.parent) / checkpoint.name)
     sweep(checkpoint.parent)
 
 
 def sweep(folder: Path) -> None:
-    """Removes unfinished folders, which a process that was killed leaves behind."""
+    """Removes incomplete folders, which remain after a process has been killed."""
     for draft in folder.glob(f"{DRAFT}*"):
         shutil.rmtree(draft, ignore_errors=True)
 
@@ -110,18 +110,18 @@ def sweep(folder: Path) -> None:
 def _damage_shows(checkpoint: Path) -> Iterator[None]:
     try:
         yield
-    except Exception as error:  # TensorFlow's reader raises whatever it stumbles over
+    except Exception as error:  # TensorFlow's reader raises errors of many types
         raise DamagedCheckpointError(f"{checkpoint}: {error}") from error
 
 
 def _checksums(folder: Path, names: Iterable[str] | None = None) -> dict[str, int]:
-    """Of the files with some names, or of all; TensorFlow sees to those of variables, but not to those of positions."""
+    """Returns checksums of the named files, or of all. TensorFlow verifies variables, but not data positions."""
     files = sorted(folder.iterdir()) if names is None else [folder / name for name in names]
     return {file.name: zlib.crc32(file.read_bytes()) for file in files}
 
 
 def _flush(path: Path) -> None:
-    """Waits until the disk has it."""
+    """Flushes a file or folder to disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

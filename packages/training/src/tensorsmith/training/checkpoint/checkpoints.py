@@ -1,4 +1,4 @@
-"""Checkpoints of a training run: when they are written, which stay, and which one a run goes on from."""
+"""Checkpoints of a training run: settings, writing, retention and loading."""
 
 import fcntl
 import json
@@ -30,20 +30,21 @@ log = logging.getLogger("tensorsmith.training")
 
 @dataclass(frozen=True)
 class Checkpoints:
-    """Where the checkpoints of a run lie, when they are written, and which of them stay.
+    """Settings of the checkpoints of a run: location, frequency and retention.
 
-    Besides those that are due, one is written before the first step and one at the end.
+    Additional checkpoints are written before the first step and at the end of the run.
 
     Args:
-        folder: Their folder; made when missing.
-        every: Time between two: "1 minute", "2 epochs", "500 steps", "10%".
-        keep_last: How many of the newest stay.
-        keep_best: How many of the best stay besides. They are written at the end of an epoch, which knows the score.
-        monitor: The score, by its name in the history; `val_loss` by default, `loss` without validation.
-        mode: Whether the smallest or the largest score is the best.
+        folder: Folder of the checkpoints. It is created if it does not exist.
+        every: Interval between checkpoints, such as "1 minute", "2 epochs", "500 steps" or "10%".
+        keep_last: Number of newest checkpoints to keep.
+        keep_best: Number of best checkpoints to keep in addition. They are written at the end of an epoch, when the
+            score is known.
+        monitor: Name of the score in the history. Defaults to `val_loss`, or to `loss` without validation data.
+        mode: Either "min" or "max". In "min" mode, smaller scores are better.
 
     Raises:
-        ValueError: A number out of its range, or an unknown unit.
+        ValueError: If an argument is out of range, or if a unit is unknown.
 
     Example:
         >>> Checkpoints("run/checkpoints", every="10 minutes", keep_best=1, monitor="val_accuracy", mode="max").every
@@ -59,20 +60,20 @@ class Checkpoints:
 
     def __post_init__(self) -> None:
         every = Duration.parse(self.every, "every")
-        check(every.value > 0, "every", self.every, "a duration above 0")
-        check(self.keep_last >= 1, "keep_last", self.keep_last, "1 or more")
-        check(self.keep_best >= 0, "keep_best", self.keep_best, "0 or more")
+        check(every.value > 0, "every", self.every, "a positive duration")
+        check(self.keep_last >= 1, "keep_last", self.keep_last, ">= 1")
+        check(self.keep_best >= 0, "keep_best", self.keep_best, "a non-negative integer")
         check(self.mode in ("min", "max"), "mode", self.mode, '"min" or "max"')
 
 
 @dataclass(frozen=True)
 class Saved:
-    """A checkpoint that was read.
+    """Checkpoint loaded from disk.
 
     Attributes:
-        path: Its folder.
-        values: Arrays by key.
-        note: What else belongs to it.
+        path: Folder of the checkpoint.
+        values: Mapping from keys to arrays.
+        note: Metadata of the checkpoint.
     """
 
     path: Path
@@ -81,32 +82,34 @@ class Saved:
 
 
 def newest(folder: str | os.PathLike[str]) -> Saved | None:
-    """The newest sound checkpoint of a folder, or None where there is none; says so where it passes one over."""
+    """Returns the newest valid checkpoint in a folder, or `None`. Logs a warning for each corrupted checkpoint."""
     for path in reversed(checkpoints_in(Path(folder))):
         try:
             return Saved(path, *read(path))
         except DamagedCheckpointError as error:
-            log.warning("%s is damaged, going on from the one before: %s", path, error)
+            log.warning("%s is damaged, using the previous checkpoint: %s", path, error)
     return None
 
 
 def check_new(folder: str | os.PathLike[str]) -> None:
-    """Refuses to start a run where there are checkpoints, which it would mix up with its own.
+    """Raises an error if the folder of a new run already contains checkpoints.
 
     Raises:
-        ValueError: There are some.
+        ValueError: If there are checkpoints in the folder.
     """
     there = checkpoints_in(Path(folder))
-    received = Verbatim(f"{folder} with {len(there)} checkpoints, which are damaged or of a run that is not resumed")
-    check(not there, "checkpoints", received, "a folder without", "give resume=True, or name another folder")
+    received = Verbatim(
+        f"{folder} with {len(there)} checkpoints that are corrupted or belong to a run that is not resumed"
+    )
+    check(not there, "checkpoints", received, "have no checkpoints", "pass resume=True, or another folder")
 
 
 class Keeper:
-    """Writes checkpoints on a thread of its own and removes those that need not stay.
+    """Writes checkpoints in a background thread and removes those that are no longer needed.
 
     Args:
-        options: What the user asked for.
-        monitor: The score's name.
+        options: Settings of the checkpoints.
+        monitor: Name of the monitored score.
     """
 
     def __init__(self, options: Checkpoints, monitor: str) -> None:
@@ -118,19 +121,19 @@ class Keeper:
         self._folder.mkdir(parents=True, exist_ok=True)
         self._lock = os.open(self._folder, os.O_RDONLY)
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the system lifts it when the process ends
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # released when the process exits
         except BlockingIOError as error:
             os.close(self._lock)
-            received = Verbatim(f"{self._folder}, where another run writes its own")
-            raise argument_error("checkpoints", received, "a folder for this run alone") from error
+            received = Verbatim(f"{self._folder}, which another run is writing to")
+            raise argument_error("checkpoints", received, "a folder that no other run uses") from error
         sweep(self._folder)
-        self._losses = {path.name: _loss_of(path) for path in checkpoints_in(self._folder)}  # the lower, the better
+        self._losses = {path.name: _loss_of(path) for path in checkpoints_in(self._folder)}  # lower is better
 
     def is_among_best(self, scores: Mapping[str, Any]) -> bool:
-        """Whether an epoch with these scores is one of the best that stay.
+        """Returns `True` if an epoch with these scores is among the best, which are kept.
 
         Raises:
-            ValueError: The monitored score is not among them.
+            ValueError: If the monitored score is not in `scores`.
         """
         if not self._options.keep_best:
             return False
@@ -147,17 +150,17 @@ class Keeper:
         save_positions: Callable[[Path], None],
         scores: Mapping[str, Any],
     ) -> None:
-        """Begins to write a checkpoint, once the one before is written.
+        """Starts writing a checkpoint, after the previous one has been written.
 
         Args:
-            name: Sorts behind those before it.
-            values: Arrays by key, which nobody changes any more.
-            note: What JSON can hold.
-            save_positions: Writes into a folder where the data stands.
-            scores: Of the epoch that ended, if one has.
+            name: Name of the checkpoint, which must sort after the previous names.
+            values: Mapping from keys to arrays. The arrays must not be changed afterwards.
+            note: JSON-serializable metadata.
+            save_positions: Function that writes the position in the data to a folder.
+            scores: Scores of the epoch, if one has ended.
 
         Raises:
-            OSError: This one or the one before could not be written.
+            OSError: If this or the previous checkpoint cannot be written.
         """
         self.wait()
         draft = new_draft(self._folder)
@@ -168,17 +171,17 @@ class Keeper:
             raise
         loss = self._losses[name] = self._loss(scores)
         gone = self._retire()
-        text = json.dumps({**note, "loss": loss}, default=_plain)  # here, as training goes on to change what is in it
+        text = json.dumps({**note, "loss": loss}, default=_plain)  # before training changes the metadata
         self._pending = self._thread.submit(self._write, draft, name, values, text, gone)
 
     def wait(self) -> None:
-        """Waits for the one that is being written, and raises what went wrong with it."""
+        """Waits until the current checkpoint has been written, and raises its errors."""
         pending, self._pending = self._pending, None
         if pending is not None:
             pending.result()
 
     def close(self) -> None:
-        """Waits, ends the thread, and gives the folder free."""
+        """Waits for the current checkpoint, stops the thread, and unlocks the folder."""
         self._thread.shutdown()
         os.close(self._lock)
         self.wait()
@@ -186,14 +189,14 @@ class Keeper:
     def _loss(self, scores: Mapping[str, Any]) -> float:
         score = scores.get(self._monitor, math.nan)
         check(
-            np.ndim(score) == 0, "monitor", self._monitor, f"a single number, where it has the shape {np.shape(score)}"
+            np.ndim(score) == 0, "monitor", self._monitor, f"a single number, not an array of shape {np.shape(score)}"
         )
         score = float(score)
         score = score if self._options.mode == "min" else -score
         return math.inf if math.isnan(score) else score
 
     def _retire(self) -> list[Path]:
-        """Forgets the checkpoints that need not stay, and says which they are."""
+        """Removes the checkpoints that are not kept from the list of losses, and returns their paths."""
         names = sorted(self._losses)
         best = sorted((name for name in names if self._losses[name] < math.inf), key=self._losses.__getitem__)
         staying = {*names[-self._options.keep_last :], *best[: self._options.keep_best]}
@@ -217,7 +220,7 @@ def _loss_of(checkpoint: Path) -> float:
 
 
 def _plain(value: Any) -> Any:
-    """NumPy's numbers and arrays, which metrics and callbacks log, for JSON."""
+    """Converts NumPy numbers and arrays, which metrics and callbacks log, for JSON."""
     fits = isinstance(value, np.generic | np.ndarray)
-    check(fits, "logs", value, "numbers and arrays", "log nothing else, as checkpoints hold the history")
+    check(fits, "logs", value, "numbers and arrays", "checkpoints store the history, so log nothing else")
     return value.tolist()

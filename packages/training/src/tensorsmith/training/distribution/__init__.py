@@ -1,1 +1,1 @@
-"""Replicas, workers and parameter servers."""
+"""Training with replicas, worker groups and parameter servers."""

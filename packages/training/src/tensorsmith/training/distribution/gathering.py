@@ -1,4 +1,4 @@
-"""Steps in which replicas gather rows: those that sparse gradients name."""
+"""Steps in which replicas gather rows of sparse gradients."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -12,17 +12,17 @@ Run = Callable[..., tuple[tf.Tensor, Logs]]
 
 
 def gathers_any_number(step: CompiledStep) -> bool:
-    """Whether replicas gather rows in a step, and may do so of another number in the next.
+    """Returns `True` if replicas gather rows in a step, and their number may differ between steps.
 
-    What replicas meet with in a loop within a function has to have the same shape in all rounds. Where batches have
-    another size or length, or slices of one row were summed, rows have not.
+    Collective operations inside a compiled loop must have the same shapes in all iterations. The number of rows varies
+    if batch sizes or lengths differ, or if duplicate rows have been summed.
     """
     graph = step.trace.graph.as_graph_def(add_shapes=True)
     return _any_open(graph.node, {}) or any(_any_open(each.node_def, _given(each)) for each in graph.library.function)
 
 
 def _any_open(nodes: Iterable[Any], given: dict[str, Any]) -> bool:
-    """Whether nodes that gather take what has no fixed shape; what was padded has one if the rest has."""
+    """Returns `True` if a gather op has an input without a static shape. Padding preserves static shapes."""
     made = {node.name: node for node in nodes}
     shapes = given | {node.name: node.attr for node in nodes}
     taken = [node.input[0].partition(":")[0] for node in nodes if node.op == "CollectiveGatherV2"]
@@ -30,7 +30,7 @@ def _any_open(nodes: Iterable[Any], given: dict[str, Any]) -> bool:
 
 
 def _given(function: Any) -> dict[str, Any]:
-    """The arguments of a function, by name, with what is known of them."""
+    """Returns the arguments of a function by name, with their known attributes."""
     return {argument.name: function.arg_attr[i].attr for i, argument in enumerate(function.signature.input_arg)}
 
 
@@ -40,15 +40,15 @@ def _fixed(attributes: Any) -> bool:
 
 
 def one_by_one(one: Run, goes_on: Callable[[Logs], Any]) -> Run:
-    """A loop that Python makes the rounds of.
+    """Returns a loop that runs in Python.
 
     Args:
-        one: Takes how many steps were done, and what the loop takes but for their number, to (1 or, at the end of the
-            data, 0, logs of the step).
-        goes_on: Says of a step's logs whether there may be another.
+        one: Function that takes the number of completed steps and the arguments of the loop except for the number of
+            steps, and returns (1, or 0 at the end of the data; logs of the step).
+        goes_on: Function that takes the logs of a step and returns `True` to continue.
 
     Returns:
-        What takes and returns what a loop within a function does.
+        A function with the same arguments and results as a compiled loop.
     """
 
     def run(*arguments: Any) -> tuple[tf.Tensor, Logs]:

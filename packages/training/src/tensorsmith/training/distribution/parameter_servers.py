@@ -1,4 +1,4 @@
-"""Steps under a ParameterServerStrategy: batches are drawn here, and whichever worker is free takes the next."""
+"""Steps with a ParameterServerStrategy: the chief reads batches, and each goes to the next free worker."""
 
 import itertools
 from collections.abc import Iterable
@@ -15,11 +15,11 @@ from tensorsmith.training.loop.compiled_step import Step
 
 
 class Aside(keras.StatelessScope):
-    """Within it, some variables have values of their own; others are read and written as ever.
+    """Context in which some variables have separate values. Other variables are read and written as usual.
 
     Args:
-        state: Variables with values.
-        others: Those behind other variables, by the identity of these.
+        state: Pairs of variables and values.
+        others: TensorFlow variables of the other Keras variables, by the `id` of the latter.
     """
 
     def __init__(self, state: list[tuple[keras.Variable, tf.Tensor]], others: dict[int, tf.Variable]) -> None:
@@ -27,7 +27,7 @@ class Aside(keras.StatelessScope):
         self._others = others
 
     def add_update(self, update: tuple[keras.Variable, tf.Tensor]) -> None:
-        """What Keras calls to write."""
+        """Assigns a value. Called by Keras for each assignment."""
         variable, value = update
         if self.get_current_value(variable) is None:
             self._others[id(variable)].assign(value)
@@ -36,26 +36,26 @@ class Aside(keras.StatelessScope):
 
 
 class WorkerStep:
-    """A step that workers run, each on a batch of its own as soon as it can, on weights that parameter servers hold.
+    """Step that each worker runs on its own batch as soon as it is free, with weights on parameter servers.
 
-    Weights change while a step reads them: that is what asynchronous training is. Numbers of steps and metrics have to
-    be right all the same. Workers therefore add to whole numbers where Keras reads and writes them, and give back what
-    their batch adds to the metrics, which only counts once they are done: a batch of a worker that has died is given to
-    another.
+    In asynchronous training, weights change while a step reads them. Step counts and metrics must still be correct.
+    Workers therefore increment integer variables, which Keras would read and write, and return the contribution of
+    their batch to the metrics. It is added only when the batch is done, since the batch of a worker that dies is
+    reassigned.
 
     Args:
-        step: On a batch.
-        spec: Of batches.
-        strategy: Says where workers and parameter servers are.
-        owner: What holds the variables that the step changes.
-        model: Where steps log its metrics, those of all batches are put together; of other logs the mean is taken.
+        step: Training or evaluation step on a batch.
+        spec: Spec of the batches.
+        strategy: The `ParameterServerStrategy`.
+        owner: Object that holds the variables that the step changes.
+        model: Model of the step. Its metrics are combined over all batches. Other logs are averaged.
     """
 
     def __init__(
         self, step: Step, spec: tuple[Any, ...], strategy: tf.distribute.Strategy, owner: object, model: keras.Model
     ) -> None:
         traced = tf.function(lambda batch: strategy.run(step, (batch,)), autograph=False)
-        traced.get_concrete_function(spec)  # makes what Keras makes late
+        traced.get_concrete_function(spec)  # creates variables that Keras creates lazily
         self._step = step
         self._strategy = strategy
         self._model = model
@@ -70,12 +70,12 @@ class WorkerStep:
     def over_arrays(
         self, arrays: tuple[Any, ...], order: tf.Tensor, start: tf.Tensor, steps: tf.Tensor
     ) -> tuple[int, Logs]:
-        """Steps on batches of rows of arrays."""
+        """Runs steps on batches of rows of arrays."""
         batches = order[int(start) : int(start) + int(steps)]
         return self._over(tf.nest.map_structure(partial(tf.gather, indices=rows), arrays) for rows in batches)
 
     def over_stream(self, iterator: tf.data.Iterator, steps: tf.Tensor) -> tuple[int, Logs]:
-        """Steps on the next batches of an iterator, fewer at its end."""
+        """Runs steps on the next batches of an iterator, fewer at its end."""
         return self._over(itertools.islice(iterator, int(steps)))
 
     def _over(self, batches: Iterable[Any]) -> tuple[int, Logs]:
@@ -91,7 +91,7 @@ class WorkerStep:
         return len(done), {name: results.get(name, mean) for name, mean in means.items()}
 
     def _apart(self, batch: NestedTensors) -> tuple[Logs, list[tf.Tensor]]:
-        """The logs of a step, and what it adds to the metrics."""
+        """Returns the logs of a step, and its contribution to the metrics."""
         counted = [tf.identity(variable.value) for variable in self._counters]
         zeros = [tf.zeros(variable.shape, variable.dtype) for variable in self._metrics]
         state = [*zip(self._counters, counted, strict=True), *zip(self._metrics, zeros, strict=True)]
@@ -107,7 +107,7 @@ class WorkerStep:
 
 
 def predict(model: keras.Model, x: NestedArrays | Dataset, batch_size: int) -> NestedArrays:
-    """What a model gives for arrays or a dataset, computed here: Keras would ask for data on each worker."""
+    """Returns the predictions for arrays or a dataset, computed on the chief; Keras would need data on each worker."""
     batches = x if isinstance(x, tf.data.Dataset) else tf.data.Dataset.from_tensor_slices((x,)).batch(batch_size)
     call = tf.function(partial(model, training=False), autograph=False)
     outputs = [call(keras.utils.unpack_x_y_sample_weight(batch)[0]) for batch in batches]

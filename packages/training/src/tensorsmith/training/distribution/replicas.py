@@ -1,4 +1,4 @@
-"""Steps under a `tf.distribute` strategy: every replica takes its share of the batch."""
+"""Steps with a `tf.distribute` strategy, in which each replica processes a part of the batch."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -20,66 +20,72 @@ SCHEDULE = keras.optimizers.schedules.LearningRateSchedule
 
 
 def is_distributed(strategy: tf.distribute.Strategy) -> bool:
-    """Whether this is a strategy of the user's, not the one that TensorFlow has where there is none."""
+    """Returns `True` for a strategy other than the default strategy of TensorFlow."""
     with strategy.scope():
         has: bool = tf.distribute.has_strategy()
     return has
 
 
 def check_fits(owner: object, model: keras.Model) -> None:
-    """Refuses what cannot be trained under the strategy of a model.
+    """Raises an error if a model cannot be trained with its strategy.
 
     Args:
-        owner: What holds the model, and whatever else its steps use.
+        owner: Object that holds the model and the other parts of its steps.
         model: The model.
 
     Raises:
-        ValueError: A variable was made outside of the strategy's scope; an optimizer accumulates gradients for
-            parameter servers, within another one, or beside what Keras moves in steps without an update, too: an
-            average of weights, or a schedule; an optimizer beside the model's clips, which would be a share's gradient;
-            or a loss is no mean over examples, so that shares of a batch would not add up to it.
+        ValueError: If a variable was created outside of the scope of the strategy; if an optimizer accumulates
+            gradients with parameter servers, inside another optimizer, or in combination with weight averaging or a
+            schedule, which Keras updates in each step; if an optimizer other than that of the model clips gradients,
+            which would be those of a replica; or if a loss is not a mean over examples.
     """
     strategy = model.distribute_strategy
     for variable in keras_variables(owner):
         inside = strategy.extended.variable_created_in_scope(variable.value)
-        received = Verbatim(f"a model, optimizer or metric with {variable.path}, which was made outside of the scope")
-        remedy = "make all of them within `with strategy.scope():`"
-        check(inside, "model", received, f"all made in the scope of {type(strategy).__name__}", remedy)
+        received = Verbatim(f"{variable.path}, which was created outside of the scope")
+        remedy = "create model, optimizer and metrics inside `with strategy.scope():`"
+        check(inside, "model", received, f"created in the scope of {type(strategy).__name__}", remedy)
     outer = optimizers_of(owner)
     for optimizer in filter(accumulates, (within for each in outer for within in optimizers_within(each))):
         fits = optimizer in outer and not isinstance(strategy, tf.distribute.ParameterServerStrategy)
-        expected = "None with parameter servers, and in an optimizer within another one under any strategy"
+        expected = "None with parameter servers, and under any strategy in a wrapped optimizer"
         check(fits, "gradient_accumulation_steps", optimizer.gradient_accumulation_steps, expected)
-        check(not optimizer.use_ema, "use_ema", True, "False where replicas accumulate gradients")
+        check(not optimizer.use_ema, "use_ema", True, "False when gradients are accumulated on replicas")
         scheduled = [part for part in vars(optimizer).values() if isinstance(part, SCHEDULE)]
-        remedy = "give the schedule to the trainer, as schedules="
-        check(not scheduled, "optimizer", Verbatim("one with a schedule"), "none where replicas accumulate", remedy)
+        remedy = "pass the schedule to the trainer as schedules="
+        check(
+            not scheduled,
+            "optimizer",
+            Verbatim("an optimizer with a schedule"),
+            "have a constant rate when gradients are accumulated on replicas",
+            remedy,
+        )
     for optimizer in outer:
         clips = [name for _, name, _ in thresholds(optimizer) if optimizer is not model.optimizer]
         check(
             not clips,
             "optimizer",
-            Verbatim(f"a second one with {', '.join(clips)}"),
-            "none that clips under a strategy",
+            Verbatim(f"a second optimizer with {', '.join(clips)}"),
+            "have no clipping under a strategy",
         )
     for loss in keras.tree.flatten(model.loss):
         reduction = getattr(loss, "reduction", None)
         fits = reduction not in ("sum", "mean_with_sample_weight")
-        check(fits, "loss", f"reduction={reduction!r}", 'reduction="sum_over_batch_size" under a strategy')
+        check(fits, "reduction of the loss", reduction, "'sum_over_batch_size' under a strategy")
 
 
 def compile_replicated(step: Step, spec: tuple[Any, ...], owner: object, model: keras.Model) -> CompiledStep:
-    """A step that every replica takes on its share of a batch, for a loop outside of replicas.
+    """Returns a step that each replica runs on its part of a batch, for a loop outside of the replicas.
 
-    Optimizers add up the gradients of all replicas. A batch that they cannot share equally is trained on whole by each
-    of them, which gives the same gradient if the loss is a mean, and is counted in the metrics once.
+    Optimizers sum the gradients of all replicas. A batch that cannot be split evenly is processed as a whole by each
+    replica. This gives the same gradient if the loss is a mean, and the batch is counted in the metrics once.
 
     Args:
-        step: On a batch.
-        spec: Of batches.
-        owner: What holds the metrics that steps change.
-        model: Where steps log its metrics, those of all replicas are put together after the loop, as Keras' `fit` does
-            it; of all other logs the mean over replicas is taken.
+        step: Step on a batch.
+        spec: Spec of the batches.
+        owner: Object that holds the metrics that the step updates.
+        model: Model of the step. Its metrics are combined over replicas after the loop, as in Keras `fit`. Other logs
+            are averaged over replicas.
     """
     strategy = model.distribute_strategy
     replicas = strategy.num_replicas_in_sync
@@ -98,21 +104,22 @@ def compile_replicated(step: Step, spec: tuple[Any, ...], owner: object, model: 
     def on_replica(batch: NestedTensors) -> Logs:
         index = tf.distribute.get_replica_context().replica_id_in_sync_group
         size = size_of(batch)
+        # Fast path: the size is static and divisible by the number of replicas.
         if isinstance(size, int) and size % replicas == 0:
             return _real(step(_rows(batch, index * (size // replicas), size // replicas)))
+        # Otherwise each replica processes its rows, or the whole batch if it cannot be split evenly.
         whole = size % replicas != 0
         share = tf.where(whole, size, size // replicas)
         before = [variable.value.read_value() for variable in metrics]
         logs = step(_rows(batch, tf.where(whole, 0, index * share), share))
+        # Replicas other than the first do not count a whole batch in their metrics.
         counts = tf.logical_or(tf.logical_not(whole), index == 0)
         for variable, value in zip(metrics, before, strict=True):
             variable.assign(tf.where(counts, variable.value.read_value(), value))
         return _real(logs)
 
     def call(batch: NestedTensors) -> Logs:
-        def of_all(
-            name: str, log: Tensor
-        ) -> tf.Tensor:  # of metrics, one replica's will do to see that they are numbers
+        def of_all(name: str, log: Tensor) -> tf.Tensor:  # one replica suffices to detect non-finite metrics
             return _first(strategy, log) if name in joined else strategy.reduce("MEAN", log, axis=None)
 
         return {name: of_all(name, log) for name, log in run(on_replica, batch).items()}
@@ -121,17 +128,17 @@ def compile_replicated(step: Step, spec: tuple[Any, ...], owner: object, model: 
         results = results_of(model, metrics) if joined else {}
         return {name: results[name] if name in joined else log for name, log in logs.items()}
 
-    several = isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)  # they have to stop together
+    several = isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)  # workers must stop together
     return CompiledStep(call, zeros, trace, summary, watched=not several)
 
 
 def optimizers_of(owner: object) -> list[keras.optimizers.Optimizer]:
-    """Those that an object or its layers hold, without those within others."""
+    """Returns the optimizers held by an object or its layers, without those inside other optimizers."""
     return [part for part in parts_of(owner) if isinstance(part, keras.optimizers.Optimizer)]
 
 
 def _real(logs: Logs) -> Logs:
-    """Logs of which there are means."""
+    """Returns logs with integers converted to float32, so that they can be averaged."""
     return {name: log if log.dtype.is_floating else tf.cast(log, tf.float32) for name, log in logs.items()}
 
 

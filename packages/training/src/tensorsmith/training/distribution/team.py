@@ -1,4 +1,4 @@
-"""The processes that train one model together."""
+"""Worker group: the processes that train a model together."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -8,16 +8,16 @@ import tensorflow as tf
 
 
 class Team:
-    """This process alone, or the workers of a MultiWorkerMirroredStrategy.
+    """Worker group of a MultiWorkerMirroredStrategy, or this process alone.
 
-    All of them run the same program, and whatever depends on a clock, a signal or a file of one of them they have to
-    agree upon before they go on: their windows of steps, as each step waits for the others, and where they end.
+    All workers run the same program. They must agree on everything that depends on the clock, a signal or a file of one
+    of them, such as the chunks of steps and the end of training, because each step waits for all workers.
 
     Args:
-        strategy: That of the model.
+        strategy: Strategy of the model.
 
     Attributes:
-        chief: Whether this is the process that writes files and shows progress.
+        chief: `True` if this process writes files and shows progress.
     """
 
     def __init__(self, strategy: tf.distribute.Strategy) -> None:
@@ -31,15 +31,15 @@ class Team:
         )
 
     def least(self, number: int) -> int:
-        """The smallest of the numbers that the workers give."""
+        """Returns the smallest of the numbers passed by the workers."""
         return min(self._numbers(number))
 
     def agree(self, number: int) -> bool:
-        """Whether all workers give the same number."""
+        """Returns `True` if all workers pass the same number."""
         return len(set(self._numbers(number))) == 1
 
     def any(self, *said: bool) -> tuple[bool, ...]:
-        """Of each thing, whether one of the workers says so."""
+        """Returns, for each argument, `True` if it is true on any worker."""
         return tuple(any(column) for column in self._rows(said).T.tolist())
 
     def _numbers(self, number: int) -> list[int]:
@@ -47,7 +47,7 @@ class Team:
         return numbers
 
     def _rows(self, numbers: Sequence[int]) -> np.ndarray:
-        """The numbers that each replica of each worker gives, one row below the other."""
+        """Returns the numbers of all replicas of all workers, with one row per replica."""
         rows = np.array([numbers], np.int64)
         return rows if self._gather is None else self._gather(tf.constant(rows)).numpy()
 

@@ -1,1 +1,1 @@
-"""The run of a `fit`: epochs, chunks of steps, and what happens between them."""
+"""Execution of `fit`: epochs, chunks of steps, and the work between them."""

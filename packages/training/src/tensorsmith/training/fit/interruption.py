@@ -1,4 +1,4 @@
-"""Ctrl-C and the signal that ends a process, put off until the training state is whole."""
+"""Deferred handling of SIGINT and SIGTERM, until the training state is consistent."""
 
 import signal
 import threading
@@ -7,9 +7,10 @@ from typing import Any
 
 
 class Interruption:
-    """Within it, SIGINT and SIGTERM are only noted, for the loop to stop between steps and save; a second one acts.
+    """Context manager that records SIGINT and SIGTERM, so that the loop can stop between steps and save a checkpoint.
 
-    Other threads than the main one may not set handlers: there it does nothing.
+    A second signal takes effect immediately. Outside of the main thread, where signal handlers cannot be set, it does
+    nothing.
     """
 
     def __init__(self) -> None:
@@ -35,15 +36,15 @@ class Interruption:
         return self._noted is not None
 
     def share(self) -> None:
-        """Takes part in that of another process."""
+        """Records an interruption of another process of the worker group."""
         self._noted = self._noted or signal.SIGTERM
 
     def act(self) -> None:
-        """Does what the signal asked for, if there was one.
+        """Takes the action of the recorded signal, if there is one.
 
         Raises:
-            KeyboardInterrupt: Ctrl-C.
-            SystemExit: With the status of a process that a signal ended.
+            KeyboardInterrupt: For SIGINT.
+            SystemExit: For SIGTERM, with the exit status of a process terminated by this signal.
         """
         if self._noted == signal.SIGINT:
             raise KeyboardInterrupt

@@ -1,15 +1,15 @@
-"""How many steps to run before the next return to Python."""
+"""Number of steps per return to Python."""
 
 import math
 
-RETURN_SECONDS = 0.5  # between returns where nothing else is asked for: callbacks, progress and Ctrl-C wait for them
+RETURN_SECONDS = 0.5  # target interval between returns, by which callbacks, progress and Ctrl-C are delayed
 
 
 class Pace:
-    """Sizes the windows of steps from the speed seen so far.
+    """Chooses the size of chunks of steps from the measured speed.
 
     Args:
-        fixed: Steps per window; None for as many as half a second holds.
+        fixed: Number of steps per chunk. If `None`, chunks take about half a second.
 
     Example:
         >>> pace = Pace(None)
@@ -27,17 +27,19 @@ class Pace:
         self._seconds = 0.0
 
     def record(self, steps: int, seconds: float) -> None:
-        """Takes in what the last window did."""
+        """Records the number of steps and the duration of the last chunk."""
+        # The first chunk includes compilation and is not representative.
         if math.isnan(self.first_seconds):
             self.first_seconds = seconds
             return
         self._steps += steps
         self._seconds += seconds
         if self._fixed is None:
+            # The size grows by a factor of at most 8, since short measurements are noisy.
             within = int(RETURN_SECONDS * steps / max(seconds, 1e-9))
             self.window = max(1, min(within, 8 * self.window))
 
     @property
     def steps_per_second(self) -> float:
-        """The rate over all windows after the first; NaN before there is one."""
+        """Average speed over all chunks after the first, or NaN before the second."""
         return self._steps / self._seconds if self._seconds else math.nan

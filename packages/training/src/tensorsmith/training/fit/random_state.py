@@ -1,4 +1,4 @@
-"""The generators of Python and NumPy, which callbacks and a user's own code may draw from."""
+"""Random state of Python and NumPy, which callbacks and user code may use."""
 
 import random
 from typing import Any
@@ -7,7 +7,7 @@ import numpy as np
 
 
 def random_state() -> dict[str, Any]:
-    """Where both stand, for JSON."""
+    """Returns the random state of both generators, JSON-serializable."""
     version, state, gauss = random.getstate()
     numpy: Any = np.random.get_state()
     name, keys, *rest = numpy
@@ -15,7 +15,7 @@ def random_state() -> dict[str, Any]:
 
 
 def set_random_state(state: dict[str, Any]) -> None:
-    """Puts both back."""
+    """Restores the random state of both generators."""
     version, words, gauss = state["python"]
     random.setstate((version, tuple(words), gauss))
     name, keys, *rest = state["numpy"]

@@ -1,4 +1,4 @@
-"""Things that recur while a model trains: every so many steps or epochs, or whenever some time has passed."""
+"""Periodic trigger, by steps, epochs or time."""
 
 import sys
 import time
@@ -7,12 +7,12 @@ from tensorsmith.core import Duration, Timeline
 
 
 class Recurring:
-    """Says when something is due again.
+    """Trigger that is due periodically during training.
 
     Args:
-        every: The time between, from one step or one second up.
-        timeline: The run.
-        name: The argument `every` was given for, for errors.
+        every: Interval between two events, at least one step.
+        timeline: Step and example counts of the run.
+        name: Name of the argument for `every`, for error messages.
     """
 
     def __init__(self, every: Duration, timeline: Timeline, name: str) -> None:
@@ -23,19 +23,19 @@ class Recurring:
         self._last = time.monotonic()
 
     def steps_left(self, step: int) -> int:
-        """Steps until it is due, after this many steps of the run."""
+        """Returns the number of steps until the next event, given the current step of the run."""
         return sys.maxsize if self._steps is None else self._steps - step % self._steps
 
     def due_after(self, step: int) -> bool:
-        """Whether it is due within an epoch, after this many steps of the run."""
+        """Returns `True` if an event is due within an epoch, given the current step of the run."""
         if self._seconds is not None:
             return time.monotonic() - self._last >= self._seconds
         return self._steps is not None and step % self._steps == 0
 
     def due_after_epoch(self, epochs: int, step: int) -> bool:
-        """Whether it is due at the end of an epoch, after this many epochs and steps of the run."""
+        """Returns `True` if an event is due at the end of an epoch, given the number of epochs and steps of the run."""
         return self.due_after(step) if self._epochs is None else epochs % max(1, self._epochs) == 0
 
     def done(self) -> None:
-        """Starts the clock anew."""
+        """Restarts the timer after an event."""
         self._last = time.monotonic()

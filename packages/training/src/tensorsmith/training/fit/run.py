@@ -1,4 +1,4 @@
-"""One call of `fit`: its epochs with validation, callbacks and checkpoints, and where it stands."""
+"""A single call of `fit`: epochs with validation, callbacks and checkpoints, and the current position."""
 
 import contextlib
 from collections.abc import Callable
@@ -26,13 +26,13 @@ VARIABLE = "variables/{:05d}"
 
 @dataclass
 class Position:
-    """Where a run stands.
+    """Current position of a run.
 
     Attributes:
-        epoch: Epochs that have ended.
-        step: Steps of the one under way.
-        total: Steps of the whole run.
-        begun: Whether one is under way.
+        epoch: Number of completed epochs.
+        step: Number of completed steps in the current epoch.
+        total: Number of completed steps in the run.
+        begun: `True` within an epoch.
     """
 
     epoch: int = 0
@@ -42,20 +42,20 @@ class Position:
 
     @property
     def name(self) -> str:
-        """A name for its checkpoint; names sort as positions do."""
+        """Name of a checkpoint at this position. Names sort in the order of positions."""
         return f"epoch-{self.epoch:06d}-step-{self.step:09d}"
 
 
 @dataclass
 class Saving:
-    """What a run needs to keep checkpoints.
+    """Settings and state for writing checkpoints during a run.
 
     Attributes:
-        keeper: Writes them, in the one process that does.
-        every: When.
-        variables: The training state.
-        note: What stays the same during the run.
-        saved: The checkpoint to go on from.
+        keeper: Writer of the checkpoints. `None` in processes that do not write any.
+        every: Trigger of the checkpoints.
+        variables: Variables of the training state.
+        note: Metadata that does not change during the run.
+        saved: Checkpoint from which the run resumes, if any.
     """
 
     keeper: Keeper | None
@@ -66,19 +66,19 @@ class Saving:
 
 
 class Run:
-    """Epochs over a source.
+    """Training loop over epochs of a source.
 
     Args:
         model: The model.
-        source: Its training data.
-        compile_source: Makes it ready to train the layers that are not frozen.
-        validation: What it is evaluated on after each epoch.
-        hooks: All callbacks.
-        remembered: Those whose state belongs in checkpoints.
-        in_force: Gives the hyperparameters to log.
-        pace: How many steps between two returns to Python.
-        team: The processes that take part in this run.
-        saving: None without checkpoints.
+        source: Source of the training data.
+        compile_source: Function that compiles the loop of the source for the layers that are currently trainable.
+        validation: Source of the validation data, if any.
+        hooks: List of all callbacks.
+        remembered: Callbacks whose state is saved in checkpoints.
+        in_force: Function that returns the current hyperparameters, for the logs.
+        pace: Number of steps per return to Python.
+        team: Worker group of this run.
+        saving: Settings of checkpoints, or `None` without checkpoints.
     """
 
     def __init__(
@@ -114,7 +114,7 @@ class Run:
         """Runs all epochs.
 
         Raises:
-            KeyboardInterrupt, SystemExit: As signals ask for; with checkpoints, one has been written.
+            KeyboardInterrupt, SystemExit: If the process receives a signal. With checkpoints, one has been written.
         """
         if self._saving is None:
             self._train()
@@ -133,20 +133,20 @@ class Run:
         hooks.on_train_begin()
         model.history.epoch = list(range(at.epoch))
         self._callback_state = CallbackState(self._remembered)
-        resuming = at.begun  # what the beginning of the epoch does, to callbacks too, was done before the checkpoint
+        resuming = at.begun  # the checkpoint includes the effects of the start of the epoch, also on callbacks
         if not resuming:
             self._restore()
         while at.epoch < hooks.params["epochs"] and not self._interrupted:
             model.reset_metrics()
             hooks.on_epoch_begin(at.epoch)
-            self._compile()  # anew, where a callback has frozen or thawed layers
+            self._compile()  # again if a callback has frozen or unfrozen layers
             if resuming:
                 self._restore()
             else:
                 self._source.begin(at.epoch)
             at.begun, resuming = True, False
             if at.total == 0:
-                self._save()  # seed, first weights and jit: a run killed from here on goes on as itself
+                self._save()  # seed, initial weights and jit, so that the run can be resumed from now on
             logs = run_windows(
                 self._source,
                 self._pace,
@@ -173,11 +173,11 @@ class Run:
             self._save()
             return
         if isinstance(model.optimizer, keras.optimizers.Optimizer):
-            model.optimizer.finalize_variable_values(model.trainable_weights)  # averaged weights, if any
+            model.optimizer.finalize_variable_values(model.trainable_weights)  # applies averaged weights, if any
         hooks.on_train_end(logs)
 
     def _limit(self, window: int) -> int:
-        """The steps of the next window: those asked for, or fewer, when Python has something to do before."""
+        """Returns the number of steps in the next chunk, limited by the next action of callbacks or checkpoints."""
         left = [window]
         left += [callback.steps_left() for callback in self._hooks.callbacks if hasattr(callback, "steps_left")]
         if self._saving is not None:
@@ -185,7 +185,7 @@ class Run:
         return self._team.least(min(left))
 
     def _end_window(self, step: int, logs: dict[str, Any]) -> bool:
-        """What happens between two windows; true ends the epoch."""
+        """Performs the work between two chunks. Returns `True` to end the epoch."""
         at = self._position
         at.total += step - at.step
         at.step = step
@@ -198,7 +198,7 @@ class Run:
         return bool(self._model.stop_training or self._interrupted)
 
     def _agree(self, due: bool) -> bool:
-        """Ends with the other processes of the team if one of them does; whether a checkpoint is due for one."""
+        """Synchronizes stops and interruptions of the worker group. Returns `True` if a checkpoint is due on any."""
         model = self._model
         model.stop_training, self._interrupted, due = self._team.any(
             bool(model.stop_training), bool(self._interruption), due
@@ -227,7 +227,7 @@ class Run:
         self._last_saved = name
         values = {VARIABLE.format(i): value for i, value in enumerate(snapshot(saving.variables))}
         saving.every.done()
-        if saving.keeper is None:  # but all had to read: metrics are sums over all
+        if saving.keeper is None:  # after the snapshot, in which all workers take part, as metrics are summed over them
             return
         note = {
             **saving.note,
@@ -242,7 +242,7 @@ class Run:
         saving.keeper.save(name, {**values, **arrays}, note, self._save_positions, scores or {})
 
     def _restore(self) -> None:
-        """Puts everything back as it was when the checkpoint was written, if there is one to go on from."""
+        """Restores the state at the time of the checkpoint, if the run is resumed."""
         if self._saving is None or self._saving.saved is None:
             return
         variables, saved = self._saving.variables, self._saving.saved
@@ -258,12 +258,12 @@ class Run:
     def _save_positions(self, folder: Path) -> None:
         self._source.save(folder / "train", self._position.begun)
         if self._validation is not None:
-            with contextlib.suppress(ArgumentError):  # scores may then be of other draws, but weights are not
+            with contextlib.suppress(ArgumentError):  # may change validation scores, but not the weights
                 self._validation.save(folder / "validation", under_way=False)
 
 
 def evaluate(model: keras.Model, source: Source, hooks: keras.callbacks.CallbackList, team: Team) -> dict[str, Any]:
-    """The loss and metrics over a source."""
+    """Returns the loss and metrics on a source."""
     model.reset_metrics()
     hooks.on_test_begin()
     source.begin(0)

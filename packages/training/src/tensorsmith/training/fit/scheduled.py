@@ -1,4 +1,4 @@
-"""Hyperparameters that follow a schedule, and what a schedule has to know of the run."""
+"""Scheduled hyperparameters, and schedules that depend on the length of the run."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -13,20 +13,20 @@ Schedules = Mapping[str, tuple[keras.Variable, Callable[[Any], Any]]]
 
 
 def check_schedules(schedules: Schedules) -> None:
-    """Refuses what is no name with a variable and a function of the step."""
+    """Raises an error unless `schedules` maps names to pairs of a variable and a function of the step."""
     for name, pair in schedules.items():
         fits = isinstance(pair, tuple) and len(pair) == 2 and isinstance(pair[0], keras.Variable) and callable(pair[1])
-        check(fits, f"schedules[{name!r}]", Verbatim(repr(pair)), "a keras.Variable and a schedule, as a pair")
+        check(fits, f"schedules[{name!r}]", Verbatim(repr(pair)), "a pair of a keras.Variable and a schedule")
 
 
 def bind(owner: object, schedules: Iterable[Any], timeline: Timeline) -> bool:
-    """Tells schedules what the run is made of: some schedules, and those in the optimizers that an object holds.
+    """Calls the method `bind` of the given schedules, and of those in the optimizers of an object, with the timeline.
 
     Returns:
-        Whether there was one that wants to know, by having a method `bind`.
+        `True` if there is a schedule with a method `bind`.
 
     Raises:
-        ValueError: A schedule has a length that the run does not say.
+        ValueError: If a schedule requires a length that is unknown for this run.
     """
     optimizers = [within for part in parts_of(owner) for within in optimizers_within(part)]
     held = [value for optimizer in optimizers for value in vars(optimizer).values()]

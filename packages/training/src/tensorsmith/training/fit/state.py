@@ -1,4 +1,4 @@
-"""The variables that change while a model trains: found, copied, put back, and compared."""
+"""Training state: collection, copies, restoration and comparison of variables."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -12,14 +12,14 @@ from tensorsmith.training._support.model_layers import keras_variables, parts_of
 
 
 def training_state(owner: object, others: Iterable[tf.Variable] = ()) -> list[tf.Variable]:
-    """The variables of whatever an object holds, each once: layers with their seeds, metrics, optimizers, variables.
+    """Returns the variables held by an object, each once: of layers (with seeds), metrics, optimizers, and single ones.
 
-    They are found among the attributes of the object and of the layers in it, so that a trainer or a model with
-    several networks or optimizers (a GAN) has all of them kept.
+    They are collected from the attributes of the object and of its layers, so that the state of a trainer or a model
+    with several networks or optimizers (such as a GAN) is complete.
 
     Args:
         owner: The object.
-        others: Variables that belong to the state as well, such as the global seed that a step draws from.
+        others: Additional variables of the state, such as the global seed that a step uses.
     """
     held = [variable.value for variable in keras_variables(owner)]
     held += [part for part in parts_of(owner) if isinstance(part, tf.Variable)]
@@ -30,12 +30,12 @@ def training_state(owner: object, others: Iterable[tf.Variable] = ()) -> list[tf
 
 
 def snapshot(variables: list[tf.Variable]) -> list[np.ndarray]:
-    """Copies of the values."""
+    """Returns copies of the values of variables."""
     return [variable.numpy().copy() for variable in variables]
 
 
 def restore(variables: list[tf.Variable], values: list[np.ndarray]) -> None:
-    """Puts copies back."""
+    """Assigns saved values to variables."""
     for variable, value in zip(variables, values, strict=True):
         if is_on_replicas(variable) and variable.synchronization == tf.VariableSynchronization.ON_READ:
             variable.distribute_strategy.run(_put_on_first, (variable, value))
@@ -44,13 +44,13 @@ def restore(variables: list[tf.Variable], values: list[np.ndarray]) -> None:
 
 
 def is_on_replicas(variable: tf.Variable) -> bool:
-    """Whether a variable has a part on each replica."""
+    """Returns `True` if a variable has a component on each replica."""
     distributed = isinstance(variable, tf.distribute.DistributedValues)
     return distributed and variable.distribute_strategy.num_replicas_in_sync > 1
 
 
 def described(model: keras.Model, variables: list[tf.Variable]) -> dict[str, Any]:
-    """What a checkpoint says of a model's state, for JSON: classes of optimizers and metrics; names, shapes, dtypes."""
+    """Returns a JSON-serializable description of the state: types of optimizer and metrics, and variables."""
     optimizer = model.optimizer
     optimizers = [optimizer, getattr(optimizer, "inner_optimizer", None)] if optimizer else []
     return {
@@ -61,12 +61,12 @@ def described(model: keras.Model, variables: list[tf.Variable]) -> dict[str, Any
 
 
 def check_same(theirs: dict[str, Any], ours: dict[str, Any], where: str) -> None:
-    """Refuses the state of another model, optimizer or metric; names may differ, as Keras counts them up.
+    """Raises an error if a checkpoint has a different model, optimizer or metrics, up to the numbered names of Keras.
 
     Raises:
-        ValueError: They differ, and in what.
+        ValueError: If they differ. The message describes the difference.
     """
-    remedy = "resume with the model, optimizer and metrics that the run was started with, or name another folder"
+    remedy = "resume with the model, optimizer and metrics of the original run, or pass another folder"
     there, here = theirs["variables"], ours["variables"]
     differing = [i for i, pair in enumerate(zip(there, here, strict=False)) if pair[0][1:] != pair[1][1:]]
     if differing or len(there) != len(here):
@@ -74,16 +74,16 @@ def check_same(theirs: dict[str, Any], ours: dict[str, Any], where: str) -> None
         first = [" ".join(map(str, side[i])) if i < len(side) else "none" for side in (there, here)]
         raise argument_error(
             "checkpoint",
-            Verbatim(f"{where} with {len(there)} variables, of which number {i + 1} is {first[0]}"),
-            f"the {len(here)} variables of this model, optimizer and metrics, of which number {i + 1} is {first[1]}",
+            Verbatim(f"{where} with {len(there)} variables, where variable {i + 1} is {first[0]}"),
+            f"written for {len(here)} variables (this model and its training), where variable {i + 1} is {first[1]}",
             remedy,
         )
     for name in ("optimizer", "metrics"):
         received = Verbatim(f"{where} with {name} {theirs[name]}")
-        check(theirs[name] == ours[name], "checkpoint", received, f"{ours[name]}", remedy)
+        check(theirs[name] == ours[name], "checkpoint", received, f"written with {ours[name]}", remedy)
 
 
 def _put_on_first(variable: tf.Variable, value: np.ndarray) -> None:
-    """What is read as the sum over replicas becomes this one's; a share for each would not do for whole numbers."""
+    """Assigns a value on the first replica and zero elsewhere, as an equal split of the sum could not hold integers."""
     first = tf.distribute.get_replica_context().replica_id_in_sync_group == 0
     variable.assign(tf.where(first, value, np.zeros_like(value)))

@@ -1,4 +1,4 @@
-"""Running over a source in windows of steps, with Python between them."""
+"""Execution of a source in chunks of steps, with a return to Python between chunks."""
 
 import sys
 import time
@@ -14,12 +14,12 @@ from tensorsmith.core import Verbatim, argument_error
 from tensorsmith.training.fit.pace import Pace
 from tensorsmith.training.inputs.sources import Source
 
-HEADS = ("Graph execution error:", "Detected at node", "<stack traces unavailable>")  # of messages of TensorFlow
+HEADS = ("Graph execution error:", "Detected at node", "<stack traces unavailable>")  # of TensorFlow errors
 SEVERAL = "root error(s) found."
 
 
 class NonFiniteLossError(ArithmeticError):
-    """The loss became NaN or infinite; the message says in which steps."""
+    """Error of a loss that became NaN or infinite. The message names the steps."""
 
 
 def run_windows(
@@ -37,22 +37,23 @@ def run_windows(
     """Runs a source to the end of its epoch.
 
     Args:
-        source: At its step `start`.
-        pace: How many steps a window has, and what gets to know how long they took.
-        where: What is run, for errors.
-        start: The first step.
-        logs: Of the step before it, for when the source turns out to end there.
-        limit: Takes the steps that the next window should have to those that it may have.
-        on_begin: Called with the first step of each window.
-        on_end: Called with the number of steps done so far and the logs, after each window; true ends the run.
-        finite: Whether a loss must be a number.
+        source: Source of batches, positioned at step `start`.
+        pace: Chooses the number of steps per chunk, and records their duration.
+        where: Description of the run, for error messages.
+        start: First step.
+        logs: Logs of the previous step, which are returned if there are no further batches.
+        limit: Function that takes the preferred number of steps of the next chunk and returns the allowed number.
+        on_begin: Function that is called with the first step of each chunk.
+        on_end: Function that is called with the number of completed steps and the logs after each chunk. If it returns
+            `True`, the run ends.
+        finite: If `True`, raise an error if a loss is not finite.
 
     Returns:
         The logs of the last step.
 
     Raises:
-        ValueError: A batch that the model cannot take, or too few of them.
-        NonFiniteLossError: As the name says.
+        ValueError: If the model does not accept a batch, or if there are not enough batches.
+        NonFiniteLossError: If `finite` is `True` and a loss is not finite.
     """
     step, logs = start, dict(logs)
     while source.steps is None or step < source.steps:
@@ -64,7 +65,7 @@ def run_windows(
             done, tensors = source.run(step, window)
         except tf.errors.InvalidArgumentError as error:
             at = f"{_reason(error.message)} ({where}, steps {step + 1} to {last})"
-            raise argument_error("x", Verbatim(at), "batches that the model can take") from error
+            raise argument_error("x", Verbatim(at), "a dataset of batches that the model accepts") from error
         if not done:
             break
         logs = {name: _number(tensor) for name, tensor in tensors.items()}
@@ -78,19 +79,19 @@ def run_windows(
         raise argument_error(
             "x",
             Verbatim(f"a dataset that ended after {step} steps"),
-            f"{source.steps} steps per epoch",
+            f"have {source.steps} steps per epoch",
             "call dataset.repeat()",
         )
     return logs
 
 
 def _reason(message: str) -> str:
-    """The line that says what is wrong: the first one after the stack; advice may follow, and then come the nodes."""
+    """Returns the line of a TensorFlow error that states the cause: the first one after the stack trace."""
     lines = [line for line in message.partition("\n\t [[")[0].splitlines() if line.strip()]
     stack = [i for i, line in enumerate(lines) if line.startswith('  File "')]
     reasons = lines[stack[-1] + 1 :] if stack else lines
     told = [line.strip() for line in reasons if not line.startswith((" " * 4, *HEADS)) and not line.endswith(SEVERAL)]
-    return shorten(told[0] if told else lines[-1], 150, placeholder="...")  # leaves room for the steps
+    return shorten(told[0] if told else lines[-1], 150, placeholder="...")  # leaves space for the step numbers
 
 
 def _number(tensor: tf.Tensor) -> float:
@@ -102,6 +103,6 @@ def _refuse_non_finite(logs: dict[str, Any], where: str, step: int, done: int, l
         if "loss" in name and not np.all(np.isfinite(value)):
             raise NonFiniteLossError(
                 f"`{name}` became {value} at step {step + done} of {where} "
-                f"(steps {step + 1} to {last} were running). Remedy: lower the learning rate, clip gradients, "
-                "or look at the batch of that step."
+                f"(steps {step + 1} to {last} were running). Lower the learning rate, clip gradients, "
+                "or inspect the batch of that step."
             )

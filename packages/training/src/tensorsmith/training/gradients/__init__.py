@@ -1,1 +1,1 @@
-"""What happens to gradients before they reach the optimizer."""
+"""Processing of gradients before the optimizer: deferral, all-reduce, accumulation and clipping."""

@@ -1,4 +1,4 @@
-"""Gradients that replicas accumulate over steps; Keras would have them meet within a condition, which cannot be."""
+"""Gradient accumulation on replicas. Keras all-reduces gradients inside tf.cond, which tf.distribute does not allow."""
 
 import contextlib
 from collections.abc import Iterable, Iterator
@@ -10,17 +10,17 @@ import tensorflow as tf
 from tensorsmith.core import Verbatim, check
 from tensorsmith.training.gradients.standing_in import standing_in
 
-ACCUMULATOR = "_gradient_accumulator"  # the end of the names that Keras gives to sums of gradients
+ACCUMULATOR = "_gradient_accumulator"  # suffix of the names of accumulators in Keras
 
 
 def accumulates(optimizer: keras.optimizers.Optimizer) -> bool:
-    """Whether it updates weights every so many steps only."""
+    """Returns `True` if the optimizer accumulates gradients over several steps."""
     return getattr(optimizer, "gradient_accumulation_steps", None) is not None
 
 
 @contextlib.contextmanager
 def accumulating(optimizers: Iterable[keras.optimizers.Optimizer]) -> Iterator[None]:
-    """Within it, those optimizers that accumulate gradients do so across replicas."""
+    """Within the context, optimizers with gradient accumulation accumulate across replicas."""
     with contextlib.ExitStack() as stack:
         for optimizer in filter(accumulates, optimizers):
             stack.enter_context(standing_in(optimizer, _Accumulator(optimizer)))
@@ -28,9 +28,9 @@ def accumulating(optimizers: Iterable[keras.optimizers.Optimizer]) -> Iterator[N
 
 
 class _Accumulator:
-    """Takes the place of an optimizer's `apply_gradients`: adds to its sums, and updates weights when it is time.
+    """Replacement for `apply_gradients` that adds gradients to accumulators and updates the weights when they are due.
 
-    Sums and count are the optimizer's own, so that a run may go on with any number of replicas.
+    Accumulators and step count are those of the optimizer, so that a run can be resumed with any number of replicas.
     """
 
     def __init__(self, optimizer: keras.optimizers.Optimizer) -> None:
@@ -39,11 +39,16 @@ class _Accumulator:
         self._steps = optimizer.gradient_accumulation_steps
         sums = [variable for variable in optimizer.variables if variable.name.endswith(ACCUMULATOR)]
         self._sums = {variable.name: variable.value for variable in sums}
-        received = Verbatim("weights of one name")
-        check(len(self._sums) == len(sums), "model", received, "names of their own, to accumulate gradients")
+        received = Verbatim("weights with the same name")
+        check(
+            len(self._sums) == len(sums),
+            "model",
+            received,
+            "have distinct names in order to accumulate gradients",
+        )
 
     def __call__(self, grads_and_vars: Iterable[tuple[Any, Any]]) -> None:
-        """On each replica, with its gradients."""
+        """Accumulates the gradients of a replica."""
         pairs = [(gradient, variable) for gradient, variable in grads_and_vars if gradient is not None]
         variables = [variable for _, variable in pairs]
         sums = [self._sum_of(variable) for variable in variables]
@@ -59,19 +64,19 @@ class _Accumulator:
 
     def _sum_of(self, variable: keras.Variable) -> tf.Variable:
         name = variable.path.replace("/", "_") + ACCUMULATOR
-        expected = "one of those that its optimizer was built with"
+        expected = "one of the variables that its optimizer was built with"
         check(
             name in self._sums,
             "weight",
             Verbatim(variable.path),
             expected,
-            "first build it with all weights that are ever trained",
+            "build all weights before training",
         )
         return self._sums[name]
 
     def _count(self, strategy: tf.distribute.Strategy, sums: list[Any], variables: list[Any]) -> None:
-        """One step more, of all replicas together."""
-        self._optimizer.gradient_accumulation_steps = None  # so that it applies what it is given, and counts it
+        """Counts a step of all replicas, and updates the weights after every `gradient_accumulation_steps` steps."""
+        self._optimizer.gradient_accumulation_steps = None  # `apply_gradients` must update the weights
         try:
             count = self._optimizer.iterations.value
             done = count.read_value() + 1
@@ -79,11 +84,11 @@ class _Accumulator:
             def update() -> None:
                 count.assign(done // self._steps - 1)
                 strategy.extended.call_for_each_replica(apply)
-                for total in self._sums.values():  # those of weights that have been frozen meanwhile, too
+                for total in self._sums.values():  # including those of weights frozen in the meantime
                     strategy.extended.update(total, _clear, group=False)
 
             def apply() -> None:
-                share = self._steps * strategy.num_replicas_in_sync  # of each, as gradients of replicas are added up
+                share = self._steps * strategy.num_replicas_in_sync  # `apply_gradients` sums over replicas
                 means = [total.read_value() / tf.cast(share, total.dtype) for total in sums]
                 self._apply_gradients(zip(means, variables, strict=True))
 

@@ -1,4 +1,4 @@
-"""Gradients that a step makes, kept from its optimizer; and so a step of which XLA compiles all but the update."""
+"""Deferred gradients, collected instead of applied, for steps in which XLA compiles everything except the update."""
 
 import contextlib
 from collections.abc import Iterable, Iterator
@@ -15,7 +15,7 @@ from tensorsmith.training.loop.compiled_step import Step
 
 @contextlib.contextmanager
 def held_back(optimizer: keras.optimizers.Optimizer) -> Iterator[list[tuple[Any, Any]]]:
-    """Within it, a list gets the gradients and variables that are meant for the optimizer."""
+    """Within the context, collects the arguments of `apply_gradients` in a list instead of applying them."""
     pairs: list[tuple[Any, Any]] = []
 
     def keep(grads_and_vars: Iterable[tuple[Any, Any]]) -> None:
@@ -26,14 +26,14 @@ def held_back(optimizer: keras.optimizers.Optimizer) -> Iterator[list[tuple[Any,
 
 
 def with_compiled_gradients(step: Step, optimizer: keras.optimizers.Optimizer) -> Step:
-    """A step whose forward and backward passes XLA compiles, for replicas, which have to meet before the update.
+    """Returns a step whose forward and backward passes are compiled by XLA, without the update, which uses all-reduce.
 
     Args:
-        step: On a batch, with one call of the optimizer's `apply_gradients`, at its end.
+        step: Training step on a batch, which calls `apply_gradients` of the optimizer once, at its end.
         optimizer: The optimizer.
 
     Raises:
-        ValueError: When it is traced: replicas meet before.
+        ValueError: During tracing, if the step synchronizes replicas before the update.
     """
 
     def compiled(batch: NestedTensors) -> Logs:
@@ -52,7 +52,7 @@ def with_compiled_gradients(step: Step, optimizer: keras.optimizers.Optimizer) -
             if "merge_call" not in str(error):
                 raise
             expected = (
-                "False where replicas meet within a step, in synchronized batch normalization or a second optimizer"
+                "False when a step synchronizes replicas, as synchronized batch normalization and a second optimizer do"
             )
             raise argument_error("jit", True, expected) from error
         optimizer.apply_gradients(zip(gradients, variables, strict=True))

@@ -1,4 +1,4 @@
-"""Optimizers that stand around others, or hold several."""
+"""Optimizers inside other optimizers."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -7,7 +7,7 @@ import keras
 
 
 def optimizers_within(optimizer: Any) -> Iterator[keras.optimizers.Optimizer]:
-    """An optimizer and all it holds: the one that a wrapper stands around, and those of a `MultiOptimizer`."""
+    """Yields an optimizer and those inside it: the inner optimizer of a wrapper, or those of a `MultiOptimizer`."""
     if isinstance(optimizer, keras.optimizers.Optimizer):
         yield optimizer
         for inner in (getattr(optimizer, "inner_optimizer", None), *getattr(optimizer, "optimizers", ())):

@@ -11,38 +11,39 @@ from tensorsmith.core.types import Logs, Loss, Optimizer
 from tensorsmith.training.gradients.held_back import held_back
 from tensorsmith.training.trainer import Trainer
 
-TINY = 1e-12  # keeps the quotient from zero where there is no gradient
+TINY = 1e-12  # added to the gradient norm for numerical stability
 
 
 class SharpnessAware(Trainer):
-    """A `Trainer` that looks for weights in whose whole neighbourhood the loss is low.
+    """A `Trainer` for sharpness-aware minimization (SAM).
 
-    Each step climbs to where the loss is highest nearby, and goes from the old weights along the gradient from there.
-    Flat valleys, which tend to hold for other data, win over sharp ones. A step takes twice the time.
+    Each step moves the weights along the gradient to a nearby point of higher loss, and then updates the original
+    weights with the gradient at that point. This favors flat minima, which tend to generalize better than sharp ones. A
+    step takes about twice as long as a step of `Trainer`.
 
-    Formula, with g the gradient at the weights w; the optimizer makes of the last gradient what it does:
+    Formula, with the gradient g at the weights w, for gradient descent (other optimizers process the last gradient in
+    their own way):
 
         w' = w + rho g / |g|
         w = w - rate gradient(w')
 
-    Both gradients are of the same whole batch, whatever the number of replicas, with the same dropout. Losses and
-    metrics are those at w, and statistics of batch normalization, like all other state of the model, move once, at w.
-    With scaling of the loss both gradients are scaled, which makes no difference to the climb; a step that overflows in
-    either is left out. With accumulated gradients each small batch has a climb of its own.
+    Both gradients are computed on the same global batch, for any number of replicas, and with the same dropout masks.
+    Losses and metrics are computed at w, and batch normalization statistics and other state of the model are updated
+    once, at w. With loss scaling, both gradients are scaled, which does not affect the ascent step. A step is skipped
+    if either gradient overflows. With gradient accumulation, each small batch has its own ascent step.
 
     Source: Foret et al., "Sharpness-Aware Minimization for Efficiently Improving Generalization", 2021.
 
     Args:
-        model: Any Keras 3 model; if it has a `train_step` of its own, one that hands its gradients to
-            `model.optimizer.apply_gradients`, once.
-        optimizer: As for `Trainer`.
-        loss: As for `Trainer`.
-        metrics: As for `Trainer`.
-        rho: How far to climb.
-        **kwargs: As for `Trainer`.
+        model: A Keras 3 model. A custom `train_step` must call `model.optimizer.apply_gradients` exactly once.
+        optimizer: Optimizer, as in `Trainer`.
+        loss: Loss, as in `Trainer`.
+        metrics: Metrics, as in `Trainer`.
+        rho: Length of the ascent step.
+        **kwargs: Further arguments of `Trainer`.
 
     Raises:
-        ValueError: `rho` is negative, or as for `Trainer`.
+        ValueError: If `rho` is negative, or as in `Trainer`.
 
     Example:
         >>> import keras, numpy as np
@@ -64,23 +65,25 @@ class SharpnessAware(Trainer):
         rho: float = 0.05,
         **kwargs: Any,
     ) -> None:
-        check(isinstance(rho, int | float) and rho >= 0, "rho", rho, "a number of 0 or more")
+        check(isinstance(rho, int | float) and rho >= 0, "rho", rho, "a non-negative number")
         super().__init__(model, optimizer, loss, metrics, **kwargs)
         self.rho = rho
 
     @property
     def steps_as_keras(self) -> bool:
-        """Whether both passes are Keras' own."""
+        """`True` if both passes are those of Keras."""
         return type(self.model).train_step is keras.Model.train_step
 
     def train_step(self, data: tuple[Any, ...]) -> Logs:
-        """Two passes on one batch, and one update."""
+        """Performs two forward and backward passes on a batch, and one update."""
         model = self.model
+        # First pass at the original weights, without an update.
         state = [variable.value for variable in (*model.non_trainable_variables, *model.metrics_variables)]
         began = _read(state)
         with held_back(model.optimizer) as pairs:
             logs = super().train_step(data)
         ended = _read(state)
+        # Ascent step along the normalized gradient of the global batch.
         climbing = [(gradient, variable) for gradient, variable in pairs if gradient is not None]
         gradients = _whole([tf.convert_to_tensor(gradient) for gradient, _ in climbing])
         weights = [variable.value for _, variable in climbing]
@@ -88,9 +91,11 @@ class SharpnessAware(Trainer):
         norm = tf.linalg.global_norm([tf.cast(gradient, tf.float32) for gradient in gradients])
         for weight, gradient in zip(weights, gradients, strict=True):
             weight.assign_add(gradient * tf.cast(self.rho / (norm + TINY), gradient.dtype))
+        # Second pass at the perturbed weights, starting from the same model state as the first.
         _assign(state, began)
         with held_back(model.optimizer) as pairs:
             super().train_step(data)
+        # Restores the original weights and keeps the state of the first pass.
         _assign(weights, here)
         _assign(state, ended)
         model.optimizer.apply_gradients(pairs)
@@ -98,7 +103,7 @@ class SharpnessAware(Trainer):
 
 
 def _whole(gradients: list[tf.Tensor]) -> list[tf.Tensor]:
-    """Those of the whole batch, of which a replica has a share."""
+    """Returns gradients of the global batch, summed over replicas."""
     replica = tf.distribute.get_replica_context()
     whole: list[tf.Tensor] = replica.all_reduce("SUM", gradients) if replica.num_replicas_in_sync > 1 else gradients
     return whole

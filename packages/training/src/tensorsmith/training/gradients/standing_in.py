@@ -1,4 +1,4 @@
-"""Another function in the place of an optimizer's `apply_gradients`, which every step hands its gradients to."""
+"""Replacement of the `apply_gradients` method of an optimizer, to which each step passes its gradients."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -9,7 +9,7 @@ import keras
 
 @contextlib.contextmanager
 def standing_in(optimizer: keras.optimizers.Optimizer, function: Callable[..., Any]) -> Iterator[None]:
-    """Within it, the function is called instead; afterwards, whatever was there before."""
+    """Within the context, replaces `apply_gradients` of the optimizer. On exit, the previous method is restored."""
     before = vars(optimizer).get("apply_gradients")
     optimizer.apply_gradients = function
     try:

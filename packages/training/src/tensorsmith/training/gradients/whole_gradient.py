@@ -1,4 +1,4 @@
-"""The whole gradient, summed over replicas, that a step hands to its optimizer: its norm, and clipping by it."""
+"""Global gradient, summed over replicas, that a step passes to its optimizer: norm and clipping."""
 
 import contextlib
 import threading
@@ -17,16 +17,17 @@ CLIPPING = ("clipnorm", "global_clipnorm", "clipvalue")
 
 
 class Listener:
-    """Takes the place of an optimizer's `apply_gradients` and keeps what each replica calls it with.
+    """Replacement for `apply_gradients` that records the all-reduced gradients of each replica.
 
-    Keras clips what a replica hands over and adds up then. Here an optimizer that clips gets the sum from each replica,
-    divided by their number as its thresholds are, so that it clips the whole gradient.
+    Keras clips the gradients of each replica before summing them. With this replacement, an optimizer that clips
+    receives the sum on each replica, divided by the number of replicas, like its thresholds, so that it clips the
+    global gradient.
 
     Args:
         optimizer: The optimizer.
 
     Attributes:
-        heard: Thread to gradients: replicas, which have a thread each, take turns within a step.
+        heard: Mapping from threads to gradients. Each replica has its own thread, and they take turns within a step.
     """
 
     def __init__(self, optimizer: keras.optimizers.Optimizer) -> None:
@@ -38,7 +39,7 @@ class Listener:
         self._place.enter_context(standing_in(optimizer, self))
 
     def __call__(self, grads_and_vars: Iterable[tuple[Any, Any]]) -> Any:
-        """Listens and does what it stands for."""
+        """Records the gradients and passes them on to the optimizer."""
         gradients, variables = zip(*grads_and_vars, strict=True)
         heard = [gradient for gradient in gradients if gradient is not None]
         replica = tf.distribute.get_replica_context()
@@ -52,7 +53,7 @@ class Listener:
         return self._apply_gradients(zip(gradients, variables, strict=True))
 
     def leave(self) -> None:
-        """Gives its place back."""
+        """Restores the original method and thresholds."""
         self._set_thresholds(1)
         self._place.close()
 
@@ -62,14 +63,14 @@ class Listener:
 
 
 def thresholds(optimizer: keras.optimizers.Optimizer) -> list[tuple[Any, str, float]]:
-    """What an optimizer, or one within it, clips gradients by."""
+    """Returns the clipping thresholds of an optimizer, including the optimizers inside it."""
     found = [(each, name, getattr(each, name)) for each in optimizers_within(optimizer) for name in CLIPPING]
     return [(each, name, value) for each, name, value in found if value is not None]
 
 
 @contextlib.contextmanager
 def handed_over(optimizer: keras.optimizers.Optimizer) -> Iterator[list[Any]]:
-    """Within it, a list is filled with all gradients that `apply_gradients` is called with."""
+    """Within the context, a list is filled with the gradients that are passed to `apply_gradients`."""
     listener = vars(optimizer).get("apply_gradients")
     listener = listener if isinstance(listener, Listener) else Listener(optimizer)
     replica = threading.get_ident()
@@ -83,12 +84,12 @@ def handed_over(optimizer: keras.optimizers.Optimizer) -> Iterator[list[Any]]:
 
 
 def norm_of(gradients: list[Any], optimizer: keras.optimizers.Optimizer) -> tf.Tensor:
-    """Their Euclidean norm before clipping, without the scale of the loss, in float32.
+    """Returns the global norm of the gradients before clipping, without the loss scale, in float32.
 
     Raises:
-        ValueError: There are none.
+        ValueError: If there are no gradients.
     """
-    expected = "False where steps hand no gradient to the model's optimizer"
+    expected = "False for training steps that pass no gradient to the model's optimizer"
     check(bool(gradients), "gradient_norm", True, expected)
     norm = tf.linalg.global_norm([_dense(gradient) for gradient in gradients])
     if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
@@ -97,7 +98,7 @@ def norm_of(gradients: list[Any], optimizer: keras.optimizers.Optimizer) -> tf.T
 
 
 def _dense(gradient: Gradient) -> tf.Tensor:
-    return tf.cast(tf.convert_to_tensor(gradient), tf.float32)  # slices of one row are summed first
+    return tf.cast(tf.convert_to_tensor(gradient), tf.float32)  # sums duplicate indices
 
 
 def _divided(gradient: Gradient, number: int) -> Gradient:

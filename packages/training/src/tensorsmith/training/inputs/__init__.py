@@ -1,1 +1,1 @@
-"""Sources of batches."""
+"""Sources of batches, from arrays and datasets."""

@@ -1,4 +1,4 @@
-"""What `fit` and `evaluate` take: arrays in memory or a tf.data.Dataset, checked before anything runs."""
+"""Validation of the data for `fit` and `evaluate`: arrays in memory, or a `tf.data.Dataset`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,8 +18,8 @@ class Arrays:
     """Examples in memory.
 
     Attributes:
-        batch: `(x,)`, `(x, y)` or `(x, y, sample_weight)` of tensors with one first axis.
-        size: The length of that axis.
+        batch: Tuple `(x,)`, `(x, y)` or `(x, y, sample_weight)` of tensors with equal first axes.
+        size: Number of examples.
     """
 
     batch: tuple[Any, ...]
@@ -27,7 +27,7 @@ class Arrays:
 
 
 def named(tree: NestedArrays | None, name: str) -> list[tuple[str, Any]]:
-    """The leaves of a nested structure with the names a user would call them by."""
+    """Returns the leaves of a nested structure, with names such as `x['image']` for error messages."""
     if isinstance(tree, Mapping):
         return [leaf for key in sorted(tree) for leaf in named(tree[key], f"{name}[{key!r}]")]
     if isinstance(tree, list | tuple):
@@ -36,12 +36,12 @@ def named(tree: NestedArrays | None, name: str) -> list[tuple[str, Any]]:
 
 
 def check_values(name: str, values: np.ndarray, where: str = "") -> None:
-    """Refuses NaN and infinity, naming the column and the row."""
+    """Raises an error if there are NaN or infinite values, with the row and column of the first."""
     if values.dtype.kind != "f":
         return
     flat = values.ravel(order="K")
     with np.errstate(all="ignore"):
-        if np.isfinite(np.dot(flat, flat)):  # one fast pass; it may overflow for large values, never hide a NaN
+        if np.isfinite(np.dot(flat, flat)):  # fast single pass: it may overflow, but cannot hide a NaN
             return
     bad = np.argwhere(~np.isfinite(values))
     if not len(bad):
@@ -50,16 +50,16 @@ def check_values(name: str, values: np.ndarray, where: str = "") -> None:
     raise argument_error(
         name,
         Verbatim(f"{values[tuple(bad[0])]} at {where}{place} ({len(bad)} such values)"),
-        "finite numbers",
-        "drop those rows or fill them in",
+        "finite",
+        "drop those rows or impute the values",
     )
 
 
 def check_targets(model: keras.Model, y: NestedArrays | None, where: str = "") -> None:
-    """Refuses targets that do not fit the outputs.
+    """Raises an error if targets do not match the outputs of the model.
 
-    These are class indices that a sparse cross-entropy has no unit for, and, for Keras' other losses, shapes that would
-    broadcast.
+    Sparse cross-entropy requires class indices less than the number of outputs. For other losses of Keras, shapes that
+    would be broadcast are rejected.
     """
     outputs = getattr(model, "output", None)
     if isinstance(y, Mapping) and isinstance(outputs, Mapping):
@@ -76,12 +76,12 @@ def check_targets(model: keras.Model, y: NestedArrays | None, where: str = "") -
             expected = tuple(output.shape[1:])
             if values.ndim == len(expected) + 1 and not _fit(expected, values.shape[1:]):
                 raise argument_error(
-                    name, Verbatim(f"shape {values.shape}"), f"shape (examples, {', '.join(map(str, expected))})"
+                    name, Verbatim(f"shape {values.shape}"), f"have shape (examples, {', '.join(map(str, expected))})"
                 )
 
 
 def _targets(model: keras.Model, y: NestedArrays | None) -> list[tuple[str, Any, Any, Any]]:
-    """(name, values, loss, output) for each target where it is plain which belongs to which."""
+    """Returns (name, values, loss, output) for all targets whose loss and output are unambiguous."""
     loss, outputs = getattr(model, "loss", None), getattr(model, "outputs", None)
     if loss is None or not outputs:
         return []
@@ -104,8 +104,8 @@ def _check_classes(name: str, values: np.ndarray, classes: int, where: str) -> N
         raise argument_error(
             name,
             Verbatim(f"label {values[tuple(bad[0])]} at {where}row {bad[0][0]} ({len(bad)} such labels)"),
-            f"whole numbers from 0 to {classes - 1}, the model's {classes} outputs",
-            "number the classes from 0, or widen the last layer",
+            f"integers from 0 to {classes - 1}, because the model has {classes} outputs",
+            "number the classes from 0, or add units to the last layer",
         )
 
 
@@ -116,18 +116,18 @@ def _fit(expected: Shape, received: tuple[int, ...]) -> bool:
 
 
 def check_shapes(model: keras.Model, x: NestedArrays) -> None:
-    """Refuses features whose shape is not what the model's inputs say."""
+    """Raises an error if the shapes of the inputs do not match the inputs of the model."""
     inputs = getattr(model, "inputs", None) or []
     leaves = named(x, "x")
     if isinstance(x, Mapping) or len(inputs) != len(leaves):
-        return  # Keras matches names itself and says what is missing
+        return  # Keras matches names and reports missing inputs
     for tensor, (name, values) in zip(inputs, leaves, strict=True):
         expected, received = tuple(tensor.shape[1:]), tuple(values.shape[1:])
-        # Keras itself adds or drops one trailing axis of length 1
+        # Keras adds or removes a trailing axis of length 1.
         squeezed = [axis for axis in (expected, received) if axis[-1:] == (1,)]
         if not _fit(expected, received) and not (squeezed and abs(len(expected) - len(received)) == 1):
             raise argument_error(
-                name, Verbatim(f"shape {values.shape}"), f"shape (examples, {', '.join(map(str, expected))})"
+                name, Verbatim(f"shape {values.shape}"), f"have shape (examples, {', '.join(map(str, expected))})"
             )
 
 
@@ -138,30 +138,31 @@ def to_arrays(
     sample_weight: NestedArrays | None,
     class_weight: Mapping[int, float] | None,
 ) -> Arrays:
-    """Checks arrays and puts them into tensors, class weights folded into the sample weights.
+    """Validates arrays and converts them to tensors, with class weights multiplied into the sample weights.
 
     Args:
-        model: What the examples must fit; None where only a step of the user's own knows.
-        x: Features.
-        y: Targets.
-        sample_weight: Weights.
-        class_weight: Weights by class.
+        model: Model that the examples must match, or `None` for custom steps.
+        x: Input data.
+        y: Target data.
+        sample_weight: Sample weights.
+        class_weight: Mapping from class indices to weights.
 
     Raises:
-        ValueError: No examples, lengths that differ, NaN or infinite values, labels out of range, wrong shapes.
+        ValueError: If there are no examples, lengths differ, values are NaN or infinite, labels are out of range, or
+            shapes do not match the model.
     """
     x, y, sample_weight = (keras.tree.map_structure(_as_array, tree) for tree in (x, y, sample_weight))
     leaves = named(x, "x") + named(y, "y") + named(sample_weight, "sample_weight")
     check(bool(leaves), "x", x, "arrays or a tf.data.Dataset")
     for name, values in leaves:
-        check(values.ndim > 0, name, values[()], "an array", "turn lists of numbers into one with np.asarray")
+        check(values.ndim > 0, name, values[()], "an array", "convert lists of numbers with np.asarray")
     size = len(leaves[0][1])
     for name, values in leaves:
-        check(len(values) == size, name, Verbatim(f"shape {values.shape}"), f"{size} examples, as x has")
-    check(size > 0, "x", Verbatim("no examples"), "at least one")
+        check(len(values) == size, name, Verbatim(f"shape {values.shape}"), f"an array of {size} examples, as x")
+    check(size > 0, "x", Verbatim("no examples"), "a non-empty list")
     for name, values in leaves:
         kind = Verbatim(f"dtype {values.dtype}")
-        check(values.dtype.kind in "biuf", name, kind, "numbers", "encode text before training")
+        check(values.dtype.kind in "biuf", name, kind, "an array of numbers", "encode strings before training")
         check_values(name, values)
     check(sample_weight is None or y is not None, "sample_weight", Verbatim("weights"), "None without y")
     if model is not None:
@@ -176,23 +177,25 @@ def to_arrays(
 
 
 def first_batch(model: keras.Model | None, dataset: tf.data.Dataset) -> tuple[Any, ...]:
-    """A dataset's first batch, looked at before training starts; what later ones hold shows only when they come.
+    """Returns the first batch of a dataset, validated before training. Later batches are not validated in advance.
 
     Raises:
-        ValueError: The elements are no batches, there are none, or the first holds what `to_arrays` refuses.
+        ValueError: If the dataset is not batched, is empty, or its first batch is invalid as in `to_arrays`.
     """
     spec = dataset.element_spec
     parts = spec if isinstance(spec, tuple) else (spec,)
-    check(1 <= len(parts) <= 3, "dataset", spec, "elements x, (x, y) or (x, y, sample_weight)")
-    check(dataset.cardinality().numpy() != 0, "dataset", Verbatim("no batches"), "at least one")
+    check(1 <= len(parts) <= 3, "dataset", spec, "a dataset of x, (x, y) or (x, y, sample_weight)")
+    check(dataset.cardinality().numpy() != 0, "dataset", Verbatim("no batches"), "a non-empty list")
     first = next(iter(dataset.take(1)), None)
-    check(first is not None, "dataset", Verbatim("no batches"), "at least one", "look at its filters and files")
+    check(first is not None, "dataset", Verbatim("no batches"), "a non-empty dataset", "check its filters and files")
     x, y, _ = keras.utils.unpack_x_y_sample_weight(first)
     for name, values in named(x, "x") + named(y, "y"):
-        check(values.shape.rank != 0, name, Verbatim("single examples"), "batches", "call dataset.batch(32)")
+        check(
+            values.shape.rank != 0, name, Verbatim("single examples"), "a dataset of batches", "call dataset.batch(32)"
+        )
         if values.dtype.is_floating:
             ragged = isinstance(values, tf.RaggedTensor)
-            numbers = values.flat_values if ragged else getattr(values, "values", values)  # those of a sparse one
+            numbers = values.flat_values if ragged else getattr(values, "values", values)  # values of a sparse tensor
             check_values(name, numbers.numpy(), "batch 0, ")
     if model is not None:
         check_shapes(model, x)
@@ -201,7 +204,7 @@ def first_batch(model: keras.Model | None, dataset: tf.data.Dataset) -> tuple[An
 
 
 def weigh_classes(dataset: tf.data.Dataset, class_weight: Mapping[int, float]) -> tf.data.Dataset:
-    """The dataset with class weights folded into its sample weights."""
+    """Returns the dataset with class weights multiplied into its sample weights."""
 
     @tf.autograph.experimental.do_not_convert
     def weigh(x: NestedTensors, y: NestedTensors, sample_weight: Tensor | None = None) -> tuple[Any, Any, tf.Tensor]:
@@ -213,17 +216,17 @@ def weigh_classes(dataset: tf.data.Dataset, class_weight: Mapping[int, float]) -
 
 
 def check_class_weight(y: NestedArrays | tf.TensorSpec, class_weight: Mapping[int, float]) -> None:
-    """Refuses weights that are none, and targets that class weights cannot be told for."""
+    """Raises an error if class weights are invalid, or cannot be determined for the targets."""
     sound = isinstance(class_weight, Mapping) and len(class_weight) > 0
     sound = sound and all(is_integer(label) and label >= 0 for label in class_weight)
     sound = sound and all(is_number(weight) and weight >= 0 for weight in class_weight.values())
-    check(sound, "class_weight", class_weight, "numbers of classes, from 0 on, each with a weight of 0 or more")
+    check(sound, "class_weight", class_weight, "a dict of non-negative weights by class index")
     one = hasattr(y, "shape") and len(y.shape) <= 2
-    check(one, "class_weight", class_weight, "None, unless y is one array of labels or of one-hot rows")
+    check(one, "class_weight", class_weight, "None unless y is a single array of labels or one-hot rows")
 
 
 def weights_of_classes(y: Tensor | np.ndarray, class_weight: Mapping[int, float]) -> tf.Tensor:
-    """A weight for each example; 1 for classes that are not named."""
+    """Returns the weight of each example. Classes that are not in `class_weight` have a weight of 1."""
     table = tf.constant([class_weight.get(label, 1.0) for label in range(max(class_weight) + 1)], tf.float32)
     one_hot = len(y.shape) == 2 and y.shape[-1] != 1
     classes = tf.reshape(tf.argmax(y, axis=-1) if one_hot else tf.cast(y, tf.int64), [-1])

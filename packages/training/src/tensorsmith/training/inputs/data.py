@@ -1,4 +1,4 @@
-"""From what `fit` and `evaluate` are given to a source of batches."""
+"""Sources from the arguments of `fit` and `evaluate`."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -24,45 +24,45 @@ def make_source(
     seed: int | None = None,
     steps_per_epoch: int | None = None,
 ) -> Source:
-    """A source of checked batches.
+    """Returns a source of validated batches.
 
     Args:
-        model: What the examples must fit; None where only a step of the user's own knows.
-        x: Features, or a batched dataset with all of it.
-        y: Targets.
-        sample_weight: Weights.
-        class_weight: Weights by class.
-        batch_size: Examples in a batch of arrays.
-        seed: Of the order of arrays; None keeps it.
-        steps_per_epoch: Where epochs are no passes over the data.
+        model: Model that the examples must match, or `None` for custom steps.
+        x: Input data: arrays, or a batched dataset that also contains targets and sample weights.
+        y: Target data.
+        sample_weight: Sample weights.
+        class_weight: Mapping from class indices to weights.
+        batch_size: Number of examples per batch, for arrays.
+        seed: Seed for shuffling arrays. If `None`, they are not shuffled.
+        steps_per_epoch: Number of steps per epoch. Defaults to one pass over the data.
 
     Raises:
-        ValueError: They cannot be trained on.
+        ValueError: If the data are invalid.
     """
-    check(steps_per_epoch is None or steps_per_epoch >= 1, "steps_per_epoch", steps_per_epoch, "1 or more, or None")
+    check(steps_per_epoch is None or steps_per_epoch >= 1, "steps_per_epoch", steps_per_epoch, ">= 1, or None")
     if not isinstance(x, tf.data.Dataset):
-        check(batch_size >= 1, "batch_size", batch_size, "1 or more")
+        check(batch_size >= 1, "batch_size", batch_size, ">= 1")
         arrays = to_arrays(model, x, y, sample_weight, class_weight)
         return ArraySource(arrays, batch_size, seed, steps_per_epoch)
     for name, value in (("y", y), ("sample_weight", sample_weight)):
-        check(value is None, name, value, "None, as the dataset's elements hold it")
+        check(value is None, name, value, "None when x is a dataset, whose elements hold it")
     first = first_batch(model, x)
     if steps_per_epoch is None and x.cardinality() == tf.data.INFINITE_CARDINALITY:
-        raise argument_error("steps_per_epoch", None, "a number, as the dataset is endless")
+        raise argument_error("steps_per_epoch", None, "a number for an infinite dataset")
     if not isinstance(x.element_spec, tuple):
         x = x.map(lambda features: (features,))
     return StreamSource(weigh_classes(x, class_weight) if class_weight is not None else x, first, steps_per_epoch)
 
 
 def make_validation_source(model: keras.Model | None, data: tuple[Any, ...] | Dataset, batch_size: int) -> Source:
-    """A source from `(x, y)`, `(x, y, sample_weight)` or a dataset.
+    """Returns a source from `(x, y)`, `(x, y, sample_weight)` or a dataset.
 
     Raises:
-        ValueError: It is none of these, or endless, or cannot be evaluated on.
+        ValueError: If `data` has another form, is infinite, or cannot be used for evaluation.
     """
     if isinstance(data, tf.data.Dataset):
         ends = data.cardinality() != tf.data.INFINITE_CARDINALITY
-        check(ends, "validation_data", Verbatim("an endless dataset"), "one that ends", "call dataset.take(steps)")
+        check(ends, "validation_data", Verbatim("an infinite dataset"), "finite", "call dataset.take(steps)")
         return make_source(model, data)
     check(
         isinstance(data, tuple) and len(data) in (2, 3),

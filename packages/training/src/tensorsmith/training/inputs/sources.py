@@ -1,4 +1,4 @@
-"""Where batches come from, and the first kind of it: arrays in memory."""
+"""Interface of sources of batches, and a source for arrays in memory."""
 
 import math
 from collections.abc import Callable
@@ -15,12 +15,12 @@ from tensorsmith.training.loop.loops import Loops
 
 
 class Source(Protocol):
-    """Batches of one data set.
+    """Source of the batches of a data set.
 
     Attributes:
-        steps: Batches in an epoch, or None while nobody knows.
-        batch_size: Examples in a batch, those of the last one aside.
-        example: Some examples of the data, to build a model from.
+        steps: Number of batches per epoch, or `None` if it is unknown.
+        batch_size: Number of examples per batch. The last batch may be smaller.
+        example: Some examples of the data, for building a model.
     """
 
     example: tuple[Any, ...]
@@ -29,36 +29,36 @@ class Source(Protocol):
     batch_size: int
 
     def compile(self, loops: Loops, kind: str, jit: bool) -> None:
-        """Makes ready to run steps of one kind."""
+        """Compiles the loop for a kind of step."""
 
     def begin(self, epoch: int) -> None:
-        """Goes to the first batch of an epoch."""
+        """Moves to the first batch of an epoch."""
 
     def run(self, start: int, steps: int) -> tuple[int, Logs]:
-        """Runs up to `steps` steps from step `start` of the epoch on: how many were done, 0 at the end, and logs."""
+        """Runs up to `steps` steps from step `start`. Returns the number of completed steps (0 at the end) and logs."""
 
     def save(self, path: Path, under_way: bool) -> None:
-        """Writes the position in the data, within an epoch or between two, into files whose names begin with this path.
+        """Writes the position in the data, within or between epochs, to files whose names start with `path`.
 
         Raises:
-            ValueError: The data keeps its position to itself.
+            ValueError: If the position cannot be saved.
         """
 
     def restore(self, path: Path, epoch: int, step: int | None) -> None:
-        """Goes to a position that was saved: this step of this epoch, or before its beginning where there is none."""
+        """Restores a saved position: a step of an epoch, or the start of the epoch if `step` is `None`."""
 
     def rehearsal(self) -> "Source":
-        """A source of like batches to try things on, without drawing anything from this one."""
+        """Returns a source of similar batches for trial runs, which do not advance this source."""
 
 
 class ArraySource:
-    """Batches gathered from arrays inside the loop, in an order of its own for each pass over them.
+    """Source that gathers batches from arrays inside the loop, with a new order for each pass over the data.
 
     Args:
         arrays: The examples.
-        batch_size: Examples per step; what is left over makes a smaller last batch.
-        seed: Of the orders; None keeps the examples as they are.
-        steps_per_epoch: Where given, epochs of this length follow each other in pass after pass over the arrays.
+        batch_size: Number of examples per step. The last batch may be smaller.
+        seed: Seed for shuffling. If `None`, the examples are not shuffled.
+        steps_per_epoch: Number of steps per epoch, over repeated passes. Defaults to one pass over the arrays.
     """
 
     def __init__(self, arrays: Arrays, batch_size: int, seed: int | None, steps_per_epoch: int | None = None) -> None:
@@ -72,14 +72,14 @@ class ArraySource:
         self._before = 0
 
     def compile(self, loops: Loops, kind: str, jit: bool) -> None:
-        """Makes the loop over whole batches and, without XLA, the one for the rest."""
+        """Compiles the loop over full batches and, without XLA, the loop for the last batch."""
         self._full, rest = divmod(self._arrays.size, self.batch_size)
         if self._full:
             self._loop = self._make(loops, kind, self.batch_size, jit)
         self._rest_loop: Any = self._make(loops, kind, rest, False) if rest else None
 
     def rehearsal(self) -> Source:
-        """The source itself: arrays are not used up."""
+        """Returns this source, as trial runs on arrays do not change it."""
         return self
 
     def _make(self, loops: Loops, kind: str, batch_size: int, jit: bool) -> Callable[..., tuple[tf.Tensor, Logs]]:
@@ -89,11 +89,11 @@ class ArraySource:
         return loops.over_arrays(kind, spec, jit)
 
     def begin(self, epoch: int) -> None:
-        """Counts the steps of the epochs before; whole passes over the arrays have an order each."""
+        """Counts the steps of earlier epochs, from which the pass over the arrays and its order follow."""
         self._before = epoch * (self.steps or 0)
 
     def _draw(self, number: int) -> None:
-        """Draws the order of a pass, which depends on seed and number alone."""
+        """Draws the order of a pass, which depends only on the seed and the number of the pass."""
         size = self._arrays.size
         order = np.arange(size) if self._seed is None else np.random.default_rng([self._seed, number]).permutation(size)
         whole, rest = np.split(order.astype(np.int32), [self._full * self.batch_size])
@@ -102,14 +102,14 @@ class ArraySource:
         self._pass = number
 
     def save(self, path: Path, under_way: bool) -> None:
-        """Nothing to write: seed and epoch say it all."""
+        """Does nothing, as the position follows from the seed and the epoch."""
 
     def restore(self, path: Path, epoch: int, step: int | None) -> None:
-        """Counts the steps of the epochs before."""
+        """Restores the number of steps in earlier epochs."""
         self.begin(epoch)
 
     def run(self, start: int, steps: int) -> tuple[int, Logs]:
-        """Runs whole batches, or the one smaller batch at the end of a pass."""
+        """Runs full batches, or the smaller last batch of a pass."""
         number, first = divmod(self._before + start, self._steps_of_pass)
         if number != self._pass:
             self._draw(number)

@@ -1,4 +1,4 @@
-"""Batches drawn from a tf.data.Dataset."""
+"""Source of batches from a `tf.data.Dataset`."""
 
 import collections
 import itertools
@@ -17,20 +17,20 @@ from tensorsmith.training.inputs.sources import Source
 from tensorsmith.training.loop.dataset_graph import repeats_itself, restores_exactly
 from tensorsmith.training.loop.loops import Loops
 
-# What from_generator, py_function, checks and prints become: nobody can write their state, but they do the same once
-# more.
+# Ops of from_generator, py_function, checks and prints: their state cannot be saved, but repeating them gives the same
+# result.
 REPEATABLE = ("PyFunc", "EagerPyFunc", "DummySeedGenerator", "CheckNumerics", "Assert", "PrintV2")
 
 log = logging.getLogger("tensorsmith.training")
 
 
 class StreamSource:
-    """Batches drawn from a tf.data.Dataset inside the loop.
+    """Source that reads batches from a `tf.data.Dataset` inside the loop.
 
     Args:
-        dataset: Of batches, each a tuple.
-        example: Its first batch.
-        steps_per_epoch: Where given, epochs of this length follow each other in the stream, which must not end.
+        dataset: Dataset of batches, each a tuple.
+        example: First batch of the dataset.
+        steps_per_epoch: Number of steps per epoch, over one infinite dataset. Defaults to one pass over the dataset.
     """
 
     def __init__(self, dataset: tf.data.Dataset, example: tuple[Any, ...], steps_per_epoch: int | None = None) -> None:
@@ -45,29 +45,29 @@ class StreamSource:
         self.steps = steps_per_epoch or (cardinality if cardinality >= 0 else None)
 
     def compile(self, loops: Loops, kind: str, jit: bool) -> None:
-        """Makes the loop."""
+        """Compiles the loop."""
         self._loop = loops.over_stream(kind, self._dataset.element_spec, jit)
 
     def begin(self, epoch: int) -> None:
-        """Starts the stream again, unless this is a later epoch cut from one long stream."""
+        """Restarts the iterator, unless epochs are consecutive parts of one infinite dataset."""
         if not self._next_has_begun and not (self._endless and self._iterator):
             self._begin()
         self._next_has_begun = False
 
     def save(self, path: Path, under_way: bool) -> None:
-        """Has the stream write its state, once it has begun; between epochs, that of the next.
+        """Writes the state of the iterator; between epochs, that of the next epoch.
 
-        Where the state does not say it all, nothing is written, and `restore` draws everything again.
+        If this state is not sufficient, nothing is written, and `restore` reads all elements again.
 
         Raises:
-            ValueError: The stream holds an operation with a state of its own, such as one that draws random numbers.
+            ValueError: If the dataset contains a stateful operation, such as one that draws random numbers.
         """
         if self._replayed is None:
             self._replayed = not restores_exactly(self._dataset)
             if not repeats_itself(self._dataset):
                 log.warning(
-                    "a resumed run will see the data in another order: give each shuffle a seed, or call "
-                    "keras.utils.set_random_seed, and leave options.deterministic alone"
+                    "a resumed run will see the data in a different order: pass a seed to each shuffle, or call "
+                    "keras.utils.set_random_seed, and keep the default of options.deterministic"
                 )
         if self._iterator is None or self._replayed:
             return
@@ -83,15 +83,15 @@ class StreamSource:
                 raise argument_error(
                     "x",
                     Verbatim(f"a dataset with the stateful operation {name}, whose position cannot be saved"),
-                    "one without, as checkpoints are asked for",
-                    "draw with tf.random.stateless_uniform or its like, from the seeds of a tf.data.Dataset.random"
+                    "have no stateful operations when checkpoints are written",
+                    "draw with tf.random.stateless_uniform and the seeds of a tf.data.Dataset.random"
                     if "Random" in name
-                    else "leave it out, or train without checkpoints",
+                    else "remove the operation, or train without checkpoints",
                 ) from error
             self._replayed = True
 
     def restore(self, path: Path, epoch: int, step: int | None) -> None:
-        """Has a stream read the state; without one, draws again what came before."""
+        """Restores the iterator from its saved state or, without one, by reading the previous elements again."""
         if path.with_name(f"{path.name}.index").exists():
             for _ in range(0 if self._endless else epoch):
                 iter(self._dataset)
@@ -99,7 +99,7 @@ class StreamSource:
             tf.train.Checkpoint(iterator=self._iterator).read(str(path)).assert_consumed()
             self._next_has_begun = step is None
             return
-        log.info("drawing %d epochs and %d batches again, to go on where the data was", epoch, step or 0)
+        log.info("reading %d epochs and %d batches again to restore the position in the data", epoch, step or 0)
         whole = self.steps if self._endless else None
         for drawn in [whole] * epoch + ([] if step is None else [step]):
             if not self._endless or self._iterator is None:
@@ -107,25 +107,25 @@ class StreamSource:
             collections.deque(itertools.islice(self._iterator, drawn), maxlen=0)
 
     def _begin(self) -> None:
-        # A shuffle that is restored after it had read all of its input counts that as another beginning, so that a run
-        # that is not restored has to begin once for nothing.
+        # A restored shuffle that had read all of its input counts one iteration more. An uninterrupted run therefore
+        # starts with an unused iteration.
         if self._iterator is None:
             iter(self._dataset)
         self._iterator = iter(self._dataset)
 
     def rehearsal(self) -> Source:
-        """The first batch, over and over: the user's pipeline may be slow, shuffled, or good for one pass only."""
+        """Returns a source that repeats the first batch, as the pipeline may be slow, shuffled, or usable only once."""
         fixed = tf.nest.flatten(self._dataset.element_spec)[0].shape[0] is not None
         batches = tf.data.Dataset.from_tensor_slices(self.example).batch(self.batch_size, drop_remainder=fixed)
         return StreamSource(batches.repeat(), self.example, steps_per_epoch=sys.maxsize)
 
     def run(self, start: int, steps: int) -> tuple[int, Logs]:
-        """Draws and runs batches."""
+        """Reads and runs batches."""
         if self.steps is not None:
             steps = min(steps, self.steps - start)
         if steps <= 0:
             return 0, {}
         done, logs = self._loop(self._iterator, tf.constant(steps))
         if self.steps is None and int(done) < steps:
-            self.steps = start + int(done)  # now the end is known
+            self.steps = start + int(done)  # the number of steps is now known
         return int(done), logs

@@ -1,1 +1,1 @@
-"""Compiled loops over steps."""
+"""Compiled loops over training and evaluation steps."""

@@ -1,4 +1,4 @@
-"""Making what Keras makes late before a step is traced: tf.function traces twice when variables come up under way."""
+"""Early creation of variables, because tf.function traces a second time if variables are created during a trace."""
 
 from typing import Any
 
@@ -8,16 +8,16 @@ from tensorsmith.training.fit.state import restore, snapshot
 
 
 def build_late_parts(model: keras.Model, batch: tuple[Any, ...]) -> None:
-    """Builds a model, its optimizer and its metrics from one example and leaves values and seeds as they were.
+    """Builds a model, its optimizer and its metrics from one example, and restores the values of variables and seeds.
 
-    Steps of one's own decide for themselves what to build; this is for Keras' own.
+    This applies to the steps of Keras. Custom steps decide themselves what to build.
     """
     example = keras.tree.map_structure(lambda values: values[:1], batch)
     x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(example)
     variables = [variable.value for variable in model.variables]
     before = snapshot(variables)
     y_pred = model(x, training=False)
-    if not model.optimizer.built:  # not every optimizer of Keras takes a second time
+    if not model.optimizer.built:  # not all Keras optimizers can be built twice
         model.optimizer.build(model.trainable_variables)
     model.compute_metrics(x, y, y_pred, sample_weight)
     model.reset_metrics()

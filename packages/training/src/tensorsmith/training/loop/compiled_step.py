@@ -1,4 +1,4 @@
-"""A training step as a loop calls it."""
+"""Compiled training step, as called by a loop."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ Step = Callable[[Any], Logs]
 
 @dataclass(frozen=True)
 class CompiledStep:
-    """A step that was traced once, which builds whatever Keras builds late.
+    """Traced step, in which all variables that Keras creates lazily have been created.
 
     Attributes:
-        call: Takes a batch to logs, inside a loop.
-        zeros: Logs of zeros, for a loop to start from.
-        trace: Says what the step reads, writes and draws.
-        summary: Takes the logs of the last step to those of the loop.
-        watched: Whether a loop may stop early at what is logged.
+        call: Function from a batch to logs, for use inside a loop.
+        zeros: Logs of zeros, the initial value of a loop.
+        trace: Concrete function of the step.
+        summary: Function from the logs of the last step to the logs of the loop.
+        watched: If `True`, a loop stops early if a logged loss is not finite.
     """
 
     call: Step
@@ -31,7 +31,7 @@ class CompiledStep:
 
 
 def compile_step(step: Step, spec: tuple[Any, ...], jit: bool) -> CompiledStep:
-    """Compiles a step for batches of one spec, with XLA if asked."""
+    """Compiles a step for batches of the given spec, with XLA if `jit` is `True`."""
     call = tf.function(step, jit_compile=jit, autograph=False)
     trace = call.get_concrete_function(spec)
     zeros = tf.nest.map_structure(lambda output: tf.zeros(output.shape, output.dtype), trace.structured_outputs)

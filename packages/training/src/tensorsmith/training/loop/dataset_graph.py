@@ -1,4 +1,4 @@
-"""What a tf.data pipeline consists of, as far as it decides whether its position can be saved."""
+"""Analysis of tf.data pipelines, to determine whether their position can be saved."""
 
 from collections.abc import Iterator
 
@@ -6,15 +6,15 @@ import tensorflow as tf
 from tensorflow.core.framework import graph_pb2, node_def_pb2
 
 RESHUFFLES = "reshuffle_each_iteration"
-STARTS_LATE = ("Shuffle", "Repeat", "Concatenate", "Cache")  # these begin their input only when they first need it
+STARTS_LATE = ("Shuffle", "Repeat", "Concatenate", "Cache")  # operations that create their input iterator lazily
 
 
 def restores_exactly(dataset: tf.data.Dataset) -> bool:
-    """Whether a restored iterator brings later epochs back as well.
+    """Returns `True` if a restored iterator also reproduces later epochs.
 
-    A shuffle orders each epoch by how often it has begun, which belongs to the dataset, not to the iterator. Whoever
-    restores can begin it as often again, unless it lies behind an operation that begins its input late, or in a
-    function.
+    The order of a shuffle depends on the number of its iterations, which is stored in the dataset and not in the
+    iterator. It can be restored by iterating as often again, unless the shuffle precedes an operation that starts its
+    input lazily, or is inside a function.
     """
     graph = _graph(dataset)
     nodes = {node.name: node for node in graph.node}
@@ -35,7 +35,7 @@ def restores_exactly(dataset: tf.data.Dataset) -> bool:
 
 
 def repeats_itself(dataset: tf.data.Dataset) -> bool:
-    """Whether another process sees the same order: shuffles have seeds, and nothing may overtake."""
+    """Returns `True` if the order is deterministic: all shuffles have seeds, and elements are produced in order."""
     graph = _graph(dataset)
     nodes = {node.name: node for node in graph.node}
     for node in graph.node:
@@ -48,7 +48,7 @@ def repeats_itself(dataset: tf.data.Dataset) -> bool:
 
 def _graph(dataset: tf.data.Dataset) -> graph_pb2.GraphDef:
     variant = tf.data.experimental.to_variant(dataset)
-    serialized = tf.raw_ops.DatasetToGraphV2(input_dataset=variant, external_state_policy=1)  # which is not our concern
+    serialized = tf.raw_ops.DatasetToGraphV2(input_dataset=variant, external_state_policy=1)  # ignores external state
     return graph_pb2.GraphDef.FromString(serialized.numpy())
 
 

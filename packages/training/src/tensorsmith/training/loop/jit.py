@@ -1,4 +1,4 @@
-"""Whether XLA should compile the loop: asked of the model first, then of the clock."""
+"""Choice of XLA for the loop, first by properties of the model and then by measurement."""
 
 import logging
 import time
@@ -15,27 +15,27 @@ CONVOLUTIONS = tuple(
     for name in dir(keras.layers)
     if name.startswith(("Conv1D", "Conv2D", "Conv3D", "ConvLSTM", "DepthwiseConv", "SeparableConv"))
 )
-PROBE_SECONDS = 0.25  # how long either way is timed
-SHORT_RUN_SECONDS = 3.0  # below this a run is not worth a compilation by XLA
+PROBE_SECONDS = 0.25  # duration of each measurement
+SHORT_RUN_SECONDS = 3.0  # minimum duration of a run for which compilation is worthwhile
 
-Run = Callable[[int], int]  # steps asked for to steps done
+Run = Callable[[int], int]  # from requested to completed steps
 
 log = logging.getLogger("tensorsmith.training")
 
 
 def jit_is_ruled_out(model: keras.Model) -> bool:
-    """True with convolutions, which XLA makes many times slower on CPU, and with layers that do not support jit."""
+    """Returns `True` for models with convolutions (many times slower with XLA on CPU) or layers without XLA support."""
     return any(isinstance(layer, CONVOLUTIONS) or not layer.supports_jit for layer in layers_of(model))
 
 
 def faster_with_jit(plain: Run, compiled: Run, variables: list[tf.Variable], steps_to_come: int) -> bool:
-    """Times some steps with and without XLA, and leaves the training state as it was.
+    """Measures some steps with and without XLA, and restores the training state.
 
     Args:
-        plain: Runs steps without XLA.
-        compiled: Runs steps with XLA.
-        variables: The training state.
-        steps_to_come: The length of the run.
+        plain: Function that runs steps without XLA.
+        compiled: Function that runs steps with XLA.
+        variables: Variables of the training state.
+        steps_to_come: Number of steps of the run.
     """
     before = snapshot(variables)
     try:
@@ -44,7 +44,7 @@ def faster_with_jit(plain: Run, compiled: Run, variables: list[tf.Variable], ste
             return False
         compiled_seconds = _seconds_per_step(compiled)
     except tf.errors.OpError as error:
-        log.info("not compiled by XLA: %s", str(error).splitlines()[0])
+        log.info("not compiled with XLA: %s", str(error).splitlines()[0])
         return False
     finally:
         restore(variables, before)

@@ -1,4 +1,4 @@
-"""The inner loops: as many steps as asked for inside one tf.function, without a return to Python."""
+"""Inner loops, which run several steps inside one tf.function."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -17,40 +17,41 @@ from tensorsmith.training.loop.compiled_step import CompiledStep, Step, compile_
 
 
 def finite(step: CompiledStep, logs: Logs) -> tf.Tensor:
-    """True while every logged loss is a number. Losses are running means, so one that is not stays so."""
+    """Returns `True` while all logged losses are finite. Losses are running means, which remain NaN or infinite."""
     losses = [tf.math.is_finite(value) for name, value in logs.items() if "loss" in name and step.watched]
     return tf.reduce_all(tf.stack(losses)) if losses else tf.constant(True)
 
 
 @dataclass(frozen=True)
 class Loop:
-    """A compiled loop.
+    """Compiled loop.
 
     Attributes:
-        run: What runs it.
-        step: The traced step, where it is traced here.
+        run: Function that runs the loop.
+        step: Trace of the step, if it was traced in this process.
     """
 
     run: Callable[..., tuple[tf.Tensor, Logs]]
     step: Any = None
 
 
-# What draws numbers and keeps its own count of them.
+# Stateful random ops, which have their own counters.
 DRAWING = ("Random", "TruncatedNormal", "ParameterizedTruncatedNormal", "Multinomial", "StatefulUniform")
 
 
 def array_loop(step: CompiledStep, jit: bool) -> Loop:
-    """A loop that gathers its batches from arrays in memory; with `jit`, XLA compiles all of it as one program.
+    """Returns a loop that gathers batches from arrays in memory. With `jit`, XLA compiles it as a single program.
 
     Returns:
-        Its `run` takes `(arrays, order, start, steps)` to (steps done, logs of the last one), where the batch of step i
-        holds the rows `order[i]` of the arrays. It stops early at a loss that is no number.
+        A loop whose `run` takes `(arrays, order, start, steps)` and returns the number of completed steps and the logs
+        of the last one. The batch of step i contains the rows `order[i]` of the arrays. The loop stops early if a loss
+        is not finite.
     """
 
     @tf.function(jit_compile=jit, autograph=False)
     def loop(arrays: tuple[Any, ...], order: tf.Tensor, start: tf.Tensor, steps: tf.Tensor) -> tuple[tf.Tensor, Logs]:
         def body(done: tf.Tensor, _: Logs) -> tuple[tf.Tensor, Logs]:
-            rows = tf.gather(order, start + done)  # tf.slice would make XLA compile anew for every start
+            rows = tf.gather(order, start + done)  # with tf.slice, XLA would compile again for each start
             return done + 1, step.call(tf.nest.map_structure(lambda array: tf.gather(array, rows), arrays))
 
         def more(done: tf.Tensor, logs: Logs) -> tf.Tensor:
@@ -71,11 +72,11 @@ def array_loop(step: CompiledStep, jit: bool) -> Loop:
 
 
 def stream_loop(step: CompiledStep) -> Loop:
-    """A loop that draws its batches from a tf.data iterator, which XLA could not compile; it may compile the step.
+    """Returns a loop that reads batches from a tf.data iterator. XLA can compile the step, but not the loop.
 
     Returns:
-        Its `run` takes `(iterator, steps)` to (steps done, logs of the last one): fewer steps than asked for at the end
-        of the data or at a loss that is no number.
+        A loop whose `run` takes `(iterator, steps)` and returns the number of completed steps and the logs of the last
+        one. It stops early at the end of the data, or if a loss is not finite.
     """
 
     @tf.function(autograph=False)
@@ -99,12 +100,12 @@ def stream_loop(step: CompiledStep) -> Loop:
 
 
 class Loops:
-    """The compiled loops of one trainer, each made once.
+    """Cache of the compiled loops of a trainer.
 
     Args:
-        owner: What holds the steps, with all metrics that they update.
-        model: The model the steps train; freezing or thawing one of its layers makes new loops.
-        steps: Kind ("train", "test") to step.
+        owner: Object that holds the steps and all metrics that they update.
+        model: Model of the steps. New loops are created when one of its layers is frozen or unfrozen.
+        steps: Mapping from the kind of step ("train", "test") to the step.
     """
 
     def __init__(self, owner: object, model: keras.Model, steps: dict[str, Step]) -> None:
@@ -114,27 +115,27 @@ class Loops:
         self._made: dict[Any, Loop] = {}
 
     def over_arrays(self, kind: str, spec: tuple[Any, ...], jit: bool) -> Callable[..., tuple[tf.Tensor, Logs]]:
-        """The array loop for this kind of step and these batches."""
+        """Returns the array loop for a kind of step and a batch spec."""
         if self._has_servers:
             return self._once((kind, "arrays"), lambda: Loop(self._on_workers(kind, spec).over_arrays))
         return self._once((kind, repr(spec), jit), lambda: array_loop(self._compiled(kind, spec, jit), jit))
 
     def over_stream(self, kind: str, spec: tuple[Any, ...], jit: bool) -> Callable[..., tuple[tf.Tensor, Logs]]:
-        """The stream loop for this kind of step and these batches."""
+        """Returns the stream loop for a kind of step and a batch spec."""
         if self._has_servers:
             return self._once((kind, "stream"), lambda: Loop(self._on_workers(kind, spec).over_stream))
         return self._once((kind, repr(spec), jit, "stream"), lambda: stream_loop(self._compiled(kind, spec, jit)))
 
     def forget(self) -> None:
-        """Drops all loops, for when what they were traced from has changed."""
+        """Discards all loops. Called when values that were captured during tracing have changed."""
         self._made.clear()
 
     def variables(self) -> list[tf.Variable]:
-        """All that the steps of the loops read or write, each once: those that belong to no layer, too."""
+        """Returns all variables that the steps read or write, each once, including variables outside of layers."""
         return list({id(v): v for step in self._traced() for v in step.variables}.values())
 
     def drawing(self) -> set[str]:
-        """The operations in steps that draw random numbers from a state that nobody can save."""
+        """Returns the types of random ops in the steps whose state cannot be saved."""
         graphs = [step.graph.as_graph_def() for step in self._traced()]
         nodes = [node for graph in graphs for node in graph.node]
         nodes += [node for graph in graphs for function in graph.library.function for node in function.node_def]
@@ -155,7 +156,7 @@ class Loops:
             step = compile_replicated(self._steps[kind], spec, self._owner, self._model)
         else:
             step = compile_step(self._steps[kind], spec, jit)
-        return step if kind == "train" else replace(step, watched=False)  # scores are of all examples
+        return step if kind == "train" else replace(step, watched=False)  # evaluation covers all examples
 
     def _once(self, key: tuple[Any, ...], make: Callable[[], Loop]) -> Callable[..., tuple[tf.Tensor, Logs]]:
         key = (*key, tuple(layer.trainable for layer in layers_of(self._model)))

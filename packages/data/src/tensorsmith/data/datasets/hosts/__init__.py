@@ -1,4 +1,4 @@
-"""Places that data files come from: an address, a Debian package, an archive on the Python package index."""
+"""Sources of data files: web addresses, Debian packages, and archives on the Python Package Index."""
 
 from tensorsmith.data.datasets.hosts.address import Address
 from tensorsmith.data.datasets.hosts.base import File, Source, SourceError

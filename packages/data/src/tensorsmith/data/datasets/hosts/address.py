@@ -1,4 +1,4 @@
-"""Files at an address of the web, from hosts that may be gone, mute or endless."""
+"""Files at a web address, with limits for hosts that are unreachable, silent or too slow."""
 
 import http.client
 import queue
@@ -15,30 +15,30 @@ from tensorsmith.data.datasets.hosts.base import File, Source, SourceError
 
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 10.0
-"""From asking to the first byte of the answer: finding the host, connecting to each of its addresses, redirects."""
+"""Maximum time from the request to the first byte of the answer, including DNS, connections and redirects."""
 WINDOW_SECONDS = 20.0
 WINDOW_BYTES = 100_000
-"""A host that sends less than this in one window is as good as mute: the next place is faster."""
+"""A host that sends less than this in one window is given up, as the next source is faster."""
 NETWORK_ERRORS = (OSError, http.client.HTTPException, ValueError)
 
 
 @dataclass(frozen=True)
 class Address(Source):
-    """Files that each have an address.
+    """Files that are downloaded from a web address.
 
     Attributes:
-        template: The address, with `{name}` where the file's name belongs.
+        template: The address, with `{name}` in place of the file name.
     """
 
     template: str
 
     @property
     def place(self) -> str:
-        """The address in words."""
+        """Address of the host, for messages."""
         return f"original host {self.template.replace('{name}', '')}"
 
     def fetch(self, folder: Path, task: ProgressTask) -> None:
-        """Downloads file after file."""
+        """Downloads the files one after another."""
         had = 0
         for file in self.files:
             had = self._download(file, folder / file.name, task, had)
@@ -50,7 +50,7 @@ class Address(Source):
             while chunk := _read(answer):
                 had += len(chunk)
                 if had > end:
-                    raise SourceError(f"{file.name} is longer than the {file.size:,} bytes it should have")
+                    raise SourceError(f"{file.name} is larger than the expected {file.size:,} bytes")
                 target.write(chunk)
                 task.set_completed(had)
                 if time.monotonic() - window_start > WINDOW_SECONDS:
@@ -61,10 +61,10 @@ class Address(Source):
 
 
 def _open(address: str) -> Any:
-    """The answer to a GET, or SourceError within `ANSWER_SECONDS`.
+    """Returns the response to a GET request, or raises `SourceError` after `ANSWER_SECONDS`.
 
-    A timeout of the socket holds for each step alone, and for the look-up of the host's name not at all: a thread that
-    may be left behind is what keeps the promise.
+    The timeout of a socket applies to each operation separately, and not to DNS lookups. The request therefore runs in
+    a thread, which is abandoned at the deadline.
     """
     answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
     given_up = threading.Event()
@@ -87,7 +87,7 @@ def _open(address: str) -> Any:
         raise SourceError(f"no answer within {ANSWER_SECONDS:g} s") from None
     if isinstance(answer, urllib.error.HTTPError):
         answer.close()
-        raise SourceError(f"answers {answer.code} {answer.reason}") from None
+        raise SourceError(f"HTTP status {answer.code} {answer.reason}") from None
     if isinstance(answer, Exception):
         raise SourceError(_reason(answer)) from answer
     return answer

@@ -1,4 +1,4 @@
-"""What a source is: a place with pinned files, which it writes into a folder or says why not."""
+"""Interface of a source, which writes pinned files into a folder or reports why it cannot."""
 
 import abc
 from dataclasses import dataclass
@@ -8,17 +8,17 @@ from tensorsmith.core import ProgressTask
 
 
 class SourceError(Exception):
-    """A place could not give the files; the message is the reason, in one line."""
+    """Error raised if a source cannot provide the files; the message is the reason on one line."""
 
 
 @dataclass(frozen=True)
 class File:
-    """A data file and its pin.
+    """A data file with its pinned hash.
 
     Attributes:
-        name: The name it has in the cache.
-        size: Bytes; a bound where the publisher gives no exact number. Nothing longer is ever written.
-        sha256: Hex digits of its SHA-256.
+        name: Name of the file in the cache.
+        size: Size in bytes, or an upper bound if the publisher does not give an exact size. Longer files are rejected.
+        sha256: Hexadecimal SHA-256 digest.
     """
 
     name: str
@@ -28,10 +28,10 @@ class File:
 
 @dataclass(frozen=True)
 class Source(abc.ABC):
-    """A place that has all files of a data set, or of one form of it.
+    """A source that provides all files of a data set, or of one form of it.
 
     Attributes:
-        files: What it gives.
+        files: The files that it provides.
     """
 
     files: tuple[File, ...]
@@ -39,22 +39,22 @@ class Source(abc.ABC):
     @property
     @abc.abstractmethod
     def place(self) -> str:
-        """The place in words, for people."""
+        """Description of the source, for messages."""
 
     @property
     def size(self) -> int:
-        """Bytes to download."""
+        """Number of bytes to download."""
         return sum(file.size for file in self.files)
 
     @abc.abstractmethod
     def fetch(self, folder: Path, task: ProgressTask) -> None:
-        """Writes the files into an empty folder; whoever calls checks their hashes.
+        """Writes the files into an empty folder; the caller verifies their hashes.
 
         Args:
-            folder: Exists, is empty and belongs to this call alone.
-            task: Its number of completed bytes is set as they arrive.
+            folder: An existing, empty folder that only this call uses.
+            task: Progress task, updated with the number of bytes received.
 
         Raises:
-            SourceError: The place cannot give them.
-            OSError: The folder cannot be written.
+            SourceError: If the source cannot provide the files.
+            OSError: If the folder cannot be written.
         """

@@ -1,4 +1,4 @@
-"""Running the package managers: never for ever, never asking, with the reason when they fail."""
+"""Running package managers non-interactively, with a time limit and readable errors."""
 
 import contextlib
 import os
@@ -23,20 +23,20 @@ def run(
     output: IO[bytes] | None = None,
     limit: float = LIMIT_SECONDS,
 ) -> None:
-    """Runs a command to its end.
+    """Runs a command and waits for it to finish.
 
     Args:
-        name: The program, for messages.
+        name: Name of the program, for messages.
         command: Program and arguments.
-        folder: Where it runs and keeps its temporary files.
-        watch: Called several times a second meanwhile.
-        output: Takes its standard output, which is dropped otherwise.
-        limit: Seconds after which it and its children are killed.
+        folder: Working directory, also used for temporary files.
+        watch: Function called several times per second while the command runs.
+        output: File that receives the standard output. If `None`, it is discarded.
+        limit: Time limit in seconds, after which the command and its children are killed.
 
     Raises:
-        SourceError: It is not installed, failed, or took too long.
+        SourceError: If the program is not installed, fails, or exceeds the time limit.
     """
-    # English messages, so that their meaning can be told; temporary files beside the data, which `watch` can see.
+    # English messages can be parsed, and temporary files in `folder` are visible to `watch`.
     environment = {**os.environ, "LC_ALL": "C", "TMPDIR": str(folder)}
     deadline = time.monotonic() + limit
     with tempfile.TemporaryFile(dir=folder) as errors:
@@ -51,13 +51,13 @@ def run(
                 start_new_session=True,
             )
         except FileNotFoundError:
-            raise SourceError(f"{name} is not on this system") from None
+            raise SourceError(f"{name} is not installed") from None
         except PermissionError:
-            raise SourceError(f"{name} may not be run by this user") from None
+            raise SourceError(f"permission to run {name} was denied") from None
         try:
             while process.poll() is None:
                 if time.monotonic() > deadline:
-                    raise SourceError(f"{name} did not end within {limit:g} s")
+                    raise SourceError(f"{name} did not finish within {limit:g} s")
                 watch()
                 time.sleep(0.1)
         finally:
@@ -71,15 +71,15 @@ def run(
 
 
 def bytes_in(folder: Path, pattern: str) -> int:
-    """What the matching files weigh, for a progress bar: a program at work may take them away meanwhile."""
+    """Returns the total size of the matching files, for a progress bar; 0 if one is removed in the meantime."""
     with contextlib.suppress(FileNotFoundError):
         return sum(path.stat().st_size for path in folder.rglob(pattern))
     return 0
 
 
 def _shorten(text: str) -> str:
-    """The lines that package managers mark as errors, or else the last line, within 300 characters."""
-    if "connection broken by" in text:  # without a network, pip's last word is that the package does not exist
+    """Returns the lines that package managers mark as errors, or else the last line, cut to 300 characters."""
+    if "connection broken by" in text:  # without a network, pip's last line claims that the package does not exist
         return "no connection to the package index"
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     marked = [line for line in lines if line.startswith(("E:", "ERROR:"))]

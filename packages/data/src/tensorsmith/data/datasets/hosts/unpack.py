@@ -1,4 +1,4 @@
-"""Copying wanted members out of archives: nothing is written but plain files, under names of our own choosing."""
+"""Safe extraction from archives: only regular files are written, under fixed names."""
 
 import contextlib
 import functools
@@ -13,37 +13,37 @@ from typing import IO
 from tensorsmith.data.datasets.hosts.base import File, SourceError
 
 Member = tuple[str, Callable[[], IO[bytes] | None] | None]
-"""A name and what opens it; None for folders, links and devices."""
+"""Name of a member and a function that opens it; `None` for folders, links and devices."""
 
 
 def unpack_tar(path: Path, wanted: Mapping[str, File], folder: Path) -> None:
-    """Copies members of a tar archive into a folder, under the names of their files.
+    """Extracts members of a tar archive into a folder, under the names of their files.
 
     Args:
-        path: The archive.
-        wanted: Name inside the archive -> the file it becomes.
+        path: Path of the archive.
+        wanted: Name of each member mapped to the file to write.
         folder: An empty folder.
 
     Raises:
-        SourceError: The archive is damaged, a name in it leads out of it, or a wanted member is missing, a link, or
-            longer than its pin says.
-        OSError: The folder cannot be written.
+        SourceError: If the archive is damaged, if it contains a name with an absolute or parent path, or if a wanted
+            member is missing, a link, or longer than its pinned size.
+        OSError: If the folder cannot be written.
     """
     with _damage(), tarfile.open(path) as archive:
         _unpack(_tar_members(archive), wanted, folder)
 
 
 def unpack_zip(path: Path, wanted: Mapping[str, File], folder: Path) -> None:
-    """Does with a zip archive what `unpack_tar` does with a tar archive."""
+    """Extracts members of a zip archive, as `unpack_tar` does for a tar archive."""
     with _damage(), zipfile.ZipFile(path) as archive:
         _unpack(_zip_members(archive), wanted, folder)
 
 
 def read_tar(archive: Path | IO[bytes], wanted: Callable[[str], bool]) -> dict[str, bytes]:
-    """Name -> content of the plain files in a tar archive whose names are wanted.
+    """Reads the regular files of a tar archive whose names satisfy a predicate, as a dictionary by name.
 
     Raises:
-        SourceError: The archive is damaged, or a name in it leads out of it.
+        SourceError: If the archive is damaged, or if it contains a name with an absolute or parent path.
     """
     found: dict[str, bytes] = {}
     path, stream = (archive, None) if isinstance(archive, Path) else (None, archive)
@@ -59,12 +59,12 @@ def _damage() -> Iterator[None]:
     try:
         yield
     except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
-        raise SourceError(f"the archive is damaged: {error}") from error
+        raise SourceError(f"the archive is corrupted: {error}") from error
 
 
 def _tar_members(archive: tarfile.TarFile) -> Iterator[Member]:
     for member in archive:
-        # extractfile follows links, so only what is a plain file may come near it.
+        # `extractfile` follows links, so it is only called for regular files.
         yield _clean(member.name), functools.partial(archive.extractfile, member) if member.isreg() else None
 
 
@@ -76,10 +76,10 @@ def _zip_members(archive: zipfile.ZipFile) -> Iterator[Member]:
 
 
 def _clean(name: str) -> str:
-    """The name without a leading `./`. One bad name condemns an archive: no honest packer writes any."""
+    """Returns a name without leading `./`; raises an error for unsafe names, which valid archives do not contain."""
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or "\\" in name:
-        raise SourceError(f"the archive has a member {name!r}, which leads out of it")
+        raise SourceError(f"the archive has an unsafe member {name!r}")
     return str(path)
 
 
@@ -91,14 +91,14 @@ def _unpack(members: Iterable[Member], wanted: Mapping[str, File], folder: Path)
             continue
         content = opener() if opener else None
         if content is None:
-            raise SourceError(f"{name} is no plain file in the archive")
+            raise SourceError(f"{name} is not a regular file in the archive")
         with content, (folder / file.name).open("wb") as target:
             had = 0
             while chunk := content.read(1 << 20):
                 had += len(chunk)
                 if had > file.size:
-                    raise SourceError(f"{name} is longer than the {file.size:,} bytes it should have")
+                    raise SourceError(f"{name} is larger than the expected {file.size:,} bytes")
                 target.write(chunk)
         missing.discard(name)
     if missing:
-        raise SourceError(f"the archive lacks {', '.join(sorted(missing))}")
+        raise SourceError(f"the archive does not contain {', '.join(sorted(missing))}")

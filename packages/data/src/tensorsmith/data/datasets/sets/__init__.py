@@ -1,1 +1,1 @@
-"""One file per data set: its description as `INFO`."""
+"""One module per data set, with its description in `INFO`."""

@@ -1,4 +1,4 @@
-"""Adult: who earns more than 50,000 dollars, by the census of 1994; columns of numbers and of texts."""
+"""Adult: income above or below 50,000 dollars in the 1994 census, with numerical and string columns."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,9 +13,9 @@ PARQUET = File("adult.parquet.brotli", 401077, "fb07816c87bb0c929d6aa644e101eb3a
 COLUMNS = {
     "age": Column(unit="years"),
     "workclass": Column("string"),
-    "fnlwgt": Column(unit="people it stands for"),
+    "fnlwgt": Column(unit="people represented"),
     "education": Column("string"),
-    "educational-num": Column(unit="rank of education"),
+    "educational-num": Column(unit="education level"),
     "marital-status": Column("string"),
     "occupation": Column("string"),
     "relationship": Column("string"),
@@ -33,11 +33,11 @@ PARTS = {
     "validation": slice(TEST, TEST + VALIDATION),
     "train": slice(TEST + VALIDATION, None),
 }
-"""The file has the rows of the published test file first, then those of the published training file."""
+"""The file contains the rows of the published test file, followed by those of the published training file."""
 
 
 def read(files: Mapping[str, Path], split: str) -> Content:
-    """Features and labels of a split."""
+    """Returns the features and labels of a split."""
     from pyarrow import parquet
 
     table = parquet.read_table(files[PARQUET.name])
@@ -53,13 +53,14 @@ INFO = DatasetInfo(
     name="adult",
     title="Adult (census income)",
     description=(
-        "48,842 people of the census of 1994 of the United States. Features: a dict of arrays (examples,), 6 columns "
-        "of float32 and 8 of texts, in which '?' is what is not known. Labels: int32 (examples,), 1 for an income "
-        "above 50,000 dollars a year. Test is the published test file; validation is the first 5,000 rows of the "
-        "published training file and train the other 27,561, in the published order. 'fnlwgt' is a weight of the "
-        "sample, hardly a feature; 'educational-num' says again what 'education' says."
+        "48,842 people from the 1994 census of the United States. Features: a dict of arrays (examples,), 6 columns "
+        "of float32 and 8 columns of strings, in which '?' denotes a missing value. Labels: int32 (examples,), 1 for "
+        "an income above 50,000 dollars a year. The test split is the published test file; the validation split is "
+        "the first 5,000 rows of the published training file and the training split the other 27,561, in the "
+        "published order. 'fnlwgt' is a sampling weight rather than a feature; 'educational-num' is the ordinal "
+        "encoding of 'education'."
     ),
-    licence="none stated by its publishers; fetched, never redistributed here",
+    licence="not stated by the publishers; downloaded from the source, not redistributed",
     source=(
         "R. Kohavi and B. Becker, Adult, UCI Machine Learning Repository, 1996, "
         "https://archive.ics.uci.edu/dataset/2/adult"

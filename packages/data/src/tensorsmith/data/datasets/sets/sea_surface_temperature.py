@@ -1,4 +1,4 @@
-"""Temperatures of the sea off Maine, a measurement each half hour for 13 months."""
+"""Sea surface temperatures off Maine, measured every half hour for 13 months."""
 
 import gzip
 from collections.abc import Mapping
@@ -21,11 +21,11 @@ PARTS = {"train": slice(15380), "validation": slice(15380, 17303), "test": slice
 
 
 def read(files: Mapping[str, Path], split: str) -> Content:
-    """Times and temperatures of a split."""
+    """Returns the times and temperatures of a split."""
     with gzip.open(files[TABLE.name], "rt", encoding="ascii") as lines:
         table = np.loadtxt(lines, delimiter=",", skiprows=1, dtype=[("time", "U20"), ("temperature", "f4")])
     part = table[PARTS[split]]
-    # NumPy takes times without their Z, which says that they are UTC.
+    # NumPy does not accept the suffix Z, which denotes UTC.
     time = np.array([text.removesuffix("Z") for text in part["time"]], "datetime64[s]").astype(np.int64)
     return {"time": time, "temperature": part["temperature"].copy()}, None
 
@@ -34,15 +34,15 @@ INFO = DatasetInfo(
     name="sea_surface_temperature",
     title="Sea surface temperature off Maine",
     description=(
-        "19,226 temperatures of the Western Maine Shelf, from 2016-02-15 to 2017-03-22, one each half hour. Features: "
-        "a dict of arrays (steps,), 'time' int64 in seconds since 1970 (UTC) and 'temperature' float32 in degrees "
-        "Celsius. No labels. There are two gaps, of 1 and of 23 measurements, and one time comes twice. Split by time: "
-        "the first 80 percent are train, the next 10 validation, the last 10 test."
+        "19,226 half-hourly temperatures of the Western Maine Shelf, from 2016-02-15 to 2017-03-22. Features: a dict "
+        "of arrays (steps,), 'time' int64 in seconds since 1970 (UTC) and 'temperature' float32 in degrees Celsius. "
+        "Labels: none. There are two gaps, of 1 and 23 missing measurements, and one duplicate time. Chronological "
+        "split: the first 80 percent for training, the next 10 for validation, the last 10 for test."
     ),
-    licence="free to use and redistribute, not for legal use",
+    licence="free to use and redistribute, not intended for legal use",
     source=(
         "NERACOOS, University of Maine, station B01, https://data.neracoos.org/erddap/tabledap/B01_ocean_agg.html; "
-        "an extract that bokeh-sampledata carries"
+        "an extract distributed with bokeh-sampledata"
     ),
     splits={"train": 15380, "validation": 1923, "test": 1923},
     read=read,

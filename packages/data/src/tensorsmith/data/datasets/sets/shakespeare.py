@@ -14,8 +14,8 @@ ENDS = {"train": (0.0, 0.9), "validation": (0.9, 0.95), "test": (0.95, 1.0)}
 
 
 def read(files: Mapping[str, Path], split: str) -> Content:
-    """The text of a split."""
-    # Beside each work there is its First Folio spelling (*_gut_f.txt), and Milton lies in another folder.
+    """Returns the text of a split."""
+    # Each work also has a file in First Folio spelling (*_gut_f.txt), and Milton is in another folder.
     works = read_tar(files[ARCHIVE.name], lambda name: name.startswith(FOLDER) and name.endswith("_gut.txt"))
     text = SEPARATOR.join(works[name].decode("ascii") for name in sorted(works))
     start, end = (round(part * len(text)) for part in ENDS[split])
@@ -26,13 +26,13 @@ INFO = DatasetInfo(
     name="shakespeare",
     title="The works of Shakespeare",
     description=(
-        "42 plays and poems in modern spelling, in the alphabetical order of their file names, two line ends between "
-        "them. Features: one string of 84 distinct ASCII characters. Labels: none. Split by characters, in order: the "
-        "first 90 percent are train, the next 5 validation, the last 5 test."
+        "42 plays and poems in modern spelling, in alphabetical order of their file names, separated by two newlines. "
+        "Features: one string of 84 distinct ASCII characters. Labels: none. Contiguous split by characters: the first "
+        "90 percent for training, the next 5 for validation, the last 5 for test."
     ),
-    licence="CC-BY-2.5 (the edition; the texts themselves are in the public domain)",
+    licence="CC-BY-2.5 (edition; the works themselves are in the public domain)",
     source=(
-        "Project Gutenberg's texts, https://www.gutenberg.org, as published by the Open Knowledge Foundation, Open "
+        "Project Gutenberg editions, https://www.gutenberg.org, as published by the Open Knowledge Foundation, Open "
         "Shakespeare 0.6, 2008"
     ),
     splits={"train": 4551552, "validation": 252864, "test": 252864},
