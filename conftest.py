@@ -1,4 +1,4 @@
-"""Configuration of all tests."""
+"""Shared pytest configuration of all tests."""
 
 import gc
 import itertools
@@ -17,7 +17,7 @@ settings.load_profile("repeatable")
 
 @pytest.fixture(scope="session", autouse=True)
 def interruptible():
-    """Install a handler for Ctrl-C. Background jobs of shells ignore Ctrl-C, which child processes would inherit."""
+    """Install a handler for SIGINT, which background jobs of shells ignore and child processes would inherit."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
@@ -25,7 +25,7 @@ def interruptible():
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup():
-    """Seed Python, from which Keras draws its default seeds, and NumPy, so that tests are deterministic."""
+    """Seed NumPy and Python, whose generator provides the default seeds of Keras, so that tests are deterministic."""
     random.seed(0)
     np.random.seed(0)
 
@@ -45,13 +45,13 @@ def pytest_collection_modifyitems(items):
 
 
 def pytest_collection_finish():
-    """Exclude modules and tests, which exist until the end, from garbage collection."""
+    """Exclude the collected modules and tests from garbage collection."""
     gc.collect()
     gc.freeze()
 
 
 def covering(rows):
-    """Return indices of rows that cover all pairs of values or, with at most two columns, all values.
+    """Return row indices that cover all pairs of values or, with at most two columns, all values.
 
     Columns that are determined by another column, such as the names of one `parametrize`, are ignored.
     """
@@ -77,5 +77,5 @@ def covering(rows):
 
 
 def follows(column, other):
-    """Return `True` if each value of the other column determines the value of this column."""
+    """Return `True` if the values of the other column determine the values of this column."""
     return len(set(zip(other, column, strict=True))) == len(set(other))

@@ -1,4 +1,4 @@
-"""Compiles two libraries from C++ sources: the kernels of TensorFlow ops, and the standalone codec of records.
+"""Compiles two libraries from C++ sources: the kernels of TensorFlow ops, and the standalone record codec.
 
     python build_library.py                       # both, into {ops,records}/src/tensorsmith/{ops,records}
     python build_library.py FOLDER --sanitize     # with AddressSanitizer and UndefinedBehaviorSanitizer
@@ -51,7 +51,7 @@ LEVELS = X86_LEVELS if platform.machine() in ("x86_64", "AMD64") else {"baseline
 
 
 class BuildError(Exception):
-    """Failure to build a library, with the reason as message."""
+    """Error raised if a library cannot be built. The message states the reason."""
 
 
 def library_path(name: str) -> Path:
@@ -63,8 +63,8 @@ def build(name: str, target: Path | None = None, sanitize: bool = False) -> None
     """Compiles and links a library, "ops" or "records".
 
     Args:
-        name: Name of the library.
-        target: Output file. If `None`, the path from which the library is loaded.
+        name: Library to build: "ops" or "records".
+        target: Path of the output file. If `None`, the path from which the library is loaded.
         sanitize: If `True`, build with AddressSanitizer and UndefinedBehaviorSanitizer.
 
     Raises:
@@ -77,8 +77,8 @@ def build_ops(library: Path, kernels: Sequence[Path] = (), sanitize: bool = Fals
     """Compiles and links the kernels of TensorFlow ops.
 
     Args:
-        library: Output file.
-        kernels: Additional kernel files, besides those of `src/kernels`.
+        library: Path of the output file.
+        kernels: Paths of kernel source files to compile in addition to those in `src/kernels`.
         sanitize: If `True`, build with AddressSanitizer and UndefinedBehaviorSanitizer.
 
     Raises:
@@ -94,7 +94,7 @@ def build_ops(library: Path, kernels: Sequence[Path] = (), sanitize: bool = Fals
 
 
 def build_records(library: Path, sanitize: bool = False) -> None:
-    """Compiles and links the codec of records, which does not depend on TensorFlow."""
+    """Compiles and links the record codec, which does not depend on TensorFlow."""
     _link(library, _compile_all(_records(), sanitize), [], sanitize)
 
 
@@ -103,7 +103,7 @@ def _compiler() -> list[str]:
 
 
 def _compile_all(units: Iterable[tuple[list[str], Path]], sanitize: bool) -> list[Path]:
-    """Compiles all units in parallel and returns their object files."""
+    """Compiles all translation units in parallel and returns their object files."""
     version = _run([*_compiler(), "--version"])
     flags = [*FLAGS, *(SANITIZE if sanitize else [])]
     headers = [*(f"-I{root}" for root in ROOTS), f"-I{_eigen()}"]
@@ -125,13 +125,13 @@ def _link(library: Path, objects: Sequence[Path], more: Sequence[str], sanitize:
 
 
 def _records() -> Iterator[tuple[list[str], Path]]:
-    """Yields the flags and source of each compilation unit of the codec of records."""
+    """Yields the compiler flags and the source file of each translation unit of the record codec."""
     for source in sorted(_folder("records").glob("*.cc")):
         yield LEVELS["baseline"], source
 
 
 def _units(kernels: Sequence[Path]) -> Iterator[tuple[list[str], Path]]:
-    """Yields the flags and source of each compilation unit of the runtime and the kernels."""
+    """Yields the compiler flags and the source file of each translation unit of the runtime and the kernels."""
     per_level = [_folder("runtime") / "matmul.cc", *sorted(_folder("kernels").glob("*.cc")), *kernels]
     for source in sorted(_folder("runtime").glob("*.cc")):
         if source not in per_level:
@@ -142,7 +142,7 @@ def _units(kernels: Sequence[Path]) -> Iterator[tuple[list[str], Path]]:
 
 
 def _compile(command: Sequence[str], headers: Sequence[str], source: Path, compiler: str) -> Path:
-    """Compiles a source, unless its object file is up to date, and returns the object file."""
+    """Compiles a source file, unless its object file is up to date, and returns the object file."""
     texts = [source, *(header for root in ROOTS for header in sorted(root.glob("*/*.h")))]
     made_with = "\0".join([*command, compiler, importlib.metadata.version("cmeel-eigen")])
     key = hashlib.sha256(made_with.encode() + b"".join(path.read_bytes() for path in texts))
@@ -155,7 +155,7 @@ def _compile(command: Sequence[str], headers: Sequence[str], source: Path, compi
 
 
 def _folder(name: str) -> Path:
-    """Returns a folder of sources in a checkout or in an sdist."""
+    """Returns a source folder, in a checkout or in a source distribution."""
     return next(root / name for root in ROOTS if (root / name).is_dir())
 
 

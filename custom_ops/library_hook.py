@@ -1,4 +1,4 @@
-"""Hatch build hook of both distributions, which builds the library of the one being installed."""
+"""Hatch build hook that builds the library of the distribution being installed, shared by both distributions."""
 
 import sysconfig
 from typing import Any
@@ -8,10 +8,10 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 
 class LibraryHook(BuildHookInterface):
-    """Hook that runs before a wheel is built, editable or not."""
+    """Build hook that runs before a regular or editable wheel is built."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Compiles the library. On failure, writes the reason to a file, which the package reports on first use."""
+        """Compiles the library. On failure, writes the reason to a file, and the package reports it on first use."""
         if self.target_name != "wheel":
             return
         name = self.metadata.name.removeprefix("tensorsmith-")

@@ -1,4 +1,4 @@
-"""Write the tables of public names in README files: `python tools/public_names.py`.
+"""Update the tables of public names in README files: `python tools/public_names.py`.
 
 The README of each package ends with the names in `__all__` and the first lines of their docstrings. A test verifies
 that the tables are current.
@@ -16,7 +16,7 @@ BRIDGE = "addons"  # excluded: its names are those of TensorFlow Addons, and imp
 
 
 def readmes() -> dict[str, Path]:
-    """Returns the path of the README of each package with public names, by name of the package."""
+    """Returns the README path of each package with public names, keyed by package name."""
     folders = [*ROOT.glob("custom_ops/*/src/tensorsmith/*"), *ROOT.glob("packages/*/src/tensorsmith/*")]
     found = {
         folder.name: folder.parents[2] / "README.md" for folder in sorted(folders) if (folder / "__init__.py").exists()
@@ -25,7 +25,7 @@ def readmes() -> dict[str, Path]:
 
 
 def with_table(text: str, package: ModuleType) -> str:
-    """Returns the README with the current table at its end."""
+    """Returns the README text with an updated table."""
     before = text.partition(f"\n{BEGIN}")[0].rstrip()
     rows = [f"| `{name}` | {_summary(getattr(package, name))} |" for name in sorted(package.__all__, key=str.lower)]
     table = "\n".join(["## All public names", "", "| name | description |", "| --- | --- |", *rows])
@@ -33,7 +33,7 @@ def with_table(text: str, package: ModuleType) -> str:
 
 
 def _summary(thing: object) -> str:
-    """Returns the first line of a docstring; empty for instances, which would show the docstring of their class."""
+    """Returns the first line of a docstring, or an empty string for instances."""
     documented = inspect.isclass(thing) or inspect.isroutine(thing) or inspect.ismodule(thing)
     lines = (inspect.getdoc(thing) or "").splitlines() if documented else []
     return re.sub(r"\|", r"\\|", lines[0]) if lines else ""

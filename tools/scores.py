@@ -1,4 +1,4 @@
-"""Record the scores of finished runs, and write the table of recipes in README.md from the recorded scores.
+"""Record the scores of completed runs, and update the recipe table in README.md.
 
 python tools/scores.py record RUN_FOLDER...
 python tools/scores.py readme
@@ -27,7 +27,7 @@ Scores = dict[str, list[dict[str, Any]]]  # runs of each recipe, sorted by seed
 
 @dataclasses.dataclass(frozen=True)
 class Advertised:
-    """The `Score:` line of a recipe's header.
+    """Score advertised in the `Score:` line of a recipe header.
 
     Attributes:
         split: Name of the split, such as `test`.
@@ -41,7 +41,7 @@ class Advertised:
 
     @classmethod
     def by(cls, recipe: RecipeFile) -> "Advertised":
-        """Returns the score in the header of a recipe."""
+        """Returns the advertised score of a recipe."""
         words = recipe.line("Score").split()
         check(len(words) == 3, "Score", " ".join(words), "split, measure and number", f"check {recipe.path}")
         return cls(*words)
@@ -51,7 +51,7 @@ class Advertised:
         return float(run["scores"][self.split][self.measure])
 
     def rounded(self, value: float) -> str:
-        """Returns a value as a string with the number of digits of the header."""
+        """Returns a value formatted with as many digits as the header."""
         return f"{value:.{len(self.number.partition('.')[2])}f}"
 
 
@@ -62,7 +62,7 @@ def read_scores() -> Scores:
 
 
 def read_run(folder: Path) -> tuple[str, dict[str, Any]]:
-    """Returns the recipe of a finished run and the recorded part of its `metrics.json`.
+    """Returns the recipe of a completed run, and the part of its `metrics.json` that is recorded.
 
     Raises:
         ValueError: If the run is not finished, or its settings differ from the defaults of the recipe.
@@ -86,7 +86,7 @@ def read_run(folder: Path) -> tuple[str, dict[str, Any]]:
 
 
 def record(folders: Sequence[Path]) -> None:
-    """Adds runs to the record. A run replaces a recorded run of the same recipe and seed."""
+    """Adds runs to the recorded scores. A run replaces an earlier run of the same recipe and seed."""
     scores = read_scores()
     for name, run in map(read_run, folders):
         others = [other for other in scores.get(name, []) if other["seed"] != run["seed"]]
@@ -105,7 +105,7 @@ def table(scores: Scores) -> str:
 
 
 def _measured(recipe: RecipeFile, runs: Sequence[dict[str, Any]]) -> tuple[str, str]:
-    """Returns the cells for score and seconds."""
+    """Returns the table cells for score and training time."""
     if not runs:
         return "not measured yet", ""
     advertised = Advertised.by(recipe)
@@ -117,7 +117,7 @@ def _measured(recipe: RecipeFile, runs: Sequence[dict[str, Any]]) -> tuple[str, 
 
 
 def with_table(readme: str, scores: Scores) -> str:
-    """Returns the README with the current table between its markers."""
+    """Returns the README text with an updated table between its markers."""
     before, begin, rest = readme.partition(BEGIN)
     _, end, after = rest.partition(END)
     check(
@@ -130,7 +130,7 @@ def with_table(readme: str, scores: Scores) -> str:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the script with these arguments and returns the exit code."""
+    """Runs the script with command-line arguments and returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("record").add_argument("folders", metavar="RUN_FOLDER", type=Path, nargs="+")

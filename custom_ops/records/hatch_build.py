@@ -1,4 +1,4 @@
-"""Build hook shared by both distributions, one folder up in a checkout and next to this file in an sdist."""
+"""Build hook shared by both distributions, located in the parent folder in a checkout and in this one in an sdist."""
 
 import sys
 from pathlib import Path

@@ -87,7 +87,7 @@ def build_trainer(config: Config) -> "Trainer":
 
 
 def report(config: Config, trainer: "Trainer", data: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Plots ten test images and their reconstructions; returns the error of the mean image as a baseline."""
+    """Plots ten test images with their reconstructions, and returns the error of the mean image as a baseline."""
     import numpy as np
     from matplotlib.figure import Figure
 
@@ -98,8 +98,8 @@ def report(config: Config, trainer: "Trainer", data: dict[str, Any], folder: Pat
         panel.imshow(image, cmap="gray_r", vmin=0, vmax=1)
         panel.set_axis_off()
     figure.savefig(folder / "reconstructions.png", dpi=120)
-    mean_picture = data["train"][0].mean(axis=0)
-    return {"test": {"mean_picture_error": float(np.mean((images - mean_picture) ** 2))}}
+    mean_image = data["train"][0].mean(axis=0)
+    return {"test": {"mean_image_error": float(np.mean((images - mean_image) ** 2))}}
 
 
 if __name__ == "__main__":

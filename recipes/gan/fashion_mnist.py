@@ -54,7 +54,7 @@ def build_data(config: Config) -> dict[str, Any]:
 
 
 def build_model(config: Config) -> "keras.Model":
-    """Builds a model of generator and discriminator with a custom `train_step`; calling it generates images."""
+    """Builds a model with a generator, a discriminator and a custom `train_step`. Its output is generated images."""
     import keras
     from keras import layers, ops
 
@@ -148,14 +148,14 @@ def callbacks(config: Config, folder: Path) -> list["keras.callbacks.Callback"]:
 
 
 def save_grid(images: "np.ndarray", path: Path) -> None:
-    """Saves 40 images as a grid of 4 rows and 10 columns."""
+    """Saves 40 images in a grid of 4 rows and 10 columns."""
     from matplotlib.image import imsave
 
     imsave(path, images[..., 0].reshape(4, 10, 28, 28).swapaxes(1, 2).reshape(112, 280), cmap="gray_r", vmin=-1, vmax=1)
 
 
 def model_to_save(trainer: "Trainer") -> "keras.Model":
-    """Returns the generator, which can be loaded without the classes of this file."""
+    """Returns the generator, which can be loaded without custom classes."""
     return trainer.model.generator
 
 

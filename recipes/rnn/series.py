@@ -59,7 +59,7 @@ def build_model(config: Config) -> "keras.Model":
 
 
 def build_trainer(config: Config) -> "Trainer":
-    """Builds a trainer with the mean squared error of all steps; `last_step_error` is that of the last step."""
+    """Builds a trainer with mean squared error over all steps, and `last_step_error` over the last step."""
     import keras
 
     from tensorsmith.training import Trainer
@@ -79,7 +79,7 @@ def build_trainer(config: Config) -> "Trainer":
 
 
 def report(config: Config, trainer: "Trainer", data: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Returns the errors of two baselines: linear least squares on the same inputs, and repeating the last value."""
+    """Returns the errors of two baselines: linear regression on the same inputs, and repetition of the last value."""
     import numpy as np
 
     def design(x: np.ndarray) -> np.ndarray:

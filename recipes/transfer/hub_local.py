@@ -53,7 +53,7 @@ def build_data(config: Config) -> dict[str, Any]:
 
 
 def build_module(config: Config) -> str:
-    """Returns the folder or address of the module, after training and exporting the encoder if necessary."""
+    """Returns the folder or URL of the module, after training and exporting the encoder if necessary."""
     from tensorsmith.recipes import find_recipe
     from tensorsmith.training import export
 
@@ -71,7 +71,7 @@ def build_module(config: Config) -> str:
 
 
 def build_model(config: Config) -> "keras.Model":
-    """Builds a classifier: the module, batch normalization of its codes, and a softmax layer."""
+    """Builds a classifier from the module, batch normalization and a softmax layer."""
     import keras
 
     from tensorsmith.layers import HubLayer
@@ -88,7 +88,7 @@ def build_trainer(config: Config) -> "Trainer":
 
 
 def trainer_of(model: "keras.Model", config: Config) -> "Trainer":
-    """Returns the trainer of any model with the settings of this recipe."""
+    """Returns a trainer for a model with the settings of this recipe."""
     import keras
 
     from tensorsmith.training import Trainer
@@ -103,7 +103,7 @@ def trainer_of(model: "keras.Model", config: Config) -> "Trainer":
 
 
 def report(config: Config, trainer: "Trainer", data: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Returns the test accuracy of the same network trained from scratch, for the default module."""
+    """Returns the test accuracy of the same network trained from scratch, if the default module is used."""
     import keras
 
     if config.module:  # initializers of other modules are unknown

@@ -54,7 +54,7 @@ def build_data(config: Config) -> dict[str, Any]:
 
 
 def build_model(config: Config) -> "keras.Model":
-    """Builds the output `main`, which depends on both inputs, and `aux`, which depends on the deep input only."""
+    """Builds the output `main`, which depends on both inputs, and `aux`, which depends only on the deep input."""
     import keras
 
     wide, deep = keras.Input((5,), name="wide"), keras.Input((6,), name="deep")

@@ -43,8 +43,8 @@ MUTANTS = [
     Mutant(
         "attention gradient forgets the dropout of values",
         "kernels/attention.cc",
-        "for (int64_t j = 0; j < count; ++j) share[j] *= factors[j];",
-        "for (int64_t j = 0; j < count; ++j) share[j] *= 1.0f;",
+        "for (int64_t j = 0; j < count; ++j) probability[j] *= factors[j];",
+        "for (int64_t j = 0; j < count; ++j) probability[j] *= 1.0f;",
         ("kernels/test_attention.py",),
     ),
     Mutant(

@@ -42,8 +42,8 @@ def source_of(mutant: Mutant, files: list[str]) -> Path:
 
 def tests_of(mutant: Mutant, files: list[str]) -> list[str]:
     """Return the existing paths of the test files and folders that a mutant names."""
-    places = {*files, *(str(folder) for file in files for folder in Path(file).parents)}
-    return [place for end in mutant.tests for place in sorted(places) if f"/{place}".endswith(f"/{end}")]
+    positions = {*files, *(str(folder) for file in files for folder in Path(file).parents)}
+    return [position for end in mutant.tests for position in sorted(positions) if f"/{position}".endswith(f"/{end}")]
 
 
 def failing_test(*paths: str) -> str | None:

@@ -67,11 +67,11 @@ def positional(*, package):
     for name in dir(module):
         component = getattr(module, name)
         if not name.startswith("_") and callable(component):
-            found[name] = places(component)
+            found[name] = positions(component)
     return [tf.constant(np.frombuffer(json.dumps(found).encode(), "uint8"))]
 
 
-def places(component):
+def positions(component):
     """Return the names of the positional arguments of a component."""
     kinds = inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD
     return [each.name for each in inspect.signature(component).parameters.values() if each.kind in kinds]
@@ -157,11 +157,11 @@ def embedding_bag(indices, *arrays, **options):
     return [layer(indices, *weights)], layer.trainable_weights
 
 
-def unpooling(maxima, places, *, name, **options):
+def unpooling(maxima, positions, *, name, **options):
     """Call an unpooling layer."""
     import tensorflow_addons as tfa
 
-    return [getattr(tfa.layers, name)(**options)(maxima, places)]
+    return [getattr(tfa.layers, name)(**options)(maxima, positions)]
 
 
 def crf_log_likelihood(unaries, tags, lengths, transitions):
@@ -273,7 +273,7 @@ def schedule(steps, *, name, factor=None, **options):
     import tensorflow_addons as tfa
 
     if factor is not None:
-        options["scale_fn"] = lambda place: factor**place
+        options["scale_fn"] = lambda position: factor**position
     schedule = getattr(tfa.optimizers, name)(**options)
     return [tf.stop_gradient(tf.stack([schedule(step) for step in tf.unstack(steps)]))], []
 

@@ -196,10 +196,10 @@ def test_weight_normalization(addons, kind, options, data_init, batch, features,
 @given(sizes, sizes, sizes, st.sampled_from(["SAME", "VALID"]), st.integers(0, 99))
 def test_unpooling(addons, name, batch, rows, columns, padding, seed):
     x = np.random.default_rng(seed).normal(size=(batch, 2 * rows, 2 * columns, 3)).astype("float32")
-    maxima, places = tf.nn.max_pool_with_argmax(x, 2, 2, padding)
+    maxima, positions = tf.nn.max_pool_with_argmax(x, 2, 2, padding)
     options = {"padding": padding} if name == "MaxUnpooling2D" else {"output_size": x.shape}
-    layer, arrays = getattr(layers, name)(**options), [maxima.numpy(), places.numpy()]
-    ours = differentiated(lambda maxima, places: [layer(maxima, places)], arrays)
+    layer, arrays = getattr(layers, name)(**options), [maxima.numpy(), positions.numpy()]
+    ours = differentiated(lambda maxima, positions: [layer(maxima, positions)], arrays)
     expect_same(ours, addons("unpooling", arrays, name=name, **options), 0)
 
 

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from side import places
+from side import positions
 
 from tensorsmith import layers, losses, metrics
 
@@ -26,4 +26,4 @@ def test_arguments_by_place(addons, package):
     ours = {name: component for name, component in ours.items() if component is not None}
     assert len(ours) == count
     for name, component in ours.items():
-        assert places(component)[: len(theirs[name])] == theirs[name], name
+        assert positions(component)[: len(theirs[name])] == theirs[name], name

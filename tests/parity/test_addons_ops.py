@@ -15,17 +15,17 @@ pytestmark = pytest.mark.slow
 # With strides and padding, Addons' patches begin stride_1 * pad before the image instead of pad, which contradicts its
 # documented formula and the paper; without padding both agree.
 @pytest.mark.parametrize(
-    "places", [(1, 2, 1, 1, 2), (1, 3, 1, 2, 3), (3, 2, 1, 2, 3), (1, 2, 2, 1, 0), (3, 1, 2, 1, 0)]
+    "positions", [(1, 2, 1, 1, 2), (1, 3, 1, 2, 3), (3, 2, 1, 2, 3), (1, 2, 2, 1, 0), (3, 1, 2, 1, 0)]
 )
 @pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
 @several
 @given(sizes, st.integers(6, 9), st.integers(6, 9), sizes, st.integers(0, 99))
-def test_correlation_cost(addons_with_ops, data_format, places, batch, height, width, channels, seed):
+def test_correlation_cost(addons_with_ops, data_format, positions, batch, height, width, channels, seed):
     a, b = np.random.default_rng(seed).normal(size=(2, batch, height, width, channels)).astype("float32")
     if data_format == "channels_first":
         a, b = np.moveaxis(a, -1, 1), np.moveaxis(b, -1, 1)
     names = ("kernel_size", "max_displacement", "stride_1", "stride_2", "pad")
-    options = {**dict(zip(names, places, strict=True)), "data_format": data_format}
+    options = {**dict(zip(names, positions, strict=True)), "data_format": data_format}
     layer = layers.CorrelationCost(**options)
     ours = differentiated(lambda a, b: [layer([a, b])], [a, b])
     expect_same(ours, addons_with_ops("layer", [a, b], name="CorrelationCost", inputs=2, **options), 1e-5)

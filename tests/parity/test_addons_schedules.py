@@ -15,8 +15,8 @@ sizes = st.one_of(st.integers(1, 40), st.sampled_from([0.5, 2.25, 7.5]))
 
 
 @keras.saving.register_keras_serializable("tensorsmith_tests")
-def power_of_nine_tenths(place):
-    return 0.9**place
+def power_of_nine_tenths(position):
+    return 0.9**position
 
 
 def expect_same(addons, name, options, **function):

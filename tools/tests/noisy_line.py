@@ -59,8 +59,8 @@ def callbacks(config: Config, folder: Path) -> list[Any]:
             diary = Path(os.environ["DIARY"])
             with diary.open("a") as file:
                 file.write(f"{folder.name}-{epoch + 1}\n")
-            place, _, number = os.environ.get("END", "").partition(":")
-            if place == f"{folder.name}-{epoch + 1}" and diary.read_text().split().count(place) == 1:
+            location, _, number = os.environ.get("END", "").partition(":")
+            if location == f"{folder.name}-{epoch + 1}" and diary.read_text().split().count(location) == 1:
                 os.kill(os.getpid(), int(number))
 
     return [Diary()]

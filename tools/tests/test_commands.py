@@ -105,7 +105,7 @@ def test_validate_a_good_file(command, tmp_path):
         (["bench", "loop", "--rounds", "1"], "--rounds must be >= 2"),
     ],
 )
-def test_asked_for_wrongly(command, arguments, message):
+def test_usage_errors(command, arguments, message):
     result = command(*arguments)
     assert result.returncode == 2
     assert message in result.stderr

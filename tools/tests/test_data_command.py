@@ -85,9 +85,9 @@ def test_info_names_units(call):
     assert "labels 100,000 dollars" in plain
 
 
-@pytest.mark.parametrize("verb", ["info", "fetch", "preview"])
-def test_typos(call, no_data, verb):
-    code, _, err = call(verb, "fashion_mist")
+@pytest.mark.parametrize("subcommand", ["info", "fetch", "preview"])
+def test_typos(call, no_data, subcommand):
+    code, _, err = call(subcommand, "fashion_mist")
     assert code == 2
     assert "Did you mean fashion_mnist?" in err
 
@@ -102,7 +102,7 @@ def test_all_typos_are_told_before_anything_is_fetched(call, no_data):
 def test_fetch_wants_names_or_all(call, arguments):
     code, _, err = call("fetch", *arguments)
     assert code == 2
-    assert "NAME must be names of data sets, or --all must be given" in err
+    assert "NAME must be one or more names of data sets, or --all" in err
 
 
 def test_fetch_says_where_the_files_are(call):
@@ -123,7 +123,7 @@ def test_fetch_goes_on_after_what_cannot_be_had_and_fails_in_the_end(call, no_da
     assert "Traceback" not in err
 
 
-def test_preview_of_pictures(call):
+def test_preview_of_images(call):
     digits = load("digits", "test")
     code, out, _ = call("preview", "digits", "--split", "test", "--out", "sheet.png")
     assert code == 0

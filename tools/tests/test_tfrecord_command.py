@@ -57,9 +57,9 @@ def call(folder, capsys):
     return call
 
 
-def damage(path, place):
+def damage(path, location):
     data = bytearray(path.read_bytes())
-    data[place] ^= 1
+    data[location] ^= 1
     path.write_bytes(data)
 
 
@@ -90,7 +90,7 @@ def test_verify_of_other_records(call, folder):
 
 
 def test_inspect(call, folder):
-    code, out, _ = call("inspect", "toy*", "--examples", 2, "--pictures", "sheet.png")
+    code, out, _ = call("inspect", "toy*", "--examples", 2, "--images", "sheet.png")
     assert code == 0
     lines = [" ".join(line.replace("│", " ").split()) for line in out.splitlines()]
     size = (folder / "toy.tfrecord-00000-of-00002").stat().st_size
@@ -183,7 +183,7 @@ def test_to_parquet(call, folder):
     ("arguments", "code", "message"),
     [
         (["stats", "nothing-*"], 1, "nothing-*: no such file, and no file that matches"),
-        (["inspect", "toy*", "--pictures", "none/x.png"], 1, "none/x.png: no such folder"),
+        (["inspect", "toy*", "--images", "none/x.png"], 1, "none/x.png: no such folder"),
         (["inspect", "toy*", "--raw-shape", "4,x"], 2, "must be sizes such as 28,28"),
         (["reshard", "toy*", ".", "--shards", "2"], 2, "Remove toy.tfrecord-00000-of-00002 and similar files"),
         (["reshard", "toy*", "out", "--shards", "0"], 2, "shards"),
@@ -196,11 +196,11 @@ def test_to_parquet(call, folder):
         (["shuffle", "toy*", "out", "--seed", "x"], 2, "must be a non-negative number"),
         (["vrify"], 2, "vrify"),
         (["to-parquet", "toy.tfrecord-00000-of-00002", "toy.tfrecord-00000-of-00002"], 2, "which would be overwritten"),
-        (["inspect", "toy*", "--pictures", "toy.tfrecord-00000-of-00002"], 2, "which would be overwritten"),
+        (["inspect", "toy*", "--images", "toy.tfrecord-00000-of-00002"], 2, "which would be overwritten"),
         (["infer", "toy*", "--out", "toy.tfrecord-00000-of-00002"], 2, "which would be overwritten"),
     ],
 )
-def test_asked_for_wrongly(call, folder, arguments, code, message):
+def test_usage_errors(call, folder, arguments, code, message):
     before = sorted(folder.iterdir())
     found, out, err = call(*arguments)
     assert (found, message in err) == (code, True), err
@@ -208,13 +208,13 @@ def test_asked_for_wrongly(call, folder, arguments, code, message):
     assert [path for path in sorted(folder.iterdir()) if path.is_file()] == before
 
 
-@pytest.mark.parametrize("verb", ["reshard", "to-parquet", "repair"])
-def test_disk_that_is_full(call, folder, verb):
+@pytest.mark.parametrize("subcommand", ["reshard", "to-parquet", "repair"])
+def test_disk_that_is_full(call, folder, subcommand):
     sources = ["toy.tfrecord-00001-of-00002"]
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
     try:
-        code, out, err = call(verb, *sources, "out")
+        code, out, err = call(subcommand, *sources, "out")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert (code, out) == (1, "")
@@ -225,8 +225,8 @@ def test_disk_that_is_full(call, folder, verb):
 
 def test_damage_is_one_line(call, folder):
     damage(folder / "toy.tfrecord-00001-of-00002", 30)
-    for verb, target in (("stats", []), ("cat", []), ("reshard", ["out"]), ("to-parquet", ["x.parquet"])):
-        code, _, err = call(verb, "toy*", *target)
+    for subcommand, target in (("stats", []), ("cat", []), ("reshard", ["out"]), ("to-parquet", ["x.parquet"])):
+        code, _, err = call(subcommand, "toy*", *target)
         last = err.splitlines()[-1]
         assert code == 1
         assert last.startswith("tensorsmith: toy.tfrecord-00001-of-00002: record 0, at byte 0: ")

@@ -72,8 +72,8 @@ def test_stopped_and_killed_it_ends_the_same(finished, tmp_path):
     folder, diary = tmp_path / "search", tmp_path / "diary"
     command = [sys.executable, "-m", "tensorsmith.tools", "tune", RECIPE, "--out", str(folder)]
 
-    def end(place, number, *flags):
-        environment = {**os.environ, "DIARY": str(diary), "END": f"{place}:{int(number)}"}
+    def end(location, number, *flags):
+        environment = {**os.environ, "DIARY": str(diary), "END": f"{location}:{int(number)}"}
         return subprocess.run([*command, *flags], env=environment, capture_output=True, text=True, timeout=120)
 
     interrupted = end("trial_0-2", signal.SIGINT, "--trials", "3")
@@ -138,7 +138,7 @@ def test_refused_before_anything_starts(tmp_path, capsys, flags, space, said):
 
 def test_a_recipe_without_ranges(capsys, tmp_path):
     assert main(["tune", "mlp/digits", "--out", str(tmp_path / "search")]) == 2
-    assert "space must be at least one range, got no ranges in mlp/digits" in capsys.readouterr().err
+    assert "space must have at least one range, got no ranges in mlp/digits" in capsys.readouterr().err
 
 
 def test_resume_keeps_the_settings(finished, capsys):

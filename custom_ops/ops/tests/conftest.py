@@ -56,13 +56,13 @@ def agree():
             ours = as_arrays(differentiated(function, rounded))
             in_graph = as_arrays(tf.function(lambda *tensors: differentiated(function, tensors))(*rounded))
         with ops.use("reference"):
-            twin = as_arrays(differentiated(function, rounded))
+            reference = as_arrays(differentiated(function, rounded))
         wanted = as_arrays(differentiated(function, exact))
         tolerance = tolerance or TOLERANCES[dtype]
-        for mine, graphs, twins, precise in zip(ours, in_graph, twin, wanted, strict=True):
+        for mine, graphs, references, precise in zip(ours, in_graph, reference, wanted, strict=True):
             scale = max(1.0, np.abs(precise).max(initial=0))
             np.testing.assert_allclose(mine, precise, rtol=tolerance, atol=tolerance * scale)
-            np.testing.assert_allclose(twins, precise, rtol=tolerance, atol=tolerance * scale)
+            np.testing.assert_allclose(references, precise, rtol=tolerance, atol=tolerance * scale)
             np.testing.assert_array_equal(mine, graphs)
 
     return check

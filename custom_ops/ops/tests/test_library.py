@@ -21,7 +21,7 @@ import warnings
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
     from tensorsmith import ops
-    print(ops.layer_norm([[1.0, 3.0]], epsilon=0.0).numpy())  # twin or kernel
+    print(ops.layer_norm([[1.0, 3.0]], epsilon=0.0).numpy())  # reference or kernel
     print(ops.rms_norm([[3.0, 4.0]], epsilon=0.0).numpy().round(4))
 print("active", ops.active(), ops.library().level)
 print(*[warning.message for warning in caught if warning.category is RuntimeWarning], sep=chr(10))
@@ -39,7 +39,7 @@ def run(tmp_path, **environment):
     return result.stdout
 
 
-def expect_twins_and_one_warning(said, reason, remedy="install a C++ compiler"):
+def expect_references_and_one_warning(said, reason, remedy="install a C++ compiler"):
     assert "active False" in said
     (warning,) = re.findall(r"^tensorsmith's compiled ops are off.*$", said, re.MULTILINE)
     assert re.search(reason, warning)
@@ -51,14 +51,14 @@ def expect_twins_and_one_warning(said, reason, remedy="install a C++ compiler"):
 @pytest.mark.slow
 def test_missing(tmp_path):
     said = run(tmp_path, TENSORSMITH_OPS_LIBRARY=str(tmp_path / "lib.so"))
-    expect_twins_and_one_warning(said, rf"there is no lib.so in {re.escape(str(tmp_path))}")
+    expect_references_and_one_warning(said, rf"there is no lib.so in {re.escape(str(tmp_path))}")
 
 
 @pytest.mark.slow
 def test_not_built(tmp_path):
     (tmp_path / "not_built.txt").write_text("it was not built: there is no C++ compiler here\n")
     said = run(tmp_path, TENSORSMITH_OPS_LIBRARY=str(tmp_path / "lib.so"))
-    expect_twins_and_one_warning(said, "it was not built: there is no C")
+    expect_references_and_one_warning(said, "it was not built: there is no C")
 
 
 @pytest.mark.slow
@@ -67,7 +67,7 @@ def test_of_another_machine(tmp_path):
     content[18:20] = (243).to_bytes(2, "little")  # RISC-V, in the machine field of the ELF header
     (tmp_path / "lib.so").write_bytes(content)
     said = run(tmp_path, TENSORSMITH_OPS_LIBRARY=str(tmp_path / "lib.so"))
-    expect_twins_and_one_warning(said, "cannot open shared object file|wrong ELF class|invalid ELF header")
+    expect_references_and_one_warning(said, "cannot open shared object file|wrong ELF class|invalid ELF header")
 
 
 @pytest.mark.slow
@@ -75,21 +75,21 @@ def test_of_another_machine(tmp_path):
 def test_damaged(tmp_path, content):
     (tmp_path / "lib.so").write_bytes(content)
     said = run(tmp_path, TENSORSMITH_OPS_LIBRARY=str(tmp_path / "lib.so"))
-    expect_twins_and_one_warning(said, "file too short|invalid ELF header")
+    expect_references_and_one_warning(said, "file too short|invalid ELF header")
 
 
 @pytest.mark.slow
 def test_another_library(tmp_path):
     shutil.copy(_ctypes.__file__, tmp_path / "lib.so")
     said = run(tmp_path, TENSORSMITH_OPS_LIBRARY=str(tmp_path / "lib.so"))
-    expect_twins_and_one_warning(said, "lib.so is a different library", "unset TENSORSMITH_OPS_LIBRARY")
+    expect_references_and_one_warning(said, "lib.so is a different library", "unset TENSORSMITH_OPS_LIBRARY")
 
 
 @pytest.mark.slow
 def test_unknown_level(tmp_path):
     said = run(tmp_path, TENSORSMITH_OPS_LEVEL="avx1024")
     reason = "TENSORSMITH_OPS_LEVEL is 'avx1024', and this machine runs .*baseline"
-    expect_twins_and_one_warning(said, reason, "unset TENSORSMITH_OPS_LEVEL")
+    expect_references_and_one_warning(said, reason, "unset TENSORSMITH_OPS_LEVEL")
 
 
 @pytest.mark.slow
@@ -157,7 +157,7 @@ def test_numbers_of_threads(count):
         ops.set_threads(count)
 
 
-def test_types_without_kernel_take_the_twin():
+def test_types_without_kernel_take_the_reference():
     assert not compiled(tf.ones(3, tf.float64))
     assert not compiled(tf.ones(3), tf.ones(3, tf.float16), types=(tf.float32, tf.float16))
 
@@ -167,7 +167,7 @@ def kernels_in(function, *arguments):
     return [node.type for node in graph.get_operations() if node.type.startswith("Tensorsmith")]
 
 
-def test_xla_takes_the_twin():
+def test_xla_takes_the_reference():
     x = np.float32([[1, 2, 4]])
     plain = tf.function(ops.layer_norm)
     inner = tf.function(lambda x: tf.while_loop(lambda i, _: i < 2, lambda i, x: (i + 1, ops.layer_norm(x)), (0, x))[1])

@@ -42,7 +42,7 @@ def test_many_rows_of_nothing():
     assert ops.attention(tf.ones((1, 3, 2, 0)), keys, keys).shape == (1, 3, 2, 0)
 
 
-def test_ranks_beyond_the_kernels_take_the_twin(rng):
+def test_ranks_beyond_the_kernels_take_the_reference(rng):
     x = rng.normal(size=(2, *[1] * 7, 3)).astype("float32")
     flat = x.reshape(2, 3)
     np.testing.assert_allclose(ops.layer_norm(x).numpy().reshape(2, 3), ops.layer_norm(flat), rtol=1e-5)

@@ -43,17 +43,17 @@ def mutated(rng, message):
     """Returns a message with some bytes changed, deleted, duplicated or inserted."""
     data = bytearray(message)
     for _ in range(rng.integers(1, 4)):
-        place, what = int(rng.integers(0, len(data) + 1)), rng.integers(0, 5)
-        if what == 0 and place < len(data):
-            data[place] = int(rng.integers(0, 256))
-        elif what == 1 and place < len(data):
-            data[place] ^= 1 << int(rng.integers(0, 8))
+        position, what = int(rng.integers(0, len(data) + 1)), rng.integers(0, 5)
+        if what == 0 and position < len(data):
+            data[position] = int(rng.integers(0, 256))
+        elif what == 1 and position < len(data):
+            data[position] ^= 1 << int(rng.integers(0, 8))
         elif what == 2:
-            del data[place : place + int(rng.integers(1, 9))]
+            del data[position : position + int(rng.integers(1, 9))]
         elif what == 3:
-            data[place:place] = data[place : place + int(rng.integers(1, 20))]
+            data[position:position] = data[position : position + int(rng.integers(1, 20))]
         else:
-            data[place:place] = NASTY[rng.integers(0, len(NASTY))]
+            data[position:position] = NASTY[rng.integers(0, len(NASTY))]
     return bytes(data)
 
 

@@ -109,8 +109,8 @@ def test_columns_of_arrays(array, kind, lists):
 
 
 def test_raw_bytes_of_rows():
-    pictures = np.arange(24, dtype="uint8").reshape(2, 3, 4)
-    assert Column.of_raw(pictures).to_lists() == [[pictures[0].tobytes()], [pictures[1].tobytes()]]
+    images = np.arange(24, dtype="uint8").reshape(2, 3, 4)
+    assert Column.of_raw(images).to_lists() == [[images[0].tobytes()], [images[1].tobytes()]]
 
 
 PLACES = np.array([0, 1])

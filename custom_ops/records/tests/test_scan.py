@@ -37,9 +37,9 @@ def test_cut_anywhere(size):
 
 
 @given(st.integers(0, FRAMED.size - 1), st.integers(0, 7))
-def test_every_flipped_bit_is_found(place, bit):
+def test_every_flipped_bit_is_found(position, bit):
     data = FRAMED.copy()
-    data[place] ^= 1 << bit
+    data[position] ^= 1 << bit
     found = scan(data)
     begins, sizes, consumed, needed, damage = reference.scan(data, True, 99)
     assert (found.consumed, found.needed, found.damage) == (consumed, needed, DAMAGES[damage])
@@ -102,7 +102,7 @@ def test_found_behind_anything(before, lost):
     assert find(data) == expected
 
 
-def test_found_as_by_the_twin(monkeypatch):
+def test_found_as_by_the_reference(monkeypatch):
     data = np.concatenate([FRAMED[1:20], FRAMED[5:]])
     found = find(data)
     monkeypatch.setattr(importlib.import_module("tensorsmith.records.scan"), "library", lambda: None)

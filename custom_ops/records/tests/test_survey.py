@@ -10,10 +10,10 @@ from record_tables import tables
 from tensorsmith.core import ArgumentError
 from tensorsmith.records import (
     Column,
-    Feature,
     Range,
     RecordError,
     Records,
+    StoredFeature,
     check_examples,
     encode,
     merge,
@@ -25,7 +25,7 @@ MODULE = importlib.import_module("tensorsmith.records.survey")  # the attribute 
 
 
 @pytest.fixture
-def twin(monkeypatch):
+def reference(monkeypatch):
     """Returns the survey of the reference implementation."""
 
     def call(records):
@@ -87,17 +87,17 @@ def test_what_it_says():
         "words": Column.lists("float", [[[1.0], [2.0, 3.0]], [], None], sequence=True),
     }
     assert survey(encode(columns)) == {
-        "label": Feature(("int64",), 3, Range(1, 1)),
-        "tags": Feature(("bytes",), 2, Range(0, 2)),
-        "words": Feature(("float",), 2, Range(0, 2), Range(1, 2)),
+        "label": StoredFeature(("int64",), 3, Range(1, 1)),
+        "tags": StoredFeature(("bytes",), 2, Range(0, 2)),
+        "words": StoredFeature(("float",), 2, Range(0, 2), Range(1, 2)),
     }
 
 
-def test_kinds_that_differ(twin):
+def test_kinds_that_differ(reference):
     parts = [encode({"x": Column.of([1])}), encode({"x": Column.of([1.5])}), encode({"x": Column.of(["a"])})]
     records = Records.of([part[0] for part in parts])
     assert survey(records)["x"].kinds == ("bytes", "float", "int64")
-    assert survey(records) == twin(records)
+    assert survey(records) == reference(records)
 
 
 NO_KIND = b"\x0a\x07\x0a\x05\x0a\x01x\x12\x00"
@@ -106,15 +106,15 @@ TWICE = b"\x0a\x1a\x0a\x0b\x0a\x01x\x12\x06\x1a\x04\x0a\x02\x01\x02\x0a\x0b\x0a\
 
 
 @pytest.mark.parametrize("message", [b"", NO_KIND, NO_VALUE, TWICE])
-def test_unusual_but_allowed(message, twin):
+def test_unusual_but_allowed(message, reference):
     records = Records.of([message])
-    assert survey(records) == twin(records)
+    assert survey(records) == reference(records)
 
 
 @pytest.mark.parametrize("message", [TWICE[:-1], b"\x02\x00", b"\x0a" + b"\x80" * 9 + b"\x01"])
-def test_no_examples(message, twin):
+def test_no_examples(message, reference):
     records = Records.of([b"", message])
-    for call in (survey, twin):
+    for call in (survey, reference):
         with pytest.raises(RecordError, match=r"record 1: not a tf\.train\.Example: ") as caught:
             call(records)
         assert caught.value.row == 1

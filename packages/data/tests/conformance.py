@@ -70,7 +70,7 @@ ROWS = [
             "vocabulary": TOKENS,
             "oov_buckets": 2,
             "output": "tf_idf",
-            "formula": "handbook",
+            "formula": "inverse_log",
             "idf_weights": [0.5, 1.0, 1.5, 3.0],
             "keys": "int64",
         },
@@ -79,7 +79,7 @@ ROWS = [
         time_axis=1,
         bad=[
             *BAD,
-            ({"formula": "sklearn"}, "'keras' or 'handbook'"),
+            ({"formula": "sklearn"}, "'keras' or 'inverse_log'"),
             ({"idf_weights": None}, "a number for each token"),
             ({"idf_weights": [1.0]}, "a number for each token"),
         ],

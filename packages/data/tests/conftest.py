@@ -8,7 +8,7 @@ import pytest
 
 from tensorsmith.core import ProgressTask
 from tensorsmith.data import DatasetInfo
-from tensorsmith.data.datasets.hosts import File, Source
+from tensorsmith.data.datasets.hosts import File, Host
 
 
 def pin(name, content):
@@ -16,14 +16,14 @@ def pin(name, content):
 
 
 @dataclass(frozen=True)
-class Fake(Source):
+class Fake(Host):
     """Source that writes or raises a given result, and counts its calls."""
 
     gives: object
     asked: list
 
     @property
-    def place(self):
+    def location(self):
         return "fake place"
 
     def fetch(self, folder, task):

@@ -84,7 +84,7 @@ def test_bad_arguments(arguments, name):
 
 def test_a_length_that_no_tensor_says():
     elements = tf.data.Dataset.from_tensors({"id": 1, "words": tf.range(3)})
-    with pytest.raises(ValueError, match="length must be .*got none, for TensorSpec"):
+    with pytest.raises(ValueError, match="length must be .*got None for elements TensorSpec"):
         elements.apply(bucket_by_length([5], 4))
     (batch,) = elements.apply(bucket_by_length([5], 4, length=lambda element: tf.size(element["words"])))
     assert batch["words"].shape == (1, 3)

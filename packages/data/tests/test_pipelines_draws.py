@@ -121,8 +121,8 @@ def reference_cutmix_shares(count, height, width, rng):
 def test_cutmix_pastes_rectangles_and_mixes_labels_by_area():
     size, height, width = 300, 12, 20
     values = np.arange(size, dtype="float32")
-    pictures = np.broadcast_to(values[:, None, None, None], (size, height, width, 2)).copy()
-    batches = tf.data.Dataset.from_tensors((pictures, np.eye(size, dtype="float32"))).repeat(5).apply(cutmix(seed=1))
+    images = np.broadcast_to(values[:, None, None, None], (size, height, width, 2)).copy()
+    batches = tf.data.Dataset.from_tensors((images, np.eye(size, dtype="float32"))).repeat(5).apply(cutmix(seed=1))
     shares = []
     for x, y in batches.as_numpy_iterator():
         partners = np.argmax(y * (1 - np.eye(size)), axis=1)

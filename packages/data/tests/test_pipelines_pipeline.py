@@ -117,16 +117,16 @@ def test_orders_follow_from_the_seed(folder):
 
 def test_in_a_block_every_record_is_as_likely_in_every_place(tmp_path):
     records = 12
-    places = np.zeros((records, records), int)
+    positions = np.zeros((records, records), int)
     (tmp_path / "lines").write_text("".join(f"{number}\n" for number in range(records)))
     epochs = 600
     dataset = Pipeline(
         files=tmp_path / "lines", format="text", batch_size=records, shuffle=records, seed=1, epochs=epochs, cache=True
     ).dataset()
     for batch in dataset.as_numpy_iterator():
-        places[batch.astype(int), np.arange(records)] += 1
+        positions[batch.astype(int), np.arange(records)] += 1
     deviation = np.sqrt(epochs / records * (1 - 1 / records))
-    assert abs(places - epochs / records).max() < 5 * deviation
+    assert abs(positions - epochs / records).max() < 5 * deviation
 
 
 @pytest.mark.parametrize("shard_by", ["file", "record"])

@@ -21,13 +21,13 @@ def numbers_of(part, numbers=range(2000), **options):
 
 @pytest.mark.parametrize(("text", "printed"), PRINTED.items())
 def test_keys_lie_where_their_published_hash_says(text, printed):
-    place = printed % 2**53 / 2**53
+    position = printed % 2**53 / 2**53
     dataset = tf.data.Dataset.from_tensors(text)
-    for narrow in (place - 1e-9, place + 1e-9):
+    for narrow in (position - 1e-9, position + 1e-9):
         fractions = {"below": narrow, "above": 1 - narrow}
         for part in fractions:
             found = len(list(dataset.apply(hash_split(part, fractions, lambda text: text))))
-            assert found == ((place < narrow) == (part == "below"))
+            assert found == ((position < narrow) == (part == "below"))
 
 
 def test_parts_are_disjoint_complete_and_as_large_as_asked():

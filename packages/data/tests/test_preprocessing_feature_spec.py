@@ -15,8 +15,8 @@ from tensorsmith.data.preprocessing import (
     Cross,
     FeatureSpec,
     Hash,
-    Keep,
     Lookup,
+    Passthrough,
     Standardize,
     Text,
     split_words,
@@ -54,7 +54,7 @@ CHOICES = {
     "age_bin": Bucketize(4, feature="age", embed=2),
     "city": Lookup(oov_buckets=2, oov="last"),
     "code": Hash(16, salt=3, embed=3),
-    "text": Text(limit=5, output="tf_idf", formula="handbook"),
+    "text": Text(limit=5, output="tf_idf", formula="inverse_log"),
     "where_and_when": Cross(("city", "rooms", "age_bin"), 12),
 }
 NEW = {name: values[:9] for name, values in EXAMPLES.items()} | {
@@ -68,7 +68,7 @@ def dataset(examples=EXAMPLES, batch_size=32):
 
 
 def adapted(batch_size=32, **more):
-    spec = FeatureSpec(SCHEMA, CHOICES | more, without=["price"])
+    spec = FeatureSpec(SCHEMA, CHOICES | more, exclude=["price"])
     spec.adapt(dataset(batch_size=batch_size))
     return spec
 
@@ -180,7 +180,7 @@ def test_batches_make_no_difference(batch_size, preprocessed):
 
 
 def test_arrays_and_targets_do_as_well(preprocessed):
-    spec = FeatureSpec(SCHEMA, CHOICES, without=["price"])
+    spec = FeatureSpec(SCHEMA, CHOICES, exclude=["price"])
     texts = {name: EXAMPLES[name].astype(str) for name in ("city", "text")}
     spec.adapt([(EXAMPLES | texts, EXAMPLES["price"])])
     for name, tensor in spec.preprocessing(EXAMPLES).items():
@@ -242,7 +242,7 @@ def test_preprocessing_by_itself_is_saved_and_loaded(spec, tmp_path):
 
 def test_nothing_to_know_needs_no_adapting():
     schema = Schema({"x": Feature("uint8", (2, 2)), "id": Feature("bytes")})
-    spec = FeatureSpec(schema, {"x": Keep(), "id": Hash(3)})
+    spec = FeatureSpec(schema, {"x": Passthrough(), "id": Hash(3)})
     examples = {"x": np.arange(8, dtype="uint8").reshape(2, 2, 2), "id": np.array([b"\xff", b"a"], object)}
     found = spec.preprocessing(examples)
     np.testing.assert_array_equal(found["x"], np.arange(8).reshape(2, 4))
@@ -295,10 +295,14 @@ def test_what_is_constant_is_not_blown_up():
 
 
 @pytest.mark.parametrize(
-    ("choices", "without", "messages"),
+    ("choices", "exclude", "messages"),
     [
-        ({"citty": Lookup()}, [], ["choices must be a dict by features of the schema, got 'citty'. Did you mean city"]),
-        ({"x": Keep(feature="agee")}, [], ["got 'agee'. Did you mean age"]),
+        (
+            {"citty": Lookup()},
+            [],
+            ["choices must be a dict whose keys are features of the schema, got 'citty'. Did you mean city"],
+        ),
+        ({"x": Passthrough(feature="agee")}, [], ["got 'agee'. Did you mean age"]),
         (
             {"city": Standardize(), "age": Lookup()},
             ["prices"],
@@ -321,9 +325,9 @@ def test_what_is_constant_is_not_blown_up():
         ({}, list(EXAMPLES), ["a proper subset of the features"]),
     ],
 )
-def test_choices_that_do_not_fit_are_told_together(choices, without, messages):
+def test_choices_that_do_not_fit_are_told_together(choices, exclude, messages):
     with pytest.raises(ValueError, match=" must be .*, got ") as error:
-        FeatureSpec(SCHEMA, choices, without)
+        FeatureSpec(SCHEMA, choices, exclude)
     assert all(message in str(error.value) for message in messages)
 
 
@@ -342,7 +346,7 @@ def test_features_that_cannot_be_used(feature, message):
     schema = Schema({"x": feature, "y": Feature("bool")})
     with pytest.raises(ValueError, match=f"x must be .*{message}"):
         FeatureSpec(schema)
-    assert set(FeatureSpec(schema, without=["x"]).inputs()) == {"y"}
+    assert set(FeatureSpec(schema, exclude=["x"]).inputs()) == {"y"}
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,7 @@ def check_features(description, data, count):
         check_values(data.features, count, "string" if description.kind == "texts" else "float32")
         columns = (len(data.feature_names),) if data.feature_names else description.shape
         assert data.features.shape == (count, *columns)
-    if description.kind == "pictures":
+    if description.kind == "images":
         steps = data.features[:1000] * (description.levels - 1)
         np.testing.assert_allclose(steps, np.round(steps), atol=1e-4)
         assert (data.features.min(), data.features.max()) == (0, 1)
@@ -224,7 +224,7 @@ def test_adult_becomes_a_dataset_of_dictionaries(folders):
     assert labels.numpy().tolist() == [0, 0, 1]
 
 
-def test_mnist_5k_has_500_of_each_digit_and_no_picture_twice(folders):
+def test_mnist_5k_has_500_of_each_digit_and_no_image_twice(folders):
     parts = [load("mnist_5k", split) for split in info("mnist_5k").splits]
     assert [np.bincount(part.labels).tolist() for part in parts] == [[350] * 10, [50] * 10, [100] * 10]
     images = np.concatenate([part.features for part in parts])

@@ -53,7 +53,7 @@ def test_digits_are_the_same_in_the_same_order_without_a_network(folder, monkeyp
     np.testing.assert_array_equal([example["label"] for example in found], expected.labels)
 
 
-def test_pictures_are_bytes(folder):
+def test_images_are_bytes(folder):
     expected = load("mnist_5k", "test")
     found = examples("mnist_5k", folder)
     images = np.stack([example["image"] for example in found])
@@ -100,7 +100,7 @@ def test_load_from_tfds_gives_what_load_gives(folder):
         assert "archive.ics.uci.edu" in found.source
 
 
-def test_load_from_tfds_scales_pictures_and_prepares_what_is_not_prepared(tmp_path):
+def test_load_from_tfds_scales_images_and_prepares_what_is_not_prepared(tmp_path):
     found = load("tensorsmith_mnist_5k", "test", source="tfds", folder=tmp_path)
     assert found.features.shape == (1000, 28, 28, 1)
     np.testing.assert_array_equal(found.features[..., 0], load("mnist_5k", "test").features)
@@ -156,10 +156,10 @@ def test_preparation_that_fails_is_one_error_that_says_what_is_missing(tmp_path,
     monkeypatch.setattr(BUILDERS["digits"], "download_and_prepare", fail)
     with pytest.raises(DataNotFoundError) as caught:
         load("tensorsmith_digits", source="tfds", folder=tmp_path)
-    place = tmp_path / "tensorsmith_digits" / "1.0.0"
+    location = tmp_path / "tensorsmith_digits" / "1.0.0"
     assert str(caught.value).splitlines()[:3] == [
         'Could not obtain data set "tensorsmith_digits". Sources tried:',
-        f"  1. TFDS folder {place}: not prepared",
+        f"  1. TFDS folder {location}: not prepared",
         "  2. TFDS download and preparation: the host is mute",
     ]
     assert "tfds build tensorsmith_digits" in str(caught.value)
@@ -189,12 +189,12 @@ def test_what_we_cannot_fetch_keeps_its_own_error(tmp_path, monkeypatch):
 def test_without_tensorflow_datasets_the_error_says_what_to_install(monkeypatch):
     real = builtins.__import__
 
-    def without(name, *rest):
+    def exclude(name, *rest):
         if name == "tensorflow_datasets":
             raise ImportError("No module named 'tensorflow_datasets'")
         return real(name, *rest)
 
     monkeypatch.delitem(sys.modules, builders.__name__)
-    monkeypatch.setattr(builtins, "__import__", without)
+    monkeypatch.setattr(builtins, "__import__", exclude)
     with pytest.raises(ImportError, match=r"tensorsmith\.data\.tfds needs tensorflow-datasets\. Run `pip install"):
         load("tensorsmith_digits", source="tfds")

@@ -84,10 +84,10 @@ ROWS = [
         kwargs={"axis": [1, 3], "momentum": 0.7, "epsilon": 0.01, "beta_initializer": "uniform", "center": False},
         inputs=Data((3, 4, 2)),
         bad=[
-            ({"axis": 0}, "an integer other than 0"),
-            ({"axis": []}, "an integer other than 0, or a sequence of distinct ones"),
-            ({"axis": [1, 1]}, "an integer other than 0, or a sequence of distinct ones"),
-            ({"axis": "last"}, "an integer other than 0"),
+            ({"axis": 0}, "a nonzero integer"),
+            ({"axis": []}, "a nonzero integer or a sequence of distinct nonzero integers"),
+            ({"axis": [1, 1]}, "a nonzero integer or a sequence of distinct nonzero integers"),
+            ({"axis": "last"}, "a nonzero integer"),
         ],
     ),
     LayerRow(
@@ -97,7 +97,7 @@ ROWS = [
         inputs=Data((3, 4)),
         time_axis=1,
         passes_mask=True,
-        bad=[({"axis": 1.5}, "an integer other than 0")],
+        bad=[({"axis": 1.5}, "a nonzero integer")],
     ),
     LayerRow(
         LayerNormalization,

@@ -134,8 +134,8 @@ def test_trains_alike_with_and_without_kernels(dropout):
 
     ours = losses()
     with ops.use("reference"):
-        twins = losses()
-    np.testing.assert_allclose(ours, twins, rtol=1e-4)
+        counterparts = losses()
+    np.testing.assert_allclose(ours, counterparts, rtol=1e-4)
     assert ours[-1] < ours[0]
 
 

@@ -27,10 +27,10 @@ def tied_autoencoder(nested=False):
         DenseTranspose(first, activation="sigmoid"),
         keras.layers.Reshape((28, 28)),
     ]
-    pictures, codes = keras.Input((28, 28)), keras.Input((30,))
+    images, codes = keras.Input((28, 28)), keras.Input((30,))
     if nested:
-        return keras.Sequential([pictures, keras.Sequential([pictures, *encoder]), keras.Sequential([codes, *decoder])])
-    return keras.Sequential([pictures, *encoder, *decoder])
+        return keras.Sequential([images, keras.Sequential([images, *encoder]), keras.Sequential([codes, *decoder])])
+    return keras.Sequential([images, *encoder, *decoder])
 
 
 @pytest.mark.parametrize("nested", [False, True])
@@ -67,11 +67,11 @@ def test_encoder_and_decoder_in_models_of_their_own_are_saved_as_weights(tmp_pat
 
     If the second half fails, Keras has fixed this, and the docstring can be updated.
     """
-    model, twin = tied_autoencoder(nested=True), tied_autoencoder(nested=True)
+    model, counterpart = tied_autoencoder(nested=True), tied_autoencoder(nested=True)
     model.save_weights(tmp_path / "model.weights.h5")
-    twin.load_weights(tmp_path / "model.weights.h5")
+    counterpart.load_weights(tmp_path / "model.weights.h5")
     x = RNG.uniform(size=(4, 28, 28)).astype("float32")
-    np.testing.assert_array_equal(twin(x), model(x))
+    np.testing.assert_array_equal(counterpart(x), model(x))
     model.save(tmp_path / "model.keras")
     with pytest.raises(ValueError, match="could not be loaded"):
         keras.saving.load_model(tmp_path / "model.keras")
@@ -87,9 +87,9 @@ def test_the_layer_is_saved_alone_with_its_dense_layer(tmp_path):
     x = RNG.normal(size=(4, 3)).astype("float32")
     expected = x @ dense.kernel.numpy().T + layer.bias.numpy()
     np.testing.assert_allclose(loaded(x), expected, rtol=1e-5, atol=1e-6)
-    twin = keras.layers.deserialize(keras.layers.serialize(layer))
-    twin.set_weights(layer.get_weights())
-    np.testing.assert_allclose(twin(x), expected, rtol=1e-5, atol=1e-6)
+    counterpart = keras.layers.deserialize(keras.layers.serialize(layer))
+    counterpart.set_weights(layer.get_weights())
+    np.testing.assert_allclose(counterpart(x), expected, rtol=1e-5, atol=1e-6)
 
 
 def test_dense_layers_that_do_not_fit():
@@ -104,10 +104,10 @@ def test_dense_layers_that_do_not_fit():
 def test_codes_are_normal_with_the_mean_and_variance_asked_for():
     z = Sampling(seed=1)([np.full(20_000, 3.0, "float32"), np.full(20_000, np.log(4.0), "float32")]).numpy()
     assert stats.kstest(z, stats.norm(3, 2).cdf).pvalue > 1e-3
-    layer, twin = Sampling(seed=1), Sampling(seed=1)
+    layer, counterpart = Sampling(seed=1), Sampling(seed=1)
     inputs = [np.zeros((2, 5), "float32")] * 2
     first = layer(inputs).numpy()
-    np.testing.assert_array_equal(twin(inputs), first)
+    np.testing.assert_array_equal(counterpart(inputs), first)
     assert np.any(layer(inputs).numpy() != first)
 
 

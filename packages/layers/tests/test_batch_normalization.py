@@ -14,12 +14,12 @@ AXES = [[1, 2], [1, 2, 3], (3, 1), [-1, -2]]
 
 def along(vector, axes):
     """Returns the values with the rank of the inputs, with size 1 along all other axes."""
-    places = sorted(axis % 4 for axis in axes)
-    return vector.reshape([size if place in places else 1 for place, size in enumerate(X.shape)])
+    positions = sorted(axis % 4 for axis in axes)
+    return vector.reshape([size if position in positions else 1 for position, size in enumerate(X.shape)])
 
 
 def others(axes):
-    return tuple(place for place in range(4) if place not in {axis % 4 for axis in axes})
+    return tuple(position for position in range(4) if position not in {axis % 4 for axis in axes})
 
 
 @pytest.mark.parametrize("axes", AXES, ids=str)

@@ -46,17 +46,17 @@ def test_its_gradients():
         layer(tf.constant(X))
         penalty = layer.losses[0]
     gradients = tape.gradient(penalty, [layer.layer.kernel.value, layer.layer.bias.value])
-    for place, gradient in enumerate(gradients):
+    for position, gradient in enumerate(gradients):
         for index in np.ndindex(*gradient.shape):
             ends = []
             for move in (1e-6, -1e-6):
                 moved = [KERNEL.copy(), BIAS.copy()]
-                moved[place][index] += move
+                moved[position][index] += move
                 ends.append(closed_form(*moved))
             np.testing.assert_allclose(gradient.numpy()[index], (ends[0] - ends[1]) / 2e-6, rtol=1e-5, atol=1e-9)
 
 
-def test_a_block_of_layers_on_pictures():
+def test_a_block_of_layers_on_images():
     """Compares the penalty with finite differences of the block."""
     parts = [keras.layers.Conv2D(2, 2, activation="tanh"), keras.layers.Flatten(), keras.layers.Dense(3, "tanh")]
     block = keras.Sequential(parts)

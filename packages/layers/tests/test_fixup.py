@@ -36,9 +36,9 @@ def test_comes_back():
     initializer = Fixup(12, 3, seed=4)
     config = keras.initializers.serialize(initializer)
     assert config["registered_name"] == "tensorsmith>Fixup"
-    twin = keras.initializers.deserialize(config)
-    assert twin.get_config() == {"num_blocks": 12, "layers_per_block": 3, "seed": 4}
-    np.testing.assert_array_equal(twin((6, 5)), initializer((6, 5)))
+    counterpart = keras.initializers.deserialize(config)
+    assert counterpart.get_config() == {"num_blocks": 12, "layers_per_block": 3, "seed": 4}
+    np.testing.assert_array_equal(counterpart((6, 5)), initializer((6, 5)))
 
 
 def test_layers_of_a_unit_have_numbers_of_their_own():

@@ -10,7 +10,7 @@ pytestmark = pytest.mark.pairwise
 
 RNG = np.random.default_rng(0)
 LAYERS = keras.layers
-PICTURES = RNG.normal(size=(3, 8, 9, 2)).astype("float32")
+IMAGES = RNG.normal(size=(3, 8, 9, 2)).astype("float32")
 
 
 def normalization(**options):
@@ -67,7 +67,7 @@ def test_only_what_is_followed_by_nothing_else_is_folded(scrambled):
     folded = fold_batch_normalization(model)
     assert kinds(model).count("BatchNormalization") == 7
     assert kinds(folded).count("BatchNormalization") == 6
-    for one, other in zip(folded(PICTURES), model(PICTURES), strict=True):
+    for one, other in zip(folded(IMAGES), model(IMAGES), strict=True):
         np.testing.assert_allclose(one, other, rtol=2e-5)
 
 
@@ -78,7 +78,7 @@ def test_models_in_models_are_folded(scrambled):
     folded = fold_batch_normalization(model)
     assert kinds(folded) == ["Sequential", "Dense"]
     assert kinds(folded.layers[1]) == ["Conv2D"]
-    np.testing.assert_allclose(folded(PICTURES), model(PICTURES), rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(folded(IMAGES), model(IMAGES), rtol=1e-5, atol=1e-5)
 
 
 def test_a_layer_that_another_model_uses_too_is_not_folded(scrambled):

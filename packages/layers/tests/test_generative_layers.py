@@ -178,13 +178,13 @@ def test_each_example_has_a_kernel_of_its_own(demodulate, size, randomize):
 
     def one_by_one():
         scales = style @ layer.affine.kernel.value + layer.affine.bias.value
-        pictures = []
-        for place in range(3):
-            kernel = scales[place][:, None] * layer.kernel.value
+        images = []
+        for position in range(3):
+            kernel = scales[position][:, None] * layer.kernel.value
             if demodulate:
                 kernel /= tf.sqrt(tf.reduce_sum(kernel**2, axis=(0, 1, 2)) + 0.01)
-            pictures.append(tf.nn.conv2d(x[place : place + 1], kernel, 1, "SAME"))
-        return tf.tanh(tf.concat(pictures, 0) + layer.bias.value)
+            images.append(tf.nn.conv2d(x[position : position + 1], kernel, 1, "SAME"))
+        return tf.tanh(tf.concat(images, 0) + layer.bias.value)
 
     sources = [x, style, *(weight.value for weight in layer.weights)]
     results = []
@@ -214,9 +214,9 @@ def test_demodulation_in_half_types_whatever_the_style(dtype, size):
     exact, half = ModulatedConv2D(7, 3, dtype="float64"), ModulatedConv2D(7, 3, dtype=dtype)
     for layer in (exact, half):
         layer.build([x.shape, style.shape])
-    for weight, twin in zip(exact.weights, half.weights, strict=True):
-        twin.assign(RNG.uniform(-1, 1, weight.shape))
-        weight.assign(keras.ops.cast(twin, "float64"))
+    for weight, counterpart in zip(exact.weights, half.weights, strict=True):
+        counterpart.assign(RNG.uniform(-1, 1, weight.shape))
+        weight.assign(keras.ops.cast(counterpart, "float64"))
     found = keras.ops.convert_to_numpy(keras.ops.cast(half([x, style]), "float64"))
     expected = exact([x, style]).numpy()
     np.testing.assert_allclose(found, expected, atol=0.02 * np.abs(expected).max())
@@ -230,9 +230,9 @@ def test_kernels_of_zeros_with_large_styles_in_half_types():
 
 
 @pytest.mark.parametrize("make", [AdaIN, lambda: ModulatedConv2D(3, 3)])
-def test_pictures_of_several_sizes(make):
-    pictures, style = keras.Input((None, None, 3)), keras.Input((4,))
-    model = keras.Model([pictures, style], make()([pictures, style]))
+def test_images_of_several_sizes(make):
+    images, style = keras.Input((None, None, 3)), keras.Input((4,))
+    model = keras.Model([images, style], make()([images, style]))
     assert model.output_shape == (None, None, None, 3)
     for height, width in ((4, 6), (5, 3)):
         inputs = [RNG.normal(size=(2, height, width, 3)).astype("float32"), np.ones((2, 4), "float32")]

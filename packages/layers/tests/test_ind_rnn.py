@@ -47,12 +47,12 @@ def test_gradients():
     with tf.GradientTape() as tape:
         total = tf.reduce_sum(sums * layer(X))
     found = tape.gradient(total, [weight.value for weight in layer.trainable_weights])
-    for place, gradient in enumerate(found):
+    for position, gradient in enumerate(found):
         for index in np.ndindex(*gradient.shape):
             ends = []
             for move in (1e-6, -1e-6):
                 moved = [weight.copy() for weight in WEIGHTS]
-                moved[place][index] += move
+                moved[position][index] += move
                 ends.append((sums * loop(X, *moved, np.tanh)).sum())
             np.testing.assert_allclose(gradient.numpy()[index], (ends[0] - ends[1]) / 2e-6, rtol=1e-6, atol=1e-8)
 

@@ -58,9 +58,13 @@ def test_kernels_that_do_not_fit(shape):
 def test_comes_back():
     config = keras.initializers.serialize(Bilinear())
     assert config["registered_name"] == "tensorsmith>Bilinear"
-    for twin in (keras.initializers.deserialize(config), keras.initializers.get(config), Bilinear.from_config({})):
-        assert isinstance(twin, Bilinear)
-        np.testing.assert_array_equal(twin((3, 3, 1, 1)), Bilinear()((3, 3, 1, 1)))
+    for counterpart in (
+        keras.initializers.deserialize(config),
+        keras.initializers.get(config),
+        Bilinear.from_config({}),
+    ):
+        assert isinstance(counterpart, Bilinear)
+        np.testing.assert_array_equal(counterpart((3, 3, 1, 1)), Bilinear()((3, 3, 1, 1)))
 
 
 def test_layers_with_it_are_saved_and_loaded(tmp_path):

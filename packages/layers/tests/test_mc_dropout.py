@@ -24,11 +24,11 @@ def test_drops_the_share_and_keeps_the_mean(rate, training):
 
 def test_every_call_draws_anew_and_a_seed_fixes_the_draws():
     x = np.ones((8, 16), "float32")
-    layer, twin = MCDropout(0.5, seed=3), MCDropout(0.5, seed=3)
+    layer, counterpart = MCDropout(0.5, seed=3), MCDropout(0.5, seed=3)
     first, second = layer(x).numpy(), layer(x).numpy()
     assert (first != second).any()
-    np.testing.assert_array_equal(twin(x), first)
-    np.testing.assert_array_equal(twin(x), second)
+    np.testing.assert_array_equal(counterpart(x), first)
+    np.testing.assert_array_equal(counterpart(x), second)
 
 
 def test_noise_shape_shares_a_draw():

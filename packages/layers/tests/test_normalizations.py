@@ -34,7 +34,7 @@ def test_epsilon_outside_the_root(axis, randomize):
     layer.build(x.shape)
     gamma, beta = (weight.numpy() for weight in randomize(layer).weights)
     axes = tuple([axis] if isinstance(axis, int) else axis)
-    shape = [size if place in axes or place - 4 in axes else 1 for place, size in enumerate(x.shape)]
+    shape = [size if position in axes or position - 4 in axes else 1 for position, size in enumerate(x.shape)]
     z = (x - x.mean(axes, keepdims=True)) / (x.std(axes, keepdims=True) + 0.1)
     np.testing.assert_allclose(layer(x), gamma.reshape(shape) * z + beta.reshape(shape))
 
@@ -75,8 +75,8 @@ def test_trains_alike_with_and_without_kernels(kind):
 
     ours = losses()
     with ops.use("reference"):
-        twins = losses()
-    np.testing.assert_allclose(ours, twins, rtol=1e-4)
+        counterparts = losses()
+    np.testing.assert_allclose(ours, counterparts, rtol=1e-4)
     assert ours[-1] < ours[0]
 
 

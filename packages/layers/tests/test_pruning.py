@@ -95,9 +95,9 @@ def test_pruning_more_and_pruning_after_loading(tmp_path):
 
 def test_masks_come_back_from_their_config():
     mask = PruningMask(RNG.random((3, 4)) < 0.5, "non_neg")
-    twin = keras.constraints.deserialize(keras.constraints.serialize(mask))
+    counterpart = keras.constraints.deserialize(keras.constraints.serialize(mask))
     w = RNG.normal(size=(3, 4)).astype("float32")
-    np.testing.assert_array_equal(twin(w), mask(w))
+    np.testing.assert_array_equal(counterpart(w), mask(w))
     np.testing.assert_array_equal(mask(w), np.maximum(w, 0) * mask.mask)
 
 

@@ -29,7 +29,7 @@ def drawn(layer, scale=0.5):
 
 def pair(name, **kwargs):
     """Returns our layer and that of Keras with the same weights."""
-    ours, theirs = (getattr(place, name)(**{"units": 3, **kwargs}) for place in (layers, keras.layers))
+    ours, theirs = (getattr(position, name)(**{"units": 3, **kwargs}) for position in (layers, keras.layers))
     drawn(theirs), ours.build(X.shape)
     assert [weight.name for weight in ours.weights] == [weight.name for weight in theirs.weights]
     ours.set_weights(theirs.get_weights())
@@ -127,9 +127,9 @@ def test_stateful(name):
 
 @pytest.mark.parametrize("name", STATES)
 def test_in_wrappers_and_with_masks_of_inputs(name):
-    def model(place):
+    def model(position):
         keras.utils.set_random_seed(0)
-        recurrent = getattr(place, name)
+        recurrent = getattr(position, name)
         return keras.Sequential(
             [
                 keras.layers.Embedding(9, 4, mask_zero=True),

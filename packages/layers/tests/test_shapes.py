@@ -81,10 +81,10 @@ def test_both_narrow_kernels_have_numbers_of_their_own():
 @pytest.mark.parametrize(("size", "padding"), [((6, 8), "SAME"), ((6, 8), "VALID"), ((5, 7), "SAME")])
 def test_unpooling_puts_maxima_back(size, padding):
     x = tf.constant(RNG.permuted(np.arange(1.0, 2 * size[0] * size[1] * 3 + 1)).reshape((2, *size, 3)), tf.float32)
-    maxima, places = tf.nn.max_pool_with_argmax(x, 2, 2, padding)
+    maxima, positions = tf.nn.max_pool_with_argmax(x, 2, 2, padding)
     fits = size[0] % 2 == 0
     layer = MaxUnpooling2D(padding=padding.lower()) if fits else MaxUnpooling2DV2((2, *size, 3))
-    found = layer(maxima, places).numpy()
+    found = layer(maxima, positions).numpy()
     assert found.shape == x.shape
     kept = found != 0
     np.testing.assert_array_equal(found[kept], x.numpy()[kept])
@@ -93,7 +93,7 @@ def test_unpooling_puts_maxima_back(size, padding):
     np.testing.assert_array_equal(again, maxima)
 
 
-def test_unpooling_refuses_places_beyond_the_picture():
+def test_unpooling_refuses_places_beyond_the_image():
     with pytest.raises(tf.errors.InvalidArgumentError):
         MaxUnpooling2D()(np.ones((2, 1, 1, 1), "float32"), np.array([4, 0]).reshape((2, 1, 1, 1)))
 
@@ -101,12 +101,12 @@ def test_unpooling_refuses_places_beyond_the_picture():
 @pytest.mark.parametrize("dtype", ["float16", "mixed_float16", "mixed_bfloat16"])
 def test_places_that_come_as_floats_are_no_numbers_of_half_types(dtype):
     """Half precision cannot represent 2049 and 2499."""
-    places = np.array([2049.0, 2499.0], "float32").reshape((1, 1, 2, 1))
+    positions = np.array([2049.0, 2499.0], "float32").reshape((1, 1, 2, 1))
     maxima = np.ones((1, 1, 2, 1), "float32")
     given = MaxUnpooling2DV2((1, 50, 50, 1), dtype=dtype)
     fitting = MaxUnpooling2D((50, 25), (50, 25), dtype=dtype)
     for layer in (given, fitting):
-        y = layer(maxima, places)
+        y = layer(maxima, positions)
         assert y.dtype == layer.compute_dtype
         np.testing.assert_array_equal(np.flatnonzero(keras.ops.cast(y, "float32")), [2049, 2499])
 
@@ -124,7 +124,7 @@ def test_indices_that_come_as_floats_are_no_numbers_of_half_types(dtype):
         np.testing.assert_array_equal(keras.ops.cast(y, "float32"), [[0.5 * 5 + 2 * 4]])
 
 
-def test_pyramids_refuse_pictures_smaller_than_their_grids():
+def test_pyramids_refuse_images_smaller_than_their_grids():
     layer = SpatialPyramidPooling2D([4])
     layer(np.zeros((1, 8, 8, 1)))
     with pytest.raises(ValueError, match=r"inputs must be images at least as large as the grids \[\[4, 4\]\]"):
@@ -134,7 +134,7 @@ def test_pyramids_refuse_pictures_smaller_than_their_grids():
             SpatialPyramidPooling2D(bins)
 
 
-def test_pyramids_of_pictures_of_several_sizes():
+def test_pyramids_of_images_of_several_sizes():
     layer, flipped = SpatialPyramidPooling2D([[2, 3]]), SpatialPyramidPooling2D([[2, 3]], "channels_first")
     inputs = keras.Input((None, None, 2))
     model = keras.Model(inputs, layer(inputs))
@@ -147,7 +147,7 @@ def test_pyramids_of_pictures_of_several_sizes():
         np.testing.assert_allclose(flipped(np.moveaxis(x, -1, 1)), np.stack(parts, 2), atol=1e-6)
 
 
-def test_frames_of_large_pictures_in_half_types_and_masked_ones_that_are_no_numbers():
+def test_frames_of_large_images_in_half_types_and_masked_ones_that_are_no_numbers():
     keras.utils.set_random_seed(0)  # with these weights, no assignment is rounded to 0 in half precision
     x = RNG.uniform(10, 30, (1, 4096, 3)).astype("float32")
     layer, half = NetVLAD(2), NetVLAD(2, dtype="mixed_float16")

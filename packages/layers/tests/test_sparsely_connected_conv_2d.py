@@ -26,9 +26,9 @@ def test_sums_over_the_connected_maps():
     kernel, bias = layer.get_weights()
     x = RNG.normal(size=(2, 8, 9, 4))
     expected = np.zeros((2, 7, 7, 3)) + bias
-    for place, (i, o) in enumerate(np.argwhere(TABLE)):
+    for position, (i, o) in enumerate(np.argwhere(TABLE)):
         for example in range(2):
-            expected[example, ..., o] += correlate2d(x[example, ..., i], kernel[..., place], "valid")
+            expected[example, ..., o] += correlate2d(x[example, ..., i], kernel[..., position], "valid")
     np.testing.assert_allclose(layer(x), np.tanh(expected))
 
 
@@ -106,7 +106,7 @@ def test_the_table_of_lenet():
 
 def test_parameters_of_lenet_5():
     """Compares the counts per layer and the 60,000 trainable parameters of the paper. RBF vectors are fixed."""
-    pictures = np.sign(RNG.normal(size=(84, 10)))
+    images = np.sign(RNG.normal(size=(84, 10)))
     lenet = [
         keras.layers.Conv2D(6, 5, activation="tanh", name="C1"),
         LearnedAveragePooling2D(activation="tanh", name="S2"),
@@ -115,7 +115,7 @@ def test_parameters_of_lenet_5():
         keras.layers.Conv2D(120, 5, activation="tanh", name="C5"),
         keras.layers.Flatten(),
         keras.layers.Dense(84, activation="tanh", name="F6"),
-        RBFOutput(10, keras.initializers.Constant(pictures), trainable=False),
+        RBFOutput(10, keras.initializers.Constant(images), trainable=False),
     ]
     model = keras.Sequential([keras.Input((32, 32, 1)), *lenet])
     assert model.output_shape == (None, 10)

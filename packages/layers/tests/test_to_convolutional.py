@@ -20,7 +20,7 @@ RNG = np.random.default_rng(0)
 LAYERS = keras.layers
 
 
-def pictures(size=3, height=8, width=9):
+def images(size=3, height=8, width=9):
     return RNG.normal(size=(size, height, width, 2)).astype("float32")
 
 
@@ -39,7 +39,7 @@ def test_convolutional_copies_give_a_map_of_the_models_outputs(flatten, scramble
     model = scrambled(classifier(flatten))
     copy = to_convolutional(model)
     assert not {"Dense", "Flatten", "GlobalAveragePooling2D"} & {type(layer).__name__ for layer in copy.layers}
-    small, large = pictures(height=12, width=14), pictures(height=16, width=20)
+    small, large = images(height=12, width=14), images(height=16, width=20)
     for one, other in zip(copy(small), model(small), strict=True):
         np.testing.assert_allclose(one[:, 0, 0], other, rtol=1e-4)
     found = copy(large)
@@ -60,7 +60,7 @@ def test_sequential_classifiers_whose_vectors_are_as_long_as_their_maps(scramble
     model = scrambled(keras.Sequential([keras.Input((4, 5, 2)), *layers]))
     copy = to_convolutional(model)
     assert [layer.kernel_size for layer in copy.layers if isinstance(layer, LAYERS.Conv2D)] == [(3, 3), (2, 3), (1, 1)]
-    x = pictures(height=4, width=5)
+    x = images(height=4, width=5)
     np.testing.assert_allclose(copy(x)[:, 0, 0], model(x), rtol=1e-5)
 
 
@@ -74,7 +74,7 @@ def test_a_detector_that_slides():
     assert to_convolutional(model).compute_output_shape((1, 448, 448, 1)) == (1, 8, 8, 10)
 
 
-def test_models_without_pictures_are_refused():
+def test_models_without_images_are_refused():
     for layers, message in (
         ([keras.Input((8, 8, 1)), LAYERS.Conv2D(1, 3)], "dense layers"),
         ([keras.Input((8, 2)), LAYERS.Flatten(), LAYERS.Dense(2)], "images of known shape"),
@@ -119,7 +119,7 @@ def test_kinds_of_heads(makers, data_format, scrambled):
         copy = to_convolutional(model)
     finally:
         keras.config.set_image_data_format(before)
-    large = pictures(height=7, width=7)
+    large = images(height=7, width=7)
     np.testing.assert_allclose(copy(large), window_by_window(model, large, 3, 2), rtol=1e-4)
 
 
@@ -147,7 +147,7 @@ def test_layers_along_the_last_axis(make, scrambled):
     layers = [LAYERS.Conv2D(2, 3), FLATTEN(), LAYERS.Dense(4), make()]
     model = scrambled(keras.Sequential([keras.Input((5, 6, 2)), *layers]))
     model.layers[-2].kernel.assign(RNG.normal(0, 0.1, model.layers[-2].kernel.shape))
-    large = pictures(height=7, width=7)
+    large = images(height=7, width=7)
     found, expected = to_convolutional(model)(large), window_by_window(model, large, 3, 2)
     np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-5)
 
@@ -169,7 +169,7 @@ def test_operations_on_each_number(operation, scrambled):
     inputs = keras.Input((5, 6, 2))
     x = LAYERS.Dense(4)(FLATTEN()(LAYERS.Conv2D(2, 3)(inputs)))
     model = scrambled(keras.Model(inputs, operation(x / 20)))
-    large = pictures(height=7, width=7)
+    large = images(height=7, width=7)
     found, expected = to_convolutional(model)(large), window_by_window(model, large, 3, 2)
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
 
@@ -179,7 +179,7 @@ def test_sums_of_flattened_maps_and_what_dense_layers_make_of_them_joined(scramb
     first, second = (FLATTEN()(LAYERS.Conv2D(3, 3)(inputs)) for _ in range(2))
     x = LAYERS.Concatenate()([LAYERS.Dense(4)(LAYERS.Add()([first, second])), LAYERS.Dense(2)(second)])
     model = scrambled(keras.Model(inputs, LAYERS.Dense(3)(x) + 1.0))
-    large = pictures(height=7, width=7)
+    large = images(height=7, width=7)
     found, expected = to_convolutional(model)(large), window_by_window(model, large, 3, 2)
     np.testing.assert_allclose(found, expected, rtol=1e-4)
 

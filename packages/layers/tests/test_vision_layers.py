@@ -86,7 +86,7 @@ def test_shapes_that_do_not_fit(layer, shape, message):
 
 @pytest.mark.parametrize("window", [{}, {"depth_radius": 2, "size": 5}])
 def test_one_window_is_asked_for(window):
-    with pytest.raises(ValueError, match="depth_radius and size must be given one at a time, with None for the other"):
+    with pytest.raises(ValueError, match="depth_radius or size must be given, but not both"):
         LocalResponseNormalization(1.0, 0.5, **window)
 
 
@@ -168,13 +168,13 @@ def test_distances_from_vectors(dtype, randomize):
 
 
 def test_given_vectors_are_kept():
-    pictures = np.sign(RNG.normal(size=(84, 10)))
-    layer = RBFOutput(10, keras.initializers.Constant(pictures), trainable=False)
+    images = np.sign(RNG.normal(size=(84, 10)))
+    layer = RBFOutput(10, keras.initializers.Constant(images), trainable=False)
     layer = RBFOutput.from_config(layer.get_config())
-    y = layer(pictures.T.astype("float32")).numpy()
+    y = layer(images.T.astype("float32")).numpy()
     assert not layer.trainable_weights
     np.testing.assert_array_equal(np.diag(y), 0)
-    np.testing.assert_array_equal(y, 4 * (pictures.T[:, None] != pictures.T).sum(-1))
+    np.testing.assert_array_equal(y, 4 * (images.T[:, None] != images.T).sum(-1))
 
 
 @pytest.mark.parametrize(
@@ -227,9 +227,9 @@ def test_parameters_of_resnet_34():
         keras.layers.BatchNormalization(),
         keras.layers.MaxPooling2D(3, 2, "same"),
         *(ResidualUnit(64) for _ in range(3)),
-        *(ResidualUnit(128, strides=2 if place == 0 else 1) for place in range(4)),
-        *(ResidualUnit(256, strides=2 if place == 0 else 1) for place in range(6)),
-        *(ResidualUnit(512, strides=2 if place == 0 else 1) for place in range(3)),
+        *(ResidualUnit(128, strides=2 if position == 0 else 1) for position in range(4)),
+        *(ResidualUnit(256, strides=2 if position == 0 else 1) for position in range(6)),
+        *(ResidualUnit(512, strides=2 if position == 0 else 1) for position in range(3)),
         keras.layers.GlobalAveragePooling2D(),
         keras.layers.Dense(10, activation="softmax"),
     ]
@@ -250,7 +250,8 @@ def test_residual_unit(filters, strides, randomize):
     layer.build(x.shape)
     randomize(layer)
     (kernel, *first), (kernel_2, *second) = (
-        [weight.numpy() for part in layer.residual[place : place + 2] for weight in part.weights] for place in (0, 3)
+        [weight.numpy() for part in layer.residual[position : position + 2] for weight in part.weights]
+        for position in (0, 3)
     )
     residual = normalize(convolve(x, kernel, strides), *first)
     residual = normalize(convolve(np.maximum(residual, 0), kernel_2), *second)

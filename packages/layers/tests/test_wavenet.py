@@ -76,10 +76,10 @@ def test_steps_come_before_features_whatever_format_is_set():
     expected, before = block(x), keras.config.image_data_format()
     keras.config.set_image_data_format("channels_first")
     try:
-        twin = WaveNetBlock(3, num_layers=2, dtype="float64")
-        twin.build(x.shape)
-        twin.set_weights(block.get_weights())
-        found = twin(x)
+        counterpart = WaveNetBlock(3, num_layers=2, dtype="float64")
+        counterpart.build(x.shape)
+        counterpart.set_weights(block.get_weights())
+        found = counterpart(x)
     finally:
         keras.config.set_image_data_format(before)
     for one, other in zip(found, expected, strict=True):

@@ -87,8 +87,8 @@ def test_yolo_cell_by_cell(rng):
 def test_yolo_of_the_right_answer_is_next_to_0_and_is_learned(rng):
     y_true, _ = grids(rng, 3)
     logits = logit(np.clip(y_true, 1e-6, 1 - 1e-6))
-    for place in (2, 3, 7, 8):
-        logits[..., place] = y_true[..., place]
+    for position in (2, 3, 7, 8):
+        logits[..., position] = y_true[..., position]
     loss = losses.YOLOLoss(2)
     assert loss(y_true, logits) < 1e-3
     guess, optimizer = tf.Variable(0 * y_true), keras.optimizers.Adam(0.2)

@@ -25,7 +25,7 @@ def distance(a, b, metric="L2"):
 
 
 def partners(y, anchor):
-    others = [place for place in range(len(y)) if place != anchor]
+    others = [position for position in range(len(y)) if position != anchor]
     return [i for i in others if y[i] == y[anchor]], [i for i in others if y[i] != y[anchor]]
 
 

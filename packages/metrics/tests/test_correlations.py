@@ -168,11 +168,11 @@ def test_pearson_of_constants_that_no_float_holds():
 @pytest.mark.parametrize(
     ("metric", "options", "reference"), [*ALL, *((metric, {"capacity": 5}, reference) for metric, reference in RANKS)]
 )
-@pytest.mark.parametrize("place", [0, 1, 3])
-def test_nan_that_weighs_nothing_does_not_count(metric, options, reference, place):
+@pytest.mark.parametrize("position", [0, 1, 3])
+def test_nan_that_weighs_nothing_does_not_count(metric, options, reference, position):
     x, y = [1.0, 2.0, 3.0, 5.0], [1.0, 3.0, 2.0, 2.0]
-    x[place] = y[place] = np.nan
-    weights = 1.0 - np.eye(4)[place]
+    x[position] = y[position] = np.nan
+    weights = 1.0 - np.eye(4)[position]
     metric = metric(**options)
     metric.update_state(x, y, weights)
     np.testing.assert_allclose(metric.result(), reference(*np.array([x, y])[:, weights > 0]), rtol=1e-6)

@@ -123,8 +123,10 @@ def test_successor_takes_the_arguments(name, by_place, surface):
     assert list(move.arguments) == [argument for argument, *_ in parameters][: len(move.arguments)]
     stop = (lambda each: each[0] not in move.refused, parameters)
     values = {
-        argument: VALUES.get((name, argument), default or "0.1") if move.rule else str(place)  # rules depend on values
-        for place, (argument, _, default) in enumerate(itertools.takewhile(*stop) if by_place else filter(*stop))
+        argument: VALUES.get((name, argument), default or "0.1")
+        if move.rule
+        else str(position)  # rules depend on values
+        for position, (argument, _, default) in enumerate(itertools.takewhile(*stop) if by_place else filter(*stop))
     }
     given = values.values() if by_place else [f"{argument}={value}" for argument, value in values.items()]
     call = moved_call(name, ", ".join(given))

@@ -155,14 +155,14 @@ def test_functions_as_decay():
     """Callables are evaluated in each step, and serialized by their registered name."""
     for name in ("SGDW", "RectifiedAdam"):
         optimizer = getattr(optimizers, name)(learning_rate=0.1, weight_decay=slow_decay)
-        twin = keras.optimizers.deserialize(keras.optimizers.serialize(optimizer))
-        assert twin.weight_decay is slow_decay
+        counterpart = keras.optimizers.deserialize(keras.optimizers.serialize(optimizer))
+        assert counterpart.weight_decay is slow_decay
         constant = getattr(optimizers, name)(learning_rate=0.1, weight_decay=0.01)
-        results = [train(each, table(), sparse_gradients()) for each in (optimizer, twin, constant)]
+        results = [train(each, table(), sparse_gradients()) for each in (optimizer, counterpart, constant)]
         expect_same(results[0], results[1])
         expect_same(results[0], results[2])
     radius = keras.optimizers.schedules.PolynomialDecay(2.0, 5)
     optimizer = optimizers.ConditionalGradient(0.9, radius)
-    twin = optimizers.ConditionalGradient.from_config(optimizer.get_config())
-    assert twin.get_config() == optimizer.get_config()
-    expect_same(*[train(each, table(), sparse_gradients()) for each in (optimizer, twin)])
+    counterpart = optimizers.ConditionalGradient.from_config(optimizer.get_config())
+    assert counterpart.get_config() == optimizer.get_config()
+    expect_same(*[train(each, table(), sparse_gradients()) for each in (optimizer, counterpart)])

@@ -115,13 +115,13 @@ def test_state_and_config_keep_it(kind):
     }
     for optimizer, driven in drivers.values():
         half = trajectory(optimizer, tf.function, driven(optimizer), last=STEPS // 2)
-        twin = keras.optimizers.deserialize(keras.optimizers.serialize(optimizer))
-        twin.build([keras.Variable(half[-1])])
+        counterpart = keras.optimizers.deserialize(keras.optimizers.serialize(optimizer))
+        counterpart.build([keras.Variable(half[-1])])
         store = {}
         optimizer.save_own_variables(store)
-        twin.load_own_variables(store)
-        assert float(variable_of(twin)) == pytest.approx(VALUES[STEPS // 2 - 1])
-        again = type(twin).from_config(twin.get_config())
+        counterpart.load_own_variables(store)
+        assert float(variable_of(counterpart)) == pytest.approx(VALUES[STEPS // 2 - 1])
+        again = type(counterpart).from_config(counterpart.get_config())
         weights = keras.Variable(half[-1])
         again.build([weights])
         again.load_own_variables(store)

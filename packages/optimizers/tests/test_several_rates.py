@@ -135,11 +135,11 @@ def test_training_goes_on_from_a_file(scaled, tmp_path):
         ),
         (
             lambda model: [(sgd(), model.layers[0])],
-            "optimizers_and_layers must be optimizers for all variables, 'net/head/kernel' included",
+            "optimizers_and_layers must have an optimizer for every variable, including 'net/head/kernel'",
         ),
         (
             lambda model: [(sgd(name="one"), "."), (adam(name="two"), "head")],
-            "optimizers_and_layers must be one entry for 'net/head/kernel', which both match",
+            "optimizers_and_layers must have a single entry for 'net/head/kernel'",
         ),
         (
             lambda model: [(sgd(), keras.layers.Dense(3)), (adam(), ".")],
@@ -227,7 +227,7 @@ def test_layers_in_order():
     ("scales", "message"),
     [
         ({"haed": 0.5}, "scales must be a match for at least one of the trainable variables.*got 'haed'"),
-        ({"head": 0.5, "kernel": 0.1}, "scales must be one entry for 'net/head/kernel', which both match"),
+        ({"head": 0.5, "kernel": 0.1}, "scales must have a single entry for 'net/head/kernel'"),
         ({"norm(": 0.5}, "re.escape"),
         ({"head": -0.5}, r"scales\['head'\] must be a non-negative number"),
     ],
@@ -258,9 +258,9 @@ def nested(*names):
     keras.utils.set_random_seed(1)
     x = inputs = keras.Input((3,))
     parts = []
-    for place, name in enumerate(names):
+    for position, name in enumerate(names):
         inner = keras.Input((3,))
-        parts.append(keras.Model(inner, keras.layers.Dense(3, name=name)(inner), name=f"part_{place}"))
+        parts.append(keras.Model(inner, keras.layers.Dense(3, name=name)(inner), name=f"part_{position}"))
         x = parts[-1](x)
     model = keras.Model(inputs, keras.layers.Dense(1, name="head")(x), name="net")
     model.compile(MultiOptimizer([(sgd(), parts[0]), (adam(), [parts[1], model.layers[-1]])]), "mse")

@@ -28,8 +28,8 @@ RUN = Timeline(steps_per_epoch=10, batch_size=4, total_steps=50)
 
 
 @keras.saving.register_keras_serializable("tensorsmith_tests")
-def lower_each_time(place):
-    return 1 / place
+def lower_each_time(position):
+    return 1 / position
 
 
 def bound(kind):
@@ -171,14 +171,14 @@ ROWS = [
     ),
     ScheduleRow(
         OneCycle,
-        kwargs={"initial": 0.1, "peak": 1.0, "steps": 1000, "final": 1e-5, "final_share": 0.2},
+        kwargs={"initial": 0.1, "peak": 1.0, "steps": 1000, "final": 1e-5, "final_fraction": 0.2},
         steps=[0, 1, 400, 401, 800, 801, 999, 1000, 5000],
         bad=[
             *no_numbers("initial", "peak", "final"),
             *no_lengths("steps"),
             ({"steps": 1}, "more than 1 step"),
-            ({"final_share": 0}, "in (0, 1)"),
-            ({"final_share": 0.9999}, "a fraction that leaves at least one of"),
+            ({"final_fraction": 0}, "in (0, 1)"),
+            ({"final_fraction": 0.9999}, "a fraction that leaves at least one of"),
         ],
     ),
     ScheduleRow(

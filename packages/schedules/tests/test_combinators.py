@@ -81,8 +81,8 @@ def test_warmup_begins_at_initial_and_meets_the_schedule(schedule, length, initi
 @given(some.lists(schedules, min_size=2, max_size=4), some.lists(lengths, min_size=3, max_size=3), steps)
 def test_join_counts_from_each_beginning(parts, gaps, step):
     starts = [0, *np.cumsum(gaps)[: len(parts) - 1].tolist()]
-    place = max(i for i, start in enumerate(starts) if start <= step)
-    assert at(Join(parts, starts[1:]), step) == at(parts[place], step - starts[place])
+    position = max(i for i, start in enumerate(starts) if start <= step)
+    assert at(Join(parts, starts[1:]), step) == at(parts[position], step - starts[position])
 
 
 @few
@@ -198,8 +198,8 @@ def test_no_steps_and_steps_of_unknown_rank(schedule):
     assert schedule(np.zeros((0,))).shape == (0,)
     assert schedule(np.zeros((2, 0))).shape == (2, 0)
     traced = tf.function(schedule, input_signature=[tf.TensorSpec(None, "int64")])
-    for places in (3, [0, 1, 5], [[0, 1], [2, 5]], np.zeros((0, 3), "int64")):
-        np.testing.assert_array_equal(traced(tf.constant(places, "int64")), schedule(places))
+    for positions in (3, [0, 1, 5], [[0, 1], [2, 5]], np.zeros((0, 3), "int64")):
+        np.testing.assert_array_equal(traced(tf.constant(positions, "int64")), schedule(positions))
 
 
 def test_a_part_of_two_combinators_is_bound_by_each():

@@ -41,18 +41,18 @@ def test_triangular2_halves_each_cycle():
     np.testing.assert_allclose(found, 0.001 + 0.005 * triangle(STEPS, 20) * heights, rtol=1e-6)
 
 
-@pytest.mark.parametrize(("mode", "place"), [("iterations", STEPS), ("cycle", 1 + STEPS // 40)])
-def test_exponential(mode, place):
+@pytest.mark.parametrize(("mode", "position"), [("iterations", STEPS), ("cycle", 1 + STEPS // 40)])
+def test_exponential(mode, position):
     found = ExponentialCyclicalLearningRate(0.001, 0.006, 20, mode, gamma=0.98)(STEPS)
-    np.testing.assert_allclose(found, 0.001 + 0.005 * triangle(STEPS, 20) * 0.98**place, rtol=1e-6)
+    np.testing.assert_allclose(found, 0.001 + 0.005 * triangle(STEPS, 20) * 0.98**position, rtol=1e-6)
 
 
 @keras.saving.register_keras_serializable("tensorsmith_tests")
 class Root:
     """Serializable callable that is not a function."""
 
-    def __call__(self, place):
-        return tf.constant(1.0) * place**-0.5  # float32, as in Addons
+    def __call__(self, position):
+        return tf.constant(1.0) * position**-0.5  # float32, as in Addons
 
     def get_config(self):
         return {}
@@ -62,19 +62,19 @@ class Root:
         return cls(**config)
 
 
-@pytest.mark.parametrize(("mode", "place"), [("iterations", STEPS[1:]), ("cycle", 1 + STEPS[1:] // 40)])
-def test_what_a_user_scales_by(mode, place):
+@pytest.mark.parametrize(("mode", "position"), [("iterations", STEPS[1:]), ("cycle", 1 + STEPS[1:] // 40)])
+def test_what_a_user_scales_by(mode, position):
     schedule = CyclicalLearningRate(0.001, 0.006, 20, Root(), mode)
-    expected = 0.001 + 0.005 * triangle(STEPS[1:], 20) * place**-0.5
+    expected = 0.001 + 0.005 * triangle(STEPS[1:], 20) * position**-0.5
     for each in (schedule, CyclicalLearningRate.from_config(schedule.get_config())):
         np.testing.assert_allclose(each(STEPS[1:]), expected, rtol=1e-6)
 
 
 def test_what_cannot_be_saved_is_refused():
-    def unknown(place):
+    def unknown(position):
         return 1.0
 
-    for function in (unknown, lambda place: 1.0):
+    for function in (unknown, lambda position: 1.0):
         schedule = CyclicalLearningRate(0.1, 0.5, 20, scale_fn=function)
         assert schedule(20).numpy() == 0.5
         with pytest.raises(ValueError, match="scale_fn must be a serializable function"):

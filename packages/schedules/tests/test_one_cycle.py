@@ -11,8 +11,8 @@ RATE = {"initial": 0.1, "peak": 1.0, "steps": 1000, "final": 1e-5}
 MOMENTUM = {"initial": 0.95, "peak": 0.85, "steps": 1000, "final": 0.95}
 
 
-def reference(step, initial, peak, steps, final, final_share=0.1):
-    cycle = steps - max(1, round(final_share * steps))
+def reference(step, initial, peak, steps, final, final_fraction=0.1):
+    cycle = steps - max(1, round(final_fraction * steps))
     return np.interp(step, [0, cycle / 2, cycle, steps], [initial, peak, initial, final])
 
 
@@ -21,10 +21,10 @@ def reference(step, initial, peak, steps, final, final_share=0.1):
     [
         RATE,
         MOMENTUM,
-        {**RATE, "final_share": 0.25},
+        {**RATE, "final_fraction": 0.25},
         {**RATE, "steps": 3},
-        {**RATE, "steps": 2, "final_share": 0.5},
-        {**RATE, "steps": 1001, "final_share": 0.9},
+        {**RATE, "steps": 2, "final_fraction": 0.5},
+        {**RATE, "steps": 1001, "final_fraction": 0.9},
     ],
     ids=str,
 )

@@ -74,9 +74,9 @@ def test_steps_beyond_what_float32_counts():
 def test_lengths_in_any_unit(length, steps):
     schedule = Linear(0.0, 1.0, length).bind(RUN)
     assert schedule.length("steps") == schedule.end == steps
-    twin = Linear.from_config(json.loads(json.dumps(schedule.get_config())))
-    assert twin.length("steps") == steps
-    assert twin.get_config() == schedule.get_config()
+    counterpart = Linear.from_config(json.loads(json.dumps(schedule.get_config())))
+    assert counterpart.length("steps") == steps
+    assert counterpart.get_config() == schedule.get_config()
 
 
 def test_config_keeps_lengths_as_given():
@@ -127,15 +127,15 @@ def test_binds_what_is_inside():
     found = schedule([0, 5, 10, 15, 30, 45, 46]).numpy()
     np.testing.assert_allclose(found, [0, 0, 1, 2, 1, 1, 1], atol=1e-6)  # cosine from step 15 to 45, half at step 30
     assert [part.timeline for part in schedule.schedule.schedule.schedules[:2]] == [RUN, RUN]
-    twin = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(schedule))
-    np.testing.assert_array_equal(twin(np.arange(60)), schedule(np.arange(60)))
+    counterpart = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(schedule))
+    np.testing.assert_array_equal(counterpart(np.arange(60)), schedule(np.arange(60)))
 
 
 def test_what_is_inside_keeps_its_own_run():
     schedule = Scale(Linear(0.0, 1.0, "1 epoch"), 2.0).bind(RUN)
     schedule.schedule.bind(Timeline(steps_per_epoch=40))
-    twin = Scale.from_config(schedule.get_config())
-    assert twin(20).numpy() == schedule(20).numpy() == 1.0
+    counterpart = Scale.from_config(schedule.get_config())
+    assert counterpart(20).numpy() == schedule(20).numpy() == 1.0
 
 
 def test_a_run_that_does_not_fit_changes_nothing():

@@ -242,7 +242,12 @@ OPTIMIZER = optimizer(Optimizer)
         ("mixed_float16", metric(CoarseMetric, kwargs={"power": 2.0}), "float32 and float16 differ", METRIC),
         ("mixed_bfloat16", metric(CoarseMetric, kwargs={"power": 2.0}), "float32 and bfloat16 differ", METRIC),
         ("unknown_batch_size", metric(FixedBatchMetric), "unknown batch size", METRIC),
-        ("eager_equals_function", schedule(PythonSchedule), "eager calls and calls in a tf.function", SCHEDULE),
+        (
+            "eager_equals_function",
+            schedule(PythonSchedule),
+            "eager execution and a tf.function give the same results",
+            SCHEDULE,
+        ),
         ("config_round_trip", schedule(ForgetfulSchedule), "has no 'rate'", SCHEDULE),
         ("save_and_load", schedule(ForgetfulSchedule), "Return every argument", SCHEDULE),
         ("mixed_float16", schedule(PolicySchedule), "float32 and mixed_float16", SCHEDULE),

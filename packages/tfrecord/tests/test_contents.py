@@ -16,7 +16,7 @@ from google.protobuf import json_format
 from PIL import Image
 
 from tensorsmith.core import ArgumentError
-from tensorsmith.records import Column, Feature, Range, encode, write
+from tensorsmith.records import Column, Range, StoredFeature, encode, write
 from tensorsmith.tfrecord import (
     BytesStats,
     DamagedFileError,
@@ -92,11 +92,11 @@ def test_survey(files):
     assert [(file.records, file.compression) for file in found] == [(500, "none"), (0, "none"), (400, "gzip")]
     assert [file.size for file in found] == [path.stat().st_size for path in files]
     assert found[0].features == {
-        "floats": Feature(("float",), 500, Range(40, 40)),
-        "integer": Feature(("int64",), 500, Range(1, 1)),
-        "list": Feature(("int64",), 375, Range(1, 3)),
-        "name": Feature(("bytes",), 500, Range(1, 1)),
-        "steps": Feature(("int64",), 500, Range(0, 3), Range(0, 2)),
+        "floats": StoredFeature(("float",), 500, Range(40, 40)),
+        "integer": StoredFeature(("int64",), 500, Range(1, 1)),
+        "list": StoredFeature(("int64",), 375, Range(1, 3)),
+        "name": StoredFeature(("bytes",), 500, Range(1, 1)),
+        "steps": StoredFeature(("int64",), 500, Range(0, 3), Range(0, 2)),
     }
     assert sum(done[:-1]) >= files[0].stat().st_size
 
@@ -232,7 +232,7 @@ def test_contact_sheet(tmp_path):
     assert contact_sheet(values, tmp_path / "x.png", (4, 4, 1)) == 4
     with Image.open(tmp_path / "x.png") as sheet:
         assert sheet.size == (4 * (SIDE + 4) + 4, SIDE + 8)
-        colours = [sheet.getpixel((4 + SIDE // 2 + place * (SIDE + 4), 4 + SIDE // 2)) for place in range(4)]
+        colours = [sheet.getpixel((4 + SIDE // 2 + position * (SIDE + 4), 4 + SIDE // 2)) for position in range(4)]
     assert [colours[0], *colours[2:]] == [(255, 0, 0), (128, 128, 128), (0, 255, 0)]
     assert colours[1][2] > 240
     assert contact_sheet(values * 100, tmp_path / "y.png") == 64

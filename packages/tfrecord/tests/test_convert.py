@@ -197,7 +197,7 @@ def test_resumed(source, tmp_path, pieces):
     interrupt(source, tmp_path / "other", pieces)
     with pytest.raises(ArgumentError, match="interrupted conversion.*--resume"):
         convert(source, tmp_path / "out", name="n", shards=3, seed=2)
-    with pytest.raises(ArgumentError, match="resume must be called with the arguments of the interrupted run"):
+    with pytest.raises(ArgumentError, match="resume must be used with the arguments of the interrupted run"):
         convert(source, tmp_path / "out", name="n", shards=3, seed=3, resume=True)
     assert [path.stat().st_mtime_ns for path in left] == stamps
     convert(source, tmp_path / "out", name="n", shards=3, seed=2, resume=True)
@@ -224,7 +224,7 @@ def test_what_is_done_is_left_as_it_is(source, tmp_path):
 def test_another_source_is_not_gone_on_with(source, tmp_path):
     interrupt(source, tmp_path / "out", 2)
     source.files[0].write_text("changed")
-    with pytest.raises(ArgumentError, match="resume must be called with the arguments of the interrupted run"):
+    with pytest.raises(ArgumentError, match="resume must be used with the arguments of the interrupted run"):
         convert(source, tmp_path / "out", name="n", shards=3, seed=2, resume=True)
 
 
@@ -259,7 +259,7 @@ def test_names_with_the_signs_of_patterns(source, tmp_path):
 def test_other_options_are_not_gone_on_with(source, tmp_path):
     interrupt(source, tmp_path / "out", 2)
     source.options = {"query": "SELECT id FROM other"}
-    with pytest.raises(ArgumentError, match="resume must be called with the arguments of the interrupted run"):
+    with pytest.raises(ArgumentError, match="resume must be used with the arguments of the interrupted run"):
         convert(source, tmp_path / "out", name="n", shards=3, seed=2, resume=True)
 
 

@@ -61,13 +61,13 @@ def test_empty_files(tmp_path):
         list(read(tmp_path / "y"))
 
 
-@pytest.mark.parametrize("place", [0, 9, 20, 990, 1005])
-def test_damage_is_told_with_its_place(tmp_path, place):
+@pytest.mark.parametrize("position", [0, 9, 20, 990, 1005])
+def test_damage_is_told_with_its_place(tmp_path, position):
     data = frame(Records.of([b"a" * 984, b"b" * 100])).data.copy()
-    data[place] ^= 4
+    data[position] ^= 4
     (tmp_path / "x").write_bytes(data)
-    record = int(place >= 1000)
-    problem = "length" if place % 1000 < 12 else "data"
+    record = int(position >= 1000)
+    problem = "length" if position % 1000 < 12 else "data"
     with pytest.raises(
         DamagedFileError, match=f"x: record {record}, at byte {record and '1,000'}: the {problem}"
     ) as caught:
@@ -126,8 +126,8 @@ def test_verify_reads_examples(folder):
     assert sum(verify(path).records for path in paths(folder)) == 100
     path = folder / "other"
     path.write_bytes(frame(Records.of([encode(rows_of(0, 1))[0], b"no example"])).data)
-    place = len(encode(rows_of(0, 1)).data)
-    with pytest.raises(DamagedFileError, match=f"record 1, at byte {place}: not a tf.train.Example"):
+    position = len(encode(rows_of(0, 1)).data)
+    with pytest.raises(DamagedFileError, match=f"record 1, at byte {position}: not a tf.train.Example"):
         verify(path)
     assert verify(path, examples=False).records == 2
 

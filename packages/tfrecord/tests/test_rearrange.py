@@ -259,7 +259,7 @@ def test_only_the_same_call_is_gone_on_with(files, tmp_path, other):
 def test_only_the_same_files_are_gone_on_with(files, tmp_path):
     interrupt(files, tmp_path / "out", shards=3)
     files[1].write_bytes(files[0].read_bytes())
-    with pytest.raises(ArgumentError, match="resume must be called with the arguments of the interrupted run"):
+    with pytest.raises(ArgumentError, match="resume must be used with the arguments of the interrupted run"):
         reorder(files, tmp_path / "out", name="x", shards=3, resume=True)
     for path in (tmp_path / "out").glob("x*"):
         path.unlink()

@@ -35,11 +35,11 @@ def damaged(tmp_path):
     return make
 
 
-def flipped(*places):
+def flipped(*positions):
     def change(data):
         data = bytearray(data)
-        for place in places:
-            data[place] ^= 1
+        for position in positions:
+            data[position] ^= 1
         return bytes(data)
 
     return change
@@ -94,8 +94,8 @@ def test_records_within_a_record(tmp_path):
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.integers(0, sum(SIZES) - 1), max_size=4), st.integers(0, sum(SIZES)))
-def test_all_that_is_sound_is_kept(damaged, places, size):
-    path, target = damaged(lambda data: flipped(*places)(data)[:size])
+def test_all_that_is_sound_is_kept(damaged, positions, size):
+    path, target = damaged(lambda data: flipped(*positions)(data)[:size])
     data = path.read_bytes()
     with tf.io.TFRecordWriter(str(path.with_name("whole"))) as writer:
         for message in MESSAGES:

@@ -169,12 +169,12 @@ def test_unreadable(tmp_path, name):
     assert str(caught.value).startswith(f"{path}: ")
 
 
-@pytest.mark.parametrize("place", [0, 7, 900, 999])
-def test_rows_larger_than_a_block(tmp_path, monkeypatch, place):
+@pytest.mark.parametrize("position", [0, 7, 900, 999])
+def test_rows_larger_than_a_block(tmp_path, monkeypatch, position):
     monkeypatch.setattr(csv_files, "BLOCK", 1 << 10)
     path = tmp_path / "a.csv"
     cells = [f'"{number}\n"' for number in range(1000)]
-    cells[place] = '"' + "large\n" * 2000 + '"'
+    cells[position] = '"' + "large\n" * 2000 + '"'
     lines = [f"{number},{cell}\n" + "1,2,3\n" * (number % 100 == 7) for number, cell in enumerate(cells)]
     path.write_text("x,y\n" + "".join(lines))
     rows, rejects = read(open_source(path))

@@ -123,18 +123,18 @@ def damage(draw, sound):
     """Returns bytes with a part removed, changed, inserted or repeated."""
     data = bytearray(sound)
     for _ in range(draw(st.integers(1, 4))):
-        place = draw(st.integers(0, max(len(data) - 1, 0)))
+        position = draw(st.integers(0, max(len(data) - 1, 0)))
         match draw(st.sampled_from(["cut", "change", "insert", "repeat", "zero"])):
             case "cut":
-                del data[place:]
+                del data[position:]
             case "change" if data:
-                data[place] ^= 1 << draw(st.integers(0, 7))
+                data[position] ^= 1 << draw(st.integers(0, 7))
             case "insert":
-                data[place:place] = draw(st.binary(min_size=1, max_size=9))
+                data[position:position] = draw(st.binary(min_size=1, max_size=9))
             case "repeat":
-                data[place:place] = data[place : place + draw(st.integers(1, 40))]
+                data[position:position] = data[position : position + draw(st.integers(1, 40))]
             case "zero":
-                data[place : place + 4] = bytes(len(data[place : place + 4]))
+                data[position : position + 4] = bytes(len(data[position : position + 4]))
     return bytes(data)
 
 

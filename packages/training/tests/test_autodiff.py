@@ -31,10 +31,10 @@ def fit(kind, model, x=X, y=Y, *, jit=False, epochs=1):
 def slopes(function, weights, width=1e-5):
     """Returns central differences in float64."""
     found = np.zeros_like(weights)
-    for place in np.ndindex(weights.shape):
+    for position in np.ndindex(weights.shape):
         shift = np.zeros_like(weights)
-        shift[place] = width
-        found[place] = (function(weights + shift) - function(weights - shift)) / (2 * width)
+        shift[position] = width
+        found[position] = (function(weights + shift) - function(weights - shift)) / (2 * width)
     return found
 
 

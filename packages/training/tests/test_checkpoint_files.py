@@ -51,7 +51,7 @@ def test_a_checkpoint_of_another_model_says_what_differs(tmp_path):
 
 def test_checkpoints_of_another_run_are_not_mixed_up(tmp_path):
     reused().fit(*data(), verbose=False, checkpoints=tmp_path)
-    with pytest.raises(ValueError, match="checkpoints must have no checkpoints.*Pass resume=True, or another folder"):
+    with pytest.raises(ValueError, match="checkpoints must be an empty folder.*Pass resume=True, or another folder"):
         reused().fit(*data(), verbose=False, checkpoints=tmp_path)
 
 

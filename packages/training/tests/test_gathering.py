@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from tensorsmith.training import NonFiniteLossError, Trainer
-from tensorsmith.training.fit.windows import run_windows
+from tensorsmith.training.fit.chunks import run_chunks
 from tensorsmith.training.loop import loops
 
 X = np.random.default_rng(0).normal(size=(70, 2)).astype("float32")
@@ -59,9 +59,9 @@ def test_messages_of_tensorflow(message):
         def run(self, start, steps):
             raise tf.errors.InvalidArgumentError(None, None, message)
 
-    class Pace:
-        window = 1
+    class ChunkSizer:
+        chunk = 1
 
     expected = f"that the model accepts, got {MESSAGES[message]} (epoch 1, steps 1 to 1)"
     with pytest.raises(ValueError, match=re.escape(expected)):
-        run_windows(Failing(), Pace(), "epoch 1", limit=int, on_begin=print, on_end=print)
+        run_chunks(Failing(), ChunkSizer(), "epoch 1", limit=int, on_begin=print, on_end=print)

@@ -57,8 +57,8 @@ def good():
     return np.zeros((40, 4), "float32"), np.zeros(40, "int64")
 
 
-def with_value(array, place, value):
-    array[place] = value
+def with_value(array, position, value):
+    array[position] = value
     return array
 
 
@@ -67,9 +67,9 @@ CASES = [
     ((lambda x, y: (with_value(x, (7, 2), np.inf), y)), r"x must be .*got inf at row 7, column 2"),
     ((lambda x, y: (x, with_value(y, 5, 3))), r"y must be .*0 to 2.*got label 3 at row 5"),
     ((lambda x, y: (x, with_value(y, 5, -1))), r"y must be .*got label -1 at row 5"),
-    ((lambda x, y: (x, y[:30])), "y must be an array of 40 examples, as x"),
+    ((lambda x, y: (x, y[:30])), "y must be an array of 40 examples, like x"),
     ((lambda x, y: (x[:, :3], y)), r"x must have shape \(examples, 4\)"),
-    ((lambda x, y: (x[:0], y[:0])), r"x must be .*got no examples"),
+    ((lambda x, y: (x[:0], y[:0])), r"x must have at least one example, got no examples"),
     ((lambda x, y: (x.astype(str), y)), r"x must be .*got dtype"),
 ]
 

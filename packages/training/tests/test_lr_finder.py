@@ -120,7 +120,7 @@ def test_it_needs_one_optimizer_and_a_loss():
     [
         ({"start": 0.0}, "a positive number"),
         ({"end": 1e-6}, "end must be greater than start, 1e-05"),
-        ({"steps": 1}, "2 or more"),
+        ({"steps": 1}, ">= 2"),
     ],
 )
 def test_bad_arguments(arguments, expected):
@@ -128,7 +128,7 @@ def test_bad_arguments(arguments, expected):
         LRFinder(**arguments)
 
 
-def test_the_picture(tmp_path):
+def test_the_image(tmp_path):
     pytest.importorskip("matplotlib", reason="only the plot needs it")
     LRFinder(steps=60)(trainer_of(), *data()).plot(tmp_path / "sweep.png")
     assert (tmp_path / "sweep.png").stat().st_size > 5000

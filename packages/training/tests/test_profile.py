@@ -35,17 +35,17 @@ def test_as_many_steps_as_asked_for_are_in_the_trace(tmp_path):
 
 
 def test_steps_of_two_epochs(tmp_path):
-    windows = []
-    between = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: windows.append(batch))
+    chunks = []
+    between = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: chunks.append(batch))
     fit([Profile(tmp_path, after=28, steps=5), between])
-    assert {27, 29, 2} <= set(windows)  # from batch 28 of the first epoch to batch 3 of the second
+    assert {27, 29, 2} <= set(chunks)  # from batch 28 of the first epoch to batch 3 of the second
     assert events(tmp_path)
 
 
 def test_another_profile_under_way_is_refused(tmp_path):
     tf.profiler.experimental.start(str(tmp_path / "other"))
     try:
-        with pytest.raises(ArgumentError, match="a list with a single profile at a time"):
+        with pytest.raises(ArgumentError, match="used with a single active profile"):
             fit([Profile(tmp_path, after=1)])
     finally:
         tf.profiler.experimental.stop(save=False)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tensorsmith.training import Every, ToTensorBoard, Trainer, dead_unit_shares, weight_statistics
+from tensorsmith.training import Every, ToTensorBoard, Trainer, dead_unit_fractions, weight_statistics
 
 
 def test_weights():
@@ -22,17 +22,17 @@ def test_dead_channels_of_convolutions_and_relu_layers():
     conv = keras.layers.Conv2D(4, 1, activation="relu", name="conv")
     model = keras.Sequential([keras.Input((2, 2, 1)), conv, keras.layers.ReLU(name="relu"), keras.layers.Flatten()])
     conv.set_weights([np.array([1.0, -1.0, 1.0, -1.0]).reshape(1, 1, 1, 4), np.array([0.0, 0.0, -5.0, -5.0])])
-    assert dead_unit_shares(model, np.ones((3, 2, 2, 1))) == {"conv": 0.75, "relu": 0.75}
-    assert dead_unit_shares(model, -np.ones((3, 2, 2, 1))) == {"conv": 0.75, "relu": 0.75}
+    assert dead_unit_fractions(model, np.ones((3, 2, 2, 1))) == {"conv": 0.75, "relu": 0.75}
+    assert dead_unit_fractions(model, -np.ones((3, 2, 2, 1))) == {"conv": 0.75, "relu": 0.75}
     both = np.concatenate([np.ones((1, 2, 2, 1)), -np.ones((1, 2, 2, 1))])
-    assert dead_unit_shares(model, both) == {"conv": 0.5, "relu": 0.5}
+    assert dead_unit_fractions(model, both) == {"conv": 0.5, "relu": 0.5}
 
 
 def test_models_that_cannot_tell():
     with pytest.raises(ValueError, match="model must have a ReLU layer or activation"):
-        dead_unit_shares(keras.Sequential([keras.Input((3,)), keras.layers.Dense(4)]), np.ones((1, 3)))
+        dead_unit_fractions(keras.Sequential([keras.Input((3,)), keras.layers.Dense(4)]), np.ones((1, 3)))
     with pytest.raises(ValueError, match="functional or Sequential"):
-        dead_unit_shares(keras.Model(), np.ones((1, 3)))
+        dead_unit_fractions(keras.Model(), np.ones((1, 3)))
 
 
 def test_events(tmp_path):

@@ -60,7 +60,7 @@ def test_accumulation_beside_averaged_weights(strategy):
     with strategy.scope():
         optimizer = keras.optimizers.SGD(gradient_accumulation_steps=2, use_ema=True)
         trainer = Trainer(network(), optimizer, "mse")
-    refused(trainer, "use_ema must be False when gradients are accumulated on replicas, got True")
+    refused(trainer, "use_ema must be False when gradients are accumulated across replicas, got True")
 
 
 def test_accumulation_beside_a_schedule(strategy):
@@ -69,7 +69,7 @@ def test_accumulation_beside_a_schedule(strategy):
         trainer = Trainer(network(), keras.optimizers.SGD(rate, gradient_accumulation_steps=2), "mse")
     refused(
         trainer,
-        "optimizer must have a constant rate when gradients are.*Pass the schedule to the trainer as schedules=",
+        "optimizer must have a constant learning rate when .*Pass the schedule to the trainer as schedules=",
     )
 
 

@@ -316,7 +316,7 @@ def test_what_a_callback_raises_comes_through_and_backups_are_refused(tmp_path):
     with pytest.raises(OSError, match="No space left"):
         trainer.fit(x, y, callbacks=[Full()])
     with pytest.raises(
-        ValueError, match="callbacks must be free of BackupAndRestore.*Pass checkpoints= and resume=True"
+        ValueError, match="callbacks must be used without BackupAndRestore.*Pass checkpoints= and resume=True"
     ):
         trainer.fit(x, y, callbacks=[keras.callbacks.BackupAndRestore(str(tmp_path / "backup"))])
 

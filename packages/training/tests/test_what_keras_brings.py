@@ -59,8 +59,8 @@ def test_the_loss_of_several_optimizers_is_scaled():
     def rates():
         model = mlp(dtype="mixed_float16")
         optimizers = [keras.optimizers.Adam(0.01), keras.optimizers.Adam(0.02), keras.optimizers.SGD(0.03, name="own")]
-        places = {id(variable): place for place, variable in enumerate(model.trainable_variables)}
-        several = keras.optimizers.MultiOptimizer(lambda variable: optimizers[min(places[id(variable)], 2)])
+        positions = {id(variable): position for position, variable in enumerate(model.trainable_variables)}
+        several = keras.optimizers.MultiOptimizer(lambda variable: optimizers[min(positions[id(variable)], 2)])
         history, _ = trained(model, keras.optimizers.LossScaleOptimizer(several))
         return {name: values[0] for name, values in history.items() if name.startswith("learning_rate")}
 

@@ -9,16 +9,16 @@ from tensorsmith.tuning.hyperparameters import as_fields, as_hyperparameters
 from tensorsmith.tuning.oracles import make_oracle
 
 SPACE = {
-    "momentum": tune.Real(0.0, 0.99, when={"optimizer": "sgd"}),
+    "momentum": tune.Float(0.0, 0.99, when={"optimizer": "sgd"}),
     "optimizer": tune.Choice(("sgd", "adam")),
-    "learning_rate": tune.Real(1e-4, 1e-1, log=True),
+    "learning_rate": tune.Float(1e-4, 1e-1, log=True),
     "units": tune.Choice(((30,), (100, 50))),
-    "second_rate": tune.Real(0.0, 0.5, when={"units": ((100, 50),), "norm": True}),
+    "second_rate": tune.Float(0.0, 0.5, when={"units": ((100, 50),), "norm": True}),
     "norm": tune.Choice((True, False)),
-    "layers": tune.Whole(0, 3),
-    "batch_size": tune.Whole(16, 256, step=2, log=True),
-    "epochs": tune.Whole(5, 50, log=True),
-    "patience": tune.Whole(2, 10, step=4),
+    "layers": tune.Int(0, 3),
+    "batch_size": tune.Int(16, 256, step=2, log=True),
+    "epochs": tune.Int(5, 50, log=True),
+    "patience": tune.Int(2, 10, step=4),
     "l2": tune.Choice((0, 0.1, None)),
 }
 

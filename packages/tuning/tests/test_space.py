@@ -73,8 +73,8 @@ def test_refused(make, said):
 
 def test_file():
     space = tune.parse_space(yaml.safe_load(SPACE))
-    assert space["learning_rate"] == tune.Real(1e-4, 1e-1, log=True)  # YAML reads 1e-4 as a string
-    assert space["batch_size"] == tune.Whole(16, 256, step=2, log=True)
+    assert space["learning_rate"] == tune.Float(1e-4, 1e-1, log=True)  # YAML reads 1e-4 as a string
+    assert space["batch_size"] == tune.Int(16, 256, step=2, log=True)
     assert space["units"] == tune.Choice(((30,), (100, 50)))
     assert space["rate"].when == {"units": ((30,), (100, 50))}
     check_conditions(space)
@@ -123,7 +123,7 @@ def test_all_mistakes_together():
     ],
 )
 def test_conditions_refused(when, said):
-    space = {"momentum": tune.Real(0.0, 1.0, when=when), "optimizer": tune.Choice(("sgd", "adam"))}
+    space = {"momentum": tune.Float(0.0, 1.0, when=when), "optimizer": tune.Choice(("sgd", "adam"))}
     with pytest.raises(ValueError, match=said):
         check_conditions(space)
 

@@ -269,10 +269,10 @@ def test_folds_want_arrays(data):
     ("changes", "said"),
     [
         ({"space": {}}, "space must be"),
-        ({"space": {"wieght": tune.Real(0.0, 1.0)}}, "Did you mean weight?"),
+        ({"space": {"wieght": tune.Float(0.0, 1.0)}}, "Did you mean weight?"),
         ({"tuner": "hyperbnad"}, "Did you mean hyperband?"),
         ({"trials": "many"}, "trials must be an integer.*got 'many'"),
-        ({"space": {"epochs": tune.Whole(0, 9)}}, "epochs must be >= 1, got 0"),
+        ({"space": {"epochs": tune.Int(0, 9)}}, "epochs must be >= 1, got 0"),
         ({"space": {"batch_size": tune.Choice((8, 0))}}, "batch_size must be >= 1, got 0"),
         ({"objective": "val_acuracy"}, "direction must be .*Did you mean the objective val_accuracy?"),
         ({"trials": 0}, "trials must be >= 1, got 0"),
@@ -282,7 +282,7 @@ def test_folds_want_arrays(data):
         ({"direction": "up"}, "direction must be .*got 'up'"),
         ({"objective": "val_frobnication"}, "direction must be .*it cannot be inferred from val_frobnication"),
         ({"tuner": "hyperband", "folds": 3}, "folds must be 0 with hyperband.*got 3"),
-        ({"tuner": "hyperband", "space": {"epochs": tune.Whole(1, 9)}}, "space must be .*got 'epochs'"),
+        ({"tuner": "hyperband", "space": {"epochs": tune.Int(1, 9)}}, "space must be .*got 'epochs'"),
     ],
 )
 def test_refused(fixed, changes, said):
@@ -305,13 +305,13 @@ def test_direction_by_name(fixed, objective, best):
     assert search.best == (best or "min")
 
 
-def test_picture_and_events(fixed, tmp_path):
+def test_image_and_events(fixed, tmp_path):
     search = dataclasses.replace(
         fixed.search(),
         space={
-            "weight": tune.Real(1.0, 5.0, log=True),
+            "weight": tune.Float(1.0, 5.0, log=True),
             "batch_size": tune.Choice((8, 16)),
-            "epochs": tune.Whole(1, 2, when={"batch_size": 8}),
+            "epochs": tune.Int(1, 2, when={"batch_size": 8}),
         },
         trials=3,
     )

@@ -1,4 +1,4 @@
-"""Interfaces of a benchmark."""
+"""Interfaces that benchmark modules implement."""
 
 import importlib
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -9,13 +9,13 @@ NAMES = ("loop", "ops", "components", "data")
 
 
 class Contender(Protocol):
-    """Provider that is ready to run one case."""
+    """Implementation that is ready to be measured on one benchmark case."""
 
     def first(self) -> float:
-        """Warm up and return the seconds to the end of the first step."""
+        """Run the warm-up and return the time to the end of the first step in seconds."""
 
     def turn(self) -> float:
-        """Return one measurement, in the unit of the case."""
+        """Return one measurement, in the unit of the benchmark case."""
 
 
 def _unknown(case: str) -> None:
@@ -24,7 +24,7 @@ def _unknown(case: str) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Benchmark:
-    """Group of cases with the same kind of measurement. A benchmark module defines one as `BENCHMARK`.
+    """Group of benchmark cases with the same type of measurement. A benchmark module defines one as `BENCHMARK`.
 
     Attributes:
         cases: Names of the cases.
@@ -49,12 +49,12 @@ class Benchmark:
     pythons: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def times_better(self, ours: float, theirs: float) -> float:
-        """Return the ratio by which one measurement is better than another."""
+        """Return the factor by which one measurement is better than another."""
         return theirs / ours if self.lower_is_better else ours / theirs
 
 
 def load_benchmark(name: str) -> Benchmark:
-    """Return a benchmark, given its name in `NAMES` or the qualified name of its module."""
+    """Return the benchmark with a name from `NAMES`, or the benchmark in the module with a qualified name."""
     module = importlib.import_module(f"{__package__}.{name}" if name in NAMES else name)
     benchmark: Benchmark = module.BENCHMARK
     return benchmark

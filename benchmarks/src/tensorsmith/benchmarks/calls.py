@@ -10,7 +10,7 @@ TURN_SECONDS = 0.4
 
 
 class Calls:
-    """Contender for a function without arguments. A turn is the median duration of its calls in milliseconds."""
+    """Contender that calls a function without arguments. Measurements are median durations in milliseconds."""
 
     def __init__(self, work: Callable[[], Any]) -> None:
         self._work = work

@@ -34,19 +34,19 @@ PYTHONS = {"addons_ops": ["env", *_ENVIRONMENT, str(PARITY), "-W", "ignore"]}
 
 @dataclass(frozen=True)
 class Case:
-    """Computation of tensorsmith and of other providers, with a target ratio of 2 for all of these."""
+    """Benchmark case of a component, with the implementations to compare and a target speedup of 2."""
 
     work: Callable[[str], Work]
     others: tuple[str, ...]
 
 
 def _providers(case: str) -> dict[str, bool]:
-    """Return a dict of provider names to booleans, `True` if installed."""
+    """Return a dict that maps each implementation to `True` if it is installed."""
     return {name: _there(name) for name in ("tensorsmith", *CASES[case].others)}
 
 
 def _prepare(case: str, provider: str) -> Calls:
-    """Return a provider that is ready to run a case."""
+    """Return an implementation that is ready to be measured on a benchmark case."""
     if provider == "addons":
         importlib.import_module("tensorsmith.addons")
     elif provider == "tensorsmith":
@@ -61,12 +61,12 @@ def _there(provider: str) -> bool:
 
 
 def _part(provider: str, name: str) -> ModuleType:
-    """Return a module of tensorsmith or of Addons, such as "losses"."""
+    """Return a submodule of tensorsmith or TensorFlow Addons, such as "losses"."""
     return importlib.import_module(f"{'tensorsmith' if provider == 'tensorsmith' else 'tensorflow_addons'}.{name}")
 
 
 def _with_gradients(function: Callable[..., Any], tensors: list[Any]) -> Work:
-    """Return the work of computing a function and its gradients, weighted by a tensor that is not a graph constant."""
+    """Return a callable that computes a function and its gradients, weighted by a tensor outside of the graph."""
     import tensorflow as tf
 
     @tf.function
@@ -87,7 +87,7 @@ def _tensors(*arrays: np.ndarray) -> list[Any]:
 
 
 def _metric_learning(name: str, batch: int) -> Callable[[str], Work]:
-    """Return the work of a loss on embeddings of width 128, with 16 examples per label."""
+    """Return the benchmark of a metric learning loss on embeddings of width 128, with 16 examples per label."""
 
     def work(provider: str) -> Work:
         rng = np.random.default_rng(0)
@@ -106,14 +106,14 @@ def _sparsemax(provider: str) -> Work:
 
 
 def _correlation_cost(provider: str) -> Work:
-    """Return the work of FlowNet's layer on two feature maps of 48 x 64 with 128 channels."""
+    """Return the benchmark of the correlation layer of FlowNet on two feature maps of 48 x 64 with 128 channels."""
     layer = _part(provider, "layers").CorrelationCost(1, 20, 1, 2, 20, data_format="channels_last")
-    pictures = np.random.default_rng(0).normal(size=(2, 2, 48, 64, 128))
-    return _with_gradients(lambda a, b: layer([a, b]), _tensors(*pictures))
+    images = np.random.default_rng(0).normal(size=(2, 2, 48, 64, 128))
+    return _with_gradients(lambda a, b: layer([a, b]), _tensors(*images))
 
 
 def _embedding_bag(provider: str) -> Work:
-    """Return the work of 4,096 bags of 32 rows from a table of 100,000 x 64. Its gradient may be sparse or dense."""
+    """Return the benchmark of 4,096 embedding bags of 32 indices, with a table of 100,000 x 64."""
     import tensorflow as tf
 
     layer = _part(provider, "layers").EmbeddingBag(100_000, 64)
@@ -124,7 +124,7 @@ def _embedding_bag(provider: str) -> Work:
 
 
 def _kendall(provider: str) -> Work:
-    """Return the work of computing tau-b of 100,000 samples with some ties."""
+    """Return the benchmark of Kendall's tau-b for 100,000 samples with some ties."""
     rng = np.random.default_rng(0)
     x = rng.integers(0, 1_000_000, 100_000).astype("float64")
     y = x + rng.normal(scale=500_000, size=x.size).round()
@@ -141,7 +141,7 @@ def _kendall(provider: str) -> Work:
 
 
 def _mean_average_precision(provider: str) -> Work:
-    """Return the work of the COCO metric on 500 images with 10 true boxes and 20 detections each, in 20 classes."""
+    """Return the benchmark of COCO mAP for 500 images with 10 true boxes and 20 detections each, in 20 classes."""
     rng = np.random.default_rng(0)
     truths = np.concatenate([rng.uniform(0, 300, (500, 10, 2)), rng.uniform(5, 80, (500, 10, 2))], axis=-1)
     truth_labels = rng.integers(0, 20, (500, 10, 1))
@@ -153,7 +153,7 @@ def _mean_average_precision(provider: str) -> Work:
 
 
 def _ours(truths: np.ndarray, found: np.ndarray) -> Work:
-    """Return the work of the metric of tensorsmith, in batches of 100 images."""
+    """Return a callable that computes the metric of tensorsmith in batches of 100 images."""
     from tensorsmith.metrics import MeanAveragePrecision
 
     metric = MeanAveragePrecision(20, box_format="xywh", capacity=10_000)
@@ -168,7 +168,7 @@ def _ours(truths: np.ndarray, found: np.ndarray) -> Work:
 
 
 def _coco(truths: np.ndarray, found: np.ndarray) -> Work:
-    """Return the work of pycocotools on loaded data, for a single range of areas."""
+    """Return a callable that runs pycocotools on loaded data, for a single object area range."""
     from pycocotools.coco import COCO
     from pycocotools.cocoeval import COCOeval
 

@@ -30,7 +30,7 @@ Work = Callable[[], Any]
 
 @dataclass(frozen=True)
 class Case:
-    """Number and kind of the examples, the work of each provider, and the target ratios."""
+    """Benchmark case of a data pipeline: the examples, the implementations to compare, and their target ratios."""
 
     kind: str
     count: int
@@ -40,12 +40,12 @@ class Case:
 
 
 def _providers(case: str) -> dict[str, bool]:
-    """Return a dict of provider names to booleans, `True` if installed."""
+    """Return a dict that maps each implementation to `True` if it is installed."""
     return {name: importlib.util.find_spec(MODULES.get(name, "tensorflow")) is not None for name in CASES[case].work}
 
 
 class Rate(Calls):
-    """Contender for repeated work. A turn is its rate in the unit of the case."""
+    """Contender that calls a function repeatedly. Measurements are rates in the unit of the benchmark case."""
 
     def __init__(self, work: Work, amount: float, folder: tempfile.TemporaryDirectory[str], writes: bool) -> None:
         super().__init__(work)
@@ -63,7 +63,7 @@ class Rate(Calls):
 
 
 def _prepare(case: str, provider: str) -> Rate:
-    """Return a provider that is ready to run a case."""
+    """Return an implementation that is ready to be measured on a benchmark case."""
     if provider != "array_record":
         importlib.import_module("tensorsmith.core").load_tensorflow()
     folder, this = tempfile.TemporaryDirectory(), CASES[case]
@@ -76,9 +76,9 @@ def _arrays(case: Case) -> dict[str, np.ndarray]:
     rng = np.random.default_rng(0)
     if case.kind == "floats":
         return {"x": rng.random((case.count, 4005), dtype="float32")}
-    pictures = rng.integers(0, 256, (case.count, 784), "uint8")
+    images = rng.integers(0, 256, (case.count, 784), "uint8")
     labels = rng.integers(0, 10, case.count)
-    return {"image": pictures, "label": labels, "x": rng.random((case.count, 32), dtype="float32")}
+    return {"image": images, "label": labels, "x": rng.random((case.count, 32), dtype="float32")}
 
 
 def _columns(case: Case) -> dict[str, Any]:
@@ -141,7 +141,7 @@ def _write_with_tfds(folder: Path, case: Case) -> Work:
         tensors |= {"image": tfds.features.Tensor(shape=(), dtype=np.str_), "label": np.int64}
     arrays = _arrays(case)
     if "image" in arrays:
-        arrays["image"] = np.array([picture.tobytes() for picture in arrays["image"]], object)
+        arrays["image"] = np.array([image.tobytes() for image in arrays["image"]], object)
     rows = [{name: array[i] for name, array in arrays.items()} for i in range(case.count)]
     info = tfds.core.DatasetInfo(
         builder=tfds.core.DatasetIdentity(
@@ -221,33 +221,33 @@ def _verify_with_tensorflow(folder: Path, case: Case) -> Work:
     return _through(tf.data.TFRecordDataset(_file(folder, case)).batch(BATCH))
 
 
-def _pictures(folder: Path, case: Case) -> Work:
-    """Return the work of decoding and augmenting images one batch at a time."""
+def _images(folder: Path, case: Case) -> Work:
+    """Return a callable that decodes and augments images one batch at a time."""
     import tensorflow as tf
 
     from tensorsmith.tfrecord import examples
 
     def change(batch: dict[str, Any]) -> tuple[Tensor, Tensor]:
-        pictures = tf.reshape(tf.io.decode_raw(batch["image"], tf.uint8), [-1, 28, 28, 1])
-        pictures = tf.image.random_flip_left_right(tf.cast(pictures, tf.float32) / 255)
-        return pictures + tf.random.uniform([tf.shape(pictures)[0], 1, 1, 1], -0.1, 0.1), batch["label"]
+        images = tf.reshape(tf.io.decode_raw(batch["image"], tf.uint8), [-1, 28, 28, 1])
+        images = tf.image.random_flip_left_right(tf.cast(images, tf.float32) / 255)
+        return images + tf.random.uniform([tf.shape(images)[0], 1, 1, 1], -0.1, 0.1), batch["label"]
 
     features = {name: feature for name, feature in _features(case).items() if name != "x"}
     dataset = examples(_shards(folder, case), features, BATCH, shuffle=True, seed=0)
     return _through(dataset.map(change, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE))
 
 
-def _pictures_one_by_one(folder: Path, case: Case) -> Work:
-    """Return the work of a usual tf.data pipeline, with interleaved files, a shuffle buffer and a map over examples."""
+def _images_one_by_one(folder: Path, case: Case) -> Work:
+    """Return a callable that runs a typical tf.data pipeline: interleaving, shuffling and a map over examples."""
     import tensorflow as tf
 
     features = {name: feature for name, feature in _features(case).items() if name != "x"}
 
     def change(serialized: Tensor) -> tuple[Tensor, Tensor]:
         example = tf.io.parse_single_example(serialized, features)
-        picture = tf.reshape(tf.io.decode_raw(example["image"], tf.uint8), [28, 28, 1])
-        picture = tf.image.random_flip_left_right(tf.cast(picture, tf.float32) / 255)
-        return picture + tf.random.uniform([], -0.1, 0.1), example["label"]
+        image = tf.reshape(tf.io.decode_raw(example["image"], tf.uint8), [28, 28, 1])
+        image = tf.image.random_flip_left_right(tf.cast(image, tf.float32) / 255)
+        return image + tf.random.uniform([], -0.1, 0.1), example["label"]
 
     dataset = tf.data.Dataset.from_tensor_slices(_shards(folder, case)).shuffle(SHARDS)
     dataset = dataset.interleave(tf.data.TFRecordDataset, cycle_length=5, num_parallel_calls=tf.data.AUTOTUNE)
@@ -266,7 +266,7 @@ def _shards(folder: Path, case: Case) -> list[str]:
 
 
 def _array_record(folder: Path, case: Case, at_random: bool) -> Work:
-    """Return the work of reading serialized examples in batches, without parsing."""
+    """Return a callable that reads batches of serialized examples without parsing them."""
     from array_record.python.array_record_module import ArrayRecordReader, ArrayRecordWriter
 
     from tensorsmith.records import encode
@@ -311,9 +311,7 @@ CASES = {
         {"tensorsmith": _read_at_random, "sequential": _read, "array_record": _array_record_at_random},
         {"sequential": 1 / 1.3},
     ),
-    "pictures": Case(
-        "965", 60_000, {"tensorsmith": _pictures, "interleave": _pictures_one_by_one}, {"interleave": 1.5}
-    ),
+    "images": Case("965", 60_000, {"tensorsmith": _images, "interleave": _images_one_by_one}, {"interleave": 1.5}),
 }
 
 BENCHMARK = Benchmark(

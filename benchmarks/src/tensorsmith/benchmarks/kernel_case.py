@@ -1,4 +1,4 @@
-"""Benchmark cases of kernels."""
+"""Benchmark cases of compiled kernels."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -13,17 +13,20 @@ Work = Callable[[], Any]
 
 @dataclass(frozen=True)
 class Case:
-    """Computation implemented by several providers.
+    """Benchmark case of a kernel: a computation with several implementations.
 
     Args:
-        work: Function of a provider name that returns a function without arguments, which runs the computation once. It
-            is called in a separate process for each provider. TensorFlow, Keras and PyTorch must be imported inside it.
-        providers: Supported providers, `"tensorsmith"` and some of `"keras"`, `"tensorflow"`, `"xla"` and `"torch"`.
-        targets: Dict of provider names to the targeted speedup of the kernel.
-        megabytes: Minimum number of megabytes to read and write, for the floor.
-        gigaflops: Minimum number of operations of the matrix products in units of 10^9, for the floor.
-        warm_up: The same computation at a small size. If given, the case measures peak memory, excluding inputs and
-            results.
+        work: Function that takes the name of an implementation and returns a function without arguments, which runs the
+            computation once. It is called in a separate process for each implementation. TensorFlow, Keras and PyTorch
+            must be imported inside it.
+        providers: Names of the available implementations: `"tensorsmith"` and some of `"keras"`, `"tensorflow"`,
+            `"xla"` and `"torch"`.
+        targets: Dict that maps other implementations to the target speedup of the compiled kernel.
+        megabytes: Minimum amount of memory traffic in megabytes, from which the minimum duration is computed.
+        gigaflops: Minimum number of matrix multiplication operations in units of 10^9, from which the minimum duration
+            is computed.
+        warm_up: Function like `work` with smaller inputs. If given, the benchmark measures peak memory, excluding
+            inputs and results.
     """
 
     work: Callable[[str], Work]
@@ -35,11 +38,11 @@ class Case:
 
 
 def with_gradients(function: Callable[..., Any], inputs: Sequence[Any], jit: bool = False) -> Work:
-    """Return the work of computing a function and the gradients of all its inputs in one `tf.function`.
+    """Return a callable that computes a function and the gradients of its inputs in one `tf.function`.
 
     Args:
-        function: Function of tensors that returns one or several tensors.
-        inputs: List of arrays.
+        function: Function that maps tensors to a tensor or to several tensors.
+        inputs: List of input arrays of the function.
         jit: If `True`, compile with XLA.
     """
     import tensorflow as tf
@@ -60,7 +63,7 @@ def with_gradients(function: Callable[..., Any], inputs: Sequence[Any], jit: boo
 
 
 def forward(function: Callable[..., Any], inputs: Sequence[Any], jit: bool = False) -> Work:
-    """Return the work of computing a function without gradients in a `tf.function`."""
+    """Return a callable that computes a function in a `tf.function`, without gradients."""
     import tensorflow as tf
 
     tensors = [tf.constant(value) for value in inputs]
@@ -69,7 +72,7 @@ def forward(function: Callable[..., Any], inputs: Sequence[Any], jit: bool = Fal
 
 
 def torch_with_gradients(function: Callable[..., Any], inputs: Sequence[Any]) -> Work:
-    """Return the work of computing a PyTorch function and the gradients of all its inputs."""
+    """Return a callable that computes a PyTorch function and the gradients of its inputs."""
     import torch
 
     tensors = [torch.from_numpy(np.array(value)).requires_grad_() for value in inputs]

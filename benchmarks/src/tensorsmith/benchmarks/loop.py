@@ -28,7 +28,7 @@ EPOCHS = 2  # per turn
 
 @dataclass(frozen=True)
 class Case:
-    """Model given by its layers, with its input shape, the steps per epoch, and the feature of the loop to use."""
+    """Benchmark case of a training loop: a model, its input shape, the steps per epoch, and the loop feature to use."""
 
     shape: tuple[int, ...]
     steps: int
@@ -51,12 +51,12 @@ WIDTH = {"mlp_32": 100, "mlp_wide": 1024, "cnn_32": 64, "lstm_32": 20, "transfor
 
 
 def _targets(case: str) -> dict[str, float]:
-    """Return a dict of provider names to target ratios."""
+    """Return a dict that maps each implementation to its target ratio."""
     return {"keras": 4, "keras_spe50": 1.8, "torch": 2} if case == "mlp_32" else {"keras": 1, "keras_spe50": 1}
 
 
 def _providers(case: str) -> dict[str, bool]:
-    """Return a dict of provider names to booleans, `True` if installed."""
+    """Return a dict that maps each implementation to `True` if it is installed."""
     if CASES[case].feature:
         # With steps_per_execution=50, Keras 3.15 crashes under MirroredStrategy and calls callbacks every 50 steps
         # only.
@@ -66,7 +66,7 @@ def _providers(case: str) -> dict[str, bool]:
 
 
 def _prepare(case: str, provider: str) -> Contender:
-    """Return a provider that is ready to run a case."""
+    """Return an implementation that is ready to be measured on a benchmark case."""
     if CASES[case].feature == "mirrored" and provider != "without":
         from tensorsmith.core import load_tensorflow
 
@@ -133,7 +133,7 @@ def _optimizer(case: Case) -> Any:
 
 
 def _batch_counter() -> Any:
-    """Return a callback that must be called after every step."""
+    """Return a callback that has to be called after every batch."""
     import keras
 
     class Counter(keras.callbacks.Callback):
@@ -152,7 +152,7 @@ class _Provider(ABC):
 
     @abstractmethod
     def first(self) -> float:
-        """Train for an epoch and return the seconds to the end of the first step."""
+        """Train for one epoch and return the time to the end of the first step in seconds."""
 
     @abstractmethod
     def epochs(self, count: int) -> None:
@@ -277,7 +277,7 @@ class _Torch(_Provider):
         self._data = (x.movedim(-1, 1).contiguous() if name == "cnn_32" else x), y
 
     def _epoch(self) -> float:
-        """Train for an epoch and return the seconds to the end of the first step."""
+        """Train for one epoch and return the time to the end of the first step in seconds."""
         import torch
 
         start, first = time.perf_counter(), 0.0

@@ -32,19 +32,19 @@ CASES: dict[str, Case] = {
 
 
 def _unit(case: str) -> str:
-    """Return the unit: megabytes for memory cases, milliseconds for others."""
+    """Return the unit of a benchmark case: megabytes for memory benchmarks, milliseconds otherwise."""
     return "MB" if CASES[case].warm_up else "ms"
 
 
 def _providers(case: str) -> dict[str, bool]:
-    """Return a dict of provider names to booleans, `True` if installed."""
+    """Return a dict that maps each implementation to `True` if it is installed."""
     check(active(), "compiled kernels", Verbatim(library().reason or "off"), "available", "run `tensorsmith doctor`")
     there = {"torch": bool(importlib.util.find_spec("torch"))}
     return {provider: there.get(provider, True) for provider in CASES[case].providers}
 
 
 def _floor(case: str) -> float | None:
-    """Return the minimum duration on this machine in milliseconds, or `None` if unknown."""
+    """Return the theoretical minimum duration on this machine in milliseconds, or `None` if it is unknown."""
     work = CASES[case]
     if not (work.megabytes or work.gigaflops):
         return None
@@ -53,7 +53,7 @@ def _floor(case: str) -> float | None:
 
 
 def _prepare(case: str, provider: str) -> Contender:
-    """Return a provider that is ready to run a case."""
+    """Return an implementation that is ready to be measured on a benchmark case."""
     return _Memory(case, provider) if CASES[case].warm_up else Calls(CASES[case].work(provider))
 
 

@@ -1,4 +1,4 @@
-"""Print the peak memory of a provider's work in megabytes, excluding inputs and results. Linux only."""
+"""Print the peak memory of an implementation in megabytes, excluding inputs and results. Linux only."""
 
 import ctypes
 import sys
@@ -9,7 +9,7 @@ from tensorsmith.benchmarks.ops import CASES
 
 
 def main(name: str, provider: str) -> None:
-    """Run the work of a case once, after a warm-up with a small size."""
+    """Run the computation of a benchmark case once, after a warm-up with smaller inputs."""
     case = CASES[name]
     assert case.warm_up is not None
     case.warm_up(provider)()

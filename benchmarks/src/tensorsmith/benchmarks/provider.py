@@ -1,4 +1,4 @@
-"""Process of one provider, which answers requests on standard input. It is run as a script; see turns.py."""
+"""Provider process that answers requests received on standard input. Run as a script; see turns.py."""
 
 import importlib
 import sys
@@ -7,7 +7,7 @@ from tensorsmith.benchmarks.benchmark import load_benchmark
 
 
 def serve(name: str, case: str, provider: str) -> None:
-    """Answer the requests `first` and `turn`, one per line, until the end of the input."""
+    """Answer the requests `first` and `turn`, one per line, until the end of standard input."""
     answers, sys.stdout = sys.stdout, sys.stderr  # keeps the output of libraries apart from the answers
     if provider == "torch":
         importlib.import_module("torch").compiler.reset()  # loads Triton, which crashes if loaded after TensorFlow

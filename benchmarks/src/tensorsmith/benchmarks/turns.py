@@ -1,4 +1,4 @@
-"""Interleaved measurements of providers in separate processes."""
+"""Interleaved measurements of implementations in separate processes."""
 
 import contextlib
 import json
@@ -18,7 +18,7 @@ PYTHON = [sys.executable, "-W", "ignore:CUDA initialization"]
 
 @dataclass(frozen=True)
 class Row:
-    """Result of one provider for one case."""
+    """Result of one implementation on one benchmark case."""
 
     case: str
     provider: str
@@ -31,13 +31,13 @@ class Row:
 
 
 def measure(name: str, case: str, providers: Sequence[str], rounds: int) -> Iterator[Row]:
-    """Measure the providers in turns for several rounds.
+    """Measure all implementations alternately, for several rounds.
 
     Args:
-        name: Name of the benchmark or of its module.
-        case: Name of the case.
-        providers: Names of the providers.
-        rounds: Number of measurements per provider.
+        name: Name of the benchmark, or qualified name of its module.
+        case: Name of the benchmark case.
+        providers: Names of the implementations to measure.
+        rounds: Number of measurements per implementation.
 
     Yields:
         A `Row` for each provider.
@@ -60,13 +60,13 @@ def measure(name: str, case: str, providers: Sequence[str], rounds: int) -> Iter
 
 
 def write_json(rows: Sequence[Row], path: Path) -> None:
-    """Write the rows as a JSON list of objects."""
+    """Write the results to a JSON file, as a list of objects."""
     with replace_file(path) as draft:
         draft.write_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n")
 
 
 class _Worker:
-    """Process that waits for requests on its standard input and is idle in between."""
+    """Subprocess that waits for requests on standard input and is idle in between."""
 
     def __init__(self, python: Sequence[str], name: str, case: str, provider: str) -> None:
         self._provider = provider

@@ -46,7 +46,7 @@ inline uint32_t mix(uint32_t x) {
 }
 
 // Validated inputs common to the forward and backward pass. `first` is the index of the query.
-struct Problem {
+struct AttentionArgs {
   int64_t batch, steps, heads, width, keys, groups, value_width;
   int64_t per_group;  // query heads per key head
   const Tensor query, key, value;
@@ -62,7 +62,7 @@ struct Problem {
   int64_t block;    // queries per stripe
   int64_t columns;  // row stride of a stripe in floats
 
-  Problem(Context& context, int first)
+  AttentionArgs(Context& context, int first)
       : query(context.input(first)), key(context.input(first + 1)), value(context.input(first + 2)) {
     require_rank(query, "query", 4);
     require_rank(key, "key", 4);
@@ -194,7 +194,7 @@ float highest(const float* row, int64_t count) {
 
 // Turns the dot products of one query into unnormalized probabilities, the exponentials of the scores minus their
 // maximum normalizer[0], which cannot overflow. The caller multiplies by normalizer[1], the inverse of their sum.
-void forward_row(const Problem& p, float* row, float* factors, int64_t b, int64_t h, int64_t i, int64_t count,
+void forward_row(const AttentionArgs& p, float* row, float* factors, int64_t b, int64_t h, int64_t i, int64_t count,
                  float* normalizer) {
   const float factor = p.finish_scores(row, b, h, i, count);
   const float top = highest(row, count);
@@ -202,9 +202,9 @@ void forward_row(const Problem& p, float* row, float* factors, int64_t b, int64_
   const float shift = blind ? 0 : top;
   Vec totals{};
   for (int64_t j = 0; j < count; j += kLanes) {
-    const Vec share = exp_below_one((load(row + j) - shift) * factor);
-    totals += share;
-    store(row + j, share);
+    const Vec probability = exp_below_one((load(row + j) - shift) * factor);
+    totals += probability;
+    store(row + j, probability);
   }
   normalizer[0] = shift;
   normalizer[1] = blind ? 0 : 1 / sum(totals);
@@ -216,7 +216,7 @@ void forward_row(const Problem& p, float* row, float* factors, int64_t b, int64_
 
 // Computes the outputs of the queries of one head in the blocks [first, last).
 template <class T>
-void forward_blocks(const Problem& p, const Packed& key, const Packed& value, int64_t b, int64_t h, int64_t first,
+void forward_blocks(const AttentionArgs& p, const Packed& key, const Packed& value, int64_t b, int64_t h, int64_t first,
                     int64_t last, const Tensor& output, float* normalizers) {
   const int64_t stride = p.value_width + Packed::kPanel;
   Scratch<float> stripe(p.block * p.columns), factors(p.columns), result(p.block * stride);
@@ -239,7 +239,7 @@ void forward_blocks(const Problem& p, const Packed& key, const Packed& value, in
 }
 
 void forward(Context& context) {
-  const Problem p(context, 0);
+  const AttentionArgs p(context, 0);
   const Tensor output = context.output(0, Shape(p.batch, p.steps, p.heads, p.value_width));
   float* normalizers = context.output(1, Shape(p.batch, p.heads, p.steps, 2)).as<float>();
   if (p.value_width == 0) {  // the number of keys may then be arbitrary
@@ -267,13 +267,13 @@ void forward(Context& context) {
 // bias form a set. If there are few sets, they are cut into slices of groups, and the queries of a group into parts.
 // Each slice and part has its own copy of the bias gradient if all copies fit into the memory of the other gradients;
 // otherwise, all work on one row of it is kept in one part.
-struct Division {
+struct GradientPartition {
   int64_t group_sets, sets;        // sets along the groups, and in total
   int64_t member_groups, members;  // groups of a set per example, and in total
   int64_t slices, parts, copies;
   int64_t lane_heads, lane_blocks;  // heads of a group and query blocks that may be in different parts
 
-  Division(const Problem& p, int64_t bias_size) {
+  GradientPartition(const AttentionArgs& p, int64_t bias_size) {
     const auto apart = [&](int axis) { return p.bias == nullptr || p.bias_places.strides[axis] != 0; };
     group_sets = apart(1) ? p.groups : 1;
     sets = (apart(0) ? p.batch : 1) * group_sets;
@@ -318,7 +318,7 @@ struct PackedGroup {
 };
 
 // Adds the score gradient of one row to the bias gradient, summed over broadcast axes.
-void add_to_bias(const Problem& p, float* dbias, const float* row, int64_t b, int64_t h, int64_t i, int64_t count) {
+void add_to_bias(const AttentionArgs& p, float* dbias, const float* row, int64_t b, int64_t h, int64_t i, int64_t count) {
   float* to = dbias + p.bias_places.row(b, h, i);
   if (p.bias_places.strides[3] == 0) {
     to[0] += reduce(count, [&](auto v, int64_t j) { return at<decltype(v)>(row + j); });
@@ -327,44 +327,44 @@ void add_to_bias(const Problem& p, float* dbias, const float* row, int64_t b, in
   }
 }
 
-// Recomputes the probabilities P of one query from its dot products in `share`, and turns the dot products of the
-// output gradient with the values, in `slope`, into the gradient of the former: dS = P * (dP - sum(P * dP)). Adds the
-// score gradient to the bias gradient. Dropout is applied to `share` at the end, as the value gradient requires.
-void backward_row(const Problem& p, float* share, float* slope, float* factors, int64_t b, int64_t h, int64_t i,
+// Recomputes the probabilities P of one query from its dot products in `probability`, and turns the dot products of the
+// output gradient with the values, in `gradient`, into the gradient of the former: dS = P * (dP - sum(P * dP)). Adds the
+// score gradient to the bias gradient. Dropout is applied to `probability` at the end, as the value gradient requires.
+void backward_row(const AttentionArgs& p, float* probability, float* gradient, float* factors, int64_t b, int64_t h, int64_t i,
                   int64_t count, const float* normalizer, float* dbias) {
-  const float factor = p.finish_scores(share, b, h, i, count);
+  const float factor = p.finish_scores(probability, b, h, i, count);
   const float shift = normalizer[0], inverse = normalizer[1];
-  for (int64_t j = count; j < padded(count); ++j) slope[j] = 0;
+  for (int64_t j = count; j < padded(count); ++j) gradient[j] = 0;
   if (p.drop_below > 0) {
     p.dropout_row(factors, b, h, i, count);
-    for (int64_t j = 0; j < count; ++j) slope[j] *= factors[j];
+    for (int64_t j = 0; j < count; ++j) gradient[j] *= factors[j];
   }
   // Probabilities, and their dot product with the upstream gradient.
-  Vec along{};
+  Vec dot{};
   for (int64_t j = 0; j < count; j += kLanes) {
-    const Vec part = exp_below_one((load(share + j) - shift) * factor) * inverse;
-    store(share + j, part);
-    along += part * load(slope + j);
+    const Vec part = exp_below_one((load(probability + j) - shift) * factor) * inverse;
+    store(probability + j, part);
+    dot += part * load(gradient + j);
   }
-  const float mean = sum(along);
+  const float mean = sum(dot);
   const float outer = p.bias != nullptr ? 1 : p.scale;
   for (int64_t j = 0; j < count; j += kLanes)
-    store(slope + j, load(share + j) * (load(slope + j) - mean) * outer);
+    store(gradient + j, load(probability + j) * (load(gradient + j) - mean) * outer);
   if (p.bias != nullptr) {
-    add_to_bias(p, dbias, slope, b, h, i, count);
-    for (int64_t j = 0; j < count; ++j) slope[j] *= p.scale;
+    add_to_bias(p, dbias, gradient, b, h, i, count);
+    for (int64_t j = 0; j < count; ++j) gradient[j] *= p.scale;
   }
   if (p.drop_below > 0)
-    for (int64_t j = 0; j < count; ++j) share[j] *= factors[j];
+    for (int64_t j = 0; j < count; ++j) probability[j] *= factors[j];
 }
 
 // Computes one part of a group: the gradients of its queries, and its contribution to the key, value and bias
 // gradients.
 template <class T>
-void backward_part(const Problem& p, const Division& division, const Gradients& gradients, const PackedGroup& packed,
+void backward_part(const AttentionArgs& p, const GradientPartition& partition, const Gradients& gradients, const PackedGroup& packed,
                    int64_t b, int64_t g, int64_t part, float* dk, float* dv, float* dbias) {
   const int64_t stride = p.width + Packed::kPanel, value_stride = p.value_width + Packed::kPanel;
-  Scratch<float> shares(p.block * p.columns), slopes(p.block * p.columns), factors(p.columns), dq(p.block * stride);
+  Scratch<float> probabilities(p.block * p.columns), score_gradients(p.block * p.columns), factors(p.columns), dq(p.block * stride);
   Scratch<float> query_buffer(floats_to_convert<T>(p.block * p.width));
   Scratch<float> up_buffer(floats_to_convert<T>(p.block * p.value_width));
   Packed packed_query(p.block, p.width), packed_up(p.block, p.value_width);
@@ -373,7 +373,7 @@ void backward_part(const Problem& p, const Division& division, const Gradients& 
   for (int64_t head = 0; head < p.per_group; ++head) {
     const int64_t h = g * p.per_group + head;
     for (int64_t block = 0; block < p.blocks(); ++block) {
-      if (division.part_of(head, block) != part) continue;
+      if (partition.part_of(head, block) != part) continue;
       const int64_t begin = block * p.block, rows = p.rows_of(begin), count = p.visible(b, begin + rows);
       const float* normalizer = gradients.normalizers + p.normalizer_of(b, h, begin);
       const auto q = head_rows<T>(p.query, b, begin, h, rows, query_buffer);
@@ -381,15 +381,15 @@ void backward_part(const Problem& p, const Division& division, const Gradients& 
       packed_query.fill(q.data, q.stride, false, rows, p.width);
       packed_up.fill(up.data, up.stride, false, rows, p.value_width);
       // Scores and the gradient of the probabilities, then the gradient of the scores.
-      multiply(rows, count, p.width, q, packed.key_transposed, shares, p.columns, false);
-      multiply(rows, count, p.value_width, up, packed.value_transposed, slopes, p.columns, false);
+      multiply(rows, count, p.width, q, packed.key_transposed, probabilities, p.columns, false);
+      multiply(rows, count, p.value_width, up, packed.value_transposed, score_gradients, p.columns, false);
       for (int64_t r = 0; r < rows; ++r)
-        backward_row(p, shares + r * p.columns, slopes + r * p.columns, factors, b, h, begin + r, count,
+        backward_row(p, probabilities + r * p.columns, score_gradients + r * p.columns, factors, b, h, begin + r, count,
                      normalizer + 2 * r, dbias);
       // dQ = dS K, dK += dSᵀ Q, dV += Pᵀ dO.
-      multiply(rows, p.width, count, Left<false>{slopes, p.columns}, packed.key, dq, stride, false);
-      multiply(count, p.width, rows, Left<true>{slopes, p.columns}, packed_query, dk, stride, true);
-      multiply(count, p.value_width, rows, Left<true>{shares, p.columns}, packed_up, dv, value_stride, true);
+      multiply(rows, p.width, count, Left<false>{score_gradients, p.columns}, packed.key, dq, stride, false);
+      multiply(count, p.width, rows, Left<true>{score_gradients, p.columns}, packed_query, dk, stride, true);
+      multiply(count, p.value_width, rows, Left<true>{probabilities, p.columns}, packed_up, dv, value_stride, true);
       T* to = step_of<T>(gradients.dquery, b, begin, h);
       for (int64_t r = 0; r < rows; ++r) write(dq + r * stride, to + r * p.heads * p.width, p.width);
     }
@@ -405,19 +405,19 @@ void write_sum(float* first, int64_t distance, int64_t terms, int64_t width, T* 
 }
 
 template <class T>
-void backward_group(const Problem& p, const Division& division, const Gradients& gradients, int64_t b, int64_t g,
+void backward_group(const AttentionArgs& p, const GradientPartition& partition, const Gradients& gradients, int64_t b, int64_t g,
                     int64_t slice) {
   PackedGroup packed{{p.keys, p.width}, {p.width, p.keys}, {p.value_width, p.keys}};
   pack<T>(packed.key, p.key, b, g, p.keys, false);
   pack<T>(packed.key_transposed, p.key, b, g, p.keys, true);
   pack<T>(packed.value_transposed, p.value, b, g, p.keys, true);
   const int64_t stride = p.width + Packed::kPanel, value_stride = p.value_width + Packed::kPanel;
-  const int64_t size = p.keys * stride, value_size = p.keys * value_stride, parts = division.parts;
+  const int64_t size = p.keys * stride, value_size = p.keys * value_stride, parts = partition.parts;
   Scratch<float> dk(parts * size), dv(parts * value_size);
   // Each part accumulates dK and dV in its own buffer.
   parallel_for(parts, 1, [&](int64_t part, int64_t) {
-    float* dbias = gradients.dbias + division.copy_of(slice, part) * gradients.bias_size;
-    backward_part<T>(p, division, gradients, packed, b, g, part, dk + part * size, dv + part * value_size, dbias);
+    float* dbias = gradients.dbias + partition.copy_of(slice, part) * gradients.bias_size;
+    backward_part<T>(p, partition, gradients, packed, b, g, part, dk + part * size, dv + part * value_size, dbias);
   });
   // Sum over the parts, in fixed order.
   T *dkey = step_of<T>(gradients.dkey, b, 0, g), *dvalue = step_of<T>(gradients.dvalue, b, 0, g);
@@ -430,7 +430,7 @@ void backward_group(const Problem& p, const Division& division, const Gradients&
 }
 
 void backward(Context& context) {
-  const Problem p(context, 1);
+  const AttentionArgs p(context, 1);
   const Tensor doutput = context.input(0), bias = context.input(6), normalizer = context.input(8);
   require_shape(doutput, "doutput", Shape(p.batch, p.steps, p.heads, p.value_width));
   require_shape(normalizer, "normalizer", Shape(p.batch, p.heads, p.steps, 2));
@@ -445,28 +445,28 @@ void backward(Context& context) {
     return;
   }
 
-  const Division division(p, bias.size());
-  const int64_t copied = division.copies > 1 ? division.copies * bias.size() : 0;
+  const GradientPartition partition(p, bias.size());
+  const int64_t copied = partition.copies > 1 ? partition.copies * bias.size() : 0;
   Scratch<float> copies(copied);
   std::memset(copies, 0, copied * sizeof(float));
   gradients.dbias = copied > 0 ? copies : dbias;
   with_float_type(p.query.type, [&](auto storage) {
     using T = decltype(storage);
-    parallel_for(division.sets * division.slices, 1, [&](int64_t unit, int64_t) {
-      const int64_t set = unit / division.slices, slice = unit % division.slices;
-      const int64_t begin = division.members * slice / division.slices;
-      const int64_t end = division.members * (slice + 1) / division.slices;
+    parallel_for(partition.sets * partition.slices, 1, [&](int64_t unit, int64_t) {
+      const int64_t set = unit / partition.slices, slice = unit % partition.slices;
+      const int64_t begin = partition.members * slice / partition.slices;
+      const int64_t end = partition.members * (slice + 1) / partition.slices;
       for (int64_t member = begin; member < end; ++member) {
-        const int64_t b = set / division.group_sets + member / division.member_groups;
-        const int64_t g = set % division.group_sets + member % division.member_groups;
-        backward_group<T>(p, division, gradients, b, g, slice);
+        const int64_t b = set / partition.group_sets + member / partition.member_groups;
+        const int64_t g = set % partition.group_sets + member % partition.member_groups;
+        backward_group<T>(p, partition, gradients, b, g, slice);
       }
     });
   });
   // Sum over the copies of the bias gradient, in fixed order.
   if (copied > 0)
     parallel_for(bias.size(), 4096, [&](int64_t begin, int64_t end) {
-      write_sum(copies + begin, bias.size(), division.copies, end - begin, dbias + begin);
+      write_sum(copies + begin, bias.size(), partition.copies, end - begin, dbias + begin);
     });
 }
 

@@ -221,7 +221,7 @@ void gradient(Context& context) {
     float* sum_of_range = sums + first / grain * matrix;
     for (int64_t i = 0; i < matrix; ++i) sum_of_range[i] = 0;
     Step step(chain, exponentials);
-    Scratch<float> alpha(chain.stride), marginal(chain.stride), share(chain.stride);
+    Scratch<float> alpha(chain.stride), marginal(chain.stride), weight(chain.stride);
     for (int64_t b = first; b < last; ++b) {
       const int32_t* tags = all_tags + b * chain.steps;
       const float up = ups[b];
@@ -241,7 +241,7 @@ void gradient(Context& context) {
           step.take(alpha);
           for (int64_t j = 0; j < chain.stride; j += kLanes) {
             const Vec total = load(step.totals + j);
-            store(share + j, load(marginal + j) * (total == Vec{} ? total : 1.0f / total));
+            store(weight + j, load(marginal + j) * (total == Vec{} ? total : 1.0f / total));
           }
           // Pairwise marginals, and their sums over j.
           for (int64_t i = 0; i < chain.tags; ++i) {
@@ -249,7 +249,7 @@ void gradient(Context& context) {
             const float* row = step.weights + i * chain.stride;
             float* pairs = sum_of_range + i * chain.stride;
             for (int64_t j = 0; j < chain.stride; j += kLanes) {
-              const Vec pair = load(share + j) * (load(row + j) * step.factors[i]);
+              const Vec pair = load(weight + j) * (load(row + j) * step.factors[i]);
               total += pair;
               store(pairs + j, load(pairs + j) - up * pair);
             }

@@ -80,7 +80,7 @@ struct LayerNormLstm {
     float *dstate_scale = extra + 12 * w, *dstate_offset = extra + 13 * w, *dz_x = dz + 4 * w;
 
     // Gradient of the normalized state. dc holds its product with the scale, dh the normalized state.
-    Vec total{}, along{};
+    Vec total{}, dot{};
     for (int64_t j = 0; j < w; j += kLanes) {
       const Vec o = load(record + 3 * w + j), t = tanh(load(record + 4 * w + j)), up = load(dh + j);
       const Vec raw = load(record + w + j) * load(before + j) + load(record + j) * load(record + 2 * w + j);
@@ -92,13 +92,13 @@ struct LayerNormLstm {
       store(dh + j, normal);
       store(dz + 3 * w + j, up * t * o * (1.0f - o));
       total += scaled;
-      along += scaled * normal;
+      dot += scaled * normal;
     }
     // Layer normalization: dx = rstd * (d - mean(d) - normal * mean(d * normal)).
-    const float mean = sum(total) / units, slope = sum(along) / units;
+    const float mean = sum(total) / units, mean_dot = sum(dot) / units;
 
     // Gradients of the gates, of both scales and of the bias.
-    Vec total_h{}, along_h{}, total_x{}, along_x{};
+    Vec total_h{}, dot_h{}, total_x{}, dot_x{};
     const auto gate = [&](int64_t j, Vec d) {
       const Vec one = load(normal_h + j), other = load(normal_x + j);
       const Vec d_h = d * load(recurrent_scale + j), d_x = d * load(kernel_scale + j);
@@ -107,12 +107,12 @@ struct LayerNormLstm {
       store(drecurrent_scale + j, load(drecurrent_scale + j) + d * one);
       store(dz + j, d_h);
       store(dz_x + j, d_x);
-      total_h += d_h, along_h += d_h * one;
-      total_x += d_x, along_x += d_x * other;
+      total_h += d_h, dot_h += d_h * one;
+      total_x += d_x, dot_x += d_x * other;
     };
     for (int64_t j = 0; j < w; j += kLanes) {
       const Vec i = load(record + j), f = load(record + w + j), g = load(record + 2 * w + j);
-      const Vec d = (load(dc + j) - mean - load(dh + j) * slope) * numbers[2];
+      const Vec d = (load(dc + j) - mean - load(dh + j) * mean_dot) * numbers[2];
       gate(j, d * g * i * (1.0f - i));
       gate(w + j, d * load(before + j) * f * (1.0f - f));
       gate(2 * w + j, d * i * (1.0f - g * g));
@@ -121,11 +121,11 @@ struct LayerNormLstm {
       store(dh + j, Vec{});
     }
     // Gradients of both products before their normalization.
-    const float mean_h = sum(total_h) / (4 * units), slope_h = sum(along_h) / (4 * units);
-    const float mean_x = sum(total_x) / (4 * units), slope_x = sum(along_x) / (4 * units);
+    const float mean_h = sum(total_h) / (4 * units), mean_dot_h = sum(dot_h) / (4 * units);
+    const float mean_x = sum(total_x) / (4 * units), mean_dot_x = sum(dot_x) / (4 * units);
     for (int64_t j = 0; j < 4 * w; j += kLanes) {
-      store(dz + j, (load(dz + j) - mean_h - load(normal_h + j) * slope_h) * numbers[0]);
-      store(dz_x + j, (load(dz_x + j) - mean_x - load(normal_x + j) * slope_x) * numbers[1]);
+      store(dz + j, (load(dz + j) - mean_h - load(normal_h + j) * mean_dot_h) * numbers[0]);
+      store(dz_x + j, (load(dz_x + j) - mean_x - load(normal_x + j) * mean_dot_x) * numbers[1]);
     }
   }
 };

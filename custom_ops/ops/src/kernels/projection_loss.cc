@@ -17,13 +17,13 @@ constexpr int64_t kGroups = 8;  // groups of words, each with its own sum for th
 constexpr float kInfinity = __builtin_inff();
 
 // Validated inputs and block sizes.
-struct Problem {
+struct ProjectionArgs {
   int64_t tokens, width, words, stride, block;
   const float *features, *kernel, *bias, *weights;
   const int32_t* labels;
   float smoothing, normalizer;
 
-  explicit Problem(Context& context) {
+  explicit ProjectionArgs(Context& context) {
     const Tensor feature_tensor = context.input(0), kernel_tensor = context.input(1), bias_tensor = context.input(2);
     const Tensor label_tensor = context.input(3), weight_tensor = context.input(4);
     require_rank(feature_tensor, "features", 2);
@@ -54,7 +54,7 @@ struct Problem {
 };
 
 // Computes the logits of a block of tokens, one tile of words at a time.
-void form_logits(const Problem& p, int64_t first, int64_t rows, float* logits) {
+void form_logits(const ProjectionArgs& p, int64_t first, int64_t rows, float* logits) {
   parallel_for(p.tiles(), 1, [&](int64_t begin, int64_t end) {
     for (int64_t tile = begin; tile < end; ++tile) {
       const int64_t column = tile * kTile, columns = p.tile_width(tile);
@@ -67,7 +67,7 @@ void form_logits(const Problem& p, int64_t first, int64_t rows, float* logits) {
 }
 
 // Returns the weighted loss of one token. Its logits are replaced by their gradient.
-double loss_of_row(const Problem& p, int64_t token, float* row, bool gradients) {
+double loss_of_row(const ProjectionArgs& p, int64_t token, float* row, bool gradients) {
   const float weight = p.weights[token] * p.normalizer;
   if (weight == 0) {
     if (gradients) std::memset(row, 0, p.words * sizeof(float));
@@ -91,9 +91,9 @@ double loss_of_row(const Problem& p, int64_t token, float* row, bool gradients) 
     const int64_t end = begin + kTile < p.words ? begin + kTile : p.words;
     Vec part{};
     for (int64_t i = begin; i < end; i += kLanes) {
-      const Vec share = exp_below_one(load(row + i) - top);
-      part += share;
-      store(row + i, share);
+      const Vec probability = exp_below_one(load(row + i) - top);
+      part += probability;
+      store(row + i, probability);
     }
     totals += part;
   }
@@ -110,7 +110,7 @@ double loss_of_row(const Problem& p, int64_t token, float* row, bool gradients) 
 }
 
 void kernel(Context& context) {
-  const Problem p(context);
+  const ProjectionArgs p(context);
   const bool gradients = context.flag("gradients");
   const float smoothing = p.smoothing;
   require(smoothing >= 0 && smoothing < 1, "label_smoothing: got %g, expected a number in [0, 1)",
@@ -145,14 +145,14 @@ void kernel(Context& context) {
         const int64_t last = (group + 1) * tiles_of_group < p.tiles() ? (group + 1) * tiles_of_group : p.tiles();
         for (int64_t tile = group * tiles_of_group; tile < last; ++tile) {
           const int64_t column = tile * kTile, columns = p.tile_width(tile);
-          const float* slopes = logits + column;
-          matmul(p.width, columns, rows, {p.features + first * p.width, p.width, true}, {slopes, p.stride}, dkernel + column,
+          const float* logit_gradients = logits + column;
+          matmul(p.width, columns, rows, {p.features + first * p.width, p.width, true}, {logit_gradients, p.stride}, dkernel + column,
                  p.words, add);
-          matmul(rows, p.width, columns, {slopes, p.stride}, {p.kernel + column, p.words, true},
+          matmul(rows, p.width, columns, {logit_gradients, p.stride}, {p.kernel + column, p.words, true},
                  partial + group * p.block * p.width, p.width, tile > group * tiles_of_group);
           float* to = dbias + column;
           for (int64_t r = 0; r < rows; ++r)
-            for (int64_t i = 0; i < columns; ++i) to[i] = (add || r > 0 ? to[i] : 0) + slopes[r * p.stride + i];
+            for (int64_t i = 0; i < columns; ++i) to[i] = (add || r > 0 ? to[i] : 0) + logit_gradients[r * p.stride + i];
         }
       }
     });

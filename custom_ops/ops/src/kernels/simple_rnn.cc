@@ -83,7 +83,7 @@ struct Normalized {
   void backward(const float* record, const float*, float* dh, float*, float* dz, float* extra) const {
     const float* normals = record + width;
     // Gradients of bias and scale, and sums for the gradient of the normalization.
-    Vec total{}, along{};
+    Vec total{}, dot{};
     for (int64_t j = 0; j < width; j += kLanes) {
       const Vec h = load(record + j), normal = load(normals + j), d = load(dh + j) * (1.0f - h * h);
       const Vec scaled = d * load(scale + j);
@@ -92,12 +92,12 @@ struct Normalized {
       store(dz + j, scaled);
       store(dh + j, Vec{});
       total += scaled;
-      along += scaled * normal;
+      dot += scaled * normal;
     }
     // dz = rstd * (d - mean(d) - normal * mean(d * normal)).
-    const float mean = sum(total) / units, slope = sum(along) / units, rstd = record[2 * width];
+    const float mean = sum(total) / units, mean_dot = sum(dot) / units, rstd = record[2 * width];
     for (int64_t j = 0; j < width; j += kLanes)
-      store(dz + j, (load(dz + j) - mean - load(normals + j) * slope) * rstd);
+      store(dz + j, (load(dz + j) - mean - load(normals + j) * mean_dot) * rstd);
   }
 };
 

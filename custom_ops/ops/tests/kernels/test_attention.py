@@ -67,7 +67,7 @@ def test_bias_and_its_gradient(sizes, causal, agree, rng):
 
 
 @pytest.mark.parametrize("sizes", SIZES, ids=str)
-def test_dropout_draws_as_its_twin(sizes, agree, rng):
+def test_dropout_draws_as_its_reference(sizes, agree, rng):
     agree(lambda q, k, v: ops.attention(q, k, v, dropout=0.3, seed=[5, -7]), *draw(rng, sizes))
 
 
@@ -270,8 +270,8 @@ def test_second_gradients(rng):
     inputs = [tf.constant(x, tf.float32) for x in (*draw(rng, (2, 3, 3, 2, 1, 4, 3)), rng.normal(size=(1, 2, 3, 3)))]
     ours = gradients()
     with ops.use("reference"):
-        twin = gradients()
-    for one, other in zip(ours, twin, strict=True):
+        reference = gradients()
+    for one, other in zip(ours, reference, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-3)
 
 
@@ -287,8 +287,8 @@ def test_unknown_shapes(rng):
     inputs = [x.astype("float32") for x in draw(rng, (2, 3, 5, 2, 2, 4, 4))]
     np.testing.assert_array_equal(partly(*inputs, [5, 2]), ops.attention(*inputs, lengths=[5, 2]))
     with ops.use("reference"):
-        twin = tf.function(partly.python_function, input_signature=partly.input_signature)
-        np.testing.assert_allclose(twin(*inputs, [5, 2]), partly(*inputs, [5, 2]), rtol=1e-5, atol=1e-6)
+        reference = tf.function(partly.python_function, input_signature=partly.input_signature)
+        np.testing.assert_allclose(reference(*inputs, [5, 2]), partly(*inputs, [5, 2]), rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("choice", ["compiled", "reference"])

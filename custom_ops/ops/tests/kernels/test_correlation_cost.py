@@ -44,22 +44,22 @@ def by_hand(a, b, kernel_size, max_displacement, stride_1, stride_2, pad):
 
 
 @pytest.mark.parametrize("choice", ["compiled", "reference"])
-@pytest.mark.parametrize("places", PLACES)
-def test_is_a_loop_over_patches(places, choice, rng):
+@pytest.mark.parametrize("positions", PLACES)
+def test_is_a_loop_over_patches(positions, choice, rng):
     for shape in ((2, 9, 11, 3), (1, 8, 8, 37)):
         a, b = rng.normal(size=(2, *shape))
         with ops.use(choice):
-            got = ops.correlation_cost(a.astype("float32"), b.astype("float32"), *places)
-        np.testing.assert_allclose(got, by_hand(a, b, *places), atol=1e-5)
+            got = ops.correlation_cost(a.astype("float32"), b.astype("float32"), *positions)
+        np.testing.assert_allclose(got, by_hand(a, b, *positions), atol=1e-5)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
-@pytest.mark.parametrize("places", PLACES)
-def test_kernel_is_its_twin(places, dtype, agree, rng):
+@pytest.mark.parametrize("positions", PLACES)
+def test_kernel_is_its_reference(positions, dtype, agree, rng):
     for channels in (1, 5, 16, 150):
-        pictures = rng.normal(size=(2, 2, 8, 9, channels))
-        agree(lambda a, b: ops.correlation_cost(a, b, *places), *pictures, dtype=dtype)
-    assert ops.correlation_cost(tf.zeros((0, 8, 9, 4)), tf.zeros((0, 8, 9, 4)), *places).shape[0] == 0
+        images = rng.normal(size=(2, 2, 8, 9, channels))
+        agree(lambda a, b: ops.correlation_cost(a, b, *positions), *images, dtype=dtype)
+    assert ops.correlation_cost(tf.zeros((0, 8, 9, 4)), tf.zeros((0, 8, 9, 4)), *positions).shape[0] == 0
 
 
 def test_threads_do_not_matter(same_for_any_thread_count, rng):
@@ -119,8 +119,8 @@ def test_unknown_shapes(rng):
     ],
 )
 def test_bad_arguments(arguments, message):
-    picture = np.ones((1, 3, 3, 1), "float32")
-    good = {"a": picture, "b": picture, "kernel_size": 1, "max_displacement": 1, "stride_1": 1, "stride_2": 1, "pad": 0}
+    image = np.ones((1, 3, 3, 1), "float32")
+    good = {"a": image, "b": image, "kernel_size": 1, "max_displacement": 1, "stride_1": 1, "stride_2": 1, "pad": 0}
     ops.correlation_cost(**good)
     with pytest.raises(ValueError, match=message):
         ops.correlation_cost(**{**good, **arguments})

@@ -74,16 +74,16 @@ def test_gradient_is_the_marginals(rng):
 
 
 @pytest.mark.parametrize("sizes", SIZES, ids=str)
-def test_decode_is_its_twin(sizes, rng):
+def test_decode_is_its_reference(sizes, rng):
     unaries, _, transitions, lengths = draw(rng, *sizes)
     unaries, transitions = unaries.astype("float32"), transitions.astype("float32")
     tags, scores = ops.crf_decode(unaries, transitions, lengths=lengths)
     with ops.use("reference"):
-        twin_tags, twin_scores = ops.crf_decode(unaries, transitions, lengths=lengths)
+        reference_tags, reference_scores = ops.crf_decode(unaries, transitions, lengths=lengths)
         graph_tags, _ = tf.function(ops.crf_decode)(unaries, transitions, lengths=lengths)
-    np.testing.assert_array_equal(tags, twin_tags)
+    np.testing.assert_array_equal(tags, reference_tags)
     np.testing.assert_array_equal(tags, graph_tags)
-    np.testing.assert_allclose(scores, twin_scores, rtol=1e-5)
+    np.testing.assert_allclose(scores, reference_scores, rtol=1e-5)
     for b, length in enumerate(lengths):
         assert not tags[b, length:].numpy().any()
         np.testing.assert_allclose(scores[b], score(unaries[b], transitions, tags[b, :length].numpy()), rtol=1e-4)
@@ -205,8 +205,8 @@ def test_second_gradients(rng):
     inputs = [tf.constant(x, tf.float32) for x in (unaries, transitions)]
     ours = gradients()
     with ops.use("reference"):
-        twin = gradients()
-    for one, other in zip(ours, twin, strict=True):
+        reference = gradients()
+    for one, other in zip(ours, reference, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-3)
 
 
@@ -298,7 +298,7 @@ def test_bad_arguments(changes, name, message):
         ops.crf_log_likelihood(**{**arguments, **changes})
 
 
-def test_the_twin_looks_at_lengths(fails_cleanly):
+def test_the_reference_looks_at_lengths(fails_cleanly):
     arguments = {"unaries": tf.ones((2, 3, 4)), "transitions": tf.ones((4, 4))}
     tags = tf.zeros((2, 3), tf.int32)
     with ops.use("reference"):

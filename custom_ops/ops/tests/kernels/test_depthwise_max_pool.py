@@ -16,7 +16,7 @@ WINDOWS = [(1, 1), (2, 2), (3, 3), (3, 1), (2, 5), (4, 3), (50, 7)]
 @pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
 @pytest.mark.parametrize("padding", ["valid", "same"])
 @pytest.mark.parametrize(("size", "stride"), WINDOWS)
-def test_kernel_is_its_twin(size, stride, padding, dtype, agree, rng):
+def test_kernel_is_its_reference(size, stride, padding, dtype, agree, rng):
     for shape in ((3, 5), (2, 3, 16), (7, 33), (11,), (0, 4), (4, 1)):
         x = rng.permutation(int(np.prod(shape))).reshape(shape) / 64  # distinct values, exact in half precision
         agree(lambda x: ops.depthwise_max_pool(x, size, stride, padding), x, dtype=dtype)

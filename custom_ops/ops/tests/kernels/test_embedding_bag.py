@@ -36,7 +36,7 @@ def test_sums_and_means(sizes, choice, rng):
 
 @pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
 @pytest.mark.parametrize("sizes", SIZES, ids=str)
-def test_kernel_is_its_twin(sizes, dtype, agree, rng):
+def test_kernel_is_its_reference(sizes, dtype, agree, rng):
     indices, table, weights = draw(rng, *sizes)
 
     def dense(x):  # identity that makes the sparse gradient dense, for comparison

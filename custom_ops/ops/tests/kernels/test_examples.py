@@ -13,7 +13,7 @@ from tensorsmith.records import Column, encode
 pytestmark = pytest.mark.pairwise
 
 FEATURES = {
-    "picture": tf.io.FixedLenFeature([], tf.string),
+    "image": tf.io.FixedLenFeature([], tf.string),
     "label": tf.io.FixedLenFeature([], tf.int64),
     "x": tf.io.FixedLenFeature([2, 3], tf.float32),
     "weight": tf.io.FixedLenFeature([1], tf.float32, default_value=[0.5]),
@@ -33,7 +33,7 @@ def table(rows, rng):
         return Column.lists(kind, [[make() for _ in range(rng.integers(0, 4))] for _ in range(rows)])
 
     return {
-        "picture": Column.lists("bytes", [[rng.bytes(rng.integers(0, 60))] for _ in range(rows)]),
+        "image": Column.lists("bytes", [[rng.bytes(rng.integers(0, 60))] for _ in range(rows)]),
         "label": Column.of(rng.integers(-(2**62), 2**62, rows)),
         "x": Column.of(rng.normal(size=(rows, 2, 3))),
         "weight": Column.lists("float", [[1.0] if there else None for there in some]),
@@ -95,7 +95,7 @@ def test_shapes_are_known_in_graphs():
 
     parse.get_concrete_function()
     assert shapes["x"] == (4, 2, 3)
-    assert shapes["picture"] == (4,)
+    assert shapes["image"] == (4,)
     assert shapes["words"] == (4, None)
 
 
@@ -110,8 +110,8 @@ def test_reading_from_files(written, choice, rng):
 
 
 def test_in_a_pipeline(written):
-    files, *places = written
-    dataset = tf.data.Dataset.from_tensor_slices(tuple(places)).batch(5)
+    files, *positions = written
+    dataset = tf.data.Dataset.from_tensor_slices(tuple(positions)).batch(5)
     dataset = dataset.map(lambda *at: ops.read_examples(files, *at, FEATURES), num_parallel_calls=2)
     assert sum(len(batch["label"]) for batch in dataset) == 22
 
@@ -122,8 +122,8 @@ def test_damage_is_told_with_file_and_place(written):
     data[begins[3] + 5] ^= 1
     Path(files[0]).write_bytes(data)
     ops.read_examples(files, file[4:], begins[4:], sizes[4:], FEATURES)
-    place = f"part-0, record at byte {begins[3] - 12}"
-    with pytest.raises(tf.errors.DataLossError, match=f"{place}: its data are damaged"):
+    position = f"part-0, record at byte {begins[3] - 12}"
+    with pytest.raises(tf.errors.DataLossError, match=f"{position}: its data are damaged"):
         ops.read_examples(files, file, begins, sizes, FEATURES)
     with pytest.raises(tf.errors.DataLossError, match="there is no such record"):
         ops.read_examples(files, file[:1], begins[:1] + 1, sizes[:1], FEATURES)

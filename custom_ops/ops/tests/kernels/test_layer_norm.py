@@ -81,8 +81,8 @@ def test_second_gradients(norm, rng):
     inputs = [tf.constant(rng.normal(size=shape), tf.float32) for shape in ((4, 6), (6,), (4, 6))]
     ours = gradients()
     with ops.use("reference"):
-        twin = gradients()
-    for one, other in zip(ours, twin, strict=True):
+        reference = gradients()
+    for one, other in zip(ours, reference, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-3)
 
 

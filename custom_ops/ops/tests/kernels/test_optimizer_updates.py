@@ -61,7 +61,7 @@ def test_agrees(kind, settings, agree, rng):
 
 
 @pytest.mark.parametrize("kind", LISTS)
-def test_gradients_are_the_twins(kind, rng):
+def test_gradients_are_the_references(kind, rng):
     def slopes(lists):
         tensors = [value for values in lists for value in values]
         with tf.GradientTape() as tape:
@@ -85,8 +85,8 @@ def test_large_tensors_are_streamed(kind, rng):
     lists = as_float32(draw(kind, rng, [(1024, 1031), (5, 3), (300_007,)]))
     ours = update(kind, lists, global_clipnorm=2.0)
     with ops.use("reference"):
-        twin = update(kind, lists, global_clipnorm=2.0)
-    for one, other in zip(tf.nest.flatten(ours), tf.nest.flatten(twin), strict=True):
+        reference = update(kind, lists, global_clipnorm=2.0)
+    for one, other in zip(tf.nest.flatten(ours), tf.nest.flatten(reference), strict=True):
         np.testing.assert_allclose(one, other, rtol=2e-5, atol=2e-5)
 
 
@@ -184,7 +184,7 @@ def test_gradients_by_the_rate(rng):
     np.testing.assert_allclose(tape.gradient(total, rate), -tf.reduce_sum(g), rtol=1e-5)
 
 
-def test_other_types_take_the_twin(rng):
+def test_other_types_take_the_reference(rng):
     for dtype in ("float16", "bfloat16", "float64"):
         lists = [[tf.constant(value, dtype) for value in values] for values in draw("adam", rng)]
         new = update("adam", lists)

@@ -39,7 +39,7 @@ def by_definition(features, kernel, bias, labels, weights, smoothing=0.0, mean=T
 
 
 @pytest.mark.parametrize("sizes", SMALL + LARGE, ids=str)
-def test_kernel_is_its_twin(sizes, agree, rng):
+def test_kernel_is_its_reference(sizes, agree, rng):
     inputs = draw(rng, *sizes)
     weights = rng.integers(0, 4, sizes[0]) / 4
     agree(lambda f, k, b, y: loss(f, k, y, bias=b), *inputs)
@@ -151,8 +151,8 @@ def test_second_gradients(rng):
 
     ours, graphs = gradients(), tf.function(gradients)()
     with ops.use("reference"):
-        twin = gradients()
-    for one, graph, other in zip(ours, graphs, twin, strict=True):
+        reference = gradients()
+    for one, graph, other in zip(ours, graphs, reference, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-3)
         np.testing.assert_allclose(graph, other, rtol=1e-3, atol=1e-3)
         assert np.abs(other).max() > 0.1

@@ -275,13 +275,13 @@ def test_second_gradients(kind, rng):
 
     ours = penalty_gradients()
     with ops.use("reference"):
-        twin = penalty_gradients()
-    for one, other in zip(ours, twin, strict=True):
+        reference = penalty_gradients()
+    for one, other in zip(ours, reference, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-4)
 
 
 @fast_kinds
-def test_training_is_that_of_the_twin(kind, rng):
+def test_training_is_that_of_the_reference(kind, rng):
     """Ten steps of gradient descent towards the mean of the inputs."""
     x, *start = as_float32(kind.draw(rng, 16, 6, 3, 8, initial=False))
     wanted = tf.reduce_mean(x, axis=[1, 2])
@@ -303,9 +303,9 @@ def test_training_is_that_of_the_twin(kind, rng):
 
     ours = losses()
     with ops.use("reference"):
-        twin = losses()
+        reference = losses()
     assert ours[-1] < 0.9 * ours[0]
-    np.testing.assert_allclose(ours, twin, rtol=1e-4)
+    np.testing.assert_allclose(ours, reference, rtol=1e-4)
 
 
 @fast_kinds
@@ -336,11 +336,11 @@ def test_unknown_shapes(kind, rng):
     for one, other in zip(tf.nest.flatten(partly(*tensors, mask)), wanted, strict=True):
         np.testing.assert_array_equal(one, other)
     with ops.use("reference"):
-        twin = tf.function(partly.python_function, input_signature=partly.input_signature)(*tensors, mask)
+        reference = tf.function(partly.python_function, input_signature=partly.input_signature)(*tensors, mask)
         signature = not_at_all.input_signature
         unknown = tf.function(not_at_all.python_function, input_signature=signature)(*tensors)
     np.testing.assert_allclose(unknown[0], kind(*tensors)[0], atol=1e-5)
-    for one, other in zip(tf.nest.flatten(twin), wanted, strict=True):
+    for one, other in zip(tf.nest.flatten(reference), wanted, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-4)
     np.testing.assert_array_equal(not_at_all(*tensors)[0], kind(*tensors)[0])
 
@@ -359,7 +359,7 @@ def test_shapes_in_graphs():
 
 
 @fast_kinds
-def test_xla_takes_the_twin(kind, rng):
+def test_xla_takes_the_reference(kind, rng):
     tensors = as_float32(kind.draw(rng, 2, 3, 4, 5))
 
     def gradients(*tensors):

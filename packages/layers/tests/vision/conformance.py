@@ -20,8 +20,8 @@ from tensorsmith.layers import (
 )
 from tensorsmith.testing import Data, LayerRow
 
-PICTURES = Data((6, 5, 4))
-STYLED = ([PICTURES, Data((3,))],)  # a list, i.e. a single argument
+IMAGES = Data((6, 5, 4))
+STYLED = ([IMAGES, Data((3,))],)  # a list, i.e. a single argument
 BAD_EPSILON = ({"epsilon": 0.0}, "a positive number")
 
 
@@ -40,7 +40,7 @@ ROWS = [
     LayerRow(
         BottleneckUnit,
         kwargs={"filters": 8, "strides": 2, "activation": "silu", "squeeze_ratio": 4, "kernel_regularizer": "l2"},
-        inputs=PICTURES,
+        inputs=IMAGES,
         time_axis=1,
         bad=[
             ({"filters": 6}, "a positive multiple of 4"),
@@ -66,7 +66,7 @@ ROWS = [
         equalized,
         name="EqualizedLearningRate of a transposed convolution",
         kwargs={"kind": "Conv2DTranspose", "kernel_size": 3, "strides": 2},
-        inputs=PICTURES,
+        inputs=IMAGES,
         bad=[],
     ),
     LayerRow(
@@ -82,7 +82,7 @@ ROWS = [
             "kernel_initializer": "glorot_uniform",
             "kernel_regularizer": "l2",
         },
-        inputs=PICTURES,
+        inputs=IMAGES,
         time_axis=1,
         bad=[
             ({"filters_5x5": 0}, "a positive integer"),
@@ -100,7 +100,7 @@ ROWS = [
             "coefficient_initializer": "uniform",
             "bias_initializer": "uniform",
         },
-        inputs=PICTURES,
+        inputs=IMAGES,
         time_axis=1,
         bad=[
             ({"pool_size": 0}, "a positive integer or a pair of them"),
@@ -126,13 +126,13 @@ ROWS = [
         LocalResponseNormalization,
         name="LocalResponseNormalization of a size",
         kwargs={"alpha": 0.7, "beta": 0.6, "size": 4},
-        inputs=PICTURES,
+        inputs=IMAGES,
         bad=[({"size": 0}, "a positive integer")],
     ),
     LayerRow(
         MinibatchStandardDeviation,
         kwargs={"group_size": 3, "epsilon": 0.01},
-        inputs=PICTURES,
+        inputs=IMAGES,
         bad=[({"group_size": 0}, "a positive integer or None"), BAD_EPSILON],
     ),
     LayerRow(
@@ -162,7 +162,7 @@ ROWS = [
     LayerRow(
         NoiseInjection,
         kwargs={"strength_initializer": "ones", "seed": 5},
-        inputs=PICTURES,
+        inputs=IMAGES,
         random=True,
         time_axis=1,
         passes_mask=True,
@@ -208,7 +208,7 @@ ROWS = [
     LayerRow(
         ResidualUnit,
         kwargs={"filters": 4, "activation": "elu", "kernel_initializer": "he_uniform"},
-        inputs=PICTURES,
+        inputs=IMAGES,
         time_axis=1,
         bad=[({"filters": 0}, "a positive integer"), ({"strides": 1.5}, "a positive integer")],
     ),
@@ -216,7 +216,7 @@ ROWS = [
         ResidualUnit,
         name="ResidualUnit with another normalization",
         kwargs={"filters": 3, "strides": 2, "activation": "elu", "normalization": FilterResponseNormalization(0.1)},
-        inputs=PICTURES,
+        inputs=IMAGES,
         bad=[({"squeeze_ratio": 1.5}, "a positive integer or None")],
     ),
     LayerRow(
@@ -231,7 +231,7 @@ ROWS = [
             "bias_initializer": "uniform",
             "kernel_regularizer": "l2",
         },
-        inputs=PICTURES,
+        inputs=IMAGES,
         time_axis=1,
         bad=[
             ({"connections": [[1, 0], [1, 0]]}, "a 1 in each column"),
@@ -246,7 +246,7 @@ ROWS = [
     LayerRow(
         SqueezeExcitation,
         kwargs={"ratio": 2, "activation": "elu", "kernel_initializer": "uniform", "kernel_regularizer": "l2"},
-        inputs=PICTURES,
+        inputs=IMAGES,
         time_axis=1,
         bad=[({"ratio": 0}, "a positive integer")],
     ),

@@ -18,4 +18,4 @@ schedules = [
     Halving(1e-4, 1e-2, 10, "cycle"),
     tensorsmith.schedules.ExponentialCyclicalLearningRate(1e-4, 1e-2, step_size=10, gamma=0.96),
 ]
-results = {str(place): [schedule(float(step)) for step in range(60)] for place, schedule in enumerate(schedules)}
+results = {str(position): [schedule(float(step)) for step in range(60)] for position, schedule in enumerate(schedules)}

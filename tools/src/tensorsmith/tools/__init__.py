@@ -1,1 +1,1 @@
-"""The `tensorsmith` command. Only subcommands that train import TensorFlow."""
+"""The `tensorsmith` command. TensorFlow is imported only by subcommands that train."""

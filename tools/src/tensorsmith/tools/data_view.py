@@ -1,4 +1,4 @@
-"""Tables and figures of `tensorsmith data`."""
+"""Tables and figures that `tensorsmith data` displays."""
 
 import re
 import textwrap
@@ -18,12 +18,12 @@ from tensorsmith.data.datasets.obtain import cache_folder, is_cached
 if TYPE_CHECKING:
     from tensorsmith.data import Dataset, DatasetInfo
 
-ROWS, LABELS, LINES, PICTURES = 3, 16, 8, 64
+ROWS, LABELS, LINES, IMAGES = 3, 16, 8, 64
 WIDTH = 100
 
 
 def print_list(descriptions: "Sequence[DatasetInfo]") -> None:
-    """Prints a table with a row for each data set."""
+    """Prints a table with one row per data set."""
     table = Table()
     table.add_column("name", no_wrap=True)
     table.add_column("description")
@@ -38,7 +38,7 @@ def print_list(descriptions: "Sequence[DatasetInfo]") -> None:
 
 
 def print_info(info: "DatasetInfo") -> None:
-    """Prints the description, splits, licence and sources of a data set, without fetching it."""
+    """Prints the description, splits, license and sources of a data set without fetching the data."""
     unit = " characters" if info.kind == "text" else ""
     print(f"{info.name}: {info.title}\n")
     print(textwrap.fill(info.description, WIDTH) + "\n")
@@ -56,19 +56,19 @@ def print_info(info: "DatasetInfo") -> None:
             print(_filled(line, f"{heading:<14}"))
     for number, source in enumerate(info.sources):
         files = ", ".join(file.name for file in source.files)
-        line = f"{source.place}, {format_bytes(source.size)}: {files}"
+        line = f"{source.location}, {format_bytes(source.size)}: {files}"
         indent = f"{'' if number else 'sources':<14}"
         print(_filled(line, indent))
 
 
 def _filled(text: str, head: str) -> str:
-    """Returns a text wrapped to `WIDTH` and indented behind its heading; paths and names are not broken."""
+    """Returns text wrapped to `WIDTH` and indented after its heading, without breaking paths and names."""
     lines = textwrap.TextWrapper(WIDTH, head, " " * len(head), break_long_words=False, break_on_hyphens=False)
     return lines.fill(text)
 
 
 def print_preview(info: "DatasetInfo", data: "Dataset") -> None:
-    """Prints the first examples of a split, and statistics of all of them."""
+    """Prints the first examples of a split, and statistics of all examples."""
     count = f"{len(data.features):,} characters" if info.kind == "text" else f"{_length(data.features):,} examples"
     print(f"{info.name}, {data.split}: {count}")
     if info.kind == "text":
@@ -78,7 +78,7 @@ def print_preview(info: "DatasetInfo", data: "Dataset") -> None:
     if info.kind == "texts":
         for text, label in zip(data.features[:LINES], data.labels, strict=False):
             print(textwrap.fill(f"{label:>6.2f}  {text}", WIDTH, subsequent_indent=" " * 8))
-    if info.kind == "pictures":
+    if info.kind == "images":
         height, width = data.features.shape[1:3]
         mean, deviation = data.features.mean(), data.features.std()
         print(f"images of {height}x{width} pixels in [0, 1], mean {mean:.4f}, standard deviation {deviation:.4f}")
@@ -88,12 +88,12 @@ def print_preview(info: "DatasetInfo", data: "Dataset") -> None:
 
 
 def draw(info: "DatasetInfo", data: "Dataset", path: Path) -> str:
-    """Writes the first images, or a plot of a time series, to a PNG file, and returns a description of it."""
-    if info.kind == "pictures":
+    """Writes a PNG file with the first images or a plot of a time series, and returns a description of the file."""
+    if info.kind == "images":
         from tensorsmith.tfrecord import contact_sheet
 
-        pixels = np.round(data.features[:PICTURES] * 255).astype(np.uint8)
-        count = contact_sheet((picture.tobytes() for picture in pixels), path, info.shape)
+        pixels = np.round(data.features[:IMAGES] * 255).astype(np.uint8)
+        count = contact_sheet((image.tobytes() for image in pixels), path, info.shape)
         return f"first {count} images, row by row"
     from matplotlib.figure import Figure
 
@@ -112,7 +112,7 @@ def draw(info: "DatasetInfo", data: "Dataset", path: Path) -> str:
 
 
 def _print_columns(info: "DatasetInfo", data: "Dataset") -> None:
-    """Prints a row for each column and for numeric labels. Rows keep data sets with many columns readable."""
+    """Prints one row per column, and one for numeric labels."""
     columns = {}
     for number, (name, column) in enumerate(info.columns.items()):
         columns[name] = (column.unit, data.features[:, number] if info.is_matrix else data.features[name])

@@ -25,12 +25,12 @@ from tensorsmith.tools.commands import (
 
 
 class Command(Protocol):
-    """Interface of the modules in `commands`. The first line of the module docstring is the summary in `--help`."""
+    """Interface of the subcommand modules. The first line of the module docstring is the summary in `--help`."""
 
     __doc__: str | None
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        """Adds the arguments to the parser."""
+        """Adds the command-line arguments to the parser."""
 
     def execute(self, arguments: argparse.Namespace) -> int:
         """Runs the command and returns the exit code."""
@@ -56,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs the `tensorsmith` command and returns the exit code.
 
     Args:
-        argv: Command-line arguments. Defaults to those of the process.
+        argv: Command-line arguments. Defaults to the arguments of the current process.
 
     Returns:
         0: success. 1: failure (no network, full disk, invalid training data). 2: usage error. 130: interrupted.
@@ -92,7 +92,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _exit_code(error: Exception) -> int | None:
-    """Returns the exit code of errors caused by the user or the environment; `None` for internal errors."""
+    """Returns the exit code of an error caused by the user or the environment, or `None` for internal errors."""
     if isinstance(error, ArgumentError):
         return 2
     if isinstance(error, OSError | ArithmeticError | ImportError | RunFailedError):

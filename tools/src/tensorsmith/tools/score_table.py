@@ -1,4 +1,4 @@
-"""Table of scores at the end of a run."""
+"""Table of scores that is printed at the end of a run."""
 
 from collections.abc import Mapping
 from pathlib import Path

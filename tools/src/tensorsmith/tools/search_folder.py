@@ -1,4 +1,4 @@
-"""Folder of a hyperparameter search: the search space, checked against the recipe's fields, and the final report."""
+"""Folder of a hyperparameter search, which contains the search space and the final report."""
 
 import dataclasses
 import json
@@ -19,7 +19,7 @@ SETTINGS = ("objective", "direction", "tuner", "trials", "folds", "patience", "k
 
 
 def supervised(file: RecipeFile) -> SupervisedRecipe:
-    """Returns the recipe of a file.
+    """Returns the supervised recipe that a file defines.
 
     Raises:
         ArgumentError: If the recipe is a procedure, because a search requires the scores of a trainer.
@@ -30,7 +30,7 @@ def supervised(file: RecipeFile) -> SupervisedRecipe:
 
 
 def space_of(recipe: RecipeFile, file: Path | None) -> dict[str, Range]:
-    """Returns the ranges that a recipe declares, updated by those of a file.
+    """Returns the search ranges that a recipe declares, updated by the ranges in a file.
 
     Raises:
         ArgumentError: If a name is not a field of the recipe, or a value is invalid for its field. The message lists
@@ -40,7 +40,7 @@ def space_of(recipe: RecipeFile, file: Path | None) -> dict[str, Range]:
     if file is not None:
         space.update(parse_space(read_yaml(file, "--space")))
     remedy = "declare ranges in its Config with tensorsmith.tuning, or pass --space FILE.yaml"
-    check(bool(space), "space", Verbatim(f"no ranges in {recipe.name}"), "at least one range", remedy)
+    check(bool(space), "space", Verbatim(f"no ranges in {recipe.name}"), "have at least one range", remedy)
     mistakes, fitting = [], {}
     for name, known in space.items():
         try:
@@ -60,7 +60,7 @@ def space_of(recipe: RecipeFile, file: Path | None) -> dict[str, Range]:
 
 
 def write_search(recipe: RecipeFile, search: Search, folder: Path) -> None:
-    """Writes the search file, which `read_search` reads."""
+    """Writes the search settings in the format of `read_search`."""
     fields = yaml.safe_load(to_yaml(recipe, search.config))
     text = {
         "recipe": fields.pop("recipe"),
@@ -73,7 +73,7 @@ def write_search(recipe: RecipeFile, search: Search, folder: Path) -> None:
 
 
 def read_search(recipe: RecipeFile, folder: Path) -> Search:
-    """Returns the search that is stored in a folder.
+    """Returns the search settings stored in a folder.
 
     Raises:
         ValueError: If the search belongs to another recipe, or its file is invalid.
@@ -91,7 +91,7 @@ def read_search(recipe: RecipeFile, folder: Path) -> Search:
 
 
 def remove_fruitless(folder: Path) -> None:
-    """Removes the folder of a search without a successful trial."""
+    """Removes the folder of a search that has no successful trial."""
     results = (json.loads(path.read_text()) for path in folder.glob("trial_*/result.json"))
     if all(result["score"] is None for result in results):
         shutil.rmtree(folder, ignore_errors=True)  # the folder itself may be a mount point, which cannot be removed
@@ -101,10 +101,10 @@ def write_report(recipe: RecipeFile, search: Search, folder: Path, results: Mapp
     """Writes the best configurations, a plot of the scores and events for TensorBoard.
 
     Args:
-        recipe: Recipe that was trained.
+        recipe: Recipe that the search trained.
         search: Settings of the search.
-        folder: Folder of the search.
-        results: Results by name of the trial, best first, without failed trials.
+        folder: Folder that contains the search.
+        results: Trial results by trial name, best first, excluding failed trials.
 
     Returns:
         Paths of the configuration files, best first.

@@ -1,4 +1,4 @@
-"""`tensorsmith tfrecord convert`: conversion of a source to TFRecord files."""
+"""`tensorsmith tfrecord convert`: conversion of a data source to TFRecord files."""
 
 import argparse
 import difflib
@@ -14,7 +14,7 @@ NOT_BY_TFDS = (
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the arguments to the parser."""
+    """Adds the command-line arguments to the parser."""
     parser.add_argument("sources", metavar="SOURCE", nargs="+", help="files, a pattern or a folder, of one format")
     parser.add_argument("dest", metavar="DEST", type=Path, help="output folder")
     parser.add_argument("--schema", metavar="FILE.yaml", type=Path, help="schema file; by default it is inferred")
@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Converts the sources and prints the numbers of rows, records and rejects."""
+    """Converts a data source, and prints the number of rows, records and rejects."""
     from tensorsmith.tfrecord import Schema, convert, open_source, parse_size, parse_split
 
     check(arguments.shuffle or arguments.seed is None, "--seed", arguments.seed, "left out without --shuffle")

@@ -1,4 +1,4 @@
-"""Tables of files, features and examples that `tensorsmith tfrecord` prints."""
+"""Tables of files, features and examples that `tensorsmith tfrecord` displays."""
 
 import math
 from collections import Counter
@@ -12,7 +12,7 @@ from rich.table import Table
 from tensorsmith.core import format_bytes
 
 if TYPE_CHECKING:
-    from tensorsmith.records import Feature, Range
+    from tensorsmith.records import Range, StoredFeature
     from tensorsmith.tfrecord import BytesStats, FileSummary, NumberStats, Stats
 
 MOST_FILES, MOST_VALUES, MOST_LETTERS = 20, 8, 60
@@ -32,7 +32,7 @@ def print_survey(files: "Sequence[FileSummary]") -> None:
         size = sum(file.size for file in files)
         rows.append((f"{len(files):,} files", f"{records:,}", format_bytes(size), ""))
     _print(("file", ">examples", ">size", "compression"), rows, sums=len(files) > 1)
-    features: dict[str, Feature] = {}
+    features: dict[str, StoredFeature] = {}
     for file in files:
         features = merge(features, file.features)
     rows = [
@@ -43,7 +43,7 @@ def print_survey(files: "Sequence[FileSummary]") -> None:
 
 
 def print_example(number: int, row: Mapping[str, list[Any]]) -> None:
-    """Prints an example with long values truncated."""
+    """Prints an example, with long values truncated."""
     console = Console(highlight=False)
     console.print(f"[bold]example {number:,}[/]")
     for name, values in row.items():
@@ -51,7 +51,7 @@ def print_example(number: int, row: Mapping[str, list[Any]]) -> None:
 
 
 def print_stats(stats: "Stats") -> None:
-    """Prints a table of the numeric features and a table of the bytes features."""
+    """Prints a table of numeric features and a table of bytes features."""
     from tensorsmith.tfrecord import NumberStats
 
     print(f"{stats.records:,} examples")
@@ -67,12 +67,12 @@ def print_stats(stats: "Stats") -> None:
 
 
 def _print(headings: Sequence[str], rows: Sequence[Sequence[str]], sums: bool = False) -> None:
-    """Prints a table, or the cells of each row as a list if the terminal is too narrow.
+    """Prints a table, or a list of the cells of each row if the terminal is too narrow.
 
     Args:
-        headings: Headings of the columns. The prefix ">" right-aligns a column.
-        rows: Cells of each row.
-        sums: If `True`, the last row contains totals and is separated by a line.
+        headings: Column headings. The prefix ">" right-aligns a column.
+        rows: Table rows, each a sequence of cells.
+        sums: If `True`, the last row contains totals and is preceded by a separator line.
     """
     table = Table()
     for heading in headings:
@@ -97,7 +97,7 @@ def _print(headings: Sequence[str], rows: Sequence[Sequence[str]], sums: bool = 
         console.print(f"  {escape(', '.join(cells))}")
 
 
-def _values(feature: "Feature") -> str:
+def _values(feature: "StoredFeature") -> str:
     if feature.steps is None:
         return _range(feature.counts)
     return f"{_range(feature.counts)} steps of {_range(feature.steps)}"
@@ -127,12 +127,12 @@ def _texts(figures: "BytesStats") -> list[str]:
 
 
 def _most_frequent(found: Counter[bytes]) -> list[tuple[bytes, int]]:
-    """Returns the three most frequent values; ties are sorted by value."""
+    """Returns the three most frequent values, with ties sorted by value."""
     return sorted(found.items(), key=lambda item: (-item[1], item[0]))[:3]
 
 
 def _kept(value: bytes) -> str:
-    """Returns a value in readable form; `BytesStats` stores long values truncated to `BytesStats.KEPT` bytes."""
+    """Returns a value in readable form, possibly truncated to `BytesStats.KEPT` bytes."""
     from tensorsmith.tfrecord import BytesStats, image_format
 
     if len(value) <= BytesStats.KEPT:

@@ -1,1 +1,1 @@
-"""Cases of `tensorsmith bench ops`, one module per kernel, with the implementations of other providers."""
+"""Benchmark cases of `tensorsmith bench ops`, one module per kernel, with the implementations to compare."""

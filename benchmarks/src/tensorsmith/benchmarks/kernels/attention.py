@@ -50,7 +50,7 @@ def _torch_forward(inputs: list[np.ndarray]) -> Work:
 
 
 def _gigaflops(products: int) -> float:
-    """Return the operations of matrix products over the causal half of 1,024 x 1,024 scores."""
+    """Return the floating-point operations of causal attention with 1,024 x 1,024 scores, in units of 10^9."""
     return products * BATCH * HEADS * WIDTH * 1024 * 1025 / 1e9
 
 

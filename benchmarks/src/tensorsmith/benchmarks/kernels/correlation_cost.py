@@ -10,8 +10,8 @@ OPTIONS = {"kernel_size": 1, "max_displacement": 20, "stride_1": 1, "stride_2": 
 
 
 def _work(provider: str) -> Work:
-    pictures = np.random.default_rng(0).normal(size=(2, *SHAPE)).astype("float32")
-    return with_gradients(_ours if provider == "tensorsmith" else _shifted, list(pictures), jit=provider == "xla")
+    images = np.random.default_rng(0).normal(size=(2, *SHAPE)).astype("float32")
+    return with_gradients(_ours if provider == "tensorsmith" else _shifted, list(images), jit=provider == "xla")
 
 
 def _ours(a: Tensor, b: Tensor) -> Tensor:
@@ -21,7 +21,7 @@ def _ours(a: Tensor, b: Tensor) -> Tensor:
 
 
 def _shifted(a: Tensor, b: Tensor) -> Tensor:
-    """Compute one displacement at a time, as is usual without a kernel."""
+    """Compute one displacement at a time, as is common without a compiled kernel."""
     import tensorflow as tf
 
     _, height, width, _ = SHAPE

@@ -28,7 +28,7 @@ def _reshaped(x: Tensor) -> Tensor:
 
 
 def _pooled(x: Tensor) -> Tensor:
-    """Pool the channels as the width of an image, for which TensorFlow has a gradient on CPU."""
+    """Apply max pooling along the width of an image, for which TensorFlow provides a gradient on CPU."""
     import tensorflow as tf
 
     rows = tf.reshape(x, [-1, 1, x.shape[-1], 1])

@@ -1,4 +1,4 @@
-"""Sequences of a beam search with 100 steps, 32 examples and 10 beams."""
+"""Reconstruction of beam search sequences with 100 steps, 32 examples and 10 beams."""
 
 from functools import partial
 

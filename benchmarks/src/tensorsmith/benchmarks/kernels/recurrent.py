@@ -1,4 +1,4 @@
-"""Recurrent networks with gradients: 32 sequences of 100 steps with 64 features and 128 units, and a small size."""
+"""Recurrent networks with gradients: 32 sequences of 100 steps, 64 features and 128 units, and a smaller size."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -53,7 +53,7 @@ def _keras(name: str, shape: tuple[int, ...], units: int) -> Any:
 
 
 def _cell(units: int) -> Any:
-    """Return a layer-normalized LSTM cell with Keras normalization layers, for use in `keras.layers.RNN`."""
+    """Return a layer-normalized LSTM cell that uses Keras normalization layers, for `keras.layers.RNN`."""
     import keras
 
     class Cell(keras.layers.Layer):

@@ -40,19 +40,20 @@ def adam_update(
 
     Args:
         parameters: List of floating-point tensors of any shapes and one dtype. The compiled kernel supports float32.
-        gradients: List of tensors with the dtype and shape of each parameter.
-        momentums: List of first moments, with the same dtypes and shapes.
-        velocities: List of second moments, with the same dtypes and shapes.
+        gradients: List of tensors, one for each parameter, with the same dtype and shape.
+        momentums: List of first moment estimates, with the dtypes and shapes of the parameters.
+        velocities: List of second moment estimates, with the dtypes and shapes of the parameters.
         learning_rate: Learning rate. This and all other scalars may be tensors, so that schedules do not cause
             retracing.
-        step: Number of the update, starting from 1.
+        step: Index of the update, starting from 1. It is used for bias correction.
         beta_1: Exponential decay rate for the first moment estimates.
         beta_2: Exponential decay rate for the second moment estimates.
         epsilon: Small constant for numerical stability.
         weight_decay: Weight decay rate. A scalar, or a tensor with one rate for each parameter.
-        global_clipnorm: Maximum global norm of the gradients. If their norm exceeds it, all gradients are scaled down.
+        global_clipnorm: Maximum global norm of the gradients. If the norm is larger, all gradients are scaled down.
             `None` disables clipping.
-        loss_scale: Factor that the loss was multiplied by. If set, the update is skipped when a gradient is not finite.
+        loss_scale: Factor by which the loss was multiplied. If set, the update is skipped when a gradient is not
+            finite.
 
     Returns:
         A named tuple of the new parameters, momentums and velocities, and of a boolean scalar, which is `True` if the

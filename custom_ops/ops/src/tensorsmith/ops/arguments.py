@@ -8,12 +8,12 @@ from tensorsmith.ops.dispatch import traced_for_xla
 
 
 def as_int32(value: TensorLike, name: str) -> tf.Tensor:
-    """Casts a tensor of integers to int32. Values beyond its range are clipped, so that they stay out of range.
+    """Casts an integer tensor to int32. Values that are out of range are clipped to the limits of int32.
 
     `tf.saturate_cast` does the same with an op that TensorFlow Lite does not support for int64.
 
     Args:
-        value: Tensor of integers.
+        value: Integer tensor to cast.
         name: Name of the argument, for error messages.
 
     Raises:
@@ -29,12 +29,12 @@ def as_int32(value: TensorLike, name: str) -> tf.Tensor:
 
 
 def of_rank(value: tf.Tensor, rank: int) -> tf.Tensor:
-    """Sets the rank of a tensor of unknown rank, as reference implementations require. It is checked at run time."""
+    """Sets the rank of a tensor, as reference implementations require. An unknown rank is checked at runtime."""
     return tf.ensure_shape(value, [None] * rank) if value.shape.rank is None else value
 
 
 def refuse_lengths_beyond(steps: tf.Tensor, lengths: tf.Tensor) -> None:
-    """Raises an error for lengths out of range, as the kernels do. XLA does not support errors at run time."""
+    """Raises an error for lengths out of range, as the kernels do, except under XLA, which does not support it."""
     if not traced_for_xla():
         tf.debugging.assert_non_negative(lengths, "lengths must be >= 0")
         tf.debugging.assert_less_equal(lengths, steps, "lengths must be <= the number of steps")

@@ -1,4 +1,4 @@
-"""Scaled dot-product attention with memory that is linear in the number of steps."""
+"""Scaled dot-product attention with memory usage linear in the number of steps."""
 
 import math
 from collections.abc import Sequence
@@ -46,14 +46,15 @@ def attention(
         key: Tensor of shape `(batch, keys, groups, width)`. `groups` must divide `heads`. Each key head is
             shared by `heads / groups` query heads.
         value: Tensor of shape `(batch, keys, groups, value_width)`.
-        scale: Factor of the dot products. If `None`, `1 / sqrt(width)` is used.
+        scale: Scale factor of the dot products. If `None`, `1 / sqrt(width)` is used.
         causal: If `True`, query `i` attends to the keys `0` to `i` only.
         lengths: Integer tensor of shape `(batch,)` with the number of valid keys. The remaining keys are padding and
             are ignored.
         mask: Boolean tensor of shape `(batch, heads, steps, keys)`, or with size 1 along shared axes. Keys are visible
             where the mask is `True`.
         bias: Tensor of the same shape as `mask`, added to the scores.
-        dropout: Fraction of the attention probabilities to drop, in `[0, 1)`. The remaining ones are scaled up.
+        dropout: Fraction of the attention probabilities to drop, in `[0, 1)`. The remaining probabilities are scaled
+            up.
         seed: Tensor of two integers that determines the dropout mask. Required if `dropout` is positive.
 
     Returns:

@@ -180,7 +180,7 @@ def _first(unaries: tf.Tensor) -> tf.Tensor:
 
 
 def _most(unaries: tf.Tensor) -> int | None:
-    """Returns the maximum number of iterations of a loop over the remaining steps, which XLA requires."""
+    """Returns the upper bound on the number of loop iterations over the remaining steps, which XLA requires."""
     return None if unaries.shape[1] is None else max(unaries.shape[1] - 1, 0)
 
 

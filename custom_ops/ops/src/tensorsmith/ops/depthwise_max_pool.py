@@ -18,7 +18,7 @@ def depthwise_max_pool(x: TensorLike, pool_size: int, stride: int | None = None,
     rotation, thickness or brightness. The gradient is passed to the first of equal maxima.
 
     Args:
-        x: Tensor of shape `(..., channels)` and dtype float32, float16, bfloat16 or float64.
+        x: Input tensor of shape `(..., channels)` and dtype float32, float16, bfloat16 or float64.
         pool_size: Number of channels in a window.
         stride: Distance between windows, in channels. If `None`, it defaults to `pool_size`.
         padding: `"valid"` or `"same"`. With `"valid"`, only complete windows are used. With `"same"`, there are
@@ -55,7 +55,7 @@ def depthwise_max_pool(x: TensorLike, pool_size: int, stride: int | None = None,
 
 
 def _windows(channels: int, pool_size: int, stride: int, same: bool) -> list[range]:
-    """Returns the channels of each window."""
+    """Returns the channel indices of each pooling window."""
     if not same:
         return [range(first, first + pool_size) for first in range(0, channels - pool_size + 1, stride)]
     count = -(-channels // stride)
@@ -65,7 +65,7 @@ def _windows(channels: int, pool_size: int, stride: int, same: bool) -> list[ran
 
 
 def _reference(x: tf.Tensor, pool_size: int, stride: int, same: bool) -> tf.Tensor:
-    """Reference implementation in TensorFlow. Truncated windows are filled by repeating one of their channels."""
+    """Reference implementation in TensorFlow. Truncated windows are padded by repeating one of their channels."""
     if x.shape[-1] is not None and not _windows(x.shape[-1], pool_size, stride, same):
         return x[..., :0]  # TensorFlow has no gradient for a gather of nothing
     channels = tf.shape(x)[-1]

@@ -18,7 +18,7 @@ check(_choices[0] in CHOICES, "TENSORSMITH_OPS", _choices[0], " or ".join(CHOICE
 
 
 class _Choice(str):
-    """The choice of one `use` block. Blocks of several threads may exit in any order."""
+    """Implementation selected by one `use` block. Blocks of different threads may exit in any order."""
 
 
 @contextlib.contextmanager
@@ -29,9 +29,9 @@ def use(choice: str) -> Iterator[None]:
     threads of a distribution strategy follow it.
 
     Args:
-        choice: `"compiled"` or `"reference"`. With `"compiled"`, compiled kernels are used where they support the
-            device and the dtypes. With `"reference"`, the reference implementations in TensorFlow are always used, for
-            exported models and for comparisons.
+        choice: `"compiled"` or `"reference"`. With `"compiled"`, compiled kernels are used if they support the device
+            and the dtypes. With `"reference"`, the reference implementations in TensorFlow are always used, for example
+            to export models or to compare results.
 
     Raises:
         ValueError: If `choice` is unknown.

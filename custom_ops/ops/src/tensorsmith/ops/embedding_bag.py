@@ -1,4 +1,4 @@
-"""Weighted sums of embedding rows."""
+"""Weighted sums of embeddings."""
 
 from typing import Any
 
@@ -15,17 +15,17 @@ from tensorsmith.ops.library import library
 def embedding_bag(
     indices: TensorLike, params: TensorLike, weights: TensorLike | None = None, combiner: str = "sum"
 ) -> tf.Tensor:
-    """Computes sums or means of embedding rows, the fusion of an embedding lookup and a reduction.
+    """Computes sums or means of embeddings, fusing the embedding lookup with the reduction.
 
     Rows are not copied, so that a bag requires the memory of one row. The gradient of the table is sparse
     (`tf.IndexedSlices`), like the gradient of `tf.gather`. Arguments and results are those of TensorFlow Addons.
 
     Args:
-        indices: Integer tensor of shape `(..., size)` with the row indices of each bag.
-        params: Embedding table, a floating-point tensor of shape `(rows, width)`. Half-precision inputs are computed in
-            float32.
-        weights: Tensor of the shape of `indices` with a factor for each row. If `None`, all factors are 1.
-        combiner: `"sum"` or `"mean"`. `"mean"` does not support weights.
+        indices: Integer tensor of shape `(..., size)`. The last axis contains the embedding indices of a bag.
+        params: Embedding matrix, a floating-point tensor of shape `(rows, width)`. Half-precision inputs are computed
+            in float32.
+        weights: Tensor with the shape of `indices` and a weight for each embedding. If `None`, all weights are 1.
+        combiner: Reduction of the embeddings in a bag: `"sum"` or `"mean"`. `"mean"` does not support weights.
 
     Returns:
         A tensor of shape `(..., width)` and the dtype of `params`.

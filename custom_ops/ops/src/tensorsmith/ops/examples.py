@@ -1,4 +1,4 @@
-"""Parsing of `tf.train.Example` from strings or directly from TFRecord files."""
+"""Parsing of `tf.train.Example` protos from strings or directly from TFRecord files."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,15 +19,15 @@ TYPES = (tf.float32, tf.int64, tf.string)
 
 
 def parse_examples(serialized: TensorLike, features: Features) -> dict[str, Any]:
-    """Parses a batch of serialized `tf.train.Example`, as `tf.io.parse_example` does.
+    """Parses a batch of serialized `tf.train.Example` protos, as `tf.io.parse_example` does.
 
     In addition to TensorFlow's checks, all bytes of a requested feature are validated, and each error message contains
     the name of the feature.
 
     Args:
-        serialized: String tensor of shape `(batch,)`.
-        features: Dict of feature names to `tf.io.FixedLenFeature`, `tf.io.VarLenFeature`, or `tf.io.RaggedFeature`
-            without partitions, of dtype float32, int64 or string.
+        serialized: String tensor of shape `(batch,)` that contains serialized protos.
+        features: Dict that maps feature names to `tf.io.FixedLenFeature`, `tf.io.VarLenFeature`, or
+            `tf.io.RaggedFeature` without partitions, of dtype float32, int64 or string.
 
     Returns:
         A dict of feature names to a tensor of shape `(batch, *shape)`, a `tf.SparseTensor` or a `tf.RaggedTensor`.
@@ -55,17 +55,17 @@ def parse_examples(serialized: TensorLike, features: Features) -> dict[str, Any]
 def read_examples(
     files: TensorLike, file: TensorLike, begins: TensorLike, sizes: TensorLike, features: Features
 ) -> dict[str, Any]:
-    """Reads, verifies and parses a batch of `tf.train.Example` at given positions of TFRecord files.
+    """Reads, verifies and parses a batch of `tf.train.Example` protos at the given byte offsets of TFRecord files.
 
     Checksums are verified. Adjacent records are read in a single operation.
 
     Args:
         files: String tensor of shape `(files,)` with the paths of uncompressed files.
-        file: int64 tensor of shape `(batch,)` with the index in `files` of each record's file.
-        begins: int64 tensor of shape `(batch,)` with the byte offset of each record's data, after the length and its
-            checksum.
-        sizes: int64 tensor of shape `(batch,)` with the size of each record's data in bytes.
-        features: Same as for `parse_examples`.
+        file: int64 tensor of shape `(batch,)` with the index in `files` of the file that contains each record.
+        begins: int64 tensor of shape `(batch,)` with the byte offset of the data of each record, after the length and
+            its checksum.
+        sizes: int64 tensor of shape `(batch,)` with the data size of each record in bytes.
+        features: Dict of features to parse, as in `parse_examples`.
 
     Returns:
         Same as for `parse_examples`.
@@ -79,18 +79,18 @@ def read_examples(
     """
     _check(features)
     files = tf.convert_to_tensor(files, tf.string)
-    file, begins, sizes = (tf.cast(places, tf.int64) for places in (file, begins, sizes))
+    file, begins, sizes = (tf.cast(positions, tf.int64) for positions in (file, begins, sizes))
     if not compiled():
         serialized = tf.numpy_function(_read, (files, file, begins, sizes), tf.string)
         serialized = tf.ensure_shape(serialized, file.shape)
         return dict(tf.io.parse_example(serialized, dict(features)))
-    places = {"files": files, "file": file, "begins": begins, "sizes": sizes}
-    outputs = library().ops.tensorsmith_read_examples(**places, **_request(features))
+    positions = {"files": files, "file": file, "begins": begins, "sizes": sizes}
+    outputs = library().ops.tensorsmith_read_examples(**positions, **_request(features))
     return _tensors(features, file.shape[0], outputs)
 
 
 def _read(files: np.ndarray, file: np.ndarray, begins: np.ndarray, sizes: np.ndarray) -> np.ndarray:
-    """Returns the records, read by the reference implementation in Python."""
+    """Returns the serialized records, read by the reference implementation in Python."""
     records = []
     for number, begin, size in zip(file, begins, sizes, strict=True):
         with Path(files[number].decode()).open("rb") as opened:
@@ -121,7 +121,7 @@ def _is_dense(feature: Any) -> bool:
 
 
 def _request(features: Features) -> dict[str, Any]:
-    """Returns the inputs and attributes of the ops that describe the requested features."""
+    """Returns the op inputs and attributes that describe the requested features."""
     dense = [_is_dense(feature) for feature in features.values()]
     counts = [int(np.prod(f.shape)) if fixed else -1 for f, fixed in zip(features.values(), dense, strict=True)]
     optional = [not fixed or f.default_value is not None for f, fixed in zip(features.values(), dense, strict=True)]
@@ -136,7 +136,7 @@ def _request(features: Features) -> dict[str, Any]:
 
 
 def _tensors(features: Features, batch: int | None, outputs: Any) -> dict[str, Any]:
-    """Converts the outputs of the ops to dense, sparse or ragged tensors."""
+    """Converts the op outputs to dense, sparse or ragged tensors."""
     tensors = {}
     for number, (name, feature) in enumerate(features.items()):
         values, splits = outputs.values[number], outputs.splits[number]

@@ -1,4 +1,4 @@
-"""Reconstruction of the sequences of a beam search."""
+"""Reconstruction of beam search sequences."""
 
 import tensorflow as tf
 
@@ -19,11 +19,11 @@ def gather_tree(
 
     Args:
         step_ids: Integer tensor of shape `(steps, batch, beams)` with the token of each beam at each step.
-        parent_ids: Integer tensor of shape `(steps, batch, beams)` with the index of the beam of the previous step
-            that each beam extends.
-        max_sequence_lengths: Integer tensor of shape `(batch,)` with the number of steps of each example. Larger
-            values are limited to the number of steps.
-        end_token: Integer scalar, the end token.
+        parent_ids: Integer tensor of shape `(steps, batch, beams)` with the index of the beam in the previous step that
+            each beam extends.
+        max_sequence_lengths: Integer tensor of shape `(batch,)` with the sequence length of each example. Larger values
+            are limited to the number of steps.
+        end_token: Integer scalar, the id of the end token.
 
     Returns:
         An int32 tensor of shape `(steps, batch, beams)`.

@@ -1,11 +1,11 @@
-"""Gated recurrent unit (GRU) networks, with both conventions of the reset gate."""
+"""Gated recurrent unit (GRU) networks, with the reset gate applied before or after the matrix multiplication."""
 
 import tensorflow as tf
 
 from tensorsmith.core.types import TensorLike
 from tensorsmith.ops.dispatch import compiled
 from tensorsmith.ops.library import library
-from tensorsmith.ops.recurrent import Inputs, Weight, checked, project, register_gradients, walk
+from tensorsmith.ops.recurrent import Inputs, Weight, checked, project, register_gradients, scan
 
 
 def gru(
@@ -37,9 +37,10 @@ def gru(
     Source: Cho et al., "Learning Phrase Representations using RNN Encoder-Decoder", 2014.
 
     Args:
-        x: Floating-point tensor of shape `(batch, steps, features)`. The compiled kernel supports float32.
-        kernel: Tensor of shape `(features, 3 * units)`.
-        recurrent_kernel: Tensor of shape `(units, 3 * units)`.
+        x: Input sequences, a floating-point tensor of shape `(batch, steps, features)`. The compiled kernel supports
+            float32.
+        kernel: Input kernel, a tensor of shape `(features, 3 * units)`.
+        recurrent_kernel: Recurrent kernel, a tensor of shape `(units, 3 * units)`.
         bias: Tensor of shape `(2, 3 * units)` with the input and recurrent biases if `reset_after` is `True`, else of
             shape `(3 * units,)`. If `None`, zeros are used.
         reset_after: If `True`, apply the reset gate after the recurrent matrix multiplication, else before it.
@@ -93,7 +94,7 @@ def _reference(inputs: Inputs, go_backwards: bool, reset_after: bool) -> tuple[t
         from_n = tf.matmul(tf.sigmoid(r + from_r) * fed, recurrent_kernel[:, 2 * units :])
         return (z * h + (1 - z) * tf.tanh(n + from_n),)
 
-    return walk(after if reset_after else before, project(inputs.x, kernel) + input_bias, inputs, 1, go_backwards)
+    return scan(after if reset_after else before, project(inputs.x, kernel) + input_bias, inputs, 1, go_backwards)
 
 
 register_gradients("Gru", _reference, ["go_backwards", "reset_after"])

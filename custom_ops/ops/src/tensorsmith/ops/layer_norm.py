@@ -28,10 +28,10 @@ def layer_norm(
     Half-precision inputs are accumulated in float32. Source: Ba et al., "Layer Normalization", 2016.
 
     Args:
-        x: Tensor of shape `(..., width)` and dtype float32, float16, bfloat16 or float64.
-        scale: Tensor of shape `(width,)`. If `None`, ones are used.
-        offset: Tensor of shape `(width,)`. If `None`, zeros are used.
-        residual: Tensor of the shape and dtype of `x`. If given, it is added to `x` before the normalization.
+        x: Input tensor of shape `(..., width)` and dtype float32, float16, bfloat16 or float64.
+        scale: Scale, a tensor of shape `(width,)`. If `None`, ones are used.
+        offset: Offset, a tensor of shape `(width,)`. If `None`, zeros are used.
+        residual: Tensor with the shape and dtype of `x`. If given, it is added to `x` before normalization.
         epsilon: Small float added to the variance for numerical stability.
 
     Returns:
@@ -147,10 +147,10 @@ def _gradient(op: tf.Operation, dy: tf.Tensor, dtotal: tf.Tensor, *unused: tf.Te
 @tf.RegisterGradient("TensorsmithLayerNormGrad")
 def _second_gradient(op: tf.Operation, *upstream: tf.Tensor) -> list[tf.Tensor | None]:
     dy, total, scale, _, _, *dtotal = op.inputs
-    twin = partial(_reference, epsilon=op.get_attr("epsilon"), center=op.get_attr("center"))
+    reference = partial(_reference, epsilon=op.get_attr("epsilon"), center=op.get_attr("center"))
 
     def gradient(dy: tf.Tensor, total: tf.Tensor, scale: tf.Tensor) -> list[tf.Tensor]:
-        return vjp(twin, [total, scale, tf.zeros_like(scale)], dy)
+        return vjp(reference, [total, scale, tf.zeros_like(scale)], dy)
 
     # The reference implementation recomputes mean and rstd from total. They receive no gradient of their own.
     return [*vjp(gradient, [dy, total, scale], list(upstream)), None, None, *[upstream[0]] * len(dtotal)]

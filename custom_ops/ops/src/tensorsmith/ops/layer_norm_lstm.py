@@ -9,7 +9,7 @@ from tensorsmith.core import Verbatim, check
 from tensorsmith.core.types import TensorLike
 from tensorsmith.ops.dispatch import compiled
 from tensorsmith.ops.library import library
-from tensorsmith.ops.recurrent import Inputs, Weight, checked, normalized, project, register_gradients, walk
+from tensorsmith.ops.recurrent import Inputs, Weight, checked, normalized, project, register_gradients, scan
 
 
 def layer_norm_lstm(
@@ -28,7 +28,7 @@ def layer_norm_lstm(
     recurrent_dropout_mask: TensorLike | None = None,
     go_backwards: bool = False,
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Applies an LSTM with layer normalization of both matrix products and of the cell state to a batch of sequences.
+    """Applies an LSTM with layer normalization of both matrix products and the cell state to a batch of sequences.
 
     Formula, at each step, with the gates i, f, g, o in this order in the weights, v = h[t-1] * recurrent_dropout_mask
     and norm(z) = (z - mean(z)) / sqrt(variance(z) + epsilon) over the 4 units of a product or the units of the state:
@@ -44,14 +44,16 @@ def layer_norm_lstm(
     Source: Ba et al., "Layer Normalization", 2016, in the form of TensorFlow Addons' LayerNormLSTMCell.
 
     Args:
-        x: Floating-point tensor of shape `(batch, steps, features)`. The compiled kernel supports float32.
-        kernel: Tensor of shape `(features, 4 * units)`.
-        recurrent_kernel: Tensor of shape `(units, 4 * units)`.
-        bias: Tensor of shape `(4 * units,)`. If `None`, zeros are used.
-        kernel_scale: Tensor of shape `(4 * units,)`. If `None`, ones are used.
-        recurrent_scale: Tensor of shape `(4 * units,)`. If `None`, ones are used.
-        state_scale: Tensor of shape `(units,)`. If `None`, ones are used.
-        state_offset: Tensor of shape `(units,)`. If `None`, zeros are used.
+        x: Input sequences, a floating-point tensor of shape `(batch, steps, features)`. The compiled kernel supports
+            float32.
+        kernel: Input kernel, a tensor of shape `(features, 4 * units)`.
+        recurrent_kernel: Recurrent kernel, a tensor of shape `(units, 4 * units)`.
+        bias: Bias, a tensor of shape `(4 * units,)`. If `None`, zeros are used.
+        kernel_scale: Scale of the normalized input product, a tensor of shape `(4 * units,)`. If `None`, ones are used.
+        recurrent_scale: Scale of the normalized recurrent product, a tensor of shape `(4 * units,)`. If `None`, ones
+            are used.
+        state_scale: Scale of the normalized cell state, a tensor of shape `(units,)`. If `None`, ones are used.
+        state_offset: Offset of the normalized cell state, a tensor of shape `(units,)`. If `None`, zeros are used.
         epsilon: Small float added to the variances for numerical stability.
         initial_state: Pair of tensors of shape `(batch, units)`, the initial states h and c. If `None`, zeros are used.
         mask: Boolean tensor of shape `(batch, steps)`. Steps where the mask is `False` are skipped.
@@ -87,7 +89,7 @@ def layer_norm_lstm(
             len(initial_state) == 2,
             "initial_state",
             Verbatim(f"{len(initial_state)} tensors"),
-            "the two tensors h and c",
+            "a list of the two tensors h and c",
         )
     inputs = checked(x, kernel, recurrent_kernel, 4, more, initial_state, mask, recurrent_dropout_mask)
     if compiled(inputs.x):
@@ -110,7 +112,7 @@ def _reference(inputs: Inputs, go_backwards: bool, epsilon: float) -> tuple[tf.T
         return tf.sigmoid(o) * tf.tanh(c), c
 
     rows = normalized(project(inputs.x, kernel), epsilon) * kernel_scale + bias
-    return walk(step, rows, inputs, 2, go_backwards)
+    return scan(step, rows, inputs, 2, go_backwards)
 
 
 register_gradients("LayerNormLstm", _reference, ["go_backwards", "epsilon"])

@@ -20,7 +20,7 @@ REBUILD = "install a C++ compiler (apt install g++) and then this package again 
 
 
 class CannotLoadError(Exception):
-    """Failure to load the library, with its reason and the remedy."""
+    """Error raised if the library cannot be loaded, with the reason and a remedy."""
 
     def __init__(self, reason: str, remedy: str = REBUILD):
         super().__init__(reason)
@@ -31,10 +31,10 @@ class Library(NamedTuple):
     """Result of loading the compiled library.
 
     Args:
-        ops: The compiled ops as functions. `None` if the library is not loaded.
-        level: Instruction set in use: avx512, avx2 or baseline.
-        levels: Instruction sets that this machine supports, best first.
-        reason: Reason why the library is not loaded. Empty if it is.
+        ops: Module that contains the compiled ops. `None` if the library is not loaded.
+        level: Instruction set in use: "avx512", "avx2" or "baseline".
+        levels: Instruction sets supported by this machine, best first.
+        reason: Reason why the library is not loaded. Empty if it is loaded.
     """
 
     ops: Any

@@ -9,7 +9,7 @@ from tensorsmith.core import Verbatim, check
 from tensorsmith.core.types import TensorLike
 from tensorsmith.ops.dispatch import compiled
 from tensorsmith.ops.library import library
-from tensorsmith.ops.recurrent import Inputs, Weight, checked, project, register_gradients, walk
+from tensorsmith.ops.recurrent import Inputs, Weight, checked, project, register_gradients, scan
 
 
 def lstm(
@@ -39,12 +39,13 @@ def lstm(
     with LSTM Recurrent Networks", 2002.
 
     Args:
-        x: Floating-point tensor of shape `(batch, steps, features)`. The compiled kernel supports float32.
-        kernel: Tensor of shape `(features, 4 * units)`.
-        recurrent_kernel: Tensor of shape `(units, 4 * units)`.
-        bias: Tensor of shape `(4 * units,)`. If `None`, zeros are used.
-        peephole: Tensor of shape `(3, units)`, the weights of the state c in the gates i, f and o. If `None`, there are
-            no peepholes.
+        x: Input sequences, a floating-point tensor of shape `(batch, steps, features)`. The compiled kernel supports
+            float32.
+        kernel: Input kernel, a tensor of shape `(features, 4 * units)`.
+        recurrent_kernel: Recurrent kernel, a tensor of shape `(units, 4 * units)`.
+        bias: Bias, a tensor of shape `(4 * units,)`. If `None`, zeros are used.
+        peephole: Peephole weights of the cell state c for the gates i, f and o, a tensor of shape `(3, units)`. If
+            `None`, there are no peepholes.
         initial_state: Pair of tensors of shape `(batch, units)`, the initial states h and c. If `None`, zeros are used.
         mask: Boolean tensor of shape `(batch, steps)`. Steps where the mask is `False` are skipped.
         recurrent_dropout_mask: Tensor of shape `(batch, units)` that multiplies h before the recurrent product, the
@@ -73,7 +74,7 @@ def lstm(
             len(initial_state) == 2,
             "initial_state",
             Verbatim(f"{len(initial_state)} tensors"),
-            "the two tensors h and c",
+            "a list of the two tensors h and c",
         )
     inputs = checked(x, kernel, recurrent_kernel, 4, more, initial_state, mask, recurrent_dropout_mask)
     if compiled(inputs.x):
@@ -92,7 +93,7 @@ def _reference(inputs: Inputs, go_backwards: bool) -> tuple[tf.Tensor, ...]:
         c = tf.sigmoid(f + p_f * c) * c + tf.sigmoid(i + p_i * c) * tf.tanh(g)
         return tf.sigmoid(o + p_o * c) * tf.tanh(c), c
 
-    return walk(step, project(inputs.x, kernel) + bias, inputs, 2, go_backwards)
+    return scan(step, project(inputs.x, kernel) + bias, inputs, 2, go_backwards)
 
 
 register_gradients("Lstm", _reference, ["go_backwards"])

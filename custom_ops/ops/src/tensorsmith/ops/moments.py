@@ -1,4 +1,4 @@
-"""Common code of Adam and LAMB, which track moving averages of the gradients and of their squares."""
+"""Shared implementation of Adam and LAMB, which track the first and second moments of the gradients."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
@@ -30,9 +30,9 @@ class MomentsUpdate(NamedTuple):
     """Result of `adam_update` and `lamb_update`.
 
     Args:
-        parameters: New values of the parameters.
-        momentums: New first moments.
-        velocities: New second moments.
+        parameters: Updated parameters.
+        momentums: Updated first moments.
+        velocities: Updated second moments.
         finite: `True` if the update was performed. `False` only if a loss scale is set and a gradient is not finite.
     """
 
@@ -45,14 +45,14 @@ class MomentsUpdate(NamedTuple):
 def moments_update(
     kernel: str, rule: Rule, lists: Lists, numbers: Mapping[str, tf.Tensor], checked: bool
 ) -> MomentsUpdate:
-    """Returns new parameters and moments, from the kernel or else from the reference implementation.
+    """Returns the updated parameters and moments, computed by the kernel or the reference implementation.
 
     Args:
-        kernel: Name of the op.
-        rule: Reference implementation of the step, given the new moments.
-        lists: Parameters, gradients, momentums and velocities, from `tensor_lists`.
-        numbers: Result of `settings`, with `step`, `beta_1`, `beta_2` and `epsilon`.
-        checked: If `True`, a gradient that is not finite prevents the update.
+        kernel: Name of the compiled op.
+        rule: Reference implementation of the update, given the new moments.
+        lists: Lists of parameters, gradients, momentums and velocities, as returned by `tensor_lists`.
+        numbers: Hyperparameters as returned by `settings`, including `step`, `beta_1`, `beta_2` and `epsilon`.
+        checked: If `True`, the update is skipped when a gradient is not finite.
     """
     if served(lists):
         return MomentsUpdate(*getattr(library().ops, kernel)(**lists, **numbers, checked=checked))
@@ -60,7 +60,7 @@ def moments_update(
 
 
 def moments_gradient(rule: Rule, op: tf.Operation, upstream: Sequence[tf.Tensor]) -> list[tf.Tensor]:
-    """Returns the gradients at all inputs of an update, computed with the reference implementation."""
+    """Returns the gradients of an update with respect to all its inputs, computed by the reference implementation."""
     count, checked = op.get_attr("tensors"), op.get_attr("checked")
 
     def outputs(*inputs: tf.Tensor) -> list[tf.Tensor]:

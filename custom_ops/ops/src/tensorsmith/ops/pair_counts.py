@@ -39,9 +39,9 @@ def pair_counts(x: TensorLike, y: TensorLike, weights: TensorLike) -> PairCounts
     Source: Knight, "A Computer Method for Calculating Kendall's Tau with Ungrouped Data", 1966.
 
     Args:
-        x: float64 tensor of shape `(n,)` without NaN.
-        y: float64 tensor of shape `(n,)` without NaN.
-        weights: float64 tensor of shape `(n,)` with non-negative weights.
+        x: First variable of the samples, a float64 tensor of shape `(n,)` without NaN.
+        y: Second variable of the samples, a float64 tensor of shape `(n,)` without NaN.
+        weights: Sample weights, a float64 tensor of shape `(n,)` with non-negative values.
 
     Returns:
         A `PairCounts` tuple.
@@ -92,13 +92,13 @@ def _reference(x: tf.Tensor, y: tf.Tensor, weights: tf.Tensor) -> PairCounts:
 
 
 def _group_sums(weights: tf.Tensor, new: tf.Tensor) -> tf.Tensor:
-    """Returns the sum of the weights of each run. `new` marks the beginnings of runs after the first sample."""
+    """Returns the sum of the weights in each group of equal samples. `new` marks where the later groups start."""
     run = tf.pad(tf.cumsum(tf.cast(new, tf.int32)), [[1, 0]])[: tf.size(weights)]
     return tf.math.unsorted_segment_sum(weights, run, tf.size(weights))
 
 
 def _inversions(position: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
-    """Returns the sum of the weight products of all pairs whose first element in the list has the later position.
+    """Returns the sum of the weight products over all inverted pairs.
 
     Positions are a permutation of `0, ..., n - 1`. Each pass splits blocks of positions in half and counts the pairs
     that are separated by the split. Within a block, the order of the list is preserved.

@@ -22,7 +22,7 @@ def softmax_cross_entropy_with_projection(
     reduction: str = "mean",
     gradients: bool = True,
 ) -> tf.Tensor:
-    """Computes the cross-entropy of labels and softmax(features kernel + bias) without storing all logits.
+    """Computes the cross-entropy of labels and softmax(features @ kernel + bias) without storing all logits.
 
     Formula, with the logits z of a token, V words and the label smoothing s:
 
@@ -36,15 +36,17 @@ def softmax_cross_entropy_with_projection(
     Losses in Large-Vocabulary Language Models", 2024 (fusion).
 
     Args:
-        features: Floating-point tensor of shape `(..., width)`. Half-precision inputs are computed in float32.
-        kernel: Tensor of shape `(width, words)`.
-        labels: Integer tensor of shape `(...)` with values in `[0, words)`.
-        bias: Tensor of shape `(words,)`. If `None`, zeros are used.
-        weights: Tensor of shape `(...)` with a weight for each token. If `None`, all weights are 1. It does not receive
-            a gradient.
-        label_smoothing: Fraction of the target probability that is spread over all words, in `[0, 1)`.
-        ignored_index: Label of tokens that do not contribute to the loss. It may be outside the vocabulary.
-        reduction: `"mean"` or `"sum"`. `"mean"` divides by the sum of the weights and returns 0 if all weights are 0.
+        features: Input features, a floating-point tensor of shape `(..., width)`. Half-precision inputs are computed in
+            float32.
+        kernel: Projection kernel, a tensor of shape `(width, words)`.
+        labels: Target words, an integer tensor of shape `(...)` with values in `[0, words)`.
+        bias: Bias, a tensor of shape `(words,)`. If `None`, zeros are used.
+        weights: Token weights, a tensor of shape `(...)`. If `None`, all weights are 1. Weights do not receive a
+            gradient.
+        label_smoothing: Fraction of the target probability that is distributed uniformly over all words, in `[0, 1)`.
+        ignored_index: Label of tokens that do not contribute to the loss. It may be outside of the vocabulary.
+        reduction: Type of reduction: `"mean"` or `"sum"`. `"mean"` divides by the sum of the weights and returns 0 if
+            all weights are 0.
         gradients: If `False`, no gradients can be computed, which saves two thirds of the work.
 
     Returns:
@@ -154,12 +156,12 @@ def _gradient(op: tf.Operation, dloss: tf.Tensor, *unused: tf.Tensor) -> list[tf
 def _second_gradient(op: tf.Operation, *upstream: tf.Tensor) -> list[tf.Tensor | None]:
     dloss, *_, features, kernel, bias, labels, weights = op.inputs
 
-    def twin(features: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
+    def reference(features: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
         options = {name: op.get_attr(name) for name in ("label_smoothing", "mean")}
         return _reference(features, kernel, bias, labels, weights, **options)
 
     def gradient(dloss: tf.Tensor, *inputs: tf.Tensor) -> list[tf.Tensor]:
-        return vjp(twin, inputs, dloss)
+        return vjp(reference, inputs, dloss)
 
     # The reference implementation recomputes the saved gradients from the inputs, so they receive no gradient.
     ddloss, *dinputs = vjp(gradient, [dloss, features, kernel, bias], list(upstream))

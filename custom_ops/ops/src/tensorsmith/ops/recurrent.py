@@ -1,4 +1,4 @@
-"""Common code of the recurrent ops: arguments, the loop of the reference implementations, and gradients."""
+"""Shared implementation of the recurrent ops: arguments, the loop of the reference implementations, and gradients."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -16,14 +16,14 @@ Step = Callable[..., tuple[tf.Tensor, ...]]
 
 
 class Inputs(NamedTuple):
-    """Inputs of a recurrent op, in order.
+    """Inputs of a recurrent op, in the order of the op signature.
 
     Args:
-        x: Tensor of shape `(batch, steps, features)`.
-        weights: Kernel, recurrent kernel, bias, and the further weights of the op.
-        initial: Initial states. An empty list stands for zeros.
+        x: Input sequences, a tensor of shape `(batch, steps, features)`.
+        weights: Kernel, recurrent kernel, bias, and the additional weights of the op.
+        initial: Initial states. If the list is empty, zeros are used.
         mask: Boolean tensor of shape `(batch, steps)`, or an empty vector.
-        dropout: Tensor of shape `(batch, units)` that multiplies h before the recurrent product, or an empty vector.
+        dropout: Recurrent dropout mask of shape `(batch, units)` that multiplies h, or an empty vector.
     """
 
     x: tf.Tensor
@@ -34,7 +34,7 @@ class Inputs(NamedTuple):
 
 
 class Weight(NamedTuple):
-    """Weight other than the two kernels. The last size of the shape is in units, `default` replaces `None`."""
+    """Weight besides the two kernels, with its shape in multiples of `units` and the default that replaces `None`."""
 
     value: Any
     shape: Sequence[int]
@@ -51,7 +51,7 @@ def checked(
     mask: TensorLike | None,
     recurrent_dropout_mask: TensorLike | None,
 ) -> Inputs:
-    """Converts the arguments to tensors and checks that their static shapes match."""
+    """Converts the arguments to tensors and validates their static shapes."""
     x = tf.convert_to_tensor(x)
     check(x.dtype in FLOATS, "x", x.dtype.name, "a floating-point tensor")
     check(x.shape.rank in (3, None), "x", Verbatim(x.shape), "have shape (batch, steps, features)")
@@ -87,25 +87,25 @@ def _fitting(name: str, value: TensorLike, shape: Sequence[int | None], dtype: t
 
 
 def project(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-    """Returns the product with a kernel for all steps."""
+    """Returns the product of the inputs and a kernel for all steps."""
     return tf.tensordot(x, kernel, 1)
 
 
 def normalized(x: tf.Tensor, epsilon: float) -> tf.Tensor:
-    """Normalizes the last axis to mean 0 and variance 1."""
+    """Normalizes the last axis to zero mean and unit variance."""
     x -= tf.reduce_mean(x, axis=-1, keepdims=True)
     return x * tf.math.rsqrt(tf.reduce_mean(x * x, axis=-1, keepdims=True) + epsilon)
 
 
-def walk(step: Step, rows: tf.Tensor, inputs: Inputs, states: int, go_backwards: bool) -> tuple[tf.Tensor, ...]:
-    """Iterates a reference implementation over the steps.
+def scan(step: Step, rows: tf.Tensor, inputs: Inputs, states: int, go_backwards: bool) -> tuple[tf.Tensor, ...]:
+    """Applies the step function of a reference implementation to each time step.
 
     Args:
-        step: Function of the input of a step, h after recurrent dropout, and the previous states. It returns the new
-            states, the first of which is h.
+        step: Function that takes the input of a time step, h after recurrent dropout, and the previous states, and
+            returns the new states, the first of which is h.
         rows: Tensor of shape `(batch, steps, width)` with the input of each step.
-        inputs: Inputs of the op.
-        states: Number of states.
+        inputs: Inputs of the recurrent op.
+        states: Number of state tensors.
         go_backwards: If `True`, process the steps backwards.
 
     Returns:
@@ -144,13 +144,13 @@ def walk(step: Step, rows: tf.Tensor, inputs: Inputs, states: int, go_backwards:
     return outputs, *final
 
 
-def register_gradients(name: str, twin: Callable[..., tuple[tf.Tensor, ...]], attributes: Sequence[str]) -> None:
-    """Registers the gradients of the op Tensorsmith`name` and of its gradient op.
+def register_gradients(name: str, reference: Callable[..., tuple[tf.Tensor, ...]], attributes: Sequence[str]) -> None:
+    """Registers the gradients of the op Tensorsmith`name` and of the corresponding gradient op.
 
     Args:
         name: Name of the op without its prefix, such as `"Lstm"`.
-        twin: Reference implementation in TensorFlow, a function of inputs and attributes that returns the outputs.
-        attributes: Names of the attributes of the op.
+        reference: Reference implementation in TensorFlow, a function of inputs and attributes that returns the outputs.
+        attributes: Names of the op attributes.
     """
 
     def inputs_of(op: tf.Operation, tensors: Sequence[tf.Tensor]) -> Inputs:
@@ -183,7 +183,7 @@ def register_gradients(name: str, twin: Callable[..., tuple[tf.Tensor, ...]], at
         watched = [inputs.x, *inputs.weights, *inputs.initial]
 
         def outputs(*tensors: tf.Tensor) -> tuple[tf.Tensor, ...]:
-            return twin(inputs_of(op, [*tensors, inputs.mask, inputs.dropout]), **options_of(op))
+            return reference(inputs_of(op, [*tensors, inputs.mask, inputs.dropout]), **options_of(op))
 
         def first(*tensors: tf.Tensor) -> list[tf.Tensor]:
             return vjp(outputs, tensors[1 + states :], list(tensors[: 1 + states]))

@@ -15,8 +15,8 @@ class SgdUpdate(NamedTuple):
     """Result of `sgd_update`.
 
     Args:
-        parameters: New values of the parameters.
-        momentums: New momentums. Empty if no momentums were passed.
+        parameters: Updated parameters.
+        momentums: Updated momentums. Empty if no momentums were passed.
         finite: `True` if the update was performed. `False` only if a loss scale is set and a gradient is not finite.
     """
 
@@ -56,16 +56,18 @@ def sgd_update(
 
     Args:
         parameters: List of floating-point tensors of any shapes and one dtype. The compiled kernel supports float32.
-        gradients: List of tensors with the dtype and shape of each parameter.
-        momentums: List of momentums, with the same dtypes and shapes. If empty, plain gradient descent is performed.
+        gradients: List of tensors, one for each parameter, with the same dtype and shape.
+        momentums: List of momentums, with the dtypes and shapes of the parameters. If empty, plain gradient descent is
+            performed.
         learning_rate: Learning rate. This and all other scalars may be tensors, so that schedules do not cause
             retracing.
-        momentum: Momentum factor, the decay rate of the momentums.
+        momentum: Momentum coefficient, the decay rate of the momentums.
         nesterov: If `True`, use Nesterov momentum.
         weight_decay: Weight decay rate. A scalar, or a tensor with one rate for each parameter.
-        global_clipnorm: Maximum global norm of the gradients. If their norm exceeds it, all gradients are scaled down.
+        global_clipnorm: Maximum global norm of the gradients. If the norm is larger, all gradients are scaled down.
             `None` disables clipping.
-        loss_scale: Factor that the loss was multiplied by. If set, the update is skipped when a gradient is not finite.
+        loss_scale: Factor by which the loss was multiplied. If set, the update is skipped when a gradient is not
+            finite.
 
     Returns:
         A named tuple of the new parameters and momentums, and of a boolean scalar, which is `True` if the update was
@@ -130,15 +132,15 @@ def _reference(
 
 @tf.RegisterGradient("TensorsmithSgdUpdate")
 def _gradient(op: tf.Operation, *upstream: tf.Tensor) -> list[tf.Tensor]:
-    return _by_twin(op, upstream, lists=2, nesterov=False)
+    return _by_reference(op, upstream, lists=2, nesterov=False)
 
 
 @tf.RegisterGradient("TensorsmithMomentumUpdate")
 def _momentum_gradient(op: tf.Operation, *upstream: tf.Tensor) -> list[tf.Tensor]:
-    return _by_twin(op, upstream, lists=3, nesterov=op.get_attr("nesterov"))
+    return _by_reference(op, upstream, lists=3, nesterov=op.get_attr("nesterov"))
 
 
-def _by_twin(op: tf.Operation, upstream: Sequence[tf.Tensor], lists: int, nesterov: bool) -> list[tf.Tensor]:
+def _by_reference(op: tf.Operation, upstream: Sequence[tf.Tensor], lists: int, nesterov: bool) -> list[tf.Tensor]:
     count, checked = op.get_attr("tensors"), op.get_attr("checked")
 
     def outputs(*inputs: tf.Tensor) -> list[tf.Tensor]:

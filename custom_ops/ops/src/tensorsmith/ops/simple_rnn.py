@@ -6,7 +6,7 @@ from tensorsmith.core import check
 from tensorsmith.core.types import TensorLike
 from tensorsmith.ops.dispatch import compiled
 from tensorsmith.ops.library import library
-from tensorsmith.ops.recurrent import Inputs, Weight, checked, normalized, project, register_gradients, walk
+from tensorsmith.ops.recurrent import Inputs, Weight, checked, normalized, project, register_gradients, scan
 
 
 def simple_rnn(
@@ -36,11 +36,13 @@ def simple_rnn(
     Source: Elman, "Finding Structure in Time", 1990; Ba et al., "Layer Normalization", 2016.
 
     Args:
-        x: Floating-point tensor of shape `(batch, steps, features)`. The compiled kernel supports float32.
-        kernel: Tensor of shape `(features, units)`.
-        recurrent_kernel: Tensor of shape `(units, units)`.
-        bias: Tensor of shape `(units,)`. If `None`, zeros are used.
-        scale: Tensor of shape `(units,)`. If given, the sum of both products is layer-normalized.
+        x: Input sequences, a floating-point tensor of shape `(batch, steps, features)`. The compiled kernel supports
+            float32.
+        kernel: Input kernel, a tensor of shape `(features, units)`.
+        recurrent_kernel: Recurrent kernel, a tensor of shape `(units, units)`.
+        bias: Bias, a tensor of shape `(units,)`. If `None`, zeros are used.
+        scale: Normalization scale, a tensor of shape `(units,)`. If given, the sum of both products is
+            layer-normalized.
         epsilon: Small float added to the variance for numerical stability.
         initial_state: Tensor of shape `(batch, units)`, the initial state h. If `None`, zeros are used.
         mask: Boolean tensor of shape `(batch, steps)`. Steps where the mask is `False` are skipped.
@@ -83,7 +85,7 @@ def _reference(inputs: Inputs, go_backwards: bool, epsilon: float) -> tuple[tf.T
         total = row + tf.matmul(fed, recurrent_kernel)
         return (tf.tanh((normalized(total, epsilon) * scale[0] if scale else total) + bias),)
 
-    return walk(step, project(inputs.x, kernel), inputs, 1, go_backwards)
+    return scan(step, project(inputs.x, kernel), inputs, 1, go_backwards)
 
 
 register_gradients("SimpleRnn", _reference, ["go_backwards", "epsilon"])

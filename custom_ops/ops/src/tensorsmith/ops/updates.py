@@ -1,4 +1,4 @@
-"""Common code of the optimizer updates: arguments, gradient clipping and loss scaling."""
+"""Shared implementation of the optimizer updates: arguments, gradient clipping and loss scaling."""
 
 from collections.abc import Callable, Mapping, Sequence
 from numbers import Real
@@ -24,7 +24,7 @@ RANGES: dict[str, tuple[Callable[[Any], bool], str]] = {
 
 
 def tensor_lists(parameters: Sequence[Any], others: Mapping[str, Sequence[Any]]) -> Lists:
-    """Returns lists with one tensor for each parameter, of the dtype and shape of the parameter.
+    """Returns lists that contain one tensor per parameter, with the dtype and shape of the parameter.
 
     Raises:
         ValueError: If lists, dtypes or shapes do not match.
@@ -60,15 +60,15 @@ def settings(
     loss_scale: Scalar | None,
     **more: Any,
 ) -> dict[str, tf.Tensor]:
-    """Converts the scalars of an update to float64 tensors. In float32, 1 - 0.999 is wrong in the fifth digit.
+    """Converts the scalars of an update to float64 tensors, because 1 - 0.999 is inaccurate in float32.
 
     Args:
         count: Number of parameters.
         learning_rate: Learning rate.
         weight_decay: Weight decay rate. A scalar, or a tensor with one rate for each parameter.
         global_clipnorm: Maximum global norm of the gradients. `None` disables clipping.
-        loss_scale: Loss scale. `None` stands for 1.
-        **more: Further scalars.
+        loss_scale: Factor by which the loss was multiplied. `None` is equivalent to 1.
+        **more: Additional scalar hyperparameters, such as `momentum`.
 
     Raises:
         ValueError: If a scalar is out of range.
@@ -105,7 +105,7 @@ def served(lists: Lists) -> bool:
 def unscaled(
     gradients: Sequence[tf.Tensor], global_clipnorm: tf.Tensor, loss_scale: tf.Tensor
 ) -> tuple[list[tf.Tensor], tf.Tensor]:
-    """Returns the gradients divided by the loss scale and clipped, and `True` if all of them are finite."""
+    """Returns the unscaled and clipped gradients, and `True` if all of them are finite."""
     gradients = [gradient / tf.cast(loss_scale, gradient.dtype) for gradient in gradients]
     if not gradients:
         return [], tf.constant(True)
@@ -119,5 +119,5 @@ def unscaled(
 def kept_unless(
     finite: tf.Tensor, checked: bool, new: Sequence[tf.Tensor], old: Sequence[tf.Tensor]
 ) -> list[tf.Tensor]:
-    """Returns the new values. If `checked` is `True` and the gradients are not finite, returns the old values."""
+    """Returns the new values, or the old values if `checked` is `True` and the gradients are not finite."""
     return [tf.where(finite, *pair) for pair in zip(new, old, strict=True)] if checked else list(new)

@@ -6,17 +6,17 @@ from tensorsmith.records.library import available
 from tensorsmith.records.parse import Sequence, check_examples, parse
 from tensorsmith.records.record import RecordError, Records
 from tensorsmith.records.scan import Scan, find, scan
-from tensorsmith.records.survey import Feature, Range, merge, survey
+from tensorsmith.records.survey import Range, StoredFeature, merge, survey
 
 __all__ = [
     "KINDS",
     "Column",
-    "Feature",
     "Range",
     "RecordError",
     "Records",
     "Scan",
     "Sequence",
+    "StoredFeature",
     "available",
     "check_examples",
     "encode",

@@ -1,4 +1,4 @@
-"""Columnar storage of the values of a feature."""
+"""Columnar storage of feature values."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ DTYPES = {"bytes": "uint8", "float": "float32", "int64": "int64"}
 
 @dataclass(frozen=True, eq=False)
 class Column:
-    """Values of one feature in all rows, with a list of values, or a list of lists for sequences, in each row.
+    """Values of one feature in all rows. Each row contains a list of values, or a list of lists for sequences.
 
     The values of all rows are stored contiguously, with offset arrays that mark the beginning of each row, as in
     `tf.RaggedTensor` and Arrow. There is no Python object or operation per value.
 
     Attributes:
-        kind: `"bytes"`, `"float"` or `"int64"`.
+        kind: Type of the values: `"bytes"`, `"float"` or `"int64"`.
         values: float32 or int64 array of shape `(values,)`. For kind `"bytes"`, a uint8 array of shape `(bytes,)` with
             the concatenated values.
         rows: int64 array of shape `(rows + 1,)` with the index of the first value of each row, followed by the number
@@ -76,11 +76,11 @@ class Column:
 
     @classmethod
     def of(cls, array: Any) -> "Column":
-        """Returns a column of an array with one row per element of its first axis, without a copy where possible.
+        """Returns a column with the values of an array, one row per element of its first axis, ideally without a copy.
 
         Args:
             array: Array of shape `(rows, ...)` of floats (stored as float32), integers or booleans (stored as int64),
-                or strings and bytes.
+                strings or bytes.
 
         Raises:
             ValueError: If `array` is a scalar, has an unsupported dtype, or contains unsigned integers that do not fit
@@ -104,29 +104,29 @@ class Column:
             return cls("int64", _flat(array, "int64"), rows)
         check(array.dtype.kind in "SUO", "array", array.dtype, "an array of numbers, strings or bytes")
         texts = [text.encode() if isinstance(text, str) else text for text in array.ravel().tolist()]
-        data, places = _joined(texts)
-        return cls("bytes", data, rows, bounds=places)
+        data, positions = _joined(texts)
+        return cls("bytes", data, rows, bounds=positions)
 
     @classmethod
     def of_raw(cls, array: np.ndarray) -> "Column":
-        """Returns a column of kind `"bytes"` with the memory of each row as a single value.
+        """Returns a column of type `"bytes"` in which the memory of each row is a single value.
 
         Args:
             array: uint8 array of shape `(rows, ...)`, such as raw images of equal size.
         """
         check(array.dtype == "uint8" and array.ndim > 0, "array", array.dtype, "an array of uint8 with two axes")
         each = int(np.prod(array.shape[1:]))
-        places = np.arange(len(array) + 1)
-        return cls("bytes", _flat(array, "uint8"), places, bounds=places * each)
+        positions = np.arange(len(array) + 1)
+        return cls("bytes", _flat(array, "uint8"), positions, bounds=positions * each)
 
     @classmethod
     def lists(cls, kind: str, rows: Sequence[Any], sequence: bool = False) -> "Column":
-        """Returns a column of Python lists, one per row, with `None` for rows without the feature.
+        """Returns a column that contains Python lists, one per row, with `None` for rows without the feature.
 
         Args:
-            kind: `"bytes"`, `"float"` or `"int64"`.
-            rows: Lists of values. For sequences, lists of lists.
-            sequence: If `True`, each row is a list of steps, which are lists of values.
+            kind: Type of the values: `"bytes"`, `"float"` or `"int64"`.
+            rows: List of values for each row, or list of lists for sequences.
+            sequence: If `True`, each row is a list of time steps, each a list of values.
         """
         present = np.array([row is not None for row in rows], "bool")
         filled = [row if row is not None else [] for row in rows]
@@ -136,8 +136,8 @@ class Column:
         values = [value for step in steps for value in step]
         there = None if present.all() else present
         if kind == "bytes":
-            data, places = _joined(values)
-            return cls(kind, data, row_places, places, step_places, there)
+            data, positions = _joined(values)
+            return cls(kind, data, row_places, positions, step_places, there)
         check(kind in KINDS, "kind", kind, " or ".join(KINDS))
         return cls(kind, np.array(values, DTYPES[kind]), row_places, None, step_places, there)
 
@@ -167,15 +167,20 @@ def _places(sizes: list[int]) -> np.ndarray:
     return np.concatenate([[0], np.cumsum(sizes, dtype="int64")]).astype("int64")
 
 
-def _pairs(places: np.ndarray) -> Any:
-    return zip(places[:-1].tolist(), places[1:].tolist(), strict=True)
+def _pairs(positions: np.ndarray) -> Any:
+    return zip(positions[:-1].tolist(), positions[1:].tolist(), strict=True)
 
 
-def _check_splits(name: str, places: np.ndarray | None, count: int, what: str) -> int:
-    """Checks offsets into `count` items and returns the number of parts, or `count` if there are no offsets."""
-    if places is None:
+def _check_splits(name: str, positions: np.ndarray | None, count: int, what: str) -> int:
+    """Validates offsets into `count` elements and returns the number of slices, or `count` if there are no offsets."""
+    if positions is None:
         return count
-    check_array(name, places, "int64")
-    rises = len(places) > 0 and places[0] >= 0 and places[-1] <= count and bool((places[1:] >= places[:-1]).all())
-    check(rises, name, places, f"increasing indices below {count}, the number of {what}")
-    return len(places) - 1
+    check_array(name, positions, "int64")
+    rises = (
+        len(positions) > 0
+        and positions[0] >= 0
+        and positions[-1] <= count
+        and bool((positions[1:] >= positions[:-1]).all())
+    )
+    check(rises, name, positions, f"increasing indices below {count}, the number of {what}")
+    return len(positions) - 1

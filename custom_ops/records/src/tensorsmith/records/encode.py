@@ -1,4 +1,4 @@
-"""Encoding of columns as framed records of a TFRecord file."""
+"""Encoding of columns as the framed records of a TFRecord file."""
 
 import ctypes
 from collections.abc import Mapping
@@ -17,15 +17,15 @@ PIECE = 1 << 20  # bytes per write, small enough for the CPU cache
 
 
 def encode(columns: Mapping[str, Column], first: int = 0, last: int | None = None) -> Records:
-    """Encodes rows of columns as `tf.train.Example`, or as `tf.train.SequenceExample` if a column has steps.
+    """Encodes rows as `tf.train.Example`, or as `tf.train.SequenceExample` if a column has steps.
 
     The features of a record are sorted by name, so that equal rows are encoded as equal bytes. The data of the result,
     which includes frames with checksums, are the contents of a TFRecord file.
 
     Args:
-        columns: Dict of names to columns, all with the same number of rows.
-        first: Index of the first row.
-        last: Index after the last row. If `None`, all remaining rows are encoded.
+        columns: Dict that maps feature names to columns with the same number of rows.
+        first: Index of the first row to encode.
+        last: Index after the last row to encode. If `None`, all remaining rows are encoded.
 
     Returns:
         The encoded records.
@@ -42,19 +42,19 @@ def encode(columns: Mapping[str, Column], first: int = 0, last: int | None = Non
     table = _Table(columns, first, last)
     if library() is None:
         return frame(Records.of(reference.encode(columns, table.first, table.last)))
-    data = np.empty(int(table.places[-1]), "uint8")
+    data = np.empty(int(table.positions[-1]), "uint8")
     table.encode(0, len(table.sizes), data)
-    return Records(data, table.places[:-1] + HEADER, table.sizes)
+    return Records(data, table.positions[:-1] + HEADER, table.sizes)
 
 
 def write(file: Any, columns: Mapping[str, Column], first: int = 0, last: int | None = None) -> np.ndarray:
-    """Encodes rows of columns as `encode` does and writes them to a file, about one megabyte at a time.
+    """Encodes rows as `encode` does and writes them to a file, about one megabyte at a time.
 
     Args:
-        file: Object with a `write` method, such as a file opened for binary writing.
-        columns: Same as for `encode`.
-        first: Same as for `encode`.
-        last: Same as for `encode`.
+        file: Binary file object with a `write` method.
+        columns: Dict that maps feature names to columns, as in `encode`.
+        first: Index of the first row to write.
+        last: Index after the last row to write. If `None`, all remaining rows are written.
 
     Returns:
         int64 array of shape `(records,)` with the size of each record's data, from which an index can be built.
@@ -75,19 +75,19 @@ def write(file: Any, columns: Mapping[str, Column], first: int = 0, last: int | 
         return records.sizes
     memory, begin = np.empty(max(PIECE, int(table.sizes.max(initial=0)) + HEADER + FOOTER), "uint8"), 0
     while begin < len(table.sizes):
-        end = int(np.searchsorted(table.places, table.places[begin] + len(memory), "right")) - 1
+        end = int(np.searchsorted(table.positions, table.positions[begin] + len(memory), "right")) - 1
         table.encode(begin, end, memory)
-        file.write(memory[: table.places[end] - table.places[begin]])
+        file.write(memory[: table.positions[end] - table.positions[begin]])
         begin = end
     return table.sizes
 
 
 class _Table:
-    """Rows of columns, with the offsets of their framed records and the sizes of their data."""
+    """Rows to encode, with the offsets of their framed records and the sizes of their data."""
 
     def __init__(self, columns: Mapping[str, Column], first: int, last: int | None) -> None:
         lengths = {name: len(column) for name, column in columns.items()}
-        check(len(set(lengths.values())) == 1, "columns", lengths, "columns with equal numbers of rows")
+        check(len(set(lengths.values())) == 1, "columns", lengths, "have equal numbers of rows")
         rows = next(iter(lengths.values()))
         self.first, self.last = first, rows if last is None else last
         check(0 <= first <= self.last <= rows, "first and last", (first, last), f"a range within the {rows} rows")
@@ -95,9 +95,9 @@ class _Table:
         if self._native is None:
             return
         self._structures, self._message = c_columns(columns), ctypes.create_string_buffer(MESSAGE_SIZE)
-        self.places = np.zeros(self.last - first + 1, "int64")
-        self._call("measure", first, self.last, address(self.places))
-        self.sizes = np.diff(self.places) - HEADER - FOOTER
+        self.positions = np.zeros(self.last - first + 1, "int64")
+        self._call("measure", first, self.last, address(self.positions))
+        self.sizes = np.diff(self.positions) - HEADER - FOOTER
         if self.sizes.max(initial=0) > MOST_BYTES:
             row = int(self.sizes.argmax())
             raise RecordError(
@@ -106,8 +106,8 @@ class _Table:
 
     def encode(self, begin: int, end: int, out: np.ndarray) -> None:
         """Encodes a range of rows into memory."""
-        places = address(self.places[begin:])
-        self._call("encode", self.first + begin, self.first + end, places, address(out))
+        positions = address(self.positions[begin:])
+        self._call("encode", self.first + begin, self.first + end, positions, address(out))
 
     def _call(self, function: str, *arguments: Any) -> None:
         code = getattr(self._native, function)(self._structures, len(self._structures), *arguments, self._message)
@@ -116,10 +116,10 @@ class _Table:
 
 
 def frame(records: Records) -> Records:
-    """Adds the frames of a TFRecord file to arbitrary records.
+    """Adds the framing of a TFRecord file (length and checksums) to arbitrary records.
 
     Args:
-        records: Records, with or without existing frames.
+        records: Serialized records, with or without existing framing.
 
     Returns:
         The framed records.

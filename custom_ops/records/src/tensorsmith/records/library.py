@@ -1,4 +1,4 @@
-"""Loading of the compiled library. Its functions receive addresses, so all arguments are checked beforehand."""
+"""Loading of the compiled library, whose functions receive addresses and require validated arguments."""
 
 import ctypes
 import os
@@ -21,7 +21,7 @@ MESSAGE_SIZE = 400
 
 
 class CColumn(ctypes.Structure):
-    """The struct `Column` of columns.h."""
+    """ctypes structure that corresponds to the struct `Column` of columns.h."""
 
     _fields_ = (
         ("name", TEXT),
@@ -37,19 +37,19 @@ class CColumn(ctypes.Structure):
 
 
 class CWanted(ctypes.Structure):
-    """The struct `TensorsmithWanted` of c_interface.h."""
+    """ctypes structure that corresponds to the struct `TensorsmithWanted` of c_interface.h."""
 
     _fields_ = (("name", TEXT), ("name_size", NUMBER), ("kind", NUMBER), ("is_sequence", NUMBER))
 
 
 class CScan(ctypes.Structure):
-    """The struct `TensorsmithScan` of c_interface.h."""
+    """ctypes structure that corresponds to the struct `TensorsmithScan` of c_interface.h."""
 
     _fields_ = (("records", NUMBER), ("consumed", NUMBER), ("needed", NUMBER), ("damage", NUMBER))
 
 
 class CFeature(ctypes.Structure):
-    """The struct `TensorsmithFeature` of c_interface.h."""
+    """ctypes structure that corresponds to the struct `TensorsmithFeature` of c_interface.h."""
 
     _fields_ = (
         ("name", ADDRESS),
@@ -88,7 +88,7 @@ SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
 
 @cache
 def library() -> SimpleNamespace | None:
-    """Returns the compiled functions, or `None` if they are disabled or missing. The latter issues a warning once."""
+    """Returns the compiled functions, or `None` if they are disabled or missing. Warns once if they are missing."""
     if os.environ.get("TENSORSMITH_OPS") == "reference":
         return None
     path = Path(os.environ.get("TENSORSMITH_RECORDS_LIBRARY") or PATH)
@@ -118,17 +118,17 @@ def available() -> bool:
 
 
 def address(array: np.ndarray | None) -> int | None:
-    """Returns the address of an array's data. The caller must keep the array alive."""
+    """Returns the memory address of an array. The caller must keep a reference to the array."""
     return None if array is None else array.ctypes.data
 
 
 def addresses(records: Records) -> np.ndarray:
-    """Returns the addresses of the data of all records. The caller must keep the records alive."""
+    """Returns the memory address of each record. The caller must keep a reference to the records."""
     return records.begins + records.data.ctypes.data
 
 
 def c_columns(columns: Mapping[str, Column]) -> ctypes.Array[CColumn]:
-    """Converts columns to C structs, in the order in which protocol buffers serialize a map."""
+    """Converts columns to C structs, sorted in the serialization order of protocol buffer maps."""
     named = sorted((name.encode(), column) for name, column in columns.items())
     filled = [
         CColumn(

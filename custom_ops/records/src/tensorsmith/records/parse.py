@@ -16,10 +16,10 @@ from tensorsmith.records.record import RecordError, Records
 
 @dataclass(frozen=True)
 class Sequence:
-    """Request for a feature of the feature lists of a `tf.train.SequenceExample`.
+    """Request for a feature in the `feature_lists` of a `tf.train.SequenceExample`.
 
     Args:
-        kind: Kind of the values, `"bytes"`, `"float"` or `"int64"`.
+        kind: Type of the values, `"bytes"`, `"float"` or `"int64"`.
     """
 
     kind: str
@@ -29,9 +29,9 @@ def parse(records: Records, wanted: Mapping[str, str | Sequence]) -> dict[str, C
     """Parses features of `tf.train.Example` or `tf.train.SequenceExample` records into columns.
 
     Args:
-        records: The records.
-        wanted: Dict of feature names to kinds, `"bytes"`, `"float"` or `"int64"`, or `Sequence(kind)` for features of
-            the feature lists.
+        records: Serialized `tf.train.Example` or `tf.train.SequenceExample` records.
+        wanted: Dict that maps feature names to value types, `"bytes"`, `"float"` or `"int64"`, or to `Sequence(kind)`
+            for features in `feature_lists`.
 
     Returns:
         A dict of feature names to columns. `present` is `False` for rows without the feature.
@@ -73,7 +73,7 @@ def check_examples(records: Records) -> None:
 
 
 def must(row: int, message: ctypes.Array[ctypes.c_char]) -> None:
-    """Raises the error that a call of the library returned."""
+    """Raises the error that a library function returned, if any."""
     if row == -2:
         raise MemoryError(message.value.decode())
     if row != -1:
@@ -81,13 +81,13 @@ def must(row: int, message: ctypes.Array[ctypes.c_char]) -> None:
 
 
 def _plain(request: str | Sequence) -> tuple[str, bool]:
-    """Returns the kind, and `True` if the feature is a sequence."""
+    """Returns the value type of a requested feature, and `True` if the feature is a sequence."""
     return (request.kind, True) if isinstance(request, Sequence) else (request, False)
 
 
 @contextlib.contextmanager
 def _opened(records: Records, wanted: Mapping[str, str | Sequence]) -> Iterator[int]:
-    """Yields a handle to the features found in records."""
+    """Yields a handle to the parsed features of the records."""
     native = library()
     assert native is not None
     requests = [(name.encode(), *_plain(request)) for name, request in wanted.items()]
@@ -95,8 +95,8 @@ def _opened(records: Records, wanted: Mapping[str, str | Sequence]) -> Iterator[
     structures = (CWanted * len(filled))(*filled)
     handle, message = ctypes.c_void_p(), ctypes.create_string_buffer(MESSAGE_SIZE)
     starts = addresses(records)
-    places = address(starts), address(records.sizes)
-    must(native.open(structures, len(structures), *places, len(records), ctypes.byref(handle), message), message)
+    positions = address(starts), address(records.sizes)
+    must(native.open(structures, len(structures), *positions, len(records), ctypes.byref(handle), message), message)
     try:
         yield handle.value or 0
     finally:
@@ -131,6 +131,6 @@ def _column(examples: int, number: int, count: int, kind: str, is_sequence: bool
 
 
 def _places(sizes: np.ndarray) -> np.ndarray:
-    places = np.zeros(len(sizes) + 1, "int64")
-    np.cumsum(sizes, out=places[1:])
-    return places
+    positions = np.zeros(len(sizes) + 1, "int64")
+    np.cumsum(sizes, out=positions[1:])
+    return positions

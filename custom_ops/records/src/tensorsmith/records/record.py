@@ -1,4 +1,4 @@
-"""Records in memory, and the error for invalid records."""
+"""In-memory records, and the error raised for invalid records."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +11,7 @@ HEADER, FOOTER = 12, 4  # sizes of a frame before and after the data of a record
 
 
 class RecordError(ValueError):
-    """Error for a record that cannot be read or written.
+    """Error raised if a record cannot be read or written.
 
     Attributes:
         row: Index of the record.
@@ -25,7 +25,7 @@ class RecordError(ValueError):
 
 @dataclass(frozen=True, eq=False)
 class Records:
-    """Serialized records in one array of bytes, with the position of each record.
+    """Serialized records in one byte array, with the offset and size of each record.
 
     Attributes:
         data: uint8 array of shape `(bytes,)`.
@@ -67,7 +67,7 @@ class Records:
 
     @classmethod
     def of(cls, messages: list[bytes]) -> "Records":
-        """Returns records of a list of serialized messages, stored contiguously and without frames."""
+        """Returns records created from a list of serialized messages, stored contiguously and without framing."""
         sizes = np.fromiter(map(len, messages), "int64", len(messages))
         return cls(np.frombuffer(b"".join(messages), "uint8"), np.cumsum(sizes) - sizes, sizes)
 

@@ -1,4 +1,4 @@
-"""Reference implementation with protobuf and google-crc32c, used in tests and without the compiled library."""
+"""Reference implementation with protobuf and google-crc32c, used in tests or if the compiled library is missing."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -18,7 +18,7 @@ LENGTH_DAMAGED, DATA_DAMAGED = 1, 2
 
 @cache
 def messages() -> dict[str, Any]:
-    """Returns the message classes of tensorflow/core/example/{feature,example}.proto, without TensorFlow."""
+    """Returns the message classes of tensorflow/core/example/{feature,example}.proto, without importing TensorFlow."""
     field = descriptor_pb2.FieldDescriptorProto
     file = descriptor_pb2.FileDescriptorProto(name="example.proto", package="tensorsmith", syntax="proto3")
 
@@ -42,9 +42,9 @@ def messages() -> dict[str, Any]:
         value(LISTS[kind], i + 1, name, oneof_index=0)
         for i, (kind, name) in enumerate(zip(KINDS, ("BytesList", "FloatList", "Int64List"), strict=True))
     ]
-    message("Feature", *kinds, oneof_decl=[descriptor_pb2.OneofDescriptorProto(name="kind")])
-    map_of("Features", "feature", "FeatureEntry", "Feature")
-    message("FeatureList", value("feature", 1, "Feature", repeated=True))
+    message("StoredFeature", *kinds, oneof_decl=[descriptor_pb2.OneofDescriptorProto(name="kind")])
+    map_of("Features", "feature", "FeatureEntry", "StoredFeature")
+    message("FeatureList", value("feature", 1, "StoredFeature", repeated=True))
     map_of("FeatureLists", "feature_list", "FeatureListEntry", "FeatureList")
     message("Example", value("features", 1, "Features"))
     message("SequenceExample", value("context", 1, "Features"), value("feature_lists", 2, "FeatureLists"))
@@ -55,7 +55,7 @@ def messages() -> dict[str, Any]:
 
 
 def encode(columns: Mapping[str, Column], first: int, last: int) -> list[bytes]:
-    """Returns the records of the rows, without frames."""
+    """Returns the encoded records of the rows, without framing."""
     lists = {name: column.to_lists()[first:last] for name, column in columns.items()}
     sequences = {name for name, column in columns.items() if column.steps is not None}
     records = []
@@ -87,7 +87,7 @@ def encode(columns: Mapping[str, Column], first: int, last: int) -> list[bytes]:
 
 
 def frame(records: Records) -> Records:
-    """Adds the frames of a TFRecord file to records."""
+    """Adds the framing of a TFRecord file (length and checksums) to records."""
     parts, begins, at = [], [], HEADER
     for row in range(len(records)):
         data = records[row]
@@ -99,7 +99,7 @@ def frame(records: Records) -> Records:
 
 
 def scan(data: np.ndarray, check_data: bool, most: int) -> tuple[np.ndarray, np.ndarray, int, int, int]:
-    """Returns the offsets and sizes of the records, the bytes consumed, the bytes needed, and the damage."""
+    """Returns the record offsets and sizes, the bytes consumed, the bytes required, and the type of damage."""
     view, at, needed, damage = data.data, 0, 0, 0
     begins: list[int] = []
     sizes: list[int] = []
@@ -122,7 +122,7 @@ def scan(data: np.ndarray, check_data: bool, most: int) -> tuple[np.ndarray, np.
 
 
 def parse(records: Records, wanted: Mapping[str, tuple[str, bool]]) -> dict[str, Column]:
-    """Returns a dict of feature names to columns, given a kind and a boolean for sequences per feature."""
+    """Returns a dict that maps feature names to columns, given the value type of each feature."""
     lists: dict[str, list[Any]] = {name: [] for name in wanted}
     for row in range(len(records)):
         example = messages()["SequenceExample"]()  # the context has the same field number as the features of an Example
@@ -139,7 +139,7 @@ def parse(records: Records, wanted: Mapping[str, tuple[str, bool]]) -> dict[str,
 
 
 def survey(records: Records) -> dict[tuple[str, bool], tuple[set[str], int, tuple[int, int], tuple[int, int]]]:
-    """Returns, for each pair of name and is-sequence, the kinds, the number of rows, and the ranges of both counts."""
+    """Returns the value types, the row count and the ranges of the value counts of each feature."""
     met: dict[tuple[str, bool], list[tuple[set[str], list[int]]]] = {}
     for row in range(len(records)):
         example = messages()["SequenceExample"]()
@@ -163,7 +163,7 @@ def survey(records: Records) -> dict[tuple[str, bool], tuple[set[str], int, tupl
 
 
 def _held(feature: Any) -> tuple[set[str], list[int]]:
-    """Returns the kind of a feature and its number of values."""
+    """Returns the value type of a feature and the number of its values."""
     held = feature.WhichOneof("kind")
     return ({held.removesuffix("_list")}, [len(getattr(feature, held).value)]) if held else (set(), [0])
 
@@ -173,7 +173,7 @@ def _range(counts: list[int]) -> tuple[int, int]:
 
 
 def _values(example: Any, name: str, kind: str, is_sequence: bool) -> list[Any] | None:
-    """Returns the values of a feature in an example, or `None` if it is missing."""
+    """Returns the feature values of an example, or `None` if the feature is missing."""
     if not is_sequence:
         return _list(example.context.feature[name], kind) if name in example.context.feature else None
     if name not in example.feature_lists.feature_list:

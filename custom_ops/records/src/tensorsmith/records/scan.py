@@ -1,4 +1,4 @@
-"""Splitting of the bytes of a TFRecord file into records."""
+"""Splitting of TFRecord data into records."""
 
 import ctypes
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ DAMAGES = ("", "the length of a record is damaged", "the data of a record are da
 
 @dataclass(frozen=True)
 class Scan:
-    """Result of scanning bytes for records.
+    """Result of scanning TFRecord data for records.
 
     Attributes:
         records: Complete and valid records.
@@ -31,12 +31,12 @@ class Scan:
 
 
 def scan(data: np.ndarray, check_data: bool = True, most: int | None = None) -> Scan:
-    """Splits bytes into records, up to the first one that is damaged or incomplete.
+    """Splits TFRecord data into records, up to the first damaged or incomplete record.
 
     Args:
-        data: uint8 array of shape `(bytes,)` that starts at the beginning of a record.
-        check_data: If `True`, verify the checksums of the data. Those of the lengths are always verified.
-        most: Maximum number of records. If `None`, there is no limit.
+        data: uint8 array of shape `(bytes,)` that starts at a record boundary.
+        check_data: If `True`, verify the checksums of the data. The checksums of the lengths are always verified.
+        most: Maximum number of records to return. If `None`, there is no limit.
 
     Returns:
         A `Scan` object.
@@ -65,7 +65,7 @@ def find(data: np.ndarray) -> int:
     """Finds the first complete record with valid checksums, at any offset.
 
     Args:
-        data: uint8 array of shape `(bytes,)` from any position of a file.
+        data: uint8 array of shape `(bytes,)` with file content that may start at any offset.
 
     Returns:
         The offset of the record, frame included, or the size of `data` if there is none.
@@ -78,6 +78,6 @@ def find(data: np.ndarray) -> int:
     check_array("data", data, "uint8")
     native = library()
     if native is None:
-        places = (place for place in range(data.size) if len(scan(data[place:], most=1).records))
-        return next(places, data.size)
+        positions = (position for position in range(data.size) if len(scan(data[position:], most=1).records))
+        return next(positions, data.size)
     return int(native.find(address(data), data.size))

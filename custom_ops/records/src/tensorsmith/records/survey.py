@@ -1,4 +1,4 @@
-"""Survey of the features of records."""
+"""Summary of the features that occur in records."""
 
 import ctypes
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from tensorsmith.records.record import Records
 
 @dataclass(frozen=True)
 class Range:
-    """Range of counts.
+    """Minimum and maximum of a count.
 
     Attributes:
         fewest: Minimum count, or 0 if nothing was counted.
@@ -27,8 +27,8 @@ class Range:
 
 
 @dataclass(frozen=True)
-class Feature:
-    """Summary of a feature over several records.
+class StoredFeature:
+    """Summary of one feature over several records.
 
     Attributes:
         kinds: Kinds of the values, `"bytes"`, `"float"` or `"int64"`. There are several if records differ, and none if
@@ -45,15 +45,15 @@ class Feature:
 
     @property
     def is_sequence(self) -> bool:
-        """Returns `True` if the feature is in the feature lists of a `tf.train.SequenceExample`."""
+        """Returns `True` if the feature is in the `feature_lists` of a `tf.train.SequenceExample`."""
         return self.steps is not None
 
 
-def survey(records: Records) -> dict[str, Feature]:
-    """Summarizes the features of `tf.train.Example` or `tf.train.SequenceExample` records.
+def survey(records: Records) -> dict[str, StoredFeature]:
+    """Summarizes the features of serialized `tf.train.Example` or `tf.train.SequenceExample` records.
 
     Args:
-        records: The records.
+        records: Serialized `tf.train.Example` or `tf.train.SequenceExample` records.
 
     Returns:
         A dict of names to features, sorted by name.
@@ -65,15 +65,15 @@ def survey(records: Records) -> dict[str, Feature]:
     Example:
         >>> from tensorsmith.records import Column, encode
         >>> survey(encode({"x": Column.lists("float", [[1.5, 2], [], None])}))
-        {'x': Feature(kinds=('float',), rows=2, counts=Range(fewest=0, most=2), steps=None)}
+        {'x': StoredFeature(kinds=('float',), rows=2, counts=Range(fewest=0, most=2), steps=None)}
     """
     native = library()
     if native is None:
         return _features(reference.survey(records))
     message, starts = ctypes.create_string_buffer(MESSAGE_SIZE), addresses(records)
     handle, count = ctypes.c_void_p(), ctypes.c_int64()
-    places = address(starts), address(records.sizes)
-    code = native.survey(*places, len(records), ctypes.byref(handle), ctypes.byref(count), message)
+    positions = address(starts), address(records.sizes)
+    code = native.survey(*positions, len(records), ctypes.byref(handle), ctypes.byref(count), message)
     must(code, message)
     try:
         found = (CFeature * count.value)()
@@ -89,12 +89,12 @@ def survey(records: Records) -> dict[str, Feature]:
         native.close_survey(handle)
 
 
-def merge(first: Mapping[str, Feature], second: Mapping[str, Feature]) -> dict[str, Feature]:
-    """Merges the surveys of two sets of records.
+def merge(first: Mapping[str, StoredFeature], second: Mapping[str, StoredFeature]) -> dict[str, StoredFeature]:
+    """Merges the feature summaries of two sets of records.
 
     Args:
-        first: Survey of the first set.
-        second: Survey of the second set.
+        first: Feature summary of the first set of records.
+        second: Feature summary of the second set of records.
 
     Returns:
         The survey of all records.
@@ -103,9 +103,9 @@ def merge(first: Mapping[str, Feature], second: Mapping[str, Feature]) -> dict[s
         ValueError: If a name is in the context of one set and in the feature lists of the other.
 
     Example:
-        >>> one = {"x": Feature(("float",), 2, Range(0, 2))}
-        >>> merge(one, {"x": Feature(("int64",), 1, Range(3, 3))})
-        {'x': Feature(kinds=('float', 'int64'), rows=3, counts=Range(fewest=0, most=3), steps=None)}
+        >>> one = {"x": StoredFeature(("float",), 2, Range(0, 2))}
+        >>> merge(one, {"x": StoredFeature(("int64",), 1, Range(3, 3))})
+        {'x': StoredFeature(kinds=('float', 'int64'), rows=3, counts=Range(fewest=0, most=3), steps=None)}
     """
     merged = {**first, **second}
     for name in first.keys() & second.keys():
@@ -116,7 +116,7 @@ def merge(first: Mapping[str, Feature], second: Mapping[str, Feature]) -> dict[s
         steps = None
         if one.steps and other.steps:
             steps = _joined(one.steps, other.steps, one.counts.most, other.counts.most)
-        merged[name] = Feature(kinds, one.rows + other.rows, counts, steps)
+        merged[name] = StoredFeature(kinds, one.rows + other.rows, counts, steps)
     return dict(sorted(merged.items()))
 
 
@@ -132,17 +132,17 @@ def _check_place(name: str, is_one: bool) -> None:
 
 
 def _joined(one: Range, other: Range, one_has: int, other_has: int) -> Range:
-    """Returns the union of two ranges, or one of them if the other is empty."""
+    """Returns the union of two ranges, or the non-empty range if the other is empty."""
     if not (one_has and other_has):
         return one if one_has else other
     return Range(min(one.fewest, other.fewest), max(one.most, other.most))
 
 
-def _features(counted: Mapping[tuple[str, bool], tuple[Any, ...]]) -> dict[str, Feature]:
+def _features(counted: Mapping[tuple[str, bool], tuple[Any, ...]]) -> dict[str, StoredFeature]:
     features = {}
     for (name, is_sequence), (kinds, rows, counts, steps) in sorted(counted.items()):
         ranges = [Range(*map(int, pair)) if pair[1] >= 0 else Range(0, 0) for pair in (counts, steps)]
         held = tuple(kind for kind in KINDS if kind in kinds)
         _check_place(name, name not in features)
-        features[name] = Feature(held, rows, ranges[0], ranges[1] if is_sequence else None)
+        features[name] = StoredFeature(held, rows, ranges[0], ranges[1] if is_sequence else None)
     return features

@@ -1,4 +1,4 @@
-"""Bridge that runs TensorFlow Addons 0.23 on TensorFlow 2.21, with Keras 2 as `tf.keras`."""
+"""Compatibility layer that runs TensorFlow Addons 0.23 on TensorFlow 2.21, with Keras 2 as `tf.keras`."""
 
 from tensorsmith.addons.bridge import load_addons
 

@@ -71,7 +71,7 @@ def _replace_compiled_ops() -> None:
 
 
 class _CompiledOps:
-    """Replacement of the compiled libraries of Addons, with the kernels of tensorsmith or an error for each op."""
+    """Replacement for the compiled libraries of Addons, with tensorsmith kernels, or an error for unsupported ops."""
 
     @property
     def addons_gather_tree(self) -> Callable[..., Any]:

@@ -1,4 +1,4 @@
-"""Registration of all components with Keras."""
+"""Registration of all components for Keras serialization."""
 
 from importlib.metadata import entry_points
 

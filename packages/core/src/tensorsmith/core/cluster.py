@@ -1,4 +1,4 @@
-"""Description of a training cluster, read from the environment variable `TF_CONFIG`."""
+"""Configuration of a training cluster, read from the environment variable `TF_CONFIG`."""
 
 import json
 import os
@@ -19,10 +19,10 @@ FORM = '{"cluster": {"worker": ["HOST:PORT", ...]}, "task": {"type": "worker", "
 
 @dataclass(frozen=True)
 class Cluster:
-    """Machines of a training cluster, and the task of this machine.
+    """Machines of a training cluster, and the task that runs on this machine.
 
     Args:
-        jobs: Mapping from job ("worker", "chief" or "ps", a parameter server) to the addresses of its machines.
+        jobs: Mapping from each job ("worker", "chief", or "ps" for parameter servers) to the addresses of its machines.
         task: Tuple of the job and the index of this machine.
 
     Raises:
@@ -77,7 +77,7 @@ class Cluster:
 
     @property
     def serves(self) -> bool:
-        """`True` if this machine serves the chief: a parameter server, or a worker in a cluster with some."""
+        """`True` if this machine is a parameter server, or a worker in a cluster with parameter servers."""
         return "ps" in self.jobs and self.task[0] != "chief"
 
     def strategy(self) -> "tf.distribute.Strategy":
@@ -93,7 +93,7 @@ class Cluster:
         return tf.distribute.MultiWorkerMirroredStrategy(self._resolver())
 
     def serve(self) -> None:
-        """Run a TensorFlow server that executes the operations of the chief, until the process is terminated."""
+        """Run a TensorFlow server that executes operations of the chief, until the process is terminated."""
         import tensorflow as tf
 
         job, index = self.task

@@ -1,4 +1,4 @@
-"""Docstrings with shared paragraphs."""
+"""Docstrings with shared paragraphs, which are inserted into several classes."""
 
 import inspect
 import re

@@ -22,7 +22,7 @@ SECONDS = {"seconds": 1.0, "minutes": 60.0, "hours": 3600.0}
 
 @dataclass(frozen=True)
 class Timeline:
-    """Number of steps and examples in a training run. Unknown values are `None`.
+    """Number of steps and examples in a training run. Unknown counts are `None`.
 
     Attributes:
         steps_per_epoch: Number of steps per epoch.
@@ -37,7 +37,7 @@ class Timeline:
 
 @dataclass(frozen=True)
 class Duration:
-    """Duration of training, as a value and a unit.
+    """Training duration, given by a value and a unit.
 
     Attributes:
         value: Number of units.
@@ -64,10 +64,10 @@ of steps, epochs, examples, percent, seconds, minutes, hours, got '3 epohcs'. Di
 
     @classmethod
     def parse(cls, given: Any, name: str = "duration") -> "Duration":
-        """Return the duration that a user has specified as a number of steps or as a string.
+        """Return the duration that corresponds to a number of steps or a string such as "5 epochs".
 
         Args:
-            given: An integer number of steps, a string with a number and a unit, or a `Duration`.
+            given: Integer number of steps, a string with a number and a unit, or a `Duration`.
             name: Name of the argument, for error messages.
 
         Raises:
@@ -99,7 +99,7 @@ of steps, epochs, examples, percent, seconds, minutes, hours, got '3 epohcs'. Di
         """Return the duration as an integer number of steps.
 
         Args:
-            timeline: Step and example counts of the run.
+            timeline: Number of steps and examples in the training run.
             name: Name of the argument, for error messages.
 
         Raises:

@@ -1,4 +1,4 @@
-"""Errors about arguments, with name, received value, expected value and remedy."""
+"""Errors about invalid arguments, with the name, the received value, the expected value and a remedy."""
 
 import difflib
 from collections.abc import Iterable
@@ -6,7 +6,7 @@ from typing import Any
 
 
 class Verbatim(str):
-    """Description of a received value, shown without quotes."""
+    """Description of a received value that is shown in error messages without quotes."""
 
     __slots__ = ()
 
@@ -15,7 +15,7 @@ class Verbatim(str):
 
 
 class ArgumentError(ValueError):
-    """Error about the value of an argument.
+    """Error raised if an argument has an invalid value.
 
     Attributes:
         name: Name of the argument.
@@ -35,10 +35,10 @@ def argument_error(name: str, received: Any, expected: str, remedy: str = "") ->
     """Return an error whose message reads "NAME must be EXPECTED, got RECEIVED. REMEDY".
 
     Args:
-        name: Name of the argument, as the caller wrote it.
+        name: Name of the argument in the signature of the caller.
         received: Received value, or a `Verbatim` description of it.
-        expected: Description of a valid value, which continues "must be", or "must" if it starts with "have".
-        remedy: Advice on how to fix the error, where that is not obvious.
+        expected: Description of valid values, which follows "must be", or "must" if it starts with "have".
+        remedy: Advice on how to fix the error, if it is not obvious.
 
     Example:
         >>> raise argument_error("rate", 1.5, "a number in [0, 1)", "pass 0.5 for a half")
@@ -56,7 +56,7 @@ def argument_error(name: str, received: Any, expected: str, remedy: str = "") ->
 
 
 def check(condition: bool, name: str, received: Any, expected: str, remedy: str = "") -> None:
-    """Raise `argument_error(name, received, expected, remedy)` unless the condition holds.
+    """Raise `argument_error(name, received, expected, remedy)` unless the condition is true.
 
     Example:
         >>> check(0 <= 0.5 < 1, "rate", 0.5, "a number in [0, 1)")
@@ -70,7 +70,7 @@ def check(condition: bool, name: str, received: Any, expected: str, remedy: str 
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return the nearest known word as a question, or an empty string if no word is close.
+    """Return a question that suggests the most similar known word, or an empty string if no word is similar.
 
     Example:
         >>> did_you_mean("epohcs", ["epochs", "seed"])

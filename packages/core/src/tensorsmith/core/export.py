@@ -6,12 +6,12 @@ Component = TypeVar("Component")
 
 
 def export(component: Component) -> Component:
-    """Register a class or function with Keras as `tensorsmith>Name`, so that models with it can be saved and loaded.
+    """Register a class or function as `tensorsmith>Name`, so that Keras can save and load models that use it.
 
     The component is returned unchanged, so its signature remains visible.
 
     Args:
-        component: A layer, loss, metric, schedule, optimizer, initializer or other Keras component: a class or a
+        component: Layer, loss, metric, schedule, optimizer, initializer or other Keras component, given as a class or
             function.
 
     Example:

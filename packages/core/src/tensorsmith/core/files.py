@@ -16,7 +16,7 @@ def replace_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     removed and `path` is unchanged. Two processes may write at the same time; the last one to finish wins.
 
     Args:
-        path: Path of the file. Its folder must exist.
+        path: Path of the file to write. Its folder must exist.
 
     Yields:
         The temporary path, in the same folder and with the same suffix.

@@ -1,16 +1,16 @@
-"""Constructors that forward their arguments."""
+"""Constructor arguments, collected for the config of a component."""
 
 from collections.abc import Mapping
 from typing import Any
 
 
 def init_arguments(scope: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arguments of a constructor by name, given its `locals()`; call it in the first statement.
+    """Return the arguments of a constructor by name, given its `locals()`. Call it in the first statement.
 
     A constructor that forwards many arguments to its base class can then list each of them once, in its signature.
 
     Args:
-        scope: The result of `locals()` in the constructor. The entries of `kwargs` are merged into the result.
+        scope: Result of `locals()` in the constructor. The entries of `kwargs` are merged into the returned dict.
 
     Example:
         >>> class Base:

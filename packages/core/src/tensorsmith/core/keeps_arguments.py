@@ -1,4 +1,4 @@
-"""Config entries that Keras omits."""
+"""Constructor arguments that Keras omits from configs."""
 
 from typing import Any, ClassVar
 
@@ -6,7 +6,7 @@ BASE: Any = object  # at run time the next base is a Keras class with `get_confi
 
 
 class KeepsArguments(BASE):
-    """Mixin that adds constructor arguments to a config. List it before the Keras class among the bases.
+    """Mixin that adds constructor arguments to the config. List it before the Keras class in the base classes.
 
     Some Keras classes omit an argument from their config, for example `keras.losses.Huber` its `delta`.
     `kept_arguments` names the arguments to add. Their values are the attributes of the same names, and must be
@@ -23,5 +23,5 @@ class KeepsArguments(BASE):
     kept_arguments: ClassVar[tuple[str, ...]]
 
     def get_config(self) -> dict[str, Any]:
-        """Return the config of the base class with the entries of `kept_arguments` added."""
+        """Return the config of the base class, extended by the arguments in `kept_arguments`."""
         return {**super().get_config(), **{name: getattr(self, name) for name in self.kept_arguments}}

@@ -10,7 +10,7 @@ SECONDS_TO_SAVE = 60.0  # grace period of a training process after it is asked t
 
 @contextmanager
 def signals_like_ctrl_c() -> Iterator[None]:
-    """Raise KeyboardInterrupt on SIGTERM and SIGHUP within the block, as on Ctrl-C.
+    """Raise KeyboardInterrupt on SIGTERM and SIGHUP within the block, as on SIGINT.
 
     Example:
         >>> import os, signal
@@ -31,10 +31,10 @@ def signals_like_ctrl_c() -> Iterator[None]:
 
 
 def free_ports(count: int) -> list[int]:
-    """Return TCP ports of this machine that are not in use.
+    """Return unused TCP ports of this machine.
 
     Args:
-        count: Number of ports.
+        count: Number of ports to return.
 
     Example:
         >>> len(set(free_ports(2)))

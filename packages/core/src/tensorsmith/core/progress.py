@@ -1,4 +1,4 @@
-"""Progress of long operations: a bar on a terminal, log lines elsewhere."""
+"""Progress of long operations, shown as a bar in a terminal and logged elsewhere."""
 
 import logging
 import sys
@@ -17,11 +17,11 @@ Advance = Callable[[int], None]
 
 
 def unreported(count: int) -> None:
-    """Do nothing; the `Advance` of work whose progress is not shown."""
+    """Do nothing. This is the `Advance` function for operations whose progress is not shown."""
 
 
 class ProgressTask:
-    """Task of a `Progress`, created by `Progress.start`."""
+    """Task of a `Progress` display, created by `Progress.start`."""
 
     def __init__(self, bars: "Bars | None" = None, number: "TaskID | None" = None) -> None:
         self._bars = bars
@@ -33,7 +33,7 @@ class ProgressTask:
             self._bars.advance(self._number, count)
 
     def set_completed(self, count: int) -> None:
-        """Set the total number of completed units to `count`."""
+        """Set the number of completed units to `count`."""
         if self._bars is not None and self._number is not None:
             self._bars.update(self._number, completed=count)
 
@@ -43,7 +43,7 @@ class ProgressTask:
             self._bars.update(self._number, description=description)
 
     def close(self) -> None:
-        """Remove the bar of the task."""
+        """Remove the progress bar of the task."""
         if self._bars is not None and self._number is not None:
             self._bars.remove_task(self._number)
             self._number = None
@@ -57,8 +57,8 @@ class Progress:
     `SILENT`, the default of functions that accept a `Progress`, is an instance that is never entered.
 
     Args:
-        logger: Name of the logger.
-        console: Console of the progress bars. Defaults to standard error.
+        logger: Name of the logger used if there is no terminal.
+        console: Rich console for the progress bars. Defaults to standard error.
 
     Example:
         >>> with Progress() as progress:
@@ -88,7 +88,7 @@ class Progress:
 
     @property
     def draws(self) -> bool:
-        """`True` while progress bars are shown on a terminal."""
+        """`True` while progress bars are displayed in a terminal."""
         return self._bars is not None
 
     def start(self, description: str, total: int | None = None, unit: str = "bytes") -> ProgressTask:
@@ -97,7 +97,7 @@ class Progress:
         Args:
             description: Description of the task, such as "reading".
             total: Total number of units, or `None` if it is unknown.
-            unit: Name of the unit, in the plural.
+            unit: Name of the unit in plural form, such as "rows".
         """
         if self._bars is not None:
             room = max(20, self._bars.console.width - 60)
@@ -111,21 +111,21 @@ class Progress:
     def track(
         self, items: Iterable[Item], description: str, total: int | None = None, unit: str = "items"
     ) -> Iterator[Item]:
-        """Yield the items of an iterable, and count each as one unit of a new task."""
+        """Yield the items of an iterable and count each item as one completed unit of a new task."""
         task = self.start(description, total, unit)
         for item in items:
             yield item
             task.advance()
 
     def print(self, line: str) -> None:
-        """Print a line above the bars, or log it if there is no terminal."""
+        """Print a line above the progress bars, or log it if there is no terminal."""
         if self._bars is not None:
             self._bars.console.print(line, highlight=False)
         elif self._shown:
             self._logger.info(line)
 
     def close(self) -> None:
-        """Remove the bars. The context manager calls it on exit; repeated calls have no effect."""
+        """Remove all progress bars. The context manager calls this method on exit; repeated calls have no effect."""
         if self._bars is not None:
             self._bars.stop()
         self._bars, self._shown = None, False
@@ -165,7 +165,7 @@ class Progress:
 
 
 def format_bytes(size: int) -> str:
-    """Return a number of bytes as a string with a readable unit.
+    """Return a number of bytes as a human-readable string.
 
     Example:
         >>> format_bytes(999), format_bytes(1500), format_bytes(2_340_000_000)

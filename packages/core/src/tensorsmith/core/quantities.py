@@ -1,4 +1,4 @@
-"""Numbers in arguments: those of Python and NumPy, but not booleans, which Python treats as integers."""
+"""Validation of numeric arguments from Python and NumPy. Booleans are not considered numbers."""
 
 import math
 import numbers
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def is_integer(value: Any) -> bool:
-    """Return `True` if `value` is an integer, of Python or NumPy, and not a boolean.
+    """Return `True` if `value` is a Python or NumPy integer, but not a boolean.
 
     Example:
         >>> import numpy as np
@@ -18,7 +18,7 @@ def is_integer(value: Any) -> bool:
 
 
 def is_number(value: Any) -> bool:
-    """Return `True` if `value` is a real number, not a boolean, and finite as a float.
+    """Return `True` if `value` is a real number that is finite as a float, but not a boolean.
 
     Example:
         >>> import numpy as np

@@ -1,4 +1,4 @@
-"""Import of TensorFlow without its start-up messages."""
+"""Import of TensorFlow without its startup messages."""
 
 import os
 import sys
@@ -18,7 +18,7 @@ NOISE = (
 
 
 def load_tensorflow() -> None:
-    """Import TensorFlow and Keras without their start-up messages; unknown lines are still printed.
+    """Import TensorFlow and Keras without their known startup messages. Other messages are still printed.
 
     TensorFlow's C++ log shows only fatal errors, unless `TF_CPP_MIN_LOG_LEVEL` is set. Keras uses the TensorFlow
     backend regardless of its configuration file.

@@ -1,4 +1,4 @@
-"""Interface of recipes for the packages that train them."""
+"""Interface between recipes and the packages that train them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,7 +29,7 @@ def _whole_model(trainer: Any) -> "keras.Model":
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """Base class of recipes, with the settings common to all of them.
+    """Base class of recipes, with the settings shared by all of them.
 
     Attributes:
         config_class: Frozen dataclass of the settings, including `seed`.
@@ -65,7 +65,7 @@ class SupervisedRecipe(Recipe):
 
 
 class RecipeRun(Protocol):
-    """Log and checkpoints of a run, passed to a procedure.
+    """Log and checkpoints of a training run, passed to a training procedure.
 
     Attributes:
         folder: The run folder, for figures and other files.
@@ -81,7 +81,7 @@ class RecipeRun(Protocol):
         """Return the state after the last completed epoch, or `None` at the start of a run."""
 
     def end_epoch(self, scores: Mapping[str, float], state: Mapping[str, "np.ndarray"]) -> None:
-        """Log the scores of an epoch and save the state from which the run can resume."""
+        """Log the scores of an epoch and save the state that a resumed run needs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,8 +99,8 @@ def recipe_of(module: ModuleType) -> SupervisedRecipe | ProcedureRecipe:
     """Return the recipe that a module defines.
 
     Args:
-        module: A module that defines `Config` and either `build_data` and `build_trainer` (a supervised recipe) or
-            `train` (a procedure). `SMOKE`, `VARIANTS`, `callbacks`, `report` and `model_to_save` are optional.
+        module: Module that defines `Config` and either `build_data` and `build_trainer` (a supervised recipe) or
+            `train` (a training procedure). `SMOKE`, `VARIANTS`, `callbacks`, `report` and `model_to_save` are optional.
 
     Raises:
         ValueError: If `module` lacks a required definition.

@@ -1,4 +1,4 @@
-"""Type aliases for the annotations of arguments.
+"""Type aliases for argument annotations.
 
 Importing this module does not import TensorFlow, Keras or NumPy. At run time the aliases that need them are `Any`.
 """

@@ -24,12 +24,12 @@ except ImportError as error:
     ) from error
 
 PREFIX = "tensorsmith_"
-FEATURES = {"pictures": "image", "table": "features", "series": "features", "texts": "text", "text": "text"}
+FEATURES = {"images": "image", "table": "features", "series": "features", "texts": "text", "text": "text"}
 """Name of the features in an example, by kind of data set. Labels are called "label"."""
 
 
 class Builder:
-    """Mixin for `tfds.core.GeneratorBasedBuilder` that provides one data set of this package.
+    """Mixin for `tfds.core.GeneratorBasedBuilder` that provides a data set of this package.
 
     Examples are in the order of `load`. Images with pixels from 0 to 255 are uint8 `(height, width, 1)`, as in TFDS.
 
@@ -71,7 +71,7 @@ class Builder:
 
 
 def _features(description: DatasetInfo) -> Any:
-    if description.kind == "pictures":
+    if description.kind == "images":
         if description.levels == 256:
             return tfds.features.Image(shape=(*description.shape, 1), dtype=np.uint8)
         return tfds.features.Tensor(shape=description.shape, dtype=np.float32)
@@ -97,8 +97,8 @@ def _rows(description: DatasetInfo, data: Dataset) -> Iterator[Any]:
     if description.kind == "text":
         yield data.features
     elif description.levels == 256:
-        for picture in data.features:
-            yield np.round(picture * 255).astype(np.uint8)[..., np.newaxis]
+        for image in data.features:
+            yield np.round(image * 255).astype(np.uint8)[..., np.newaxis]
     elif isinstance(data.features, dict):
         for values in zip(*data.features.values(), strict=True):
             yield dict(zip(data.features, values, strict=True))

@@ -20,9 +20,9 @@ def contrastive_loss(y_true: TensorLike, y_pred: TensorLike, margin: float = 1.0
 
     Args:
         y_true: Tensor of binary labels: 1 for similar pairs, 0 for dissimilar pairs.
-        y_pred: Tensor of the distances within the pairs, of the shape of `y_true`. A trailing axis of size 1 may be
-            missing from one of the two.
-        margin: Distance above which dissimilar pairs have no loss, `>= 0`.
+        y_pred: Tensor of distances between the elements of each pair, with the shape of `y_true`. A trailing axis of
+            size 1 may be missing from one of the two.
+        margin: Distance above which dissimilar pairs do not contribute to the loss, `>= 0`.
 
     Returns:
         A tensor with the shape of `y_pred`.
@@ -41,7 +41,7 @@ def contrastive_loss(y_true: TensorLike, y_pred: TensorLike, margin: float = 1.0
 
 @export
 class ContrastiveLoss(AddonsLoss):
-    """Contrastive loss: decreases the distance of similar pairs and increases that of dissimilar pairs up to a margin.
+    """Contrastive loss: reduces distances in similar pairs and increases distances in dissimilar pairs up to a margin.
 
     Formula, with the distance d of a pair, where y is 1 for similar pairs and 0 for dissimilar pairs:
 
@@ -50,7 +50,7 @@ class ContrastiveLoss(AddonsLoss):
     Source: Hadsell, Chopra and LeCun, "Dimensionality Reduction by Learning an Invariant Mapping", 2006.
 
     Args:
-        margin: Distance above which dissimilar pairs have no loss, `>= 0`.
+        margin: Distance above which dissimilar pairs do not contribute to the loss, `>= 0`.
         reduction: Type of reduction to apply to the loss. Supported options are those of `keras.losses.Loss`.
         name: Name of the loss instance.
         dtype: Data type of the computation. If `None`, `keras.config.floatx()` is used.

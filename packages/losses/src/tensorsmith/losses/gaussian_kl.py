@@ -10,7 +10,7 @@ from tensorsmith.losses._support.shapes import check_same_shape
 
 @export
 def gaussian_kl(mean: TensorLike, log_variance: TensorLike) -> Tensor:
-    """Return the Kullback-Leibler divergence of diagonal normal distributions from the standard normal, in nats.
+    """Return the Kullback-Leibler divergence of diagonal normal distributions from the standard normal distribution.
 
     Formula:
 
@@ -24,7 +24,7 @@ def gaussian_kl(mean: TensorLike, log_variance: TensorLike) -> Tensor:
 
     Args:
         mean: Tensor of means, of shape `(..., latent_dim)`.
-        log_variance: Tensor of the logarithms of the variances, of the shape of `mean`.
+        log_variance: Tensor of log-variances, with the shape of `mean`.
 
     Returns:
         A tensor with the shape of `mean` without its last axis, in `float32` or higher precision. It is 0 for standard

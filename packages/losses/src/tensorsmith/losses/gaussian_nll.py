@@ -17,7 +17,7 @@ def gaussian_nll(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
 
     Args:
         y_true: Tensor of targets, of shape `(..., n)`, or `(...)` if n is 1.
-        y_pred: Tensor of n means followed by n logarithms of variances, of shape `(..., 2 n)`.
+        y_pred: Tensor of n means followed by n log-variances, of shape `(..., 2 n)`.
 
     Returns:
         A tensor with the shape of `y_pred` without its last axis, in `float32` or higher precision.
@@ -31,14 +31,16 @@ def gaussian_nll(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
     """
     y_true, y_pred = precise(y_true, y_pred)
     if len(y_true.shape) == len(y_pred.shape) - 1:
+        # A single target per sample: (batch,) becomes (batch, 1).
         y_true = ops.expand_dims(y_true, -1)
     shapes = f"{tuple(y_pred.shape)}, for targets of {tuple(y_true.shape)}"
     fits = y_true.shape[:-1].is_compatible_with(y_pred.shape[:-1]) and y_pred.shape[-1] == 2 * y_true.shape[-1]
     check(fits, "y_pred", shapes, "twice as long along the last axis as `y_true`, for means and log variances")
-    mean, log_variance = ops.split(y_pred, 2, axis=-1)
+    mean, log_variance = ops.split(y_pred, 2, axis=-1)  # (..., targets) each
     error = y_true - mean
     # An error of 0 times the infinite precision of a tiny variance would be NaN.
     finite = ops.where(error == 0, ops.maximum(log_variance, -80), log_variance)
+    # Scaling the error before squaring it extends the range of v: exp(-v) would overflow earlier than exp(-v / 2).
     terms = math.log(2 * math.pi) + log_variance + ops.square(error * ops.exp(-finite / 2))
     return 0.5 * ops.sum(terms, axis=-1)
 

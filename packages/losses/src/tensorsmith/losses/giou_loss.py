@@ -15,16 +15,16 @@ MODES = ("giou", "iou")
 
 @export
 def giou_loss(y_true: TensorLike, y_pred: TensorLike, mode: str = "giou") -> Tensor:
-    """Return 1 minus the (generalized) intersection over union of each pair of boxes.
+    """Return 1 minus the intersection over union (IoU) or generalized IoU of each pair of boxes.
 
     Half-precision inputs are computed in `float32`, which is also the dtype of the result, because the area of a box in
     pixels overflows `float16`. Unlike TensorFlow Addons, axes of size 1 are kept: a batch of one box gives a tensor
     with one loss, not a scalar.
 
     Args:
-        y_true: Tensor of true boxes, with (y_min, x_min, y_max, x_max) along the last axis.
-        y_pred: Tensor of predicted boxes, of the shape of `y_true`.
-        mode: `"giou"` or `"iou"`.
+        y_true: Tensor of true boxes, with `(y_min, x_min, y_max, x_max)` along the last axis.
+        y_pred: Tensor of predicted boxes, with the shape of `y_true`.
+        mode: Type of intersection over union: `"giou"` or `"iou"`.
 
     Returns:
         A tensor with the shape of `y_pred` without its last axis.
@@ -69,13 +69,13 @@ class GIoULoss(AddonsLoss):
     Source: Rezatofighi et al., "Generalized Intersection over Union", 2019.
 
     Args:
-        mode: `"giou"`, or `"iou"` for plain intersection over union, which has no gradient for disjoint boxes.
+        mode: `"giou"`, or `"iou"` for standard intersection over union, which has no gradient for disjoint boxes.
         reduction: Type of reduction to apply to the loss. Supported options are those of `keras.losses.Loss`.
         name: Name of the loss instance.
         dtype: Data type of the computation. If `None`, `keras.config.floatx()` is used.
 
     Call arguments:
-        y_true: Tensor of true boxes, with (y_min, x_min, y_max, x_max) along the last axis.
+        y_true: Tensor of true boxes, with `(y_min, x_min, y_max, x_max)` along the last axis.
         y_pred: Tensor of predicted boxes, in the same format.
         sample_weight: Optional weights, one per box.
 
@@ -115,6 +115,7 @@ class GIoULoss(AddonsLoss):
 
 
 def _area(low: Tensor, high: Tensor) -> Tensor:
+    # Disjoint boxes, and boxes with reversed corners, have an area of 0.
     sides = ops.maximum(high - low, 0)
     return sides[..., 0] * sides[..., 1]
 

@@ -19,7 +19,7 @@ def gradient_penalty(
     fake: TensorLike,
     seed: int | keras.random.SeedGenerator | None = None,
 ) -> Tensor:
-    """Return the gradient penalty of a critic, at random points between real and fake samples.
+    """Return the gradient penalty of a critic at random interpolates of real and fake samples.
 
     Formula, where u is drawn uniformly from [0, 1] for each pair:
 
@@ -31,11 +31,11 @@ def gradient_penalty(
     Source: Gulrajani et al., "Improved Training of Wasserstein GANs", 2017.
 
     Args:
-        critic: Model or function that maps samples to one score each.
+        critic: Model or function that maps samples to scores, one for each sample.
         real: Tensor of real samples, of shape `(batch, ...)`.
-        fake: Tensor of fake samples, of the shape of `real`.
-        seed: Python integer or instance of `keras.random.SeedGenerator`. An integer gives the same random numbers in
-            each call.
+        fake: Tensor of fake samples, with the shape of `real`.
+        seed: Python integer or instance of `keras.random.SeedGenerator`. An integer results in the same random numbers
+            in each call.
 
     Returns:
         A tensor of shape `(batch,)`, in `float32` or higher precision. Add its mean to the loss of the critic; the
@@ -52,6 +52,7 @@ def gradient_penalty(
     """
     real, fake = precise(real, fake)
     check_same_shape(real=real, fake=fake)
+    # One interpolation factor per sample, broadcast over its other axes: (batch, 1, ..., 1).
     one_each = (ops.shape(real)[0], *(1,) * (len(real.shape) - 1))
     between = fake + keras.random.uniform(one_each, dtype=real.dtype, seed=seed) * (real - fake)
     # Compute the gradient of the critic at the interpolated points. keras.ops has no gradients.
@@ -59,6 +60,7 @@ def gradient_penalty(
         tape.watch(between)
         scores = critic(between)
     slopes = tape.gradient(scores, between, unconnected_gradients="zero")  # a critic may ignore its input
+    # The norm covers all axes of a sample: (batch, elements).
     squares = ops.reshape(ops.square(slopes), (ops.shape(real)[0], -1))
     # Bounded from below, because the gradient of a square root is infinite at 0.
     lengths = ops.sqrt(ops.maximum(ops.sum(squares, axis=1), keras.config.epsilon() ** 2))

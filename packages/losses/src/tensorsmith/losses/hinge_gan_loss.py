@@ -10,7 +10,7 @@ from tensorsmith.losses._support.shapes import check_same_shape
 
 @export
 def hinge_discriminator_loss(real: TensorLike, fake: TensorLike) -> Tensor:
-    """Return the hinge loss of a discriminator. Outputs beyond the margin of 1 have no loss.
+    """Return the hinge loss of a discriminator, which is zero for outputs beyond the margin of 1.
 
     Formula:
 
@@ -20,8 +20,8 @@ def hinge_discriminator_loss(real: TensorLike, fake: TensorLike) -> Tensor:
     Networks", 2018.
 
     Args:
-        real: Tensor of the discriminator's outputs for real samples, without an activation.
-        fake: Tensor of its outputs for fake samples, of the shape of `real`.
+        real: Tensor of discriminator outputs for real samples, without an activation.
+        fake: Tensor of discriminator outputs for fake samples, with the shape of `real`.
 
     Returns:
         A tensor of the same shape, in `float32` or higher precision. Minimize its mean.
@@ -49,7 +49,7 @@ def hinge_generator_loss(fake: TensorLike) -> Tensor:
     Source: Lim and Ye, "Geometric GAN", 2017.
 
     Args:
-        fake: Tensor of the discriminator's outputs for fake samples, without an activation.
+        fake: Tensor of discriminator outputs for fake samples, without an activation.
 
     Returns:
         A tensor of the same shape, in `float32` or higher precision. Minimize its mean.

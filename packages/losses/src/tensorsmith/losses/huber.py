@@ -18,8 +18,8 @@ def huber(y_true: TensorLike, y_pred: TensorLike, delta: float = 1.0) -> Tensor:
 
     Args:
         y_true: Tensor of true targets.
-        y_pred: Tensor of predicted targets, of the shape of `y_true`. A trailing axis of size 1 may be missing from one
-            of the two.
+        y_pred: Tensor of predicted targets, with the shape of `y_true`. A trailing axis of size 1 may be missing from
+            one of the two.
         delta: Absolute error at which the loss changes from quadratic to linear, `> 0`.
 
     Returns:
@@ -43,7 +43,7 @@ def huber(y_true: TensorLike, y_pred: TensorLike, delta: float = 1.0) -> Tensor:
 
 @export
 class Huber(KeepsArguments, keras.losses.Loss):
-    """Huber loss: quadratic for small errors and linear for large ones, and thereby robust to outliers.
+    """Huber loss: quadratic for small errors and linear for large errors, which makes it robust to outliers.
 
     Unlike `keras.losses.Huber`, it includes `delta` in its config, so that a saved model is not loaded with a `delta`
     of 1.

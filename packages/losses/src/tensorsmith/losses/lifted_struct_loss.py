@@ -18,9 +18,9 @@ def lifted_struct_loss(labels: TensorLike, embeddings: TensorLike, margin: float
 
     Args:
         labels: Tensor of labels, of shape `(batch,)` or `(batch, 1)`.
-        embeddings: Tensor of embeddings, of shape `(batch, features)`. Half precision is computed in `float32`, which
-            is also the dtype of the result.
-        margin: Distance above which samples of other labels contribute little to the loss, `>= 0`.
+        embeddings: Tensor of embeddings, of shape `(batch, features)`. Half-precision inputs are computed in `float32`,
+            which is also the dtype of the result.
+        margin: Distance above which samples with different labels contribute little to the loss, `>= 0`.
 
     Returns:
         A scalar, which is 0 if no two labels are equal or all labels are equal.
@@ -57,7 +57,7 @@ class LiftedStructLoss(LabelLoss):
     Source: Oh Song et al., "Deep Metric Learning via Lifted Structured Feature Embedding", 2016.
 
     Args:
-        margin: Distance above which samples of other labels contribute little to the loss, `>= 0`.
+        margin: Distance above which samples with different labels contribute little to the loss, `>= 0`.
         name: Name of the loss instance.
         reduction: Type of reduction to apply to the loss. Supported options are those of `keras.losses.Loss`.
             TensorFlow Addons ignores the argument and always averages.
@@ -96,7 +96,7 @@ class LiftedStructLoss(LabelLoss):
         self.margin = margin
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """Return the loss of each sample, before weighting and reduction. `y_true` is the matrix of equal labels."""
+        """Return the loss of each sample, before weighting and reduction. `y_true` is the label equality matrix."""
         return _of_samples(ops.cast(y_true, "bool"), y_pred, self.margin)
 
     def get_config(self) -> dict[str, Any]:
@@ -107,10 +107,13 @@ class LiftedStructLoss(LabelLoss):
 def _of_samples(same: Tensor, embeddings: Tensor, margin: float) -> Tensor:
     distances = pairwise_distances(embeddings)
     check_labels(same, distances)
+    # Samples with at least one sample of another label in the batch: (batch, 1).
     crowded = ops.logical_not(ops.all(same, axis=1, keepdims=True))
     # The log-sum-exp over an empty set is -inf, whose gradient is NaN: rows without samples of other labels get finite
     # values, and are excluded from the loss below.
     others = ops.where(same, ops.where(crowded, -math.inf, 0.0), margin - distances)
+    # log sum_n exp(margin - d(i, n)) of each sample: (batch, 1).
     weight = ops.logsumexp(others, axis=1, keepdims=True)
+    # The root of 2 loss_ij in the docstring, for all pairs at once: (batch, batch).
     losses = ops.maximum(distances + ops.logaddexp(weight, ops.transpose(weight)), 0)
     return pair_mean(ops.where(crowded, ops.square(losses) / 2, 0), positives(same))

@@ -10,7 +10,7 @@ from tensorsmith.losses._support.shapes import check_same_shape
 
 @export
 def minimax_discriminator_loss(real: TensorLike, fake: TensorLike) -> Tensor:
-    """Return the minimax GAN loss of a discriminator: the sum of the cross-entropies of a real and a fake sample.
+    """Return the minimax GAN loss of a discriminator: the sum of the cross-entropies for real and fake samples.
 
     Formula, where D is the sigmoid of a logit:
 
@@ -21,8 +21,8 @@ def minimax_discriminator_loss(real: TensorLike, fake: TensorLike) -> Tensor:
     Source: Goodfellow et al., "Generative Adversarial Nets", 2014.
 
     Args:
-        real: Tensor of the discriminator's logits for real samples.
-        fake: Tensor of its logits for fake samples, of the shape of `real`.
+        real: Tensor of discriminator logits for real samples.
+        fake: Tensor of discriminator logits for fake samples, with the shape of `real`.
 
     Returns:
         A tensor of the same shape, in `float32` or higher precision. Minimize its mean.
@@ -36,12 +36,13 @@ def minimax_discriminator_loss(real: TensorLike, fake: TensorLike) -> Tensor:
     """
     real, fake = precise(real, fake)
     check_same_shape(real=real, fake=fake)
+    # -log(sigmoid(x)) = softplus(-x) and -log(1 - sigmoid(x)) = softplus(x), which remain finite for large logits.
     return ops.softplus(-real) + ops.softplus(fake)
 
 
 @export
 def minimax_generator_loss(fake: TensorLike) -> Tensor:
-    """Return the minimax GAN loss of a generator: the log-probability that a fake sample is recognized as fake.
+    """Return the minimax GAN loss of a generator: the log-probability that fake samples are classified as fake.
 
     Formula, where D is the sigmoid of a logit:
 
@@ -52,7 +53,7 @@ def minimax_generator_loss(fake: TensorLike) -> Tensor:
     Source: Goodfellow et al., "Generative Adversarial Nets", 2014.
 
     Args:
-        fake: Tensor of the discriminator's logits for fake samples.
+        fake: Tensor of discriminator logits for fake samples.
 
     Returns:
         A tensor of the same shape, in `float32` or higher precision. Minimize its mean.
@@ -62,4 +63,5 @@ def minimax_generator_loss(fake: TensorLike) -> Tensor:
         [-0.6931]
     """
     (fake,) = precise(fake)
+    # log(1 - sigmoid(x)) = -softplus(x), which is finite where the sigmoid is rounded to 1.
     return -ops.softplus(fake)

@@ -21,7 +21,7 @@ def non_saturating_generator_loss(fake: TensorLike) -> Tensor:
     Source: Goodfellow et al., "Generative Adversarial Nets", 2014.
 
     Args:
-        fake: Tensor of the discriminator's logits for fake samples.
+        fake: Tensor of discriminator logits for fake samples.
 
     Returns:
         A tensor of the same shape, in `float32` or higher precision. Minimize its mean.
@@ -31,4 +31,5 @@ def non_saturating_generator_loss(fake: TensorLike) -> Tensor:
         [0.6931]
     """
     (fake,) = precise(fake)
+    # -log(sigmoid(x)) = softplus(-x), which is finite where the sigmoid is rounded to 0.
     return ops.softplus(-fake)

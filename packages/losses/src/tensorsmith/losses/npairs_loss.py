@@ -12,8 +12,8 @@ def npairs_loss(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
 
     Args:
         y_true: Tensor of labels, of shape `(batch,)` or `(batch, 1)`.
-        y_pred: Tensor of similarities, of shape `(batch, batch)`. Half precision is computed in `float32`, which is
-            also the dtype of the result.
+        y_pred: Tensor of similarities, of shape `(batch, batch)`. Half-precision inputs are computed in `float32`,
+            which is also the dtype of the result.
 
     Returns:
         A scalar, which is 0 for an empty batch.
@@ -30,7 +30,7 @@ def npairs_loss(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
 
 @export
 class NpairsLoss(LabelLoss):
-    """N-pairs loss for metric learning from a batch of pairs.
+    """N-pairs loss for metric learning.
 
     Each sample of the first set should be most similar to the samples with its label in the second set.
 
@@ -74,5 +74,5 @@ class NpairsLoss(LabelLoss):
         super().__init__(name=name, reduction=reduction, dtype=dtype)
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """Return the loss of each row, before weighting and reduction. `y_true` is the matrix of equal labels."""
+        """Return the loss of each row, before weighting and reduction. `y_true` is the label equality matrix."""
         return cross_entropy(y_true, y_pred)

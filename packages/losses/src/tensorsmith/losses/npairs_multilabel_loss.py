@@ -1,4 +1,4 @@
-"""N-pairs loss for samples with several labels."""
+"""N-pairs loss for multi-label samples."""
 
 from typing import Any
 
@@ -14,12 +14,12 @@ from tensorsmith.losses._support.similarity import cross_entropy
 
 @export
 def npairs_multilabel_loss(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
-    """Return the n-pairs loss of a batch of samples with several labels; see `NpairsMultilabelLoss`.
+    """Return the n-pairs loss of a batch of multi-label samples; see `NpairsMultilabelLoss`.
 
     Args:
-        y_true: Multi-hot labels of shape `(batch, classes)`. May be a `tf.SparseTensor`.
-        y_pred: Tensor of similarities, of shape `(batch, batch)`. Half precision is computed in `float32`, which is
-            also the dtype of the result.
+        y_true: Multi-hot labels of shape `(batch, classes)`, as a dense tensor or a `tf.SparseTensor`.
+        y_pred: Tensor of similarities, of shape `(batch, batch)`. Half-precision inputs are computed in `float32`,
+            which is also the dtype of the result.
 
     Returns:
         A scalar, which is 0 for an empty batch.
@@ -36,7 +36,7 @@ def npairs_multilabel_loss(y_true: TensorLike, y_pred: TensorLike) -> Tensor:
 
 @export
 class NpairsMultilabelLoss(AddonsLoss):
-    """N-pairs loss for metric learning with samples that have several labels.
+    """N-pairs loss for metric learning with multi-label samples.
 
     Each sample of the first set should be most similar to the samples of the second set with which it has the most
     labels in common.
@@ -104,4 +104,5 @@ def _of_samples(y_true: Tensor, y_pred: Tensor) -> Tensor:
     check(
         len(labels.shape) == 2, "y_true", tuple(labels.shape), "labels of shape (batch, classes)", "encode them one-hot"
     )
+    # The product counts the labels that two samples share, |L_i ∩ L_j|: (batch, batch).
     return cross_entropy(ops.matmul(labels, ops.transpose(labels)), y_pred)

@@ -20,10 +20,10 @@ def pinball_loss(y_true: TensorLike, y_pred: TensorLike, tau: TensorLike = 0.5) 
 
     Args:
         y_true: Tensor of true targets.
-        y_pred: Tensor of predicted targets, of the shape of `y_true`. A trailing axis of size 1 may be missing from one
-            of the two.
-        tau: Quantile to predict, in [0, 1], or an array with one quantile per element of a sample. If the last axis of
-            the targets has size 1, all quantiles are predicted for the same target.
+        y_pred: Tensor of predicted targets, with the shape of `y_true`. A trailing axis of size 1 may be missing from
+            one of the two.
+        tau: Quantile to predict, in [0, 1], or an array with one quantile for each element of a sample. If the last
+            axis of the targets has size 1, all quantiles are predicted for the same target.
 
     Returns:
         A tensor with the shape of `y_pred` without its last axis.
@@ -40,16 +40,18 @@ def pinball_loss(y_true: TensorLike, y_pred: TensorLike, tau: TensorLike = 0.5) 
     y_true, y_pred = precise(y_true, y_pred)
     _check_places(tau, y_pred)
     if isinstance(tau, list) and y_true.shape[-1] == 1:
+        # One target for several quantiles: (batch, 1) becomes (batch, quantiles).
         y_true = ops.repeat(y_true, np.shape(tau)[-1], axis=-1)
     y_true, y_pred = same_shape(y_true, y_pred)
     error = y_true - y_pred
     tau = ops.expand_dims(ops.convert_to_tensor(tau, error.dtype), 0)  # batch axis
+    # The branches intersect at an error of 0, so that their maximum selects the right one.
     return ops.mean(ops.maximum(tau * error, (tau - 1) * error), axis=-1)
 
 
 @export
 class PinballLoss(AddonsLoss):
-    """Pinball loss for quantile regression: a fraction `tau` of the targets falls below the predictions.
+    """Pinball loss for quantile regression, minimized by the `tau` quantile of the targets.
 
     Formula, with e = y_true - y_pred, averaged over the last axis:
 
@@ -60,8 +62,8 @@ class PinballLoss(AddonsLoss):
     Source: Koenker and Bassett, "Regression Quantiles", 1978.
 
     Args:
-        tau: Quantile to predict, in [0, 1], or an array with one quantile per element of a sample. If the last axis of
-            the targets has size 1, all quantiles are predicted for the same target.
+        tau: Quantile to predict, in [0, 1], or an array with one quantile for each element of a sample. If the last
+            axis of the targets has size 1, all quantiles are predicted for the same target.
         reduction: Type of reduction to apply to the loss. Supported options are those of `keras.losses.Loss`.
         name: Name of the loss instance.
         dtype: Data type of the computation. If `None`, `keras.config.floatx()` is used.
@@ -106,17 +108,18 @@ class PinballLoss(AddonsLoss):
 
 
 def _check_places(tau: TensorLike, y_pred: Tensor) -> None:
-    """Raise an error unless the quantiles broadcast to the last axes of a sample."""
+    """Raise an error unless the quantiles can be broadcast to the trailing axes of a sample."""
     sizes, sample = np.shape(tau), tuple(y_pred.shape[1:])
     last = sample[len(sample) - len(sizes) :]
+    # Broadcasting aligns the trailing axes. Axes of unknown size are accepted.
     fits = len(sizes) <= len(sample) and all(
-        place in (None, size) or size == 1 for size, place in zip(sizes, last, strict=True)
+        position in (None, size) or size == 1 for size, position in zip(sizes, last, strict=True)
     )
     check(fits, "tau", tau, f"a number, or quantiles that broadcast to samples of shape {sample}")
 
 
 def _checked(tau: TensorLike) -> Tensor:
-    """Return the quantile as a number, or several quantiles as nested lists that a config can store."""
+    """Return the quantile as a float, or several quantiles as JSON-serializable nested lists."""
     values = np.asarray(tau)
     fits = values.dtype.kind in "fiu" and bool(np.all((values >= 0) & (values <= 1)))
     check(fits, "tau", tau, "a number in [0, 1], or an array of such numbers", "pass 0.9 for the 90 % quantile")

@@ -22,12 +22,12 @@ def reconstruction_loss(
     """Return the reconstruction loss of each sample, reduced over its pixels; see `ReconstructionLoss`.
 
     Args:
-        y_true: Tensor of original pixels.
-        y_pred: Tensor of reconstructed pixels, of the same shape. A trailing axis of size 1 may be missing from one of
-            the two.
-        kind: `"bernoulli"` or `"gaussian"`.
-        pixels: `"sum"` or `"mean"`.
-        from_logits: If `True`, `y_pred` is interpreted as logits. Only for `kind="bernoulli"`.
+        y_true: Tensor of original pixel values.
+        y_pred: Tensor of reconstructed pixel values, of the same shape. A trailing axis of size 1 may be missing from
+            one of the two.
+        kind: Likelihood model of the pixels: `"bernoulli"` or `"gaussian"`.
+        pixels: Reduction over the pixels of a sample: `"sum"` or `"mean"`.
+        from_logits: If `True`, `y_pred` is interpreted as logits. Supported only for `kind="bernoulli"`.
 
     Returns:
         A tensor of shape `(batch,)`, in `float32` or higher precision.
@@ -50,24 +50,28 @@ def _of_pixels(y_true: Tensor, y_pred: Tensor, kind: str, from_logits: bool) -> 
     if kind == "gaussian":
         return 0.5 * ops.square(y_pred - y_true)
     if from_logits:
+        # Cross-entropy in terms of the logits, without a logarithm of a rounded probability.
         return ops.softplus(y_pred) - y_true * y_pred
     epsilon = keras.config.epsilon()
+    # Clipping keeps the logarithms of saturated probabilities finite.
     y_pred = ops.clip(y_pred, epsilon, 1 - epsilon)
     return -y_true * ops.log(y_pred) - (1 - y_true) * ops.log1p(-y_pred)
 
 
 def _of_samples(losses: Tensor, pixels: str, mask: Tensor = True, weights: Tensor = 1) -> Tensor:
-    """Reduce the pixels of each sample, with masked pixels excluded and the others multiplied by their weights."""
+    """Reduce the weighted losses of the pixels in each sample, excluding masked pixels."""
+    # All axes of a sample are reduced: (batch, ...) becomes (batch,).
     axes = tuple(range(1, len(losses.shape)))
     total = ops.sum(losses * product([mask, weights], losses), axis=axes)
     if pixels == "sum":
         return total
+    # The mean is over the unmasked pixels. Weights do not enter the denominator.
     return ops.divide_no_nan(total, ops.sum(product([mask], losses) * ops.ones_like(losses), axis=axes))
 
 
 @export
 class ReconstructionLoss(keras.losses.Loss):
-    """Reconstruction loss of an autoencoder, the reconstruction term of the variational lower bound of a VAE.
+    """Reconstruction loss of autoencoders, and the reconstruction term in the variational lower bound of a VAE.
 
     Formula, for each pixel, with target y and prediction p:
 
@@ -84,16 +88,16 @@ class ReconstructionLoss(keras.losses.Loss):
     Source: Kingma and Welling, "Auto-Encoding Variational Bayes", 2014.
 
     Args:
-        kind: `"bernoulli"` or `"gaussian"`.
+        kind: Likelihood model of the pixels: `"bernoulli"` or `"gaussian"`.
         pixels: Type of reduction over the pixels of a sample, `"sum"` or `"mean"`.
         from_logits: If `True`, `y_pred` is interpreted as logits, which is numerically more precise than probabilities.
-            Only for `kind="bernoulli"`.
+            Supported only for `kind="bernoulli"`.
         reduction: Type of reduction to apply to the loss. Supported options are those of `keras.losses.Loss`.
         name: Name of the loss instance.
         dtype: Data type of the computation. If `None`, `keras.config.floatx()` is used.
 
     Call arguments:
-        y_true: Tensor of original pixels.
+        y_true: Tensor of original pixel values.
         y_pred: Tensor of reconstructed pixels.
         sample_weight: Optional weights, one per sample, or one per part of a sample, of shape `(batch, steps)` for
             example.
@@ -132,12 +136,12 @@ class ReconstructionLoss(keras.losses.Loss):
         self.from_logits = from_logits
 
     def __call__(self, y_true: TensorLike, y_pred: TensorLike, sample_weight: TensorLike | None = None) -> Tensor:
-        """Return the loss of a batch."""
+        """Return the reduced loss of a batch."""
         y_pred, sample_weight, *parts = split_weights(y_pred, sample_weight)
         return super().__call__((y_true, *parts), y_pred, sample_weight)
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """Return the loss of each sample, before reduction. `y_true` may be a tuple of targets, mask and weights."""
+        """Return the loss of each sample, before reduction. `y_true` may be a tuple of targets, a mask and weights."""
         y_true, *parts = y_true if isinstance(y_true, tuple) else (y_true,)
         return _of_samples(_of_pixels(y_true, y_pred, self.kind, self.from_logits), self.pixels, *parts)
 

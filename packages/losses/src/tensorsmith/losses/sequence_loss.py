@@ -1,4 +1,4 @@
-"""Cross-entropy loss of sequences."""
+"""Cross-entropy loss for sequences."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -40,16 +40,16 @@ def sequence_loss(
     Args:
         logits: Tensor of logits, of shape `(batch, time, classes)`.
         targets: Class indices of shape `(batch, time)`, or probabilities of shape `(batch, time, classes)`.
-        weights: Weight of each time step, of shape `(batch, time)`. Use 0 for the steps after the end of a sequence,
-            where logits and targets may have any value.
+        weights: Tensor of weights for each time step, of shape `(batch, time)`. Use 0 for padded steps, whose logits
+            and targets may have any value.
         average_across_timesteps: If `True`, average over the time axis.
         average_across_batch: If `True`, average over the batch axis.
         sum_over_timesteps: If `True`, sum over the time axis.
         sum_over_batch: If `True`, sum over the batch axis.
         softmax_loss_function: Function to use instead of cross-entropy. It is called with the keyword arguments
-            `labels` and `logits`, whose batch and time axes are merged. Where weights are 0, the values passed to it
-            are finite and the class indices valid.
-        name: Ignored. TensorFlow Addons uses it as the name of a graph scope.
+            `labels` and `logits`, whose batch and time axes are merged. Where weights are 0, it receives finite logits
+            and valid class indices.
+        name: Accepted for compatibility and ignored. TensorFlow Addons uses it as the name of a graph scope.
 
     Returns:
         A scalar, or a tensor with the axes that are not reduced.
@@ -87,6 +87,7 @@ def sequence_loss(
         last = ops.cast(ops.shape(logits)[-1] - 1, targets.dtype)
         targets = ops.where(ignored, ops.clip(targets, 0, last), targets)
     logits = _finite_where(ignored, logits)
+    # (batch, time). The weights exclude the ignored steps and scale the others.
     entropy = _cross_entropy(logits, targets, softmax_loss_function) * weights
     # Reduce over the selected axes.
     axes = [axis for axis, reduced in ((0, flags[1] or flags[3]), (1, flags[0] or flags[2])) if reduced]
@@ -99,7 +100,7 @@ def sequence_loss(
 
 @export
 class SequenceLoss(keras.losses.Loss):
-    """Cross-entropy loss of sequences, where steps after the end of a sequence are ignored.
+    """Cross-entropy loss for sequences, which ignores padded steps.
 
     Formula, with the cross-entropy e of a step and its weight w, summed over the reduced axes:
 
@@ -168,9 +169,11 @@ class SequenceLoss(keras.losses.Loss):
         self.softmax_loss_function = function
 
     def __call__(self, y_true: TensorLike, y_pred: TensorLike, sample_weight: TensorLike | None = None) -> Tensor:
-        """Return the loss of a batch, whose weights also enter the denominator, unlike in the reduction of Keras."""
+        """Return the reduced loss of a batch. Unlike in Keras, the sample weights are also part of the denominator."""
         mask = getattr(y_pred, "_keras_mask", None)  # Keras has no public accessor for the mask
+        # The mask is read first, because the cast may return a tensor without it.
         y_pred = ops.cast(y_pred, keras.backend.result_type(self.dtype, "float32"))
+        # One weight per step, (batch, time): the product of sample weights and mask.
         weights = ops.ones_like(y_pred[..., 0])
         for given in (sample_weight, mask):
             if given is not None:
@@ -210,6 +213,7 @@ class SequenceLoss(keras.losses.Loss):
 def _cross_entropy(logits: Tensor, targets: Tensor, function: Callable[..., Any] | None) -> Tensor:
     """Return the cross-entropy of each step."""
     if function is not None:
+        # A custom function receives one row per step: (batch * time,) labels and (batch * time, classes) logits.
         labels, flat = (ops.reshape(each, (-1, *ops.shape(each)[2:])) for each in (targets, logits))
         return ops.reshape(function(labels=labels, logits=flat), ops.shape(logits)[:2])
     if len(targets.shape) == 3:
@@ -218,7 +222,7 @@ def _cross_entropy(logits: Tensor, targets: Tensor, function: Callable[..., Any]
 
 
 def _finite_where(steps: Tensor, values: Tensor) -> Tensor:
-    """Return the values, with non-finite ones at the given steps replaced by 0."""
+    """Return the values, with non-finite values at the given steps replaced by 0."""
     return ops.where(ops.logical_and(steps[..., None], ops.logical_not(ops.isfinite(values))), 0, values)
 
 

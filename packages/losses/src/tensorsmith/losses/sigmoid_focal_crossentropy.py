@@ -29,8 +29,8 @@ def sigmoid_focal_crossentropy(
 
     Args:
         y_true: Tensor of true targets, with values in [0, 1].
-        y_pred: Tensor of predicted probabilities or logits, of the shape of `y_true`. A trailing axis of size 1 may be
-            missing from one of the two.
+        y_pred: Tensor of predicted probabilities or logits, with the shape of `y_true`. A trailing axis of size 1 may
+            be missing from one of the two.
         alpha: Weight of the positive class, in [0, 1]; the weight of the negative class is 1 - alpha. If `None` or 0,
             no weighting is applied.
         gamma: Focusing parameter, `>= 0`, that reduces the loss of well-classified targets. If `None` or 0, the loss is
@@ -62,7 +62,9 @@ def sigmoid_focal_crossentropy(
         miss = 1 - hit
         clipped = ops.clip(y_pred, epsilon, 1 - epsilon)
         entropy = -y_true * ops.log(clipped + epsilon) - (1 - y_true) * ops.log(1 - clipped + epsilon)
+    # Modulating factor (1 - p)^gamma, which is 1 for a gamma of 0 or None.
     if gamma:
+        # 1 - p of the formula, interpolated for targets between 0 and 1.
         wrong = y_true * miss + (1 - y_true) * hit
         # Bounded from below, because the gradient of a power below 1 is infinite at 0.
         entropy *= ops.power(ops.maximum(wrong, keras.config.epsilon()) if gamma < 1 else wrong, gamma)
@@ -74,7 +76,7 @@ def sigmoid_focal_crossentropy(
 
 @export
 class SigmoidFocalCrossEntropy(AddonsLoss):
-    """Binary focal cross-entropy loss, which down-weights well-classified targets.
+    """Binary focal cross-entropy loss, which reduces the weight of well-classified targets.
 
     It prevents a large number of easy targets from dominating the loss.
 

@@ -1,4 +1,4 @@
-"""Cross-entropy loss for integer class labels, along any axis."""
+"""Cross-entropy loss for integer class labels, with classes along any axis."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from tensorsmith.losses._support.precision import precise
 
 @export
 class SparseCategoricalCrossentropy(KeepsArguments, keras.losses.SparseCategoricalCrossentropy):
-    """Cross-entropy loss for integer class labels, with the predicted probabilities along any axis.
+    """Cross-entropy loss for integer class labels, with predicted probabilities along any axis.
 
     `keras.losses.SparseCategoricalCrossentropy` also has an `axis` argument, but on the TensorFlow backend it raises an
     error for all axes except the last, and `axis` is missing from its config. Half precision is computed in `float32`.
@@ -71,7 +71,7 @@ class SparseCategoricalCrossentropy(KeepsArguments, keras.losses.SparseCategoric
 
     @property
     def dtype(self) -> str:
-        """Dtype to which Keras casts inputs, at least `float32`, so that class indices remain exact."""
+        """Dtype to which Keras casts inputs: at least `float32`, to represent class indices exactly."""
         return keras.backend.result_type(super().dtype, "float32")
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
@@ -80,6 +80,7 @@ class SparseCategoricalCrossentropy(KeepsArguments, keras.losses.SparseCategoric
         if len(y_true.shape) == len(y_pred.shape) and y_true.shape[self.axis] == 1:
             y_true = ops.squeeze(y_true, self.axis)
         if self.axis not in (-1, len(y_pred.shape) - 1):
+            # On the TensorFlow backend, Keras supports only classes on the last axis.
             y_pred = ops.moveaxis(y_pred, self.axis, -1)
         options = {"from_logits": self.from_logits, "ignore_class": self.ignore_class}
         return keras.losses.sparse_categorical_crossentropy(y_true, y_pred, **options)

@@ -23,9 +23,9 @@ def sparsemax_loss(logits: TensorLike, sparsemax: TensorLike, labels: TensorLike
 
     Args:
         logits: Tensor of logits.
-        sparsemax: Sparsemax of the logits, `tensorsmith.layers.activations.sparsemax(logits)`.
+        sparsemax: Sparsemax of `logits`, as computed by `tensorsmith.layers.activations.sparsemax(logits)`.
         labels: Tensor of target probabilities, usually one-hot.
-        name: Optional name of the graph scope.
+        name: Optional name for the graph scope.
 
     Returns:
         A tensor with the shape of `logits` without its last axis.
@@ -42,6 +42,7 @@ def sparsemax_loss(logits: TensorLike, sparsemax: TensorLike, labels: TensorLike
         check_same_shape(sparsemax=sparsemax, labels=labels, logits=logits)
         # Mask infinite logits before the products: 0 times infinity is NaN, in the gradient as well.
         inside, wanted = sparsemax != 0, labels != 0  # NaN is propagated
+        # The two dot products of the formula, p.(z - p / 2) and -q.(z - q / 2), before the sum.
         reached = sparsemax * (ops.where(inside, logits, 0) - sparsemax / 2)
         missed = labels * (labels / 2 - ops.where(wanted, logits, 0))
         return ops.sum(reached + missed, axis=-1)
@@ -110,13 +111,15 @@ class SparsemaxLoss(AddonsLoss):
 
 
 def _sparsemax(logits: Tensor) -> Tensor:
-    """Return the sparsemax of logits as a constant, because its gradient does not enter that of the loss.
+    """Return the sparsemax of logits without a gradient, because the loss gradient does not depend on it.
 
     The threshold is the maximum of the thresholds for each number of leading logits. The sort makes it slower than the
     sparsemax of `tensorsmith.layers`, which this package does not depend on.
     """
     (z,) = precise(ops.stop_gradient(logits))
+    # Sparsemax is invariant to a shift. With a largest logit of 0, the sums below do not cancel.
     z -= ops.max(z, axis=-1, keepdims=True, initial=-math.inf)
+    # Threshold if the k largest logits are the support: (their sum - 1) / k, for all k at once.
     ranks = ops.cast(ops.arange(1, ops.shape(z)[-1] + 1), z.dtype)
     leading = ops.cumsum(ops.flip(ops.sort(z, axis=-1), axis=-1), axis=-1)
     return ops.maximum(z - ops.max((leading - 1) / ranks, axis=-1, keepdims=True, initial=-math.inf), 0)

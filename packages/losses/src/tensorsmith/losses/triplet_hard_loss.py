@@ -22,12 +22,12 @@ def triplet_hard_loss(
 
     Args:
         y_true: Tensor of labels, of shape `(batch,)` or `(batch, 1)`.
-        y_pred: Tensor of embeddings, of shape `(batch, features)`. Half precision is computed in `float32`, which is
-            also the dtype of the result.
-        margin: Minimum difference between the distances to the negative and to the positive, `>= 0`.
-        soft: If `True`, use the soft margin, a smooth function without `margin`.
-        distance_metric: `"L2"`, `"squared-L2"`, `"angular"`, or a function that maps embeddings to their distance
-            matrix.
+        y_pred: Tensor of embeddings, of shape `(batch, features)`. Half-precision inputs are computed in `float32`,
+            which is also the dtype of the result.
+        margin: Minimum difference between the distances to the negative and the positive sample, `>= 0`.
+        soft: If `True`, use the soft margin, a smooth function that does not depend on `margin`.
+        distance_metric: Distance metric: `"L2"`, `"squared-L2"`, `"angular"`, or a function that maps embeddings to the
+            distance matrix.
 
     Returns:
         A scalar, which is 0 for an empty batch.
@@ -68,8 +68,8 @@ class TripletHardLoss(TripletLoss):
     Source: Hermans, Beyer and Leibe, "In Defense of the Triplet Loss for Person Re-Identification", 2017.
 
     Args:
-        margin: Minimum difference between the distances to the negative and to the positive, `>= 0`.
-        soft: If `True`, use the second formula, which has no margin.
+        margin: Minimum difference between the distances to the negative and the positive sample, `>= 0`.
+        soft: If `True`, use the soft margin formula, which does not depend on `margin`.
         {{arguments}}
 
     {{call}}
@@ -99,7 +99,7 @@ class TripletHardLoss(TripletLoss):
         self.soft = soft
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """Return the loss of each anchor, before weighting and reduction. `y_true` is the matrix of equal labels."""
+        """Return the loss of each anchor, before weighting and reduction. `y_true` is the label equality matrix."""
         return _of_samples(ops.cast(y_true, "bool"), y_pred, self.margin, self.soft, self.distance_metric)
 
     def get_config(self) -> dict[str, Any]:
@@ -108,8 +108,10 @@ class TripletHardLoss(TripletLoss):
 
 
 def _of_samples(same: Tensor, y_pred: Tensor, margin: float, soft: bool, metric: Metric) -> Tensor:
+    # The full matrix, (batch, batch), is only used to select samples.
     distances = ops.stop_gradient(pairwise_distances(y_pred, metric))
     check_labels(same, distances)
+    # Without `initial`, Keras raises an error for an empty batch.
     farthest = ops.max(distances, axis=1, keepdims=True, initial=-math.inf)
     nearest = ops.min(distances, axis=1, keepdims=True, initial=math.inf)
     # Candidates that are not allowed are reflected at the end of the range of distances. They rank after all allowed

@@ -21,11 +21,11 @@ def triplet_semihard_loss(
 
     Args:
         y_true: Tensor of labels, of shape `(batch,)` or `(batch, 1)`.
-        y_pred: Tensor of embeddings, of shape `(batch, features)`. Half precision is computed in `float32`, which is
-            also the dtype of the result.
-        margin: Minimum difference between the distances to the negative and to the positive, `>= 0`.
-        distance_metric: `"L2"`, `"squared-L2"`, `"angular"`, or a function that maps embeddings to their distance
-            matrix.
+        y_pred: Tensor of embeddings, of shape `(batch, features)`. Half-precision inputs are computed in `float32`,
+            which is also the dtype of the result.
+        margin: Minimum difference between the distances to the negative and the positive sample, `>= 0`.
+        distance_metric: Distance metric: `"L2"`, `"squared-L2"`, `"angular"`, or a function that maps embeddings to the
+            distance matrix.
 
     Returns:
         A scalar, which is 0 if no two labels are equal.
@@ -65,7 +65,7 @@ class TripletSemiHardLoss(TripletLoss):
     Source: Schroff, Kalenichenko and Philbin, "FaceNet", 2015.
 
     Args:
-        margin: Minimum difference between the distances to the negative and to the positive, `>= 0`.
+        margin: Minimum difference between the distances to the negative and the positive sample, `>= 0`.
         {{arguments}}
 
     {{call}}
@@ -94,7 +94,7 @@ class TripletSemiHardLoss(TripletLoss):
         super().__init__(margin, distance_metric, name, reduction, dtype)
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """Return the loss of each anchor, before weighting and reduction. `y_true` is the matrix of equal labels."""
+        """Return the loss of each anchor, before weighting and reduction. `y_true` is the label equality matrix."""
         return _of_samples(ops.cast(y_true, "bool"), y_pred, self.margin, self.distance_metric)
 
 
@@ -104,11 +104,13 @@ def _of_samples(same: Tensor, y_pred: Tensor, margin: float, metric: Metric) -> 
     nearest = ops.min(distances, axis=1, keepdims=True, initial=math.inf)
     # Indices only, without a gradient: the gradient of a sort fails for an empty batch.
     others = ops.stop_gradient(ops.where(same, math.inf, distances))
+    # Negatives in ascending order of distance, followed by the samples with the label of the anchor.
     order = ops.argsort(others, axis=1)
-    count = ops.sum(ops.cast(ops.logical_not(same), "int32"), axis=1, keepdims=True)
+    count = ops.sum(ops.cast(ops.logical_not(same), "int32"), axis=1, keepdims=True)  # (batch, 1)
     # Select the first negative that is farther than the positive, or the last (farthest) one if there is none.
     # `keras.ops.searchsorted` supports only one-dimensional sequences.
     farther = tf.searchsorted(ops.take_along_axis(others, order, axis=1), distances, side="right")
-    place = ops.take_along_axis(order, ops.minimum(farther, ops.maximum(count - 1, 0)), axis=1)
-    negative = ops.where(count > 0, ops.take_along_axis(distances, place, axis=1), nearest)
+    position = ops.take_along_axis(order, ops.minimum(farther, ops.maximum(count - 1, 0)), axis=1)
+    # For each anchor and positive, the distance of the selected negative: (batch, batch).
+    negative = ops.where(count > 0, ops.take_along_axis(distances, position, axis=1), nearest)
     return pair_mean(ops.maximum(distances - negative + margin, 0), positives(same))

@@ -20,10 +20,10 @@ def tversky_loss(
 
     Args:
         y_true: Tensor of true masks, with values in [0, 1], of shape `(batch, ..., classes)`.
-        y_pred: Tensor of predicted probabilities, of the same shape.
+        y_pred: Tensor of predicted probabilities, with the shape of `y_true`.
         alpha: Weight of false positives, `>= 0`.
         beta: Weight of false negatives, `>= 0`.
-        smooth: Number added to the numerator and the denominator, `>= 0`.
+        smooth: Smoothing constant added to the numerator and the denominator, `>= 0`.
 
     Returns:
         A tensor of shape `(batch,)`, in `float32` or higher precision.
@@ -43,12 +43,13 @@ def tversky_loss(
 
 
 def _of_samples(y_true: Tensor, y_pred: Tensor, alpha: float, beta: float, smooth: float, *weights: Tensor) -> Tensor:
-    """Return the loss of each sample, with the pixels multiplied by the weights."""
+    """Return the loss of each sample, with pixels weighted by `weights`."""
     y_true, y_pred = same_shape(*precise(y_true, y_pred))
     shape = tuple(y_pred.shape)
     check(
         len(shape) >= 2, "y_pred", shape, "have shape (batch, ..., classes)", "add an axis of size 1 for a single class"
     )
+    # All axes between batch and classes are pixels: the sums have shape (batch, classes).
     pixels, weight = tuple(range(1, len(shape) - 1)), product(weights, y_pred)
 
     def total(values: Tensor) -> Tensor:
@@ -83,7 +84,8 @@ class TverskyLoss(keras.losses.Loss):
     Args:
         alpha: Weight of false positives, `>= 0`.
         beta: Weight of false negatives, `>= 0`.
-        smooth: Number added to the numerator and the denominator, `>= 0`. With 0, an empty mask has a loss of 1.
+        smooth: Smoothing constant added to the numerator and the denominator, `>= 0`. If it is 0, an empty mask has a
+            loss of 1.
         reduction: Type of reduction to apply to the loss. Supported options are those of `keras.losses.Loss`.
         name: Name of the loss instance.
         dtype: Data type of the computation. If `None`, `keras.config.floatx()` is used.
@@ -127,7 +129,7 @@ class TverskyLoss(keras.losses.Loss):
         self.smooth = smooth
 
     def __call__(self, y_true: TensorLike, y_pred: TensorLike, sample_weight: TensorLike | None = None) -> Tensor:
-        """Return the loss of a batch."""
+        """Return the reduced loss of a batch."""
         y_pred, sample_weight, *parts = split_weights(y_pred, sample_weight)
         return super().__call__((y_true, *parts), y_pred, sample_weight)
 

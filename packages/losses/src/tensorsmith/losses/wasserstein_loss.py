@@ -8,7 +8,7 @@ from tensorsmith.losses._support.shapes import check_same_shape
 
 @export
 def wasserstein_critic_loss(real: TensorLike, fake: TensorLike) -> Tensor:
-    """Return the Wasserstein loss of a critic: the score of the fake sample minus that of the real sample.
+    """Return the Wasserstein loss of a critic: the score of fake samples minus the score of real samples.
 
     Formula:
 
@@ -20,8 +20,8 @@ def wasserstein_critic_loss(real: TensorLike, fake: TensorLike) -> Tensor:
     Source: Arjovsky et al., "Wasserstein GAN", 2017.
 
     Args:
-        real: Tensor of the critic's scores for real samples, without an activation.
-        fake: Tensor of its scores for fake samples, of the shape of `real`.
+        real: Tensor of critic scores for real samples, without an activation.
+        fake: Tensor of critic scores for fake samples, with the shape of `real`.
 
     Returns:
         A tensor of the same shape, in `float32` or higher precision. Minimize its mean.
@@ -49,7 +49,7 @@ def wasserstein_generator_loss(fake: TensorLike) -> Tensor:
     Source: Arjovsky et al., "Wasserstein GAN", 2017.
 
     Args:
-        fake: Tensor of the critic's scores for fake samples, without an activation.
+        fake: Tensor of critic scores for fake samples, without an activation.
 
     Returns:
         A tensor of the same shape, in `float32` or higher precision. Minimize its mean.

@@ -38,8 +38,8 @@ class WeightedKappaLoss(AddonsLoss):
     Deep Learning", 2018.
 
     Args:
-        num_classes: Number of classes.
-        weightage: Weighting of the errors, `"linear"` or `"quadratic"`.
+        num_classes: Number of ordinal classes.
+        weightage: Weighting of misclassifications, `"linear"` or `"quadratic"`.
         name: Name of the loss instance.
         epsilon: Small float added inside the logarithm for numerical stability. If `None` or 0,
             `keras.config.epsilon()` is used.
@@ -92,26 +92,30 @@ class WeightedKappaLoss(AddonsLoss):
         self.epsilon = epsilon or keras.config.epsilon()
 
     def __call__(self, y_true: TensorLike, y_pred: TensorLike, sample_weight: TensorLike | None = None) -> Tensor:
-        """Return the loss of a batch."""
+        """Return the reduced loss of a batch."""
         # Pass weights and mask to `call`: Keras would multiply the logarithm by them.
         given = (sample_weight, getattr(y_pred, "_keras_mask", None))  # Keras has no public accessor
         return super().__call__((y_true, *(weights for weights in given if weights is not None)), y_pred)
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """Return the loss of the batch once per sample. `y_true` may be a tuple of one-hot labels and weights."""
+        """Return the batch loss, repeated for each sample. `y_true` may be a tuple of one-hot labels and weights."""
         y_true, *weights = y_true if isinstance(y_true, tuple) else (y_true,)
         *weights, y_true, y_pred = precise(*weights, y_true, y_pred)
         for name, classes in (("y_true", y_true), ("y_pred", y_pred)):
             fits = len(classes.shape) == 2 and classes.shape[-1] == self.num_classes
             check(fits, name, tuple(classes.shape), f"have shape (batch, {self.num_classes})", "encode classes one-hot")
         y_true, y_pred = same_shape(y_true, y_pred)
+        # The product of sample weights and mask: (batch, 1).
         weights = math.prod((ops.reshape(each, (-1, 1)) for each in weights), start=ops.ones_like(y_true[:, :1]))
         distance, classes = DISTANCES[self.weightage], ops.arange(self.num_classes, dtype=y_pred.dtype)
+        # Observed error. The product with the class indices gives the true class of each sample: (batch, 1).
         found = ops.sum(weights * distance(ops.matmul(y_true, classes[:, None]) - classes) * y_pred)
         # Expected error: true and predicted classes are independent, with the frequencies of the batch.
         true_sums, predicted_sums = ops.sum(weights * y_true, axis=0), ops.sum(weights * y_pred, axis=0)
+        # Sum over all pairs of a true and a predicted class: (classes, classes).
         far = ops.sum(true_sums[:, None] * distance(classes[:, None] - classes) * predicted_sums)
         total = ops.sum(weights)
+        # q in the formula is a frequency: divide the sums of the true classes by the total weight.
         chance = ops.divide_no_nan(far, total)
         loss = ops.log(ops.divide_no_nan(found, chance) + self.epsilon)
         # A total weight of 0 is not perfect agreement.

@@ -13,7 +13,7 @@ from tensorsmith.losses._support.shapes import same_shape
 
 @export
 class YOLOLoss(keras.losses.Loss):
-    """YOLO loss for object detection on a grid of cells, each with several anchor boxes and one class.
+    """YOLO loss for object detection on a grid of cells with several anchor boxes and one class per cell.
 
     The last axis contains 5 numbers for each box of the cell, followed by one number for each class:
 
@@ -38,9 +38,9 @@ class YOLOLoss(keras.losses.Loss):
     Once", 2016.
 
     Args:
-        boxes: Number of boxes per cell.
+        boxes: Number of anchor boxes per cell.
         box_weight: Weight of the coordinate errors, `>= 0`.
-        no_object_weight: Weight of boxes without an object, which are the majority, `>= 0`.
+        no_object_weight: Confidence loss weight of boxes without an object, which are the majority, `>= 0`.
         reduction: Type of reduction to apply to the loss. Supported options are those of `keras.losses.Loss`.
         name: Name of the loss instance.
         dtype: Data type of the computation. If `None`, `keras.config.floatx()` is used.
@@ -97,14 +97,17 @@ class YOLOLoss(keras.losses.Loss):
         y_true, y_pred = same_shape(y_true, y_pred)
         true_boxes, true_classes = self._parts(y_true)
         boxes, classes = self._parts(y_pred)
+        # Presence of an object and its logit: (batch, rows, columns, boxes).
         there, verdict = true_boxes[..., 4], boxes[..., 4]
         # Ignored targets may be infinite, such as the logarithm of 0, and 0 times infinity is NaN.
         true_boxes = ops.where(there[..., None] > 0, true_boxes, 0)
+        # Positions are compared after the sigmoid, sizes on the logarithmic scale: (batch, rows, columns, boxes, 2).
         centers = ops.square(ops.sigmoid(boxes[..., :2]) - true_boxes[..., :2])
         sizes = ops.square(boxes[..., 2:4] - true_boxes[..., 2:4])
         # Terms for the coordinates, for the presence of an object, and for its class.
         of_boxes = self.box_weight * there * ops.sum(centers + sizes, axis=-1)
         of_objects = there * ops.softplus(-verdict) + self.no_object_weight * (1 - there) * ops.softplus(verdict)
+        # One class per cell, not per box. A cell without an object has a target of zeros and thus no loss.
         of_classes = -ops.sum(true_classes * ops.log_softmax(classes), axis=-1)
         return ops.sum(of_boxes + of_objects, axis=(1, 2, 3)) + ops.sum(of_classes, axis=(1, 2))
 
@@ -119,6 +122,6 @@ class YOLOLoss(keras.losses.Loss):
         return {**super().get_config(), **own}
 
     def _parts(self, values: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the boxes, of shape `(batch, rows, columns, boxes, 5)`, and the classes."""
+        """Return the boxes, of shape `(batch, rows, columns, boxes, 5)`, and the class predictions."""
         boxes, classes = values[..., : 5 * self.boxes], values[..., 5 * self.boxes :]
         return ops.reshape(boxes, (*ops.shape(boxes)[:-1], self.boxes, 5)), classes

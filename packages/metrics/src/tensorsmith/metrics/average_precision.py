@@ -23,15 +23,15 @@ COCO = tuple(percent / 100 for percent in range(50, 100, 5))
 
 @export
 def average_precision(precision: np.ndarray, recall: np.ndarray, recall_levels: int | None = 101) -> np.ndarray:
-    """Return the interpolated average precision of a precision-recall curve.
+    """Return the interpolated average precision, given the points of a precision-recall curve.
 
     The interpolated precision at a recall level is the maximum precision at this or any higher recall.
 
     Args:
-        precision: Array of precisions, of shape `(n, ...)`.
-        recall: Array of the corresponding recalls, of the same shape, ascending along the first axis.
+        precision: Array of precision values, of shape `(n, ...)`.
+        recall: Array of the corresponding recall values, of the same shape, in ascending order along the first axis.
         recall_levels: Number of recall levels, evenly spaced from 0 to 1: 11 as in the PASCAL VOC challenge until 2009,
-            101 as in COCO. If `None`, compute the area under the curve, as in VOC since 2010.
+            or 101 as in COCO. If `None`, compute the area under the curve, as in VOC since 2010.
 
     Returns:
         A NumPy array with the shape of `precision` without its first axis.
@@ -46,21 +46,24 @@ def average_precision(precision: np.ndarray, recall: np.ndarray, recall_levels: 
     check_levels(recall_levels)
     precision, recall = np.asarray(precision, "float64"), np.asarray(recall, "float64")
     check(recall.shape == precision.shape, "recall", recall.shape, f"have the shape of `precision`, {precision.shape}")
+    # The maximum over this and all higher recalls is a running maximum from the end.
     best = np.maximum.accumulate(precision[::-1])[::-1]
     if recall_levels is None:
+        # Area under the step function of the interpolated precision.
         return np.sum(np.diff(recall, axis=0, prepend=0.0) * best, axis=0)
     levels = np.linspace(0.0, 1.0, recall_levels)
     means = np.empty(recall.shape[1:])
     for column in np.ndindex(means.shape):
         # The interpolated precision at a level is that of the first index with at least this recall.
-        places = np.searchsorted(recall[:, *column], levels)
-        means[column] = np.append(best[:, *column], 0.0)[places].mean()
+        positions = np.searchsorted(recall[:, *column], levels)
+        # Levels above the highest recall have precision 0.
+        means[column] = np.append(best[:, *column], 0.0)[positions].mean()
     return means
 
 
 @export
 class AveragePrecision(keras.metrics.Metric):
-    """Average precision of object detection, per class, averaged over thresholds of the intersection over union.
+    """Average precision of object detection per class, averaged over intersection over union (IoU) thresholds.
 
     Within an image and class, detections are matched in descending order of their scores. Each detection is matched
     with the unmatched true box of largest intersection over union, if this reaches the threshold. Precision and recall
@@ -84,12 +87,13 @@ class AveragePrecision(keras.metrics.Metric):
     Common Objects in Context", 2014.
 
     Args:
-        num_classes: Number of classes.
-        iou_thresholds: Thresholds of the intersection over union at which a box counts as detected, each in (0, 1].
+        num_classes: Number of object classes.
+        iou_thresholds: Intersection over union (IoU) thresholds for matching detections with true boxes, each in (0,
+            1].
         recall_levels: Number of recall levels to average over, evenly spaced from 0 to 1. If `None`, compute the area
             under the curve.
         box_format: `"yxyx"`, `"xyxy"`, `"xywh"` or `"center_xywh"`, as in `box_iou`.
-        capacity: Maximum number of detections between two resets, per replica. Each detection uses 8 bytes for its
+        capacity: Maximum number of detections per replica between two resets. Each detection uses 8 bytes for its
             class, its score, its weight and each threshold.
         name: Name of the metric instance.
         dtype: Data type of the result. If `None`, `keras.config.floatx()` is used. The state is stored in `float64`.
@@ -162,6 +166,7 @@ class AveragePrecision(keras.metrics.Metric):
         fits = None in (expected, images) or images == expected
         check(fits, "y_pred", Verbatim(f"{images} images"), f"predictions for the {expected} images of `y_true`")
         crowds = truths["rest"][..., 0] > 0 if truths["rest"].shape[-1] else ops.zeros_like(truths["labels"], "bool")
+        # Boxes to detect, per class. Crowds do not count, and the label -1 of padding has a one-hot vector of zeros.
         counts = ops.where(crowds, 0.0, truth_weights)[..., None] * ops.one_hot(
             truths["labels"], self.num_classes, dtype=STATE
         )
@@ -203,12 +208,15 @@ class AveragePrecision(keras.metrics.Metric):
         return {**super().get_config(), **own}
 
     def _of_classes(self, rows: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+        # Unused rows have weight 0. The stable sort orders equal scores by arrival.
         rows = rows[rows[:, 2] > 0]
         rows = rows[np.argsort(-rows[:, 1], kind="stable")]
+        # The recall of classes without true boxes is undefined; their value remains NaN.
         values = np.full(self.num_classes, np.nan)
         for number in np.flatnonzero(wanted > 0):
             own = rows[rows[:, 0] == number]
             weights, outcomes = own[:, 2:3], own[:, 3:]
+            # Cumulative weights of true positives and of all detections that are not ignored: (detections, thresholds).
             right, counted = (np.cumsum(weights * kind, axis=0) for kind in (outcomes > 0, outcomes >= 0))
             precision = np.divide(right, counted, out=np.zeros_like(right), where=counted > 0)
             values[number] = np.mean(average_precision(precision, right / wanted[number], self.recall_levels))
@@ -217,19 +225,20 @@ class AveragePrecision(keras.metrics.Metric):
     def _boxes(
         self, name: str, values: TensorLike, sample_weight: TensorLike | None, columns: tuple[int, ...]
     ) -> tuple[dict[str, Tensor], Tensor]:
-        """Return the columns of boxes and one weight per box. Boxes of weight 0 have the class -1."""
+        """Return the coordinates and classes of boxes and a weight per box. Boxes of weight 0 have the class -1."""
         given = ops.convert_to_tensor(values)
         fits = len(given.shape) == 3 and given.shape[-1] in columns
         check(fits, name, tuple(given.shape), f"have shape (images, boxes, {' or '.join(map(str, columns))})")
         weights = weights_of(given[..., 0], sample_weight, values)
         boxes = ops.cast(given, STATE)
+        # Negative class indices mark padding.
         there = ops.logical_and(boxes[..., 4] >= 0, weights > 0)
         labels = known_labels(boxes[..., 4], self.num_classes, ops.cast(there, STATE))
         return {"boxes": boxes[..., :4], "labels": ops.where(there, labels, -1), "rest": boxes[..., 5:]}, weights
 
 
 def check_levels(recall_levels: int | None) -> None:
-    """Raise an ArgumentError unless the number of recall levels is valid or `None`."""
+    """Raise an ArgumentError unless the number of recall levels is `None` or valid."""
     fits = recall_levels is None or (is_integer(recall_levels) and recall_levels >= 2)
     check(
         fits, "recall_levels", recall_levels, "an integer >= 2, or None", "pass None for the area under the whole curve"

@@ -34,7 +34,7 @@ class BLEU(keras.metrics.Metric):
     Source: Papineni et al., "BLEU: a Method for Automatic Evaluation of Machine Translation", 2002.
 
     Args:
-        max_order: Maximum n-gram length N.
+        max_order: Maximum n-gram order N.
         name: Name of the metric instance.
         dtype: Data type of the result. If `None`, `keras.config.floatx()` is used. Counts are accumulated in `float64`.
 
@@ -74,6 +74,7 @@ class BLEU(keras.metrics.Metric):
         """Update the state with one batch."""
         found, references = _words(y_pred), _words(y_true)
         if len(references.shape) == len(found.shape):
+            # A single reference per sentence: (batch, 1, words).
             references = references[:, None]
         shapes = f"{tuple(references.shape)} for translations of {tuple(found.shape)}"
         fits = len(found.shape) == 2 and len(references.shape) == 3
@@ -84,12 +85,13 @@ class BLEU(keras.metrics.Metric):
         self.lengths.assign_add(ops.stack([ops.sum(weights * length), ops.sum(weights * reference_length)]))
         orders = range(1, self.max_order + 1)
         matches = [ops.sum(weights * _matches(found, references, order)) for order in orders]
+        # A sentence of n words has n - order + 1 n-grams.
         possible = [ops.sum(weights * ops.maximum(length - order + 1, 0)) for order in orders]
         self.matches.assign_add(ops.stack(matches))
         self.possible.assign_add(ops.stack(possible))
 
     def result(self) -> Tensor:
-        """Return the score."""
+        """Return the BLEU score."""
         # Geometric mean of the n-gram precisions, times the brevity penalty.
         precisions = ops.divide_no_nan(self.matches, self.possible)
         length, reference_length = ops.unstack(self.lengths)
@@ -103,7 +105,7 @@ class BLEU(keras.metrics.Metric):
 
 
 def _words(sentences: TensorLike) -> Tensor:
-    """Return word indices unchanged, and strings split into words and padded with empty strings."""
+    """Return token ids unchanged, and split strings into words, padded with empty strings."""
     sentences = ops.convert_to_tensor(sentences)
     if sentences.dtype != tf.string:  # keras.ops does not support strings
         return ops.cast(sentences, "int64")
@@ -113,12 +115,12 @@ def _words(sentences: TensorLike) -> Tensor:
 
 
 def _there(words: Tensor) -> Tensor:
-    """Return a mask of the words that are not padding."""
+    """Return a mask of the words, which is `False` for padding."""
     return words != ("" if words.dtype == tf.string else 0)
 
 
 def _lengths(found: Tensor, references: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the lengths of the translations and of the closest references, ignoring empty references."""
+    """Return the lengths of the translations and of their closest non-empty references."""
     length, others = (ops.sum(ops.cast(_there(words), STATE), axis=-1) for words in (found, references))
     # Adding half a word to longer references prefers the shorter of two equally close ones.
     gaps = ops.abs(others - length[:, None]) + 0.5 * ops.cast(others > length[:, None], STATE)
@@ -127,26 +129,30 @@ def _lengths(found: Tensor, references: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _matches(found: Tensor, references: Tensor, order: int) -> Tensor:
-    """Return the number of n-grams of each translation that occur in its references, clipped to the count in one."""
+    """Return the clipped number of n-grams in each translation that also occur in its references."""
     own, exist = _grams(found, order)
     others, others_exist = _grams(references, order)
+    # Occurrences of each n-gram in its own translation: (batch, words).
     times = _times(own[:, :, None] == own[:, None], exist[:, None])
+    # Occurrences in each reference: (batch, references, words).
     in_references = _times(own[:, None, :, None] == others[:, :, None], others_exist[:, :, None])
     allowed = ops.max(in_references, axis=1, initial=0.0)
     # Distribute the clipped count of a repeated n-gram evenly over its occurrences.
     shares = ops.where(exist, ops.minimum(allowed / ops.maximum(times, 1.0), 1.0), 0.0)
+    # The sum is an integer apart from rounding errors.
     return ops.round(ops.sum(shares, axis=-1))
 
 
 def _grams(words: Tensor, order: int) -> tuple[Tensor, Tensor]:
-    """Return the n-grams that start at each word, `(..., time, order)`, and a mask of the complete ones."""
+    """Return the n-gram that starts at each word, of shape `(..., time, order)`, and a mask of complete n-grams."""
     blank = "" if words.dtype == tf.string else 0
     more = tf.fill(tf.concat([tf.shape(words)[:-1], [order]], 0), tf.constant(blank, words.dtype))
+    # Padding gives n-grams of full length at the end of a sentence. The mask below excludes them.
     words, count = tf.concat([words, more], -1), tf.shape(words)[-1]
     grams = tf.stack([words[..., start : start + count] for start in range(order)], axis=-1)
     return grams, ops.all(_there(grams), axis=-1)
 
 
 def _times(equal: Tensor, exist: Tensor) -> Tensor:
-    """Return the number of occurrences of each n-gram, given the matrix of equal words and a mask of the n-grams."""
+    """Return the frequency of each n-gram, given the word equality matrix and an n-gram mask."""
     return ops.sum(ops.cast(ops.logical_and(ops.all(equal, axis=-1), exist), STATE), axis=-1)

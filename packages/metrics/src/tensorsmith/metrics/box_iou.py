@@ -19,8 +19,8 @@ def box_iou(boxes: TensorLike, others: TensorLike, box_format: str = "yxyx") -> 
     different metric, which compares the classes of pixels.)
 
     Args:
-        boxes: Tensor of boxes, of shape `(..., n, 4)`.
-        others: Tensor of boxes, of shape `(..., m, 4)`.
+        boxes: Tensor of the first set of boxes, of shape `(..., n, 4)`.
+        others: Tensor of the second set of boxes, of shape `(..., m, 4)`.
         box_format: Format of the boxes: `"yxyx"` for the corners (y_min, x_min, y_max, x_max), `"xyxy"` for (x_min,
             y_min, x_max, y_max), `"xywh"` for the upper-left corner, width and height, or `"center_xywh"` for the
             center, width and height.
@@ -40,24 +40,26 @@ def box_iou(boxes: TensorLike, others: TensorLike, box_format: str = "yxyx") -> 
 
 
 def check_format(box_format: str) -> None:
-    """Raise an ArgumentError unless the box format is known."""
+    """Raise an ArgumentError unless the box format is supported."""
     check(box_format in FORMATS, "box_format", box_format, f"one of {FORMATS}", did_you_mean(str(box_format), FORMATS))
 
 
 def corners(boxes: TensorLike, box_format: str) -> tuple[Tensor, Tensor]:
-    """Return the minimum and maximum coordinates of boxes in `float32` or higher precision. The axis order is kept."""
+    """Return the minimum and maximum coordinates of boxes, in the given axis order and at least `float32` precision."""
     check_format(box_format)
     boxes = ops.convert_to_tensor(boxes)
     check(boxes.shape[-1] == 4, "boxes", tuple(boxes.shape), "boxes with 4 coordinates along the last axis")
     boxes = ops.cast(boxes, keras.backend.result_type(boxes.dtype, "float32"))
     first, second = boxes[..., :2], boxes[..., 2:]
     if box_format == "center_xywh":
+        # Convert the center to the minimum corner.
         first = first - second / 2
     return first, first + second if box_format.endswith("wh") else second
 
 
 def intersections(boxes: tuple[Tensor, Tensor], others: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the intersection areas, `(..., n, m)`, and the areas of both sets, `(..., n, 1)` and `(..., 1, m)`."""
+    """Return the intersection areas, `(..., n, m)`, and the box areas of both sets, `(..., n, 1)` and `(..., 1, m)`."""
+    # Broadcast the boxes along rows and the others along columns: (..., n, 1, 2) and (..., 1, m, 2).
     low, high = (each[..., :, None, :] for each in boxes)
     other_low, other_high = (each[..., None, :, :] for each in others)
     common = _area(ops.maximum(low, other_low), ops.minimum(high, other_high))
@@ -65,5 +67,6 @@ def intersections(boxes: tuple[Tensor, Tensor], others: tuple[Tensor, Tensor]) -
 
 
 def _area(low: Tensor, high: Tensor) -> Tensor:
+    # The intersection of disjoint boxes has negative sides and an area of 0.
     sides = ops.maximum(high - low, 0)
     return sides[..., 0] * sides[..., 1]

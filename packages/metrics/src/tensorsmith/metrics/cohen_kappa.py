@@ -32,9 +32,10 @@ class CohenKappa(ConfusionMetric):
         num_classes: Number of classes, `>= 2`.
         name: Name of the metric instance.
         weightage: Weighting of disagreements: `None`, `"linear"` or `"quadratic"`.
-        sparse_labels: If `True`, labels are class indices instead of one-hot. Only for 3 or more classes.
-        regression: If `True`, predictions of shape `(batch, 1)` are numbers that are rounded to class indices. Only for
-            3 or more classes.
+        sparse_labels: If `True`, labels are class indices instead of one-hot vectors. Supported only for 3 or more
+            classes.
+        regression: If `True`, predictions of shape `(batch, 1)` are real numbers that are rounded to class indices.
+            Supported only for 3 or more classes.
         dtype: Data type of the result. If `None`, `keras.config.floatx()` is used. The confusion matrix is accumulated
             in `float64`.
 
@@ -104,14 +105,16 @@ class CohenKappa(ConfusionMetric):
         return ops.argmax(scores, -1)
 
     def result(self) -> Tensor:
-        """Return kappa."""
+        """Return the kappa coefficient."""
         confusion = ops.convert_to_tensor(self.confusion)
         classes = ops.arange(self.num_classes, dtype=STATE)
+        # Disagreement weights w_ij of the formula: (classes, classes).
         gap = ops.abs(classes[:, None] - classes)
         cost = {None: ops.minimum(gap, 1.0), "linear": gap, "quadratic": ops.square(gap)}[self.weightage]
         # Chance agreement: the outer product of the marginal counts.
         n = ops.sum(confusion)
         chance = ops.sum(confusion, axis=1, keepdims=True) * ops.sum(confusion, axis=0)
+        # The factor n normalizes the counts: p = confusion / n and r c = chance / n².
         kappa = 1.0 - n * ops.sum(cost * confusion) / ops.sum(cost * chance)
         return ops.cast(ops.where(n > 0, kappa, 0.0), self.dtype)
 

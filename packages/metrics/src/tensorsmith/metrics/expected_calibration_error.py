@@ -32,7 +32,7 @@ class ExpectedCalibrationError(keras.metrics.Metric):
     Calibration of Modern Neural Networks", 2017.
 
     Args:
-        num_bins: Number of bins between 0 and 1.
+        num_bins: Number of confidence bins between 0 and 1.
         name: Name of the metric instance.
         dtype: Data type of the result. If `None`, `keras.config.floatx()` is used. Sums are accumulated in `float64`.
 
@@ -70,6 +70,7 @@ class ExpectedCalibrationError(keras.metrics.Metric):
         """Update the state with one batch."""
         scores = ops.cast(y_pred, STATE)
         if scores.shape[-1] == 1:
+            # Binary probabilities as those of two classes: (..., 2).
             scores = ops.concatenate([1 - scores, scores], axis=-1)
         labels = class_numbers(y_true, scores)
         weights = weights_of(labels, sample_weight, y_pred)
@@ -81,11 +82,12 @@ class ExpectedCalibrationError(keras.metrics.Metric):
         bins = ops.clip(ops.ceil(confidence * self.num_bins) - 1, 0, self.num_bins - 1)
         facts = ops.stack([ops.ones_like(confidence), confidence, right], axis=-1) * weights[..., None]
         facts = ops.where(weights[..., None] == 0, 0.0, facts)  # samples of weight 0 may be NaN
+        # The product with the one-hot bins sums the rows of each bin: (bins, 3).
         where = ops.one_hot(ops.reshape(ops.cast(bins, "int32"), (-1,)), self.num_bins, dtype=STATE)
         self.sums.assign_add(ops.matmul(ops.transpose(where), ops.reshape(facts, (-1, 3))))
 
     def result(self) -> Tensor:
-        """Return the error."""
+        """Return the calibration error."""
         weights, confidence, right = ops.unstack(self.sums, axis=1)
         gaps = ops.sum(ops.abs(right - confidence))  # the weights cancel
         return ops.cast(ops.divide_no_nan(gaps, ops.sum(weights)), self.dtype)

@@ -18,13 +18,13 @@ class F1Score(FBetaScore):
     Source: van Rijsbergen, "Information Retrieval", 1979.
 
     Args:
-        num_classes: Number of classes; 1 for a single binary label.
+        num_classes: Number of classes, or 1 for a single binary label.
         average: Type of averaging: `None`, `"micro"`, `"macro"` or `"weighted"`, as in `FBetaScore`.
-        threshold: Scores above the threshold are converted to 1, others to 0. If `None`, the largest score of each
-            sample is converted to 1 unless it is 0.
+        threshold: Threshold above which scores are converted to 1, and otherwise to 0. If `None`, the largest score of
+            each sample is converted to 1 unless it is 0.
         name: Name of the metric instance.
         dtype: Data type of the result. If `None`, `keras.config.floatx()` is used. Counts are accumulated in `float64`.
-        sparse_labels: If `True`, labels are integer class indices instead of zeros and ones, and so are predictions of
+        sparse_labels: If `True`, labels are integer class indices instead of binary vectors, and so are predictions of
             integer dtype.
 
     Call arguments:

@@ -29,16 +29,16 @@ class FBetaScore(keras.metrics.Metric):
     Source: van Rijsbergen, "Information Retrieval", 1979.
 
     Args:
-        num_classes: Number of classes; 1 for a single binary label.
-        average: Type of averaging: `None` (one score per class), `"micro"` (computed from the counts of all classes),
-            `"macro"` (unweighted mean of the scores) or `"weighted"` (mean of the scores, weighted by the number of
-            true samples of each class).
+        num_classes: Number of classes, or 1 for a single binary label.
+        average: Type of averaging: `None` (one score per class), `"micro"` (computed from the total counts over all
+            classes), `"macro"` (unweighted mean of the scores) or `"weighted"` (mean of the scores, weighted by the
+            number of true samples in each class).
         beta: Weight of recall relative to precision, `> 0`.
-        threshold: Scores above the threshold are converted to 1, others to 0. If `None`, the largest score of each
-            sample is converted to 1 unless it is 0.
+        threshold: Threshold above which scores are converted to 1, and otherwise to 0. If `None`, the largest score of
+            each sample is converted to 1 unless it is 0.
         name: Name of the metric instance.
         dtype: Data type of the result. If `None`, `keras.config.floatx()` is used. Counts are accumulated in `float64`.
-        sparse_labels: If `True`, labels are integer class indices instead of zeros and ones, and so are predictions of
+        sparse_labels: If `True`, labels are integer class indices instead of binary vectors, and so are predictions of
             integer dtype.
 
     Call arguments:
@@ -98,6 +98,7 @@ class FBetaScore(keras.metrics.Metric):
     def update_state(self, y_true: TensorLike, y_pred: TensorLike, sample_weight: TensorLike | None = None) -> None:
         """Update the state with one batch."""
         labels, scores = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
+        # Integer predictions are class indices, floats are scores of the classes.
         if self.sparse_labels and not keras.backend.is_float_dtype(scores.dtype):
             samples = _squeezed(scores, len(labels.shape))
             weights = weights_of(samples, sample_weight, y_pred)
@@ -117,6 +118,7 @@ class FBetaScore(keras.metrics.Metric):
         )
         if self.sparse_labels:
             true = self._one_hot(true, weights)
+        # A sample has the same weight for all classes: (..., 1).
         weights = ops.expand_dims(weights, -1)
         every_sample = range(len(samples.shape))
         self.hits.assign_add(ops.sum(weights * true * decided, axis=every_sample))
@@ -124,7 +126,7 @@ class FBetaScore(keras.metrics.Metric):
         self.actual.assign_add(ops.sum(weights * true, axis=every_sample))
 
     def _with_classes(self, name: str, tensor: Tensor) -> Tensor:
-        """Return the tensor with a class axis, which may be missing for a single class."""
+        """Return the tensor with a class axis, which is added for a single class."""
         if self.num_classes == 1 and (len(tensor.shape) == 1 or tensor.shape[-1] != 1):
             return ops.expand_dims(tensor, -1)
         expect_classes(name, tensor, self.num_classes)
@@ -155,5 +157,5 @@ class FBetaScore(keras.metrics.Metric):
 
 
 def _squeezed(tensor: Tensor, rank: int) -> Tensor:
-    """Return class indices without an additional last axis of size 1."""
+    """Return class indices without a trailing axis of size 1."""
     return ops.squeeze(tensor, -1) if len(tensor.shape) == rank + 1 and tensor.shape[-1] == 1 else tensor

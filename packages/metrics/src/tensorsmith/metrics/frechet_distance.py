@@ -34,7 +34,7 @@ class FrechetDistance(keras.metrics.Metric):
     "Updating Formulae and a Pairwise Algorithm for Computing Sample Variances", 1979.
 
     Args:
-        num_features: Number of features.
+        num_features: Number of features of each sample.
         name: Name of the metric instance.
         dtype: Data type of the result. If `None`, `keras.config.floatx()` is used. The state is stored in `float64`.
 
@@ -75,14 +75,17 @@ class FrechetDistance(keras.metrics.Metric):
         new = [self._moments("y_true", y_true, sample_weight), self._moments("y_pred", y_pred, sample_weight)]
         slot, variables = own_slot(), (self.counts, self.means, self.products)
         kept = [ops.convert_to_tensor(variable) for variable in variables]
+        # Merge the moments of the batch into the slot of this replica.
         merged = _merged([each[slot] for each in kept], [ops.stack(parts) for parts in zip(*new, strict=True)])
         for variable, before, now in zip(variables, kept, merged, strict=True):
             variable.assign(ops.scatter_update(before, [[slot]], now[None]))
 
     def result(self) -> Tensor:
-        """Return the squared distance."""
+        """Return the squared Fréchet distance."""
         of_slots = (ops.unstack(ops.convert_to_tensor(each)) for each in (self.counts, self.means, self.products))
+        # Merge the slots of all replicas.
         counts, means, products = functools.reduce(_merged, zip(*of_slots, strict=True))
+        # Unbiased covariances of real and generated samples: (features, features) each.
         real, fake = ops.unstack(ops.divide_no_nan(products, ops.maximum(counts - 1, 0.0)[:, None, None]))
         # The eigenvalues of C1 C2 equal those of the symmetric matrix C1^(1/2) C2 C1^(1/2), which remain real in
         # spite of rounding errors.
@@ -91,6 +94,7 @@ class FrechetDistance(keras.metrics.Metric):
         overlap = ops.sum(ops.sqrt(ops.maximum(ops.linalg.eigh(root @ fake @ root)[0], 0)))
         gap = ops.sum(ops.square(means[0] - means[1]))
         distance = gap + ops.trace(real) + ops.trace(fake) - 2 * overlap
+        # Rounding errors can make a distance of 0 negative.
         return ops.cast(ops.maximum(distance, 0), self.dtype)
 
     def get_config(self) -> dict[str, Any]:
@@ -100,7 +104,7 @@ class FrechetDistance(keras.metrics.Metric):
     def _moments(
         self, name: str, values: TensorLike, sample_weight: TensorLike | None
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the sum of weights, the mean, and the products of deviations from the mean of a batch."""
+        """Return the sum of the weights, the mean, and the sum of outer products of deviations for a batch."""
         features = ops.cast(values, STATE)
         fits = len(features.shape) == 2 and features.shape[-1] == self.num_features
         check(fits, name, tuple(features.shape), f"have shape (batch, {self.num_features})")
@@ -113,9 +117,10 @@ class FrechetDistance(keras.metrics.Metric):
 
 
 def _merged(first: Sequence[Tensor], second: Sequence[Tensor]) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the moments of the union of two sets, for real and generated samples at once."""
+    """Return the moments of the union of two sets, both for real and generated samples."""
     # Pairwise update of Chan, Golub and LeVeque.
     (count, mean, products), (more, other, others) = first, second
     step, share = other - mean, ops.divide_no_nan(more, count + more)[:, None]
+    # Contribution of the difference between the two means: (2, features, features).
     between = (count[:, None] * share)[..., None] * step[:, :, None] * step[:, None]
     return count + more, mean + share * step, products + others + between

@@ -1,4 +1,4 @@
-"""Hamming distance, and Hamming loss as a metric."""
+"""Hamming distance and Hamming loss."""
 
 import math
 import numbers
@@ -17,11 +17,11 @@ MODES = ("multiclass", "multilabel")
 
 @export
 def hamming_distance(actuals: TensorLike, predictions: TensorLike) -> Tensor:
-    """Return the number of entries that differ, divided by the size of the first axis.
+    """Return the number of unequal elements, divided by the size of the first axis.
 
     Args:
         actuals: Tensor of true labels.
-        predictions: Tensor of predicted labels, of the same shape and dtype. A trailing axis of size 1 may be missing
+        predictions: Tensor of predicted labels, with the same shape and dtype. A trailing axis of size 1 may be missing
             from one of the two.
 
     Returns:
@@ -41,15 +41,15 @@ def hamming_distance(actuals: TensorLike, predictions: TensorLike) -> Tensor:
 
 @export
 def hamming_loss_fn(y_true: TensorLike, y_pred: TensorLike, threshold: float | None, mode: str) -> Tensor:
-    """Return the fraction of wrong labels of each sample.
+    """Return the fraction of incorrect labels in each sample.
 
     Args:
-        y_true: Tensor of binary labels, with one entry per class on the last axis.
-        y_pred: Tensor of scores, of the same shape.
-        threshold: Scores above the threshold are converted to 1, others to 0. If `None`, the largest score of each
-            sample is converted to 1 unless it is 0.
-        mode: `"multiclass"` (the loss is 0 if the true class is among the predicted ones, otherwise 1) or
-            `"multilabel"` (the loss is the fraction of wrong labels).
+        y_true: Tensor of binary labels, with classes along the last axis.
+        y_pred: Tensor of scores, with the shape of `y_true`.
+        threshold: Threshold above which scores are converted to 1, and otherwise to 0. If `None`, the largest score of
+            each sample is converted to 1 unless it is 0.
+        mode: `"multiclass"` (the loss is 0 if the true class is among the predicted classes, otherwise 1) or
+            `"multilabel"` (the loss is the fraction of incorrect labels).
 
     Returns:
         A tensor of dtype `float32`, with the shape of `y_pred` without its last axis.
@@ -66,13 +66,14 @@ def hamming_loss_fn(y_true: TensorLike, y_pred: TensorLike, threshold: float | N
     y_true, y_pred = same_shape(y_true, y_pred)
     y_true, decided = ops.cast(y_true, "int32"), ops.cast(decide(y_pred, threshold), "int32")
     if mode == "multiclass":
+        # A sample has one true class; it is wrong unless this class is among the predicted ones.
         return 1.0 - ops.cast(ops.count_nonzero(y_true * decided, axis=-1), "float32")
     return ops.mean(ops.cast(ops.not_equal(y_true, decided), "float32"), axis=-1)
 
 
 @export
 class HammingLoss(StreamedMean):
-    """Hamming loss, the fraction of wrong labels, averaged over all samples since the last reset.
+    """Hamming loss, the fraction of incorrect labels, averaged over all samples since the last reset.
 
     Formula, with binary labels y, binary predictions d computed from scores, and C classes:
 
@@ -82,10 +83,10 @@ class HammingLoss(StreamedMean):
     Source: Tsoumakas and Katakis, "Multi-Label Classification: An Overview", 2007.
 
     Args:
-        mode: `"multiclass"` or `"multilabel"`.
+        mode: Type of classification, `"multiclass"` or `"multilabel"`.
         name: Name of the metric instance.
-        threshold: Scores above the threshold are converted to 1, others to 0. If `None`, the largest score of each
-            sample is converted to 1 unless it is 0.
+        threshold: Threshold above which scores are converted to 1, and otherwise to 0. If `None`, the largest score of
+            each sample is converted to 1 unless it is 0.
         dtype: Data type of the result. If `None`, `keras.config.floatx()` is used. Sums are accumulated in `float64`.
 
     Call arguments:

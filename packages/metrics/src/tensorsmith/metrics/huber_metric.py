@@ -1,4 +1,4 @@
-"""Mean Huber loss as a metric."""
+"""Mean Huber loss metric."""
 
 from typing import Any
 

@@ -11,11 +11,11 @@ from tensorsmith.ops import PairCounts, pair_counts
 
 @export
 def kendalls_tau_b(x: TensorLike, y: TensorLike) -> Tensor:
-    """Return the exact Kendall's tau-b of all entries of two tensors, computed in O(n log n) time.
+    """Return the exact Kendall's tau-b between two tensors, computed in O(n log n) time.
 
     Args:
-        x: Tensor of numbers. Integers are compared exactly, without rounding.
-        y: Tensor of numbers, of the same shape.
+        x: Tensor of the first variable. Integers are compared exactly, without rounding.
+        y: Tensor of the second variable, of the same shape.
 
     Returns:
         A scalar of dtype `float64`. As in SciPy, it is NaN if one of the tensors is constant, is empty or contains NaN.

@@ -11,7 +11,7 @@ from tensorsmith.ops import PairCounts, pair_counts
 
 @export
 def kendalls_tau_c(x: TensorLike, y: TensorLike) -> Tensor:
-    """Return the exact Kendall's tau-c of all entries of two tensors, computed in O(n log n) time.
+    """Return the exact Kendall's tau-c between two tensors, computed in O(n log n) time.
 
     Arguments, return value and errors are those of `kendalls_tau_b`.
 

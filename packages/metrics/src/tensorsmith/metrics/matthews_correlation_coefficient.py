@@ -63,14 +63,15 @@ class MatthewsCorrelationCoefficient(ConfusionMetric):
         self.add(ops.argmax(labels, -1), ops.argmax(scores, -1), sample_weight, y_pred)
 
     def result(self) -> Tensor:
-        """Return the coefficient."""
+        """Return the correlation coefficient."""
         confusion = ops.convert_to_tensor(self.confusion)
         true, predicted = ops.sum(confusion, axis=1), ops.sum(confusion, axis=0)
         n, right = ops.sum(confusion), ops.trace(confusion)
+        # Product under the square root. It is 0 if all true or all predicted classes are equal.
         spread = _of_other_classes(true) * _of_other_classes(predicted)
         return ops.cast(ops.divide_no_nan(right * n - ops.sum(true * predicted), ops.sqrt(spread)), self.dtype)
 
 
 def _of_other_classes(counts: Tensor) -> Tensor:
-    """Return n^2 - sum(counts^2) as a sum of products, which is exactly 0 for a single class."""
+    """Return n^2 - sum(counts^2), computed as a sum of products, which is exactly 0 for a single class."""
     return 2 * ops.sum(counts[1:] * ops.cumsum(counts)[:-1])

@@ -22,12 +22,13 @@ class MeanAveragePrecision(AveragePrecision):
     Source: Lin et al., "Microsoft COCO: Common Objects in Context", 2014.
 
     Args:
-        num_classes: Number of classes.
-        iou_thresholds: Thresholds of the intersection over union at which a box counts as detected, each in (0, 1].
+        num_classes: Number of object classes.
+        iou_thresholds: Intersection over union (IoU) thresholds for matching detections with true boxes, each in (0,
+            1].
         recall_levels: Number of recall levels to average over, evenly spaced from 0 to 1. If `None`, compute the area
             under the curve.
         box_format: `"yxyx"`, `"xyxy"`, `"xywh"` or `"center_xywh"`, as in `box_iou`.
-        capacity: Maximum number of detections between two resets, per replica.
+        capacity: Maximum number of detections per replica between two resets.
         name: Name of the metric instance.
         dtype: Data type of the result. If `None`, `keras.config.floatx()` is used. The state is stored in `float64`.
 

@@ -24,7 +24,7 @@ class MultiLabelConfusionMatrix(keras.metrics.Metric):
     Sample weights are supported. TensorFlow Addons ignores them with a warning.
 
     Args:
-        num_classes: Number of labels.
+        num_classes: Number of classes.
         name: Name of the metric instance.
         dtype: Data type of the result. If `None`, `keras.config.floatx()` is used. The counts are accumulated in
             `float64`.
@@ -71,7 +71,7 @@ class MultiLabelConfusionMatrix(keras.metrics.Metric):
         self.matrices.assign_add(ops.einsum("nci,ncj->cij", weights[..., None] * true, predicted))
 
     def result(self) -> Tensor:
-        """Return the matrices."""
+        """Return the confusion matrices."""
         return ops.cast(self.matrices, self.dtype)
 
     def get_config(self) -> dict[str, Any]:

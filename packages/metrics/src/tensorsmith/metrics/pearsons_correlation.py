@@ -1,4 +1,4 @@
-"""Pearson correlation over all batches."""
+"""Pearson correlation metric."""
 
 import functools
 from typing import Any
@@ -14,7 +14,7 @@ from tensorsmith.metrics._support.weighting import STATE, samples_of
 
 @export
 class PearsonsCorrelation(HistogramMetric):
-    """Pearson correlation between all targets and all predictions since the last reset.
+    """Pearson correlation between all targets and predictions since the last reset.
 
     By default it is the estimate of TensorFlow Addons: targets and predictions are assigned to bins, and each value is
     replaced by the center of its bin. Pass the ranges of the values, which default to 0 to 1, or set `exact`. It
@@ -35,7 +35,7 @@ class PearsonsCorrelation(HistogramMetric):
 
     Args:
         {{histogram}}
-        exact: If `True`, compute the exact correlation and ignore the arguments of the histogram.
+        exact: If `True`, compute the exact correlation, and ignore the arguments that specify the histogram.
 
     {{call}}
 
@@ -70,6 +70,7 @@ class PearsonsCorrelation(HistogramMetric):
         check(isinstance(exact, bool), "exact", exact, "True or False")
         self.exact = exact
         if exact:
+            # One row per replica, with the entries that `_moments` returns.
             self.moments = self.add_variable((slots(), 6), "zeros", dtype=STATE, name="moments")
         else:
             self.add_table()
@@ -85,9 +86,10 @@ class PearsonsCorrelation(HistogramMetric):
         self.moments.assign(ops.scatter_update(moments, [[slot]], merged[None]))
 
     def result(self) -> Tensor:
-        """Return the correlation."""
+        """Return the Pearson correlation."""
         if not self.exact:
             return ops.cast(self.table_result(), self.dtype)
+        # Merge the slots of all replicas.
         moments = functools.reduce(_merged, ops.unstack(ops.convert_to_tensor(self.moments)))
         total, _, _, xx, yy, xy = ops.unstack(moments)
         return ops.cast(ops.where(total == 0, 0.0, xy / ops.sqrt(xx * yy)), self.dtype)
@@ -96,6 +98,7 @@ class PearsonsCorrelation(HistogramMetric):
         """Return the correlation of a histogram."""
         rows, columns = ops.sum(table, axis=1), ops.sum(table, axis=0)
         total = ops.sum(table)
+        # Deviations of the bin centers from the weighted means.
         actual, preds = actual - ops.sum(rows * actual) / total, preds - ops.sum(columns * preds) / total
         spread = ops.sum(rows * ops.square(actual)) * ops.sum(columns * ops.square(preds))
         return ops.sum(actual[:, None] * table * preds) / ops.sqrt(spread)
@@ -106,7 +109,7 @@ class PearsonsCorrelation(HistogramMetric):
 
 
 def _moments(x: Tensor, y: Tensor, weights: Tensor) -> Tensor:
-    """Return the sum of the weights, the means of x and y, and the sums of the products xx, yy, xy of deviations."""
+    """Return the sum of weights, the means of x and y, and the sums of squared deviations and their products."""
     total = ops.sum(weights)
     mean_x, mean_y = (_mean(each, weights, total) for each in (x, y))
     x, y = x - mean_x, y - mean_y
@@ -114,7 +117,7 @@ def _moments(x: Tensor, y: Tensor, weights: Tensor) -> Tensor:
 
 
 def _mean(values: Tensor, weights: Tensor, total: Tensor) -> Tensor:
-    """Return the weighted mean, computed relative to the sample of largest weight, and thus exact for equal values."""
+    """Return the weighted mean relative to the sample of largest weight, which is exact for equal values."""
     # The additional 0 is for empty batches.
     values, weights = (ops.pad(each, ((0, 1),)) for each in (values, weights))
     origin = values[ops.argmax(weights)]
@@ -128,5 +131,6 @@ def _merged(first: Tensor, second: Tensor) -> Tensor:
     step_x, step_y = means[0] - mean_x, means[1] - mean_y
     share = ops.divide_no_nan(more, n + more)
     steps = (step_x * step_x, step_y * step_y, step_x * step_y)
+    # The difference between the means contributes with the weight n * more / (n + more).
     sums = [a + b + n * share * step for a, b, step in zip(sums, (xx, yy, xy), steps, strict=True)]
     return ops.stack([n + more, mean_x + share * step_x, mean_y + share * step_y, *sums])

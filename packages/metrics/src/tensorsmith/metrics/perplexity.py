@@ -27,7 +27,7 @@ class Perplexity(StreamedMean):
 
     Args:
         from_logits: If `True`, `y_pred` is interpreted as logits, which is numerically more precise than probabilities.
-        mask_token_id: Optional class index of the steps to ignore, such as that of padding.
+        mask_token_id: Optional class index of the targets to ignore, such as the index of the padding token.
         name: Name of the metric instance.
         dtype: Data type of the result. If `None`, `keras.config.floatx()` is used. Sums are accumulated in `float64`.
 
@@ -77,11 +77,13 @@ class Perplexity(StreamedMean):
         if self.mask_token_id is not None:
             weights = ops.where(classes == self.mask_token_id, 0.0, weights)
         count = scores.shape[-1]
+        # Ignored steps may contain any class index, such as one of padding.
         classes = ops.where(weights == 0, 0, classes) if count is None else known_labels(classes, count, weights)
         if self.from_logits:
             losses = ops.sparse_categorical_crossentropy(classes, scores, from_logits=True)
         else:
             picked = known_probabilities(ops.take_along_axis(scores, classes[..., None], axis=-1)[..., 0], weights)
+            # The lower bound keeps the loss finite for a probability of 0.
             losses = -ops.log(ops.maximum(picked, keras.config.epsilon()))
         self.add(ops.cast(losses, STATE), weights)
 

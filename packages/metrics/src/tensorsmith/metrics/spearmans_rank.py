@@ -10,7 +10,7 @@ from tensorsmith.metrics._support.rank_correlation import RankCorrelation
 
 @export
 def spearmans_rank(x: TensorLike, y: TensorLike) -> Tensor:
-    """Return the exact Spearman's rank correlation of all entries of two tensors, computed in O(n log n) time.
+    """Return the exact Spearman's rank correlation between two tensors, computed in O(n log n) time.
 
     Arguments, return value and errors are those of `kendalls_tau_b`.
 
@@ -62,7 +62,7 @@ class SpearmansRank(RankCorrelation):
         return ops.sum(row_ranks[:, None] * table * column_ranks) / ops.sqrt(spread)
 
     def of_samples(self, x: Tensor, y: Tensor, weights: Tensor) -> Tensor:
-        """Return the exact correlation."""
+        """Return the exact correlation of the samples."""
         return _of_samples(x, y, weights)
 
 
@@ -73,10 +73,11 @@ def _of_samples(x: Tensor, y: Tensor, weights: Tensor) -> Tensor:
 
 
 def _centred_ranks(x: Tensor, weights: Tensor) -> Tensor:
-    """Return the weighted mean rank of each value, minus half the total weight."""
+    """Return the centered weighted mean rank of each value."""
     # The mean rank of tied values is the average of the weights below them and up to them.
     order = ops.argsort(x)
     ordered = ops.take(x, order)
+    # below[k] is the total weight of the k smallest values; the last entry is that of all values.
     below = ops.pad(ops.cumsum(ops.take(weights, order)), ((1, 0),))
     first, last = (ops.take(below, ops.searchsorted(ordered, x, side=side)) for side in ("left", "right"))
     return (first + last - below[-1]) / 2

@@ -1,4 +1,4 @@
-"""Migration table of all public names of TensorFlow Addons 0.23.
+"""Migration table with all public names of TensorFlow Addons 0.23.
 
 Names are relative to `tensorflow_addons`. A component imported from its own module, as in
 `tensorflow_addons.layers.crf.CRF`, is listed as `layers.CRF`.
@@ -17,7 +17,7 @@ def _not_yet(instead: str) -> Missing:
 
 
 def _same(package: str, names: str, successors: str) -> dict[str, Successor | Missing]:
-    """Return entries of components that only move to another package."""
+    """Return the migration entries of components that only move to another package."""
     return {f"{package}.{name}": Successor(f"{successors}.{name}") for name in names.split()}
 
 
@@ -29,7 +29,7 @@ OPTIMIZER = {"decay": "give a schedule as learning_rate instead"}
 
 
 def _optimizer(name: str, arguments: str) -> dict[str, Successor]:
-    """Return the entry of an optimizer with the same arguments as in Addons."""
+    """Return the migration entry of an optimizer with the same arguments as in TensorFlow Addons."""
     names = tuple(arguments.split())
     renamed = {"lr": "learning_rate"}
     return {
@@ -43,7 +43,7 @@ INNER = "give it to the optimizer inside"
 
 
 def _wrapper(name: str, arguments: str) -> dict[str, Successor]:
-    """Return the entry of an optimizer that wraps another one, to which all further arguments belong."""
+    """Return the migration entry of an optimizer wrapper, which passes additional arguments to the inner optimizer."""
     names = tuple(arguments.split())
     refused = {**OPTIMIZER, **dict.fromkeys(("lr", "learning_rate", "clipnorm", "clipvalue"), INNER)}
     return {

@@ -9,7 +9,7 @@ TIGHT = cst.AssignEqual(cst.SimpleWhitespace(""), cst.SimpleWhitespace(""))
 
 
 def moved_call(call: cst.Call, successor: Successor) -> cst.BaseExpression:
-    """Return the call with the arguments of the successor. The called expression is unchanged.
+    """Return the call with its arguments adapted to the replacement API. The called expression is unchanged.
 
     Raises:
         RefusedError: If the call cannot be expressed with the arguments of the successor.
@@ -42,7 +42,7 @@ def moved_call(call: cst.Call, successor: Successor) -> cst.BaseExpression:
 
 
 def _with_string(arg: cst.Arg, of_loss: bool) -> cst.Arg:
-    """Return the argument, with a string for reductions that Keras 3 lacks ("auto" and `losses.Reduction`)."""
+    """Return the argument, with a string in place of reductions that Keras 3 lacks ("auto" and `losses.Reduction`)."""
     value = arg.value
     if isinstance(value, cst.SimpleString):
         named = arg.keyword.value == "reduction" if arg.keyword else of_loss
@@ -56,22 +56,22 @@ def _with_string(arg: cst.Arg, of_loss: bool) -> cst.Arg:
 
 
 def source(node: cst.CSTNode) -> str:
-    """Return the source code of a node."""
+    """Return the source code of a syntax node."""
     return cst.Module([]).code_for_node(node)
 
 
 def _named(call: cst.Call, successor: Successor) -> dict[str, cst.Arg]:
-    """Return the arguments by their new names. Positional arguments are named by their old position."""
+    """Return the arguments keyed by their new names. Positional arguments are named according to the old signature."""
     given: dict[str, cst.Arg] = {}
-    for place, arg in enumerate(call.args):
+    for position, arg in enumerate(call.args):
         if arg.star == "*" or (arg.star and not successor.plain):
             raise RefusedError(f"the arguments behind {arg.star} are unknown here, and the signature has changed")
         if arg.star:
             given[arg.star] = arg
             continue
-        if not arg.keyword and place >= len(successor.arguments):
-            raise RefusedError(f"argument {place + 1} must be passed by keyword")
-        name = arg.keyword.value if arg.keyword else successor.arguments[place]
+        if not arg.keyword and position >= len(successor.arguments):
+            raise RefusedError(f"argument {position + 1} must be passed by keyword")
+        name = arg.keyword.value if arg.keyword else successor.arguments[position]
         if name in successor.refused:
             raise RefusedError(f"{name} is not supported: {successor.refused[name]}")
         if name not in successor.dropped:
@@ -80,7 +80,7 @@ def _named(call: cst.Call, successor: Successor) -> dict[str, cst.Arg]:
 
 
 def _laid_out(args: list[cst.Arg], call: cst.Call) -> list[cst.Arg]:
-    """Return the arguments with the commas, line breaks and comments of the old ones."""
+    """Return the arguments, formatted with the commas, line breaks and comments of the original call."""
     if not args or not call.args:
         return args
     last, between = call.args[-1], _between(call)
@@ -97,7 +97,7 @@ def _laid_out(args: list[cst.Arg], call: cst.Call) -> list[cst.Arg]:
 
 
 def _between(call: cst.Call) -> cst.Comma:
-    """Return a comma followed by the line break used between the arguments."""
+    """Return a comma with the whitespace or line break used between the original arguments."""
     first = call.args[0].comma
     space = (
         first.whitespace_after if len(call.args) > 1 and isinstance(first, cst.Comma) else call.whitespace_before_args
@@ -108,7 +108,7 @@ def _between(call: cst.Call) -> cst.Comma:
 
 
 def _with_comment(between: cst.Comma, last: cst.Arg) -> tuple[cst.Comma, cst.Arg]:
-    """Move the comment after the last argument to the comma. Return the comma and the argument."""
+    """Move the comment after the last argument to its comma, and return the comma and the argument."""
     comma, space = last.comma, between.whitespace_after
     behind = comma.whitespace_after if isinstance(comma, cst.Comma) else last.whitespace_after_arg
     if not isinstance(behind, cst.ParenthesizedWhitespace) or not isinstance(space, cst.ParenthesizedWhitespace):

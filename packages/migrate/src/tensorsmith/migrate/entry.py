@@ -8,12 +8,12 @@ Given = dict[str, str]  # argument names and their source code
 
 
 class RefusedError(Exception):
-    """Error for a use that cannot be rewritten without changing its behavior, with the reason as message."""
+    """Error raised if a use of TensorFlow Addons cannot be rewritten without changing its behavior."""
 
 
 @dataclass(frozen=True)
 class Successor:
-    """Replacement of a component, with the differences of the arguments."""
+    """Replacement API of a component, with the changes of its arguments."""
 
     name: str  # qualified name, such as keras.layers.GroupNormalization
     arguments: tuple[str, ...] = ()  # old positional arguments in order, if any argument changes
@@ -28,13 +28,13 @@ class Successor:
 
     @property
     def plain(self) -> bool:
-        """Return `True` if the successor can replace the component where it is not called."""
+        """Return `True` if the replacement can be used where the component is referenced but not called."""
         return not (self.renamed or self.added or self.rule or self.result)
 
 
 @dataclass(frozen=True)
 class Missing:
-    """Component without a successor."""
+    """Entry of a component without a replacement API."""
 
     reason: str
     plain: ClassVar[bool] = False

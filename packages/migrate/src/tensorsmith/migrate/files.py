@@ -12,10 +12,10 @@ from tensorsmith.migrate.rewrite import Migrated, UnreadableError, migrate_scrip
 
 @dataclass(frozen=True)
 class MigratedFile:
-    """A script on disk and the result of its migration.
+    """Script file and the result of its migration.
 
     Attributes:
-        path: Path of the file.
+        path: Path of the script.
         before: Source before the migration.
         result: The migrated script, or the error if the source could not be parsed.
     """
@@ -26,7 +26,7 @@ class MigratedFile:
 
     @property
     def diff(self) -> bytes:
-        """Return the unified diff from the source to the migrated script, empty if nothing changes.
+        """Return the unified diff between the original and the migrated script, empty if nothing changes.
 
         The diff consists of bytes, because a script may have any encoding, and may contain characters that only Python
         treats as line ends.
@@ -40,13 +40,12 @@ class MigratedFile:
 
 
 def migrate_files(paths: Iterable[str | os.PathLike[str]], write: bool = False) -> Iterator[MigratedFile]:
-    r"""Migrate scripts in files and folders.
+    r"""Migrate scripts, given as files and folders.
 
     Args:
-        paths: Files, and folders whose `.py` files are migrated, except those in hidden folders and virtual
+        paths: Files, or folders whose `.py` files are migrated, except for those in hidden folders and virtual
             environments.
-        write: If `True`, write the changes. Files are replaced atomically and keep their mode, and symbolic links are
-            preserved.
+        write: If `True`, write the changes. Files are replaced atomically; file modes and symbolic links are preserved.
 
     Yields:
         A `MigratedFile` for each script, including unchanged ones.
@@ -82,7 +81,7 @@ def migrate_files(paths: Iterable[str | os.PathLike[str]], write: bool = False) 
 
 
 def _scripts(path: Path) -> Iterator[Path]:
-    """Yield the file itself, or all scripts in a folder."""
+    """Yield the path if it is a file, otherwise all scripts in the folder."""
     if path.is_file():
         yield path
         return

@@ -1,4 +1,4 @@
-"""Insertion of imports that replace those of Addons."""
+"""Insertion of imports that replace imports of TensorFlow Addons."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -10,18 +10,18 @@ from tensorsmith.migrate.plan import Plan
 
 
 def insert_imports(module: cst.Module, body: Sequence[Any], plan: Plan) -> list[Any]:
-    """Return the statements of a module with the imports that the plan requires.
+    """Return the module statements with the imports that the plan requires.
 
     Args:
-        module: The module before the migration.
-        body: Current statements, as many as before.
-        plan: Plan for the module.
+        module: Syntax tree of the original module.
+        body: Current statements of the module, as many as in the original module.
+        plan: Planned changes for the module.
     """
-    place = _place(module.body, plan)
+    position = _place(module.body, plan)
     statements = [cst.parse_statement(line, module.config_for_parsing) for line in _lines(plan)]
-    if statements and place and not _is_import(module.body[place - 1]):
+    if statements and position and not _is_import(module.body[position - 1]):
         statements[0] = statements[0].with_changes(leading_lines=[cst.EmptyLine(indent=False)])
-    return [*body[:place], *statements, *body[place:]]
+    return [*body[:position], *statements, *body[position:]]
 
 
 def _lines(plan: Plan) -> list[str]:
@@ -33,14 +33,14 @@ def _lines(plan: Plan) -> list[str]:
 
 
 def _place(body: Sequence[Any], plan: Plan) -> int:
-    """Return the index after the first block of imports, preferably one with Addons, else after the docstring."""
+    """Return the statement index after the first import block, preferably one with Addons, or after the docstring."""
     old = {id(node) for node in plan.imports}
     runs: list[list[int]] = []
-    for place, statement in enumerate(body):
+    for position, statement in enumerate(body):
         if _is_import(statement):
-            follows = bool(runs) and runs[-1][-1] == place - 1
-            runs[-1].append(place) if follows else runs.append([place])
-    ours = [run for run in runs if any(id(part) in old for place in run for part in body[place].body)]
+            follows = bool(runs) and runs[-1][-1] == position - 1
+            runs[-1].append(position) if follows else runs.append([position])
+    ours = [run for run in runs if any(id(part) in old for position in run for part in body[position].body)]
     chosen = next(iter(ours or runs), None)
     if chosen is not None:
         return chosen[-1] + 1

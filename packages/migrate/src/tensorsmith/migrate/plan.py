@@ -1,4 +1,4 @@
-"""Planned changes of a script."""
+"""Planned changes to a script."""
 
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from tensorsmith.migrate.entry import Successor
 
 @dataclass
 class Plan:
-    """Changes to the nodes of a module."""
+    """Planned changes to the syntax nodes of a module."""
 
     expressions: dict[cst.CSTNode, str] = field(default_factory=dict)  # replacement source
     calls: dict[cst.CSTNode, Successor] = field(default_factory=dict)  # calls with changed arguments

@@ -1,4 +1,4 @@
-"""Rewriting of a script according to a plan."""
+"""Rewriting of a script according to its plan."""
 
 import itertools
 from collections.abc import Container, Iterable, Sequence
@@ -19,12 +19,12 @@ GONE = cst.Pass()  # placeholder for a removed statement, as libcst drops lines 
 
 
 class UnreadableError(Exception):
-    """Error for a script that cannot be parsed. The message begins with the line number if known, as `:3: ...`."""
+    """Error raised if a script cannot be parsed. The message starts with the line number if known, as `:3: ...`."""
 
 
 @dataclass(frozen=True)
 class Migrated:
-    """Result of the migration of a script.
+    """Result of migrating a script.
 
     Attributes:
         script: Source after the migration.
@@ -41,7 +41,7 @@ def migrate_script(script: bytes) -> Migrated:
     r"""Migrate a script from TensorFlow Addons to tensorsmith and Keras 3.
 
     Args:
-        script: Source of the script.
+        script: Source code of the script.
 
     Returns:
         A `Migrated` object.
@@ -79,7 +79,7 @@ class _Rewriter(cst.CSTTransformer):
         self._plan = plan
 
     def on_leave(self, original_node: Any, updated_node: Any) -> Any:
-        """Return the replacement of a node."""
+        """Return the replacement of a syntax node."""
         node, plan = updated_node, self._plan
         if original_node in plan.expressions:
             node = cst.parse_expression(plan.expressions[original_node])
@@ -108,7 +108,7 @@ class _Rewriter(cst.CSTTransformer):
 
 
 def _without(original: Any, updated: Any, unused: Container[tuple[cst.CSTNode, str]]) -> Any:
-    """Return the import without unused names."""
+    """Return the import statement without unused names."""
     kept = [each for each in updated.names if (original, each.evaluated_alias or each.evaluated_name) not in unused]
     if not kept:
         return cst.RemoveFromParent()
@@ -120,7 +120,7 @@ def _text(line: cst.EmptyLine) -> str:
 
 
 def _swept(body: Iterable[Any]) -> list[Any]:
-    """Return the statements without placeholders. Comments above these are kept."""
+    """Return the statements without placeholders. Comments above placeholders are kept."""
     swept: list[Any] = []
     above: list[cst.EmptyLine] = []
     removed = False

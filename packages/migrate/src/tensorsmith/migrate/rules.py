@@ -1,4 +1,4 @@
-"""Rules for arguments whose translation depends on their values.
+"""Conversion rules for arguments whose new value depends on the old value.
 
 Each function receives the arguments of a call, as a dict of (new) names to source code, and returns the arguments to
 write.
@@ -16,7 +16,7 @@ AGGREGATIONS = {
 
 
 def one_threshold(given: Given) -> Given:
-    """Replace the bounds -t and t by the threshold t. The default is 0.5."""
+    """Replace the bounds -t and t by a single threshold t, which defaults to 0.5."""
     rest = {name: source for name, source in given.items() if name not in ("lower", "upper")}
     if rest == given:
         return given
@@ -28,7 +28,7 @@ def one_threshold(given: Given) -> Given:
 
 
 def decay_per_rate(given: Given) -> Given:
-    """Divide the decay by the learning rate, by which the successor multiplies it."""
+    """Divide the weight decay by the learning rate, because the replacement multiplies it by the learning rate."""
     rate, decay = given["learning_rate"], given.get("weight_decay", "")
     if not _may_be_number(rate) or not _may_be_number(decay):
         raise RefusedError(
@@ -39,7 +39,7 @@ def decay_per_rate(given: Given) -> Given:
 
 
 def aggregation(given: Given) -> Given:
-    """Translate the ways to aggregate the scores of several outputs to those of Keras."""
+    """Convert the aggregation modes of several outputs to those of Keras."""
     value = _literal(given.get("class_aggregation", "'uniform_average'"))
     if value not in AGGREGATIONS:
         raise RefusedError(f"multioutput must be a literal, one of {', '.join(AGGREGATIONS)}, to be translated")
@@ -47,7 +47,7 @@ def aggregation(given: Given) -> Given:
 
 
 def small_letters(given: Given) -> Given:
-    """Convert literal modes to lower case, as Keras requires."""
+    """Convert literal modes to lowercase, as Keras requires."""
 
     def small(source: str) -> str:
         value = _literal(source)
@@ -57,7 +57,7 @@ def small_letters(given: Given) -> Given:
 
 
 def exact_gelu(given: Given) -> Given:
-    """Translate to the exact GELU. The approximation, the old default, has no layer."""
+    """Convert to the exact GELU. The tanh approximation, the default of Addons, is not available as a layer."""
     if _literal(given.get("approximate", "True")) is not False:
         raise RefusedError(
             'keras.layers.Activation("gelu") is exact and differs from this approximation by up to 0.0005; '
@@ -67,7 +67,7 @@ def exact_gelu(given: Given) -> Given:
 
 
 def known_transitions(given: Given) -> Given:
-    """Require transitions that are given as a name or number, since the result contains them twice."""
+    """Require transitions given as a name or number, because the rewritten call evaluates them twice."""
     if not _may_be_number(given.get("transitions", "None")):
         raise RefusedError("transitions are no longer created: pass a variable as transition_params")
     return given
@@ -86,7 +86,7 @@ def _number(source: str) -> float | None:
 
 
 def _may_be_number(source: str) -> bool:
-    """Return `True` if the source is a number, or a name, attribute or item that may be one."""
+    """Return `True` if the source code is a number, or a name, attribute or subscript that may be a number."""
     node = ast.parse(f"({source or None})", mode="eval").body  # the source may span several lines
     while isinstance(node, ast.Attribute) or (isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant)):
         node = node.value

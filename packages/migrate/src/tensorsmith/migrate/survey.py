@@ -1,4 +1,4 @@
-"""Analysis of the uses of TensorFlow Addons in a script."""
+"""Analysis of how a script uses TensorFlow Addons."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -27,13 +27,13 @@ BY_LAST_NAME = {name.rpartition(".")[2]: name for name in MOVES}
 
 
 def survey(wrapper: MetadataWrapper) -> Plan:
-    """Return the plan for a module."""
+    """Return the planned changes for a module."""
     return _Survey(wrapper).plan
 
 
 @dataclass
 class _Use:
-    """Expression that refers to a component and can be rewritten."""
+    """Expression that refers to a component of TensorFlow Addons and can be rewritten."""
 
     node: cst.CSTNode
     name: str
@@ -57,14 +57,14 @@ class _Survey:
                 self._decide_string(node)
 
     def _assignments(self) -> Iterator[ImportAssignment]:
-        """Yield the names bound by imports from Addons."""
+        """Yield the names that are bound by imports of TensorFlow Addons."""
         for scope in {scope for scope in self._scopes.values() if scope is not None}:
             for assignment in scope.assignments:
                 if isinstance(assignment, ImportAssignment) and _origin(assignment).split(".")[0] == PACKAGE:
                     yield assignment
 
     def _decide(self, assignment: ImportAssignment) -> None:
-        """Plan the changes of an import and all its uses."""
+        """Plan the changes to an import and to all its uses."""
         statement = assignment.node
         self.plan.imports.append(statement)
         found = [self._use(access) for access in assignment.references]
@@ -85,7 +85,7 @@ class _Survey:
             self.plan.unused |= {(statement, assignment.name)} if complete else set()
 
     def _use(self, access: Access) -> _Use | None:
-        """Return the use for an access. If it cannot be rewritten, add a comment and return `None`."""
+        """Return the rewritable use at a name access, or add a comment and return `None` if there is none."""
         chain = self._chain(access.node)
         if chain is None:
             self._leave(access.node, PACKAGE, "a name inside of a string")
@@ -109,7 +109,7 @@ class _Survey:
         return None
 
     def _only_without_addons(self, assignments: Iterable[Any]) -> bool:
-        """Return `True` if the name is otherwise bound only to `None` after a failed import."""
+        """Return `True` if all other assignments of the name set it to `None` after a failed import."""
         others = [each.node for each in assignments if not isinstance(each, ImportAssignment)]
         return all(self._is_none_after_failure(node) for node in others)
 
@@ -123,7 +123,7 @@ class _Survey:
         return isinstance(kind, cst.Name) and kind.value in ("ImportError", "ModuleNotFoundError")
 
     def _movable(self, node: cst.CSTNode, name: str, move: Successor | Missing) -> _Use | None:
-        """Return the use if the successor supports it. Otherwise add a comment and return `None`."""
+        """Return the use if the replacement supports it, or add a comment and return `None`."""
         parent = self._parents[node]
         call = parent if isinstance(parent, cst.Call) and parent.func is node else None
         try:
@@ -137,7 +137,7 @@ class _Survey:
         return _Use(node, name, move, call)
 
     def _decide_string(self, node: cst.SimpleString) -> None:
-        """Plan the changes of a registered name, which is a function as an argument, but a saved object as a key."""
+        """Plan the changes to a registered name in a string: a function in an argument, or a saved object in a key."""
         parent = self._parents[node]
         if isinstance(parent, cst.Index) or (isinstance(parent, cst.DictElement) and parent.key is node):
             return
@@ -153,7 +153,7 @@ class _Survey:
             self.plan.unused = {each for each in self.plan.unused if not isinstance(each[0], cst.Import)}
 
     def _rewrite_in_full(self, use: _Use) -> bool:
-        """Plan a replacement by the qualified name of the successor. Its first part must not have another meaning."""
+        """Plan the replacement by a qualified name, whose first component must not be bound to another object."""
         full = use.successor.name
         here = {each.name for each in self._scope(use.node).get_qualified_names_for(full)}
         if here - {full, f"tensorflow.{full}"}:
@@ -168,7 +168,7 @@ class _Survey:
         return True
 
     def _rewrite(self, use: _Use) -> None:
-        """Plan new arguments and the note."""
+        """Plan the new arguments of a use, and a comment if one is needed."""
         if use.call is not None:
             self.plan.calls[use.call] = use.successor
         self.plan.rewritten.add(use.node)
@@ -178,7 +178,7 @@ class _Survey:
             self._comment(use.node, use.name, f"arguments after {moving[0]} stand elsewhere now: give them by name")
 
     def _leave(self, node: cst.CSTNode, name: str, reason: str) -> None:
-        """Leave a use unchanged and plan a comment with the reason."""
+        """Plan a comment with the reason why a use is not rewritten."""
         self.plan.left.add(node)
         self._comment(node, name, reason)
 
@@ -192,7 +192,7 @@ class _Survey:
         return self._scope(self._parents[node]) if scope is None else scope
 
     def _chain(self, node: Any) -> list[Any] | None:
-        """Return a name with the attribute accesses on it, innermost first, or `None` if the node is not a name."""
+        """Return a name and the attribute accesses on it, innermost first, or `None` if the expression has no name."""
         while isinstance(node, cst.Attribute):
             node = node.value
         if not isinstance(node, cst.Name):
@@ -206,14 +206,14 @@ class _Survey:
 
 
 def _find(full: str) -> tuple[str, Successor | Missing | None]:
-    """Return the table name and the entry of a dotted name."""
+    """Return the name and the migration entry that correspond to a dotted name."""
     first, *inner = full.split(".")[1:] or [""]
     names = [f"{first}.{inner[-1]}"] if inner else []
     return next(((name, MOVES[name]) for name in [*names, first] if name in MOVES), (full, None))
 
 
 def _component(assignment: ImportAssignment, used: bool) -> tuple[str, str, str] | None:
-    """Return module, name and local name to import instead, or `None` if the local name no longer fits."""
+    """Return the new module, name and local name of an import, or `None` if the local name has to change."""
     name, move = _find(_origin(assignment))
     here, imported = assignment.name, isinstance(assignment.node, cst.ImportFrom)
     if not isinstance(move, Successor) or not isinstance(assignment.scope, GlobalScope) or not imported:
@@ -224,19 +224,19 @@ def _component(assignment: ImportAssignment, used: bool) -> tuple[str, str, str]
 
 
 def _reason(move: Successor | Missing) -> str:
-    """Return the reason why a use without a call is left unchanged."""
+    """Return the reason why a reference without a call is not rewritten."""
     if isinstance(move, Missing):
         return move.reason
     return f"{move.name} takes its place" + ("" if move.plain else ", with other arguments")
 
 
 def _origin(assignment: ImportAssignment) -> str:
-    """Return the qualified name that a name refers to."""
+    """Return the qualified name of an imported object."""
     return next(iter(assignment.get_qualified_names_for(assignment.name))).name
 
 
 def _imports_by_name(call: cst.Call) -> bool:
-    """Return `True` for a call of `importlib.import_module` or `__import__` with the package or one of its modules."""
+    """Return `True` for a call of `importlib.import_module` or `__import__` that imports TensorFlow Addons."""
     function = call.func.attr if isinstance(call.func, cst.Attribute) else call.func
     given = call.args[0].value if call.args else None
     if not isinstance(function, cst.Name) or function.value not in ("import_module", "__import__"):
@@ -245,7 +245,7 @@ def _imports_by_name(call: cst.Call) -> bool:
 
 
 def _module(node: cst.ImportFrom) -> str:
-    """Return the top-level package of an import."""
+    """Return the top-level package of an import statement."""
     return "" if node.relative or node.module is None else _dotted(node.module).split(".")[0]
 
 

@@ -1,4 +1,4 @@
-"""Optimizers for Keras 3: Keras optimizers that update all variables in one compiled op, and additional ones."""
+"""Optimizers for Keras 3, including Keras optimizers that update all variables in one compiled op."""
 
 from tensorsmith.core import load_tensorflow
 

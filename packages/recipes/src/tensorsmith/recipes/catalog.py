@@ -1,4 +1,4 @@
-"""Catalog of recipes: each file `<family>/<name>.py` in the recipes folder defines one."""
+"""Catalog of recipes, each of which is a file `<family>/<name>.py` in the recipes folder."""
 
 import ast
 import functools
@@ -13,11 +13,11 @@ from tensorsmith.core import ProcedureRecipe, SupervisedRecipe, argument_error, 
 
 @dataclass(frozen=True)
 class RecipeFile:
-    """File of a recipe. Its header can be read without importing the file.
+    """Recipe file, whose header can be read without importing the file.
 
     Attributes:
         name: `family/name`, or the path of a file outside the catalog.
-        path: Path of the file.
+        path: Path of the recipe file.
     """
 
     name: str
@@ -30,7 +30,7 @@ class RecipeFile:
 
     @property
     def run_name(self) -> str:
-        """Name of the recipe in run folders."""
+        """Recipe name as used in run folders."""
         return self.path.stem if self.name.endswith(".py") else self.name.replace("/", "-")
 
     @functools.cached_property
@@ -39,22 +39,22 @@ class RecipeFile:
 
     @property
     def header(self) -> str:
-        """Docstring of the file."""
+        """Module docstring of the file."""
         return ast.get_docstring(self._tree) or ""
 
     @property
     def shows(self) -> str:
-        """First paragraph of the docstring, on one line and without the final period."""
+        """First paragraph of the module docstring, as one line without the final period."""
         return self.header.split("\n\n")[0].replace("\n", " ").rstrip(".")
 
     def line(self, key: str) -> str:
-        """Return the value of the header line `key: value`, or an empty string if there is none."""
+        """Return the value of the header line `key: value`, or an empty string if the line does not exist."""
         lines = (line.partition(":") for line in self.header.splitlines())
         return next((text.strip() for name, _, text in lines if name.strip() == key), "")
 
     @functools.cached_property
     def comments(self) -> Mapping[str, str]:
-        """Mapping from the fields of `Config` to the comments that follow them."""
+        """Mapping from the fields of `Config` to their trailing comments."""
         lines = self.path.read_text().splitlines()
         (config,) = (node for node in self._tree.body if isinstance(node, ast.ClassDef) and node.name == "Config")
         fields = [node for node in config.body if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)]
@@ -66,7 +66,7 @@ class RecipeFile:
 
     @functools.cached_property
     def recipe(self) -> SupervisedRecipe | ProcedureRecipe:
-        """Recipe defined by the file. Importing a recipe does not import TensorFlow until it builds something."""
+        """Recipe that the file defines. TensorFlow is not imported until the recipe builds data or a trainer."""
         name = f"tensorsmith_recipe_{self.run_name.replace('-', '_')}"
         spec = importlib.util.spec_from_file_location(name, self.path)
         if spec is None or spec.loader is None:
@@ -78,13 +78,13 @@ class RecipeFile:
 
 
 def recipes_folder() -> Path:
-    """Return the folder of recipes, either in the installed package or in the source checkout."""
+    """Return the recipes folder of the installed package or of the source checkout."""
     installed = Path(__file__).parent / "files"
     return installed if installed.is_dir() else Path(__file__).parents[5] / "recipes"
 
 
 def all_recipes() -> list[RecipeFile]:
-    """Return all recipes of the catalog, sorted by name."""
+    """Return all recipes in the catalog, sorted by name."""
     paths = sorted(recipes_folder().glob("*/*.py"))
     return [RecipeFile(f"{path.parent.name}/{path.stem}", path) for path in paths if not path.stem.startswith("_")]
 

@@ -1,4 +1,4 @@
-"""Configuration of a recipe, from defaults, YAML files and flags. All errors are reported together."""
+"""Configuration of a recipe, resolved from defaults, YAML files and flags. All errors are reported together."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -13,10 +13,10 @@ from tensorsmith.recipes.catalog import RecipeFile, find_recipe
 
 
 def read_yaml(path: Path, name: str = "config") -> dict[str, Any]:
-    """Return the mapping in a YAML file.
+    """Return the mapping that a YAML file contains.
 
     Args:
-        path: Path of the file.
+        path: Path of the YAML file.
         name: Name of the argument, for error messages.
 
     Raises:
@@ -35,7 +35,7 @@ def read_yaml(path: Path, name: str = "config") -> dict[str, Any]:
 
 
 def recipe_in(values: Mapping[str, Any]) -> RecipeFile:
-    """Return the recipe named in the content of a configuration file.
+    """Return the recipe that a configuration file specifies.
 
     Raises:
         ValueError: If `values` does not name a recipe, or if the recipe does not exist.
@@ -46,7 +46,7 @@ def recipe_in(values: Mapping[str, Any]) -> RecipeFile:
 
 
 def resolve(recipe: RecipeFile, values: Mapping[str, Any]) -> Any:
-    """Return the `Config` of a recipe, with defaults overridden by the given values.
+    """Return the `Config` of a recipe, with the default values overridden by the given values.
 
     Raises:
         ArgumentError: If there are unknown fields or invalid values. The message lists all of them.
@@ -75,7 +75,7 @@ def resolve(recipe: RecipeFile, values: Mapping[str, Any]) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """Return the value with jsonargparse number types, such as PositiveInt, converted to types that YAML supports."""
+    """Return the value with jsonargparse number types, such as PositiveInt, converted to YAML-serializable types."""
     if isinstance(value, tuple | list):
         return type(value)(_plain(item) for item in value)
     return next((kind(value) for kind in (bool, int, float) if isinstance(value, kind)), value)
@@ -106,7 +106,7 @@ def from_flags(flags: Sequence[str]) -> dict[str, Any]:
 
 
 def to_yaml(recipe: RecipeFile, config: Any) -> str:
-    """Return a resolved configuration as YAML, with a comment on each field. `run --config` accepts the result."""
+    """Return a resolved configuration as YAML for `run --config`, with a comment on each field."""
     lines = [f"recipe: {recipe.name}"]
     for name, value in dataclasses.asdict(config).items():
         plain = list(value) if isinstance(value, tuple) else value

@@ -7,14 +7,15 @@ from tensorsmith.core import replace_file
 
 
 def plot_curves(history: Mapping[str, Sequence[float]], path: Path) -> None:
-    """Plot training and validation curves, with one panel for each metric.
+    """Plot training and validation curves, with one subplot per metric.
 
     Training values are averages over an epoch, and validation values are computed at its end. Training curves are
     therefore shifted by half an epoch to the left.
 
     Args:
-        history: Values by metric and epoch, as in the `history` attribute of a Keras `History`.
-        path: Path of the PNG file.
+        history: Dict that maps metric names to lists of values per epoch, as in the `history` attribute of a Keras
+            `History`.
+        path: Path of the PNG file to write.
     """
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator

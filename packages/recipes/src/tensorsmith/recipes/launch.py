@@ -1,4 +1,4 @@
-"""Launching of runs from user settings."""
+"""Launching of training runs from user settings."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class RunInterruptedError(Exception):
-    """Error of a run that the user interrupted and that can be resumed.
+    """Error raised if the user interrupts a run, which can be resumed.
 
     Attributes:
         command: Arguments of `tensorsmith` that resume the run.
@@ -38,12 +38,12 @@ class RunInterruptedError(Exception):
 
 
 class RunFailedError(Exception):
-    """Error of a run with valid arguments whose data or recipe cannot be used for training."""
+    """Error raised if training is not possible with the data or the recipe of a run."""
 
 
 @dataclass(frozen=True)
 class RunRequest:
-    """Settings of a run.
+    """User settings of a training run.
 
     Attributes:
         name: Name of a recipe, or path of a `.py` file.
@@ -53,7 +53,7 @@ class RunRequest:
         out: The run folder. Defaults to `runs/<recipe>/<timestamp>`.
         resume: If `True`, resume the run in `out`, or the most recent run of the recipe.
         find_lr: If `True`, only run the learning-rate range test.
-        profile: If `True`, record some steps for the profile plugin of TensorBoard.
+        profile: If `True`, record a profile of some steps for the profile plugin of TensorBoard.
         workers: Number of processes on this machine that train together.
         parameter_servers: Number of additional processes that hold the weights.
     """
@@ -70,7 +70,7 @@ class RunRequest:
     parameter_servers: int = 0
 
     def resume_command(self, folder: Path) -> list[str]:
-        """Return the arguments of `tensorsmith` that resume this run."""
+        """Return the `tensorsmith` command-line arguments that resume this run."""
         workers = ["--workers", str(self.workers)] if self.workers else []
         servers = ["--parameter-servers", str(self.parameter_servers)] if self.parameter_servers else []
         return ["run", self.name, "--out", str(folder), "--resume", *workers, *servers]
@@ -78,10 +78,10 @@ class RunRequest:
 
 @dataclass(frozen=True)
 class RunResult:
-    """Result of a run.
+    """Result of a training run.
 
     Attributes:
-        folder: The run folder.
+        folder: Run folder that contains the results.
         metrics: Content of `metrics.json`. `None` if the run had finished before, if other processes trained, or if
             this machine is not the chief of its cluster.
         sweep: Result of the learning-rate range test.
@@ -160,7 +160,7 @@ def _train(request: RunRequest, file: RecipeFile, config: Any, folder: RunFolder
 
 
 def _check_request(request: RunRequest, cluster: Cluster | None) -> None:
-    """Reject values out of range and incompatible options."""
+    """Reject settings that are out of range and incompatible options."""
     workers, servers = request.workers, request.parameter_servers
     check(workers is None or workers >= 1, "--workers", workers, ">= 1")
     fits = servers == 0 or (servers > 0 and workers is not None)
@@ -168,7 +168,7 @@ def _check_request(request: RunRequest, cluster: Cluster | None) -> None:
     alone = cluster is None and not request.find_lr
     check(workers is None or alone, "--workers", workers, "left out with --find-lr and when TF_CONFIG is set")
     for name, other in (("--resume", request.resume), ("--profile", request.profile)):
-        check(not (other and request.find_lr), "--find-lr", Verbatim(f"{name} besides"), "used alone")
+        check(not (other and request.find_lr), "--find-lr", Verbatim(f"--find-lr with {name}"), "used alone")
 
 
 def _configuration(
@@ -178,7 +178,7 @@ def _configuration(
     folder: RunFolder | None,
     cluster: Cluster | None,
 ) -> Any:
-    """Return the recipe's defaults, overridden by the tiny configuration, files and flags, in this order."""
+    """Return the defaults of the recipe, overridden in order by the smoke configuration, files and flags."""
     values = dict(file.recipe.smoke) if request.smoke else {}
     for path in (folder and folder.path / "config.yaml", request.config):
         if path:
@@ -191,7 +191,7 @@ def _configuration(
 
 
 def _refuse_other_settings(folder: RunFolder, given: Mapping[str, Any], request: RunRequest) -> None:
-    """Reject changed settings of a resumed run, except for more epochs of an unfinished run."""
+    """Reject changes of the settings when resuming a run, except for more epochs of an unfinished run."""
     finished = (folder.path / "metrics.json").exists()
     kept = read_yaml(folder.path / "config.yaml")
     changed = [name for name, value in given.items() if value != kept.get(name) and (finished or name != "epochs")]
@@ -200,7 +200,7 @@ def _refuse_other_settings(folder: RunFolder, given: Mapping[str, Any], request:
         not others,
         "--resume",
         Verbatim(f"{' '.join(others)} with the {'finished' if finished else 'unfinished'} run {folder.path}"),
-        "given the settings of the run",
+        "used with the settings of the run",
         "start a new run; pass the old config.yaml with --config to repeat its settings",
     )
 

@@ -1,4 +1,4 @@
-"""Run of a recipe with its own training procedure."""
+"""Execution of recipes with their own training procedure."""
 
 import io
 import json
@@ -14,10 +14,10 @@ NOTE = "__run__"  # checkpoint entry with the epoch and history as JSON
 
 
 class ProcedureRun:
-    """Log and checkpoints of a procedure.
+    """Log and checkpoints of a training procedure.
 
     Args:
-        folder: The run folder. Scores are written to `history.csv` and the state to `checkpoints/last.npz`.
+        folder: Run folder. Scores are written to `history.csv` and the state to `checkpoints/last.npz`.
         seed: Random seed of the run.
         resume: If `True`, resume from the state after the last completed epoch.
 
@@ -41,11 +41,11 @@ class ProcedureRun:
         return self._state
 
     def end_epoch(self, scores: Mapping[str, float], state: Mapping[str, np.ndarray]) -> None:
-        """Log the scores of an epoch and save the state from which the run can resume.
+        """Log the scores of an epoch and save the state that a resumed run needs.
 
         Args:
-            scores: Mapping from the name of each metric to its value. The metrics must be the same in all epochs.
-            state: Mapping of names to arrays.
+            scores: Mapping from metric names to values. The metrics must be the same in all epochs.
+            state: Mapping from names to arrays.
         """
         self.epoch += 1
         for name, score in scores.items():

@@ -1,4 +1,4 @@
-"""Files of a run, which are written atomically."""
+"""Files of a training run, written atomically."""
 
 import csv
 import dataclasses
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class RunFolder:
-    """Folder of a run.
+    """Output folder of a training run.
 
     It contains `config.yaml`, `metrics.json`, `history.csv`, `curves.png`, `model.keras`, and the folders `checkpoints`
     and `tensorboard`.
@@ -30,7 +30,7 @@ class RunFolder:
 
     @property
     def checkpoints(self) -> Path:
-        """Folder of the checkpoints."""
+        """Folder that contains the checkpoints."""
         return self.path / "checkpoints"
 
     def write_config(self, recipe: RecipeFile, config: Any) -> None:
@@ -38,7 +38,7 @@ class RunFolder:
         self._write("config.yaml", to_yaml(recipe, config))
 
     def write_history(self, history: Mapping[str, Sequence[float]]) -> None:
-        """Write one row per completed epoch. After an interruption, some values of the last epoch may be missing."""
+        """Write one row per completed epoch. After an interruption, values of the last epoch may be missing."""
         with replace_file(self.path / "history.csv") as draft, draft.open("w", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(["epoch", *history])
@@ -83,13 +83,13 @@ def new_folder(recipe: RecipeFile, out: Path | None) -> RunFolder:
 
 
 def folder_to_resume(recipe: RecipeFile, out: Path | None) -> RunFolder | None:
-    """Return the given run, or the most recent run of the recipe, unfinished runs first; `None` if there is none."""
+    """Return the given run folder, or the latest one of the recipe, preferably unfinished, or `None`."""
     paths = [out] if out is not None else sorted((Path("runs") / recipe.run_name).glob("*"), reverse=True)
     runs = [RunFolder(path) for path in paths if (path / "config.yaml").is_file()]
     return next((run for run in runs if not (run.path / "metrics.json").exists()), next(iter(runs), None))
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of Python and of the main packages."""
+    """Return the versions of Python and of the most important packages."""
     packages = ("tensorflow", "keras", "numpy", "tensorsmith-training")
     return {"python": platform.python_version(), **{name: importlib.metadata.version(name) for name in packages}}

@@ -1,4 +1,4 @@
-"""Execution of a recipe, from its configuration to its scores."""
+"""Execution of a recipe, from the configuration to the scores."""
 
 import dataclasses
 import math
@@ -34,12 +34,12 @@ def run_recipe(
     In a cluster, all machines make the same call, and the chief writes the files.
 
     Args:
-        file: The recipe file.
+        file: Recipe file to run.
         config: Configuration of the recipe.
-        folder: The run folder.
-        resume: If `True`, resume from the last checkpoint in the folder.
-        cluster: Machines that train together.
-        profile: If `True`, record some steps for the profile plugin of TensorBoard.
+        folder: Run folder to write to.
+        resume: If `True`, resume from the last checkpoint in the run folder.
+        cluster: Cluster of machines that train together.
+        profile: If `True`, record a profile of some steps for the profile plugin of TensorBoard.
 
     Returns:
         The content of `metrics.json`.
@@ -70,12 +70,12 @@ def run_recipe(
 
 
 def find_rate(recipe: SupervisedRecipe, config: Any, path: Path) -> "LRSweep":
-    """Run the learning-rate range test on a recipe and plot the result.
+    """Run the learning-rate range test for a recipe and plot the result.
 
     Args:
-        recipe: The recipe.
+        recipe: Recipe to run the test for.
         config: Configuration of the recipe.
-        path: Path of the PNG file.
+        path: Path of the PNG file to write.
     """
     load_tensorflow()
     import keras
@@ -155,7 +155,7 @@ def _fit(
 
 
 def _rounded(value: float, digits: int) -> float | None:
-    """Return the rounded value, or `None` if it was not measured (NaN), which JSON does not support."""
+    """Return the rounded value, or `None` for NaN (not measured), which JSON does not support."""
     return None if math.isnan(value) else round(value, digits)
 
 

@@ -7,10 +7,10 @@ from tensorsmith.core import argument_error
 
 
 def run_script(path: str) -> None:
-    """Run a recipe file with the command-line flags of the script, like `tensorsmith run`, and exit.
+    """Run a recipe file with the command-line flags of the current process, like `tensorsmith run`, and exit.
 
     Args:
-        path: Path of the file, usually `__file__`.
+        path: Path of the recipe file, usually `__file__`.
 
     Raises:
         ValueError: If the package `tensorsmith-tools` is not installed.

@@ -1,4 +1,4 @@
-"""Worker processes of a run on this machine, restarted when one of them is killed."""
+"""Worker processes of a run on one machine, restarted if one of them is killed."""
 
 import os
 import signal
@@ -18,12 +18,12 @@ Task = tuple[str, int]
 
 
 class Processes:
-    """One process for each task of a cluster. The processes do not receive Ctrl-C; the launcher forwards it once.
+    """Processes of a cluster, one per task. They ignore Ctrl-C, which the launcher forwards once.
 
     Args:
-        command: Command of all processes.
-        cluster: Mapping from jobs to addresses.
-        logs: Folder for the output of all processes except the chief.
+        command: Command that all processes run.
+        cluster: Mapping from job names to lists of addresses.
+        logs: Folder for the log files of all processes except the chief.
     """
 
     def __init__(self, command: Sequence[str], cluster: Mapping[str, list[str]], logs: Path) -> None:
@@ -33,7 +33,7 @@ class Processes:
         self._running: dict[Task, subprocess.Popen[bytes]] = {}
 
     def start_all(self) -> None:
-        """Start the process of each task."""
+        """Start the processes of all tasks."""
         for job, addresses in self._cluster.items():
             for index in range(len(addresses)):
                 self.start((job, index))
@@ -53,7 +53,7 @@ class Processes:
         return self._logs / f"{task[0]}-{task[1]}.log"
 
     def codes(self) -> dict[Task, int]:
-        """Return the exit codes of the tasks that have exited."""
+        """Return the exit codes of completed tasks."""
         codes = {task: process.poll() for task, process in self._running.items()}
         return {task: code for task, code in codes.items() if code is not None}
 
@@ -61,13 +61,13 @@ class Processes:
         return len(self._running)
 
     def ask_to_end(self) -> None:
-        """Ask the training processes to save a checkpoint and exit."""
+        """Request the training processes to save a checkpoint and exit."""
         for task, process in self._running.items():
             if not Cluster(self._cluster, task).serves:
                 process.terminate()
 
     def end(self, seconds: float = 0.0) -> None:
-        """Wait up to `seconds` for the training processes, then kill the others, as servers never exit on their own."""
+        """Wait up to `seconds` for the training processes to exit, then kill all remaining processes."""
         until = time.monotonic() + seconds
         for task, process in self._running.items():
             try:
@@ -78,16 +78,16 @@ class Processes:
 
 
 def run_workers(command: Sequence[str], folder: Path, *, workers: int, servers: int = 0) -> int:
-    """Run a command as `workers` processes that train together, with a chief if there are parameter servers.
+    """Run a command in `workers` processes that train together, with a chief if there are parameter servers.
 
     If a training process or a parameter server is killed, all processes restart. A worker of parameter servers is
     restarted alone.
 
     Args:
-        command: Command of all processes. It must resume from the last checkpoint if there is one.
-        folder: The run folder, which contains `checkpoints`.
-        workers: Number of workers.
-        servers: Number of parameter servers.
+        command: Command that all processes run. It must resume from the last checkpoint if there is one.
+        folder: Run folder, which contains `checkpoints`.
+        workers: Number of worker processes.
+        servers: Number of parameter server processes.
 
     Returns:
         The exit code: 0, or that of a process that exited with an error.
@@ -127,7 +127,7 @@ def run_workers(command: Sequence[str], folder: Path, *, workers: int, servers: 
 
 
 def _wait(processes: Processes, has_servers: bool) -> dict[Task, int]:
-    """Wait until all processes, or one that the others depend on, have exited, and return the exit codes."""
+    """Wait until all processes, or one that others depend on, have exited, and return the exit codes."""
     while True:
         codes = processes.codes()
         if has_servers:

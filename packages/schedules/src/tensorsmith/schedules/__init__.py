@@ -1,4 +1,4 @@
-"""Schedules that map a step to a learning rate, a momentum, an epsilon or a temperature."""
+"""Schedules that map a training step to a learning rate, a momentum or another hyperparameter."""
 
 from tensorsmith.core import load_tensorflow
 

@@ -18,15 +18,15 @@ DECADES = 2  # larger ranges of values have a logarithmic scale
 
 
 def plot(schedule: Part, steps: int | None = None, ax: "Axes | None" = None) -> "Axes":
-    """Plot the values of a schedule over the steps, with epochs marked if it is bound to a run with epochs.
+    """Plot the values of a schedule over the steps, with epoch boundaries if it is bound to a run with epochs.
 
     The value axis is logarithmic if all values are positive and span more than two decades. Requires Matplotlib, which
     is installed by `pip install "./packages/schedules[plot]"`.
 
     Args:
-        schedule: A schedule of this package or of Keras, or a number.
-        steps: Number of steps to plot. Defaults to the length of the run that the schedule is bound to, or to the
-            length of the schedule plus a tenth.
+        schedule: Schedule of this package or of Keras, or a number.
+        steps: Number of steps to plot. Defaults to the length of the run that the schedule is bound to, or to 110% of
+            the length of the schedule.
         ax: Matplotlib axes to plot into. If `None`, a new figure is created.
 
     Returns:
@@ -52,11 +52,11 @@ def plot(schedule: Part, steps: int | None = None, ax: "Axes | None" = None) -> 
     last = int(known) if isinstance(known, numbers.Integral) else 0
     check(last > 0, "steps", steps, "a positive number of steps when neither the run nor the schedule is finite")
 
-    places = np.linspace(0, last, min(last, RESOLUTION) + 1).round()
-    curve = tf.function(lambda places: value_at(schedule, places), autograph=False)
-    values = curve.get_concrete_function(tf.TensorSpec(places.shape, "float64"))(tf.constant(places)).numpy()
+    positions = np.linspace(0, last, min(last, RESOLUTION) + 1).round()
+    curve = tf.function(lambda positions: value_at(schedule, positions), autograph=False)
+    values = curve.get_concrete_function(tf.TensorSpec(positions.shape, "float64"))(tf.constant(positions)).numpy()
     ax = plt.subplots(layout="constrained")[1] if ax is None else ax
-    ax.plot(places, values)
+    ax.plot(positions, values)
     ax.set_xlabel("step")
     ax.set_ylabel("value")
     ax.grid(alpha=0.3)
@@ -68,7 +68,7 @@ def plot(schedule: Part, steps: int | None = None, ax: "Axes | None" = None) -> 
 
 
 def _beyond(end: int | None) -> int | None:
-    """Return the end plus a tenth, to show the values after it."""
+    """Return the length of the plot: the end of the schedule plus a tenth, to show the final value."""
     return None if end is None else end + math.ceil(end / 10)
 
 

@@ -1,4 +1,4 @@
-"""Schedule clipped to a range."""
+"""Schedule that is clipped to a range."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from tensorsmith.schedules.schedule import Schedule
 
 @export
 class Clip(Schedule):
-    """Schedule clipped to a minimum and a maximum.
+    """Schedule whose values are clipped to a minimum and a maximum.
 
     For example, it sets a lower bound for a decaying learning rate or for the probability of random actions.
 
@@ -23,7 +23,7 @@ class Clip(Schedule):
         value = min(max(schedule(t), minimum), maximum)
 
     Args:
-        schedule: A schedule of this package or of Keras, or a number.
+        schedule: Schedule of this package or of Keras, or a number.
         minimum: Minimum value, or `None` for no minimum.
         maximum: Maximum value, or `None` for no maximum.
 
@@ -44,7 +44,7 @@ class Clip(Schedule):
         self.minimum = minimum if minimum is None else finite("minimum", minimum)
         self.maximum = maximum if maximum is None else finite("maximum", maximum)
         if self.minimum is None or self.maximum is None:
-            check(self.minimum != self.maximum, "minimum and maximum", minimum, "given, at least one of them")
+            check(self.minimum != self.maximum, "minimum and maximum", minimum, "given for at least one bound")
         else:
             check(self.minimum <= self.maximum, "minimum", minimum, f"<= maximum, {maximum}")
         self.parts = [self.schedule]
@@ -58,7 +58,7 @@ class Clip(Schedule):
 
     @property
     def end(self) -> int | None:
-        """Step at which the inner schedule becomes constant, or `None`."""
+        """Step at which the inner schedule becomes constant, or `None` if it is unknown."""
         return end_of(self.schedule)
 
     def get_config(self) -> dict[str, Any]:

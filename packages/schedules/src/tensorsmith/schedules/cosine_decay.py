@@ -27,7 +27,7 @@ class CosineDecay(Schedule):
 
     Args:
         initial: Value at step 0.
-        steps: Length of the decay: a number of steps, or a string such as "5 epochs".
+        steps: Length of the decay, as a number of steps or a string such as "5 epochs".
         final: Value at and after the end of the decay.
 
     {{call}}
@@ -47,12 +47,13 @@ class CosineDecay(Schedule):
 
     def formula(self, step: Tensor) -> Tensor:
         """Return the value at a step."""
+        # Bounded, because the cosine would increase again after the last step.
         share = ops.minimum(step / self.length("steps"), 1.0)
         return between(self.final, self.initial, (1.0 + ops.cos(math.pi * share)) / 2)
 
     @property
     def end(self) -> int:
-        """Step at which `final` is reached."""
+        """Step at which the value `final` is reached."""
         return self.length("steps")
 
     def get_config(self) -> dict[str, Any]:

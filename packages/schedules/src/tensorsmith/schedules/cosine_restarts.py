@@ -26,9 +26,9 @@ class CosineRestarts(Schedule):
 
     Args:
         initial: Value at step 0.
-        first_steps: Length of the first period: a number of steps, or a string such as "5 epochs".
-        t_mul: Ratio of the lengths of a period and the previous one, `>= 1`.
-        m_mul: Ratio of the amplitudes of a period and the previous one, `> 0`.
+        first_steps: Length of the first period, as a number of steps or a string such as "5 epochs".
+        t_mul: Factor by which the length of each period increases, `>= 1`.
+        m_mul: Factor by which the amplitude of each period changes, `> 0`.
         final: Value at the end of each period.
 
     {{call}}
@@ -52,6 +52,7 @@ class CosineRestarts(Schedule):
 
     def formula(self, step: Tensor) -> Tensor:
         """Return the value at a step."""
+        # Time in units of the first period, index i of the period, and elapsed fraction s of the period.
         time = step / self.length("first_steps")
         wave = self._wave(time)
         share = (time - self._start(wave)) / ops.power(self.t_mul, wave)
@@ -59,13 +60,15 @@ class CosineRestarts(Schedule):
         return self.final + height * (1.0 + ops.cos(math.pi * share)) / 2
 
     def _start(self, wave: Tensor) -> Tensor:
-        """Return the start of a period, in units of the first period."""
+        """Return the start of a period, in multiples of the first period."""
+        # Sum of a geometric series: 1 + t_mul + ... + t_mul^(wave - 1).
         return wave if self.t_mul == 1 else (ops.power(self.t_mul, wave) - 1.0) / (self.t_mul - 1.0)
 
     def _wave(self, time: Tensor) -> Tensor:
-        """Return the index of the period that contains a time."""
+        """Return the index of the period that contains a given time."""
         if self.t_mul == 1:
             return ops.floor(time)
+        # Inverse of `_start`, rounded down to the period that has begun.
         wave = ops.log(1.0 + time * (self.t_mul - 1.0)) / math.log(self.t_mul)
         return ops.floor(wave + 1e-12)  # rounding errors may make it too small at a restart
 

@@ -28,13 +28,13 @@ class CyclicalLearningRate(Cycles):
     Source: Smith, "Cyclical Learning Rates for Training Neural Networks", 2017.
 
     Args:
-        initial_learning_rate: Value at both ends of each cycle.
+        initial_learning_rate: Value at the start and end of each cycle.
         maximal_learning_rate: Value at the center of a cycle before scaling.
-        step_size: Half the length of a cycle: a number of steps, or a string such as "2 epochs".
-        scale_fn: Function that returns the factor of the amplitude. It receives the number of the cycle, starting from
-            1, or the step, as `float32`.
-        scale_mode: Argument of `scale_fn`: `"cycle"` for the number of the cycle or `"iterations"` for the step.
-        name: Name of the schedule. It has no effect.
+        step_size: Half the length of a cycle, as a number of steps or a string such as "2 epochs".
+        scale_fn: Function that returns the scale of the amplitude. It takes the cycle number, starting from 1, or the
+            step, as `float32`.
+        scale_mode: Argument of `scale_fn`: `"cycle"` for the cycle number or `"iterations"` for the step.
+        name: Name of the schedule, which is only used in its config.
 
     {{call}}
 
@@ -66,9 +66,9 @@ class CyclicalLearningRate(Cycles):
         self.scale_fn = scale_fn
         super().__init__(initial_learning_rate, maximal_learning_rate, step_size, scale_mode, name)
 
-    def scale(self, place: Tensor) -> Tensor:
-        """Return the value of the custom function."""
-        return ops.cast(self.scale_fn(ops.cast(place, "float32")), "float64")
+    def scale(self, position: Tensor) -> Tensor:
+        """Return the value of the custom scaling function."""
+        return ops.cast(self.scale_fn(ops.cast(position, "float32")), "float64")
 
     def get_config(self) -> dict[str, Any]:
         """Return the config of the schedule."""

@@ -25,13 +25,13 @@ class ExponentialCyclicalLearningRate(Cycles):
     Source: Smith, "Cyclical Learning Rates for Training Neural Networks", 2017.
 
     Args:
-        initial_learning_rate: Value at both ends of each cycle.
+        initial_learning_rate: Value at the start and end of each cycle.
         maximal_learning_rate: Value at the center of a cycle if `gamma` is 1.
-        step_size: Half the length of a cycle: a number of steps, or a string such as "2 epochs".
-        scale_mode: Exponent of `gamma`: `"iterations"` for the step, or `"cycle"` for the number of the cycle, starting
-            from 1.
-        gamma: Base of the exponential factor of the amplitude.
-        name: Name of the schedule. It has no effect.
+        step_size: Half the length of a cycle, as a number of steps or a string such as "2 epochs".
+        scale_mode: Exponent of `gamma`: `"iterations"` for the step, or `"cycle"` for the cycle number, starting from
+            1.
+        gamma: Base of the exponential decay of the amplitude.
+        name: Name of the schedule, which is only used in its config.
 
     {{call}}
 
@@ -57,9 +57,9 @@ class ExponentialCyclicalLearningRate(Cycles):
         self.gamma = finite("gamma", gamma)
         super().__init__(initial_learning_rate, maximal_learning_rate, step_size, scale_mode, name)
 
-    def scale(self, place: Tensor) -> Tensor:
-        """Return a power of gamma."""
-        return ops.power(self.gamma, place)
+    def scale(self, position: Tensor) -> Tensor:
+        """Return `gamma` raised to the power of the step or cycle."""
+        return ops.power(self.gamma, position)
 
     def get_config(self) -> dict[str, Any]:
         """Return the config of the schedule."""

@@ -13,7 +13,7 @@ from tensorsmith.schedules.schedule import Length, Schedule
 
 @export
 class InverseSquareRoot(Schedule):
-    """Linear warm-up from 0 to `peak`, followed by a decay with the inverse square root of the step.
+    """Linear warm-up from 0 to `peak`, followed by decay proportional to the inverse square root of the step.
 
     The schedule of the original Transformer is `InverseSquareRoot(peak=(512 * 4000) ** -0.5, warmup=4000)`, where 512
     is the width of the model. Its steps start from 1; those of Keras optimizers and of this schedule start from 0,
@@ -26,8 +26,8 @@ class InverseSquareRoot(Schedule):
     Source: Vaswani et al., "Attention Is All You Need", 2017, as d^-0.5 * min(t^-0.5, t * warmup^-1.5).
 
     Args:
-        peak: Maximum value.
-        warmup: Length of the warm-up: a number of steps, or a string such as "5 epochs".
+        peak: Value at the end of the warm-up, the maximum.
+        warmup: Length of the warm-up, as a number of steps or a string such as "5 epochs".
 
     {{call}}
 
@@ -47,6 +47,7 @@ class InverseSquareRoot(Schedule):
     def formula(self, step: Tensor) -> Tensor:
         """Return the value at a step."""
         warmup = self.length("warmup")
+        # The second factor is 1 during the warm-up, the first one after it. The maximum avoids a division by 0.
         return self.peak * ops.minimum(step / warmup, 1.0) * ops.sqrt(warmup / ops.maximum(step, warmup))
 
     def check_lengths(self, steps: Mapping[str, int], timeline: Timeline) -> None:

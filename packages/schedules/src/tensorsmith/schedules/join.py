@@ -14,7 +14,7 @@ from tensorsmith.schedules.schedule import Length, Schedule
 
 @export
 class Join(Schedule):
-    """Concatenation of schedules, each of which counts steps from its own start.
+    """Concatenation of schedules, each of which starts at its own step 0.
 
     A boundary is the first step of the next schedule.
 
@@ -24,8 +24,8 @@ class Join(Schedule):
 
     Args:
         schedules: List of two or more schedules of this package or of Keras, or numbers.
-        boundaries: List of the starts of all schedules except the first, counted from step 0: numbers of steps, or
-            strings such as "5 epochs".
+        boundaries: List of the start steps of all schedules except the first, as numbers of steps or strings such as "5
+            epochs".
 
     {{call}}
 
@@ -43,17 +43,18 @@ class Join(Schedule):
     def __init__(self, schedules: Sequence[Part], boundaries: Sequence[Length]):
         fits = isinstance(schedules, list | tuple) and len(schedules) > 1
         check(fits, "schedules", schedules, "a list of at least two schedules")
-        self.schedules = [part(f"schedules[{place}]", each) for place, each in enumerate(schedules)]
+        self.schedules = [part(f"schedules[{position}]", each) for position, each in enumerate(schedules)]
         fits = isinstance(boundaries, list | tuple) and len(boundaries) == len(schedules) - 1
         check(fits, "boundaries", boundaries, f"a list of {len(schedules) - 1} lengths, one fewer than `schedules`")
         self.parts = self.schedules
-        super().__init__(**{f"boundaries[{place}]": each for place, each in enumerate(boundaries)})
+        super().__init__(**{f"boundaries[{position}]": each for position, each in enumerate(boundaries)})
 
     def formula(self, step: Tensor) -> Tensor:
         """Return the value at a step."""
         first, *others = self.schedules
         value = value_at(first, step)
         for start, each in zip(map(self.length, self.lengths), others, strict=True):
+            # From its boundary on, each schedule replaces the previous ones. It is not evaluated at negative steps.
             value = ops.where(step < start, value, value_at(each, ops.maximum(step - start, 0.0)))
         return value
 
@@ -66,7 +67,7 @@ class Join(Schedule):
 
     @property
     def end(self) -> int | None:
-        """Step at which the last schedule becomes constant, or `None`."""
+        """Step at which the last schedule becomes constant, or `None` if it is unknown."""
         end = end_of(self.schedules[-1])
         return None if end is None else self.length(list(self.lengths)[-1]) + end
 

@@ -11,7 +11,7 @@ from tensorsmith.schedules.schedule import Length, Schedule
 
 @export
 class Linear(Schedule):
-    """Linear interpolation from `initial` to `final`, which then remains constant.
+    """Linear interpolation from `initial` to `final`, followed by a constant value.
 
     Use it to decrease a learning rate or the probability of random actions, or to increase the weight of a loss
     gradually.
@@ -24,8 +24,8 @@ class Linear(Schedule):
 
     Args:
         initial: Value at step 0.
-        final: Value at and after the end.
-        steps: Length of the interpolation: a number of steps, or a string such as "5 epochs".
+        final: Value at and after the end of the interpolation.
+        steps: Length of the interpolation, as a number of steps or a string such as "5 epochs".
 
     {{call}}
 
@@ -48,7 +48,7 @@ class Linear(Schedule):
 
     @property
     def end(self) -> int:
-        """Step at which `final` is reached."""
+        """Step at which the value `final` is reached."""
         return self.length("steps")
 
     def get_config(self) -> dict[str, Any]:

@@ -23,7 +23,7 @@ class OneCycle(Schedule):
     learning rate, but only a constant momentum; `SGD` and `AdamW` of `tensorsmith.optimizers` also accept a momentum
     schedule.
 
-    Formula, linear between these points and constant outside, with cycle = steps - max(1, round(final_share * steps)):
+    Formula, linear between these points and constant outside. cycle = steps - max(1, round(final_fraction * steps)):
 
         step     0          cycle / 2    cycle      steps
         value    initial    peak         initial    final
@@ -31,17 +31,17 @@ class OneCycle(Schedule):
     Source: Smith, "A Disciplined Approach to Neural Network Hyper-Parameters: Part 1", 2018.
 
     Args:
-        initial: Value at the first step; for a learning rate about a tenth of `peak`.
+        initial: Value at the first step. For a learning rate, about a tenth of `peak` is recommended.
         peak: Value at the center of the cycle: the maximum learning rate, or the minimum momentum.
-        steps: Total length, including the final decay: a number of steps, or a string such as "100%".
-        final: Value at the end. If `None`, a thousandth of `initial` is used.
-        final_share: Fraction of the steps used for the final decay, in (0, 1).
+        steps: Total length, including the final decay, as a number of steps or a string such as "100%".
+        final: Value at and after the last step. If `None`, a thousandth of `initial` is used.
+        final_fraction: Fraction of the steps used for the final decay, in (0, 1).
 
     {{call}}
 
     Raises:
-        ValueError: If a value is not a finite number, `steps` is not a length of more than one step, `final_share` is
-            not in (0, 1), or it leaves no step for the cycle.
+        ValueError: If a value is not a finite number, `steps` is not a length of more than one step, or
+            `final_fraction` is not in (0, 1) or leaves no step for the cycle.
 
     Example:
         >>> rate = OneCycle(initial=0.1, peak=1.0, steps=1000)
@@ -58,19 +58,19 @@ class OneCycle(Schedule):
         peak: float,
         steps: Length,
         final: float | None = None,
-        final_share: float = 0.1,
+        final_fraction: float = 0.1,
     ):
         self.initial = finite("initial", initial)
         self.peak = finite("peak", peak)
         self.final = self.initial / 1000 if final is None else finite("final", final)
         check(
-            isinstance(final_share, numbers.Real) and 0 < final_share < 1,
-            "final_share",
-            final_share,
+            isinstance(final_fraction, numbers.Real) and 0 < final_fraction < 1,
+            "final_fraction",
+            final_fraction,
             "a number in (0, 1)",
             "pass the fraction of steps after the cycle, for example 0.1",
         )
-        self.final_share = float(final_share)
+        self.final_fraction = float(final_fraction)
         super().__init__(steps=steps)
 
     def formula(self, step: Tensor) -> Tensor:
@@ -89,20 +89,20 @@ class OneCycle(Schedule):
         self.require(steps["steps"] > 1, "steps", steps, "more than 1 step")
         check(
             self._cycle(steps["steps"]) > 0,
-            "final_share",
-            self.final_share,
+            "final_fraction",
+            self.final_fraction,
             f"a fraction that leaves at least one of {steps['steps']} steps for the cycle",
         )
 
     def _cycle(self, steps: int) -> int:
-        return steps - max(1, round(self.final_share * steps))
+        return steps - max(1, round(self.final_fraction * steps))
 
     @property
     def end(self) -> int:
-        """Step at which `final` is reached."""
+        """Step at which the value `final` is reached."""
         return self.length("steps")
 
     def get_config(self) -> dict[str, Any]:
         """Return the config of the schedule, with `final` as a number."""
-        own = {"initial": self.initial, "peak": self.peak, "final": self.final, "final_share": self.final_share}
+        own = {"initial": self.initial, "peak": self.peak, "final": self.final, "final_fraction": self.final_fraction}
         return {**own, **super().get_config()}

@@ -11,7 +11,7 @@ from tensorsmith.schedules.schedule import Length
 
 @export
 class PiecewiseConstant(Join):
-    """Piecewise constant schedule.
+    """Schedule with a constant value between consecutive boundaries.
 
     A boundary is the first step with the next value: with a boundary of 5 epochs, epochs 0 to 4 have the first value.
     `keras.optimizers.schedules.PiecewiseConstantDecay` changes one step later.
@@ -21,8 +21,8 @@ class PiecewiseConstant(Join):
         value = values[i]    for the last i with b_i <= t
 
     Args:
-        boundaries: List of the steps at which the values change: numbers of steps, or strings such as "5 epochs".
-        values: List of values, one more than `boundaries`.
+        boundaries: List of the steps at which the value changes, as numbers of steps or strings such as "5 epochs".
+        values: List of values, which has one more element than `boundaries`.
 
     {{call}}
 
@@ -39,7 +39,7 @@ class PiecewiseConstant(Join):
     def __init__(self, boundaries: Sequence[Length], values: Sequence[float]):
         fits = isinstance(values, list | tuple) and len(values) > 1
         check(fits, "values", values, "a list of at least two numbers")
-        self.values = [finite(f"values[{place}]", each) for place, each in enumerate(values)]
+        self.values = [finite(f"values[{position}]", each) for position, each in enumerate(values)]
         super().__init__(self.values, boundaries)
 
     def get_config(self) -> dict[str, Any]:

@@ -26,8 +26,8 @@ class Polynomial(Schedule):
     Args:
         initial: Value at step 0.
         final: Value at and after the end of the decay.
-        steps: Length of the decay: a number of steps, or a string such as "5 epochs".
-        power: Power of the polynomial, `> 0`. With 1, it is equivalent to `Linear`.
+        steps: Length of the decay, as a number of steps or a string such as "5 epochs".
+        power: Power of the polynomial, `> 0`. With a power of 1, the schedule is equivalent to `Linear`.
 
     {{call}}
 
@@ -48,12 +48,13 @@ class Polynomial(Schedule):
 
     def formula(self, step: Tensor) -> Tensor:
         """Return the value at a step."""
+        # Bounded, because a fractional power of a negative number is NaN.
         left = 1.0 - ops.minimum(step / self.length("steps"), 1.0)
         return between(self.final, self.initial, ops.power(left, self.power))
 
     @property
     def end(self) -> int:
-        """Step at which `final` is reached."""
+        """Step at which the value `final` is reached."""
         return self.length("steps")
 
     def get_config(self) -> dict[str, Any]:

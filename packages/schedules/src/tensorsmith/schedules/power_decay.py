@@ -12,7 +12,7 @@ from tensorsmith.schedules.schedule import Length, Schedule
 
 @export
 class PowerDecay(Schedule):
-    """Inverse power decay, by default to a half after `steps` steps and to a third after twice as many.
+    """Inverse power decay, by default to 1/2 after `steps` steps and to 1/3 after twice as many.
 
     With exponent 1, it is equivalent to `decay=1 / steps` of the optimizers of Keras 2, which Keras 3 ignores with a
     warning, and to `keras.optimizers.schedules.InverseTimeDecay`, which supports no other exponent.
@@ -25,7 +25,7 @@ class PowerDecay(Schedule):
 
     Args:
         initial: Value at step 0.
-        steps: Length of the decay by a factor of 2^exponent: a number of steps, or a string such as "5 epochs".
+        steps: Length of the decay by a factor of 2^exponent, as a number of steps or a string such as "5 epochs".
         exponent: Exponent of the decay. With a negative exponent, the value increases.
 
     {{call}}

@@ -22,8 +22,8 @@ class Repeat(Schedule):
         value = schedule(t mod every)
 
     Args:
-        schedule: A schedule of this package or of Keras, or a number.
-        every: Length of the period: a number of steps, or a string such as "5 epochs".
+        schedule: Schedule of this package or of Keras, or a number.
+        every: Length of a period, as a number of steps or a string such as "5 epochs".
 
     {{call}}
 

@@ -25,8 +25,8 @@ class Scale(Schedule):
     rule.
 
     Args:
-        schedule: A schedule of this package or of Keras, or a number.
-        factor: Factor of the values.
+        schedule: Schedule of this package or of Keras, or a number.
+        factor: Factor by which the values are multiplied.
 
     {{call}}
 
@@ -51,7 +51,7 @@ class Scale(Schedule):
 
     @property
     def end(self) -> int | None:
-        """Step at which the inner schedule becomes constant, or `None`."""
+        """Step at which the inner schedule becomes constant, or `None` if it is unknown."""
         return end_of(self.schedule)
 
     def get_config(self) -> dict[str, Any]:

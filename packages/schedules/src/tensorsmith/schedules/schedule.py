@@ -1,4 +1,4 @@
-"""Base class of schedules: functions of the step, with lengths in any unit."""
+"""Base class of schedules, whose lengths may be given in steps, epochs and other units."""
 
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,7 +23,7 @@ Output shape:
 
 
 class Schedule(SharedDocstrings, keras.optimizers.schedules.LearningRateSchedule):
-    """Base class of schedules, whose value depends only on the step.
+    """Base class of schedules, functions of the training step.
 
     A subclass passes its length arguments to this class by name, and implements `formula`. Lengths in steps are known
     immediately. Lengths in epochs, examples or percent are known once `bind` has set the timeline of a run.
@@ -65,11 +65,11 @@ class Schedule(SharedDocstrings, keras.optimizers.schedules.LearningRateSchedule
         return ops.cast(self.formula(ops.cast(step, "float64")), "float32")
 
     def formula(self, step: Tensor) -> Tensor:
-        """Return the value at a step. Both are `float64`."""
+        """Return the `float64` value at a `float64` step."""
         raise NotImplementedError(f"{type(self).__name__} must implement `formula`")
 
     def length(self, name: str) -> int:
-        """Return one of the lengths in steps.
+        """Return a length of the schedule, converted to steps.
 
         Raises:
             ValueError: If the length depends on a timeline, and none is bound.
@@ -86,17 +86,17 @@ class Schedule(SharedDocstrings, keras.optimizers.schedules.LearningRateSchedule
 
     @property
     def end(self) -> int | None:
-        """Step from which the value is constant, or `None`."""
+        """Step from which the value is constant, or `None` if it is unknown."""
         return None
 
     def bind(self, timeline: Timeline) -> Self:
-        """Convert the lengths of the schedule and all its parts to steps. It may be called again with another timeline.
+        """Convert all lengths to steps, including those of inner schedules. A schedule can be bound more than once.
 
         If the new lengths are invalid, nothing is changed. Functions that tf.function traced before keep the previous
         lengths.
 
         Args:
-            timeline: Timeline of the run.
+            timeline: Timeline of the training run.
 
         Returns:
             The schedule itself.
@@ -105,6 +105,7 @@ class Schedule(SharedDocstrings, keras.optimizers.schedules.LearningRateSchedule
             ValueError: If the timeline lacks information for a length, or the lengths in steps are inconsistent.
         """
         check(isinstance(timeline, Timeline), "timeline", timeline, "a tensorsmith.core.Timeline")
+        # Convert all lengths before any is assigned, so that an error changes nothing.
         found = [(each, each._in_steps(timeline)) for each in self._tree()]
         for each, steps in found:
             each.timeline, each._steps = timeline, steps
@@ -114,30 +115,30 @@ class Schedule(SharedDocstrings, keras.optimizers.schedules.LearningRateSchedule
         """Raise an error if the lengths in steps are inconsistent.
 
         Args:
-            steps: Dict of the lengths in steps.
-            timeline: Timeline of the run, as far as it is known.
+            steps: Mapping from the names of the lengths to their values in steps.
+            timeline: Timeline of the training run, in which counts may be unknown.
         """
         for name in steps:
             self.require(steps[name] > 0, name, steps, "at least 1 step")
 
     def require(self, fits: bool, name: str, steps: Mapping[str, int], expected: str) -> None:
-        """Raise an error about a length, shown as given and in steps, unless it is valid."""
+        """Raise an error about a length, shown as specified and in steps, unless the condition is true."""
         given = self.lengths[name]
         check(fits, name, given if given == steps[name] else Verbatim(f"{given!r} ({steps[name]} steps)"), expected)
 
     def require_within_run(self, name: str, steps: Mapping[str, int], timeline: Timeline) -> None:
-        """Raise an error if a length exceeds the number of steps of the run, if this is known."""
+        """Raise an error if a length exceeds the total number of steps in the run, where known."""
         total = timeline.total_steps
         self.require(total is None or steps[name] <= total, name, steps, f"no more than the {total} steps of the run")
 
     def get_config(self) -> dict[str, Any]:
-        """Return the config of the schedule. It contains the timeline, so that a loaded schedule remains bound."""
+        """Return the config of the schedule, including the timeline, so that a loaded schedule remains bound."""
         timeline = None if self.timeline is None else dataclasses.asdict(self.timeline)
         return {**self.lengths, "timeline": timeline}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
-        """Create a schedule from its config, bound to the same timeline."""
+        """Create a schedule from its config, bound to the stored timeline."""
         arguments = dict(config)
         timeline = arguments.pop("timeline", None)
         schedule = cls(**arguments)
@@ -148,7 +149,7 @@ class Schedule(SharedDocstrings, keras.optimizers.schedules.LearningRateSchedule
 
     @property
     def _open(self) -> list[str]:
-        """Names of the lengths that depend on a timeline."""
+        """Return the names of the lengths that depend on a timeline."""
         return [name for name, given in self.lengths.items() if Duration.parse(given).unit != "steps"]
 
     def _in_steps(self, timeline: Timeline) -> dict[str, int]:
@@ -164,7 +165,7 @@ class Schedule(SharedDocstrings, keras.optimizers.schedules.LearningRateSchedule
 
 
 def _plain(name: str, given: Length) -> int | str:
-    """Return a length as given, in a form that a config can store."""
+    """Return a length in serialized form for a config."""
     length = f"{given.value} {given.unit}" if isinstance(given, Duration) else given
     duration = Duration.parse(length, name)
     check(duration.seconds is None, name, given, "a length in steps, epochs, examples or percent")

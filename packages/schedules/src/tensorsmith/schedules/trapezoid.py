@@ -31,13 +31,13 @@ class Trapezoid(Schedule):
     Compute-Optimal Training Beyond Fixed Training Durations", 2024.
 
     Args:
-        peak: Value between warm-up and decay.
-        warmup: Length of the warm-up, which may be 0: a number of steps, or a string such as "5 epochs".
-        decay: Length of the decay.
-        steps: Total length.
+        peak: Value in the constant phase between warm-up and decay.
+        warmup: Length of the warm-up, which may be 0, as a number of steps or a string such as "5 epochs".
+        decay: Length of the final decay, as a number of steps or a string such as "20%".
+        steps: Total length of the schedule, as a number of steps or a string such as "100%".
         initial: Value at step 0.
-        final: Value at and after the end.
-        shape: Shape of the decay, `"linear"` or `"1-sqrt"`.
+        final: Value at and after the end of the decay.
+        shape: Shape of the final decay, `"linear"` or `"1-sqrt"`.
 
     {{call}}
 
@@ -70,8 +70,10 @@ class Trapezoid(Schedule):
     def formula(self, step: Tensor) -> Tensor:
         """Return the value at a step."""
         warmup, decay, steps = map(self.length, ("warmup", "decay", "steps"))
+        # Elapsed fraction s of the decay, which is 0 in the constant phase.
         share = ops.clip((step - (steps - decay)) / decay, 0.0, 1.0)
         falling = between(self.peak, self.final, share if self.shape == "linear" else ops.sqrt(share))
+        # The maximum avoids a division by 0 for a warm-up of 0 steps.
         return ops.where(step < warmup, between(self.initial, self.peak, step / max(warmup, 1)), falling)
 
     def check_lengths(self, steps: Mapping[str, int], timeline: Timeline) -> None:
@@ -83,7 +85,7 @@ class Trapezoid(Schedule):
 
     @property
     def end(self) -> int:
-        """Step at which `final` is reached."""
+        """Step at which the value `final` is reached."""
         return self.length("steps")
 
     def get_config(self) -> dict[str, Any]:

@@ -21,11 +21,11 @@ class Triangular2CyclicalLearningRate(Cycles):
     Source: Smith, "Cyclical Learning Rates for Training Neural Networks", 2017.
 
     Args:
-        initial_learning_rate: Value at both ends of each cycle.
+        initial_learning_rate: Value at the start and end of each cycle.
         maximal_learning_rate: Value at the center of the first cycle.
-        step_size: Half the length of a cycle: a number of steps, or a string such as "2 epochs".
-        scale_mode: `"cycle"` to halve the amplitude after each cycle, or `"iterations"` after each step.
-        name: Name of the schedule. It has no effect.
+        step_size: Half the length of a cycle, as a number of steps or a string such as "2 epochs".
+        scale_mode: Interval at which the amplitude is halved: `"cycle"` for each cycle or `"iterations"` for each step.
+        name: Name of the schedule, which is only used in its config.
 
     {{call}}
 
@@ -48,6 +48,6 @@ class Triangular2CyclicalLearningRate(Cycles):
     ):
         super().__init__(initial_learning_rate, maximal_learning_rate, step_size, scale_mode, name)
 
-    def scale(self, place: Tensor) -> Tensor:
-        """Return the factor, which is 1 for the first cycle and then halved."""
-        return ops.power(2.0, 1.0 - place)
+    def scale(self, position: Tensor) -> Tensor:
+        """Return the scale, which is 1 for the first cycle and halved in each following cycle."""
+        return ops.power(2.0, 1.0 - position)

@@ -21,11 +21,11 @@ class TriangularCyclicalLearningRate(Cycles):
     Source: Smith, "Cyclical Learning Rates for Training Neural Networks", 2017.
 
     Args:
-        initial_learning_rate: Value at both ends of each cycle.
+        initial_learning_rate: Value at the start and end of each cycle.
         maximal_learning_rate: Value at the center of each cycle.
-        step_size: Half the length of a cycle: a number of steps, or a string such as "2 epochs".
-        scale_mode: `"cycle"` or `"iterations"`. It has no effect.
-        name: Name of the schedule. It has no effect.
+        step_size: Half the length of a cycle, as a number of steps or a string such as "2 epochs".
+        scale_mode: `"cycle"` or `"iterations"`. Accepted for compatibility; it has no effect.
+        name: Name of the schedule, which is only used in its config.
 
     {{call}}
 
@@ -48,6 +48,6 @@ class TriangularCyclicalLearningRate(Cycles):
     ):
         super().__init__(initial_learning_rate, maximal_learning_rate, step_size, scale_mode, name)
 
-    def scale(self, place: Tensor) -> Tensor:
-        """Return 1."""
-        return ops.ones_like(place)
+    def scale(self, position: Tensor) -> Tensor:
+        """Return a scale of 1."""
+        return ops.ones_like(position)

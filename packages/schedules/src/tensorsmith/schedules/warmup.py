@@ -30,8 +30,8 @@ class Warmup(Schedule):
     Source: Goyal et al., "Accurate, Large Minibatch SGD: Training ImageNet in 1 Hour", 2017.
 
     Args:
-        schedule: Schedule after the warm-up: a schedule of this package or of Keras, or a number.
-        steps: Length of the warm-up, which may be 0: a number of steps, or a string such as "5 epochs".
+        schedule: Schedule that follows the warm-up: a schedule of this package or of Keras, or a number.
+        steps: Length of the warm-up, which may be 0, as a number of steps or a string such as "5 epochs".
         initial: Value at step 0.
 
     {{call}}
@@ -64,7 +64,7 @@ class Warmup(Schedule):
 
     @property
     def end(self) -> int | None:
-        """Step at which the delayed schedule becomes constant, or `None`."""
+        """Step at which the delayed schedule becomes constant, or `None` if it is unknown."""
         end = end_of(self.schedule)
         return None if end is None else self.length("steps") + end
 

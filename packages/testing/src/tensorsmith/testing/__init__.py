@@ -1,4 +1,4 @@
-"""Conformance kit for Keras 3 components: a table of rows, and the checks that each row must pass."""
+"""Conformance kit for Keras 3 components: a table of components and the checks that each component must pass."""
 
 from tensorsmith.testing.errors import ConformanceError
 from tensorsmith.testing.rows import Data, LayerRow, LossRow, MetricRow, OptimizerRow, ScheduleRow

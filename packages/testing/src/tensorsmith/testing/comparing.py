@@ -1,4 +1,4 @@
-"""Comparison of the outputs of two runs of a component."""
+"""Comparison of component outputs."""
 
 from collections.abc import Mapping
 
@@ -17,22 +17,22 @@ def array(tensor: TensorLike) -> np.ndarray:
 
 
 def named(label: str, outputs: NestedTensors) -> Observations:
-    """Returns the tensors of a nested structure as arrays, with names that contain their index."""
+    """Returns the tensors of a nested structure as arrays, named by their path in the structure."""
     leaves = keras.tree.flatten(outputs)
-    return {f"{label}, output {place}": array(leaf) for place, leaf in enumerate(leaves)}
+    return {f"{label}, output {position}": array(leaf) for position, leaf in enumerate(leaves)}
 
 
 def expect_same(
     first: Mapping[str, np.ndarray], second: Mapping[str, np.ndarray], tolerance: float, who: str, hint: str = ""
 ) -> None:
-    """Raises `ConformanceError` unless both mappings hold the same values under the same names.
+    """Raises `ConformanceError` unless both mappings contain the same values under the same names.
 
     Args:
-        first: Outputs of the first run.
-        second: Outputs of the second run.
-        tolerance: Maximum absolute difference, multiplied by the largest absolute value if that exceeds 1.
+        first: Outputs of the first run by name.
+        second: Outputs of the second run by name.
+        tolerance: Maximum absolute difference, which is multiplied by the largest absolute value if that exceeds 1.
         who: Description of the two runs, such as "eager and tf.function".
-        hint: Common cause of a difference, appended to the message.
+        hint: Common cause of differences, appended to the error message.
     """
     expect(first.keys() == second.keys(), f"{who} return different structures: {list(first)} and {list(second)}.")
     for name, one in first.items():
@@ -44,10 +44,10 @@ def expect_same(
             continue
         gap = np.where(np.isclose(a, b, rtol=0.0, atol=0.0, equal_nan=True), 0.0, np.abs(a - b))
         worst = np.unravel_index(np.argmax(np.where(np.isnan(gap), np.inf, gap)), gap.shape)
-        place = tuple(int(index) for index in worst)
+        position = tuple(int(index) for index in worst)
         expect(
             False,
-            f"{who} differ at {name}{list(place)}: {a[place]:.7g} and {b[place]:.7g}, "
+            f"{who} differ at {name}{list(position)}: {a[position]:.7g} and {b[position]:.7g}, "
             f"tolerance {tolerance * scale:.1g}. {hint}",
         )
 

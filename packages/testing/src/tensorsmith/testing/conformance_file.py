@@ -1,4 +1,4 @@
-"""Loading of files named conformance.py."""
+"""Loading of conformance.py files."""
 
 import hashlib
 import importlib.util
@@ -12,12 +12,12 @@ FILE_NAME = "conformance.py"
 
 
 def load_rows(path: Path) -> dict[str, Row]:
-    """Returns the rows of a conformance file by title.
+    """Returns the rows of a conformance file, keyed by title.
 
     The module is imported under a unique name, so that each folder can have a file of this name.
 
     Args:
-        path: Path of the file, which must define `ROWS`, a list of rows.
+        path: Path of the conformance file, which must define `ROWS`, a list of rows.
 
     Raises:
         ValueError: If `ROWS` is missing or not a list of rows, or if two rows have the same title.

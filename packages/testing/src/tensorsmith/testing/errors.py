@@ -1,11 +1,11 @@
-"""Error of a failed check."""
+"""Error raised by a failed check."""
 
 
 class ConformanceError(AssertionError):
-    """Error of a component that fails a check. The message describes the problem and suggests a fix."""
+    """Error raised if a component fails a check. The message describes the problem and suggests a fix."""
 
 
 def expect(condition: bool, message: str) -> None:
-    """Raises `ConformanceError(message)` unless `condition` holds."""
+    """Raises `ConformanceError(message)` unless `condition` is true."""
     if not condition:
         raise ConformanceError(message)

@@ -1,4 +1,4 @@
-"""Functional model of a single layer."""
+"""Functional models that contain a single layer."""
 
 import keras
 
@@ -7,12 +7,12 @@ from tensorsmith.testing.rows import Data, LayerRow
 
 
 def functional(row: LayerRow, layer: keras.Layer, time: int | None = 0) -> keras.Model:
-    """Returns a model of one layer, with unknown batch size.
+    """Returns a functional model with a single layer and an unknown batch size.
 
     Args:
-        row: Row of the layer.
-        layer: The layer.
-        time: Size of the time axis of the row: `None` if unknown, 0 to keep the size of the row.
+        row: Conformance table row of the layer.
+        layer: Layer to wrap in a model.
+        time: Size of the time axis. `None` if the size is unknown, or 0 to use the size specified by the row.
     """
 
     def tensor(data: Data) -> Tensor:

@@ -1,4 +1,4 @@
-"""pytest plugin that collects one test per row and check from each file named conformance.py."""
+"""pytest plugin that collects one test per row and check from files named conformance.py."""
 
 import traceback
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
 
 
 class ConformanceFile(pytest.File):
-    """Collector of a file with a table of rows."""
+    """Collector of a conformance file, which contains a table of rows."""
 
     def collect(self) -> Iterator[pytest.Collector]:
         """Yields a collector for each row."""
@@ -35,7 +35,7 @@ class ConformanceFile(pytest.File):
 
 
 class RowTests(pytest.Collector):
-    """Collector of the checks of one row."""
+    """Collector of the checks that apply to one row."""
 
     def __init__(self, row: Row, is_first: bool, **kwargs: Any):
         super().__init__(**kwargs)
@@ -54,14 +54,14 @@ class RowTests(pytest.Collector):
 
 
 class CheckTest(pytest.Item):
-    """Test that runs one check on one component."""
+    """Test that runs one check on the component of a row."""
 
     def __init__(self, row: Row, **kwargs: Any):
         super().__init__(**kwargs)
         self.row = row
 
     def runtest(self) -> None:
-        """Runs the check, in the subprocess with two logical CPUs if the check requires it."""
+        """Runs the check, in a subprocess with two logical CPUs if necessary."""
         from tensorsmith.testing.table import CHECKS
         from tensorsmith.testing.workers import ask_two_cpus
 
@@ -71,7 +71,7 @@ class CheckTest(pytest.Item):
             run_check(self.row, self.name)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], *args: Any) -> Any:
-        """Returns the message of the failure, preceded by the traceback of an exception that the component raised."""
+        """Returns the failure message, preceded by the traceback if the component raised an exception."""
         error = excinfo.value
         if not isinstance(error, ConformanceError):
             return super().repr_failure(excinfo, *args)
@@ -79,5 +79,5 @@ class CheckTest(pytest.Item):
         return "\n".join(["".join(cause), str(error)]).strip()
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
-        """Returns the path and the name of the test in reports."""
+        """Returns the path and the name of the test for reports."""
         return self.path, None, f"{self.row.title}::{self.name}"

@@ -1,4 +1,4 @@
-"""Server that runs exported models with TensorFlow only. Run as a script; workers.py describes the protocol.
+"""Server process that runs exported models without tensorsmith. Run as a script; workers.py describes the protocol.
 
 The script does not import tensorsmith, and blocks imports of it.
 """
@@ -14,16 +14,16 @@ from types import ModuleType
 
 
 class Absent(importlib.abc.MetaPathFinder):
-    """Import finder that blocks tensorsmith, as on a server that has only TensorFlow installed."""
+    """Import finder that makes tensorsmith unavailable, to simulate a server with only TensorFlow installed."""
 
     def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> None:
-        """Raises `ModuleNotFoundError` for tensorsmith and leaves other modules to the next finders."""
+        """Raises `ModuleNotFoundError` for tensorsmith and delegates other modules to the next finder."""
         if name.partition(".")[0] == "tensorsmith":
             raise ModuleNotFoundError(f"{name} is blocked in this process", name=name)
 
 
 def reload(folder: str, calls: int) -> None:
-    """Runs the model in `folder` on inputs.npz, `calls` times, and writes outputs.npz."""
+    """Runs the model in `folder` `calls` times on inputs.npz, and writes outputs.npz."""
     import numpy as np
     import tensorflow as tf
 
@@ -33,13 +33,13 @@ def reload(folder: str, calls: int) -> None:
     outputs = {}
     for call in range(1, calls + 1):
         result = model.serve(inputs)
-        for place, tensor in enumerate(tf.nest.flatten(result)):
-            outputs[f"call {call}, output {place}"] = tensor.numpy()
+        for position, tensor in enumerate(tf.nest.flatten(result)):
+            outputs[f"call {call}, output {position}"] = tensor.numpy()
     np.savez(Path(folder) / "outputs.npz", **outputs)
 
 
 def main() -> None:
-    """Answers requests, one JSON object per line, until the end of standard input."""
+    """Answers requests from standard input, one JSON object per line."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # printed output must not mix with the answers
     sys.meta_path.insert(0, Absent())

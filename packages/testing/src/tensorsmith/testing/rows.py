@@ -1,4 +1,4 @@
-"""Rows of the conformance table, which describe how to create and call a component and which properties it has.
+"""Rows of the conformance table, which specify how to create and call a component, and its properties.
 
 This module does not import TensorFlow, because pytest loads it in every run, with or without a conformance table.
 """
@@ -11,11 +11,11 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Data:
-    """Random values for one tensor, uniform in [low, high).
+    """Random values of a tensor, distributed uniformly in [low, high).
 
     Args:
-        shape: Shape of one example, without the batch axis. `None` denotes a size equal to the batch size.
-        dtype: A float or integer dtype, or "bool".
+        shape: Shape of one example, without the batch axis. `None` is replaced by the batch size.
+        dtype: Float or integer dtype, or "bool".
         low: Lower bound, inclusive.
         high: Upper bound, exclusive.
 
@@ -32,17 +32,18 @@ class Data:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Row:
-    """Base class of all rows.
+    """Base class of the rows of all component types.
 
     Args:
-        make: The class of the component, or a function that creates one.
-        kwargs: Keyword arguments of `make`. Values other than the defaults reveal arguments that a config omits.
-        bad: Sequence of pairs: keyword arguments that override `kwargs` and must raise ValueError, and a part of its
-            message.
-        name: Name of the row. Defaults to the name of the class. Required if a file has several rows of one class.
+        make: Class of the component, or a function that creates a component.
+        kwargs: Keyword arguments of `make`. Use values that differ from the defaults, to detect arguments that a config
+            omits.
+        bad: Sequence of pairs: keyword arguments that override `kwargs` and must raise ValueError, and a substring of
+            the error message.
+        name: Name of the row. Defaults to the class name. Required if a file has several rows of the same class.
         tolerance: Absolute and relative tolerance in float32.
-        half_tolerance: Tolerance in float16. Eight times as much is allowed in bfloat16, which has three bits less
-            precision.
+        half_tolerance: Tolerance in float16. The tolerance in bfloat16, which has three bits less precision, is eight
+            times as large.
     """
 
     make: Callable[..., Any] = field(kw_only=False)
@@ -54,19 +55,19 @@ class Row:
 
     @property
     def title(self) -> str:
-        """Name of the row in reports."""
+        """Name of the row in test reports."""
         return self.name or self.make.__name__
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class BatchRow(Row):
-    """Base class of rows of layers, losses and metrics.
+    """Base class of the rows for layers, losses and metrics.
 
     Args:
         bad_shapes: Sequence of triples: keyword arguments that override `kwargs`, input shapes that must raise
-            ValueError, and a part of its message. Shapes include the batch axis. For a layer, there is one shape for
-            each argument of `call`, and sizes may be `None`. For a loss or metric, the shapes are those of targets,
-            predictions and, optionally, sample weights.
+            ValueError, and a substring of the error message. Shapes include the batch axis. For a layer, there is one
+            shape per argument of `call`, and dimensions may be `None`. For a loss or metric, the shapes are those of
+            targets, predictions and, optionally, sample weights.
     """
 
     bad_shapes: Sequence[tuple[Mapping[str, Any], Sequence[Any], str]] = ()
@@ -74,20 +75,20 @@ class BatchRow(Row):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LayerRow(BatchRow):
-    """Row of a layer.
+    """Conformance table row for a layer.
 
     Args:
-        inputs: `Data` for the only argument of `call`, or a tuple with an entry for each argument. An entry may also be
-            a list or dict of `Data`.
+        inputs: `Data` for the only argument of `call`, or a tuple with one entry per argument. An entry may also be a
+            list or dict of `Data`.
         random: If `True`, the layer uses random numbers in inference or training. Pass a seed in `kwargs`.
         supports_jit: If `True`, XLA can compile the layer.
-        time_axis: Axis of the inputs, counting the batch axis, whose size may be unknown and may vary between calls.
+        time_axis: Index of the time axis, including the batch axis. Its size may be unknown and may vary between calls.
         passes_mask: If `True`, the layer propagates its mask to the next layer.
         uses_mask: If `True`, the output does not depend on masked time steps.
         shared_outputs: Indices of outputs without a batch axis, such as a weight that the layer returns.
-        exported_under: Function that returns the context manager in which the layer is exported.
-        straight_through: If `True`, the gradients differ from those of the outputs by design, for example because of
-            rounding.
+        exported_under: Function that returns the context manager to use when exporting the layer.
+        straight_through: If `True`, the gradients intentionally differ from the derivatives of the outputs, for example
+            because of rounding.
 
     Example:
         >>> import keras
@@ -108,18 +109,18 @@ class LayerRow(BatchRow):
 
     @property
     def arguments(self) -> tuple[Any, ...]:
-        """Tuple of the arguments of `call`."""
+        """Arguments of `call`, as a tuple."""
         return (self.inputs,) if isinstance(self.inputs, Data) else tuple(self.inputs)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LossRow(BatchRow):
-    """Row of a loss.
+    """Conformance table row for a loss.
 
     Args:
-        y_true: `Data` of the targets.
-        y_pred: `Data` of the predictions.
-        per_sample: If `True`, the loss is computed per sample, so that it does not depend on how samples are batched.
+        y_true: `Data` that specifies the targets.
+        y_pred: `Data` that specifies the predictions.
+        per_sample: If `True`, the loss is computed per sample and does not depend on the composition of batches.
     """
 
     y_true: Data
@@ -129,11 +130,11 @@ class LossRow(BatchRow):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class MetricRow(BatchRow):
-    """Row of a metric, either of targets and predictions or of values.
+    """Conformance table row for a metric of targets and predictions, or of values.
 
     Args:
-        y_true: `Data` of the targets or values.
-        y_pred: `Data` of the predictions, or `None` for a metric of values, such as a mean.
+        y_true: `Data` that specifies the targets or values.
+        y_pred: `Data` that specifies the predictions, or `None` for a metric of values, such as a mean.
     """
 
     y_true: Data
@@ -142,10 +143,10 @@ class MetricRow(BatchRow):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ScheduleRow(Row):
-    """Row of a learning rate schedule.
+    """Conformance table row for a learning rate schedule.
 
     Args:
-        steps: Steps at which to evaluate the schedule. Include its breakpoints and some steps beyond its end.
+        steps: Steps at which the schedule is evaluated. Include its breakpoints and some steps after its end.
     """
 
     steps: Sequence[int]
@@ -153,4 +154,4 @@ class ScheduleRow(Row):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class OptimizerRow(Row):
-    """Row of an optimizer."""
+    """Conformance table row for an optimizer."""

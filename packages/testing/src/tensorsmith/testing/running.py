@@ -6,7 +6,7 @@ from tensorsmith.testing.rows import Row
 
 
 def checks_for(row: Row) -> list[str]:
-    """Returns the names of the checks that apply to a row.
+    """Returns the names of the checks that apply to the row.
 
     Example:
         >>> from tensorsmith.testing import ScheduleRow
@@ -22,11 +22,11 @@ def checks_for(row: Row) -> list[str]:
 
 
 def run_check(row: Row, check_name: str) -> None:
-    """Runs one check in the current process.
+    """Runs a single check in the current process.
 
     Args:
-        row: Row of the component.
-        check_name: One of `checks_for(row)`.
+        row: Conformance table row of the component.
+        check_name: Name of the check, one of `checks_for(row)`.
 
     Raises:
         ConformanceError: If the component fails the check.

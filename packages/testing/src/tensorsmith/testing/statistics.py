@@ -1,4 +1,4 @@
-"""Comparison of random layers, whose random numbers differ under XLA and in other precisions."""
+"""Statistical comparison of random layers, whose random numbers depend on the compiler and the precision."""
 
 import math
 from typing import Any
@@ -17,16 +17,16 @@ SIGMAS = 6.0
 def expect_same_statistics(
     row: LayerRow, first: Any, second: Any, tolerance: float, who: str, through: Through = tf.function
 ) -> None:
-    """Raises `ConformanceError` unless the outputs have equal mean and mean square, within 6 standard errors.
+    """Raises `ConformanceError` unless the means and mean squares of the outputs agree within 6 standard errors.
 
     Each sample is the mean over the batch of one call, so that the test is also valid for layers that draw one random
     number per batch.
 
     Args:
-        row: Row of both layers.
-        first: The reference layer, run in a tf.function.
-        second: The layer to test.
-        tolerance: Difference allowed in addition to the sampling error, multiplied by the largest absolute value if
+        row: Conformance table row of both layers.
+        first: Reference layer, which runs in a tf.function.
+        second: Layer to test.
+        tolerance: Tolerance in addition to the sampling error, which is multiplied by the largest absolute value if
             that exceeds 1.
         who: Description of the two layers, such as "eager and XLA".
         through: Function that wraps the calls of the second layer, such as `tf.function`.
@@ -52,7 +52,7 @@ def expect_same_statistics(
 
 
 def _by_output(observations: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Stacks the calls of each output: "training=False, call 7, output 0" becomes "training=False, output 0"."""
+    """Groups the calls of each output: "training=False, call 7, output 0" belongs to "training=False, output 0"."""
     stacks: dict[str, list[np.ndarray]] = {}
     for name, value in observations.items():
         way, _, output = name.split(", ")

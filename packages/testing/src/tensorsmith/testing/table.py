@@ -1,4 +1,4 @@
-"""Table of checks, with the kinds of rows and the conditions to which each applies."""
+"""Table of checks, with the row types and conditions to which each check applies."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,15 +22,15 @@ EVERY = (LayerRow, LossRow, MetricRow, ScheduleRow, OptimizerRow)
 
 @dataclass(frozen=True)
 class Check:
-    """A check and the rows to which it applies.
+    """Conformance check and the rows to which it applies.
 
     Args:
-        run: Function that takes a row and raises ConformanceError if the component fails.
-        kinds: Types of rows to which the check applies.
-        trait: Function that takes such a row and returns `True` if the check applies to it.
-        two_cpus: If `True`, the check needs a process in which TensorFlow has two logical CPUs.
-        slow: Function that takes a row and returns `True` if the check is marked `slow`. The first row of a file is
-            exempt.
+        run: Function that takes a row and raises ConformanceError if the component fails the check.
+        kinds: Types of rows that the check supports.
+        trait: Function that takes a row of a supported type and returns `True` if the check applies to it.
+        two_cpus: If `True`, the check requires a process in which TensorFlow has two logical CPUs.
+        slow: Function that takes a row and returns `True` if the check is marked `slow`, except for the first row of a
+            file.
     """
 
     run: Callable[[Any], None]

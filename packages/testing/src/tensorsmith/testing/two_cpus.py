@@ -1,4 +1,4 @@
-"""Server that runs checks with two logical CPUs. Run as a module; workers.py describes the protocol."""
+"""Server process that runs checks with two logical CPUs. Run as a module; workers.py describes the protocol."""
 
 import json
 import os
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def main() -> None:
-    """Answers requests, one JSON object per line, until the end of standard input."""
+    """Answers requests from standard input, one JSON object per line."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # printed output must not mix with the answers
     sys.path[:] = json.loads(sys.stdin.readline())

@@ -1,4 +1,4 @@
-"""Creation, inputs and outputs of components of each kind."""
+"""Creation of components, and their inputs and outputs."""
 
 import inspect
 from collections.abc import Callable
@@ -18,13 +18,13 @@ Through = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
 def make(row: Row) -> Any:
-    """Returns a new component. Components of the same row are equal, including their random numbers."""
+    """Returns a new component. Components of the same row are identical, including their random numbers."""
     keras.utils.set_random_seed(20)
     return row.make(**row.kwargs)
 
 
 def draw(data: Data, batch: int, rng: np.random.Generator) -> np.ndarray:
-    """Returns random values for a batch."""
+    """Returns a batch of random values."""
     shape = (batch, *(batch if size is None else size for size in data.shape))
     if data.dtype == "bool":
         return rng.random(shape) < 0.5
@@ -35,7 +35,7 @@ def draw(data: Data, batch: int, rng: np.random.Generator) -> np.ndarray:
 
 @singledispatch
 def examples(row: Row, batch: int = BATCH) -> tuple[Any, ...]:
-    """Returns the arguments of the functions of the row (see `functions`), as arrays."""
+    """Returns the function arguments of a row (see `functions`), as arrays."""
     raise TypeError(f"unknown type of row: {row!r}")
 
 
@@ -65,7 +65,7 @@ def _(row: OptimizerRow, batch: int = BATCH) -> tuple[Any, ...]:
 
 @singledispatch
 def prepare(row: Row, component: Any) -> Any:
-    """Returns the component, ready for use. Weights of layers are changed from their initial zeros and ones."""
+    """Returns a built component. Layer weights are perturbed, because their initial values may be zeros and ones."""
     return component
 
 
@@ -80,13 +80,13 @@ def _(row: LayerRow, component: Any) -> Any:
 
 
 def ready(row: Row) -> Any:
-    """Returns a new component, ready for use."""
+    """Returns a new, built component."""
     return prepare(row, make(row))
 
 
 @singledispatch
 def functions(row: Row, component: Any) -> dict[str, Callable[..., Any]]:
-    """Returns functions that call the component, by name. They take `examples` and return nested tensors."""
+    """Returns functions that call the component, by name. Each maps `examples` to nested tensors."""
     raise TypeError(f"unknown type of row: {row!r}")
 
 
@@ -137,14 +137,14 @@ def _(row: OptimizerRow, component: Any) -> dict[str, Callable[..., Any]]:
 def observe(
     row: Row, component: Any, arguments: tuple[Any, ...], through: Through = lambda function: function, calls: int = 2
 ) -> Observations:
-    """Returns the outputs of the component from each of its functions, called repeatedly to reveal changes of state.
+    """Returns the outputs of repeated calls of all component functions, which reveal changes of state.
 
     Args:
-        row: Row of the component.
-        component: A component that has not been called before if it has state.
-        arguments: Arguments of the functions.
+        row: Conformance table row of the component.
+        component: Component to call. If it has state, it must not have been called before.
+        arguments: Arguments of the component functions.
         through: Function that wraps the functions before they are called, such as `tf.function`.
-        calls: Number of calls of each function.
+        calls: Number of calls per function.
     """
     tensors = keras.tree.map_structure(tf.convert_to_tensor, arguments)
     seen: Observations = {}
@@ -157,5 +157,5 @@ def observe(
 
 @lru_cache(maxsize=1)
 def reference(row: Row) -> Observations:
-    """Returns the eager outputs of a new component, cached because several checks compare with them."""
+    """Returns the eager outputs of a new component, which are cached because several checks use them."""
     return observe(row, ready(row), examples(row))

@@ -1,4 +1,4 @@
-"""Two subprocesses, started on first use and kept for the session because importing TensorFlow takes seconds.
+"""Two server subprocesses, started on first use and reused, because importing TensorFlow takes seconds.
 
 Both read requests from stdin, one JSON object per line, and answer each with `{"error": null}` or an error message.
 """
@@ -16,7 +16,7 @@ from tensorsmith.testing.errors import ConformanceError
 
 
 def ask_reloader(folder: str, calls: int) -> None:
-    """Runs the exported model in `folder` in a process without tensorsmith; see reloader.py."""
+    """Runs an exported model in a process without tensorsmith; see reloader.py."""
     error = _ask(_reloader, {"folder": folder, "calls": calls})
     if error:
         raise ConformanceError(f"the export cannot be loaded without the code of its layers:\n{error}")
@@ -48,7 +48,7 @@ def _start(arguments: list[str]) -> subprocess.Popen[str]:
 
 
 def _stop(worker: subprocess.Popen[str]) -> None:
-    """Closes the pipes of the worker, which then exits."""
+    """Closes the pipes of a server process, which then exits."""
     with contextlib.suppress(BrokenPipeError), worker:
         pass
 
@@ -60,7 +60,7 @@ def _send(worker: subprocess.Popen[str], request: Any) -> None:
 
 
 def _ask(worker: Any, request: dict[str, Any]) -> str | None:
-    """Sends a request to a worker, given as the cached function that starts it, and returns its error message."""
+    """Sends a request to a server process and returns its error message."""
     process = worker()
     answer = ""
     with contextlib.suppress(BrokenPipeError):

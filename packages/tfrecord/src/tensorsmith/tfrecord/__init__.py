@@ -1,4 +1,4 @@
-"""Converting, inspecting, verifying and repairing TFRecord files; only `examples` imports TensorFlow."""
+"""Conversion, inspection, verification and repair of TFRecord files. Only `examples` imports TensorFlow."""
 
 from tensorsmith.tfrecord._contact_sheet import contact_sheet, image_format
 from tensorsmith.tfrecord._convert import Converted, SourceChangedError, convert

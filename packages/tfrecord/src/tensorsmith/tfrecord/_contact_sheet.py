@@ -1,4 +1,4 @@
-"""Contact sheets of the images in examples."""
+"""Contact sheets of images in TFRecord files."""
 
 import io
 import os
@@ -18,7 +18,7 @@ FORMATS = {b"\x89PNG\r\n\x1a\n": "PNG", b"\xff\xd8\xff": "JPEG", b"GIF8": "GIF",
 
 
 def image_format(value: bytes) -> str | None:
-    """Returns the format of an encoded image, detected from its first bytes, or `None` if it is not an image.
+    """Returns the format of an encoded image, detected from its first bytes, or `None` for other data.
 
     Example:
         >>> image_format(b"GIF89a"), image_format(b"text")
@@ -28,10 +28,10 @@ def image_format(value: bytes) -> str | None:
 
 
 def contact_sheet(values: Iterable[bytes], target: str | os.PathLike[str], shape: Sequence[int] | None = None) -> int:
-    """Draws up to 64 images onto one contact sheet, a PNG file.
+    """Draws up to 64 images to a contact sheet, a PNG file.
 
     Args:
-        values: Encoded images, and raw images of shape `shape`. Other values, damaged images and very large images are
+        values: Encoded images, or raw images of shape `shape`. Other values, corrupted images and very large images are
             skipped.
         target: Path of the PNG file to write.
         shape: Shape of raw uint8 images: `(height, width)` or `(height, width, channels)` with 1, 3 or 4 channels.
@@ -64,7 +64,7 @@ def contact_sheet(values: Iterable[bytes], target: str | os.PathLike[str], shape
 
 
 def _image(value: bytes, shape: Sequence[int] | None) -> Any:
-    """Decodes an image and resizes it to a cell of the sheet; returns `None` if it cannot be decoded."""
+    """Returns an image decoded and resized to a cell of the sheet, or `None` if it cannot be decoded."""
     from PIL import Image
 
     if image_format(value):

@@ -1,4 +1,4 @@
-"""Converting a source of any kind to TFRecord files."""
+"""Conversion of data sources to TFRecord files."""
 
 import contextlib
 import fcntl
@@ -30,12 +30,12 @@ MANIFEST, LOCK = "asked.json", "lock"  # in `WORK`: the arguments of the convers
 
 
 class SourceChangedError(OSError):
-    """Error raised if the files of a source have changed since the conversion began."""
+    """Error raised if the source files have changed since the conversion started."""
 
 
 @dataclass(frozen=True)
 class Converted:
-    """Result of a conversion, where `rows` equals `records + rejects`.
+    """Result of a conversion, in which `rows` equals `records + rejects`.
 
     Attributes:
         rows: Number of rows in the source.
@@ -69,7 +69,7 @@ def convert(
     engine: Engine | None = None,
     progress: Progress = SILENT,
 ) -> Converted:
-    """Writes the rows of a source as `tf.train.Example`, in shards `NAME-SPLIT.tfrecord-00000-of-00010`.
+    """Converts the rows of a data source to `tf.train.Example` in shards `NAME-SPLIT.tfrecord-00000-of-00010`.
 
     The rows are first encoded by several threads into intermediate files in a subfolder `.convert` of the target. The
     shards are then assembled from these files, and each shard is written atomically. The output depends neither on the
@@ -78,22 +78,22 @@ def convert(
     uncompressed shard.
 
     Args:
-        source: The source to convert, as returned by `open_source`.
-        folder: The folder to write into. It is created if it does not exist.
+        source: Data source to convert, as returned by `open_source`.
+        folder: Output folder. It is created if it does not exist.
         name: Name of the data set.
-        schema: Schema of the examples. If `None`, it is inferred from the source.
+        schema: Schema of the examples. If `None`, it is inferred from the data source.
         shards: Number of shards in each split.
         shard_size: Approximate size of a shard in bytes, used if `shards` is `None`.
         compression: Compression of the shards: "none", "gzip" or "zlib".
-        split: Name of each split mapped to its fraction of the rows. Defaults to a single split `train`.
-        seed: Seed of the shuffle. If `None`, the order of the source is kept.
+        split: Mapping from split names to fractions of the rows. Defaults to a single split `train`.
+        seed: Random seed for shuffling. If `None`, the order of the data source is preserved.
         workers: Number of threads, used if `engine` is `None`.
-        resume: If `True`, resumes an interrupted conversion of the same source. A conversion that is already complete
-            is left unchanged.
-        rejects: File for the rows that do not fit the schema, one JSON object per line. If `None`, such rows raise an
-            error.
-        engine: Engine that runs the conversion in place of threads, such as `tensorsmith.tfrecord.beam.Beam`.
-        progress: Progress display.
+        resume: If `True`, resume an interrupted conversion of the same data source. A completed conversion is left
+            unchanged.
+        rejects: Output file for rows that do not conform to the schema, one JSON object per line. If `None`, such rows
+            raise an error.
+        engine: Engine that replaces threads, such as `tensorsmith.tfrecord.beam.Beam`.
+        progress: Progress display to use.
 
     Returns:
         A `Converted` with the numbers of rows, records and rejects, and the shards of each split.
@@ -155,7 +155,7 @@ def convert(
 
 @contextlib.contextmanager
 def _alone(folder: Path, work: Path) -> Iterator[None]:
-    """Locks the folder against other conversions, including those in other processes."""
+    """Locks the folder against concurrent conversions, including those of other processes."""
     work.mkdir(parents=True, exist_ok=True)
     with (work / LOCK).open("w") as lock:
         try:
@@ -179,8 +179,8 @@ def _check(
     compression: str,
     seed: int | None,
 ) -> None:
-    """Checks the arguments up front, so that a long conversion does not fail at its end."""
-    check(bool(name) and Path(name).name == name and name[0] != ".", "name", name, "a name without a folder")
+    """Validates the arguments before the conversion starts."""
+    check(bool(name) and Path(name).name == name and name[0] != ".", "name", name, "a file name without a folder")
     check(workers > 0, "workers", workers, ">= 1")
     check(shards is None or shards > 0, "shards", shards, ">= 1")
     check(shard_size > 0, "shard_size", shard_size, "a positive number of bytes")
@@ -193,7 +193,7 @@ def _check(
 
 
 def _begin(folder: Path, name: str, resume: bool, manifest: Manifest) -> bool:
-    """Writes the manifest, or checks it against an interrupted conversion; returns `True` if there was one."""
+    """Writes the manifest, or compares it with an interrupted conversion. Returns `True` if there was one."""
     if manifest.path.exists():
         remedy = f"resume it with --resume, or remove {folder / WORK}"
         check(resume, "folder", str(folder), "have no interrupted conversion", remedy)
@@ -215,7 +215,7 @@ def _note_of(folder: Path, name: str) -> Path:
 
 
 def _note_done(folder: Path, name: str, asked: dict[str, Any], done: Converted) -> None:
-    """Writes the arguments and the result of a finished conversion to its metadata file."""
+    """Writes the arguments and the result of a completed conversion to its metadata file."""
     splits = {part: [made.records, [path.name for path in made.paths]] for part, made in done.splits.items()}
     note = {"asked": asked, "result": {**vars(done), "splits": splits}, "files": _sizes(folder, asked, done)}
     with replace_file(_note_of(folder, name)) as draft:
@@ -223,7 +223,7 @@ def _note_done(folder: Path, name: str, asked: dict[str, Any], done: Converted) 
 
 
 def _sizes(folder: Path, asked: dict[str, Any], done: Converted) -> dict[str, int]:
-    """Returns the size of each output file, 0 if the file does not exist."""
+    """Returns the size of each output file, or 0 if the file does not exist."""
     paths = [path for made in done.splits.values() for path in made.paths]
     paths += [folder / SCHEMA, *([folder / INFO] if done.for_tfds else [])]
     paths += [Path(asked["rejects"])] if asked["rejects"] else []
@@ -231,7 +231,7 @@ def _sizes(folder: Path, asked: dict[str, Any], done: Converted) -> dict[str, in
 
 
 def _done(folder: Path, name: str, asked: dict[str, Any]) -> Converted | None:
-    """Returns the result of a finished conversion with the same arguments and unchanged files, otherwise `None`."""
+    """Returns the result of a completed conversion with equal arguments and unchanged files, or `None`."""
     if (folder / WORK / MANIFEST).exists():
         return None
     try:

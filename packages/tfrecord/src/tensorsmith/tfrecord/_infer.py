@@ -1,4 +1,4 @@
-"""Inferring the schema of a source, as YAML to review."""
+"""Inference of a data source schema, as YAML for review."""
 
 import json
 from collections.abc import Callable
@@ -7,17 +7,17 @@ from typing import Any
 from tensorsmith.tfrecord.schema import INDICES, VALUES, Schema
 from tensorsmith.tfrecord.sources import Batch, open_source
 from tensorsmith.tfrecord.sources.files import Paths
-from tensorsmith.tfrecord.sources.table import Table
+from tensorsmith.tfrecord.sources.table import TableSource
 
 MOST_REJECTS = 3  # rejects that are shown
 
 
 def infer(path: Paths, **options: Any) -> Schema:
-    """Reads all rows of a source and returns their schema.
+    """Reads all rows of a data source and returns the inferred schema.
 
     Args:
-        path: A file, a folder, a glob pattern, or a sequence of these, as for `open_source`.
-        options: Options of the kind of source, as for `open_source`.
+        path: File, folder, glob pattern, or a sequence of these, as in `open_source`.
+        options: Options for the file format, as in `open_source`.
 
     Returns:
         The `Schema` of the rows.
@@ -37,12 +37,12 @@ def infer(path: Paths, **options: Any) -> Schema:
     return open_source(path, **options).infer()
 
 
-def review(source: Table, watch: Callable[[Batch], None] = lambda batch: None) -> str:
-    """Returns the schema of a source as YAML, with comments on its rows, rejects, missing values and vocabularies.
+def review(source: TableSource, watch: Callable[[Batch], None] = lambda batch: None) -> str:
+    """Returns the inferred schema as YAML, with comments on row counts, rejects, missing values and vocabularies.
 
     Args:
-        source: A source returned by `open_source`.
-        watch: Function called with each batch, to report progress.
+        source: Data source returned by `open_source`.
+        watch: Function that is called with each batch to report progress.
     """
     found = source.survey(watch)
     files = _count(len(source.files), "file")
@@ -77,5 +77,5 @@ def _count(count: int, what: str) -> str:
 
 
 def _name(name: str) -> str:
-    """Returns a name on a single line, escaped if it is not printable."""
+    """Returns a name as a single line, escaped if it contains unprintable characters."""
     return name if name.isprintable() else json.dumps(name)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tensorsmith.core import Advance, unreported
-from tensorsmith.records import Feature, merge
+from tensorsmith.records import StoredFeature, merge
 from tensorsmith.tfrecord.shards.columns import features_of
 from tensorsmith.tfrecord.shards.reading import compression_of_file, read
 
@@ -16,7 +16,7 @@ class FileSummary:
     """Summary of one TFRecord file.
 
     Attributes:
-        path: Path of the file.
+        path: Path of the TFRecord file.
         compression: Compression of the file: "none", "gzip" or "zlib".
         records: Number of records.
         size: Size of the file in bytes.
@@ -29,15 +29,16 @@ class FileSummary:
     records: int
     size: int
     content: int
-    features: Mapping[str, Feature]
+    features: Mapping[str, StoredFeature]
 
 
 def inspect(files: Sequence[str | os.PathLike[str]], report: Advance = unreported) -> list[FileSummary]:
-    """Reads TFRecord files completely and counts their records and features.
+    """Reads TFRecord files and returns the record counts and features of each file.
 
     Args:
-        files: TFRecord files of `tf.train.Example` or `tf.train.SequenceExample`, compressed or not.
-        report: Function called with the number of bytes read since the last call, including record frames.
+        files: TFRecord files that contain `tf.train.Example` or `tf.train.SequenceExample` records, optionally
+            compressed.
+        report: Function that is called with the number of bytes read since the previous call, including record framing.
 
     Returns:
         A list with a `FileSummary` for each file.
@@ -47,7 +48,7 @@ def inspect(files: Sequence[str | os.PathLike[str]], report: Advance = unreporte
     """
     found = []
     for path in map(Path, files):
-        features: dict[str, Feature] = {}
+        features: dict[str, StoredFeature] = {}
         records = content = 0
         for part in read(path):
             features = merge(features, features_of(path, part))

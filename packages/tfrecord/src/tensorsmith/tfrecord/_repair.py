@@ -1,4 +1,4 @@
-"""Recovering the sound records of a damaged TFRecord file."""
+"""Recovery of the valid records in a damaged TFRecord file."""
 
 import mmap
 import os
@@ -21,7 +21,7 @@ ROOM = 1 << 25  # bytes scanned at a time, unless a record is larger
 
 @dataclass(frozen=True)
 class Gap:
-    """A part of a file without a sound record.
+    """Byte range of a file that contains no valid record.
 
     Attributes:
         offset: Byte offset at which the gap begins; in a compressed file, the offset in the decompressed content.
@@ -38,7 +38,7 @@ class Gap:
 
 @dataclass(frozen=True)
 class Repaired:
-    """Result of a repair.
+    """Result of repairing a TFRecord file.
 
     Attributes:
         records: Number of records that were recovered.
@@ -52,16 +52,15 @@ class Repaired:
 
 
 def repair(path: str | os.PathLike[str], target: str | os.PathLike[str], report: Advance = unreported) -> Repaired:
-    """Recovers the records of a damaged file whose checksums match, and writes them to another file.
+    """Recovers the records with valid checksums from a damaged file and writes them to another file.
 
     After a damaged record, reading continues at the position given by its length. If there is no sound record at that
     position, or if the length itself is damaged, every byte offset is searched for the next sound record.
 
     Args:
-        path: The file to repair. A compressed file is read up to the point where it can no longer be decompressed.
-        target: The file to write, with the same compression as `path`. An index is written next to an uncompressed
-            file.
-        report: Function called with the number of bytes processed since the last call.
+        path: File to repair. Compressed files are read up to the point where decompression fails.
+        target: Output file, with the same compression as `path`. If it is not compressed, an index is also written.
+        report: Function that is called with the number of bytes processed since the previous call.
 
     Returns:
         A `Repaired` with the number of records that were recovered and the gaps between them.
@@ -91,7 +90,7 @@ def repair(path: str | os.PathLike[str], target: str | os.PathLike[str], report:
 
 
 def _copy(memory: mmap.mmap | bytes, draft: Path, compression: str, report: Advance) -> tuple[np.ndarray, list[Gap]]:
-    """Writes the sound records to `draft`; returns the sizes of their data and the gaps."""
+    """Writes the valid records to `draft`, and returns their data sizes and the gaps."""
     data = np.frombuffer(memory, "uint8")
     sizes, gaps, at, room = [np.zeros(0, "int64")], [], 0, ROOM
     with open_to_write(draft, compression) as file:
@@ -116,7 +115,7 @@ def _copy(memory: mmap.mmap | bytes, draft: Path, compression: str, report: Adva
 
 
 def _gap(data: np.ndarray, begin: int, problem: str) -> Gap:
-    """Returns the gap from a damaged record to the next sound record."""
+    """Returns the gap between a damaged record and the next valid record."""
     records, at = 0, begin
     # Follow the lengths of the records, whose checksums are separate from those of the data.
     while at < data.size:
@@ -132,7 +131,7 @@ def _gap(data: np.ndarray, begin: int, problem: str) -> Gap:
 
 
 def _unpack(path: Path, content: Path, compression: str) -> str:
-    """Decompresses as much as possible; returns a description of the damage, empty if there is none."""
+    """Decompresses as much data as possible, and returns a description of the damage, empty if there is none."""
     with open_to_read(path, compression) as source, content.open("wb") as out:
         try:
             while chunk := source.read1(CHUNK):

@@ -1,4 +1,4 @@
-"""Rewriting records into other shards, in random order, or into splits."""
+"""Rewriting of records into different shards, in random order, or into splits."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -18,20 +18,20 @@ def reshard(
     resume: bool = False,
     progress: Progress = SILENT,
 ) -> Split:
-    """Writes records into a different number of shards, in the same order.
+    """Rewrites records into a different number of shards, in the same order.
 
     Each record is copied once, and its checksums are verified. Shards are written atomically, with an index next to
     each uncompressed shard.
 
     Args:
-        files: TFRecord files, compressed or not. Records keep the order of the files.
-        folder: The folder to write into. It is created if it does not exist.
-        name: Name of the shards, `NAME.tfrecord-00000-of-00010`. Defaults to the name of the first file.
-        shards: Number of shards.
+        files: TFRecord files, optionally compressed. The order of the records is preserved.
+        folder: Output folder. It is created if it does not exist.
+        name: Prefix of the shard names, `NAME.tfrecord-00000-of-00010`. Defaults to the name of the first file.
+        shards: Number of shards to write.
         shard_size: Approximate size of a shard in bytes before compression, used if `shards` is `None`.
         compression: Compression of the shards: "none", "gzip" or "zlib".
-        resume: If `True`, resumes an interrupted call with the same arguments.
-        progress: Progress display.
+        resume: If `True`, resume an interrupted call with the same arguments.
+        progress: Progress display to use.
 
     Returns:
         A `Split` with the number of records and the paths of the shards.
@@ -75,18 +75,18 @@ def shuffle(
     resume: bool = False,
     progress: Progress = SILENT,
 ) -> Split:
-    """Writes records in random order, shuffled across all files.
+    """Rewrites records in random order, shuffled across all files.
 
     Args:
-        files: TFRecord files, compressed or not.
-        folder: The folder to write into. It is created if it does not exist.
-        seed: Seed of the shuffle. Equal seeds produce identical bytes.
-        name: Name of the shards, `NAME.tfrecord-00000-of-00010`. Defaults to the name of the first file.
-        shards: Number of shards.
+        files: TFRecord files, optionally compressed.
+        folder: Output folder. It is created if it does not exist.
+        seed: Random seed for shuffling. The same seed produces identical files.
+        name: Prefix of the shard names, `NAME.tfrecord-00000-of-00010`. Defaults to the name of the first file.
+        shards: Number of shards to write.
         shard_size: Approximate size of a shard in bytes before compression, used if `shards` is `None`.
         compression: Compression of the shards: "none", "gzip" or "zlib".
-        resume: If `True`, resumes an interrupted call with the same arguments.
-        progress: Progress display.
+        resume: If `True`, resume an interrupted call with the same arguments.
+        progress: Progress display to use.
 
     Returns:
         A `Split` with the number of records and the paths of the shards.
@@ -125,17 +125,17 @@ def split(
     """Partitions records into splits and writes the shards of each split.
 
     Args:
-        files: TFRecord files, compressed or not.
-        folder: The folder to write into. It is created if it does not exist.
-        fractions: Name of each split mapped to its fraction of the records, such as `{"train": 0.8, "test": 0.2}`.
-            The fractions sum to 1.
-        seed: Seed of a shuffle across all records. If `None`, records keep their order and each split is contiguous.
-        name: Name of the shards, `NAME-SPLIT.tfrecord-00000-of-00010`. Defaults to the name of the first file.
+        files: TFRecord files, optionally compressed.
+        folder: Output folder. It is created if it does not exist.
+        fractions: Mapping from split names to fractions of the records, such as `{"train": 0.8, "test": 0.2}`. The
+            fractions must sum to 1.
+        seed: Random seed for shuffling all records. If `None`, the order is preserved and each split is contiguous.
+        name: Prefix of the shard names, `NAME-SPLIT.tfrecord-00000-of-00010`. Defaults to the name of the first file.
         shards: Number of shards in each split.
         shard_size: Approximate size of a shard in bytes before compression, used if `shards` is `None`.
         compression: Compression of the shards: "none", "gzip" or "zlib".
-        resume: If `True`, resumes an interrupted call with the same arguments.
-        progress: Progress display.
+        resume: If `True`, resume an interrupted call with the same arguments.
+        progress: Progress display to use.
 
     Returns:
         A dictionary that maps the name of each split to its records and shards.

@@ -1,4 +1,4 @@
-"""Examples as Python objects and as JSON lines."""
+"""Examples as Python objects and as JSON Lines."""
 
 import base64
 import json
@@ -17,14 +17,14 @@ from tensorsmith.tfrecord.shards.reading import Part, read
 
 
 def rows(path: str | os.PathLike[str]) -> Iterator[dict[str, list[Any]]]:
-    """Yields the examples of a TFRecord file as dictionaries of lists.
+    """Yields the examples in a TFRecord file as dictionaries of lists.
 
     Each feature name is mapped to a list of values, or to a list of lists for a feature of a `SequenceExample`. Floats
     are rounded to the shortest decimal that identifies the float32 value, such as 0.1 instead of 0.10000000149011612.
     Features stored as bytes are read as numbers if a `schema.yaml` next to the file declares them as such.
 
     Args:
-        path: A TFRecord file, compressed or not. The kind of a feature may differ between examples.
+        path: TFRecord file, optionally compressed. The value type of a feature may differ between examples.
 
     Yields:
         A dictionary that maps the name of each feature of an example to its values.
@@ -47,24 +47,24 @@ def rows(path: str | os.PathLike[str]) -> Iterator[dict[str, list[Any]]]:
 
 
 def _lists(name: str, column: Column, stored: Mapping[str, Stored]) -> list[Any]:
-    """Returns the values of each row, as numbers if the schema next to the file declares them as such."""
+    """Returns the feature values of each row, decoded to numbers if the schema next to the file specifies it."""
     numbers = numbers_of(name, column, stored)
     if numbers is None:
         return column.to_lists()
-    values, places = numbers
-    lists = [part.tolist() for part in np.split(values, places[1:-1])]
+    values, positions = numbers
+    lists = [part.tolist() for part in np.split(values, positions[1:-1])]
     present = np.ones(len(lists), "bool") if column.present is None else column.present
     return [row if there else None for row, there in zip(lists, present, strict=True)]
 
 
 def to_json(row: dict[str, list[Any]]) -> str:
-    r"""Returns an example as a line of JSON.
+    r"""Returns an example as a single line of JSON.
 
     Bytes become a string if they are valid UTF-8, otherwise `{"base64": ...}`. NaN and infinities, which JSON does not
     support, become the strings "NaN", "Infinity" and "-Infinity", as in the JSON format of protocol buffers.
 
     Args:
-        row: An example, as yielded by `rows`.
+        row: Example, as yielded by `rows`.
 
     Example:
         >>> to_json({"name": [b"Ada"], "image": [b"\xff"], "x": [1.5, math.nan]})
@@ -74,7 +74,7 @@ def to_json(row: dict[str, list[Any]]) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """Returns a value with all parts converted to JSON types."""
+    """Returns a nested value with all elements converted to JSON types."""
     if isinstance(value, dict):
         return {name: _plain(part) for name, part in value.items()}
     if isinstance(value, list):
@@ -90,7 +90,7 @@ def _plain(value: Any) -> Any:
 
 
 def _singles(part: Part) -> Iterator[Part]:
-    """Yields each record as a part of its own."""
+    """Yields each record as a separate `Part`."""
     records = part.records
     for number in range(len(records)):
         here = slice(number, number + 1)
@@ -99,7 +99,7 @@ def _singles(part: Part) -> Iterator[Part]:
 
 
 def _shortest(value: Any) -> Any:
-    """Returns float32 values rounded to the shortest decimal that identifies them."""
+    """Returns float32 values as the shortest decimal numbers that identify them."""
     if isinstance(value, list):
         return [_shortest(part) for part in value]
     return value if value is None else float(str(np.float32(value)))

@@ -1,4 +1,4 @@
-"""Statistics of each feature of TFRecord files, computed in one pass."""
+"""Feature statistics of TFRecord files, computed in one pass."""
 
 import hashlib
 import math
@@ -20,7 +20,7 @@ from tensorsmith.tfrecord.shards.reading import read
 
 @dataclass
 class NumberStats:
-    """Running statistics of a numerical feature.
+    """Running statistics of a numeric feature.
 
     Attributes:
         rows: Number of records that have the feature.
@@ -44,7 +44,7 @@ class NumberStats:
 
     @property
     def deviation(self) -> float:
-        """Population standard deviation, as computed by `np.std`."""
+        """Population standard deviation, equivalent to `np.std`."""
         known = self.count - self.nan
         return math.sqrt(self.squares / known) if known else math.nan
 
@@ -55,8 +55,8 @@ class NumberStats:
         Algorithm for Computing Sample Variances", 1979, which avoids cancellation if the mean is far from 0.
 
         Args:
-            values: The values to add.
-            rows: Number of records that they come from.
+            values: Feature values to add to the statistics.
+            rows: Number of records that contain the values.
         """
         # NaN is counted but excluded from all other statistics.
         known = values[~np.isnan(values)] if values.dtype.kind == "f" else values
@@ -80,7 +80,7 @@ class NumberStats:
 
 @dataclass
 class BytesStats:
-    """Running statistics of a feature whose values are bytes.
+    """Running statistics of a feature with bytes values.
 
     Attributes:
         rows: Number of records that have the feature.
@@ -105,7 +105,7 @@ class BytesStats:
     found: Counter[bytes] | None = field(default_factory=Counter)
 
     def add(self, column: Column) -> None:
-        """Updates the statistics with a column of values."""
+        """Updates the statistics with a column."""
         assert column.bounds is not None
         lengths = np.diff(column.bounds)
         self.rows += _rows_with(column)
@@ -124,7 +124,7 @@ class BytesStats:
                 self.found = None
 
     def _short(self, value: bytes) -> bytes:
-        """Returns a value, or the first bytes and a hash of a long value."""
+        """Returns a value, or the first bytes and the hash of a long value."""
         if len(value) <= self.KEPT:
             return value
         return value[: self.KEPT] + hashlib.blake2b(value, digest_size=16).digest()
@@ -132,7 +132,7 @@ class BytesStats:
 
 @dataclass(frozen=True)
 class Stats:
-    """Statistics of the features of TFRecord files.
+    """Feature statistics of TFRecord files.
 
     Attributes:
         records: Number of records.
@@ -144,13 +144,14 @@ class Stats:
 
 
 def stats(files: Sequence[str | os.PathLike[str]], report: Advance = unreported) -> Stats:
-    """Computes statistics of each feature of TFRecord files, in one pass.
+    """Computes feature statistics of TFRecord files in one pass.
 
     Features stored as bytes are read as numbers if a `schema.yaml` next to the files declares them as such.
 
     Args:
-        files: TFRecord files of `tf.train.Example` or `tf.train.SequenceExample`, compressed or not.
-        report: Function called with the number of bytes read since the last call, including record frames.
+        files: TFRecord files that contain `tf.train.Example` or `tf.train.SequenceExample` records, optionally
+            compressed.
+        report: Function that is called with the number of bytes read since the previous call, including record framing.
 
     Returns:
         A `Stats` with the number of records and the statistics of each feature.

@@ -1,4 +1,4 @@
-"""Verifying the checksums and records of a TFRecord file."""
+"""Verification of the checksums and records in a TFRecord file."""
 
 import os
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from tensorsmith.tfrecord.shards.reading import read
 
 @dataclass(frozen=True)
 class Verified:
-    """Result of verifying a sound file.
+    """Result of verifying a valid file.
 
     Attributes:
         records: Number of records.
@@ -23,12 +23,12 @@ class Verified:
 
 
 def verify(path: str | os.PathLike[str], examples: bool = True, report: Advance = unreported) -> Verified:
-    """Verifies all checksums of a TFRecord file and parses every record as an example.
+    """Verifies all checksums in a TFRecord file and parses each record as an example.
 
     Args:
-        path: The file, compressed or not.
-        examples: If `True`, records must be `tf.train.Example` or `tf.train.SequenceExample`.
-        report: Function called with the number of bytes read since the last call, including record frames.
+        path: TFRecord file, optionally compressed.
+        examples: If `True`, records must be valid `tf.train.Example` or `tf.train.SequenceExample` protos.
+        report: Function that is called with the number of bytes read since the previous call, including record framing.
 
     Returns:
         A `Verified` with the number of records and the size of their data.

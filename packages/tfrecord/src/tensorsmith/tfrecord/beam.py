@@ -1,4 +1,4 @@
-"""Conversion on the runners of Apache Beam, for data that one machine cannot convert in reasonable time."""
+"""Conversion with Apache Beam, for data sets that are too large for a single machine."""
 
 import json
 import logging
@@ -18,7 +18,7 @@ from tensorsmith.tfrecord.schema import Schema
 from tensorsmith.tfrecord.shards.index import Index
 from tensorsmith.tfrecord.shards.rearrange import rearrange, runs_of
 from tensorsmith.tfrecord.sources.source import Reject, Source
-from tensorsmith.tfrecord.sources.table import Table
+from tensorsmith.tfrecord.sources.table import TableSource
 
 RUN = 64 << 20  # bytes of input files that one task reads
 ERROR = ".error"  # suffix of files that hold the error message of a failed task
@@ -35,7 +35,7 @@ finally:
 
 
 class Beam:
-    """Conversion engine that runs on Apache Beam.
+    """Conversion engine that uses Apache Beam.
 
     A conversion runs as two Beam pipelines: the first encodes the input files, the second writes the shards. Workers
     must see the source and the target folder under the same paths, as on a shared file system. The output is identical
@@ -44,7 +44,7 @@ class Beam:
 
     Args:
         runner: Name of a Beam runner, such as "DirectRunner", "FlinkRunner", "SparkRunner" or "DataflowRunner".
-        options: Options of the runner, such as `["--direct_num_workers=4"]`.
+        options: Command-line options of the runner, such as `["--direct_num_workers=4"]`.
 
     Raises:
         ImportError: If Apache Beam is not installed.
@@ -59,8 +59,8 @@ class Beam:
         self._runner, self._options = runner, list(options)
 
     def encode(self, source: Source, schema: Schema, work: Path, strict: bool, report: Advance) -> list[Piece]:
-        """Encodes the source as pieces, which are numbered by the run of files that they come from."""
-        if not isinstance(source, Table):
+        """Encodes the data source as pieces that are numbered by file range."""
+        if not isinstance(source, TableSource):
             raise argument_error("source", Verbatim(type(source).__name__), "the return value of `open_source`")
         runs = _runs(source)
         self._each(partial(_encode, source, schema, work), list(enumerate(runs)), work)
@@ -75,7 +75,7 @@ class Beam:
     def rearrange(
         self, index: Index, order: np.ndarray, paths: Sequence[Path], compression: str, *, resume: bool, report: Advance
     ) -> None:
-        """Writes the shards in parallel, each from its own part of the index."""
+        """Writes the shards in parallel, each from its own slice of the index."""
         tasks = [
             (index.of_records(run), str(path)) for path, run in zip(paths, runs_of(order, len(paths)), strict=True)
         ]
@@ -83,7 +83,7 @@ class Beam:
         report(int(index.sizes[order].sum()) + len(order) * (HEADER + FOOTER))
 
     def _each(self, function: Callable[[Any], None], tasks: Sequence[Any], folder: Path) -> None:
-        """Calls a function with each task; raises an `OSError` with the message of the first failed task."""
+        """Calls a function for each task, and raises an `OSError` with the message of the first failure."""
         for note in folder.glob(f".*{ERROR}"):  # left by an interrupted call
             note.unlink()
         with beam.Pipeline(runner=self._runner, options=PipelineOptions([*QUIET, *self._options])) as pipeline:
@@ -97,7 +97,7 @@ class Beam:
 
 
 def unknown_options(options: Sequence[str]) -> set[str]:
-    """Returns the names of options that Beam does not know; some runners pass them on."""
+    """Returns the names of options that Beam does not recognize, although a runner may accept them."""
     parsed = PipelineOptions(list(options))
     logging.disable(logging.WARNING)  # Beam warns about the unknown options
     try:
@@ -113,8 +113,8 @@ def _noting_errors(function: Callable[[Any], None], folder: Path, task: Any) -> 
         (folder / f".{uuid.uuid4().hex}{ERROR}").write_text(str(error), encoding="utf-8")
 
 
-def _runs(source: Table) -> list[tuple[int, int]]:
-    """Returns the ranges of files that one task reads, as pairs of begin and end."""
+def _runs(source: TableSource) -> list[tuple[int, int]]:
+    """Returns the file ranges for all tasks, as pairs of start and end indices."""
     if not source.by_file:
         return [(0, len(source.files))]
     ends, size = [], 0
@@ -127,18 +127,18 @@ def _runs(source: Table) -> list[tuple[int, int]]:
 
 
 def _note(work: Path, number: int) -> Path:
-    """Returns the path of the file that lists the pieces of a run; it is written last."""
+    """Returns the path of the file that lists the pieces of a task, which is written when the task is complete."""
     return work / f"{number:06d}.pieces"
 
 
-def _encode(source: Table, schema: Schema, work: Path, task: tuple[int, tuple[int, int]]) -> None:
+def _encode(source: TableSource, schema: Schema, work: Path, task: tuple[int, tuple[int, int]]) -> None:
     number, (begin, end) = task
     note = _note(work, number)
     if note.exists():
         return
     pieces = []
-    for place, batches in enumerate(grouped(source.part(begin, end).batches(schema))):
-        piece = write_piece(batches, schema, work / f"{number:06d}-{place:06d}.tfrecord")
+    for position, batches in enumerate(grouped(source.part(begin, end).batches(schema))):
+        piece = write_piece(batches, schema, work / f"{number:06d}-{position:06d}.tfrecord")
         pieces.append({**asdict(piece), "path": piece.path.name})
     with replace_file(note) as draft:
         draft.write_text(json.dumps(pieces), encoding="utf-8")

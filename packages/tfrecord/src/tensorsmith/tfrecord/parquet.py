@@ -1,4 +1,4 @@
-"""Exporting TFRecord files to Parquet."""
+"""Export of TFRecord files to Parquet."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tensorsmith.core import Advance, Verbatim, argument_error, check, replace_file, unreported
-from tensorsmith.records import Column, Feature, Range, merge
+from tensorsmith.records import Column, Range, StoredFeature, merge
 from tensorsmith.tfrecord._inspect import inspect
 from tensorsmith.tfrecord.schema.stored import SCHEMA, Stored, numbers_of, stored_as_bytes
 from tensorsmith.tfrecord.shards.columns import columns_of
@@ -27,7 +27,7 @@ def to_parquet(
     target: str | os.PathLike[str],
     report: Advance = unreported,
 ) -> int:
-    """Writes the examples of TFRecord files to a Parquet file, with a column for each feature.
+    """Writes the examples in TFRecord files to a Parquet file, with one column per feature.
 
     A column has scalar values if all records have exactly one value, fixed-size lists if all records have the same
     number of values, and variable-size lists otherwise, with null for a record that lacks the feature. A feature of a
@@ -35,10 +35,10 @@ def to_parquet(
     the files declares them as such.
 
     Args:
-        files: TFRecord files, compressed or not. They are read twice.
-        target: The Parquet file to write. It is written atomically.
-        report: Function called with the number of bytes read since the last call, including record frames, in both
-            passes.
+        files: TFRecord files, optionally compressed. Each file is read twice.
+        target: Path of the Parquet file, which is written atomically.
+        report: Function that is called with the number of bytes read since the previous call, including record framing,
+            in both passes.
 
     Returns:
         The number of rows.
@@ -51,7 +51,7 @@ def to_parquet(
     check_target("target", target, files)
     found = inspect(files, report)
     records = sum(file.records for file in found)
-    features: dict[str, Feature] = {}
+    features: dict[str, StoredFeature] = {}
     for file in found:
         features = merge(features, file.features)
     features = {name: feature for name, feature in features.items() if feature.kinds}
@@ -74,7 +74,7 @@ def to_parquet(
     return records
 
 
-def _type(feature: Feature, records: int, stored: Stored | None) -> pa.DataType:
+def _type(feature: StoredFeature, records: int, stored: Stored | None) -> pa.DataType:
     value = TYPES[feature.kinds[0]]
     if stored and value == pa.large_binary():
         value = pa.large_string() if stored.dtype == "string" else pa.from_numpy_dtype(stored.dtype)
@@ -94,11 +94,11 @@ def _table(columns: Mapping[str, Column], schema: pa.Schema, stored: Mapping[str
 
 
 def _array(name: str, column: Column, kind: pa.DataType, stored: Mapping[str, Stored]) -> Any:
-    """Returns a column as an Arrow array that shares its memory and keeps it alive after the part was read."""
+    """Returns a column as an Arrow array that shares and keeps its memory."""
     numbers = numbers_of(name, column, stored)
     if numbers is not None:
-        values, places = numbers
-        lists = pa.LargeListArray.from_arrays(pa.array(places), pa.array(values), mask=_missing(column))
+        values, positions = numbers
+        lists = pa.LargeListArray.from_arrays(pa.array(positions), pa.array(values), mask=_missing(column))
         return lists if pa.types.is_large_list(kind) else _singles(name, lists, kind)
     # Bytes: wrap the buffers without copying.
     if column.bounds is not None:
@@ -130,7 +130,7 @@ def _missing(column: Column) -> Any:
 
 
 def _singles(name: str, lists: Any, kind: pa.DataType) -> Any:
-    """Returns the single value of each list, and null for a missing list."""
+    """Returns the only element of each list, or null for missing lists."""
     lengths = pc.list_value_length(lists).drop_null()
     check(pc.all(pc.equal(lengths, 1)).as_py() is not False, name, "lists", f"single numbers, as in {SCHEMA}")
     return pc.list_element(pc.fill_null(lists, pa.scalar([None], lists.type)), 0).cast(kind)

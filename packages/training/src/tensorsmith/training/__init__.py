@@ -17,13 +17,13 @@ from tensorsmith.training.callbacks import (
     ToTensorBoard,
     TQDMProgressBar,
     Unfreeze,
-    dead_unit_shares,
+    dead_unit_fractions,
     reestimate_batch_norm,
     weight_statistics,
 )
 from tensorsmith.training.checkpoint.checkpoints import Checkpoints
+from tensorsmith.training.fit.chunks import NonFiniteLossError
 from tensorsmith.training.fit.progress import ProgressBar
-from tensorsmith.training.fit.windows import NonFiniteLossError
 from tensorsmith.training.gradients.sharpness_aware import SharpnessAware
 from tensorsmith.training.lr_finder import LRFinder, LRSweep
 from tensorsmith.training.trainer import Trainer
@@ -47,7 +47,7 @@ __all__ = [
     "ToTensorBoard",
     "Trainer",
     "Unfreeze",
-    "dead_unit_shares",
+    "dead_unit_fractions",
     "export",
     "reestimate_batch_norm",
     "weight_statistics",

@@ -20,16 +20,16 @@ OURS = "Tensorsmith"  # prefix of the names of the compiled ops
 def export(
     model: keras.Model, path: str | os.PathLike[str], *, input_shapes: Sequence[Sequence[int | None]] | None = None
 ) -> None:
-    """Exports a model for inference: as a SavedModel folder, or as a TFLite file if `path` ends in `.tflite`.
+    """Exports a model for inference as a SavedModel folder, or as a TFLite file if `path` ends with `.tflite`.
 
     The model is traced with the reference implementations of compiled kernels, so that the exported model does not
     depend on tensorsmith. An existing export at `path` is replaced once the new one is complete.
 
     Args:
-        model: A built Keras model.
-        path: Path of a folder, or of a file that ends in `.tflite`.
-        input_shapes: Shape of each of `model.inputs`, including the batch axis. Defaults to the shapes with which the
-            model was built. TFLite requires fixed sizes, and uses a batch size of 1 by default.
+        model: Built Keras model to export.
+        path: Path of a folder, or of a file that ends with `.tflite`.
+        input_shapes: Shape of each tensor in `model.inputs`, including the batch axis. Defaults to the shapes that the
+            model was built with. TFLite requires static shapes and uses a batch size of 1 by default.
 
     Raises:
         ValueError: If the model is not built, the shapes are incompatible with it, sizes for TFLite are unknown, or a
@@ -56,7 +56,7 @@ def export(
             not _kernels_in(draft),
             "model",
             Verbatim("a model with a tf.function that was traced with compiled kernels"),
-            "traceable again",
+            "retraceable",
             "build the model inside `tensorsmith.ops.use('reference')` and load its weights",
         )
         if lite:
@@ -69,7 +69,7 @@ def export(
 
 
 def _signature(model: keras.Model, input_shapes: Sequence[Sequence[int | None]] | None, lite: bool) -> Any:
-    """Returns the input signature, structured like the inputs of the model, or `None` for the default of Keras."""
+    """Returns the input signature, with the structure of the model inputs, or `None` for the Keras default."""
     check(
         model.built,
         "model",
@@ -107,7 +107,7 @@ def _signature(model: keras.Model, input_shapes: Sequence[Sequence[int | None]] 
 
 
 def _kernels_in(saved_model: Path) -> bool:
-    """Returns `True` if a graph of the SavedModel contains a compiled kernel."""
+    """Returns `True` if a graph in the SavedModel contains a compiled kernel."""
     saved = saved_model_pb2.SavedModel.FromString((saved_model / "saved_model.pb").read_bytes())
     graphs = [meta.graph_def for meta in saved.meta_graphs]
     nodes = [node for graph in graphs for node in graph.node]

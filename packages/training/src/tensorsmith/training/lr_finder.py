@@ -1,4 +1,4 @@
-"""Learning-rate range test, a short run with an exponentially increasing learning rate."""
+"""Learning-rate range test: a short run with an exponentially increasing learning rate."""
 
 import contextlib
 import math
@@ -14,7 +14,7 @@ from tensorsmith.core import SILENT, Progress, Verbatim, check, replace_file
 from tensorsmith.core.types import Dataset, NestedArrays
 from tensorsmith.training.fit.state import restore, snapshot, training_state
 from tensorsmith.training.inputs.data import make_source
-from tensorsmith.training.inputs.sources import Source
+from tensorsmith.training.inputs.sources import BatchSource
 from tensorsmith.training.loop.build import build_late_parts
 from tensorsmith.training.loop.loops import Loops
 
@@ -41,11 +41,11 @@ class LRSweep:
 
     @property
     def suggestion(self) -> float:
-        """A tenth of the learning rate at which the running mean of the loss is smallest."""
+        """Suggested learning rate: a tenth of the rate at which the running mean of the loss is smallest."""
         return float(self.rates[np.argmin(self.smoothed)] / 10)
 
     def plot(self, path: str | Path) -> None:
-        """Saves a plot of the losses, with the suggested learning rate, to an image file. Requires matplotlib."""
+        """Saves a plot of the losses and the suggested learning rate to an image file. Requires matplotlib."""
         from matplotlib.figure import Figure
 
         figure = Figure(figsize=(7, 4), layout="constrained")
@@ -63,7 +63,7 @@ class LRSweep:
 
 @dataclass(frozen=True)
 class LRFinder:
-    """Learning-rate range test: trains with an increasing learning rate, then restores the model and the optimizer.
+    """Learning-rate range test, which trains with an increasing learning rate and then restores the training state.
 
     The learning rate of step i of n is start * (end / start)^(i / n). The test stops early when the running mean of the
     loss exceeds four times its smallest value, or when the loss is not finite. The position in a stream is not
@@ -72,9 +72,9 @@ class LRFinder:
     Source: Smith, "Cyclical Learning Rates for Training Neural Networks", 2015.
 
     Args:
-        start: Learning rate of the first step.
-        end: Upper limit of the learning rate.
-        steps: Number of steps.
+        start: Learning rate in the first step.
+        end: Maximum learning rate.
+        steps: Number of training steps.
 
     Raises:
         ValueError: If an argument is out of range.
@@ -98,7 +98,7 @@ class LRFinder:
     def __post_init__(self) -> None:
         check(self.start > 0, "start", self.start, "a positive number")
         check(self.start < self.end < math.inf, "end", self.end, f"greater than start, {self.start}")
-        check(self.steps >= 2, "steps", self.steps, "2 or more")
+        check(self.steps >= 2, "steps", self.steps, ">= 2")
 
     def __call__(
         self,
@@ -110,15 +110,15 @@ class LRFinder:
         sample_weight: NestedArrays | None = None,
         verbose: bool = False,
     ) -> LRSweep:
-        """Runs the test.
+        """Runs the learning-rate range test.
 
         Args:
-            trainer: A trainer whose model has a single Keras optimizer.
+            trainer: Trainer whose model has a single Keras optimizer.
             x: Input data, as in `Trainer.fit`.
             y: Target data, as in `Trainer.fit`.
             batch_size: Number of examples per step, as in `Trainer.fit`.
             sample_weight: Sample weights, as in `Trainer.fit`.
-            verbose: If `True`, show progress.
+            verbose: If `True`, display progress.
 
         Raises:
             ValueError: If the data cannot be used for training, if the model does not have a single Keras optimizer
@@ -170,7 +170,7 @@ class LRFinder:
         finally:
             model.optimizer = optimizer
 
-    def _sweep(self, model: keras.Model, source: Source, progress: Progress) -> LRSweep:
+    def _sweep(self, model: keras.Model, source: BatchSource, progress: Progress) -> LRSweep:
         rates = self.start * (self.end / self.start) ** (np.arange(self.steps) / self.steps)
         losses: list[float] = []
         means: list[float] = []
@@ -205,7 +205,7 @@ class LRFinder:
 
 
 def _copy(optimizer: keras.optimizers.Optimizer, rate: float) -> keras.optimizers.Optimizer:
-    """Returns an optimizer with the same settings, except for the learning rate, and with its own state."""
+    """Returns an optimizer with the same settings, but with another learning rate and its own state."""
     config = optimizer.get_config()
     if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
         config["inner_optimizer"] = _copy(optimizer.inner_optimizer, rate)

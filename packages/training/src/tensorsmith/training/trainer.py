@@ -1,4 +1,4 @@
-"""Trainer, with epochs, callbacks and reports around a loop that runs many steps per return to Python."""
+"""Trainer with epochs, callbacks and reports, based on a loop that runs many steps per return to Python."""
 
 import logging
 import math
@@ -23,17 +23,17 @@ from tensorsmith.training.callbacks.unfreeze import Unfreeze
 from tensorsmith.training.checkpoint.checkpoints import Checkpoints, Keeper, Saved, check_new, newest
 from tensorsmith.training.distribution import parameter_servers
 from tensorsmith.training.distribution.replicas import check_fits, is_distributed
-from tensorsmith.training.distribution.team import Team
-from tensorsmith.training.fit.pace import Pace
+from tensorsmith.training.distribution.worker_group import WorkerGroup
 from tensorsmith.training.fit.progress import ProgressBar
 from tensorsmith.training.fit.recurring import Recurring
 from tensorsmith.training.fit.run import Run, Saving, evaluate
 from tensorsmith.training.fit.scheduled import Schedules, bind, check_schedules
+from tensorsmith.training.fit.sizer import ChunkSizer
 from tensorsmith.training.fit.state import check_same, described, training_state
-from tensorsmith.training.gradients.held_back import with_compiled_gradients
-from tensorsmith.training.gradients.whole_gradient import handed_over, norm_of, thresholds
+from tensorsmith.training.gradients.deferred_updates import with_compiled_gradients
+from tensorsmith.training.gradients.global_gradient import collected_gradients, norm_of, thresholds
 from tensorsmith.training.inputs.data import make_source, make_validation_source
-from tensorsmith.training.inputs.sources import Source
+from tensorsmith.training.inputs.sources import BatchSource
 from tensorsmith.training.loop.build import build_late_parts
 from tensorsmith.training.loop.jit import faster_with_jit, jit_is_ruled_out
 from tensorsmith.training.loop.loops import Loops
@@ -44,7 +44,7 @@ _SEVERAL: Any = getattr(keras.optimizers, "MultiOptimizer", ())  # available sin
 
 
 class Trainer:
-    """Trains, evaluates and applies a Keras 3 model, with many steps per return to Python.
+    """Trains and evaluates a Keras 3 model, with many steps per return to Python.
 
     Losses, metrics, `add_loss`, constraints, batch normalization and sample weights have the same effect as in Keras
         `fit`: each step calls `model.train_step`, so models that override it are supported as well. To customize
@@ -55,25 +55,25 @@ class Trainer:
     part of every batch, so that batch size, data and numerical results are the same as on one device.
 
     Args:
-        model: A Keras 3 model.
+        model: Keras 3 model to train.
         optimizer: Optimizer, as in `model.compile`. If `None`, the model must already be compiled.
         loss: Loss, as in `model.compile`.
         metrics: Metrics, as in `model.compile`.
-        loss_weights: Loss weights, as in `model.compile`.
+        loss_weights: Weights of the losses, as in `model.compile`.
         weighted_metrics: Weighted metrics, as in `model.compile`.
-        schedules: Mapping from names for the logs to pairs of a `keras.Variable`, which losses, layers or the optimizer
-            read, and a schedule, a function of the step such as a learning rate schedule. The variable is set to the
-            value of the schedule before each step.
+        schedules: Mapping from log names to pairs of a `keras.Variable`, which is read by losses, layers or the
+            optimizer, and a schedule, a function of the step such as a learning rate schedule. The variable is set to
+            the value of the schedule before each step.
         gradient_norm: If `True`, log the global norm of the gradients of the last step, before clipping. This requires
             one pass over the gradients per step.
-        jit: If `True`, compile the loop with XLA. If `"auto"`, do not use XLA for models with convolutions or layers
-            that do not support it; otherwise choose the faster variant by running some steps before training, which do
-            not change the training state. The choice is then stored in this attribute. With a distribution strategy,
+        jit: If `True`, compile the loop with XLA. If `"auto"`, do not use XLA for models with convolutions or
+            unsupported layers; for other models, choose the faster variant by running some steps before training, which
+            do not change the training state. The result is then stored in this attribute. With a distribution strategy,
             `True` compiles the forward and backward passes of the `train_step` of the model, which must apply its
             gradients exactly once, and `"auto"` does not use XLA.
         steps_per_loop: Number of steps per return to Python. Defaults to the number of steps that take about half a
-            second, or 1 if a callback has a true attribute `every_batch`. Batch hooks of callbacks are called once per
-            return.
+            second, or to 1 if a callback has an attribute `every_batch` that is `True`. Batch-level methods of
+            callbacks are called once per return.
 
     Attributes:
         first_step_seconds: Time until the end of the first step of `fit`, including tracing and compilation.
@@ -146,7 +146,7 @@ class Trainer:
         self._loops = Loops(self, model, {"train": step, "test": self.test_step})
 
     def train_step(self, data: tuple[Any, ...]) -> Logs:
-        """Performs one training step on a batch. It is traced into the loop; override it to customize training.
+        """Performs one training step on a batch and is traced into the loop. Override it to customize training.
 
         Args:
             data: Tuple `(x,)`, `(x, y)` or `(x, y, sample_weight)`.
@@ -161,7 +161,7 @@ class Trainer:
         return logs
 
     def test_step(self, data: tuple[Any, ...]) -> Logs:
-        """Performs one evaluation step on a batch. Override it like `train_step` to customize evaluation."""
+        """Performs one evaluation step on a batch and is traced into the loop. Override it to customize evaluation."""
         logs: Logs = self.model.test_step(data)
         return logs
 
@@ -186,29 +186,29 @@ class Trainer:
         """Trains the model.
 
         Args:
-            x: Input data: arrays, nested like the inputs of the model, or a batched `tf.data.Dataset` that also
+            x: Input data: arrays in the structure of the model inputs, or a batched `tf.data.Dataset` that also
                 contains targets and sample weights.
             y: Target data. Must be `None` if `x` is a dataset.
-            epochs: Index of the final epoch, as in Keras: a resumed run trains up to this number.
+            epochs: Index of the final epoch, as in Keras. A resumed run trains up to this epoch.
             batch_size: Number of examples per step. Ignored if `x` is a dataset. The last batch may be smaller.
             validation_data: Tuple `(x, y)` or `(x, y, sample_weight)`, or a dataset, evaluated at the end of each
                 epoch.
-            callbacks: A Keras callback, or a list of callbacks.
-            sample_weight: Weights of shape `(examples,)`.
-            class_weight: Mapping from class indices to weights. They are multiplied with `sample_weight` if both are
-                given.
+            callbacks: Keras callback, or a list of callbacks.
+            sample_weight: Sample weights of shape `(examples,)`.
+            class_weight: Mapping from class indices to weights. Class weights are multiplied with `sample_weight` if
+                both are given.
             shuffle: If `True`, shuffle arrays before each epoch.
-            seed: Random seed for shuffling. If `None`, it is drawn from the global NumPy generator, which
+            seed: Random seed for shuffling. If `None`, it is generated by the global NumPy generator, which
                 `keras.utils.set_random_seed` seeds.
-            steps_per_epoch: Number of steps per epoch. Defaults to one pass over the data. Otherwise validation,
-                callbacks and history entries occur after this number of steps, and each epoch continues in the data
-                where the previous one ended. A dataset must then be infinite.
-            checkpoints: A folder, or a `Checkpoints` instance with the checkpoint settings. Checkpoints contain the
-                model, the optimizer, the metrics, the random state, the position in the data, and the serializable
-                state of callbacks.
-            resume: If `True`, resume from the newest checkpoint, if there is one, with the losses and weights of an
+            steps_per_epoch: Number of steps per epoch. Defaults to one pass over the data. Otherwise, validation,
+                callbacks and history entries occur after this number of steps, and each epoch continues at the position
+                in the data where the previous one ended. A dataset must then be infinite.
+            checkpoints: Folder, or `Checkpoints` instance with checkpoint settings. Checkpoints contain the model, the
+                optimizer, the metrics, the random state, the position in the data, and the serializable state of
+                callbacks.
+            resume: If `True`, resume from the latest checkpoint, if any. Losses and weights are those of an
                 uninterrupted run.
-            verbose: If `True`, show progress.
+            verbose: If `True`, display progress.
 
         Returns:
             A Keras `History` object. Its `history` attribute maps names such as "loss" to the values of all epochs.
@@ -237,7 +237,7 @@ class Trainer:
             not backup,
             "callbacks",
             Verbatim("BackupAndRestore"),
-            "free of BackupAndRestore",
+            "used without BackupAndRestore",
             "pass checkpoints= and resume=True",
         )
         saved = newest(kept.folder) if kept and resume else None
@@ -253,15 +253,15 @@ class Trainer:
                 epochs = at["epoch"]
         elif kept is not None:
             check_new(kept.folder)
-        team = Team(self._strategy)
+        worker_group = WorkerGroup(self._strategy)
         at = saved.note["position"]["total"] if saved else -1
         check(
-            team.agree(at),
+            worker_group.agree(at),
             "checkpoints",
             Verbatim(f"a folder in which workers see different checkpoints, {saved}"),
             "a folder on storage that all workers share",
         )
-        seed = team.least(int(np.random.randint(2**31)) if seed is None else seed)
+        seed = worker_group.least(int(np.random.randint(2**31)) if seed is None else seed)
         source = make_source(
             self._checked,
             x,
@@ -294,7 +294,7 @@ class Trainer:
 
         history = keras.callbacks.History()
         history.history = _as_logged(saved.note["history"]) if saved else {}
-        bar = [ProgressBar()] if verbose and team.chief else []
+        bar = [ProgressBar()] if verbose and worker_group.chief else []
         first_epoch = saved.note["position"]["epoch"] if saved else 0
         hooks = keras.callbacks.CallbackList(
             [*callbacks, history, *bar],
@@ -307,17 +307,17 @@ class Trainer:
             seed=seed,
             verbose=1,
         )
-        pace = Pace(1 if any(map(_wants_every_batch, hooks.callbacks)) else self.steps_per_loop)
+        sizer = ChunkSizer(1 if any(map(_wants_every_batch, hooks.callbacks)) else self.steps_per_loop)
         try:
-            saving = self._saving(kept, saved, timeline, validation is not None, seed, team) if kept else None
+            saving = self._saving(kept, saved, timeline, validation is not None, seed, worker_group) if kept else None
             sources = (source, compile_source, validation)
-            Run(self.model, *sources, hooks, callbacks, self._in_force, pace, team, saving).train()
+            Run(self.model, *sources, hooks, callbacks, self._in_force, sizer, worker_group, saving).train()
         finally:
             for opened in hooks.callbacks:
                 if isinstance(opened, Profile | ProgressBar | TQDMProgressBar | Unfreeze):
                     opened.close()
-        self.first_step_seconds = seconds_to_compile + pace.first_seconds
-        self.steps_per_second = pace.steps_per_second
+        self.first_step_seconds = seconds_to_compile + sizer.first_seconds
+        self.steps_per_second = sizer.steps_per_second
         return history
 
     def evaluate(
@@ -333,7 +333,7 @@ class Trainer:
         Args:
             x: Input data: arrays, or a batched `tf.data.Dataset` that also contains targets and sample weights.
             y: Target data. Must be `None` if `x` is a dataset.
-            sample_weight: Weights of shape `(examples,)`.
+            sample_weight: Sample weights of shape `(examples,)`.
             batch_size: Number of examples per step.
 
         Returns:
@@ -345,7 +345,9 @@ class Trainer:
         source = make_source(self._checked, x, y, sample_weight=sample_weight, batch_size=batch_size)
         self._build(source, self._evaluates_as_keras)
         source.compile(self._loops, "test", jit=False)
-        return evaluate(self.model, source, keras.callbacks.CallbackList([], model=self.model), Team(self._strategy))
+        return evaluate(
+            self.model, source, keras.callbacks.CallbackList([], model=self.model), WorkerGroup(self._strategy)
+        )
 
     def predict(self, x: NestedArrays | Dataset, *, batch_size: int = 32) -> Any:
         """Returns the predictions for arrays or a dataset, as NumPy arrays."""
@@ -355,20 +357,20 @@ class Trainer:
 
     @property
     def steps_as_keras(self) -> bool:
-        """`True` if steps are those of Keras, which call the model on `x` and compare the result with `y`."""
+        """`True` if the trainer and the model use the training step of Keras."""
         steps = type(self).train_step, type(self.model).train_step
         return steps == (Trainer.train_step, keras.Model.train_step)
 
     @property
     def _checked(self) -> keras.Model | None:
-        """Model whose inputs and outputs the examples must match, or `None` for custom steps."""
+        """Model that the examples must be compatible with, or `None` for custom steps."""
         return self.model if self.steps_as_keras else None
 
     def _step(self, data: tuple[Any, ...]) -> Logs:
         for variable, schedule in self._schedules.values():
             variable.assign(schedule(self._steps_done))
         if self._hears_gradients:
-            with handed_over(self.model.optimizer) as gradients:
+            with collected_gradients(self.model.optimizer) as gradients:
                 logs = self.train_step(data)
             if self._gradient_norm:
                 logs = {**logs, "gradient_norm": norm_of(gradients, self.model.optimizer)}
@@ -384,7 +386,7 @@ class Trainer:
         self._timeline = timeline
 
     def _in_force(self) -> dict[str, float]:
-        """Returns the current learning rate and scheduled hyperparameters."""
+        """Returns the current values of the learning rate and the scheduled hyperparameters."""
         optimizer = self.model.optimizer
         if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
             optimizer = optimizer.inner_optimizer
@@ -398,11 +400,11 @@ class Trainer:
 
     @property
     def _evaluates_as_keras(self) -> bool:
-        """`True` if evaluation steps are those of Keras."""
+        """`True` if the trainer and the model use the evaluation step of Keras."""
         steps = type(self).test_step, type(self.model).test_step
         return steps == (Trainer.test_step, keras.Model.test_step)
 
-    def _build(self, source: Source, as_keras: bool) -> None:
+    def _build(self, source: BatchSource, as_keras: bool) -> None:
         if as_keras and not self._built:
             with self._strategy.scope():
                 build_late_parts(self.model, source.example)
@@ -417,7 +419,7 @@ class Trainer:
         timeline: Timeline,
         validates: bool,
         seed: int,
-        team: Team,
+        worker_group: WorkerGroup,
     ) -> Saving:
         every = Recurring(Duration.parse(checkpoints.every), timeline, "every")
         monitor = checkpoints.monitor or ("val_loss" if validates else "loss")
@@ -437,30 +439,30 @@ class Trainer:
             expected = f"batches of {there['batch_size']} and {there['steps']} steps per epoch, as in the run to resume"
             check(_same_data(there, data), "x", received, expected)
         note = {"seed": seed, "jit": self.jit, "state": state, "data": data}
-        return Saving(Keeper(checkpoints, monitor) if team.chief else None, every, variables, note, saved)
+        return Saving(Keeper(checkpoints, monitor) if worker_group.chief else None, every, variables, note, saved)
 
-    def _settle_jit(self, source: Source, epochs: int) -> bool:
-        """Resolves `jit="auto"` and returns `True` if XLA compiles the whole loop."""
+    def _settle_jit(self, source: BatchSource, epochs: int) -> bool:
+        """Resolves `jit="auto"`, and returns `True` if XLA compiles the entire loop."""
         if self.jit == "auto":
             self.jit = not jit_is_ruled_out(self.model) and self._jit_is_faster(source, epochs)
         return self.jit and not is_distributed(self._strategy)
 
-    def _jit_is_faster(self, source: Source, epochs: int) -> bool:
-        rehearsal = source.rehearsal()
+    def _jit_is_faster(self, source: BatchSource, epochs: int) -> bool:
+        warm_up_source = source.warm_up_source()
 
         def run(jit: bool, steps: int) -> int:
-            rehearsal.compile(self._loops, "train", jit)
-            rehearsal.begin(0)
-            return rehearsal.run(0, steps)[0]
+            warm_up_source.compile(self._loops, "train", jit)
+            warm_up_source.begin(0)
+            return warm_up_source.run(0, steps)[0]
 
-        rehearsal.compile(self._loops, "train", jit=False)  # creates all variables of the training state
+        warm_up_source.compile(self._loops, "train", jit=False)  # creates all variables of the training state
         steps_to_come = sys.maxsize if source.steps is None else source.steps * epochs
         state = training_state(self, self._loops.variables())
         return faster_with_jit(partial(run, False), partial(run, True), state, steps_to_come)
 
 
 def _lasting_names(optimizers: Iterable[keras.optimizers.Optimizer]) -> list[str]:
-    """Returns optimizer names with Keras' global counters replaced by the position in the list."""
+    """Returns optimizer names in which Keras' global counters are replaced by list indices."""
     names: list[str] = []
     for each in optimizers:
         base = re.sub(r"_\d+$", "", each.name)
@@ -477,19 +479,19 @@ def _number(variable: Variable) -> float:
 
 
 def _wants_every_batch(callback: keras.callbacks.Callback) -> bool:
-    """Returns `True` for callbacks with a true `every_batch`, and for Keras callbacks that count batches."""
+    """Returns `True` for callbacks that require a call after every batch."""
     counts = (getattr(callback, name, None) for name in ("save_freq", "update_freq"))
     return getattr(callback, "every_batch", False) or any(isinstance(count, int) and count for count in counts)
 
 
 def _same_data(there: Mapping[str, Any], here: Mapping[str, Any]) -> bool:
-    """Returns `True` if two runs have the same batch size and epoch length, as far as these are known."""
+    """Returns `True` if two runs have the same batch size and epoch length, where known."""
     steps = (there["steps"], here["steps"])
     return there["batch_size"] == here["batch_size"] and (None in steps or steps[0] == steps[1])
 
 
 def _as_logged(history: Mapping[str, list[Any]]) -> dict[str, list[Any]]:
-    """Returns a history loaded from JSON, with lists converted to arrays for metrics with several values."""
+    """Returns a history loaded from JSON, with lists converted to arrays for metrics that have several values."""
     return {
         name: [np.asarray(value, np.float32) if isinstance(value, list) else value for value in values]
         for name, values in history.items()

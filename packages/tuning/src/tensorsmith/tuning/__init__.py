@@ -4,7 +4,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from tensorsmith.tuning.search import Search, SearchError
-from tensorsmith.tuning.space import Choice, Range, Real, Whole, choice, declared, integer, log_uniform, uniform
+from tensorsmith.tuning.space import Choice, Float, Int, Range, choice, declared, integer, log_uniform, uniform
 from tensorsmith.tuning.space_file import parse_space
 
 if TYPE_CHECKING:
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Choice",
+    "Float",
+    "Int",
     "Range",
-    "Real",
     "SKLearnClassifier",
     "SKLearnRegressor",
     "Search",
     "SearchError",
     "Tuner",
-    "Whole",
     "choice",
     "declared",
     "integer",

@@ -1,4 +1,4 @@
-"""Keras models as scikit-learn estimators, with each hyperparameter as a parameter of the estimator."""
+"""Keras models as scikit-learn estimators whose parameters include the hyperparameters."""
 
 import copy
 import functools
@@ -21,7 +21,7 @@ GIVEN = ("X", "y")  # optional arguments of `build` for the training data, as in
 
 
 class _SKLearnEstimator(BaseEstimator):
-    """Base class of the estimators, with hyperparameters by name and training by `Trainer`."""
+    """Base class of the estimators, which store hyperparameters by name and train with `Trainer`."""
 
     def __init__(
         self,
@@ -43,20 +43,20 @@ class _SKLearnEstimator(BaseEstimator):
         self.hyperparameters = _complete(build, hyperparameters)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Returns the state without the trainer, whose compiled functions cannot be pickled."""
+        """Returns the state without the trainer, which cannot be pickled."""
         return {name: value for name, value in super().__getstate__().items() if name != "trainer_"}
 
     @functools.cached_property
     def trainer_(self) -> Trainer:
-        """Trainer of `model_`. A copy of a fitted estimator creates a new one."""
+        """Trainer of the fitted model `model_`. An estimator that was copied creates a new trainer."""
         return Trainer(self.model_)
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Returns all parameters by name, including the hyperparameters of `build`."""
+        """Returns all parameters by name, including hyperparameters of the function `build`."""
         return {**{name: getattr(self, name) for name in _own_names()}, **self.hyperparameters}
 
     def set_params(self, **params: Any) -> Self:
-        """Sets parameters by name. A new `build` keeps the values of hyperparameters that the previous one also had.
+        """Sets parameters by name. Setting `build` preserves the values of hyperparameters that both functions have.
 
         Raises:
             ValueError: If a parameter is unknown, or if a hyperparameter of a new `build` has no value.
@@ -74,7 +74,7 @@ class _SKLearnEstimator(BaseEstimator):
         return self
 
     def predict_raw(self, X: ArrayLike) -> np.ndarray:
-        """Returns the outputs of the model as an array."""
+        """Returns the model outputs as an array."""
         check_is_fitted(self, "model_")
         X = validate_data(self, X, reset=False, allow_nd=True)
         raw: np.ndarray = self.trainer_.predict(X, batch_size=self.batch_size)
@@ -118,7 +118,7 @@ class _SKLearnEstimator(BaseEstimator):
 
 
 class SKLearnRegressor(RegressorMixin, _SKLearnEstimator):
-    """Keras model as a scikit-learn regressor, trained by `Trainer`.
+    """Scikit-learn regressor that trains a Keras model with `Trainer`.
 
     Each argument of `build` is a parameter of the estimator, so that `GridSearchCV` and `RandomizedSearchCV` can search
     it like any other parameter. `keras.wrappers.SKLearnRegressor` has one dictionary `model_kwargs` instead, which a
@@ -129,11 +129,11 @@ class SKLearnRegressor(RegressorMixin, _SKLearnEstimator):
             training data. All other arguments are hyperparameters.
         epochs: Number of passes over the data.
         batch_size: Number of examples per step.
-        validation_split: Fraction of the examples, taken from the end, to use as validation data.
-        callbacks: Keras callbacks. Each call of `fit` uses copies of them.
-        random_state: Seed of the weights and of shuffling. It sets the global seed of Keras. If `None`, a random seed
-            is used.
-        **hyperparameters: Arguments of `build`. Others keep their default values.
+        validation_split: Fraction of the examples to use as validation data, taken from the end.
+        callbacks: Keras callbacks, which are copied in each call of `fit`.
+        random_state: Random seed for weights and shuffling, which is used as the global seed of Keras. If `None`, a
+            random seed is used.
+        **hyperparameters: Arguments of `build`. Hyperparameters that are not given have their default values.
 
     Attributes:
         trainer_: The trainer, after `fit`. A copied or unpickled estimator creates a new one from `model_`.
@@ -161,9 +161,9 @@ class SKLearnRegressor(RegressorMixin, _SKLearnEstimator):
         """Trains a new model.
 
         Args:
-            X: Features of shape `(examples, ...)`.
-            y: Targets of shape `(examples,)` or `(examples, outputs)`.
-            sample_weight: Weights of shape `(examples,)`.
+            X: Input features of shape `(examples, ...)`.
+            y: Target values of shape `(examples,)` or `(examples, outputs)`.
+            sample_weight: Sample weights of shape `(examples,)`.
 
         Returns:
             The fitted estimator.
@@ -178,21 +178,21 @@ class SKLearnRegressor(RegressorMixin, _SKLearnEstimator):
 
 
 class SKLearnClassifier(ClassifierMixin, _SKLearnEstimator):
-    """Keras model as a scikit-learn classifier, trained by `Trainer`.
+    """Scikit-learn classifier that trains a Keras model with `Trainer`.
 
     It is used like `SKLearnRegressor`. Labels of any type are encoded as class indices for a sparse categorical
     cross-entropy. With two classes, the model may also have a single output, the probability of the second class, and a
     binary cross-entropy.
 
     Args:
-        build: Function as in `SKLearnRegressor`. The outputs of the model are probabilities.
+        build: Function that returns a model, as in `SKLearnRegressor`. The model outputs must be probabilities.
         epochs: Number of passes over the data.
         batch_size: Number of examples per step.
-        validation_split: Fraction of the examples, taken from the end, to use as validation data.
-        callbacks: Keras callbacks. Each call of `fit` uses copies of them.
-        random_state: Seed of the weights and of shuffling. It sets the global seed of Keras. If `None`, a random seed
-            is used.
-        **hyperparameters: Arguments of `build`. Others keep their default values.
+        validation_split: Fraction of the examples to use as validation data, taken from the end.
+        callbacks: Keras callbacks, which are copied in each call of `fit`.
+        random_state: Random seed for weights and shuffling, which is used as the global seed of Keras. If `None`, a
+            random seed is used.
+        **hyperparameters: Arguments of `build`. Hyperparameters that are not given have their default values.
 
     Attributes:
         classes_: The class labels, after `fit`.
@@ -221,9 +221,9 @@ class SKLearnClassifier(ClassifierMixin, _SKLearnEstimator):
         """Trains a new model.
 
         Args:
-            X: Features of shape `(examples, ...)`.
-            y: Labels of shape `(examples,)`.
-            sample_weight: Weights of shape `(examples,)`.
+            X: Input features of shape `(examples, ...)`.
+            y: Class labels of shape `(examples,)`.
+            sample_weight: Sample weights of shape `(examples,)`.
 
         Returns:
             The fitted estimator.
@@ -244,7 +244,7 @@ class SKLearnClassifier(ClassifierMixin, _SKLearnEstimator):
         return np.concatenate([1 - raw, raw], axis=1) if raw.shape[1] == 1 else raw
 
     def predict(self, X: ArrayLike) -> np.ndarray:
-        """Returns the most probable labels."""
+        """Returns the predicted class labels."""
         labels: np.ndarray = self.classes_[self.predict_proba(X).argmax(axis=1)]
         return labels
 
@@ -255,7 +255,7 @@ def _own_names() -> list[str]:
 
 
 def _complete(build: Callable[..., Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the values of all hyperparameters of a function: the given values, and defaults for the others."""
+    """Returns all hyperparameters of a function: the given values, and defaults for the others."""
     known = _hyperparameters(build)
     for name, value in given.items():
         remedy = did_you_mean(name, known) or f"its arguments are {', '.join(known) or 'none'}"
@@ -268,7 +268,7 @@ def _complete(build: Callable[..., Any], given: Mapping[str, Any]) -> dict[str, 
 
 
 def _hyperparameters(build: Callable[..., Any]) -> dict[str, Any]:
-    """Returns the arguments of a function that are hyperparameters, with their default values."""
+    """Returns the hyperparameters of a function and their default values."""
     kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
     parameters = inspect.signature(build).parameters.values()
     found = {each.name: each.default for each in parameters if each.kind in kinds and each.name not in GIVEN}

@@ -1,4 +1,4 @@
-"""Cross-validation folds of arrays."""
+"""Cross-validation folds for arrays."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -13,12 +13,12 @@ from tensorsmith.tuning.search import SearchError
 
 
 def folds(data: NestedArrays, count: int, seed: int) -> Iterator[tuple[Any, Any]]:
-    """Yields pairs `(training, validation)` of the examples outside and inside each fold.
+    """Yields pairs of training and validation examples, one pair for each fold.
 
     Args:
-        data: Tuple of features, targets and, optionally, sample weights, each possibly nested.
+        data: Tuple of features, targets and, optionally, sample weights, which may be nested structures.
         count: Number of folds.
-        seed: Seed for the assignment of examples to folds.
+        seed: Random seed for the assignment of examples to folds.
 
     Raises:
         SearchError: If `data` does not consist of arrays, or if there are fewer examples than folds.

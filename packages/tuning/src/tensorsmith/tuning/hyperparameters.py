@@ -6,11 +6,11 @@ from typing import Any
 
 import keras_tuner
 
-from tensorsmith.tuning.space import Choice, Range, Real, Whole, in_order
+from tensorsmith.tuning.space import Choice, Float, Int, Range, in_order
 
 
 def as_hyperparameters(space: Mapping[str, Range]) -> keras_tuner.HyperParameters:
-    """Returns a search space as keras-tuner hyperparameters."""
+    """Returns the keras-tuner hyperparameters that represent a search space."""
     # Conditional scopes cannot express a dependency on two hyperparameters, but the serialized form can.
     return keras_tuner.HyperParameters.from_config(
         {"space": [_saved(space, name) for name in in_order(space)], "values": {}}
@@ -18,7 +18,7 @@ def as_hyperparameters(space: Mapping[str, Range]) -> keras_tuner.HyperParameter
 
 
 def as_fields(space: Mapping[str, Range], drawn: keras_tuner.HyperParameters) -> dict[str, Any]:
-    """Returns the drawn values of all fields that are searched under the conditions of this draw."""
+    """Returns the sampled values of all hyperparameters that are active in this trial."""
     return {name: _value(space[name], drawn.values[name]) for name in space if name in drawn.values}
 
 
@@ -32,15 +32,15 @@ def _saved(space: Mapping[str, Range], name: str) -> dict[str, Any]:
     if isinstance(known, Choice):
         options = [_label(known, option) for option in known.options]
         return {"class_name": "Choice", "config": {**common, "values": options, "ordered": None}}
-    if not isinstance(known, Real | Whole):
+    if not isinstance(known, Float | Int):
         raise NotImplementedError(type(known).__name__)
-    step = known.step if isinstance(known, Whole) else None
+    step = known.step if isinstance(known, Int) else None
     ends = {"min_value": known.low, "max_value": known.high, "step": step, "sampling": "log" if known.log else "linear"}
-    return {"class_name": "Int" if isinstance(known, Whole) else "Float", "config": {**common, **ends}}
+    return {"class_name": "Int" if isinstance(known, Int) else "Float", "config": {**common, **ends}}
 
 
 def _matching(parent: Range, child: Range, name: str) -> list[Any]:
-    """Returns the values of a hyperparameter under which `child` is searched, in keras-tuner's representation."""
+    """Returns the parent values for which the hyperparameter `child` is active, as keras-tuner represents them."""
     if isinstance(parent, Choice):
         return [_label(parent, option) for option in parent.options if child.allows(name, option)]
     wanted = child.when[name]
@@ -48,7 +48,7 @@ def _matching(parent: Range, child: Range, name: str) -> list[Any]:
 
 
 def _label(known: Range, option: Any) -> Any:
-    """Returns an option in a form that keras-tuner supports: options of one type, without tuples or `None`."""
+    """Returns an option as a value that keras-tuner supports. Options of mixed types, tuples and `None` become JSON."""
     if not isinstance(known, Choice):
         return option
     kinds = {type(each) for each in known.options}
@@ -58,6 +58,6 @@ def _label(known: Range, option: Any) -> Any:
 def _value(known: Range, drawn: Any) -> Any:
     if isinstance(known, Choice):
         return next(option for option in known.options if _label(known, option) == drawn)
-    kind = int if isinstance(known, Whole) else float  # Python types instead of NumPy types
+    kind = int if isinstance(known, Int) else float  # Python types instead of NumPy types
     # The Bayesian oracle may exceed the maximum integer by one, because it rounds down from an open interval.
-    return kind(min(max(drawn, known.low), known.high)) if isinstance(known, Whole | Real) else drawn
+    return kind(min(max(drawn, known.low), known.high)) if isinstance(known, Int | Float) else drawn

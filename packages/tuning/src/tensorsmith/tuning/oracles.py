@@ -1,4 +1,4 @@
-"""Oracles of keras-tuner, which choose the next configuration, with safe interruption and waiting."""
+"""Keras-tuner oracles that support interruption and waiting workers."""
 
 import contextlib
 import io
@@ -19,7 +19,7 @@ LIVES = 3  # number of lost workers after which a trial fails
 
 
 class _Safe(keras_tuner.Oracle):
-    """Base class of all oracles, for searches that may be interrupted.
+    """Base class of oracles for searches that may be interrupted.
 
     State files are replaced atomically, whereas keras-tuner writes them in place, and a kill could truncate them. If
     all trials are assigned, a worker is asked to wait instead of to stop, because a trial may be returned by a worker
@@ -30,11 +30,11 @@ class _Safe(keras_tuner.Oracle):
 
     @property
     def all_dismissed(self) -> bool:
-        """`True` if all trials are done and all remaining workers have been notified."""
+        """`True` if all trials are completed and all running workers have been asked to stop."""
         return self._dismissed and not self.tuner_ids and not self.ongoing_trials
 
     def save(self) -> None:
-        """Saves the state of the oracle. Trials have their own files."""
+        """Saves the oracle state, excluding the trials, which have their own files."""
         with replace_file(Path(self._project_dir) / "oracle.json") as draft:
             draft.write_text(json.dumps(self.get_state()))
 
@@ -43,7 +43,7 @@ class _Safe(keras_tuner.Oracle):
             draft.write_text(json.dumps(trial.get_state()))
 
     def reload(self) -> None:
-        """Loads the state of a search that may have been interrupted at any point."""
+        """Loads the oracle state of a search that may have been interrupted at any time."""
         folder = Path(self._project_dir)
         started = json.loads((folder / "oracle.json").read_text())["start_order"]
         for path in folder.glob("trial_*/trial.json"):
@@ -57,7 +57,7 @@ class _Safe(keras_tuner.Oracle):
 
     @keras_tuner.synchronized
     def create_trial(self, tuner_id: str) -> Trial:
-        """Returns the next trial, or a trial whose status asks the worker to wait or to stop."""
+        """Returns the next trial, or a trial whose status requests the worker to wait or to stop."""
         trial = super().create_trial(tuner_id)
         if trial.status == TrialStatus.STOPPED and self.ongoing_trials:
             trial.status = TrialStatus.IDLE
@@ -67,13 +67,13 @@ class _Safe(keras_tuner.Oracle):
 
     @keras_tuner.synchronized
     def end_trial(self, trial: Trial) -> None:
-        """Records the end of a trial."""
+        """Records the result of a completed trial."""
         super().end_trial(trial)
         self.save()  # again, because the first save still lists the trial as running
 
     @keras_tuner.synchronized
     def give_up(self, tuner_id: str) -> str | None:
-        """Takes back the trial of a dead worker, to reassign it. Returns its ID, or `None` if there was none."""
+        """Requeues the trial of a dead worker. Returns the trial ID, or `None` if the worker had no trial."""
         self.tuner_ids.discard(tuner_id)
         trial = self.ongoing_trials.get(tuner_id)
         if trial is None:
@@ -85,25 +85,25 @@ class _Safe(keras_tuner.Oracle):
 
 
 class _Random(_Safe, RandomSearchOracle):
-    """Random search over the whole space."""
+    """Random search over the entire search space."""
 
 
 class _Hyperband(_Safe, HyperbandOracle):
-    """Hyperband: trains many configurations for few epochs and continues the best."""
+    """Hyperband oracle, which trains many configurations for few epochs and continues training the best."""
 
 
 class _Bayesian(_Safe, BayesianOptimizationOracle):
     """Bayesian optimization with a Gaussian process model of the score."""
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
-        """Draws the next values. They do not depend on interruptions of the search."""
+        """Samples hyperparameter values for the next trial, independently of interruptions."""
         self._random_state = np.random.RandomState(self.seed + len(self.trials))  # not part of the saved state
         values: dict[str, Any] = super().populate_space(trial_id)
         return values
 
 
 def make_oracle(search: Search) -> keras_tuner.Oracle:
-    """Returns the oracle of a search."""
+    """Returns the oracle for the settings of a search."""
     common: dict[str, Any] = {
         "objective": keras_tuner.Objective(search.objective, search.best),
         "hyperparameters": as_hyperparameters(search.space),

@@ -1,4 +1,4 @@
-"""Reports of a search: a plot of the scores, and event files for the HParams tab of TensorBoard."""
+"""Search reports: a plot of the scores, and event files for the HParams tab of TensorBoard."""
 
 import shutil
 from collections.abc import Mapping
@@ -10,19 +10,19 @@ from tensorboard.plugins.hparams import api
 
 from tensorsmith.core import replace_file
 from tensorsmith.tuning.search import Search
-from tensorsmith.tuning.space import Choice, Range, Real, Whole
+from tensorsmith.tuning.space import Choice, Float, Int, Range
 from tensorsmith.tuning.trial import Result
 
 Results = Mapping[str, Result]
 
 
 def plot_scores(search: Search, results: Results, path: Path) -> None:
-    """Plots the score of each trial against each hyperparameter, with the best trial highlighted.
+    """Plots the scores against each hyperparameter, with the best trial highlighted.
 
     Args:
-        search: The search.
+        search: Settings of the search.
         results: Results of the successful trials, best first.
-        path: Path of the PNG file.
+        path: Path of the PNG file to write.
     """
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
@@ -31,16 +31,16 @@ def plot_scores(search: Search, results: Results, path: Path) -> None:
     panels = figure.subplots(1, len(search.space), squeeze=False, sharey=True)[0]
     for panel, (name, known) in zip(panels, search.space.items(), strict=True):
         points = [(result.drawn[name], result.score) for result in results.values() if name in result.drawn]
-        places = [_place(known, value) for value, _ in points]
-        panel.scatter(places, [score for _, score in points], alpha=0.7)
+        positions = [_place(known, value) for value, _ in points]
+        panel.scatter(positions, [score for _, score in points], alpha=0.7)
         if points and name in next(iter(results.values())).drawn:
-            panel.scatter(places[:1], [points[0][1]], marker="*", s=160, label="best")
+            panel.scatter(positions[:1], [points[0][1]], marker="*", s=160, label="best")
             panel.legend()
         if isinstance(known, Choice):
             panel.set_xticks(range(len(known.options)), [str(option) for option in known.options])
         elif getattr(known, "log", False):
             panel.set_xscale("log")
-        elif isinstance(known, Whole):
+        elif isinstance(known, Int):
             panel.xaxis.set_major_locator(MaxNLocator(integer=True))
         panel.set_xlabel(name)
         panel.grid(alpha=0.3)
@@ -53,9 +53,9 @@ def write_hparams(search: Search, results: Results, folder: Path) -> None:
     """Writes event files for the HParams tab of TensorBoard, including the learning curves of each trial.
 
     Args:
-        search: The search.
+        search: Settings of the search.
         results: Results of the successful trials.
-        folder: Folder of the event files. Its content is replaced.
+        folder: Folder for the event files, whose content is replaced.
     """
     shutil.rmtree(folder, ignore_errors=True)
     parameters = [api.HParam(name, _domain(known)) for name, known in search.space.items()]
@@ -71,26 +71,26 @@ def write_hparams(search: Search, results: Results, folder: Path) -> None:
 
 
 def _place(known: Range, value: Any) -> float:
-    """Returns the position of a value on its axis."""
+    """Returns the axis position of a hyperparameter value."""
     if isinstance(known, Choice):
         return float([_listed(option) for option in known.options].index(_listed(value)))
     return float(value)
 
 
 def _listed(value: Any) -> Any:
-    """Returns nested tuples as lists, the form they have after loading from a file."""
+    """Returns nested tuples as lists, the type that JSON files preserve."""
     return [_listed(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _domain(known: Range) -> Any:
     if isinstance(known, Choice):
         return api.Discrete([_plain(known, option) for option in known.options])
-    if isinstance(known, Real):
+    if isinstance(known, Float):
         return api.RealInterval(float(known.low), float(known.high))
     return api.IntInterval(*known.probes)
 
 
 def _plain(known: Range, value: Any) -> Any:
-    """Returns a value in a form that TensorBoard supports: options of mixed types become strings."""
+    """Returns a value of a type that TensorBoard supports. Options of mixed types become strings."""
     kinds = {type(option) for option in known.options} if isinstance(known, Choice) else {type(value)}
     return value if len(kinds) == 1 and kinds <= {bool, int, float, str} else str(_listed(value))

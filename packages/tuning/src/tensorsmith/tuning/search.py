@@ -1,4 +1,4 @@
-"""Settings of a search."""
+"""Settings of a hyperparameter search."""
 
 import dataclasses
 import difflib
@@ -15,11 +15,11 @@ SMALLER = {"loss", "error", "divergence", "distance", "perplexity", "mse", "mae"
 
 
 class SearchError(ArgumentError):
-    """Error in the search itself, which would also make all other trials fail."""
+    """Error raised for problems that would make all trials of a search fail."""
 
 
 class UnknownObjectiveError(SearchError):
-    """Error of an objective that is not among the logged metrics."""
+    """Error raised if the objective is not a logged metric."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,18 +27,20 @@ class Search:
     """Settings of a hyperparameter search.
 
     Args:
-        recipe: The recipe to train. `tensorsmith.core.recipe_of` creates one from a module.
+        recipe: Recipe to train. Use `tensorsmith.core.recipe_of` to create a recipe from a module.
         config: Frozen dataclass with the settings of the recipe, including `epochs`, `batch_size` and `seed`. Fields
-            that are not searched keep these values. `seed` is also the seed of the search.
-        space: Mapping from fields to their ranges.
+            that are not searched keep these values. `seed` is also the random seed of the search.
+        space: Mapping from field names to search ranges.
         objective: Name of the metric to optimize, as in the history.
-        direction: Either "min" or "max". If `None`, it is inferred from the name of the objective.
-        tuner: Either "random", "hyperband" (trains many configurations for few epochs and continues the best), or
-            "bayesian" (fits a model of the score and samples where it predicts the best).
+        direction: "min" or "max". If `None`, the direction is inferred from the name of the objective.
+        tuner: Search algorithm: "random", "hyperband" (trains many configurations for few epochs and continues training
+            the best), or "bayesian" (fits a probabilistic model of the score and samples where it predicts the best
+            score).
         trials: Number of configurations to try.
-        folds: Number of folds for cross-validation: the score is the mean over the parts of the training set, each
-            predicted by a model trained on the others. If 0, the score is computed on the validation data.
-        patience: Number of epochs without improvement after which a trial stops. If 0, trials run for all epochs.
+        folds: Number of cross-validation folds. The score of a trial is the mean over the folds, each evaluated with a
+            model that is trained on the other folds. If 0, the score is computed on the validation data.
+        patience: Number of epochs without improvement after which a trial is stopped. If 0, trials are not stopped
+            early.
         keep_best: Number of best trials whose models are kept on disk.
 
     Raises:
@@ -83,7 +85,7 @@ class Search:
             not (hyperband and "epochs" in self.space),
             "space",
             "epochs",
-            "free of `epochs`, which hyperband sets",
+            "defined without `epochs`, which hyperband sets",
             remedy,
         )
         check(
@@ -102,7 +104,7 @@ class Search:
 
     @property
     def best(self) -> Literal["min", "max", ""]:
-        """Direction of the objective, "min" or "max", or an empty string if it is unknown."""
+        """Direction of optimization, "min" or "max", or an empty string if it is unknown."""
         words = set(re.split("[^a-z0-9]+", self.objective.lower()))
         if self.direction or not words & (LARGER | SMALLER):
             return self.direction or ""
@@ -121,7 +123,7 @@ class Search:
 
 
 def _with_known_words(objective: str) -> str:
-    """Returns the name with misspelled metric words replaced by the closest known words."""
+    """Returns the name with each misspelled word replaced by the most similar metric word."""
 
     def nearest(match: re.Match[str]) -> str:
         return next(iter(difflib.get_close_matches(match[0], LARGER | SMALLER, n=1, cutoff=0.75)), match[0])

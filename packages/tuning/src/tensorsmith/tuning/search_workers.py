@@ -1,4 +1,4 @@
-"""Chief and worker processes of a search on this machine, and their supervision."""
+"""Chief and worker processes of a search on one machine, and their supervision."""
 
 import os
 import signal
@@ -15,12 +15,13 @@ RESTARTS = 5  # maximum number of consecutive restarts without a completed trial
 
 
 class SearchWorkers:
-    """Processes of a search. They do not receive Ctrl-C; the launcher forwards it once.
+    """Processes of a search. They ignore Ctrl-C, which the launcher forwards once.
 
     Args:
-        command: Command of all processes. The environment variables of keras-tuner distinguish them.
-        folder: Folder of the search, in which the workers write their logs.
-        lock: File descriptor of the folder. It remains locked until the last process has exited.
+        command: Command that all processes run. The processes are distinguished by the environment variables of
+            keras-tuner.
+        folder: Search folder, to which the workers write their logs.
+        lock: File descriptor of the search folder, which remains locked until the last process has exited.
     """
 
     def __init__(self, command: Sequence[str], folder: Path, lock: int) -> None:
@@ -35,7 +36,7 @@ class SearchWorkers:
         self.chief = subprocess.Popen(command, env=self._named("chief"), start_new_session=True, pass_fds=(lock,))
 
     def start(self) -> None:
-        """Starts a worker with a new name."""
+        """Starts a worker process with a new name."""
         name = f"worker-{self._started}"
         self._started += 1
         with (self._folder / f"{name}.log").open("a") as log:
@@ -50,7 +51,7 @@ class SearchWorkers:
             )
 
     def ended(self) -> dict[str, int]:
-        """Removes the workers that have exited since the last call, and returns their exit codes."""
+        """Returns the exit codes of the workers that have exited since the last call."""
         codes = {name: process.poll() for name, process in self.workers.items()}
         gone = {name: code for name, code in codes.items() if code is not None}
         for name in gone:
@@ -59,7 +60,7 @@ class SearchWorkers:
         return gone
 
     def end(self, seconds: float = 0.0) -> None:
-        """Asks the workers to save and exit, and then the chief, which may still receive messages from them."""
+        """Requests the workers to save and exit, and stops the chief after the workers have exited."""
         until = time.monotonic() + seconds
         for group in (list(self.workers.values()), [self.chief]):
             for process in group:
@@ -76,13 +77,13 @@ class SearchWorkers:
 
 
 def run_search_workers(command: Sequence[str], count: int, folder: Path, lock: int) -> int:
-    """Runs a search with `count` workers. A worker that is killed is replaced by a new one, which resumes its trial.
+    """Runs a search with `count` workers. If a worker is killed, a new worker resumes its trial.
 
     Args:
-        command: Command of all processes, which resumes the search in the folder.
-        count: Number of workers.
-        folder: Folder of the search.
-        lock: File descriptor of the folder.
+        command: Command that all processes run, which resumes the search in the folder.
+        count: Number of worker processes.
+        folder: Folder that contains the search.
+        lock: File descriptor of the locked search folder.
 
     Returns:
         The exit code of the chief, or of a worker that exited with an error.

@@ -1,4 +1,4 @@
-"""Search spaces: ranges of hyperparameters, declared with the defaults of a configuration or in a file.
+"""Search spaces: hyperparameter ranges that are declared in a configuration class or in a file.
 
 Recipes import this module before training, so it does not depend on TensorFlow or keras-tuner.
 """
@@ -17,7 +17,7 @@ Conditions = Mapping[str, Any]
 
 @dataclasses.dataclass(frozen=True)
 class Range:
-    """Base class for the range of a hyperparameter.
+    """Base class of hyperparameter ranges.
 
     Attributes:
         when: Mapping from other hyperparameters to the value, or a list of values, under which this one is searched.
@@ -28,26 +28,26 @@ class Range:
 
     @property
     def probes(self) -> tuple[Any, ...]:
-        """Values to validate against a field: if they are valid, all values of the range are."""
+        """Values that represent the range in validation: if they are valid for a field, all values are."""
         raise NotImplementedError
 
     @property
     def middle(self) -> Any:
-        """Representative value of the range, used as its default."""
+        """Central value of the range, used as its default."""
         raise NotImplementedError
 
     def __contains__(self, value: Any) -> bool:
         raise NotImplementedError
 
     def allows(self, name: str, value: Any) -> bool:
-        """Returns `True` if the condition on the hyperparameter `name` holds for `value`."""
+        """Returns `True` if `value` satisfies the condition on the hyperparameter `name`."""
         wanted = self.when[name]
         return value in wanted if isinstance(wanted, list | tuple) else value == wanted
 
 
 @dataclasses.dataclass(frozen=True)
-class Real(Range):
-    """Number between two bounds, sampled uniformly, or log-uniformly with `log`."""
+class Float(Range):
+    """Range of floats, sampled uniformly or, if `log` is `True`, log-uniformly."""
 
     low: float
     high: float
@@ -58,12 +58,12 @@ class Real(Range):
 
     @property
     def probes(self) -> tuple[Any, ...]:
-        """Both bounds and the middle."""
+        """Both bounds and the central value."""
         return self.low, self.high, self.middle
 
     @property
     def middle(self) -> float:
-        """Arithmetic mean of the bounds, or geometric mean with `log`."""
+        """Arithmetic mean of the bounds, or their geometric mean if `log` is `True`."""
         return math.sqrt(self.low * self.high) if self.log else (self.low + self.high) / 2
 
     def __contains__(self, value: Any) -> bool:
@@ -74,8 +74,8 @@ class Real(Range):
 
 
 @dataclasses.dataclass(frozen=True)
-class Whole(Range):
-    """Integer between two bounds, inclusive. `step` is an additive step, or a factor with `log`."""
+class Int(Range):
+    """Range of integers with inclusive bounds. If `log` is `True`, `step` is a factor instead of an increment."""
 
     low: int
     high: int
@@ -90,12 +90,12 @@ class Whole(Range):
 
     @property
     def probes(self) -> tuple[Any, ...]:
-        """Both bounds."""
+        """Lower and upper bound."""
         return self.low, self.high
 
     @property
     def middle(self) -> int:
-        """Arithmetic or geometric mean of the bounds, or the lower bound with `step`, as the mean may not be a step."""
+        """Mean of the bounds, geometric if `log` is `True`, or the lower bound if there is a `step`."""
         if self.step is not None:
             return self.low
         return round(math.sqrt(self.low * self.high)) if self.log else (self.low + self.high) // 2
@@ -110,7 +110,7 @@ class Whole(Range):
 
 @dataclasses.dataclass(frozen=True)
 class Choice(Range):
-    """One of several values, of any type that JSON supports, or tuples of them."""
+    """List of options, which may be of any JSON-serializable type, or tuples."""
 
     options: tuple[Any, ...]
 
@@ -121,12 +121,12 @@ class Choice(Range):
 
     @property
     def probes(self) -> tuple[Any, ...]:
-        """All options."""
+        """All options of the hyperparameter."""
         return self.options
 
     @property
     def middle(self) -> Any:
-        """The first option."""
+        """First option, used as the default."""
         return self.options[0]
 
     def __contains__(self, value: Any) -> bool:
@@ -137,28 +137,30 @@ class Choice(Range):
 
 
 def uniform(low: float, high: float, *, default: float | None = None, when: Conditions | None = None) -> Any:
-    """Declares a `Config` field with a uniform search range.
+    """Declares a `Config` field with a uniform search range of floats.
 
     Args:
-        low: Lower bound.
-        high: Upper bound.
-        default: Value of the field without a search. Defaults to the middle of the range.
-        when: Mapping from other fields to the value, or a list of values, under which this one is searched.
+        low: Lower bound of the range.
+        high: Upper bound of the range.
+        default: Value of the field if it is not searched. Defaults to the middle of the range.
+        when: Mapping from the names of other fields to the values for which this field is searched. A value may be a
+            list.
 
     Raises:
         ValueError: If `low` exceeds `high`, or if `default` is outside of the range.
     """
-    return _field(Real(low, high, when=when or {}), default)
+    return _field(Float(low, high, when=when or {}), default)
 
 
 def log_uniform(low: float, high: float, *, default: float | None = None, when: Conditions | None = None) -> Any:
-    """Declares a `Config` field with a log-uniform search range, in which all orders of magnitude are equally likely.
+    """Declares a `Config` field with a log-uniform search range of floats.
 
     Args:
-        low: Lower bound, positive.
-        high: Upper bound.
-        default: Value of the field without a search. Defaults to the geometric mean of the bounds.
-        when: Mapping from other fields to the value, or a list of values, under which this one is searched.
+        low: Lower bound of the range, which must be positive.
+        high: Upper bound of the range.
+        default: Value of the field if it is not searched. Defaults to the geometric mean of the bounds.
+        when: Mapping from the names of other fields to the values for which this field is searched. A value may be a
+            list.
 
     Raises:
         ValueError: If `low` is not positive or exceeds `high`, or if `default` is outside of the range.
@@ -176,7 +178,7 @@ def log_uniform(low: float, high: float, *, default: float | None = None, when: 
         >>> print(tune.declared(Config)["learning_rate"])
         log_uniform(0.0001, 0.1)
     """
-    return _field(Real(low, high, log=True, when=when or {}), default)
+    return _field(Float(low, high, log=True, when=when or {}), default)
 
 
 def integer(
@@ -192,26 +194,29 @@ def integer(
 
     Args:
         low: Lower bound, inclusive.
-        high: Upper bound, inclusive.
-        default: Value of the field without a search. Defaults to the middle of the range, or to `low` with `step`.
-        step: Difference between consecutive values, or their ratio with `log`.
-        log: If `True`, all orders of magnitude are equally likely.
-        when: Mapping from other fields to the value, or a list of values, under which this one is searched.
+        high: Upper bound of the range, inclusive.
+        default: Value of the field if it is not searched. Defaults to the middle of the range, or to `low` if `step` is
+            given.
+        step: Difference between consecutive values, or their ratio if `log` is `True`.
+        log: If `True`, values are sampled log-uniformly.
+        when: Mapping from the names of other fields to the values for which this field is searched. A value may be a
+            list.
 
     Raises:
         ValueError: If `low` exceeds `high`, if `low` is not positive with `log`, or if `default` is outside of the
             range.
     """
-    return _field(Whole(low, high, step, log, when=when or {}), default)
+    return _field(Int(low, high, step, log, when=when or {}), default)
 
 
 def choice(options: Sequence[Any], *, default: Any = None, when: Conditions | None = None) -> Any:
     """Declares a `Config` field with a list of values to search.
 
     Args:
-        options: The values: numbers, strings, booleans, or tuples of these.
-        default: Value of the field without a search. Defaults to the first option.
-        when: Mapping from other fields to the value, or a list of values, under which this one is searched.
+        options: Options to choose from: numbers, strings, booleans, or tuples of these.
+        default: Value of the field if it is not searched. Defaults to the first option.
+        when: Mapping from the names of other fields to the values for which this field is searched. A value may be a
+            list.
 
     Raises:
         ValueError: If `options` is empty or contains duplicates, or if `default` is not one of the options.
@@ -220,13 +225,13 @@ def choice(options: Sequence[Any], *, default: Any = None, when: Conditions | No
 
 
 def declared(config_class: type[Any]) -> dict[str, Range]:
-    """Returns the ranges that a dataclass declares, by field."""
+    """Returns the search ranges that a dataclass declares, keyed by field."""
     found = {field.name: field.metadata.get(KEY) for field in dataclasses.fields(config_class)}
     return {name: known for name, known in found.items() if known is not None}
 
 
 def check_conditions(space: Mapping[str, Range]) -> None:
-    """Raises an error for conditions that cannot hold and for circular conditions.
+    """Raises an error for unsatisfiable and circular conditions.
 
     Raises:
         ArgumentError: If there are invalid conditions. The message lists all of them.
@@ -254,7 +259,7 @@ def check_conditions(space: Mapping[str, Range]) -> None:
 
 
 def in_order(space: Mapping[str, Range]) -> list[str]:
-    """Returns the names in dependency order. Names in a cycle of conditions are omitted."""
+    """Returns the hyperparameter names in dependency order, without names in circular conditions."""
     order: list[str] = []
     while ready := [name for name in space if name not in order and set(space[name].when) <= set(order)]:
         order += ready

@@ -1,21 +1,21 @@
-"""Search spaces in YAML, such as `learning_rate: {log_uniform: [1e-4, 1e-1]}`."""
+"""YAML format of search spaces, such as `learning_rate: {log_uniform: [1e-4, 1e-1]}`."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from tensorsmith.core import ArgumentError, argument_error, did_you_mean
-from tensorsmith.tuning.space import Choice, Range, Real, Whole
+from tensorsmith.tuning.space import Choice, Float, Int, Range
 
 KINDS = ("uniform", "log_uniform", "integer", "choice")
 OPTIONS = {"uniform": (), "log_uniform": (), "integer": ("step", "log"), "choice": ()}
 
 
 def parse_space(lines: Mapping[str, Any]) -> dict[str, Range]:
-    """Returns the search ranges in the content of a YAML file.
+    """Returns the search ranges that the content of a YAML file declares.
 
     Args:
-        lines: Mapping from each hyperparameter to a mapping with one of `uniform`, `log_uniform` and `integer` (two
-            bounds) or `choice` (a list), and optionally `step` and `log` as in `tensorsmith.tuning.integer`, and
+        lines: Mapping from hyperparameter names to mappings with one of the keys `uniform`, `log_uniform` and `integer`
+            (two bounds) or `choice` (a list), and optionally `step` and `log` as in `tensorsmith.tuning.integer`, and
             `when`.
 
     Raises:
@@ -39,14 +39,14 @@ def parse_space(lines: Mapping[str, Any]) -> dict[str, Range]:
 
 
 def as_lines(known: Range) -> dict[str, Any]:
-    """Returns a range in the form that `parse_space` accepts."""
+    """Returns a range in the format of `parse_space`."""
     when = {"when": {name: _plain(value) for name, value in known.when.items()}} if known.when else {}
     if isinstance(known, Choice):
         return {"choice": [_plain(option) for option in known.options], **when}
-    if isinstance(known, Whole):
+    if isinstance(known, Int):
         step = {} if known.step is None else {"step": known.step}
         return {"integer": [known.low, known.high], **step, **({"log": True} if known.log else {}), **when}
-    if isinstance(known, Real):
+    if isinstance(known, Float):
         return {"log_uniform" if known.log else "uniform": [known.low, known.high], **when}
     raise NotImplementedError(type(known).__name__)
 
@@ -82,14 +82,14 @@ def _parse(name: str, said: Any) -> Range:
             log = said.get("log", False)
             if not isinstance(log, bool):
                 raise argument_error("log", log, "true or false")
-            return Whole(low, high, said.get("step"), log, when=when)
-        return Real(low, high, kind == "log_uniform", when=when)
+            return Int(low, high, said.get("step"), log, when=when)
+        return Float(low, high, kind == "log_uniform", when=when)
     except ArgumentError as error:
         raise ArgumentError(f"{name}: {error}") from error
 
 
 def _number(value: Any) -> Any:
-    """Converts strings to numbers, because YAML 1.1 reads numbers such as 1e-4, without a decimal point, as strings."""
+    """Converts strings to numbers, because YAML 1.1 reads numbers without a decimal point, such as 1e-4, as strings."""
     if isinstance(value, str):
         try:
             return float(value)

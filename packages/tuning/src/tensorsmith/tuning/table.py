@@ -1,4 +1,4 @@
-"""Live table that shows the progress of a search."""
+"""Live table with the progress of a search."""
 
 import logging
 import time
@@ -19,14 +19,14 @@ log = logging.getLogger("tensorsmith.tuning")
 
 
 class LiveTable:
-    """Live table of the running trials and the best completed ones.
+    """Live table of running trials and the best completed trials.
 
     If standard error is not a terminal, each completed trial is logged to the logger `tensorsmith.tuning` instead.
 
     Args:
-        search: The search.
-        ended: Results of trials that completed before.
-        console: Console of the table. Defaults to standard error.
+        search: Settings of the search.
+        ended: Results of previously completed trials.
+        console: Rich console for the table. Defaults to standard error.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class LiveTable:
         self._live.stop()
 
     def begin(self, trial: str, drawn: Mapping[str, Any]) -> None:
-        """Adds a trial that starts."""
+        """Adds a new trial to the table."""
         self._running[trial] = (drawn, "starting")
         self._draw()
 
@@ -60,7 +60,7 @@ class LiveTable:
         self._draw()
 
     def end(self, trial: str, result: Result) -> None:
-        """Records the result of a trial."""
+        """Replaces a running trial by its result."""
         self._running.pop(trial, None)
         self._ended[trial] = result
         best = self.best()
@@ -72,12 +72,12 @@ class LiveTable:
         log.info("trial %s  %s  %s  %.1f s%s", trial, how, shown(result.drawn), result.seconds, so_far)
 
     def best(self) -> tuple[str, float] | None:
-        """Returns the ID of the best trial so far and its score, or `None` if there is none."""
+        """Returns the ID and score of the best trial so far, or `None` if there is none."""
         ranked = self._ranked()
         return None if not ranked else (ranked[0][0], float(ranked[0][1].score or 0.0))
 
     def as_table(self) -> Table:
-        """Returns the table."""
+        """Returns the current content as a table."""
         seconds = time.monotonic() - self._started
         title = f"{len(self._ended)} of {self._search.trials} trials, {seconds:.0f} s"
         table = Table(title=title, title_justify="left")
@@ -101,7 +101,7 @@ class LiveTable:
 
 
 def shown(drawn: Mapping[str, Any]) -> str:
-    """Returns hyperparameters as a line of text."""
+    """Returns hyperparameters as a single line of text."""
     return "  ".join(f"{name} {_shown(value)}" for name, value in drawn.items())
 
 

@@ -1,4 +1,4 @@
-"""Training of one configuration, which can be interrupted and resumed at any time."""
+"""Training of a single configuration, which can be interrupted and resumed at any time."""
 
 import dataclasses
 import json
@@ -46,13 +46,13 @@ class Result:
     error: str = ""
 
     def write(self, folder: Path) -> None:
-        """Writes the result to the folder of the trial."""
+        """Writes the result to the trial folder."""
         with replace_file(folder / RESULT) as draft:
             draft.write_text(json.dumps(dataclasses.asdict(self), indent=2) + "\n")
 
 
 def read_result(folder: Path) -> Result | None:
-    """Returns the result in the folder of a trial, or `None` if the trial has not ended."""
+    """Returns the result stored in the folder of a trial, or `None` if the trial is not completed."""
     path = folder / RESULT
     return Result(**json.loads(path.read_text())) if path.exists() else None
 
@@ -63,10 +63,10 @@ def train(search: Search, config: Any, folder: Path, *, epochs: int | None = Non
     The numbers equal those of `tensorsmith run` with the same configuration.
 
     Args:
-        search: The search.
-        config: The configuration.
-        folder: Folder of the trial. Training resumes from its checkpoints, if there are any.
-        epochs: Last epoch, if it differs from that of the configuration.
+        search: Settings of the search.
+        config: Configuration to train.
+        folder: Folder of the trial. If it contains checkpoints, training resumes from the latest one.
+        epochs: Index of the final epoch, if it differs from that in the configuration.
         watch: Function that is called at the end of each epoch.
 
     Raises:
@@ -76,7 +76,7 @@ def train(search: Search, config: Any, folder: Path, *, epochs: int | None = Non
     started = time.perf_counter()
     runs = list(_runs(search, config, folder, epochs or config.epochs, watch))
     scores, ends, jit, history = (list(column) for column in zip(*runs, strict=True))
-    check(bool(np.isfinite(scores).all()), "objective", scores, f"finite values of {search.objective}")
+    check(bool(np.isfinite(scores).all()), "objective", scores, f"have finite values of {search.objective}")
     return Result(
         config=dataclasses.asdict(config) | ({"jit": jit[0]} if hasattr(config, "jit") else {}),
         drawn={},
@@ -91,7 +91,7 @@ def train(search: Search, config: Any, folder: Path, *, epochs: int | None = Non
 def _runs(
     search: Search, config: Any, folder: Path, epochs: int, watch: Watch
 ) -> Iterator[tuple[float, int, Any, dict[str, list[float]]]]:
-    """Yields score, epoch, jit and history of each training run of a trial."""
+    """Yields the score, epoch, XLA setting and history of each training run in a trial."""
     keras.utils.set_random_seed(config.seed)
     data = search.recipe.build_data(config)
     if not search.folds:
@@ -105,10 +105,10 @@ def _runs(
         yield scores[best], best + 1, trainer.jit, history
         return
     for number, (others, part) in enumerate(folds(data["train"], search.folds, config.seed)):
-        place = folder / f"fold_{number}"
-        place.mkdir(exist_ok=True)
+        position = folder / f"fold_{number}"
+        position.mkdir(exist_ok=True)
         keras.utils.set_random_seed(config.seed)
-        trainer, history = _fit(search, config, place, others, data.get("validation"), epochs, watch)
+        trainer, history = _fit(search, config, position, others, data.get("validation"), epochs, watch)
         x, y, weights = keras.utils.unpack_x_y_sample_weight(part)
         measured = trainer.evaluate(x, y, sample_weight=weights, batch_size=config.batch_size)
         logs = {f"val_{name}": value for name, value in measured.items()}
@@ -148,14 +148,14 @@ def _fit(
 
 
 def _stopping(search: Search, epochs: int) -> keras.callbacks.Callback:
-    """Returns a callback that stops a trial without improvement, and restores the best weights in any case."""
+    """Returns an early stopping callback that restores the best weights, also if training is not stopped early."""
     return keras.callbacks.EarlyStopping(
         search.objective, patience=search.patience or epochs, mode=search.best, restore_best_weights=True
     )
 
 
 class _Watcher(keras.callbacks.Callback):
-    """Callback that reports each epoch, after checking that the objective is logged."""
+    """Callback that reports each epoch and checks that the objective is logged."""
 
     def __init__(self, search: Search, watch: Watch) -> None:
         super().__init__()

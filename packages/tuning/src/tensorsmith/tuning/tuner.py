@@ -1,4 +1,4 @@
-"""Trial loop of keras-tuner, with training by `Trainer`."""
+"""Keras-tuner trial loop that trains with `Trainer`."""
 
 import dataclasses
 import gc
@@ -28,8 +28,8 @@ SECONDS_TO_WAIT = 0.25  # pause of a worker between requests
 FAILURES = (ArgumentError, NonFiniteLossError, tf.errors.ResourceExhaustedError)  # errors of a configuration
 
 
-class Table(Protocol):
-    """Interface of a display of the progress of a search."""
+class TrialTable(Protocol):
+    """Interface of displays that show the progress of a search."""
 
     def begin(self, trial: str, drawn: Mapping[str, Any]) -> None:
         """Called when a trial starts."""
@@ -42,7 +42,7 @@ class Table(Protocol):
 
 
 class Tuner(BaseTuner):
-    """Runs the trials of a search, in a folder from which a later call can resume.
+    """Runs the trials of a search and stores them in a folder, from which a later call can resume.
 
     Each trial is trained by `Trainer.fit` with its own checkpoints: a search that is stopped or killed resumes inside
         the trial, and ends with the same trials and scores as an uninterrupted search.
@@ -53,8 +53,8 @@ class Tuner(BaseTuner):
 
     Args:
         search: Settings of the search.
-        folder: Folder of all files of the search. It is created if it does not exist.
-        table: Display of the progress, if any.
+        folder: Folder for all files of the search. It is created if it does not exist.
+        table: Progress display, or `None`.
 
     Example:
         >>> import dataclasses, tempfile, types
@@ -83,7 +83,7 @@ class Tuner(BaseTuner):
         True
     """
 
-    def __init__(self, search: Search, folder: str | os.PathLike[str], table: Table | None = None) -> None:
+    def __init__(self, search: Search, folder: str | os.PathLike[str], table: TrialTable | None = None) -> None:
         self.plan = search
         self.table = table
         self._waiting = False
@@ -113,12 +113,12 @@ class Tuner(BaseTuner):
         return Path(self.project_dir)
 
     def save(self) -> None:
-        """Saves the state of the oracle, from which the search can resume."""
+        """Saves the oracle state, from which the search can be resumed."""
         if not self.is_worker:
             self.oracle.save()
 
     def search(self) -> None:
-        """Runs trials until their number is reached.
+        """Runs trials until the requested number of trials is completed.
 
         Raises:
             SearchError: If the objective is not logged, or if there are fewer examples than folds.
@@ -138,13 +138,13 @@ class Tuner(BaseTuner):
                 self._beat.stop()
 
     def on_search_begin(self) -> None:
-        """Saves the state, so that the search can be resumed from now on."""
+        """Saves the state at the start, so that the search can be resumed."""
         if self.is_worker:
             self._beat = Beat(self.folder, self.tuner_id)
         self.save()
 
     def pre_create_trial(self) -> None:
-        """Pauses if the previous answer of the oracle was to wait."""
+        """Pauses if the oracle has requested the worker to wait."""
         if self._waiting:
             time.sleep(SECONDS_TO_WAIT)
         self._waiting = True
@@ -199,24 +199,24 @@ class Tuner(BaseTuner):
         self.keep_best()
 
     def results(self) -> dict[str, Result]:
-        """Returns the results of completed trials by ID, best first, with failed trials last."""
+        """Returns the results of completed trials by trial ID, best first, with failed trials last."""
         return results_in(self.folder, self.plan.best)
 
     def keep_best(self) -> None:
-        """Removes the checkpoints of completed trials, and the models of all but the best."""
+        """Removes the checkpoints of completed trials, and all models except for the best."""
         for rank, name in enumerate(self.results()):
             folder = self.folder / f"trial_{name}"
             if rank >= self.plan.keep_best:
                 (folder / "model.keras").unlink(missing_ok=True)
-            for place in (folder / "checkpoints", *folder.glob("fold_*")):
-                shutil.rmtree(place, ignore_errors=True)
+            for position in (folder / "checkpoints", *folder.glob("fold_*")):
+                shutil.rmtree(position, ignore_errors=True)
 
     def load_model(self, trial: Trial) -> keras.Model:
-        """Returns the model of one of the best trials, at its best epoch."""
+        """Returns the model of one of the best trials, with the weights of its best epoch."""
         return keras.models.load_model(Path(self.get_trial_dir(trial.trial_id)) / "model.keras")
 
     def _try_run_and_update_trial(self, trial: Trial, *fit_args: Any, **fit_kwargs: Any) -> None:
-        """Runs a trial. Unlike keras-tuner's method, it does not print failures, and raises errors in the code."""
+        """Runs a trial without printing failures. Errors in the code are raised."""
         try:
             self._run_and_update_trial(trial)
             trial.status = TrialStatus.COMPLETED
@@ -226,7 +226,7 @@ class Tuner(BaseTuner):
             trial.status, trial.message = TrialStatus.FAILED, str(error)
 
     def _show(self) -> None:
-        """Updates the table with trials that workers have started or completed."""
+        """Updates the table with trials that other workers have started or completed."""
         if self.table is None:
             return
         for name, trial in list(self.oracle.trials.items()):
@@ -246,7 +246,7 @@ class Tuner(BaseTuner):
                 self.table.begin(name, as_fields(self.plan.space, trial.hyperparameters))
 
     def _go_on_from(self, past: str | None, folder: Path) -> None:
-        """Copies the checkpoints of the previous hyperband round. Without them, the trial trains again from scratch."""
+        """Copies the checkpoints of the previous Hyperband round, from which the trial continues."""
         source, target = self.folder / f"trial_{past}" / "checkpoints", folder / "checkpoints"
         if past is None or target.exists() or not source.exists():
             return
@@ -256,16 +256,16 @@ class Tuner(BaseTuner):
 
 
 def _is_no_advice(record: logging.LogRecord) -> bool:
-    """Filters TensorFlow's warning about repeated retracing, which is expected because each trial has a new model."""
+    """Filters out retracing warnings, which are expected because each trial has a new model."""
     return "triggered tf.function retracing" not in record.getMessage()
 
 
 def results_in(folder: Path, best: str) -> dict[str, Result]:
-    """Returns the results in the folder of a search by trial ID, best first, with failed trials last.
+    """Returns the results stored in a search folder by trial ID, best first, with failed trials last.
 
     Args:
-        folder: Folder of the search.
-        best: Either "min" or "max".
+        folder: Folder that contains the search.
+        best: Direction of the objective, "min" or "max".
     """
     folders = sorted(path.parent for path in folder.glob(f"trial_*/{RESULT}"))
     found = {path.name.removeprefix("trial_"): read_result(path) for path in folders}

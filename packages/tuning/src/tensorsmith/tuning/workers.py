@@ -1,4 +1,4 @@
-"""Detection of dead workers of a search, through files in the shared folder."""
+"""Detection of dead worker processes through files in a shared folder."""
 
 import contextlib
 import fcntl
@@ -27,7 +27,7 @@ log = logging.getLogger("tensorsmith.tuning")
 
 @contextlib.contextmanager
 def alone_in(folder: Path) -> Iterator[int]:
-    """Locks the folder of a search until this process, and all others that inherit the file descriptor, have exited.
+    """Locks the search folder until this process, and all processes that inherit the file descriptor, have exited.
 
     Raises:
         ArgumentError: If another process holds the lock.
@@ -47,7 +47,7 @@ def alone_in(folder: Path) -> Iterator[int]:
 
 
 def end_without_launcher() -> bool:
-    """Asks this process to save and exit if its launcher has exited. Returns `True` in that case."""
+    """Requests this process to save and exit if its launcher has exited. Returns `True` if so."""
     parent = str(os.getppid())
     gone = os.environ.get(LAUNCHER, parent) != parent
     if gone:
@@ -56,17 +56,17 @@ def end_without_launcher() -> bool:
 
 
 def sign_of_life(folder: Path, worker: str) -> Path:
-    """Returns the path of the file that a worker touches periodically. Removing it declares the worker dead."""
+    """Returns the path of a worker's heartbeat file. Removing the file declares the worker dead."""
     return folder / "workers" / worker
 
 
 class Beat:
-    """Thread that touches the file of a worker periodically, until it is stopped.
+    """Thread that periodically updates the heartbeat file of a worker.
 
     The worker exits if its file has been removed, because its trial has been reassigned, or if its launcher has exited.
 
     Args:
-        folder: Folder of the search.
+        folder: Folder that contains the search.
         worker: Name of the worker.
     """
 
@@ -78,7 +78,7 @@ class Beat:
         threading.Thread(target=self._run, daemon=True).start()
 
     def stop(self) -> None:
-        """Stops the thread and removes the file, which notifies the chief immediately."""
+        """Stops the thread and removes the heartbeat file, which immediately notifies the chief."""
         self._stopped.set()
         self._file.unlink(missing_ok=True)
 
@@ -95,11 +95,11 @@ class Beat:
 
 
 class Oversight:
-    """Detects dead workers and reassigns their trials.
+    """Detects dead workers and requeues their trials.
 
     Args:
-        folder: Folder of the search.
-        oracle: Oracle of the chief.
+        folder: Folder that contains the search.
+        oracle: Oracle of the chief process.
     """
 
     def __init__(self, folder: Path, oracle: "keras_tuner.Oracle") -> None:
@@ -108,7 +108,7 @@ class Oversight:
         self._heard: dict[str, tuple[int, float]] = {}  # modification time, and local time of the last change
 
     def look(self) -> list[str]:
-        """Checks all workers that have asked for trials, and returns those that have died."""
+        """Checks all workers that have requested trials, and returns the dead ones."""
         gone = [worker for worker in sorted(self._oracle.tuner_ids) if self._is_gone(worker)]
         for worker in gone:
             sign_of_life(self._folder, worker).unlink(missing_ok=True)
@@ -130,14 +130,14 @@ class Oversight:
 
 
 def serve(run: Callable[[], None], oracle: "keras_tuner.Oracle", tasks: Sequence[Callable[[], object]]) -> None:
-    """Assigns trials until the last worker has been asked to stop.
+    """Assigns trials to workers until the last worker has been asked to stop.
 
     The loop of keras-tuner waits indefinitely for a worker that has died, and up to 20 s longer than necessary. It
     therefore runs in a thread.
 
     Args:
-        run: The loop of keras-tuner.
-        oracle: The oracle of the search.
+        run: Trial loop of keras-tuner.
+        oracle: Oracle of the search.
         tasks: Functions that are called periodically.
     """
     errors: list[BaseException] = []

@@ -19,7 +19,7 @@ BENCHMARKS = ("loop", "ops", "components", "data")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the arguments to the parser."""
+    """Adds the command-line arguments to the parser."""
     parser.add_argument(
         "benchmark",
         choices=BENCHMARKS,
@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Runs the cases and prints a table for each."""
+    """Runs the benchmark cases and prints a table for each case."""
     installed = importlib.util.find_spec("tensorsmith.benchmarks") is not None
     check(
         installed, "bench", None, "run in a checkout with its benchmarks", "clone the repository and run `make setup`"

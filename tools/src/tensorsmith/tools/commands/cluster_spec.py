@@ -7,7 +7,7 @@ from tensorsmith.core import Cluster
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the arguments to the parser."""
+    """Adds the command-line arguments to the parser."""
     parser.add_argument("workers", metavar="HOST:PORT", nargs="+", help="addresses of the workers")
     parser.add_argument("--chief", metavar="HOST:PORT", help="address of a separate chief; default: the first worker")
     parser.add_argument(

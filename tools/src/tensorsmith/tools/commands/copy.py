@@ -9,13 +9,13 @@ from tensorsmith.recipes import find_recipe
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the arguments to the parser."""
+    """Adds the command-line arguments to the parser."""
     parser.add_argument("name", metavar="NAME", help="recipe listed by `tensorsmith recipes`")
     parser.add_argument("destination", metavar="DEST", type=Path, help="new .py file, or an existing folder")
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Copies the file without overwriting an existing one."""
+    """Copies the recipe file, unless the target file exists."""
     recipe = find_recipe(arguments.name)
     target: Path = arguments.destination
     if target.is_dir():

@@ -5,14 +5,14 @@ import sys
 from pathlib import Path
 
 from tensorsmith.core import format_bytes
-from tensorsmith.tools.verbs import execute_verb, verb_adder
+from tensorsmith.tools.subcommands import execute_subcommand, subcommand_adder
 
-execute = execute_verb
+execute = execute_subcommand
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the subcommands with their arguments and functions."""
-    add = verb_adder(parser)
+    """Adds the nested subcommands with their arguments and functions."""
+    add = subcommand_adder(parser)
     add("list", _list, "list the data sets and show which are in the cache")
     info = add("info", _info, "describe a data set and list its sources, without fetching it")
     info.add_argument("name", metavar="NAME", help="data set listed by `tensorsmith data list`")
@@ -48,7 +48,7 @@ def _fetch(arguments: argparse.Namespace) -> int:
     from tensorsmith.data import DataNotFoundError, fetch, info, names
 
     given = ", ".join(arguments.names) or "none"
-    check(arguments.all != bool(arguments.names), "NAME", given, "names of data sets, or --all must be given")
+    check(arguments.all != bool(arguments.names), "NAME", given, "one or more names of data sets, or --all")
     unknown = [name for name in arguments.names if name not in names()]
     remedy = "; ".join(f"for {name}: {did_you_mean(name, names()) or 'no similar name'}" for name in unknown)
     check(not unknown, "NAME", ", ".join(unknown), f"one of {', '.join(names())}", remedy)
@@ -77,7 +77,7 @@ def _preview(arguments: argparse.Namespace) -> int:
 
     description = info(arguments.name)
     if arguments.out is not None:
-        drawn = description.kind in ("pictures", "series")
+        drawn = description.kind in ("images", "series")
         check(
             drawn,
             "--out",

@@ -19,12 +19,12 @@ CHOSEN = "TENSORSMITH_OPS is set to reference"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the arguments to the parser."""
+    """Adds the command-line arguments to the parser."""
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Prints the report; the exit code is 1 if it contains problems."""
+    """Prints the report. The exit code is 1 if there are problems."""
     versions = installed(PACKAGES)
     problems = list(known_problems(versions, os.environ))
     kernels = _kernels()
@@ -49,7 +49,7 @@ def execute(arguments: argparse.Namespace) -> int:
 
 
 def installed(names: tuple[str, ...]) -> dict[str, str]:
-    """Returns the versions of the installed packages among `names`."""
+    """Returns the versions of the given packages that are installed."""
     found = {}
     for name in names:
         try:
@@ -64,7 +64,7 @@ def known_problems(versions: Mapping[str, str], environment: Mapping[str, str]) 
 
     Args:
         versions: Versions of the installed packages, by name.
-        environment: Environment variables.
+        environment: Environment variables of the process.
     """
     found = next((versions[name] for name in TENSORFLOWS if name in versions), "")
     tensorflow = Version(found or "0")
@@ -95,7 +95,7 @@ def known_problems(versions: Mapping[str, str], environment: Mapping[str, str]) 
 
 
 def _kernels() -> dict[str, Any]:
-    """Returns the state of the compiled kernels."""
+    """Returns the status of the compiled kernels."""
     nothing = {"instruction set": "", "supported": [], "ops": [], "fallback reason": ""}
     if os.environ.get("TENSORSMITH_OPS") == "reference":
         return {**nothing, "fallback reason": CHOSEN}

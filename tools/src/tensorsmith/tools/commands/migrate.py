@@ -6,13 +6,13 @@ from pathlib import Path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the arguments to the parser."""
+    """Adds the command-line arguments to the parser."""
     parser.add_argument("paths", metavar="PATH", type=Path, nargs="+", help=".py file, or folder to search recursively")
     parser.add_argument("--write", action="store_true", help="change the files; by default a diff is printed")
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Prints the changes as a unified diff, or writes them; the exit code is 1 if a file is not valid Python."""
+    """Prints the changes as a unified diff, or writes them. The exit code is 1 if a file is not valid Python."""
     from tensorsmith.migrate import UnreadableError, migrate_files
 
     code = 0

@@ -11,7 +11,7 @@ from tensorsmith.recipes import all_recipes
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the arguments to the parser."""
+    """Adds the command-line arguments to the parser."""
     parser.add_argument("--json", action="store_true", help="print the list as JSON")
 
 

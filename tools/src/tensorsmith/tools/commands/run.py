@@ -12,7 +12,7 @@ from tensorsmith.tools.score_table import print_scores
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the arguments to the parser. Other flags set fields of the recipe's Config."""
+    """Adds the command-line arguments to the parser. Other flags set fields of the recipe's `Config`."""
     parser.usage = (
         "tensorsmith run NAME [--config FILE.yaml] [--smoke] [--out DIR] [--resume | --find-lr] [--profile] "
         "[--workers N [--parameter-servers N]] [--FIELD VALUE ...]"

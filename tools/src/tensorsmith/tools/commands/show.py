@@ -6,7 +6,7 @@ from tensorsmith.recipes import find_recipe, to_yaml
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the arguments to the parser."""
+    """Adds the command-line arguments to the parser."""
     parser.add_argument("name", metavar="NAME", help="recipe listed by `tensorsmith recipes`")
 
 

@@ -8,16 +8,16 @@ from typing import Any
 
 from tensorsmith.core import Progress, format_bytes
 from tensorsmith.tools import tfrecord_convert
-from tensorsmith.tools.verbs import execute_verb, verb_adder
+from tensorsmith.tools.subcommands import execute_subcommand, subcommand_adder
 
-execute = execute_verb
+execute = execute_subcommand
 SOURCES = "files, patterns, or folders with *.tfrecord* files"
 MOST_EXAMPLES = 1000  # number of examples that are searched for images
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the subcommands with their arguments and functions."""
-    add = verb_adder(parser)
+    """Adds the nested subcommands with their arguments and functions."""
+    add = subcommand_adder(parser)
     infer = add("infer", _infer, "infer the schema of a source, for review")
     infer.add_argument("sources", metavar="SOURCE", nargs="+", help="files, a pattern or a folder, of one format")
     infer.add_argument("--out", metavar="FILE.yaml", type=Path, help="output file; by default the schema is printed")
@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     inspect = add("inspect", _inspect, "show features, counts, sizes and the first examples")
     _add_sources(inspect)
     inspect.add_argument("--examples", metavar="N", type=_natural, default=3, help="number of examples; default 3")
-    inspect.add_argument("--pictures", metavar="FILE.png", type=Path, help="write a contact sheet of the first images")
+    inspect.add_argument("--images", metavar="FILE.png", type=Path, help="write a contact sheet of the first images")
     inspect.add_argument("--raw-shape", metavar="H,W[,C]", type=_shape, help="shape of images of raw uint8 values")
     _add_sources(add("stats", _stats, "show statistics of each feature"))
     verify = add("verify", _verify, "verify all checksums and parse every record; exit code 1 if a file is damaged")
@@ -66,7 +66,7 @@ def _add_sources(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_target(parser: argparse.ArgumentParser) -> None:
-    """Adds the arguments of `_reorder` to the parser."""
+    """Adds the command-line arguments that `_reorder` uses."""
     _add_sources(parser)
     parser.add_argument("dest", metavar="DEST", type=Path, help="output folder of NAME.tfrecord-00000-of-00010, ...")
     number = parser.add_mutually_exclusive_group()
@@ -93,7 +93,7 @@ def _shape(text: str) -> list[int]:
 
 
 def _check_folder(path: Path) -> None:
-    """Raises an error before long work starts if the folder of the output file does not exist."""
+    """Raises an error if the folder of the output file does not exist, before the operation starts."""
     if not path.absolute().parent.is_dir():
         raise FileNotFoundError(f"{path}: no such folder")
 
@@ -146,18 +146,18 @@ def _inspect(arguments: argparse.Namespace) -> int:
     from tensorsmith.tools.tfrecord_view import print_example, print_survey
 
     files = find_record_files(arguments.sources)
-    if arguments.pictures:
-        _check_folder(arguments.pictures)
-        check_target("--pictures", arguments.pictures, files)
+    if arguments.images:
+        _check_folder(arguments.images)
+        check_target("--images", arguments.images, files)
     with Progress("tensorsmith.tools") as progress:
         found = inspect(files, progress.start("reading", _size(files)).advance)
     print_survey(found)
     for number, row in enumerate(islice(chain.from_iterable(map(rows, files)), arguments.examples)):
         print_example(number, row)
-    if arguments.pictures:
+    if arguments.images:
         values = _texts(islice(chain.from_iterable(map(rows, files)), MOST_EXAMPLES))
-        count = contact_sheet(values, arguments.pictures, arguments.raw_shape)
-        print(f"{arguments.pictures}: {count} images")
+        count = contact_sheet(values, arguments.images, arguments.raw_shape)
+        print(f"{arguments.images}: {count} images")
     return 0
 
 
@@ -239,5 +239,5 @@ def _count(count: int, what: str) -> str:
 
 
 def _texts(found: Any) -> Any:
-    """Yields the bytes values of examples."""
+    """Yields the bytes values that occur in examples."""
     return (value for row in found for values in row.values() for value in values if isinstance(value, bytes))

@@ -32,7 +32,7 @@ SECONDS_FOR_THE_CHIEF = 600.0  # maximum time that workers wait for the search f
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the arguments to the parser. Other flags set fields of the recipe's Config that are not searched."""
+    """Adds the command-line arguments to the parser. Other flags set `Config` fields that are not searched."""
     defaults = {field.name: field.default for field in dataclasses.fields(Search)}
     parser.usage = (
         "tensorsmith tune NAME [--trials N] [--tuner random|hyperband|bayesian] [--space FILE.yaml] [--objective NAME] "
@@ -61,7 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Runs or resumes a search, as a single process, as launcher of parallel workers, or as a worker."""
+    """Runs or resumes a search as a single process, a launcher of parallel workers, or a worker."""
     recipe = find_recipe(arguments.name)
     worker = "KERASTUNER_ORACLE_IP" in os.environ and "chief" not in os.environ.get("KERASTUNER_TUNER_ID", "")
     parallel = arguments.parallel
@@ -138,7 +138,7 @@ def _new(recipe: RecipeFile, arguments: argparse.Namespace) -> Search:
 
 
 def _old(recipe: RecipeFile, arguments: argparse.Namespace) -> tuple[Path | None, Search | None]:
-    """Returns the folder and the search to resume. Only the number of trials may change."""
+    """Returns the folder and settings of the search to resume. Only the number of trials may change."""
     runs = (Path("runs") / recipe.run_name).glob("*")
     folders = [arguments.out] if arguments.out else sorted(runs, reverse=True)
     folder = next((path for path in folders if (path / FILE).is_file()), None)
@@ -148,7 +148,7 @@ def _old(recipe: RecipeFile, arguments: argparse.Namespace) -> tuple[Path | None
     given = [name for name in given if getattr(arguments, name[2:].replace("-", "_")) is not None]
     given = [name for name in given if name != "--trials"] + ["--smoke"] * arguments.smoke + arguments.fields
     received = Verbatim(f"{' '.join(map(str, given))} for the search {folder}")
-    check(not given, "--resume", received, "given the settings of the search", "only --trials may change")
+    check(not given, "--resume", received, "used with the settings of the search", "only --trials may change")
     search = read_search(recipe, folder)
     return folder, search if arguments.trials is None else dataclasses.replace(search, trials=arguments.trials)
 

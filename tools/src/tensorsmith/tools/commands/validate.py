@@ -7,12 +7,12 @@ from tensorsmith.recipes import read_yaml, recipe_in, resolve
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the arguments to the parser."""
+    """Adds the command-line arguments to the parser."""
     parser.add_argument("file", metavar="FILE.yaml", type=Path)
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Prints whether the file is valid for `tensorsmith run --config`."""
+    """Prints whether the configuration file is valid for `tensorsmith run --config`."""
     values = read_yaml(arguments.file)
     recipe = recipe_in(values)
     resolve(recipe, values)

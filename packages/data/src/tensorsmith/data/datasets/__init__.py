@@ -1,1 +1,1 @@
-"""Registry and loaders of data sets, and the hosts that the files are fetched from."""
+"""Registry and loaders of data sets, and the hosts that provide their files."""

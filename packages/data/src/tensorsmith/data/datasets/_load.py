@@ -1,4 +1,4 @@
-"""Loading a split of a data set of this package or of TensorFlow Datasets."""
+"""Loading of one split from a data set of this package or of TensorFlow Datasets."""
 
 import os
 from pathlib import Path
@@ -27,10 +27,10 @@ def load(
             "glue/sst2".
         split: Name of the split, one of `info(name).splits`: "train", "validation" or "test". With `source="tfds"`,
             any split that TFDS supports.
-        folder: Folder that contains the files, used if they cannot be obtained elsewhere. With `source="tfds"`, the
-            `data_dir` of TFDS.
-        source: `None` for the data sets of this package, "tfds" for TensorFlow Datasets, which requires
-            `pip install tensorflow-datasets`.
+        folder: Folder that contains the files, used if they cannot be obtained from other locations. With
+            `source="tfds"`, the `data_dir` of TFDS.
+        source: `None` for the data sets of this package, or "tfds" for TensorFlow Datasets, which requires `pip install
+            tensorflow-datasets`.
 
     Returns:
         The split as a `Dataset`: features, labels, class names, feature names, source and licence. Shapes, dtypes and
@@ -52,10 +52,10 @@ def load(
         'BSD-3-Clause'
     """
     check(source in (None, "tfds"), "source", source, "'tfds' or None")
-    place = None if folder is None else Path(folder)
-    check(place is None or place.is_dir(), "folder", folder, "an existing folder")
+    location = None if folder is None else Path(folder)
+    check(location is None or location.is_dir(), "folder", folder, "an existing folder")
     if source == "tfds":
         from tensorsmith.data.datasets.tfds_source import load_from_tfds
 
-        return load_from_tfds(name, split, place)
-    return load_split(name, split, place)
+        return load_from_tfds(name, split, location)
+    return load_split(name, split, location)

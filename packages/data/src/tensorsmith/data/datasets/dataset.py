@@ -1,4 +1,4 @@
-"""Descriptions of data sets, and loaded splits."""
+"""Data set descriptions and loaded splits."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from tensorsmith.core import check
-from tensorsmith.data.datasets.hosts import Source
+from tensorsmith.data.datasets.hosts import Host
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -17,13 +17,13 @@ Features = np.ndarray | Mapping[str, np.ndarray] | str
 Content = tuple[Features, np.ndarray | None]
 """Features and labels."""
 
-Kind = Literal["pictures", "table", "series", "texts", "text"]
+Kind = Literal["images", "table", "series", "texts", "text"]
 """Kind of features: images (examples, height, width); columns, ordered by time for a series; strings; one string."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table, or its labels.
+    """Description of a table column or of the labels.
 
     Attributes:
         dtype: Dtype of the column: "float32", "int32", "int64" or "string".
@@ -36,7 +36,7 @@ class Column:
 
 @dataclass(frozen=True)
 class DatasetInfo:
-    """Description of a data set, available without fetching the data.
+    """Description of a data set, which is available without fetching the data.
 
     Attributes:
         name: Name to pass to `load`.
@@ -64,7 +64,7 @@ class DatasetInfo:
     source: str
     splits: Mapping[str, int]
     read: Callable[[Mapping[str, Path], str], Content] = field(repr=False)
-    sources: tuple[Source, ...] = field(default=(), repr=False)
+    sources: tuple[Host, ...] = field(default=(), repr=False)
     kind: Kind = "text"
     shape: tuple[int, ...] = ()
     levels: int = 0
@@ -74,18 +74,18 @@ class DatasetInfo:
 
     @property
     def feature_names(self) -> tuple[str, ...]:
-        """Names of the columns; empty if the features are not columns."""
+        """Names of the columns. Empty if the data set is not a table."""
         return tuple(self.columns)
 
     @property
     def is_matrix(self) -> bool:
-        """`True` if the columns form one float32 array (examples, columns) rather than a dictionary."""
+        """`True` if the columns form one float32 array of shape `(examples, columns)` instead of a dictionary."""
         return bool(self.columns) and all(column.dtype == "float32" for column in self.columns.values())
 
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """One split of a data set, in memory.
+    """In-memory split of a data set.
 
     Attributes:
         name: Name of the data set.
@@ -109,7 +109,7 @@ class Dataset:
     licence: str
 
     def to_tf(self, batch_size: int | None = None) -> "tf.data.Dataset":
-        """Returns the split as a `tf.data.Dataset`, in its original order without shuffling.
+        """Returns the split as an unshuffled `tf.data.Dataset`.
 
         Args:
             batch_size: Number of examples per batch; the last batch may be smaller. If `None`, the elements are single

@@ -1,4 +1,4 @@
-"""Obtaining the files of a data set from the cache, its sources in order, or a folder given by the user."""
+"""Location of data set files: the cache, the hosts in order, or a folder specified by the user."""
 
 import errno
 import hashlib
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tensorsmith.core import Progress
 from tensorsmith.data.datasets.dataset import DatasetInfo
-from tensorsmith.data.datasets.hosts import File, Source, SourceError
+from tensorsmith.data.datasets.hosts import File, Host, SourceError
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ class DataNotFoundError(RuntimeError):
 
 
 def cache_folder() -> Path:
-    """Returns the cache folder: `TENSORSMITH_DATA`, or `tensorsmith/data` in the cache folder of the user."""
+    """Returns the cache folder: `TENSORSMITH_DATA`, or `tensorsmith/data` in the user's cache folder."""
     if named := os.environ.get("TENSORSMITH_DATA"):
         return Path(named).expanduser().absolute()
     caches = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
@@ -44,22 +44,22 @@ def cache_folder() -> Path:
 
 
 def is_offline() -> bool:
-    """Returns `True` if `TENSORSMITH_OFFLINE` disables sources that need a network."""
+    """Returns `True` if `TENSORSMITH_OFFLINE` disables hosts that require network access."""
     return os.environ.get("TENSORSMITH_OFFLINE", "0") not in ("", "0")
 
 
 def is_cached(info: DatasetInfo) -> bool:
-    """Returns `True` if the cache has all files of one source; the hashes are not checked, unlike in `obtain`."""
+    """Returns `True` if the cache contains all files of one host. Unlike `obtain`, it does not verify their hashes."""
     cache = cache_folder() / info.name
     return any(all((cache / file.name).is_file() for file in source.files) for source in info.sources)
 
 
 def obtain(info: DatasetInfo, folder: Path | None = None) -> dict[str, Path]:
-    """Returns the verified files of a data set by name, fetching them if necessary.
+    """Returns the verified files of a data set by name, after fetching them if necessary.
 
     Args:
-        info: Description of the data set.
-        folder: Last folder to search, along with its subfolder named after the data set.
+        info: Description of the data set to obtain.
+        folder: Folder to search last, including its subfolder with the name of the data set.
 
     Raises:
         DataNotFoundError: If no source could provide the files.
@@ -77,11 +77,11 @@ def obtain(info: DatasetInfo, folder: Path | None = None) -> dict[str, Path]:
             logger.warning("%s: %s; fetched again", info.name, reason)
         return fetched
     tried += failures
-    for place in (folder, folder / info.name) if folder else ():
-        found, reason = _find(info, place)
+    for location in (folder, folder / info.name) if folder else ():
+        found, reason = _find(info, location)
         if found:
             return found
-        tried.append((f"folder {place}", reason))
+        tried.append((f"folder {location}", reason))
     if folder is None:
         tried.append(("local folder", f'none given, as in load("{info.name}", folder="downloads")'))
     if unwritable:
@@ -91,7 +91,7 @@ def obtain(info: DatasetInfo, folder: Path | None = None) -> dict[str, Path]:
 
 
 def _find(info: DatasetInfo, folder: Path) -> tuple[dict[str, Path], str]:
-    """Returns the files of the first source whose files are all in a folder, or nothing and a description of why."""
+    """Returns the files of the first host whose files are all in a folder, or no files and the reason."""
     if not folder.is_dir():
         return {}, "no such folder"
     problems: dict[str, str] = {}
@@ -109,7 +109,7 @@ def _find(info: DatasetInfo, folder: Path) -> tuple[dict[str, Path], str]:
 
 
 def _problem(path: Path, forms: Iterable[File]) -> str:
-    """Returns the problem with a file, empty if its hash matches."""
+    """Returns a description of the problem with a file, or an empty string if its hash matches."""
     try:
         with path.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
@@ -125,24 +125,24 @@ def _problem(path: Path, forms: Iterable[File]) -> str:
 
 
 def _fetch_from_any(info: DatasetInfo, cache: Path) -> tuple[dict[str, Path], list[tuple[str, str]], str]:
-    """Returns the files from the first source that succeeds, or all failures and the error of writing the cache."""
+    """Returns the files fetched from the first host that succeeds, or all errors, including a failed cache write."""
     if is_offline():
-        return {}, [(source.place, "skipped, TENSORSMITH_OFFLINE is set") for source in info.sources], ""
+        return {}, [(source.location, "skipped, TENSORSMITH_OFFLINE is set") for source in info.sources], ""
     failures = []
     with Progress("tensorsmith.data") as progress:
         for source in info.sources:
             try:
                 return _fetch(info.name, source, cache, progress), [], ""
             except SourceError as error:
-                failures.append((source.place, str(error)))
+                failures.append((source.location, str(error)))
             except OSError as error:
                 unwritable = f"cannot write to {cache}: {error.strerror or error}"
-                return {}, [*failures, (source.place, unwritable)], unwritable
+                return {}, [*failures, (source.location, unwritable)], unwritable
     return {}, failures, ""
 
 
-def _fetch(dataset: str, source: Source, cache: Path, progress: Progress) -> dict[str, Path]:
-    """Fetches files into a temporary folder in the cache and moves the verified files into place.
+def _fetch(dataset: str, source: Host, cache: Path, progress: Progress) -> dict[str, Path]:
+    """Fetches files to a temporary folder in the cache, verifies them, and moves them to their final location.
 
     Raises:
         SourceError: If the source failed or returned different files.
@@ -155,7 +155,7 @@ def _fetch(dataset: str, source: Source, cache: Path, progress: Progress) -> dic
         needed = 3 * source.size + WORKING_BYTES
         if shutil.disk_usage(fresh).free < needed:
             raise OSError(errno.ENOSPC, f"the download temporarily needs {needed / 1e6:.0f} MB of free disk space")
-        task = progress.start(f"fetching {dataset} from {source.place}", source.size)
+        task = progress.start(f"fetching {dataset} from {source.location}", source.size)
         try:
             source.fetch(fresh, task)
         finally:
@@ -171,6 +171,6 @@ def _fetch(dataset: str, source: Source, cache: Path, progress: Progress) -> dic
 def _explain(info: DatasetInfo, cache: Path, tried: Iterable[tuple[str, str]]) -> str:
     forms: Mapping[str, None] = dict.fromkeys(", ".join(file.name for file in source.files) for source in info.sources)
     lines = [f'Could not obtain data set "{info.name}". Sources tried:']
-    lines += [f"  {number}. {place}: {reason}" for number, (place, reason) in enumerate(tried, 1)]
+    lines += [f"  {number}. {location}: {reason}" for number, (location, reason) in enumerate(tried, 1)]
     lines += [f"For manual installation, put {' or '.join(forms)} into {cache}.", f"Published by: {info.source}"]
     return "\n".join(lines)

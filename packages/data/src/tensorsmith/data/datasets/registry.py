@@ -1,4 +1,4 @@
-"""Registry of data sets by name. Each module in `sets` defines the data set of the same name."""
+"""Registry of data sets by name. Each module in `sets` defines one data set."""
 
 import importlib
 import pkgutil
@@ -21,7 +21,7 @@ def names() -> tuple[str, ...]:
 
 
 def info(name: str) -> DatasetInfo:
-    """Returns the description of a data set, without fetching it.
+    """Returns the description of a data set without fetching the data.
 
     Args:
         name: Name of the data set, one of `names()`.
@@ -49,7 +49,7 @@ def load_split(name: str, split: str, folder: Path | None = None) -> Dataset:
     Args:
         name: Name of the data set, one of `names()`.
         split: Name of the split, one of `info(name).splits`.
-        folder: Folder that contains the files, used if they cannot be obtained elsewhere.
+        folder: Folder that contains the files, used if they cannot be obtained from other locations.
 
     Raises:
         ValueError: If the data set or split does not exist.
@@ -76,7 +76,7 @@ def load_split(name: str, split: str, folder: Path | None = None) -> Dataset:
 
 
 def fetch(name: str) -> Path:
-    """Fetches the files of a data set into the cache, unless they are already cached.
+    """Fetches the files of a data set to the cache, unless they are already cached.
 
     Args:
         name: Name of the data set, one of `names()`.

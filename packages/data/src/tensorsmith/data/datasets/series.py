@@ -1,4 +1,4 @@
-"""Generated time series, for forecasting examples without data files."""
+"""Synthetic time series, for forecasting examples without data files."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from tensorsmith.core import check
 
 
 def time_series(count: int, steps: int, seed: int = 42) -> np.ndarray:
-    """Generates time series, each the sum of two sine waves of random frequency and offset, and noise.
+    """Generates noisy time series, each the sum of two sine waves of random frequency and phase.
 
     With `t` from 0 to 1 in `steps` points, and f1, f2, o1, o2 drawn from U(0, 1) for each series:
     `0.5 sin((t - o1)(10 f1 + 10)) + 0.2 sin((t - o2)(20 f2 + 20)) + 0.1 u`, `u` from U(-0.5, 0.5) for each point.
@@ -14,8 +14,8 @@ def time_series(count: int, steps: int, seed: int = 42) -> np.ndarray:
     NumPy's legacy generator is used, so that results published for seed 42 can be reproduced.
 
     Args:
-        count: Number of series.
-        steps: Number of points in each series.
+        count: Number of time series to generate.
+        steps: Number of time steps in each series.
         seed: Random seed, from 0 to 2³² - 1.
 
     Returns:

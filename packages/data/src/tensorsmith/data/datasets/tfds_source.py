@@ -1,4 +1,4 @@
-"""Loading data sets of TensorFlow Datasets in the format of this package."""
+"""Loading of data sets from TensorFlow Datasets in the format of this package."""
 
 import urllib.error
 import urllib.request
@@ -17,14 +17,14 @@ CONNECT_SECONDS = 5.0
 
 
 def load_from_tfds(name: str, split: str, folder: Path | None = None) -> Dataset:
-    """Loads a split of a TFDS data set into memory, preparing the data set if necessary.
+    """Loads one split of a TFDS data set into memory, after preparing the data set if necessary.
 
     uint8 images become float32 in [0, 1], class labels int32, and strings `str`, as in the data sets of this package.
 
     Args:
-        name: TFDS name, including a configuration if there are several: "mnist", "glue/sst2", "tensorsmith_digits".
+        name: TFDS name, including the configuration if there are several: "mnist", "glue/sst2", "tensorsmith_digits".
         split: TFDS split, which may be a slice such as "train[:10%]".
-        folder: `data_dir` of TFDS. If `None`, the default of TFDS is used.
+        folder: Value of `data_dir` for TFDS. If `None`, the default of TFDS is used.
 
     Raises:
         ValueError: If the name or split does not exist, if the data set has no supervised keys, or if its examples
@@ -98,10 +98,10 @@ def _prepare(builder: Any, name: str) -> None:
     except Exception as error:
         reason = str(error).strip() or type(error).__name__
         tried.append(("TFDS download and preparation", reason.splitlines()[0]))
-        places = [f"  {number}. {place}: {why}" for number, (place, why) in enumerate(tried, 1)]
+        locations = [f"  {number}. {location}: {why}" for number, (location, why) in enumerate(tried, 1)]
         lines = [
             f'Could not obtain data set "{name}". Sources tried:',
-            *places,
+            *locations,
             f"For manual installation, run `tfds build {name}` on a machine with network access and copy the folder.",
             f"Published by: {builder.info.homepage}",
         ]
@@ -109,7 +109,7 @@ def _prepare(builder: Any, name: str) -> None:
 
 
 def _check_answer(address: str) -> None:
-    """Raises an `OSError` if the host of an address does not answer; the status of the answer is ignored."""
+    """Raises an `OSError` if the host of a URL does not respond. The HTTP status is ignored."""
     if is_offline():
         raise OSError("skipped, TENSORSMITH_OFFLINE is set")
     if not address.startswith(("http://", "https://")):
@@ -129,7 +129,7 @@ def _leaves(tree: Any) -> list[Any]:
 
 
 def _converted(tfds: ModuleType, described: Any, values: Any) -> Any:
-    """Converts values to the dtypes of the data sets of this package."""
+    """Converts values to the dtypes that the data sets of this package use."""
     if isinstance(values, dict):
         return {name: _converted(tfds, described[name], column) for name, column in values.items()}
     if isinstance(described, tfds.features.Text):

@@ -1,4 +1,4 @@
-"""Transformations of `tf.data` datasets for `dataset.apply`, and `Pipeline`. TensorFlow is imported on first use."""
+"""`tf.data` transformations for `dataset.apply`, and the class `Pipeline`. TensorFlow is imported on first use."""
 
 from tensorsmith.data.pipelines.balance import oversample, undersample
 from tensorsmith.data.pipelines.buckets import bucket_by_length

@@ -1,4 +1,4 @@
-"""Types and argument checks shared by the transformations."""
+"""Shared types and argument validation of the transformations."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +11,7 @@ Transformation = Callable[[Dataset], Dataset]
 
 
 def check_whole(name: str, value: Any, least: int = 1) -> None:
-    """Checks that an argument is an integer of at least `least`."""
+    """Checks that an argument is an integer and at least `least`."""
     is_whole = isinstance(value, int) and not isinstance(value, bool)
     check(is_whole and value >= least, name, value, f"an integer >= {least}")
 
@@ -23,7 +23,7 @@ def check_seed(seed: int | None) -> None:
 
 
 def counted(dataset: Dataset, cardinality: int) -> Dataset:
-    """Sets a cardinality that TensorFlow cannot infer; it may be unknown or infinite."""
+    """Sets a cardinality that TensorFlow cannot infer, which may also be unknown or infinite."""
     import tensorflow as tf
 
     unknown = cardinality == tf.data.UNKNOWN_CARDINALITY

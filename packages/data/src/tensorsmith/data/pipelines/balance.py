@@ -1,4 +1,4 @@
-"""Resampling of a dataset to a target distribution of classes."""
+"""Resampling of a dataset to a target class distribution."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -14,18 +14,18 @@ from tensorsmith.data.pipelines.draws import with_draws
 def undersample(
     label: Callable[..., Any], counts: Sequence[float], target: Sequence[float] | None = None, *, seed: int | None
 ) -> Transformation:
-    """Drops examples at random to reach a target distribution of classes.
+    """Drops random examples to reach a target class distribution.
 
     Given class probabilities `p` in the data and `q` in the target, an example of class `c` is kept with probability
     `(q_c / p_c) / max(q / p)`. All examples of the class with the largest `q / p` are kept, which minimizes the number
     of dropped examples. The draws differ in each iteration over the dataset.
 
     Args:
-        label: Function that returns the class of an example, a scalar integer. It is called like the function of
-            `dataset.map`.
+        label: Function that returns the class index of an example, a scalar integer. It has the signature of the
+            function in `dataset.map`.
         counts: Number or fraction of examples of each class.
-        target: Target distribution of the classes, as counts or fractions. Defaults to equal fractions.
-        seed: Seed of the draws. If `None`, a different seed is used in each process.
+        target: Target class distribution, as counts or fractions. Defaults to equal fractions.
+        seed: Random seed. If `None`, a different seed is used in each process.
 
     Returns:
         A transformation for `dataset.apply`. The order is preserved; the number of examples varies between iterations.
@@ -57,19 +57,19 @@ def undersample(
 def oversample(
     label: Callable[..., Any], counts: Sequence[float], target: Sequence[float] | None = None, *, seed: int | None
 ) -> Transformation:
-    """Repeats examples to reach a target distribution of classes, without dropping any.
+    """Repeats examples to reach a target class distribution, without dropping any.
 
     Given class probabilities `p` in the data and `q` in the target, an example of class `c` is repeated
     `r = (q_c / p_c) / min(q / p)` times on average: `floor(r)` times, and once more with probability `r - floor(r)`.
     The copies are adjacent, so shuffle the dataset afterwards.
 
     Args:
-        label: Function that returns the class of an example, a scalar integer. It is called like the function of
-            `dataset.map`.
+        label: Function that returns the class index of an example, a scalar integer. It has the signature of the
+            function in `dataset.map`.
         counts: Number or fraction of examples of each class.
-        target: Target distribution of the classes, as counts or fractions. Defaults to equal fractions. A class with
-            fraction 0 is dropped.
-        seed: Seed of the draws. If `None`, a different seed is used in each process.
+        target: Target class distribution, as counts or fractions. Defaults to equal fractions. A class with fraction 0
+            is dropped.
+        seed: Random seed. If `None`, a different seed is used in each process.
 
     Returns:
         A transformation for `dataset.apply`. The number of examples varies between iterations.
@@ -101,7 +101,7 @@ def oversample(
 
 
 def _ratio(counts: Sequence[float], target: Sequence[float] | None) -> np.ndarray:
-    """Returns the ratio of target to actual class probabilities, up to a factor; 0 for classes not in the target."""
+    """Returns the unnormalized ratio of target to actual class probabilities, or 0 for classes without a target."""
     have = np.asarray(counts, "float64")
     want = np.asarray((have > 0) if target is None else target, "float64")
     for name, given, values in (("counts", counts, have), ("target", target, want)):

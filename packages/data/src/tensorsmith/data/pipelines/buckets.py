@@ -17,22 +17,22 @@ def bucket_by_length(
     pad_to_boundary: bool = False,
     drop_remainder: bool = False,
 ) -> Transformation:
-    """Batches elements of similar length together and pads them at the end.
+    """Groups elements of similar length into batches and pads them at the end.
 
     The buckets are `[0, b0)`, `[b0, b1)`, ..., `[bn, infinity)`. A batch is returned as soon as a bucket is full, so
     consecutive batches may have different lengths. Elements left in the buckets are returned at the end.
 
     Args:
-        boundaries: Lower bounds of the second and later buckets, strictly increasing.
-        batch_size: Batch size of all buckets, or a sequence with one size for each bucket, one more than `boundaries`.
-            Smaller sizes for longer elements keep the number of steps per batch roughly constant.
-        length: Function that returns the length of an element, int32 or int64. It is called like the function of
-            `dataset.map`. Defaults to the size of the first axis of the first tensor.
+        boundaries: Strictly increasing lower length bounds of all buckets except the first.
+        batch_size: Batch size for all buckets, or a sequence with one size per bucket, which has one more element than
+            `boundaries`. Smaller sizes for longer elements keep the number of steps per batch roughly constant.
+        length: Function that returns the length of an element as int32 or int64. It has the signature of the function
+            in `dataset.map`. Defaults to the size of the first axis of the first tensor.
         padding: Padding value, as a nested structure that matches the elements or a single value for all. Defaults to
             0, "" or `False`, depending on the dtype.
         pad_to_boundary: If `True`, all batches of a bucket are padded to its upper boundary minus one, instead of the
             length of their longest element. Elements must then be shorter than the last boundary.
-        drop_remainder: If `True`, batches that are not full are dropped at the end.
+        drop_remainder: If `True`, incomplete batches at the end are dropped.
 
     Returns:
         A transformation for `dataset.apply`. The number of batches is unknown in advance.
@@ -75,7 +75,7 @@ def bucket_by_length(
         first = tf.nest.flatten(dataset.element_spec)[0]
         known = length is not None or first.shape.rank != 0
         remedy = "pass a function that returns the length of an element"
-        check(known, "length", Verbatim(f"none, for {first}"), "a function", remedy)
+        check(known, "length", Verbatim(f"None for elements {first}"), "a function", remedy)
         values = padding
         if padding is not None and not tf.nest.is_nested(padding):
             is_text = isinstance(padding, str | bytes)

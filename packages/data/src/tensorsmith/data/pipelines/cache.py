@@ -1,4 +1,4 @@
-"""Caching of elements in memory or on disk, with invalidation if their sources change."""
+"""Caching of elements in memory or on disk. The cache is invalidated if the source files change."""
 
 import hashlib
 import json
@@ -30,12 +30,12 @@ def cached(
     complete file or none; a process that was killed may leave a hidden file behind. Old caches are never deleted.
 
     Args:
-        folder: Folder of the cache files. If `None`, the elements are cached in memory.
-        version: Identifier of everything besides `files` that determines the elements, such as the name of the
-            dataset and the settings of its transformations. It is required with `folder` and may be any value that
-            JSON supports. Datasets with the same version and structure share a cache, so the parts of a split need
-            different versions.
-        files: Files that the elements are computed from.
+        folder: Folder for the cache files. If `None`, the elements are cached in memory.
+        version: Identifier of everything besides `files` that determines the elements, such as the name of the dataset
+            and the settings of its transformations. It is required with `folder` and may be any JSON-serializable
+            value. Datasets with the same version and structure share a cache, so different splits need different
+            versions.
+        files: Paths of the files from which the elements are computed.
 
     Returns:
         A transformation for `dataset.apply`. It preserves the elements and their order. On disk, the cardinality of
@@ -96,7 +96,7 @@ def _fingerprint(version: str, element_spec: Any, paths: Sequence[Path]) -> str:
 
 
 def _write(dataset: Dataset, target: Path) -> None:
-    """Writes each tensor of each element as a record. `Dataset.save` hangs if an element raises an error."""
+    """Writes each tensor as a record, because `Dataset.save` hangs if an element raises an error."""
     import tensorflow as tf
 
     def serialized(*element: NestedTensors) -> Tensor:

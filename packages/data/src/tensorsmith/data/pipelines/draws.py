@@ -1,17 +1,17 @@
-"""Random seeds paired with the elements of a dataset, whose state can be checkpointed."""
+"""Random seeds for the elements of a dataset, generated with a state that can be checkpointed."""
 
 from tensorsmith.core.types import Dataset
 
 
 def with_draws(dataset: Dataset, seed: int | None) -> Dataset:
-    """Pairs the elements of a dataset with seeds for TensorFlow's stateless random functions.
+    """Pairs each element of a dataset with a seed for TensorFlow's stateless random functions.
 
     A stateful random function cannot be saved with an iterator. The state of these seeds is part of the iterator.
 
     Args:
-        dataset: A dataset of any elements.
-        seed: Seed of the draws, which differ in each iteration over the dataset. If `None`, a different seed is used
-            in each process.
+        dataset: Dataset with elements of any structure.
+        seed: Random seed of the element seeds, which differ in each iteration over the dataset. If `None`, a different
+            seed is used in each process.
 
     Returns:
         A dataset of pairs `(element, draw)` of the same length, where `draw` is an int64 seed of shape `(2,)`.

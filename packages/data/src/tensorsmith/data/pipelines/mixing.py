@@ -1,4 +1,4 @@
-"""Augmentations that mix each example of a batch with another one, including the labels."""
+"""Augmentations that mix pairs of examples in a batch, including their labels."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +10,7 @@ from tensorsmith.data.pipelines.draws import with_draws
 
 
 def mixup(alpha: float = 0.2, *, seed: int | None) -> Transformation:
-    """Mixup augmentation: weighted means of pairs of examples and of their labels.
+    """Mixup augmentation: computes weighted means of pairs of examples and of their labels.
 
     `x' = λ x + (1 - λ) x[π]` and `y' = λ y + (1 - λ) y[π]`, where `π` is a random permutation of the batch and `λ` is
     drawn from Beta(α, α) for each example.
@@ -18,7 +18,7 @@ def mixup(alpha: float = 0.2, *, seed: int | None) -> Transformation:
     Args:
         alpha: Parameter α of the beta distribution. Near 0, one of the two examples dominates; at 1, the weight is
             uniformly distributed. The paper uses 0.1 to 0.4 for ImageNet.
-        seed: Seed of the draws. If `None`, a different seed is used in each process.
+        seed: Random seed. If `None`, a different seed is used in each process.
 
     Returns:
         A transformation for `dataset.apply`, from batches `(x, y)` to batches of the same shapes and dtypes. `x` may be
@@ -52,7 +52,7 @@ def mixup(alpha: float = 0.2, *, seed: int | None) -> Transformation:
 
 
 def cutmix(alpha: float = 1.0, *, seed: int | None) -> Transformation:
-    """CutMix augmentation: replaces a rectangle of each image with a patch of another and mixes the labels by area.
+    """CutMix augmentation: pastes a patch of another image into each image and mixes the labels by area.
 
     The rectangle has `sqrt(1 - λ)` of the height and width of the image, where `λ` is drawn from Beta(α, α), and its
     center is uniformly distributed in the image. The rectangle is clipped to the image, and the weight of the original
@@ -61,7 +61,7 @@ def cutmix(alpha: float = 1.0, *, seed: int | None) -> Transformation:
 
     Args:
         alpha: Parameter α of the beta distribution. The paper uses 1, for which the area is uniformly distributed.
-        seed: Seed of the draws. If `None`, a different seed is used in each process.
+        seed: Random seed. If `None`, a different seed is used in each process.
 
     Returns:
         A transformation for `dataset.apply`, from batches `(x, y)`, with `x` of shape
@@ -76,8 +76,8 @@ def cutmix(alpha: float = 1.0, *, seed: int | None) -> Transformation:
 
     Example:
         >>> import tensorflow as tf
-        >>> pictures = tf.reshape([0.0, 1.0], (2, 1, 1, 1)) * tf.ones((2, 8, 8, 1))  # one black, one white
-        >>> batches = tf.data.Dataset.from_tensors((pictures, tf.eye(2)))
+        >>> images = tf.reshape([0.0, 1.0], (2, 1, 1, 1)) * tf.ones((2, 8, 8, 1))  # one black, one white
+        >>> batches = tf.data.Dataset.from_tensors((images, tf.eye(2)))
         >>> x, y = next(iter(batches.apply(cutmix(seed=1))))
         >>> bool(tf.reduce_all(tf.reduce_mean(x, axis=[1, 2, 3]) == y[:, 1]))
         True
@@ -98,11 +98,11 @@ def cutmix(alpha: float = 1.0, *, seed: int | None) -> Transformation:
         kept = 1 - tf.reduce_mean(tf.cast(foreign, tf.float64), axis=[1, 2])
         return x, _mix(y, tf.gather(y, order), kept)
 
-    return _on_batches(mixed, alpha, seed, pictures=True)
+    return _on_batches(mixed, alpha, seed, images=True)
 
 
 def _on_batches(
-    mixed: Callable[..., tuple[Any, Any]], alpha: float, seed: int | None, pictures: bool = False
+    mixed: Callable[..., tuple[Any, Any]], alpha: float, seed: int | None, images: bool = False
 ) -> Transformation:
     check(isinstance(alpha, int | float) and alpha > 0, "alpha", alpha, "a positive number")
     check_seed(seed)
@@ -124,9 +124,9 @@ def _on_batches(
             "a single tensor with a batch axis",
             "call `batch` first",
         )
-        if pictures:
-            is_pictures = isinstance(spec[0], tf.TensorSpec) and spec[0].shape.rank == 4
-            check(is_pictures, "x", Verbatim(spec[0]), "a batch of images of shape (batch, height, width, channels)")
+        if images:
+            is_images = isinstance(spec[0], tf.TensorSpec) and spec[0].shape.rank == 4
+            check(is_images, "x", Verbatim(spec[0]), "a batch of images of shape (batch, height, width, channels)")
         return with_draws(dataset, seed).map(
             lambda batch, draw: mixed(*batch, draw), num_parallel_calls=tf.data.AUTOTUNE
         )
@@ -135,7 +135,7 @@ def _on_batches(
 
 
 def _weights(alpha: float, y: Tensor, draw: Tensor) -> Tensor:
-    """Draws weights from Beta(alpha, alpha), float64 `(batch,)`."""
+    """Returns random weights from Beta(alpha, alpha) as a float64 tensor of shape `(batch,)`."""
     import tensorflow as tf
 
     shape = [2, tf.shape(y)[0]]
@@ -147,14 +147,14 @@ def _weights(alpha: float, y: Tensor, draw: Tensor) -> Tensor:
 
 
 def _order(y: Tensor, draw: Tensor) -> Tensor:
-    """Returns a random permutation of the indices of the batch."""
+    """Returns a random permutation of the batch indices."""
     import tensorflow as tf
 
     return tf.random.experimental.stateless_shuffle(tf.range(tf.shape(y)[0]), _another(draw, 1))
 
 
 def _another(draw: Tensor, number: int) -> Tensor:
-    """Derives one of several independent seeds from a draw."""
+    """Returns one of several independent seeds that are derived from a seed."""
     import tensorflow as tf
 
     return tf.random.experimental.stateless_fold_in(draw, number)
@@ -170,7 +170,7 @@ def _mix(tensor: Tensor, other: Tensor, weight: Tensor) -> Tensor:
 
 
 def _inside(size: Tensor, centre: Tensor, side: Tensor) -> Tensor:
-    """Returns a mask of the pixels of one axis that are in the rectangles, bool `(batch, size)`."""
+    """Returns a boolean mask `(batch, size)` of the positions along one image axis that are inside the rectangles."""
     import tensorflow as tf
 
     half = tf.cast(tf.cast(size, tf.float64) * side, tf.int32) // 2

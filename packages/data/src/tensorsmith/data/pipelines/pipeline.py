@@ -1,4 +1,4 @@
-"""Reading many files into batches, with all options in one class."""
+"""Input pipeline that reads many files into batches."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -18,7 +18,7 @@ Compression = Literal["", "GZIP", "ZLIB"]
 
 @dataclass(frozen=True, kw_only=True)
 class Pipeline:
-    r"""Input pipeline for many files: list, interleave, shard, cache, shuffle, batch, parse, map, prefetch.
+    r"""Input pipeline for many files: list, interleave, shard, cache, shuffle, batch, parse, map and prefetch.
 
     Records are shuffled as serialized bytes, which are compact, and parsed in batches, which is fast. For local,
     uncompressed TFRecord files, `tensorsmith.tfrecord.examples` is the better choice, as it shuffles all records
@@ -133,7 +133,7 @@ class Pipeline:
         return sorted(found)[index::count]
 
     def dataset(self) -> Dataset:
-        """Builds the dataset from the files.
+        """Builds the dataset that reads the files.
 
         Returns:
             A `tf.data.Dataset` of batches, as returned by `parse` and `map`.
@@ -153,7 +153,7 @@ class Pipeline:
         epochs = tf.data.Dataset.range(tf.int64.max if self.epochs is None else self.epochs)
 
         def shuffled(epoch: Tensor, draw: Tensor) -> Dataset:
-            """Returns the shuffled batches of an epoch."""
+            """Returns the shuffled batches of one epoch."""
             draw += [epoch, 0]
             records = in_order
             if not self.cache:
@@ -177,7 +177,7 @@ class Pipeline:
         return counted(batches, self._batches(paths))
 
     def _records(self, numbers: Dataset, names: Tensor, calls: int) -> Dataset:
-        """Returns the interleaved records of the files with the given indices."""
+        """Returns the interleaved records of the files with the specified indices."""
         import tensorflow as tf
 
         index, count = self.shard
@@ -218,7 +218,7 @@ class Pipeline:
         return sum(len(range((worker - number) % workers, size, workers)) for number, size in enumerate(of_files))
 
     def _mistakes(self) -> Iterator[str]:
-        """Yields a message for each invalid field."""
+        """Yields an error message for each invalid field."""
         for name, least in (("batch_size", 1), ("cycle_length", 1), ("block_length", 1), ("shuffle", 0)):
             yield from _mistake(check_whole, name, getattr(self, name), least)
         for name, least in (("epochs", 1), ("num_parallel_calls", 1), ("prefetch", 0), ("count", 0)):
@@ -247,7 +247,7 @@ def _mistake(checks: Callable[..., None], *arguments: Any) -> Iterator[str]:
 
 
 def _fitting(paths: Sequence[str]) -> list[str]:
-    """Removes hidden files, and the indexes of files that are also in the list."""
+    """Removes hidden files, and index files of other files in the list."""
     visible = [path for path in paths if os.path.basename(path)[:1] != "."]  # noqa: PTH119 - not only on this machine
     indexes = {path + INDEX_SUFFIX for path in visible}
     return [path for path in visible if path not in indexes]

@@ -1,4 +1,4 @@
-"""Splitting of a dataset by hash, stable under reordering and under adding examples."""
+"""Hash-based splitting of a dataset, stable under reordering and added examples."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -13,7 +13,7 @@ BUCKETS = 1 << 53  # largest number of buckets that a double represents exactly
 
 
 def hash_split(part: str, fractions: Mapping[str, float], key: Callable[..., Any], *, salt: str = "") -> Transformation:
-    """Selects the examples of one part of a split, determined by a hash of their key.
+    """Selects the examples of one split, determined by a hash of their key.
 
     The hash value of an example is `FarmHash64(salt + key) mod 2^53` over `2^53`, a number in `[0, 1)`. This interval
     is divided among the parts according to `fractions`. A key belongs to the same part in each process and in each
@@ -21,11 +21,11 @@ def hash_split(part: str, fractions: Mapping[str, float], key: Callable[..., Any
     have the same key.
 
     Args:
-        part: Name of the part to select.
-        fractions: Name of each part mapped to its fraction of the examples. The fractions sum to 1, and their order
-            must be the same for all parts.
-        key: Function that returns the key of an example, a scalar string or integer. It is called like the function of
-            `dataset.map`. Integers are hashed as decimal strings.
+        part: Name of the split to select.
+        fractions: Mapping from the name of each split to its fraction of the examples. The fractions must sum to 1, and
+            their order must be the same for all splits.
+        key: Function that returns the key of an example, a scalar string or integer. It has the signature of the
+            function in `dataset.map`. Integers are hashed as decimal strings.
         salt: Prefix of the key. A different salt produces a different split.
 
     Returns:

@@ -9,7 +9,7 @@ from tensorsmith.data.pipelines.arguments import Transformation, check_whole
 
 
 def parallel_streams(count: int, length: int, *, shift: int | None = None) -> Transformation:
-    """Cuts a sequence into parallel streams of windows for stateful recurrent networks.
+    """Cuts a sequence into parallel streams of consecutive windows, for stateful recurrent networks.
 
     The sequence is divided into `count` consecutive parts of equal length. Batch `i` contains window `i` of each part,
     so each row of a batch continues the same row of the previous batch. Reset the states of the network at the
@@ -20,8 +20,8 @@ def parallel_streams(count: int, length: int, *, shift: int | None = None) -> Tr
     consists of a single number.
 
     Args:
-        count: Number of parts, which equals the batch size.
-        length: Number of steps in a window.
+        count: Number of parallel streams, which is also the batch size.
+        length: Number of steps in each window.
         shift: Number of steps between the starts of consecutive windows. Defaults to `length`. For targets one step
             ahead, windows have one step more than the network input: `length=101, shift=100`.
 

@@ -9,11 +9,11 @@ from tensorsmith.data.pipelines.arguments import Transformation, check_whole
 
 
 def targets_ahead(ahead: int = 1, *, axis: int = 0) -> Transformation:
-    """Splits windows into inputs and the last steps as targets, for forecasts from the end of the input.
+    """Splits windows into inputs and the final steps as targets, for sequence-to-vector forecasting.
 
     Args:
-        ahead: Number of steps in the target.
-        axis: Axis of the steps: 0 for single windows, 1 for batches of windows.
+        ahead: Number of steps to forecast.
+        axis: Axis of the time steps: 0 for single windows, 1 for batches of windows.
 
     Returns:
         A transformation for `dataset.apply`, from windows of `length` steps to pairs of `length - ahead` and `ahead`
@@ -34,14 +34,14 @@ def targets_ahead(ahead: int = 1, *, axis: int = 0) -> Transformation:
 
 
 def targets_each_step(ahead: int = 1, *, axis: int = 0) -> Transformation:
-    """Splits windows into inputs and a target for each step, for sequence-to-sequence models.
+    """Splits windows into inputs and targets for each step, for sequence-to-sequence forecasting.
 
     With `ahead=1`, the target is the window shifted by one step, as in a character-level language model. With larger
     values, the target at each step consists of the next `ahead` steps, on a new axis after the axis of the steps.
 
     Args:
-        ahead: Number of steps after each step that form its target.
-        axis: Axis of the steps: 0 for single windows, 1 for batches of windows.
+        ahead: Number of future steps in the target of each step.
+        axis: Axis of the time steps: 0 for single windows, 1 for batches of windows.
 
     Returns:
         A transformation for `dataset.apply`, from windows of `length` steps to pairs of `length - ahead` steps and as
@@ -65,8 +65,8 @@ def targets_each_step(ahead: int = 1, *, axis: int = 0) -> Transformation:
 
         if ahead == 1:
             return window[_steps(axis, slice(1, None))]
-        places = 1 + tf.range(tf.shape(window)[axis] - ahead)[:, None] + tf.range(ahead)
-        return tf.gather(window, places, axis=axis)
+        positions = 1 + tf.range(tf.shape(window)[axis] - ahead)[:, None] + tf.range(ahead)
+        return tf.gather(window, positions, axis=axis)
 
     return _pairs(ahead, axis, following)
 
@@ -87,9 +87,7 @@ def _pairs(ahead: int, axis: int, target: Callable[[Any], Any]) -> Transformatio
             rank, received = spec.shape.rank, Verbatim(f"windows of shape {spec.shape}")
             check(rank is None or rank > axis, "axis", axis, f"one of the {rank} axes of the windows")
             steps = None if rank is None else spec.shape[axis]
-            check(
-                steps is None or steps > ahead, "ahead", ahead, "smaller than the number of steps in a window", received
-            )
+            check(steps is None or steps > ahead, "ahead", ahead, f"smaller than the number of steps in {received}")
         return dataset.map(pair, num_parallel_calls=tf.data.AUTOTUNE)
 
     return transform

@@ -1,4 +1,4 @@
-"""Random interleaving of several datasets according to weights."""
+"""Random interleaving of several datasets with sampling weights."""
 
 import math
 from collections.abc import Sequence
@@ -14,16 +14,16 @@ Until = Literal["first", "last", "never"]
 def interleave_weighted(
     datasets: Sequence[Any], weights: Sequence[float], *, until: Until = "first", seed: int | None
 ) -> Dataset:
-    """Interleaves several datasets by drawing each element from one of them at random.
+    """Interleaves several datasets by sampling each element from one of them.
 
     Args:
         datasets: Datasets with elements of the same structure. The order of each dataset is preserved.
         weights: Relative sampling weight of each dataset.
         until: Stopping condition. "first": stops when an element is drawn from an exhausted dataset, so that the
-            weights hold until the end. "last": stops when all datasets are exhausted; exhausted ones are no longer
-            drawn, and no element is lost. "never": restarts each dataset when it is exhausted.
-        seed: Seed of the draws, which differ in each iteration over the dataset. If `None`, a different seed is used
-            in each process.
+            weights apply until the end. "last": stops when all datasets are exhausted, after each element has been
+            drawn. "never": restarts each dataset when it is exhausted.
+        seed: Random seed. The order differs in each iteration over the dataset. If `None`, a different
+            seed is used in each process.
 
     Returns:
         A `tf.data.Dataset`. Its cardinality is known, unless `until` is "first".

@@ -10,7 +10,7 @@ BYTES_AT_ONCE = 1 << 20
 
 
 def windows(length: int, *, shift: int = 1, stride: int = 1, nested: bool = False) -> Transformation:
-    """Cuts a dataset into all complete windows of consecutive elements.
+    """Splits a dataset into sliding windows of consecutive elements, without incomplete windows.
 
     Window `i` contains the elements `i shift + j stride` for `j` from 0 to `length - 1`. Elements at the end that do
     not fill a window are dropped.
@@ -19,11 +19,12 @@ def windows(length: int, *, shift: int = 1, stride: int = 1, nested: bool = Fals
     nested datasets, which `tf.data.Dataset.window` creates.
 
     Args:
-        length: Number of elements in a window.
-        shift: Number of elements between the starts of consecutive windows. With `length`, windows do not overlap.
-        stride: Number of elements between consecutive elements of a window.
-        nested: If `True`, each window is a dataset, or several in the structure of the elements, as created by
-            `tf.data.Dataset.window`. Use it for elements of varying shape, or to process each window as a dataset.
+        length: Number of elements in each window.
+        shift: Number of elements between the starts of consecutive windows. Windows do not overlap if it equals
+            `length`.
+        stride: Number of elements between consecutive elements in a window.
+        nested: If `True`, each window is a nested dataset, or several in the structure of the elements, as created by
+            `tf.data.Dataset.window`. Use this option for elements of varying shape, or to process windows as datasets.
 
     Returns:
         A transformation for `dataset.apply`. Tensors get a new first axis of size `length`, in the nested structure of
@@ -50,18 +51,18 @@ def windows(length: int, *, shift: int = 1, stride: int = 1, nested: bool = Fals
     offsets = tf.range(length, dtype=tf.int64) * stride
 
     def cut(state: tuple[NestedTensors, Tensor], rows: NestedTensors) -> Any:
-        """Returns the new state, the remaining rows and the start of the next window, and all complete windows."""
+        """Returns the new state (the remaining rows and the offset of the next window) and all complete windows."""
         kept, begin = state
         # Prepend the rows kept from the previous batch, and count the windows that are complete.
         rows = tf.nest.map_structure(lambda *parts: tf.concat(parts, 0), kept, rows)
         count = tf.shape(tf.nest.flatten(rows)[0], tf.int64)[0]
         found = tf.maximum((count - begin - span) // shift + 1, 0)
-        places = (begin + tf.range(found) * shift)[:, None] + offsets
+        positions = (begin + tf.range(found) * shift)[:, None] + offsets
         # Keep only the rows that later windows need.
         begin += found * shift
         passed = tf.minimum(begin, count)
         rest = tf.nest.map_structure(lambda tensor: tensor[passed:], rows)
-        return (rest, begin - passed), tf.nest.map_structure(lambda tensor: tf.gather(tensor, places), rows)
+        return (rest, begin - passed), tf.nest.map_structure(lambda tensor: tf.gather(tensor, positions), rows)
 
     def transform(dataset: Dataset) -> Dataset:
         if nested:
@@ -92,6 +93,6 @@ def windows(length: int, *, shift: int = 1, stride: int = 1, nested: bool = Fals
 
 
 def _bytes(spec: Any) -> int:
-    """Returns the size of a tensor in bytes; if its shape is unknown, a size that yields one window at a time."""
+    """Returns the size of a tensor in bytes, or a size that results in one window at a time if the shape is unknown."""
     elements = spec.shape.num_elements()
     return BYTES_AT_ONCE if elements is None else max(1, elements * spec.dtype.size)

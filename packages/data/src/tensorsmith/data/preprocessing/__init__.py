@@ -1,11 +1,11 @@
-"""Preprocessing layers that are saved with the model, and feature specs that adapt all of them in one pass."""
+"""Preprocessing layers that are saved with the model, and feature specs that adapt all layers in one pass."""
 
 from tensorsmith.core import load_tensorflow
 
 load_tensorflow()  # configures TensorFlow's logging before any other import of it
 
 from tensorsmith.data.preprocessing.bucketizer import Bucketizer
-from tensorsmith.data.preprocessing.choices import Bucketize, Cross, Hash, Keep, Lookup, Standardize, Text
+from tensorsmith.data.preprocessing.choices import Bucketize, Cross, Hash, Lookup, Passthrough, Standardize, Text
 from tensorsmith.data.preprocessing.feature_model import FeatureModel
 from tensorsmith.data.preprocessing.feature_spec import FeatureSpec
 from tensorsmith.data.preprocessing.split_words import split_words
@@ -19,8 +19,8 @@ __all__ = [
     "FeatureModel",
     "FeatureSpec",
     "Hash",
-    "Keep",
     "Lookup",
+    "Passthrough",
     "Standardize",
     "Text",
     "Vocabulary",

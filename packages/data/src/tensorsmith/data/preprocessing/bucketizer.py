@@ -1,4 +1,4 @@
-"""Discretization of numbers into bins."""
+"""Discretization of numbers into buckets."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,7 +16,7 @@ OUTPUTS = ("int", "one_hot")
 
 @export
 class Bucketizer(keras.layers.Layer):
-    """Layer that maps numbers to the indices of bins.
+    """Layer that maps numbers to bin indices.
 
     `adapt` computes boundaries that divide the data into bins of equal size, as far as distinct values allow. They are
     exact for up to 200,000 values. `keras.layers.Discretization` approximates quantiles batch by batch: for 20,000
@@ -30,8 +30,8 @@ class Bucketizer(keras.layers.Layer):
     Args:
         boundaries: Strictly increasing boundaries between bins. A value equal to a boundary belongs to the bin above
             it. If `None`, the boundaries are computed by `adapt`.
-        bins: Number of bins that `adapt` creates. There are fewer if values are equal.
-        output: Output format: "int" for bin indices, "one_hot" for one-hot vectors.
+        bins: Number of bins that `adapt` creates. There may be fewer if the data contains equal values.
+        output: Output format: "int" for bin indices or "one_hot" for one-hot vectors.
         **kwargs: Base layer keyword arguments, such as `name` and `dtype`. `dtype` is the dtype of one-hot vectors.
 
     Call arguments:
@@ -90,11 +90,12 @@ class Bucketizer(keras.layers.Layer):
         return len(self._known()) + 1
 
     def adapt(self, data: NestedArrays | Dataset, seed: int = 0) -> None:
-        """Computes the boundaries from data, replacing previous ones. Call it before compiling or tracing the model.
+        """Computes the bin boundaries from data, replacing previous ones. Call it before compiling the model.
 
         Args:
-            data: A tensor or array, or a `tf.data.Dataset` of batches of them.
-            seed: Seed of the sample used to estimate quantiles of more than 200,000 values; see `Quantiles`.
+            data: Tensor, array, or `tf.data.Dataset` of batches.
+            seed: Random seed of the sample from which quantiles of more than 200,000 values are estimated; see
+                `Quantiles`.
 
         Raises:
             ValueError: If `bins` is `None`, or if `data` has values that are not finite or too few distinct values.
@@ -118,7 +119,7 @@ class Bucketizer(keras.layers.Layer):
         return self.boundaries
 
     def call(self, inputs: Tensor) -> Tensor:
-        """Assigns the inputs to bins."""
+        """Maps the inputs to bin indices or one-hot vectors."""
         boundaries = keras.ops.convert_to_tensor(self._known(), "float64")
         values = keras.ops.cast(inputs, "float64")
         found = keras.ops.searchsorted(boundaries, keras.ops.reshape(values, (-1,)), side="right")
@@ -140,7 +141,7 @@ class Bucketizer(keras.layers.Layer):
 
 
 def boundaries_of(quantiles: Quantiles, bins: int) -> list[float]:
-    """Returns the boundaries of bins of equal size.
+    """Returns the boundaries of bins with equal numbers of values.
 
     Raises:
         ValueError: If all values are in one bin.

@@ -1,4 +1,4 @@
-"""Preprocessing choices for features.
+"""Preprocessing options for features.
 
 A choice defines which features it supports, the statistics of the data that its layers need, and the layers.
 """
@@ -26,21 +26,21 @@ BETWEEN = 2**62  # bins of intermediate crosses, large enough to make collisions
 
 
 @dataclass(frozen=True)
-class Choice:
-    """Base class of the preprocessing choices of a feature.
+class FeatureChoice:
+    """Base class of the preprocessing options of a feature.
 
     Args:
-        feature: Name of the feature in the schema. If "", the name of the choice in the spec is used.
+        feature: Name of the feature in the schema. If "", the name of the preprocessing option in the spec is used.
     """
 
     feature: str = field(default="", kw_only=True)
 
-    def misfit(self, feature: Feature) -> str:
-        """Returns the kind of feature that the choice requires if `feature` is not of that kind, otherwise ""."""
+    def incompatibility(self, feature: Feature) -> str:
+        """Returns the feature type that is required, or "" if the type of `feature` is supported."""
         return "real numbers" if feature.dtype in (*STRINGS, *COMPLEX) else ""
 
     def statistics(self, seed: int) -> Any:
-        """Returns statistics to `update` with rows of shape `(batch, values)`, or `None` if the choice needs none."""
+        """Returns statistics to `update` with batches of shape `(batch, values)`, or `None` if none are needed."""
         return None
 
     def layers(self, feature: Feature, statistics: Any) -> list[Any]:
@@ -49,8 +49,8 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Keep(Choice):
-    """Passes numbers through unchanged, cast to float32."""
+class Passthrough(FeatureChoice):
+    """Passes numbers through unchanged, except for a cast to float32."""
 
     def layers(self, feature: Feature, statistics: Any) -> list[Any]:
         """Returns a layer that casts to float32."""
@@ -58,15 +58,15 @@ class Keep(Choice):
 
 
 @dataclass(frozen=True)
-class Standardize(Choice):
-    """Standardizes numbers to mean 0 and standard deviation 1, separately for each value of a feature.
+class Standardize(FeatureChoice):
+    """Standardizes numbers to zero mean and unit variance, separately for each value of a feature.
 
     It uses a `keras.layers.Normalization` in float64, which preserves small differences between large numbers. A value
     that is constant in the data is divided by 1, whereas the `adapt` method of that layer divides it by 1e-7.
     """
 
     def statistics(self, seed: int) -> Moments:
-        """Returns the means and variances to estimate."""
+        """Returns an accumulator for the means and variances."""
         return Moments()
 
     def layers(self, feature: Feature, statistics: Moments) -> list[Any]:
@@ -80,15 +80,15 @@ class Standardize(Choice):
 
 
 @dataclass(frozen=True)
-class Text(Choice):
-    """Counts the words of a string, which are determined by `split_words`.
+class Text(FeatureChoice):
+    """Converts a string to a vector of word counts, with words determined by `split_words`.
 
     It uses a `keras.layers.TextVectorization`, whose first index is that of out-of-vocabulary words.
 
     Args:
         limit: Maximum size of the vocabulary, which consists of the most frequent words.
         output: Output format: "count", "multi_hot" or "tf_idf".
-        formula: IDF formula, "keras" or "handbook"; see `idf_weights`.
+        formula: IDF formula, "keras" or "inverse_log"; see `idf_weights`.
     """
 
     limit: int = 10_000
@@ -101,12 +101,12 @@ class Text(Choice):
         check(self.output in outputs, "output", self.output, " or ".join(map(repr, outputs)))
         check(self.formula in FORMULAS, "formula", self.formula, " or ".join(map(repr, FORMULAS)))
 
-    def misfit(self, feature: Feature) -> str:
+    def incompatibility(self, feature: Feature) -> str:
         """Returns "one string" unless the feature is a scalar string."""
         return "" if feature.dtype == "string" and feature.shape == () else "one string"
 
     def statistics(self, seed: int) -> Any:
-        """Returns the word counts to collect."""
+        """Returns an accumulator for the word counts."""
         return _WordCounts()
 
     def layers(self, feature: Feature, statistics: TokenCounts) -> list[Any]:
@@ -127,11 +127,11 @@ class Text(Choice):
 
 
 @dataclass(frozen=True)
-class Indices(Choice):
-    """Base class of choices that map a feature to class indices, which the encoder converts to vectors.
+class Categorical(FeatureChoice):
+    """Base class of options that map a feature to class indices, which the encoder converts to vectors.
 
     Args:
-        embed: Dimension of a trainable embedding of each class. If `None`, one-hot vectors are used.
+        embed: Dimension of a trainable embedding. If `None`, one-hot vectors are used.
     """
 
     embed: int | None = field(default=None, kw_only=True)
@@ -141,20 +141,21 @@ class Indices(Choice):
             _check_positive("embed", self.embed)
 
     def size(self, layers: Sequence[Any]) -> int:
-        """Returns the number of classes, given the layers."""
+        """Returns the number of classes that the layers distinguish."""
         size: int = layers[0].size
         return size
 
 
 @dataclass(frozen=True)
-class Lookup(Indices):
+class Lookup(Categorical):
     """Maps strings or integers to their indices in a `Vocabulary`.
 
     Args:
-        vocabulary: Tokens of the vocabulary. If `None`, the tokens of the data are used, most frequent first.
+        vocabulary: Vocabulary tokens. If `None`, the vocabulary is computed from the data, most frequent tokens first.
         oov_buckets: Number of indices for out-of-vocabulary tokens.
-        oov: Position of these indices: "first", as in Keras, or "last", as in `tf.lookup.StaticVocabularyTable`.
-        limit: Maximum number of tokens taken from the data.
+        oov: Position of the out-of-vocabulary indices: "first", as in Keras, or "last", as in
+            `tf.lookup.StaticVocabularyTable`.
+        limit: Maximum number of tokens in a vocabulary that is computed from the data.
     """
 
     vocabulary: tuple[str, ...] | tuple[int, ...] | None = None
@@ -169,12 +170,12 @@ class Lookup(Indices):
         if self.limit is not None:
             _check_positive("limit", self.limit)
 
-    def misfit(self, feature: Feature) -> str:
+    def incompatibility(self, feature: Feature) -> str:
         """Returns "strings or integers" unless the feature has one of these dtypes."""
         return "" if feature.dtype in (*STRINGS, *INTEGERS) else TOKENS
 
     def statistics(self, seed: int) -> TokenCounts | None:
-        """Returns the token counts to collect, or `None` if the vocabulary is given."""
+        """Returns an accumulator for the token counts, or `None` if the vocabulary is given."""
         return TokenCounts() if self.vocabulary is None else None
 
     def layers(self, feature: Feature, statistics: TokenCounts | None) -> list[Any]:
@@ -185,12 +186,12 @@ class Lookup(Indices):
 
 
 @dataclass(frozen=True)
-class Hash(Indices):
+class Hash(Categorical):
     """Maps strings or integers to a fixed number of bins by hashing, with a `keras.layers.Hashing`.
 
     Args:
-        bins: Number of bins.
-        salt: Salt of the hash function, or `None` for no salt.
+        bins: Number of hash bins.
+        salt: Salt of the hash function, or `None`.
     """
 
     bins: int
@@ -200,7 +201,7 @@ class Hash(Indices):
         super().__post_init__()
         _check_positive("bins", self.bins)
 
-    def misfit(self, feature: Feature) -> str:
+    def incompatibility(self, feature: Feature) -> str:
         """Returns "strings or integers" unless the feature has one of these dtypes."""
         return "" if feature.dtype in (*STRINGS, *INTEGERS) else TOKENS
 
@@ -214,8 +215,8 @@ class Hash(Indices):
 
 
 @dataclass(frozen=True)
-class Bucketize(Indices):
-    """Maps numbers to the indices of bins, with a `Bucketizer`.
+class Bucketize(Categorical):
+    """Maps numbers to bin indices, with a `Bucketizer`.
 
     Args:
         bins: Number of bins, or `None` if `boundaries` is given.
@@ -229,13 +230,13 @@ class Bucketize(Indices):
     def __post_init__(self) -> None:
         super().__post_init__()
         one = (self.bins is None) == bool(self.boundaries)
-        check(one, "bins", self.bins, "a number of bins, or `boundaries` must be given instead")
-        check(self.bins is None or (isinstance(self.bins, int) and self.bins > 1), "bins", self.bins, "2 or more")
+        check(one, "bins", self.bins, "given if, and only if, `boundaries` are not")
+        check(self.bins is None or (isinstance(self.bins, int) and self.bins > 1), "bins", self.bins, "an integer >= 2")
         ordered = list(self.boundaries) == sorted(set(self.boundaries))
         check(ordered, "boundaries", self.boundaries, "strictly increasing numbers")
 
     def statistics(self, seed: int) -> Quantiles | None:
-        """Returns the quantiles to estimate, or `None` if boundaries are given."""
+        """Returns an accumulator for the quantiles, or `None` if the boundaries are given."""
         return Quantiles(seed=seed) if self.bins else None
 
     def layers(self, feature: Feature, statistics: Quantiles | None) -> list[Any]:
@@ -244,16 +245,15 @@ class Bucketize(Indices):
 
 
 @dataclass(frozen=True)
-class Cross(Indices):
-    """Crosses features: maps each combination of their class indices to a fixed number of bins by hashing.
+class Cross(Categorical):
+    """Crosses features: hashes each combination of their class indices to a fixed number of bins.
 
     It uses a `keras.layers.HashedCrossing`, and one more for each feature after the second, as that layer does not
     support a third feature in a functional model.
 
     Args:
-        features: Names in the spec of at least two `Lookup`, `Hash` or `Bucketize` choices, whose features have one
-            value.
-        bins: Number of bins.
+        features: Names in the spec of at least two `Lookup`, `Hash` or `Bucketize` options for scalar features.
+        bins: Number of hash bins.
     """
 
     features: tuple[str, ...]
@@ -267,7 +267,7 @@ class Cross(Indices):
         _check_positive("bins", self.bins)
 
     def join(self, numbers: Sequence[Any]) -> Tensor:
-        """Returns the crossed indices of symbolic tensors of shape `(batch, 1)`."""
+        """Returns the crossed class indices of symbolic tensors of shape `(batch, 1)`."""
         crossed, *others = numbers
         for other in others[:-1]:
             crossed = keras.layers.HashedCrossing(BETWEEN)([crossed, other])
@@ -278,15 +278,15 @@ class Cross(Indices):
         return self.bins
 
 
-def default_choice(feature: Feature) -> Choice | None:
-    """Returns the default choice for a feature, or `None` if a choice must be made explicitly."""
+def default_choice(feature: Feature) -> FeatureChoice | None:
+    """Returns the default preprocessing of a feature, or `None` if it must be specified explicitly."""
     if feature.labels:
         return Lookup(tuple(range(len(feature.labels))))
     if len(feature.shape) > 1 or feature.dtype in ("bytes", *COMPLEX):
         return None
     if feature.dtype == "string":
         return Lookup()
-    return Keep() if feature.dtype == "bool" else Standardize()
+    return Passthrough() if feature.dtype == "bool" else Standardize()
 
 
 def values_per_example(feature: Feature) -> int:
@@ -295,7 +295,7 @@ def values_per_example(feature: Feature) -> int:
 
 
 class _WordCounts(TokenCounts):
-    """Counts of the words in strings."""
+    """Counter of the words in strings."""
 
     def update(self, documents: Any) -> None:
         super().update(split_words(documents[:, 0]).to_list())

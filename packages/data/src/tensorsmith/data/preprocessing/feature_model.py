@@ -1,4 +1,4 @@
-"""Functional models with named inputs."""
+"""Functional models with a dictionary of named inputs."""
 
 from collections.abc import Mapping
 
@@ -10,13 +10,13 @@ from tensorsmith.core.types import NestedTensors, Tensor
 
 @export
 class FeatureModel(keras.Model):
-    """Functional model whose input is a dictionary that may have additional entries.
+    """Functional model that accepts a dictionary of inputs and ignores additional entries.
 
     Examples can therefore be passed as they are read, including the target. `keras.Model` warns about additional
     entries and then matches entries by position instead of name, so that an input may receive the values of another.
 
     Args:
-        inputs: Name of each input mapped to a `keras.Input` of the same name.
+        inputs: Mapping from input names to `keras.Input` tensors of the same names.
         outputs: Output tensor, or a nested structure of output tensors.
         name: Name of the model.
 
@@ -37,5 +37,5 @@ class FeatureModel(keras.Model):
     def call(
         self, inputs: Mapping[str, Tensor], training: bool | None = None, mask: NestedTensors | None = None
     ) -> NestedTensors:
-        """Calls the model on the entries that it has inputs for."""
+        """Calls the model on the entries of the dictionary that correspond to its inputs."""
         return super().call({name: inputs[name] for name in self.input}, training=training, mask=mask)

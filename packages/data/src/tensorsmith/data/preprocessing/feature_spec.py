@@ -10,7 +10,7 @@ import numpy as np
 
 from tensorsmith.core import ArgumentError, Progress, Verbatim, argument_error, check, did_you_mean
 from tensorsmith.core.types import TensorLike
-from tensorsmith.data.preprocessing.choices import Choice, Cross, Indices, default_choice, values_per_example
+from tensorsmith.data.preprocessing.choices import Categorical, Cross, FeatureChoice, default_choice, values_per_example
 from tensorsmith.data.preprocessing.feature_model import FeatureModel
 from tensorsmith.tfrecord import Feature, Schema
 from tensorsmith.tfrecord.schema import FLOATS, STRINGS
@@ -19,21 +19,21 @@ logger = logging.getLogger(__name__)
 
 
 class FeatureSpec:
-    """Preprocessing of the features of a schema, as Keras models that are saved with the rest of the model.
+    """Preprocessing of the features in a schema, as Keras models that are saved with the rest of the model.
 
     A spec provides two models. `preprocessing` has no trainable weights and takes a dictionary of features as they are
     read. It can be mapped over a data set, be part of the model, or be used in one way for training and in the other
     for serving, with identical results. `encoder` takes its output, converts class indices to one-hot vectors and
     embeddings, and returns one tensor. Features without an explicit choice are preprocessed by their type:
 
-    - numbers, one or a list of them: `Standardize()`; bool: `Keep()`;
+    - numbers, one or a list of them: `Standardize()`; bool: `Passthrough()`;
     - integers with `labels`: `Lookup` of their classes; strings: `Lookup()` of those in the data.
 
     Args:
-        schema: Schema of the examples. Features in use must have a fixed size and be present in all examples.
-        choices: Names mapped to preprocessing choices. A name is that of a feature in the schema, or of an additional
-            output if the choice specifies its `feature` or is a `Cross`.
-        without: Names of features without default preprocessing, such as the target. Explicit choices still apply.
+        schema: Schema of the examples. Features that are used must have a fixed size and occur in all examples.
+        choices: Mapping from names to preprocessing options. A name is that of a feature in the schema, or that of an
+            additional output if the option specifies its `feature` or is a `Cross`.
+        exclude: Names of features without default preprocessing, such as the target. Explicit options still apply.
 
     Raises:
         ValueError: If choices are incompatible with the features; the message lists all mistakes.
@@ -43,7 +43,7 @@ class FeatureSpec:
         >>> from tensorsmith.data.preprocessing import Bucketize, Lookup
         >>> schema = Schema({"age": Feature("float32"), "city": Feature("string"), "label": Feature("int64")})
         >>> choices = {"city": Lookup(embed=2), "young": Bucketize(2, feature="age")}
-        >>> spec = FeatureSpec(schema, choices, without=["label"])
+        >>> spec = FeatureSpec(schema, choices, exclude=["label"])
         >>> examples = {"age": [20.0, 40.0, 40.0, 20.0], "city": ["Oslo", "Rome", "Rome", "Rome"], "label": [0] * 4}
         >>> dataset = tf.data.Dataset.from_tensor_slices(examples).batch(2)
         >>> spec.adapt(dataset)
@@ -54,16 +54,16 @@ class FeatureSpec:
         TensorShape([2, 5])
     """
 
-    def __init__(self, schema: Schema, choices: Mapping[str, Choice] | None = None, without: Iterable[str] = ()):
-        check(not isinstance(without, str), "without", without, "a list of names")
-        chosen, left_out = dict(choices or {}), list(without)
+    def __init__(self, schema: Schema, choices: Mapping[str, FeatureChoice] | None = None, exclude: Iterable[str] = ()):
+        check(not isinstance(exclude, str), "exclude", exclude, "a list of names")
+        chosen, left_out = dict(choices or {}), list(exclude)
         usual = {
             name: default_choice(feature)
             for name, feature in schema.features.items()
             if name not in chosen and name not in left_out
         }
         mistakes = [
-            argument_error("without", name, "the name of a feature in the schema", did_you_mean(name, schema.features))
+            argument_error("exclude", name, "the name of a feature in the schema", did_you_mean(name, schema.features))
             for name in left_out
             if name not in schema.features
         ]
@@ -72,14 +72,14 @@ class FeatureSpec:
                 name,
                 schema.features[name].dtype,
                 "encoded by an explicit choice",
-                "add it to `choices`, or to `without`",
+                "add it to `choices`, or to `exclude`",
             )
             for name, choice in usual.items()
             if choice is None
         ]
         made = {name: choice for name, choice in usual.items() if choice} | chosen
         order = [name for name in schema.features if name in made]
-        self._choices: dict[str, Choice] = {name: made[name] for name in dict.fromkeys([*order, *made])}
+        self._choices: dict[str, FeatureChoice] = {name: made[name] for name in dict.fromkeys([*order, *made])}
         self._sources = {
             name: choice.feature or name for name, choice in self._choices.items() if not isinstance(choice, Cross)
         }
@@ -100,32 +100,39 @@ class FeatureSpec:
             )
         if mistakes:
             raise ValueError("\n".join(map(str, mistakes)))
-        check(bool(self._sources), "without", left_out, "a proper subset of the features")
+        check(bool(self._sources), "exclude", left_out, "a proper subset of the features")
         used = set(self._sources.values())
         self._features = {name: feature for name, feature in schema.features.items() if name in used}
 
-    def _of(self, schema: Schema, name: str, choice: Choice) -> list[ArgumentError]:
-        """Returns the errors of a choice for a feature."""
+    def _of(self, schema: Schema, name: str, choice: FeatureChoice) -> list[ArgumentError]:
+        """Returns the validation errors of the preprocessing options of one feature."""
         source = self._sources[name]
         if source not in schema.features:
             return [
                 argument_error(
-                    "choices", source, "a dict by features of the schema", did_you_mean(source, schema.features)
+                    "choices",
+                    source,
+                    "a dict whose keys are features of the schema",
+                    did_you_mean(source, schema.features),
                 )
             ]
         feature = schema.features[source]
         if feature.sequence or feature.optional or None in feature.shape or feature.encoding == "wav":
             expected = "a feature of fixed size that every example has"
-            return [argument_error(name, feature, expected, "add it to `without`")]
-        misfit = choice.misfit(feature)
-        return [argument_error(name, feature.dtype, f"{misfit} for {type(choice).__name__}")] if misfit else []
+            return [argument_error(name, feature, expected, "add it to `exclude`")]
+        incompatibility = choice.incompatibility(feature)
+        return (
+            [argument_error(name, feature.dtype, f"{incompatibility} for {type(choice).__name__}")]
+            if incompatibility
+            else []
+        )
 
     def _crossed(self, schema: Schema, name: str, cross: Cross) -> list[ArgumentError]:
-        """Returns the errors of the features of a cross."""
+        """Returns the validation errors of a feature cross."""
         known = [
             other
             for other, source in self._sources.items()
-            if isinstance(self._choices[other], Indices)
+            if isinstance(self._choices[other], Categorical)
             and source in schema.features
             and values_per_example(schema.features[source]) == 1
         ]
@@ -137,7 +144,7 @@ class FeatureSpec:
         ]
 
     def inputs(self) -> dict[str, Any]:
-        """Returns new inputs for a functional model: a `keras.Input` for each feature, as described by the schema."""
+        """Returns new `keras.Input` tensors for the features in the schema, for use in a functional model."""
         return {
             name: keras.Input(feature.shape, dtype="string" if feature.dtype in STRINGS else feature.dtype, name=name)
             for name, feature in self._features.items()
@@ -150,9 +157,9 @@ class FeatureSpec:
         quantiles are exact for up to 200,000 values and estimated from a sample for more (see `Quantiles`).
 
         Args:
-            dataset: Batches as returned by `examples`: dictionaries of tensors or arrays, or tuples whose first
-                element is such a dictionary.
-            seed: Seed of the sample used to estimate quantiles.
+            dataset: Batches as returned by `examples`: dictionaries of tensors or arrays, or tuples that start with
+                such a dictionary.
+            seed: Random seed of the sample from which quantiles are estimated.
 
         Raises:
             ValueError: If `dataset` is empty or infinite, if a batch does not match the schema, if numbers are not
@@ -202,7 +209,7 @@ class FeatureSpec:
         return rows
 
     def _made(self, gathered: Mapping[str, Any]) -> dict[str, list[Any]]:
-        """Returns the layers of each choice, except crosses."""
+        """Returns the layers of each preprocessing option, except for feature crosses."""
         layers, mistakes = {}, []
         for name, source in self._sources.items():
             try:
@@ -215,7 +222,7 @@ class FeatureSpec:
 
     @cached_property
     def _layers(self) -> dict[str, list[Any]]:
-        """Layers of the choices, for a spec on which `adapt` was not called."""
+        """Layers of the preprocessing options of a spec for which `adapt` was not called."""
         unknown = [name for name in self._sources if self._choices[name].statistics(0) is not None]
         if unknown:
             features = ", ".join(map(repr, unknown))
@@ -260,7 +267,7 @@ class FeatureSpec:
         for name, tensor in self.preprocessing.output.items():
             inputs[name] = part = keras.Input(tensor.shape[1:], dtype=tensor.dtype, name=name)
             choice = self._choices[name]
-            if isinstance(choice, Indices):
+            if isinstance(choice, Categorical):
                 size = choice.size(self._layers.get(name, ()))
                 if choice.embed is None:
                     vectors = keras.layers.CategoryEncoding(size, output_mode="one_hot")(part)
@@ -273,7 +280,7 @@ class FeatureSpec:
 
 
 def _as_rows(name: str, feature: Feature, values: TensorLike) -> np.ndarray:
-    """Returns the values of a feature in a batch as an array of shape `(batch, values)`."""
+    """Returns the values of a feature as an array of shape `(batch, values)`."""
     array, width = np.asarray(values), values_per_example(feature)
     fits = array.ndim > 0 and array.size == len(array) * width
     check(fits, name, array.shape, f"a batch of shape {(None, *feature.shape)}", "call `dataset.batch`")

@@ -10,14 +10,14 @@ from tensorsmith.core.types import TensorLike
 
 @export
 def split_words(texts: TensorLike) -> Any:
-    """Splits strings into lower-case words: runs of letters, digits and apostrophes of any script.
+    """Splits strings into lowercase words, which consist of letters, digits and apostrophes of any script.
 
     It can be passed to `keras.layers.TextVectorization` as `split`, with `standardize=None`. The default of Keras
     removes punctuation without inserting a space, so that "well-known" becomes "wellknown", and lower-cases only ASCII
     letters.
 
     Args:
-        texts: A tensor of UTF-8 strings of shape `(batch,)`.
+        texts: UTF-8 string tensor of shape `(batch,)`.
 
     Returns:
         A `tf.RaggedTensor` of strings, `(batch, words)`.

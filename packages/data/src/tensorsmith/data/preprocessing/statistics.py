@@ -9,7 +9,7 @@ import numpy as np
 
 
 class Moments:
-    """Running means and variances of columns.
+    """Running mean and variance of each column.
 
     Source: Chan et al., "Updating Formulae and a Pairwise Algorithm for Computing Sample Variances", 1979.
 
@@ -38,13 +38,13 @@ class Moments:
 
     @property
     def variance(self) -> np.ndarray:
-        """Variance of each column, replaced by 1 if it is within rounding error of 0."""
+        """Variance of each column, replaced by 1 if it does not exceed rounding errors."""
         variance = self._squares / self.count
         return np.where(variance <= (16 * np.finfo("float64").eps * self.mean) ** 2, 1.0, variance)
 
 
 class TokenCounts:
-    """Number of occurrences of each token, and number of documents that contain it.
+    """Frequency and document frequency of each token.
 
     Counts are exact up to `keep` distinct tokens. Beyond that, the median count is subtracted from all counts, and
     tokens whose count reaches 0 are dropped. A count is therefore too low by at most 2 / `keep` of the total number of
@@ -80,12 +80,12 @@ class TokenCounts:
             self.document_counts = Counter({token: self.document_counts[token] for token in self.counts})
 
     def most_frequent(self, limit: int | None = None) -> list[Any]:
-        """Returns the tokens, most frequent first; ties are in the sort order of the tokens."""
+        """Returns the tokens in descending order of frequency. Ties are in the sort order of the tokens."""
         return sorted(self.counts, key=lambda token: (-self.counts[token], token))[:limit]
 
 
 class Quantiles:
-    """Streaming quantiles, exact or estimated from a sample.
+    """Streaming quantiles, computed exactly or estimated from a random sample.
 
     Quantiles are exact up to 2 * `keep` values. Beyond that, they are estimated from a uniform random sample of at
     least `keep` values: each value is assigned a random number, and the values with the smallest numbers are kept. For
@@ -93,8 +93,8 @@ class Quantiles:
     0.0016.
 
     Args:
-        keep: Minimum size of the sample.
-        seed: Seed of the sample.
+        keep: Minimum number of sampled values.
+        seed: Random seed of the sample.
 
     Example:
         >>> quantiles = Quantiles()
@@ -124,7 +124,7 @@ class Quantiles:
             self._bound = float(self._draws.max())
 
     def boundaries(self, bins: int) -> list[float]:
-        """Returns the boundaries of non-empty bins of equal size, fewer than `bins` if values are equal."""
+        """Returns the boundaries of non-empty bins with equal numbers of values, possibly fewer than `bins`."""
         if not len(self._values):
             return []
         inner = np.quantile(self._values, np.arange(1, bins) / bins)

@@ -6,25 +6,25 @@ import numpy as np
 
 from tensorsmith.core import check, did_you_mean
 
-FORMULAS = ("keras", "handbook")
+FORMULAS = ("keras", "inverse_log")
 
 
 def idf_weights(document_counts: Sequence[int], documents: int, formula: str = "keras") -> np.ndarray:
-    """Returns the inverse document frequency of words, the factors of TF-IDF.
+    """Returns the inverse document frequency of each word, used in TF-IDF.
 
     Formula:
 
         "keras":     log(1 + documents / (1 + document_count))
-        "handbook":  1 / log(document_count)
+        "inverse_log":  1 / log(document_count)
 
     The first formula is that of `keras.layers.TextVectorization`. The second is from Géron, "Hands-On Machine Learning
     with Scikit-Learn, Keras, and TensorFlow", 2nd edition, 2019, chapter 13. It is undefined for words in a single
     document, which are treated like words in two documents, 1 / log(2).
 
     Args:
-        document_counts: Number of documents that contain each word.
+        document_counts: Number of documents in which each word occurs.
         documents: Total number of documents.
-        formula: Formula to use: "keras" or "handbook".
+        formula: IDF formula: "keras" or "inverse_log".
 
     Returns:
         A float64 array with a factor for each word.
@@ -34,7 +34,7 @@ def idf_weights(document_counts: Sequence[int], documents: int, formula: str = "
 
     Example:
         >>> counts, documents = np.array([1, 0, 2]), [200, 10, 100]
-        >>> print((counts * idf_weights(documents, 1000, "handbook")).round(2))
+        >>> print((counts * idf_weights(documents, 1000, "inverse_log")).round(2))
         [0.19 0.   0.43]
         >>> print((counts * idf_weights(documents, 1000)).round(2))
         [1.79 0.   4.78]

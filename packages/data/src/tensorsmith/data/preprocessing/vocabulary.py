@@ -35,16 +35,16 @@ class Vocabulary(keras.layers.Layer):
     specially; use a `tf.RaggedTensor` to omit them.
 
     Args:
-        vocabulary: Distinct tokens. If `None`, they are computed by `adapt`.
-        oov_buckets: Number of buckets for out-of-vocabulary tokens, at least 1.
-        oov: Position of the buckets, "first" or "last".
-        output: Output format: "int" for indices; "one_hot" for a one-hot vector for each token; "multi_hot", "count"
-            or "tf_idf" for one vector for all tokens of the last axis, with the presence, count or TF-IDF of each
-            token.
-        formula: IDF formula that `adapt` uses for "tf_idf", "keras" or "handbook"; see `idf_weights`.
-        idf_weights: IDF factor of each token in the vocabulary, for "tf_idf". Buckets use the mean, as in Keras.
+        vocabulary: Vocabulary tokens without duplicates. If `None`, the vocabulary is computed by `adapt`.
+        oov_buckets: Number of out-of-vocabulary buckets, at least 1.
+        oov: Position of the bucket indices, "first" or "last".
+        output: Output format: "int" for indices; "one_hot" for a one-hot vector per token; "multi_hot", "count" or
+            "tf_idf" for a single vector over the tokens of the last axis, with the presence, count or TF-IDF of each
+            vocabulary token.
+        formula: IDF formula that `adapt` uses for "tf_idf", "keras" or "inverse_log"; see `idf_weights`.
+        idf_weights: IDF weight of each token in the vocabulary, for "tf_idf". Buckets use the mean, as in Keras.
         limit: Maximum number of tokens in a vocabulary computed by `adapt`, excluding the buckets.
-        keys: Dtype of the tokens: "string", or "int64", to which other integers are cast.
+        keys: Dtype of the tokens: "string" or "int64". Other integer dtypes are cast to int64.
         **kwargs: Base layer keyword arguments, such as `name` and `dtype`. `dtype` is the dtype of output vectors.
 
     Call arguments:
@@ -103,7 +103,7 @@ class Vocabulary(keras.layers.Layer):
 
     @property
     def size(self) -> int:
-        """Number of indices: tokens and buckets."""
+        """Number of indices, including those of the out-of-vocabulary buckets."""
         return len(self._known()) + self.oov_buckets
 
     def adapt(self, data: NestedArrays | Dataset) -> None:
@@ -113,7 +113,7 @@ class Vocabulary(keras.layers.Layer):
         `TokenCounts`.
 
         Args:
-            data: A tensor or array with documents along its first axis, or a `tf.data.Dataset` of batches of them.
+            data: Tensor or array of documents along the first axis, or a `tf.data.Dataset` of batches.
 
         Raises:
             ValueError: If `data` has no tokens, or contains strings that are not valid UTF-8.
@@ -199,7 +199,7 @@ class Vocabulary(keras.layers.Layer):
 
 
 def rows_of_tokens(batch: TensorLike | tf.RaggedTensor) -> list[list[Any]]:
-    """Returns the tokens of each document of a batch; strings are returned as bytes.
+    """Returns the tokens of each document in a batch, with strings as bytes.
 
     Raises:
         ValueError: If the batch has no axis of documents.
@@ -214,7 +214,7 @@ def rows_of_tokens(batch: TensorLike | tf.RaggedTensor) -> list[list[Any]]:
 
 
 def as_text(token: str | bytes | int) -> Any:
-    """Returns a token as a value that a config can hold, with bytes decoded to `str`.
+    """Returns a token as a JSON-serializable value, with bytes decoded to `str`.
 
     Raises:
         ValueError: If the bytes are not valid UTF-8.

@@ -1,1 +1,1 @@
-"""Internal helpers of the layers."""
+"""Internal helpers of the layers package."""

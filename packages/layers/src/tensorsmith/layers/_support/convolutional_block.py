@@ -28,8 +28,9 @@ class ConvolutionalBlock(SharedDocstrings, keras.layers.Layer):
     Inputs are images in the format `"channels_last"`.
 
     Args:
-        activation: Activation function to use.
-        normalization: `"batch"` for batch normalization, a Keras layer that is copied for each convolution, or `None`.
+        activation: Activation function to use after each convolution.
+        normalization: Normalization of each convolution: `"batch"` for batch normalization, a Keras layer that is
+            copied, or `None`.
         kernel_initializer: Initializer for the convolution kernels.
         kernel_regularizer: Regularizer function applied to the convolution kernels.
         **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
@@ -56,14 +57,14 @@ class ConvolutionalBlock(SharedDocstrings, keras.layers.Layer):
         self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
 
     def convolution(self, filters: int, kernel_size: int, strides: int = 1, activate: bool = True) -> list[Any]:
-        """Returns a convolution with its normalization and activation. A bias is used without normalization."""
+        """Returns a convolution with its normalization and activation. With a normalization, the bias is omitted."""
         convolution = keras.layers.Conv2D(
             filters,
             kernel_size,
             strides,
             padding="same",
             data_format="channels_last",
-            use_bias=self.normalization is None,
+            use_bias=self.normalization is None,  # a normalization has its own offset
             kernel_initializer=fresh(self.kernel_initializer),
             kernel_regularizer=self.kernel_regularizer,
             dtype=self.dtype_policy,
@@ -89,14 +90,14 @@ class ConvolutionalBlock(SharedDocstrings, keras.layers.Layer):
         return {**super().get_config(), **own}
 
 
-def check_pictures(shape: Sequence[int | None]) -> None:
-    """Raises an error unless `shape` is that of a batch of images with a known number of channels."""
+def check_images(shape: Sequence[int | None]) -> None:
+    """Raises an error unless `shape` is the shape of a batch of images with a known number of channels."""
     fits = len(shape) == 4 and shape[-1] is not None
     check(fits, "inputs", tuple(shape), "have shape (batch, height, width, channels) with known channels")
 
 
 def build_in_turn(layers: Sequence[Any], shape: Shape) -> Shape:
-    """Builds layers that are applied in sequence. Returns the output shape of the last one."""
+    """Builds layers that are applied in sequence, and returns the output shape of the last layer."""
     for layer in layers:
         layer.build(shape)
         shape = layer.compute_output_shape(shape)
@@ -104,7 +105,7 @@ def build_in_turn(layers: Sequence[Any], shape: Shape) -> Shape:
 
 
 def call_in_turn(layers: Sequence[Any], x: Tensor, training: bool | None) -> Tensor:
-    """Applies layers in sequence. Returns the output of the last one."""
+    """Applies layers in sequence, and returns the output of the last layer."""
     for layer in layers:
         x = layer(x, training=training)
     return x

@@ -14,11 +14,11 @@ def fake_quantize(x: Tensor, low: Tensor, high: Tensor, num_bits: int, narrow_ra
     propagated to the range. The computation uses at least float32.
 
     Args:
-        x: Floating-point tensor.
-        low: Lower end of the range, at most 0. A number, or a tensor that can be broadcast to `x`.
-        high: Upper end of the range, at least 0.
-        num_bits: Number of bits of the integers.
-        narrow_range: If `True`, the smallest integer is not used, so that ranges around 0 are symmetric.
+        x: Floating-point tensor to quantize.
+        low: Lower bound of the range, at most 0: a number, or a tensor that can be broadcast to `x`.
+        high: Upper bound of the range, at least 0: a number, or a tensor that can be broadcast to `x`.
+        num_bits: Number of bits of the quantized integers.
+        narrow_range: If `True`, the smallest integer is not used, so that a range centered at 0 is symmetric.
 
     Returns:
         A tensor with the same shape and dtype as `x`.
@@ -26,6 +26,7 @@ def fake_quantize(x: Tensor, low: Tensor, high: Tensor, num_bits: int, narrow_ra
     precise = keras.backend.result_type(x.dtype, "float32")
     wide = ops.cast(x, precise)
     low, high = (ops.stop_gradient(ops.cast(end, precise)) for end in (low, high))
+    # Integer levels. A narrow range excludes the lowest one, so that the levels are symmetric.
     first, last = int(narrow_range), 2**num_bits - 1
     step = (high - low) / (last - first)
     step = ops.where(step > 0, step, ops.ones_like(step))  # an empty range: all values are 0
@@ -34,5 +35,6 @@ def fake_quantize(x: Tensor, low: Tensor, high: Tensor, num_bits: int, narrow_ra
     low, high = (first - zero) * step, (last - zero) * step
     # Straight-through estimator: the gradient is that of the clipping.
     clipped = ops.minimum(ops.maximum(wide, low), high)
+    # Half is rounded up, as in TensorFlow. `ops.round` rounds half to even.
     rounded = ops.floor((clipped - low) / step + 0.5) * step + low
     return ops.cast(clipped + ops.stop_gradient(rounded - clipped), x.dtype)

@@ -1,4 +1,4 @@
-"""Sizes of the feature maps that dense layers receive flattened."""
+"""Sizes of the feature maps that are flattened before dense layers."""
 
 from typing import NoReturn
 
@@ -45,7 +45,7 @@ Window = tuple[int, int]
 
 
 def flattened_windows(model: keras.Model) -> dict[int, Window]:
-    """Returns the height and width of the flattened feature map that each dense layer receives.
+    """Returns the height and width of the flattened feature map that each dense layer receives as input.
 
     The keys are the ids of the layers. Dense layers after pooled maps or other dense layers have the size (1, 1).
 
@@ -58,13 +58,14 @@ def flattened_windows(model: keras.Model) -> dict[int, Window]:
 
 
 def _follow(model: keras.Model, found: dict[int, Window]) -> Window | None:
-    """Collects the windows of the dense layers of a model in `found`.
+    """Stores the feature map size of each dense layer of a model in `found`.
 
     Returns the window of the vectors that the model outputs, or `None` if they do not come from a feature map.
     """
     taken = sources(model)
     windows: dict[str, Window | None] = {}
     for layer in model.layers if isinstance(model, keras.Sequential) else model.operations:
+        # Operations are in topological order, so that the windows of all inputs are known.
         before = {windows[source.name] for source in taken.get(layer.name, [])} or {None}
         windows[layer.name] = _after(layer, before, found)
     ends = {source: windows[source.name] for source in taken[OUTPUT]}
@@ -75,7 +76,7 @@ def _follow(model: keras.Model, found: dict[int, Window]) -> Window | None:
 
 
 def _after(layer: keras.Layer, before: set[Window | None], found: dict[int, Window]) -> Window | None:
-    """Returns the window of the output of a layer, given the windows of its inputs."""
+    """Returns the feature map size of a layer's output, given the feature map sizes of its inputs."""
     ranks, made = _ranks(layer.input), _ranks(layer.output)
     if type(layer) is layers.Flatten and ranks != {2}:
         return _map(layer)
@@ -115,7 +116,7 @@ def _ranks(tensors: NestedTensors) -> set[int]:
 
 
 def _map(layer: keras.Layer) -> Window:
-    """Returns the height and width of the feature map that the layer flattens or pools."""
+    """Returns the height and width of the feature map that a layer flattens or pools."""
     shape = layer.input.shape
     if len(shape) != 4 or None in shape[1:] or layer.data_format != "channels_last":
         remedy = "build it with images of known shape (height, width, channels)"

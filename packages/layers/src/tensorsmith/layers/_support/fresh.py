@@ -1,4 +1,4 @@
-"""Separate initializers for the weights of a layer."""
+"""Independent copies of initializers for several weights of a layer."""
 
 import keras
 
@@ -6,7 +6,7 @@ from tensorsmith.core.types import Initializer
 
 
 def fresh(initializer: Initializer) -> Initializer:
-    """Returns a copy of an initializer, to be used for a further weight.
+    """Returns a copy of an initializer, for use with another weight.
 
     Keras initializers return the same values each time they are called. Copies with a fixed seed still do.
     """

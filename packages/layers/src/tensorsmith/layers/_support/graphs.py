@@ -27,7 +27,7 @@ def check_graph(model: keras.Model) -> None:
 
 
 def graphs(model: keras.Model) -> Iterator[Any]:
-    """Yields the model and all models nested in it."""
+    """Yields a model and all models nested in it."""
     yield model
     for layer in model.layers:
         if is_graph(layer):
@@ -35,7 +35,7 @@ def graphs(model: keras.Model) -> Iterator[Any]:
 
 
 def sources(model: keras.Model) -> dict[str, list[Any]]:
-    """Returns, for each layer name, the layers and operations whose outputs it receives, over all its calls."""
+    """Returns a dict that maps each layer name to the layers and operations that provide its inputs, over all calls."""
     if isinstance(model, keras.Sequential):
         layers = model.layers
         return {OUTPUT: layers[-1:], **{layer.name: [before] for before, layer in pairwise(layers)}}
@@ -75,7 +75,7 @@ def _histories(node: Any) -> Iterator[str]:
 
 
 def _names(nest: NestedTensors) -> Iterator[str]:
-    """Yields the layer names in a nested list of outputs of a config, each `[name, call, index]`."""
+    """Yields the layer names in a nested list of config outputs of the form `[name, call, index]`."""
     if isinstance(nest, list | tuple) and nest and isinstance(nest[0], str):
         yield nest[0]
     elif isinstance(nest, dict | list | tuple):

@@ -1,4 +1,4 @@
-"""Lookup of the SavedModel of a TensorFlow Hub handle."""
+"""Local folders of TensorFlow Hub modules."""
 
 import hashlib
 import os
@@ -9,13 +9,12 @@ from tensorsmith.core import argument_error
 
 
 def module_folder(handle: str, fetch: bool = True) -> str:
-    """Returns the folder of a SavedModel.
+    """Returns the local folder of a SavedModel.
 
     Args:
-        handle: A folder, or the URL of a TensorFlow Hub module. URLs are first looked up in the cache of Hub: the
-            folder in the environment variable `TFHUB_CACHE_DIR`, or `tfhub_modules` in the directory for temporary
-            files.
-        fetch: If `True`, download a module that is not cached, using the package tensorflow-hub.
+        handle: Local folder, or URL of a TensorFlow Hub module. URLs are looked up in the Hub cache: the folder in the
+            environment variable `TFHUB_CACHE_DIR`, or `tfhub_modules` in the directory for temporary files.
+        fetch: If `True`, download modules that are not cached, using the package tensorflow-hub.
 
     Raises:
         ValueError: If the module is not found.

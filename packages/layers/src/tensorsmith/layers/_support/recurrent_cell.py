@@ -1,4 +1,4 @@
-"""Base class of the cells of recurrent layers with compiled kernels."""
+"""Base class of recurrent cells with compiled kernels."""
 
 from collections.abc import Mapping
 from typing import ClassVar
@@ -23,7 +23,7 @@ Output shape:
 
 
 class RecurrentCell(SharedDocstrings):
-    """Mixin with the shared docstring text of the cells.
+    """Mixin that provides the shared docstring paragraphs of the cells.
 
     It must precede the Keras cell among the bases.
     """

@@ -1,4 +1,4 @@
-"""Base classes of the recurrent layers with compiled kernels."""
+"""Base classes of recurrent layers with compiled kernels."""
 
 import functools
 import inspect
@@ -32,7 +32,7 @@ OF_LAYERS = (
 ARGUMENTS = """\
 dropout: Float in [0, 1). Fraction of the units to drop for the linear transformation of the inputs.
 recurrent_dropout: Float in [0, 1). Fraction of the units to drop for the linear transformation of the state h.
-seed: Integer to seed the dropout.
+seed: Random seed of the dropout.
 return_sequences: If `True`, return the full sequence of outputs instead of the last output.
 return_state: If `True`, return the last states in addition to the output."""
 KERAS_ARGUMENTS = f"""{ARGUMENTS}
@@ -72,13 +72,13 @@ class RecurrentLayer(SharedDocstrings, KernelLayer, keras.layers.RNN):
         "call_h_c": CALL_H_C,
     }
 
-    def walk(self, x: tf.Tensor, states: list[tf.Tensor], **options: Any) -> tuple[tf.Tensor, ...]:
-        """Runs the op of this layer.
+    def scan(self, x: tf.Tensor, states: list[tf.Tensor], **options: Any) -> tuple[tf.Tensor, ...]:
+        """Runs the compiled op of this layer over the sequence.
 
         Args:
-            x: Tensor of shape `(batch, steps, features)` in float32.
-            states: List of the initial states.
-            **options: Arguments that all ops accept: mask, recurrent dropout mask and direction.
+            x: Input sequences, a float32 tensor of shape `(batch, steps, features)`.
+            states: List of initial states.
+            **options: Keyword arguments supported by all recurrent ops: mask, recurrent dropout mask and direction.
 
         Returns:
             The outputs of all steps, followed by the final states.
@@ -92,7 +92,7 @@ class RecurrentLayer(SharedDocstrings, KernelLayer, keras.layers.RNN):
         mask: Tensor | None = None,
         training: bool = False,
     ) -> Tensor | tuple[Tensor, ...]:
-        """Processes the sequences."""
+        """Applies the layer to a batch of sequences."""
         return super().call(floating(sequences, self.compute_dtype), initial_state, mask, training)
 
     def inner_loop(
@@ -108,29 +108,32 @@ class RecurrentLayer(SharedDocstrings, KernelLayer, keras.layers.RNN):
             return super().inner_loop(sequences, initial_state, mask, training=training)
         states = keras.tree.flatten(initial_state)
         dropout, recurrent_dropout = dropout_masks(self.cell, x[:, 0], states[0], training)
+        # One dropout mask is shared by all steps: (batch, 1, features).
         x, *states = single(x if dropout is None else x * dropout[:, tf.newaxis], *states)
         (recurrent_dropout,) = single(recurrent_dropout)
         (mask,) = keras.tree.flatten(mask)
         # The kernel computes in float32 and keeps the state at masked steps.
         mask = None if mask is None else tf.cast(mask, tf.bool)
-        outputs, *states = self.walk(
+        outputs, *states = self.scan(
             x, states, mask=mask, recurrent_dropout_mask=recurrent_dropout, go_backwards=self.go_backwards
         )
+        # Without a mask, the last output is the final state h.
         if mask is None:
             return states[0], outputs, states
         if self.zero_output_for_mask:
+            # The outputs are in processing order, so the mask is reversed with `go_backwards`: (batch, steps).
             walked = tf.reverse(mask, [1]) if self.go_backwards else mask
             outputs = tf.where(walked[..., tf.newaxis], outputs, 0)
         return outputs[:, -1], outputs, states
 
 
 class CellLayer(RecurrentLayer):
-    """Recurrent layer that creates its own cell and accepts the arguments of the cell.
+    """Recurrent layer that creates its cell and accepts the arguments of the cell.
 
     Args:
-        cell_class: Class of the cell.
+        cell_class: Class of the recurrent cell.
         units: Positive integer, dimensionality of the states.
-        **options: Arguments of `keras.layers.RNN`, except for the cell, and of the cell.
+        **options: Keyword arguments of the cell and of `keras.layers.RNN`.
     """
 
     units = property(attrgetter("cell.units"))
@@ -157,7 +160,7 @@ class CellLayer(RecurrentLayer):
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> "CellLayer":
-        """Creates a layer from its config. `custom_objects` is accepted for compatibility with Keras and not used."""
+        """Creates a layer from its config. `custom_objects` is accepted for compatibility with Keras but ignored."""
         return cls(**config)
 
 
@@ -200,11 +203,11 @@ def dropout_masks(cell: keras.Layer, x: Tensor, h: Tensor, training: bool) -> tu
 
 
 def dropped(cell: keras.Layer, x: Tensor, h: Tensor, training: bool) -> list[Tensor]:
-    """Returns the inputs and the state h of a step after the dropout of the cell."""
+    """Returns the inputs and the state h of a time step after dropout."""
     masks = dropout_masks(cell, x, h, training)
     return [value if mask is None else value * mask for value, mask in zip((x, h), masks, strict=True)]
 
 
 def single(*values: Tensor | Variable | None) -> Sequence[Any]:
-    """Casts tensors and weights to float32. `None` is kept."""
+    """Casts tensors and weights to float32. `None` is returned unchanged."""
     return [None if value is None else tf.cast(value, tf.float32) for value in values]

@@ -12,13 +12,14 @@ from tensorsmith.layers._support.convolutional_block import (
     ConvolutionalBlock,
     build_in_turn,
     call_in_turn,
-    check_pictures,
+    check_images,
 )
 from tensorsmith.layers._support.floating import floating
 from tensorsmith.layers.convolution.squeeze_excitation import SqueezeExcitation
 
 UNIT_ARGUMENTS = f"""\
-normalization: `"batch"` for batch normalization, a Keras layer that is copied for each convolution, or `None`.
+normalization: Normalization of each convolution: `"batch"` for batch normalization, a Keras layer that is copied, or
+    `None`.
 squeeze_ratio: Reduction ratio of the squeeze-and-excitation before the sum, as in SE-ResNets. If `None`, there is none.
 {ARGUMENTS}"""
 OUTPUT = """\
@@ -30,12 +31,12 @@ et al., "Squeeze-and-Excitation Networks", 2018."""
 
 
 class ResidualBlock(ConvolutionalBlock):
-    """Sum of a shortcut and of convolutions that are defined by the subclass.
+    """Sum of a shortcut and a stack of convolutions that the subclass defines.
 
     Args:
         filters: Integer, the number of output channels.
         strides: Integer, the factor by which height and width are reduced.
-        activation: Activation function to use.
+        activation: Activation function to use after each convolution.
         {{unit_arguments}}
     """
 
@@ -75,8 +76,8 @@ class ResidualBlock(ConvolutionalBlock):
         raise NotImplementedError
 
     def build(self, input_shape: Shape) -> None:
-        """Creates the layers of the residual branch and, if the shape changes, those of the shortcut."""
-        check_pictures(input_shape)
+        """Creates the layers of the residual branch and, if the shape changes, the layers of the shortcut."""
+        check_images(input_shape)
         *before, last = self.convolutions()
         self.residual = [layer for each in before for layer in self.convolution(*each)]
         self.residual += self.convolution(*last, activate=False)
@@ -101,8 +102,9 @@ class ResidualBlock(ConvolutionalBlock):
         return self.activation(residual + call_in_turn(self.shortcut, inputs, training))
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """Returns the output shape, with sizes divided by the strides and `filters` channels."""
+        """Returns the output shape, with the spatial dimensions divided by the strides and `filters` channels."""
         batch, *size, _ = input_shape
+        # With padding "same", sizes are divided by the strides and rounded up.
         return (batch, *(None if side is None else -(-side // self.strides) for side in size), self.filters)
 
     def get_config(self) -> dict[str, Any]:

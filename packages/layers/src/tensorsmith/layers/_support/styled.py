@@ -1,4 +1,4 @@
-"""Validation of inputs with a style vector."""
+"""Validation of layer inputs that include a style vector."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,7 +8,7 @@ from tensorsmith.core.types import Shape
 
 
 def styled_shapes(input_shape: Sequence[Shape]) -> tuple[Any, Any]:
-    """Returns the shapes of the images and of the style vectors, with known channels and features."""
+    """Returns the shapes of the images and of the style vectors, after checking that the last dimensions are known."""
     fits = len(input_shape) == 2 and all(isinstance(shape, list | tuple) for shape in input_shape)
     check(fits, "inputs", input_shape, "a pair of tensors, (x, style)")
     x, style = input_shape

@@ -25,8 +25,8 @@ class LearnableExponential(keras.layers.Layer):
     Source: the log link of generalized linear models (Nelder and Wedderburn, 1972).
 
     Args:
-        scale_initializer: Initializer for the scale.
-        offset_initializer: Initializer for the offset.
+        scale_initializer: Initializer for the scale weight.
+        offset_initializer: Initializer for the offset weight.
         **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
     Call arguments:
@@ -56,7 +56,7 @@ class LearnableExponential(keras.layers.Layer):
         self.offset_initializer = keras.initializers.get(offset_initializer)
 
     def build(self, input_shape: Shape) -> None:
-        """Creates the scale and the offset."""
+        """Creates the weights of the layer."""
         check(input_shape[-1] is not None, "inputs", tuple(input_shape), "have a known number of features")
         self.scale = self.add_weight((input_shape[-1],), self.scale_initializer, name="scale", autocast=False)
         self.offset = self.add_weight((input_shape[-1],), self.offset_initializer, name="offset", autocast=False)
@@ -64,6 +64,7 @@ class LearnableExponential(keras.layers.Layer):
     def call(self, inputs: Tensor) -> Tensor:
         """Computes the exponential of the scaled and shifted inputs."""
         inputs = floating(inputs, self.compute_dtype)
+        # The exponential amplifies rounding errors of its argument.
         precise = keras.backend.result_type(inputs.dtype, "float32")
         x, scale, offset = (keras.ops.cast(value, precise) for value in (inputs, self.scale, self.offset))
         return keras.ops.cast(keras.ops.exp(x * scale + offset), inputs.dtype)

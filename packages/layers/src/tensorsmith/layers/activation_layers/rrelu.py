@@ -31,7 +31,7 @@ class RReLU(keras.layers.Layer):
 
     Call arguments:
         inputs: Input tensor of floating-point type.
-        training: If `True`, draw random slopes. Otherwise, use their mean.
+        training: If `True`, use random slopes. Otherwise, use the mean slope.
 
     Input shape:
         Arbitrary.

@@ -21,7 +21,7 @@ class Snake(keras.layers.Layer):
     Source: Ziyin et al., "Neural Networks Fail to Learn Periodic Functions and How to Fix It", 2020.
 
     Args:
-        frequency_initializer: Initializer for the frequency f, a single scalar of the layer. It must not be zero.
+        frequency_initializer: Initializer for the frequency f, a scalar weight. The frequency must not be zero.
         **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
     Call arguments:
@@ -52,7 +52,7 @@ class Snake(keras.layers.Layer):
         self.frequency_initializer = frequency_initializer
 
     def build(self, input_shape: Shape) -> None:
-        """Creates the frequency."""
+        """Creates the frequency weight."""
         self.frequency = self.add_weight(shape=(), name="frequency", initializer=self.frequency_initializer)
 
     def call(self, inputs: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from tensorsmith.layers._support.floating import floating
 
 @export
 class Sparsemax(keras.layers.Layer):
-    """Sparsemax activation: probabilities of which many are exactly 0.
+    """Sparsemax activation: a projection onto the probability simplex with sparse outputs.
 
     See `tensorsmith.layers.activations.sparsemax`.
 

@@ -21,15 +21,16 @@ class TLU(keras.layers.Layer):
     Source: Singh and Krishnan, "Filter Response Normalization Layer", 2020.
 
     Args:
-        affine: If `True`, the layer has a learned slope alpha.
+        affine: If `True`, the threshold is alpha x + tau, with a learned slope alpha.
         tau_initializer: Initializer for the thresholds.
         tau_regularizer: Regularizer for the thresholds.
         tau_constraint: Constraint for the thresholds.
         alpha_initializer: Initializer for the slopes.
         alpha_regularizer: Regularizer for the slopes.
         alpha_constraint: Constraint for the slopes.
-        shared_axes: Axes along which weights are shared, as in `keras.layers.PReLU`. For images, `[1, 2]` gives one
-            threshold per channel, as in the paper. If `None`, each position has its own, as in TensorFlow Addons.
+        shared_axes: Axes along which weights are shared, as in `keras.layers.PReLU`. For images, `[1, 2]` results in
+            one threshold per channel, as in the paper. If `None`, each position has its own threshold, as in TensorFlow
+            Addons.
         **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
     Call arguments:
@@ -82,6 +83,7 @@ class TLU(keras.layers.Layer):
         shared = self.shared_axes or []
         fits = all(axis < len(input_shape) for axis in shared)
         check(fits, "shared_axes", shared, f"axes of inputs of shape {tuple(input_shape)}")
+        # One weight per position without the batch axis, of size 1 along the shared axes.
         shape = [1 if axis in shared else size for axis, size in enumerate(input_shape)][1:]
         known = None not in shape
         check(

@@ -1,4 +1,4 @@
-"""Activation functions that Keras does not have, or has with errors. Some are also layers."""
+"""Activation functions that Keras lacks or implements incorrectly. Some are also available as layers."""
 
 from tensorsmith.layers.activations.lisht import lisht
 from tensorsmith.layers.activations.rrelu import rrelu

@@ -19,7 +19,7 @@ def lisht(x: TensorLike) -> Tensor:
     Networks", 2019.
 
     Args:
-        x: Input tensor of floating-point type.
+        x: Floating-point input tensor.
 
     Returns:
         A tensor with the same shape and dtype as `x`.

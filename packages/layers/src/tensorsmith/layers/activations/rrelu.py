@@ -31,13 +31,13 @@ def rrelu(
     Source: Xu et al., "Empirical Evaluation of Rectified Activations in Convolutional Network", 2015.
 
     Args:
-        x: Input tensor of floating-point type.
+        x: Floating-point input tensor.
         lower: Lower bound of the slope for negative inputs.
         upper: Upper bound of the slope for negative inputs.
-        training: If `True`, draw random slopes. Otherwise, use their mean.
-        seed: An integer yields the same slopes in each call, unlike in TensorFlow Addons. A
-            `keras.random.SeedGenerator` yields different slopes in each call. If `None`, the global random generator of
-            Keras is used.
+        training: If `True`, use random slopes. Otherwise, use the mean slope.
+        seed: Random seed. An integer results in the same slopes in each call, unlike in TensorFlow Addons. A
+            `keras.random.SeedGenerator` results in different slopes in each call. If `None`, the global random
+            generator of Keras is used.
         rng: A `tf.random.Generator` to use instead of a seed.
 
     Returns:

@@ -20,8 +20,8 @@ def snake(x: TensorLike, frequency: TensorLike = 1) -> Tensor:
     Source: Ziyin et al., "Neural Networks Fail to Learn Periodic Functions and How to Fix It", 2020.
 
     Args:
-        x: Input tensor of floating-point type.
-        frequency: A nonzero number, or a tensor of nonzero numbers that can be broadcast to `x`.
+        x: Floating-point input tensor.
+        frequency: Frequency f, a nonzero number or a tensor that can be broadcast to `x`.
 
     Returns:
         A tensor with the same shape and dtype as `x`.

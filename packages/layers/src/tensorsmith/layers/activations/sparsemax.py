@@ -49,6 +49,7 @@ def sparsemax(logits: TensorLike, axis: int = -1) -> Tensor:
     # Sparsemax is invariant to a constant shift, so that the gradient of the maximum is not needed.
     z -= keras.ops.stop_gradient(keras.ops.max(z, axis, keepdims=True, initial=-math.inf))
 
+    # Threshold t if `inside` is the support: (sum of its logits - 1) / (number of its logits).
     def threshold(inside: Tensor) -> Tensor:
         count = keras.ops.sum(keras.ops.cast(inside, z.dtype), axis, keepdims=True)
         return (keras.ops.sum(keras.ops.where(inside, z, 0), axis, keepdims=True) - 1) / count
@@ -56,6 +57,7 @@ def sparsemax(logits: TensorLike, axis: int = -1) -> Tensor:
     def changed(inside: Tensor, before: Tensor) -> Tensor:
         return keras.ops.any(inside != before)
 
+    # The largest logit is 0 after the shift, so that the threshold is at least -1.
     inside = keras.ops.stop_gradient(z) > -1
     inside, _ = keras.ops.while_loop(
         changed,

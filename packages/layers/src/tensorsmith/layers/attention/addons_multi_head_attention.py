@@ -1,4 +1,4 @@
-"""Multi-head attention with the interface of TensorFlow Addons."""
+"""Multi-head attention that is compatible with TensorFlow Addons."""
 
 import functools
 import math
@@ -19,7 +19,7 @@ HIDDEN = -1e30  # dominates any score in all dtypes: if all keys are masked, the
 
 @export
 class AddonsMultiHeadAttention(KernelLayer, keras.layers.Layer):
-    """Multi-head attention with the arguments, weights and results of TensorFlow Addons, on a compiled kernel.
+    """Multi-head attention that is compatible with TensorFlow Addons, computed by a compiled kernel.
 
     This layer is for models that were written for TensorFlow Addons. To migrate, import it as `from tensorsmith.layers
     import AddonsMultiHeadAttention as MultiHeadAttention`. `set_weights` accepts the result of `get_weights` of the
@@ -39,7 +39,7 @@ class AddonsMultiHeadAttention(KernelLayer, keras.layers.Layer):
     Args:
         head_size: Size of the queries, keys and values of each head.
         num_heads: Number of attention heads.
-        output_size: Size of the output. If `None`, it is the number of features of the values.
+        output_size: Number of output features. If `None`, it equals the number of features of the values.
         dropout: Dropout rate for the attention coefficients, in [0, 1).
         use_projection_bias: If `True`, add a bias to the output projection.
         return_attn_coef: If `True`, also return the attention coefficients before dropout.
@@ -49,7 +49,7 @@ class AddonsMultiHeadAttention(KernelLayer, keras.layers.Layer):
         bias_initializer: Initializer for the bias vector.
         bias_regularizer: Regularizer for the bias vector.
         bias_constraint: Constraint for the bias vector.
-        seed: Integer to seed the dropout.
+        seed: Random seed of the dropout.
         **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
     Call arguments:
@@ -153,6 +153,7 @@ class AddonsMultiHeadAttention(KernelLayer, keras.layers.Layer):
         )
         # Projections of all heads at once.
         hidden = self._hidden(mask, query, key)
+        # (..., steps, features) becomes (..., steps, heads, head_size).
         query, key, value = (
             keras.ops.einsum("...ni,hio->...nho", x, kernel)
             for x, kernel in ((query, self.query_kernel), (key, self.key_kernel), (value, self.value_kernel))
@@ -164,20 +165,21 @@ class AddonsMultiHeadAttention(KernelLayer, keras.layers.Layer):
             seed = self.seed_generator.next() if dropout else None
             attended = ops.attention(query, key, value, bias=hidden, dropout=dropout, seed=seed)
         else:
-            coefficients = self._coefficients(query, key, hidden)
+            coefficients = self._coefficients(query, key, hidden)  # (..., heads, steps, keys)
             kept = keras.random.dropout(coefficients, dropout, seed=self.seed_generator) if dropout else coefficients
             attended = keras.ops.einsum("...hnm,...mho->...nho", kept, value)
+        # The joint projection sums over the heads and their features: (..., steps, output_size).
         output = keras.ops.einsum("...nho,hop->...np", attended, self.projection_kernel)
         if self.use_projection_bias:
             output = output + self.projection_bias
         return (output, coefficients) if self.return_attn_coef else output
 
     def compute_mask(self, inputs: Sequence[Tensor], previous_mask: NestedTensors | None) -> Tensor | None:
-        """Returns the mask of the query, if there is one."""
+        """Returns the mask of the query, or `None` if it has no mask."""
         return previous_mask[0] if isinstance(previous_mask, list | tuple) else None
 
     def compute_output_shape(self, input_shape: Sequence[Shape]) -> Shape | tuple[Shape, Shape]:
-        """Returns the output shape: that of the query, with `output_size` features.
+        """Returns the output shape: the shape of the query with `output_size` features.
 
         With `return_attn_coef`, the shape of the attention coefficients is also returned.
         """
@@ -217,13 +219,14 @@ class AddonsMultiHeadAttention(KernelLayer, keras.layers.Layer):
         return input_shape[-1][-1] if self.output_size is None else self.output_size
 
     def _coefficients(self, query: Tensor, key: Tensor, hidden: Tensor | None) -> Tensor:
+        # Scaling the query before the product keeps the scores within the range of half precision.
         scores = keras.ops.einsum("...nho,...mho->...hnm", query / math.sqrt(self.head_size), key)
         scores = keras.ops.cast(scores, keras.backend.result_type(scores.dtype, "float32"))
         shares = tf.nn.softmax(scores if hidden is None else scores + hidden)  # Keras warns for a single key
         return keras.ops.cast(shares, query.dtype)
 
     def _hidden(self, mask: Tensor | None, query: Tensor, key: Tensor) -> Tensor | None:
-        """Returns the additive mask for the scores `(..., heads, steps, keys)`, with 0 for visible keys.
+        """Returns the additive mask for scores of shape `(..., heads, steps, keys)`, which is 0 for visible keys.
 
         The result is `None` if all keys are visible.
         """
@@ -241,6 +244,7 @@ class AddonsMultiHeadAttention(KernelLayer, keras.layers.Layer):
                     f"have the shape of key, {tuple(key.shape[:-1])}",
                     "pass a single tensor",
                 )
+            # (..., keys) becomes (..., 1, 1, keys): all heads and queries see the same keys.
             seen = functools.reduce(keras.ops.logical_and, of_keys)[..., None, None, :]
         elif mask is None:
             return None
@@ -251,6 +255,7 @@ class AddonsMultiHeadAttention(KernelLayer, keras.layers.Layer):
             check(fits, "mask", tuple(seen.shape), f"have a shape that ends in (steps, keys), {expected}")
             if len(seen.shape) != rank:
                 seen = keras.ops.expand_dims(seen, -3)  # the same mask for all heads
+            # Leading axes of size 1 are added up to the rank of the scores.
             seen = keras.ops.reshape(seen, (*(1,) * (rank - len(seen.shape)), *keras.ops.shape(seen)))
         dtype = keras.backend.result_type(query.dtype, "float32")
         return HIDDEN * (1 - keras.ops.cast(seen, dtype))

@@ -35,9 +35,9 @@ class Attention(KernelLayer, keras.layers.Attention):
 
     Args:
         use_scale: If `True`, multiply the scores by a learned scalar.
-        score_mode: `"dot"`, or `"concat"` for additive scores.
+        score_mode: Score function: `"dot"` for dot products or `"concat"` for additive scores.
         dropout: Dropout rate for the attention weights, in [0, 1).
-        seed: Integer to seed the dropout.
+        seed: Random seed of the dropout.
         **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
     Call arguments:
@@ -118,8 +118,9 @@ class Attention(KernelLayer, keras.layers.Attention):
             seed=self.seed_generator.next() if dropout else None,
         )
         output = tf.squeeze(output, 2)
+        # The query mask, (batch, steps, 1), is broadcast over the width.
         return output if query_mask is None else tf.where(tf.cast(query_mask, tf.bool)[..., tf.newaxis], output, 0)
 
     def get_config(self) -> dict[str, Any]:
-        """Returns the config of the layer, with the seed that Keras 3.12 omits."""
+        """Returns the config of the layer, including the seed that Keras 3.12 omits."""
         return {**super().get_config(), "seed": self.seed}

@@ -15,7 +15,7 @@ from tensorsmith.layers._support.kernel_layer import KernelLayer
 
 @export
 class MultiHeadAttention(KernelLayer, keras.layers.MultiHeadAttention):
-    """Multi-head attention layer of Keras with a compiled kernel that does not form the full matrix of scores.
+    """Multi-head attention layer of Keras with a compiled kernel that does not store the full score matrix.
 
     Arguments, weights and results are those of `keras.layers.MultiHeadAttention`. Queries, keys and values are
     projected for each head, each head computes
@@ -41,8 +41,9 @@ class MultiHeadAttention(KernelLayer, keras.layers.MultiHeadAttention):
         use_bias: If `True`, the projections use bias vectors.
         output_shape: Shape of the output, excluding the batch and time axes. If `None`, the number of features of the
             query is used.
-        attention_axes: Axes over which attention is applied. If `None`, all axes except batch, heads and features.
-        seed: Integer to seed the dropout.
+        attention_axes: Axes over which attention is applied. If `None`, attention is applied over all axes except
+            batch, heads and features.
+        seed: Random seed of the dropout.
         **kwargs: Other arguments of `keras.layers.MultiHeadAttention`: `sliding_window`, `use_gate`, initializers,
             regularizers and constraints for kernels and biases, `activity_regularizer`, `name`, `dtype` and
             `trainable`.
@@ -142,6 +143,7 @@ class MultiHeadAttention(KernelLayer, keras.layers.MultiHeadAttention):
         query, value, key = (tf.identity(one) for one in (query, value, value if key is None else key))
         dropout = self._dropout_rate if training else 0.0
         output = ops.attention(
+            # The projections have shape (batch, steps or keys, heads, width).
             self.query_dense(query),
             self.key_dense(key),
             self.value_dense(value),
@@ -154,7 +156,7 @@ class MultiHeadAttention(KernelLayer, keras.layers.MultiHeadAttention):
 
 
 def joined_masks(key_masks: Sequence[Any], attention_mask: Tensor | None) -> tf.Tensor | None:
-    """Returns the conjunction of all masks, or `None` without masks.
+    """Returns the logical conjunction of all masks, or `None` if there are no masks.
 
     The result has the shape `(batch, heads, steps, keys)`, with size 1 along axes over which the mask is shared.
 
@@ -163,10 +165,12 @@ def joined_masks(key_masks: Sequence[Any], attention_mask: Tensor | None) -> tf.
         attention_mask: Tensor of shape `(steps, keys)`, `(batch, steps, keys)` or `(batch, heads, steps, keys)`, or
             `None`.
     """
+    # (batch, keys) becomes (batch, 1, 1, keys): all heads and queries see the same keys.
     masks = [tf.cast(mask, tf.bool)[:, tf.newaxis, tf.newaxis] for mask in key_masks if mask is not None]
     if attention_mask is not None:
         mask = tf.cast(attention_mask, tf.bool)
         for _ in range(3 - mask.shape.rank):
             mask = mask[tf.newaxis]
+        # (batch, steps, keys) becomes (batch, 1, steps, keys).
         masks.append(mask if mask.shape.rank == 4 else mask[:, tf.newaxis])
     return functools.reduce(tf.logical_and, masks) if masks else None

@@ -1,4 +1,4 @@
-"""Constraints that Keras does not have."""
+"""Weight constraints in addition to those of Keras."""
 
 from tensorsmith.layers.constraints.pruning_mask import PruningMask
 

@@ -11,10 +11,10 @@ from tensorsmith.core.types import Constraint, Tensor, TensorLike
 
 @export
 class PruningMask(keras.constraints.Constraint):
-    """Constraint that keeps pruned weights at zero, as set by `prune_by_magnitude`.
+    """Constraint that keeps pruned weights at zero, as used by `prune_by_magnitude`.
 
     Args:
-        mask: Boolean array of the shape of the weight, `True` where weights are kept.
+        mask: Boolean array with the shape of the weight, which is `False` for pruned entries.
         constraint: Another constraint to apply first, or `None`.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Copies of trained models with replaced layers."""
+"""Conversion of trained models by replacing layers."""
 
 import warnings
 from collections.abc import Callable, Iterator
@@ -16,7 +16,7 @@ from tensorsmith.layers.dense.dense_transpose import DenseTranspose
 def convert_layers(
     model: keras.Model, convert: Callable[[keras.Layer], keras.Layer | None], any_size: bool = False
 ) -> keras.Model:
-    """Returns a copy of a trained model with replaced layers and the same weight values.
+    """Returns a copy of a trained model in which layers are replaced and weight values are preserved.
 
     The copy does not share weights with the model: training one does not change the other. Nested models are converted
     too. Layers inside other layers, such as those of `keras.layers.TimeDistributed` or `keras.layers.RNN`, are not
@@ -25,9 +25,9 @@ def convert_layers(
     is issued.
 
     Args:
-        model: A built functional or Sequential model.
-        convert: Function that receives a layer of the model and returns its replacement: the layer itself to copy it,
-            another layer, or `None` to remove it. A new layer receives the weights of the layer that it replaces. A
+        model: Built functional or Sequential model.
+        convert: Function that takes a layer of the model and returns its replacement: the same layer to copy it,
+            another layer, or `None` to remove it. A new layer receives the weights of the replaced layer; a
             `keras.layers.Wrapper` passes them to its inner layer. A layer that is already built keeps its weights.
         any_size: If `True`, the copy accepts inputs of any size, except along the batch axis and the last axis.
 
@@ -58,7 +58,7 @@ class _Dropped(keras.layers.Identity):
 
 
 class _Conversion:
-    """State of a conversion: the copies made so far, so that shared layers remain shared in the copy."""
+    """State of a conversion, which stores the converted layers so that shared layers remain shared."""
 
     def __init__(self, convert: Callable[[Any], Any], any_size: bool):
         self.convert = convert
@@ -67,7 +67,7 @@ class _Conversion:
         self.heirs: list[tuple[Any, Any]] = []  # pairs of a layer and the replacement that receives its weights
 
     def model(self, model: keras.Model) -> keras.Model:
-        """Returns the copy of a model."""
+        """Returns the converted copy of a model."""
 
         def copy(layer: keras.Layer) -> keras.Layer:
             if id(layer) not in self.copies:
@@ -86,7 +86,7 @@ class _Conversion:
         return made
 
     def layer(self, layer: keras.Layer) -> keras.Layer:
-        """Returns the replacement of a layer. Operations, such as a sum of tensors, are copied."""
+        """Returns the replacement of a layer. Operations, such as a sum of tensors, are copied unchanged."""
         if not isinstance(layer, keras.layers.Layer):
             return type(layer).from_config(layer.get_config())
         new = self.convert(layer)
@@ -100,7 +100,7 @@ class _Conversion:
         return new
 
     def same(self, layer: keras.Layer) -> keras.Layer:
-        """Returns a copy of a layer. References to other layers are replaced by references to their copies."""
+        """Returns a copy of a layer, in which references to other layers are replaced by references to their copies."""
         config = layer.get_config()
         if isinstance(layer, DenseTranspose) and id(layer.dense) in self.copies:
             dense = self.copies[id(layer.dense)]
@@ -108,7 +108,7 @@ class _Conversion:
         return type(layer).from_config(config)
 
     def input(self, tensor: Tensor) -> Tensor:
-        """Returns the input of the copy that corresponds to an input of the model."""
+        """Returns the input tensor of the copy that corresponds to an input tensor of the model."""
         batch, *sizes = tensor.shape
         if self.any_size and sizes:
             sizes[:-1] = [None] * (len(sizes) - 1)
@@ -137,7 +137,7 @@ def _uncompiled(model: keras.Model) -> Iterator[None]:
 
 
 def _compile(copy: keras.Model, model: keras.Model) -> None:
-    """Compiles the copy like the model, with the same loss object."""
+    """Compiles the converted model like the original, with the same loss instance."""
     if type(copy).compile is not keras.Model.compile:  # custom `compile`: its class restores the arguments
         copy.compile_from_config(model.get_compile_config())
         return

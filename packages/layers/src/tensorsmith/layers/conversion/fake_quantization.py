@@ -28,8 +28,9 @@ class FakeQuantization(keras.layers.Layer):
     Inference", 2018.
 
     Args:
-        num_bits: Number of bits of the integers, between 2 and 16.
-        narrow_range: If `True`, the smallest integer is not used, so that there are as many levels below 0 as above.
+        num_bits: Number of bits of the quantized integers, between 2 and 16.
+        narrow_range: If `True`, the smallest integer is not used, so that the numbers of positive and negative levels
+            are equal.
         momentum: Momentum of the moving averages, in [0, 1).
         **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
@@ -63,24 +64,25 @@ class FakeQuantization(keras.layers.Layer):
         self.momentum = momentum
 
     def build(self, input_shape: Shape | None) -> None:
-        """Creates the range, which is empty until training."""
+        """Creates the quantization range, which is empty before training."""
         self.low, self.high = (
             self.add_weight((), "zeros", name=name, trainable=False, autocast=False) for name in ("low", "high")
         )
 
     def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
-        """Rounds the inputs."""
+        """Rounds the inputs to the quantization levels."""
         inputs = floating(inputs, self.compute_dtype)
         if training:
             self._follow(ops.stop_gradient(inputs))
         rounded = fake_quantize(inputs, self.low, self.high, self.num_bits, self.narrow_range)
+        # An empty range would round all values to 0.
         return ops.where(self._empty(), inputs, rounded)
 
     def _empty(self) -> Tensor:
         return ops.equal(self.low, self.high)
 
     def _follow(self, batch: Tensor) -> None:
-        """Updates the range with a batch."""
+        """Updates the quantization range with a batch."""
         # Batches that are empty or not finite are ignored. An empty range takes the values of the batch.
         sound, empty = ops.logical_and(ops.size(batch) > 0, ops.all(ops.isfinite(batch))), self._empty()
         for end, extreme in ((self.low, ops.min(batch, initial=0)), (self.high, ops.max(batch, initial=0))):

@@ -30,7 +30,7 @@ def fold_batch_normalization(model: keras.Model) -> keras.Model:
     Inference", 2018.
 
     Args:
-        model: A built functional or Sequential model.
+        model: Built functional or Sequential model.
 
     Returns:
         A copy of the model.
@@ -58,17 +58,18 @@ def fold_batch_normalization(model: keras.Model) -> keras.Model:
 
 
 def _followers(model: keras.Model) -> dict[int, Any]:
-    """Returns the batch normalizations to fold, by the id of the preceding layer."""
-    pairs, uses, places, training = [], Counter[int](), Counter[int](), in_training(model)
+    """Returns the batch normalization layers to fold, keyed by the id of the preceding layer."""
+    pairs, uses, positions, training = [], Counter[int](), Counter[int](), in_training(model)
     for graph in graphs(model):
         taken = sources(graph)
-        places.update(map(id, graph.layers))
+        positions.update(map(id, graph.layers))
         uses.update(id(before) for several in taken.values() for before in several)
         for layer in graph.layers:
             before = taken.get(layer.name, [])
             if len(before) == 1 and id(layer) not in training and _fits(before[0], layer):
                 pairs.append((before[0], layer))
-    return {id(one): after for one, after in pairs if uses[id(one)] == places[id(one)] == places[id(after)] == 1}
+    # Neither layer may be shared, and the normalization must be the only consumer of the layer.
+    return {id(one): after for one, after in pairs if uses[id(one)] == positions[id(one)] == positions[id(after)] == 1}
 
 
 def _fits(layer: keras.Layer, after: keras.Layer) -> bool:
@@ -81,7 +82,7 @@ def _fits(layer: keras.Layer, after: keras.Layer) -> bool:
 
 
 def _folded(layer: keras.Layer, normalization: keras.Layer) -> keras.Layer:
-    """Returns a layer that is equivalent to a layer followed by a batch normalization."""
+    """Returns a layer that is equivalent to the given layer followed by batch normalization."""
 
     def numbers(weight: Variable | None, default: float) -> Any:
         return default if weight is None else keras.ops.convert_to_numpy(weight).astype("float64")
@@ -94,7 +95,8 @@ def _folded(layer: keras.Layer, normalization: keras.Layer) -> keras.Layer:
     new.build_from_config(layer.get_build_config())
     name = "pointwise_kernel" if type(layer) in SEPARABLE else "kernel"
     kernel, axes = numbers(getattr(layer, name), 1), output_axes(layer)
-    shape = [size if place - kernel.ndim in axes else 1 for place, size in enumerate(kernel.shape)]
+    # The factor has one entry per output channel and is broadcast over the other axes of the kernel.
+    shape = [size if position - kernel.ndim in axes else 1 for position, size in enumerate(kernel.shape)]
     getattr(new, name).assign(kernel * factor.reshape(shape))
     if type(layer) in SEPARABLE:
         new.depthwise_kernel.assign(layer.depthwise_kernel)

@@ -12,7 +12,7 @@ from tensorsmith.layers.constraints import PruningMask
 
 
 def prune_by_magnitude(model: keras.Model, sparsity: float, scope: str = "layer") -> dict[str, Any]:
-    """Sets the weights of smallest magnitude in a trained model to zero and keeps them at zero during further training.
+    """Sets the smallest weights of a trained model to zero, by magnitude, and keeps them at zero in further training.
 
     Trainable weights with two or more axes are pruned: kernels and embeddings, but not biases and scales. Each of them
     gets a `PruningMask` as constraint, in addition to its existing constraint. Optimizers apply constraints after each
@@ -23,10 +23,10 @@ def prune_by_magnitude(model: keras.Model, sparsity: float, scope: str = "layer"
     Source: Han et al., "Learning both Weights and Connections for Efficient Neural Networks", 2015.
 
     Args:
-        model: A built Keras model or layer.
+        model: Built Keras model or layer.
         sparsity: Fraction of the weights to set to zero, in [0, 1).
-        scope: `"layer"` prunes the same fraction of each weight; `"global"` prunes the smallest values of all weights
-            together.
+        scope: `"layer"` prunes the same fraction of each weight; `"global"` prunes the smallest values across all
+            weights.
 
     Returns:
         A dict from the `path` of each weight to its boolean mask, `True` where values are kept.
@@ -73,7 +73,8 @@ def prune_by_magnitude(model: keras.Model, sparsity: float, scope: str = "layer"
 
 
 def _largest(size: Tensor, sparsity: float) -> Tensor:
-    """Returns a mask that is `False` for the given fraction of smallest entries of `size`, rounded."""
+    """Returns a mask that is `False` for the smallest entries of `size`, as many as the fraction specifies."""
     mask = np.ones(size.size, "bool")
+    # Sorting instead of a threshold gives the exact number of zeros if magnitudes are equal.
     mask[np.argsort(size, axis=None, kind="stable")[: round(sparsity * size.size)]] = False
     return mask.reshape(size.shape)

@@ -26,10 +26,10 @@ class QuantizationAware(keras.layers.Wrapper):
     Inference", 2018.
 
     Args:
-        layer: A `keras.layers.Dense`, `Conv1D`, `Conv2D`, `Conv3D`, `DepthwiseConv1D`, `DepthwiseConv2D`,
-            `Conv1DTranspose`, `Conv2DTranspose` or `Conv3DTranspose`.
-        num_bits: Number of bits of the integers, between 2 and 16.
-        per_channel: If `True`, each output channel of the kernel has its own range.
+        layer: Layer to wrap: a `keras.layers.Dense`, `Conv1D`, `Conv2D`, `Conv3D`, `DepthwiseConv1D`,
+            `DepthwiseConv2D`, `Conv1DTranspose`, `Conv2DTranspose` or `Conv3DTranspose`.
+        num_bits: Number of bits of the quantized integers, between 2 and 16.
+        per_channel: If `True`, each output channel of the kernel has its own quantization range.
         momentum: Momentum of the moving averages of the input range, in [0, 1).
         **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
@@ -94,6 +94,7 @@ class QuantizationAware(keras.layers.Wrapper):
         """Returns the quantized kernel of the wrapped layer."""
         kernel = self.layer.kernel
         channels = output_axes(self.layer) if self.per_channel else []
+        # The range covers all axes except those of the output channels, or the whole kernel.
         axes = [axis for axis in range(-len(kernel.shape), 0) if axis not in channels]
         size = ops.max(ops.abs(kernel), axis=axes, keepdims=True)
         rounded = fake_quantize(kernel, -size, size, self.num_bits, narrow_range=True)
@@ -121,9 +122,9 @@ def quantization_aware(model: keras.Model, num_bits: int = 8, per_channel: bool 
     `fold_batch_normalization`, because the folded kernel is the one that will be quantized.
 
     Args:
-        model: A built functional or Sequential model.
-        num_bits: Number of bits of the integers, between 2 and 16.
-        per_channel: If `True`, each output channel of a kernel has its own range.
+        model: Built functional or Sequential model.
+        num_bits: Number of bits of the quantized integers, between 2 and 16.
+        per_channel: If `True`, each output channel of a kernel has its own quantization range.
 
     Returns:
         A copy of the model.

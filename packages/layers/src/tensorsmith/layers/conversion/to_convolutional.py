@@ -24,7 +24,7 @@ def to_convolutional(model: keras.Model) -> keras.Model:
     Source: Long et al., "Fully Convolutional Networks for Semantic Segmentation", 2015.
 
     Args:
-        model: A built functional or Sequential model for images in the format `"channels_last"`. Dropout, elementwise
+        model: Built functional or Sequential model for images in the format `"channels_last"`. Dropout, elementwise
             activations and sums are allowed between `Flatten` and a dense layer. After a dense layer, arithmetic and
             layers that act along the last axis, such as normalization and softmax, are also allowed.
 
@@ -57,13 +57,13 @@ def to_convolutional(model: keras.Model) -> keras.Model:
 
 
 def _pooling(layer: keras.Layer) -> keras.Layer | None:
-    """Returns the pooling layer that applies a global pooling to windows of the size of the feature map."""
+    """Returns a pooling layer that replaces global pooling by pooling over windows of the size of the feature map."""
     size, common = layer.input.shape[1:3], {"name": layer.name, "dtype": layer.dtype_policy}
     return POOLINGS[type(layer)](size, strides=1, data_format="channels_last", **common)
 
 
 def _convolution(dense: keras.layers.Dense, window: tuple[int, int]) -> keras.Layer:
-    """Returns the convolution that applies a dense layer to windows of a feature map."""
+    """Returns a convolution that applies a dense layer to windows of a feature map."""
     config = dense.get_config()
     kept = ("name", "trainable", "dtype", "activation", "use_bias", "kernel_regularizer", "bias_regularizer")
     convolution = keras.layers.Conv2D.from_config(

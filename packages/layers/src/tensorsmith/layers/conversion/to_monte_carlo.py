@@ -43,7 +43,7 @@ def to_monte_carlo(model: keras.Model) -> keras.Model:
     Source: Gal and Ghahramani, "Dropout as a Bayesian Approximation", 2016.
 
     Args:
-        model: A built functional or Sequential model.
+        model: Built functional or Sequential model.
 
     Returns:
         A copy of the model.
@@ -101,7 +101,7 @@ def _monte_carlo(layer: keras.Layer) -> keras.Layer:
 
 
 def _drops(layer: keras.Layer) -> bool:
-    """Returns `True` if the layer is a dropout layer or has dropout of its own."""
+    """Returns `True` if the layer is a dropout layer or applies dropout internally."""
     if isinstance(layer, keras.layers.Bidirectional):
         return _drops(layer.forward_layer) or _drops(layer.backward_layer)
     if isinstance(layer, keras.layers.TimeDistributed):
@@ -113,7 +113,7 @@ def _drops(layer: keras.Layer) -> bool:
 
 
 def _within(layer: keras.Layer, seen: set[int]) -> Iterator[keras.Layer]:
-    """Yields the layers in the attributes of a layer, recursively.
+    """Yields the layers held by the attributes of a layer, recursively.
 
     Layers that already apply Monte Carlo dropout are skipped.
     """

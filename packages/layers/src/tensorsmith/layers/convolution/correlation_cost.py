@@ -93,7 +93,7 @@ class CorrelationCost(KernelLayer, keras.layers.Layer):
         self.data_format = data_format
 
     def build(self, input_shape: Sequence[Shape]) -> None:
-        """Validates the two input shapes."""
+        """Validates the shapes of both inputs."""
         fits = len(input_shape) == 2 and isinstance(input_shape[0], list | tuple)
         check(fits, "inputs", input_shape, "a list of two image tensors")
 
@@ -103,16 +103,19 @@ class CorrelationCost(KernelLayer, keras.layers.Layer):
         a, b = inputs
         first = self.data_format == "channels_first"
         if first:
+            # The kernel requires the channels last.
             a, b = (keras.ops.transpose(x, (0, 2, 3, 1)) for x in (a, b))
         y = ops.correlation_cost(a, b, self.kernel_size, self.max_displacement, self.stride_1, self.stride_2, self.pad)
         return keras.ops.transpose(y, (0, 3, 1, 2)) if first else y
 
     def compute_output_shape(self, input_shape: Sequence[Shape]) -> Shape:
-        """Returns the output shape: the numbers of patches and of displacements."""
+        """Returns the output shape, which depends on the number of patches and displacements."""
         batch, *rest = input_shape[0]
         sides = rest[1:] if self.data_format == "channels_first" else rest[:2]
+        # Positions lost at each edge, where a displaced patch would leave the padded image.
         border = self.max_displacement + self.kernel_size // 2 - self.pad
         sides = [None if size is None else -(-(size - 2 * border) // self.stride_1) for size in sides]
+        # The displacements form a square grid with a spacing of `stride_2`.
         costs = (2 * (self.max_displacement // self.stride_2) + 1) ** 2
         return (batch, costs, *sides) if self.data_format == "channels_first" else (batch, *sides, costs)
 

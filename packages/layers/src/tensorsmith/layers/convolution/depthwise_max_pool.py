@@ -28,8 +28,8 @@ class DepthwiseMaxPool(KernelLayer, keras.layers.Layer):
     Args:
         pool_size: Integer, the number of channels in a group.
         strides: Integer, the distance between adjacent groups. If `None`, `pool_size` is used.
-        padding: `"valid"` uses complete groups only. `"same"` results in channels / strides outputs, rounded up; groups
-            may be truncated at both ends.
+        padding: `"valid"` or `"same"`. `"valid"` uses only complete groups. `"same"` results in channels / strides
+            outputs, rounded up, and may truncate groups at both ends.
         **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
     Call arguments:
@@ -64,17 +64,17 @@ class DepthwiseMaxPool(KernelLayer, keras.layers.Layer):
         self.padding = padding
 
     def call(self, inputs: Tensor) -> Tensor:
-        """Computes the maxima."""
+        """Computes the maximum of each group of channels."""
         inputs = floating(inputs, self.compute_dtype)
         return ops.depthwise_max_pool(inputs, self.pool_size, self.strides, self.padding)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """Returns the output shape: the input shape with groups in place of channels."""
-        *places, channels = input_shape
+        """Returns the output shape: the input shape with groups instead of channels."""
+        *positions, channels = input_shape
         if channels is None:
-            return (*places, None)
+            return (*positions, None)
         last = channels - (1 if self.padding == "same" else self.pool_size)  # first channel of the last group
-        return (*places, max(last // (self.strides or self.pool_size) + 1, 0))
+        return (*positions, max(last // (self.strides or self.pool_size) + 1, 0))
 
     def get_config(self) -> dict[str, Any]:
         """Returns the config of the layer."""

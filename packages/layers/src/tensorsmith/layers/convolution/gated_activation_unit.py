@@ -12,7 +12,7 @@ from tensorsmith.layers._support.floating import floating
 
 @export
 class GatedActivationUnit(keras.layers.Layer):
-    """Gated activation unit: one half of the features is gated by the other half.
+    """Gated activation unit: the sigmoid of one half of the features gates the tanh of the other half.
 
     It is applied to the output of a layer with twice the desired number of features, such as a convolution.
 
@@ -60,7 +60,7 @@ class GatedActivationUnit(keras.layers.Layer):
     def call(self, inputs: Tensor) -> Tensor:
         """Applies the gates."""
         inputs = floating(inputs, self.compute_dtype)
-        a, b = ops.split(inputs, 2, axis=-1)
+        a, b = ops.split(inputs, 2, axis=-1)  # (..., features / 2) each
         return ops.tanh(a) * ops.sigmoid(b)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:

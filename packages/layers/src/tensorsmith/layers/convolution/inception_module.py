@@ -12,7 +12,7 @@ from tensorsmith.layers._support.convolutional_block import (
     ConvolutionalBlock,
     build_in_turn,
     call_in_turn,
-    check_pictures,
+    check_images,
 )
 from tensorsmith.layers._support.floating import floating
 
@@ -32,7 +32,7 @@ class InceptionModule(ConvolutionalBlock):
     Normalization", 2015.
 
     Args:
-        filters_1x1: Number of filters of the first branch.
+        filters_1x1: Number of filters in the first branch, a 1 x 1 convolution.
         filters_3x3_reduce: Number of filters of the 1 x 1 convolution in the second branch.
         filters_3x3: Number of filters of the 3 x 3 convolution in the second branch.
         filters_5x5_reduce: Number of filters of the 1 x 1 convolution in the third branch.
@@ -88,7 +88,7 @@ class InceptionModule(ConvolutionalBlock):
 
     def build(self, input_shape: Shape) -> None:
         """Creates the branches."""
-        check_pictures(input_shape)
+        check_images(input_shape)
         of_1x1, reduce_3x3, of_3x3, reduce_5x5, of_5x5, of_pool = self.filters.values()
         pool = keras.layers.MaxPooling2D(3, 1, "same", "channels_last", dtype=self.dtype_policy)
         branches = [
@@ -104,14 +104,14 @@ class InceptionModule(ConvolutionalBlock):
         self.sizes = tuple(map(len, branches))
 
     def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
-        """Concatenates the outputs of the branches."""
+        """Computes and concatenates the outputs of the branches."""
         inputs = floating(inputs, self.compute_dtype)
         parts = iter(self.parts)
         branches = [list(itertools.islice(parts, size)) for size in self.sizes]
         return keras.ops.concatenate([call_in_turn(branch, inputs, training) for branch in branches], axis=-1)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """Returns the output shape: the input shape with the channels of all branches."""
+        """Returns the output shape: the input shape with the sum of the channels of all branches."""
         filters = self.filters
         return (
             *input_shape[:-1],

@@ -1,4 +1,4 @@
-"""Subsampling layer of LeNet-5."""
+"""Trainable subsampling layer of LeNet-5."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -26,8 +26,9 @@ class LearnedAveragePooling2D(keras.layers.AveragePooling2D):
 
     Args:
         pool_size: Integer or pair of integers, the height and width of the pooling window.
-        strides: Integer, pair of integers, or `None`. Strides of the window. If `None`, `pool_size` is used.
-        padding: `"valid"` or `"same"`. Padded positions do not count in the mean.
+        strides: Integer, pair of integers, or `None`, the strides of the pooling window. If `None`, `pool_size` is
+            used.
+        padding: `"valid"` or `"same"`. Padded positions are excluded from the mean.
         data_format: `"channels_last"` or `"channels_first"`. Defaults to `keras.config.image_data_format()`.
         activation: Activation function to use. If `None`, no activation is applied.
         coefficient_initializer: Initializer for the coefficients.
@@ -81,12 +82,13 @@ class LearnedAveragePooling2D(keras.layers.AveragePooling2D):
         first = self.data_format == "channels_first"
         channels = input_shape[1 if first else -1]
         check(channels is not None, "inputs", tuple(input_shape), "have a known number of channels")
+        # Shape that broadcasts over the spatial axes in either data format.
         shape = (channels, 1, 1) if first else (channels,)
         self.coefficient = self.add_weight(shape=shape, name="coefficient", initializer=self.coefficient_initializer)
         self.bias = self.add_weight(shape=shape, name="bias", initializer=self.bias_initializer)
 
     def call(self, inputs: Tensor) -> Tensor:
-        """Computes the means, and scales and shifts them."""
+        """Computes the averages, and scales and shifts them."""
         inputs = floating(inputs, self.compute_dtype)
         return self.activation(self.coefficient * super().call(inputs) + self.bias)
 

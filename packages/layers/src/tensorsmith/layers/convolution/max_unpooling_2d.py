@@ -1,4 +1,4 @@
-"""Max unpooling."""
+"""Max unpooling, the partial inverse of max pooling."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,7 +12,7 @@ from tensorsmith.layers._support.unpooling import unpooled
 
 @export
 class MaxUnpooling2D(keras.layers.Layer):
-    """Max unpooling: scatters maxima to the positions found by `tf.nn.max_pool_with_argmax`, with zeros elsewhere.
+    """Max unpooling: scatters values to the argmax positions of `tf.nn.max_pool_with_argmax`, with zeros elsewhere.
 
     The output size is the one that the pooling windows cover exactly, for strides s and pool size k. Use
     `MaxUnpooling2DV2` to specify the size of the original image.
@@ -25,9 +25,9 @@ class MaxUnpooling2D(keras.layers.Layer):
     Source: Zeiler and Fergus, "Visualizing and Understanding Convolutional Networks", 2014 (unpooling by switches).
 
     Args:
-        pool_size: Integer or pair of integers, the pool size of the pooling.
-        strides: Integer or pair of integers, the strides of the pooling.
-        padding: `"SAME"` or `"VALID"`, case-insensitive.
+        pool_size: Integer or pair of integers, the pool size of the max pooling operation.
+        strides: Integer or pair of integers, the strides of the max pooling operation.
+        padding: `"SAME"` or `"VALID"`, the padding of the max pooling operation, case-insensitive.
         **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
     Call arguments:
@@ -79,7 +79,7 @@ class MaxUnpooling2D(keras.layers.Layer):
         return unpooled(updates, mask, self._size(height, width), self.compute_dtype)
 
     def _size(self, *pooled: int | Tensor | None) -> tuple[Any, ...]:
-        """Returns the height and width of the output."""
+        """Returns the height and width of the output images."""
         more = [0, 0] if self.padding == "SAME" else [k - s for k, s in zip(self.pool_size, self.strides, strict=True)]
         sizes = zip(pooled, self.strides, more, strict=True)
         return tuple(None if size is None else size * stride + add for size, stride, add in sizes)

@@ -1,4 +1,4 @@
-"""Max unpooling to a given size."""
+"""Max unpooling to a specified output size."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,7 +12,7 @@ from tensorsmith.layers._support.unpooling import unpooled
 
 @export
 class MaxUnpooling2DV2(keras.layers.Layer):
-    """Max unpooling to a given size: scatters maxima to the positions found by `tf.nn.max_pool_with_argmax`.
+    """Max unpooling to a given size: scatters values to the argmax positions of `tf.nn.max_pool_with_argmax`.
 
     All other positions are zero. Several image sizes result in the same pooled size, so that the size is an argument of
     this layer. `MaxUnpooling2D` uses the size that the pooling windows cover exactly. If overlapping windows share a
@@ -21,8 +21,8 @@ class MaxUnpooling2DV2(keras.layers.Layer):
     Source: Zeiler and Fergus, "Visualizing and Understanding Convolutional Networks", 2014 (unpooling by switches).
 
     Args:
-        output_size: Shape `(batch, height, width, channels)` of the images before pooling. Batch and channels are taken
-            from the inputs, so that they may be `None`.
+        output_size: Shape `(batch, height, width, channels)` of the images before pooling. Batch size and channels may
+            be `None`, because they are determined by the inputs.
         **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
     Call arguments:

@@ -25,7 +25,7 @@ class NetVLAD(keras.layers.Layer):
     Source: Arandjelović et al., "NetVLAD: CNN Architecture for Weakly Supervised Place Recognition", 2016.
 
     Args:
-        num_clusters: Positive integer, the number of clusters.
+        num_clusters: Positive integer, the number of cluster centers.
         **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
     Call arguments:
@@ -73,23 +73,26 @@ class NetVLAD(keras.layers.Layer):
         )
 
     def call(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Aggregates the frames."""
+        """Aggregates the frames into one vector per example."""
         # Sums over many frames exceed the range of half precision.
         wide = keras.backend.result_type(inputs.dtype, "float32")
         if mask is not None:
+            # Masked frames may contain NaN, and 0 times NaN is NaN.
             inputs = keras.ops.where(mask[..., None], inputs, 0)
-        assigned = keras.ops.cast(self.fc(inputs), wide)
+        assigned = keras.ops.cast(self.fc(inputs), wide)  # (batch, frames, clusters)
         if mask is not None:
             assigned *= keras.ops.cast(mask, wide)[..., None]
         # The sum of residuals is the weighted sum of frames minus the weighted centers.
         centre_parts = keras.ops.sum(assigned, axis=1, keepdims=True) * keras.ops.cast(self.cluster_centers, wide)
+        # (batch, features, frames) x (batch, frames, clusters) gives (batch, features, clusters).
         y = keras.ops.matmul(keras.ops.swapaxes(keras.ops.cast(inputs, wide), 1, 2), assigned) - centre_parts
+        # Normalize each cluster (intra-normalization), then the flattened descriptor.
         y = _of_length_one(y)
         y = _of_length_one(keras.ops.reshape(y, (-1, y.shape[1] * self.num_clusters)))
         return keras.ops.cast(y, self.compute_dtype)
 
     def compute_mask(self, inputs: Tensor, mask: Tensor | None = None) -> None:
-        """Returns `None`, because the output has no frames."""
+        """Returns `None`, because the output has no time axis."""
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Returns the output shape: one vector for each example."""
@@ -102,6 +105,6 @@ class NetVLAD(keras.layers.Layer):
 
 
 def _of_length_one(x: Tensor) -> Tensor:
-    """Returns the vectors along axis 1 scaled to unit length. Norms below 1e-6 are not scaled further."""
+    """Returns the vectors along axis 1 scaled to unit norm. Norms below 1e-6 are treated as 1e-6."""
     squares = keras.ops.sum(keras.ops.square(x), axis=1, keepdims=True)
     return x * keras.ops.rsqrt(keras.ops.maximum(squares, 1e-12))

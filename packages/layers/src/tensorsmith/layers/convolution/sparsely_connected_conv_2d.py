@@ -1,4 +1,4 @@
-"""Convolution with a connection table."""
+"""2D convolution with a connection table."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -14,7 +14,7 @@ from tensorsmith.layers._support.floating import floating
 
 @export
 class SparselyConnectedConv2D(keras.layers.Layer):
-    """2D convolution in which each output channel is connected to a subset of the input channels.
+    """2D convolution that connects each output channel to a subset of the input channels.
 
     Formula, for the output channel o, with the sum over the input channels i for which the table has a 1:
 
@@ -30,13 +30,13 @@ class SparselyConnectedConv2D(keras.layers.Layer):
     Source: LeCun et al., "Gradient-Based Learning Applied to Document Recognition", 1998.
 
     Args:
-        connections: Table of 0 and 1 with one row for each input channel and one column for each output channel.
+        connections: Binary matrix with one row for each input channel and one column for each output channel.
         kernel_size: Integer or pair of integers, the height and width of the convolution window.
         strides: Integer or pair of integers, the strides of the convolution.
-        padding: `"valid"` or `"same"`.
+        padding: `"valid"` or `"same"`, the padding of the convolution.
         activation: Activation function to use. If `None`, no activation is applied.
         use_bias: If `True`, the layer uses a bias vector.
-        kernel_initializer: Initializer for the kernels, called with the shape of the full convolution kernel.
+        kernel_initializer: Initializer for the kernels, called with the full kernel shape of a dense convolution.
         bias_initializer: Initializer for the bias vector.
         kernel_regularizer: Regularizer function applied to the convolution kernels.
         **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
@@ -115,25 +115,28 @@ class SparselyConnectedConv2D(keras.layers.Layer):
             f"have {len(table)} channels, one for each row of `connections`",
         )
         size = _pair(self.kernel_size)
-        places = np.flatnonzero(table)
+        # Indices of the connections in the flattened table.
+        positions = np.flatnonzero(table)
 
+        # The initializer receives the shape of the full kernel, so that its fan-in is that of all input channels.
         def connected(shape: Shape, dtype: DType | None = None) -> Tensor:
             full = self.kernel_initializer((*size, *table.shape), dtype)
-            return ops.take(ops.reshape(full, (*size, table.size)), places, axis=-1)
+            return ops.take(ops.reshape(full, (*size, table.size)), positions, axis=-1)
 
         self.kernel = self.add_weight(
-            shape=(*size, len(places)), name="kernel", initializer=connected, regularizer=self.kernel_regularizer
+            shape=(*size, len(positions)), name="kernel", initializer=connected, regularizer=self.kernel_regularizer
         )
         if self.use_bias:
             self.bias = self.add_weight(shape=(table.shape[1],), name="bias", initializer=self.bias_initializer)
 
     def call(self, inputs: Tensor) -> Tensor:
-        """Applies the convolution, with zero kernels where there is no connection."""
+        """Applies the convolution. Kernels of absent connections are zero."""
         inputs = floating(inputs, self.compute_dtype)
         table = np.array(self.connections, bool)
         # Scatter the kernels of the connections into a full kernel.
-        place = np.where(table, np.cumsum(table).reshape(table.shape) - 1, 0)
-        kernel = ops.take(ops.convert_to_tensor(self.kernel), place, axis=-1) * ops.cast(table, self.compute_dtype)
+        position = np.where(table, np.cumsum(table).reshape(table.shape) - 1, 0)
+        # (height, width, inputs, outputs), with zeros where there is no connection.
+        kernel = ops.take(ops.convert_to_tensor(self.kernel), position, axis=-1) * ops.cast(table, self.compute_dtype)
         y = ops.conv(inputs, kernel, self.strides, self.padding, data_format="channels_last")
         return self.activation(y + self.bias if self.use_bias else y)
 

@@ -19,7 +19,7 @@ class SpatialPyramidPooling2D(keras.layers.Layer):
     Source: He et al., "Spatial Pyramid Pooling in Deep Convolutional Networks for Visual Recognition", 2014.
 
     Args:
-        bins: List with an integer or a pair `(rows, columns)` for each grid.
+        bins: List of grids, each an integer or a pair `(rows, columns)`.
         data_format: `"channels_last"` or `"channels_first"`. Defaults to `keras.config.image_data_format()`.
         **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
@@ -58,26 +58,27 @@ class SpatialPyramidPooling2D(keras.layers.Layer):
         self.input_spec = keras.layers.InputSpec(ndim=4)
 
     def call(self, inputs: Tensor) -> Tensor:
-        """Computes the averages."""
+        """Computes the average of each bin."""
         first = self.data_format == "channels_first"
-        pictures = keras.ops.transpose(inputs, (0, 2, 3, 1)) if first else inputs
-        known = pictures.shape[1:3]
+        images = keras.ops.transpose(inputs, (0, 2, 3, 1)) if first else inputs
+        known = images.shape[1:3]
         fits = all(size is None or size >= parts for grid in self.bins for size, parts in zip(known, grid, strict=True))
         check(fits, "inputs", tuple(inputs.shape), f"images at least as large as the grids {self.bins}")
-        batch, height, width, _ = keras.ops.shape(pictures)
-        channels = pictures.shape[-1]
+        batch, height, width, _ = keras.ops.shape(images)
+        channels = images.shape[-1]
         pooled = []
         for rows, columns in self.bins:
             # Crop to a multiple of the bin size and average within each bin.
             tall, wide = height // rows, width // columns
-            whole = pictures[:, : rows * tall, : columns * wide]
+            whole = images[:, : rows * tall, : columns * wide]
+            # (batch, rows, columns, channels)
             parts = keras.ops.mean(keras.ops.reshape(whole, (batch, rows, tall, columns, wide, channels)), (2, 4))
             pooled.append(keras.ops.reshape(parts, (batch, rows * columns, channels)))
-        means = keras.ops.concatenate(pooled, 1)
+        means = keras.ops.concatenate(pooled, 1)  # (batch, bins of all grids, channels)
         return keras.ops.transpose(means, (0, 2, 1)) if first else means
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """Returns the output shape, with the bins of all grids."""
+        """Returns the output shape, in which one axis enumerates the bins of all grids."""
         parts = sum(rows * columns for rows, columns in self.bins)
         if self.data_format == "channels_first":
             return (input_shape[0], input_shape[1], parts)

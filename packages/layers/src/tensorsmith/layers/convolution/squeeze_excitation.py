@@ -89,12 +89,14 @@ class SqueezeExcitation(keras.layers.Layer):
         )
 
     def call(self, inputs: Tensor) -> Tensor:
-        """Scales the channels."""
+        """Scales the channels by their gates."""
         inputs = floating(inputs, self.compute_dtype)
-        places = list(range(1, len(inputs.shape) - 1))
+        # All spatial axes. The means have shape (batch, channels).
+        positions = list(range(1, len(inputs.shape) - 1))
         wide = ops.cast(inputs, keras.backend.result_type(inputs.dtype, "float32"))
-        means = ops.cast(ops.mean(wide, places), inputs.dtype)
-        return inputs * ops.expand_dims(self.excite(self.squeeze(means)), places)
+        means = ops.cast(ops.mean(wide, positions), inputs.dtype)
+        # The gates are broadcast over the spatial axes: (batch, 1, ..., 1, channels).
+        return inputs * ops.expand_dims(self.excite(self.squeeze(means)), positions)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Returns the output shape, which is the input shape."""

@@ -30,11 +30,11 @@ class WaveNetBlock(keras.layers.Layer):
     Source: van den Oord et al., "WaveNet: A Generative Model for Raw Audio", 2016.
 
     Args:
-        filters: Integer, the number of features of the inputs and of the first output. Use a convolution with a kernel
-            size of 1 to obtain them.
+        filters: Integer, the number of features of the inputs and of the residual output. Use a convolution with a
+            kernel size of 1 to match the number of input features.
         num_layers: Integer, the number of dilated convolutions.
         kernel_size: Integer of 2 or more, the kernel size of the dilated convolutions.
-        skip_filters: Integer, the number of features of the second output. If `None`, `filters` is used.
+        skip_filters: Integer, the number of features of the skip output. If `None`, `filters` is used.
         kernel_initializer: Initializer for all kernels.
         kernel_regularizer: Regularizer for all kernels.
         **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
@@ -87,7 +87,8 @@ class WaveNetBlock(keras.layers.Layer):
 
     @property
     def receptive_field(self) -> int:
-        """The number of input steps that an output depends on."""
+        """Number of input steps that affect an output step."""
+        # The dilations 1, 2, ..., 2^(n - 1) add up to 2^n - 1.
         return 1 + (self.kernel_size - 1) * (2**self.num_layers - 1)
 
     def build(self, input_shape: Shape) -> None:
@@ -121,17 +122,19 @@ class WaveNetBlock(keras.layers.Layer):
         return layer
 
     def call(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
-        """Returns the residual output and the sum of the skip outputs."""
+        """Computes the residual output and the sum of the skip outputs."""
         inputs = floating(inputs, self.compute_dtype)
         x, skips = inputs, []
         for dilated, residual, skip in zip(self.dilated, self.residual, self.skip, strict=True):
+            # The dilated convolution has twice the filters, which the gate halves.
             z = self.gate(dilated(x))
             x = x + residual(z)
             skips.append(skip(z))
+        # With the first output as the start, no integer 0 is added to a tensor.
         return x, sum(skips[1:], skips[0])
 
     def compute_mask(self, inputs: Tensor, previous_mask: Tensor | None = None) -> tuple[Tensor | None, Tensor | None]:
-        """Returns the mask of the inputs for both outputs."""
+        """Returns the mask of the inputs, once for each output."""
         return previous_mask, previous_mask
 
     def compute_output_shape(self, input_shape: Shape) -> tuple[Shape, Shape]:

@@ -28,7 +28,7 @@ class DenseTranspose(keras.layers.Layer):
     Source: Vincent et al., "Stacked Denoising Autoencoders", 2010.
 
     Args:
-        dense: The `keras.layers.Dense` whose kernel to use. It must be built before this layer.
+        dense: Instance of `keras.layers.Dense` whose kernel is used. It must be built before this layer.
         activation: Activation function to use. If `None`, no activation is applied.
         bias_initializer: Initializer for the bias vector.
         **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
@@ -83,10 +83,11 @@ class DenseTranspose(keras.layers.Layer):
     def call(self, inputs: Tensor) -> Tensor:
         """Multiplies the inputs by the transposed kernel."""
         kernel = keras.ops.cast(self.dense.kernel, self.compute_dtype)
+        # (..., units) x (units, features) gives (..., features).
         return self.activation(keras.ops.matmul(inputs, keras.ops.transpose(kernel)) + self.bias)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """Returns the output shape: the input shape with the input features of the dense layer."""
+        """Returns the output shape: the input shape with the number of input features of the dense layer."""
         return (*input_shape[:-1], self.dense.kernel.shape[0])
 
     def get_config(self) -> dict[str, Any]:
@@ -100,6 +101,6 @@ class DenseTranspose(keras.layers.Layer):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
-        """Creates a layer from its config. The dense layer may be serialized or not."""
+        """Creates a layer from its config, in which the dense layer may be serialized or an instance."""
         dense = config["dense"]
         return cls(**{**config, "dense": keras.layers.deserialize(dense) if isinstance(dense, dict) else dense})

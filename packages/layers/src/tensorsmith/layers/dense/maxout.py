@@ -12,7 +12,7 @@ from tensorsmith.layers._support.floating import floating
 
 @export
 class Maxout(keras.layers.Layer):
-    """Maxout layer: the maximum over groups of features, a learned activation when it follows a linear layer.
+    """Maxout layer: the maximum over groups of features, which acts as a learned activation after a linear layer.
 
     Output feature j of n is the maximum of the input features j, j + n, j + 2 n, and so on, as in TensorFlow Addons.
     `DepthwiseMaxPool` groups adjacent features instead. Formula:
@@ -22,8 +22,9 @@ class Maxout(keras.layers.Layer):
     Source: Goodfellow et al., "Maxout Networks", 2013.
 
     Args:
-        num_units: Positive integer, the number of output features. It must divide the number of input features.
-        axis: Integer, the axis of the features.
+        num_units: Positive integer, the number of output features, which must be a divisor of the number of input
+            features.
+        axis: Integer, the feature axis.
         **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
     Call arguments:
@@ -68,11 +69,12 @@ class Maxout(keras.layers.Layer):
         check(divides, "num_units", self.num_units, f"a divisor of the number of features, {features}")
 
     def call(self, inputs: Tensor) -> Tensor:
-        """Computes the maxima."""
+        """Computes the maximum of each group of features."""
         inputs = floating(inputs, self.compute_dtype)
         axis = self.axis % len(inputs.shape)
         groups = inputs.shape[axis] // self.num_units
         shape = list(keras.ops.shape(inputs))
+        # Feature g * num_units + j belongs to unit j: the axis is split into (groups, num_units).
         grouped = keras.ops.reshape(inputs, [*shape[:axis], groups, self.num_units, *shape[axis + 1 :]])
         return keras.ops.max(grouped, axis, initial=-math.inf)  # the groups of an empty batch are empty
 

@@ -13,7 +13,7 @@ from tensorsmith.layers._support.seeds import seeds_from
 
 @export
 class NoisyDense(keras.layers.Layer):
-    """Dense layer with noise of learned magnitude on its weights, for the exploration of reinforcement learning agents.
+    """Dense layer with learned noise on its weights, for exploration in reinforcement learning.
 
     The noise is constant until `reset_noise` draws new noise or `remove_noise` removes it. Formula:
 
@@ -28,7 +28,7 @@ class NoisyDense(keras.layers.Layer):
 
     Args:
         units: Positive integer, dimensionality of the output space.
-        sigma: Float, the initial magnitude of factorised noise.
+        sigma: Float, the initial scale of the noise.
         use_factorised: If `True`, use factorised noise. Otherwise, use independent noise.
         activation: Activation function to use. If `None`, no activation is applied.
         use_bias: If `True`, the layer uses a bias vector.
@@ -104,6 +104,7 @@ class NoisyDense(keras.layers.Layer):
         features: Any = input_shape[-1]
         check(features is not None, "inputs", tuple(input_shape), "have a known number of features")
         self.features = features
+        # Initial values of the paper for factorised and for independent noise.
         reach = 1 / math.sqrt(features) if self.use_factorised else math.sqrt(3 / features)
         strength = self.sigma / math.sqrt(features) if self.use_factorised else 0.017
         shapes: dict[str, tuple[int, ...]] = {"kernel": (features, self.units)}
@@ -122,7 +123,7 @@ class NoisyDense(keras.layers.Layer):
             setattr(self, f"eps_{name}", self.add_weight(shape, noise, name=f"eps_{name}", trainable=False))
 
     def _first_noise(self, name: str, *unused: Any, **more: Any) -> Tensor:
-        """Returns the initial noise of the kernel or of the bias. It is used as an initializer.
+        """Initializer that returns the initial noise of the kernel or bias.
 
         The seeds are integers, so that kernel and bias are computed from the same draws.
         """
@@ -132,7 +133,7 @@ class NoisyDense(keras.layers.Layer):
     def _draw(
         self, of_inputs: keras.random.SeedGenerator, of_outputs: keras.random.SeedGenerator
     ) -> tuple[Tensor, Tensor]:
-        """Returns noise for the kernel and for the bias, given two seeds."""
+        """Returns random noise for the kernel and for the bias, given two seeds."""
 
         def normal(seed: keras.random.SeedGenerator, *shape: int) -> Tensor:
             return keras.random.normal(shape, dtype=self.variable_dtype, seed=seed)
@@ -144,10 +145,11 @@ class NoisyDense(keras.layers.Layer):
             keras.ops.sign(e) * keras.ops.sqrt(keras.ops.abs(e))
             for e in (normal(of_inputs, self.features), normal(of_outputs, self.units))
         )
+        # Outer product of the noise of inputs and outputs: (features, units). The bias uses that of the outputs.
         return rows[:, None] * columns, columns
 
     def reset_noise(self) -> None:
-        """Draws new noise."""
+        """Samples new noise for the kernel and the bias."""
         kernel, bias = self._draw(self.seed_generator, self.seed_generator)
         self.eps_kernel.assign(kernel)
         if self.use_bias:

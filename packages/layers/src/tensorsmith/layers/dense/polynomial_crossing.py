@@ -13,7 +13,7 @@ from tensorsmith.layers._support.fresh import fresh
 
 @export
 class PolynomialCrossing(keras.layers.Layer):
-    """Cross layer of Deep & Cross Networks: crosses features with the original inputs of the network.
+    """Cross layer of Deep & Cross Networks, which computes feature crosses with the network inputs.
 
     A stack of n layers represents products of up to n + 1 features. Formula, with W a full matrix, or the product U V
     of two low-rank matrices:
@@ -104,9 +104,10 @@ class PolynomialCrossing(keras.layers.Layer):
             )
 
     def call(self, inputs: Sequence[Tensor]) -> Tensor:
-        """Computes the crosses."""
+        """Computes the feature crosses."""
         inputs = floating(inputs, self.compute_dtype)
         x0, x = inputs
+        # x W, or (x U) V without forming the full matrix.
         product = x
         for kernel in self.kernels:
             product = keras.ops.matmul(product, kernel)

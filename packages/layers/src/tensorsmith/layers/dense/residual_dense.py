@@ -26,8 +26,8 @@ class ResidualDense(keras.layers.Layer):
         units: Positive integer, the number of units of each dense layer.
         num_layers: Positive integer, the number of dense layers.
         activation: Activation function of the dense layers.
-        kernel_initializer: Initializer for the kernels.
-        kernel_regularizer: Regularizer for the kernels.
+        kernel_initializer: Initializer for the kernels of the dense layers.
+        kernel_regularizer: Regularizer for the kernels of the dense layers.
         **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
     Call arguments:

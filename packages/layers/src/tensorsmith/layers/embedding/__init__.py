@@ -1,1 +1,1 @@
-"""Embeddings and positional encodings."""
+"""Embedding layers and positional encodings."""

@@ -12,7 +12,7 @@ from tensorsmith.layers._support.kernel_layer import KernelLayer
 
 @export
 class EmbeddingBag(KernelLayer, keras.layers.Layer):
-    """Sum or mean of the embeddings of each bag of indices, without a tensor of the individual embeddings.
+    """Sum or mean of the embeddings of each bag, computed without storing the individual embeddings.
 
     It suits unordered sets, such as the words of a title or the items in a shopping history. The gradient with respect
     to the embedding matrix is sparse, as for `keras.layers.Embedding`. Formula, with the embedding matrix E:
@@ -22,14 +22,14 @@ class EmbeddingBag(KernelLayer, keras.layers.Layer):
     Source: Joulin et al., "Bag of Tricks for Efficient Text Classification", 2016 (fastText).
 
     Args:
-        input_dim: Positive integer, the number of rows of the embedding matrix, i.e. maximum index + 1.
-        output_dim: Positive integer, the size of an embedding.
+        input_dim: Positive integer, the number of rows in the embedding matrix, i.e. maximum index + 1.
+        output_dim: Positive integer, the dimension of the embeddings.
         embeddings_initializer: Initializer for the embedding matrix.
         embeddings_regularizer: Regularizer function applied to the embedding matrix.
         embeddings_constraint: Constraint function applied to the embedding matrix.
-        mask_zero: If `True`, the layer accepts inputs with a mask, as in TensorFlow Addons. Index 0 is not treated
-            differently; use weights of 0 to exclude elements.
-        combiner: `"sum"` or `"mean"`. `"mean"` does not accept weights.
+        mask_zero: If `True`, the layer accepts inputs with a mask, as in TensorFlow Addons. Index 0 is not masked; use
+            weights of 0 to exclude elements.
+        combiner: Reduction of the embeddings in a bag: `"sum"` or `"mean"`. `"mean"` does not support weights.
         **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
     Call arguments:
@@ -100,10 +100,10 @@ class EmbeddingBag(KernelLayer, keras.layers.Layer):
         return keras.ops.cast(y, self.compute_dtype)
 
     def compute_mask(self, indices: Tensor, mask: Tensor | None = None) -> None:
-        """Returns `None`, because the output has no steps."""
+        """Returns `None`, because the output has no time axis."""
 
     def compute_output_shape(self, indices_shape: Shape, weights_shape: Shape | None = None) -> Shape:
-        """Returns the output shape: one embedding for each bag."""
+        """Returns the output shape: one embedding per bag."""
         return (*indices_shape[:-1], self.output_dim)
 
     def get_config(self) -> dict[str, Any]:

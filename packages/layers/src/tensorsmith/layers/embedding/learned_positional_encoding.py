@@ -66,7 +66,7 @@ class LearnedPositionalEncoding(keras.layers.Layer):
         self.embeddings_regularizer = keras.regularizers.get(embeddings_regularizer)
 
     def build(self, input_shape: Shape) -> None:
-        """Creates the table of positions."""
+        """Creates the embedding matrix of the positions."""
         check(input_shape[-1] is not None, "inputs", tuple(input_shape), "have a known number of features")
         self.table = self.add_weight(
             (self.max_length, input_shape[-1]),
@@ -76,7 +76,7 @@ class LearnedPositionalEncoding(keras.layers.Layer):
         )
 
     def call(self, inputs: Tensor) -> Tensor:
-        """Adds the first rows of the table to the inputs."""
+        """Adds the positional encoding to the inputs."""
         inputs = floating(inputs, self.compute_dtype)
         self._check_steps(inputs.shape)
         # `self.table[:steps]` would silently return too few rows, and a single row would be broadcast to all steps.

@@ -78,8 +78,9 @@ class RotaryEmbedding(keras.layers.Layer):
         turn = ops.reshape(turn, (-1, *[1] * (len(inputs.shape) - 3), turn.shape[-1]))
         cos, sin = ops.cos(turn), ops.sin(turn)
         x = ops.cast(inputs, turn.dtype)
-        even, odd = x[..., 0::2], x[..., 1::2]
+        even, odd = x[..., 0::2], x[..., 1::2]  # (..., features / 2) each
         pairs = ops.stack([even * cos - odd * sin, even * sin + odd * cos], axis=-1)
+        # Interleave the pairs: (..., features / 2, 2) becomes (..., features).
         return ops.cast(ops.reshape(pairs, ops.shape(inputs)), inputs.dtype)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:

@@ -66,7 +66,7 @@ class SinusoidalPositionalEncoding(keras.layers.Layer):
         inputs = floating(inputs, self.compute_dtype)
         features = inputs.shape[-1]
         waves = angles(ops.shape(inputs)[-2], features, self.max_wavelength, inputs.dtype)
-        pairs = ops.stack([ops.sin(waves), ops.cos(waves)], axis=-1)
+        pairs = ops.stack([ops.sin(waves), ops.cos(waves)], axis=-1)  # (steps, pairs of features, 2)
         # Interleave sines and cosines. With an odd number of features, the last cosine is dropped.
         encoding = ops.reshape(pairs, (-1, 2 * waves.shape[-1]))[:, :features]
         return inputs + ops.cast(encoding, inputs.dtype)

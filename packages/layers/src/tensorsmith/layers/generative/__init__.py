@@ -1,1 +1,1 @@
-"""Layers of generative models."""
+"""Layers for generative models."""

@@ -61,13 +61,13 @@ class AdaIN(keras.layers.Layer):
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
 
     def build(self, input_shape: Sequence[Shape]) -> None:
-        """Creates the dense layer that maps styles to scales and biases."""
+        """Creates the dense layer that maps style vectors to scales and biases."""
         x, style = styled_shapes(input_shape)
         self.affine = keras.layers.Dense(2 * x[-1], kernel_initializer=self.kernel_initializer, dtype=self.dtype_policy)
         self.affine.build(style)
 
     def call(self, inputs: Sequence[Tensor]) -> Tensor:
-        """Normalizes, scales and shifts the inputs."""
+        """Normalizes the inputs and applies the scales and biases of the styles."""
         inputs = floating(inputs, self.compute_dtype)
         x, style = inputs
         wide = ops.cast(x, keras.backend.result_type(x.dtype, "float32"))
@@ -75,6 +75,7 @@ class AdaIN(keras.layers.Layer):
         centred = wide - ops.mean(wide, axis=(1, 2), keepdims=True)
         variance = ops.mean(ops.square(centred), axis=(1, 2), keepdims=True)
         normalized = ops.cast(centred * ops.rsqrt(variance + self.epsilon), x.dtype)
+        # (batch, 1, 1, channels) each, broadcast over height and width.
         scale, bias = ops.split(self.affine(style)[:, None, None, :], 2, axis=-1)
         return (1 + scale) * normalized + bias
 

@@ -12,7 +12,7 @@ from tensorsmith.layers._support.floating import floating
 
 @export
 class MinibatchStandardDeviation(keras.layers.Layer):
-    """Minibatch standard deviation: appends a channel that measures the variation between the examples of a batch.
+    """Minibatch standard deviation: appends a channel with the standard deviation over the examples of a batch.
 
     In the discriminator of a GAN, it encourages the generator to produce varied images. The added channel is constant.
     Formula, with the variance over the examples of a group, for each position and channel, and the mean over positions
@@ -27,8 +27,8 @@ class MinibatchStandardDeviation(keras.layers.Layer):
     Source: Karras et al., "Progressive Growing of GANs for Improved Quality, Stability, and Variation", 2018.
 
     Args:
-        group_size: Positive integer, the maximum size of a group. If `None`, the batch is one group, as described in
-            the paper. The implementation of the authors uses 4.
+        group_size: Positive integer, the maximum group size. If `None`, the batch is a single group, as described in
+            the paper. The official implementation uses 4.
         epsilon: Small positive float added to the variance, which keeps the gradient of the square root finite.
         **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
@@ -67,7 +67,7 @@ class MinibatchStandardDeviation(keras.layers.Layer):
         check(fits, "inputs", tuple(input_shape), "have a known shape apart from the batch axis")
 
     def call(self, inputs: Tensor) -> Tensor:
-        """Appends the channel."""
+        """Appends the standard deviation as a channel."""
         inputs = floating(inputs, self.compute_dtype)
         batch = ops.shape(inputs)[0]
         # Example i belongs to group i modulo the number of groups.
@@ -75,13 +75,16 @@ class MinibatchStandardDeviation(keras.layers.Layer):
         group = ops.arange(batch) % groups
         wide = ops.cast(inputs, keras.backend.result_type(inputs.dtype, "float32"))
         flat = ops.reshape(wide, (batch, -1))
+        # Number of examples in each group, (groups, 1). The groups differ in size by at most one.
         sizes = ops.segment_sum(ops.ones_like(flat[:, :1]), group, groups)
 
         def mean(x: Tensor) -> Tensor:
-            """Returns the mean over the group of each example."""
+            """Returns the group mean for each example."""
             return ops.take(ops.segment_sum(x, group, groups) / sizes, group, axis=0)
 
+        # Variance of each element within the group of the example: (batch, elements).
         variances = mean(ops.square(flat - mean(flat)))
+        # One number per example, which is equal within a group: (batch,).
         spread = ops.mean(ops.sqrt(variances + self.epsilon), axis=1)
         spread = ops.reshape(ops.cast(spread, inputs.dtype), (-1, *[1] * (len(inputs.shape) - 1)))
         return ops.concatenate([inputs, ops.broadcast_to(spread, (batch, *inputs.shape[1:-1], 1))], axis=-1)

@@ -15,7 +15,7 @@ from tensorsmith.layers._support.styled import styled_shapes
 
 @export
 class ModulatedConv2D(keras.layers.Layer):
-    """2D convolution whose kernel is modulated by a style vector, so that each example has its own kernel.
+    """2D convolution whose kernel is modulated by a style vector, with a different kernel for each example.
 
     Formula, for the input channel i and the output channel o, with s an affine function of the style whose bias is
     initialized to 1, and the sum over i and the spatial positions k of the kernel:
@@ -35,12 +35,12 @@ class ModulatedConv2D(keras.layers.Layer):
     Args:
         filters: Integer, the number of output channels.
         kernel_size: Integer, the height and width of the kernel.
-        demodulate: If `True`, scale the kernels back to unit length. Use `False` in layers that convert channels to
-            colors.
+        demodulate: If `True`, normalize the modulated kernels to unit norm. Use `False` in layers that convert channels
+            to colors.
         activation: Activation function to use. If `None`, no activation is applied.
         use_bias: If `True`, the layer uses a bias vector.
         epsilon: Small positive float added to the sum of squares for numerical stability.
-        kernel_initializer: Initializer for w and for the matrix that maps styles to s.
+        kernel_initializer: Initializer for the kernel w and for the matrix that maps styles to scales s.
         bias_initializer: Initializer for the bias vector.
         **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
@@ -92,7 +92,7 @@ class ModulatedConv2D(keras.layers.Layer):
         self.bias_initializer = keras.initializers.get(bias_initializer)
 
     def build(self, input_shape: Sequence[Shape]) -> None:
-        """Creates the weights, and the dense layer that maps styles to s."""
+        """Creates the weights, and the dense layer that maps style vectors to scales."""
         x, style = styled_shapes(input_shape)
         self.affine = keras.layers.Dense(
             x[-1],
@@ -110,10 +110,10 @@ class ModulatedConv2D(keras.layers.Layer):
             self.bias = self.add_weight(shape=(self.filters,), name="bias", initializer=self.bias_initializer)
 
     def call(self, inputs: Sequence[Tensor]) -> Tensor:
-        """Modulates, convolves and demodulates."""
+        """Modulates the kernel, applies the convolution, and demodulates the outputs."""
         inputs = floating(inputs, self.compute_dtype)
         x, style = inputs
-        scale = self.affine(style)
+        scale = self.affine(style)  # (batch, channels)
         if not self.demodulate:
             y = self._convolved(x, scale)
         else:
@@ -121,6 +121,7 @@ class ModulatedConv2D(keras.layers.Layer):
             factor = ops.stop_gradient(ops.maximum(ops.max(ops.abs(scale), axis=-1, keepdims=True), 1))
             scale = scale / factor
             y = ops.cast(self._convolved(x, scale), scale.dtype)
+            # Epsilon is divided by the square of the factor, as the squares of the kernel are.
             y = ops.cast(_by_channel(y, self._lengths_inverse(scale, self.epsilon / factor**2)), x.dtype)
         return self.activation(y + self.bias if self.use_bias else y)
 
@@ -129,8 +130,10 @@ class ModulatedConv2D(keras.layers.Layer):
         return ops.conv(x, self.kernel, padding="same", data_format="channels_last")
 
     def _lengths_inverse(self, scale: Tensor, epsilon: float) -> Tensor:
-        """Returns the inverse length of the kernels of each example."""
+        """Returns the inverse norm of the kernel of each example and output channel."""
+        # Sum over the positions k of the kernel: (channels, filters).
         squares = ops.sum(ops.square(ops.cast(self.kernel, scale.dtype)), axis=(0, 1))
+        # sum_i s[i]² sum_k w[k, i, o]² for each example and filter: (batch, filters).
         return ops.rsqrt(ops.matmul(ops.square(scale), squares) + epsilon)
 
     def compute_output_shape(self, input_shape: Sequence[Shape]) -> Shape:
@@ -152,5 +155,5 @@ class ModulatedConv2D(keras.layers.Layer):
         return {**super().get_config(), **own}
 
 
-def _by_channel(pictures: Tensor, scale: Tensor) -> Tensor:
-    return pictures * scale[:, None, None, :]
+def _by_channel(images: Tensor, scale: Tensor) -> Tensor:
+    return images * scale[:, None, None, :]

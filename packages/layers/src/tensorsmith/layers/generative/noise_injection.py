@@ -12,7 +12,7 @@ from tensorsmith.layers._support.floating import floating
 
 @export
 class NoiseInjection(keras.layers.Layer):
-    """Noise injection layer of StyleGAN: adds Gaussian noise with a learned strength for each channel.
+    """Noise injection layer of StyleGAN: adds Gaussian noise with a learned scale per channel.
 
     The noise is added in training and at inference. Generators use it for stochastic details, such as hair and
     freckles. Formula, with z one image of N(0, 1) for each example, shared by all channels:
@@ -22,7 +22,7 @@ class NoiseInjection(keras.layers.Layer):
     Source: Karras et al., "A Style-Based Generator Architecture for Generative Adversarial Networks", 2019.
 
     Args:
-        strength_initializer: Initializer for the strengths, one for each channel.
+        strength_initializer: Initializer for the noise scales, one for each channel.
         seed: Integer to seed the random generator. If `None`, the seed is derived from the global Keras seed.
         **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
@@ -55,14 +55,15 @@ class NoiseInjection(keras.layers.Layer):
         self.seed_generator = keras.random.SeedGenerator(seed)
 
     def build(self, input_shape: Shape) -> None:
-        """Creates the strengths."""
+        """Creates the noise scales."""
         channels = input_shape[-1]
         check(channels is not None, "inputs", tuple(input_shape), "have a known number of channels")
         self.strength = self.add_weight(shape=(channels,), name="strength", initializer=self.strength_initializer)
 
     def call(self, inputs: Tensor) -> Tensor:
-        """Adds the noise."""
+        """Adds the noise to the inputs."""
         inputs = floating(inputs, self.compute_dtype)
+        # One value per position, shared by all channels: (batch, ..., 1).
         shape = (*ops.shape(inputs)[:-1], 1)
         return inputs + self.strength * keras.random.normal(shape, dtype=inputs.dtype, seed=self.seed_generator)
 

@@ -12,7 +12,7 @@ from tensorsmith.layers._support.floating import floating
 
 @export
 class Sampling(keras.layers.Layer):
-    """Sampling layer of variational autoencoders: draws latent codes from a normal distribution.
+    """Sampling layer of variational autoencoders: samples latent codes from a normal distribution.
 
     It samples in training and at inference. By the reparameterization trick, gradients flow to the mean and the
     variance. Formula, with a new e in each call:
@@ -60,14 +60,14 @@ class Sampling(keras.layers.Layer):
         check(fits, "inputs", input_shape, "a pair of tensors of equal shape, [mean, log_variance]")
 
     def call(self, inputs: Sequence[Tensor]) -> Tensor:
-        """Draws a sample."""
+        """Samples latent codes."""
         inputs = floating(inputs, self.compute_dtype)
         mean, log_variance = inputs
         noise = keras.random.normal(keras.ops.shape(mean), dtype=mean.dtype, seed=self.seed_generator)
         return mean + keras.ops.exp(log_variance / 2) * noise
 
     def compute_output_shape(self, input_shape: Sequence[Shape]) -> Shape:
-        """Returns the output shape: the common shape, with the sizes that either input knows."""
+        """Returns the output shape: the shape shared by both inputs."""
         return tuple(one if other is None else other for one, other in zip(*input_shape, strict=True))
 
     def get_config(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Initializers that Keras does not have, and one that it does not save completely."""
+"""Weight initializers that Keras lacks or does not serialize completely."""
 
 from tensorsmith.layers.initializers.bilinear import Bilinear
 from tensorsmith.layers.initializers.fixup import Fixup

@@ -1,4 +1,4 @@
-"""Bilinear interpolation kernel."""
+"""Initializer with bilinear interpolation weights."""
 
 import functools
 
@@ -11,7 +11,7 @@ from tensorsmith.core.types import DType, Tensor
 
 @export
 class Bilinear(keras.initializers.Initializer):
-    """Initializer that makes a transposed convolution upsample images by bilinear interpolation.
+    """Initializer with bilinear interpolation weights, for transposed convolutions that upsample images.
 
     Each channel is interpolated separately. Formula, along each axis of the kernel, with n positions, center m, and f =
     ceil(n / 2):
@@ -41,13 +41,15 @@ class Bilinear(keras.initializers.Initializer):
     """
 
     def __call__(self, shape: tuple[int, ...], dtype: DType | None = None) -> Tensor:
-        """Returns the kernel."""
+        """Returns a kernel with bilinear interpolation weights."""
         fits = len(shape) > 2 and shape[-1] == shape[-2]
         check(
             fits, "shape", tuple(shape), "of the form (..., outputs, inputs) with equal numbers of outputs and inputs"
         )
-        places = functools.reduce(np.multiply.outer, map(_triangle, shape[:-2]))
-        kernel = np.multiply.outer(places, np.eye(shape[-1]))
+        # The outer product of the triangles of all spatial axes is the interpolation kernel.
+        positions = functools.reduce(np.multiply.outer, map(_triangle, shape[:-2]))
+        # The identity maps each channel to itself: (..., channels, channels).
+        kernel = np.multiply.outer(positions, np.eye(shape[-1]))
         return keras.ops.convert_to_tensor(kernel, dtype or keras.config.floatx())
 
 

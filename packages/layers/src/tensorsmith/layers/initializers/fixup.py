@@ -24,7 +24,7 @@ class Fixup(keras.initializers.VarianceScaling):
 
     Args:
         num_blocks: Integer L, the number of residual branches in the network.
-        layers_per_block: Integer m of 2 or more, the number of layers with a kernel in each branch.
+        layers_per_block: Integer m of 2 or more, the number of layers with a kernel in each residual branch.
         seed: Integer or `keras.random.SeedGenerator` to seed the random generator.
 
     Call arguments:
@@ -57,6 +57,7 @@ class Fixup(keras.initializers.VarianceScaling):
         fits = is_integer(layers_per_block) and layers_per_block > 1
         check(fits, "layers_per_block", layers_per_block, "an integer >= 2", "initialize a single layer with zeros")
         num_blocks, layers_per_block, seed = plain((num_blocks, layers_per_block, seed))
+        # VarianceScaling divides by fan_in itself: the scale is the squared standard deviation times fan_in.
         scale = 2 * num_blocks ** (-1 / (layers_per_block - 1))
         super().__init__(scale, "fan_in", "truncated_normal", seed)
         self.num_blocks = num_blocks

@@ -7,7 +7,7 @@ from tensorsmith.core import KeepsArguments, check, export, is_number, plain
 
 @export
 class Identity(KeepsArguments, keras.initializers.Identity):
-    """Initializer that generates a multiple of the identity matrix, for recurrent kernels.
+    """Initializer that generates a scaled identity matrix, for recurrent kernels.
 
     Unlike `keras.initializers.Identity`, which is restored with a gain of 1, it keeps its `gain` when a layer is saved.
 

@@ -14,7 +14,7 @@ from tensorsmith.layers._support.floating import floating
 
 @export
 class BatchNormalization(keras.layers.BatchNormalization):
-    """Batch normalization layer of Keras that also accepts several axes.
+    """Batch normalization layer of Keras with support for several axes.
 
     With several axes, each position along them has its own statistics. `keras.layers.BatchNormalization` accepted a
     list of axes before Keras 3. With one axis, the two layers are equivalent. With `axis=[1, 2]`, images of 28 x 28
@@ -29,7 +29,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
     Shift", 2015.
 
     Args:
-        axis: Integer or sequence of integers, the axis or axes that keep separate statistics. The batch axis 0 is not
+        axis: Integer or sequence of integers, the axis or axes with separate statistics. The batch axis 0 is not
             allowed.
         **kwargs: Other arguments of `keras.layers.BatchNormalization`: `momentum`, `epsilon`, `center`, `scale`,
             initializers, regularizers, constraints, `synchronized`, `name`, `dtype` and `trainable`.
@@ -60,7 +60,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
     def __init__(self, axis: int | Sequence[int] = -1, **kwargs: Any):
         axes = list(axis) if isinstance(axis, list | tuple) else [axis]
         fits = bool(axes) and all(is_integer(each) and each != 0 for each in axes) and len(set(axes)) == len(axes)
-        check(fits, "axis", axis, "an integer other than 0, or a sequence of distinct ones")
+        check(fits, "axis", axis, "a nonzero integer or a sequence of distinct nonzero integers")
         super().__init__(plain(axes[0]) if len(axes) == 1 else -1, **kwargs)
         self.axes = plain(axes)
 
@@ -70,17 +70,18 @@ class BatchNormalization(keras.layers.BatchNormalization):
             super().build(input_shape)
             return
         rank = len(input_shape)
-        self.places = sorted(each % rank for each in self.axes)
-        sizes = [input_shape[place] for place in self.places]
-        fits = None not in sizes and 0 not in self.places and len(set(self.places)) == len(sizes)
+        self.positions = sorted(each % rank for each in self.axes)
+        sizes = [input_shape[position] for position in self.positions]
+        fits = None not in sizes and 0 not in self.positions and len(set(self.positions)) == len(sizes)
         check(
             fits,
             "inputs",
             tuple(input_shape),
             f"have known sizes along the axes {self.axes}, none of which may be the batch axis",
         )
+        # Keras creates one mean and variance for each position along the merged axes.
         super().build((None, math.prod(sizes)))
-        self.input_spec = keras.layers.InputSpec(ndim=rank, axes=dict(zip(self.places, sizes, strict=True)))
+        self.input_spec = keras.layers.InputSpec(ndim=rank, axes=dict(zip(self.positions, sizes, strict=True)))
 
     def call(self, inputs: Tensor, training: bool | None = None, mask: Tensor | None = None) -> Tensor:
         """Normalizes the inputs."""
@@ -89,11 +90,11 @@ class BatchNormalization(keras.layers.BatchNormalization):
             return super().call(inputs, training=training, mask=mask)
         received = Verbatim("None" if mask is None else f"a mask of shape {tuple(mask.shape)}")
         check(mask is None, "mask", received, "None with several axes", "pass a single axis")
-        last = list(range(-len(self.places), 0))
+        last = list(range(-len(self.positions), 0))
         # Merge the axes into one, so that Keras normalizes over a single feature axis.
-        x = ops.moveaxis(inputs, self.places, last)
+        x = ops.moveaxis(inputs, self.positions, last)
         y = super().call(ops.reshape(x, (-1, self.moving_mean.shape[0])), training=training)
-        return ops.moveaxis(ops.reshape(y, ops.shape(x)), last, self.places)
+        return ops.moveaxis(ops.reshape(y, ops.shape(x)), last, self.positions)
 
     def get_config(self) -> dict[str, Any]:
         """Returns the config of the layer."""

@@ -23,15 +23,14 @@ class FilterResponseNormalization(keras.layers.Layer):
 
     Args:
         epsilon: Small float added to the mean square for numerical stability.
-        axis: Sequence of the spatial axes. It must not contain the batch axis or the channel axis, which is the last
-            one.
+        axis: Sequence of spatial axes, which must not contain the batch axis or the channel axis (the last one).
         beta_initializer: Initializer for the beta weight.
         gamma_initializer: Initializer for the gamma weight.
         beta_regularizer: Regularizer for the beta weight.
         gamma_regularizer: Regularizer for the gamma weight.
         beta_constraint: Constraint for the beta weight.
         gamma_constraint: Constraint for the gamma weight.
-        learned_epsilon: If `True`, add the learned parameter e, with an initial value of 1e-4.
+        learned_epsilon: If `True`, add a learned parameter e to epsilon, with an initial value of 1e-4.
         learned_epsilon_constraint: Constraint for the parameter e.
         name: String, the name of the layer.
         **kwargs: Other base layer keyword arguments, such as `dtype` and `trainable`.
@@ -90,8 +89,8 @@ class FilterResponseNormalization(keras.layers.Layer):
     def build(self, input_shape: Shape) -> None:
         """Creates the weights of the layer."""
         rank = len(input_shape)
-        places = {axis % rank for axis in self.axis if -rank <= axis < rank}
-        fits = len(places) == len(self.axis) and not places & {0, rank - 1}
+        positions = {axis % rank for axis in self.axis if -rank <= axis < rank}
+        fits = len(positions) == len(self.axis) and not positions & {0, rank - 1}
         check(fits, "axis", self.axis, f"distinct axes of {rank}, without the batch and channel axes")
         if self.learned_epsilon:
             self.eps_learned = self.add_weight(
@@ -120,7 +119,9 @@ class FilterResponseNormalization(keras.layers.Layer):
         """Normalizes the inputs."""
         inputs = floating(inputs, self.compute_dtype)
         wide = keras.backend.result_type(self.compute_dtype, "float32")
+        # One mean per example and channel, with size 1 along the normalized axes.
         squares = keras.ops.mean(keras.ops.square(keras.ops.cast(inputs, wide)), self.axis, keepdims=True)
+        # The absolute values keep the sum positive while e is trained.
         epsilon = abs(self.epsilon)
         if self.learned_epsilon:
             epsilon += keras.ops.abs(keras.ops.cast(self.eps_learned, wide))

@@ -15,7 +15,7 @@ from tensorsmith.layers._support.kernel_layer import KernelLayer
 
 @export
 class LayerNormalization(KernelLayer, keras.layers.LayerNormalization):
-    """Layer normalization of Keras with a compiled kernel that is several times as fast.
+    """Layer normalization of Keras with a compiled kernel for CPU.
 
     Arguments, weights and results are those of `keras.layers.LayerNormalization`. Each example is normalized to mean 0
     and variance 1 over the last axis, then scaled and shifted:
@@ -25,8 +25,9 @@ class LayerNormalization(KernelLayer, keras.layers.LayerNormalization):
     Statistics are computed in float32 for half-precision inputs. The implementation of Keras is used for axes other
     than the last one.
 
-    With `epsilon_outside`, epsilon is added outside of the square root, as in some textbooks. No kernel is used in this
-    case. Gradients are larger where inputs have little variance, by a factor of up to sqrt(1 / epsilon):
+    With `epsilon_outside`, epsilon is added outside of the square root, as in Géron, "Hands-On Machine Learning",
+    2nd ed., chapter 12. No kernel is used in this case. Gradients are larger where inputs have little variance, by a
+    factor of up to sqrt(1 / epsilon):
 
         y = gamma * (x - mean(x)) / (sqrt(variance(x)) + epsilon) + beta
 
@@ -36,7 +37,7 @@ class LayerNormalization(KernelLayer, keras.layers.LayerNormalization):
         axis: Integer or sequence of integers, the axis or axes to normalize over.
         epsilon: Small float added to the variance for numerical stability.
         center: If `True`, add an offset of `beta` to the normalized tensor.
-        scale: If `True`, multiply by `gamma`.
+        scale: If `True`, multiply the normalized tensor by `gamma`.
         beta_initializer: Initializer for the beta weight.
         gamma_initializer: Initializer for the gamma weight.
         beta_regularizer: Regularizer for the beta weight.
@@ -119,15 +120,16 @@ class LayerNormalization(KernelLayer, keras.layers.LayerNormalization):
         return tf.cast(y, self.compute_dtype)
 
     def _by_deviation(self, x: tf.Tensor) -> tf.Tensor:
-        """Normalizes with epsilon outside of the square root."""
+        """Normalizes the inputs with epsilon added outside of the square root."""
         wide = tf.cast(x, keras.backend.result_type(x.dtype, "float32"))
         mean, variance = tf.nn.moments(wide, self.axis, keepdims=True)
         varies = variance > 0  # the gradient of the root is infinite at 0
         deviation = tf.where(varies, tf.sqrt(tf.where(varies, variance, 1)), 0)
         y = (wide - mean) / (deviation + self.epsilon)
+        # Weights have the sizes of the normalized axes and are broadcast over the others.
         shape = [1] * len(x.shape)
-        for place in self.axis:
-            shape[place] = x.shape[place]
+        for position in self.axis:
+            shape[position] = x.shape[position]
         for weight, operation in ((self.gamma, tf.multiply), (self.beta, tf.add)):
             y = y if weight is None else operation(y, tf.reshape(tf.cast(weight, y.dtype), shape))
         return tf.cast(y, self.compute_dtype)
@@ -151,5 +153,5 @@ def check_normalization(axis: int | Sequence[int], epsilon: float) -> None:
 
 
 def is_last(axes: Sequence[int], x: tf.Tensor) -> bool:
-    """Returns `True` if `axes` is the last axis of a floating-point tensor, the case that the kernel supports."""
+    """Returns `True` if the kernel supports the inputs: floating-point tensors, normalized over the last axis."""
     return x.dtype.is_floating and len(axes) == 1 and axes[0] in (-1, (x.shape.rank or 0) - 1)

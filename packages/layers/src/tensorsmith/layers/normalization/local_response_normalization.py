@@ -31,10 +31,11 @@ class LocalResponseNormalization(keras.layers.Layer):
     Source: Krizhevsky et al., "ImageNet Classification with Deep Convolutional Neural Networks", 2012.
 
     Args:
-        alpha: Non-negative float, the strength of the inhibition. There is no default, because TensorFlow uses 1 and
+        alpha: Non-negative float, the weight of the sum of squares. There is no default, because TensorFlow uses 1 and
             PyTorch 1e-4.
-        beta: Positive float, the exponent. There is no default, because TensorFlow uses 0.5 and PyTorch 0.75.
-        bias: Positive float added to the weighted sum of squares for numerical stability, k in the paper and in
+        beta: Positive float, the exponent of the denominator. There is no default, because TensorFlow uses 0.5 and
+            PyTorch 0.75.
+        bias: Positive float added to the weighted sum of squares for numerical stability, called k in the paper and in
             PyTorch.
         depth_radius: Integer, the number of channels on each side. Specify either `depth_radius` or `size`.
         size: Integer, the number of channels in the window.
@@ -72,9 +73,7 @@ class LocalResponseNormalization(keras.layers.Layer):
         check(is_number(beta) and beta > 0, "beta", beta, "a positive number")
         check(is_number(bias) and bias > 0, "bias", bias, "a positive number")
         if (depth_radius is None) == (size is None):
-            raise argument_error(
-                "depth_radius and size", (depth_radius, size), "given one at a time, with None for the other"
-            )
+            raise argument_error("depth_radius or size", (depth_radius, size), "given, but not both")
         fits = depth_radius is None or (is_integer(depth_radius) and depth_radius >= 0)
         check(fits, "depth_radius", depth_radius, "a non-negative integer")
         check(size is None or (is_integer(size) and size > 0), "size", size, "a positive integer")
@@ -100,8 +99,9 @@ class LocalResponseNormalization(keras.layers.Layer):
         scale = self.alpha / size if self.size else self.alpha
         x = ops.cast(inputs, keras.backend.result_type(inputs.dtype, "float32"))
         # A product with a banded matrix, and exp of log, are several times as fast as shifted sums and a power.
-        places = ops.arange(x.shape[-1])
-        steps = places[:, None] - places
+        positions = ops.arange(x.shape[-1])
+        steps = positions[:, None] - positions
+        # window[j, c] is 1 if channel j is in the window around channel c: (channels, channels).
         window = ops.cast(ops.logical_and(steps >= -before, steps <= after), x.dtype)
         sums = ops.matmul(ops.square(x), window)
         return ops.cast(x * ops.exp(-self.beta * ops.log(self.bias + scale * sums)), inputs.dtype)

@@ -56,7 +56,7 @@ class PixelNormalization(keras.layers.Layer):
         """Normalizes the inputs."""
         inputs = floating(inputs, self.compute_dtype)
         x = ops.cast(inputs, keras.backend.result_type(inputs.dtype, "float32"))
-        squares = ops.mean(ops.square(x), axis=-1, keepdims=True)
+        squares = ops.mean(ops.square(x), axis=-1, keepdims=True)  # (..., 1)
         return ops.cast(x * ops.rsqrt(squares + self.epsilon), inputs.dtype)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:

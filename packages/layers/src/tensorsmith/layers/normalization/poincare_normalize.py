@@ -14,7 +14,7 @@ ROUNDING = {"float16": 2**-9, "bfloat16": 2**-6}  # four units in the last place
 
 @export
 class PoincareNormalize(keras.layers.Layer):
-    """Projection into the Poincaré ball, the unit ball used for embeddings of hierarchies.
+    """Projection into the Poincaré ball, the open unit ball used for hyperbolic embeddings.
 
     Formula:
 
@@ -24,10 +24,10 @@ class PoincareNormalize(keras.layers.Layer):
     Source: Nickel and Kiela, "Poincaré Embeddings for Learning Hierarchical Representations", 2017.
 
     Args:
-        axis: Integer, sequence of integers or `None`. The axis or axes along which the norm is computed; `None` for all
-            axes.
-        epsilon: Float in [0, 1), the distance that is kept from the boundary of the ball. In half precision it is at
-            least 0.002 (float16) or 0.016 (bfloat16), so that rounding does not move vectors out of the ball.
+        axis: Integer, sequence of integers or `None`, the axis or axes along which the norm is computed. If `None`, all
+            axes are used.
+        epsilon: Float in [0, 1), the minimum distance from the boundary of the ball. In half precision it is at least
+            0.002 (float16) or 0.016 (bfloat16), so that rounding does not move vectors out of the ball.
         **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
     Call arguments:
@@ -67,8 +67,9 @@ class PoincareNormalize(keras.layers.Layer):
         check(fits, "axis", self.axis, f"distinct axes of {rank}")
 
     def call(self, inputs: Tensor) -> Tensor:
-        """Projects vectors outside of the ball onto its boundary."""
+        """Projects vectors outside of the ball to its boundary."""
         inputs = floating(inputs, self.compute_dtype)
+        # In half precision, 1 - epsilon could be rounded to 1, the boundary of the ball.
         limit = 1 - max(self.epsilon, ROUNDING.get(self.compute_dtype, 0))
         wide = keras.backend.result_type(self.compute_dtype, "float32")  # squares overflow in float16
         squares = keras.ops.sum(keras.ops.square(keras.ops.cast(inputs, wide)), self.axis, keepdims=True)

@@ -16,7 +16,7 @@ from tensorsmith.layers.normalization.layer_normalization import check_normaliza
 
 @export
 class RMSNormalization(KernelLayer, keras.layers.RMSNormalization):
-    """RMS normalization of Keras with a compiled kernel that is several times as fast.
+    """RMS normalization of Keras with a compiled kernel for CPU.
 
     Arguments, weights and results are those of `keras.layers.RMSNormalization`. Each example is divided by its root
     mean square over the last axis, then scaled:

@@ -14,7 +14,7 @@ from tensorsmith.core.types import Dataset, NestedArrays, Shape, Tensor, TensorL
 
 @export
 class Standardization(keras.layers.Layer):
-    """Standardization of features to mean 0 and standard deviation 1, with statistics computed by `adapt`.
+    """Standardization of features to zero mean and unit variance, with statistics computed by `adapt`.
 
     The mean and the standard deviation are non-trainable weights in at least float32, which are saved with the model.
     Before `adapt`, the layer returns its inputs unchanged. `keras.layers.Normalization` is equivalent for features that
@@ -30,8 +30,8 @@ class Standardization(keras.layers.Layer):
     several batches.
 
     Args:
-        axis: Integer, sequence of integers or `None`. The axis or axes of features with separate statistics. If `None`,
-            all elements share one mean and standard deviation.
+        axis: Integer, sequence of integers or `None`, the feature axis or axes with separate statistics. If `None`, all
+            elements share one mean and standard deviation.
         **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
     Call arguments:
@@ -88,7 +88,7 @@ class Standardization(keras.layers.Layer):
         enough.
 
         Args:
-            data: An array with the examples along its first axis, or a `tf.data.Dataset` of batches.
+            data: Array with examples along the first axis, or a `tf.data.Dataset` of batches.
 
         Raises:
             ValueError: If `data` is empty, does not match the inputs of the layer, or contains non-finite values.
@@ -112,10 +112,11 @@ class Standardization(keras.layers.Layer):
         check(fits and batch.size > 0, "data", batch.shape, expected)
         axes = tuple(axis for axis in range(rank) if axis not in kept)
         mean = batch.mean(axes, keepdims=True)
+        # The count is the number of values behind each mean, which may exceed the number of examples.
         return _Moments(batch.size // mean.size, mean, np.square(batch - mean).sum(axes, keepdims=True))
 
     def _has_axes(self, rank: int) -> bool:
-        """Returns `True` if inputs of this rank have the feature axes in addition to the batch axis."""
+        """Returns `True` if inputs of the given rank have a batch axis and all feature axes."""
         return all(-rank < axis < rank for axis in self._axes)
 
     def call(self, inputs: Tensor) -> Tensor:
@@ -126,7 +127,7 @@ class Standardization(keras.layers.Layer):
         return keras.ops.cast((x - mean) / std, self.compute_dtype)
 
     def inverse(self, outputs: TensorLike) -> Tensor:
-        """Returns the inputs that correspond to the given outputs, in at least float32."""
+        """Reverts the standardization of outputs, in at least float32."""
         outputs = keras.ops.convert_to_tensor(outputs)
         precise = keras.backend.result_type(outputs.dtype, self.mean.dtype)
         y, mean, std = (keras.ops.cast(value, precise) for value in (outputs, self.mean, self.std))
@@ -150,15 +151,17 @@ class _Moments:
     squares: Any
 
     def with_those_of(self, other: "_Moments") -> "_Moments":
-        """Returns the combined moments of two batches."""
+        """Returns the moments of the union of two batches."""
         count, apart = self.count + other.count, other.mean - self.mean
+        # Update of Chan et al., 1979: the difference between the means adds to the squared deviations.
         squares = self.squares + other.squares + apart**2 * (self.count * other.count / count)
         return _Moments(count, self.mean + apart * (other.count / count), squares)
 
     @property
     def std(self) -> Tensor:
-        """Standard deviation. It is 1 for features whose variance is not distinguishable from rounding errors."""
+        """Standard deviation of each feature, replaced by 1 if the variance does not exceed rounding errors."""
         variance, epsilon = self.squares / self.count, np.finfo("float64").eps * self.count
+        # The rounding errors of a constant feature grow with its mean and with the number of values.
         constant = variance <= epsilon * variance + (epsilon * self.mean) ** 2
         return np.where(constant, 1.0, np.sqrt(variance))
 

@@ -1,1 +1,1 @@
-"""Output layers with their own loss or decoder."""
+"""Output layers with a built-in loss or decoder."""

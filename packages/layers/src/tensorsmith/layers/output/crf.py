@@ -17,7 +17,7 @@ REMEDY = "Pad sequences at their end."
 
 @export
 class CRF(KernelLayer, keras.layers.Layer):
-    """Linear-chain conditional random field for sequence tagging, with the interface of TensorFlow Addons.
+    """Linear-chain conditional random field for sequence tagging, compatible with TensorFlow Addons.
 
     A dense layer computes the scores of the tags at each step. A matrix A contains the transition scores between
     adjacent tags, and boundary vectors contain additional scores for the first and the last tag. The layer maximizes
@@ -36,12 +36,12 @@ class CRF(KernelLayer, keras.layers.Layer):
 
     Args:
         units: Positive integer, the number of tags.
-        chain_initializer: Initializer for A, the `chain_kernel`.
-        use_boundary: If `True`, use additional scores for the first and the last tag.
+        chain_initializer: Initializer for the transition matrix A, `chain_kernel`.
+        use_boundary: If `True`, use learned scores for the first and last tag of a sequence.
         boundary_initializer: Initializer for the boundary scores.
-        use_kernel: If `True`, apply a dense layer to the inputs. Otherwise, the inputs are the scores of the tags.
-        chain_regularizer: Regularizer for A.
-        chain_constraint: Constraint for A.
+        use_kernel: If `True`, apply a dense layer to the inputs. Otherwise, the inputs are used as tag scores.
+        chain_regularizer: Regularizer for the transition matrix A.
+        chain_constraint: Constraint for the transition matrix A.
         boundary_regularizer: Regularizer for the boundary scores.
         boundary_constraint: Constraint for the boundary scores.
         kernel_initializer: Initializer for the kernel of the dense layer.
@@ -165,17 +165,22 @@ class CRF(KernelLayer, keras.layers.Layer):
     def call(
         self, inputs: Tensor, mask: Tensor | None = None, tags: Tensor | None = None, inputs_mask: Tensor | None = None
     ) -> tuple[Tensor, ...]:
-        """Decodes the tags, and adds the loss if `tags` are given."""
+        """Decodes the tag sequences, and adds the loss if `tags` are given."""
         lengths = _lengths(inputs, inputs_mask if mask is None else mask)
         potentials = self.dense(inputs) if self.use_kernel else tf.cast(inputs, self.compute_dtype)
         if self.use_boundary:
             # Boundary scores are added at the first step and at the last step of each sequence.
             steps = tf.shape(potentials)[1]
-            for place, boundary in ((tf.zeros_like(lengths), self.left_boundary), (lengths - 1, self.right_boundary)):
-                here = tf.one_hot(place, steps, on_value=True, off_value=False)[..., tf.newaxis]
+            for position, boundary in (
+                (tf.zeros_like(lengths), self.left_boundary),
+                (lengths - 1, self.right_boundary),
+            ):
+                # Mask of one step of each sequence: (batch, steps, 1).
+                here = tf.one_hot(position, steps, on_value=True, off_value=False)[..., tf.newaxis]
                 potentials += tf.where(here, boundary, 0)
         transitions = tf.convert_to_tensor(self.chain_kernel)
         if tags is not None:
+            # log p(tags) of each sequence: (batch,).
             likelihood = ops.crf_log_likelihood(potentials, tags, transitions, lengths=lengths)
             count = tf.maximum(tf.size(likelihood), 1)  # the loss of an empty batch is 0
             self.add_loss(-tf.reduce_sum(likelihood) / tf.cast(count, likelihood.dtype))
@@ -183,7 +188,7 @@ class CRF(KernelLayer, keras.layers.Layer):
         return decoded, potentials, lengths, transitions
 
     def compute_mask(self, inputs: Tensor, previous_mask: Tensor | None) -> tuple[Tensor | None, ...]:
-        """Returns the mask of the inputs for the tags and the scores."""
+        """Returns the mask of the inputs for both outputs, the tags and the scores."""
         return previous_mask, previous_mask, None, None
 
     def get_config(self) -> dict[str, Any]:
@@ -222,6 +227,7 @@ def _lengths(inputs: Tensor, mask: Tensor | None) -> tf.Tensor:
     mask = tf.cast(mask, tf.bool)
     check(mask.shape.rank == 2, "mask", tuple(mask.shape), PADDING)
     lengths = tf.math.count_nonzero(mask, axis=1)
+    # The count of visible steps is the length only if the mask has no gaps.
     wrong = tf.reduce_any(mask != tf.sequence_mask(lengths, steps), axis=1)
     if tf.executing_eagerly():
         rows = tf.where(wrong)[:1, 0].numpy()

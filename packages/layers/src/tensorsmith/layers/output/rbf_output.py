@@ -1,4 +1,4 @@
-"""Output layer of LeNet-5."""
+"""Radial basis function output layer of LeNet-5."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from tensorsmith.layers._support.floating import floating
 
 @export
 class RBFOutput(keras.layers.Layer):
-    """Radial basis function output layer: squared Euclidean distances from one vector for each class.
+    """Radial basis function output layer: squared Euclidean distances from a center vector for each class.
 
     The class with the smallest distance is the prediction. Formula, for the column w_k of the kernel:
 
@@ -24,9 +24,9 @@ class RBFOutput(keras.layers.Layer):
     Source: LeCun et al., "Gradient-Based Learning Applied to Document Recognition", 1998.
 
     Args:
-        units: Positive integer, the number of vectors.
-        kernel_initializer: Initializer for the vectors.
-        kernel_regularizer: Regularizer for the vectors.
+        units: Positive integer, the number of classes.
+        kernel_initializer: Initializer for the center vectors.
+        kernel_regularizer: Regularizer for the center vectors.
         **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
     Call arguments:
@@ -43,8 +43,8 @@ class RBFOutput(keras.layers.Layer):
 
     Example:
         >>> import keras, numpy as np
-        >>> pictures = np.array([[1.0, -1.0], [1.0, 1.0]])  # one vector per column
-        >>> layer = RBFOutput(2, keras.initializers.Constant(pictures), trainable=False)
+        >>> images = np.array([[1.0, -1.0], [1.0, 1.0]])  # one vector per column
+        >>> layer = RBFOutput(2, keras.initializers.Constant(images), trainable=False)
         >>> print(layer(np.array([[1.0, 1.0], [-1.0, 0.0]])).numpy())
         [[0. 4.]
          [5. 1.]]
@@ -67,7 +67,7 @@ class RBFOutput(keras.layers.Layer):
         self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
 
     def build(self, input_shape: Shape) -> None:
-        """Creates the vectors."""
+        """Creates the center vectors."""
         features = input_shape[-1]
         check(features is not None, "inputs", tuple(input_shape), "have a known number of features")
         self.kernel = self.add_weight(
@@ -78,10 +78,10 @@ class RBFOutput(keras.layers.Layer):
         )
 
     def call(self, inputs: Tensor) -> Tensor:
-        """Computes the squared distances."""
+        """Computes the squared distances from the center vectors."""
         inputs = floating(inputs, self.compute_dtype)
         # The expansion |x|² - 2 x w + |w|² would lose precision, and could be negative, close to a vector.
-        differences = ops.expand_dims(inputs, -1) - self.kernel
+        differences = ops.expand_dims(inputs, -1) - self.kernel  # (..., features, units)
         wide = ops.cast(differences, keras.backend.result_type(inputs.dtype, "float32"))
         return ops.cast(ops.sum(ops.square(wide), axis=-2), inputs.dtype)
 

@@ -13,7 +13,7 @@ from tensorsmith.layers._support.floating import floating
 
 @export
 class SampledSoftmax(keras.layers.Layer):
-    """Output layer for a large number of classes that is trained with a sampled softmax.
+    """Output layer for a large number of classes, trained with sampled softmax.
 
     For training, call the layer with `targets`: the loss is added to the losses of the model, which is compiled without
     another loss. With `training=True` it is the sampled loss, otherwise the full cross-entropy. The two are not
@@ -36,9 +36,9 @@ class SampledSoftmax(keras.layers.Layer):
     Args:
         num_classes: Positive integer, the number of classes.
         num_sampled: Integer, the number of classes to sample for each batch.
-        distribution: `"log_uniform"`, for classes sorted by decreasing frequency, such as the words of a vocabulary, or
-            `"uniform"`.
-        kernel_initializer: Initializer for the kernel weights matrix.
+        distribution: Sampling distribution: `"log_uniform"`, for classes sorted by decreasing frequency, such as the
+            words of a vocabulary, or `"uniform"`.
+        kernel_initializer: Initializer for the kernel matrix.
         bias_initializer: Initializer for the bias vector.
         kernel_regularizer: Regularizer for the kernel. With a regularizer, the gradient of the kernel is dense.
         seed: Integer to seed the random generator. If `None`, the seed is derived from the global Keras seed.
@@ -139,6 +139,7 @@ class SampledSoftmax(keras.layers.Layer):
             check(fits, "targets", tuple(targets.shape), expected)
             mask = inputs_mask if mask is None else mask
             targets = ops.cast(targets, "int64")
+            # Masked steps may have any target. Class 0 is valid.
             targets = targets if mask is None else ops.where(mask, targets, 0)
             known = ops.logical_and(targets >= 0, targets < self.num_classes)
             message = f"targets must be class indices from 0 to {self.num_classes - 1}, got others among"
@@ -152,7 +153,7 @@ class SampledSoftmax(keras.layers.Layer):
         return scores
 
     def sample(self) -> tuple[Any, Any]:
-        """Draws classes.
+        """Samples classes for the loss.
 
         Returns:
             The drawn classes, of shape `(num_sampled,)`, and the log probability of each class to be among them, given
@@ -160,27 +161,33 @@ class SampledSoftmax(keras.layers.Layer):
         """
         dtype = keras.backend.result_type(self.variable_dtype, "float32")  # half precision lacks most class indices
         classes = ops.arange(self.num_classes, dtype=dtype)
+        # Log-uniform: the probability of class k is proportional to log((k + 2) / (k + 1)).
         rates = ops.ones_like(classes) if self.distribution == "uniform" else ops.log1p(1 / (classes + 1))
         # Exponential arrival times: the first `num_sampled` arrivals are a sample without replacement.
         uniform = keras.random.uniform((self.num_classes,), dtype=dtype, seed=self.seed_generator)
         times = -ops.log1p(-uniform) / rates
+        # All classes are included with probability 1, whose logarithm is 0.
         if self.num_sampled == self.num_classes:
             return ops.arange(self.num_classes), ops.zeros_like(times)
+        # The first arrival that is not selected ends the draw and determines the inclusion probabilities.
         earliest, drawn = ops.top_k(-times, self.num_sampled + 1)
+        # log q[k] = log(1 - exp(-rate[k] time)). `earliest` contains negative times.
         return drawn[:-1], ops.log(-ops.expm1(rates * earliest[-1]))
 
     def _sampled(self, inputs: Tensor, scores: Tensor, targets: Tensor) -> Tensor:
-        """Returns the loss of each step over the sampled classes."""
+        """Returns the sampled softmax loss of each step."""
         drawn, chances = self.sample()
         wide = ops.cast(inputs, chances.dtype)
         targets = ops.cast(targets, drawn.dtype)
 
         def rows(weight: Tensor, classes: Tensor) -> Tensor:
-            """Returns rows of a weight. Separate lookups keep the gradient of each weight sparse."""
+            """Looks up rows of a weight. Separate lookups keep the gradient of each weight sparse."""
             return ops.cast(ops.take(weight, classes, axis=0), chances.dtype)
 
+        # Score of the target, corrected by its inclusion probability: z[y] - log q[y].
         right = ops.sum(wide * rows(self.kernel, targets), axis=-1)
         right += rows(self.bias, targets) - rows(chances, targets)
+        # Corrected scores of the sampled classes: (..., num_sampled).
         others = ops.matmul(wide, ops.transpose(rows(self.kernel, drawn)))
         others += rows(self.bias, drawn) - rows(chances, drawn)
         # Sampled classes that are the target are removed ("accidental hits").
@@ -189,7 +196,7 @@ class SampledSoftmax(keras.layers.Layer):
         return ops.logsumexp(ops.concatenate([ops.expand_dims(right, -1), others], axis=-1), axis=-1) - right
 
     def _full(self, inputs: Tensor, scores: Tensor, targets: Tensor) -> Tensor:
-        """Returns the cross-entropy of each step."""
+        """Returns the cross-entropy of each step over all classes."""
         wide = ops.cast(scores, keras.backend.result_type(scores.dtype, "float32"))
         return keras.losses.sparse_categorical_crossentropy(targets, wide, from_logits=True)
 

@@ -13,7 +13,7 @@ from tensorsmith.layers._support.seeds import seeds_from
 
 @export
 class ESNCell(keras.layers.Layer):
-    """Cell class for `ESN`, one step of an echo state network: a random recurrent network that is not trained.
+    """Cell class for `ESN`: one step of an echo state network, whose random recurrent weights are not trained.
 
     Formula, with the leaking rate a:
 
@@ -30,14 +30,14 @@ class ESNCell(keras.layers.Layer):
         connectivity: Float in [0, 1], the probability that two units are connected.
         leaky: Float in [0, 1], the leaking rate.
         spectral_radius: Non-negative float, the largest absolute eigenvalue of the recurrent kernel.
-        use_norm2: If `True`, scale the Frobenius norm of the recurrent kernel instead of its spectral radius. It is an
-            upper bound that does not require eigenvalues.
+        use_norm2: If `True`, scale the Frobenius norm of the recurrent kernel instead of its spectral radius. The norm
+            is an upper bound that does not require eigenvalues.
         use_bias: If `True`, the layer uses a bias vector.
         activation: Activation function to use.
-        kernel_initializer: Initializer for the kernel weights matrix.
-        recurrent_initializer: Initializer for the recurrent kernel, applied before weights are removed and scaled.
+        kernel_initializer: Initializer for the kernel matrix.
+        recurrent_initializer: Initializer for the recurrent kernel, applied before it is made sparse and scaled.
         bias_initializer: Initializer for the bias vector.
-        seed: Integer to seed the choice of connections. If `None`, the seed is derived from the global Keras seed.
+        seed: Integer to seed the random connections. If `None`, the seed is derived from the global Keras seed.
         **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
     Call arguments:
@@ -100,7 +100,7 @@ class ESNCell(keras.layers.Layer):
         (self._connections,) = seeds_from(seed, 1)  # not the seed itself, which an initializer may also use
 
     def build(self, input_shape: Shape) -> None:
-        """Creates the weights, which are not trainable."""
+        """Creates the non-trainable weights of the cell."""
 
         def fixed(name: str, shape: Shape, initializer: Initializer) -> Variable:
             return self.add_weight(shape, initializer, name=name, trainable=False)
@@ -110,13 +110,16 @@ class ESNCell(keras.layers.Layer):
         self.bias = fixed("bias", (self.units,), self.bias_initializer) if self.use_bias else None
 
     def _reservoir(self, shape: Shape, dtype: DType | None = None) -> Tensor:
-        """Returns the recurrent kernel, sparse and scaled."""
+        """Returns the sparse recurrent kernel, scaled to its spectral radius or norm."""
         connected = keras.random.uniform(shape, seed=self._connections) <= self.connectivity
         weights = keras.ops.where(connected, self.recurrent_initializer(shape, "float32"), 0.0)
         if self.use_norm2:
+            # The Frobenius norm is an upper bound of the spectral radius and cheaper to compute.
             size = keras.ops.sqrt(keras.ops.sum(keras.ops.square(weights)))
         else:
+            # Spectral radius: the largest absolute value of the eigenvalues, which may be complex.
             size = keras.ops.max(keras.ops.abs(keras.ops.eig(weights)[0]))
+        # A kernel without connections has a spectral radius of 0 and remains zero.
         return keras.ops.cast(weights * keras.ops.divide_no_nan(self.spectral_radius, size), dtype)
 
     def call(self, inputs: Tensor, states: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
@@ -148,7 +151,7 @@ class ESNCell(keras.layers.Layer):
 
 @export
 class ESN(keras.layers.RNN):
-    """Echo state network layer: a random recurrent network that is not trained.
+    """Echo state network layer, whose random recurrent weights are not trained.
 
     It applies an `ESNCell` in a `keras.layers.RNN`. See `ESNCell` for the formula, the source and the other arguments.
 
@@ -156,7 +159,7 @@ class ESN(keras.layers.RNN):
         units: Positive integer, dimensionality of the output space (the state h).
         return_sequences: If `True`, return the full sequence of outputs instead of the last output.
         go_backwards: If `True`, process the input sequence backwards and return the reversed sequence.
-        unroll: If `True`, unroll the loop over the steps.
+        unroll: If `True`, unroll the loop over the time steps.
         **kwargs: Other arguments of `keras.layers.RNN`, such as `return_state`, `name` and `dtype`.
 
     Call arguments:
@@ -209,6 +212,6 @@ class ESN(keras.layers.RNN):
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> "ESN":
-        """Creates a layer from its config. `custom_objects` is accepted for compatibility with Keras and not used."""
+        """Creates a layer from its config. `custom_objects` is accepted for compatibility with Keras but ignored."""
         config = {name: value for name, value in config.items() if name != "time_major"}  # of Keras 2
         return cls(**config)

@@ -48,7 +48,7 @@ class GRU(RecurrentLayer, keras.layers.GRU):
 
     __init__ = checked_init(keras.layers.GRU)
 
-    def walk(self, x: tf.Tensor, states: list[tf.Tensor], **options: Any) -> tuple[tf.Tensor, ...]:
+    def scan(self, x: tf.Tensor, states: list[tf.Tensor], **options: Any) -> tuple[tf.Tensor, ...]:
         """Runs the compiled kernel over the sequence."""
         cell = self.cell
         weights = single(cell.kernel, cell.recurrent_kernel, cell.bias)

@@ -1,4 +1,4 @@
-"""Cell of independently recurrent neural networks."""
+"""Cell of an independently recurrent neural network (IndRNN)."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -13,7 +13,7 @@ from tensorsmith.layers._support.recurrent_layer import check_recurrent, dropped
 
 @export
 class IndRNNCell(keras.layers.SimpleRNNCell):
-    """Cell of an independently recurrent neural network (IndRNN), whose units are only connected to themselves.
+    """Cell of an independently recurrent neural network (IndRNN), in which each unit is connected only to itself.
 
     Units are mixed by the kernels of stacked layers. Use the cell in a layer as `keras.layers.RNN(IndRNNCell(8))`.
     Formula, with a vector u in place of the recurrent matrix of a simple RNN:
@@ -29,10 +29,10 @@ class IndRNNCell(keras.layers.SimpleRNNCell):
     Args:
         units: Positive integer, dimensionality of the output space. All other arguments are keyword-only.
         activation: Activation function to use.
-        recurrent_initializer: Initializer for u. If `None`, u is uniform between 0 and `recurrent_clip`, or 1 without
-            it, so that units have memories of different lengths.
-        recurrent_clip: Positive float, the maximum of |u|, to which it is clipped after each training step. If `None`,
-            u is not clipped.
+        recurrent_initializer: Initializer for u. If `None`, u is initialized uniformly between 0 and `recurrent_clip`,
+            or 1 if it is `None`, so that the memory length differs between units.
+        recurrent_clip: Positive float, the maximum absolute value of u, which is clipped after each training step. If
+            `None`, u is not clipped.
         **kwargs: Other arguments of `keras.layers.SimpleRNNCell`: `use_bias`, initializers, regularizers, constraints,
             `dropout`, `recurrent_dropout`, `seed`, `name`, `dtype` and `trainable`.
 
@@ -77,7 +77,7 @@ class IndRNNCell(keras.layers.SimpleRNNCell):
         self.recurrent_clip = recurrent_clip
 
     def build(self, input_shape: Shape) -> None:
-        """Creates the weights of the layer."""
+        """Creates the weights of the cell."""
         constraint = self.recurrent_constraint
         if self.recurrent_clip is not None:
             constraint = _Clip(constraint, self.recurrent_clip)
@@ -109,6 +109,7 @@ class IndRNNCell(keras.layers.SimpleRNNCell):
         """Computes one time step."""
         inputs, states = floating([inputs, states], self.compute_dtype)
         x, fed = dropped(self, inputs, states[0], training)
+        # The recurrence is elementwise: a unit receives only its own state.
         z = keras.ops.matmul(x, self.kernel) + self.recurrent_kernel * fed
         h = self.activation(z if self.bias is None else z + self.bias)
         return h, [h]

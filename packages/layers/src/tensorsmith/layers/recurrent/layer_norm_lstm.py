@@ -17,7 +17,7 @@ from tensorsmith.layers._support.recurrent_layer import CellLayer, check_recurre
 
 @export
 class LayerNormLSTMCell(RecurrentCell, keras.layers.LSTMCell):
-    """Cell class for `LayerNormLSTM`, with the interface of TensorFlow Addons.
+    """Cell class for `LayerNormLSTM`, compatible with TensorFlow Addons.
 
     The input product, the recurrent product and the memory state c are layer-normalized. In `keras.layers.RNN`, the
     loop of Keras runs the cell; the layer `LayerNormLSTM` computes the same with a compiled kernel. Formula:
@@ -95,7 +95,7 @@ class LayerNormLSTMCell(RecurrentCell, keras.layers.LSTMCell):
         )
 
     def build(self, input_shape: Shape) -> None:
-        """Creates the weights of the layer."""
+        """Creates the weights of the cell."""
         super().build(input_shape)
         self.kernel_norm.build((None, 4 * self.units))
         self.recurrent_norm.build((None, 4 * self.units))
@@ -106,9 +106,11 @@ class LayerNormLSTMCell(RecurrentCell, keras.layers.LSTMCell):
         inputs, states = floating([inputs, states], self.compute_dtype)
         h, c = states
         x, fed = dropped(self, inputs, h, training)
+        # Both products are normalized separately, each over all four gates: (batch, 4 * units).
         z = self.kernel_norm(keras.ops.matmul(x, self.kernel))
         z += self.recurrent_norm(keras.ops.matmul(fed, self.recurrent_kernel))
         i, f, g, o = keras.ops.split(z if self.bias is None else z + self.bias, 4, axis=-1)
+        # The normalized memory state is passed on to the next step.
         c_new = self.state_norm(self.recurrent_activation(f) * c + self.recurrent_activation(i) * self.activation(g))
         h_new = self.recurrent_activation(o) * self.activation(c_new)
         return h_new, [h_new, c_new]
@@ -180,11 +182,12 @@ class LayerNormLSTM(CellLayer):
     ):
         super().__init__(LayerNormLSTMCell, **init_arguments(locals()))
 
-    def walk(self, x: tf.Tensor, states: list[tf.Tensor], **options: Any) -> tuple[tf.Tensor, ...]:
-        """Runs the compiled kernel. All offsets of the gates are passed as a single bias."""
+    def scan(self, x: tf.Tensor, states: list[tf.Tensor], **options: Any) -> tuple[tf.Tensor, ...]:
+        """Runs the compiled kernel over the sequence, with the gate offsets combined into a single bias."""
         cell = self.cell
         kernel, recurrent_kernel = single(cell.kernel, cell.recurrent_kernel)
         biases = single(cell.bias, cell.kernel_norm.beta, cell.recurrent_norm.beta)
+        # The offsets of the two norms have the shape of the bias, (4 * units,), and are added to the same gates.
         bias = tf.add_n([one for one in biases if one is not None])
         scales = single(cell.kernel_norm.gamma, cell.recurrent_norm.gamma, cell.state_norm.gamma, cell.state_norm.beta)
         names = ("kernel_scale", "recurrent_scale", "state_scale", "state_offset")

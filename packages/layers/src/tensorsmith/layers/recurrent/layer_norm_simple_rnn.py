@@ -18,7 +18,7 @@ GAMMA = ("gamma_initializer", "gamma_regularizer", "gamma_constraint")
 
 @export
 class LayerNormSimpleRNNCell(RecurrentCell, keras.layers.SimpleRNNCell):
-    """Cell class for `LayerNormSimpleRNN`, with the interface of TensorFlow Addons.
+    """Cell class for `LayerNormSimpleRNN`, compatible with TensorFlow Addons.
 
     Layer normalization is applied before the bias. In `keras.layers.RNN`, the loop of Keras runs the cell; the layer
     `LayerNormSimpleRNN` computes the same with a compiled kernel. Formula:
@@ -84,7 +84,7 @@ class LayerNormSimpleRNNCell(RecurrentCell, keras.layers.SimpleRNNCell):
         )
 
     def build(self, input_shape: Shape) -> None:
-        """Creates the weights of the layer."""
+        """Creates the weights of the cell."""
         super().build(input_shape)
         self.layernorm.build((None, self.units))
 
@@ -92,6 +92,7 @@ class LayerNormSimpleRNNCell(RecurrentCell, keras.layers.SimpleRNNCell):
         """Computes one time step."""
         inputs, states = floating([inputs, states], self.compute_dtype)
         x, fed = dropped(self, inputs, states[0], training)
+        # The sum of both products is normalized once, whereas `LayerNormLSTMCell` normalizes each product.
         z = self.layernorm(keras.ops.matmul(x, self.kernel) + keras.ops.matmul(fed, self.recurrent_kernel))
         h = self.activation(z if self.bias is None else z + self.bias)
         return h, [h]
@@ -156,7 +157,7 @@ class LayerNormSimpleRNN(CellLayer):
     ):
         super().__init__(LayerNormSimpleRNNCell, **init_arguments(locals()))
 
-    def walk(self, x: tf.Tensor, states: list[tf.Tensor], **options: Any) -> tuple[tf.Tensor, ...]:
+    def scan(self, x: tf.Tensor, states: list[tf.Tensor], **options: Any) -> tuple[tf.Tensor, ...]:
         """Runs the compiled kernel over the sequence."""
         cell = self.cell
         kernel, recurrent_kernel, bias, gamma = single(

@@ -47,7 +47,7 @@ class LSTM(RecurrentLayer, keras.layers.LSTM):
 
     __init__ = checked_init(keras.layers.LSTM)
 
-    def walk(self, x: tf.Tensor, states: list[tf.Tensor], **options: Any) -> tuple[tf.Tensor, ...]:
+    def scan(self, x: tf.Tensor, states: list[tf.Tensor], **options: Any) -> tuple[tf.Tensor, ...]:
         """Runs the compiled kernel over the sequence."""
         cell = self.cell
         weights = single(cell.kernel, cell.recurrent_kernel, cell.bias)

@@ -1,4 +1,4 @@
-"""Recurrent cell found by neural architecture search."""
+"""Recurrent cell discovered by neural architecture search."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,7 +12,7 @@ from tensorsmith.layers._support.floating import floating
 
 @export
 class NASCell(keras.layers.Layer):
-    """Recurrent cell that neural architecture search found for language models.
+    """Recurrent cell discovered by neural architecture search for language models.
 
     Use the cell in a layer as `keras.layers.RNN(NASCell(8))`. Formula, with the products a = x kernel and b = m[t-1]
     recurrent_kernel + bias split into 8 parts each, and s the sigmoid:
@@ -25,10 +25,10 @@ class NASCell(keras.layers.Layer):
     Source: Zoph and Le, "Neural Architecture Search with Reinforcement Learning", 2017.
 
     Args:
-        units: Positive integer, dimensionality of the state c, and of m without a projection.
+        units: Positive integer, dimensionality of the state c, and of m if there is no projection.
         projection: Positive integer, dimensionality of m after a projection. If `None`, there is no projection.
         use_bias: If `True`, the layer uses a bias vector.
-        kernel_initializer: Initializer for the kernel weights matrix.
+        kernel_initializer: Initializer for the kernel matrix.
         recurrent_initializer: Initializer for the recurrent kernel.
         projection_initializer: Initializer for the projection matrix.
         bias_initializer: Initializer for the bias vector.
@@ -81,7 +81,7 @@ class NASCell(keras.layers.Layer):
         self.state_size = [units, self.output_size]
 
     def build(self, input_shape: Shape) -> None:
-        """Creates the weights of the layer."""
+        """Creates the weights of the cell."""
         shape = (self.output_size, 8 * self.units)
         self.recurrent_kernel = self.add_weight(shape, self.recurrent_initializer, name="recurrent_kernel")
         shape = (input_shape[-1], 8 * self.units)
@@ -99,8 +99,10 @@ class NASCell(keras.layers.Layer):
         c, m = states
         recurrent = keras.ops.matmul(m, self.recurrent_kernel)
         recurrent = recurrent + self.bias if self.use_bias else recurrent
+        # Eight parts of shape (batch, units) of each product.
         a = keras.ops.split(keras.ops.matmul(inputs, self.kernel), 8, axis=1)
         b = keras.ops.split(recurrent, 8, axis=1)
+        # u, v, w and z of the formula. Only v multiplies two parts, a3 and b3.
         u = sigmoid(a[0] + b[0]) * relu(a[1] + b[1])
         v = sigmoid(a[2] + b[2]) + relu(a[3] * b[3])
         w = tanh(a[4] + b[4]) * sigmoid(a[5] + b[5])
@@ -112,7 +114,7 @@ class NASCell(keras.layers.Layer):
         return m, [c, m]
 
     def get_initial_state(self, batch_size: int | Tensor | None = None) -> list[Tensor]:
-        """Returns states of zeros."""
+        """Returns initial states of zeros."""
         return [keras.ops.zeros((batch_size, size), self.compute_dtype) for size in self.state_size]
 
     def get_config(self) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from tensorsmith.layers._support.recurrent_layer import CellLayer, checked_init,
 
 @export
 class PeepholeLSTMCell(RecurrentCell, keras.layers.LSTMCell):
-    """Cell class for `PeepholeLSTM`, with the interface of TensorFlow Addons.
+    """Cell class for `PeepholeLSTM`, compatible with TensorFlow Addons.
 
     The gates receive the memory state c through peephole connections. In `keras.layers.RNN`, the loop of Keras runs the
     cell; the layer `PeepholeLSTM` computes the same with a compiled kernel. Formula:
@@ -48,7 +48,7 @@ class PeepholeLSTMCell(RecurrentCell, keras.layers.LSTMCell):
     __init__ = checked_init(keras.layers.LSTMCell)
 
     def build(self, input_shape: Shape) -> None:
-        """Creates the weights of the layer."""
+        """Creates the weights of the cell."""
         super().build(input_shape)
         self.peepholes = [
             self.add_weight(
@@ -67,6 +67,7 @@ class PeepholeLSTMCell(RecurrentCell, keras.layers.LSTMCell):
         z = keras.ops.matmul(x, self.kernel) + keras.ops.matmul(fed, self.recurrent_kernel)
         i, f, g, o = keras.ops.split(z if self.bias is None else z + self.bias, 4, axis=-1)
         p_i, p_f, p_o = self.peepholes
+        # The input and forget gates see the previous memory state, the output gate sees the new one.
         c_new = self.recurrent_activation(f + p_f * c) * c + self.recurrent_activation(i + p_i * c) * self.activation(g)
         h_new = self.recurrent_activation(o + p_o * c_new) * self.activation(c_new)
         return h_new, [h_new, c_new]
@@ -123,7 +124,7 @@ class PeepholeLSTM(CellLayer):
     ):
         super().__init__(PeepholeLSTMCell, **init_arguments(locals()))
 
-    def walk(self, x: tf.Tensor, states: list[tf.Tensor], **options: Any) -> tuple[tf.Tensor, ...]:
+    def scan(self, x: tf.Tensor, states: list[tf.Tensor], **options: Any) -> tuple[tf.Tensor, ...]:
         """Runs the compiled kernel over the sequence."""
         cell = self.cell
         weights = single(cell.kernel, cell.recurrent_kernel, cell.bias)

@@ -24,7 +24,7 @@ class SimpleRNN(RecurrentLayer, keras.layers.SimpleRNN):
 
     Args:
         units: Positive integer, dimensionality of the output space (the state h).
-        activity_regularizer: Accepted and ignored, as in Keras.
+        activity_regularizer: Accepted for compatibility and ignored, as in Keras.
         {{keras_arguments}}
 
     The other arguments are those of `keras.layers.SimpleRNN`.
@@ -42,12 +42,12 @@ class SimpleRNN(RecurrentLayer, keras.layers.SimpleRNN):
 
     __init__ = checked_init(keras.layers.SimpleRNN)
 
-    def walk(self, x: tf.Tensor, states: list[tf.Tensor], **options: Any) -> tuple[tf.Tensor, ...]:
+    def scan(self, x: tf.Tensor, states: list[tf.Tensor], **options: Any) -> tuple[tf.Tensor, ...]:
         """Runs the compiled kernel over the sequence."""
         cell = self.cell
         weights = single(cell.kernel, cell.recurrent_kernel, cell.bias)
         return ops.simple_rnn(x, *weights, initial_state=states[0], **options)
 
     def get_config(self) -> dict[str, Any]:
-        """Returns the config of the layer, with the seed that Keras omits."""
+        """Returns the config of the layer, including the seed that Keras omits."""
         return {**super().get_config(), "seed": self.cell.seed}

@@ -1,1 +1,1 @@
-"""Dropout and penalties."""
+"""Dropout layers and penalties."""

@@ -1,4 +1,4 @@
-"""Penalty of contractive autoencoders."""
+"""Jacobian penalty of contractive autoencoders."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from tensorsmith.layers._support.floating import floating
 
 @export
 class ContractivePenalty(keras.layers.Wrapper):
-    """Wrapper that penalizes the squared Jacobian of a layer or block, as in contractive autoencoders.
+    """Wrapper that penalizes the squared norm of the Jacobian of a layer, as in contractive autoencoders.
 
     Around the encoder of an autoencoder, it makes the codes insensitive to directions in which the data do not vary.
     The penalty is added to the losses of the model in training and evaluation, like the losses of regularizers.
@@ -70,13 +70,14 @@ class ContractivePenalty(keras.layers.Wrapper):
         self.weight = weight
 
     def call(self, inputs: Tensor) -> Tensor:
-        """Calls the layer, and adds the penalty."""
+        """Calls the wrapped layer and adds the penalty."""
         x = floating(inputs, self.compute_dtype)
         with tf.GradientTape(watch_accessed_variables=False) as tape:  # `keras.ops` has no gradients
             tape.watch(x)
             y = self.layer(x)
 
         def squares() -> Any:
+            # Derivatives within each example: (batch, *outputs, *inputs).
             slopes = tape.batch_jacobian(y, x, unconnected_gradients=tf.UnconnectedGradients.ZERO)
             wide = tf.cast(slopes, keras.backend.result_type(slopes.dtype, "float32"))
             return tf.reduce_sum(tf.square(wide)) / tf.cast(tf.shape(x)[0], wide.dtype)
@@ -104,6 +105,6 @@ class ContractivePenalty(keras.layers.Wrapper):
 
 
 def _loops(layer: keras.Layer) -> bool:
-    """Returns `True` for recurrent layers and for models that contain one."""
+    """Returns `True` for recurrent layers and for models that contain recurrent layers."""
     recurrent = isinstance(layer, keras.layers.RNN | keras.layers.Bidirectional)
     return recurrent or any(_loops(inner) for inner in getattr(layer, "layers", []))

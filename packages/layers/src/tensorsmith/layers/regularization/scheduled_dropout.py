@@ -27,9 +27,9 @@ class ScheduledDropout(keras.layers.Layer):
     Source: Srivastava et al., "Dropout", 2014. Increasing rates are from Morerio et al., "Curriculum Dropout", 2017.
 
     Args:
-        rate: Float in [0, 1]. Initial fraction of the input units to drop. The current value is saved with the model
-            and restored. Values outside of [0, 1] that a schedule assigns are clipped.
-        noise_shape: Shape of the binary dropout mask. `None` takes the size of the inputs; 1 shares the mask along an
+        rate: Float in [0, 1], the initial fraction of the input units to drop. The current value is saved with the
+            model and restored. Values outside of [0, 1] that a schedule assigns are clipped.
+        noise_shape: Shape of the binary dropout mask. `None` uses the size of the inputs; 1 shares the mask along an
             axis.
         seed: Integer to seed the random generator. If `None`, the seed is derived from the global Keras seed.
         **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
@@ -81,13 +81,14 @@ class ScheduledDropout(keras.layers.Layer):
         )
 
     def build(self, input_shape: Shape) -> None:
-        """Does nothing. The rate is created in `__init__`, so that schedules can use it before."""
+        """Does nothing. The rate is created in `__init__`, so that schedules can use it before the layer is built."""
 
     def call(self, inputs: Tensor, training: bool = False) -> Tensor:
-        """Applies dropout in training."""
+        """Applies dropout during training."""
         inputs = floating(inputs, self.compute_dtype)
         if not training:
             return inputs
+        # A schedule may assign values outside of [0, 1].
         rate = keras.ops.clip(self.rate, 0.0, 1.0)
         shape = keras.ops.shape(inputs)
         if self.noise_shape is not None:

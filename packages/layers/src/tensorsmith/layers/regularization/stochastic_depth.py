@@ -12,7 +12,7 @@ from tensorsmith.layers._support.floating import floating
 
 @export
 class StochasticDepth(keras.layers.Layer):
-    """Stochastic depth: the sum of a shortcut and a residual branch that is randomly dropped in training.
+    """Stochastic depth: the sum of a shortcut and a residual branch that is randomly dropped during training.
 
     Formula, with the survival probability p and a single draw b for the whole batch:
 
@@ -58,7 +58,7 @@ class StochasticDepth(keras.layers.Layer):
         self.seed_generator = keras.random.SeedGenerator(seed)
 
     def build(self, input_shape: Sequence[Shape]) -> None:
-        """Validates the two input shapes."""
+        """Validates the shapes of both inputs."""
         fits = len(input_shape) == 2 and isinstance(input_shape[0], list | tuple)
         check(fits, "inputs", input_shape, "a list of two tensors, [shortcut, residual]")
 
@@ -68,6 +68,7 @@ class StochasticDepth(keras.layers.Layer):
         shortcut, residual = inputs
         if not training:
             return shortcut + self.survival_probability * residual
+        # float32, because the values of half precision are too coarse for a probability.
         draw = keras.random.uniform((), dtype="float32", seed=self.seed_generator)
         kept = keras.ops.cast(draw < self.survival_probability, self.compute_dtype)
         return shortcut + kept * residual

@@ -1,4 +1,4 @@
-"""Regularizers that Keras does not have."""
+"""Regularizers in addition to those of Keras."""
 
 from tensorsmith.layers.regularizers.kl_divergence_regularizer import KLDivergenceRegularizer
 

@@ -1,4 +1,4 @@
-"""Sparsity penalty of sparse autoencoders."""
+"""KL divergence sparsity penalty of sparse autoencoders."""
 
 from typing import Any
 
@@ -30,7 +30,8 @@ class KLDivergenceRegularizer(keras.regularizers.Regularizer):
     Args:
         weight: Non-negative factor by which the penalty is multiplied.
         target: Float in (0, 1), the target mean activation.
-        batch_independent: If `True`, multiply the penalty by the batch size where Keras divides by it.
+        batch_independent: If `True`, multiply the penalty by the batch size, because Keras divides activity
+            regularization by it.
 
     Call arguments:
         activations: The outputs of a layer. The mean is computed over all axes except the last one.
@@ -61,11 +62,13 @@ class KLDivergenceRegularizer(keras.regularizers.Regularizer):
         """Returns the penalty."""
         activations = ops.convert_to_tensor(activations)
         precise = ops.cast(activations, keras.backend.result_type(activations.dtype, "float32"))
+        # Mean activation q of each unit: (units,).
         mean = ops.mean(precise, axis=list(range(len(precise.shape) - 1)))
         # Clipping keeps the logarithms finite for units that are always 0 or 1.
         p, q = self.target, ops.clip(mean, 1e-7, 1 - 1e-7)
         penalty = self.weight * ops.sum(p * ops.log(p / q) + (1 - p) * ops.log((1 - p) / (1 - q)))
         if self.batch_independent and KERAS_DIVIDES:
+            # Cancel the division by the batch size in Keras.
             penalty *= ops.cast(ops.shape(activations)[0], penalty.dtype)
         return penalty
 

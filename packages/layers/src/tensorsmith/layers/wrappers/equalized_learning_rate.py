@@ -23,7 +23,7 @@ OUTPUTS = {
 
 @export
 class EqualizedLearningRate(keras.layers.Wrapper):
-    """Wrapper that initializes a kernel from N(0, 1) and scales it at runtime instead of at initialization.
+    """Wrapper that scales a kernel initialized from N(0, 1) at runtime instead of at initialization.
 
     Optimizers that normalize by the magnitude of gradients, such as Adam, then update all kernels at the same relative
     rate. Formula, with fan_in the number of inputs of an output unit:
@@ -37,7 +37,7 @@ class EqualizedLearningRate(keras.layers.Wrapper):
     Source: Karras et al., "Progressive Growing of GANs for Improved Quality, Stability, and Variation", 2018.
 
     Args:
-        layer: Keras layer that is not built yet: a dense layer, convolution or transposed convolution. The seed of its
+        layer: Keras layer that is not yet built: a dense layer, convolution or transposed convolution. The seed of its
             kernel initializer is kept.
         gain: Positive float by which the scale is multiplied.
         **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
@@ -82,6 +82,7 @@ class EqualizedLearningRate(keras.layers.Wrapper):
         super().build(input_shape)
         shape = self.layer.kernel.shape
         axis = next(axis for kind, axis in OUTPUTS.items() if isinstance(self.layer, kind))
+        # fan_in is the size of the kernel divided by the number of output channels.
         self.scale = self.gain / math.sqrt(math.prod(shape) / shape[axis])
 
     def call(self, inputs: Tensor) -> Tensor:

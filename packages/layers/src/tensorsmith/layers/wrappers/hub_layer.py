@@ -15,7 +15,7 @@ from tensorsmith.layers._support.hub_modules import module_folder
 
 @export
 class HubLayer(keras.layers.Layer):
-    """Layer that wraps a TensorFlow Hub module or any TensorFlow 2 SavedModel: `hub.KerasLayer` for Keras 3.
+    """Layer that wraps a TensorFlow Hub module or another TensorFlow 2 SavedModel, like `hub.KerasLayer`.
 
     If the module is callable, it is called, with `training` if it accepts the argument. Otherwise, one of its
     signatures is used. The variables of the module are the weights of the layer, which are trained if the layer is
@@ -28,19 +28,20 @@ class HubLayer(keras.layers.Layer):
     Source: https://www.tensorflow.org/hub/reusable_saved_models (the interface of modules).
 
     Args:
-        handle: Folder of a SavedModel, or the URL of a module. The module is taken from the cache of Hub, or downloaded
-            with the package tensorflow-hub.
+        handle: Folder of a SavedModel, or URL of a module, which is loaded from the Hub cache or downloaded with the
+            package tensorflow-hub.
         trainable: If `True`, the variables of the module are trained.
         arguments: Additional keyword arguments to pass to the module, such as `{"return_sequences": True}`.
         signature: Name of the signature to use. If `None`, the module is called, or its signature `"serving_default"`
             is used if it is not callable.
-        output_key: Key of the output to return, if there are several named outputs. If `None`, the dict of all outputs.
-        output_shape: Shape of the output without the batch axis, or a dict of shapes. Needed if the module does not
-            specify it.
-        save_weights: If `True`, a saved model contains the weights. If `None`, they are saved if the layer has ever
-            been trainable.
-        **kwargs: `name` and `dtype`. Modules compute in the dtypes that they were saved with, regardless of the dtype
-            policy. Defaults to float32.
+        output_key: Key of the output to return if there are several named outputs. If `None`, a dict of all outputs is
+            returned.
+        output_shape: Shape of the output without the batch axis, or a dict of shapes. Required if the module does not
+            specify the shape.
+        save_weights: If `True`, saved models contain the weights. If `None`, the weights are saved if the layer has
+            ever been trainable.
+        **kwargs: Base layer keyword arguments `name` and `dtype`, which defaults to float32. Modules compute in the
+            dtypes that they were saved with, regardless of the dtype policy.
 
     Call arguments:
         inputs: Inputs of the module: a tensor, which may contain strings, or a dict of tensors.
@@ -100,7 +101,7 @@ class HubLayer(keras.layers.Layer):
         return self.module.signatures[name]
 
     def _variables(self) -> list[tuple[tf.Variable, bool]]:
-        """Returns all variables of the function and of the module, with `True` for trainable ones."""
+        """Returns pairs of each variable of the function or module and `True` if it is trainable."""
         functions = getattr(self._function, "concrete_functions", [self._function])
         found = {id(variable): variable for function in functions for variable in function.variables}
         found |= {id(variable): variable for variable in getattr(self.module, "variables", None) or ()}
@@ -110,7 +111,7 @@ class HubLayer(keras.layers.Layer):
         return [(variable, key in keys) for key, variable in found.items()]
 
     def build(self, input_shape: Shapes | None = None) -> None:
-        """Does nothing. The variables are those of the module."""
+        """Does nothing, because the layer uses the variables of the module."""
 
     def call(self, inputs: NestedTensors, training: bool = False) -> NestedTensors:
         """Calls the module."""
@@ -140,7 +141,7 @@ class HubLayer(keras.layers.Layer):
         return outputs
 
     def _call_module(self, inputs: NestedTensors, arguments: dict[str, Any]) -> Any:
-        """Calls the matching trace with the largest number of unknown sizes.
+        """Calls the compatible trace with the largest number of unknown dimensions.
 
         TensorFlow would call the first match, and an unknown batch size also matches a trace with a batch size of one.
         """
@@ -152,7 +153,7 @@ class HubLayer(keras.layers.Layer):
         return function(*given.args, **given.kwargs)
 
     def _by_name(self, inputs: NestedTensors) -> Mapping[str, Any]:
-        """Returns the inputs as the keyword arguments of a signature."""
+        """Returns the inputs as keyword arguments of a signature."""
         if isinstance(inputs, Mapping):
             return inputs
         names = sorted(self._function.structured_input_signature[1])
@@ -160,13 +161,13 @@ class HubLayer(keras.layers.Layer):
         return {names[0]: inputs}
 
     def save_own_variables(self, store: MutableMapping[str, Any]) -> None:
-        """Saves the weights, if they are to be saved."""
+        """Saves the weights if `save_weights` requires it."""
         own = self._has_weights_of_its_own or self.trainable
         if own if self.save_weights is None else self.save_weights:
             super().save_own_variables(store)
 
     def load_own_variables(self, store: MutableMapping[str, Any]) -> None:
-        """Loads the weights. If there are none, those of the module are kept."""
+        """Loads the saved weights. If there are none, the weights of the module remain unchanged."""
         if store.keys():
             super().load_own_variables(store)
             self._has_weights_of_its_own = True
@@ -191,13 +192,13 @@ class HubLayer(keras.layers.Layer):
 
 
 def _as_keras(variable: tf.Variable, trainable: bool) -> keras.Variable:
-    """Returns a Keras variable for a variable of the module. Slashes in its name are replaced."""
+    """Returns a Keras variable that wraps a module variable, with slashes in its name replaced."""
     name = variable.name.split(":")[0].replace("/", "_")
     return keras.Variable(variable, dtype=variable.dtype.name, trainable=trainable, name=name)
 
 
 def _fits(function: Any, call: Any) -> bool:
-    """Returns `True` if a traced function accepts the arguments of a call."""
+    """Returns `True` if the input signature of a traced function is compatible with the arguments of a call."""
     specs, values = tf.nest.flatten(function.structured_input_signature), tf.nest.flatten(call)
     return len(specs) == len(values) and all(
         tf.is_tensor(value) and spec.is_compatible_with(value)
@@ -208,13 +209,13 @@ def _fits(function: Any, call: Any) -> bool:
 
 
 def _unknown_sizes(function: Any) -> float:
-    """Returns the number of unknown sizes in the input signature of a traced function."""
+    """Returns the number of unknown dimensions in the input signature of a traced function."""
     specs = [spec for spec in tf.nest.flatten(function.structured_input_signature) if isinstance(spec, tf.TensorSpec)]
     return sum(math.inf if spec.shape.rank is None else list(spec.shape).count(None) for spec in specs)
 
 
 def _as_told(inputs: NestedTensors, specs: Any) -> Any:
-    """Casts floating-point inputs to the dtypes that a function was traced with."""
+    """Casts floating-point inputs to the dtypes in the input signature of a traced function."""
     if isinstance(inputs, Mapping) and isinstance(specs, Mapping):
         return {name: _as_told(value, specs.get(name)) for name, value in inputs.items()}
     inputs = keras.tree.map_structure(tf.convert_to_tensor, inputs)
@@ -223,7 +224,7 @@ def _as_told(inputs: NestedTensors, specs: Any) -> Any:
 
 
 def _set_shapes(outputs: Any, shapes: Any, batch: tf.TensorShape) -> None:
-    """Sets the static shapes of outputs, given without the batch axis."""
+    """Sets the static shapes of the outputs, which are given without the batch axis."""
     if isinstance(outputs, Mapping):
         for name, output in outputs.items():
             _set_shapes(output, shapes[name], batch)

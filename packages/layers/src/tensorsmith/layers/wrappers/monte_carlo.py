@@ -1,4 +1,4 @@
-"""Wrapper for layers that run in training mode at inference."""
+"""Wrapper that calls a layer in training mode at inference."""
 
 import functools
 import inspect
@@ -12,7 +12,7 @@ from tensorsmith.core.types import NestedTensors, Shapes
 
 @export
 class MonteCarlo(keras.layers.Wrapper):
-    """Wrapper that always calls a layer in training mode, for example to keep the dropout of recurrent layers active.
+    """Wrapper that always calls a layer in training mode, for example to apply the dropout of recurrent layers.
 
     Around dropout and noise layers, it corresponds to what `MCDropout` does for `keras.layers.Dropout`. Around a layer
     with batch normalization, it would normalize with the statistics of the batch, and update the moving statistics.
@@ -20,7 +20,7 @@ class MonteCarlo(keras.layers.Wrapper):
     Source: Gal and Ghahramani, "A Theoretically Grounded Application of Dropout in Recurrent Neural Networks", 2016.
 
     Args:
-        layer: Layer whose `call` accepts `training`.
+        layer: Layer whose `call` method accepts the argument `training`.
         **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
     Call arguments:
@@ -53,19 +53,19 @@ class MonteCarlo(keras.layers.Wrapper):
         self.supports_masking = layer.supports_masking
 
     def build(self, *args: Any, **kwargs: Any) -> None:
-        """Builds the layer for the given shapes. Without shapes, it is built when it is called."""
+        """Builds the wrapped layer. If no shapes are given, it is built on the first call."""
         if (args or kwargs) and not self.layer.built:
             self.layer.build(*args, **kwargs)
 
     def get_build_config(self) -> None:
-        """Returns `None`, because the wrapped layer saves its own shapes."""
+        """Returns `None`, because the wrapped layer stores its own input shapes."""
 
     def call(self, *args: Any, **kwargs: Any) -> NestedTensors:
-        """Calls the layer in training mode."""
+        """Calls the wrapped layer in training mode."""
         return self.layer(*args, **{**kwargs, "training": True})
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
-        """Returns the output spec of a call, which also builds the layer."""
+        """Returns the output spec of a call, and builds the wrapped layer."""
         return keras.Operation.compute_output_spec(self, *args, **kwargs)
 
     def compute_output_shape(self, *args: Any, **kwargs: Any) -> Shapes:

@@ -12,7 +12,7 @@ from tensorsmith.core.types import NestedTensors, Shapes, Tensor
 
 @export
 class Recomputed(keras.layers.Wrapper):
-    """Wrapper for gradient checkpointing: activations of a layer or block are recomputed for the gradient.
+    """Wrapper for gradient checkpointing: recomputes the activations of a layer during the backward pass.
 
     Only the inputs and outputs of the block stay in memory between the forward and the backward pass, at the cost of a
     second forward pass. Wrap each block of a deep stack separately; wrapping the whole model does not save memory.
@@ -25,7 +25,8 @@ class Recomputed(keras.layers.Wrapper):
 
     Args:
         layer: Layer or model to wrap.
-        **kwargs: Base layer keyword arguments, such as `name` and `trainable`. Dtypes are those of the wrapped layer.
+        **kwargs: Base layer keyword arguments, such as `name` and `trainable`. The dtype policy is that of the wrapped
+            layer.
 
     Call arguments:
         inputs: Inputs of the wrapped layer, all in its first argument.
@@ -68,10 +69,12 @@ class Recomputed(keras.layers.Wrapper):
         weights = self.layer.trainable_variables
         own = {id(variable) for variable in weights}
         state = [variable for variable in self.layer.variables if id(variable) not in own]
+        # Seeds and statistics before the first pass, from which the second pass also starts.
         before = [tf.convert_to_tensor(variable.value) for variable in state]
         masks = [None] * len(keras.tree.flatten(inputs)) if mask is None else keras.tree.flatten(mask)
 
         def run(tensors: Sequence[Tensor]) -> tuple[Any, Any]:
+            # The weights come first, then the flattened inputs.
             values, features = tensors[: len(weights)], tensors[len(weights) :]
             for tensor, its_mask in zip(features, masks, strict=True):
                 _set_mask(tensor, its_mask)
@@ -103,7 +106,7 @@ class Recomputed(keras.layers.Wrapper):
         return keras.tree.pack_sequence_as(outputs, flat[:count])
 
     def _update(self, state: list[keras.Variable], scope: keras.StatelessScope) -> None:
-        """Assigns the values after the first pass to the variables."""
+        """Assigns the variable values after the first forward pass."""
         known = {id(variable) for variable in self.layer.variables}
         received = Verbatim(f"{self.layer.name}, which updates variables that it does not own")
         remedy = "store the keras.random.SeedGenerator of a random layer as an attribute"
@@ -132,7 +135,7 @@ def _gradients(
     upstream: Sequence[Tensor | None],
     weights: int,
 ) -> list[Any]:
-    """Returns the gradients with respect to weights and features.
+    """Returns the gradients with respect to the weights and inputs.
 
     The layer is run again, after the gradients of its outputs are available.
     """
@@ -142,14 +145,16 @@ def _gradients(
         tape.watch(sources)
         outputs, scope = run(again)
     results = zip([*keras.tree.flatten(outputs), *scope.losses], upstream, strict=True)
+    # Results without a gradient, such as integers, are skipped.
     reached = [(result, gradient) for result, gradient in results if _differentiable(result) and gradient is not None]
     targets, gradients = zip(*reached, strict=True)
     found = iter(tape.gradient(targets, sources, output_gradients=gradients))
+    # `custom_gradient` requires one entry per tensor, which is `None` for integers.
     return [next(found) if _differentiable(tensor) else None for tensor in again]
 
 
 def _after(upstream: Sequence[Tensor | None], tensor: Tensor) -> Tensor:
-    """Returns a copy of a tensor that depends on the upstream gradients.
+    """Returns a copy of a tensor with a control dependency on the upstream gradients.
 
     Without this dependency, compilers would merge the second forward pass with the first one.
     """

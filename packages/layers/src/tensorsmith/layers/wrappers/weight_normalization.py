@@ -14,7 +14,7 @@ from tensorsmith.layers._support.with_kernel import TRANSPOSED
 
 @export
 class WeightNormalization(keras.layers.Wrapper):
-    """Wrapper that decouples the length and the direction of the kernel of a layer, to speed up training.
+    """Wrapper that decouples the magnitude and direction of a layer's kernel to accelerate training.
 
     The kernel of the wrapped layer is v; for recurrent layers, v is the recurrent kernel. Formula, with the norm over
     all axes of v except the last one:
@@ -36,10 +36,11 @@ class WeightNormalization(keras.layers.Wrapper):
     Neural Networks", 2016.
 
     Args:
-        layer: Layer with a kernel, or recurrent layer.
-        data_init: `True` divides by the standard deviation of x v, as in TensorFlow Addons. `"paper"` divides by that
-            of x v / |v| for the first training batch, whose outputs then have mean 0 and variance 1, as in the paper.
-            `False` sets g = |v|, which the paper recommends for recurrent layers.
+        layer: Recurrent layer, or another layer with a kernel.
+        data_init: Data-dependent initialization. `True` divides by the standard deviation of x v, as in TensorFlow
+            Addons. `"paper"` divides by the standard deviation of x v / |v| for the first training batch, whose outputs
+            then have mean 0 and variance 1, as in the paper. `False` sets g = |v|, which the paper recommends for
+            recurrent layers.
         **kwargs: Base layer keyword arguments, such as `name`, `dtype` and `trainable`.
 
     Call arguments:
@@ -74,7 +75,7 @@ class WeightNormalization(keras.layers.Wrapper):
         self.data_init = data_init
 
     def build(self, input_shape: Shapes | None = None) -> None:
-        """Creates the lengths g."""
+        """Creates the weight g, the magnitudes of the kernel."""
         super().build(input_shape)
         fits = isinstance(self.v, keras.Variable) and not isinstance(self.layer, TRANSPOSED)
         if fits and not isinstance(self.layer, keras.layers.RNN):
@@ -96,6 +97,7 @@ class WeightNormalization(keras.layers.Wrapper):
         if self.data_init and (training or self.data_init != "paper"):
             variables = [self.g] if bias is None else [self.g, bias]
             old = [variable.value for variable in variables]
+            # The layer runs on the data only until the initialization has succeeded.
             found, *new = ops.cond(
                 initialized, lambda: [initialized, *old], lambda: self._from_data(inputs, old, kwargs)
             )
@@ -116,28 +118,30 @@ class WeightNormalization(keras.layers.Wrapper):
 
     @property
     def v(self) -> Variable:
-        """The directions, which are the kernel variable of the layer."""
+        """Weight v, the directions of the kernel, which is the kernel variable of the wrapped layer."""
         if isinstance(self.layer, keras.layers.RNN):
             return getattr(self.layer.cell, "recurrent_kernel", None)
         return getattr(self.layer, "kernel", None)
 
     def remove(self) -> keras.Layer:
-        """Returns the wrapped layer, with its current kernel."""
+        """Returns the wrapped layer with its current effective kernel."""
         if bool(self.initialized.value):
             self.v.assign(self.v * (self.g / self._lengths))
         return self.layer
 
     @property
     def _lengths(self) -> Tensor:
-        """The norm |v|, bounded below by the smallest sum of squares that TensorFlow uses."""
+        """Norm of v, with the same lower bound on the sum of squares as in TensorFlow."""
+        # One norm for each output unit: (units,).
         squares = ops.sum(ops.square(self.v), axis=list(range(len(self.v.shape) - 1)))
         return ops.sqrt(ops.maximum(squares, 1e-12))
 
     def _from_data(self, inputs: NestedTensors, old: Sequence[Tensor], kwargs: Mapping[str, Any]) -> list[Tensor]:
-        """Returns the initial g and bias, computed from the outputs of the layer before its activation.
+        """Returns the initial g and bias, computed from the outputs of the layer without its activation.
 
         The first element of the result is `True` if the outputs vary, so that the initialization succeeded.
         """
+        # The paper measures outputs with kernels of unit length, TensorFlow Addons with v itself.
         kernel = self.v / self._lengths if self.data_init == "paper" else self.v.value
         recurrent = isinstance(self.layer, keras.layers.RNN)
         activation = None if recurrent else getattr(self.layer, "activation", None)
@@ -149,8 +153,10 @@ class WeightNormalization(keras.layers.Wrapper):
             if activation is not None:
                 self.layer.activation = activation
         y = ops.cast(keras.tree.flatten(y)[0], self.variable_dtype)  # a recurrent layer may also return its states
+        # Statistics of each output unit: (units,).
         mean, variance = ops.moments(y, axes=list(range(len(y.shape) - 1)))
         varies = ops.logical_and(ops.isfinite(variance), variance > 1e-10)
+        # Data-dependent initialization of the paper: g = 1 / sigma and bias = -mean / sigma.
         scale = ops.rsqrt(ops.where(varies, variance, 1) + 1e-10)
         gates = self.g.shape[0] // scale.shape[0]  # gates of a recurrent layer
         g = old[0] * ops.tile(ops.where(varies, scale, 1), [gates])
@@ -159,7 +165,7 @@ class WeightNormalization(keras.layers.Wrapper):
     def _call_with(
         self, kernel: Tensor, inputs: NestedTensors, kwargs: Mapping[str, Any]
     ) -> tuple[NestedTensors, keras.StatelessScope]:
-        """Calls the layer with another kernel.
+        """Calls the wrapped layer with the given kernel.
 
         Returns its outputs, and the scope with its states and losses.
         """
@@ -182,7 +188,7 @@ class WeightNormalization(keras.layers.Wrapper):
 
 
 def _mean_of_replicas(value: Tensor) -> Tensor:
-    """Returns the mean of a value over the replicas of a distribution strategy."""
+    """Returns the mean of a value over the replicas of the distribution strategy."""
     context = tf.distribute.get_replica_context()  # `None` while Keras traces in the scope of a strategy
     if context is None or context.num_replicas_in_sync == 1:
         return value

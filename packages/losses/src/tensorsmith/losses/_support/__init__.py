@@ -1,1 +1,1 @@
-"""Support modules of the losses."""
+"""Internal helpers of the losses package."""

@@ -14,33 +14,36 @@ Metric = str | Callable[[Tensor], Tensor]
 
 
 def pairwise_distances(embeddings: TensorLike, metric: Metric = "L2") -> Tensor:
-    """Return the matrix of distances between embeddings. Its gradient is finite where two embeddings are equal.
+    """Return the matrix of pairwise distances. Its gradient is finite where two embeddings are equal.
 
     Args:
-        embeddings: Tensor of shape `(batch, features)`. Half precision is computed in `float32`.
-        metric: `"L2"`, `"squared-L2"`, `"angular"` (1 - cosine), or a function that maps embeddings to the matrix.
+        embeddings: Tensor of embeddings, of shape `(batch, features)`. Half-precision inputs are computed in `float32`.
+        metric: Distance metric: `"L2"`, `"squared-L2"`, `"angular"` (1 - cosine similarity), or a function that maps
+            embeddings to the distance matrix.
     """
     (embeddings,) = precise(embeddings)
     check(len(embeddings.shape) == 2, "y_pred", tuple(embeddings.shape), "embeddings of shape (batch, features)")
     return metric(embeddings) if callable(metric) else METRICS[metric][0](embeddings)
 
 
-def distances_to(places: Tensor, embeddings: TensorLike, metric: Metric) -> Tensor:
-    """Return one distance from each row of the distance matrix, if possible without a gradient of the matrix size.
+def distances_to(positions: Tensor, embeddings: TensorLike, metric: Metric) -> Tensor:
+    """Return one distance per row of the distance matrix, if possible without a gradient of the full matrix size.
 
     Args:
-        places: Column indices, of shape `(batch,)`.
-        embeddings: Tensor of shape `(batch, features)`.
-        metric: A metric, as in `pairwise_distances`.
+        positions: Column indices, of shape `(batch,)`.
+        embeddings: Tensor of embeddings, of shape `(batch, features)`.
+        metric: Distance metric, as in `pairwise_distances`.
     """
     (embeddings,) = precise(embeddings)
     if callable(metric):
-        return ops.take_along_axis(metric(embeddings), places[:, None], axis=1)[:, 0]
-    return METRICS[metric][1](embeddings, ops.take(embeddings, places, axis=0))
+        # A custom function can only compute the full matrix, (batch, batch).
+        return ops.take_along_axis(metric(embeddings), positions[:, None], axis=1)[:, 0]
+    # Built-in metrics need only the selected rows: (batch, features) instead of (batch, batch).
+    return METRICS[metric][1](embeddings, ops.take(embeddings, positions, axis=0))
 
 
 def metric_from(given: Any) -> Metric:
-    """Return the validated metric of an argument or a config."""
+    """Return the distance metric of an argument or config, after validation."""
     metric = keras.saving.deserialize_keras_object(given) if isinstance(given, dict) else given
     fits = callable(metric) or (isinstance(metric, str) and metric in METRICS)
     remedy = did_you_mean(metric, METRICS) if isinstance(metric, str) and not fits else ""
@@ -49,7 +52,7 @@ def metric_from(given: Any) -> Metric:
 
 
 def metric_config(metric: Metric) -> str | dict[str, Any]:
-    """Return the metric in the form stored in a config. A function must be registered with Keras to be restored."""
+    """Return the distance metric as stored in a config. To be restored, a function must be registered with Keras."""
     return keras.saving.serialize_keras_object(metric) if callable(metric) else metric
 
 
@@ -57,11 +60,11 @@ def _squared(x: Tensor) -> Tensor:
     # Distances are invariant to translation, and centered embeddings lose less precision in the difference of squares.
     # Not -=, which would try to modify a variable.
     x = x - ops.stop_gradient(ops.mean(x, axis=0, keepdims=True))
-    norms = ops.sum(ops.square(x), axis=1, keepdims=True)
-    places = ops.arange(ops.shape(x)[0])
+    norms = ops.sum(ops.square(x), axis=1, keepdims=True)  # (batch, 1)
+    positions = ops.arange(ops.shape(x)[0])
     # |a - b|^2 = |a|^2 + |b|^2 - 2 a.b, with rounding errors below 0 and on the diagonal removed.
     squares = norms + ops.transpose(norms) - 2 * ops.matmul(x, ops.transpose(x))
-    return ops.where(ops.logical_and(squares > 0, places[:, None] != places), squares, 0)
+    return ops.where(ops.logical_and(squares > 0, positions[:, None] != positions), squares, 0)
 
 
 def _root(squares: Tensor) -> Tensor:
@@ -71,15 +74,18 @@ def _root(squares: Tensor) -> Tensor:
 
 
 def _squared_to(x: Tensor, y: Tensor) -> Tensor:
+    # Differences of rows need no expansion and keep their precision for close embeddings.
     return ops.sum(ops.square(x - y), axis=1)
 
 
 def _unit(x: Tensor) -> Tensor:
+    # The lower bound gives a finite gradient for embeddings of zeros.
     return x * ops.rsqrt(ops.maximum(ops.sum(ops.square(x), axis=1, keepdims=True), 1e-12))
 
 
 def _angular(x: Tensor) -> Tensor:
     x = _unit(x)
+    # Rounding can make the cosine of parallel embeddings slightly greater than 1.
     return ops.maximum(1 - ops.matmul(x, ops.transpose(x)), 0)
 
 

@@ -1,4 +1,4 @@
-"""Base class and functions of losses that compare labels for equality."""
+"""Base class and helpers of losses that depend only on the equality of labels."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from tensorsmith.losses._support.addons_loss import AddonsLoss
 
 
 class LabelLoss(AddonsLoss):
-    """Base class of losses that use only the equality of labels.
+    """Base class of losses that depend only on the equality of labels.
 
     Keras casts targets to the float dtype of the loss, in which large labels become equal: above 2,048 in `float16` and
     above 2**24 in `float32`. Therefore labels are compared before the cast, and `call` receives the matrix of equal
@@ -20,7 +20,7 @@ class LabelLoss(AddonsLoss):
     always_averaged = True
 
     def __call__(self, y_true: TensorLike, y_pred: TensorLike, sample_weight: TensorLike | None = None) -> Tensor:
-        """Return the loss of a batch."""
+        """Return the reduced loss of a batch."""
         return super().__call__(same_label(y_true), y_pred, sample_weight)
 
     def get_config(self) -> dict[str, Any]:
@@ -29,23 +29,24 @@ class LabelLoss(AddonsLoss):
 
 
 def same_label(y_true: TensorLike) -> Tensor:
-    """Return the matrix of equal labels, for labels of shape `(batch,)` or `(batch, 1)` and any dtype."""
+    """Return the pairwise label equality matrix for labels of shape `(batch,)` or `(batch, 1)` and any dtype."""
     labels = ops.convert_to_tensor(y_true)
     shape = labels.shape
     fits = len(shape) == 1 or (len(shape) == 2 and shape[-1] == 1)
     check(
         fits, "y_true", tuple(shape), "labels of shape (batch,) or (batch, 1)", "pass class indices, not one-hot labels"
     )
+    # Broadcasting a column against a row compares all pairs: (batch, batch).
     labels = ops.reshape(labels, (-1, 1))
     return ops.equal(labels, ops.transpose(labels))
 
 
 def check_labels(same: Tensor, distances: Tensor) -> None:
-    """Raise an ArgumentError unless the numbers of labels and embeddings are equal or unknown.
+    """Raise an ArgumentError unless the numbers of labels and embeddings are equal, where known.
 
     Args:
-        same: Matrix of equal labels.
-        distances: Matrix of distances between embeddings.
+        same: Pairwise label equality matrix.
+        distances: Matrix of pairwise distances between embeddings.
     """
     labels, count = same.shape[0], distances.shape[0]
     fits = None in (labels, count) or labels == count
@@ -53,18 +54,19 @@ def check_labels(same: Tensor, distances: Tensor) -> None:
 
 
 def positives(same: Tensor) -> Tensor:
-    """Return the matrix of equal labels without the diagonal."""
-    places = ops.arange(ops.shape(same)[0])
-    return ops.logical_and(same, places[:, None] != places)
+    """Return the pairwise label equality matrix with a `False` diagonal."""
+    positions = ops.arange(ops.shape(same)[0])
+    # An anchor is not its own positive.
+    return ops.logical_and(same, positions[:, None] != positions)
 
 
 def batch_mean(losses: Tensor) -> Tensor:
-    """Return the mean of the losses of samples, or 0 for an empty batch."""
+    """Return the mean of the sample losses, or 0 for an empty batch."""
     return ops.divide_no_nan(ops.sum(losses), ops.cast(ops.size(losses), losses.dtype))
 
 
 def pair_mean(losses: Tensor, pairs: Tensor) -> Tensor:
-    """Return a loss per sample whose mean over the samples equals the mean over all pairs.
+    """Return a loss per sample whose mean equals the mean loss over all pairs.
 
     Args:
         losses: Loss of each pair, of shape `(batch, batch)`.
@@ -72,4 +74,5 @@ def pair_mean(losses: Tensor, pairs: Tensor) -> Tensor:
     """
     count = ops.sum(ops.cast(pairs, losses.dtype))
     samples = ops.cast(ops.shape(losses)[0], losses.dtype)
+    # Keras divides by the number of samples. The factor replaces it by the number of pairs, and is 0 without pairs.
     return ops.sum(ops.where(pairs, losses, 0), axis=1) * ops.divide_no_nan(samples, count)

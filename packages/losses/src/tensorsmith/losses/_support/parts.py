@@ -1,4 +1,4 @@
-"""Masks and weights for the parts of a sample, such as its steps, for losses that reduce each sample to one number."""
+"""Masks and weights of the elements of a sample, such as its time steps, for losses that reduce each sample."""
 
 import math
 from collections.abc import Sequence
@@ -10,14 +10,14 @@ from tensorsmith.core.types import Tensor, TensorLike
 
 
 def split_weights(y_pred: TensorLike, sample_weight: TensorLike | None) -> tuple[Tensor, Tensor | None, Tensor, Tensor]:
-    """Separate the weights of samples, which Keras applies to losses, from those of parts, which enter the sums.
+    """Separate sample weights, which Keras applies to losses, from element weights, which enter the sums.
 
     Keras would multiply losses of shape `(batch,)` by weights of shape `(batch, steps)`. This raises an error, or gives
     a wrong result if both sizes are equal.
 
     Args:
-        y_pred: Tensor of predictions, with a Keras mask if there is one.
-        sample_weight: Weights of samples or of their parts, or `None`.
+        y_pred: Tensor of predictions, optionally with a Keras mask.
+        sample_weight: Weights of samples or of their elements, or `None`.
 
     Returns:
         A tuple of the predictions with a mask of entire samples, the weights of samples or `None`, the mask of parts
@@ -27,6 +27,7 @@ def split_weights(y_pred: TensorLike, sample_weight: TensorLike | None) -> tuple
         ValueError: If the shape of a mask or of weights does not match the leading axes of the predictions.
     """
     y_pred = ops.convert_to_tensor(y_pred)
+    # Keras has no public accessor for the mask. Parts are visible and have weight 1 unless given.
     mask, parts = getattr(y_pred, "_keras_mask", None), [ops.ones((), "bool"), ops.ones(())]
     if mask is not None:
         mask = _fitting("mask", mask, y_pred)
@@ -37,14 +38,16 @@ def split_weights(y_pred: TensorLike, sample_weight: TensorLike | None) -> tuple
             y_pred._keras_mask = ops.any(mask, axis=tuple(range(1, len(mask.shape))))
     weights = None if sample_weight is None else _fitting("sample_weight", sample_weight, y_pred)
     if weights is not None and len(weights.shape) > 1:
+        # Weights with further axes after the batch axis belong to the parts and must not reach Keras.
         parts[1], weights = weights, None
     return y_pred, weights, *parts
 
 
 def product(weights: Sequence[TensorLike], like: Tensor) -> Tensor:
-    """Return the product of several weights of parts, in the dtype of `like`, with axes of size 1 added to its rank."""
+    """Return the product of several element weights in the dtype of `like`, expanded to its rank."""
     return math.prod(
         (
+            # Append axes of size 1, so that (batch, steps) broadcasts against (batch, steps, ...).
             ops.reshape(each, (*ops.shape(each), *[1] * (len(like.shape) - len(each.shape))))
             for each in (ops.cast(each, like.dtype) for each in weights)
         ),
@@ -54,6 +57,7 @@ def product(weights: Sequence[TensorLike], like: Tensor) -> Tensor:
 
 def _fitting(name: str, weights: TensorLike, y_pred: Tensor) -> Tensor:
     weights = ops.convert_to_tensor(weights)
+    # A trailing axis of size 1 does not make weights of samples weights of parts.
     while len(weights.shape) > 1 and weights.shape[-1] == 1:
         weights = ops.squeeze(weights, -1)
     rank = len(weights.shape)

@@ -1,4 +1,4 @@
-"""Precision of the loss computation."""
+"""Numerical precision of the loss computation."""
 
 import keras
 from keras import ops
@@ -7,7 +7,8 @@ from tensorsmith.core.types import Tensor, TensorLike
 
 
 def precise(*values: TensorLike) -> tuple[Tensor, ...]:
-    """Cast tensors to the dtype of the last value, the predictions, or to `float32` if it is a half-precision type."""
+    """Cast tensors to the dtype of the last one, the predictions, or to `float32` if that is a half-precision dtype."""
     tensors = [ops.convert_to_tensor(value) for value in values]
+    # The promotion with float32 gives float32 for half precision, and float64 for float64.
     dtype = keras.backend.result_type(tensors[-1].dtype, "float32")
     return tuple(ops.cast(tensor, dtype) for tensor in tensors)

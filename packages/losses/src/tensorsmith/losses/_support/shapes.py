@@ -1,4 +1,4 @@
-"""Checks that targets and predictions have the same shape, without silent broadcasting."""
+"""Checks that targets and predictions have the same shape, without implicit broadcasting."""
 
 from keras import ops
 
@@ -7,7 +7,7 @@ from tensorsmith.core.types import Tensor
 
 
 def same_shape(y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor]:
-    """Return both tensors with the same shape, after adding a missing trailing axis of size 1.
+    """Return both tensors with the same shape, with a missing trailing axis of size 1 added.
 
     Without it, (n, 1) - (n,) would broadcast to (n, n).
 
@@ -28,7 +28,7 @@ def same_shape(y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def check_same_shape(**tensors: Tensor) -> None:
-    """Raise an ArgumentError unless all tensors have the shape of the last. Unknown sizes are accepted."""
+    """Raise an ArgumentError unless all tensors have the shape of the last one, where dimensions are known."""
     *others, (last, expected) = tensors.items()
     for name, tensor in others:
         fits = tensor.shape.is_compatible_with(expected.shape)

@@ -1,4 +1,4 @@
-"""Cross-entropy of similarities for the n-pairs losses."""
+"""Softmax cross-entropy of similarities, used by the n-pairs losses."""
 
 from keras import ops
 
@@ -8,14 +8,15 @@ from tensorsmith.losses._support.precision import precise
 
 
 def cross_entropy(alike: Tensor, similarities: Tensor) -> Tensor:
-    """Return the softmax cross-entropy of each row, with targets proportional to `alike`, or 0 if a row of it is 0.
+    """Return the softmax cross-entropy of each row, with targets proportional to `alike`, or 0 for rows of zeros.
 
     Args:
-        alike: Target similarity of two samples, of shape `(batch, batch)`, `>= 0`.
+        alike: Target similarities between samples, a non-negative matrix of shape `(batch, batch)`.
         similarities: Tensor of logits, of shape `(batch, batch)`.
     """
     alike, logits = precise(alike, similarities)
     fits = logits.shape.is_compatible_with(alike.shape)
     check(fits, "y_pred", tuple(logits.shape), f"similarities of shape {tuple(alike.shape)}")
+    # The targets of a row sum to 1, or are all 0 for a row without similar samples.
     targets = ops.divide_no_nan(alike, ops.sum(alike, axis=1, keepdims=True))
     return -ops.sum(targets * ops.log_softmax(logits, axis=1), axis=1)

@@ -1,4 +1,4 @@
-"""Base class of the triplet losses."""
+"""Base class of the triplet loss classes."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -38,6 +38,6 @@ class TripletLoss(SharedDocstrings, LabelLoss):
         self.distance_metric = metric_from(distance_metric)
 
     def get_config(self) -> dict[str, Any]:
-        """Return the config with the arguments common to both losses."""
+        """Return the config of the loss."""
         metric = metric_config(self.distance_metric)
         return {**super().get_config(), "margin": self.margin, "distance_metric": metric}

@@ -1,1 +1,1 @@
-"""Support modules of the metrics."""
+"""Internal helpers of the metrics package."""

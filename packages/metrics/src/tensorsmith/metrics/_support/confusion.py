@@ -1,4 +1,4 @@
-"""Base class of metrics with a confusion matrix as state."""
+"""Base class of metrics that accumulate a confusion matrix."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ class ConfusionMetric(keras.metrics.Metric):
         self.confusion = self.add_variable((num_classes, num_classes), "zeros", dtype=STATE, name="confusion")
 
     def add(self, true: Tensor, predicted: Tensor, sample_weight: TensorLike | None, y_pred: TensorLike) -> None:
-        """Add class indices of any common shape. `y_pred` supplies the mask."""
+        """Add class indices of any shape to the confusion matrix. `y_pred` provides the mask."""
         true, predicted = same_shape(true, predicted)
         weights = weights_of(true, sample_weight, y_pred)
         true, predicted = (
@@ -34,5 +34,5 @@ class ConfusionMetric(keras.metrics.Metric):
         )
 
     def get_config(self) -> dict[str, Any]:
-        """Return the config with the arguments common to all subclasses."""
+        """Return the config of the metric."""
         return {**super().get_config(), "num_classes": self.num_classes}

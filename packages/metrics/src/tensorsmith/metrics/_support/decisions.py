@@ -1,4 +1,4 @@
-"""Conversion of scores to labels, and validation of both."""
+"""Conversion of scores to predicted labels, and validation of scores and labels."""
 
 import keras
 import tensorflow as tf
@@ -9,30 +9,32 @@ from tensorsmith.core.types import Tensor
 
 
 def check_num_classes(num_classes: int, least: int) -> None:
-    """Raise an ArgumentError unless the number of classes is an integer `>= least`."""
+    """Raise an ArgumentError unless the number of classes is an integer and at least `least`."""
     fits = is_integer(num_classes) and num_classes >= least
     check(fits, "num_classes", num_classes, f"an integer >= {least}")
 
 
 def expect_classes(name: str, tensor: Tensor, num_classes: int) -> None:
-    """Raise an ArgumentError unless the last axis has one entry per class. An unknown size is accepted."""
+    """Raise an ArgumentError unless the size of the last axis, if known, equals the number of classes."""
     shape = tuple(tensor.shape)
     if not shape or shape[-1] not in (None, num_classes):
         raise argument_error(name, shape, f"have a shape that ends in the {num_classes} classes")
 
 
 def decide(y_pred: Tensor, threshold: float | None) -> Tensor:
-    """Return a mask of the scores above the threshold or, without a threshold, of the largest score unless it is 0."""
+    """Return a mask of the scores above the threshold or, if it is `None`, of the largest score unless it is 0."""
     # At least float32, because half precision would round the threshold.
     y_pred = ops.cast(y_pred, keras.backend.result_type(y_pred.dtype, "float32"))
     if threshold is not None:
         return y_pred > threshold
+    # Without `initial`, Keras raises an error for an empty batch.
     largest = ops.max(y_pred, axis=-1, keepdims=True, initial=-float("inf"))
+    # Ties select several classes, as in TensorFlow Addons.
     return ops.logical_and(y_pred >= largest, ops.abs(y_pred) > 1e-12)
 
 
 def known_labels(labels: Tensor, num_classes: int, weights: Tensor) -> Tensor:
-    """Return class indices as `int64`, with 0 where weights are 0. Invalid ones raise an error, except under XLA."""
+    """Return class indices as `int64`, with 0 where weights are 0. Invalid indices raise an error, except under XLA."""
     labels = ops.where(weights == 0, 0, ops.cast(labels, "int64"))
     known = ops.all(ops.logical_and(labels >= 0, labels < num_classes))
     # A control dependency, because keras.ops has no assertions that are preserved in graphs.
@@ -42,7 +44,7 @@ def known_labels(labels: Tensor, num_classes: int, weights: Tensor) -> Tensor:
 
 
 def known_probabilities(values: Tensor, weights: Tensor) -> Tensor:
-    """Return the values, with 0 where weights are 0. Others outside [0, 1] raise an error, except under XLA.
+    """Return probabilities, with 0 where weights are 0. Values outside [0, 1] raise an error, except under XLA.
 
     Deviations of up to 1e-3 are accepted as rounding errors.
     """

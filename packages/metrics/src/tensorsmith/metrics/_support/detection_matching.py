@@ -1,4 +1,4 @@
-"""Matching of detections with true boxes."""
+"""Matching of detections to ground truth boxes."""
 
 from typing import Any
 
@@ -11,18 +11,18 @@ from tensorsmith.metrics.box_iou import corners, intersections
 
 @tf.function(autograph=False, reduce_retracing=True)  # eager operations take several times as long
 def match(truths: dict[str, Any], found: dict[str, Any], thresholds: TensorLike, box_format: str) -> Tensor:
-    """Return the outcome of each detection: 1 if it matches a true box, 0 if it does not, -1 if it is ignored.
+    """Return the result of each detection: 1 for a true positive, 0 for a false positive, -1 if it is ignored.
 
     Within an image and class, detections are matched in descending order of their scores, each with the unmatched true
     box of largest overlap, if this reaches the threshold. Unmatched detections within a crowd are ignored.
 
     Args:
-        truths: Dict of "boxes" `(images, m, 4)`, "labels" `(images, m)`, which are negative for padding, and "crowds"
-            of the same shape.
-        found: Dict of "boxes" `(images, n, 4)` and "labels" `(images, n)`, which are negative for padding, in
-            descending order of the scores.
-        thresholds: Thresholds of the intersection over union, of shape `(thresholds,)`.
-        box_format: A format of `box_iou`.
+        truths: Dict of ground truth "boxes" `(images, m, 4)`, "labels" `(images, m)`, which are negative for padding,
+            and "crowds" with the shape of the labels.
+        found: Dict of detected "boxes" `(images, n, 4)` and "labels" `(images, n)`, which are negative for padding, in
+            descending order of score.
+        thresholds: Intersection over union (IoU) thresholds, of shape `(thresholds,)`.
+        box_format: Box format, as in `box_iou`.
 
     Returns:
         A tensor of shape `(images, n, thresholds)`.
@@ -34,11 +34,14 @@ def match(truths: dict[str, Any], found: dict[str, Any], thresholds: TensorLike,
     labels = ops.pad(labels, [[0, 0], [0, 1]], constant_values=-1)
     crowds = ops.pad(crowds, [[0, 0], [0, 1]], constant_values=False)
 
+    # Pairs of detections and true boxes: (images, n, m).
     common, area, true_area = intersections(corners(found["boxes"], box_format), corners(boxes, box_format))
     iou = ops.divide_no_nan(common, area + true_area - common)
     same = ops.logical_and(found["labels"][:, :, None] == labels[:, None], labels[:, None] >= 0)
     crowds = crowds[:, None]
+    # -1 marks pairs that cannot match, because it is below all thresholds.
     overlaps = ops.where(ops.logical_and(same, ops.logical_not(crowds)), iou, -1.0)
+    # For crowds, the intersection is divided by the area of the detection alone.
     in_crowd = ops.where(ops.logical_and(same, crowds), ops.divide_no_nan(common, area), -1.0)
 
     # Match the detections, then ignore unmatched ones that lie in a crowd.
@@ -49,16 +52,19 @@ def match(truths: dict[str, Any], found: dict[str, Any], thresholds: TensorLike,
 
 
 def _take_turns(overlaps: Tensor, thresholds: Tensor) -> Tensor:
-    """Return a mask of the matched detections for all thresholds, from overlaps of shape `(images, n, m)`."""
+    """Return a mask of the matched detections for each threshold, given overlaps of shape `(images, n, m)`."""
     images, count, boxes = ops.shape(overlaps)
-    turns, places = ops.arange(count), ops.arange(boxes)
+    turns, positions = ops.arange(count), ops.arange(boxes)
 
+    # `owners` contains the detection that each true box is matched with, or -1: (images, thresholds, m).
     def turn(number: Tensor, owners: Tensor) -> Tensor:
+        # Overlaps of this detection with the unmatched boxes: (images, thresholds, m).
         free = ops.where(owners < 0, overlaps[:, number, None], -1.0)
         hit = ops.max(free, axis=-1, keepdims=True) >= ops.expand_dims(thresholds, -1)
         # `keras.ops.argmax` is several times slower.
-        choice = tf.argmax(free, axis=-1, output_type="int32")[..., None] == places
+        choice = tf.argmax(free, axis=-1, output_type="int32")[..., None] == positions
         return ops.where(ops.logical_and(hit, choice), number, owners)
 
     owners = ops.fori_loop(0, count, turn, ops.full((images, ops.size(thresholds), boxes), -1, "int32"))
+    # A detection is matched if it owns a box: (images, n, thresholds).
     return ops.any(owners[:, None] == turns[:, None, None], axis=-1)

@@ -71,7 +71,7 @@ class HistogramMetric(SharedDocstrings, keras.metrics.Metric):
         self.preds_cutpoints = preds_cutpoints
 
     def add_table(self) -> None:
-        """Create the variable of the histogram."""
+        """Create the histogram variable."""
         shape = (self.actual_cutpoints - 1, self.preds_cutpoints - 1)
         self.table = self.add_variable(shape, "zeros", dtype=STATE, name="table")
 
@@ -84,7 +84,7 @@ class HistogramMetric(SharedDocstrings, keras.metrics.Metric):
         self.table.assign_add(ops.reshape(cells, (rows, columns)))
 
     def table_result(self) -> Tensor:
-        """Return the correlation of the table: 0 for an empty table, NaN if only one row or column is filled."""
+        """Return the correlation of the histogram: 0 if it is empty, NaN if only one row or column is nonzero."""
         table = ops.convert_to_tensor(self.table)
         value = self.of_table(table, _middles(self._actual_cuts()), _middles(self._preds_cuts()))
         # Test the number of filled rows and columns, because with fractional weights 0 / 0 is subject to rounding.
@@ -93,7 +93,7 @@ class HistogramMetric(SharedDocstrings, keras.metrics.Metric):
         return ops.where(ops.sum(table) == 0, 0.0, value)
 
     def of_table(self, table: Tensor, actual: TensorLike, preds: TensorLike) -> Tensor:
-        """Return the correlation of a table, given the centers of its rows and columns."""
+        """Return the correlation of a histogram, given the centers of its rows and columns."""
         raise NotImplementedError
 
     def _actual_cuts(self) -> np.ndarray:
@@ -103,7 +103,7 @@ class HistogramMetric(SharedDocstrings, keras.metrics.Metric):
         return _cuts(self.preds_min, self.preds_max, self.preds_cutpoints)
 
     def get_config(self) -> dict[str, Any]:
-        """Return the config with the arguments common to all subclasses."""
+        """Return the config of the metric."""
         own = ("actual_min", "actual_max", "preds_min", "preds_max", "actual_cutpoints", "preds_cutpoints")
         return {**super().get_config(), **{name: getattr(self, name) for name in own}}
 
@@ -115,6 +115,7 @@ def _check_range(low_name: str, low: float, high_name: str, high: float) -> None
 
 
 def _cuts(low: float, high: float, count: int) -> np.ndarray:
+    # Edges in float32, the dtype in which `_bins` compares them with values.
     return np.linspace(np.float32(low), np.float32(high), count, dtype="float32")
 
 
@@ -124,5 +125,6 @@ def _middles(cuts: np.ndarray) -> np.ndarray:
 
 
 def _bins(values: Tensor, cuts: np.ndarray) -> Tensor:
-    """Return the bin index of each value. Values outside the range are assigned to the first or last bin."""
+    """Return the bin index of each value. Values out of range are assigned to the first or last bin."""
+    # Bins include their lower edge, and the last bin also its upper edge.
     return ops.clip(ops.searchsorted(cuts, ops.cast(values, "float32"), side="right") - 1, 0, len(cuts) - 2)

@@ -1,4 +1,4 @@
-"""Base class of Kendall's rank correlations."""
+"""Base class of Kendall rank correlations."""
 
 from collections.abc import Mapping
 from typing import ClassVar
@@ -14,7 +14,7 @@ UNCOMPILED = """\
 
 
 class KendallsTau(RankCorrelation):
-    """Base class of rank correlations computed from the numbers of concordant, discordant and tied pairs."""
+    """Base class of rank correlations computed from the counts of concordant, discordant and tied pairs."""
 
     shared_texts: ClassVar[Mapping[str, str]] = {
         **RankCorrelation.shared_texts,
@@ -22,13 +22,13 @@ class KendallsTau(RankCorrelation):
     }
 
     def tau(self, counts: PairCounts) -> Tensor:
-        """Return the coefficient for these counts."""
+        """Return the correlation coefficient, given the pair counts."""
         raise NotImplementedError
 
     def of_table(self, table: Tensor, actual: TensorLike, preds: TensorLike) -> Tensor:
-        """Return the coefficient of a histogram."""
+        """Return the correlation coefficient of a histogram."""
         return self.tau(count_of_table(table))
 
     def of_samples(self, x: Tensor, y: Tensor, weights: Tensor) -> Tensor:
-        """Return the exact coefficient."""
+        """Return the exact correlation coefficient of the samples."""
         return self.tau(pair_counts(x, y, weights))

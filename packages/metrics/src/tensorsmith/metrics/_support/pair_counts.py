@@ -1,4 +1,4 @@
-"""Samples for rank correlations, and pair counts of a table."""
+"""Samples for rank correlations, and pair counts of a histogram."""
 
 import keras
 from keras import ops
@@ -10,7 +10,7 @@ from tensorsmith.ops import PairCounts
 
 
 def as_samples(x: TensorLike, y: TensorLike) -> tuple[Tensor, Tensor, Tensor]:
-    """Return both tensors as vectors in `float64`, with weights of 1.
+    """Return both tensors as `float64` vectors, and unit weights.
 
     64-bit integers, which `float64` would round, are replaced by their ranks.
 
@@ -23,7 +23,7 @@ def as_samples(x: TensorLike, y: TensorLike) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _by_order(values: Tensor) -> Tensor:
-    """Replace 64-bit integers by the number of smaller ones, and return other values unchanged."""
+    """Replace 64-bit integers by their ranks, which `float64` represents exactly, and return other values unchanged."""
     if keras.backend.standardize_dtype(values.dtype) not in ("int64", "uint64"):
         return values
     flat = ops.reshape(values, (-1,))
@@ -31,14 +31,16 @@ def _by_order(values: Tensor) -> Tensor:
 
 
 def count_of_table(table: Tensor) -> PairCounts:
-    """Return the counts of all pairs of samples in a two-dimensional table, with x as rows and y as columns."""
+    """Return the pair counts of all samples in a two-dimensional histogram, with x as rows and y as columns."""
     rows, columns, total = ops.sum(table, axis=1), ops.sum(table, axis=0), ops.sum(table)
+    # The squares count ordered pairs with equal x or equal y, including each sample paired with itself.
     squares_x, squares_y = ops.sum(ops.square(rows)), ops.sum(ops.square(columns))
     # A cell is concordant with all cells of smaller row and column. Comparable pairs exclude all ties.
     below = ops.cumsum(ops.cumsum(table, axis=0), axis=1)
     concordant = ops.sum(below[:-1, :-1] * table[1:, 1:])
     comparable = (ops.square(total) - squares_x - squares_y + ops.sum(ops.square(table))) / 2
     return PairCounts(
+        # C - D = 2 C - (C + D)
         balance=2 * concordant - comparable,
         untied_x=(ops.square(total) - squares_x) / 2,
         untied_y=(ops.square(total) - squares_y) / 2,

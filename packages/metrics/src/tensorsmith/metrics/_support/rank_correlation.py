@@ -1,4 +1,4 @@
-"""Base class of rank correlations, computed from a histogram or from all samples."""
+"""Base class of rank correlations, computed from a histogram or from all individual samples."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -26,7 +26,7 @@ Raises:
 
 
 class RankCorrelation(HistogramMetric):
-    """Base class of rank correlations, estimated from a histogram, or exact if `capacity` is given.
+    """Base class of rank correlations, estimated from a histogram or, with `capacity`, computed exactly.
 
     Subclasses implement `of_table` and `of_samples`.
     """
@@ -56,6 +56,7 @@ class RankCorrelation(HistogramMetric):
             self.add_table()
         else:
             check_count("capacity", capacity)
+            # Columns: target, prediction and weight of each sample.
             self.samples = self.add_variable((slots(), capacity, 3), "zeros", dtype=STATE, name="samples")
             self.seen = self.add_variable((slots(),), "zeros", dtype=STATE, name="seen")
 
@@ -70,6 +71,7 @@ class RankCorrelation(HistogramMetric):
         """Return the correlation."""
         if self.capacity is None:
             return ops.cast(self.table_result(), self.dtype)
+        # Unused rows have weight 0, so that the slots of all replicas can be concatenated.
         x, y, weights = ops.unstack(ops.reshape(self.samples, (-1, 3)), axis=1)
         value = ops.where(ops.sum(weights) == 0, 0.0, self.of_samples(x, y, weights))
         return ops.cast(value, self.dtype)

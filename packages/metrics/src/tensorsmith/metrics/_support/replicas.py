@@ -1,4 +1,4 @@
-"""State that is not additive, stored separately for each replica.
+"""Non-additive metric state, stored separately for each replica.
 
 Keras sums the variables of a metric over the replicas of a strategy. State that cannot be summed, such as means or
 lists of samples, has one slot per replica. Each replica fills its own slot and leaves the others 0.
@@ -11,11 +11,11 @@ from tensorsmith.core.types import Tensor
 
 
 def slots() -> int:
-    """Return the number of replicas of the strategy in scope."""
+    """Return the number of replicas of the current distribution strategy."""
     return tf.distribute.get_strategy().num_replicas_in_sync
 
 
 def own_slot() -> Tensor:
-    """Return the index of the current replica, or 0 while Keras traces a model outside of a replica context."""
+    """Return the index of the current replica, or 0 if Keras traces a model outside of a replica context."""
     context = tf.distribute.get_replica_context()
     return ops.convert_to_tensor(context.replica_id_in_sync_group if context else 0, "int32")

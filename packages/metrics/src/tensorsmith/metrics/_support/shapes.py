@@ -1,4 +1,4 @@
-"""Checks that the shapes of targets and predictions match, without silent broadcasting."""
+"""Checks that targets and predictions have the same shape, without implicit broadcasting."""
 
 from keras import ops
 
@@ -9,11 +9,11 @@ from tensorsmith.core.types import Tensor, TensorLike
 def same_shape(
     y_true: TensorLike, y_pred: TensorLike, names: tuple[str, str] = ("y_true", "y_pred")
 ) -> tuple[Tensor, Tensor]:
-    """Return both values as tensors of the same shape, after adding a missing trailing axis of size 1.
+    """Return both values as tensors of the same shape, with a missing trailing axis of size 1 added.
 
     Args:
-        y_true: Targets.
-        y_pred: Predictions.
+        y_true: Tensor of targets.
+        y_pred: Tensor of predictions.
         names: Names of the two arguments in the caller, for error messages.
 
     Raises:
@@ -31,11 +31,11 @@ def same_shape(
 
 
 def class_numbers(y_true: Tensor, scores: Tensor) -> Tensor:
-    """Return class indices as `int32`, without a trailing axis of size 1, for scores with the classes on the last axis.
+    """Return class indices as `int32`, without a trailing axis of size 1, given scores with classes on the last axis.
 
     Args:
-        y_true: Class indices.
-        scores: Tensor of predictions.
+        y_true: Tensor of class indices.
+        scores: Tensor of predictions with classes along the last axis.
 
     Raises:
         ValueError: If the shapes do not match. Unknown sizes are accepted.

@@ -12,13 +12,13 @@ STATE = "float64"
 
 
 def weights_of(samples: Tensor, sample_weight: TensorLike | None, y_pred: TensorLike) -> Tensor:
-    """Return one weight per sample, which defaults to 1 and is 0 where the predictions are masked.
+    """Return one weight per sample, which defaults to 1, or 0 where the predictions are masked.
 
     Args:
-        samples: Tensor with the shape of the samples.
-        sample_weight: Optional weights, with the shape of the leading axes of the samples and an optional trailing axis
-            of size 1.
-        y_pred: Predictions, with the Keras mask of the model if there is one.
+        samples: Tensor whose shape is that of the samples.
+        sample_weight: Optional weights, with the shape of the leading axes of the samples and, optionally, a trailing
+            axis of size 1.
+        y_pred: Tensor of predictions, optionally with a Keras mask.
 
     Raises:
         ValueError: If the weights have other sizes. Unknown sizes are accepted.
@@ -36,6 +36,7 @@ def weights_of(samples: Tensor, sample_weight: TensorLike | None, y_pred: Tensor
         fits = rank <= len(shape) and given.shape.is_compatible_with(weights.shape[:rank])
         expected = f"have the shape of the leading axes of the samples, {tuple(weights.shape)}"
         check(fits, "sample_weight", tuple(given.shape), expected, "pass one weight for each sample")
+        # Weights are broadcast over the remaining axes: (batch,) becomes (batch, 1, ...).
         weights = weights * ops.reshape(given, (*ops.shape(given), *(1,) * (len(shape) - rank)))
     return weights
 
@@ -43,7 +44,7 @@ def weights_of(samples: Tensor, sample_weight: TensorLike | None, y_pred: Tensor
 def samples_of(
     y_true: TensorLike, y_pred: TensorLike, sample_weight: TensorLike | None
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Return targets, predictions and weights as vectors of dtype `float64`. Samples of weight 0 may have any value.
+    """Return targets, predictions and weights as `float64` vectors. Samples of weight 0 may have arbitrary values.
 
     Other NaN values are replaced by a weight of NaN, which all sums propagate, whereas a NaN value would be assigned a
     rank or a bin.
@@ -58,7 +59,7 @@ def samples_of(
 
 
 class StreamedMean(keras.metrics.Metric):
-    """Weighted mean of all values since the last reset, in `float64`."""
+    """Weighted mean of all values since the last reset, accumulated in `float64`."""
 
     def __init__(self, name: str | None, dtype: DType | None):
         super().__init__(name=name, dtype=dtype)
@@ -66,10 +67,11 @@ class StreamedMean(keras.metrics.Metric):
         self.count = self.add_variable((), "zeros", dtype=STATE, name="count")
 
     def add(self, values: Tensor, weights: Tensor) -> None:
-        """Add values of dtype `float64`. Those of weight 0 may be infinite."""
+        """Add `float64` values to the mean. Values of weight 0 may be infinite."""
+        # Masked after the product, because 0 times infinity is NaN.
         self.total.assign_add(ops.sum(ops.where(weights == 0, 0.0, values * weights)))
         self.count.assign_add(ops.sum(weights))
 
     def mean(self) -> Tensor:
-        """Return the mean, or 0 if there are no values."""
+        """Return the mean, or 0 if no values were added."""
         return ops.divide_no_nan(self.total, self.count)

@@ -1,1 +1,1 @@
-"""Support modules of the optimizers."""
+"""Internal helpers of the optimizers package."""

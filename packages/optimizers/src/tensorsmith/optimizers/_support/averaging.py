@@ -1,4 +1,4 @@
-"""Base class of optimizers that average weights during training."""
+"""Base class of optimizers that maintain averaged weights."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,19 +11,20 @@ from tensorsmith.optimizers._support.wrapping import Keeper
 
 
 class Averaging(Keeper):
-    """Base class of wrappers that keep an average of each variable. Subclasses determine when it is updated."""
+    """Base class of wrappers that maintain an average of each variable. Subclasses determine when to update it."""
 
     slot = "average"
 
     def take_in(self, variables: Sequence[Any], weight: tf.Tensor) -> None:
-        """Move the averages towards their variables, with the weight as interpolation factor."""
+        """Move the averages toward the current values of the variables, with the weight as interpolation factor."""
         for variable, average in self.pairs(variables):
             dtype = precise(variable.dtype)
+            # The form kept + weight (w - kept) leaves equal values exactly unchanged.
             kept = read(average, None, dtype)
             write(average, None, kept + tf.cast(weight, dtype) * (read(variable, None, dtype) - kept))
 
     def assign_average_vars(self, var_list: Sequence[Any]) -> None:
-        """Assign the averages to variables, and skip those without an average, such as batch normalization statistics.
+        """Assign the averages to variables. Variables without an average, such as moving statistics, are skipped.
 
         Args:
             var_list: List of variables, such as `model.variables`.
@@ -35,17 +36,17 @@ class Averaging(Keeper):
             write(variable, None, read(average, None, precise(variable.dtype)))
 
     def shadow_copy(self, model_weights: Sequence[Any]) -> None:
-        """Initialize the averages with the current weights, before the first update."""
+        """Initialize the averages with the current weights before the first update."""
         self.build(model_weights)
         self.begin(model_weights)
 
     @property
     def has_shadow_copy(self) -> bool:
-        """If `True`, averages exist."""
+        """If `True`, the averages have been created."""
         return bool(self.built)
 
     def swap_weights(self) -> None:
-        """Swap weights and averages, for an evaluation. A second call swaps them back.
+        """Swap the weights and their averages, for example for an evaluation. A second call restores the weights.
 
         In half precision, the weights are restored exactly because the averages in `float32` hold them, but the
         averages are rounded.
@@ -60,6 +61,7 @@ class Averaging(Keeper):
         )
         for variable, average in self.pairs(self._trainable_variables):
             dtype = precise(variable.dtype)
+            # Both values are read before either variable is written.
             weights, kept = read(variable, None, dtype), read(average, None, dtype)
             write(variable, None, kept)
             write(average, None, weights)

@@ -1,4 +1,4 @@
-"""Gradient clipping that sums the duplicate indices of sparse gradients first."""
+"""Gradient clipping that sums duplicate indices of sparse gradients."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -19,9 +19,9 @@ def clipped(
 
     Args:
         gradients: List of dense or sparse gradients.
-        clipnorm: Maximum norm of each gradient, or `None`.
-        clipvalue: Maximum absolute value of an element, or `None`.
-        global_clipnorm: Maximum norm of all gradients together, or `None`.
+        clipnorm: Maximum norm of each gradient, or `None` for no clipping.
+        clipvalue: Maximum absolute value of each element, or `None` for no clipping.
+        global_clipnorm: Maximum global norm of all gradients, or `None` for no clipping.
     """
     limit = clipnorm or global_clipnorm
     if not (limit or clipvalue):
@@ -29,8 +29,10 @@ def clipped(
     gradients = [merged(gradient) for gradient in gradients]
     if clipvalue and not limit:
         return [_cut(gradient, clipvalue) for gradient in gradients]
+    # One norm per gradient. `merged` has cast half precision to float32 before the squares.
     norms = [tf.cast(tf.norm(_values(gradient)), tf.float32) for gradient in gradients]
     if global_clipnorm:
+        # The norm of the norms is the global norm.
         norms = [tf.norm(tf.stack(norms))] * len(norms)
     # Gradients below the limit are multiplied by 1.
     shares = [limit / tf.maximum(norm, limit) for norm in norms]

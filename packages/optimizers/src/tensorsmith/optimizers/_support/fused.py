@@ -1,4 +1,4 @@
-"""Keras optimizers with the update of all variables in one op."""
+"""Keras optimizers that update all variables in one compiled op."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
@@ -22,11 +22,11 @@ Raises:
 
 
 class _Unclipped(list[Any]):
-    """List of gradients whose clipping is deferred to the update."""
+    """List of gradients that are clipped in the compiled update."""
 
 
 class FusedUpdate(SharedDocstrings, keras.optimizers.Optimizer):
-    """Mixin for Keras optimizers that update all variables in one op. List it before the optimizer among the bases.
+    """Mixin for Keras optimizers that update all variables in one op. List it before the Keras class in the bases.
 
     Keras has no public method between `apply`, which performs the entire step, and `update_step`, which updates one
     variable. `apply` calls the three methods overridden below, which the optimizers of individual backends override,
@@ -41,24 +41,24 @@ class FusedUpdate(SharedDocstrings, keras.optimizers.Optimizer):
     shared_texts: ClassVar[Mapping[str, str]] = {"keras": ARGUMENTS, "raises": RAISES}
 
     def fused_update(self, variables: Sequence[tf.Variable], gradients: Sequence[tf.Tensor], **settings: Any) -> None:
-        """Update the variables and the state of the optimizer. Implemented by subclasses.
+        """Update the variables and the optimizer state. Implemented by subclasses.
 
         Args:
             variables: List of variables of dtype `float32`.
             gradients: List of the corresponding dense gradients.
-            **settings: `learning_rate`, `weight_decay` and `global_clipnorm` in the form expected by the ops.
+            **settings: Hyperparameters `learning_rate`, `weight_decay` and `global_clipnorm`, as expected by the ops.
         """
         raise NotImplementedError
 
     def has_kernel(self) -> bool:
-        """Return whether the compiled op supports the settings of the optimizer."""
+        """Return `True` if the compiled op supports the settings of the optimizer."""
         return True
 
     def _fuses(self) -> bool:
         return self.has_kernel() and ops.compiled() and not tf.distribute.has_strategy()
 
     def update_step(self, gradient: Gradient, variable: Variable, learning_rate: Scalar) -> None:
-        """Update one variable with the implementation of Keras, after the gradients of the replicas are summed."""
+        """Update one variable with the Keras implementation, after summing the gradients of all replicas."""
         super().update_step(_with_rows_once(gradient), variable, learning_rate)
 
     def _clip_gradients(self, grads: Sequence[Gradient]) -> Sequence[Gradient]:
@@ -96,6 +96,7 @@ class FusedUpdate(SharedDocstrings, keras.optimizers.Optimizer):
         if any(fit):
             chosen = [i for i, fits in enumerate(fit) if fits]
             decay = 0.0 if self.weight_decay is None else self.weight_decay
+            # Variables excluded from weight decay get a decay of 0, so that one op updates all variables.
             decays = [decay if self._use_weight_decay(variables[i]) else 0.0 for i in chosen]
             self.fused_update(
                 [variables[i] for i in chosen],
@@ -106,17 +107,17 @@ class FusedUpdate(SharedDocstrings, keras.optimizers.Optimizer):
             )
 
     def slots(self, kept: Sequence[keras.Variable], variables: Sequence[tf.Variable]) -> list[tf.Variable]:
-        """Return the state variables of some of the model's variables.
+        """Return the state variables that correspond to the given model variables.
 
         Args:
-            kept: All state variables of one kind, in the order of the variables that the optimizer was built with.
-            variables: Variables of the model.
+            kept: State variables of one type for all variables of the optimizer, in order.
+            variables: Model variables whose state variables are returned.
         """
         return [kept[self._get_variable_index(variable)].value for variable in variables]
 
 
 def assign(variables: Sequence[tf.Variable], values: Sequence[tf.Tensor]) -> None:
-    """Assign a value to each variable. Buffers are transferred without a copy."""
+    """Assign a value to each variable, with a transfer of buffers instead of a copy."""
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value, read_value=False)
 
@@ -126,7 +127,7 @@ def _with_rows_once(gradient: Gradient) -> Gradient:
 
 
 def _fits(gradient: Gradient, variable: Variable) -> bool:
-    """Return whether the kernels support this variable with this gradient."""
+    """Return `True` if the compiled kernels support the variable and its gradient."""
     return (
         not isinstance(gradient, tf.IndexedSlices)
         and variable.dtype == tf.float32

@@ -10,7 +10,7 @@ from tensorsmith.optimizers._support.fused import FusedUpdate, assign
 
 
 class FusedMoments(FusedUpdate):
-    """Mixin for AdamW and Lamb, whose ops take momentums and velocities.
+    """Mixin for AdamW and Lamb, whose state consists of first and second moments.
 
     List it before the Keras class among the bases. A subclass sets `op`, a static method.
     """
@@ -18,14 +18,14 @@ class FusedMoments(FusedUpdate):
     op: Callable[..., MomentsUpdate]
 
     def fused_update(self, variables: Sequence[tf.Variable], gradients: Sequence[tf.Tensor], **settings: Any) -> None:
-        """Update all variables in one op."""
+        """Update all variables in one compiled op."""
         momentums, velocities = self.slots(self._momentums, variables), self.slots(self._velocities, variables)
         update = self.op(
             variables,
             gradients,
             momentums,
             velocities,
-            step=self.iterations + 1,
+            step=self.iterations + 1,  # the bias correction counts steps from 1
             beta_1=self.beta_1,
             beta_2=self.beta_2,
             epsilon=self.epsilon,

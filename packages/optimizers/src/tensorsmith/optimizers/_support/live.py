@@ -1,4 +1,4 @@
-"""Momentum that is evaluated in each step, given as a variable or a schedule."""
+"""Momentum given as a variable or a schedule, which is evaluated in each step."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
@@ -10,7 +10,7 @@ from tensorsmith.optimizers._support import settings
 
 
 def is_live(setting: Hyperparameter) -> bool:
-    """Return whether a setting is a variable or a schedule instead of a constant number."""
+    """Return `True` if a hyperparameter is a variable or a schedule instead of a constant."""
     return isinstance(setting, keras.Variable | keras.optimizers.schedules.LearningRateSchedule)
 
 
@@ -25,7 +25,7 @@ class LiveMomentum(keras.optimizers.Optimizer):
     live = "momentum"  # name of the argument
 
     def adopt(self, setting: Hyperparameter) -> None:
-        """Set the attribute of the setting, with a variable in place of a schedule."""
+        """Set the attribute of the hyperparameter, with a variable in place of a schedule."""
         if isinstance(setting, keras.optimizers.schedules.LearningRateSchedule):
             self._momentum_schedule = setting
             setting = self.add_variable((), "zeros", name=self.live)
@@ -41,11 +41,12 @@ class LiveMomentum(keras.optimizers.Optimizer):
         """
         schedule = getattr(self, "_momentum_schedule", None)
         if schedule is not None:
+            # Assigned before the step, so that a traced update reads the current value.
             getattr(self, self.live).assign(schedule(self._iterations))
         super().apply(grads, trainable_variables)
 
     def get_config(self) -> dict[str, Any]:
-        """Return the config of the optimizer. A variable is stored as its value, marked as a variable."""
+        """Return the config of the optimizer. A variable is stored as its current value and marked as a variable."""
         setting = getattr(self, "_momentum_schedule", getattr(self, self.live))
         held = {"variable": float(setting)} if isinstance(setting, keras.Variable) else settings.to_config(setting)
         return {**super().get_config(), self.live: held}

@@ -1,4 +1,4 @@
-"""Base class of Adam variants without a kernel."""
+"""Base class of Adam variants without a compiled kernel."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
@@ -20,7 +20,7 @@ name: Name of the optimizer.
 
 
 class MomentsOptimizer(SharedDocstrings, KeepsArguments, RowOptimizer):
-    """Base class of optimizers with first and second moments of the gradients."""
+    """Base class of optimizers that track the first and second moments of the gradients."""
 
     decays_itself = True
     kept_arguments: ClassVar[tuple[str, ...]] = ("beta_1", "beta_2", "epsilon", "amsgrad")
@@ -44,13 +44,13 @@ class MomentsOptimizer(SharedDocstrings, KeepsArguments, RowOptimizer):
         self.amsgrad = amsgrad
 
     def build(self, variables: Sequence[Any]) -> None:
-        """Create the moments."""
+        """Create the moment variables."""
         if not self.built:
             super().build(variables)
             self.add_moments(variables)
 
     def add_moments(self, variables: Sequence[Any]) -> None:
-        """Create the moments, with the shapes of the variables."""
+        """Create the moment variables, with the shapes of the model variables."""
         self._momentums, self._velocities = self.add_slots(variables, "momentum", "velocity")
         if self.amsgrad:
             (self._velocity_hats,) = self.add_slots(variables, "velocity_hat")

@@ -1,4 +1,4 @@
-"""Selection of variables by their paths."""
+"""Selection of variables by path."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -11,23 +11,23 @@ Choice = tuple[str, Callable[[Any], bool]]  # description for errors, and predic
 
 
 def path_of(variable: Variable) -> str:
-    """Return the path of a variable, such as `model/dense_1/kernel`, or the name of a TensorFlow variable."""
+    """Return the path of a Keras variable, such as `model/dense_1/kernel`, or the name of a TensorFlow variable."""
     return str(getattr(variable, "path", variable.name))
 
 
 def matches(variable: Variable, patterns: Sequence[str] | None) -> bool:
-    """Return whether one of the regular expressions matches the path of a variable."""
+    """Return `True` if one of the regular expressions matches the path of the variable."""
     return any(re.search(pattern, path_of(variable)) for pattern in patterns or ())
 
 
 def ending(variable: Variable, variables: Sequence[Any]) -> str:
-    """Return a regular expression for the end of a path, with two names or as many as required to be unique.
+    """Return a regular expression for the last components of a path, at least two and as many as required to be unique.
 
     The beginning of a path is not reliable: a new `Sequential` model contributes its name, a loaded one does not.
 
     Args:
-        variable: The variable.
-        variables: All variables.
+        variable: Variable whose path should be matched.
+        variables: All variables of the model.
     """
     names, paths = path_of(variable).split("/"), [path_of(each).split("/") for each in variables]
     for count in range(2, len(names) + 1):
@@ -38,24 +38,24 @@ def ending(variable: Variable, variables: Sequence[Any]) -> str:
 
 
 def takers(name: str, choices: Sequence[Choice], variables: Sequence[Any]) -> list[int | None]:
-    """Return the index of the choice that matches each variable, or `None` if there is none.
+    """Return the index of the choice that matches each variable, or `None` if no choice matches.
 
     Args:
-        name: Name of the argument with the choices, for error messages.
-        choices: List of choices.
-        variables: List of variables.
+        name: Name of the argument that specifies the choices, for error messages.
+        choices: List of pairs of a description and a function that returns `True` for matching variables.
+        variables: List of variables to match.
 
     Raises:
         ValueError: If a choice matches no variable, or two choices match the same one.
     """
-    found = [[place for place, (_, takes) in enumerate(choices) if takes(variable)] for variable in variables]
-    for place, (shown, _) in enumerate(choices):
-        used = any(place in places for places in found)
+    found = [[position for position, (_, takes) in enumerate(choices) if takes(variable)] for variable in variables]
+    for position, (shown, _) in enumerate(choices):
+        used = any(position in positions for positions in found)
         expected = (
             f"a match for at least one of the trainable variables {[path_of(variable) for variable in variables]}"
         )
         check(used, name, Verbatim(shown), expected, "frozen layers have no trainable variables")
-    for variable, places in zip(variables, found, strict=True):
-        received = Verbatim(" and ".join(choices[place][0] for place in places))
-        check(len(places) < 2, name, received, f"one entry for {path_of(variable)!r}, which both match")
-    return [next(iter(places), None) for places in found]
+    for variable, positions in zip(variables, found, strict=True):
+        received = Verbatim(" and ".join(choices[position][0] for position in positions))
+        check(len(positions) < 2, name, received, f"have a single entry for {path_of(variable)!r}")
+    return [next(iter(positions), None) for positions in found]

@@ -6,13 +6,13 @@ from tensorsmith.core.types import Scalar
 
 
 def shrunk(weights: tf.Tensor, rate: Scalar, l1: float, l2: float) -> tf.Tensor:
-    """Return the minimizer w of (w - weights)² / 2 + rate (l1 |w| + l2 w² / 2), which sets small weights to 0.
+    """Return the minimizer of (w - weights)² / 2 + rate (l1 |w| + l2 w² / 2), which sets small weights to 0.
 
     Args:
         weights: Weights after the gradient step.
         rate: Learning rate, a scalar or one value per weight.
-        l1: Strength of the L1 penalty.
-        l2: Strength of the L2 penalty.
+        l1: Strength of the L1 regularization penalty.
+        l2: Strength of the L2 regularization penalty.
     """
     # Soft thresholding for L1, shrinkage for L2.
     if l1:

@@ -1,4 +1,4 @@
-"""Base class of the optimizers without kernels."""
+"""Base class of optimizers without compiled kernels."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,15 +16,15 @@ from tensorsmith.optimizers._support.slots import SlotKeeper, Slots
 
 @dataclass(frozen=True)
 class Step:
-    """Update step of one variable, or of its rows in a sparse gradient.
+    """Update step of one variable, or of the rows that occur in its sparse gradient.
 
     Attributes:
         gradient: Gradient of the rows.
         rate: Learning rate.
         number: Number of the step, counted from 1.
         decay: Current value of `weight_decay` for the variable, or `None` if it does not decay.
-        variable: The variable.
-        place: Index of the variable among those the optimizer was built with.
+        variable: Variable to update.
+        position: Index of the variable among those the optimizer was built with.
         indices: Indices of the rows, or `None` for all rows.
     """
 
@@ -33,42 +33,43 @@ class Step:
     number: tf.Tensor
     decay: Any
     variable: Any
-    place: int
+    position: int
     indices: Any
 
     @property
     def weights(self) -> tf.Tensor:
-        """Rows of the variable."""
+        """Updated rows of the variable."""
         return read(self.variable, self.indices, self.gradient.dtype)
 
     def kept(self, slots: Slots) -> tf.Tensor:
-        """Return the rows of a state variable."""
-        return read(slots[self.place], self.indices, self.gradient.dtype)
+        """Return the updated rows of a state variable."""
+        return read(slots[self.position], self.indices, self.gradient.dtype)
 
     def keep(self, slots: Slots, values: tf.Tensor) -> tf.Tensor:
-        """Assign values to the rows of a state variable, and return them."""
-        write(slots[self.place], self.indices, values)
+        """Assign values to the updated rows of a state variable, and return them."""
+        write(slots[self.position], self.indices, values)
         return values
 
     def kept_whole(self, slots: Slots) -> tf.Tensor:
         """Return the entire state variable."""
-        return read(slots[self.place], None, self.gradient.dtype)
+        return read(slots[self.position], None, self.gradient.dtype)
 
     def keep_whole(self, slots: Slots, value: tf.Tensor) -> None:
-        """Assign a value to the entire state variable."""
-        write(slots[self.place], None, value)
+        """Assign a value to an entire state variable."""
+        write(slots[self.position], None, value)
 
     def fade(self, slots: Slots, share: float, gain: tf.Tensor) -> tf.Tensor:
-        """Multiply all rows of a state variable by a factor, add the gain to the rows of the step, and return these."""
+        """Decay all rows of a state variable, add the increment to the updated rows, and return these rows."""
         if self.indices is not None:
-            slot = native(slots[self.place])
+            slot = native(slots[self.position])
+            # All rows decay, including those of the step, to which the gain is added below.
             slot.assign(share * slot)
             share = 1.0
         return self.keep(slots, share * self.kept(slots) + gain)
 
 
 class RowOptimizer(SlotKeeper):
-    """Base class of optimizers that implement `updated` for any selection of rows.
+    """Base class of optimizers that implement `updated` for any subset of rows.
 
     A sparse gradient remains sparse: duplicate indices are summed, and only its rows are updated. Half precision is
     computed in `float32`, which is also the dtype of the state variables.
@@ -88,7 +89,7 @@ class RowOptimizer(SlotKeeper):
         super().__init__(learning_rate, weight_decay=weight_decay, **kwargs)
 
     def updated(self, step: Step) -> tf.Tensor:
-        """Return the new weights of the rows, and update the state variables. Implemented by subclasses."""
+        """Return the new values of the rows, and update the state variables. Implemented by subclasses."""
         raise NotImplementedError
 
     def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Any] | None = None) -> None:
@@ -116,7 +117,7 @@ class RowOptimizer(SlotKeeper):
         super().apply(grads, trainable_variables)
 
     def update_step(self, gradient: Gradient, variable: Variable, learning_rate: Scalar) -> None:
-        """Update one variable, or its rows in a sparse gradient."""
+        """Update one variable, or the rows that occur in its sparse gradient."""
         gradient, indices = merged(gradient), None
         if isinstance(gradient, tf.IndexedSlices):
             gradient, indices = gradient.values, gradient.indices
@@ -130,7 +131,7 @@ class RowOptimizer(SlotKeeper):
             number=tf.cast(self.iterations + 1, dtype),
             decay=decay,
             variable=variable,
-            place=self._get_variable_index(variable),
+            position=self._get_variable_index(variable),
             indices=indices,
         )
         write(variable, indices, self.updated(step))
@@ -155,6 +156,7 @@ class RowOptimizer(SlotKeeper):
     def _backend_update_step(
         self, grads: Sequence[Gradient], trainable_variables: Sequence[Variable], learning_rate: Scalar
     ) -> None:
+        # Set by `apply` where it converted sparse gradients to dense ones.
         sparse = getattr(self, "_made_dense", ())
         grads = [
             slices(gradient) if self._var_key(variable) in sparse else gradient

@@ -1,4 +1,4 @@
-"""Access to all rows of a variable, or to those of a sparse gradient."""
+"""Access to all rows of a variable, or to the rows of a sparse gradient."""
 
 import keras
 import tensorflow as tf
@@ -7,7 +7,7 @@ from tensorsmith.core.types import DType, Gradient, Variable
 
 
 def precise(dtype: DType) -> tf.DType:
-    """Return the dtype to compute in: `float64` for `float64`, and `float32` for all dtypes of lower precision."""
+    """Return the dtype of the computation: `float64` for `float64`, otherwise `float32`."""
     return tf.float64 if tf.as_dtype(dtype) == tf.float64 else tf.float32
 
 
@@ -25,14 +25,15 @@ def merged(gradient: Gradient) -> Gradient:
         return gradient
     if not isinstance(gradient, tf.IndexedSlices):
         return tf.cast(gradient, precise(gradient.dtype))
-    indices, places = tf.unique(gradient.indices)
+    # The second result maps each slice to its position among the unique indices.
+    indices, positions = tf.unique(gradient.indices)
     values = tf.cast(gradient.values, precise(gradient.dtype))
-    values = tf.math.unsorted_segment_sum(values, places, tf.size(indices))
+    values = tf.math.unsorted_segment_sum(values, positions, tf.size(indices))
     return MergedSlices(values, indices, gradient.dense_shape)
 
 
 def slices(gradient: tf.Tensor) -> MergedSlices:
-    """Return the nonzero rows of a dense gradient."""
+    """Return the nonzero rows of a dense gradient as a sparse gradient."""
     axes = list(range(1, gradient.shape.rank))
     indices = tf.where(tf.reduce_any(gradient != 0, axis=axes))[:, 0]
     values = tf.cast(tf.gather(gradient, indices), precise(gradient.dtype))
@@ -40,13 +41,13 @@ def slices(gradient: tf.Tensor) -> MergedSlices:
 
 
 def read(variable: Variable, indices: tf.Tensor | None, dtype: tf.DType) -> tf.Tensor:
-    """Return rows of a variable, or all of them if `indices` is `None`."""
+    """Return rows of a variable, or all rows if `indices` is `None`."""
     variable = native(variable)
     return tf.cast(tf.convert_to_tensor(variable) if indices is None else tf.gather(variable, indices), dtype)
 
 
 def write(variable: Variable, indices: tf.Tensor | None, values: tf.Tensor) -> None:
-    """Assign values to rows of a variable, or to all of them if `indices` is `None`."""
+    """Assign values to rows of a variable, or to all rows if `indices` is `None`."""
     variable = native(variable)
     values = tf.cast(values, variable.dtype)
     if indices is None:
@@ -56,5 +57,5 @@ def write(variable: Variable, indices: tf.Tensor | None, values: tf.Tensor) -> N
 
 
 def native(variable: Variable) -> tf.Variable:
-    """Return the TensorFlow variable of a Keras variable."""
+    """Return the TensorFlow variable that a Keras variable wraps."""
     return variable.value if isinstance(variable, keras.Variable) else variable

@@ -1,4 +1,4 @@
-"""Hyperparameters that may change during training: a number, a schedule, or a callable without arguments."""
+"""Hyperparameters that may change during training: numbers, schedules, and callables without arguments."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,8 +12,8 @@ def current(setting: Hyperparameter, step: Variable) -> Scalar:
     """Return the current value of a hyperparameter.
 
     Args:
-        setting: A number, a schedule, or a callable without arguments.
-        step: Step to evaluate a schedule at.
+        setting: Hyperparameter, given as a number, a schedule, or a callable without arguments.
+        step: Step at which a schedule is evaluated.
     """
     if isinstance(setting, keras.optimizers.schedules.LearningRateSchedule):
         return setting(step)
@@ -21,12 +21,12 @@ def current(setting: Hyperparameter, step: Variable) -> Scalar:
 
 
 def to_config(setting: Hyperparameter | None) -> float | dict[str, Any] | None:
-    """Return the hyperparameter in the form stored in a config."""
+    """Return the hyperparameter in serialized form for a config."""
     return keras.saving.serialize_keras_object(setting) if callable(setting) else setting
 
 
 def from_config(
     held: float | dict[str, Any] | None, custom_objects: Mapping[str, Any] | None = None
 ) -> Hyperparameter | None:
-    """Return the hyperparameter stored in a config."""
+    """Return the hyperparameter that is stored in a config."""
     return keras.saving.deserialize_keras_object(held, custom_objects) if isinstance(held, dict) else held

@@ -1,4 +1,4 @@
-"""Base classes of optimizers that wrap another optimizer."""
+"""Base classes of optimizer wrappers."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
@@ -13,7 +13,7 @@ from tensorsmith.optimizers._support.slots import SlotKeeper
 
 
 class Wrapper(SlotKeeper):
-    """Base class of optimizers that delegate updates to a wrapped optimizer, with actions before or after them.
+    """Base class of optimizer wrappers that perform actions before or after the update of the inner optimizer.
 
     Learning rate, iterations and loss scale factor are those of the wrapped optimizer, as expected by callbacks,
     schedules and `keras.optimizers.LossScaleOptimizer`, which wraps both. All other settings, such as clipping and
@@ -23,8 +23,8 @@ class Wrapper(SlotKeeper):
     The wrapper contains no operations that require communication between replicas, so they may be conditional.
 
     Args:
-        optimizer: Keras optimizer to wrap, or its name.
-        name: Name of the wrapper.
+        optimizer: Inner Keras optimizer, or its name.
+        name: Name of the optimizer wrapper.
 
     Raises:
         ValueError: If `optimizer` is not an optimizer, or is one that must wrap this one.
@@ -35,7 +35,7 @@ class Wrapper(SlotKeeper):
         self.inner_optimizer = _checked(optimizer)
 
     def before(self, gradients: Sequence[Any], variables: Sequence[Any]) -> Sequence[Any]:
-        """Perform the actions before a step, and return the gradients for the wrapped optimizer.
+        """Perform the actions before an update, and return the gradients for the inner optimizer.
 
         Args:
             gradients: List of gradients, some of which may be `None`.
@@ -47,7 +47,7 @@ class Wrapper(SlotKeeper):
         """Perform the actions after an update of the variables."""
 
     def build(self, variables: Sequence[Any]) -> None:
-        """Build the wrapped optimizer and the wrapper."""
+        """Build the inner optimizer and the wrapper."""
         if self.built:
             return
         variables = list(variables)
@@ -64,6 +64,7 @@ class Wrapper(SlotKeeper):
                 built with are used.
         """
         variables = self.built_for(trainable_variables)
+        # With gradient accumulation, `iterations` increases only in steps that update the variables.
         done = tf.convert_to_tensor(self.inner_optimizer.iterations)
         self.inner_optimizer.apply(self.before(grads, variables), variables)
         if self._accumulates:
@@ -75,7 +76,7 @@ class Wrapper(SlotKeeper):
             self.after(variables)
 
     def built_for(self, trainable_variables: Sequence[Any] | None) -> list[Any]:
-        """Return the variables of a step, and build the optimizer with them if necessary."""
+        """Return the variables to update, and build the optimizer if necessary."""
         if trainable_variables is None:
             check(self.built, "trainable_variables", None, "given, or the optimizer must be built")
             return list(self._trainable_variables)
@@ -84,28 +85,28 @@ class Wrapper(SlotKeeper):
         return variables
 
     def finalize_variable_values(self, var_list: Sequence[Any]) -> None:
-        """Set the final values of the variables as determined by the wrapped optimizer."""
+        """Set the final values of the variables as determined by the inner optimizer."""
         self.inner_optimizer.finalize_variable_values(var_list)
 
     def exclude_from_weight_decay(
         self, var_list: Sequence[Variable] | None = None, var_names: Sequence[str] | None = None
     ) -> None:
-        """Exclude variables from the weight decay of the wrapped optimizer."""
+        """Exclude variables from the weight decay of the inner optimizer."""
         self.inner_optimizer.exclude_from_weight_decay(var_list, var_names)
 
     @property
     def variables(self) -> list[keras.Variable]:
-        """Variables of the wrapper and of the wrapped optimizer."""
+        """Variables of the wrapper and of the inner optimizer."""
         return [*self._variables, *self.inner_optimizer.variables]
 
     @property
     def iterations(self) -> keras.Variable:
-        """Iterations of the wrapped optimizer."""
+        """Iteration count of the inner optimizer."""
         return self.inner_optimizer.iterations
 
     @property
     def learning_rate(self) -> LearningRate:
-        """Learning rate of the wrapped optimizer."""
+        """Learning rate of the inner optimizer."""
         return self.inner_optimizer.learning_rate
 
     @learning_rate.setter
@@ -114,7 +115,7 @@ class Wrapper(SlotKeeper):
 
     @property
     def loss_scale_factor(self) -> float | None:
-        """Loss scale factor of the wrapped optimizer."""
+        """Loss scale factor of the inner optimizer."""
         return self.inner_optimizer.loss_scale_factor
 
     @loss_scale_factor.setter
@@ -133,7 +134,7 @@ class Wrapper(SlotKeeper):
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Self:
-        """Create an optimizer from its config. A `learning_rate` is passed to the wrapped optimizer."""
+        """Create an optimizer from its config. A `learning_rate` is passed to the inner optimizer."""
         config = dict(config)
         inner = config.pop("optimizer")
         if "learning_rate" in config:
@@ -163,17 +164,17 @@ class Keeper(Wrapper):
         return gradients
 
     def begin(self, variables: Sequence[Any]) -> None:
-        """Initialize the state variables with the values of the variables."""
+        """Initialize the state variables with the current values of the model variables."""
         for variable, kept in self.pairs(variables):
             write(kept, None, read(variable, None, precise(variable.dtype)))
 
     def pairs(self, variables: Sequence[Any]) -> list[tuple[Any, Any]]:
-        """Return pairs of each variable and its state variable."""
+        """Return pairs of model variables and state variables."""
         return [(variable, self._kept[self._get_variable_index(variable)]) for variable in variables]
 
 
 def do_if(condition: tf.Tensor, action: Callable[[], None]) -> None:
-    """Run an action if a condition, which may be a tensor, is true."""
+    """Call an action if a condition, which may be a tensor, is true."""
     keras.ops.cond(condition, action, lambda: None)
 
 

@@ -1,1 +1,1 @@
-"""Optimizers of TensorFlow Addons."""
+"""Optimizers that correspond to those of TensorFlow Addons."""

@@ -11,7 +11,7 @@ from tensorsmith.optimizers._support.rectified import RectifiedMoments
 
 @export
 class AdaBelief(RectifiedMoments):
-    """AdaBelief optimizer, an Adam variant that adapts the step size to the deviation of gradients from their average.
+    """AdaBelief optimizer, an Adam variant that adapts the step size to the deviation of gradients from their mean.
 
     The second moments are those of the deviation of the gradients from their moving average: steps are large where
     gradients are as expected, and small where they are not.
@@ -73,5 +73,6 @@ class AdaBelief(RectifiedMoments):
         self.rectify = rectify
 
     def gain(self, gradient: tf.Tensor, momentum: tf.Tensor) -> tf.Tensor:
-        """Return the squared deviation from the average, scaled, plus epsilon."""
+        """Return the scaled squared deviation from the first moment, plus epsilon."""
+        # The momentum already includes this gradient, as m in the formula.
         return (1 - self.beta_2) * tf.square(gradient - momentum) + self.epsilon

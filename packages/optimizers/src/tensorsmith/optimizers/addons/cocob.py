@@ -12,7 +12,7 @@ from tensorsmith.optimizers._support.row_optimizer import RowOptimizer, Step
 
 @export
 class COCOB(RowOptimizer):
-    """COCOB optimizer, which updates weights by coin betting and needs no learning rate.
+    """COCOB optimizer, a coin betting method without a learning rate.
 
     Each weight bets a fraction of its accumulated reward on the sign of the gradient. The fraction is determined by the
     previous gradients. The `learning_rate` that each Keras optimizer has is 1 and has no effect on the bets.
@@ -31,7 +31,7 @@ class COCOB(RowOptimizer):
     Source: Orabona and Tommasi, "Training Deep Networks without Learning Rates Through Coin Betting", 2017.
 
     Args:
-        alpha: Limits the size of the first bets, `>= 1`.
+        alpha: Parameter that limits the size of the first bets, `>= 1`.
         name: Name of the optimizer.
         **kwargs: Base optimizer keyword arguments, such as `weight_decay`, `clipnorm`, `clipvalue`, `global_clipnorm`,
             `use_ema`, `ema_momentum`, `ema_overwrite_frequency`, `loss_scale_factor`, `gradient_accumulation_steps`.
@@ -54,7 +54,7 @@ class COCOB(RowOptimizer):
         self.alpha = alpha
 
     def build(self, variables: Sequence[Any]) -> None:
-        """Create the state variables of the weights."""
+        """Create the state variables."""
         if self.built:
             return
         super().build(variables)
@@ -62,8 +62,9 @@ class COCOB(RowOptimizer):
         self._sums, self._sizes, self._bets, self._rewards = self.add_slots(variables, "sum", "size", "bet", "reward")
 
     def updated(self, step: Step) -> tf.Tensor:
-        """Return the weights after settling the previous bet and placing the next."""
+        """Return the weights after evaluating the previous bet and placing the next bet."""
         g, bet = step.gradient, step.kept(self._bets)
+        # L, S, A and R of the formula. The reward settles the previous bet.
         largest = step.keep(self._largest, tf.maximum(step.kept(self._largest), tf.abs(g)))
         total = step.keep(self._sums, step.kept(self._sums) + g)
         size = step.keep(self._sizes, step.kept(self._sizes) + tf.abs(g))

@@ -35,10 +35,10 @@ class ConditionalGradient(RowOptimizer):
 
     Args:
         learning_rate: Learning rate, as a float, a schedule, or a callable without arguments.
-        lambda_: Radius of the ball: a float, a schedule, or a callable without arguments.
+        lambda_: Radius of the norm ball: a float, a schedule, or a callable without arguments.
         epsilon: Small float added to the denominator for numerical stability.
         ord: Norm of the ball, `"fro"` or `"nuclear"`. For the nuclear norm, a variable with fewer than two axes is
-            treated as a single row, and all axes except the last are flattened.
+            treated as a matrix with a single row, and all axes except the last are flattened.
         name: Name of the optimizer.
         **kwargs: Base optimizer keyword arguments, such as `weight_decay`, `clipnorm`, `clipvalue`, `global_clipnorm`,
             `use_ema`, `ema_momentum`, `ema_overwrite_frequency`, `loss_scale_factor`, `gradient_accumulation_steps`.
@@ -74,11 +74,12 @@ class ConditionalGradient(RowOptimizer):
         self.ord = ord
 
     def updated(self, step: Step) -> tf.Tensor:
-        """Return the weights moved towards the boundary of the ball."""
+        """Return the weights moved toward the boundary of the norm ball."""
         g = step.gradient
         if self.ord == "fro":
             direction = g / (tf.norm(g) + self.epsilon)
         else:
+            # The leading axes are merged into rows. A vector is a single row.
             matrix = tf.reshape(g, (-1, g.shape[-1]) if g.shape.rank > 1 else (1, -1))
             # The steepest ascent direction in the nuclear norm is the leading pair of singular vectors.
             _, u, v = tf.linalg.svd(matrix)

@@ -1,4 +1,4 @@
-"""Weight decay that does not depend on the learning rate."""
+"""Weight decay that is independent of the learning rate."""
 
 import functools
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ BASE: Any = object  # at run time the next base is an optimizer class
 
 
 class DecoupledWeightDecayExtension(BASE):
-    """Mixin that adds weight decay independent of the learning rate to an optimizer class.
+    """Mixin that adds weight decay to an optimizer class, independent of the learning rate.
 
     List it before the optimizer among the bases of a class. The `weight_decay` of Keras is multiplied by the learning
     rate; here, both can be changed independently, each with its own schedule. For a sparse gradient, only its rows
@@ -32,12 +32,12 @@ class DecoupledWeightDecayExtension(BASE):
     Source: Loshchilov and Hutter, "Decoupled Weight Decay Regularization", 2019.
 
     Args:
-        weight_decay: Fraction of the weights subtracted in each step: a float, a schedule, or a callable without
-            arguments.
+        weight_decay: Fraction of the weights that is subtracted in each step: a float, a schedule, or a callable
+            without arguments.
         exclude_from_weight_decay: List of regular expressions. Variables whose path, such as `model/dense_1/bias`,
-            matches one of them do not decay. TensorFlow Addons matches names, which are only `bias` in Keras 3.
-            Variables can also be excluded with the method of the same name of all Keras optimizers.
-        **kwargs: Arguments of the optimizer.
+            matches one of them are excluded from weight decay. TensorFlow Addons matches names, which are only `bias`
+            in Keras 3. Variables can also be excluded with the method of the same name that all Keras optimizers have.
+        **kwargs: Arguments of the optimizer class.
 
     Raises:
         ValueError: If `weight_decay` is negative, or `exclude_from_weight_decay` is not a list of regular expressions.
@@ -70,7 +70,7 @@ class DecoupledWeightDecayExtension(BASE):
         self._chosen: Any = None
 
     def build(self, variables: Sequence[Any]) -> None:
-        """Determine the variables that do not decay, and build the optimizer."""
+        """Determine which variables are excluded from weight decay, and build the optimizer."""
         if not self.built:
             self._exempt = [matches(variable, self._undecayed) for variable in variables]
         super().build(variables)
@@ -87,8 +87,8 @@ class DecoupledWeightDecayExtension(BASE):
             grads: List of gradients.
             trainable_variables: List of the corresponding variables. If `None`, the variables that the optimizer was
                 built with are used.
-            decay_var_list: List of the variables that decay in this step, which overrides exclusions. If `None`, all
-                variables decay except the excluded ones.
+            decay_var_list: List of variables with weight decay in this step, which overrides exclusions. If `None`,
+                weight decay is applied to all variables except for the excluded ones.
         """
         self._chosen = None if decay_var_list is None else {self._var_key(variable) for variable in decay_var_list}
         super().apply(grads, trainable_variables)
@@ -96,19 +96,19 @@ class DecoupledWeightDecayExtension(BASE):
     def apply_gradients(
         self, grads_and_vars: Sequence[Any], decay_var_list: Sequence[Any] | None = None
     ) -> tf.Variable:
-        """Update the variables, given as pairs with their gradients.
+        """Update the variables, given (gradient, variable) pairs.
 
         Args:
             grads_and_vars: List of (gradient, variable) pairs.
-            decay_var_list: List of the variables that decay in this step, which overrides exclusions. If `None`, all
-                variables decay except the excluded ones.
+            decay_var_list: List of variables with weight decay in this step, which overrides exclusions. If `None`,
+                weight decay is applied to all variables except for the excluded ones.
         """
         gradients, variables = zip(*grads_and_vars, strict=True)
         self.apply(gradients, variables, decay_var_list)
         return self._iterations
 
     def update_step(self, gradient: Gradient, variable: Variable, learning_rate: Scalar) -> None:
-        """Apply the decay to one variable, and update it."""
+        """Apply weight decay to one variable, and update it."""
         if isinstance(gradient, tf.IndexedSlices):
             gradient = merged(gradient)  # Keras' Adam squares duplicate indices one by one
         if self._is_to_decay(variable):
@@ -119,7 +119,7 @@ class DecoupledWeightDecayExtension(BASE):
         super().update_step(gradient, variable, learning_rate)
 
     def has_kernel(self) -> bool:
-        """Return `False`, because the decay of the compiled ops depends on the learning rate."""
+        """Return `False`, because the weight decay of the compiled ops depends on the learning rate."""
         return False
 
     def get_config(self) -> dict[str, Any]:
@@ -143,19 +143,19 @@ class DecoupledWeightDecayExtension(BASE):
         return clipped(grads, self.clipnorm, self.clipvalue, self.global_clipnorm)  # Keras makes sparse gradients dense
 
     def _apply_weight_decay(self, variables: Sequence[Variable]) -> None:
-        """Do nothing. This method would apply the decay of Keras."""
+        """Do nothing. This method replaces the weight decay of Keras."""
 
 
 @functools.cache
 def extend_with_decoupled_weight_decay(base_optimizer: type) -> type:
-    """Create an optimizer class with weight decay that does not depend on the learning rate.
+    """Return an optimizer class with weight decay that is independent of the learning rate.
 
     With `keras.optimizers.Adam`, this is the AdamW of TensorFlow Addons. The arguments of the class are `weight_decay`,
     `exclude_from_weight_decay` and, by name, all arguments of the optimizer; see `DecoupledWeightDecayExtension`.
     Before loading a saved model with such an optimizer, call this function for the same class.
 
     Args:
-        base_optimizer: Optimizer class.
+        base_optimizer: Optimizer class to extend.
 
     Returns:
         The extended class. It is cached, so each call returns the same class.

@@ -15,7 +15,7 @@ from tensorsmith.optimizers._support.row_optimizer import Step
 
 @export
 class LAMB(MomentsOptimizer):
-    """LAMB optimizer, Adam with a trust ratio for each variable that also scales the weight decay, as in the paper.
+    """LAMB optimizer with weight decay inside the trust ratio, as in the paper.
 
     `Lamb`, like the optimizer of Keras, decays weights before the trust ratio is applied, and adapts all layers; it has
     compiled kernels.
@@ -36,8 +36,8 @@ class LAMB(MomentsOptimizer):
         weight_decay: Fraction of the weights that is added to the update: a float, a schedule, or a callable without
             arguments.
         exclude_from_weight_decay: List of regular expressions. Variables whose path, such as `model/dense_1/bias`,
-            matches one of them do not decay. TensorFlow Addons matches names, which are only `bias` in Keras 3.
-            Variables can also be excluded with the method of the same name of all Keras optimizers.
+            matches one of them are excluded from weight decay. TensorFlow Addons matches names, which are only `bias`
+            in Keras 3. Variables can also be excluded with the method of the same name that all Keras optimizers have.
         exclude_from_layer_adaptation: List of regular expressions for variables with a trust ratio of 1. Defaults to
             `exclude_from_weight_decay`.
         {{keras}}
@@ -80,9 +80,10 @@ class LAMB(MomentsOptimizer):
         }
 
     def add_moments(self, variables: Sequence[Any]) -> None:
-        """Create the moments, and find the variables to which decay and layer adaptation apply."""
+        """Create the moment variables, and select the variables for weight decay and layer adaptation."""
         undecayed, unscaled = self._patterns.values()
         self._decays = [not matches(variable, undecayed) for variable in variables]
+        # As in TensorFlow Addons, exclusions from decay also apply to the adaptation unless it has its own.
         self._adapts = [not matches(variable, unscaled or undecayed) for variable in variables]
         super().add_moments(variables)
 
@@ -91,17 +92,18 @@ class LAMB(MomentsOptimizer):
         super().update_step(tf.convert_to_tensor(gradient), variable, learning_rate)
 
     def updated(self, step: Step) -> tf.Tensor:
-        """Return the weights after a step of Adam with decay, scaled by the trust ratio."""
+        """Return the weights after an Adam step with weight decay, scaled by the trust ratio."""
         g, t = step.gradient, step.number
         m = step.keep(self._momentums, self.beta_1 * step.kept(self._momentums) + (1 - self.beta_1) * g)
         v = step.keep(self._velocities, self.beta_2 * step.kept(self._velocities) + (1 - self.beta_2) * g * g)
         weights = step.weights
+        # Adam update with bias correction. The decay is added before the norm of the update is computed.
         update = m / (1 - self.beta_1**t) / (tf.sqrt(v / (1 - self.beta_2**t)) + self.epsilon)
-        if step.decay is not None and self._decays[step.place]:
+        if step.decay is not None and self._decays[step.position]:
             update += step.decay * weights
         # Trust ratio of the norms of the weights and the update.
         rate = step.rate
-        if self._adapts[step.place]:
+        if self._adapts[step.position]:
             length, other = tf.norm(weights), tf.norm(update)
             rate *= tf.where((length > 0) & (other > 0), tf.math.divide_no_nan(length, other), 1.0)
         return weights - rate * update

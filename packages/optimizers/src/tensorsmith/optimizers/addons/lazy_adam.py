@@ -12,7 +12,7 @@ from tensorsmith.optimizers._support.row_optimizer import Step
 
 @export
 class LazyAdam(MomentsOptimizer):
-    """Adam optimizer for embeddings, in which a sparse gradient updates only its own rows.
+    """Adam optimizer for embeddings, in which a sparse gradient updates only the rows that it contains.
 
     The Adam of Keras updates all rows of an embedding table in each step, because rows without a gradient have nonzero
     moments, and reads and writes the entire table for this. LazyAdam leaves the weights and moments of these rows
@@ -30,7 +30,7 @@ class LazyAdam(MomentsOptimizer):
     Args:
         {{moments}}
         amsgrad: If `True`, use the AMSGrad variant, which divides by the maximum of the second moments so far.
-            TensorFlow Addons supports it for dense gradients only.
+            TensorFlow Addons supports this variant only for dense gradients.
         name: Name of the optimizer.
         **kwargs: Base optimizer keyword arguments, such as `weight_decay`, which is not applied to rows without a
             gradient, `clipnorm`, `clipvalue`, `global_clipnorm`, `use_ema`, `ema_momentum`, `ema_overwrite_frequency`,
@@ -62,7 +62,7 @@ class LazyAdam(MomentsOptimizer):
         super().__init__(learning_rate, beta_1, beta_2, epsilon, amsgrad, name=name, **kwargs)
 
     def updated(self, step: Step) -> tf.Tensor:
-        """Return the rows updated by a step of Adam."""
+        """Return the rows after an Adam step."""
         g, t = step.gradient, step.number
         m = step.keep(self._momentums, self.beta_1 * step.kept(self._momentums) + (1 - self.beta_1) * g)
         v = step.keep(self._velocities, self.beta_2 * step.kept(self._velocities) + (1 - self.beta_2) * g * g)
@@ -70,6 +70,8 @@ class LazyAdam(MomentsOptimizer):
             v = step.keep(self._velocity_hats, tf.maximum(step.kept(self._velocity_hats), v))
         weights = step.weights
         if step.decay is not None:
+            # Decoupled decay before the Adam step, as in Keras.
             weights -= step.rate * step.decay * weights
+        # The bias corrections of both moments are combined into the learning rate.
         rate = step.rate * tf.sqrt(1 - self.beta_2**t) / (1 - self.beta_1**t)
         return weights - rate * m / (tf.sqrt(v) + self.epsilon)

@@ -13,7 +13,7 @@ from tensorsmith.optimizers._support.row_optimizer import Step
 
 @export
 class NovoGrad(MomentsOptimizer):
-    """NovoGrad optimizer, momentum with gradients normalized by one second moment per variable.
+    """NovoGrad optimizer: momentum SGD with gradients normalized by one second moment per variable.
 
     It uses half the state of Adam, and is robust to gradients of very different scales in different layers.
 
@@ -34,7 +34,7 @@ class NovoGrad(MomentsOptimizer):
         {{moments}}
         weight_decay: Fraction of the weights, multiplied by the learning rate, that is added to the momentum in each
             step: a float, a schedule, or a callable without arguments.
-        grad_averaging: If `True`, the momentum is an average of gradients.
+        grad_averaging: If `True`, the momentum is a weighted average of gradients instead of a sum.
         amsgrad: If `True`, use the AMSGrad variant, which divides by the maximum of the second moments so far.
         {{keras}}
 
@@ -77,7 +77,7 @@ class NovoGrad(MomentsOptimizer):
             (self._velocity_hats,) = self.add_slots(variables, "velocity_hat", scalar=True)
 
     def updated(self, step: Step) -> tf.Tensor:
-        """Return the weights after a momentum step with the normalized gradient."""
+        """Return the weights after a momentum update with the normalized gradient."""
         # The second moment is a scalar per variable, initialized with the first squared norm.
         first = step.number == 1
         square = tf.reduce_sum(tf.square(step.gradient))
@@ -93,5 +93,6 @@ class NovoGrad(MomentsOptimizer):
             update += step.decay * weights
         if self.grad_averaging:
             update *= 1 - self.beta_1 * tf.cast(~first, update.dtype)
+        # The learning rate is part of the momentum: changing it only affects later gradients.
         m = step.keep(self._momentums, self.beta_1 * step.kept(self._momentums) - step.rate * update)
         return weights + m

@@ -14,7 +14,7 @@ from tensorsmith.optimizers._support.row_optimizer import RowOptimizer, Step
 
 @export
 class ProximalAdagrad(RowOptimizer):
-    """Adagrad optimizer with proximal L1 and L2 regularization, which makes weights exactly 0.
+    """Adagrad optimizer with proximal L1 and L2 regularization, which produces sparse weights.
 
     A penalty in the loss only moves weights towards 0. The proximal step applies the penalty after the gradient step,
     and sets small weights to 0.
@@ -32,10 +32,10 @@ class ProximalAdagrad(RowOptimizer):
 
     Args:
         learning_rate: Learning rate, as a float, a schedule, or a callable without arguments.
-        initial_accumulator_value: Initial value of a, `> 0`. TensorFlow Addons also accepts 0, with which a gradient of
-            0 makes the weights NaN.
-        l1_regularization_strength: Strength l1 of the L1 penalty.
-        l2_regularization_strength: Strength l2 of the L2 penalty.
+        initial_accumulator_value: Initial value of the accumulator a, `> 0`. TensorFlow Addons also accepts 0, which
+            results in NaN weights if a gradient is 0.
+        l1_regularization_strength: Strength l1 of the L1 regularization penalty.
+        l2_regularization_strength: Strength l2 of the L2 regularization penalty.
         name: Name of the optimizer.
         **kwargs: Base optimizer keyword arguments, such as `weight_decay`, `clipnorm`, `clipvalue`, `global_clipnorm`,
             `use_ema`, `ema_momentum`, `ema_overwrite_frequency`, `loss_scale_factor`, `gradient_accumulation_steps`.
@@ -74,7 +74,7 @@ class ProximalAdagrad(RowOptimizer):
         self.l2_regularization_strength = l2_regularization_strength
 
     def build(self, variables: Sequence[Any]) -> None:
-        """Create the accumulators of squared gradients."""
+        """Create the accumulators of the squared gradients."""
         if self.built:
             return
         super().build(variables)

@@ -11,7 +11,7 @@ from tensorsmith.optimizers._support.rectified import RectifiedMoments
 
 @export
 class RectifiedAdam(RectifiedMoments):
-    """Rectified Adam optimizer, which accounts for the variance of the second moments and needs no warm-up.
+    """Rectified Adam optimizer, which rectifies the variance of the adaptive learning rate instead of using warm-up.
 
     In the first steps, in which the second moments are based on few gradients, the update uses only the first moments.
     Then the step size increases to that of Adam.
@@ -67,5 +67,5 @@ class RectifiedAdam(RectifiedMoments):
         super().__init__(**init_arguments(locals()))
 
     def gain(self, gradient: tf.Tensor, momentum: tf.Tensor) -> tf.Tensor:
-        """Return the squared gradient, scaled."""
+        """Return the scaled squared gradient."""
         return (1 - self.beta_2) * tf.square(gradient)

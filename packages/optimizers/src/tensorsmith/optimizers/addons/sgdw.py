@@ -1,4 +1,4 @@
-"""SGD optimizer with weight decay that does not depend on the learning rate."""
+"""SGD optimizer with weight decay that is independent of the learning rate."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,7 +15,7 @@ from tensorsmith.optimizers.addons.decoupled_weight_decay import DecoupledWeight
 
 @export
 class SGDW(DecoupledWeightDecayExtension, LiveMomentum, RowOptimizer):
-    """Gradient descent optimizer with weight decay that does not depend on the learning rate.
+    """Gradient descent optimizer with weight decay that is independent of the learning rate.
 
     Formula, with the clipped gradient g:
 
@@ -29,14 +29,14 @@ class SGDW(DecoupledWeightDecayExtension, LiveMomentum, RowOptimizer):
     Source: Loshchilov and Hutter, "Decoupled Weight Decay Regularization", 2019.
 
     Args:
-        weight_decay: Fraction of the weights subtracted in each step: a float, a schedule, or a callable without
-            arguments.
+        weight_decay: Fraction of the weights that is subtracted in each step: a float, a schedule, or a callable
+            without arguments.
         learning_rate: Learning rate, as a float, a schedule, or a callable without arguments.
         momentum: Momentum, as a float, a `keras.Variable` or a schedule. Without momentum (0.0), no momentum variables
             are created.
         nesterov: If `True`, use Nesterov momentum.
         name: Name of the optimizer.
-        **kwargs: `exclude_from_weight_decay`, a list of regular expressions for the paths of variables that do not
+        **kwargs: `exclude_from_weight_decay`, a list of regular expressions for the paths of variables without weight
             decay, and base optimizer keyword arguments, such as `clipnorm`, `clipvalue`, `global_clipnorm`, `use_ema`,
             `ema_momentum`, `ema_overwrite_frequency`, `loss_scale_factor`, `gradient_accumulation_steps`.
 
@@ -75,7 +75,7 @@ class SGDW(DecoupledWeightDecayExtension, LiveMomentum, RowOptimizer):
             (self._momentums,) = self.add_slots(variables, "momentum")
 
     def updated(self, step: Step) -> tf.Tensor:
-        """Return the weights after a momentum step. The decay has already been applied."""
+        """Return the weights after a momentum update, to which weight decay has already been applied."""
         move = -step.rate * step.gradient
         if not self._has_momentums():
             return step.weights + move

@@ -16,7 +16,7 @@ DIRECTIONS = {"sign": tf.sign, "tanh": lambda x: tf.tanh(10 * x)}
 
 @export
 class Yogi(RowOptimizer):
-    """Yogi optimizer, an Adam variant in which the effective learning rate increases only gradually.
+    """Yogi optimizer, an Adam variant that limits the increase of the effective learning rate.
 
     If gradients are small for a long time and then large again, the second moments of Adam decay quickly between. Those
     of Yogi change by no more than a squared gradient per step, in both directions at the same rate.
@@ -35,13 +35,13 @@ class Yogi(RowOptimizer):
 
     Args:
         learning_rate: Learning rate, as a float, a schedule, or a callable without arguments.
-        beta1: Exponential decay rate of the first moments. With 0, no first moments are used.
-        beta2: Decay rate of the second moments; the larger, the more slowly they change.
+        beta1: Exponential decay rate of the first moments. If it is 0, no first moments are used.
+        beta2: Decay rate of the second moments. With larger values, the second moments change more slowly.
         epsilon: Small float added to the denominator for numerical stability.
-        l1_regularization_strength: Strength l1 of the L1 penalty.
-        l2_regularization_strength: Strength l2 of the L2 penalty.
+        l1_regularization_strength: Strength l1 of the L1 regularization penalty.
+        l2_regularization_strength: Strength l2 of the L2 regularization penalty.
         initial_accumulator_value: Initial value of the second moments, `> 0`.
-        activation: `"sign"`, or `"tanh"` for a smooth variant.
+        activation: Function that updates the second moments: `"sign"`, or `"tanh"` for a smooth variant.
         name: Name of the optimizer.
         **kwargs: Base optimizer keyword arguments, such as `weight_decay`, `clipnorm`, `clipvalue`, `global_clipnorm`,
             `use_ema`, `ema_momentum`, `ema_overwrite_frequency`, `loss_scale_factor`, `gradient_accumulation_steps`.
@@ -91,7 +91,7 @@ class Yogi(RowOptimizer):
         self.activation = activation
 
     def build(self, variables: Sequence[Any]) -> None:
-        """Create the moments."""
+        """Create the moment variables."""
         if self.built:
             return
         super().build(variables)
@@ -107,6 +107,7 @@ class Yogi(RowOptimizer):
         # Additive update of the second moments: the change is limited to a squared gradient.
         direction = DIRECTIONS[self.activation](g * g - v)
         v = step.keep(self._velocities, v + (1 - self.beta2) * direction * g * g)
+        # Adaptive rate with the bias corrections of Adam, used by the gradient step and the proximal step.
         rate = step.rate * tf.sqrt(1 - self.beta2**t) / (1 - self.beta1**t) / (tf.sqrt(v) + self.epsilon)
         l1, l2 = self.l1_regularization_strength, self.l2_regularization_strength
         return shrunk(step.weights - rate * m, rate, l1, l2)

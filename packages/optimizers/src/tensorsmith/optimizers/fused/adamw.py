@@ -34,13 +34,13 @@ class AdamW(LiveMomentum, FusedMoments, keras.optimizers.AdamW):
         learning_rate: Learning rate, as a float, a schedule, or a callable without arguments.
         weight_decay: Fraction of the weights, multiplied by the learning rate, that is subtracted in each step.
         beta_1: Exponential decay rate of the first moments: a float, a `keras.Variable` or a schedule. A variable or a
-            schedule is evaluated in each step, also in the compiled op, and is tracked as a variable of the optimizer.
-            Keras accepts only numbers, which are constant once a step is traced. The bias correction 1 - beta_1^t uses
-            the current value, as in PyTorch.
+            schedule is evaluated in each step, including in the compiled op, and is tracked as a variable of the
+            optimizer. Keras accepts only numbers, which are constant once a step is traced. The bias correction 1 -
+            beta_1^t uses the current value, as in PyTorch.
         beta_2: Exponential decay rate of the second moments.
         epsilon: Small float added to the denominator for numerical stability.
-        amsgrad: If `True`, use the AMSGrad variant, which divides by the maximum of the second moments so far. It uses
-            the implementation of Keras instead of the compiled op.
+        amsgrad: If `True`, use the AMSGrad variant, which divides by the maximum of the second moments so far. This
+            variant uses the implementation of Keras instead of the compiled op.
         {{keras}}
 
     {{raises}}
@@ -74,5 +74,5 @@ class AdamW(LiveMomentum, FusedMoments, keras.optimizers.AdamW):
         self.adopt(beta_1)
 
     def has_kernel(self) -> bool:
-        """Return whether the compiled op supports the settings of the optimizer."""
+        """Return `True` if the compiled op supports the settings of the optimizer."""
         return not self.amsgrad

@@ -35,8 +35,8 @@ class SGD(LiveMomentum, FusedUpdate, keras.optimizers.SGD):
     Args:
         learning_rate: Learning rate, as a float, a schedule, or a callable without arguments.
         momentum: Momentum, as a float in [0, 1], a `keras.Variable` or a schedule. Without momentum (0.0), no momentum
-            variables are created. A variable or a schedule is evaluated in each step, also in the compiled op, and is
-            tracked as a variable of the optimizer. Keras accepts only numbers, which are constant once a step is
+            variables are created. A variable or a schedule is evaluated in each step, including in the compiled op, and
+            is tracked as a variable of the optimizer. Keras accepts only numbers, which are constant once a step is
             traced.
         nesterov: If `True`, use Nesterov momentum.
         weight_decay: Fraction of the weights, multiplied by the learning rate, that is subtracted in each step, or
@@ -69,7 +69,7 @@ class SGD(LiveMomentum, FusedUpdate, keras.optimizers.SGD):
         self.adopt(momentum)
 
     def build(self, variables: Sequence[Any]) -> None:
-        """Create the momentum variables. They are always created if `momentum` is a variable or a schedule."""
+        """Create the momentum variables, unless `momentum` is the constant 0."""
         if self.built or not is_live(self.momentum):
             super().build(variables)
             return
@@ -77,7 +77,7 @@ class SGD(LiveMomentum, FusedUpdate, keras.optimizers.SGD):
         self.momentums = self.add_optimizer_variables(variables, "momentum")
 
     def update_step(self, gradient: Gradient, variable: Variable, learning_rate: Scalar) -> None:
-        """Update one variable without the op. Keras skips momentum if it is 0, which is unknown for a variable."""
+        """Update one variable with the Keras implementation, with momentum even if the current value is 0."""
         if not is_live(self.momentum):
             super().update_step(gradient, variable, learning_rate)
             return
@@ -85,10 +85,12 @@ class SGD(LiveMomentum, FusedUpdate, keras.optimizers.SGD):
         stays, rate = (keras.ops.cast(each, variable.dtype) for each in (self.momentum, learning_rate))
         move = keras.ops.multiply(keras.ops.cast(gradient, variable.dtype), -rate)
         self.assign(m, keras.ops.add(stays * m, move))
+        # The variable m already contains the new momentum here, as in the formula.
         self.assign_add(variable, keras.ops.add(stays * m, move) if self.nesterov else m)
 
     def fused_update(self, variables: Sequence[tf.Variable], gradients: Sequence[tf.Tensor], **settings: Any) -> None:
-        """Update all variables in one op."""
+        """Update all variables in one compiled op."""
+        # There are no momentum variables for a constant momentum of 0.
         momentums = self.slots(self.momentums, variables) if self.momentums else []
         update = ops.sgd_update(
             variables, gradients, momentums, momentum=self.momentum, nesterov=self.nesterov, **settings

@@ -13,7 +13,7 @@ from tensorsmith.optimizers._support.wrapping import Wrapper
 
 @export
 class GradientCentralization(Wrapper):
-    """Optimizer wrapper that subtracts the mean from the gradient of each unit's weights.
+    """Optimizer wrapper that centers the gradient of each unit by subtracting its mean.
 
     The sum of the weights of a unit then remains constant, which makes training smoother and regularizes the weights.
     Only kernels are affected: gradients with two or more axes, the last of which indexes units, as in all dense and
@@ -27,7 +27,7 @@ class GradientCentralization(Wrapper):
     Source: Yong et al., "Gradient Centralization: A New Optimization Technique for Deep Neural Networks", 2020.
 
     Args:
-        optimizer: Keras optimizer to wrap, or its name.
+        optimizer: Inner Keras optimizer, or its name.
         name: Name of the optimizer.
 
     Raises:
@@ -46,7 +46,7 @@ class GradientCentralization(Wrapper):
         super().__init__(optimizer, name)
 
     def before(self, gradients: Sequence[Any], variables: Sequence[Any]) -> Sequence[Any]:
-        """Return the gradients, with those of kernels centered."""
+        """Return the gradients, with the gradients of kernels centered."""
         return [_centralized(gradient) for gradient in gradients]
 
 
@@ -54,5 +54,6 @@ def _centralized(gradient: Gradient) -> Gradient:
     if gradient is None or isinstance(gradient, tf.IndexedSlices) or gradient.shape.rank < 2:
         return gradient
     values = tf.cast(gradient, precise(gradient.dtype))
+    # One mean over the incoming weights of each unit: (1, ..., 1, units).
     mean = tf.reduce_mean(values, axis=list(range(gradient.shape.rank - 1)), keepdims=True)
     return tf.cast(values - mean, gradient.dtype)

@@ -15,7 +15,7 @@ from tensorsmith.optimizers._support.wrapping import Wrapper
 
 @export
 class GradientNoise(Wrapper):
-    """Optimizer wrapper that adds noise of decreasing variance to gradients.
+    """Optimizer wrapper that adds Gaussian noise of decreasing variance to the gradients.
 
     The noise helps very deep networks to recover from a poor initialization and to leave narrow valleys. It depends
     only on the seed, the update and the index of the variable (and on whether XLA generates it): a resumed run
@@ -32,10 +32,10 @@ class GradientNoise(Wrapper):
     0.01, 0.3 or 1.
 
     Args:
-        optimizer: Keras optimizer to wrap, or its name.
+        optimizer: Inner Keras optimizer, or its name.
         eta: Variance of the noise in the first update.
         gamma: Decay exponent of the variance.
-        seed: Non-negative integer used as the random seed. If `None`, a seed is drawn, which
+        seed: Non-negative integer used as the random seed. If `None`, a random seed is used, which
             `keras.utils.set_random_seed` makes reproducible.
         name: Name of the optimizer.
 
@@ -68,21 +68,24 @@ class GradientNoise(Wrapper):
         self.seed = random.randrange(2**31) if seed is None else seed
 
     def before(self, gradients: Sequence[Any], variables: Sequence[Any]) -> Sequence[Any]:
-        """Return the gradients with noise added."""
+        """Return the gradients with added noise."""
         number = self._iterations.value
         deviation = tf.sqrt(self.eta / (1 + tf.cast(number, tf.float32)) ** self.gamma)
+        # The gradients are multiplied by the loss scale, and so must be the noise.
         deviation *= self.loss_scale_factor or 1.0
         deviation /= tf.distribute.get_strategy().num_replicas_in_sync  # gradients are summed
+        # A stateless seed for each update, so that a resumed run draws the same noise.
         seed = tf.stack([tf.constant(self.seed, tf.int64), tf.cast(number, tf.int64)])
         return [
             gradient if gradient is None else self._noisy(gradient, self._get_variable_index(variable), deviation, seed)
             for gradient, variable in zip(gradients, variables, strict=True)
         ]
 
-    def _noisy(self, gradient: Gradient, place: int, deviation: tf.Tensor, seed: tf.Tensor) -> Gradient:
+    def _noisy(self, gradient: Gradient, position: int, deviation: tf.Tensor, seed: tf.Tensor) -> Gradient:
         gradient = merged(gradient)  # one noise sample per row
         values = gradient.values if isinstance(gradient, tf.IndexedSlices) else gradient
-        own = tf.random.experimental.stateless_fold_in(seed, place, alg="philox")
+        # Each variable has its own stream.
+        own = tf.random.experimental.stateless_fold_in(seed, position, alg="philox")
         values += tf.cast(deviation, values.dtype) * tf.random.stateless_normal(
             tf.shape(values), own, dtype=values.dtype, alg="philox"
         )

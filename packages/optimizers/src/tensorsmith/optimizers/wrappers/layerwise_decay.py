@@ -27,9 +27,9 @@ class ScaledUpdates(Wrapper):
         w = w + scale (w' - w)
 
     Args:
-        optimizer: Keras optimizer to wrap, or its name.
-        scales: Dict that maps regular expressions to scales. A scale applies to the variables whose path, such as
-            `model/dense_1/kernel`, matches the expression. The updates of other variables are not scaled.
+        optimizer: Inner Keras optimizer, or its name.
+        scales: Dict that maps regular expressions to update scales. A scale applies to the variables whose path, such
+            as `model/dense_1/kernel`, matches the expression. Updates of other variables are not scaled.
         name: Name of the optimizer.
 
     Raises:
@@ -53,14 +53,16 @@ class ScaledUpdates(Wrapper):
         self._scales = dict(scales)
 
     def build(self, variables: Sequence[Any]) -> None:
-        """Determine the scale of each variable, and build the optimizer."""
+        """Determine the update scale of each variable, and build the optimizer."""
         if self.built:
             return
         variables = list(variables)
         choices = [(repr(pattern), partial(matches, patterns=[pattern])) for pattern in self._scales]
         scales = [*self._scales.values()]
         found = zip(variables, takers("scales", choices, variables), strict=True)
-        self._scale = {self._var_key(variable): scales[place] for variable, place in found if place is not None}
+        self._scale = {
+            self._var_key(variable): scales[position] for variable, position in found if position is not None
+        }
         super().build(variables)
 
     def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Any] | None = None) -> None:
@@ -85,7 +87,7 @@ class ScaledUpdates(Wrapper):
 
 
 def layerwise_decay(model: keras.Model, optimizer: Optimizer, factor: float) -> ScaledUpdates:
-    """Wrap an optimizer so that updates of a layer are smaller the deeper the layer is, for fine-tuning.
+    """Wrap an optimizer so that the updates of layers decrease with their distance from the output, for fine-tuning.
 
     The updates of the last layer with weights are not scaled, those of the layer before it are multiplied by `factor`,
     those of the layer before that by its square, and so on. The layers are those of `model.layers`, in this order;
@@ -96,10 +98,10 @@ def layerwise_decay(model: keras.Model, optimizer: Optimizer, factor: float) -> 
     2.6; Clark et al., "ELECTRA", 2020, with 0.8 and 0.9.
 
     Args:
-        model: A built model. Layers that are already frozen are counted, but their updates are not scaled if they are
+        model: Built model. Layers that are already frozen are counted, but their updates are not scaled if they are
             unfrozen later. Freeze layers after this call, for example with `tensorsmith.training.Unfreeze`.
-        optimizer: Keras optimizer to wrap, or its name.
-        factor: Scale per layer, `> 0` and usually `< 1`.
+        optimizer: Inner Keras optimizer, or its name.
+        factor: Factor by which the update scale decreases with each layer, `> 0` and usually `< 1`.
 
     Returns:
         A `ScaledUpdates` optimizer to compile the model with.

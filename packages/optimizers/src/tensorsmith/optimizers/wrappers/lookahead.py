@@ -5,14 +5,14 @@ from typing import Any
 
 from tensorsmith.core import export
 from tensorsmith.core.types import Optimizer
-from tensorsmith.optimizers._support.arguments import check_counts, check_shares
+from tensorsmith.optimizers._support.arguments import check_counts, check_fractions
 from tensorsmith.optimizers._support.rows import precise, read, write
 from tensorsmith.optimizers._support.wrapping import Keeper, do_if
 
 
 @export
 class Lookahead(Keeper):
-    """Optimizer wrapper that periodically interpolates between the weights and a slow copy of them.
+    """Optimizer wrapper that periodically interpolates between the weights and a slowly updated copy.
 
     Every `sync_period` updates, the slow weights move towards the weights of the wrapped optimizer, which then
     continues from the slow weights. This reduces oscillations, such as those caused by a large learning rate.
@@ -29,9 +29,9 @@ class Lookahead(Keeper):
     Source: Zhang et al., "Lookahead Optimizer: k Steps Forward, 1 Step Back", 2019.
 
     Args:
-        optimizer: Keras optimizer to wrap, or its name.
-        sync_period: Number of updates between two steps of the slow weights. With gradient accumulation, an update
-            takes several steps.
+        optimizer: Inner Keras optimizer, or its name.
+        sync_period: Number of updates between synchronizations with the slow weights. With gradient accumulation, an
+            update takes several steps.
         slow_step_size: Interpolation factor of the slow weights, in [0, 1].
         name: Name of the optimizer.
 
@@ -54,13 +54,13 @@ class Lookahead(Keeper):
         self, optimizer: Optimizer, sync_period: int = 6, slow_step_size: float = 0.5, name: str = "Lookahead"
     ):
         check_counts(1, sync_period=sync_period)
-        check_shares(slow_step_size=slow_step_size)
+        check_fractions(slow_step_size=slow_step_size)
         super().__init__(optimizer, name)
         self.sync_period = sync_period
         self.slow_step_size = slow_step_size
 
     def after(self, variables: Sequence[Any]) -> None:
-        """Synchronize the weights with the slow weights every `sync_period` updates."""
+        """Synchronize the fast and slow weights every `sync_period` updates."""
         do_if(self._iterations.value % self.sync_period == 0, lambda: self._pull(variables))
 
     def _pull(self, variables: Sequence[Any]) -> None:

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from tensorsmith.core import export
 from tensorsmith.core.types import Optimizer
-from tensorsmith.optimizers._support.arguments import check_counts, check_shares
+from tensorsmith.optimizers._support.arguments import check_counts, check_fractions
 from tensorsmith.optimizers._support.averaging import Averaging
 
 
@@ -31,11 +31,12 @@ class MovingAverage(Averaging):
     Source: Polyak and Juditsky, "Acceleration of Stochastic Approximation by Averaging", 1992.
 
     Args:
-        optimizer: Keras optimizer to wrap, or its name.
-        average_decay: Decay rate of the average.
-        num_updates: Optional number n of updates, which limits `average_decay` to at most (1 + n) / (10 + n).
-        start_step: Number of the update at which averaging starts.
-        dynamic_decay: If `True`, the decay rate is smaller in the first updates, so that the averages adapt faster.
+        optimizer: Inner Keras optimizer, or its name.
+        average_decay: Decay rate of the moving average.
+        num_updates: Optional number of updates n, which limits `average_decay` to at most (1 + n) / (10 + n).
+        start_step: Index of the update at which averaging starts.
+        dynamic_decay: If `True`, the decay rate is smaller in the first updates, so that the averages adapt more
+            quickly.
         name: Name of the optimizer.
 
     Raises:
@@ -62,7 +63,7 @@ class MovingAverage(Averaging):
         dynamic_decay: bool = False,
         name: str = "MovingAverage",
     ):
-        check_shares(average_decay=average_decay)
+        check_fractions(average_decay=average_decay)
         check_counts(0, start_step=start_step)
         if num_updates is not None:
             check_counts(0, num_updates=num_updates)
@@ -73,13 +74,17 @@ class MovingAverage(Averaging):
         self.dynamic_decay = dynamic_decay
 
     def after(self, variables: Sequence[Any]) -> None:
-        """Update the averages with the weights."""
+        """Update the moving averages of the weights."""
+        # `_iterations` already counts this update, whereas t in the formula starts from 0.
         since = tf.cast(self._iterations - 1 - self.start_step, tf.float32)
         decay: Any = self.average_decay
         if self.num_updates is not None:
+            # Constant upper bound for a given number of updates, as in TensorFlow Addons.
             decay = min(decay, (1 + self.num_updates) / (10 + self.num_updates))
         if self.dynamic_decay:
+            # The denominator is bounded, because `since` is negative before `start_step`.
             decay = tf.minimum(decay, (1 + since) / tf.maximum(10 + since, 1))
+        # With a weight of 1, the averages are copies of the weights until `start_step`.
         self.take_in(variables, tf.where(since < 0, 1.0, 1 - decay))
 
     def get_config(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Several optimizers for one model."""
+"""Different optimizers for different variables of a model."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -20,7 +20,7 @@ KERAS_OWN: Any = getattr(keras.optimizers, "MultiOptimizer", None)
 
 @export
 class MultiOptimizer(KERAS_OWN or keras.optimizers.Optimizer):  # type: ignore[misc]
-    """Optimizer that updates variables with several optimizers, each for its own layers or variable paths.
+    """Optimizer that applies several optimizers, each to its own layers or variable paths.
 
     It extends the MultiOptimizer of Keras by layers in addition to regular expressions, and has no default optimizer:
     each trainable variable must be assigned to exactly one optimizer. Variables without an optimizer raise an error
@@ -31,9 +31,9 @@ class MultiOptimizer(KERAS_OWN or keras.optimizers.Optimizer):  # type: ignore[m
     by layer.
 
     Args:
-        optimizers_and_layers: List of pairs of an optimizer and the variables that it updates, given as a layer, a
-            model, a regular expression that matches paths such as `model/dense_1/kernel`, or a list of these.
-        loss_scale_factor: Loss scale factor of all optimizers, as in other Keras optimizers.
+        optimizers_and_layers: List of pairs of an optimizer and its variables, given as a layer, a model, a regular
+            expression that matches paths such as `model/dense_1/kernel`, or a list of these.
+        loss_scale_factor: Loss scale factor for all optimizers, as in other Keras optimizers.
         name: Name of the optimizer.
 
     Raises:
@@ -63,13 +63,13 @@ class MultiOptimizer(KERAS_OWN or keras.optimizers.Optimizer):  # type: ignore[m
         super().__init__(_Map(optimizers_and_layers), loss_scale_factor, name)
 
     def build(self, variables: Sequence[Any]) -> None:
-        """Assign the variables to the optimizers, and build these."""
+        """Assign the variables to the optimizers and build the optimizers."""
         if not self.built:
             self._optimizer_map.choose(variables)
             super().build(list(variables))
 
     def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Any] | None = None) -> None:
-        """Update all variables that the optimizer was built with, or some of them, for example after freezing layers.
+        """Update all variables that the optimizer was built with, or a subset, for example after freezing layers.
 
         Args:
             grads: List of gradients.
@@ -86,7 +86,7 @@ class MultiOptimizer(KERAS_OWN or keras.optimizers.Optimizer):  # type: ignore[m
         self._iterations.assign_add(1)
 
     def get_config(self) -> dict[str, Any]:
-        """Return the config of the optimizer, with regular expressions for path suffixes instead of layers."""
+        """Return the config of the optimizer, with layers replaced by regular expressions for variable paths."""
         pairs = self._optimizer_map.pairs()
         return {NAME: pairs, "loss_scale_factor": self.loss_scale_factor, "name": self.name}
 
@@ -98,7 +98,7 @@ class MultiOptimizer(KERAS_OWN or keras.optimizers.Optimizer):  # type: ignore[m
 
 
 class _Map:
-    """Map from variables to optimizers, with the interface that Keras requires."""
+    """Mapping from variables to optimizers, with the interface that Keras requires."""
 
     def __init__(self, pairs: Any):
         fits = isinstance(pairs, list | tuple) and len(pairs) > 0
@@ -121,28 +121,30 @@ class _Map:
             self._pairs.append((optimizer, whats))
 
     def choose(self, variables: Sequence[Any]) -> None:
-        """Determine the optimizer of each variable."""
+        """Determine which optimizer updates each variable."""
         for what in (what for _, whats in self._pairs for what in whats):
             takers(NAME, [(repr(what), partial(_takes, [what]))], variables)  # each must match a variable
         self.variables = list(variables)
         choices = [(f"{optimizer.name} for {whats}", partial(_takes, whats)) for optimizer, whats in self._pairs]
         self._chosen = {}
-        for variable, place in zip(variables, takers(NAME, choices, variables), strict=True):
-            if place is None:
+        for variable, position in zip(variables, takers(NAME, choices, variables), strict=True):
+            if position is None:
                 received = [whats for _, whats in self._pairs]
-                raise argument_error(NAME, received, f"optimizers for all variables, {path_of(variable)!r} included")
-            self._chosen[id(variable)] = self._pairs[place][0]
+                raise argument_error(
+                    NAME, received, f"have an optimizer for every variable, including {path_of(variable)!r}"
+                )
+            self._chosen[id(variable)] = self._pairs[position][0]
 
     def values(self) -> list[Any]:
-        """Return the optimizers."""
+        """Return all optimizers."""
         return [optimizer for optimizer, _ in self._pairs]
 
     def __call__(self, variable: Variable) -> keras.optimizers.Optimizer:
-        """Return the optimizer of a variable."""
+        """Return the optimizer that updates a variable."""
         return self._chosen[id(variable)]
 
     def pairs(self) -> list[list[Any]]:
-        """Return the pairs in the form stored in a config."""
+        """Return the pairs of optimizers and variables in serialized form for a config."""
         return [[keras.optimizers.serialize(o), list(chain(*map(self._patterns, whats)))] for o, whats in self._pairs]
 
     def _patterns(self, what: str | keras.Layer) -> list[str]:

@@ -14,7 +14,7 @@ from tensorsmith.optimizers._support.wrapping import do_if
 
 @export
 class SWA(Averaging):
-    """Optimizer wrapper for stochastic weight averaging, the mean of weights at regular intervals of training.
+    """Optimizer wrapper for stochastic weight averaging, the mean of weights sampled at regular intervals.
 
     With a high or cyclical learning rate, training explores a wide minimum, and the mean of the weights, usually those
     at the ends of cycles, is close to its center. At the end, `assign_average_vars(model.variables)` assigns the
@@ -32,9 +32,9 @@ class SWA(Averaging):
     Source: Izmailov et al., "Averaging Weights Leads to Wider Optima and Better Generalization", 2018.
 
     Args:
-        optimizer: Keras optimizer to wrap, or its name.
-        start_averaging: Number of the update at which averaging starts.
-        average_period: Number of updates between two averaged ones.
+        optimizer: Inner Keras optimizer, or its name.
+        start_averaging: Index of the update at which averaging starts.
+        average_period: Number of updates between two updates of the average.
         name: Name of the optimizer.
 
     Raises:
@@ -59,11 +59,13 @@ class SWA(Averaging):
         self.average_period = average_period
 
     def after(self, variables: Sequence[Any]) -> None:
-        """Update the averages with the weights every `average_period` updates."""
+        """Update the weight averages every `average_period` updates."""
+        # `_iterations` already counts this update, whereas t in the formula starts from 0.
         since = self._iterations.value - 1 - self.start_averaging
         due = (since >= 0) & (since % self.average_period == 0)
-        places = tf.cast(since // self.average_period + 1, tf.float32)
-        do_if(due, lambda: self.take_in(variables, 1 / places))
+        # n + 1 in the formula: the number of averaged weights, including those of this update.
+        positions = tf.cast(since // self.average_period + 1, tf.float32)
+        do_if(due, lambda: self.take_in(variables, 1 / positions))
 
     def get_config(self) -> dict[str, Any]:
         """Return the config of the optimizer."""

@@ -1,1 +1,1 @@
-"""Support modules of the schedules."""
+"""Internal helpers of the schedules package."""

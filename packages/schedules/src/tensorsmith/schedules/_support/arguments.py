@@ -1,4 +1,4 @@
-"""Validation of numbers."""
+"""Validation of numeric arguments."""
 
 import math
 import numbers

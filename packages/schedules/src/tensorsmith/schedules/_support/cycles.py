@@ -1,4 +1,4 @@
-"""Base class of the cyclical schedules."""
+"""Base class of cyclical schedules."""
 
 import numbers
 from typing import Any
@@ -14,7 +14,7 @@ MODES = ("cycle", "iterations")
 
 
 class Cycles(Schedule):
-    """Base class of cyclical schedules, which increase and decrease linearly in `step_size` steps each.
+    """Base class of cyclical schedules, whose value increases and decreases linearly, `step_size` steps each.
 
     Subclasses implement `scale`, the factor of the amplitude.
 
@@ -35,20 +35,21 @@ class Cycles(Schedule):
         self._fraction = above_zero("step_size", step_size) if fraction else None  # as in TensorFlow Addons
         super().__init__(**{} if fraction else {"step_size": step_size})
 
-    def scale(self, place: Tensor) -> Tensor:
-        """Return the factor of the amplitude, in `float64`."""
+    def scale(self, position: Tensor) -> Tensor:
+        """Return the scale of the amplitude, as `float64`."""
         raise NotImplementedError(f"{type(self).__name__} must implement `scale`")
 
     def formula(self, step: Tensor) -> Tensor:
         """Return the value at a step."""
         size = self._fraction or self.length("step_size")
+        # Index c of the cycle, from 1, and height 1 - x of the triangle.
         cycle = ops.floor(1.0 + step / (2.0 * size))
         height = ops.maximum(1.0 - ops.abs(step / size - 2.0 * cycle + 1.0), 0.0)
         height = height * self.scale(cycle if self.scale_mode == "cycle" else step)
         return self.initial_learning_rate + (self.maximal_learning_rate - self.initial_learning_rate) * height
 
     def get_config(self) -> dict[str, Any]:
-        """Return the config with the arguments common to all cyclical schedules."""
+        """Return the config of the schedule."""
         return {
             "initial_learning_rate": self.initial_learning_rate,
             "maximal_learning_rate": self.maximal_learning_rate,

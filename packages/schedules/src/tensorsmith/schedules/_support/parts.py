@@ -1,4 +1,4 @@
-"""Parts of combinators: schedules of this package, of Keras or of a user, and numbers."""
+"""Inner schedules of combinators: schedules of this package, of Keras or of the user, and numbers."""
 
 import copy
 from typing import Any, TypeAlias
@@ -16,20 +16,21 @@ Part: TypeAlias = keras.optimizers.schedules.LearningRateSchedule | float
 
 
 def part(name: str, given: Any) -> Part:
-    """Return the part given as an argument: a schedule, a number, or the config of one.
+    """Return the inner schedule given as an argument: a schedule, a number, or a serialized schedule.
 
     Schedules of this package are copied, because combinators bind their parts. Other schedules are never bound and are
     used without a copy.
     """
     given = keras.saving.deserialize_keras_object(given) if isinstance(given, dict) else given
     if isinstance(given, Schedule):
+        # As the memo of deepcopy, it keeps numbers and the schedules of other packages from being copied.
         others = {id(part): part for each in given._tree() for part in each.parts if not isinstance(part, Schedule)}
         return copy.deepcopy(given, others)
     return given if isinstance(given, KerasSchedule) else finite(name, given, "a schedule or a finite number")
 
 
 def value_at(part: Part, step: Tensor) -> Tensor:
-    """Return the value of a part at a step, which is `float64` and has any shape.
+    """Return the `float64` value of an inner schedule at a step of any shape.
 
     Schedules of other packages are called as in Keras optimizers, with one integer at a time.
     """
@@ -48,7 +49,7 @@ def value_at(part: Part, step: Tensor) -> Tensor:
 
 
 def end_of(part: Part) -> int | None:
-    """Return the step from which the value of a part is constant, or `None` if this is unknown."""
+    """Return the step from which an inner schedule is constant, or `None` if it is unknown."""
     if isinstance(part, Schedule):
         return part.end
     return None if isinstance(part, KerasSchedule) else 0

@@ -1,4 +1,4 @@
-"""Conformance checks, listed in `tensorsmith.testing.table`."""
+"""Conformance checks that are listed in `tensorsmith.testing.table`."""
 
 from tensorsmith.core import load_tensorflow
 

@@ -1,4 +1,4 @@
-"""Checks of errors about arguments and shapes."""
+"""Checks of error messages for invalid arguments and shapes."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ def bad_arguments(row: Row) -> None:
 
 
 def bad_shapes(row: LayerRow | LossRow | MetricRow) -> None:
-    """Checks that inputs with incompatible shapes raise ValueError and are not broadcast."""
+    """Checks that inputs with incompatible shapes raise ValueError instead of being broadcast."""
     for replaced, shapes, fragment in row.bad_shapes:
         component = row.make(**{**row.kwargs, **replaced})
         call = f"{row.title} with {dict(replaced)}, called with the shapes {list(shapes)},"
@@ -47,7 +47,7 @@ def bad_shapes(row: LayerRow | LossRow | MetricRow) -> None:
 
 
 def _symbolic(row: LayerRow, shapes: Any) -> Any:
-    """Returns symbolic tensors, whose sizes may be unknown."""
+    """Returns symbolic tensors, whose dimensions may be unknown."""
     types = iter([data.dtype for data in keras.tree.flatten(row.arguments)])
     return keras.tree.map_shape_structure(lambda shape: keras.KerasTensor(shape, next(types, "float32")), shapes)
 

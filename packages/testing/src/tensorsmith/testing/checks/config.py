@@ -1,4 +1,4 @@
-"""Check of configs, which must contain all constructor arguments."""
+"""Check of component configs, which must contain all constructor arguments."""
 
 import inspect
 import json
@@ -16,7 +16,7 @@ PLAIN = (bool, int, float, str, type(None))
 
 
 def config_round_trip(row: Row) -> None:
-    """Checks that a component created from a config, taken before or after building, equals the original."""
+    """Checks that a component created from a config, obtained before or after building, equals the original."""
     fresh = make(row)
     if inspect.isclass(row.make):
         _expect_arguments(row, fresh.get_config())
@@ -54,7 +54,7 @@ def _expect_arguments(row: Row, config: dict[str, Any]) -> None:
 
 
 def _same(given: Any, kept: Any) -> bool:
-    """Returns `True` if values are equal in float32, since an optimizer stores its learning rate in a variable."""
+    """Returns `True` if values are equal in float32, because optimizers store their learning rate in a variable."""
     floats = isinstance(given, float) and isinstance(kept, float)
     return math.isclose(given, kept, rel_tol=1e-6) if floats else given == kept
 

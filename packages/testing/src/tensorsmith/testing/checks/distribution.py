@@ -1,4 +1,4 @@
-"""Check of components on two replicas."""
+"""Check of components under a distribution strategy with two replicas."""
 
 import contextlib
 import functools
@@ -20,13 +20,13 @@ CALLS = 2
 
 
 def mirrored_strategy(row: Row) -> None:
-    """Checks that each of two replicas under MirroredStrategy computes the same as one device."""
+    """Checks that two replicas under MirroredStrategy compute the same values as a single device."""
     _compare(row, two_cpus())
 
 
 @functools.cache  # collective keys of a second strategy would collide with those of the first
 def two_cpus() -> tf.distribute.Strategy:
-    """Returns a MirroredStrategy over two logical CPUs, which must be configured before TensorFlow starts."""
+    """Returns a MirroredStrategy with two logical CPUs, which must be configured before TensorFlow is initialized."""
     with contextlib.suppress(RuntimeError):  # already started, with two CPUs if an earlier check ran
         cpu = tf.config.list_physical_devices("CPU")[0]
         tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
@@ -40,7 +40,7 @@ def two_cpus() -> tf.distribute.Strategy:
 
 @functools.singledispatch
 def _compare(row: Row, strategy: tf.distribute.Strategy) -> None:
-    """Compares the outputs of each replica with those of one device on the same part of the batch."""
+    """Compares the outputs of each replica with the outputs of a single device for the same slice of the batch."""
     with strategy.scope():
         component = ready(row)
     shares = _shares(row)
@@ -56,7 +56,7 @@ def _compare(row: Row, strategy: tf.distribute.Strategy) -> None:
 
 @_compare.register
 def _(row: LayerRow, strategy: tf.distribute.Strategy) -> None:
-    """Compares the outputs as well as the weights after a training step."""
+    """Compares the outputs, and the weights after a training step."""
     _compare.dispatch(Row)(row, strategy)
     if row.random or not ready(row).trainable_variables:
         return
@@ -77,7 +77,7 @@ def _(row: LayerRow, strategy: tf.distribute.Strategy) -> None:
 
 @_compare.register
 def _(row: LossRow, strategy: tf.distribute.Strategy) -> None:
-    """Compares the sum of the replicas' losses, as Keras divides the mean of each replica by their number."""
+    """Compares the sum of the replica losses, because Keras divides the mean of each replica by their number."""
     with strategy.scope():
         ways = functions(row, make(row))
     whole = examples(row, batch=2 * BATCH) if row.per_sample else examples(row)
@@ -90,7 +90,7 @@ def _(row: LossRow, strategy: tf.distribute.Strategy) -> None:
 
 @_compare.register
 def _(row: MetricRow, strategy: tf.distribute.Strategy) -> None:
-    """Compares the result, which must include the values of both replicas."""
+    """Compares the result, which must include the values from both replicas."""
     with strategy.scope():
         metric = make(row)
 
@@ -106,7 +106,7 @@ def _(row: MetricRow, strategy: tf.distribute.Strategy) -> None:
 
 @_compare.register
 def _(row: OptimizerRow, strategy: tf.distribute.Strategy) -> None:
-    """Compares an update with gradients from two replicas, which are summed, with one update on the whole gradient."""
+    """Compares an update with gradients summed over two replicas with an update of the full gradient."""
     with strategy.scope():
         step = functions(row, make(row))["variable"]
     (gradient,) = examples(row)
@@ -117,7 +117,7 @@ def _(row: OptimizerRow, strategy: tf.distribute.Strategy) -> None:
 
 
 def _shares(row: Row) -> list[tuple[Any, ...]]:
-    """Returns the inputs of the two replicas: half a batch each, or all of it if the row cannot be split."""
+    """Returns the inputs of both replicas: half a batch each, or the full batch if it cannot be split."""
     if not isinstance(row, LayerRow | LossRow | MetricRow) or (isinstance(row, LossRow) and not row.per_sample):
         return [examples(row)] * 2
     whole = examples(row, batch=2 * BATCH)
@@ -128,7 +128,7 @@ def _shares(row: Row) -> list[tuple[Any, ...]]:
 def _replicated(
     strategy: tf.distribute.Strategy, function: Callable[..., Any], shares: list[tuple[Any, ...]]
 ) -> Callable[[], list[list[Any]]]:
-    """Returns a function that runs `function` on both replicas and returns the tensors of each."""
+    """Returns a function that runs `function` on both replicas and returns the tensors of each replica."""
 
     def spread(*leaves: np.ndarray) -> Any:
         return strategy.experimental_distribute_values_from_function(
@@ -147,7 +147,7 @@ def _replicated(
 
 
 def _training_step(layer: keras.Layer, row: LayerRow) -> Callable[..., Any]:
-    """Returns a gradient descent step on the sum of squared outputs, which is additive over parts of a batch."""
+    """Returns a gradient descent step for the sum of squared outputs, which is additive over slices of a batch."""
     optimizer = keras.optimizers.SGD(0.1)
     optimizer.build(layer.trainable_variables)
 
@@ -155,8 +155,8 @@ def _training_step(layer: keras.Layer, row: LayerRow) -> Callable[..., Any]:
         with tf.GradientTape() as tape:
             outputs = [
                 tf.cast(output, "float32")
-                for place, output in enumerate(keras.tree.flatten(layer(*inputs)))
-                if place not in row.shared_outputs
+                for position, output in enumerate(keras.tree.flatten(layer(*inputs)))
+                if position not in row.shared_outputs
             ]
             total = tf.add_n([tf.reduce_sum(tf.square(output)) for output in outputs])
         weights = [variable.value for variable in layer.trainable_variables]

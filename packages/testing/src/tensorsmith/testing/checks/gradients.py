@@ -1,4 +1,4 @@
-"""Check of gradients against finite differences."""
+"""Check of gradients by finite differences."""
 
 from collections.abc import Callable
 from functools import singledispatch
@@ -19,7 +19,7 @@ STEPS = {"float64": (1e-5, 1e-6), "float32": (1e-2, 2e-2)}
 
 @singledispatch
 def gradients(row: Row) -> None:
-    """Checks the gradients of inputs and weights against finite differences, in float64 where supported."""
+    """Compares the gradients of inputs and weights with finite differences, in float64 if it is supported."""
     raise TypeError(f"unknown type of row: {row!r}")
 
 
@@ -27,7 +27,7 @@ def gradients(row: Row) -> None:
 def _(row: LayerRow) -> None:
     layer, arguments, dtype = _widest(row)
     flat = keras.tree.flatten(arguments)
-    floats = [place for place, tensor in enumerate(flat) if tensor.dtype.is_floating]
+    floats = [position for position, tensor in enumerate(flat) if tensor.dtype.is_floating]
     state = [(variable, variable.numpy()) for variable in layer.variables]
     for way, function in functions(row, layer).items():
 
@@ -37,15 +37,15 @@ def _(row: LayerRow) -> None:
             for variable, point in zip(layer.trainable_variables, points[len(floats) :], strict=True):
                 variable.assign(point)
             tensors = list(flat)
-            for place, point in zip(floats, points, strict=False):
-                tensors[place] = point
+            for position, point in zip(floats, points, strict=False):
+                tensors[position] = point
             return keras.tree.flatten(function(*keras.tree.pack_sequence_as(arguments, tensors)))
 
-        names = [f"input {place}" for place in floats] + [weight.path for weight in layer.trainable_variables]
-        start = [flat[place] for place in floats] + [
+        names = [f"input {position}" for position in floats] + [weight.path for weight in layer.trainable_variables]
+        start = [flat[position] for position in floats] + [
             tf.constant(weight.numpy()) for weight in layer.trainable_variables
         ]
-        watched = [flat[place] for place in floats] + [weight.value for weight in layer.trainable_variables]
+        watched = [flat[position] for position in floats] + [weight.value for weight in layer.trainable_variables]
         _expect_gradients(outputs, start, watched, names, way, dtype)
 
 
@@ -58,7 +58,7 @@ def _(row: LossRow) -> None:
 
 
 def _widest(row: LayerRow) -> tuple[Any, Any, str]:
-    """Returns the layer and its arguments in float64, or in float32 if the layer does not support float64."""
+    """Returns the layer and its arguments in float64, or in float32 if float64 is not supported."""
 
     def cast(dtype: str) -> Any:
         def tensor(array: np.ndarray) -> tf.Tensor:
@@ -85,7 +85,7 @@ def _expect_gradients(
     way: str,
     dtype: str,
 ) -> None:
-    """Compares directional derivatives of a random weighted sum of the outputs, for one tensor at a time."""
+    """Compares directional derivatives of a random linear function of the outputs, one tensor at a time."""
     rng = np.random.default_rng(24)
     step, tolerance = STEPS[dtype]
     mixes: list[np.ndarray] = []
@@ -100,13 +100,15 @@ def _expect_gradients(
         tape.watch(watched)
         value = mixed(start)
     slopes = tape.gradient(value, watched)
-    for place, (name, slope) in enumerate(zip(names, slopes, strict=True)):
-        gradient = np.zeros(start[place].shape) if slope is None else tf.convert_to_tensor(slope).numpy()
+    for position, (name, slope) in enumerate(zip(names, slopes, strict=True)):
+        gradient = np.zeros(start[position].shape) if slope is None else tf.convert_to_tensor(slope).numpy()
         # A random direction involves all entries, so one directional derivative suffices to detect a wrong entry.
         direction = rng.normal(size=gradient.shape)
         direction /= max(1.0, float(np.linalg.norm(direction)))
         ahead, behind = (
-            mixed([*start[:place], start[place] + tf.cast(sign * step * direction, dtype), *start[place + 1 :]])
+            mixed(
+                [*start[:position], start[position] + tf.cast(sign * step * direction, dtype), *start[position + 1 :]]
+            )
             for sign in (1.0, -1.0)
         )
         measured = (float(ahead) - float(behind)) / (2 * step)

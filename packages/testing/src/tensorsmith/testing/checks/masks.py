@@ -1,4 +1,4 @@
-"""Checks of masks that a layer propagates or uses."""
+"""Checks of mask propagation and mask usage."""
 
 import warnings
 from typing import Any
@@ -14,7 +14,7 @@ from tensorsmith.testing.using import examples, ready
 
 
 class Attach(keras.layers.Layer):
-    """Layer that returns its first input, with the second input as its mask."""
+    """Layer that returns its first input with the second input as mask."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -30,7 +30,7 @@ class Attach(keras.layers.Layer):
 
 
 class Seen(keras.layers.Layer):
-    """Layer that returns the mask that it receives as numbers, or an empty tensor if there is no mask."""
+    """Layer that returns the mask of its input as numbers, or an empty tensor if there is no mask."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -81,7 +81,7 @@ def _first_output(layer: keras.Layer, *arguments: Any) -> Any:
 
 
 def _masked(row: LayerRow) -> tuple[tuple[Any, ...], np.ndarray]:
-    """Returns the arguments and a mask for the first: it hides the first step and, in every other row, the last."""
+    """Returns the arguments and a mask for the first one that masks the first step and, in alternate rows, the last."""
     arguments = examples(row)
     mask = np.ones(arguments[0].shape[:2], "bool")
     mask[:, 0] = False

@@ -1,4 +1,4 @@
-"""Checks of half precision."""
+"""Checks of half-precision computation."""
 
 import contextlib
 from collections.abc import Iterator
@@ -19,18 +19,18 @@ HINT = "Use an epsilon that the dtype can represent (not below 6e-8 for float16)
 
 
 def mixed_float16(row: Row) -> None:
-    """Checks that values and gradients under the policy mixed_float16 are finite and close to those in float32."""
+    """Checks that values and gradients under the policy mixed_float16 are finite and close to the float32 ones."""
     _check(row, "float16", row.half_tolerance)
 
 
 def mixed_bfloat16(row: Row) -> None:
-    """Checks that values and gradients under the policy mixed_bfloat16 are finite and close to those in float32."""
+    """Checks that values and gradients under the policy mixed_bfloat16 are finite and close to the float32 ones."""
     _check(row, "bfloat16", 8 * row.half_tolerance)
 
 
 @contextlib.contextmanager
 def policy(name: str) -> Iterator[None]:
-    """Sets the global dtype policy to `name` within the block."""
+    """Sets the global dtype policy to `name` within the context."""
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(name)
     try:
@@ -41,7 +41,7 @@ def policy(name: str) -> Iterator[None]:
 
 @singledispatch
 def _check(row: Row, half: str, tolerance: float) -> None:
-    """Checks a component other than a layer, loss or metric, which computes in float32 under any policy."""
+    """Checks a component that computes in float32 under all dtype policies, unlike layers, losses and metrics."""
     with policy(f"mixed_{half}"):
         found = observe(row, ready(row), examples(row))
     expect_same(reference(row), found, row.tolerance, f"float32 and mixed_{half}")

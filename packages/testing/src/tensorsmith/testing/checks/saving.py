@@ -20,7 +20,7 @@ HINT = "Return every argument from `get_config`, create every weight in `build` 
 
 @singledispatch
 def save_and_load(row: Row) -> None:
-    """Checks that a component gives the same results after saving and loading in a model, or after deserialization."""
+    """Checks that a component gives the same results after saving and loading a model, or after deserialization."""
     raise TypeError(f"unknown type of row: {row!r}")
 
 
@@ -87,10 +87,10 @@ def _reload(model: keras.Model) -> Any:
 
 
 def _expect_serializes(row: Row) -> None:
-    twin = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(make(row)))
+    counterpart = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(make(row)))
     expect_same(
         reference(row),
-        observe(row, twin, examples(row)),
+        observe(row, counterpart, examples(row)),
         row.tolerance,
         "the original and the deserialized one",
         HINT,
@@ -98,7 +98,7 @@ def _expect_serializes(row: Row) -> None:
 
 
 def _compiled(y_pred: Data, **components: Any) -> keras.Model:
-    """Returns a model that contains a loss or metric; its predictions are irrelevant."""
+    """Returns a model that is compiled with a loss or metric. Its predictions are irrelevant."""
     inputs = keras.Input(y_pred.shape)
     model = keras.Model(inputs, keras.layers.Identity()(inputs))
     model.compile(**components)

@@ -1,4 +1,4 @@
-"""Checks of sizes that are unknown during tracing."""
+"""Checks of dimensions that are unknown during tracing."""
 
 from typing import Any
 
@@ -18,9 +18,9 @@ HINT = "Use keras.ops.shape(x) or -1 instead of x.shape for unknown sizes."
 def unknown_batch_size(row: LayerRow | LossRow | MetricRow) -> None:
     """Checks that a component supports an unknown batch size and batches of any size."""
     if isinstance(row, LayerRow):
-        for place, output in enumerate(functional(row, ready(row)).outputs):
+        for position, output in enumerate(functional(row, ready(row)).outputs):
             expect(
-                output.shape[0] is None or place in row.shared_outputs,
+                output.shape[0] is None or position in row.shared_outputs,
                 f"with keras.Input of unknown batch size the output has the shape {output.shape}. {HINT}",
             )
     batches = [examples(row, batch=batch) for batch in (3, 1)]
@@ -35,7 +35,7 @@ def unknown_time_size(row: LayerRow) -> None:
 
 
 def _longer(arguments: Any, axis: int, steps: int) -> Any:
-    """Returns the arguments with `steps` time steps more (repeating the first ones) or fewer (at least one remains)."""
+    """Returns the arguments with `steps` time steps added, by repeating the first ones, or removed."""
 
     def resized(array: np.ndarray) -> np.ndarray:
         size = array.shape[axis]
@@ -45,7 +45,7 @@ def _longer(arguments: Any, axis: int, steps: int) -> Any:
 
 
 def _expect_same(row: Any, runs: list[Any], names: list[str]) -> None:
-    """Compares eager calls with a function traced once, in which sizes that differ between runs are unknown."""
+    """Compares eager calls with a function traced once, in which the dimensions that vary are unknown."""
 
     def spec(array: np.ndarray, *others: np.ndarray) -> tf.TensorSpec:
         shapes = zip(array.shape, *(other.shape for other in others), strict=True)

@@ -1,1 +1,1 @@
-"""Helpers shared by the whole package."""
+"""Helpers that are shared by the whole package."""

@@ -1,4 +1,4 @@
-"""Numbers without an Arrow type: complex numbers as structs of two parts, bfloat16 as float32."""
+"""Arrow representation of number types without an Arrow type: complex numbers and bfloat16."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ COMPLEX_TYPES = {
 
 
 def to_arrow(numbers: np.ndarray) -> Any:
-    """Returns a one-dimensional array of any numerical dtype as an Arrow array."""
+    """Converts a one-dimensional array of any numeric dtype to an Arrow array."""
     if numbers.dtype.kind == "c":
         return pa.StructArray.from_arrays([pa.array(numbers.real), pa.array(numbers.imag)], ["real", "imag"])
     return pa.array(numbers.astype("float32") if numbers.dtype.name == "bfloat16" else numbers)
@@ -25,7 +25,7 @@ def is_complex(kind: Any) -> bool:
 
 
 def complex_from_arrow(column: Any) -> np.ndarray:
-    """Converts a column of complex numbers to NumPy; nulls become 0."""
+    """Converts an Arrow column of complex numbers to NumPy, with nulls replaced by 0."""
     real, imag = (np.asarray(pc.fill_null(pc.struct_field(column, part), 0)) for part in ("real", "imag"))
     numbers = np.empty(len(real), np.result_type(real, "complex64"))
     numbers.real, numbers.imag = real, imag  # `real + 1j * imag` would turn infinite parts into NaN

@@ -1,4 +1,4 @@
-"""Manifests of unfinished work, which record the arguments so that only the same call can resume it."""
+"""Manifests of unfinished operations, which store the arguments so that only an identical call can resume."""
 
 import json
 import os
@@ -10,11 +10,11 @@ from tensorsmith.core import Verbatim, check, replace_file
 
 
 class Manifest:
-    """A JSON file with the arguments of a call that may be interrupted.
+    """JSON file that stores the arguments of an operation that may be interrupted.
 
     Args:
-        path: Path of the file.
-        arguments: All arguments that the result depends on, as JSON values.
+        path: Path of the manifest file.
+        arguments: All arguments that affect the result, as JSON-serializable values.
 
     Example:
         >>> import tempfile
@@ -29,23 +29,23 @@ class Manifest:
         self.arguments: dict[str, Any] = json.loads(json.dumps(arguments))
 
     def changed(self) -> list[str]:
-        """Returns the names of the arguments that differ from those in the file."""
+        """Returns the names of the arguments whose values differ from the stored ones."""
         before = json.loads(self.path.read_text(encoding="utf-8"))
         return sorted(name for name, value in self.arguments.items() if value != before.get(name))
 
     def check_unchanged(self, remedy: str) -> None:
-        """Raises an error if the arguments differ from those in the file."""
+        """Raises an error if the arguments differ from the stored ones."""
         changed = self.changed()
         received = Verbatim(f"other values of {' and '.join(changed)}")
-        check(not changed, "resume", received, "called with the arguments of the interrupted run", remedy)
+        check(not changed, "resume", received, "used with the arguments of the interrupted run", remedy)
 
     def write(self) -> None:
-        """Writes the arguments to the file."""
+        """Writes the arguments to the manifest file."""
         with replace_file(self.path) as draft:
             draft.write_text(json.dumps(self.arguments), encoding="utf-8")
 
 
 def fingerprints(files: Iterable[str | os.PathLike[str]]) -> list[list[Any]]:
-    """Returns the absolute path, size and modification time of each file, to detect changes."""
+    """Returns the absolute path, size and modification time of each file, which are used to detect changes."""
     states = [(Path(path).absolute(), Path(path).stat()) for path in files]
     return [[str(path), state.st_size, state.st_mtime_ns] for path, state in states]

@@ -1,1 +1,1 @@
-"""The parts of a conversion: pieces, engines that write them, and metadata for the shards."""
+"""Components of a conversion: pieces, conversion engines, and metadata of the shards."""

@@ -1,4 +1,4 @@
-"""Engines that run the two expensive steps of a conversion."""
+"""Engines that run the two most expensive steps of a conversion."""
 
 from collections import deque
 from collections.abc import Sequence
@@ -17,20 +17,20 @@ from tensorsmith.tfrecord.sources.source import Source
 
 
 class Engine(Protocol):
-    """Interface of a conversion engine. The output does not depend on the engine.
+    """Interface of conversion engines. The output is the same for all engines.
 
     An engine encodes the rows of a source as pieces, and writes the records of the pieces to shards.
     """
 
     def encode(self, source: Source, schema: Schema, work: Path, strict: bool, report: Advance) -> list[Piece]:
-        """Writes the pieces to a folder, except those that an interrupted call already wrote.
+        """Encodes the data source as pieces in a folder, except for pieces that an interrupted call has written.
 
         Args:
-            source: The source to encode.
+            source: Data source to encode.
             schema: Schema of the examples.
-            work: Folder of the pieces.
-            strict: If `True`, rows that do not fit the schema raise an error.
-            report: Function called with the number of bytes encoded since the last call.
+            work: Working folder for the pieces.
+            strict: If `True`, rows that do not conform to the schema raise an error.
+            report: Function that is called with the number of bytes encoded since the previous call.
 
         Returns:
             The pieces, in the order of the source.
@@ -42,11 +42,11 @@ class Engine(Protocol):
     def rearrange(
         self, index: Index, order: np.ndarray, paths: Sequence[Path], compression: str, *, resume: bool, report: Advance
     ) -> None:
-        """Writes records to shards, with the semantics of the function `rearrange`."""
+        """Writes records to shards, like the function `rearrange`."""
 
 
 class Threads:
-    """Conversion engine that encodes in several threads and writes shards in one.
+    """Conversion engine that encodes in several threads and writes shards in a single thread.
 
     Args:
         count: Number of threads.
@@ -56,7 +56,7 @@ class Threads:
         self._count = count
 
     def encode(self, source: Source, schema: Schema, work: Path, strict: bool, report: Advance) -> list[Piece]:
-        """Encodes the source as numbered pieces."""
+        """Encodes the data source as numbered pieces."""
         pieces: list[Piece] = []
         waiting: deque[Future[Piece]] = deque()
 
@@ -82,5 +82,5 @@ class Threads:
     def rearrange(
         self, index: Index, order: np.ndarray, paths: Sequence[Path], compression: str, *, resume: bool, report: Advance
     ) -> None:
-        """Writes the shards one after another."""
+        """Writes the shards sequentially."""
         rearrange(index, order, paths, compression, resume=resume, report=report)

@@ -1,4 +1,4 @@
-"""Encoding the rows of a source as records, in pieces of several megabytes."""
+"""Encoding of data source rows as records, in pieces of several megabytes."""
 
 import json
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ EXAMPLES = 5  # rejects that an error message shows
 
 
 class RejectedError(OSError):
-    """Error raised if rows of the source do not fit the schema and rejects are not collected.
+    """Error raised if rows do not conform to the schema and rejects are not written to a file.
 
     Attributes:
         rejects: Some of the rejected rows.
@@ -34,7 +34,7 @@ class RejectedError(OSError):
 
 @dataclass(frozen=True)
 class Piece:
-    """A file of records, in the order of the source.
+    """File that contains encoded records in the order of the data source.
 
     Attributes:
         path: Path of the file. Its index and its rejects, as JSON lines, are next to it.
@@ -52,7 +52,7 @@ class Piece:
 
 
 def grouped(batches: Iterator[Batch]) -> Iterator[list[Batch]]:
-    """Groups batches into lists of several megabytes; yields at least one group, which may be empty."""
+    """Groups batches into lists of several megabytes. Yields at least one list, which may be empty."""
     group: list[Batch] = []
     size = number = 0
     for batch in batches:
@@ -66,7 +66,7 @@ def grouped(batches: Iterator[Batch]) -> Iterator[list[Batch]]:
 
 
 def write_piece(batches: list[Batch], schema: Schema, path: Path) -> Piece:
-    """Encodes batches and writes them as a piece, unless the piece already exists."""
+    """Encodes batches and writes them to a piece, unless the file already exists."""
     rows = sum(batch.rows.num_rows + len(batch.rejects) for batch in batches)
     size = sum(batch.rows.nbytes for batch in batches)
     note = path.with_suffix(REJECTS)

@@ -22,17 +22,17 @@ def write_tfds_metadata(
     sizes: Mapping[str, int],
     compression: str = "none",
 ) -> bool:
-    """Writes `dataset_info.json`, `features.json` and the class names.
+    """Writes `dataset_info.json`, `features.json` and the label names.
 
     An optional feature is read as a list with one value or none. If its size varies, a missing value is read as an
     empty list.
 
     Args:
-        folder: Folder of the shards.
+        folder: Folder that contains the shards.
         name: Name of the data set.
         schema: Schema of the examples.
-        counts: Name of each split mapped to the number of records in each shard.
-        sizes: Name of each split mapped to its size in bytes.
+        counts: Mapping from split names to the number of records in each shard.
+        sizes: Mapping from split names to sizes in bytes.
         compression: Compression of the shards.
 
     Returns:

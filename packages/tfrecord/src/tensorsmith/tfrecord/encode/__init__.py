@@ -1,1 +1,1 @@
-"""Encoding rows in Arrow format as the columns of records."""
+"""Encoding of Arrow rows as columns of records."""

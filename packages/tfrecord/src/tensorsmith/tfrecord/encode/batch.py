@@ -1,4 +1,4 @@
-"""Encoding a batch of rows as columns, according to a schema."""
+"""Encoding of a batch of rows as columns, according to a schema."""
 
 import numpy as np
 import pyarrow as pa
@@ -14,10 +14,10 @@ from tensorsmith.tfrecord.sources.source import Batch, Reject
 
 
 def encode_batch(batch: Batch, schema: Schema) -> tuple[dict[str, Column], list[Reject]]:
-    """Encodes a batch of rows as columns, without the rows that do not fit the schema.
+    """Encodes a batch of rows as columns, excluding rows that do not conform to the schema.
 
     Args:
-        batch: A batch of rows of a source.
+        batch: Batch of rows from a data source.
         schema: Schema of the examples.
 
     Returns:
@@ -41,7 +41,7 @@ def encode_batch(batch: Batch, schema: Schema) -> tuple[dict[str, Column], list[
                 check_sparse(name, size, prepared[name + INDICES], prepared[name + VALUES], rejections)
         if not rejections.rows:
             break
-        rejects += [Reject(*batch.place(kept[row]), *found) for row, found in rejections.rows.items()]
+        rejects += [Reject(*batch.position(kept[row]), *found) for row, found in rejections.rows.items()]
         keep = ~np.isin(np.arange(rows.num_rows), list(rejections.rows))
         rows, kept = rows.filter(pa.array(keep)), kept[keep]
     columns: dict[str, Column] = {}

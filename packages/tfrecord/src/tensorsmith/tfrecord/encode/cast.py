@@ -1,4 +1,4 @@
-"""Casting single values to the dtype of their feature."""
+"""Conversion of values to the dtype of their feature."""
 
 import numpy as np
 import pyarrow as pa
@@ -17,13 +17,13 @@ TYPES = {  # Arrow types; dtypes without one, and floats that Arrow rounds less 
 
 
 def cast_values(leaves: pa.Array, feature: Feature, dtype: str, reject: RejectValue) -> np.ndarray | pa.Array:
-    """Casts the values of a feature to a dtype and rejects values that the dtype cannot represent.
+    """Converts the values of a feature to a dtype, and rejects values that it cannot represent.
 
     Args:
-        leaves: The values. Strings are parsed as numbers, or looked up in the labels of the feature.
-        feature: The feature that the values belong to.
-        dtype: The dtype to cast to, "bytes" if the values are files.
-        reject: Function called for each value that does not fit.
+        leaves: Values to convert. Strings are parsed as numbers, or looked up in the labels of the feature.
+        feature: Feature that contains the values.
+        dtype: Target dtype, or "bytes" if the values are files.
+        reject: Function that is called for each value that cannot be converted.
 
     Returns:
         A NumPy array of numbers, or an Arrow array of strings or bytes. If values were rejected, the array has the
@@ -67,7 +67,7 @@ def cast_values(leaves: pa.Array, feature: Feature, dtype: str, reject: RejectVa
 
 
 def _real_numbers(leaves: pa.Array, dtype: str, reject: RejectValue) -> np.ndarray | None:
-    """Returns the values as numbers, floats possibly wider than `dtype`, or `None` if values were rejected."""
+    """Returns real numbers, possibly as floats of higher precision than `dtype`, or `None` if values were rejected."""
     exact = pa.types.is_integer(leaves.type) and dtype in ("float32", "complex64")  # Arrow refuses inexact casts here
     target = pa.float32() if exact else TYPES.get(dtype, pa.float64())
     if _reject_uncastable(leaves, target, dtype, reject):
@@ -77,7 +77,7 @@ def _real_numbers(leaves: pa.Array, dtype: str, reject: RejectValue) -> np.ndarr
 
 
 def _complex_numbers(leaves: pa.Array, dtype: str, reject: RejectValue) -> np.ndarray | None:
-    """Converts complex numbers, real numbers and strings such as "1+2j"."""
+    """Converts complex numbers, real numbers and strings such as "1+2j" to complex numbers."""
     if is_complex(leaves.type):
         return complex_from_arrow(leaves)
     if not is_text(leaves.type):
@@ -92,7 +92,7 @@ def _complex_numbers(leaves: pa.Array, dtype: str, reject: RejectValue) -> np.nd
 
 
 def _reject_uncastable(leaves: pa.Array, target: pa.DataType, dtype: str, reject: RejectValue) -> bool:
-    """Rejects the values that cannot be cast to a type; returns `True` if there are any."""
+    """Rejects values that cannot be converted to an Arrow type. Returns `True` if there are any."""
     bad = _uncastable(leaves, target)
     for leaf in bad:
         reject(leaf, f"expected {dtype}, got {brief(leaves[leaf].as_py())}")
@@ -100,7 +100,7 @@ def _reject_uncastable(leaves: pa.Array, target: pa.DataType, dtype: str, reject
 
 
 def _uncastable(array: pa.Array, target: pa.DataType) -> list[int]:
-    """Returns the indices of the values that cannot be cast to a type, found by bisection."""
+    """Returns the indices of values that cannot be converted to an Arrow type, determined by bisection."""
     try:
         array.cast(target)
         return []
@@ -108,11 +108,11 @@ def _uncastable(array: pa.Array, target: pa.DataType) -> list[int]:
         if len(array) == 1:
             return [0]
     middle = len(array) // 2
-    later = [middle + place for place in _uncastable(array.slice(middle), target)]
+    later = [middle + position for position in _uncastable(array.slice(middle), target)]
     return _uncastable(array.slice(0, middle), target) + later
 
 
 def is_text(kind: pa.DataType) -> bool:
-    """Returns `True` if an Arrow type is a type of strings or bytes."""
+    """Returns `True` if an Arrow type represents strings or bytes."""
     types = pa.types
     return types.is_string(kind) or types.is_large_string(kind) or types.is_binary(kind) or types.is_large_binary(kind)

@@ -1,4 +1,4 @@
-"""Splitting a column of a batch into the single values of its feature."""
+"""Extraction of feature values from a column of a batch."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ from tensorsmith.tfrecord.schema import IMAGES, Feature
 
 @dataclass(frozen=True)
 class Values:
-    """Values of a feature in a batch.
+    """Feature values of a batch.
 
     Attributes:
         leaves: All single values: a NumPy array of numbers, or an Arrow array of strings or bytes.
@@ -34,13 +34,13 @@ class Values:
 
 
 def take_apart(name: str, feature: Feature, array: pa.Array, rejections: Rejections) -> Values:
-    """Splits a column into single values, and checks dtypes, shapes and missing values.
+    """Extracts the individual values from a column, after checking dtypes, shapes and missing values.
 
     Args:
         name: Name of the feature.
-        feature: The feature that the column should conform to.
-        array: The column.
-        rejections: Collection that rows which do not fit are added to.
+        feature: Feature in the schema that describes the column.
+        array: Arrow column that contains the feature values of all rows.
+        rejections: Collection to which rows that do not conform to the feature are added.
 
     Returns:
         The `Values` of the column.

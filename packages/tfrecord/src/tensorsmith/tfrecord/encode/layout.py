@@ -1,4 +1,4 @@
-"""Laying out the values of a feature as columns of records."""
+"""Storage layout of feature values as columns of records."""
 
 import numpy as np
 import pyarrow as pa
@@ -11,7 +11,7 @@ from tensorsmith.tfrecord.schema import IMAGES, SHAPE, VALUE, Feature
 
 
 def to_columns(name: str, feature: Feature, values: Values) -> dict[str, Column]:
-    """Returns the column of a feature, or a column of shapes and one of values if several dimensions vary."""
+    """Returns the column of a feature, or separate shape and value columns if several dimensions vary."""
     leaves, parts, present = values.leaves, values.parts, values.present
     bounds = None
     if not isinstance(leaves, np.ndarray):
@@ -32,14 +32,14 @@ def to_columns(name: str, feature: Feature, values: Values) -> dict[str, Column]
     if not feature.is_shaped:
         return {name: column}
     sizes = np.ascontiguousarray(values.sizes[slice(None) if present is None else present])
-    places = np.arange(len(sizes) + 1) if present is None else offsets_of(present)
-    shapes = Column("int64", sizes.reshape(-1), places * len(feature.shape), present=present)
+    positions = np.arange(len(sizes) + 1) if present is None else offsets_of(present)
+    shapes = Column("int64", sizes.reshape(-1), positions * len(feature.shape), present=present)
     return {name + SHAPE: shapes, name + VALUE: column}
 
 
 def _bytes(texts: pa.Array) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the bytes of all strings and the offsets of the strings."""
-    _, places, data = texts.buffers()
-    bounds = np.frombuffer(places, "int64", len(texts) + 1, texts.offset * 8) if places else np.zeros(1, "int64")
+    """Returns the concatenated bytes of all strings, and the string offsets."""
+    _, positions, data = texts.buffers()
+    bounds = np.frombuffer(positions, "int64", len(texts) + 1, texts.offset * 8) if positions else np.zeros(1, "int64")
     memory = np.frombuffer(data, "uint8") if data is not None and data.size else np.zeros(0, "uint8")
     return memory[bounds[0] : bounds[-1]], bounds - bounds[0]

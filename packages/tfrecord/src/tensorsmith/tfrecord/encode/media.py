@@ -1,4 +1,4 @@
-"""Image files, audio files and raw bytes as single values: validation, and encoding of pixels as images."""
+"""Image files, audio files and raw bytes: validation, and encoding of pixels as images."""
 
 import io
 
@@ -13,14 +13,14 @@ from tensorsmith.tfrecord.sources.image_files import dtype_of
 
 
 def check_files(files: pa.Array, feature: Feature, reject: RejectValue) -> None:
-    """Rejects bytes that are not a file, or a raw value, of the format and size of the feature."""
+    """Rejects values that are not valid files, or raw bytes, of the format and size that the feature specifies."""
     for leaf, file in enumerate(files.to_pylist()):
         if file is not None and (problem := _file_problem(file, feature)):
             reject(leaf, problem)
 
 
 def _file_problem(file: bytes, feature: Feature) -> str:
-    """Returns the problem with bytes that should be a file, empty if there is none."""
+    """Returns a description of the problem with the bytes of a file, or an empty string if they are valid."""
     if feature.encoding == "wav":
         return "" if file[:4] == b"RIFF" and file[8:12] == b"WAVE" else f"expected a WAV file, got {brief(file)}"
     if feature.encoding == "raw":
@@ -44,18 +44,18 @@ def _file_problem(file: bytes, feature: Feature) -> str:
 
 
 def _format(feature: Feature) -> str:
-    """Returns the image formats that a feature accepts, for messages."""
+    """Returns the image formats that a feature supports, for messages."""
     return "PNG or JPEG" if feature.encoding == "image" else feature.encoding.upper()
 
 
 def encode_images(
     feature: Feature, pixels: np.ndarray, begins: np.ndarray, sizes: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Encodes images as PNG or JPEG files.
+    """Encodes pixel arrays as PNG or JPEG files.
 
     Args:
-        feature: The feature whose encoding is used.
-        pixels: The values of all images, concatenated.
+        feature: Feature that specifies the image encoding.
+        pixels: Pixel values of all images, concatenated.
         begins: Offset of each image in `pixels`.
         sizes: Shape of each image.
 

@@ -1,4 +1,4 @@
-"""The rows of a batch that do not fit the schema, with one reason for each."""
+"""Rejected rows of a batch, with one reason per row."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ RejectValue = Callable[[int, str], None]
 
 @dataclass
 class Rejections:
-    """Rejected rows, each mapped to the column and the first problem that was found."""
+    """Collection of rejected rows, each with the column and the first problem found."""
 
     rows: dict[int, tuple[str, str]] = field(default_factory=dict)
 
@@ -20,7 +20,7 @@ class Rejections:
 
 
 def brief(value: Any) -> str:
-    """Formats a value for a message, cut to 60 characters.
+    """Formats a value for a message, truncated to 60 characters.
 
     Example:
         >>> brief("x" * 100)[-6:]

@@ -1,4 +1,4 @@
-"""Shapes of nested or flat lists of values, compared with the shape of a feature."""
+"""Shapes of nested or flat lists, and their validation against the shape of a feature."""
 
 import numpy as np
 
@@ -6,12 +6,13 @@ from tensorsmith.core.types import Shape
 
 
 def sizes_of(shape: Shape, levels: list[np.ndarray], parts: np.ndarray) -> np.ndarray:
-    """Returns the shape of the value of each part, int64 `(parts, axes)`; -1 marks a size that is inconsistent.
+    """Returns the shape of each list, int64 `(lists, axes)`, with -1 for inconsistent sizes.
 
     Args:
         shape: Shape of the feature, with `None` for variable dimensions.
-        levels: Offsets of nested lists. If their number differs from the number of axes, the values are flat lists.
-        parts: Offsets of the parts in the single values.
+        levels: Offsets of nested lists, one array per nesting level. If the number of levels differs from the number of
+            axes, the values are flat lists.
+        parts: Offsets of the lists in the array of individual values.
     """
     count = len(parts) - 1
     if len(levels) == len(shape):
@@ -37,13 +38,13 @@ def sizes_of(shape: Shape, levels: list[np.ndarray], parts: np.ndarray) -> np.nd
 
 
 def wrong_shapes(shape: Shape, sizes: np.ndarray, counts: np.ndarray, present: np.ndarray | None) -> np.ndarray:
-    """Finds the parts whose values do not have the shape of a feature.
+    """Finds lists whose shapes are incompatible with the shape of a feature.
 
     Args:
-        shape: Shape of the feature.
-        sizes: Shape of each part, as returned by `sizes_of`.
-        counts: Number of single values in each part.
-        present: Boolean mask of the parts to check; `None` checks all.
+        shape: Shape specified by the feature.
+        sizes: Shape of each list, as returned by `sizes_of`.
+        counts: Number of individual values in each list.
+        present: Boolean mask of the lists to validate. If `None`, all lists are validated.
 
     Returns:
         A boolean mask `(parts,)` of the parts with a wrong shape.

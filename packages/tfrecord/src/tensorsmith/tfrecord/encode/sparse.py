@@ -1,4 +1,4 @@
-"""Validation of the two features of a sparse value: its indices and its values."""
+"""Validation of the two features that represent a sparse tensor: indices and values."""
 
 import numpy as np
 
@@ -7,17 +7,17 @@ from tensorsmith.tfrecord.encode.rejections import Rejections
 
 
 def check_sparse(name: str, size: int, indices: Values, values: Values, rejections: Rejections) -> None:
-    """Rejects rows whose indices differ in number from the values, do not increase, or are out of range."""
-    places, parts = indices.leaves, indices.parts
+    """Rejects rows in which indices are out of range, do not increase, or do not match the number of values."""
+    positions, parts = indices.leaves, indices.parts
     counts, wanted = np.diff(parts), np.diff(values.parts)
     for row in np.flatnonzero(counts != wanted).tolist():
         rejections.add(
             row, name, f"expected as many indices as values, got {counts[row]} indices and {wanted[row]} values"
         )
-    wrong = (places < 0) | (places >= size)
-    begins = np.zeros(len(places) + 1, "bool")
+    wrong = (positions < 0) | (positions >= size)
+    begins = np.zeros(len(positions) + 1, "bool")
     begins[parts] = True
-    wrong[1:] |= (np.diff(places) <= 0) & ~begins[1:-1]
+    wrong[1:] |= (np.diff(positions) <= 0) & ~begins[1:-1]
     for leaf in np.flatnonzero(wrong).tolist():
         row = int(np.searchsorted(parts, leaf, "right")) - 1
-        rejections.add(row, name, f"expected increasing indices from 0 to {size - 1}, got {places[leaf]}")
+        rejections.add(row, name, f"expected increasing indices from 0 to {size - 1}, got {positions[leaf]}")

@@ -1,4 +1,4 @@
-"""Flattening nested Arrow lists into single values and the offsets of each level."""
+"""Flattening of nested Arrow lists to values and the offsets of each nesting level."""
 
 import numpy as np
 import pyarrow as pa
@@ -6,11 +6,12 @@ import pyarrow.compute as pc
 
 
 def unfold(array: pa.Array, present: np.ndarray) -> tuple[list[np.ndarray], pa.Array]:
-    """Flattens the lists of a column.
+    """Flattens the nested lists in a column.
 
     Args:
-        array: The column. A missing list is treated as empty.
-        present: Boolean mask of the rows that are not missing. A column without lists gets one level built from it.
+        array: Arrow column to flatten. Missing lists are treated as empty.
+        present: Boolean mask of the rows that are not missing. It determines the only nesting level of a column without
+            lists.
 
     Returns:
         For each level, the offsets of its lists in the next level; and all single values.
@@ -26,5 +27,5 @@ def unfold(array: pa.Array, present: np.ndarray) -> tuple[list[np.ndarray], pa.A
 
 
 def offsets_of(lengths: np.ndarray) -> np.ndarray:
-    """Returns the offsets of consecutive runs of these lengths, including the end of the last one."""
+    """Returns the offsets of consecutive segments with the given lengths, including the final offset."""
     return np.concatenate([[0], np.cumsum(lengths, dtype="int64")])

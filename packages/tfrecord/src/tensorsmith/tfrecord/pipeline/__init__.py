@@ -1,1 +1,1 @@
-"""TensorFlow support: `tf.data` pipelines over records, and tensors in the types of a schema."""
+"""TensorFlow support: `tf.data` pipelines of records, and tensors with the types of a schema."""

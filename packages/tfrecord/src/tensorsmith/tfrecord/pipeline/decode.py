@@ -1,4 +1,4 @@
-"""Decoding stored examples to the tensors that a schema describes."""
+"""Decoding of stored examples to the tensors that a schema describes."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ def stored_features(schema: Schema) -> dict[str, Any]:
     """Returns the parsing specification of a schema, for `tf.io.parse_example` and `examples`.
 
     Args:
-        schema: Schema of the examples, without sequence features.
+        schema: Schema of the examples, which must not contain sequence features.
 
     Returns:
         Name of each stored feature mapped to a `tf.io.FixedLenFeature` or `tf.io.RaggedFeature`.
@@ -50,7 +50,7 @@ def stored_features(schema: Schema) -> dict[str, Any]:
 
 
 def decode(parsed: dict[str, Any], schema: Schema) -> dict[str, Any]:
-    """Decodes a parsed batch to the tensors that its schema describes.
+    """Decodes a parsed batch to the tensors that the schema describes.
 
     Numbers are cast to their dtype. Images and raw bytes of fixed shape are decoded to tensors of shape
     `(batch, *shape)`. Features that are optional or have one variable dimension become a `tf.RaggedTensor`, whose rows
@@ -58,7 +58,7 @@ def decode(parsed: dict[str, Any], schema: Schema) -> dict[str, Any]:
     values become a `tf.SparseTensor` of shape `(batch, size)`.
 
     Args:
-        parsed: Tensors by feature name, as parsed with `stored_features`.
+        parsed: Tensors by feature name, as parsed according to `stored_features`.
         schema: Schema of the examples.
 
     Returns:
@@ -77,19 +77,19 @@ def decode(parsed: dict[str, Any], schema: Schema) -> dict[str, Any]:
 
 
 def _sparse(name: str, size: int, indices: Any, values: Any) -> Any:
-    """Returns a sparse tensor of shape `(batch, size)` from the indices and values of each row."""
+    """Returns a sparse tensor of shape `(batch, size)`, given the indices and values of each row."""
     import tensorflow as tf
 
-    places = tf.cast(indices.values, tf.int64)
+    positions = tf.cast(indices.values, tf.int64)
     rows = tf.cast(indices.value_rowids(), tf.int64)
-    inside = tf.reduce_all((places >= 0) & (places < size))
+    inside = tf.reduce_all((positions >= 0) & (positions < size))
     # Within a row, indices must increase; at the start of a row they may decrease.
-    increase = tf.reduce_all((rows[1:] > rows[:-1]) | (places[1:] > places[:-1]))
+    increase = tf.reduce_all((rows[1:] > rows[:-1]) | (positions[1:] > positions[:-1]))
     as_many = tf.reduce_all(indices.row_splits == values.row_splits)
     tf.debugging.Assert(as_many, [f"{name} must have as many indices as values"])
     tf.debugging.Assert(inside & increase, [f"{name} must have increasing indices below its size, {size}"])
     shape = tf.stack([tf.cast(indices.nrows(), tf.int64), size])
-    return tf.SparseTensor(tf.stack([rows, places], axis=1), values.values, shape)
+    return tf.SparseTensor(tf.stack([rows, positions], axis=1), values.values, shape)
 
 
 def _decoded(tensor: Any, feature: Feature) -> Any:
@@ -115,5 +115,5 @@ def _decoded(tensor: Any, feature: Feature) -> Any:
 
 
 def _is_one_text(feature: Feature) -> bool:
-    """Returns `True` if each example stores the feature as a single bytes value, whatever its shape."""
+    """Returns `True` if the feature is stored as a single bytes value per example, regardless of its shape."""
     return feature.is_raw or bool(feature.encoding)

@@ -1,4 +1,4 @@
-"""`tf.data` pipelines over indexed records, in order or with a full shuffle."""
+"""`tf.data` pipelines of indexed records, in order or with a full shuffle."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -28,15 +28,16 @@ def examples(
     state stored in a checkpoint is a single number.
 
     Args:
-        files: Uncompressed TFRecord files, or an `Index` of them.
-        features: Feature names mapped to `tf.io.FixedLenFeature`, `tf.io.VarLenFeature` or `tf.io.RaggedFeature`; or a
-            `Schema`, such as the one that `convert` writes next to the files, to get tensors of the types it describes.
+        files: Uncompressed TFRecord files, or their `Index`.
+        features: Mapping from feature names to `tf.io.FixedLenFeature`, `tf.io.VarLenFeature` or `tf.io.RaggedFeature`;
+            or a `Schema`, such as the one that `convert` writes next to the files, whose tensor types are used.
         batch_size: Number of examples per batch.
-        epochs: Number of passes over all records. With `epochs`, a checkpoint preserves the exact position, including
-            the shuffle order. If the passes come from `Dataset.repeat` instead, TensorFlow may lose the shuffle order
-            of the next epoch.
-        shuffle: If `True`, records are shuffled in a different order in each epoch and each iteration over the dataset.
-        seed: Seed of the shuffle. If `None`, a different seed is used each time.
+        epochs: Number of passes over all records. If `epochs` is given, a checkpoint preserves the exact position,
+            including the shuffle order. With `Dataset.repeat` instead, TensorFlow may lose the shuffle order of the
+            next epoch.
+        shuffle: If `True`, records are shuffled in a different order for each epoch and each iteration over the
+            dataset.
+        seed: Random seed for shuffling. If `None`, a different seed is used for each iteration.
         drop_remainder: If `True`, the last batch is dropped if it has fewer than `batch_size` examples.
 
     Returns:
@@ -64,7 +65,7 @@ def examples(
     count = len(index)
     batches = count // batch_size if drop_remainder else -(-count // batch_size)
     # One row per record, as gathering from one array is faster than from three.
-    places = tf.constant(np.stack([index.file, index.begins, index.sizes], axis=1))
+    positions = tf.constant(np.stack([index.file, index.begins, index.sizes], axis=1))
     names = tf.constant(index.files)
 
     def read(number: Any, draw: Any = None) -> Any:
@@ -74,7 +75,7 @@ def examples(
             rows = tf.random.experimental.index_shuffle(rows, [draw, epoch], tf.constant(count - 1, tf.int64))
         if drop_remainder:
             rows = tf.ensure_shape(rows, [batch_size])
-        file, begins, sizes = tf.unstack(tf.gather(places, rows), axis=1)
+        file, begins, sizes = tf.unstack(tf.gather(positions, rows), axis=1)
         parsed = ops.read_examples(names, file, begins, sizes, stored)
         return decode(parsed, features) if isinstance(features, Schema) else parsed
 

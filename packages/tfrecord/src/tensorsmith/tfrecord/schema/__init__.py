@@ -1,4 +1,4 @@
-"""Schemas of examples, and the dtypes of their features."""
+"""Schemas of examples, and feature dtypes."""
 
 from tensorsmith.tfrecord.schema.schema import (
     COMPLEX,

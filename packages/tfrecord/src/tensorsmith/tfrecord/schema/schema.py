@@ -1,4 +1,4 @@
-"""Schema of the examples of a data set, stored as a YAML file that can be reviewed and edited."""
+"""Schema of the examples in a data set, stored as an editable YAML file."""
 
 import dataclasses
 import json
@@ -27,7 +27,7 @@ ENCODINGS = ("", "raw", *IMAGES, "wav")
 
 @dataclass(frozen=True)
 class Feature:
-    """A named feature of the examples.
+    """Description of a named feature.
 
     Attributes:
         dtype: "string" (UTF-8), "bytes", or a numerical dtype.
@@ -80,26 +80,26 @@ class Feature:
 
     @property
     def kind(self) -> str:
-        """Kind of list that stores the feature: "bytes", "float" or "int64"."""
+        """Storage type of the feature: "bytes", "float" or "int64"."""
         if self.encoding or self.dtype in STRINGS or self.is_raw:
             return "bytes"
         return "float" if self.dtype in FLOATS else "int64"
 
     @property
     def is_raw(self) -> bool:
-        """`True` if the numbers are stored as their bytes, in little-endian order."""
+        """`True` if the numbers are stored as raw bytes in little-endian order."""
         by_itself = not self.encoding and self.dtype not in STRINGS and (self.dtype in WIDE or self.is_shaped)
         return self.encoding == "raw" or by_itself
 
     @property
     def is_shaped(self) -> bool:
-        """`True` if the shape is stored next to the values, because several dimensions vary."""
+        """`True` if the shape of each value is also stored, because several dimensions vary."""
         return self.shape.count(None) > 1 and (not self.encoding or self.encoding == "raw")
 
 
 @dataclass(frozen=True)
 class Schema:
-    """Schema of the examples of a data set.
+    """Schema of the examples in a data set.
 
     Attributes:
         features: Name of each feature mapped to the feature.
@@ -135,7 +135,7 @@ class Schema:
             check(fits, f"sparse {name}", Verbatim(", ".join(self.features)), expected)
 
     def to_yaml(self) -> str:
-        """Returns the schema as YAML, without attributes that have their default value."""
+        """Returns the schema as YAML, omitting attributes with default values."""
         names = {name: _flow(name) if name.isprintable() else json.dumps(name) for name in self.features}
         lines = [f"  {names[name]}: {_flow(_changed(feature))}\n" for name, feature in self.features.items()]
         sparse = f"sparse: {_flow(dict(self.sparse))}\n" if self.sparse else ""
@@ -146,7 +146,7 @@ class Schema:
         """Parses a schema from YAML in the format of `to_yaml`.
 
         Args:
-            text: The YAML document.
+            text: YAML document that describes the schema.
 
         Returns:
             The `Schema`.
@@ -191,7 +191,7 @@ class Schema:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML loader that keeps all keys as strings, including `yes` and `1`, and rejects duplicate keys."""
+    """YAML loader that reads all keys as strings, including `yes` and `1`, and rejects duplicate keys."""
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
         self.flatten_mapping(node)

@@ -1,4 +1,4 @@
-"""Interpretation of features stored as bytes, given by the schema next to TFRecord files."""
+"""Interpretation of features stored as bytes, according to the schema next to TFRecord files."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -16,7 +16,7 @@ SCHEMA = "schema.yaml"
 
 @dataclass(frozen=True)
 class Stored:
-    """Interpretation of a feature that is stored as bytes.
+    """Interpretation of a feature stored as bytes.
 
     Attributes:
         dtype: "string", or the dtype of the numbers that the bytes hold.
@@ -28,10 +28,10 @@ class Stored:
 
 
 def stored_as_bytes(files: Iterable[str | os.PathLike[str]]) -> dict[str, Stored]:
-    """Finds the strings and numbers stored as bytes, according to the `schema.yaml` next to the files.
+    """Finds the strings and numbers that are stored as bytes, according to the `schema.yaml` next to the files.
 
     Args:
-        files: TFRecord files.
+        files: TFRecord files whose folder may contain `schema.yaml`.
 
     Returns:
         Name of each such feature mapped to its interpretation. The result is empty if the files are in several folders
@@ -58,11 +58,11 @@ def stored_as_bytes(files: Iterable[str | os.PathLike[str]]) -> dict[str, Stored
 
 
 def numbers_of(name: str, column: Column, stored: Mapping[str, Stored]) -> tuple[np.ndarray, np.ndarray] | None:
-    """Decodes the numbers in a column of bytes.
+    """Decodes the numbers that a bytes column contains.
 
     Args:
         name: Name of the feature.
-        column: The column.
+        column: Column of bytes values to decode.
         stored: Interpretation of each feature, as returned by `stored_as_bytes`.
 
     Returns:

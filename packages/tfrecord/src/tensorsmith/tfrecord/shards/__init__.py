@@ -1,1 +1,1 @@
-"""TFRecord files: finding, reading, indexing, reordering, and resuming interrupted writes."""
+"""TFRecord files: lookup, reading, indexing, reordering, and resumption of interrupted writes."""

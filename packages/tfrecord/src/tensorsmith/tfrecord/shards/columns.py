@@ -1,15 +1,15 @@
-"""Parsing parts of files into columns."""
+"""Parsing of records from files into columns."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
 from tensorsmith.core import check
-from tensorsmith.records import Column, Feature, RecordError, parse, survey
+from tensorsmith.records import Column, RecordError, StoredFeature, parse, survey
 from tensorsmith.records import Sequence as Steps
 from tensorsmith.tfrecord.shards.reading import Part
 
 
-def features_of(path: Path, part: Part) -> dict[str, Feature]:
+def features_of(path: Path, part: Part) -> dict[str, StoredFeature]:
     """Returns the features of the examples in a part of a file.
 
     Raises:
@@ -21,13 +21,13 @@ def features_of(path: Path, part: Part) -> dict[str, Feature]:
         raise part.damage(path, error) from None
 
 
-def columns_of(path: Path, part: Part, features: Mapping[str, Feature]) -> dict[str, Column]:
-    """Parses a part of a file into columns.
+def columns_of(path: Path, part: Part, features: Mapping[str, StoredFeature]) -> dict[str, Column]:
+    """Parses the records in a part of a file into columns.
 
     Args:
-        path: The file.
-        part: A part of the file.
-        features: Features to parse, by name. Features without any value are skipped.
+        path: Path of the TFRecord file, for error messages.
+        part: Part of the file to parse.
+        features: Features to parse, by name. Features without values are skipped.
 
     Returns:
         The columns by name.

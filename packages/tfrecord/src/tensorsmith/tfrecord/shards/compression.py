@@ -1,4 +1,4 @@
-"""Reading and writing files in the two compression formats of TensorFlow."""
+"""Reading and writing of files in the compression formats supported by TensorFlow."""
 
 import gzip
 import io
@@ -12,7 +12,7 @@ CHUNK = 1 << 20
 
 
 def compression_of(head: bytes) -> str:
-    """Returns the compression of a file, as far as its first two bytes determine it.
+    """Returns the compression of a file, as indicated by its first two bytes.
 
     Example:
         >>> compression_of(gzip.compress(b"")), compression_of(zlib.compress(b"")), compression_of(b"")
@@ -25,7 +25,7 @@ def compression_of(head: bytes) -> str:
 
 
 def open_to_read(path: Path, compression: str) -> Any:
-    """Opens a file for reading its decompressed content."""
+    """Opens a file and returns its decompressed content for reading."""
     if compression == "gzip":
         return gzip.open(path, "rb")
     file = path.open("rb", buffering=0)
@@ -33,7 +33,7 @@ def open_to_read(path: Path, compression: str) -> Any:
 
 
 def open_to_write(path: Path, compression: str) -> Any:
-    """Opens a file for writing, compressed if requested. The bytes depend only on the content, not on name or time."""
+    """Opens a file for writing, optionally compressed. The output depends only on the content, not on name or time."""
     file = path.open("wb")
     if compression == "none":
         return file
@@ -41,7 +41,7 @@ def open_to_write(path: Path, compression: str) -> Any:
 
 
 class _Inflated(io.RawIOBase):
-    """Decompressed content of a zlib stream."""
+    """Decompressing reader of a zlib stream."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file, self._stream, self._rest = file, zlib.decompressobj(), b""
@@ -69,7 +69,7 @@ class _Inflated(io.RawIOBase):
 
 
 class _Deflated:
-    """Compressing writer; the file is complete once it is closed."""
+    """Compressing writer. The file is complete after it has been closed."""
 
     def __init__(self, file: BinaryIO, stream: Any) -> None:
         self._file, self._stream = file, stream

@@ -1,4 +1,4 @@
-"""Index of the records in TFRecord files, for random access."""
+"""Index of the records in TFRecord files for random access."""
 
 import os
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ INDEX_SUFFIX = ".index"  # suffix of the index file: the sizes of the records as
 
 @dataclass(frozen=True, eq=False)
 class Index:
-    """Positions of the records of several files, file by file.
+    """Byte offsets and sizes of the records in several files, in file order.
 
     Attributes:
         files: Paths of the files.
@@ -36,10 +36,10 @@ class Index:
 
     @classmethod
     def of(cls, files: Sequence[str | os.PathLike[str]]) -> "Index":
-        """Builds the index of files from the index next to each file, or by reading files that have none.
+        """Returns an index of several files, read from their index files or, if there are none, from the records.
 
         Args:
-            files: Uncompressed TFRecord files.
+            files: Uncompressed TFRecord files to index.
 
         Returns:
             The index of all records.
@@ -62,16 +62,16 @@ class Index:
         return cls(tuple(os.fspath(path) for path in files), file, begins, all_sizes)
 
     def of_records(self, numbers: np.ndarray) -> "Index":
-        """Returns the index of a selection of records, in the given order."""
+        """Returns the index of selected records, in the given order."""
         return Index(self.files, self.file[numbers], self.begins[numbers], self.sizes[numbers])
 
 
 def write_index(path: str | os.PathLike[str], sizes: np.ndarray | None = None) -> Path:
-    """Writes the index of a TFRecord file to `FILE.index`, with 4 bytes per record.
+    """Writes the index of a TFRecord file to `FILE.index`, using 4 bytes per record.
 
     Args:
-        path: An uncompressed TFRecord file.
-        sizes: Sizes of the records' data, if known. If `None`, the file is read.
+        path: Uncompressed TFRecord file.
+        sizes: Data size of each record, if known. If `None`, the file is read.
 
     Returns:
         The path of the index.

@@ -1,4 +1,4 @@
-"""Names and numbers of shards."""
+"""Names and sizes of shards."""
 
 import os
 import re
@@ -16,8 +16,8 @@ def shard_paths(folder: str | os.PathLike[str], name: str, count: int) -> list[P
     """Returns the paths of shards, named as in TensorFlow Datasets.
 
     Args:
-        folder: Folder of the shards.
-        name: Common name of the shards.
+        folder: Folder that contains the shards.
+        name: Common prefix of the shard names.
         count: Number of shards.
 
     Example:
@@ -29,7 +29,7 @@ def shard_paths(folder: str | os.PathLike[str], name: str, count: int) -> list[P
 
 
 def name_of(path: str | os.PathLike[str]) -> str:
-    """Returns the part of a file name before `.tfrecord`.
+    """Returns the prefix of a file name that precedes `.tfrecord`.
 
     Example:
         >>> name_of("data/mnist-train.tfrecord-00000-of-00002")
@@ -56,7 +56,7 @@ def parse_size(text: str) -> int:
 
 
 def parse_split(text: str) -> dict[str, float]:
-    """Parses the names and fractions of splits from a string such as "train=0.8,test=0.2".
+    """Parses split names and fractions from a string such as "train=0.8,test=0.2".
 
     Raises:
         ValueError: If `text` is not valid, or if the fractions do not sum to 1.
@@ -78,11 +78,11 @@ def parse_split(text: str) -> dict[str, float]:
 
 
 def split_sizes(count: int, shares: Mapping[str, float]) -> dict[str, int]:
-    """Returns the number of records in each split. The numbers sum to `count`.
+    """Returns the number of records in each split. The sum of the numbers is `count`.
 
     Args:
         count: Total number of records.
-        shares: Name of each split mapped to its fraction of the records.
+        shares: Mapping from split names to fractions of the records.
 
     Example:
         >>> split_sizes(10, {"train": 0.75, "test": 0.25})
@@ -93,7 +93,7 @@ def split_sizes(count: int, shares: Mapping[str, float]) -> dict[str, int]:
 
 
 def shard_lengths(count: int, shards: int) -> list[int]:
-    """Returns the number of records in each shard; the numbers differ by at most one.
+    """Returns the number of records in each shard. The numbers differ by at most 1.
 
     Example:
         >>> shard_lengths(10, 4)

@@ -1,4 +1,4 @@
-"""Finding input files and checking output files."""
+"""Lookup of input files and validation of output files."""
 
 import glob
 import os
@@ -10,11 +10,11 @@ from tensorsmith.tfrecord.shards.index import INDEX_SUFFIX
 
 
 def find_record_files(sources: Sequence[str]) -> list[Path]:
-    """Finds the TFRecord files given by paths, glob patterns and folders.
+    """Returns the TFRecord files specified by paths, glob patterns and folders.
 
     Args:
-        sources: Files, patterns such as `train-*`, and folders. A folder stands for all of its files with `.tfrecord`
-            in their name. Index files are skipped, and so are hidden files that match a pattern or are in a folder.
+        sources: Files, glob patterns such as `train-*`, and folders. A folder represents all of its files with
+            `.tfrecord` in their name. Index files are skipped, as are hidden files that are not specified explicitly.
 
     Returns:
         The paths of the files, without duplicates.
@@ -45,12 +45,12 @@ def find_record_files(sources: Sequence[str]) -> list[Path]:
 
 
 def check_target(name: str, target: str | os.PathLike[str], sources: Iterable[str | os.PathLike[str]]) -> None:
-    """Checks that an output file does not overwrite one of the input files.
+    """Checks that the output file is not one of the input files.
 
     Args:
-        name: Name of the argument that holds the target.
-        target: The file to write.
-        sources: The files to read.
+        name: Name of the argument that specifies the output file.
+        target: Path of the output file.
+        sources: Paths of the input files.
 
     Raises:
         ValueError: If `target` is one of `sources`.
@@ -61,5 +61,5 @@ def check_target(name: str, target: str | os.PathLike[str], sources: Iterable[st
 
 
 def _without_indexes(paths: Iterable[Path]) -> list[Path]:
-    """Returns the files in sorted order, without index files and hidden files."""
+    """Returns the sorted files, excluding index files and hidden files."""
     return sorted(path for path in paths if path.suffix != INDEX_SUFFIX and path.name[0] != "." and path.is_file())

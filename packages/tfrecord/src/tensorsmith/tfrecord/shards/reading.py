@@ -16,10 +16,10 @@ CHUNK = 1 << 22
 
 
 class DamagedFileError(OSError):
-    """Error raised if a TFRecord file is damaged.
+    """Error raised if a TFRecord file is corrupted.
 
     Attributes:
-        path: Path of the file.
+        path: Path of the TFRecord file.
         record: Index of the first record that cannot be read.
         offset: Byte offset of this record; in a compressed file, the offset in the decompressed content.
         problem: Description of the damage.
@@ -32,7 +32,7 @@ class DamagedFileError(OSError):
 
 @dataclass(frozen=True)
 class Part:
-    """Consecutive records of a file.
+    """Consecutive records of a TFRecord file.
 
     Attributes:
         records: The records. Their memory is reused when the next part is read.
@@ -46,22 +46,22 @@ class Part:
 
     @property
     def size(self) -> int:
-        """Size of the records in bytes, including record frames."""
+        """Size of the records in bytes, including their framing."""
         return int(self.records.sizes.sum()) + len(self.records) * (HEADER + FOOTER)
 
     def damage(self, path: Path, error: RecordError) -> DamagedFileError:
-        """Returns the error for a damaged record of this part, with its position in the file."""
+        """Returns the error for a damaged record of this part, including its position in the file."""
         offset = self.offset + int(self.records.begins[error.row]) - int(self.records.begins[0])
         return DamagedFileError(path, self.first + error.row, offset, error.problem)
 
 
 def read(path: str | os.PathLike[str], check_data: bool = True) -> Iterator[Part]:
-    """Reads the records of a TFRecord file in chunks. Compression is detected from the first bytes.
+    """Reads the records of a TFRecord file in chunks. The compression is detected from the first bytes.
 
     Args:
-        path: The file, compressed or not.
-        check_data: If `True`, the checksums of the records' data are verified. The checksums of their lengths are
-            always verified.
+        path: TFRecord file, optionally compressed.
+        check_data: If `True`, verify the checksums of the record data. The checksums of the record lengths are always
+            verified.
 
     Yields:
         A `Part` with consecutive records.
@@ -78,7 +78,7 @@ def read(path: str | os.PathLike[str], check_data: bool = True) -> Iterator[Part
 
 
 def compression_of_file(path: Path) -> str:
-    """Returns the compression of a file: "none" if it begins with the length of a record and its checksum."""
+    """Returns the compression of a file, or "none" if it starts with a record length and its checksum."""
     with path.open("rb") as file:
         head = file.read(HEADER)
     is_length = scan(np.frombuffer(head, "uint8")).needed > 0

@@ -1,4 +1,4 @@
-"""Rewriting records in any order into shards."""
+"""Rewriting of records into shards in any order."""
 
 import itertools
 import os
@@ -26,20 +26,20 @@ def rearrange(
     resume: bool = False,
     report: Advance = unreported,
 ) -> None:
-    """Writes records to shards, each of which receives a contiguous run of `order`.
+    """Writes records to shards, each of which contains a contiguous range of `order`.
 
     The numbers of records in the shards differ by at most one. Records are copied with their frames, and all checksums
     are verified. Each shard is written atomically, with an index next to it unless it is compressed. Memory use stays
     below 200 MB plus the size of the index, unless records are larger.
 
     Args:
-        index: Index of the input records.
-        order: Positions of the records in the index, int64 `(records,)`. A record may occur several times or not at
-            all.
-        paths: Paths of the shards, in existing folders. Existing files are replaced.
+        index: Index of the records in the input files.
+        order: Indices of the records to write, int64 `(records,)`. A record may occur more than once or not at all.
+        paths: Paths of the shards, whose folders must exist. Existing files are replaced.
         compression: Compression of the shards: "none", "gzip" or "zlib".
-        resume: If `True`, shards that an earlier call with the same index and order completed are kept.
-        report: Function called with the number of bytes written since the last call, including record frames.
+        resume: If `True`, keep the shards that an earlier call with the same index and order has completed.
+        report: Function that is called with the number of bytes written since the previous call, including record
+            framing.
 
     Raises:
         ValueError: If `paths` is empty, if `compression` is unknown, or if `order` is out of range.
@@ -54,7 +54,7 @@ def rearrange(
 
 
 def runs_of(order: np.ndarray, count: int) -> list[np.ndarray]:
-    """Splits an order into contiguous runs, one for each of `count` shards."""
+    """Splits an order into `count` contiguous ranges, one per shard."""
     bounds = np.arange(count + 1) * len(order) // count
     return [order[begin:end] for begin, end in itertools.pairwise(bounds)]
 
@@ -83,22 +83,22 @@ def _write_shard(
 
 
 def _frames(index: Index, numbers: np.ndarray) -> np.ndarray:
-    """Reads the frames of records into one array, in the given order."""
+    """Reads the framed records in the given order into one array."""
     sizes = index.sizes[numbers].astype("int64") + HEADER + FOOTER
     targets = np.cumsum(sizes) - sizes
     frames = np.empty(int(sizes.sum()), "uint8")
     view = frames.data
     # Read each file from front to back, and merge records that are adjacent in both the file and the output.
-    files, places = index.file[numbers], index.begins[numbers] - HEADER
-    forward = np.lexsort((places, files))
-    files, places, targets, lengths = files[forward], places[forward], targets[forward], sizes[forward]
-    joined = (np.diff(files) == 0) & (np.diff(places) == lengths[:-1]) & (np.diff(targets) == lengths[:-1])
+    files, positions = index.file[numbers], index.begins[numbers] - HEADER
+    forward = np.lexsort((positions, files))
+    files, positions, targets, lengths = files[forward], positions[forward], targets[forward], sizes[forward]
+    joined = (np.diff(files) == 0) & (np.diff(positions) == lengths[:-1]) & (np.diff(targets) == lengths[:-1])
     firsts = np.flatnonzero(np.concatenate([[True], ~joined]))
     lengths = np.add.reduceat(lengths, firsts)
-    files, places, targets = files[firsts], places[firsts], targets[firsts]
+    files, positions, targets = files[firsts], positions[firsts], targets[firsts]
     for number in np.unique(files):
         here = files == number
-        pieces = list(zip(places[here].tolist(), targets[here].tolist(), lengths[here].tolist(), strict=True))
+        pieces = list(zip(positions[here].tolist(), targets[here].tolist(), lengths[here].tolist(), strict=True))
         with Path(index.files[number]).open("rb", buffering=0) as file:
             _fill(file.fileno(), view, pieces)
     # Verify the checksums, and compare the sizes with the index.
@@ -110,7 +110,7 @@ def _frames(index: Index, numbers: np.ndarray) -> np.ndarray:
 
 
 def _damage(index: Index, number: int) -> DamagedFileError:
-    """Returns the error for a record that does not match the index."""
+    """Returns the error for a record that is inconsistent with the index."""
     file, begin = index.file[number], int(index.begins[number])
     record = int(np.count_nonzero(index.begins[index.file == file] < begin))
     path = Path(index.files[file])
@@ -122,14 +122,14 @@ def _damage(index: Index, number: int) -> DamagedFileError:
 
 
 def _fill(file: int, view: memoryview, pieces: list[tuple[int, int, int]]) -> None:
-    """Reads pieces of a file into their positions in the output buffer."""
+    """Reads byte ranges of a file into the output buffer."""
     if hasattr(os, "posix_fadvise"):
-        for place, _, size in pieces:  # lets the disk serve several requests at a time
-            os.posix_fadvise(file, place, size, os.POSIX_FADV_WILLNEED)
-    for place, target, size in pieces:
+        for position, _, size in pieces:  # lets the disk serve several requests at a time
+            os.posix_fadvise(file, position, size, os.POSIX_FADV_WILLNEED)
+    for position, target, size in pieces:
         while size > 0:
-            had = os.preadv(file, [view[target : target + size]], place)
+            had = os.preadv(file, [view[target : target + size]], position)
             if had == 0:
                 view[target : target + size] = bytes(size)  # zeros, which are not a valid record
                 break
-            place, target, size = place + had, target + had, size - had
+            position, target, size = position + had, target + had, size - had

@@ -1,4 +1,4 @@
-"""Rewriting the records of files into other shards, in another order, and into splits."""
+"""Rewriting of records into different shards, in a different order, and into splits."""
 
 import contextlib
 import os
@@ -24,7 +24,7 @@ CHUNK = 1 << 20  # records that are processed together
 
 @dataclass(frozen=True)
 class Split:
-    """The files of a split.
+    """Files that belong to one split.
 
     Attributes:
         records: Number of records.
@@ -50,25 +50,25 @@ def reorder(
     progress: Progress = SILENT,
     rearrange: Callable[..., None] = rearrange,
 ) -> dict[str, Split]:
-    """Rewrites the records of files into shards of another number or size, shuffled, or in splits.
+    """Rewrites records into a different number or size of shards, optionally shuffled or partitioned into splits.
 
     Each record is written once, and its bytes are unchanged. Compressed files are unpacked into a temporary folder.
 
     Args:
-        files: TFRecord files. Records keep the order of the files.
-        folder: The folder to write into. It is created if it does not exist.
-        name: Name of the shards. Defaults to the name of the first file.
+        files: TFRecord files. The order of the files is preserved.
+        folder: Output folder. It is created if it does not exist.
+        name: Prefix of the shard names. Defaults to the name of the first file.
         shards: Number of shards in each split.
-        shard_size: Approximate size of a shard in bytes before compression, used if `shards` is `None`. Shards have
-            nearly equal numbers of records, so their sizes differ if the records' sizes do.
+        shard_size: Approximate size of a shard in bytes before compression, used if `shards` is `None`. Shards contain
+            nearly equal numbers of records, so their sizes vary with the record sizes.
         compression: Compression of the shards: "none", "gzip" or "zlib".
-        seed: Seed of the shuffle. If `None`, the order is kept. Equal seeds produce identical bytes.
-        split: Name of each split mapped to its fraction of the records. The fractions sum to 1, and the numbers of
-            records are as close to them as integers can be.
-        resume: If `True`, resumes an interrupted call with the same arguments and unchanged files. The arguments are
-            stored in a hidden file of the folder until all shards are written.
-        manifest: File that stores the arguments permanently. If `None`, a file that is removed at the end is used.
-        progress: Progress display.
+        seed: Random seed for shuffling. If `None`, the order is preserved. The same seed produces identical files.
+        split: Mapping from split names to fractions of the records, which must sum to 1. The numbers of records are
+            rounded to integers.
+        resume: If `True`, resume an interrupted call with the same arguments and unchanged files. The arguments are
+            stored in a hidden file in the folder until all shards are written.
+        manifest: Path of a permanent manifest file. If `None`, a temporary file is used and removed at the end.
+        progress: Progress display to use.
         rearrange: Function that writes the shards of a split, with the signature of `rearrange`.
 
     Returns:
@@ -83,7 +83,7 @@ def reorder(
     check(shards is None or shards > 0, "shards", shards, ">= 1")
     check(seed is None or seed >= 0, "seed", seed, "a non-negative integer")
     folder, name = Path(folder), name or name_of(files[0])
-    check(Path(name).name == name, "name", name, "a name without a folder")
+    check(Path(name).name == name, "name", name, "a file name without a folder")
     folder.mkdir(parents=True, exist_ok=True)
     names = {f"{name}-{part}" if part else name for part in split or {"": 1.0}}
     asked: dict[str, Any] = {"shards": shards, "shard_size": shard_size, "compression": compression, "seed": seed}
@@ -109,7 +109,7 @@ def reorder(
 
 @contextlib.contextmanager
 def _unpacked(files: Sequence[str | os.PathLike[str]], folder: Path, name: str) -> Iterator[list[Path]]:
-    """Yields the files, with compressed ones replaced by their unpacked content, whose checksums are verified."""
+    """Yields the files, with compressed files replaced by decompressed copies whose checksums have been verified."""
     plain = [Path(path) for path in files]
     packed = [number for number, path in enumerate(plain) if compression_of_file(path) != "none"]
     if not packed:

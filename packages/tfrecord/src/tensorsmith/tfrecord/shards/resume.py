@@ -1,4 +1,4 @@
-"""Manifests of shards that are being written, which allow only the same call to resume."""
+"""Manifests of shards that are being written, which ensure that only an identical call can resume."""
 
 import contextlib
 import glob
@@ -25,16 +25,17 @@ def manifest_kept(
     resume: bool,
     path: Path | None = None,
 ) -> Iterator[None]:
-    """Keeps a manifest in the folder while shards are written, and after an interruption.
+    """Stores a manifest in the folder while shards are being written, which remains after an interruption.
 
     Args:
-        folder: Folder of the shards.
-        name: Common name of the shards.
-        names: Name of the shards of each split.
-        arguments: Arguments that the shards depend on, as JSON values.
-        resume: If `True`, continues with existing shards if the arguments are the same, and removes other files that
-            the interrupted call left behind.
-        path: File for the manifest, which is then kept. If `None`, `.NAME.reorder.json` in the folder is used.
+        folder: Folder that contains the shards.
+        name: Common prefix of the shard names.
+        names: Prefix of the shard names for each split.
+        arguments: Arguments that affect the shards, as JSON-serializable values.
+        resume: If `True`, keep existing shards if the arguments are the same, and remove other files of the interrupted
+            call.
+        path: Path of a permanent manifest file. If `None`, the temporary file `.NAME.reorder.json` in the folder is
+            used.
 
     Raises:
         ValueError: If there are shards of these names that cannot be resumed.
@@ -67,7 +68,7 @@ def _shards(folder: Path, names: Collection[str]) -> list[Path]:
 
 
 def _sweep(folder: Path, name: str, names: Collection[str]) -> None:
-    """Removes the drafts and unpacked files of a call that was killed."""
+    """Removes the temporary files of a call that was killed."""
     for path in folder.glob(f".{glob.escape(name)}{UNPACKED}*"):
         shutil.rmtree(path)
     drafts = [f".{glob.escape(shard)}{DRAFT}.tfrecord-*-of-*" for shard in names]

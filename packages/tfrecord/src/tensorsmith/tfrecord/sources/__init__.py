@@ -1,4 +1,4 @@
-"""Sources of examples from files of many kinds. The module that reads a kind is imported on demand."""
+"""Data sources that read examples from files in many formats. Readers are imported on demand."""
 
 import os
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from tensorsmith.core import check
 from tensorsmith.tfrecord.sources.files import Paths, UnreadableError, find_source_files
 from tensorsmith.tfrecord.sources.kinds import kind_of
 from tensorsmith.tfrecord.sources.source import Batch, Reject, Source
-from tensorsmith.tfrecord.sources.table import Table
+from tensorsmith.tfrecord.sources.table import TableSource
 
 __all__ = ["Batch", "Reject", "Source", "UnreadableError", "open_source"]
 
@@ -33,17 +33,17 @@ ROOTED = (*CLASSED, "coco")  # kinds that need the path of the folder itself
 OPTIONS = {"csv": ("encoding",), "text": ("encoding",), "sqlite": ("table", "query")}
 
 
-def open_source(path: Paths, **options: Any) -> Table:
-    r"""Opens files as a source of rows. The kind of the files is detected from their content and suffix.
+def open_source(path: Paths, **options: Any) -> TableSource:
+    r"""Opens files as a data source. The file format is detected from content and suffix.
 
     Supported kinds are CSV, Parquet, JSON lines, NumPy, images (in folders by class, or with VOC or COCO annotations),
     text, audio, SQLite, IDX and TFRecord.
 
     Args:
-        path: A file, a folder, a glob pattern such as `data/*.csv`, or a sequence of these. The rows of several files
-            are concatenated; the files of a folder or pattern are sorted. Several folders of images or audio files are
-            classes.
-        options: Options of the kind of source: `encoding` for CSV and text; `table` or `query` for SQLite.
+        path: File, folder, glob pattern such as `data/*.csv`, or a sequence of these. The rows of several files are
+            concatenated; files in a folder or matching a pattern are sorted. Several folders of images or audio files
+            represent classes.
+        options: Options for the file format: `encoding` for CSV and text; `table` or `query` for SQLite.
 
     Returns:
         The source, which `convert` and `review` accept.
@@ -70,13 +70,13 @@ def open_source(path: Paths, **options: Any) -> Table:
     root = _root([path] if isinstance(path, str | os.PathLike) else path, kind)
     module, _, name = CLASSES[kind].partition(".")
     source = getattr(import_module(f"{__name__}.{module}"), name)
-    made: Table = source(files, root=root) if kind in ROOTED else source(files, **options)
+    made: TableSource = source(files, root=root) if kind in ROOTED else source(files, **options)
     made.options = options
     return made
 
 
 def _root(paths: Sequence[str | os.PathLike[str]], kind: str) -> Path | None:
-    """Returns the folder that contains the class folders: the given folder, or the parent of several folders."""
+    """Returns the parent of the class folders: the given folder, or the parent of several folders."""
     folders = [Path(path) for path in paths if Path(path).is_dir()]
     if len(paths) == 1:
         return folders[0] if folders else None

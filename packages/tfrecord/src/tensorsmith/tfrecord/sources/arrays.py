@@ -1,4 +1,4 @@
-"""Base class of the NumPy and IDX sources, whose arrays are read in chunks of rows."""
+"""Base class of the NumPy and IDX data sources, whose arrays are read in chunks of rows."""
 
 import math
 from abc import abstractmethod
@@ -15,12 +15,12 @@ from tensorsmith.tfrecord._support.arrow_numbers import to_arrow
 from tensorsmith.tfrecord.schema import DTYPES, Feature
 from tensorsmith.tfrecord.sources.files import UnreadableError
 from tensorsmith.tfrecord.sources.source import Batch
-from tensorsmith.tfrecord.sources.table import MOST_BYTES, MOST_ROWS, Table
+from tensorsmith.tfrecord.sources.table import MOST_BYTES, MOST_ROWS, TableSource
 
 
 @dataclass(frozen=True)
 class Rows:
-    """An array in a file.
+    """Array in a file that is read row by row.
 
     Attributes:
         count: Size of the first axis.
@@ -36,19 +36,19 @@ class Rows:
 
     @property
     def feature(self) -> Feature:
-        """Feature of a row; uint8 arrays such as images are encoded as raw bytes."""
+        """Feature of a row. Arrays of uint8, such as images, are encoded as raw bytes."""
         kind = self.dtype.kind
         name = "string" if kind in "UM" else "bytes" if kind == "S" else self.dtype.name
         raw = name == "uint8" and len(self.shape) > 0
         return Feature(name, self.shape, "raw" if raw else "")
 
 
-class Arrays(Table):
-    """Source of rows from arrays with equal first axes. Rows with axes become nested lists of fixed size."""
+class Arrays(TableSource):
+    """Data source for arrays with equal first dimensions. Multidimensional rows become nested lists of fixed size."""
 
     @abstractmethod
     def parts(self) -> list[tuple[Path, Callable[[ExitStack], Mapping[str, Rows]]]]:
-        """Returns files with functions that open their arrays; files that share their rows form one entry."""
+        """Returns files and functions that open their arrays, with one entry for files that share their rows."""
 
     def rows(self) -> Iterator[Batch]:
         """Yields batches of all rows."""
@@ -57,7 +57,7 @@ class Arrays(Table):
                 yield from _batches(path, _checked(path, open_arrays(stack)))
 
     def known(self) -> Mapping[str, Feature]:
-        """Returns the features of all arrays, read from the headers of the files."""
+        """Returns the features of all arrays, according to the file headers."""
         known: dict[str, Feature] = {}
         for path, open_arrays in self.parts():
             with ExitStack() as stack:
@@ -75,7 +75,7 @@ def _shown(feature: Feature) -> str:
 
 
 def _checked(path: Path, arrays: Mapping[str, Rows]) -> Mapping[str, Rows]:
-    """Checks that the first axes are equal and the dtypes are supported, and returns the arrays."""
+    """Returns the arrays after checking that the first dimensions are equal and the dtypes are supported."""
     counts = {name: array.count for name, array in arrays.items()}
     if len(set(counts.values())) > 1:
         raise UnreadableError(path, f"the arrays have different numbers of rows: {counts}")
@@ -100,7 +100,7 @@ def _batches(path: Path, arrays: Mapping[str, Rows]) -> Iterator[Batch]:
 
 
 def _column(array: np.ndarray) -> Any:
-    """Converts an array to Arrow, with fixed-size lists for all axes except the first."""
+    """Converts an array to an Arrow column, with fixed-size lists for all axes except the first."""
     if array.dtype.kind == "M":
         array = np.datetime_as_string(array)
     array = np.ascontiguousarray(array, array.dtype.newbyteorder("="))

@@ -1,4 +1,4 @@
-"""Batches of rows that are read one by one, such as image and audio files."""
+"""Batching of rows that are read one at a time, such as image and audio files."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -15,26 +15,26 @@ ROWS = 256  # maximum number of rows in a batch
 def in_batches(
     rows: Iterator[tuple[dict[str, Any] | Reject, tuple[str, int]]], file: str, types: Any, first: int = 1
 ) -> Iterator[Batch]:
-    """Groups rows and rejects into batches; rows are numbered from `first`, and have a file and a number in it."""
+    """Groups rows and rejects into batches. Row numbers start from `first`."""
     values: list[dict[str, Any]] = []
     numbers: list[int] = []
-    places: list[tuple[str, int]] = []
+    positions: list[tuple[str, int]] = []
     rejects: list[Reject] = []
     size = 0
 
     def batch() -> Batch:
-        return Batch(pa.RecordBatch.from_pylist(values, types), file, np.array(numbers, "int64"), rejects, places)
+        return Batch(pa.RecordBatch.from_pylist(values, types), file, np.array(numbers, "int64"), rejects, positions)
 
-    for number, (row, place) in enumerate(rows, first):
+    for number, (row, position) in enumerate(rows, first):
         if isinstance(row, Reject):
             rejects.append(row)
             continue
         values.append(row)
         numbers.append(number)
-        places.append(place)
+        positions.append(position)
         size += sum(len(value) for value in row.values() if isinstance(value, bytes))
         if size >= MOST_BYTES or len(values) == ROWS:
             yield batch()
-            values, numbers, rejects, places, size = [], [], [], [], 0
+            values, numbers, rejects, positions, size = [], [], [], [], 0
     if values or rejects:
         yield batch()

@@ -1,4 +1,4 @@
-"""Base class of sources of images with annotated boxes."""
+"""Base class of data sources for images with bounding box annotations."""
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
@@ -12,7 +12,7 @@ from tensorsmith.tfrecord.schema import Feature
 from tensorsmith.tfrecord.sources.batches import in_batches
 from tensorsmith.tfrecord.sources.image_files import ImageShapes, read_image
 from tensorsmith.tfrecord.sources.source import Batch, Reject
-from tensorsmith.tfrecord.sources.table import Table
+from tensorsmith.tfrecord.sources.table import TableSource
 
 TYPES = (
     ("image", pa.binary()),
@@ -25,7 +25,7 @@ OUTSIDE = 1.0  # pixels by which a box may exceed its image due to rounding; the
 
 @dataclass(frozen=True)
 class Box:
-    """Bounding box of an object in pixels; `flagged` marks a difficult object or a crowd."""
+    """Bounding box of an object in pixels. `flagged` marks difficult objects and crowds."""
 
     name: str
     left: float
@@ -35,7 +35,7 @@ class Box:
     flagged: bool = False
 
     def relative(self, height: int, width: int) -> list[float]:
-        """Returns top, left, bottom and right as fractions of the image size, as in TensorFlow and TFDS.
+        """Returns the top, left, bottom and right edges as fractions of the image size, as in TensorFlow and TFDS.
 
         Raises:
             ValueError: If the box is not within the image.
@@ -50,7 +50,7 @@ class Box:
 
 @dataclass(frozen=True)
 class Annotated:
-    """An annotated image.
+    """Image with its annotation.
 
     Attributes:
         annotation: Path of the annotation file.
@@ -67,8 +67,8 @@ class Annotated:
     size: tuple[int, int] | None = None
 
 
-class AnnotatedImages(Table):
-    """Source with one row for each annotated image.
+class AnnotatedImages(TableSource):
+    """Data source with one row per annotated image.
 
     The features are `image`, `bbox` (top, left, bottom, right in 0..1), `label` (class indices), `label_text` (class
     names) and a flag. Except for `image`, they have one value for each object.
@@ -93,7 +93,7 @@ class AnnotatedImages(Table):
         yield from in_batches(rows, str(self.files[0]), pa.schema([*TYPES, (self.flag, pa.list_(pa.bool_()))]))
 
     def known(self) -> Mapping[str, Feature]:
-        """Returns all features."""
+        """Returns all features of the data source."""
         return {
             "image": self._shapes.feature,
             "bbox": Feature("float32", (None, 4)),

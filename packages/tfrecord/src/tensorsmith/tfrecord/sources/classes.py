@@ -1,14 +1,14 @@
-"""Classes given by the names of folders."""
+"""Class labels given by folder names."""
 
 from pathlib import Path
 
 
 class Classes:
-    """Class indices of files, given by the sorted names of the subfolders of a folder.
+    """Class indices of files, determined by the sorted names of subfolders.
 
     Args:
-        root: The folder, or `None` if there are no classes.
-        files: All files.
+        root: Parent of the class folders, or `None` if there are no classes.
+        files: Files whose class indices are determined.
 
     Attributes:
         names: The class names; empty if all files are directly in the folder.

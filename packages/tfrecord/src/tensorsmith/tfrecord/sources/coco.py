@@ -1,4 +1,4 @@
-"""Images with COCO annotations, one JSON file for all images."""
+"""Images with COCO annotations, stored in one JSON file for all images."""
 
 import json
 import os
@@ -12,15 +12,15 @@ from tensorsmith.tfrecord.sources.source import Reject
 
 
 class Coco(AnnotatedImages):
-    """Source of the images named in a COCO file, with their boxes.
+    """Data source for the images in a COCO annotation file, with their boxes.
 
     Classes are numbered in the order of their ids. The annotation file is read into memory completely; the images are
     not.
 
     Args:
-        files: The annotation file.
-        root: Folder that contains the images, directly or in subfolders. If `None`, the folder of the annotation file
-            is used, or its parent if that folder is called `annotations`.
+        files: List with the path of the COCO annotation file.
+        root: Folder that contains the images, possibly in subfolders. If `None`, the folder of the annotation file is
+            used, or its parent if that folder is named `annotations`.
     """
 
     flag = "is_crowd"
@@ -50,7 +50,7 @@ class Coco(AnnotatedImages):
         self.files += dict.fromkeys(found for image in self._images for found in self._found(image))
 
     def annotated(self) -> Iterator[Annotated | Reject]:
-        """Yields all images, in the order of the file."""
+        """Yields all annotated images, in file order."""
         path = self.files[0]
         for row, image in enumerate(self._images, 1):
             try:
@@ -61,12 +61,12 @@ class Coco(AnnotatedImages):
                 yield Reject(str(path), row, "", f"image {image['id']!r}: {problem}")
 
     def _found(self, image: dict[str, Any]) -> list[Path]:
-        """Returns a list with the path of an image, empty if it does not exist or is ambiguous."""
+        """Returns a list with the path of an image, or an empty list if the path does not exist or is ambiguous."""
         try:
-            place = self._places.find(str(image["file_name"]))
+            position = self._places.find(str(image["file_name"]))
         except (KeyError, ValueError):
             return []
-        return [place] if place.is_file() else []
+        return [position] if position.is_file() else []
 
     def _box(self, entry: dict[str, Any]) -> Box:
         left, top, width, height = map(float, entry["bbox"])
@@ -76,14 +76,14 @@ class Coco(AnnotatedImages):
 
 
 class _Places:
-    """Lookup of images in a folder by the file names in an annotation."""
+    """Lookup of image paths by the file names in an annotation file."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
         self._by_name: dict[str, list[Path]] | None = None
 
     def find(self, name: str) -> Path:
-        """Returns the path of an image, or the path where it was expected.
+        """Returns the path of an image, or the expected path if it does not exist.
 
         Raises:
             ValueError: If several images have the name.

@@ -1,4 +1,4 @@
-"""CSV and TSV files as a source."""
+"""CSV and TSV files as a data source."""
 
 import codecs
 import csv
@@ -18,21 +18,21 @@ from pyarrow import csv as arrow_csv
 from tensorsmith.core import check, did_you_mean
 from tensorsmith.tfrecord.sources.files import GZIP_ERRORS, UnreadableError, open_plain
 from tensorsmith.tfrecord.sources.source import Batch, Reject
-from tensorsmith.tfrecord.sources.table import Table
+from tensorsmith.tfrecord.sources.table import TableSource
 
 BLOCK, LARGEST = 2 << 20, 64 << 20  # size of a block in bytes; larger rows are read with the second size, the maximum
 
 
-class CsvFiles(Table):
-    """Source of strings from CSV and TSV files, with column names in the first line.
+class CsvFiles(TableSource):
+    """Data source for CSV and TSV files with column names in the first line, whose values are strings.
 
     Cells are separated by commas, or by tabs or semicolons if the first line has no comma. An empty cell is a missing
     value; `""` is an empty string. Empty lines are skipped. A column without a name is called `column_1` and so on,
     after its number.
 
     Args:
-        files: The files. If a file lacks a column, the column is missing in its rows.
-        encoding: Character encoding of the files, as named by Python.
+        files: CSV and TSV files. A column that does not exist in a file is null in its rows.
+        encoding: Character encoding of the files, as a Python codec name.
     """
 
     untyped = True
@@ -56,7 +56,7 @@ class CsvFiles(Table):
                     yield Batch(batch.rows.filter(pa.array(later)), batch.file, batch.numbers[later], rejects)
 
     def _file(self, path: Path, block: int) -> Iterator[Batch]:
-        """Yields the rows of one file."""
+        """Yields the batches of one file."""
         names, delimiter, line, ending = self._header(path)
         if not names:
             raise UnreadableError(path, "the first line must hold the column names, but is empty")
@@ -115,11 +115,11 @@ class CsvFiles(Table):
 
 
 class _LargeRowError(Exception):
-    """Raised if a row is larger than a block."""
+    """Error raised if a row is larger than a block."""
 
 
 class _Followed(io.RawIOBase):
-    """File wrapper that keeps the most recently read bytes, at least one block if the file is that large.
+    """File wrapper that stores the most recently read bytes, at least one block unless the file is smaller.
 
     All content is checked against the encoding, as Arrow does not check rows that it rejects.
     """
@@ -149,7 +149,7 @@ class _Followed(io.RawIOBase):
 
 
 def _is_open(lines: list[str], height: int, delimiter: str) -> bool:
-    """Returns `True` if the last row, which has `height` lines, ends within quotes; Arrow accepts such a row."""
+    """Returns `True` if the last row, with `height` lines, has an unclosed quote, which Arrow accepts."""
     last = lines[:-1] if not lines[-1] else lines
     csv.field_size_limit(max(csv.field_size_limit(), LARGEST))  # global to all readers of the csv module
     try:
@@ -160,7 +160,7 @@ def _is_open(lines: list[str], height: int, delimiter: str) -> bool:
 
 
 class _Lines:
-    """Line numbers of rows, for files with multi-line cells and rejected rows."""
+    """Line numbers of rows, which account for multi-line cells and rejected rows."""
 
     def __init__(self, path: Path, refused: list[Any], line: int, ending: str, encoding: str) -> None:
         self._path, self._refused, self._line, self._row = path, refused, line, 2  # Arrow counts the header as row 1
@@ -170,7 +170,7 @@ class _Lines:
         self._read = 0
 
     def batch(self, rows: Any, at_end: bool = False) -> Batch:
-        """Returns rows with their line numbers and the rejects among them, without empty lines."""
+        """Returns the rows with their line numbers and the rejects among them, excluding blank lines."""
         breaks = [pc.fill_null(pc.count_substring(column, self._ending), 0).to_numpy() for column in rows.columns]
         heights = 1 + np.sum(breaks, axis=0, dtype="int64")
         numbers, rejects, at = np.empty(len(heights), "int64"), [], 0
@@ -198,7 +198,7 @@ class _Lines:
             self.last, self.height, self._line = int(numbers[end - 1]), int(heights[end - 1]), int(ends[-1])
 
     def _is_blank(self, number: int) -> bool:
-        """Returns `True` if a line is empty, without any delimiter. Lines must be queried in increasing order."""
+        """Returns `True` if a line is blank and contains no delimiter. Lines must be queried in increasing order."""
         if self._content is None:
             self._content = io.TextIOWrapper(open_plain(self._path), self._encoding, "replace", self._ending)
         line = next(itertools.islice(self._content, int(number) - self._read - 1, None), "")
@@ -216,7 +216,7 @@ def _reject(path: Path, line: int, row: Any) -> Reject:
 
 
 def check_encoding(encoding: str) -> str:
-    """Returns the encoding if Python knows it, otherwise raises an error."""
+    """Returns the encoding, or raises an error if Python does not support it."""
     try:
         codecs.lookup(encoding)
         known = True
@@ -228,7 +228,7 @@ def check_encoding(encoding: str) -> str:
 
 
 def wrong_encoding(path: Path, encoding: str) -> str:
-    """Returns the position at which a file violates an encoding, empty if the file is valid."""
+    """Returns the first position that is invalid in an encoding, or an empty string if the file is valid."""
     decoder, line = codecs.getincrementaldecoder(encoding)(), 1
     try:
         with open_plain(path) as file:

@@ -1,4 +1,4 @@
-"""Finding and opening the files of a source."""
+"""Lookup and opening of source files."""
 
 import glob
 import gzip
@@ -12,14 +12,14 @@ Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
 
 class UnreadableError(OSError):
-    """Error raised if a source file is damaged or has an unexpected format."""
+    """Error raised if a source file is corrupted or has an unexpected format."""
 
     def __init__(self, path: Path, problem: str):
         super().__init__(f"{path}: {problem}")
 
 
 def find_source_files(paths: Paths) -> list[Path]:
-    """Finds the files given by paths, glob patterns such as `data/*.csv`, and folders.
+    """Returns the files specified by paths, glob patterns such as `data/*.csv`, and folders.
 
     A folder stands for all files in it and its subfolders. Names that begin with `.` or `_` and files created by file
     managers are skipped, as other tools leave such files next to data.
@@ -47,7 +47,7 @@ def find_source_files(paths: Paths) -> list[Path]:
 
 
 def open_plain(path: Path) -> BinaryIO:
-    """Opens a file for reading, decompressing it if it is a gzip file."""
+    """Opens a file for reading, with decompression of gzip files."""
     file = path.open("rb")
     if file.read(2) == b"\x1f\x8b":
         file.close()

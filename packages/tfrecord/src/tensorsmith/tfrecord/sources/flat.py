@@ -1,4 +1,4 @@
-"""Flattening of Arrow columns to the types of features, without structs, dictionaries and dates."""
+"""Conversion of Arrow columns to feature types, without structs, dictionaries and dates."""
 
 from pathlib import Path
 from typing import Any
@@ -10,14 +10,14 @@ from tensorsmith.tfrecord.sources.files import UnreadableError
 
 
 def flatten(rows: Any, file: Path) -> Any:
-    """Flattens columns to numbers, booleans, strings, binary values, and lists of these.
+    """Converts columns to numbers, booleans, strings, binary values, and lists of these types.
 
     A struct `a` with a field `b` becomes a column `a/b`, and a list of structs becomes one list for each field.
     Dictionaries are decoded, dates and times become ISO 8601 strings, decimals become float64, and durations int64.
 
     Args:
-        rows: A `pyarrow.RecordBatch`.
-        file: Path of the file that the rows come from, for error messages.
+        rows: Arrow record batch to convert.
+        file: Path of the source file, for error messages.
 
     Returns:
         A `pyarrow.RecordBatch` with the flat columns.

@@ -1,4 +1,4 @@
-"""Files in the IDX format of MNIST, optionally compressed by gzip."""
+"""Files in the IDX format of MNIST, optionally gzip-compressed."""
 
 import math
 import zlib
@@ -18,17 +18,18 @@ DTYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: "
 
 
 class IdxFiles(Arrays):
-    """Source of IDX files: a file with several axes is the feature `image`, a file with one axis is `label`.
+    """Data source for IDX files. Files with several axes provide the feature `image`, one-dimensional files `label`.
 
     Args:
-        files: One file, or one of each kind. Training and test files are separate sources.
+        files: IDX files: one file, or one of each kind. Training and test files must be opened as separate data
+            sources.
     """
 
     def __init__(self, files: list[Path]) -> None:
         self.files = files
 
     def parts(self) -> list[tuple[Path, Callable[[ExitStack], Mapping[str, Rows]]]]:
-        """Returns the files as one entry, with the function that opens them."""
+        """Returns all files as one entry, with a function that opens them."""
         return [(self.files[0], self._open)]
 
     def _open(self, stack: ExitStack) -> dict[str, Rows]:

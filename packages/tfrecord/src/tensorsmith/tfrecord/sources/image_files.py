@@ -1,4 +1,4 @@
-"""Reading PNG and JPEG files, and the properties that many of them share."""
+"""Reading of PNG and JPEG files, and the common properties of image collections."""
 
 import io
 import warnings
@@ -16,7 +16,7 @@ PNG, DEPTH = b"\x89PNG", 24  # signature of a PNG file, and the offset of its bi
 
 @dataclass(frozen=True)
 class ImageFile:
-    """A valid image file.
+    """Properties of a valid image file.
 
     Attributes:
         data: Content of the file.
@@ -32,7 +32,7 @@ class ImageFile:
 
 
 def read_image(path: Path) -> ImageFile:
-    """Reads an image and decodes it to verify that it is complete.
+    """Reads an image file and decodes it to verify that it is complete.
 
     Raises:
         ValueError: If the file is damaged, or is not a PNG or JPEG file.
@@ -55,7 +55,7 @@ def read_image(path: Path) -> ImageFile:
 
 
 def dtype_of(data: bytes) -> str:
-    """Returns the dtype that holds the channels of a PNG or JPEG file."""
+    """Returns the dtype that represents the channels of a PNG or JPEG file."""
     return "uint16" if data.startswith(PNG) and data[DEPTH] == 16 else "uint8"
 
 
@@ -68,7 +68,7 @@ def _channels(image: Any) -> int:
 
 
 class ImageShapes:
-    """Common shape, encoding and dtype of the images of a source."""
+    """Common shape, encoding and dtype of the images in a data source."""
 
     def __init__(self) -> None:
         self._shape: list[int | None] = []
@@ -76,7 +76,7 @@ class ImageShapes:
         self._dtypes: set[str] = set()
 
     def add(self, image: ImageFile) -> None:
-        """Adds an image to the common properties."""
+        """Updates the common properties with another image."""
         self._encodings.add(image.encoding)
         self._dtypes.add(image.dtype)
         before = self._shape or image.shape
@@ -84,6 +84,6 @@ class ImageShapes:
 
     @property
     def feature(self) -> Feature:
-        """Feature of the images: `None` for sizes that vary, and uint8 unless all images have 16 bits."""
+        """Feature of the images. Variable dimensions are `None`; the dtype is uint8 unless all images have 16 bits."""
         encoding = "image" if len(self._encodings) > 1 else min(self._encodings, default="png")
         return Feature(min(self._dtypes, default="uint8", key=len), tuple(self._shape) or (None, None, None), encoding)

@@ -1,4 +1,4 @@
-"""Image files as a source, with or without a folder for each class."""
+"""Image files as a data source, optionally in one folder per class."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -11,15 +11,15 @@ from tensorsmith.tfrecord.sources.batches import in_batches
 from tensorsmith.tfrecord.sources.classes import Classes
 from tensorsmith.tfrecord.sources.image_files import ImageShapes, read_image
 from tensorsmith.tfrecord.sources.source import Batch, Reject
-from tensorsmith.tfrecord.sources.table import Table
+from tensorsmith.tfrecord.sources.table import TableSource
 
 
-class ImageFolders(Table):
-    """Source with a row for each image: the feature `image`, and `label` if the images are in folders by class.
+class ImageFolders(TableSource):
+    """Data source with one row per image: the feature `image`, and `label` if there are class folders.
 
     Args:
-        files: The images.
-        root: Folder that contains the class folders, or `None` if the images have no classes.
+        files: Paths of the image files.
+        root: Parent of the class folders, or `None` if the images have no classes.
     """
 
     by_file = True
@@ -36,7 +36,7 @@ class ImageFolders(Table):
         yield from in_batches(rows, self._name, pa.schema(types), 1 + self.before)
 
     def known(self) -> Mapping[str, Feature]:
-        """Returns the features, with the size and encoding of the images and the class names."""
+        """Returns the features, including the image size and encoding and the class names."""
         label = {"label": Feature("int64", labels=self._classes.names)} if self._classes.names else {}
         return {"image": self._shapes.feature, **label}
 

@@ -1,4 +1,4 @@
-"""Inference of a schema from all rows of a source."""
+"""Inference of a schema from all rows of a data source."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ MOST_REJECTS = 10  # rejects that are kept
 
 @dataclass(frozen=True)
 class Found:
-    """Result of a survey of all rows.
+    """Result of schema inference.
 
     Attributes:
         schema: The inferred schema.
@@ -46,8 +46,8 @@ class Survey:
     """Incremental inference of a schema from batches of rows.
 
     Args:
-        untyped: If `True`, strings that represent numbers are inferred as numbers.
-        written: If `True`, floats come from decimal text, and float32 is inferred if it is precise enough.
+        untyped: If `True`, strings that represent numbers are inferred to be numbers.
+        written: If `True`, floats originate from decimal text, and float32 is inferred if it is sufficiently precise.
     """
 
     def __init__(self, untyped: bool = False, written: bool = False) -> None:
@@ -57,7 +57,7 @@ class Survey:
         self._rejects: list[Reject] = []
 
     def add(self, batch: Batch) -> None:
-        """Adds a batch of rows."""
+        """Updates the inference with a batch of rows."""
         for name, array in zip(batch.rows.schema.names, batch.rows.columns, strict=True):
             column = self._columns.setdefault(name, _Column(self._untyped, self._written))
             column.add(array)
@@ -66,10 +66,10 @@ class Survey:
         self._rejects += batch.rejects[: MOST_REJECTS - len(self._rejects)]
 
     def found(self, known: Mapping[str, Feature]) -> Found:
-        """Returns the result for all rows added so far.
+        """Returns the inferred schema of all rows processed so far.
 
         Args:
-            known: Features that the source knows in more detail; they replace the inferred ones.
+            known: Features that the data source knows more precisely, which replace the inferred features.
         """
         missing = {
             name: self._rows - column.present for name, column in self._columns.items() if column.present < self._rows
@@ -86,7 +86,7 @@ class Survey:
 
 
 class _Column:
-    """Properties of one column in the batches seen so far."""
+    """Properties of a column in the batches processed so far."""
 
     def __init__(self, untyped: bool, written: bool) -> None:
         self._untyped, self._written = untyped, written
@@ -150,7 +150,7 @@ class _Column:
 
 
 def _is_uneven(lists: Any, inner: Any) -> bool:
-    """Returns `True` if a list contains lists of different lengths."""
+    """Returns `True` if a column contains nested lists of different lengths."""
     if not pa.types.is_nested(inner.type) or is_complex(inner.type) or pa.types.is_fixed_size_list(inner.type):
         return False
     counts, lengths = (np.asarray(pc.list_value_length(level).drop_null()) for level in (lists, inner))

@@ -1,4 +1,4 @@
-"""JSON lines files as a source."""
+"""JSON Lines files as a data source."""
 
 import codecs
 import json
@@ -13,15 +13,15 @@ from tensorsmith.tfrecord.schema import Schema
 from tensorsmith.tfrecord.sources.files import GZIP_ERRORS, UnreadableError, open_plain
 from tensorsmith.tfrecord.sources.flat import flatten
 from tensorsmith.tfrecord.sources.source import Batch, Reject
-from tensorsmith.tfrecord.sources.table import MOST_BYTES, MOST_ROWS, Table
+from tensorsmith.tfrecord.sources.table import MOST_BYTES, MOST_ROWS, TableSource
 from tensorsmith.tfrecord.sources.values import as_written, table_of
 
 
-class JsonLines(Table):
-    """Source of JSON lines: one UTF-8 object per line, with nested objects as columns `a/b`. Blank lines are skipped.
+class JsonLines(TableSource):
+    """Data source for JSON Lines files in UTF-8. Nested objects become columns `a/b`, and blank lines are skipped.
 
     Args:
-        files: The files.
+        files: Paths of the JSON Lines files.
     """
 
     written = True
@@ -35,7 +35,7 @@ class JsonLines(Table):
         return self._rows({})
 
     def rows_for(self, schema: Schema) -> Iterator[Batch]:
-        """Yields batches of all rows, with numbers in string columns as written in the file."""
+        """Yields batches of all rows, in which numbers in string columns are unchanged."""
         texts = {name: feature for name, feature in schema.features.items() if feature.dtype == "string"}
         return self._rows({name: bool(feature.shape or feature.sequence) for name, feature in texts.items()})
 

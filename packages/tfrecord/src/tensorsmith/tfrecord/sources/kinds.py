@@ -1,4 +1,4 @@
-"""Detection of the kind of source files, from their content or suffix."""
+"""Detection of the format of source files, from their content or suffix."""
 
 import json
 import mmap
@@ -51,7 +51,7 @@ IDX_NAME = re.compile(r"idx\d")
 
 
 def kind_of(files: list[Path]) -> tuple[str, list[Path]]:
-    """Returns the kind of a set of files, and the files among them that make up the source.
+    """Returns the common format of several files, and the files that belong to the data source.
 
     Image, audio and TFRecord files may be accompanied by text files, JSON files and files of unknown kind, which are
     skipped.
@@ -82,7 +82,7 @@ def kind_of(files: list[Path]) -> tuple[str, list[Path]]:
 
 
 def _kind(path: Path) -> str:
-    """Returns the kind of a file, empty if it is unknown."""
+    """Returns the format of a file, or an empty string if it is unknown."""
     with path.open("rb") as file:
         head = file.read(16)
     if path.suffix == INDEX_SUFFIX:
@@ -111,7 +111,7 @@ def _begins_as_idx(path: Path) -> bool:
 
 
 def _is_coco(path: Path) -> bool:
-    """Returns `True` if a .json file is a single object with images and annotations, rather than JSON lines."""
+    """Returns `True` if a .json file is a single object with images and annotations instead of JSON Lines."""
     with path.open("rb") as file:
         first = file.readline(1 << 20)
         try:

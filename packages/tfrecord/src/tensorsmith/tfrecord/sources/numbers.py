@@ -1,4 +1,4 @@
-"""Inference of a lossless numerical dtype for a column of strings."""
+"""Inference of a lossless numeric dtype for a column of strings."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ INTEGER = r"^[+-]?[0-9]+$"
 
 
 class Numbers:
-    """Incremental inference of the narrowest dtype that represents all strings of a column.
+    """Incremental inference of the narrowest dtype that represents all strings in a column.
 
     The dtype is bool for `true` and `false`; int64, or else uint64, for integers; float32 if it reproduces each number
     to the last digit written, otherwise float64; and string for everything else, including numbers that none of these
@@ -35,14 +35,14 @@ class Numbers:
 
     @property
     def dtype(self) -> str:
-        """Narrowest dtype that is still possible."""
+        """Narrowest dtype that represents all strings so far."""
         return self._possible[0]
 
     def add(self, texts: Any) -> None:
-        """Updates the possible dtypes with more strings.
+        """Updates the inference with a batch of strings.
 
         Args:
-            texts: A `pyarrow.Array` of strings without nulls.
+            texts: Arrow array of strings without nulls.
         """
         if len(texts) == 0 or self.dtype == "string":
             return
@@ -68,7 +68,7 @@ class Numbers:
 
 
 def _cast(texts: Any, dtype: str) -> Any:
-    """Converts the strings to numbers; returns `None` if a string is not of the dtype."""
+    """Converts strings to numbers, or returns `None` if a string is invalid for the dtype."""
     try:
         return texts.cast(dtype).to_numpy()
     except pa.ArrowInvalid:
@@ -91,7 +91,7 @@ def _has_huge_floats(texts: Any, exact: np.ndarray) -> bool:
 
 
 def _fits_float32(texts: Any, exact: np.ndarray) -> bool:
-    """Returns `True` if rounding to float32 changes each number by at most half a unit of its last written digit."""
+    """Returns `True` if rounding to float32 changes each number by at most half a unit in the last written digit."""
     finite = np.isfinite(exact)
     scientific = np.asarray(pc.match_substring(texts, "e", ignore_case=True)) & finite
     sizes, points = np.asarray(pc.binary_length(texts)), np.asarray(pc.find_substring(texts, "."))
@@ -105,7 +105,7 @@ def _fits_float32(texts: Any, exact: np.ndarray) -> bool:
 
 
 def _last_digits(texts: Any) -> np.ndarray:
-    """Returns the power of ten of the last digit of each number in scientific notation."""
+    """Returns the exponent of the last digit of each number in scientific notation."""
     parts = pc.extract_regex(texts, r"^[+-]?[0-9]*\.?(?P<decimals>[0-9]*)[eE]\+?(?P<exponent>-?[0-9]+)$")
     exponents = np.asarray(parts.field("exponent").cast("float64"))
     return np.clip(exponents - np.asarray(pc.binary_length(parts.field("decimals"))), -400, 400)

@@ -1,4 +1,4 @@
-"""NumPy .npy and .npz files as a source."""
+"""NumPy .npy and .npz files as a data source."""
 
 import lzma
 import math
@@ -35,20 +35,20 @@ ERRORS = (
 
 
 class NumpyFiles(Arrays):
-    """Source of NumPy arrays.
+    """Data source for NumPy arrays.
 
     Several .npy files provide one feature each, named after the file. Several .npz files, whose keys are the features,
     are concatenated. Arrays in Fortran order are read into memory completely.
 
     Args:
-        files: Either .npy files or .npz files.
+        files: Paths of .npy files or of .npz files, but not of both.
     """
 
     def __init__(self, files: list[Path]) -> None:
         self.files = files
 
     def parts(self) -> list[tuple[Path, Callable[[ExitStack], Mapping[str, Rows]]]]:
-        """Returns files with functions that open their arrays."""
+        """Returns files and functions that open their arrays."""
         zipped = [path for path in self.files if _is_zipped(path)]
         if not zipped:
             return [(self.files[0], partial(_files, self.files))]
@@ -65,7 +65,7 @@ def _is_zipped(path: Path) -> bool:
 
 
 def _files(paths: list[Path], stack: ExitStack) -> dict[str, Rows]:
-    """Opens the arrays of .npy files."""
+    """Opens the arrays in .npy files."""
     arrays: dict[str, Rows] = {}
     for path in paths:
         if path.stem in arrays:
@@ -77,7 +77,7 @@ def _files(paths: list[Path], stack: ExitStack) -> dict[str, Rows]:
 
 
 class _Slices:
-    """Sequential reader of the rows of an array."""
+    """Sequential reader of array rows."""
 
     def __init__(self, array: np.ndarray) -> None:
         self._array, self._at = array, 0
@@ -94,7 +94,7 @@ def _header(file: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype]:
 
 
 def _members(path: Path, stack: ExitStack) -> dict[str, Rows]:
-    """Opens the arrays of a .npz file, each of which is decompressed incrementally."""
+    """Opens the arrays in a .npz file, which are decompressed incrementally."""
     try:
         archive = stack.enter_context(zipfile.ZipFile(path))
     except ERRORS as error:
@@ -119,7 +119,7 @@ def _member(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo, stack
 
 
 def _array(path: Path, name: str, file: BinaryIO, size: int, whole: Callable[[], np.ndarray]) -> Rows:
-    """Returns the rows of an array, read incrementally from the file if the array is in C order."""
+    """Returns the rows of an array, read incrementally from the file if it is stored in C order."""
     try:
         shape, by_columns, dtype = _header(file)
     except ERRORS as error:

@@ -1,4 +1,4 @@
-"""Parquet files as a source."""
+"""Parquet files as a data source."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,16 +12,16 @@ from tensorsmith.tfrecord.schema import Schema
 from tensorsmith.tfrecord.sources.files import UnreadableError
 from tensorsmith.tfrecord.sources.flat import flatten
 from tensorsmith.tfrecord.sources.source import Batch
-from tensorsmith.tfrecord.sources.table import MOST_BYTES, MOST_ROWS, Table, check_names, select
+from tensorsmith.tfrecord.sources.table import MOST_BYTES, MOST_ROWS, TableSource, check_names, select
 
 ERRORS = (pa.ArrowInvalid, pa.ArrowNotImplementedError, UnicodeError, OSError)
 
 
-class ParquetFiles(Table):
-    """Source of Parquet files, read in parts of row groups. Structs, dates and other types are converted by `flatten`.
+class ParquetFiles(TableSource):
+    """Data source for Parquet files, read by row groups. Structs, dates and other types are converted by `flatten`.
 
     Args:
-        files: The files.
+        files: Paths of the Parquet files.
     """
 
     by_file = True
@@ -35,7 +35,7 @@ class ParquetFiles(Table):
             yield from self._file(path, None)
 
     def batches(self, schema: Schema) -> Iterator[Batch]:
-        """Yields batches of all rows with the columns of a schema; other columns are not read."""
+        """Yields batches of all rows with the columns of a schema. Other columns are not read."""
         for path in self.files:
             for batch in self._file(path, {name.partition("/")[0] for name in schema.features}):
                 check_names(schema, batch.rows.schema.names)

@@ -1,4 +1,4 @@
-"""Interface of sources, which provide rows in Arrow format."""
+"""Interface of data sources, which provide rows in Arrow format."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from tensorsmith.tfrecord.schema import Schema
 
 @dataclass(frozen=True)
 class Reject:
-    """A rejected row.
+    """Rejected row and the reason for its rejection.
 
     Attributes:
         file: The file that contains the row.
@@ -31,7 +31,7 @@ class Reject:
 
 @dataclass(frozen=True)
 class Batch:
-    """A batch of rows of a source.
+    """Batch of rows from a data source.
 
     Attributes:
         rows: A `pyarrow.RecordBatch` with a column for each feature. Numbers may be given as strings.
@@ -39,22 +39,22 @@ class Batch:
         numbers: Number of each row in the file, starting from 1, int64 `(rows,)`; in text files, the line in which the
             row begins.
         rejects: Rows in the range of this batch that the source could not read.
-        places: File of each row and number in that file, if the rows come from several files; otherwise empty.
+        positions: File of each row and number in that file, if the rows come from several files; otherwise empty.
     """
 
     rows: Any
     file: str
     numbers: Any
     rejects: list[Reject] = field(default_factory=list)
-    places: Sequence[tuple[str, int]] = ()
+    positions: Sequence[tuple[str, int]] = ()
 
-    def place(self, row: int) -> tuple[str, int]:
-        """Returns the file of a row, and its number in that file."""
-        return self.places[row] if self.places else (self.file, int(self.numbers[row]))
+    def position(self, row: int) -> tuple[str, int]:
+        """Returns the file that contains a row, and the row number in this file."""
+        return self.positions[row] if self.positions else (self.file, int(self.numbers[row]))
 
 
 class Source(Protocol):
-    """Interface of a source of rows. Each iteration yields the same batches in the same order.
+    """Interface of data sources. Each iteration yields the same batches in the same order.
 
     Attributes:
         files: The files that are read.
@@ -65,7 +65,7 @@ class Source(Protocol):
     options: Mapping[str, Any]
 
     def infer(self) -> Schema:
-        """Returns the schema of all rows."""
+        """Returns the inferred schema of all rows."""
 
     def batches(self, schema: Schema) -> Iterator[Batch]:
-        """Yields all rows in batches of some thousand rows or some megabytes, so that memory use is bounded."""
+        """Yields all rows in batches of limited size, so that memory usage is bounded."""

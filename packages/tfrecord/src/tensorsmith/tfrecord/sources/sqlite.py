@@ -1,4 +1,4 @@
-"""SQLite databases as a source."""
+"""SQLite databases as a data source."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ import pyarrow as pa
 from tensorsmith.core import check, did_you_mean
 from tensorsmith.tfrecord.sources.files import UnreadableError
 from tensorsmith.tfrecord.sources.source import Batch
-from tensorsmith.tfrecord.sources.table import MOST_BYTES, Table
+from tensorsmith.tfrecord.sources.table import MOST_BYTES, TableSource
 from tensorsmith.tfrecord.sources.values import column_of
 
 TABLES = r"""SELECT name, type, sql FROM sqlite_master
@@ -19,13 +19,13 @@ WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\_%' ESCAPE '\' ORDER B
 ROWS = 1024  # maximum number of rows in a batch, fewer if rows are large
 
 
-class SqliteTable(Table):
-    """Source of a table in the order of its row ids, or of a query in its own order.
+class SqliteTable(TableSource):
+    """Data source for a table in row ID order, or for the result of a query.
 
     Args:
-        files: A list with one database.
-        table: Name of the table; optional if the database has only one.
-        query: A SELECT statement to use instead of a table.
+        files: List with the path of the database file.
+        table: Name of the table. Optional if the database contains only one table.
+        query: SELECT statement to use instead of a table.
 
     Raises:
         ValueError: If the table does not exist, or if both `table` and `query` are given.
@@ -59,13 +59,19 @@ class SqliteTable(Table):
         return connection
 
     def _of_table(self, table: str | None) -> str:
-        """Returns a query for all rows of a table, in a deterministic order."""
+        """Returns a query that selects all rows of a table in a deterministic order."""
         with closing(self._connect()) as connection:
             try:
                 tables = {name: (kind, sql) for name, kind, sql in connection.execute(TABLES)}
                 if table is None:
                     names = ", ".join(tables) or "none"
-                    check(len(tables) == 1, "table", None, f"a table of {self._path}, which has {names}", "name one")
+                    check(
+                        len(tables) == 1,
+                        "table",
+                        None,
+                        f"a table of {self._path}, which has {names}",
+                        "pass one of them",
+                    )
                     table = next(iter(tables))
                 check(table in tables, "table", table, f"one of {', '.join(tables)}", did_you_mean(table, tables))
                 keys = [row[1] for row in connection.execute(f"PRAGMA table_info({_quoted(table)})") if row[5]]

@@ -1,4 +1,4 @@
-"""Base class of all sources: inference of a schema from all columns, and selection of the columns of a schema."""
+"""Base class of data sources, with schema inference and selection of the columns in a schema."""
 
 import copy
 import dataclasses
@@ -18,8 +18,8 @@ from tensorsmith.tfrecord.sources.source import Batch
 MOST_ROWS, MOST_BYTES = 4096, 8 << 20  # approximate limits of a batch
 
 
-class Table(ABC):
-    """Base class of sources of rows.
+class TableSource(ABC):
+    """Base class of all data sources.
 
     Attributes:
         files: The files that are read.
@@ -37,8 +37,8 @@ class Table(ABC):
     by_file = False
     before = 0
 
-    def part(self, begin: int, end: int) -> "Table":
-        """Returns a source of some of the files; rows keep their numbers in the whole source."""
+    def part(self, begin: int, end: int) -> "TableSource":
+        """Returns a data source with a subset of the files, in which row numbers are preserved."""
         part = copy.copy(self)
         part.files, part.before = self.files[begin:end], self.before + begin
         return part
@@ -48,14 +48,14 @@ class Table(ABC):
         """Yields batches of all rows, with all columns."""
 
     def rows_for(self, schema: Schema) -> Iterator[Batch]:
-        """Yields batches of all rows, with columns that may be closer to the types of a schema."""
+        """Yields batches of all rows, possibly with column types that are more similar to those of the schema."""
         return self.rows()
 
     def survey(self, watch: Callable[[Batch], None] = lambda batch: None) -> Found:
-        """Reads all rows and infers their schema.
+        """Reads all rows and returns the inferred schema.
 
         Args:
-            watch: Function called with each batch, to report progress.
+            watch: Function that is called with each batch to report progress.
 
         Returns:
             The schema, with the rejects, missing values and vocabularies that were found.
@@ -67,15 +67,15 @@ class Table(ABC):
         return survey.found(self.known())
 
     def known(self) -> Mapping[str, Feature]:
-        """Returns features that the source knows in more detail than their values show, once all rows were read."""
+        """Returns features that are known more precisely than by inference, after all rows have been read."""
         return {}
 
     def infer(self) -> Schema:
-        """Returns the schema of all rows."""
+        """Returns the inferred schema of all rows."""
         return self.survey().schema
 
     def batches(self, schema: Schema) -> Iterator[Batch]:
-        """Yields batches of all rows with the columns of a schema; missing optional columns are null.
+        """Yields batches of all rows with the columns of a schema. Missing optional columns are null.
 
         Raises:
             ValueError: If the first rows lack a required column.
@@ -89,7 +89,7 @@ class Table(ABC):
 
 
 def select(rows: Any, schema: Schema) -> Any:
-    """Returns the columns of a schema, in its order."""
+    """Returns the columns of a schema, in schema order."""
     there = set(rows.schema.names)
     columns = [rows.column(name) if name in there else pa.nulls(rows.num_rows) for name in schema.features]
     if not columns:
@@ -98,12 +98,12 @@ def select(rows: Any, schema: Schema) -> Any:
 
 
 def nameless(count: int) -> Any:
-    """Returns rows without any column."""
+    """Returns a record batch of `count` rows without columns."""
     return pa.RecordBatch.from_struct_array(pa.array([{}] * count, pa.struct([])))
 
 
 def check_names(schema: Schema, names: list[str]) -> None:
-    """Raises an error if a column that is not optional is missing."""
+    """Raises an error if a required column is missing."""
     there = set(names)
     for name, feature in schema.features.items():
         if name not in there and not feature.optional:

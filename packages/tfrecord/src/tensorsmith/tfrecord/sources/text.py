@@ -1,4 +1,4 @@
-"""Text files as a source."""
+"""Text files as a data source."""
 
 import io
 import zlib
@@ -12,15 +12,15 @@ import pyarrow as pa
 from tensorsmith.tfrecord.sources.csv_files import check_encoding, wrong_encoding
 from tensorsmith.tfrecord.sources.files import GZIP_ERRORS, UnreadableError, open_plain
 from tensorsmith.tfrecord.sources.source import Batch
-from tensorsmith.tfrecord.sources.table import MOST_BYTES, MOST_ROWS, Table
+from tensorsmith.tfrecord.sources.table import MOST_BYTES, MOST_ROWS, TableSource
 
 
-class TextFiles(Table):
-    """Source with a row for each line, including empty lines: the feature `text`, without the line ending.
+class TextFiles(TableSource):
+    """Data source with one row per line, including empty lines: the feature `text`, without the line ending.
 
     Args:
-        files: The files.
-        encoding: Character encoding of the files, as named by Python.
+        files: Paths of the text files.
+        encoding: Character encoding of the files, as a Python codec name.
     """
 
     by_file = True

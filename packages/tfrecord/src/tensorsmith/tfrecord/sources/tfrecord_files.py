@@ -1,4 +1,4 @@
-"""TFRecord files as a source."""
+"""TFRecord files as a data source."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,26 +8,25 @@ import numpy as np
 import pyarrow as pa
 
 from tensorsmith.core import argument_error
-from tensorsmith.records import Column, RecordError, Records, Sequence, merge, parse, survey
-from tensorsmith.records import Feature as Met
+from tensorsmith.records import Column, RecordError, Records, Sequence, StoredFeature, merge, parse, survey
 from tensorsmith.tfrecord._support.arrow_numbers import to_arrow
 from tensorsmith.tfrecord.schema import Feature, Schema
 from tensorsmith.tfrecord.shards.reading import read
 from tensorsmith.tfrecord.sources.inference import MOST_REJECTS, Found
 from tensorsmith.tfrecord.sources.source import Batch, Reject
-from tensorsmith.tfrecord.sources.table import Table, check_names, nameless
+from tensorsmith.tfrecord.sources.table import TableSource, check_names, nameless
 
 DTYPES = {"int64": "int64", "float": "float32"}
 
 
-class TfrecordFiles(Table):
-    """Source of TFRecord files of `tf.train.Example` or `tf.train.SequenceExample`.
+class TfrecordFiles(TableSource):
+    """Data source for TFRecord files of `tf.train.Example` or `tf.train.SequenceExample`.
 
     In an inferred schema, lists of a constant size have a fixed shape, single values have shape `()`, and bytes are
     strings if all of them are valid UTF-8.
 
     Args:
-        files: The files, compressed or not.
+        files: Paths of the TFRecord files, optionally compressed.
     """
 
     by_file = True
@@ -36,8 +35,8 @@ class TfrecordFiles(Table):
         self.files = files
 
     def survey(self, watch: Callable[[Batch], None] = lambda batch: None) -> Found:
-        """Reads all records and infers their features, with kinds and sizes."""
-        met: dict[str, Met] = {}
+        """Reads all records and returns the inferred schema, with value types and sizes."""
+        met: dict[str, StoredFeature] = {}
         binary: set[str] = set()
         count, bad, rejects = 0, 0, list[Reject]()
         for path in self.files:
@@ -56,7 +55,7 @@ class TfrecordFiles(Table):
         return self.batches(self.infer())
 
     def batches(self, schema: Schema) -> Iterator[Batch]:
-        """Yields batches of the records; a record with several values for a scalar feature is rejected."""
+        """Yields the records in batches. Records with several values for a scalar feature are rejected."""
         wanted = {name: _request(feature) for name, feature in schema.features.items()}
         checked = False
         for path in self.files:
@@ -72,7 +71,7 @@ def _request(feature: Feature) -> Any:
 
 
 def _sound(path: Path) -> Iterator[tuple[Records, int, list[Reject]]]:
-    """Yields runs of valid examples, the number of their first record, and the invalid records before them."""
+    """Yields groups of valid examples, the number of their first record, and the invalid records before them."""
     for part in read(path):
         begin, refused = 0, list[Reject]()
         while begin < len(part.records):
@@ -92,17 +91,17 @@ def _slice(records: Records, begin: int, end: int) -> Records:
     return Records(records.data, records.begins[begin:end], records.sizes[begin:end])
 
 
-def _of_bytes(met: dict[str, Met]) -> set[str]:
+def _of_bytes(met: dict[str, StoredFeature]) -> set[str]:
     return {name for name, feature in met.items() if feature.kinds == ("bytes",)}
 
 
-def _are_texts(records: Records, name: str, met: Met) -> bool:
-    """Returns `True` if all values of a feature are valid UTF-8."""
+def _are_texts(records: Records, name: str, met: StoredFeature) -> bool:
+    """Returns `True` if all values of a feature are valid UTF-8 strings."""
     kind = Sequence("bytes") if met.is_sequence else "bytes"
     return pa.types.is_large_string(_texts(parse(records, {name: kind})[name], "string").type)
 
 
-def _feature(name: str, met: Met, binary: bool, optional: bool) -> Feature:
+def _feature(name: str, met: StoredFeature, binary: bool, optional: bool) -> Feature:
     if len(met.kinds) > 1:
         raise argument_error(name, " and ".join(met.kinds), "have one kind in all records", "write the records again")
     kind = met.kinds[0] if met.kinds else "bytes"
@@ -115,7 +114,7 @@ def _feature(name: str, met: Met, binary: bool, optional: bool) -> Feature:
 def _batches(
     path: Path, records: Records, first: int, refused: list[Reject], schema: Schema, wanted: dict[str, Any]
 ) -> Iterator[Batch]:
-    """Yields records as batches, split at records whose values have a different kind than in the schema."""
+    """Yields records in batches, split at records whose value types differ from the schema."""
     begin = 0
     while begin < len(records) or refused:
         piece = _slice(records, begin, len(records))
@@ -141,7 +140,7 @@ def _batches(
 
 
 def _array(column: Column, feature: Feature) -> tuple[Any, dict[int, str]]:
-    """Returns a column as an Arrow array, and the rows with a wrong number of values or bytes."""
+    """Returns a column as an Arrow array, and the rows with an incorrect number of values or bytes."""
     rejected: dict[int, str] = {}
     missing = None if column.present is None else pa.array(~column.present)
     values: Any = pa.array(column.values) if column.bounds is None else _texts(column, feature.dtype)
@@ -168,21 +167,21 @@ def _array(column: Column, feature: Feature) -> tuple[Any, dict[int, str]]:
 
 
 def _numbers(data: np.ndarray, bounds: np.ndarray, dtype: np.dtype) -> tuple[Any, np.ndarray]:
-    """Decodes bytes to lists of numbers, and returns which values are invalid; these become empty lists."""
+    """Decodes bytes to lists of numbers, and returns a mask of invalid values, which become empty lists."""
     sizes = np.diff(bounds)
     uneven = sizes % dtype.itemsize != 0
     whole = data[np.repeat(~uneven, sizes)] if uneven.any() else data
-    places = np.concatenate([[0], np.cumsum(np.where(uneven, 0, sizes) // dtype.itemsize)]).astype("int32")
-    return pa.ListArray.from_arrays(pa.array(places), to_arrow(whole.view(dtype))), uneven
+    positions = np.concatenate([[0], np.cumsum(np.where(uneven, 0, sizes) // dtype.itemsize)]).astype("int32")
+    return pa.ListArray.from_arrays(pa.array(positions), to_arrow(whole.view(dtype))), uneven
 
 
 def _row(column: Column, part: int) -> int:
-    """Returns the row of a list of values."""
+    """Returns the row index of a list of values."""
     return part if column.steps is None else int(np.searchsorted(column.rows, part, "right")) - 1
 
 
 def _texts(column: Column, dtype: str) -> Any:
-    """Returns values as strings if requested and valid, otherwise as bytes."""
+    """Returns values as strings if they are requested and valid, otherwise as bytes."""
     bounds = column.bounds if column.bounds is not None else np.zeros(1, "int64")
     buffers = [None, pa.py_buffer(bounds), pa.py_buffer(column.values)]
     values = pa.Array.from_buffers(pa.large_binary(), len(bounds) - 1, buffers)

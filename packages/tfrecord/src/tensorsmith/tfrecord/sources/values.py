@@ -13,7 +13,7 @@ ERRORS = (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError)
 
 
 def column_of(values: list[Any]) -> Any:
-    """Returns a column of values; values of mixed types become strings, as written or as JSON.
+    """Converts Python values to an Arrow column. Values of mixed types become strings, possibly as JSON.
 
     Example:
         >>> column_of([1, None]).type, column_of([1, "a", [2]]).to_pylist()
@@ -29,12 +29,12 @@ def column_of(values: list[Any]) -> Any:
 
 
 def as_written(row: dict[str, Any], texts: Mapping[str, bool], inside: str = "") -> dict[str, Any]:
-    """Converts values to strings in string columns, so that the result does not depend on other rows.
+    """Converts the values of string columns to strings, independently of other rows.
 
     Args:
-        row: Values by name; a dictionary `b` in it has columns `b/c`.
-        texts: Name of each string column mapped to `True` if it holds lists of strings.
-        inside: Prefix of the names.
+        row: Row values by name. Nested values have names such as `b/c`.
+        texts: Mapping from the names of string columns to `True` if they contain lists of strings.
+        inside: Prefix of the names in nested dictionaries.
 
     Example:
         >>> as_written({"a": 1.0, "b": {"c": [2, None, "x"]}, "d": 1}, {"a": False, "b/c": True})
@@ -56,7 +56,7 @@ def _text(value: Any) -> Any:
 
 
 def table_of(rows: list[dict[str, Any]]) -> Any:
-    """Returns rows as a `pyarrow.RecordBatch`, with a column for each key of any row."""
+    """Converts rows to a `pyarrow.RecordBatch`, with one column for each key that occurs."""
     names = dict.fromkeys(name for row in rows for name in row)
     columns = [column_of([row.get(name) for row in rows]) for name in names]
     if not names:

@@ -1,4 +1,4 @@
-"""Images with Pascal VOC annotations, one XML file per image."""
+"""Images with Pascal VOC annotations, stored in one XML file per image."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,12 +11,12 @@ from tensorsmith.tfrecord.sources.source import Reject
 
 
 class Voc(AnnotatedImages):
-    """Source of images with annotations next to them, or in a separate folder such as `Annotations`.
+    """Data source for images with XML annotations in the same folder, or in a separate folder such as `Annotations`.
 
     Classes are numbered in the order of their names. An image without an annotation is rejected.
 
     Args:
-        files: Images and annotations.
+        files: Paths of the image and annotation files.
     """
 
     flag = "is_difficult"
@@ -34,7 +34,7 @@ class Voc(AnnotatedImages):
         self.names = sorted({box.name for one in found if isinstance(one, Annotated) for box in one.boxes})
 
     def annotated(self) -> Iterator[Annotated | Reject]:
-        """Yields all annotations, followed by the images without one, in file order."""
+        """Yields all annotated images, followed by the images without annotations, in file order."""
         seen = set()
         for path in self._annotations:
             found = _read(path)
@@ -49,7 +49,7 @@ class Voc(AnnotatedImages):
 
 
 def _read(path: Path) -> Annotated | Reject:
-    """Reads an annotation; the path of the image has the name given in it."""
+    """Reads an annotation file, which contains the file name of its image."""
     try:
         root = ElementTree.parse(path).getroot()
         boxes = [_box(element) for element in root.iter("object")]

@@ -1,4 +1,4 @@
-"""WAV files as a source, stored without re-encoding."""
+"""WAV files as a data source, stored without re-encoding."""
 
 import io
 import wave
@@ -12,18 +12,18 @@ from tensorsmith.tfrecord.schema import Feature
 from tensorsmith.tfrecord.sources.batches import in_batches
 from tensorsmith.tfrecord.sources.classes import Classes
 from tensorsmith.tfrecord.sources.source import Batch, Reject
-from tensorsmith.tfrecord.sources.table import Table
+from tensorsmith.tfrecord.sources.table import TableSource
 
 
-class WavFiles(Table):
-    """Source with a row for each WAV file.
+class WavFiles(TableSource):
+    """Data source with one row per WAV file.
 
     The features are `audio` of shape `(samples,)` or `(samples, channels)`, `rate`, and `label` if the files are in
     folders by class. Files that do not have 16-bit samples are rejected.
 
     Args:
-        files: The files.
-        root: Folder that contains the class folders, or `None` if the files have no classes.
+        files: Paths of the WAV files.
+        root: Parent of the class folders, or `None` if the files have no classes.
     """
 
     by_file = True
@@ -41,7 +41,7 @@ class WavFiles(Table):
         yield from in_batches(rows, self._name, pa.schema(types), 1 + self.before)
 
     def known(self) -> Mapping[str, Feature]:
-        """Returns all features."""
+        """Returns all features of the data source."""
         channels = next(iter(self._channels)) if len(self._channels) == 1 else None
         audio = Feature("int16", (None,) if channels == 1 else (None, channels), "wav")
         label = {"label": Feature("int64", labels=self._classes.names)} if self._classes.names else {}
@@ -59,7 +59,7 @@ class WavFiles(Table):
 
 
 def _head(data: bytes) -> tuple[int, int]:
-    """Returns the sampling rate and the number of channels.
+    """Returns the sampling rate and the number of channels of a WAV file.
 
     Raises:
         ValueError: If the data is not a complete WAV file of 16-bit samples.

@@ -1,4 +1,4 @@
-"""Traversal of models and of objects that hold them."""
+"""Traversal of models and of objects that hold models."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -7,7 +7,7 @@ import keras
 
 
 def parts_of(owner: object) -> Iterator[object]:
-    """Yields an object, its attributes, those of its layers, and the items of their lists and dicts, each once."""
+    """Yields an object and, recursively, the layers and collections in its attributes, each exactly once."""
     seen: set[int] = set()
     waiting: list[object] = [owner]
     while waiting:
@@ -25,12 +25,12 @@ def parts_of(owner: object) -> Iterator[object]:
 
 
 def layers_of(layer: keras.layers.Layer) -> Iterator[keras.layers.Layer]:
-    """Returns an iterator over a layer and all layers inside it, each once."""
+    """Yields a layer and all of its nested layers, each exactly once."""
     return (part for part in parts_of(layer) if isinstance(part, keras.layers.Layer))
 
 
 def metrics_variables(owner: object) -> list[keras.Variable]:
-    """Returns the variables of all metrics held by an object or its layers, each once."""
+    """Returns the variables of all metrics held by an object or its layers, each exactly once."""
     found: dict[int, keras.Variable] = {}
     for part in parts_of(owner):
         variables = part.metrics_variables if isinstance(part, keras.Model) else ()
@@ -40,7 +40,7 @@ def metrics_variables(owner: object) -> list[keras.Variable]:
 
 
 def results_of(model: keras.Model, variables: Iterable[keras.Variable]) -> dict[str, Any]:
-    """Returns the results of the metrics of a model that own some of the variables, by their names in logs."""
+    """Returns the results of those model metrics that own some of the given variables, keyed by log name."""
     chosen = {id(variable) for variable in variables}
     results: dict[str, Any] = {}
     for metric in model.metrics:

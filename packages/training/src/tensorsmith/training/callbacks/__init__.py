@@ -6,7 +6,7 @@ from tensorsmith.training.callbacks.clean_scores import CleanScores
 from tensorsmith.training.callbacks.every import Every, Moment
 from tensorsmith.training.callbacks.profile import Profile
 from tensorsmith.training.callbacks.reestimate_batch_norm import reestimate_batch_norm
-from tensorsmith.training.callbacks.statistics import ToTensorBoard, dead_unit_shares, weight_statistics
+from tensorsmith.training.callbacks.statistics import ToTensorBoard, dead_unit_fractions, weight_statistics
 from tensorsmith.training.callbacks.target_stopping import TargetStopping
 from tensorsmith.training.callbacks.time_stopping import TimeStopping
 from tensorsmith.training.callbacks.tqdm_progress_bar import TQDMProgressBar
@@ -24,7 +24,7 @@ __all__ = [
     "TimeStopping",
     "ToTensorBoard",
     "Unfreeze",
-    "dead_unit_shares",
+    "dead_unit_fractions",
     "reestimate_batch_norm",
     "weight_statistics",
 ]

@@ -1,4 +1,4 @@
-"""Callback for actions after an epoch with a new best score."""
+"""Callback that calls a function after epochs with a new best score."""
 
 import math
 from collections.abc import Callable
@@ -15,9 +15,9 @@ class AtBest(keras.callbacks.Callback):
     """Calls a function after each epoch with a new best score.
 
     Args:
-        monitor: Name of the score in the logs.
-        action: Function that is called with a `Moment`.
-        mode: Either "min" or "max". In "min" mode, smaller scores are better.
+        monitor: Name of the monitored score in the logs.
+        action: Function that takes a `Moment`.
+        mode: "min" if smaller scores are better, or "max".
 
     Raises:
         ValueError: If `mode` is invalid, or if the score is not logged in the first epoch.
@@ -54,7 +54,7 @@ class AtBest(keras.callbacks.Callback):
         self._step = self._steps_before + batch + 1
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Calls the action if the score is the best so far."""
+        """Calls the action if the score of the epoch is the best so far."""
         self._steps_before = self._step
         logs = logs or {}
         known = self._monitor in logs

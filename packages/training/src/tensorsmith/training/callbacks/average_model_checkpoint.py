@@ -12,24 +12,24 @@ from tensorsmith.training.gradients.optimizers_within import optimizers_within
 
 
 class AverageModelCheckpoint(keras.callbacks.ModelCheckpoint):
-    """Saves the model with averaged weights, as computed by optimizers such as `MovingAverage` and `SWA`.
+    """Saves the model with the averaged weights of optimizers such as `MovingAverage` and `SWA`.
 
     Any optimizer with a method `assign_average_vars(variables)` is supported, also inside a `LossScaleOptimizer` or a
     `MultiOptimizer`. As in TensorFlow Addons, the statistics of batch normalization are saved as in training;
     `reestimate_batch_norm` recomputes them for the averages.
 
     Args:
-        update_weights: If `True`, the model keeps the averaged weights after saving, and training continues from them.
+        update_weights: If `True`, the model keeps the averaged weights after saving, and training continues with them.
             If `False`, the original weights are restored.
-        filepath: Path as in `keras.callbacks.ModelCheckpoint`, ending in ".keras", or in ".weights.h5" for weights
-            only.
+        filepath: Path as in `keras.callbacks.ModelCheckpoint`, which ends with ".keras", or with ".weights.h5" for
+            weights only.
         monitor: Name of the score to monitor.
         verbose: If 1, print a message when the model is saved.
         save_best_only: If `True`, save only if the score is the best so far.
         save_weights_only: If `True`, save only the weights.
         mode: One of "auto", "min" and "max", as in `keras.callbacks.ModelCheckpoint`.
-        save_freq: Either "epoch", or a number of batches.
-        initial_value_threshold: Initial best value of the score.
+        save_freq: Frequency of checkpoints: "epoch", or a number of batches.
+        initial_value_threshold: Initial value of the best score.
 
     Raises:
         ValueError: If `update_weights` is not a boolean, or, when training begins, if the optimizer does not average
@@ -68,7 +68,7 @@ class AverageModelCheckpoint(keras.callbacks.ModelCheckpoint):
         self.update_weights = update_weights
 
     def set_model(self, model: keras.Model) -> None:
-        """Sets the model and checks that its optimizer averages weights."""
+        """Sets the model after checking that its optimizer averages weights."""
         super().set_model(model)
         received = Verbatim(f"a model with the optimizer {type(model.optimizer).__name__}")
         remedy = "wrap it in tensorsmith.optimizers.MovingAverage or SWA"

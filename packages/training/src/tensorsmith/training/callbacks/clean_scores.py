@@ -1,4 +1,4 @@
-"""Callback for scores on training data in inference mode."""
+"""Callback that evaluates the training data in inference mode."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class CleanScores(Every):
-    """Evaluates the model on training data at the end of epochs and logs the scores as `clean_loss` and so on.
+    """Evaluates the model on training data at the end of epochs and logs the results as `clean_loss` and so on.
 
     The training loss of an epoch is not comparable with the validation loss: it is computed with dropout, and averaged
         over steps with earlier weights. The clean loss differs from the validation loss only in the data, so that the
@@ -21,13 +21,13 @@ class CleanScores(Every):
         not affected.
 
     Args:
-        trainer: The trainer of the run. Its `test_step` computes the scores.
-        x: Training data, or a sample of them for speed: arrays, or a batched `tf.data.Dataset` that also contains
-            targets and sample weights.
+        trainer: Trainer of the run, whose `test_step` computes the scores.
+        x: Training data, possibly a subset for speed: arrays, or a batched `tf.data.Dataset` that also contains targets
+            and sample weights.
         y: Target data. Must be `None` if `x` is a dataset.
-        sample_weight: Weights of shape `(examples,)`.
+        sample_weight: Sample weights of shape `(examples,)`.
         batch_size: Number of examples per step.
-        every: Interval between evaluations, in epochs.
+        every: Interval between evaluations in epochs.
 
     Raises:
         ValueError: If `every` is not an integer number of epochs, or if the data cannot be used for evaluation.

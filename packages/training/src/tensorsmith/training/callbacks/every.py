@@ -1,4 +1,4 @@
-"""Callback for actions at regular intervals of steps, epochs or seconds."""
+"""Callback that calls a function at regular intervals of steps, epochs or seconds."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,10 +13,10 @@ from tensorsmith.training.fit.recurring import Recurring
 
 @dataclass(frozen=True)
 class Moment:
-    """Progress of a run at the time of an action.
+    """Progress of a training run when an action is called.
 
     Attributes:
-        model: The model.
+        model: Model that is being trained.
         epoch: Number of completed epochs.
         step: Number of steps since the start of the run.
         logs: Current losses, metrics and hyperparameters.
@@ -36,7 +36,7 @@ class Every(keras.callbacks.Callback):
 
     Args:
         every: Interval between calls, such as "500 steps", "2 epochs", "10%" or "30 seconds".
-        action: Function that is called with a `Moment`.
+        action: Function that takes a `Moment`.
 
     Raises:
         ValueError: If `every` is not a positive duration, or if its unit requires a length of the run that is unknown.
@@ -63,11 +63,11 @@ class Every(keras.callbacks.Callback):
         self._last = -1
 
     def steps_left(self) -> int:
-        """Returns the number of steps until the next call, at which the `Trainer` returns to Python."""
+        """Returns the number of steps until the next call, after which the `Trainer` has to return to Python."""
         return self._recurring.steps_left(self._step)
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Converts the interval with the epoch length and batch size of the run."""
+        """Converts the interval to steps, given the epoch length and batch size of the run."""
         steps, epochs = self.params.get("steps"), self.params["epochs"]
         timeline = Timeline(steps, self.params.get("batch_size"), steps and steps * epochs)
         self._recurring = Recurring(self._every, timeline, "every")
@@ -75,7 +75,7 @@ class Every(keras.callbacks.Callback):
         self._last = -1
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """Calls the action if it is due within an epoch. At the end of an epoch, `on_epoch_end` has more logs."""
+        """Calls the action if it is due within an epoch. At the end of an epoch, `on_epoch_end` has additional logs."""
         self._step = self._steps_before + batch + 1
         if batch + 1 != self.params.get("steps") and self._recurring.due_after(self._step):
             self._act(logs)

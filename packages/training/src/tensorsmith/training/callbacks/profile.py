@@ -14,15 +14,15 @@ log = logging.getLogger("tensorsmith.training")
 
 
 class Profile(keras.callbacks.Callback):
-    """Records a profile of some steps, after the loop has been compiled and warmed up.
+    """Records a profile of some steps after the loop has been compiled and warmed up.
 
     The profiled steps remain in one compiled loop. `tensorboard --logdir FOLDER` shows the profile with its profile
     plugin (`pip install xprof`): time spent in operations and kernels, and waiting for data.
 
     Args:
-        folder: Folder of the event files, which are written to `plugins/profile/TIME/HOST.xplane.pb`.
+        folder: Folder for the event files, which are written to `plugins/profile/TIME/HOST.xplane.pb`.
         after: Number of steps before the profile starts.
-        steps: Number of steps to record. The size of the profile is proportional to it.
+        steps: Number of steps to record. The file size is proportional to this number.
 
     Raises:
         ValueError: If `after` or `steps` is out of range, or, during training, if another profile is active.
@@ -52,19 +52,19 @@ class Profile(keras.callbacks.Callback):
         self._running = False
 
     def steps_left(self) -> int:
-        """Returns the number of steps until the profile starts or ends, at which the `Trainer` returns to Python."""
+        """Returns the number of steps until the profile starts or ends, where the `Trainer` returns to Python."""
         return next((at - self._step for at in (self._first, self._last) if at > self._step), sys.maxsize)
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Resets the step count. It counts the steps of this process, which must warm up also in a resumed run."""
+        """Resets the step count of this process, because a resumed run also needs a warm-up."""
         self._step = 0
 
     def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
-        """Stores the first batch of a chunk of steps."""
+        """Stores the index of the first batch in a chunk of steps."""
         self._batch = batch
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """Starts or ends the profile when it is due."""
+        """Starts or stops the profile when it is due."""
         before, self._step = self._step, self._step + batch + 1 - self._batch
         if before < self._first <= self._step < self._last:
             self._begin()
@@ -72,7 +72,7 @@ class Profile(keras.callbacks.Callback):
             self.close()
 
     def on_train_end(self, logs: Logs | None = None) -> None:
-        """Ends the profile, and logs a warning if the run was too short."""
+        """Stops the profile, and logs a warning if the run was too short to record it."""
         self.close()
         if self._step <= self._first:
             log.warning(
@@ -82,7 +82,7 @@ class Profile(keras.callbacks.Callback):
             )
 
     def close(self) -> None:
-        """Writes the profile recorded so far. Also called if training is interrupted."""
+        """Writes the profile recorded so far, also if training is interrupted."""
         if self._running:
             self._running = False
             tf.profiler.experimental.stop()
@@ -96,5 +96,5 @@ class Profile(keras.callbacks.Callback):
                 Verbatim("a second active profile"),
                 "disable the other, such as `profile_batch` of TensorBoard",
             )
-            raise argument_error("callbacks", received, "a list with a single profile at a time", remedy) from error
+            raise argument_error("callbacks", received, "used with a single active profile", remedy) from error
         self._running = True

@@ -1,4 +1,4 @@
-"""Batch normalization statistics for averaged weights."""
+"""Batch normalization statistics for models with averaged weights."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -14,7 +14,7 @@ from tensorsmith.training.fit.state import restore, snapshot
 
 
 def reestimate_batch_norm(model: keras.Model, dataset: Iterable[Any]) -> None:
-    """Recomputes the exact means and variances of batch normalization layers on a data set.
+    """Recomputes the means and variances of batch normalization layers exactly on a data set.
 
     Averaged weights, as computed by `SWA` and `MovingAverage`, have not processed any data, so the moving statistics in
     the model belong to other weights. One pass over the data in training mode computes the mean and variance of each
@@ -26,8 +26,8 @@ def reestimate_batch_norm(model: keras.Model, dataset: Iterable[Any]) -> None:
     Source: Izmailov et al., "Averaging Weights Leads to Wider Optima and Better Generalization", 2018.
 
     Args:
-        model: A built model.
-        dataset: Batches of the form `x`, `(x, y)` or `(x, y, sample_weight)`, for example a `tf.data.Dataset`. Sample
+        model: Built model with batch normalization layers.
+        dataset: Batches of the form `x`, `(x, y)` or `(x, y, sample_weight)`, such as a `tf.data.Dataset`. Sample
             weights are ignored.
 
     Raises:
@@ -69,7 +69,7 @@ def reestimate_batch_norm(model: keras.Model, dataset: Iterable[Any]) -> None:
 def _pooled(
     model: keras.Model, layers: list[keras.layers.BatchNormalization], dataset: Iterable[Any]
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Returns mean and variance over all batches: variance within batches plus variance of the batch means."""
+    """Returns the mean and variance over all batches, pooled from the statistics of each batch."""
 
     @tf.function(autograph=False, reduce_retracing=True)
     def forward(x: NestedTensors) -> None:

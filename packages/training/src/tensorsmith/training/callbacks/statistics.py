@@ -1,4 +1,4 @@
-"""Statistics of weights and units, and an action that writes them for TensorBoard."""
+"""Statistics of weights and activations, and an action that writes them for TensorBoard."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -13,7 +13,7 @@ from tensorsmith.training.callbacks.every import Moment
 
 
 def weight_statistics(model: keras.Model) -> dict[str, float]:
-    """Returns the norm, mean and standard deviation of each trainable variable, by its path.
+    """Returns the norm, mean and standard deviation of each trainable variable, keyed by path.
 
     Example:
         >>> import keras, numpy as np
@@ -31,12 +31,12 @@ def weight_statistics(model: keras.Model) -> dict[str, float]:
     return found
 
 
-def dead_unit_shares(model: keras.Model, x: NestedArrays) -> dict[str, float]:
-    """Returns the fraction of units (or channels) of each ReLU layer whose output is 0 for all examples.
+def dead_unit_fractions(model: keras.Model, x: NestedArrays) -> dict[str, float]:
+    """Returns the fraction of units or channels in each ReLU layer whose output is 0 for all examples.
 
     Args:
-        model: A functional or Sequential model.
-        x: Input data. A few hundred examples are sufficient.
+        model: Functional or Sequential model.
+        x: Input data, for which a few hundred examples are sufficient.
 
     Raises:
         ValueError: If the model is not a built functional or Sequential model, or has no ReLU layers.
@@ -45,7 +45,7 @@ def dead_unit_shares(model: keras.Model, x: NestedArrays) -> dict[str, float]:
         >>> import keras, numpy as np
         >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(2, "relu", name="hidden")])
         >>> model.set_weights([np.ones((1, 2)), np.array([0.0, -9.0])])
-        >>> dead_unit_shares(model, np.linspace(-1, 1, 11)[:, None])
+        >>> dead_unit_fractions(model, np.linspace(-1, 1, 11)[:, None])
         {'hidden': 0.5}
     """
     known = bool(getattr(model, "inputs", None))
@@ -61,11 +61,11 @@ def dead_unit_shares(model: keras.Model, x: NestedArrays) -> dict[str, float]:
 
 
 class ToTensorBoard:
-    """Action for `Every` that writes numbers as TensorBoard scalars at the current step.
+    """Action for `Every` that writes values as TensorBoard scalars at the current step.
 
     Args:
-        folder: Folder of the event files, for `tensorboard --logdir`.
-        numbers: Function from a model to a mapping of names to numbers, such as `weight_statistics`.
+        folder: Folder for the event files, for use with `tensorboard --logdir`.
+        numbers: Function that takes a model and returns a mapping from names to numbers, such as `weight_statistics`.
 
     Example:
         >>> import tempfile
@@ -78,7 +78,7 @@ class ToTensorBoard:
         self._numbers = numbers
 
     def __call__(self, moment: Moment) -> None:
-        """Writes the numbers of the model at the step of `moment`."""
+        """Writes the scalars of the model at the step of `moment`."""
         with self._writer.as_default(step=moment.step):
             for name, number in self._numbers(moment.model).items():
                 tf.summary.scalar(name, number)

@@ -12,9 +12,9 @@ class TargetStopping(keras.callbacks.Callback):
     """Stops training after the first epoch in which a score reaches a target.
 
     Args:
-        monitor: Name of the score in the logs.
+        monitor: Name of the monitored score in the logs.
         target: Target value of the score.
-        mode: Either "min", to stop when the score falls to the target, or "max", to stop when it rises to the target.
+        mode: "min" to stop when the score decreases to the target, or "max" to stop when it increases to the target.
 
     Raises:
         ValueError: If `mode` is invalid, or if the score is not logged in the first epoch.

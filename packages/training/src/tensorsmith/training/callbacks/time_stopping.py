@@ -9,14 +9,14 @@ from tensorsmith.core.types import Logs
 
 
 class TimeStopping(keras.callbacks.Callback):
-    """Stops training when a time limit is reached, after an epoch as in TensorFlow Addons, or within an epoch.
+    """Stops training after a time limit, at the end of an epoch as in TensorFlow Addons, or within an epoch.
 
     The time is measured from the start of `fit`. A resumed run starts at zero again.
 
     Args:
         seconds: Time limit in seconds.
         verbose: If 1, print a message when training stops.
-        within_epoch: If `True`, stop within an epoch.
+        within_epoch: If `True`, training may stop within an epoch.
 
     Raises:
         ValueError: If `seconds` is not a positive number.
@@ -43,12 +43,12 @@ class TimeStopping(keras.callbacks.Callback):
         self._start = time.monotonic()
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """Checks the time limit if training may stop within an epoch."""
+        """Stops training after the time limit if it is allowed to stop within an epoch."""
         if self._within_epoch:
             self._look()
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Checks the time limit at the end of an epoch."""
+        """Stops training at the end of an epoch after the time limit."""
         if self._look() and self.verbose:
             passed = time.strftime("%-H:%M:%S", time.gmtime(self.seconds))
             print(f"Timed stopping at epoch {epoch + 1} after training for {passed}")

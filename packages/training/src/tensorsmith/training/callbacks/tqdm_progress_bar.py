@@ -1,4 +1,4 @@
-"""Progress bars of TensorFlow Addons."""
+"""Progress bars with the interface of TensorFlow Addons."""
 
 import re
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ FIELDS |= {"rate", "rate_fmt", "unit", "postfix"}
 
 
 class TQDMProgressBar(keras.callbacks.Callback):
-    """Shows one progress bar for the epochs and one for the steps of each epoch, as in TensorFlow Addons.
+    """Displays a progress bar for the epochs and one for the steps of each epoch, as in TensorFlow Addons.
 
     Name, arguments and messages are those of TensorFlow Addons, but the bars are drawn by the library rich instead of
     tqdm. Formats may contain tqdm's fields for numbers and times, and `bar` exactly once. Bars appear on standard
@@ -30,15 +30,15 @@ class TQDMProgressBar(keras.callbacks.Callback):
 
     Args:
         metrics_separator: Separator between metrics.
-        overall_bar_format: Format of the bar of epochs, with tqdm's fields.
-        epoch_bar_format: Format of the bar of steps, with tqdm's fields.
+        overall_bar_format: Format of the progress bar for the epochs, with the fields of tqdm.
+        epoch_bar_format: Format of the progress bar for the steps, with the fields of tqdm.
         metrics_format: Format of a metric, with the fields `name` and `value`.
         update_per_second: Maximum number of updates per second.
-        leave_epoch_progress: If `True`, keep the bar of an epoch on the screen after its end.
-        leave_overall_progress: If `True`, keep the bar of epochs on the screen after its end.
-        show_epoch_progress: If `True`, show a bar of steps.
-        show_overall_progress: If `True`, show a bar of epochs.
-        console: Console of the bars. Defaults to standard error.
+        leave_epoch_progress: If `True`, leave the progress bar of an epoch on the screen when the epoch ends.
+        leave_overall_progress: If `True`, leave the progress bar for the epochs on the screen when training ends.
+        show_epoch_progress: If `True`, display a progress bar for the steps.
+        show_overall_progress: If `True`, display a progress bar for the epochs.
+        console: Rich console for the progress bars. Defaults to standard error.
 
     Raises:
         ValueError: If a format contains unknown fields, or if `update_per_second` is not positive.
@@ -89,52 +89,52 @@ class TQDMProgressBar(keras.callbacks.Callback):
         self._training = False
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Adds the bar of epochs."""
+        """Adds the progress bar for the epochs."""
         self._training = True
         self._progress.start()
         self._overall = self._add("epochs", "Training", self.params["epochs"])
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
-        """Adds the bar of steps."""
+        """Adds the progress bar for the steps."""
         if self._shows["steps"] and self._console.is_terminal:
             self._console.print(f"Epoch {epoch + 1}/{self.params['epochs']}")
         self._epoch = self._add("steps", "", self.params.get("steps"))
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """Updates the bar of steps."""
+        """Updates the progress bar for the steps."""
         self._progress.update(self._epoch, completed=batch + 1, description=self._text(logs))
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Removes the bar of steps and updates the bar of epochs."""
+        """Removes the progress bar for the steps and updates the progress bar for the epochs."""
         self._progress.update(self._epoch, description=self._text(logs))
         self._remove("steps", self._epoch)
         self._progress.update(self._overall, completed=epoch + 1)
 
     def on_train_end(self, logs: Logs | None = None) -> None:
-        """Removes the bar of epochs."""
+        """Removes the progress bar for the epochs."""
         self._training = False
         self._remove("epochs", self._overall)
         self.close()
 
     def on_test_begin(self, logs: Logs | None = None) -> None:
-        """Adds a bar, unless this is a validation during training."""
+        """Adds a progress bar, unless this is a validation during training."""
         if not self._training:
             self._progress.start()
             self._epoch = self._add("steps", "Evaluating", self.params.get("steps"))
 
     def on_test_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """Updates the bar."""
+        """Updates the progress bar."""
         if not self._training:
             self.on_train_batch_end(batch, logs)
 
     def on_test_end(self, logs: Logs | None = None) -> None:
-        """Removes the bar."""
+        """Removes the progress bar."""
         if not self._training:
             self._remove("steps", self._epoch)
             self.close()
 
     def close(self) -> None:
-        """Removes running bars from the screen. Also called if training is interrupted."""
+        """Removes all progress bars, also if training is interrupted."""
         self._progress.stop()
 
     def _add(self, unit: str, description: str, total: int | None) -> TaskID:
@@ -154,14 +154,14 @@ class TQDMProgressBar(keras.callbacks.Callback):
 
 
 class _Part(ProgressColumn):
-    """Column with the text before (0) or after (1) the bar."""
+    """Progress bar column with the text before (0) or after (1) the bar."""
 
-    def __init__(self, place: int) -> None:
+    def __init__(self, position: int) -> None:
         super().__init__()
-        self._place = place
+        self._place = position
 
     def render(self, task: Task) -> Text:
-        """Returns the current text of the column."""
+        """Returns the current content of the column."""
         text = task.fields["format"].split("{bar}")[self._place].format(**_fields(task))
         return Text(text.strip())  # columns are separated by a space
 

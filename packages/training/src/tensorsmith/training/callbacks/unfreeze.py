@@ -12,7 +12,7 @@ from tensorsmith.training.gradients.optimizers_within import optimizers_within
 
 
 class Unfreeze(keras.callbacks.Callback):
-    """Keeps layers frozen for a part of the run, and unfreezes them at the start of the next epoch.
+    """Freezes layers for the first part of training and unfreezes them at the start of an epoch.
 
     This is useful for fine-tuning: a new head trains first, then the layers below it, from last to first, each with its
     own callback. Frozen layers have no gradients, and batch normalization in them keeps its statistics. The optimizer
@@ -25,7 +25,7 @@ class Unfreeze(keras.callbacks.Callback):
     Source: Howard and Ruder, "Universal Language Model Fine-tuning for Text Classification", 2018.
 
     Args:
-        layers: A layer, or a list of layers.
+        layers: Layer or list of layers to freeze.
         at: Time at which the layers are unfrozen, such as "3 epochs", "30%", or a number of steps.
 
     Raises:
@@ -56,7 +56,7 @@ class Unfreeze(keras.callbacks.Callback):
         check(self._at.seconds is None, "at", at, "a length in epochs, steps, examples or percent")
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Freezes the layers, after the optimizer has been built with all variables."""
+        """Freezes the layers after the optimizer has been built with all variables."""
         steps, epochs = self.params.get("steps"), self.params["epochs"]
         timeline = Timeline(steps, self.params.get("batch_size"), steps and steps * epochs)
         if self._at.unit == "epochs":
@@ -76,7 +76,7 @@ class Unfreeze(keras.callbacks.Callback):
         self._set(False)
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
-        """Unfreezes the layers when it is time."""
+        """Unfreezes the layers when the specified time is reached."""
         if epoch >= self._epochs and not self._layers[0].trainable:
             self._set(True)
 
@@ -85,7 +85,7 @@ class Unfreeze(keras.callbacks.Callback):
         self.close()
 
     def close(self) -> None:
-        """Restores the `trainable` attributes, also after an interruption, in which Keras `fit` does not call it."""
+        """Restores the `trainable` attributes of the layers, also if training is interrupted."""
         self._set(True)
 
     def _set(self, trainable: bool) -> None:

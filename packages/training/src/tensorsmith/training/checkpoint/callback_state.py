@@ -1,4 +1,4 @@
-"""State of callbacks during training, such as patience, best values and best weights."""
+"""Callback state during training, such as patience, best values and best weights."""
 
 import copy
 import json
@@ -15,14 +15,14 @@ log = logging.getLogger("tensorsmith.training")
 
 
 class CallbackState:
-    """Attributes that callbacks have changed since the start of a training run.
+    """Callback attributes that have changed since the start of training.
 
     Only serializable values are included: JSON values, NumPy arrays, and lists of arrays, as in `EarlyStopping`,
         `ReduceLROnPlateau` and `ModelCheckpoint` of Keras. An unchanged attribute keeps the value of the callback in
         the new run, so that a run can for example be resumed with more patience.
 
     Args:
-        callbacks: Callbacks of the run. A resumed run may have additional ones.
+        callbacks: Callbacks of the training run. A resumed run may have additional callbacks.
     """
 
     def __init__(self, callbacks: Sequence[keras.callbacks.Callback]) -> None:
@@ -34,14 +34,14 @@ class CallbackState:
         self._before = {key: _remembered(callback) for key, callback in self._callbacks.items()}
 
     def plain(self) -> dict[str, dict[str, Any]]:
-        """Returns the changed attributes of each callback that are JSON-serializable."""
+        """Returns the changed JSON-serializable attributes of each callback."""
         return {
             key: {name: value for name, value in changed.items() if not _is_arrays(value)}
             for key, changed in self._changed().items()
         }
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Returns the changed attributes that are arrays or lists of arrays, by key."""
+        """Returns the changed attributes that are arrays or lists of arrays."""
         found = {}
         for key, changed in self._changed().items():
             for name, value in changed.items():
@@ -52,16 +52,16 @@ class CallbackState:
         return found
 
     def restore(self, plain: Mapping[str, Mapping[str, Any]], arrays: Mapping[str, np.ndarray]) -> None:
-        """Restores the results of `plain` and `arrays`, and logs a warning for each missing callback."""
+        """Restores the attributes returned by `plain` and `arrays`. Missing callbacks cause a warning."""
         for key in plain.keys() - self._callbacks.keys():
             log.warning(
                 "the checkpoint has the state of callback %s, which is not part of this run", key.partition("#")[0]
             )
         values = {key: {**self._before[key], **plain.get(key, {})} for key in self._callbacks}
         for path in sorted(path for path in arrays if path.startswith("callbacks/")):
-            _, key, name, place = path.split("/")
-            if key in values and place:
-                known = values[key].get(name) if place != "0000" else None
+            _, key, name, position = path.split("/")
+            if key in values and position:
+                known = values[key].get(name) if position != "0000" else None
                 values[key][name] = [*(known or []), arrays[path]]
             elif key in values:
                 values[key][name] = arrays[path]
@@ -91,7 +91,7 @@ def _is_arrays(value: Any) -> bool:
 
 
 def _is_plain(value: Any) -> bool:
-    """Returns `True` if a value is equal after a round trip through JSON, with NumPy numbers as Python numbers."""
+    """Returns `True` if a value is unchanged by JSON serialization, except for NumPy numbers."""
     if isinstance(value, np.generic):
         return True
     try:

@@ -1,4 +1,4 @@
-"""Storage of a checkpoint in a folder, with atomic writing and checksums that detect corruption."""
+"""Checkpoint storage in a folder, written atomically, with checksums that detect corruption."""
 
 import contextlib
 import json
@@ -19,23 +19,23 @@ NOTE, FILES = "note", "files"  # keys of two JSON strings in the bundle, in addi
 
 
 class DamagedCheckpointError(Exception):
-    """Error of a checkpoint that is corrupted."""
+    """Error raised if a checkpoint is corrupted."""
 
 
 def new_draft(folder: Path) -> Path:
-    """Creates an empty folder for a new checkpoint, whose name readers ignore."""
+    """Creates an empty folder for a new checkpoint, with a name that is ignored when reading."""
     folder.mkdir(parents=True, exist_ok=True)
     return Path(tempfile.mkdtemp(dir=folder, prefix=DRAFT))
 
 
 def finish(draft: Path, name: str, values: Mapping[str, np.ndarray], note: str) -> Path:
-    """Writes variables and metadata into a draft and renames it, replacing a checkpoint of the same name.
+    """Writes variables and metadata to a draft folder, which then replaces any checkpoint with the given name.
 
     Args:
-        draft: Folder from `new_draft`, with the other files of the checkpoint.
+        draft: Folder created by `new_draft`, with the other files of the checkpoint.
         name: Name of the checkpoint.
-        values: Mapping from keys to variables.
-        note: Metadata as a JSON string.
+        values: Mapping from keys to variable values.
+        note: Metadata, serialized as JSON.
 
     Raises:
         OSError: If the checkpoint cannot be written. The draft is removed in this case.
@@ -74,7 +74,7 @@ def read_note(checkpoint: Path) -> Any:
 
 
 def read(checkpoint: Path) -> tuple[dict[str, np.ndarray], Any]:
-    """Returns the variables by key and the metadata, after verifying the checksums of all files.
+    """Returns the variables and the metadata of a checkpoint, after verifying the checksums of all files.
 
     Raises:
         DamagedCheckpointError: If the checkpoint is corrupted.
@@ -89,19 +89,19 @@ def read(checkpoint: Path) -> tuple[dict[str, np.ndarray], Any]:
 
 
 def checkpoints_in(folder: Path) -> list[Path]:
-    """Returns the checkpoints in a folder, oldest first. Their names sort in this order."""
+    """Returns the checkpoints in a folder, sorted from oldest to newest."""
     return sorted(path.parent for path in folder.glob(f"*/{STATE}.index") if not path.parent.name.startswith(DRAFT))
 
 
 def remove(checkpoint: Path) -> None:
-    """Removes a checkpoint atomically, so that readers never find a part of it."""
+    """Removes a checkpoint atomically."""
     if checkpoint.exists():
         checkpoint.rename(new_draft(checkpoint.parent) / checkpoint.name)
     sweep(checkpoint.parent)
 
 
 def sweep(folder: Path) -> None:
-    """Removes incomplete folders, which remain after a process has been killed."""
+    """Removes incomplete checkpoint folders of killed processes."""
     for draft in folder.glob(f"{DRAFT}*"):
         shutil.rmtree(draft, ignore_errors=True)
 
@@ -115,13 +115,13 @@ def _damage_shows(checkpoint: Path) -> Iterator[None]:
 
 
 def _checksums(folder: Path, names: Iterable[str] | None = None) -> dict[str, int]:
-    """Returns checksums of the named files, or of all. TensorFlow verifies variables, but not data positions."""
+    """Returns the checksums of the named files or of all files. TensorFlow does not verify saved data positions."""
     files = sorted(folder.iterdir()) if names is None else [folder / name for name in names]
     return {file.name: zlib.crc32(file.read_bytes()) for file in files}
 
 
 def _flush(path: Path) -> None:
-    """Flushes a file or folder to disk."""
+    """Flushes a file or folder to persistent storage."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

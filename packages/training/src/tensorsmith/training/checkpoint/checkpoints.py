@@ -30,18 +30,19 @@ log = logging.getLogger("tensorsmith.training")
 
 @dataclass(frozen=True)
 class Checkpoints:
-    """Settings of the checkpoints of a run: location, frequency and retention.
+    """Checkpoint settings of a training run: location, frequency and retention.
 
     Additional checkpoints are written before the first step and at the end of the run.
 
     Args:
-        folder: Folder of the checkpoints. It is created if it does not exist.
+        folder: Folder for the checkpoints. It is created if it does not exist.
         every: Interval between checkpoints, such as "1 minute", "2 epochs", "500 steps" or "10%".
-        keep_last: Number of newest checkpoints to keep.
+        keep_last: Number of latest checkpoints to keep.
         keep_best: Number of best checkpoints to keep in addition. They are written at the end of an epoch, when the
-            score is known.
-        monitor: Name of the score in the history. Defaults to `val_loss`, or to `loss` without validation data.
-        mode: Either "min" or "max". In "min" mode, smaller scores are better.
+            score is available.
+        monitor: Name of the monitored score in the history. Defaults to `val_loss`, or to `loss` without validation
+            data.
+        mode: "min" if smaller scores are better, or "max".
 
     Raises:
         ValueError: If an argument is out of range, or if a unit is unknown.
@@ -68,7 +69,7 @@ class Checkpoints:
 
 @dataclass(frozen=True)
 class Saved:
-    """Checkpoint loaded from disk.
+    """Checkpoint loaded from a folder.
 
     Attributes:
         path: Folder of the checkpoint.
@@ -82,7 +83,7 @@ class Saved:
 
 
 def newest(folder: str | os.PathLike[str]) -> Saved | None:
-    """Returns the newest valid checkpoint in a folder, or `None`. Logs a warning for each corrupted checkpoint."""
+    """Returns the newest valid checkpoint in a folder, or `None`. Corrupted checkpoints cause a warning."""
     for path in reversed(checkpoints_in(Path(folder))):
         try:
             return Saved(path, *read(path))
@@ -101,14 +102,14 @@ def check_new(folder: str | os.PathLike[str]) -> None:
     received = Verbatim(
         f"{folder} with {len(there)} checkpoints that are corrupted or belong to a run that is not resumed"
     )
-    check(not there, "checkpoints", received, "have no checkpoints", "pass resume=True, or another folder")
+    check(not there, "checkpoints", received, "an empty folder", "pass resume=True, or another folder")
 
 
 class Keeper:
-    """Writes checkpoints in a background thread and removes those that are no longer needed.
+    """Writes checkpoints in a background thread and removes outdated ones.
 
     Args:
-        options: Settings of the checkpoints.
+        options: Checkpoint settings of the run.
         monitor: Name of the monitored score.
     """
 
@@ -130,7 +131,7 @@ class Keeper:
         self._losses = {path.name: _loss_of(path) for path in checkpoints_in(self._folder)}  # lower is better
 
     def is_among_best(self, scores: Mapping[str, Any]) -> bool:
-        """Returns `True` if an epoch with these scores is among the best, which are kept.
+        """Returns `True` if an epoch with these scores belongs to the best epochs, whose checkpoints are kept.
 
         Raises:
             ValueError: If the monitored score is not in `scores`.
@@ -150,14 +151,14 @@ class Keeper:
         save_positions: Callable[[Path], None],
         scores: Mapping[str, Any],
     ) -> None:
-        """Starts writing a checkpoint, after the previous one has been written.
+        """Starts writing a checkpoint, after waiting for the previous one.
 
         Args:
-            name: Name of the checkpoint, which must sort after the previous names.
-            values: Mapping from keys to arrays. The arrays must not be changed afterwards.
+            name: Name of the checkpoint, which must be greater than the previous names in sort order.
+            values: Mapping from keys to arrays, which must not be modified until the checkpoint is written.
             note: JSON-serializable metadata.
-            save_positions: Function that writes the position in the data to a folder.
-            scores: Scores of the epoch, if one has ended.
+            save_positions: Function that writes the position in the data to files in the given folder.
+            scores: Scores of the epoch at whose end the checkpoint is saved, if any.
 
         Raises:
             OSError: If this or the previous checkpoint cannot be written.
@@ -175,13 +176,13 @@ class Keeper:
         self._pending = self._thread.submit(self._write, draft, name, values, text, gone)
 
     def wait(self) -> None:
-        """Waits until the current checkpoint has been written, and raises its errors."""
+        """Waits until the current checkpoint has been written, and raises any error that occurred."""
         pending, self._pending = self._pending, None
         if pending is not None:
             pending.result()
 
     def close(self) -> None:
-        """Waits for the current checkpoint, stops the thread, and unlocks the folder."""
+        """Waits for the current checkpoint, stops the background thread, and unlocks the folder."""
         self._thread.shutdown()
         os.close(self._lock)
         self.wait()
@@ -196,7 +197,7 @@ class Keeper:
         return math.inf if math.isnan(score) else score
 
     def _retire(self) -> list[Path]:
-        """Removes the checkpoints that are not kept from the list of losses, and returns their paths."""
+        """Returns the paths of outdated checkpoints, and removes them from the list of losses."""
         names = sorted(self._losses)
         best = sorted((name for name in names if self._losses[name] < math.inf), key=self._losses.__getitem__)
         staying = {*names[-self._options.keep_last :], *best[: self._options.keep_best]}
@@ -220,7 +221,7 @@ def _loss_of(checkpoint: Path) -> float:
 
 
 def _plain(value: Any) -> Any:
-    """Converts NumPy numbers and arrays, which metrics and callbacks log, for JSON."""
+    """Converts NumPy numbers and arrays to JSON-serializable values."""
     fits = isinstance(value, np.generic | np.ndarray)
     check(fits, "logs", value, "numbers and arrays", "checkpoints store the history, so log nothing else")
     return value.tolist()

@@ -1,1 +1,1 @@
-"""Training with replicas, worker groups and parameter servers."""
+"""Distributed training with replicas, worker groups and parameter servers."""

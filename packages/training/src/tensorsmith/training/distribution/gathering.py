@@ -1,4 +1,4 @@
-"""Steps in which replicas gather rows of sparse gradients."""
+"""Training steps in which replicas gather rows of sparse gradients."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -12,7 +12,7 @@ Run = Callable[..., tuple[tf.Tensor, Logs]]
 
 
 def gathers_any_number(step: CompiledStep) -> bool:
-    """Returns `True` if replicas gather rows in a step, and their number may differ between steps.
+    """Returns `True` if the number of rows that replicas gather may differ between steps.
 
     Collective operations inside a compiled loop must have the same shapes in all iterations. The number of rows varies
     if batch sizes or lengths differ, or if duplicate rows have been summed.
@@ -22,7 +22,7 @@ def gathers_any_number(step: CompiledStep) -> bool:
 
 
 def _any_open(nodes: Iterable[Any], given: dict[str, Any]) -> bool:
-    """Returns `True` if a gather op has an input without a static shape. Padding preserves static shapes."""
+    """Returns `True` if a gather op has an input without a static shape that is not the output of a padding op."""
     made = {node.name: node for node in nodes}
     shapes = given | {node.name: node.attr for node in nodes}
     taken = [node.input[0].partition(":")[0] for node in nodes if node.op == "CollectiveGatherV2"]
@@ -30,7 +30,7 @@ def _any_open(nodes: Iterable[Any], given: dict[str, Any]) -> bool:
 
 
 def _given(function: Any) -> dict[str, Any]:
-    """Returns the arguments of a function by name, with their known attributes."""
+    """Returns the function arguments by name, with their known attributes."""
     return {argument.name: function.arg_attr[i].attr for i, argument in enumerate(function.signature.input_arg)}
 
 
@@ -40,12 +40,12 @@ def _fixed(attributes: Any) -> bool:
 
 
 def one_by_one(one: Run, goes_on: Callable[[Logs], Any]) -> Run:
-    """Returns a loop that runs in Python.
+    """Returns a loop that runs in Python, one step at a time.
 
     Args:
-        one: Function that takes the number of completed steps and the arguments of the loop except for the number of
-            steps, and returns (1, or 0 at the end of the data; logs of the step).
-        goes_on: Function that takes the logs of a step and returns `True` to continue.
+        one: Function that takes the number of completed steps and the loop arguments other than the number of steps. It
+            returns 1, or 0 at the end of the data, and the logs of the step.
+        goes_on: Function that takes the logs of a step and returns `True` if the loop should continue.
 
     Returns:
         A function with the same arguments and results as a compiled loop.

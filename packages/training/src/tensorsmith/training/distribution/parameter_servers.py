@@ -1,4 +1,4 @@
-"""Steps with a ParameterServerStrategy: the chief reads batches, and each goes to the next free worker."""
+"""Training with a ParameterServerStrategy, in which the chief dispatches each batch to an idle worker."""
 
 import itertools
 from collections.abc import Iterable
@@ -15,11 +15,11 @@ from tensorsmith.training.loop.compiled_step import Step
 
 
 class Aside(keras.StatelessScope):
-    """Context in which some variables have separate values. Other variables are read and written as usual.
+    """Scope in which some variables have separate values. Other variables are accessed as usual.
 
     Args:
-        state: Pairs of variables and values.
-        others: TensorFlow variables of the other Keras variables, by the `id` of the latter.
+        state: Pairs of variables and their separate values.
+        others: Mapping from the `id` of each other Keras variable to its TensorFlow variable.
     """
 
     def __init__(self, state: list[tuple[keras.Variable, tf.Tensor]], others: dict[int, tf.Variable]) -> None:
@@ -27,7 +27,7 @@ class Aside(keras.StatelessScope):
         self._others = others
 
     def add_update(self, update: tuple[keras.Variable, tf.Tensor]) -> None:
-        """Assigns a value. Called by Keras for each assignment."""
+        """Assigns a value to a variable. Keras calls this method for each assignment."""
         variable, value = update
         if self.get_current_value(variable) is None:
             self._others[id(variable)].assign(value)
@@ -36,7 +36,7 @@ class Aside(keras.StatelessScope):
 
 
 class WorkerStep:
-    """Step that each worker runs on its own batch as soon as it is free, with weights on parameter servers.
+    """Step that an idle worker runs on its own batch, with weights on parameter servers.
 
     In asynchronous training, weights change while a step reads them. Step counts and metrics must still be correct.
     Workers therefore increment integer variables, which Keras would read and write, and return the contribution of
@@ -44,11 +44,11 @@ class WorkerStep:
     reassigned.
 
     Args:
-        step: Training or evaluation step on a batch.
-        spec: Spec of the batches.
-        strategy: The `ParameterServerStrategy`.
-        owner: Object that holds the variables that the step changes.
-        model: Model of the step. Its metrics are combined over all batches. Other logs are averaged.
+        step: Training or evaluation step for a batch.
+        spec: Type spec of the batches.
+        strategy: Parameter server strategy of the model.
+        owner: Object that holds the variables updated by the step.
+        model: Model that the step uses. Its metrics are aggregated over all batches, and other logs are averaged.
     """
 
     def __init__(
@@ -70,12 +70,12 @@ class WorkerStep:
     def over_arrays(
         self, arrays: tuple[Any, ...], order: tf.Tensor, start: tf.Tensor, steps: tf.Tensor
     ) -> tuple[int, Logs]:
-        """Runs steps on batches of rows of arrays."""
+        """Runs steps on batches that are gathered from arrays."""
         batches = order[int(start) : int(start) + int(steps)]
         return self._over(tf.nest.map_structure(partial(tf.gather, indices=rows), arrays) for rows in batches)
 
     def over_stream(self, iterator: tf.data.Iterator, steps: tf.Tensor) -> tuple[int, Logs]:
-        """Runs steps on the next batches of an iterator, fewer at its end."""
+        """Runs steps on the next batches of an iterator, possibly fewer than requested."""
         return self._over(itertools.islice(iterator, int(steps)))
 
     def _over(self, batches: Iterable[Any]) -> tuple[int, Logs]:
@@ -91,7 +91,7 @@ class WorkerStep:
         return len(done), {name: results.get(name, mean) for name, mean in means.items()}
 
     def _apart(self, batch: NestedTensors) -> tuple[Logs, list[tf.Tensor]]:
-        """Returns the logs of a step, and its contribution to the metrics."""
+        """Returns the logs of a step, and the increments of the metric variables."""
         counted = [tf.identity(variable.value) for variable in self._counters]
         zeros = [tf.zeros(variable.shape, variable.dtype) for variable in self._metrics]
         state = [*zip(self._counters, counted, strict=True), *zip(self._metrics, zeros, strict=True)]
@@ -107,7 +107,7 @@ class WorkerStep:
 
 
 def predict(model: keras.Model, x: NestedArrays | Dataset, batch_size: int) -> NestedArrays:
-    """Returns the predictions for arrays or a dataset, computed on the chief; Keras would need data on each worker."""
+    """Returns the predictions for arrays or a dataset, computed on the chief."""
     batches = x if isinstance(x, tf.data.Dataset) else tf.data.Dataset.from_tensor_slices((x,)).batch(batch_size)
     call = tf.function(partial(model, training=False), autograph=False)
     outputs = [call(keras.utils.unpack_x_y_sample_weight(batch)[0]) for batch in batches]

@@ -1,4 +1,4 @@
-"""Steps with a `tf.distribute` strategy, in which each replica processes a part of the batch."""
+"""Training with a `tf.distribute` strategy, in which each replica processes a slice of the batch."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -12,26 +12,26 @@ from tensorsmith.core.types import Logs, NestedTensors, Tensor
 from tensorsmith.training._support.model_layers import keras_variables, metrics_variables, parts_of, results_of
 from tensorsmith.training._support.tensors import size_of
 from tensorsmith.training.gradients.accumulation import accumulates, accumulating
+from tensorsmith.training.gradients.global_gradient import thresholds
 from tensorsmith.training.gradients.optimizers_within import optimizers_within
-from tensorsmith.training.gradients.whole_gradient import thresholds
 from tensorsmith.training.loop.compiled_step import CompiledStep, Step
 
 SCHEDULE = keras.optimizers.schedules.LearningRateSchedule
 
 
 def is_distributed(strategy: tf.distribute.Strategy) -> bool:
-    """Returns `True` for a strategy other than the default strategy of TensorFlow."""
+    """Returns `True` for all strategies other than the default strategy."""
     with strategy.scope():
         has: bool = tf.distribute.has_strategy()
     return has
 
 
 def check_fits(owner: object, model: keras.Model) -> None:
-    """Raises an error if a model cannot be trained with its strategy.
+    """Raises an error if a model is incompatible with its distribution strategy.
 
     Args:
-        owner: Object that holds the model and the other parts of its steps.
-        model: The model.
+        owner: Object that holds the model and the other objects that its steps use.
+        model: Model to be trained.
 
     Raises:
         ValueError: If a variable was created outside of the scope of the strategy; if an optimizer accumulates
@@ -50,14 +50,14 @@ def check_fits(owner: object, model: keras.Model) -> None:
         fits = optimizer in outer and not isinstance(strategy, tf.distribute.ParameterServerStrategy)
         expected = "None with parameter servers, and under any strategy in a wrapped optimizer"
         check(fits, "gradient_accumulation_steps", optimizer.gradient_accumulation_steps, expected)
-        check(not optimizer.use_ema, "use_ema", True, "False when gradients are accumulated on replicas")
+        check(not optimizer.use_ema, "use_ema", True, "False when gradients are accumulated across replicas")
         scheduled = [part for part in vars(optimizer).values() if isinstance(part, SCHEDULE)]
         remedy = "pass the schedule to the trainer as schedules="
         check(
             not scheduled,
             "optimizer",
             Verbatim("an optimizer with a schedule"),
-            "have a constant rate when gradients are accumulated on replicas",
+            "have a constant learning rate when gradients are accumulated across replicas",
             remedy,
         )
     for optimizer in outer:
@@ -75,17 +75,17 @@ def check_fits(owner: object, model: keras.Model) -> None:
 
 
 def compile_replicated(step: Step, spec: tuple[Any, ...], owner: object, model: keras.Model) -> CompiledStep:
-    """Returns a step that each replica runs on its part of a batch, for a loop outside of the replicas.
+    """Returns a step that each replica runs on its slice of a batch, for use in a loop in cross-replica context.
 
     Optimizers sum the gradients of all replicas. A batch that cannot be split evenly is processed as a whole by each
     replica. This gives the same gradient if the loss is a mean, and the batch is counted in the metrics once.
 
     Args:
-        step: Step on a batch.
-        spec: Spec of the batches.
-        owner: Object that holds the metrics that the step updates.
-        model: Model of the step. Its metrics are combined over replicas after the loop, as in Keras `fit`. Other logs
-            are averaged over replicas.
+        step: Step function for a batch.
+        spec: Type spec of the batches.
+        owner: Object that holds the metrics updated by the step.
+        model: Model that the step uses. Its metrics are aggregated over replicas after the loop, as in Keras `fit`, and
+            other logs are averaged over replicas.
     """
     strategy = model.distribute_strategy
     replicas = strategy.num_replicas_in_sync
@@ -133,12 +133,12 @@ def compile_replicated(step: Step, spec: tuple[Any, ...], owner: object, model: 
 
 
 def optimizers_of(owner: object) -> list[keras.optimizers.Optimizer]:
-    """Returns the optimizers held by an object or its layers, without those inside other optimizers."""
+    """Returns the optimizers held by an object or its layers, excluding inner optimizers of other optimizers."""
     return [part for part in parts_of(owner) if isinstance(part, keras.optimizers.Optimizer)]
 
 
 def _real(logs: Logs) -> Logs:
-    """Returns logs with integers converted to float32, so that they can be averaged."""
+    """Returns the logs with integers converted to float32, for averaging."""
     return {name: log if log.dtype.is_floating else tf.cast(log, tf.float32) for name, log in logs.items()}
 
 

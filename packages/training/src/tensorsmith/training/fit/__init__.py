@@ -1,1 +1,1 @@
-"""Execution of `fit`: epochs, chunks of steps, and the work between them."""
+"""Implementation of `fit`: epochs, chunks of steps, and the operations between chunks."""

@@ -1,4 +1,4 @@
-"""Deferred handling of SIGINT and SIGTERM, until the training state is consistent."""
+"""Deferred handling of SIGINT and SIGTERM until the training state is consistent."""
 
 import signal
 import threading
@@ -7,7 +7,7 @@ from typing import Any
 
 
 class Interruption:
-    """Context manager that records SIGINT and SIGTERM, so that the loop can stop between steps and save a checkpoint.
+    """Context manager that defers SIGINT and SIGTERM, so that training can save a checkpoint before it stops.
 
     A second signal takes effect immediately. Outside of the main thread, where signal handlers cannot be set, it does
     nothing.
@@ -36,11 +36,11 @@ class Interruption:
         return self._noted is not None
 
     def share(self) -> None:
-        """Records an interruption of another process of the worker group."""
+        """Records that another process of the worker group was interrupted."""
         self._noted = self._noted or signal.SIGTERM
 
     def act(self) -> None:
-        """Takes the action of the recorded signal, if there is one.
+        """Raises the exception for the recorded signal, if there is one.
 
         Raises:
             KeyboardInterrupt: For SIGINT.

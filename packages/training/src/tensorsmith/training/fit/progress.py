@@ -11,12 +11,12 @@ from tensorsmith.core.types import Logs
 
 
 class ProgressBar(keras.callbacks.Callback):
-    """Shows a progress bar over all epochs with speed and remaining time, and a line of scores per epoch.
+    """Displays a progress bar over all epochs with speed and remaining time, and prints the scores of each epoch.
 
     If standard error is not a terminal, there is no bar, and the lines are logged to the logger `tensorsmith.training`.
 
     Args:
-        console: Console of the bar. Defaults to standard error.
+        console: Rich console for the progress bar. Defaults to standard error.
     """
 
     def __init__(self, console: Console | None = None) -> None:
@@ -25,7 +25,7 @@ class ProgressBar(keras.callbacks.Callback):
         self._steps = 0
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Creates the bar."""
+        """Creates the progress bar."""
         epochs, per_epoch = self.params["epochs"], self.params["steps"]
         first = self.params.get("first_epoch", 0)
         self._progress.__enter__()
@@ -43,7 +43,7 @@ class ProgressBar(keras.callbacks.Callback):
         self._task.describe(self._epoch)
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """Advances the bar by the steps since the last return to Python."""
+        """Advances the progress bar by the steps since the last return to Python."""
         self._task.advance(batch + 1 - self._steps)
         self._steps = batch + 1
         if logs and "loss" in logs:
@@ -58,9 +58,9 @@ class ProgressBar(keras.callbacks.Callback):
         self._progress.print(f"{self._epoch}  {scores}  {seconds:.1f} s")
 
     def on_train_end(self, logs: Logs | None = None) -> None:
-        """Removes the bar."""
+        """Removes the progress bar."""
         self.close()
 
     def close(self) -> None:
-        """Removes the bar from the screen. Also called if training is interrupted."""
+        """Removes the progress bar, also if training is interrupted."""
         self._progress.close()

@@ -1,4 +1,4 @@
-"""Random state of Python and NumPy, which callbacks and user code may use."""
+"""Random state of Python and NumPy, which may affect callbacks and user code."""
 
 import random
 from typing import Any
@@ -7,7 +7,7 @@ import numpy as np
 
 
 def random_state() -> dict[str, Any]:
-    """Returns the random state of both generators, JSON-serializable."""
+    """Returns the random state of both generators in JSON-serializable form."""
     version, state, gauss = random.getstate()
     numpy: Any = np.random.get_state()
     name, keys, *rest = numpy

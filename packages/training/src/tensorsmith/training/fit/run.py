@@ -1,4 +1,4 @@
-"""A single call of `fit`: epochs with validation, callbacks and checkpoints, and the current position."""
+"""Single call of `fit`: epochs with validation, callbacks and checkpoints, and the current position."""
 
 import contextlib
 from collections.abc import Callable
@@ -12,21 +12,21 @@ import tensorflow as tf
 from tensorsmith.core import ArgumentError
 from tensorsmith.training.checkpoint.callback_state import CallbackState
 from tensorsmith.training.checkpoint.checkpoints import Keeper, Saved
-from tensorsmith.training.distribution.team import Team
+from tensorsmith.training.distribution.worker_group import WorkerGroup
+from tensorsmith.training.fit.chunks import run_chunks
 from tensorsmith.training.fit.interruption import Interruption
-from tensorsmith.training.fit.pace import Pace
 from tensorsmith.training.fit.random_state import random_state, set_random_state
 from tensorsmith.training.fit.recurring import Recurring
+from tensorsmith.training.fit.sizer import ChunkSizer
 from tensorsmith.training.fit.state import restore, snapshot
-from tensorsmith.training.fit.windows import run_windows
-from tensorsmith.training.inputs.sources import Source
+from tensorsmith.training.inputs.sources import BatchSource
 
 VARIABLE = "variables/{:05d}"
 
 
 @dataclass
 class Position:
-    """Current position of a run.
+    """Current position of a training run.
 
     Attributes:
         epoch: Number of completed epochs.
@@ -42,18 +42,18 @@ class Position:
 
     @property
     def name(self) -> str:
-        """Name of a checkpoint at this position. Names sort in the order of positions."""
+        """Name of a checkpoint at this position. Names are in the sort order of the positions."""
         return f"epoch-{self.epoch:06d}-step-{self.step:09d}"
 
 
 @dataclass
 class Saving:
-    """Settings and state for writing checkpoints during a run.
+    """Settings and state of checkpoints during a run.
 
     Attributes:
         keeper: Writer of the checkpoints. `None` in processes that do not write any.
         every: Trigger of the checkpoints.
-        variables: Variables of the training state.
+        variables: Variables that define the training state.
         note: Metadata that does not change during the run.
         saved: Checkpoint from which the run resumes, if any.
     """
@@ -66,32 +66,32 @@ class Saving:
 
 
 class Run:
-    """Training loop over epochs of a source.
+    """Training loop over the epochs of a run.
 
     Args:
-        model: The model.
-        source: Source of the training data.
-        compile_source: Function that compiles the loop of the source for the layers that are currently trainable.
-        validation: Source of the validation data, if any.
-        hooks: List of all callbacks.
+        model: Model to be trained.
+        source: Data source for training.
+        compile_source: Function that compiles the loop of the data source for the currently trainable layers.
+        validation: Data source for validation, or `None`.
+        hooks: List of all callbacks of the run.
         remembered: Callbacks whose state is saved in checkpoints.
         in_force: Function that returns the current hyperparameters, for the logs.
-        pace: Number of steps per return to Python.
-        team: Worker group of this run.
-        saving: Settings of checkpoints, or `None` without checkpoints.
+        sizer: Chunk sizer, which determines the number of steps per return to Python.
+        worker_group: Worker group that trains the model.
+        saving: Checkpoint settings, or `None` for no checkpoints.
     """
 
     def __init__(
         self,
         model: keras.Model,
-        source: Source,
+        source: BatchSource,
         compile_source: Callable[[], None],
-        validation: Source | None,
+        validation: BatchSource | None,
         hooks: keras.callbacks.CallbackList,
         remembered: list[keras.callbacks.Callback],
         in_force: Callable[[], dict[str, float]],
-        pace: Pace,
-        team: Team,
+        sizer: ChunkSizer,
+        worker_group: WorkerGroup,
         saving: Saving | None,
     ) -> None:
         self._model = model
@@ -101,8 +101,8 @@ class Run:
         self._hooks = hooks
         self._remembered = remembered
         self._in_force = in_force
-        self._pace = pace
-        self._team = team
+        self._sizer = sizer
+        self._worker_group = worker_group
         self._saving = saving
         self._interruption = Interruption()
         self._interrupted = False
@@ -147,9 +147,9 @@ class Run:
             at.begun, resuming = True, False
             if at.total == 0:
                 self._save()  # seed, initial weights and jit, so that the run can be resumed from now on
-            logs = run_windows(
+            logs = run_chunks(
                 self._source,
-                self._pace,
+                self._sizer,
                 f"epoch {at.epoch + 1}",
                 start=at.step,
                 logs=self._logs,
@@ -162,7 +162,7 @@ class Run:
                 break
             logs = logs | self._in_force()
             if self._validation is not None:
-                scores = evaluate(model, self._validation, hooks, self._team)
+                scores = evaluate(model, self._validation, hooks, self._worker_group)
                 logs.update({f"val_{name}": value for name, value in scores.items()})
             hooks.on_epoch_end(at.epoch, logs)
             at.epoch, at.step, at.begun = at.epoch + 1, 0, False
@@ -176,16 +176,16 @@ class Run:
             model.optimizer.finalize_variable_values(model.trainable_weights)  # applies averaged weights, if any
         hooks.on_train_end(logs)
 
-    def _limit(self, window: int) -> int:
-        """Returns the number of steps in the next chunk, limited by the next action of callbacks or checkpoints."""
-        left = [window]
+    def _limit(self, chunk: int) -> int:
+        """Returns the number of steps in the next chunk, limited by the next action of a callback or checkpoint."""
+        left = [chunk]
         left += [callback.steps_left() for callback in self._hooks.callbacks if hasattr(callback, "steps_left")]
         if self._saving is not None:
             left.append(self._saving.every.steps_left(self._position.total))
-        return self._team.least(min(left))
+        return self._worker_group.least(min(left))
 
     def _end_window(self, step: int, logs: dict[str, Any]) -> bool:
-        """Performs the work between two chunks. Returns `True` to end the epoch."""
+        """Performs the operations between two chunks. Returns `True` to end the epoch."""
         at = self._position
         at.total += step - at.step
         at.step = step
@@ -198,9 +198,9 @@ class Run:
         return bool(self._model.stop_training or self._interrupted)
 
     def _agree(self, due: bool) -> bool:
-        """Synchronizes stops and interruptions of the worker group. Returns `True` if a checkpoint is due on any."""
+        """Synchronizes stop requests and interruptions in the worker group. Returns `True` if a checkpoint is due."""
         model = self._model
-        model.stop_training, self._interrupted, due = self._team.any(
+        model.stop_training, self._interrupted, due = self._worker_group.any(
             bool(model.stop_training), bool(self._interruption), due
         )
         if self._interrupted:
@@ -216,7 +216,7 @@ class Run:
         last = self._model.stop_training or at.epoch == self._hooks.params["epochs"]
         due = last or self._saving.every.due_after_epoch(at.epoch, at.total)
         best = keeper is not None and keeper.is_among_best(scores)
-        (due,) = self._team.any(best or due)
+        (due,) = self._worker_group.any(best or due)
         if due:
             self._save(scores)
 
@@ -242,7 +242,7 @@ class Run:
         saving.keeper.save(name, {**values, **arrays}, note, self._save_positions, scores or {})
 
     def _restore(self) -> None:
-        """Restores the state at the time of the checkpoint, if the run is resumed."""
+        """Restores the state in the checkpoint if the run is resumed."""
         if self._saving is None or self._saving.saved is None:
             return
         variables, saved = self._saving.variables, self._saving.saved
@@ -262,8 +262,10 @@ class Run:
                 self._validation.save(folder / "validation", under_way=False)
 
 
-def evaluate(model: keras.Model, source: Source, hooks: keras.callbacks.CallbackList, team: Team) -> dict[str, Any]:
-    """Returns the loss and metrics on a source."""
+def evaluate(
+    model: keras.Model, source: BatchSource, hooks: keras.callbacks.CallbackList, worker_group: WorkerGroup
+) -> dict[str, Any]:
+    """Returns the loss and metrics of a data source."""
     model.reset_metrics()
     hooks.on_test_begin()
     source.begin(0)
@@ -272,8 +274,8 @@ def evaluate(model: keras.Model, source: Source, hooks: keras.callbacks.Callback
         hooks.on_test_batch_end(step - 1, logs)
         return False
 
-    logs = run_windows(
-        source, Pace(None), "evaluation", limit=team.least, on_begin=hooks.on_test_batch_begin, on_end=end
+    logs = run_chunks(
+        source, ChunkSizer(None), "evaluation", limit=worker_group.least, on_begin=hooks.on_test_batch_begin, on_end=end
     )
     hooks.on_test_end(logs)
     return logs

@@ -1,4 +1,4 @@
-"""Scheduled hyperparameters, and schedules that depend on the length of the run."""
+"""Hyperparameter schedules, and schedules that depend on the length of the run."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -13,14 +13,14 @@ Schedules = Mapping[str, tuple[keras.Variable, Callable[[Any], Any]]]
 
 
 def check_schedules(schedules: Schedules) -> None:
-    """Raises an error unless `schedules` maps names to pairs of a variable and a function of the step."""
+    """Raises an error unless `schedules` maps names to pairs of a variable and a schedule."""
     for name, pair in schedules.items():
         fits = isinstance(pair, tuple) and len(pair) == 2 and isinstance(pair[0], keras.Variable) and callable(pair[1])
         check(fits, f"schedules[{name!r}]", Verbatim(repr(pair)), "a pair of a keras.Variable and a schedule")
 
 
 def bind(owner: object, schedules: Iterable[Any], timeline: Timeline) -> bool:
-    """Calls the method `bind` of the given schedules, and of those in the optimizers of an object, with the timeline.
+    """Binds the given schedules, and those in the optimizers of an object, to a timeline.
 
     Returns:
         `True` if there is a schedule with a method `bind`.

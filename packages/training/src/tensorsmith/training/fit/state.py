@@ -1,4 +1,4 @@
-"""Training state: collection, copies, restoration and comparison of variables."""
+"""Training state: collection, copying, restoration and comparison of variables."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -12,14 +12,14 @@ from tensorsmith.training._support.model_layers import keras_variables, parts_of
 
 
 def training_state(owner: object, others: Iterable[tf.Variable] = ()) -> list[tf.Variable]:
-    """Returns the variables held by an object, each once: of layers (with seeds), metrics, optimizers, and single ones.
+    """Returns the variables of an object's layers, metrics and optimizers, and its individual variables.
 
     They are collected from the attributes of the object and of its layers, so that the state of a trainer or a model
     with several networks or optimizers (such as a GAN) is complete.
 
     Args:
-        owner: The object.
-        others: Additional variables of the state, such as the global seed that a step uses.
+        owner: Object that holds the variables.
+        others: Additional variables, such as the global seed that a step uses.
     """
     held = [variable.value for variable in keras_variables(owner)]
     held += [part for part in parts_of(owner) if isinstance(part, tf.Variable)]
@@ -44,13 +44,13 @@ def restore(variables: list[tf.Variable], values: list[np.ndarray]) -> None:
 
 
 def is_on_replicas(variable: tf.Variable) -> bool:
-    """Returns `True` if a variable has a component on each replica."""
+    """Returns `True` if a variable has a separate component on each replica."""
     distributed = isinstance(variable, tf.distribute.DistributedValues)
     return distributed and variable.distribute_strategy.num_replicas_in_sync > 1
 
 
 def described(model: keras.Model, variables: list[tf.Variable]) -> dict[str, Any]:
-    """Returns a JSON-serializable description of the state: types of optimizer and metrics, and variables."""
+    """Returns a JSON-serializable description of the optimizer, metrics and variables."""
     optimizer = model.optimizer
     optimizers = [optimizer, getattr(optimizer, "inner_optimizer", None)] if optimizer else []
     return {
@@ -61,7 +61,7 @@ def described(model: keras.Model, variables: list[tf.Variable]) -> dict[str, Any
 
 
 def check_same(theirs: dict[str, Any], ours: dict[str, Any], where: str) -> None:
-    """Raises an error if a checkpoint has a different model, optimizer or metrics, up to the numbered names of Keras.
+    """Raises an error if the checkpoint has a different model, optimizer or metrics.
 
     Raises:
         ValueError: If they differ. The message describes the difference.
@@ -84,6 +84,6 @@ def check_same(theirs: dict[str, Any], ours: dict[str, Any], where: str) -> None
 
 
 def _put_on_first(variable: tf.Variable, value: np.ndarray) -> None:
-    """Assigns a value on the first replica and zero elsewhere, as an equal split of the sum could not hold integers."""
+    """Assigns a value on the first replica and zero elsewhere, because integers cannot be divided evenly."""
     first = tf.distribute.get_replica_context().replica_id_in_sync_group == 0
     variable.assign(tf.where(first, value, np.zeros_like(value)))

@@ -1,1 +1,1 @@
-"""Processing of gradients before the optimizer: deferral, all-reduce, accumulation and clipping."""
+"""Gradient processing before the optimizer update: deferral, all-reduce, accumulation and clipping."""

@@ -1,4 +1,4 @@
-"""Gradient accumulation on replicas. Keras all-reduces gradients inside tf.cond, which tf.distribute does not allow."""
+"""Gradient accumulation on replicas, without the all-reduce inside tf.cond that Keras uses."""
 
 import contextlib
 from collections.abc import Iterable, Iterator
@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 
 from tensorsmith.core import Verbatim, check
-from tensorsmith.training.gradients.standing_in import standing_in
+from tensorsmith.training.gradients.patched_updates import patched_updates
 
 ACCUMULATOR = "_gradient_accumulator"  # suffix of the names of accumulators in Keras
 
@@ -20,15 +20,15 @@ def accumulates(optimizer: keras.optimizers.Optimizer) -> bool:
 
 @contextlib.contextmanager
 def accumulating(optimizers: Iterable[keras.optimizers.Optimizer]) -> Iterator[None]:
-    """Within the context, optimizers with gradient accumulation accumulate across replicas."""
+    """Context in which optimizers with gradient accumulation accumulate across replicas."""
     with contextlib.ExitStack() as stack:
         for optimizer in filter(accumulates, optimizers):
-            stack.enter_context(standing_in(optimizer, _Accumulator(optimizer)))
+            stack.enter_context(patched_updates(optimizer, _Accumulator(optimizer)))
         yield
 
 
 class _Accumulator:
-    """Replacement for `apply_gradients` that adds gradients to accumulators and updates the weights when they are due.
+    """Replacement for `apply_gradients` that accumulates gradients and updates the weights periodically.
 
     Accumulators and step count are those of the optimizer, so that a run can be resumed with any number of replicas.
     """
@@ -75,7 +75,7 @@ class _Accumulator:
         return self._sums[name]
 
     def _count(self, strategy: tf.distribute.Strategy, sums: list[Any], variables: list[Any]) -> None:
-        """Counts a step of all replicas, and updates the weights after every `gradient_accumulation_steps` steps."""
+        """Counts a step, and updates the weights after every `gradient_accumulation_steps` steps."""
         self._optimizer.gradient_accumulation_steps = None  # `apply_gradients` must update the weights
         try:
             count = self._optimizer.iterations.value

@@ -8,14 +8,14 @@ import tensorflow as tf
 
 from tensorsmith.core import check
 from tensorsmith.core.types import Logs, Loss, Optimizer
-from tensorsmith.training.gradients.held_back import held_back
+from tensorsmith.training.gradients.deferred_updates import deferred_updates
 from tensorsmith.training.trainer import Trainer
 
 TINY = 1e-12  # added to the gradient norm for numerical stability
 
 
 class SharpnessAware(Trainer):
-    """A `Trainer` for sharpness-aware minimization (SAM).
+    """Trainer for sharpness-aware minimization (SAM).
 
     Each step moves the weights along the gradient to a nearby point of higher loss, and then updates the original
     weights with the gradient at that point. This favors flat minima, which tend to generalize better than sharp ones. A
@@ -35,12 +35,12 @@ class SharpnessAware(Trainer):
     Source: Foret et al., "Sharpness-Aware Minimization for Efficiently Improving Generalization", 2021.
 
     Args:
-        model: A Keras 3 model. A custom `train_step` must call `model.optimizer.apply_gradients` exactly once.
+        model: Keras 3 model. A custom `train_step` must call `model.optimizer.apply_gradients` exactly once.
         optimizer: Optimizer, as in `Trainer`.
         loss: Loss, as in `Trainer`.
         metrics: Metrics, as in `Trainer`.
-        rho: Length of the ascent step.
-        **kwargs: Further arguments of `Trainer`.
+        rho: Radius of the neighborhood, the length of the ascent step.
+        **kwargs: Additional arguments of `Trainer`.
 
     Raises:
         ValueError: If `rho` is negative, or as in `Trainer`.
@@ -71,16 +71,16 @@ class SharpnessAware(Trainer):
 
     @property
     def steps_as_keras(self) -> bool:
-        """`True` if both passes are those of Keras."""
+        """`True` if the model does not override `train_step`, so that both passes use the training step of Keras."""
         return type(self.model).train_step is keras.Model.train_step
 
     def train_step(self, data: tuple[Any, ...]) -> Logs:
-        """Performs two forward and backward passes on a batch, and one update."""
+        """Performs two forward and backward passes on a batch, followed by one update."""
         model = self.model
         # First pass at the original weights, without an update.
         state = [variable.value for variable in (*model.non_trainable_variables, *model.metrics_variables)]
         began = _read(state)
-        with held_back(model.optimizer) as pairs:
+        with deferred_updates(model.optimizer) as pairs:
             logs = super().train_step(data)
         ended = _read(state)
         # Ascent step along the normalized gradient of the global batch.
@@ -93,7 +93,7 @@ class SharpnessAware(Trainer):
             weight.assign_add(gradient * tf.cast(self.rho / (norm + TINY), gradient.dtype))
         # Second pass at the perturbed weights, starting from the same model state as the first.
         _assign(state, began)
-        with held_back(model.optimizer) as pairs:
+        with deferred_updates(model.optimizer) as pairs:
             super().train_step(data)
         # Restores the original weights and keeps the state of the first pass.
         _assign(weights, here)
@@ -103,7 +103,7 @@ class SharpnessAware(Trainer):
 
 
 def _whole(gradients: list[tf.Tensor]) -> list[tf.Tensor]:
-    """Returns gradients of the global batch, summed over replicas."""
+    """Returns the gradients of the global batch, summed over replicas."""
     replica = tf.distribute.get_replica_context()
     whole: list[tf.Tensor] = replica.all_reduce("SUM", gradients) if replica.num_replicas_in_sync > 1 else gradients
     return whole

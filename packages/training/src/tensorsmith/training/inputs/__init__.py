@@ -1,1 +1,1 @@
-"""Sources of batches, from arrays and datasets."""
+"""Data sources that provide batches from arrays and datasets."""

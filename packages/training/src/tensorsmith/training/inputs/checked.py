@@ -1,4 +1,4 @@
-"""Validation of the data for `fit` and `evaluate`: arrays in memory, or a `tf.data.Dataset`."""
+"""Validation of data for `fit` and `evaluate`, given as arrays or as a `tf.data.Dataset`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from tensorsmith.training._support.tensors import to_tensor
 
 @dataclass(frozen=True)
 class Arrays:
-    """Examples in memory.
+    """Examples in memory, with optional targets and sample weights.
 
     Attributes:
         batch: Tuple `(x,)`, `(x, y)` or `(x, y, sample_weight)` of tensors with equal first axes.
@@ -27,7 +27,7 @@ class Arrays:
 
 
 def named(tree: NestedArrays | None, name: str) -> list[tuple[str, Any]]:
-    """Returns the leaves of a nested structure, with names such as `x['image']` for error messages."""
+    """Returns the leaves of a nested structure, keyed by names such as `x['image']` for error messages."""
     if isinstance(tree, Mapping):
         return [leaf for key in sorted(tree) for leaf in named(tree[key], f"{name}[{key!r}]")]
     if isinstance(tree, list | tuple):
@@ -36,7 +36,7 @@ def named(tree: NestedArrays | None, name: str) -> list[tuple[str, Any]]:
 
 
 def check_values(name: str, values: np.ndarray, where: str = "") -> None:
-    """Raises an error if there are NaN or infinite values, with the row and column of the first."""
+    """Raises an error if there are NaN or infinite values, with the row and column of the first such value."""
     if values.dtype.kind != "f":
         return
     flat = values.ravel(order="K")
@@ -46,17 +46,17 @@ def check_values(name: str, values: np.ndarray, where: str = "") -> None:
     bad = np.argwhere(~np.isfinite(values))
     if not len(bad):
         return
-    place = f"row {bad[0][0]}" + (f", column {bad[0][1]}" if values.ndim == 2 else "")
+    position = f"row {bad[0][0]}" + (f", column {bad[0][1]}" if values.ndim == 2 else "")
     raise argument_error(
         name,
-        Verbatim(f"{values[tuple(bad[0])]} at {where}{place} ({len(bad)} such values)"),
+        Verbatim(f"{values[tuple(bad[0])]} at {where}{position} ({len(bad)} such values)"),
         "finite",
         "drop those rows or impute the values",
     )
 
 
 def check_targets(model: keras.Model, y: NestedArrays | None, where: str = "") -> None:
-    """Raises an error if targets do not match the outputs of the model.
+    """Raises an error if the targets are incompatible with the model outputs.
 
     Sparse cross-entropy requires class indices less than the number of outputs. For other losses of Keras, shapes that
     would be broadcast are rejected.
@@ -81,7 +81,7 @@ def check_targets(model: keras.Model, y: NestedArrays | None, where: str = "") -
 
 
 def _targets(model: keras.Model, y: NestedArrays | None) -> list[tuple[str, Any, Any, Any]]:
-    """Returns (name, values, loss, output) for all targets whose loss and output are unambiguous."""
+    """Returns (name, values, loss, output) for each target whose loss and output can be determined."""
     loss, outputs = getattr(model, "loss", None), getattr(model, "outputs", None)
     if loss is None or not outputs:
         return []
@@ -116,7 +116,7 @@ def _fit(expected: Shape, received: tuple[int, ...]) -> bool:
 
 
 def check_shapes(model: keras.Model, x: NestedArrays) -> None:
-    """Raises an error if the shapes of the inputs do not match the inputs of the model."""
+    """Raises an error if the input shapes are incompatible with the model inputs."""
     inputs = getattr(model, "inputs", None) or []
     leaves = named(x, "x")
     if isinstance(x, Mapping) or len(inputs) != len(leaves):
@@ -138,10 +138,10 @@ def to_arrays(
     sample_weight: NestedArrays | None,
     class_weight: Mapping[int, float] | None,
 ) -> Arrays:
-    """Validates arrays and converts them to tensors, with class weights multiplied into the sample weights.
+    """Validates arrays and converts them to tensors, with class weights included in the sample weights.
 
     Args:
-        model: Model that the examples must match, or `None` for custom steps.
+        model: Model that the examples must be compatible with, or `None` for custom steps.
         x: Input data.
         y: Target data.
         sample_weight: Sample weights.
@@ -158,8 +158,8 @@ def to_arrays(
         check(values.ndim > 0, name, values[()], "an array", "convert lists of numbers with np.asarray")
     size = len(leaves[0][1])
     for name, values in leaves:
-        check(len(values) == size, name, Verbatim(f"shape {values.shape}"), f"an array of {size} examples, as x")
-    check(size > 0, "x", Verbatim("no examples"), "a non-empty list")
+        check(len(values) == size, name, Verbatim(f"shape {values.shape}"), f"an array of {size} examples, like x")
+    check(size > 0, "x", Verbatim("no examples"), "have at least one example")
     for name, values in leaves:
         kind = Verbatim(f"dtype {values.dtype}")
         check(values.dtype.kind in "biuf", name, kind, "an array of numbers", "encode strings before training")
@@ -177,7 +177,7 @@ def to_arrays(
 
 
 def first_batch(model: keras.Model | None, dataset: tf.data.Dataset) -> tuple[Any, ...]:
-    """Returns the first batch of a dataset, validated before training. Later batches are not validated in advance.
+    """Returns the first batch of a dataset after validation. Later batches are not validated.
 
     Raises:
         ValueError: If the dataset is not batched, is empty, or its first batch is invalid as in `to_arrays`.
@@ -185,7 +185,7 @@ def first_batch(model: keras.Model | None, dataset: tf.data.Dataset) -> tuple[An
     spec = dataset.element_spec
     parts = spec if isinstance(spec, tuple) else (spec,)
     check(1 <= len(parts) <= 3, "dataset", spec, "a dataset of x, (x, y) or (x, y, sample_weight)")
-    check(dataset.cardinality().numpy() != 0, "dataset", Verbatim("no batches"), "a non-empty list")
+    check(dataset.cardinality().numpy() != 0, "dataset", Verbatim("no batches"), "have at least one batch")
     first = next(iter(dataset.take(1)), None)
     check(first is not None, "dataset", Verbatim("no batches"), "a non-empty dataset", "check its filters and files")
     x, y, _ = keras.utils.unpack_x_y_sample_weight(first)
@@ -204,7 +204,7 @@ def first_batch(model: keras.Model | None, dataset: tf.data.Dataset) -> tuple[An
 
 
 def weigh_classes(dataset: tf.data.Dataset, class_weight: Mapping[int, float]) -> tf.data.Dataset:
-    """Returns the dataset with class weights multiplied into its sample weights."""
+    """Returns the dataset with class weights included in its sample weights."""
 
     @tf.autograph.experimental.do_not_convert
     def weigh(x: NestedTensors, y: NestedTensors, sample_weight: Tensor | None = None) -> tuple[Any, Any, tf.Tensor]:
@@ -216,7 +216,7 @@ def weigh_classes(dataset: tf.data.Dataset, class_weight: Mapping[int, float]) -
 
 
 def check_class_weight(y: NestedArrays | tf.TensorSpec, class_weight: Mapping[int, float]) -> None:
-    """Raises an error if class weights are invalid, or cannot be determined for the targets."""
+    """Raises an error if class weights are invalid or incompatible with the targets."""
     sound = isinstance(class_weight, Mapping) and len(class_weight) > 0
     sound = sound and all(is_integer(label) and label >= 0 for label in class_weight)
     sound = sound and all(is_number(weight) and weight >= 0 for weight in class_weight.values())
@@ -226,7 +226,7 @@ def check_class_weight(y: NestedArrays | tf.TensorSpec, class_weight: Mapping[in
 
 
 def weights_of_classes(y: Tensor | np.ndarray, class_weight: Mapping[int, float]) -> tf.Tensor:
-    """Returns the weight of each example. Classes that are not in `class_weight` have a weight of 1."""
+    """Returns the class weight of each example, which is 1 for classes that are not in `class_weight`."""
     table = tf.constant([class_weight.get(label, 1.0) for label in range(max(class_weight) + 1)], tf.float32)
     one_hot = len(y.shape) == 2 and y.shape[-1] != 1
     classes = tf.reshape(tf.argmax(y, axis=-1) if one_hot else tf.cast(y, tf.int64), [-1])

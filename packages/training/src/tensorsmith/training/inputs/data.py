@@ -1,4 +1,4 @@
-"""Sources from the arguments of `fit` and `evaluate`."""
+"""Creation of data sources from the arguments of `fit` and `evaluate`."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +9,7 @@ import tensorflow as tf
 from tensorsmith.core import Verbatim, argument_error, check
 from tensorsmith.core.types import Dataset, NestedArrays
 from tensorsmith.training.inputs.checked import first_batch, to_arrays, weigh_classes
-from tensorsmith.training.inputs.sources import ArraySource, Source
+from tensorsmith.training.inputs.sources import ArraySource, BatchSource
 from tensorsmith.training.inputs.streams import StreamSource
 
 
@@ -23,17 +23,17 @@ def make_source(
     batch_size: int = 32,
     seed: int | None = None,
     steps_per_epoch: int | None = None,
-) -> Source:
-    """Returns a source of validated batches.
+) -> BatchSource:
+    """Returns a data source of validated batches.
 
     Args:
-        model: Model that the examples must match, or `None` for custom steps.
+        model: Model that the examples must be compatible with, or `None` for custom steps.
         x: Input data: arrays, or a batched dataset that also contains targets and sample weights.
         y: Target data.
         sample_weight: Sample weights.
         class_weight: Mapping from class indices to weights.
-        batch_size: Number of examples per batch, for arrays.
-        seed: Seed for shuffling arrays. If `None`, they are not shuffled.
+        batch_size: Number of examples per batch for arrays.
+        seed: Random seed for shuffling arrays. If `None`, arrays are not shuffled.
         steps_per_epoch: Number of steps per epoch. Defaults to one pass over the data.
 
     Raises:
@@ -54,8 +54,8 @@ def make_source(
     return StreamSource(weigh_classes(x, class_weight) if class_weight is not None else x, first, steps_per_epoch)
 
 
-def make_validation_source(model: keras.Model | None, data: tuple[Any, ...] | Dataset, batch_size: int) -> Source:
-    """Returns a source from `(x, y)`, `(x, y, sample_weight)` or a dataset.
+def make_validation_source(model: keras.Model | None, data: tuple[Any, ...] | Dataset, batch_size: int) -> BatchSource:
+    """Returns a data source for `(x, y)`, `(x, y, sample_weight)` or a dataset.
 
     Raises:
         ValueError: If `data` has another form, is infinite, or cannot be used for evaluation.

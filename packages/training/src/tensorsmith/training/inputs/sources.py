@@ -1,4 +1,4 @@
-"""Interface of sources of batches, and a source for arrays in memory."""
+"""Interface of data sources that provide batches, and a data source for arrays in memory."""
 
 import math
 from collections.abc import Callable
@@ -14,8 +14,8 @@ from tensorsmith.training.inputs.checked import Arrays
 from tensorsmith.training.loop.loops import Loops
 
 
-class Source(Protocol):
-    """Source of the batches of a data set.
+class BatchSource(Protocol):
+    """Data source that provides the batches of a data set.
 
     Attributes:
         steps: Number of batches per epoch, or `None` if it is unknown.
@@ -29,35 +29,35 @@ class Source(Protocol):
     batch_size: int
 
     def compile(self, loops: Loops, kind: str, jit: bool) -> None:
-        """Compiles the loop for a kind of step."""
+        """Compiles the loop for a type of step, such as training."""
 
     def begin(self, epoch: int) -> None:
-        """Moves to the first batch of an epoch."""
+        """Moves to the first batch of the epoch with the given index."""
 
     def run(self, start: int, steps: int) -> tuple[int, Logs]:
-        """Runs up to `steps` steps from step `start`. Returns the number of completed steps (0 at the end) and logs."""
+        """Runs up to `steps` steps, starting at `start`. Returns the number of completed steps and the logs."""
 
     def save(self, path: Path, under_way: bool) -> None:
-        """Writes the position in the data, within or between epochs, to files whose names start with `path`.
+        """Writes the position in the data, within or between epochs, to files with the prefix `path`.
 
         Raises:
             ValueError: If the position cannot be saved.
         """
 
     def restore(self, path: Path, epoch: int, step: int | None) -> None:
-        """Restores a saved position: a step of an epoch, or the start of the epoch if `step` is `None`."""
+        """Restores a saved position: a step of an epoch, or the first step if `step` is `None`."""
 
-    def rehearsal(self) -> "Source":
-        """Returns a source of similar batches for trial runs, which do not advance this source."""
+    def warm_up_source(self) -> "BatchSource":
+        """Returns a data source with similar batches for trial runs, which leave the position of this one unchanged."""
 
 
 class ArraySource:
-    """Source that gathers batches from arrays inside the loop, with a new order for each pass over the data.
+    """Data source that gathers batches from arrays inside the loop, in a new order for each pass over the data.
 
     Args:
-        arrays: The examples.
+        arrays: Examples to iterate over.
         batch_size: Number of examples per step. The last batch may be smaller.
-        seed: Seed for shuffling. If `None`, the examples are not shuffled.
+        seed: Random seed for shuffling. If `None`, the examples are not shuffled.
         steps_per_epoch: Number of steps per epoch, over repeated passes. Defaults to one pass over the arrays.
     """
 
@@ -72,14 +72,14 @@ class ArraySource:
         self._before = 0
 
     def compile(self, loops: Loops, kind: str, jit: bool) -> None:
-        """Compiles the loop over full batches and, without XLA, the loop for the last batch."""
+        """Compiles the loop for full batches and, without XLA, the loop for the last batch."""
         self._full, rest = divmod(self._arrays.size, self.batch_size)
         if self._full:
             self._loop = self._make(loops, kind, self.batch_size, jit)
         self._rest_loop: Any = self._make(loops, kind, rest, False) if rest else None
 
-    def rehearsal(self) -> Source:
-        """Returns this source, as trial runs on arrays do not change it."""
+    def warm_up_source(self) -> BatchSource:
+        """Returns this data source, because trial runs on arrays do not change its position."""
         return self
 
     def _make(self, loops: Loops, kind: str, batch_size: int, jit: bool) -> Callable[..., tuple[tf.Tensor, Logs]]:
@@ -89,11 +89,11 @@ class ArraySource:
         return loops.over_arrays(kind, spec, jit)
 
     def begin(self, epoch: int) -> None:
-        """Counts the steps of earlier epochs, from which the pass over the arrays and its order follow."""
+        """Sets the number of steps in earlier epochs, which determines the pass over the arrays and its order."""
         self._before = epoch * (self.steps or 0)
 
     def _draw(self, number: int) -> None:
-        """Draws the order of a pass, which depends only on the seed and the number of the pass."""
+        """Shuffles the examples for a pass over the data, in an order that depends on the seed and the pass index."""
         size = self._arrays.size
         order = np.arange(size) if self._seed is None else np.random.default_rng([self._seed, number]).permutation(size)
         whole, rest = np.split(order.astype(np.int32), [self._full * self.batch_size])
@@ -102,14 +102,14 @@ class ArraySource:
         self._pass = number
 
     def save(self, path: Path, under_way: bool) -> None:
-        """Does nothing, as the position follows from the seed and the epoch."""
+        """Does nothing, because the position is determined by the seed and the epoch."""
 
     def restore(self, path: Path, epoch: int, step: int | None) -> None:
         """Restores the number of steps in earlier epochs."""
         self.begin(epoch)
 
     def run(self, start: int, steps: int) -> tuple[int, Logs]:
-        """Runs full batches, or the smaller last batch of a pass."""
+        """Runs full batches, or the smaller last batch of a pass over the data."""
         number, first = divmod(self._before + start, self._steps_of_pass)
         if number != self._pass:
             self._draw(number)

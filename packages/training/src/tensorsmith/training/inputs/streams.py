@@ -1,4 +1,4 @@
-"""Source of batches from a `tf.data.Dataset`."""
+"""Data source for a `tf.data.Dataset`."""
 
 import collections
 import itertools
@@ -13,7 +13,7 @@ import tensorflow as tf
 from tensorsmith.core import Verbatim, argument_error
 from tensorsmith.core.types import Logs
 from tensorsmith.training._support.tensors import size_of
-from tensorsmith.training.inputs.sources import Source
+from tensorsmith.training.inputs.sources import BatchSource
 from tensorsmith.training.loop.dataset_graph import repeats_itself, restores_exactly
 from tensorsmith.training.loop.loops import Loops
 
@@ -25,12 +25,12 @@ log = logging.getLogger("tensorsmith.training")
 
 
 class StreamSource:
-    """Source that reads batches from a `tf.data.Dataset` inside the loop.
+    """Data source that reads batches from a `tf.data.Dataset` inside the loop.
 
     Args:
-        dataset: Dataset of batches, each a tuple.
+        dataset: Dataset whose elements are batches in the form of tuples.
         example: First batch of the dataset.
-        steps_per_epoch: Number of steps per epoch, over one infinite dataset. Defaults to one pass over the dataset.
+        steps_per_epoch: Number of steps per epoch for an infinite dataset. Defaults to one pass over the dataset.
     """
 
     def __init__(self, dataset: tf.data.Dataset, example: tuple[Any, ...], steps_per_epoch: int | None = None) -> None:
@@ -49,13 +49,13 @@ class StreamSource:
         self._loop = loops.over_stream(kind, self._dataset.element_spec, jit)
 
     def begin(self, epoch: int) -> None:
-        """Restarts the iterator, unless epochs are consecutive parts of one infinite dataset."""
+        """Restarts the iterator, unless the epochs divide an infinite dataset."""
         if not self._next_has_begun and not (self._endless and self._iterator):
             self._begin()
         self._next_has_begun = False
 
     def save(self, path: Path, under_way: bool) -> None:
-        """Writes the state of the iterator; between epochs, that of the next epoch.
+        """Writes the iterator state. Between epochs, this is the state at the start of the next epoch.
 
         If this state is not sufficient, nothing is written, and `restore` reads all elements again.
 
@@ -91,7 +91,7 @@ class StreamSource:
             self._replayed = True
 
     def restore(self, path: Path, epoch: int, step: int | None) -> None:
-        """Restores the iterator from its saved state or, without one, by reading the previous elements again."""
+        """Restores the iterator from its saved state or, if there is none, by reading the previous elements again."""
         if path.with_name(f"{path.name}.index").exists():
             for _ in range(0 if self._endless else epoch):
                 iter(self._dataset)
@@ -113,14 +113,14 @@ class StreamSource:
             iter(self._dataset)
         self._iterator = iter(self._dataset)
 
-    def rehearsal(self) -> Source:
-        """Returns a source that repeats the first batch, as the pipeline may be slow, shuffled, or usable only once."""
+    def warm_up_source(self) -> BatchSource:
+        """Returns a data source that repeats the first batch, so that the dataset is not consumed by trial runs."""
         fixed = tf.nest.flatten(self._dataset.element_spec)[0].shape[0] is not None
         batches = tf.data.Dataset.from_tensor_slices(self.example).batch(self.batch_size, drop_remainder=fixed)
         return StreamSource(batches.repeat(), self.example, steps_per_epoch=sys.maxsize)
 
     def run(self, start: int, steps: int) -> tuple[int, Logs]:
-        """Reads and runs batches."""
+        """Reads batches from the iterator and runs steps on them."""
         if self.steps is not None:
             steps = min(steps, self.steps - start)
         if steps <= 0:

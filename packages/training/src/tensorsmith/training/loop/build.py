@@ -1,4 +1,4 @@
-"""Early creation of variables, because tf.function traces a second time if variables are created during a trace."""
+"""Early creation of variables, which avoids a second trace of a tf.function that would create them."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from tensorsmith.training.fit.state import restore, snapshot
 
 
 def build_late_parts(model: keras.Model, batch: tuple[Any, ...]) -> None:
-    """Builds a model, its optimizer and its metrics from one example, and restores the values of variables and seeds.
+    """Builds a model with its optimizer and metrics from an example, leaving the values of variables unchanged.
 
     This applies to the steps of Keras. Custom steps decide themselves what to build.
     """

@@ -1,4 +1,4 @@
-"""Compiled training step, as called by a loop."""
+"""Compiled training or evaluation step for use in a loop."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ Step = Callable[[Any], Logs]
 
 @dataclass(frozen=True)
 class CompiledStep:
-    """Traced step, in which all variables that Keras creates lazily have been created.
+    """Traced step for which all lazily created Keras variables already exist.
 
     Attributes:
         call: Function from a batch to logs, for use inside a loop.
@@ -31,7 +31,7 @@ class CompiledStep:
 
 
 def compile_step(step: Step, spec: tuple[Any, ...], jit: bool) -> CompiledStep:
-    """Compiles a step for batches of the given spec, with XLA if `jit` is `True`."""
+    """Compiles a step for a batch spec, with XLA if `jit` is `True`."""
     call = tf.function(step, jit_compile=jit, autograph=False)
     trace = call.get_concrete_function(spec)
     zeros = tf.nest.map_structure(lambda output: tf.zeros(output.shape, output.dtype), trace.structured_outputs)

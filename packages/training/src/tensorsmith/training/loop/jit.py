@@ -1,4 +1,4 @@
-"""Choice of XLA for the loop, first by properties of the model and then by measurement."""
+"""Choice of XLA for the loop, based on properties of the model and on measurements."""
 
 import logging
 import time
@@ -24,18 +24,18 @@ log = logging.getLogger("tensorsmith.training")
 
 
 def jit_is_ruled_out(model: keras.Model) -> bool:
-    """Returns `True` for models with convolutions (many times slower with XLA on CPU) or layers without XLA support."""
+    """Returns `True` for models with convolutions, which are slow with XLA on CPU, or with unsupported layers."""
     return any(isinstance(layer, CONVOLUTIONS) or not layer.supports_jit for layer in layers_of(model))
 
 
 def faster_with_jit(plain: Run, compiled: Run, variables: list[tf.Variable], steps_to_come: int) -> bool:
-    """Measures some steps with and without XLA, and restores the training state.
+    """Measures the duration of steps with and without XLA, and restores the training state.
 
     Args:
         plain: Function that runs steps without XLA.
         compiled: Function that runs steps with XLA.
-        variables: Variables of the training state.
-        steps_to_come: Number of steps of the run.
+        variables: Variables that define the training state.
+        steps_to_come: Total number of steps in the run.
     """
     before = snapshot(variables)
     try:

@@ -1,4 +1,4 @@
-"""Inner loops, which run several steps inside one tf.function."""
+"""Inner loops that run several steps inside one tf.function."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -17,14 +17,14 @@ from tensorsmith.training.loop.compiled_step import CompiledStep, Step, compile_
 
 
 def finite(step: CompiledStep, logs: Logs) -> tf.Tensor:
-    """Returns `True` while all logged losses are finite. Losses are running means, which remain NaN or infinite."""
+    """Returns `True` if all logged losses are finite. Losses are running means, so non-finite values persist."""
     losses = [tf.math.is_finite(value) for name, value in logs.items() if "loss" in name and step.watched]
     return tf.reduce_all(tf.stack(losses)) if losses else tf.constant(True)
 
 
 @dataclass(frozen=True)
 class Loop:
-    """Compiled loop.
+    """Compiled loop over several steps.
 
     Attributes:
         run: Function that runs the loop.
@@ -40,7 +40,7 @@ DRAWING = ("Random", "TruncatedNormal", "ParameterizedTruncatedNormal", "Multino
 
 
 def array_loop(step: CompiledStep, jit: bool) -> Loop:
-    """Returns a loop that gathers batches from arrays in memory. With `jit`, XLA compiles it as a single program.
+    """Returns a loop that gathers batches from arrays in memory. If `jit` is `True`, XLA compiles the entire loop.
 
     Returns:
         A loop whose `run` takes `(arrays, order, start, steps)` and returns the number of completed steps and the logs
@@ -100,12 +100,12 @@ def stream_loop(step: CompiledStep) -> Loop:
 
 
 class Loops:
-    """Cache of the compiled loops of a trainer.
+    """Cache of the compiled loops that belong to a trainer.
 
     Args:
-        owner: Object that holds the steps and all metrics that they update.
-        model: Model of the steps. New loops are created when one of its layers is frozen or unfrozen.
-        steps: Mapping from the kind of step ("train", "test") to the step.
+        owner: Object that holds the steps and the metrics that they update.
+        model: Model that the steps use. New loops are created if one of its layers is frozen or unfrozen.
+        steps: Mapping from step types ("train", "test") to step functions.
     """
 
     def __init__(self, owner: object, model: keras.Model, steps: dict[str, Step]) -> None:
@@ -115,27 +115,27 @@ class Loops:
         self._made: dict[Any, Loop] = {}
 
     def over_arrays(self, kind: str, spec: tuple[Any, ...], jit: bool) -> Callable[..., tuple[tf.Tensor, Logs]]:
-        """Returns the array loop for a kind of step and a batch spec."""
+        """Returns the array loop for a type of step and a batch spec."""
         if self._has_servers:
             return self._once((kind, "arrays"), lambda: Loop(self._on_workers(kind, spec).over_arrays))
         return self._once((kind, repr(spec), jit), lambda: array_loop(self._compiled(kind, spec, jit), jit))
 
     def over_stream(self, kind: str, spec: tuple[Any, ...], jit: bool) -> Callable[..., tuple[tf.Tensor, Logs]]:
-        """Returns the stream loop for a kind of step and a batch spec."""
+        """Returns the iterator loop for a type of step and a batch spec."""
         if self._has_servers:
             return self._once((kind, "stream"), lambda: Loop(self._on_workers(kind, spec).over_stream))
         return self._once((kind, repr(spec), jit, "stream"), lambda: stream_loop(self._compiled(kind, spec, jit)))
 
     def forget(self) -> None:
-        """Discards all loops. Called when values that were captured during tracing have changed."""
+        """Discards all compiled loops, because values captured during tracing have changed."""
         self._made.clear()
 
     def variables(self) -> list[tf.Variable]:
-        """Returns all variables that the steps read or write, each once, including variables outside of layers."""
+        """Returns all variables that the steps access, each exactly once, including variables outside of layers."""
         return list({id(v): v for step in self._traced() for v in step.variables}.values())
 
     def drawing(self) -> set[str]:
-        """Returns the types of random ops in the steps whose state cannot be saved."""
+        """Returns the types of stateful random ops in the steps, whose state cannot be saved."""
         graphs = [step.graph.as_graph_def() for step in self._traced()]
         nodes = [node for graph in graphs for node in graph.node]
         nodes += [node for graph in graphs for function in graph.library.function for node in function.node_def]

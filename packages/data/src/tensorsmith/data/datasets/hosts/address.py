@@ -1,4 +1,4 @@
-"""Files at a web address, with limits for hosts that are unreachable, silent or too slow."""
+"""Files on a web server, with time limits for unreachable, unresponsive and slow hosts."""
 
 import http.client
 import queue
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tensorsmith.core import ProgressTask
-from tensorsmith.data.datasets.hosts.base import File, Source, SourceError
+from tensorsmith.data.datasets.hosts.base import File, Host, SourceError
 
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 10.0
@@ -23,8 +23,8 @@ NETWORK_ERRORS = (OSError, http.client.HTTPException, ValueError)
 
 
 @dataclass(frozen=True)
-class Address(Source):
-    """Files that are downloaded from a web address.
+class Address(Host):
+    """Files that are downloaded from a web server.
 
     Attributes:
         template: The address, with `{name}` in place of the file name.
@@ -33,12 +33,12 @@ class Address(Source):
     template: str
 
     @property
-    def place(self) -> str:
-        """Address of the host, for messages."""
+    def location(self) -> str:
+        """Address of the web server, for messages."""
         return f"original host {self.template.replace('{name}', '')}"
 
     def fetch(self, folder: Path, task: ProgressTask) -> None:
-        """Downloads the files one after another."""
+        """Downloads the files sequentially."""
         had = 0
         for file in self.files:
             had = self._download(file, folder / file.name, task, had)
@@ -61,7 +61,7 @@ class Address(Source):
 
 
 def _open(address: str) -> Any:
-    """Returns the response to a GET request, or raises `SourceError` after `ANSWER_SECONDS`.
+    """Returns the response to a GET request, or raises `SourceError` if there is no response in `ANSWER_SECONDS`.
 
     The timeout of a socket applies to each operation separately, and not to DNS lookups. The request therefore runs in
     a thread, which is abandoned at the deadline.

@@ -1,4 +1,4 @@
-"""Interface of a source, which writes pinned files into a folder or reports why it cannot."""
+"""Interface of hosts, which write data files with pinned hashes to a folder or report why they cannot."""
 
 import abc
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ from tensorsmith.core import ProgressTask
 
 
 class SourceError(Exception):
-    """Error raised if a source cannot provide the files; the message is the reason on one line."""
+    """Error raised if a host cannot provide the files. The message states the reason on one line."""
 
 
 @dataclass(frozen=True)
 class File:
-    """A data file with its pinned hash.
+    """Data file with its pinned hash.
 
     Attributes:
         name: Name of the file in the cache.
@@ -27,8 +27,8 @@ class File:
 
 
 @dataclass(frozen=True)
-class Source(abc.ABC):
-    """A source that provides all files of a data set, or of one form of it.
+class Host(abc.ABC):
+    """Host that provides all files of a data set, possibly in one of several file formats.
 
     Attributes:
         files: The files that it provides.
@@ -38,8 +38,8 @@ class Source(abc.ABC):
 
     @property
     @abc.abstractmethod
-    def place(self) -> str:
-        """Description of the source, for messages."""
+    def location(self) -> str:
+        """Description of the host, for messages."""
 
     @property
     def size(self) -> int:
@@ -48,11 +48,11 @@ class Source(abc.ABC):
 
     @abc.abstractmethod
     def fetch(self, folder: Path, task: ProgressTask) -> None:
-        """Writes the files into an empty folder; the caller verifies their hashes.
+        """Writes the files to an empty folder. The caller verifies the hashes of the files.
 
         Args:
-            folder: An existing, empty folder that only this call uses.
-            task: Progress task, updated with the number of bytes received.
+            folder: Empty folder that is not used by other calls.
+            task: Progress task that is updated with the number of received bytes.
 
         Raises:
             SourceError: If the source cannot provide the files.

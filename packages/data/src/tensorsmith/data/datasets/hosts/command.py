@@ -1,4 +1,4 @@
-"""Running package managers non-interactively, with a time limit and readable errors."""
+"""Non-interactive execution of package managers, with a time limit and readable errors."""
 
 import contextlib
 import os
@@ -26,11 +26,11 @@ def run(
     """Runs a command and waits for it to finish.
 
     Args:
-        name: Name of the program, for messages.
-        command: Program and arguments.
+        name: Name of the program for messages.
+        command: Program to run and its arguments.
         folder: Working directory, also used for temporary files.
-        watch: Function called several times per second while the command runs.
-        output: File that receives the standard output. If `None`, it is discarded.
+        watch: Function that is called several times per second while the command is running.
+        output: File object that receives the standard output. If `None`, the output is discarded.
         limit: Time limit in seconds, after which the command and its children are killed.
 
     Raises:
@@ -71,14 +71,14 @@ def run(
 
 
 def bytes_in(folder: Path, pattern: str) -> int:
-    """Returns the total size of the matching files, for a progress bar; 0 if one is removed in the meantime."""
+    """Returns the total size of the matching files for a progress bar, or 0 if a file is removed in the meantime."""
     with contextlib.suppress(FileNotFoundError):
         return sum(path.stat().st_size for path in folder.rglob(pattern))
     return 0
 
 
 def _shorten(text: str) -> str:
-    """Returns the lines that package managers mark as errors, or else the last line, cut to 300 characters."""
+    """Returns the lines that package managers mark as errors, or the last line, truncated to 300 characters."""
     if "connection broken by" in text:  # without a network, pip's last line claims that the package does not exist
         return "no connection to the package index"
     lines = [line.strip() for line in text.splitlines() if line.strip()]

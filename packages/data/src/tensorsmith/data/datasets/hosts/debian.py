@@ -1,10 +1,10 @@
-"""Files in a Debian package, which is downloaded and unpacked but not installed, so root is not required."""
+"""Files in a Debian package, which is downloaded and unpacked without installation, so root is not required."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 from tensorsmith.core import ProgressTask
-from tensorsmith.data.datasets.hosts.base import Source, SourceError
+from tensorsmith.data.datasets.hosts.base import Host, SourceError
 from tensorsmith.data.datasets.hosts.command import bytes_in, run
 from tensorsmith.data.datasets.hosts.unpack import unpack_tar
 
@@ -13,8 +13,8 @@ STALE = ("Unable to locate package", "was not found", "no installation candidate
 
 
 @dataclass(frozen=True)
-class DebianPackage(Source):
-    """Files in one folder of a Debian package.
+class DebianPackage(Host):
+    """Data files in one folder of a Debian package.
 
     Attributes:
         name: Name of the package.
@@ -29,7 +29,7 @@ class DebianPackage(Source):
     folder: str
 
     @property
-    def place(self) -> str:
+    def location(self) -> str:
         """Name and version of the package, for messages."""
         return f"Debian package {self.name} {self.version}"
 

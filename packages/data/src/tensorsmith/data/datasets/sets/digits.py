@@ -11,7 +11,7 @@ SEED = 42
 
 
 def read(files: Mapping[str, Path], split: str) -> Content:
-    """Returns the features and labels of a split; `files` is empty."""
+    """Returns the features and labels of a split. `files` is empty, because scikit-learn contains the data."""
     from sklearn.datasets import load_digits
     from sklearn.model_selection import train_test_split
 
@@ -37,7 +37,7 @@ INFO = DatasetInfo(
     ),
     splits={"train": 1257, "validation": 180, "test": 360},
     read=read,
-    kind="pictures",
+    kind="images",
     shape=(8, 8),
     levels=17,
     label=Column("int32"),

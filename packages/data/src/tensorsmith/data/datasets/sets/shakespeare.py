@@ -14,7 +14,7 @@ ENDS = {"train": (0.0, 0.9), "validation": (0.9, 0.95), "test": (0.95, 1.0)}
 
 
 def read(files: Mapping[str, Path], split: str) -> Content:
-    """Returns the text of a split."""
+    """Returns the characters of a split as a string."""
     # Each work also has a file in First Folio spelling (*_gut_f.txt), and Milton is in another folder.
     works = read_tar(files[ARCHIVE.name], lambda name: name.startswith(FOLDER) and name.endswith("_gut.txt"))
     text = SEPARATOR.join(works[name].decode("ascii") for name in sorted(works))

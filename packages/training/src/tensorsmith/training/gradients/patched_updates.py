@@ -1,4 +1,4 @@
-"""Replacement of the `apply_gradients` method of an optimizer, to which each step passes its gradients."""
+"""Replacement of the `apply_gradients` method of an optimizer."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -8,8 +8,8 @@ import keras
 
 
 @contextlib.contextmanager
-def standing_in(optimizer: keras.optimizers.Optimizer, function: Callable[..., Any]) -> Iterator[None]:
-    """Within the context, replaces `apply_gradients` of the optimizer. On exit, the previous method is restored."""
+def patched_updates(optimizer: keras.optimizers.Optimizer, function: Callable[..., Any]) -> Iterator[None]:
+    """Context in which the method `apply_gradients` of an optimizer is replaced."""
     before = vars(optimizer).get("apply_gradients")
     optimizer.apply_gradients = function
     try:

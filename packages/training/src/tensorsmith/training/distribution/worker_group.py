@@ -7,14 +7,14 @@ import numpy as np
 import tensorflow as tf
 
 
-class Team:
-    """Worker group of a MultiWorkerMirroredStrategy, or this process alone.
+class WorkerGroup:
+    """Worker group of a MultiWorkerMirroredStrategy, or the current process if there is only one.
 
     All workers run the same program. They must agree on everything that depends on the clock, a signal or a file of one
     of them, such as the chunks of steps and the end of training, because each step waits for all workers.
 
     Args:
-        strategy: Strategy of the model.
+        strategy: Distribution strategy of the model.
 
     Attributes:
         chief: `True` if this process writes files and shows progress.
@@ -31,15 +31,15 @@ class Team:
         )
 
     def least(self, number: int) -> int:
-        """Returns the smallest of the numbers passed by the workers."""
+        """Returns the minimum of the numbers that the workers pass."""
         return min(self._numbers(number))
 
     def agree(self, number: int) -> bool:
-        """Returns `True` if all workers pass the same number."""
+        """Returns `True` if all workers pass equal numbers."""
         return len(set(self._numbers(number))) == 1
 
     def any(self, *said: bool) -> tuple[bool, ...]:
-        """Returns, for each argument, `True` if it is true on any worker."""
+        """Returns `True` for each argument that is true on at least one worker."""
         return tuple(any(column) for column in self._rows(said).T.tolist())
 
     def _numbers(self, number: int) -> list[int]:
@@ -47,7 +47,7 @@ class Team:
         return numbers
 
     def _rows(self, numbers: Sequence[int]) -> np.ndarray:
-        """Returns the numbers of all replicas of all workers, with one row per replica."""
+        """Returns the numbers that all workers pass, with one row per replica."""
         rows = np.array([numbers], np.int64)
         return rows if self._gather is None else self._gather(tf.constant(rows)).numpy()
 

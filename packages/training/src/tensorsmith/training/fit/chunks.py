@@ -1,4 +1,4 @@
-"""Execution of a source in chunks of steps, with a return to Python between chunks."""
+"""Execution of steps in chunks, with a return to Python after each chunk."""
 
 import sys
 import time
@@ -11,20 +11,20 @@ import numpy as np
 import tensorflow as tf
 
 from tensorsmith.core import Verbatim, argument_error
-from tensorsmith.training.fit.pace import Pace
-from tensorsmith.training.inputs.sources import Source
+from tensorsmith.training.fit.sizer import ChunkSizer
+from tensorsmith.training.inputs.sources import BatchSource
 
 HEADS = ("Graph execution error:", "Detected at node", "<stack traces unavailable>")  # of TensorFlow errors
 SEVERAL = "root error(s) found."
 
 
 class NonFiniteLossError(ArithmeticError):
-    """Error of a loss that became NaN or infinite. The message names the steps."""
+    """Error raised if a loss is NaN or infinite. The message contains the steps."""
 
 
-def run_windows(
-    source: Source,
-    pace: Pace,
+def run_chunks(
+    source: BatchSource,
+    sizer: ChunkSizer,
     where: str,
     *,
     start: int = 0,
@@ -34,19 +34,19 @@ def run_windows(
     on_end: Callable[[int, dict[str, Any]], bool],
     finite: bool = False,
 ) -> dict[str, Any]:
-    """Runs a source to the end of its epoch.
+    """Runs the remaining steps of an epoch.
 
     Args:
-        source: Source of batches, positioned at step `start`.
-        pace: Chooses the number of steps per chunk, and records their duration.
-        where: Description of the run, for error messages.
-        start: First step.
-        logs: Logs of the previous step, which are returned if there are no further batches.
-        limit: Function that takes the preferred number of steps of the next chunk and returns the allowed number.
-        on_begin: Function that is called with the first step of each chunk.
-        on_end: Function that is called with the number of completed steps and the logs after each chunk. If it returns
-            `True`, the run ends.
-        finite: If `True`, raise an error if a loss is not finite.
+        source: Data source, positioned at step `start`.
+        sizer: Chunk sizer, which determines the number of steps per chunk from the measured durations.
+        where: Description of the current epoch, for error messages.
+        start: Index of the first step.
+        logs: Logs of the previous step, which are returned if there are no more batches.
+        limit: Function that takes the preferred number of steps in the next chunk and returns the allowed number.
+        on_begin: Function that is called before each chunk with the index of its first step.
+        on_end: Function that is called after each chunk with the number of completed steps and the logs. If it returns
+            `True`, the epoch ends.
+        finite: If `True`, raise an error when a loss is not finite.
 
     Returns:
         The logs of the last step.
@@ -57,12 +57,12 @@ def run_windows(
     """
     step, logs = start, dict(logs)
     while source.steps is None or step < source.steps:
-        window = limit(pace.window)
-        last = min(step + window, source.steps or sys.maxsize)
+        chunk = limit(sizer.chunk)
+        last = min(step + chunk, source.steps or sys.maxsize)
         on_begin(step)
         begin = time.perf_counter()
         try:
-            done, tensors = source.run(step, window)
+            done, tensors = source.run(step, chunk)
         except tf.errors.InvalidArgumentError as error:
             at = f"{_reason(error.message)} ({where}, steps {step + 1} to {last})"
             raise argument_error("x", Verbatim(at), "a dataset of batches that the model accepts") from error
@@ -72,7 +72,7 @@ def run_windows(
         if finite:
             _refuse_non_finite(logs, where, step, done, last)
         step += done
-        pace.record(done, time.perf_counter() - begin)
+        sizer.record(done, time.perf_counter() - begin)
         if on_end(step, logs):
             return logs
     if source.steps is not None and step < source.steps:
@@ -86,7 +86,7 @@ def run_windows(
 
 
 def _reason(message: str) -> str:
-    """Returns the line of a TensorFlow error that states the cause: the first one after the stack trace."""
+    """Returns the line in a TensorFlow error message that states the cause, which follows the stack trace."""
     lines = [line for line in message.partition("\n\t [[")[0].splitlines() if line.strip()]
     stack = [i for i, line in enumerate(lines) if line.startswith('  File "')]
     reasons = lines[stack[-1] + 1 :] if stack else lines

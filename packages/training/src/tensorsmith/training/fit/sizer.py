@@ -1,27 +1,27 @@
-"""Number of steps per return to Python."""
+"""Choice of the number of steps per return to Python."""
 
 import math
 
 RETURN_SECONDS = 0.5  # target interval between returns, by which callbacks, progress and Ctrl-C are delayed
 
 
-class Pace:
-    """Chooses the size of chunks of steps from the measured speed.
+class ChunkSizer:
+    """Chooses the number of steps in each chunk based on the measured speed.
 
     Args:
-        fixed: Number of steps per chunk. If `None`, chunks take about half a second.
+        fixed: Number of steps per chunk. If `None`, the number of steps that take about half a second is used.
 
     Example:
-        >>> pace = Pace(None)
-        >>> pace.record(1, 5.0)  # the first window holds the compilation and sets no pace
-        >>> pace.record(1, 0.001)
-        >>> pace.window
+        >>> sizer = ChunkSizer(None)
+        >>> sizer.record(1, 5.0)  # the first chunk includes compilation
+        >>> sizer.record(1, 0.001)
+        >>> sizer.chunk
         8
     """
 
     def __init__(self, fixed: int | None) -> None:
         self._fixed = fixed
-        self.window = fixed or 1
+        self.chunk = fixed or 1
         self.first_seconds = math.nan
         self._steps = 0
         self._seconds = 0.0
@@ -37,9 +37,9 @@ class Pace:
         if self._fixed is None:
             # The size grows by a factor of at most 8, since short measurements are noisy.
             within = int(RETURN_SECONDS * steps / max(seconds, 1e-9))
-            self.window = max(1, min(within, 8 * self.window))
+            self.chunk = max(1, min(within, 8 * self.chunk))
 
     @property
     def steps_per_second(self) -> float:
-        """Average speed over all chunks after the first, or NaN before the second."""
+        """Average speed, excluding the first chunk, or NaN before the second chunk."""
         return self._steps / self._seconds if self._seconds else math.nan

@@ -1,4 +1,4 @@
-"""Global gradient, summed over replicas, that a step passes to its optimizer: norm and clipping."""
+"""Global gradients, summed over replicas: recording, norm and clipping."""
 
 import contextlib
 import threading
@@ -11,7 +11,7 @@ import tensorflow as tf
 from tensorsmith.core import check
 from tensorsmith.core.types import Gradient
 from tensorsmith.training.gradients.optimizers_within import optimizers_within
-from tensorsmith.training.gradients.standing_in import standing_in
+from tensorsmith.training.gradients.patched_updates import patched_updates
 
 CLIPPING = ("clipnorm", "global_clipnorm", "clipvalue")
 
@@ -24,7 +24,7 @@ class Listener:
     global gradient.
 
     Args:
-        optimizer: The optimizer.
+        optimizer: Optimizer that the step calls.
 
     Attributes:
         heard: Mapping from threads to gradients. Each replica has its own thread, and they take turns within a step.
@@ -36,10 +36,10 @@ class Listener:
         self._thresholds = thresholds(optimizer)
         self._set_thresholds(tf.distribute.get_replica_context().num_replicas_in_sync)
         self._place = contextlib.ExitStack()
-        self._place.enter_context(standing_in(optimizer, self))
+        self._place.enter_context(patched_updates(optimizer, self))
 
     def __call__(self, grads_and_vars: Iterable[tuple[Any, Any]]) -> Any:
-        """Records the gradients and passes them on to the optimizer."""
+        """Records the gradients and passes them to the optimizer."""
         gradients, variables = zip(*grads_and_vars, strict=True)
         heard = [gradient for gradient in gradients if gradient is not None]
         replica = tf.distribute.get_replica_context()
@@ -63,14 +63,14 @@ class Listener:
 
 
 def thresholds(optimizer: keras.optimizers.Optimizer) -> list[tuple[Any, str, float]]:
-    """Returns the clipping thresholds of an optimizer, including the optimizers inside it."""
+    """Returns the clipping thresholds of an optimizer, including its inner optimizers."""
     found = [(each, name, getattr(each, name)) for each in optimizers_within(optimizer) for name in CLIPPING]
     return [(each, name, value) for each, name, value in found if value is not None]
 
 
 @contextlib.contextmanager
-def handed_over(optimizer: keras.optimizers.Optimizer) -> Iterator[list[Any]]:
-    """Within the context, a list is filled with the gradients that are passed to `apply_gradients`."""
+def collected_gradients(optimizer: keras.optimizers.Optimizer) -> Iterator[list[Any]]:
+    """Context in which the gradients passed to `apply_gradients` are appended to a list."""
     listener = vars(optimizer).get("apply_gradients")
     listener = listener if isinstance(listener, Listener) else Listener(optimizer)
     replica = threading.get_ident()
@@ -84,7 +84,7 @@ def handed_over(optimizer: keras.optimizers.Optimizer) -> Iterator[list[Any]]:
 
 
 def norm_of(gradients: list[Any], optimizer: keras.optimizers.Optimizer) -> tf.Tensor:
-    """Returns the global norm of the gradients before clipping, without the loss scale, in float32.
+    """Returns the global norm of unclipped gradients in float32, with the loss scale removed.
 
     Raises:
         ValueError: If there are no gradients.

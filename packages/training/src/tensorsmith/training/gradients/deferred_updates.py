@@ -1,4 +1,4 @@
-"""Deferred gradients, collected instead of applied, for steps in which XLA compiles everything except the update."""
+"""Deferred gradient updates, for steps in which XLA compiles everything except for the update."""
 
 import contextlib
 from collections.abc import Iterable, Iterator
@@ -9,28 +9,28 @@ import tensorflow as tf
 
 from tensorsmith.core import argument_error
 from tensorsmith.core.types import Logs, NestedTensors
-from tensorsmith.training.gradients.standing_in import standing_in
+from tensorsmith.training.gradients.patched_updates import patched_updates
 from tensorsmith.training.loop.compiled_step import Step
 
 
 @contextlib.contextmanager
-def held_back(optimizer: keras.optimizers.Optimizer) -> Iterator[list[tuple[Any, Any]]]:
-    """Within the context, collects the arguments of `apply_gradients` in a list instead of applying them."""
+def deferred_updates(optimizer: keras.optimizers.Optimizer) -> Iterator[list[tuple[Any, Any]]]:
+    """Context in which the arguments of `apply_gradients` are appended to a list instead of being applied."""
     pairs: list[tuple[Any, Any]] = []
 
     def keep(grads_and_vars: Iterable[tuple[Any, Any]]) -> None:
         pairs.extend(grads_and_vars)
 
-    with standing_in(optimizer, keep):
+    with patched_updates(optimizer, keep):
         yield pairs
 
 
 def with_compiled_gradients(step: Step, optimizer: keras.optimizers.Optimizer) -> Step:
-    """Returns a step whose forward and backward passes are compiled by XLA, without the update, which uses all-reduce.
+    """Returns a step in which XLA compiles the forward and backward passes, but not the update.
 
     Args:
-        step: Training step on a batch, which calls `apply_gradients` of the optimizer once, at its end.
-        optimizer: The optimizer.
+        step: Training step for a batch, which calls `apply_gradients` of the optimizer exactly once, at its end.
+        optimizer: Optimizer that the step calls.
 
     Raises:
         ValueError: During tracing, if the step synchronizes replicas before the update.
@@ -41,7 +41,7 @@ def with_compiled_gradients(step: Step, optimizer: keras.optimizers.Optimizer) -
 
         @tf.function(jit_compile=True, autograph=False)
         def gradients_of(batch: NestedTensors) -> tuple[Logs, list[Any]]:
-            with held_back(optimizer) as pairs:
+            with deferred_updates(optimizer) as pairs:
                 logs = step(batch)
             variables[:] = [variable for _, variable in pairs]
             return logs, [gradient for gradient, _ in pairs]
