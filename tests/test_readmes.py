@@ -22,6 +22,7 @@ READMES = [
     )
     if "```python" in path.read_text() and path.parent.name not in SKETCHES | OWN_PROCESS
 ]
+speed_figure = runpy.run_path(str(ROOT / "tools/speed_figure.py"))
 public_names = runpy.run_path(str(ROOT / "tools/public_names.py"))
 FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 
@@ -56,3 +57,9 @@ def test_make_targets_exist():
 def test_all_public_names_are_there(name, path):
     current = public_names["with_table"](path.read_text(), importlib.import_module(f"tensorsmith.{name}"))
     assert path.read_text() == current, "call `python tools/public_names.py`"
+
+
+def test_speed_figure_shows_the_stored_results(tmp_path):
+    speed_figure["draw"](speed_figure["RESULTS"], tmp_path / "figure.svg")
+    message = "call `python tools/speed_figure.py`"
+    assert speed_figure["FIGURE"].read_bytes() == (tmp_path / "figure.svg").read_bytes(), message
