@@ -1,4 +1,4 @@
-"""Shared pytest configuration of all tests."""
+"""Pytest configuration shared by all tests."""
 
 import gc
 import itertools
@@ -17,7 +17,7 @@ settings.load_profile("repeatable")
 
 @pytest.fixture(scope="session", autouse=True)
 def interruptible():
-    """Install a handler for SIGINT, which background jobs of shells ignore and child processes would inherit."""
+    """Install a SIGINT handler, because background jobs of a shell ignore SIGINT and child processes inherit this."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
@@ -25,7 +25,7 @@ def interruptible():
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup():
-    """Seed NumPy and Python, whose generator provides the default seeds of Keras, so that tests are deterministic."""
+    """Seed NumPy and Python's `random`, which provides the default seeds of Keras, so that tests are deterministic."""
     random.seed(0)
     np.random.seed(0)
 
@@ -51,7 +51,7 @@ def pytest_collection_finish():
 
 
 def covering(rows):
-    """Return row indices that cover all pairs of values or, with at most two columns, all values.
+    """Return the indices of rows that cover all pairs of values, or all values if there are at most two columns.
 
     Columns that are determined by another column, such as the names of one `parametrize`, are ignored.
     """

@@ -1,4 +1,4 @@
-"""Hatch build hook that builds the library of the distribution being installed, shared by both distributions."""
+"""Hatch build hook, shared by both distributions, that builds the library of the distribution being installed."""
 
 import sysconfig
 from typing import Any
@@ -11,7 +11,7 @@ class LibraryHook(BuildHookInterface):
     """Build hook that runs before a regular or editable wheel is built."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Compiles the library. On failure, writes the reason to a file, and the package reports it on first use."""
+        """Compiles the library. If this fails, writes the reason to a file, which the package reports on first use."""
         if self.target_name != "wheel":
             return
         name = self.metadata.name.removeprefix("tensorsmith-")

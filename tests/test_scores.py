@@ -65,5 +65,5 @@ def test_runs_with_other_settings_are_refused(tmp_path, capsys):
     assert scores.main(["record", str(write_run(tmp_path / "smoke", 0, 0.9, epochs=2))]) == 2
     assert scores.main(["record", str(tmp_path)]) == 2
     said = capsys.readouterr().err
-    assert "RUN_FOLDER must be a run with the settings of mlp/digits" in said
+    assert "RUN_FOLDER must be the folder of a run with the settings of mlp/digits" in said
     assert "RUN_FOLDER must be the folder of a finished run" in said

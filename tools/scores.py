@@ -43,7 +43,7 @@ class Advertised:
     def by(cls, recipe: RecipeFile) -> "Advertised":
         """Returns the advertised score of a recipe."""
         words = recipe.line("Score").split()
-        check(len(words) == 3, "Score", " ".join(words), "split, measure and number", f"check {recipe.path}")
+        check(len(words) == 3, "Score", " ".join(words), "have the form SPLIT MEASURE NUMBER", f"check {recipe.path}")
         return cls(*words)
 
     def of(self, run: dict[str, Any]) -> float:
@@ -51,7 +51,7 @@ class Advertised:
         return float(run["scores"][self.split][self.measure])
 
     def rounded(self, value: float) -> str:
-        """Returns a value formatted with as many digits as the header."""
+        """Returns a value formatted with the number of digits used in the header."""
         return f"{value:.{len(self.number.partition('.')[2])}f}"
 
 
@@ -74,7 +74,7 @@ def read_run(folder: Path) -> tuple[str, dict[str, Any]]:
     used, own = resolve(recipe, read_yaml(folder / "config.yaml")), recipe.recipe.config_class()
     # The seed may differ. config.yaml contains the resolved value of jit="auto".
     if dataclasses.replace(used, seed=own.seed, jit=own.jit) != own:
-        raise argument_error("RUN_FOLDER", str(folder), f"a run with the settings of {recipe.name}")
+        raise argument_error("RUN_FOLDER", str(folder), f"the folder of a run with the settings of {recipe.name}")
     splits = {name: values for name, values in metrics.items() if isinstance(values, dict) and name != "versions"}
     return recipe.name, {
         # Further digits differ between machines.
@@ -124,7 +124,7 @@ def with_table(readme: str, scores: Scores) -> str:
         bool(begin and end),
         "README.md",
         Verbatim("a file without the markers"),
-        f"a file with the markers {BEGIN.strip()} and {END.strip()}",
+        f"contain the markers {BEGIN.strip()} and {END.strip()}",
     )
     return f"{before}{BEGIN}\n{table(scores)}\n{END}{after}"
 

@@ -1,4 +1,4 @@
-"""Build hook shared by both distributions, located in the parent folder in a checkout and in this one in an sdist."""
+"""Build hook shared by both distributions, located in the parent folder of a checkout or in this folder of an sdist."""
 
 import sys
 from pathlib import Path

@@ -54,7 +54,7 @@ def build_data(config: Config) -> dict[str, Any]:
 
 
 def build_model(config: Config) -> "keras.Model":
-    """Builds a model with a generator, a discriminator and a custom `train_step`. Its output is generated images."""
+    """Builds a model with a generator, a discriminator and a custom `train_step`. The outputs are generated images."""
     import keras
     from keras import layers, ops
 

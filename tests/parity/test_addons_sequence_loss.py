@@ -66,5 +66,5 @@ def test_refusals(addons, averaged, summed):
     arrays, options = drawn(2, 3, 4, False, 1), {**dict.fromkeys(NAMES, False), averaged: True, summed: True}
     with pytest.raises(AssertionError, match="True at same time"):
         addons("sequence_loss", arrays, **options)
-    with pytest.raises(ValueError, match=f"{summed} must be .*got True"):
+    with pytest.raises(ValueError, match=f"{summed} must .*got True"):
         losses.sequence_loss(*arrays, **options)

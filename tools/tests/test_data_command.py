@@ -102,7 +102,7 @@ def test_all_typos_are_told_before_anything_is_fetched(call, no_data):
 def test_fetch_wants_names_or_all(call, arguments):
     code, _, err = call("fetch", *arguments)
     assert code == 2
-    assert "NAME must be one or more names of data sets, or --all" in err
+    assert "NAME must be one or more data set names, or --all" in err
 
 
 def test_fetch_says_where_the_files_are(call):
@@ -185,7 +185,7 @@ def test_preview_of_a_series_draws_it(call):
 def test_preview_tells_wrong_targets_before_any_work(call, no_data):
     code, _, err = call("preview", "adult", "--out", "table.png")
     assert code == 2
-    assert "--out must be left out, because adult has no images and is not a series" in err
+    assert "--out must be omitted, because adult has no images and is not a series" in err
     code, _, err = call("preview", "mnist_5k", "--out", "no/such/folder/sheet.png")
     assert code == 1
     assert "no such folder" in err

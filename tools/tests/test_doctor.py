@@ -35,7 +35,7 @@ def test_kernels_that_are_off(tensorsmith, monkeypatch):
 
 
 @pytest.mark.slow  # takes seconds
-@pytest.mark.parametrize(("choice", "found"), [("reference", []), ("fast", ["received 'fast'"])])
+@pytest.mark.parametrize(("choice", "found"), [("reference", []), ("fast", ["got 'fast'"])])
 def test_kernels_that_the_environment_turns_off(tensorsmith, monkeypatch, choice, found):
     monkeypatch.setenv("TENSORSMITH_OPS", choice)
     result = tensorsmith("doctor", "--json")

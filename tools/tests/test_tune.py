@@ -116,7 +116,7 @@ def test_folds_space_and_fields(tmp_path):
         ([], "learnign_rate: {uniform: [0, 1]}", "Did you mean learning_rate?"),
         ([], "epochs: {integer: [9, 1]}", "epochs: low must be <= high, 1, got 9"),
         ([], "epochs: {intger: [1, 9]}", "Did you mean integer?"),
-        (["--learning_rate", "0.1"], "", "--learning_rate must be left out, because it is searched"),
+        (["--learning_rate", "0.1"], "", "--learning_rate must be omitted, because it is searched"),
         (["--epohcs", "3"], "", "Did you mean epochs?"),
         (["--tuner", "hyperbnad"], "", "Did you mean hyperband?"),
         (["--trials", "0"], "", "trials must be >= 1, got 0"),
@@ -138,7 +138,7 @@ def test_refused_before_anything_starts(tmp_path, capsys, flags, space, said):
 
 def test_a_recipe_without_ranges(capsys, tmp_path):
     assert main(["tune", "mlp/digits", "--out", str(tmp_path / "search")]) == 2
-    assert "space must have at least one range, got no ranges in mlp/digits" in capsys.readouterr().err
+    assert "space must contain at least one range, got no ranges in mlp/digits" in capsys.readouterr().err
 
 
 def test_resume_keeps_the_settings(finished, capsys):
@@ -186,7 +186,7 @@ def test_the_same_recipe_by_another_path(finished, tmp_path, monkeypatch):
     assert read_search(find_recipe("./noisy_line.py"), finished).trials == 3
     other = tmp_path / "noisy_line.py"
     other.write_text(Path(RECIPE).read_text())
-    with pytest.raises(ValueError, match="recipe must be .*, the recipe of the search in .*, got"):
+    with pytest.raises(ValueError, match="recipe must .*, the recipe of the search in .*, got"):
         read_search(find_recipe(str(other)), finished)
 
 

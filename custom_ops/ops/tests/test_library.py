@@ -153,7 +153,7 @@ def test_blocks_of_several_threads_may_end_in_any_order():
 
 @pytest.mark.parametrize("count", [-1, 2.5, "a"])
 def test_numbers_of_threads(count):
-    with pytest.raises(ValueError, match="count must be a number of threads, or 0 for all cores"):
+    with pytest.raises(ValueError, match="count must be a positive number of threads, or 0 for all cores"):
         ops.set_threads(count)
 
 

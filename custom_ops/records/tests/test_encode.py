@@ -124,7 +124,7 @@ PLACES = np.array([0, 1])
         (("float", np.zeros(2, "float32")[::2], PLACES.astype("int32")), "rows"),
         (
             ("float", np.zeros(1, "float32"), np.array([0, 2])),
-            "rows must be increasing indices below 1, the number of values or steps",
+            "rows must contain increasing indices less than 1, the number of values or steps",
         ),
         (("float", np.zeros(1, "float32"), np.array([-1, 1])), "rows"),
         (("float", np.zeros(1, "float32"), np.array([0, 1, 0])), "rows"),
@@ -150,7 +150,7 @@ def test_arrays_that_are_no_columns(array):
 def test_columns_of_unequal_length():
     with pytest.raises(ArgumentError, match="columns"):
         encode({"a": Column.of([1]), "b": Column.of([1, 2])})
-    with pytest.raises(ArgumentError, match="first and last must be a range within the 1 rows"):
+    with pytest.raises(ArgumentError, match="first and last must define a range within the 1 rows"):
         encode({"a": Column.of([1])}, 0, 2)
 
 

@@ -71,10 +71,13 @@ def test_parts_together_hold_what_all_hold(first, second):
         clash = [name for name in merged.keys() & part.keys() if merged[name].is_sequence != part[name].is_sequence]
         if clash:
             with pytest.raises(
-                ArgumentError, match="must be stored in the same list of every record, got values in both the context"
+                ArgumentError,
+                match="either in the context or in the feature lists of all records, got values in both the context",
             ):
                 merge(merged, part)
-            assert "must be stored in the same list of every record, got values in both the context" in whole
+            assert (
+                "either in the context or in the feature lists of all records, got values in both the context" in whole
+            )
             return
         merged = merge(merged, part)
     assert merged == whole

@@ -27,6 +27,12 @@ def test_descriptions_stand_without_quotes():
     assert str(argument_error("x", Verbatim("an empty list"), "full")) == "x must be full, got an empty list."
 
 
+@pytest.mark.parametrize("verb", ["not contain", "have", "contain", "differ from", "match", "define", "use"])
+def test_verbs_follow_must_without_be(verb):
+    assert str(argument_error("x", "y", f"{verb} z")) == f"x must {verb} z, got 'y'."
+    assert str(argument_error("x", "y", f"a {verb} z")) == f"x must be a {verb} z, got 'y'."
+
+
 def test_a_question_gets_no_full_stop():
     assert str(argument_error("x", "y", "z", "Did you mean z?")).endswith("Did you mean z?")
     assert ArgumentError.__module__ == "tensorsmith.core"

@@ -10,7 +10,7 @@ BAD = [
     ({"keys": "bytes"}, "'string' or 'int64'"),
     ({"oov_buckets": 0}, "a positive integer"),
     ({"limit": 0}, "a positive integer or None"),
-    ({"vocabulary": [1, 1]}, "distinct tokens of type int, at least one"),
+    ({"vocabulary": [1, 1]}, "a non-empty sequence of distinct tokens of type int"),
     ({"vocabulary": ["1"]}, "tokens of type int"),
 ]
 
@@ -80,8 +80,8 @@ ROWS = [
         bad=[
             *BAD,
             ({"formula": "sklearn"}, "'keras' or 'inverse_log'"),
-            ({"idf_weights": None}, "a number for each token"),
-            ({"idf_weights": [1.0]}, "a number for each token"),
+            ({"idf_weights": None}, "one for each token"),
+            ({"idf_weights": [1.0]}, "one for each token"),
         ],
     ),
     LayerRow(

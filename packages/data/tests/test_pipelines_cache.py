@@ -165,7 +165,7 @@ def test_ragged_and_sparse_elements(tmp_path):
     ],
 )
 def test_bad_arguments(tmp_path, make, name):
-    with pytest.raises(ValueError, match=f"{name} must be .*got "):
+    with pytest.raises(ValueError, match=f"{name} must .*got "):
         make(tmp_path)
 
 

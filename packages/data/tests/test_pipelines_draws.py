@@ -81,7 +81,7 @@ def test_draws_have_a_seed_and_differ_from_pass_to_pass():
 )
 @pytest.mark.parametrize("function", [undersample, oversample])
 def test_bad_proportions(function, counts, target, name):
-    with pytest.raises(ValueError, match=f"{name} must be .*got "):
+    with pytest.raises(ValueError, match=f"{name} must .*got "):
         function(lambda label: label, counts, target, seed=1)
 
 
@@ -171,7 +171,7 @@ BATCHES = tf.data.Dataset.from_tensors((tf.ones((2, 4, 4, 1)), tf.eye(2)))
     ],
 )
 def test_bad_batches(make, name):
-    with pytest.raises(ValueError, match=f"{name} must be .*got "):
+    with pytest.raises(ValueError, match=f"{name} must .*got "):
         make()
 
 
@@ -229,5 +229,5 @@ def test_sources_are_drawn_by_seed_and_otherwise_each_time():
     ],
 )
 def test_bad_sources(arguments, name):
-    with pytest.raises(ValueError, match=f"{name} must be .*got "):
+    with pytest.raises(ValueError, match=f"{name} must .*got "):
         interleave_weighted(**{"datasets": sources(3, 3), "weights": [1, 1], "seed": 1} | arguments)

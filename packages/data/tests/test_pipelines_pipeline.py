@@ -147,7 +147,7 @@ def test_workers_together_have_each_record_once(folder, workers, shuffle, shard_
 
 def test_more_workers_than_files_need_shards_of_records(folder):
     pipeline = Pipeline(files=folder / "2.tfrecord", batch_size=3, shard=(1, 3))
-    with pytest.raises(ValueError, match="shard must be a shard of at most 1 workers, the number of files"):
+    with pytest.raises(ValueError, match="shard must have a worker count of at most 1, the number of files"):
         pipeline.dataset()
     assert names(dataclasses.replace(pipeline, shard_by="record").dataset()) == ["2-1", "2-4", "2-7", "2-10"]
 

@@ -81,5 +81,5 @@ def test_shares_of_zero_and_one():
     ],
 )
 def test_bad_arguments(part, fractions, key, name):
-    with pytest.raises(ValueError, match=f"{name} must be .*got "):
+    with pytest.raises(ValueError, match=f"{name} must .*got "):
         tf.data.Dataset.range(3).apply(hash_split(part, fractions, key))

@@ -65,7 +65,7 @@ def test_endless_and_uncounted_sequences():
 
 def test_elements_that_differ_in_shape_need_nested_windows():
     ragged = tf.data.Dataset.from_tensor_slices(tf.ragged.constant([[1], [2, 3], [4]]))
-    with pytest.raises(ValueError, match="dataset must be a dataset of dense tensors, got RaggedTensorSpec"):
+    with pytest.raises(ValueError, match="dataset must contain only dense tensors, got RaggedTensorSpec"):
         ragged.apply(windows(2))
     inner = next(iter(ragged.apply(windows(2, nested=True))))
     assert [row.numpy().tolist() for row in inner] == [[1], [2, 3]]
@@ -145,5 +145,5 @@ def test_each_batch_continues_the_one_before():
     ],
 )
 def test_bad_arguments(make, name):
-    with pytest.raises(ValueError, match=f"{name} must be .*got "):
+    with pytest.raises(ValueError, match=f"{name} must .*got "):
         make()

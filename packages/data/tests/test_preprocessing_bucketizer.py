@@ -75,15 +75,15 @@ def test_saved_exported_and_mapped_it_does_the_same(tmp_path):
     ("call", "message"),
     [
         (lambda: Bucketizer(bins=3)(np.zeros(2)), r"Exception encountered when calling Bucketizer\.call\(\)\."),
-        (lambda: Bucketizer([1.0]).adapt(np.arange(3.0)), "given before `adapt`"),
+        (lambda: Bucketizer([1.0]).adapt(np.arange(3.0)), "set before `adapt` is called"),
         (lambda: Bucketizer(bins=3).adapt(np.array([1.0, np.nan])), "finite numbers"),
         (
             lambda: Bucketizer(bins=3).adapt(np.ones(3)),
-            "data must be values with at least two distinct quantiles, to form a second bin",
+            "data must have at least two distinct quantiles, to form at least two bins",
         ),
         (
             lambda: Bucketizer(bins=3).adapt(np.ones(0)),
-            "data must be values with at least two distinct quantiles, to form a second bin",
+            "data must have at least two distinct quantiles, to form at least two bins",
         ),
         (lambda: Bucketizer(), "boundaries must be a sequence of numbers"),
         (lambda: Bucketizer([2.0, 1.0]), "strictly increasing numbers"),

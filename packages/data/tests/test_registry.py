@@ -28,16 +28,16 @@ def test_unknown_names():
         ValueError, match="name must be one of adult, california_housing, digits, fashion_mnist,.*got 'fashion_mist'"
     ):
         load("fashion_mist")
-    with pytest.raises(ValueError, match="name must be .*got '../digits'"):
+    with pytest.raises(ValueError, match="name must .*got '../digits'"):
         load("../digits")
-    with pytest.raises(ValueError, match="name must be .*got 3"):
+    with pytest.raises(ValueError, match="name must .*got 3"):
         info(3)
 
 
 def test_unknown_split_and_folder():
     with pytest.raises(ValueError, match="split must be one of train, validation, test.*got 'valid'"):
         load("digits", split="valid")
-    with pytest.raises(ValueError, match="split must be .*got None"):
+    with pytest.raises(ValueError, match="split must .*got None"):
         load("digits", split=None)
     with pytest.raises(ValueError, match="folder must be an existing folder.*got '/no/such/folder'"):
         load("digits", folder="/no/such/folder")
@@ -78,5 +78,5 @@ def test_to_tf_without_labels_and_with_text():
 
 @pytest.mark.parametrize("size", [0, -1, 2.5, True, "32"])
 def test_to_tf_with_bad_batch_sizes(size):
-    with pytest.raises(ValueError, match="batch_size must be .*got "):
+    with pytest.raises(ValueError, match="batch_size must .*got "):
         load("digits").to_tf(batch_size=size)

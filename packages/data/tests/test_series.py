@@ -33,5 +33,5 @@ def test_shape_dtype_and_seed():
     [((0, 5), "count"), ((5, -1), "steps"), ((5, 2.5), "steps"), ((5, 5, -1), "seed"), ((5, 5, 2**32), "seed")],
 )
 def test_bad_arguments(arguments, name):
-    with pytest.raises(ValueError, match=f"{name} must be .*got "):
+    with pytest.raises(ValueError, match=f"{name} must .*got "):
         time_series(*arguments)

@@ -128,15 +128,15 @@ def test_parts_of_splits(folder):
 @pytest.mark.parametrize(
     ("name", "split", "message"),
     [
-        ("mnits", "train", r"name must be .*got 'mnits'.*Did you mean mnist\?"),
+        ("mnits", "train", r"name must .*got 'mnits'.*Did you mean mnist\?"),
         ("tensorsmith_digitz", "train", r"Did you mean tensorsmith_digits\?"),
         ("imdb_reviews/plain_txt", "train", "name must be an existing configuration of imdb_reviews"),
-        (3, "train", "name must be .*got 3"),
-        ("tensorsmith_digits", "tset", r"split must be .*got 'tset'.*Did you mean test\?"),
-        ("tensorsmith_digits", None, "split must be .*got None"),
-        ("tensorsmith_shakespeare", "train", "name must be .*supervised keys"),
-        ("glue/sst2", "train", "name must be .*supervised keys"),
-        ("oxford_flowers102", "train", "name must be a data set whose examples share one shape"),
+        (3, "train", "name must .*got 3"),
+        ("tensorsmith_digits", "tset", r"split must .*got 'tset'.*Did you mean test\?"),
+        ("tensorsmith_digits", None, "split must .*got None"),
+        ("tensorsmith_shakespeare", "train", "name must .*supervised keys"),
+        ("glue/sst2", "train", "name must .*supervised keys"),
+        ("oxford_flowers102", "train", "name must be the name of a data set whose examples have the same shape"),
     ],
 )
 def test_what_cannot_be_loaded(folder, name, split, message):

@@ -169,10 +169,18 @@ ROWS = [
             ({"epsilon": float("nan")}, "a finite number"),
         ],
         bad_shapes=[
-            ({"axis": [0, 1]}, [(2, 3, 4)], "distinct axes of 3, without the batch and channel axes"),
-            ({"axis": [1, -1]}, [(2, 3, 4)], "distinct axes of 3, without the batch and channel axes"),
-            ({"axis": [1, 1]}, [(2, 3, 4, 5)], "distinct axes of 4, without the batch and channel axes"),
-            ({}, [(2, 3)], "distinct axes of 2"),
+            ({"axis": [0, 1]}, [(2, 3, 4)], "distinct axes of inputs of rank 3, other than the batch and channel axes"),
+            (
+                {"axis": [1, -1]},
+                [(2, 3, 4)],
+                "distinct axes of inputs of rank 3, other than the batch and channel axes",
+            ),
+            (
+                {"axis": [1, 1]},
+                [(2, 3, 4, 5)],
+                "distinct axes of inputs of rank 4, other than the batch and channel axes",
+            ),
+            ({}, [(2, 3)], "distinct axes of inputs of rank 2"),
         ],
     ),
     LayerRow(
@@ -220,8 +228,8 @@ ROWS = [
         passes_mask=True,
         bad=[({"axis": "last"}, "an integer, a list of integers, or None"), ({"epsilon": 1.0}, "in [0, 1)")],
         bad_shapes=[
-            ({"axis": 5}, [(2, 3)], "distinct axes of 2"),
-            ({"axis": [1, -1]}, [(2, 3)], "distinct axes of 2"),
+            ({"axis": 5}, [(2, 3)], "distinct axes of inputs of rank 2"),
+            ({"axis": [1, -1]}, [(2, 3)], "distinct axes of inputs of rank 2"),
         ],
     ),
     LayerRow(
@@ -243,7 +251,7 @@ ROWS = [
         inputs=Data((6, 4)),
         time_axis=1,
         passes_mask=True,
-        bad=[({"frequency_initializer": "zeros"}, "an initializer other than zeros, because the wave")],
+        bad=[({"frequency_initializer": "zeros"}, "an initializer other than zeros, because the layer")],
     ),
     LayerRow(
         Sparsemax,
@@ -279,8 +287,8 @@ ROWS = [
         passes_mask=True,
         bad=[({"shared_axes": [0]}, "positive integers (0 is the batch axis)")],
         bad_shapes=[
-            ({"shared_axes": None}, [(2, None, 5)], "have a known shape apart from the batch axis"),
-            ({"shared_axes": [3]}, [(2, 3, 5)], "axes of inputs"),
+            ({"shared_axes": None}, [(2, None, 5)], "have a known shape except for the batch axis"),
+            ({"shared_axes": [3]}, [(2, 3, 5)], "valid axes for inputs"),
         ],
     ),
     LayerRow(

@@ -67,7 +67,7 @@ def test_sparsemax_gradient():
 
 
 def test_sparsemax_refuses_other_axes():
-    with pytest.raises(ValueError, match="axis must be a valid axis of a tensor of rank 2, got 2"):
+    with pytest.raises(ValueError, match="axis must be a valid axis for a tensor of rank 2, got 2"):
         activations.sparsemax(np.zeros((2, 3)), axis=2)
 
 

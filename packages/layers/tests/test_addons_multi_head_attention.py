@@ -157,14 +157,22 @@ def test_kernels_begin_with_different_numbers():
 @pytest.mark.parametrize(
     ("shapes", "mask", "message"),
     [
-        ([(3, 5, 6)], None, "inputs must be .*a list of query, key"),
+        ([(3, 5, 6)], None, "inputs must .*a list of query, key"),
         (
             [(3, 5, 6), (3, 7, 4), (3, 6, 4)],
             None,
-            "inputs must be a key and value with equal numbers of steps, and leading",
+            "inputs must contain a key and a value with equal numbers of steps, and with the leading",
         ),
-        ([(3, 5, 6), (1, 7, 4)], None, "inputs must be a key and value with equal numbers of steps, and leading"),
-        ([(3, 5, 6), (7, 4)], None, "inputs must be a key and value with equal numbers of steps, and leading"),
+        (
+            [(3, 5, 6), (1, 7, 4)],
+            None,
+            "inputs must contain a key and a value with equal numbers of steps, and with the leading",
+        ),
+        (
+            [(3, 5, 6), (7, 4)],
+            None,
+            "inputs must contain a key and a value with equal numbers of steps, and with the leading",
+        ),
         (
             [(3, 5, 6), (3, 7, 4)],
             (7,),

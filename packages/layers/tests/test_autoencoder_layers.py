@@ -93,11 +93,11 @@ def test_the_layer_is_saved_alone_with_its_dense_layer(tmp_path):
 
 
 def test_dense_layers_that_do_not_fit():
-    with pytest.raises(ValueError, match="dense must be .*a built layer"):
+    with pytest.raises(ValueError, match="dense must .*a built layer"):
         DenseTranspose(keras.layers.Dense(3))(np.ones((2, 3)))
     dense = keras.layers.Dense(3)
     dense.build((None, 5))
-    with pytest.raises(ValueError, match="inputs must have 3 features, the units of the dense layer"):
+    with pytest.raises(ValueError, match="inputs must have 3 features, the number of units of the dense layer"):
         DenseTranspose(dense)(np.ones((2, 5)))
 
 
@@ -195,8 +195,8 @@ def test_the_regularizer_is_saved_with_its_layer(tmp_path):
     [
         ({"weight": -1.0}, "weight must be a non-negative number"),
         ({"weight": "l2"}, "weight must be a non-negative number"),
-        ({"weight": 1.0, "target": 1.0}, "target must be .*in [(]0, 1[)]"),
-        ({"weight": 1.0, "target": 0}, "target must be .*in [(]0, 1[)]"),
+        ({"weight": 1.0, "target": 1.0}, "target must .*in [(]0, 1[)]"),
+        ({"weight": 1.0, "target": 0}, "target must .*in [(]0, 1[)]"),
     ],
 )
 def test_bad_arguments_of_the_regularizer(arguments, message):

@@ -69,12 +69,15 @@ def test_gradients_in_training():
 
 def test_unknown_sizes_and_masks():
     with pytest.raises(
-        ValueError, match=r"inputs must have known sizes along the axes \[1, 2\], none of which may be the batch axis"
+        ValueError,
+        match=r"inputs must have statically known sizes along the axes \[1, 2\], which must not include the batch axis",
     ):
         BatchNormalization([1, 2]).build((None, None, 5))
-    with pytest.raises(ValueError, match=r"inputs must have known sizes along the axes \[1, -3\], none of which may"):
+    with pytest.raises(
+        ValueError, match=r"inputs must have statically known sizes along the axes \[1, -3\], which must not"
+    ):
         BatchNormalization([1, -3]).build((None, 4, 5))
-    with pytest.raises(ValueError, match="mask must be .*None with several axes"):
+    with pytest.raises(ValueError, match="mask must .*None with several axes"):
         BatchNormalization([1, 2])(np.ones((2, 3, 4)), mask=tf.ones((2, 3), "bool"))
 
 

@@ -130,7 +130,7 @@ def with_calls_of_their_own():
 def test_graphs_with_a_call_of_their_own_are_refused():
     for model in with_calls_of_their_own():
         for convert in (lambda model: convert_layers(model, lambda layer: layer), fold_batch_normalization):
-            with pytest.raises(ValueError, match="model must be .*functional or Sequential.*got (Doubled|Tripled)"):
+            with pytest.raises(ValueError, match="model must .*functional or Sequential.*got (Doubled|Tripled)"):
                 convert(model)
 
 
@@ -318,7 +318,7 @@ def test_dropout_within_layers_is_named():
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dropout(0.5), Block(name="block")])
     with pytest.raises(
         ValueError,
-        match=r"model must have its dropout in separate layers, got dropout in block/dropout\S*.*or wrap in MonteCarlo",
+        match=r"model must use separate layers for dropout, got dropout in block/dropout\S*.*or wrap in MonteCarlo",
     ):
         to_monte_carlo(model)
     wrapped = keras.Sequential([keras.Input((3,)), layers.MonteCarlo(Block())])
@@ -362,7 +362,7 @@ def test_the_mean_of_many_predictions_is_that_of_the_model_and_its_spread_is_kno
 
 
 def test_models_without_dropout_are_refused_and_those_with_it_can_be_converted_again(tmp_path, nested_model):
-    with pytest.raises(ValueError, match="model must have dropout layers"):
+    with pytest.raises(ValueError, match="model must contain dropout layers"):
         to_monte_carlo(keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]))
     copy = to_monte_carlo(to_monte_carlo(nested_model))
     copy.save(tmp_path / "model.keras")

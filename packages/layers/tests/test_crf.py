@@ -106,13 +106,13 @@ def test_padding_is_at_the_end(steps):
     shown = str([bool(step) for step in steps])
     with pytest.raises(
         ValueError,
-        match="mask must have shape .*, True up to the end of each",
+        match="mask must have shape .*, with True up to the end of each",
     ) as error:
         layer(X, mask=mask)
     assert shown in str(error.value)
     with pytest.raises(
         tf.errors.InvalidArgumentError,
-        match="mask must have shape .*, True up to the end of each",
+        match="mask must have shape .*, with True up to the end of each",
     ):
         tf.function(lambda x, mask: layer(x, mask=mask))(X, mask)
     with pytest.raises(ValueError, match="mask must have shape .*, got .4, 4, 1."):
@@ -126,7 +126,7 @@ def test_an_empty_batch_costs_nothing():
 
 
 def test_inputs_are_scores_without_a_kernel():
-    with pytest.raises(ValueError, match=r"inputs must have shape \(batch, steps, 3\) without a kernel"):
+    with pytest.raises(ValueError, match=r"inputs must have shape \(batch, steps, 3\) when use_kernel=False"):
         CRF(3, use_kernel=False)(X)
 
 

@@ -25,7 +25,7 @@ def test_is_he_normal_scaled():
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [((0,), "num_blocks must be .*a positive integer"), ((4, 1), "layers_per_block must be .*an integer >= 2")],
+    [((0,), "num_blocks must .*a positive integer"), ((4, 1), "layers_per_block must .*an integer >= 2")],
 )
 def test_bad_arguments(arguments, message):
     with pytest.raises(ValueError, match=message):

@@ -20,22 +20,22 @@ RNG = np.random.default_rng(0)
 @pytest.mark.parametrize(
     ("layer", "shape", "message"),
     [
-        (MinibatchStandardDeviation(), (None, 4, None, 3), "inputs must have a known shape apart from the batch axis"),
-        (MinibatchStandardDeviation(), (4,), "inputs must have a known shape apart from the batch axis"),
+        (MinibatchStandardDeviation(), (None, 4, None, 3), "inputs must have a known shape except for the batch axis"),
+        (MinibatchStandardDeviation(), (4,), "inputs must have a known shape except for the batch axis"),
         (NoiseInjection(), (2, 4, 4, None), "inputs must have a known number of channels"),
         (AdaIN(), (2, 4, 4, 3), r"inputs must be a pair of tensors, \(x, style\)"),
         (
             AdaIN(),
             [(2, 4, 4, None), (2, 3)],
-            r"inputs must be images of shape \(batch, height, width, channels\) with known channels",
+            r"inputs must contain images of shape \(batch, height, width, channels\) with a known number of channels",
         ),
         (
             AdaIN(),
             [(2, 4, 3), (2, 3)],
-            r"inputs must be images of shape \(batch, height, width, channels\) with known channels",
+            r"inputs must contain images of shape \(batch, height, width, channels\) with a known number of channels",
         ),
-        (ModulatedConv2D(3, 3), [(2, 4, 4, 3), (2, None)], "inputs must be .*styles"),
-        (ModulatedConv2D(3, 3), [(2, 4, 4, 3), (2, 1, 3)], "inputs must be .*styles"),
+        (ModulatedConv2D(3, 3), [(2, 4, 4, 3), (2, None)], "inputs must .*styles"),
+        (ModulatedConv2D(3, 3), [(2, 4, 4, 3), (2, 1, 3)], "inputs must .*styles"),
         (ModulatedConv2D(3, 3), [(2, 4, 4, 3)], r"inputs must be a pair of tensors, \(x, style\)"),
     ],
 )
@@ -129,7 +129,7 @@ def test_seeds_of_equalized_kernels():
 def test_layers_with_weights_are_not_equalized():
     dense = keras.layers.Dense(4)
     dense.build((None, 3))
-    with pytest.raises(ValueError, match="layer must be .*a layer that is not built"):
+    with pytest.raises(ValueError, match="layer must .*a layer that is not built"):
         EqualizedLearningRate(dense)
 
 

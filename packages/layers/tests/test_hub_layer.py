@@ -236,13 +236,13 @@ def test_signatures_and_output_keys(folders):
     product = HubLayer(handle, signature="both", output_key="product")
     np.testing.assert_array_equal(product({"a": X, "b": 2 * X}), 2 * X * X)
     for layer, message in (
-        (HubLayer(handle, signature="both"), r"inputs must be a dict of \['a', 'b'\].*got a tensor"),
-        (HubLayer(handle, output_key="twise"), "output_key must be .*Did you mean twice"),
+        (HubLayer(handle, signature="both"), r"inputs must be a dict with the keys \['a', 'b'\].*got a tensor"),
+        (HubLayer(handle, output_key="twise"), "output_key must .*Did you mean twice"),
         (HubLayer(str(folders / "scaled"), output_key="x"), "output_key must be one of .* \\[\\].*got 'x'"),
     ):
         with pytest.raises(ValueError, match=message):
             layer(X)
-    with pytest.raises(ValueError, match="signature must be .*got 'bot'.*Did you mean both"):
+    with pytest.raises(ValueError, match="signature must .*got 'bot'.*Did you mean both"):
         HubLayer(handle, signature="bot")
 
 
@@ -271,7 +271,9 @@ def test_models_that_keras_exported(tmp_path):
 @pytest.mark.slow  # takes seconds
 def test_addresses_lead_to_hubs_cache(folders, tmp_path, monkeypatch):
     monkeypatch.setenv("TFHUB_CACHE_DIR", str(tmp_path))
-    with pytest.raises(ValueError, match="handle must be .*on this machine, as loading a model fetches none"):
+    with pytest.raises(
+        ValueError, match="handle must .*available locally, because loading a model does not download modules"
+    ):
         HubLayer.from_config({"handle": URL})
     with pytest.raises(ValueError, match="handle must be a folder with a saved_model.pb.*got 'nowhere'"):
         HubLayer("nowhere")
@@ -301,5 +303,5 @@ def test_modules_that_cannot_be_fetched(installed, tmp_path, monkeypatch):
         if installed
         else "tensorflow-hub is not installed.*pip install tensorflow-hub"
     )
-    with pytest.raises(ValueError, match=f"handle must be .*{message}.*{hashlib.sha1(URL.encode()).hexdigest()}"):
+    with pytest.raises(ValueError, match=f"handle must .*{message}.*{hashlib.sha1(URL.encode()).hexdigest()}"):
         HubLayer(URL)

@@ -50,7 +50,7 @@ def test_channels_stay_apart():
 def test_kernels_that_do_not_fit(shape):
     with pytest.raises(
         ValueError,
-        match=r"shape must be of the form \(\.\.\., outputs, inputs\) with equal numbers of outputs and inputs",
+        match=r"shape must have the form \(\.\.\., outputs, inputs\) with equal numbers of outputs and inputs",
     ):
         Bilinear()(shape)
 

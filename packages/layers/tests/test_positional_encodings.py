@@ -52,7 +52,7 @@ def test_learned_encodings_add_the_first_rows():
 
 def test_sequences_longer_than_the_table():
     layer = LearnedPositionalEncoding(5)
-    with pytest.raises(ValueError, match="inputs must be a sequence of at most 5 steps"):
+    with pytest.raises(ValueError, match="inputs must have at most 5 steps"):
         layer(np.zeros((2, 6, 3)))
     run = tf.function(layer, input_signature=[tf.TensorSpec((None, None, 3))])
     assert run(np.zeros((2, 5, 3), "float32")).shape == (2, 5, 3)

@@ -104,9 +104,9 @@ def test_masks_come_back_from_their_config():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"sparsity": 1.0}, r"sparsity must be .*in \[0, 1\)"),
-        ({"sparsity": "half"}, r"sparsity must be .*in \[0, 1\)"),
-        ({"sparsity": 0.5, "scope": "model"}, "scope must be .*'layer' or 'global'"),
+        ({"sparsity": 1.0}, r"sparsity must .*in \[0, 1\)"),
+        ({"sparsity": "half"}, r"sparsity must .*in \[0, 1\)"),
+        ({"sparsity": 0.5, "scope": "model"}, "scope must .*'layer' or 'global'"),
     ],
 )
 def test_bad_arguments(arguments, message):
@@ -115,7 +115,7 @@ def test_bad_arguments(arguments, message):
 
 
 def test_models_without_kernels_are_refused():
-    with pytest.raises(ValueError, match="model must have trainable kernels and be built"):
+    with pytest.raises(ValueError, match="model must be a built model with trainable kernels"):
         prune_by_magnitude(keras.Sequential([keras.Input((3,)), keras.layers.ReLU()]), 0.5)
 
 
@@ -135,7 +135,7 @@ def test_weights_of_one_path_are_refused_before_any_is_pruned():
     ensemble(np.ones((1, 3)))
     with pytest.raises(
         ValueError,
-        match="model must have weights with distinct paths, got 2 weights of the path 'member/dense/kernel'",
+        match="model must have weights with distinct paths, got 2 weights with the path 'member/dense/kernel'",
     ):
         prune_by_magnitude(ensemble, 0.5)
     assert all(np.count_nonzero(weight) == 12 for weight in ensemble.trainable_weights if len(weight.shape) == 2)

@@ -215,5 +215,5 @@ def test_layers_with_lora_are_refused():
 
 
 def test_models_without_kernels_are_refused():
-    with pytest.raises(ValueError, match="model must have dense layers or convolutions"):
+    with pytest.raises(ValueError, match="model must contain dense layers or convolutions"):
         quantization_aware(keras.Sequential([keras.Input((3,)), keras.layers.ReLU()]))

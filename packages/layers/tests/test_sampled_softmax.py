@@ -215,12 +215,12 @@ def test_targets_that_are_no_classes(training, wrong):
     compiled = tf.function(partial(loss_of, layer, training))
     with pytest.raises(
         tf.errors.InvalidArgumentError,
-        match=r"targets must be class indices from 0 to 11",
+        match=r"targets must contain class indices from 0 to 11",
     ):
         loss_of(layer, training, targets)
     with pytest.raises(
         tf.errors.InvalidArgumentError,
-        match=r"targets must be class indices from 0 to 11",
+        match=r"targets must contain class indices from 0 to 11",
     ):
         compiled(targets=targets)
     assert np.isnan(tf.function(partial(loss_of, layer, training), jit_compile=True)(targets=targets))

@@ -127,10 +127,10 @@ def test_indices_that_come_as_floats_are_no_numbers_of_half_types(dtype):
 def test_pyramids_refuse_images_smaller_than_their_grids():
     layer = SpatialPyramidPooling2D([4])
     layer(np.zeros((1, 8, 8, 1)))
-    with pytest.raises(ValueError, match=r"inputs must be images at least as large as the grids \[\[4, 4\]\]"):
+    with pytest.raises(ValueError, match=r"inputs must have spatial axes at least as large as the grids \[\[4, 4\]\]"):
         layer(np.zeros((1, 3, 8, 1)))
     for bins in (3, [None], [[1, 2.5]]):
-        with pytest.raises(ValueError, match="bins must be .*positive integers"):
+        with pytest.raises(ValueError, match="bins must .*positive integers"):
             SpatialPyramidPooling2D(bins)
 
 

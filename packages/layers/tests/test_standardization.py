@@ -105,8 +105,8 @@ def test_adapting_again_forgets():
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (DATA[:0], "at least one example of rank 2 whose mean has shape \\(1, 4\\)"),
-        (DATA[:, :3], "at least one example"),
+        (DATA[:0], "a non-empty batch of rank 2 whose mean has shape \\(1, 4\\)"),
+        (DATA[:, :3], "a non-empty batch"),
         (np.full((3, 4), np.nan), "finite numbers"),
         (tf.data.Dataset.from_tensor_slices(DATA[:0]).batch(2), "at least one batch"),
         (tf.data.Dataset.from_tensor_slices((DATA, DATA)).batch(2), "Map a dataset of inputs and targets"),
@@ -122,9 +122,7 @@ def test_data_that_do_not_fit(data, message):
 
 @pytest.mark.parametrize("data", [np.arange(5.0), [], tf.data.Dataset.range(5)], ids=["vector", "empty", "scalars"])
 def test_data_without_the_axis(data):
-    with pytest.raises(
-        ValueError, match="data must be a dataset of batches with the feature axes -1 after the batch axis"
-    ):
+    with pytest.raises(ValueError, match="data must contain batches with the feature axes -1 after the batch axis"):
         Standardization().adapt(data)
     Standardization(None).adapt(np.arange(5.0))  # accepts scalars as examples
 
@@ -132,9 +130,9 @@ def test_data_without_the_axis(data):
 @pytest.mark.parametrize(
     ("axis", "shape", "message"),
     [
-        (3, (None, 4), "axis must be .*axes of inputs"),
-        (-2, (None, 4), r"axis must be axes of inputs of shape \(None, 4\) other than the batch axis"),
-        (1, (2, None, 4), "inputs must have known sizes along `axis`"),
+        (3, (None, 4), "axis must .*axes for inputs"),
+        (-2, (None, 4), r"axis must be set to valid axes for inputs of shape \(None, 4\), excluding the batch axis"),
+        (1, (2, None, 4), "inputs must have a statically known size along `axis`"),
     ],
 )
 def test_shapes_that_do_not_fit(axis, shape, message):

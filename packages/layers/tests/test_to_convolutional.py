@@ -228,22 +228,22 @@ def nested_flatten():
 @pytest.mark.parametrize(
     ("make", "remedy"),
     [
-        (lambda: two_maps(LAYERS.Concatenate), "behind the dense layer"),
-        (lambda: two_maps(LAYERS.Concatenate, POOL), "Join what dense layers make"),
-        (with_a_vector, "Join what dense layers make"),
-        (lambda: after_flatten(LAYERS.BatchNormalization(name="culprit")), "before Flatten, or behind"),
-        (lambda: after_flatten(LAYERS.Activation("softmax", name="culprit")), "before Flatten, or behind"),
+        (lambda: two_maps(LAYERS.Concatenate), "after the dense layer"),
+        (lambda: two_maps(LAYERS.Concatenate, POOL), "Combine the outputs of dense layers"),
+        (with_a_vector, "Combine the outputs of dense layers"),
+        (lambda: after_flatten(LAYERS.BatchNormalization(name="culprit")), "before Flatten, or after"),
+        (lambda: after_flatten(LAYERS.Activation("softmax", name="culprit")), "before Flatten, or after"),
         (lambda: after_dense(LAYERS.Softmax(axis=1, name="culprit")), "axis=-1"),
-        (lambda: after_dense(LAYERS.Reshape((2, 2), name="culprit")), "Leave it out"),
-        (lambda: after_dense(LAYERS.GroupNormalization(2, name="culprit")), "Leave it out"),
-        (lambda: after_dense(LAYERS.PReLU("ones", name="culprit")), "Leave it out"),
-        (lambda: after_dense(FirstTwo(name="culprit")), "Leave it out"),
-        (products, "Leave it out"),
-        (nested_flatten, "in the same model"),
-        (lambda: after_dense(keras.Sequential([LAYERS.Dense(2)], name="culprit")), "into the model itself"),
+        (lambda: after_dense(LAYERS.Reshape((2, 2), name="culprit")), "Exclude it"),
+        (lambda: after_dense(LAYERS.GroupNormalization(2, name="culprit")), "Exclude it"),
+        (lambda: after_dense(LAYERS.PReLU("ones", name="culprit")), "Exclude it"),
+        (lambda: after_dense(FirstTwo(name="culprit")), "Exclude it"),
+        (products, "Exclude it"),
+        (nested_flatten, "to the same model"),
+        (lambda: after_dense(keras.Sequential([LAYERS.Dense(2)], name="culprit")), "to the model itself"),
         (
             lambda: keras.Sequential([keras.Input((8, 8, 2)), LAYERS.Reshape((128,), name="culprit"), LAYERS.Dense(3)]),
-            "by Flatten or GlobalAveragePooling2D",
+            "Use Flatten or GlobalAveragePooling2D",
         ),
     ],
     ids=[
@@ -254,7 +254,7 @@ def nested_flatten():
     ],
 )
 def test_layers_that_would_do_something_else_to_maps_are_refused_by_name(make, remedy):
-    with pytest.raises(ValueError, match=f"model must have layers .*'culprit'.*{remedy}"):
+    with pytest.raises(ValueError, match=f"model must contain only layers .*'culprit'.*{remedy}"):
         to_convolutional(make())
 
 
@@ -268,5 +268,5 @@ def test_layers_that_would_do_something_else_to_maps_are_refused_by_name(make, r
     ],
 )
 def test_operations_that_would_do_something_else_to_maps_are_refused(operation, name):
-    with pytest.raises(ValueError, match=f"model must have layers .*got a model whose {name} .*"):
+    with pytest.raises(ValueError, match=f"model must contain only layers .*got a model whose {name} .*"):
         to_convolutional(after_operation(operation))

@@ -43,38 +43,38 @@ def normalize(x, gamma, beta, mean, variance):
 @pytest.mark.parametrize(
     ("layer", "shape", "message"),
     [
-        (ResidualUnit(4), (2, 8, 8), r"inputs must have shape \(batch, .*, channels\) with known channels"),
+        (ResidualUnit(4), (2, 8, 8), r"inputs must have shape \(batch, .*, channels\) with a known number of channels"),
         (
             ResidualUnit(4),
             (2, 8, 8, None),
-            r"inputs must have shape \(batch, .*, channels\) with known channels",
+            r"inputs must have shape \(batch, .*, channels\) with a known number of channels",
         ),
         (
             BottleneckUnit(4),
             (2, 8, 8, None),
-            r"inputs must have shape \(batch, .*, channels\) with known channels",
+            r"inputs must have shape \(batch, .*, channels\) with a known number of channels",
         ),
         (
             InceptionModule(1, 1, 1, 1, 1, 1),
             (2, 8, None),
-            r"inputs must have shape \(batch, .*, channels\) with known channels",
+            r"inputs must have shape \(batch, .*, channels\) with a known number of channels",
         ),
         (
             SqueezeExcitation(),
             (2, 8),
-            r"inputs must have shape \(batch, \.\.\., channels\) with spatial axes and known channels",
+            r"inputs must have shape \(batch, \.\.\., channels\) with spatial axes and a known number of channels",
         ),
         (
             SqueezeExcitation(),
             (2, 8, None),
-            r"inputs must have shape \(batch, \.\.\., channels\) with spatial axes and known channels",
+            r"inputs must have shape \(batch, \.\.\., channels\) with spatial axes and a known number of channels",
         ),
         (ResidualDense(4), (2, None), "inputs must have a known number of features"),
         (RBFOutput(4), (2, None), "inputs must have a known number of features"),
         (
             LocalResponseNormalization(1.0, 0.5, size=3),
             (2, 8, None),
-            r"inputs must have shape \(batch, .*, channels\) with known channels",
+            r"inputs must have shape \(batch, .*, channels\) with a known number of channels",
         ),
         (LearnedAveragePooling2D(), (2, 8, 8, None), "inputs must have a known number of channels"),
     ],
@@ -86,7 +86,7 @@ def test_shapes_that_do_not_fit(layer, shape, message):
 
 @pytest.mark.parametrize("window", [{}, {"depth_radius": 2, "size": 5}])
 def test_one_window_is_asked_for(window):
-    with pytest.raises(ValueError, match="depth_radius or size must be given, but not both"):
+    with pytest.raises(ValueError, match="depth_radius or size must be passed, but not both"):
         LocalResponseNormalization(1.0, 0.5, **window)
 
 

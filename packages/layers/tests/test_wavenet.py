@@ -49,7 +49,7 @@ def test_a_block_written_out():
 
 
 def test_inputs_need_as_many_features_as_filters():
-    with pytest.raises(ValueError, match="inputs must have 3 features, as `filters`"):
+    with pytest.raises(ValueError, match="inputs must have 3 features, the value of `filters`"):
         WaveNetBlock(3).build((None, 9, 1))
 
 

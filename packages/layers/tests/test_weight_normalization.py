@@ -148,7 +148,7 @@ def test_half_types_do_not_round_the_lengths():
     ],
 )
 def test_layers_without_such_a_kernel(layer, shape):
-    with pytest.raises(ValueError, match="layer must be .*a layer with a `kernel` whose last axis is the output axis"):
+    with pytest.raises(ValueError, match="layer must .*a layer with a `kernel` whose last axis is the output axis"):
         WeightNormalization(layer).build(shape)
 
 

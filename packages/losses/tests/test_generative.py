@@ -113,7 +113,7 @@ def test_gaussian_nll_is_scipys(rng):
     np.testing.assert_allclose(losses.gaussian_nll(y, y_pred), expected, rtol=1e-6)
     of_one = y_pred[:, [0, 4]]
     np.testing.assert_allclose(losses.gaussian_nll(y[:, 0], of_one), losses.gaussian_nll(y[:, :1], of_one))
-    with pytest.raises(ValueError, match=r"y_pred must be .*got '?\(20, 4\), for targets of \(20, 4\)"):
+    with pytest.raises(ValueError, match=r"y_pred must .*got '?\(20, 4\), for targets of \(20, 4\)"):
         losses.gaussian_nll(y, mean)
 
 

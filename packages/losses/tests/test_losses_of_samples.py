@@ -107,7 +107,7 @@ def test_giou_of_no_area_and_of_pixels_in_half_precision():
     assert np.isfinite(tape.gradient(loss, empty)).all()
     pixels = tf.constant([[0, 0, 1000, 1000]], "float16")
     np.testing.assert_allclose(losses.giou_loss(pixels, pixels / 2), [0.75])
-    with pytest.raises(ValueError, match=r"y_pred must be boxes with 4 coordinates along the last axis, got \(1, 3\)"):
+    with pytest.raises(ValueError, match=r"y_pred must have 4 coordinates along the last axis, got \(1, 3\)"):
         losses.giou_loss(np.zeros((1, 4)), np.zeros((1, 3)))
 
 

@@ -180,9 +180,9 @@ def test_labels_of_large_numbers_in_fit(make):
 
 @pytest.mark.parametrize("make", LABELLED)
 def test_labels_that_are_one_hot(make):
-    with pytest.raises(ValueError, match=r"y_true must be labels.*got \(2, 3\)"):
+    with pytest.raises(ValueError, match=r"y_true must have shape.*got \(2, 3\)"):
         make()(np.eye(3)[:2], np.eye(3)[:2])
-    with pytest.raises(ValueError, match=r"y_pred must be embeddings.*got \(2,\)"):
+    with pytest.raises(ValueError, match=r"y_pred must have shape.*got \(2,\)"):
         make()([0, 1], [0.0, 1.0])
 
 

@@ -116,7 +116,7 @@ def test_targets_of_other_sizes_are_told(shape, own):
     _, logits, weights = drawn()
     functions = tf.nn.sparse_softmax_cross_entropy_with_logits, tf.nn.softmax_cross_entropy_with_logits
     targets = np.zeros(shape, "int32" if len(shape) == 2 else "float32")
-    message = re.escape(f"targets must have shape {(6, 5, 4)[: len(shape)]}, as `logits`, got {shape}")
+    message = re.escape(f"targets must have shape {(6, 5, 4)[: len(shape)]}, like `logits`, got {shape}")
     with pytest.raises(ValueError, match=message):
         sequence_loss(logits, targets, weights, softmax_loss_function=functions[len(shape) - 2] if own else None)
     with pytest.raises(ValueError, match=message):
@@ -128,7 +128,9 @@ def test_weights_of_other_sizes_are_told(shape):
     targets, logits, _ = drawn()
     with pytest.raises(ValueError, match=re.escape(f"weights must have shape (batch, time) = (6, 5), got {shape}")):
         sequence_loss(logits, targets, np.ones(shape, "float32"))
-    message = re.escape(f"sample_weight must be one for each step, (6, 5), or one for each sequence, got {shape}")
+    message = re.escape(
+        f"sample_weight must have one weight for each step, (6, 5), or one for each sequence, got {shape}"
+    )
     with pytest.raises(ValueError, match=message):
         SequenceLoss()(targets, logits, np.ones(shape, "float32"))
 

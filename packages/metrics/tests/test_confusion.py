@@ -104,7 +104,7 @@ def test_unknown_labels_raise_unless_they_weigh_nothing():
     metric = CohenKappa(3, sparse_labels=True)
     with pytest.raises(
         tf.errors.InvalidArgumentError,
-        match=r"labels must be class indices from 0 to 2",
+        match=r"labels must contain class indices from 0 to 2",
     ):
         metric.update_state([0, 1, 3], [0, 1, 2])
     metric.update_state([0, 1, -1], [0, 1, 2], sample_weight=[1, 1, 0])

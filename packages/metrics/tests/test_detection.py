@@ -124,7 +124,7 @@ def test_average_precision_of_curves(levels):
                 heights = [precision[recall[:, column] >= level, column] for level in wanted]
                 expected = np.mean([max(each, default=0.0) for each in heights])
             np.testing.assert_allclose(average_precision(precision, recall, levels)[column], expected, rtol=1e-9)
-    with pytest.raises(ValueError, match="recall_levels must be .*got 1"):
+    with pytest.raises(ValueError, match="recall_levels must .*got 1"):
         average_precision([1.0], [1.0], 1)
 
 
@@ -173,12 +173,12 @@ def test_what_does_not_fit_is_told():
         made().update_state(np.zeros((1, 2, 5)), np.zeros((2, 6)))
     for images in (1, 2):
         with pytest.raises(
-            ValueError, match=f"y_pred must be predictions for the {images} images of `y_true`, got 3 images"
+            ValueError, match=f"y_pred must contain predictions for the {images} images of `y_true`, got 3 images"
         ):
             made().update_state(np.zeros((images, 2, 5)), np.zeros((3, 2, 6)))
     with pytest.raises(tf.errors.InvalidArgumentError, match="class indices from 0 to 2"):
         made().update_state(np.full((1, 2, 5), 3.0), np.zeros((1, 2, 6)))
-    with pytest.raises(tf.errors.InvalidArgumentError, match="capacity must be .*got 2000"):
+    with pytest.raises(tf.errors.InvalidArgumentError, match="capacity must .*got 2000"):
         made().update_state(np.zeros((1, 1, 5)), np.zeros((1, 2_001, 6)))
 
 
@@ -227,5 +227,5 @@ def test_box_iou_in_cells_and_of_half_precision():
     assert box_iou([[1.0, 1.0, 1.0, 1.0]], [[1.0, 1.0, 1.0, 1.0]]).numpy() == 0.0
     with pytest.raises(ValueError, match="Did you mean xyxy"):
         box_iou([[0.0] * 4], [[0.0] * 4], "xxyy")
-    with pytest.raises(ValueError, match=r"boxes must be .*got \(1, 3\)"):
+    with pytest.raises(ValueError, match=r"boxes must .*got \(1, 3\)"):
         box_iou(np.zeros((1, 3)), np.zeros((1, 4)))

@@ -62,7 +62,7 @@ def test_calibration_of_steps_that_are_masked_and_of_nothing(rng):
 
 @pytest.mark.parametrize("shape", [(5,), (1, 7), (5, 1), (5, 7, 2)])
 def test_calibration_tells_shapes_that_do_not_fit(shape):
-    with pytest.raises(ValueError, match=r"y_true must be class indices for predictions of shape \(5, 7, 3\)"):
+    with pytest.raises(ValueError, match=r"y_true must contain class indices for predictions of shape \(5, 7, 3\)"):
         ExpectedCalibrationError().update_state(np.zeros(shape), np.zeros((5, 7, 3)))
 
 
@@ -71,12 +71,12 @@ def test_calibration_refuses_logits(logits):
     metric = ExpectedCalibrationError()
     with pytest.raises(
         tf.errors.InvalidArgumentError,
-        match=r"y_pred must be probabilities in \[0, 1\]",
+        match=r"y_pred must contain probabilities in \[0, 1\]",
     ):
         metric.update_state([1], [logits])
     with pytest.raises(
         tf.errors.InvalidArgumentError,
-        match=r"y_pred must be probabilities in \[0, 1\]",
+        match=r"y_pred must contain probabilities in \[0, 1\]",
     ):
         tf.function(metric.update_state)([1], [logits])
     metric.update_state([1, 1], [logits, [0.5] * len(logits)], sample_weight=[0, 1])  # weight 0 allows logits

@@ -85,7 +85,7 @@ def test_unknown_class_numbers_raise_unless_masked():
     metric = F1Score(3, "micro", sparse_labels=True)
     with pytest.raises(
         tf.errors.InvalidArgumentError,
-        match=r"labels must be class indices from 0 to 2",
+        match=r"labels must contain class indices from 0 to 2",
     ):
         metric.update_state([0, 3], [0, 1])
     scores = keras.layers.Masking()(np.array([[[0.0, 0.0, 1.0], [0.0, 0.0, 0.0]]]))

@@ -63,7 +63,7 @@ def test_hamming_functions():
     assert float(hamming_distance(true, predicted)) == pytest.approx(hamming_loss(true, predicted))
     assert float(hamming_distance([], [])) == 0.0
     np.testing.assert_array_equal(hamming_loss_fn([[0, 1]], [[0.0, 0.0]], None, "multilabel"), [0.5])
-    with pytest.raises(ValueError, match="mode must be .*got 'both'"):
+    with pytest.raises(ValueError, match="mode must .*got 'both'"):
         hamming_loss_fn([[0, 1]], [[0.0, 0.0]], None, "both")
 
 

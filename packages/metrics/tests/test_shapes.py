@@ -67,7 +67,7 @@ def test_calibration_of_a_class_that_does_not_exist(labels, graph):
     scores = tf.constant([[0.5, 0.25, 0.25], [0.5, 0.25, 0.25]])
     with pytest.raises(
         tf.errors.InvalidArgumentError,
-        match=r"labels must be class indices from 0 to 2",
+        match=r"labels must contain class indices from 0 to 2",
     ):
         update(tf.constant(labels), scores)
     update(tf.constant(labels), scores, tf.constant([1.0, 0.0]))  # samples of weight 0 may have any label

@@ -81,7 +81,7 @@ def test_bleu_is_0_of_nothing_and_of_nothing_shared():
 
 def test_bleu_tells_shapes_that_do_not_fit():
     for references, found in (([[["a b"]]], ["a b"]), (["a b"], ["a b", "a b"]), (["a b"] * 3, ["a b"])):
-        with pytest.raises(ValueError, match="one or several references for each translation"):
+        with pytest.raises(ValueError, match="one or more references for each translation"):
             BLEU().update_state(references, found)
 
 
@@ -128,7 +128,7 @@ def test_perplexity_of_masked_steps_and_weights_of_sequences():
 
 @pytest.mark.parametrize("shape", [(7,), (1, 7), (4, 1), (4, 7, 2)])
 def test_perplexity_tells_shapes_that_do_not_fit(shape):
-    with pytest.raises(ValueError, match=r"y_true must be class indices for predictions of shape \(4, 7, 5\)"):
+    with pytest.raises(ValueError, match=r"y_true must contain class indices for predictions of shape \(4, 7, 5\)"):
         Perplexity().update_state(np.zeros(shape), np.full((4, 7, 5), 0.2))
 
 
@@ -138,7 +138,7 @@ def test_perplexity_of_no_class(number, from_logits):
     metric = Perplexity(from_logits)
     with pytest.raises(
         tf.errors.InvalidArgumentError,
-        match=r"labels must be class indices from 0 to 4",
+        match=r"labels must contain class indices from 0 to 4",
     ):
         metric.update_state([number], np.full((1, 5), 0.2))
     metric.update_state([0, number], np.full((2, 5), 0.2), [1.0, 0.0])
@@ -149,7 +149,7 @@ def test_perplexity_of_no_class(number, from_logits):
 def test_perplexity_of_probabilities_refuses_logits(logits):
     with pytest.raises(
         tf.errors.InvalidArgumentError,
-        match=r"y_pred must be probabilities in \[0, 1\]",
+        match=r"y_pred must contain probabilities in \[0, 1\]",
     ):
         Perplexity().update_state([1], [logits])
     metric = Perplexity(mask_token_id=1)

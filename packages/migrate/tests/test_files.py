@@ -72,5 +72,5 @@ def test_a_link_stays_a_link(project):
 
 
 def test_no_such_path(tmp_path):
-    with pytest.raises(ValueError, match="paths must be .*got .*nowhere"):
+    with pytest.raises(ValueError, match="paths must .*got .*nowhere"):
         list(migrate_files([tmp_path / "nowhere"]))

@@ -161,7 +161,7 @@ ROWS = [
         kwargs={"optimizer": "adam", "scales": {"variable|dense": 0.5}},
         bad=[
             *BAD_INNER,
-            ({"scales": "dense"}, "a dict of scales by regular expression"),
+            ({"scales": "dense"}, "a dict that maps regular expressions to scales"),
         ],
     ),
     OptimizerRow(

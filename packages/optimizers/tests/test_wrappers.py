@@ -373,7 +373,7 @@ def test_weights_that_are_set_before_the_first_update(kind):
 def test_averages_in_place_of_weights(kind):
     optimizer, variable, other = around(kind), table(), keras.Variable([1.0])
     assert not optimizer.has_shadow_copy
-    with pytest.raises(ValueError, match="var_list must be variables that the optimizer was built with"):
+    with pytest.raises(ValueError, match="var_list must contain variables that the optimizer was built with"):
         optimizer.assign_average_vars([variable])
     start = np.array(variable)
     optimizer.shadow_copy([variable])
@@ -391,7 +391,7 @@ def test_averages_in_place_of_weights(kind):
     optimizer.assign_average_vars([other, variable])
     np.testing.assert_array_equal(variable, average)
     np.testing.assert_array_equal(other, [1.0])
-    with pytest.raises(ValueError, match="var_list must be variables that the optimizer was built with"):
+    with pytest.raises(ValueError, match="var_list must contain variables that the optimizer was built with"):
         optimizer.assign_average_vars([other])
 
 
@@ -410,11 +410,13 @@ def test_some_variables_only(kind):
 
 
 def test_what_cannot_be_inside():
-    with pytest.raises(ValueError, match="optimizer must have no loss scaling"):
+    with pytest.raises(ValueError, match="optimizer must not use loss scaling"):
         optimizers.Lookahead(keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD()))
     with pytest.raises(ValueError, match="optimizer must be a Keras 3 optimizer or the name of one, got 'adm'"):
         optimizers.SWA("adm")
-    with pytest.raises(ValueError, match="trainable_variables must be given, or the optimizer must be built, got None"):
+    with pytest.raises(
+        ValueError, match="trainable_variables must be passed unless the optimizer is already built, got None"
+    ):
         optimizers.SWA("adam").apply([tf.zeros(2)])
 
 

@@ -81,6 +81,6 @@ def test_module_without_the_parts_of_a_recipe(tmp_path):
     (tmp_path / "mine.py").write_text("Config = int\n")
     with pytest.raises(
         ValueError,
-        match="a module that defines .*, got .* does not define build_data and build_trainer",
+        match="recipe must define .*, got .* does not define build_data and build_trainer",
     ):
         launch(RunRequest(str(tmp_path / "mine.py"), out=tmp_path / "run"))

@@ -172,18 +172,18 @@ def test_what_to_tell_parameter_servers(capsys):
     [
         (
             ["cluster-spec", "a:1", "--parameter-servers", "b:1"],
-            "chief must be an address when there are parameter servers, got None",
+            "chief must be set when there are parameter servers, got None",
         ),
-        (["cluster-spec", "a:1", "b"], "worker must be of the form HOST:PORT with a port from 1 to 65535, got 'b'"),
+        (["cluster-spec", "a:1", "b"], "worker must have the form HOST:PORT with a port from 1 to 65535, got 'b'"),
         (["run", "mlp/digits", "--workers", "0"], "--workers must be >= 1, got 0"),
         (["run", "mlp/digits", "--workers", "3"], "batch_size must be a multiple of 3, the number of workers, got 32"),
         (
             ["run", "mlp/digits", "--parameter-servers", "1"],
-            "--parameter-servers must be >= 0, and requires --workers, got 1",
+            "--parameter-servers must be >= 0, and 0 unless --workers is set, got 1",
         ),
         (
             ["run", "mlp/digits", "--workers", "2", "--find-lr"],
-            "--workers must be left out with --find-lr and when TF_CONFIG is set, got 2",
+            "--workers must be omitted with --find-lr and when TF_CONFIG is set, got 2",
         ),
     ],
 )

@@ -80,7 +80,7 @@ ROWS = [
             *no_schedules(),
             *no_numbers("minimum", "maximum"),
             ({"minimum": 0.9}, "<= maximum, 0.8"),
-            ({"minimum": None, "maximum": None}, "at least one"),
+            ({"minimum": None, "maximum": None}, "minimum or maximum must be passed"),
         ],
     ),
     ScheduleRow(

@@ -84,11 +84,11 @@ def test_a_figure_of_its_own():
     ("arguments", "message"),
     [
         ((Repeat(Linear(0, 1, 5), 10),), "steps must be a positive number of steps.*got None"),
-        ((Linear(0, 1, 5), 0), "steps must be .*got 0"),
-        ((Linear(0, 1, 5), 2.5), "steps must be .*got 2.5"),
-        (("cosine", 10), "schedule must be .*got 'cosine'"),
-        ((Linear(0, 1, "5 epochs"),), "steps must be .*no timeline is bound.*got '5 epochs'"),
-        ((Linear(0, 1, "5 epochs"), 10), "steps must be .*no timeline is bound.*got '5 epochs'"),
+        ((Linear(0, 1, 5), 0), "steps must .*got 0"),
+        ((Linear(0, 1, 5), 2.5), "steps must .*got 2.5"),
+        (("cosine", 10), "schedule must .*got 'cosine'"),
+        ((Linear(0, 1, "5 epochs"),), "steps must .*no timeline is bound.*got '5 epochs'"),
+        ((Linear(0, 1, "5 epochs"), 10), "steps must .*no timeline is bound.*got '5 epochs'"),
     ],
 )
 def test_nothing_to_draw(arguments, message):

@@ -98,18 +98,18 @@ def test_nobody_bound_it():
     for schedule in (CosineDecay(0.1, "2 epochs"), Scale(CosineDecay(0.1, "2 epochs"), 2.0)):
         with pytest.raises(ValueError, match="steps must be a number of steps when no timeline is bound"):
             schedule(0)
-    with pytest.raises(ValueError, match="decay must be .*got '10%'"):  # the length that needs the run
+    with pytest.raises(ValueError, match="decay must .*got '10%'"):  # the length that needs the run
         Trapezoid(0.1, warmup=5, decay="10%", steps=100)(0)
-    with pytest.raises(ValueError, match=r"boundaries\[1\] must be .*got '2 epochs'"):
+    with pytest.raises(ValueError, match=r"boundaries\[1\] must .*got '2 epochs'"):
         PiecewiseConstant([5, "2 epochs"], [1, 2, 3])(0)
-    with pytest.raises(ValueError, match="steps must be .*got '2 epochs'"):
+    with pytest.raises(ValueError, match="steps must .*got '2 epochs'"):
         _ = CosineDecay(0.1, "2 epochs").end
 
 
 def test_nobody_bound_what_keras_fits():
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
     model.compile(keras.optimizers.SGD(CosineDecay(0.1, "2 epochs")), "mean_squared_error")
-    with pytest.raises(ValueError, match="steps must be .*got '2 epochs'"):
+    with pytest.raises(ValueError, match="steps must .*got '2 epochs'"):
         model.fit(np.ones((4, 1)), np.ones((4, 1)), verbose=0)
 
 
@@ -143,7 +143,7 @@ def test_a_run_that_does_not_fit_changes_nothing():
     with pytest.raises(ValueError, match="steps must be no more than the 12 steps of the run.*got 15"):
         schedule.bind(Timeline(steps_per_epoch=3, total_steps=12))
     with pytest.raises(
-        ValueError, match="steps must be a number of steps when `steps_per_epoch` of the run is unknown, got '1 epochs'"
+        ValueError, match="steps must be a number of steps when `steps_per_epoch` is unknown, got '1 epochs'"
     ):
         schedule.bind(Timeline(total_steps=30))
     assert schedule.timeline == schedule.schedule.timeline == RUN
@@ -163,11 +163,11 @@ def test_a_run_that_does_not_fit_changes_nothing():
         (lambda: Join([1, 2, 3], [10, 10]), r"boundaries\[1\] must be more than 10.*got 10"),
         (lambda: Join([1, 2], [0]), r"boundaries\[0\] must be more than 0.*got 0"),
         (lambda: Join([1, 2], [-5]), r"boundaries\[0\] must be a non-negative duration.*got -5"),
-        (lambda: Join([1, 2], ["3 fortnights"]), r"boundaries\[0\] must be .*epochs.*got '3 fortnights'"),
+        (lambda: Join([1, 2], ["3 fortnights"]), r"boundaries\[0\] must .*epochs.*got '3 fortnights'"),
         (lambda: Join([1, "cosine"], [10]), r"schedules\[1\] must be a schedule or a finite.*got 'cosine'"),
         (lambda: PiecewiseConstant([5], [1, Linear(0, 1, 2)]), r"values\[1\] must be a finite number"),
         (lambda: ExponentialDecay(0.1, Duration(-1, "steps")), "steps must be a non-negative duration, got '-1 steps'"),
-        (lambda: ExponentialDecay(0.1, Duration(1, "hours")), "steps must be a length in steps, epo"),
+        (lambda: ExponentialDecay(0.1, Duration(1, "hours")), "steps must be a duration in steps, epo"),
     ],
 )
 def test_lengths_that_do_not_go_together(make, message):

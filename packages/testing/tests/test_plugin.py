@@ -98,7 +98,7 @@ def test_rows_of_one_name(tmp_path):
     path = tmp_path / "conformance.py"
     path.write_text(TABLE.replace(', name="bad-one"', "").replace("(Broken", "(Sound"))
     with pytest.raises(
-        ValueError, match=r"name must be distinct names in .*, got 'Sound'. Pass `name` to one of the rows"
+        ValueError, match=r"name must be unique among the rows of .*, got 'Sound'. Pass `name` to one of the rows"
     ):
         load_rows(path)
 

@@ -80,10 +80,10 @@ def test_an_error_on_the_way_and_going_on_after_it(tables, tmp_path):
     assert not list(work.glob(".*.error"))
     (tmp_path / "2.csv").write_bytes(sound)
     with pytest.raises(
-        ArgumentError, match="resume must be used with the arguments of the interrupted run"
+        ArgumentError, match="resume must be used with the same arguments as the interrupted run"
     ):  # the arguments differ from the interrupted call
         convert(open_source(tables), tmp_path / "out", **SHAPING, schema=schema, engine=Beam(), resume=True)
-    with pytest.raises(ArgumentError, match="resume must be used with the arguments of the interrupted run"):
+    with pytest.raises(ArgumentError, match="resume must be used with the same arguments as the interrupted run"):
         convert(open_source(tables), tmp_path / "out", **SHAPING, schema=schema, resume=True)
 
 

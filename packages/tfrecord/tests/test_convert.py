@@ -147,7 +147,7 @@ def test_the_source_is_not_replaced_by_its_rejects(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text("x\n1\nb\n")
     with pytest.raises(
-        ArgumentError, match="rejects must be different from the file that is read, which would be overwritten"
+        ArgumentError, match="rejects must differ from the input file, which would otherwise be overwritten"
     ):
         convert(open_source(path), tmp_path / "out", name="n", rejects=tmp_path / "." / "a.csv")
     assert path.read_text() == "x\n1\nb\n"
@@ -197,7 +197,7 @@ def test_resumed(source, tmp_path, pieces):
     interrupt(source, tmp_path / "other", pieces)
     with pytest.raises(ArgumentError, match="interrupted conversion.*--resume"):
         convert(source, tmp_path / "out", name="n", shards=3, seed=2)
-    with pytest.raises(ArgumentError, match="resume must be used with the arguments of the interrupted run"):
+    with pytest.raises(ArgumentError, match="resume must be used with the same arguments as the interrupted run"):
         convert(source, tmp_path / "out", name="n", shards=3, seed=3, resume=True)
     assert [path.stat().st_mtime_ns for path in left] == stamps
     convert(source, tmp_path / "out", name="n", shards=3, seed=2, resume=True)
@@ -213,10 +213,10 @@ def test_what_is_done_is_left_as_it_is(source, tmp_path):
     for path in (done.splits["test"].paths[0], tmp_path / "out/schema.yaml", tmp_path / "out/.n.convert.json"):
         content = path.read_bytes()
         path.write_bytes(content[:-1])
-        with pytest.raises(ArgumentError, match="folder must have no data set"):
+        with pytest.raises(ArgumentError, match="folder must not contain a data set"):
             convert(source, tmp_path / "out", **again)
         path.write_bytes(content)
-    with pytest.raises(ArgumentError, match="folder must have no data set"):
+    with pytest.raises(ArgumentError, match="folder must not contain a data set"):
         convert(source, tmp_path / "out", **again, rejects=tmp_path / "rejects")
     assert convert(source, tmp_path / "out", **again) == done
 
@@ -224,7 +224,7 @@ def test_what_is_done_is_left_as_it_is(source, tmp_path):
 def test_another_source_is_not_gone_on_with(source, tmp_path):
     interrupt(source, tmp_path / "out", 2)
     source.files[0].write_text("changed")
-    with pytest.raises(ArgumentError, match="resume must be used with the arguments of the interrupted run"):
+    with pytest.raises(ArgumentError, match="resume must be used with the same arguments as the interrupted run"):
         convert(source, tmp_path / "out", name="n", shards=3, seed=2, resume=True)
 
 
@@ -243,23 +243,23 @@ def test_what_is_there_is_not_replaced(source, tmp_path):
     convert(source, tmp_path / "out", name="n")
     before = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "out").iterdir()}
     for resume in (False, True):
-        with pytest.raises(ArgumentError, match="folder must have no data set"):
+        with pytest.raises(ArgumentError, match="folder must not contain a data set"):
             convert(source, tmp_path / "out", name="n", shards=2, resume=resume)
-    with pytest.raises(ArgumentError, match="folder must have no data set"):
+    with pytest.raises(ArgumentError, match="folder must not contain a data set"):
         convert(source, tmp_path / "out", name="other")
     assert {path.name: path.stat().st_mtime_ns for path in (tmp_path / "out").iterdir()} == before
 
 
 def test_names_with_the_signs_of_patterns(source, tmp_path):
     convert(source, tmp_path / "out", name="n[1]")
-    with pytest.raises(ArgumentError, match="folder must have no data set"):
+    with pytest.raises(ArgumentError, match="folder must not contain a data set"):
         convert(Numbers(tmp_path / "other", count=5), tmp_path / "out", name="n[1]")
 
 
 def test_other_options_are_not_gone_on_with(source, tmp_path):
     interrupt(source, tmp_path / "out", 2)
     source.options = {"query": "SELECT id FROM other"}
-    with pytest.raises(ArgumentError, match="resume must be used with the arguments of the interrupted run"):
+    with pytest.raises(ArgumentError, match="resume must be used with the same arguments as the interrupted run"):
         convert(source, tmp_path / "out", name="n", shards=3, seed=2, resume=True)
 
 

@@ -227,7 +227,7 @@ def test_a_column_that_is_not_there():
         ({"dtype": "int64", "optional": "no"}, "true or false"),
         (
             {"dtype": "uint16", "shape": (2, 2, 1), "encoding": "jpeg"},
-            r"shape must be \(height, width, channels\) of uint8, or of uint16 for PNG",
+            r"shape must be \(height, width, channels\) with dtype uint8, or uint16 for PNG",
         ),
         (
             {"dtype": "int64", "shape": (None, None), "sequence": True},
@@ -254,7 +254,7 @@ def test_schemas_as_files(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "schema must be .*got None"),
+        ("", "schema must .*got None"),
         ("features: 3", "schema must be a mapping"),
         ("[1", "not valid YAML"),
         ("a: b: c", "not valid YAML"),

@@ -159,7 +159,7 @@ def test_index_of_what_a_file_was_before(folder):
 
 def test_compressed_files_have_no_index(tmp_path):
     (tmp_path / "x").write_bytes(gzip.compress(encode(rows_of(0, 3)).data))
-    with pytest.raises(ArgumentError, match="compressed by gzip"):
+    with pytest.raises(ArgumentError, match="compressed with gzip"):
         Index.of([tmp_path / "x"])
 
 

@@ -117,7 +117,7 @@ def test_files_that_change_meanwhile(files, tmp_path):
     ],
 )
 def test_wrong_arguments(files, tmp_path, order, shards, compression, message):
-    with pytest.raises(ArgumentError, match=f"{message} must be"):
+    with pytest.raises(ArgumentError, match=f"{message} must"):
         rearrange(Index.of(files), np.array(order), [tmp_path / "out"] * shards, compression)
 
 
@@ -167,10 +167,10 @@ def test_compressed_sources(files, tmp_path):
 def test_nothing_is_mixed_or_replaced(files, tmp_path):
     reorder(files, tmp_path / "out", shards=2, name="x")
     for shards, resume in ((2, False), (2, True), (3, True)):
-        with pytest.raises(ArgumentError, match="folder must have no shards of x"):
+        with pytest.raises(ArgumentError, match="folder must not contain shards of x"):
             reorder(files, tmp_path / "out", shards=shards, name="x", resume=resume)
     reorder(files, tmp_path / "out", shards=2, name="y")
-    with pytest.raises(ArgumentError, match="folder must have no shards of in-0"):
+    with pytest.raises(ArgumentError, match="folder must not contain shards of in-0"):
         reorder(files, tmp_path, shards=1)
 
 
@@ -246,7 +246,7 @@ def test_only_the_same_call_is_gone_on_with(files, tmp_path, other):
     there = {path: path.read_bytes() for path in (tmp_path / "out").iterdir()}
     with pytest.raises(
         ArgumentError,
-        match=f"resume must be .* the arguments of the interrupted run, got other values of {next(iter(other))}",
+        match=f"resume must .* the same arguments as the interrupted run, got other values of {next(iter(other))}",
     ):
         reorder(files, tmp_path / "out", name="x", resume=True, **{**ASKED, **other})
     assert {path: path.read_bytes() for path in (tmp_path / "out").iterdir()} == there
@@ -259,7 +259,7 @@ def test_only_the_same_call_is_gone_on_with(files, tmp_path, other):
 def test_only_the_same_files_are_gone_on_with(files, tmp_path):
     interrupt(files, tmp_path / "out", shards=3)
     files[1].write_bytes(files[0].read_bytes())
-    with pytest.raises(ArgumentError, match="resume must be used with the arguments of the interrupted run"):
+    with pytest.raises(ArgumentError, match="resume must be used with the same arguments as the interrupted run"):
         reorder(files, tmp_path / "out", name="x", shards=3, resume=True)
     for path in (tmp_path / "out").glob("x*"):
         path.unlink()

@@ -138,7 +138,7 @@ def test_compressed(damaged):
 def test_wrong_arguments(damaged, tmp_path):
     path, _ = damaged()
     with pytest.raises(
-        ArgumentError, match="target must be different from the file that is read, which would be overwritten"
+        ArgumentError, match="target must differ from the input file, which would otherwise be overwritten"
     ):
         repair(path, path)
     with pytest.raises(FileNotFoundError):

@@ -139,7 +139,7 @@ def test_only_the_columns_of_the_schema(tmp_path):
     path.write_text("x,y\n1,2\n")
     schema = Schema({"y": Feature("float32"), "z": Feature("int64", optional=True)})
     assert read(open_source(path), schema)[0] == [(2, {"y": "2", "z": None})]
-    with pytest.raises(ArgumentError, match="one of the columns x, y.*got 'xx'"):
+    with pytest.raises(ArgumentError, match="contain only the columns x, y.*got 'xx'"):
         read(open_source(path), Schema({"xx": Feature("int64")}))
 
 

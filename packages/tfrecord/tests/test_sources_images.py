@@ -187,11 +187,11 @@ def test_voc_rejects(tmp_path):
     expected = [
         ("1.xml", "a box must lie within 6 x 4 pixels, got left 3, top 1, right 9, bottom 4"),
         ("2.xml", "boxes must be for the image size 6 x 4, got boxes for 4 x 6 pixels"),
-        ("3.xml", "an object has no name or no bndbox"),
+        ("3.xml", "an object has no name or bndbox"),
         ("4.xml", "could not convert string to float"),
         ("6.xml", "does not exist"),
         ("7.xml", "invalid annotation"),
-        ("5.jpg", "it has no annotation"),
+        ("5.jpg", "the image has no annotation"),
     ]
     assert [name for name, _ in problems] == [name for name, _ in expected]
     for (_, problem), (_, part) in zip(problems, expected, strict=True):
@@ -315,7 +315,7 @@ def test_folders_of_classes_one_by_one(tmp_path, monkeypatch):
     assert "label" not in open_source(["cat/1.png", "dog/1.png"]).infer().features
     assert open_source(["cat", "dog"]).files == [Path("cat/1.png"), Path("dog/1.png")]
     for paths in (["cat", "other/cat"], ["cat", "dog/1.png"]):
-        with pytest.raises(ArgumentError, match="source must be subfolders of the same folder"):
+        with pytest.raises(ArgumentError, match="source must be a list of subfolders of the same folder"):
             open_source(paths)
 
 

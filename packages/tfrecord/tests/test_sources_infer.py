@@ -86,7 +86,8 @@ def test_rows_in_are_rows_out(tmp_path, ending):
 def test_files_of_no_kind(tmp_path):
     (tmp_path / "a.foo").write_text("text")
     with pytest.raises(
-        ArgumentError, match=r"source must be files of one of these formats: CSV \(\.csv, \.tsv\); Parquet.*got a\.foo"
+        ArgumentError,
+        match=r"source must be a set of files in one of these formats: CSV \(\.csv, \.tsv\); Parquet.*got a\.foo",
     ):
         open_source(tmp_path)
 
@@ -96,7 +97,7 @@ def test_files_of_several_kinds(tmp_path):
     (tmp_path / "b.txt").write_text("text")
     (tmp_path / "_SUCCESS").write_text("")
     with pytest.raises(
-        ArgumentError, match=r"source must be files of one of these formats: CSV \(\.csv, \.tsv\); Parquet"
+        ArgumentError, match=r"source must be a set of files in one of these formats: CSV \(\.csv, \.tsv\); Parquet"
     ):
         open_source(tmp_path)
     assert open_source(tmp_path / "*.csv").files == [tmp_path / "a.csv"]

@@ -95,7 +95,7 @@ def test_rejects_between_records(tmp_path):
     assert [reject.row for reject in rejects] == [2, 4, 5]
     assert rejects[1].problem == "expected a single value, got 2"
     assert "got float, expected int64" in rejects[2].problem
-    with pytest.raises(ArgumentError, match="have one kind in all records.*got 'float and int64'"):
+    with pytest.raises(ArgumentError, match="have the same type in all records.*got 'float and int64'"):
         source.infer()
 
 
@@ -134,6 +134,6 @@ def test_damaged(tmp_path):
 
 def test_names_that_no_record_has(tmp_path):
     source = open_source(write(tmp_path / "a.tfrecord", [example(x=[1])]))
-    with pytest.raises(ArgumentError, match="one of the columns x.*got 'xx'"):
+    with pytest.raises(ArgumentError, match="contain only the columns x.*got 'xx'"):
         read(source, Schema({"xx": Feature("int64")}))
     assert read(source, Schema({"y": Feature("int64", optional=True)}))[0] == [{"y": None}]

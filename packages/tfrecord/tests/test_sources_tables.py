@@ -86,7 +86,7 @@ def test_parquet_only_what_is_asked_for(tmp_path, table):
     parquet.write_table(table, path)
     schema = Schema({"struct/a": Feature("int64", optional=True), "with/slash": Feature("int64")})
     assert read(open_source(path), schema)[0][0] == {"struct/a": 1, "with/slash": 1}
-    with pytest.raises(ArgumentError, match="one of the columns.*got 'no'"):
+    with pytest.raises(ArgumentError, match="contain only the columns.*got 'no'"):
         read(open_source(path), Schema({"no": Feature("int64")}))
 
 
@@ -275,9 +275,9 @@ def test_sqlite_queries_and_tables(base):
         open_source(base)
     with pytest.raises(ArgumentError, match="Did you mean keyed"):
         open_source(base, table="keye")
-    with pytest.raises(ArgumentError, match="query must be a query whose columns have distinct names"):
+    with pytest.raises(ArgumentError, match="query must be a query that returns columns with distinct names"):
         read(open_source(base, query="SELECT v, v FROM keyed"))
-    with pytest.raises(ArgumentError, match="None when `table` is given"):
+    with pytest.raises(ArgumentError, match="None when `table` is passed"):
         open_source(base, query=query, table="keyed")
 
 

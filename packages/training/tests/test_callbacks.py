@@ -64,7 +64,7 @@ def test_examples_need_a_batch_size_that_keras_does_not_tell():
     steps = []
     fit_ours([Every("24 examples", lambda moment: steps.append(moment.step))])
     assert steps == [3, 6, 9, 12, 15, 18, 21]
-    with pytest.raises(ValueError, match="every must be .*got '24 examples'"):
+    with pytest.raises(ValueError, match="every must .*got '24 examples'"):
         fit_keras([Every("24 examples", print)])
 
 
@@ -156,7 +156,7 @@ def test_target(fit, mode, target, epochs):
 
 @pytest.mark.parametrize("kind", [lambda: AtBest("los", print), lambda: TargetStopping("los", 0.0)])
 def test_a_score_that_is_not_there(kind):
-    with pytest.raises(ValueError, match="monitor must be .*got 'los'.*Did you mean loss"):
+    with pytest.raises(ValueError, match="monitor must .*got 'los'.*Did you mean loss"):
         fit_ours([kind()])
 
 

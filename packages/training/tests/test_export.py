@@ -110,12 +110,12 @@ def test_a_function_traced_with_kernels_is_found(tmp_path):
     [
         ("m.tflite", None, "shapes without None"),
         ("m.tflite", [(2, None, 5)], "shapes without None"),
-        ("m", [(2, 6, 4)], "a shape for each input that is compatible"),
-        ("m", [(2, 6, 5), (2, 6, 5)], "a shape for each input that is compatible"),
+        ("m", [(2, 6, 4)], "one for each input, that are compatible"),
+        ("m", [(2, 6, 5), (2, 6, 5)], "one for each input, that are compatible"),
     ],
 )
 def test_bad_shapes(model, name, shapes, message, tmp_path):
-    with pytest.raises(ValueError, match=f"input_shapes must be .*{message}"):
+    with pytest.raises(ValueError, match=f"input_shapes must .*{message}"):
         export(model, tmp_path / name, input_shapes=shapes)
     assert not list(tmp_path.iterdir())
 

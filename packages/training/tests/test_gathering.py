@@ -62,6 +62,6 @@ def test_messages_of_tensorflow(message):
     class ChunkSizer:
         chunk = 1
 
-    expected = f"that the model accepts, got {MESSAGES[message]} (epoch 1, steps 1 to 1)"
+    expected = f"that the model accepts, got a batch that fails with: {MESSAGES[message]} (epoch 1, steps 1 to 1)"
     with pytest.raises(ValueError, match=re.escape(expected)):
         run_chunks(Failing(), ChunkSizer(), "epoch 1", limit=int, on_begin=print, on_end=print)

@@ -63,7 +63,9 @@ def test_optimizers_without_a_rate_are_refused():
         def get_config(self):
             return {name: value for name, value in super().get_config().items() if name != "learning_rate"}
 
-    with pytest.raises(ValueError, match="trainer must have a learning rate.*got one with Fixed"):
+    with pytest.raises(
+        ValueError, match="trainer must have an optimizer with a learning rate, got a trainer with the optimizer Fixed"
+    ):
         LRFinder(steps=4)(trainer_of(Fixed()), *data())
 
 

@@ -45,7 +45,7 @@ def test_steps_of_two_epochs(tmp_path):
 def test_another_profile_under_way_is_refused(tmp_path):
     tf.profiler.experimental.start(str(tmp_path / "other"))
     try:
-        with pytest.raises(ArgumentError, match="used with a single active profile"):
+        with pytest.raises(ArgumentError, match="used with at most one active profile"):
             fit([Profile(tmp_path, after=1)])
     finally:
         tf.profiler.experimental.stop(save=False)

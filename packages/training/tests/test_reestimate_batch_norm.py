@@ -60,7 +60,7 @@ def test_what_cannot_be_done_changes_nothing():
     norm = keras.layers.BatchNormalization()
     model = keras.Sequential([keras.Input((6, 4)), norm])
     for dataset, message in (
-        ([], "dataset must have at least one batch, got no batches"),
+        ([], "dataset must contain at least one batch, got an empty dataset"),
         ([data(), np.zeros((2, 3), "float32")], "shape"),
     ):
         with pytest.raises(ValueError, match=message):
@@ -68,5 +68,5 @@ def test_what_cannot_be_done_changes_nothing():
         np.testing.assert_array_equal(norm.moving_mean, np.zeros(4))
         assert norm.momentum == 0.99
     renorm = keras.layers.BatchNormalization(renorm=True)
-    with pytest.raises(ValueError, match="model must have no batch renormalization"):
+    with pytest.raises(ValueError, match="model must not contain layers with batch renormalization"):
         reestimate_batch_norm(keras.Sequential([keras.Input((6, 4)), renorm]), [data()])

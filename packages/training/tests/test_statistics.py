@@ -29,7 +29,7 @@ def test_dead_channels_of_convolutions_and_relu_layers():
 
 
 def test_models_that_cannot_tell():
-    with pytest.raises(ValueError, match="model must have a ReLU layer or activation"):
+    with pytest.raises(ValueError, match="model must contain a ReLU layer or activation"):
         dead_unit_fractions(keras.Sequential([keras.Input((3,)), keras.layers.Dense(4)]), np.ones((1, 3)))
     with pytest.raises(ValueError, match="functional or Sequential"):
         dead_unit_fractions(keras.Model(), np.ones((1, 3)))

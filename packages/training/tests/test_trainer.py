@@ -272,7 +272,7 @@ def test_endless_dataset_needs_and_takes_steps_per_epoch():
     x, y = toy()
     dataset = tf.data.Dataset.from_tensor_slices((x, y)).repeat().batch(32)
     trainer = plain_trainer()
-    with pytest.raises(ValueError, match="steps_per_epoch must be .*got None"):
+    with pytest.raises(ValueError, match="steps_per_epoch must .*got None"):
         trainer.fit(dataset, verbose=False)
     trainer.fit(dataset, epochs=2, steps_per_epoch=7, verbose=False)
     assert int(trainer.model.optimizer.iterations) == 14
@@ -316,7 +316,7 @@ def test_what_a_callback_raises_comes_through_and_backups_are_refused(tmp_path):
     with pytest.raises(OSError, match="No space left"):
         trainer.fit(x, y, callbacks=[Full()])
     with pytest.raises(
-        ValueError, match="callbacks must be used without BackupAndRestore.*Pass checkpoints= and resume=True"
+        ValueError, match="callbacks must not contain BackupAndRestore.*Pass checkpoints= and resume=True"
     ):
         trainer.fit(x, y, callbacks=[keras.callbacks.BackupAndRestore(str(tmp_path / "backup"))])
 

@@ -116,13 +116,13 @@ def test_bad_arguments():
     for layers, at, message in (
         ([], "1 epoch", "layers must be a layer or a list of layers"),
         ("dense", "1 epoch", "a layer or a list of layers"),
-        (model.layers[0], "3 minutes", "at must be .*got '3 minutes'"),
+        (model.layers[0], "3 minutes", "at must .*got '3 minutes'"),
         (model.layers[0], "1 epohc", "Did you mean"),
     ):
         with pytest.raises(ValueError, match=message):
             Unfreeze(layers, at)
     model.layers[0].trainable = False
-    with pytest.raises(ValueError, match="trainable before the run"):
+    with pytest.raises(ValueError, match="trainable at the start of training"):
         Trainer(model, "sgd", "mse", jit=False).fit(*data(), callbacks=[Unfreeze(model.layers[0], 1)], verbose=False)
 
 
@@ -140,5 +140,5 @@ def test_layers_thaw_when_training_breaks_off():
 def test_averages_of_keras_are_refused():
     model = network()
     trainer = Trainer(model, keras.optimizers.SGD(use_ema=True), "mse", jit=False)
-    with pytest.raises(ValueError, match="use_ema must be .*got True"):
+    with pytest.raises(ValueError, match="use_ema must .*got True"):
         trainer.fit(*data(), callbacks=[Unfreeze(model.layers[0], "1 epoch")], verbose=False)

@@ -176,10 +176,10 @@ def test_another_build():
     assert clone(model).set_params(units=5, build=needs_units).hyperparameters == {"units": 5}
     again = clone(clone(model).set_params(build=flat, epochs=2))
     assert (again.build, again.epochs, again.hyperparameters) == (flat, 2, {"units": 4})
-    with pytest.raises(ValueError, match="learning_rate must be the name of a setting.*got 0.3"):
+    with pytest.raises(ValueError, match="learning_rate must be a parameter of the estimator.*got 0.3"):
         model.set_params(build=flat, learning_rate=0.3)
     assert model.build is line  # unchanged
-    with pytest.raises(ValueError, match="depth must be given, because needs_depth.*got None"):
+    with pytest.raises(ValueError, match="depth must be set, because needs_depth.*got None"):
         model.set_params(build=needs_depth)
 
 
@@ -210,12 +210,12 @@ def takes_epochs(epochs=3):
             lambda x, y: SKLearnRegressor(line, learnign_rate=0.1),
             r"learnign_rate must be an argument of line\(\).*Did you mean",
         ),
-        (lambda x, y: SKLearnRegressor(needs_units), "units must be given, because needs_units.*got None"),
-        (lambda x, y: SKLearnRegressor(takes_epochs), r"build must be .*got \['epochs'\]"),
-        (lambda x, y: SKLearnRegressor(line).set_params(unit=3), "unit must be .*got 3.*Did you mean units?"),
+        (lambda x, y: SKLearnRegressor(needs_units), "units must be set, because needs_units.*got None"),
+        (lambda x, y: SKLearnRegressor(takes_epochs), r"build must .*got \['epochs'\]"),
+        (lambda x, y: SKLearnRegressor(line).set_params(unit=3), "unit must .*got 3.*Did you mean units?"),
         (lambda x, y: SKLearnRegressor(lambda: 3).fit(x, y), "build must be a function that returns.*got 3"),
-        (lambda x, y: SKLearnRegressor(line, validation_split=1.0).fit(x, y), "validation_split must be .*got 1.0"),
-        (lambda x, y: SKLearnRegressor(line, validation_split="0.1").fit(x, y), "validation_split must be .*got '0.1'"),
+        (lambda x, y: SKLearnRegressor(line, validation_split=1.0).fit(x, y), "validation_split must .*got 1.0"),
+        (lambda x, y: SKLearnRegressor(line, validation_split="0.1").fit(x, y), "validation_split must .*got '0.1'"),
         (
             lambda x, y: SKLearnRegressor(line, validation_split=0.999).fit(x, y),
             "validation_split must be a fraction of the 96 examples.*got 0.999",
@@ -225,10 +225,10 @@ def takes_epochs(epochs=3):
             "validation_split must be a fraction of the 96 examples.*got 0.001",
         ),
         (lambda x, y: SKLearnRegressor(line, epochs="3").fit(x, y), "epochs must be a positive integer, got '3'"),
-        (lambda x, y: SKLearnRegressor(line, batch_size=0).fit(x, y), "batch_size must be .*got 0"),
+        (lambda x, y: SKLearnRegressor(line, batch_size=0).fit(x, y), "batch_size must .*got 0"),
         (
             lambda x, y: SKLearnClassifier(classes).fit(x, np.zeros(96, int)),
-            "y must be labels of at least two classes",
+            "y must contain labels of at least two classes",
         ),
         (lambda x, y: SKLearnClassifier(classes).fit(x, y), "Unknown label type"),
         (lambda x, y: SKLearnRegressor(line).fit(x, y).predict(x[:, :1]), "X has 1 features"),

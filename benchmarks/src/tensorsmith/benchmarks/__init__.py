@@ -1,4 +1,4 @@
-"""Benchmarks of `tensorsmith bench`, which compare with Keras, TensorFlow, XLA, PyTorch and others."""
+"""Benchmarks of `tensorsmith bench`, which compare tensorsmith with Keras, TensorFlow, XLA, PyTorch and others."""
 
 from tensorsmith.benchmarks.benchmark import NAMES, Benchmark, Contender, load_benchmark
 from tensorsmith.benchmarks.turns import Row, measure, write_json

@@ -12,7 +12,7 @@ class Contender(Protocol):
     """Implementation that is ready to be measured on one benchmark case."""
 
     def first(self) -> float:
-        """Run the warm-up and return the time to the end of the first step in seconds."""
+        """Run the warm-up and return the time in seconds until the end of the first step."""
 
     def turn(self) -> float:
         """Return one measurement, in the unit of the benchmark case."""
@@ -27,16 +27,18 @@ class Benchmark:
     """Group of benchmark cases with the same type of measurement. A benchmark module defines one as `BENCHMARK`.
 
     Attributes:
-        cases: Names of the cases.
-        providers: Function of a case that returns a dict of provider names to booleans, `True` if installed.
-        prepare: Function of a case and a provider that returns a contender. It is called in a separate process for each
-            provider.
-        unit: Function of a case that returns the unit of its measurements.
+        cases: Names of the benchmark cases.
+        providers: Function that takes a case name and returns a dict that maps each implementation to `True` if it is
+            installed.
+        prepare: Function that takes the names of a case and an implementation and returns a contender. It is called in
+            a separate process for each implementation.
+        unit: Function that takes a case name and returns the unit of the measurements.
         lower_is_better: If `True`, smaller measurements are better.
-        targets: Function of a case that returns a dict of provider names to the target ratio between that provider and
-            tensorsmith.
-        floor: Function of a case that returns the best measurement possible on this machine, or `None` if unknown.
-        pythons: Dict of provider names to Python commands, for providers that need another environment.
+        targets: Function that takes a case name and returns a dict that maps other implementations to target ratios.
+        floor: Function that takes a case name and returns the best possible measurement on this machine, or `None` if
+            it is unknown.
+        pythons: Dict that maps implementations to Python commands, for implementations that require another
+            environment.
     """
 
     cases: Collection[str]
@@ -54,7 +56,7 @@ class Benchmark:
 
 
 def load_benchmark(name: str) -> Benchmark:
-    """Return the benchmark with a name from `NAMES`, or the benchmark in the module with a qualified name."""
+    """Return the benchmark with a name in `NAMES`, or the benchmark that the module with a qualified name defines."""
     module = importlib.import_module(f"{__package__}.{name}" if name in NAMES else name)
     benchmark: Benchmark = module.BENCHMARK
     return benchmark

@@ -141,7 +141,7 @@ def _kendall(provider: str) -> Work:
 
 
 def _mean_average_precision(provider: str) -> Work:
-    """Return the benchmark of COCO mAP for 500 images with 10 true boxes and 20 detections each, in 20 classes."""
+    """Return the benchmark of COCO mAP for 500 images, with 10 true boxes and 20 detections per image in 20 classes."""
     rng = np.random.default_rng(0)
     truths = np.concatenate([rng.uniform(0, 300, (500, 10, 2)), rng.uniform(5, 80, (500, 10, 2))], axis=-1)
     truth_labels = rng.integers(0, 20, (500, 10, 1))

@@ -133,7 +133,7 @@ def _optimizer(case: Case) -> Any:
 
 
 def _batch_counter() -> Any:
-    """Return a callback that has to be called after every batch."""
+    """Return a callback that counts batches and requires a call after every batch."""
     import keras
 
     class Counter(keras.callbacks.Callback):
@@ -152,7 +152,7 @@ class _Provider(ABC):
 
     @abstractmethod
     def first(self) -> float:
-        """Train for one epoch and return the time to the end of the first step in seconds."""
+        """Train for one epoch and return the time in seconds until the end of the first step."""
 
     @abstractmethod
     def epochs(self, count: int) -> None:
@@ -277,7 +277,7 @@ class _Torch(_Provider):
         self._data = (x.movedim(-1, 1).contiguous() if name == "cnn_32" else x), y
 
     def _epoch(self) -> float:
-        """Train for one epoch and return the time to the end of the first step in seconds."""
+        """Train for one epoch and return the time in seconds until the end of the first step."""
         import torch
 
         start, first = time.perf_counter(), 0.0

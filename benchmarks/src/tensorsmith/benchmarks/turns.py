@@ -66,7 +66,7 @@ def write_json(rows: Sequence[Row], path: Path) -> None:
 
 
 class _Worker:
-    """Subprocess that waits for requests on standard input and is idle in between."""
+    """Subprocess that waits for requests on standard input and is idle between requests."""
 
     def __init__(self, python: Sequence[str], name: str, case: str, provider: str) -> None:
         self._provider = provider

@@ -311,13 +311,13 @@ def test_unknown_ranks(choice, rng):
         ({"query": np.ones((2, 3, 4, 5), "int32")}, "query", "a floating-point tensor"),
         ({"key": np.ones((2, 6, 2, 4))}, "key", "width 5"),
         ({"key": np.ones((2, 6, 3, 5)), "value": np.ones((2, 6, 3, 5))}, "key", "divides the 4 heads of `query`"),
-        ({"value": np.ones((2, 5, 2, 7))}, "value", "as `key`"),
+        ({"value": np.ones((2, 5, 2, 7))}, "value", "match the shape of `key`"),
         ({"lengths": [1, 2, 3]}, "lengths", "shape .batch,"),
         ({"mask": np.ones((2, 3, 6), bool)}, "mask", "or of size 1 along shared axes"),
         ({"bias": np.ones((2, 3, 3, 6))}, "bias", "or of size 1 along shared axes"),
         ({"dropout": 1.0, "seed": [0, 0]}, "dropout", "a number in .0, 1"),
-        ({"dropout": 0.5}, "seed", "two integers"),
-        ({"seed": 5}, "seed", "two integers"),
+        ({"dropout": 0.5}, "seed", "a pair of integers"),
+        ({"seed": 5}, "seed", r"have shape \(2,\)"),
     ],
 )
 def test_bad_arguments(changes, name, message):

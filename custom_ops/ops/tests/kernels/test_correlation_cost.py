@@ -105,17 +105,23 @@ def test_unknown_shapes(rng):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"kernel_size": 2}, "kernel_size must be .*an odd integer"),
-        ({"kernel_size": 0}, "kernel_size must be .*an integer >= 1"),
-        ({"max_displacement": -1}, "max_displacement must be .*an integer >= 0"),
-        ({"stride_1": 0}, "stride_1 must be .*an integer >= 1"),
-        ({"stride_2": 1.0}, "stride_2 must be .*an integer >= 1"),
-        ({"pad": -1}, "pad must be .*an integer >= 0"),
+        ({"kernel_size": 2}, "kernel_size must .*an odd integer"),
+        ({"kernel_size": 0}, "kernel_size must .*an integer >= 1"),
+        ({"max_displacement": -1}, "max_displacement must .*an integer >= 0"),
+        ({"stride_1": 0}, "stride_1 must .*an integer >= 1"),
+        ({"stride_2": 1.0}, "stride_2 must .*an integer >= 1"),
+        ({"pad": -1}, "pad must .*an integer >= 0"),
         ({"a": np.ones((3, 3, 1), "float32")}, r"a must have shape \(batch, height, width, channels\)"),
-        ({"b": np.ones((1, 3, 4, 1), "float32")}, r"b must have the dtype and shape of `a`, float32 \(1, 3, 3, 1\)"),
-        ({"b": np.ones((1, 3, 3, 1), "float64")}, r"b must have the dtype and shape of `a`, float32 \(1, 3, 3, 1\)"),
-        ({"max_displacement": 2}, "a must be .*more than 4 rows"),
-        ({"a": np.ones((1, 3, 3, 1), "int32")}, "a must be .*floating-point"),
+        (
+            {"b": np.ones((1, 3, 4, 1), "float32")},
+            r"b must have the same dtype and shape as `a`, float32 \(1, 3, 3, 1\)",
+        ),
+        (
+            {"b": np.ones((1, 3, 3, 1), "float64")},
+            r"b must have the same dtype and shape as `a`, float32 \(1, 3, 3, 1\)",
+        ),
+        ({"max_displacement": 2}, "a must .*more than 4 rows"),
+        ({"a": np.ones((1, 3, 3, 1), "int32")}, "a must .*floating-point"),
     ],
 )
 def test_bad_arguments(arguments, message):

@@ -101,13 +101,13 @@ def test_second_gradients(rng):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"combiner": "max"}, "combiner must be .*'sum' or 'mean'"),
-        ({"combiner": "mean", "weights": [[1.0]]}, "combiner must be .*'sum' when `weights` are given"),
+        ({"combiner": "max"}, "combiner must .*'sum' or 'mean'"),
+        ({"combiner": "mean", "weights": [[1.0]]}, "combiner must .*'sum' when `weights` are passed"),
         ({"weights": [1.0]}, r"weights must have the shape of `indices`, \(1, 1\)"),
-        ({"indices": 0}, "indices must be .*shape"),
-        ({"indices": [[0.5]]}, "indices must be .*integers"),
+        ({"indices": 0}, "indices must .*shape"),
+        ({"indices": [[0.5]]}, "indices must .*integers"),
         ({"params": [1.0]}, r"params must have shape \(rows, width\)"),
-        ({"params": [[1]]}, "params must be .*floating-point"),
+        ({"params": [[1]]}, "params must .*floating-point"),
     ],
 )
 def test_bad_arguments(arguments, message):

@@ -197,12 +197,12 @@ ONE = np.ones(2, "float32")
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"gradients": []}, "have length 1, one tensor for each parameter"),
-        ({"gradients": [np.ones(3, "float32")]}, "have dtype float32 and shape (2,), as the parameter"),
-        ({"gradients": [np.ones(2, "float64")]}, "have dtype float32 and shape (2,), as the parameter"),
+        ({"gradients": []}, "have length 1, with one tensor for each parameter"),
+        ({"gradients": [np.ones(3, "float32")]}, "have dtype float32 and shape (2,), like the parameter"),
+        ({"gradients": [np.ones(2, "float64")]}, "have dtype float32 and shape (2,), like the parameter"),
         ({"parameters": [np.ones(2, "int32")]}, "have the same floating-point dtype as the other tensors"),
         ({"weight_decay": [0.1, 0.2]}, "a number or a vector of length 1"),
-        ({"learning_rate": [0.1]}, "a number"),
+        ({"learning_rate": [0.1]}, "a scalar"),
         ({"global_clipnorm": 0.0}, "a positive number or None"),
         ({"loss_scale": -1.0}, "a positive number or None"),
         ({"beta_1": 1.0}, "a number in [0, 1)"),

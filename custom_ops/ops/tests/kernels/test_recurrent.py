@@ -420,7 +420,7 @@ def test_bad_arguments(changes, name, message):
 
 @pytest.mark.parametrize("op", [ops.simple_rnn, ops.layer_norm_lstm])
 def test_negative_epsilon(op):
-    with pytest.raises(ValueError, match="epsilon must be .*got -1"):
+    with pytest.raises(ValueError, match="epsilon must .*got -1"):
         op(tf.ones((1, 1, 1)), tf.ones((1, 1)), tf.ones((1, 1)), epsilon=-1)
 
 

@@ -23,7 +23,7 @@ ROWS = [
         ],
         bad_shapes=[
             ({"num_units": 4}, [(2, 6)], "a divisor of the number of features, 6"),
-            ({"axis": 0}, [(2, 6)], "one of 2 axes other than the batch axis"),
+            ({"axis": 0}, [(2, 6)], "a valid axis for inputs of rank 2, other than the batch axis"),
             ({}, [(2, None)], "have a known number of features"),
         ],
     ),

@@ -37,7 +37,7 @@ ROWS = [
         random=True,
         time_axis=1,
         passes_mask=True,
-        bad=[({"layer": "lstm"}, "a Keras layer"), ({"layer": keras.layers.Flatten()}, "takes `training`")],
+        bad=[({"layer": "lstm"}, "a Keras layer"), ({"layer": keras.layers.Flatten()}, "accepts `training`")],
     ),
     LayerRow(
         contractive,

@@ -112,7 +112,7 @@ def draw(info: "DatasetInfo", data: "Dataset", path: Path) -> str:
 
 
 def _print_columns(info: "DatasetInfo", data: "Dataset") -> None:
-    """Prints one row per column, and one for numeric labels."""
+    """Prints one row per column, and one row for the labels if they are numeric."""
     columns = {}
     for number, (name, column) in enumerate(info.columns.items()):
         columns[name] = (column.unit, data.features[:, number] if info.is_matrix else data.features[name])

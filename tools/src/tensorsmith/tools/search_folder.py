@@ -40,7 +40,7 @@ def space_of(recipe: RecipeFile, file: Path | None) -> dict[str, Range]:
     if file is not None:
         space.update(parse_space(read_yaml(file, "--space")))
     remedy = "declare ranges in its Config with tensorsmith.tuning, or pass --space FILE.yaml"
-    check(bool(space), "space", Verbatim(f"no ranges in {recipe.name}"), "have at least one range", remedy)
+    check(bool(space), "space", Verbatim(f"no ranges in {recipe.name}"), "contain at least one range", remedy)
     mistakes, fitting = [], {}
     for name, known in space.items():
         try:
@@ -50,7 +50,7 @@ def space_of(recipe: RecipeFile, file: Path | None) -> dict[str, Range]:
             if name not in fields:
                 mistakes.append(str(error))
                 continue
-            expected = f"a range in which every value fits the field: {error}"
+            expected = f"a range of valid values of the field: {error}"
             mistakes.append(str(argument_error(f"space: {name}", Verbatim(known), expected.rstrip("."))))
         else:
             fitting[name] = dataclasses.replace(known, options=values) if isinstance(known, Choice) else known

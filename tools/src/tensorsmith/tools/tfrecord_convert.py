@@ -51,7 +51,7 @@ def execute(arguments: argparse.Namespace) -> int:
     """Converts a data source, and prints the number of rows, records and rejects."""
     from tensorsmith.tfrecord import Schema, convert, open_source, parse_size, parse_split
 
-    check(arguments.shuffle or arguments.seed is None, "--seed", arguments.seed, "left out without --shuffle")
+    check(arguments.shuffle or arguments.seed is None, "--seed", arguments.seed, "omitted without --shuffle")
     engine = None
     if arguments.runner:
         from tensorsmith.tfrecord.beam import Beam, unknown_options

@@ -1,4 +1,4 @@
-"""Causal attention with 8 examples, 8 heads and width 64: forward, with gradients, and peak memory at 4,096 steps."""
+"""Causal attention with 8 examples, 8 heads and width 64: forward pass, gradients, and peak memory at 4,096 steps."""
 
 from functools import partial
 from typing import TYPE_CHECKING, Any

@@ -21,7 +21,7 @@ def _ours(a: Tensor, b: Tensor) -> Tensor:
 
 
 def _shifted(a: Tensor, b: Tensor) -> Tensor:
-    """Compute one displacement at a time, as is common without a compiled kernel."""
+    """Compute the cost volume one displacement at a time, as is common without a compiled kernel."""
     import tensorflow as tf
 
     _, height, width, _ = SHAPE

@@ -78,7 +78,7 @@ def attention(
     query, key, value = (of_rank(tensor, 4) for tensor in (query, key, value))
     _check_shapes(query, key, value)
     check(0 <= dropout < 1, "dropout", dropout, "a number in [0, 1)")
-    check(dropout == 0 or seed is not None, "seed", seed, "two integers when `dropout` is positive")
+    check(dropout == 0 or seed is not None, "seed", seed, "a pair of integers when `dropout` is positive")
     if scale is None:
         width = query.shape[-1]
         check(width is not None, "scale", None, "a number when the width of `query` is unknown")
@@ -108,12 +108,12 @@ def _check_shapes(query: tf.Tensor, key: tf.Tensor, value: tf.Tensor) -> None:
         check(tensor.shape.rank == 4, name, Verbatim(tensor.shape), "have shape (batch, steps, heads, width)")
     batch, _, heads, width = query.shape
     fits = key.shape.is_compatible_with([batch, None, None, width])
-    check(fits, "key", Verbatim(key.shape), f"have batch size {batch} and width {width}, as `query`")
+    check(fits, "key", Verbatim(key.shape), f"have batch size {batch} and width {width}, like `query`")
     fits = value.shape.is_compatible_with([*key.shape[:3], None])
-    check(fits, "value", Verbatim(value.shape), f"have shape {key.shape} except for the width, as `key`")
+    check(fits, "value", Verbatim(value.shape), f"match the shape of `key`, {key.shape}, except for the width")
     groups = key.shape[2]
     fits = None in (groups, heads) or (heads % groups == 0 if groups else heads == 0)
-    check(fits, "key", Verbatim(key.shape), f"a tensor whose number of heads divides the {heads} heads of `query`")
+    check(fits, "key", Verbatim(key.shape), f"have a number of heads that divides the {heads} heads of `query`")
 
 
 def _check_options(
@@ -127,7 +127,7 @@ def _check_options(
     if lengths is not None:
         fits = options[0].shape.is_compatible_with(query.shape[:1])
         check(fits, "lengths", Verbatim(options[0].shape), "have shape (batch,)")
-    check(options[3].shape.is_compatible_with([2]), "seed", Verbatim(options[3].shape), "two integers")
+    check(options[3].shape.is_compatible_with([2]), "seed", Verbatim(options[3].shape), "have shape (2,)")
     full = [query.shape[0], query.shape[2], query.shape[1], key.shape[1]]
     for name, given, tensor in (("mask", mask, options[1]), ("bias", bias, options[2])):
         if given is None:

@@ -60,13 +60,16 @@ def correlation_cost(
         "kernel_size",
         kernel_size,
         "an odd integer",
-        "pass an odd size, which gives a patch a center",
+        "use an odd size, so that each patch has a center",
     )
     check(a.dtype.is_floating, "a", a.dtype.name, "a floating-point tensor")
     check(a.shape.rank == 4, "a", Verbatim(a.shape), "have shape (batch, height, width, channels)")
     same = b.dtype == a.dtype and b.shape.is_compatible_with(a.shape)
     check(
-        same, "b", Verbatim(f"{b.dtype.name} {b.shape}"), f"have the dtype and shape of `a`, {a.dtype.name} {a.shape}"
+        same,
+        "b",
+        Verbatim(f"{b.dtype.name} {b.shape}"),
+        f"have the same dtype and shape as `a`, {a.dtype.name} {a.shape}",
     )
     border = max_displacement + kernel_size // 2
     for size in a.shape[1:3]:
@@ -75,7 +78,7 @@ def correlation_cost(
             large_enough,
             "a",
             Verbatim(a.shape),
-            f"a batch of images with more than {2 * (border - pad)} rows and columns",
+            f"have more than {2 * (border - pad)} rows and columns",
         )
     steps = max_displacement // stride_2
     reach = steps * stride_2

@@ -54,7 +54,7 @@ def crf_log_likelihood(
         tags.shape.is_compatible_with(unaries.shape[:2]),
         "tags",
         Verbatim(tags.shape),
-        f"have shape (batch, steps) = {unaries.shape[:2]}, as `unaries`",
+        f"have shape (batch, steps) = {unaries.shape[:2]}, like `unaries`",
     )
     if compiled(unaries, transitions):
         likelihood, _ = library().ops.tensorsmith_crf_log_likelihood(unaries, tags, lengths, transitions)
@@ -180,7 +180,7 @@ def _first(unaries: tf.Tensor) -> tf.Tensor:
 
 
 def _most(unaries: tf.Tensor) -> int | None:
-    """Returns the upper bound on the number of loop iterations over the remaining steps, which XLA requires."""
+    """Returns the maximum number of loop iterations over the remaining steps, as required by XLA."""
     return None if unaries.shape[1] is None else max(unaries.shape[1] - 1, 0)
 
 

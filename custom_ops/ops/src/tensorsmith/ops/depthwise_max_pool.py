@@ -12,7 +12,7 @@ from tensorsmith.ops.library import library
 
 
 def depthwise_max_pool(x: TensorLike, pool_size: int, stride: int | None = None, padding: str = "valid") -> tf.Tensor:
-    """Performs max pooling over windows of channels, the last axis.
+    """Performs max pooling over windows of channels along the last axis.
 
     With it, a network can learn to be invariant to the differences between filters for the same feature, such as
     rotation, thickness or brightness. The gradient is passed to the first of equal maxima.

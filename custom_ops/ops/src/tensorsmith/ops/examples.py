@@ -104,7 +104,7 @@ def _read(files: np.ndarray, file: np.ndarray, begins: np.ndarray, sizes: np.nda
 
 
 def _check(features: Features) -> None:
-    check(len(features) > 0, "features", features, "a dict of at least one feature")
+    check(len(features) > 0, "features", features, "a non-empty dict of features")
     known = (tf.io.FixedLenFeature, tf.io.VarLenFeature, tf.io.RaggedFeature)
     for name, feature in features.items():
         fits = isinstance(feature, known) and tf.as_dtype(feature.dtype) in TYPES

@@ -101,6 +101,11 @@ def set_threads(count: int) -> None:
     Raises:
         ValueError: If `count` is not an integer in `[0, 65536)`.
     """
-    check(isinstance(count, int) and 0 <= count < 2**16, "count", count, "a number of threads, or 0 for all cores")
+    check(
+        isinstance(count, int) and 0 <= count < 2**16,
+        "count",
+        count,
+        "a positive number of threads, or 0 for all cores",
+    )
     if library().ops is not None:
         ctypes.CDLL(str(library_path())).tensorsmith_set_threads(count)

@@ -20,7 +20,7 @@ class PairCounts(NamedTuple):
         untied_x: Number of pairs that differ in x.
         untied_y: Number of pairs that differ in y.
         distinct: Number of distinct values of x or of y, whichever is smaller.
-        total: Sum of the weights.
+        total: Sum of all sample weights.
     """
 
     balance: tf.Tensor
@@ -92,7 +92,7 @@ def _reference(x: tf.Tensor, y: tf.Tensor, weights: tf.Tensor) -> PairCounts:
 
 
 def _group_sums(weights: tf.Tensor, new: tf.Tensor) -> tf.Tensor:
-    """Returns the sum of the weights in each group of equal samples. `new` marks where the later groups start."""
+    """Returns the sum of weights in each group of equal samples. `new` marks the start of all groups but the first."""
     run = tf.pad(tf.cumsum(tf.cast(new, tf.int32)), [[1, 0]])[: tf.size(weights)]
     return tf.math.unsorted_segment_sum(weights, run, tf.size(weights))
 

@@ -73,9 +73,14 @@ def softmax_cross_entropy_with_projection(
     width = features.shape[-1] if features.shape.rank is not None else None
     kernel = tf.cast(kernel, inner)
     fits = kernel.shape.is_compatible_with([width, None])
-    check(fits, "kernel", Verbatim(kernel.shape), f"have shape (width, words), where width is {width} as in `features`")
+    check(
+        fits,
+        "kernel",
+        Verbatim(kernel.shape),
+        f"have shape (width, words), where width is {width}, the size of the last axis of `features`",
+    )
     words = kernel.shape[1] if kernel.shape.rank is not None else None
-    check(words != 0, "kernel", Verbatim(kernel.shape), "have at least one word")
+    check(words != 0, "kernel", Verbatim(kernel.shape), "have at least one column, one for each word")
     offset = tf.zeros(tf.shape(kernel)[1:], inner) if bias is None else tf.cast(bias, inner)
     check(offset.shape.is_compatible_with([words]), "bias", Verbatim(offset.shape), f"have shape ({words},)")
     labels = as_int32(labels, "labels")

@@ -145,7 +145,7 @@ def scan(step: Step, rows: tf.Tensor, inputs: Inputs, states: int, go_backwards:
 
 
 def register_gradients(name: str, reference: Callable[..., tuple[tf.Tensor, ...]], attributes: Sequence[str]) -> None:
-    """Registers the gradients of the op Tensorsmith`name` and of the corresponding gradient op.
+    """Registers the gradients of the op `Tensorsmith<name>` and of the corresponding gradient op.
 
     Args:
         name: Name of the op without its prefix, such as `"Lstm"`.

@@ -40,13 +40,13 @@ def tensor_lists(parameters: Sequence[Any], others: Mapping[str, Sequence[Any]])
             len(values) == count,
             name,
             Verbatim(f"{len(values)} tensors"),
-            f"have length {count}, one tensor for each parameter",
+            f"have length {count}, with one tensor for each parameter",
         )
         lists[name] = []
         for i, (value, parameter) in enumerate(zip(values, lists["parameters"], strict=True)):
             tensor = tf.convert_to_tensor(value)
             if tensor.dtype != parameter.dtype or not tensor.shape.is_compatible_with(parameter.shape):
-                expected = f"have dtype {parameter.dtype.name} and shape {parameter.shape}, as the parameter"
+                expected = f"have dtype {parameter.dtype.name} and shape {parameter.shape}, like the parameter"
                 raise argument_error(f"{name}[{i}]", Verbatim(f"{tensor.dtype.name} {tensor.shape}"), expected)
             lists[name].append(tensor)
     return lists
@@ -85,7 +85,7 @@ def settings(
     }
     tensors = {name: tf.cast(value, tf.float64) for name, value in values.items()}
     for name, tensor in tensors.items():
-        check(tensor.shape.rank in (0, None), name, Verbatim(tensor.shape), "a number")
+        check(tensor.shape.rank in (0, None), name, Verbatim(tensor.shape), "a scalar")
     decays = tf.cast(weight_decay, tf.float64)
     fits = decays.shape.rank in (0, None) or decays.shape.is_compatible_with([count])
     check(

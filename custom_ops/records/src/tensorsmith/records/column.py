@@ -57,7 +57,7 @@ class Column:
             (self.bounds is None) == (self.kind != "bytes"),
             "bounds",
             self.bounds,
-            "offsets of values of type bytes",
+            "passed if, and only if, `kind` is bytes",
         )
         count = _check_splits("bounds", self.bounds, self.values.size, "bytes in `values`")
         count = _check_splits("steps", self.steps, count, "values")
@@ -67,8 +67,8 @@ class Column:
             check(
                 self.present.size == len(self),
                 "present",
-                self.present.size,
-                f"an array with one flag for each of the {len(self)} rows",
+                Verbatim(f"{self.present.size} flags"),
+                f"have one flag for each of the {len(self)} rows",
             )
 
     def __len__(self) -> int:
@@ -76,7 +76,7 @@ class Column:
 
     @classmethod
     def of(cls, array: Any) -> "Column":
-        """Returns a column with the values of an array, one row per element of its first axis, ideally without a copy.
+        """Returns a column with one row per element of the first axis of an array, without a copy if possible.
 
         Args:
             array: Array of shape `(rows, ...)` of floats (stored as float32), integers or booleans (stored as int64),
@@ -87,7 +87,7 @@ class Column:
                 int64.
         """
         array = np.asarray(array)
-        check(array.ndim > 0, "array", array, "an array with at least one axis")
+        check(array.ndim > 0, "array", array, "have at least one axis")
         each = int(np.prod(array.shape[1:]))
         rows = np.arange(0, len(array) * each + 1, each) if each else np.zeros(len(array) + 1, "int64")
         if array.dtype.kind == "f":
@@ -97,12 +97,12 @@ class Column:
             check(
                 fits,
                 "array",
-                Verbatim("integers beyond 2^63"),
-                "an array of integers that fit int64",
-                "store their bytes",
+                Verbatim("integers >= 2^63"),
+                "contain integers that fit in int64",
+                "store larger integers as bytes",
             )
             return cls("int64", _flat(array, "int64"), rows)
-        check(array.dtype.kind in "SUO", "array", array.dtype, "an array of numbers, strings or bytes")
+        check(array.dtype.kind in "SUO", "array", array.dtype, "contain numbers, strings or bytes")
         texts = [text.encode() if isinstance(text, str) else text for text in array.ravel().tolist()]
         data, positions = _joined(texts)
         return cls("bytes", data, rows, bounds=positions)
@@ -114,7 +114,7 @@ class Column:
         Args:
             array: uint8 array of shape `(rows, ...)`, such as raw images of equal size.
         """
-        check(array.dtype == "uint8" and array.ndim > 0, "array", array.dtype, "an array of uint8 with two axes")
+        check(array.dtype == "uint8" and array.ndim > 0, "array", array.dtype, "have dtype uint8 and at least one axis")
         each = int(np.prod(array.shape[1:]))
         positions = np.arange(len(array) + 1)
         return cls("bytes", _flat(array, "uint8"), positions, bounds=positions * each)
@@ -182,5 +182,5 @@ def _check_splits(name: str, positions: np.ndarray | None, count: int, what: str
         and positions[-1] <= count
         and bool((positions[1:] >= positions[:-1]).all())
     )
-    check(rises, name, positions, f"increasing indices below {count}, the number of {what}")
+    check(rises, name, positions, f"contain increasing indices less than {count}, the number of {what}")
     return len(positions) - 1

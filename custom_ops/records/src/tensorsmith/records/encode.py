@@ -87,10 +87,12 @@ class _Table:
 
     def __init__(self, columns: Mapping[str, Column], first: int, last: int | None) -> None:
         lengths = {name: len(column) for name, column in columns.items()}
-        check(len(set(lengths.values())) == 1, "columns", lengths, "have equal numbers of rows")
+        check(len(set(lengths.values())) == 1, "columns", lengths, "have the same number of rows")
         rows = next(iter(lengths.values()))
         self.first, self.last = first, rows if last is None else last
-        check(0 <= first <= self.last <= rows, "first and last", (first, last), f"a range within the {rows} rows")
+        check(
+            0 <= first <= self.last <= rows, "first and last", (first, last), f"define a range within the {rows} rows"
+        )
         self._native = library()
         if self._native is None:
             return

@@ -14,8 +14,8 @@ class RecordError(ValueError):
     """Error raised if a record cannot be read or written.
 
     Attributes:
-        row: Index of the record.
-        problem: Description of the problem.
+        row: Index of the invalid record.
+        problem: Description of why the record is invalid.
     """
 
     def __init__(self, row: int, problem: str):
@@ -49,12 +49,15 @@ class Records:
             one,
             "sizes",
             Verbatim(f"{len(self.sizes)} sizes"),
-            f"an array with one size for each of the {len(self.begins)} records",
+            f"have one size for each of the {len(self.begins)} records",
         )
         room = self.data.size - self.begins
         inside = bool((self.begins >= 0).all() and (self.sizes >= 0).all() and (self.sizes <= room).all())
         check(
-            inside, "begins and sizes", (self.begins, self.sizes), f"ranges within the {self.data.size} bytes of `data`"
+            inside,
+            "begins and sizes",
+            (self.begins, self.sizes),
+            f"define ranges within the {self.data.size} bytes of `data`",
         )
 
     def __len__(self) -> int:

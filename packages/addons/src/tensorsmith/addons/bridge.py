@@ -71,7 +71,7 @@ def _replace_compiled_ops() -> None:
 
 
 class _CompiledOps:
-    """Replacement for the compiled libraries of Addons, with tensorsmith kernels, or an error for unsupported ops."""
+    """Replacement for the compiled libraries of Addons, which uses tensorsmith kernels and rejects unsupported ops."""
 
     @property
     def addons_gather_tree(self) -> Callable[..., Any]:

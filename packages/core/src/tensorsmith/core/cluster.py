@@ -49,15 +49,15 @@ class Cluster:
             for address in addresses:
                 match = ADDRESS.fullmatch(address)
                 port = int(match[1] or match[2]) if match else 0
-                check(0 < port < 65536, job, address, "of the form HOST:PORT with a port from 1 to 65535")
+                check(0 < port < 65536, job, address, "have the form HOST:PORT with a port from 1 to 65535")
         everyone = [address for addresses in self.jobs.values() for address in addresses]
         twice = sorted({address for address in everyone if everyone.count(address) > 1})
-        check(not twice, "cluster", Verbatim(f"{', '.join(twice)} more than once"), "a set of distinct addresses")
+        check(not twice, "cluster", Verbatim(f"{', '.join(twice)} more than once"), "contain distinct addresses")
         for job in ("worker", *self.jobs):
             check(bool(self.jobs.get(job)), job, self.jobs.get(job), "a list of at least one address")
         check(len(self.jobs.get("chief", [])) <= 1, "chief", self.jobs.get("chief"), "a list of one address")
         served = "ps" not in self.jobs or "chief" in self.jobs
-        check(served, "chief", None, "an address when there are parameter servers", "a chief schedules their workers")
+        check(served, "chief", None, "set when there are parameter servers", "the chief coordinates the workers")
         job, index = self.task
         known = isinstance(job, str) and job in self.jobs
         check(known, "task type", job, f"one of {', '.join(self.jobs)}", did_you_mean(str(job), self.jobs))
@@ -132,13 +132,19 @@ def cluster_from_environment() -> Cluster | None:
     check(isinstance(said, dict), "TF_CONFIG", text, FORM)
     for name in said:
         known = ("cluster", "task", "rpc_layer", "environment")
-        check(name in known, f"TF_CONFIG[{name!r}]", said[name], "left out", did_you_mean(name, known))
+        check(
+            name in known,
+            f"TF_CONFIG[{name!r}]",
+            said[name],
+            "omitted, because the key is unknown",
+            did_you_mean(name, known),
+        )
     cluster, task = said.get("cluster"), said.get("task")
     check(
         isinstance(cluster, dict),
         "TF_CONFIG['cluster']",
         cluster,
-        "a dict of lists of addresses by job",
+        "a dict that maps jobs to lists of addresses",
         f"for example {FORM}",
     )
     fits = isinstance(task, dict) and {"type", "index"} <= set(task)

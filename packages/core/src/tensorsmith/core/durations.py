@@ -27,7 +27,7 @@ class Timeline:
     Attributes:
         steps_per_epoch: Number of steps per epoch.
         batch_size: Number of examples per step.
-        total_steps: Number of steps in the whole run.
+        total_steps: Total number of steps in the run.
     """
 
     steps_per_epoch: int | None = None
@@ -110,7 +110,7 @@ of steps, epochs, examples, percent, seconds, minutes, hours, got '3 epohcs'. Di
         check(self.unit not in SECONDS, name, str(self), "in steps, epochs, examples or percent")
         needed = {"epochs": "steps_per_epoch", "examples": "batch_size", "percent": "total_steps"}[self.unit]
         size = getattr(timeline, needed)
-        check(size is not None, name, str(self), f"a number of steps when `{needed}` of the run is unknown")
+        check(size is not None, name, str(self), f"a number of steps when `{needed}` is unknown")
         return {
             "epochs": lambda: round(self.value * size),
             "examples": lambda: math.ceil(self.value / size),

@@ -1,8 +1,11 @@
-"""Errors about invalid arguments, with the name, the received value, the expected value and a remedy."""
+"""Errors for invalid arguments, with the name, the received value, the expected value and a remedy."""
 
 import difflib
 from collections.abc import Iterable
 from typing import Any
+
+# Words that follow "must" without "be" at the start of the description of an expected value.
+VERBS = ("not ", "have ", "contain ", "differ ", "match ", "define ", "use ")
 
 
 class Verbatim(str):
@@ -18,7 +21,7 @@ class ArgumentError(ValueError):
     """Error raised if an argument has an invalid value.
 
     Attributes:
-        name: Name of the argument.
+        name: Name of the invalid argument.
         received: Received value as shown in the message.
         expected: Description of the expected value.
         remedy: Advice on how to fix the error. May be empty.
@@ -34,10 +37,13 @@ class ArgumentError(ValueError):
 def argument_error(name: str, received: Any, expected: str, remedy: str = "") -> ArgumentError:
     """Return an error whose message reads "NAME must be EXPECTED, got RECEIVED. REMEDY".
 
+    The message reads "NAME must EXPECTED" if `expected` starts with "not", "have", "contain", "differ", "match",
+    "define" or "use", as in "not contain ...".
+
     Args:
         name: Name of the argument in the signature of the caller.
         received: Received value, or a `Verbatim` description of it.
-        expected: Description of valid values, which follows "must be", or "must" if it starts with "have".
+        expected: Description of valid values, which follows "must be", or "must" if it starts with one of these.
         remedy: Advice on how to fix the error, if it is not obvious.
 
     Example:
@@ -50,7 +56,7 @@ def argument_error(name: str, received: Any, expected: str, remedy: str = "") ->
     if len(shown) > 200:
         shown = shown[:200] + "..."
     advice = remedy[:1].upper() + remedy[1:] + ("" if remedy.endswith((".", "?")) else ".")
-    verb = "" if expected.startswith("have ") else "be "
+    verb = "" if expected.startswith(VERBS) else "be "
     message = f"{name} must {verb}{expected}, got {shown}." + (f" {advice}" if remedy else "")
     return ArgumentError(message, name=name, received=shown, expected=expected, remedy=remedy)
 

@@ -1,4 +1,4 @@
-"""Constructor arguments, collected for the config of a component."""
+"""Collection of constructor arguments for the config of a component."""
 
 from collections.abc import Mapping
 from typing import Any

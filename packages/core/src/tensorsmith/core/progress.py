@@ -1,4 +1,4 @@
-"""Progress of long operations, shown as a bar in a terminal and logged elsewhere."""
+"""Progress of long operations, shown as a bar in a terminal and logged otherwise."""
 
 import logging
 import sys

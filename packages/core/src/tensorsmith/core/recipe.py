@@ -29,7 +29,7 @@ def _whole_model(trainer: Any) -> "keras.Model":
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """Base class of recipes, with the settings shared by all of them.
+    """Base class for recipes, with the settings shared by all of them.
 
     Attributes:
         config_class: Frozen dataclass of the settings, including `seed`.
@@ -68,7 +68,7 @@ class RecipeRun(Protocol):
     """Log and checkpoints of a training run, passed to a training procedure.
 
     Attributes:
-        folder: The run folder, for figures and other files.
+        folder: Run folder, in which figures and other files can be stored.
         seed: Random seed of the run.
         epoch: Number of completed epochs. It is greater than 0 if the run was resumed.
     """
@@ -119,7 +119,7 @@ def recipe_of(module: ModuleType) -> SupervisedRecipe | ProcedureRecipe:
     required = ("Config", "train") if "train" in parts else ("Config", "build_data", "build_trainer")
     missing = [name for name in required if name not in parts]
     received = Verbatim(f"{module.__name__}, which does not define {' and '.join(missing)}")
-    check(not missing, "recipe", received, f"a module that defines {', '.join(required)}")
+    check(not missing, "recipe", received, f"define {' and '.join(required)}")
     common = {
         "config_class": parts["Config"],
         "smoke": parts.get("SMOKE", {}),

@@ -39,7 +39,7 @@ def giou_loss(y_true: TensorLike, y_pred: TensorLike, mode: str = "giou") -> Ten
     _check_mode(mode)
     y_true, y_pred = precise(y_true, y_pred)
     for name, boxes in (("y_true", y_true), ("y_pred", y_pred)):
-        check(boxes.shape[-1] == 4, name, tuple(boxes.shape), "boxes with 4 coordinates along the last axis")
+        check(boxes.shape[-1] == 4, name, tuple(boxes.shape), "have 4 coordinates along the last axis")
     y_true, y_pred = same_shape(y_true, y_pred)
     # Split each box into its upper-left and lower-right corner, as (y, x).
     (true_low, true_high), (low, high) = ((boxes[..., :2], boxes[..., 2:]) for boxes in (y_true, y_pred))

@@ -76,7 +76,7 @@ def sequence_loss(
     )
     expected = logits.shape[: len(targets.shape)]
     fits = targets.shape.is_compatible_with(expected)
-    check(fits, "targets", tuple(targets.shape), f"have shape {tuple(expected)}, as `logits`")
+    check(fits, "targets", tuple(targets.shape), f"have shape {tuple(expected)}, like `logits`")
     fits = weights.shape.is_compatible_with(logits.shape[:2])
     check(fits, "weights", tuple(weights.shape), f"have shape (batch, time) = {tuple(logits.shape[:2])}")
     # Ignored steps may hold NaN or invalid classes, which a weight of 0 would not remove from the product.
@@ -180,7 +180,7 @@ class SequenceLoss(keras.losses.Loss):
                 given = ops.cast(given, weights.dtype)
                 rank = len(given.shape)
                 fits = rank <= 2 and given.shape.is_compatible_with(weights.shape[:rank])
-                expected = f"one for each step, {tuple(weights.shape)}, or one for each sequence"
+                expected = f"have one weight for each step, {tuple(weights.shape)}, or one for each sequence"
                 check(fits, "sample_weight", tuple(given.shape), expected)
                 weights = weights * (given[:, None] if rank == 1 else given)
         loss = sequence_loss(

@@ -164,7 +164,9 @@ class AveragePrecision(keras.metrics.Metric):
         found, weights = self._boxes("y_pred", y_pred, sample_weight, (6,))
         expected, images = truths["boxes"].shape[0], found["boxes"].shape[0]
         fits = None in (expected, images) or images == expected
-        check(fits, "y_pred", Verbatim(f"{images} images"), f"predictions for the {expected} images of `y_true`")
+        check(
+            fits, "y_pred", Verbatim(f"{images} images"), f"contain predictions for the {expected} images of `y_true`"
+        )
         crowds = truths["rest"][..., 0] > 0 if truths["rest"].shape[-1] else ops.zeros_like(truths["labels"], "bool")
         # Boxes to detect, per class. Crowds do not count, and the label -1 of padding has a one-hot vector of zeros.
         counts = ops.where(crowds, 0.0, truth_weights)[..., None] * ops.one_hot(

@@ -48,7 +48,7 @@ def corners(boxes: TensorLike, box_format: str) -> tuple[Tensor, Tensor]:
     """Return the minimum and maximum coordinates of boxes, in the given axis order and at least `float32` precision."""
     check_format(box_format)
     boxes = ops.convert_to_tensor(boxes)
-    check(boxes.shape[-1] == 4, "boxes", tuple(boxes.shape), "boxes with 4 coordinates along the last axis")
+    check(boxes.shape[-1] == 4, "boxes", tuple(boxes.shape), "have 4 coordinates along the last axis")
     boxes = ops.cast(boxes, keras.backend.result_type(boxes.dtype, "float32"))
     first, second = boxes[..., :2], boxes[..., 2:]
     if box_format == "center_xywh":

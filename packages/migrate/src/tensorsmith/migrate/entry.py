@@ -34,7 +34,7 @@ class Successor:
 
 @dataclass(frozen=True)
 class Missing:
-    """Entry of a component without a replacement API."""
+    """Migration entry of a component without a replacement API."""
 
     reason: str
     plain: ClassVar[bool] = False

@@ -17,7 +17,7 @@ class MigratedFile:
     Attributes:
         path: Path of the script.
         before: Source before the migration.
-        result: The migrated script, or the error if the source could not be parsed.
+        result: Migrated script, or the error raised if the script could not be parsed.
     """
 
     path: Path
@@ -26,7 +26,7 @@ class MigratedFile:
 
     @property
     def diff(self) -> bytes:
-        """Return the unified diff between the original and the migrated script, empty if nothing changes.
+        """Return the unified diff between the original and the migrated script, or an empty string if nothing changes.
 
         The diff consists of bytes, because a script may have any encoding, and may contain characters that only Python
         treats as line ends.
@@ -40,7 +40,7 @@ class MigratedFile:
 
 
 def migrate_files(paths: Iterable[str | os.PathLike[str]], write: bool = False) -> Iterator[MigratedFile]:
-    r"""Migrate scripts, given as files and folders.
+    r"""Migrate the scripts at the given file and folder paths.
 
     Args:
         paths: Files, or folders whose `.py` files are migrated, except for those in hidden folders and virtual
@@ -86,7 +86,7 @@ def _scripts(path: Path) -> Iterator[Path]:
         yield path
         return
     if not path.is_dir():
-        raise argument_error("paths", str(path), "existing files or folders")
+        raise argument_error("paths", str(path), "contain only existing files or folders")
     for folder, folders, files in os.walk(path):
         here = Path(folder)
         folders[:] = sorted(

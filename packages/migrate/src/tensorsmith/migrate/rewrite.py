@@ -19,7 +19,7 @@ GONE = cst.Pass()  # placeholder for a removed statement, as libcst drops lines 
 
 
 class UnreadableError(Exception):
-    """Error raised if a script cannot be parsed. The message starts with the line number if known, as `:3: ...`."""
+    """Error raised if a script cannot be parsed. The message starts with the line number, as in `:3:`, if known."""
 
 
 @dataclass(frozen=True)

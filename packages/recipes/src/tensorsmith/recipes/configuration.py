@@ -92,7 +92,7 @@ def from_flags(flags: Sequence[str]) -> dict[str, Any]:
     while words:
         word = words.pop(0)
         if not word.startswith("--") or len(word) == 2:
-            raise argument_error("arguments", word, "of the form --field value")
+            raise argument_error("arguments", word, "have the form --field value")
         name, equals, text = word[2:].partition("=")
         if not equals:
             if not words:

@@ -50,7 +50,7 @@ class RunRequest:
         flags: Fields of the configuration, as `--field value`.
         config: YAML file with fields of the configuration.
         smoke: If `True`, use the tiny configuration of the recipe.
-        out: The run folder. Defaults to `runs/<recipe>/<timestamp>`.
+        out: Path of the run folder. Defaults to `runs/<recipe>/<timestamp>`.
         resume: If `True`, resume the run in `out`, or the most recent run of the recipe.
         find_lr: If `True`, only run the learning-rate range test.
         profile: If `True`, record a profile of some steps for the profile plugin of TensorBoard.
@@ -151,7 +151,7 @@ def _train(request: RunRequest, file: RecipeFile, config: Any, folder: RunFolder
             "--find-lr",
             file.name,
             "used with a recipe that defines build_trainer",
-            "a procedure has no optimizer",
+            "other recipes do not specify an optimizer",
         )
         assert isinstance(file.recipe, SupervisedRecipe)
         return RunResult(folder, sweep=find_rate(file.recipe, config, folder.path / "learning_rates.png"))
@@ -160,13 +160,13 @@ def _train(request: RunRequest, file: RecipeFile, config: Any, folder: RunFolder
 
 
 def _check_request(request: RunRequest, cluster: Cluster | None) -> None:
-    """Reject settings that are out of range and incompatible options."""
+    """Reject settings that are out of range and options that are incompatible."""
     workers, servers = request.workers, request.parameter_servers
     check(workers is None or workers >= 1, "--workers", workers, ">= 1")
     fits = servers == 0 or (servers > 0 and workers is not None)
-    check(fits, "--parameter-servers", servers, ">= 0, and requires --workers")
+    check(fits, "--parameter-servers", servers, ">= 0, and 0 unless --workers is set")
     alone = cluster is None and not request.find_lr
-    check(workers is None or alone, "--workers", workers, "left out with --find-lr and when TF_CONFIG is set")
+    check(workers is None or alone, "--workers", workers, "omitted with --find-lr and when TF_CONFIG is set")
     for name, other in (("--resume", request.resume), ("--profile", request.profile)):
         check(not (other and request.find_lr), "--find-lr", Verbatim(f"--find-lr with {name}"), "used alone")
 
@@ -186,7 +186,7 @@ def _configuration(
     if folder is not None and (request.workers or cluster) and "jit" in values:
         values["jit"] = "auto"  # the stored choice was made for one device
     if "recipe" in values and find_recipe(str(values["recipe"])).path != file.path:
-        raise argument_error("config", values["recipe"], f"a configuration of {file.name}")
+        raise argument_error("config", values["recipe"], f"a configuration of the recipe {file.name}")
     return resolve(file, {**values, **given})
 
 
@@ -200,7 +200,7 @@ def _refuse_other_settings(folder: RunFolder, given: Mapping[str, Any], request:
         not others,
         "--resume",
         Verbatim(f"{' '.join(others)} with the {'finished' if finished else 'unfinished'} run {folder.path}"),
-        "used with the settings of the run",
+        "used with the same settings as the run",
         "start a new run; pass the old config.yaml with --config to repeat its settings",
     )
 

@@ -79,7 +79,7 @@ def new_folder(recipe: RecipeFile, out: Path | None) -> RunFolder:
         except FileExistsError:
             continue
         return RunFolder(parent / f"{stamp}{suffix}")
-    raise argument_error("out", str(parent), "a folder with a free run number", "pass another folder as --out")
+    raise argument_error("out", str(parent), "a folder with an unused run number", "pass another folder as --out")
 
 
 def folder_to_resume(recipe: RecipeFile, out: Path | None) -> RunFolder | None:

@@ -35,7 +35,7 @@ def run_recipe(
 
     Args:
         file: Recipe file to run.
-        config: Configuration of the recipe.
+        config: Resolved configuration of the recipe.
         folder: Run folder to write to.
         resume: If `True`, resume from the last checkpoint in the run folder.
         cluster: Cluster of machines that train together.
@@ -74,7 +74,7 @@ def find_rate(recipe: SupervisedRecipe, config: Any, path: Path) -> "LRSweep":
 
     Args:
         recipe: Recipe to run the test for.
-        config: Configuration of the recipe.
+        config: Resolved configuration of the recipe.
         path: Path of the PNG file to write.
     """
     load_tensorflow()

@@ -3,7 +3,7 @@
 import sys
 from importlib.metadata import entry_points
 
-from tensorsmith.core import argument_error
+from tensorsmith.core import Verbatim, argument_error
 
 
 def run_script(path: str) -> None:
@@ -18,6 +18,9 @@ def run_script(path: str) -> None:
     commands = list(entry_points(group="console_scripts", name="tensorsmith"))
     if not commands:
         raise argument_error(
-            "tensorsmith-tools", None, "installed to run recipes", "run `pip install tensorsmith-tools`"
+            "tensorsmith-tools",
+            Verbatim("an environment without it"),
+            "installed to run recipes",
+            "run `pip install tensorsmith-tools`",
         )
     sys.exit(commands[0].load()(["run", path, *sys.argv[1:]]))

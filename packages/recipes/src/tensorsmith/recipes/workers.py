@@ -1,4 +1,4 @@
-"""Worker processes of a run on one machine, restarted if one of them is killed."""
+"""Worker processes of a run on one machine, which are restarted if one of them is killed."""
 
 import os
 import signal
@@ -61,7 +61,7 @@ class Processes:
         return len(self._running)
 
     def ask_to_end(self) -> None:
-        """Request the training processes to save a checkpoint and exit."""
+        """Ask the training processes to save a checkpoint and exit."""
         for task, process in self._running.items():
             if not Cluster(self._cluster, task).serves:
                 process.terminate()
@@ -127,7 +127,7 @@ def run_workers(command: Sequence[str], folder: Path, *, workers: int, servers: 
 
 
 def _wait(processes: Processes, has_servers: bool) -> dict[Task, int]:
-    """Wait until all processes, or one that others depend on, have exited, and return the exit codes."""
+    """Wait for all processes, or for one on which others depend, to exit, and return the exit codes."""
     while True:
         codes = processes.codes()
         if has_servers:

@@ -68,7 +68,7 @@ def plot(schedule: Part, steps: int | None = None, ax: "Axes | None" = None) -> 
 
 
 def _beyond(end: int | None) -> int | None:
-    """Return the length of the plot: the end of the schedule plus a tenth, to show the final value."""
+    """Return the length of the plot: the end of the schedule plus a tenth, so that the final value is visible."""
     return None if end is None else end + math.ceil(end / 10)
 
 

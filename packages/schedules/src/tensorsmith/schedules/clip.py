@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from tensorsmith.core import check, export
+from tensorsmith.core import Verbatim, check, export
 from tensorsmith.core.types import Tensor
 from tensorsmith.schedules._support.arguments import finite
 from tensorsmith.schedules._support.parts import Part, end_of, part, value_at
@@ -44,7 +44,7 @@ class Clip(Schedule):
         self.minimum = minimum if minimum is None else finite("minimum", minimum)
         self.maximum = maximum if maximum is None else finite("maximum", maximum)
         if self.minimum is None or self.maximum is None:
-            check(self.minimum != self.maximum, "minimum and maximum", minimum, "given for at least one bound")
+            check(self.minimum != self.maximum, "minimum or maximum", Verbatim("None for both"), "passed")
         else:
             check(self.minimum <= self.maximum, "minimum", minimum, f"<= maximum, {maximum}")
         self.parts = [self.schedule]

@@ -62,7 +62,7 @@ class CyclicalLearningRate(Cycles):
         name: str = "CyclicalLearningRate",
     ):
         scale_fn = keras.saving.deserialize_keras_object(scale_fn) if isinstance(scale_fn, dict) else scale_fn
-        check(callable(scale_fn), "scale_fn", scale_fn, "a function of one number")
+        check(callable(scale_fn), "scale_fn", scale_fn, "a function that takes one number")
         self.scale_fn = scale_fn
         super().__init__(initial_learning_rate, maximal_learning_rate, step_size, scale_mode, name)
 

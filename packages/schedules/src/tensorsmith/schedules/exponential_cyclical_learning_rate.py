@@ -13,7 +13,7 @@ from tensorsmith.schedules.schedule import Length
 
 @export
 class ExponentialCyclicalLearningRate(Cycles):
-    """Cyclical learning rate whose amplitude decreases exponentially, the policy "exp_range" of Smith.
+    """Cyclical learning rate whose amplitude decreases exponentially (the "exp_range" policy of Smith).
 
     Arguments and values are those of TensorFlow Addons. In addition, `step_size` accepts a length in any unit, and the
     schedule can be used in an optimizer, whose integer steps TensorFlow Addons does not support as exponents.

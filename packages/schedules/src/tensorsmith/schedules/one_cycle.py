@@ -85,7 +85,7 @@ class OneCycle(Schedule):
         return ops.where(step < half, rising, ops.where(step < cycle, falling, last))
 
     def check_lengths(self, steps: Mapping[str, int], timeline: Timeline) -> None:
-        """Check that the cycle and the final decay have at least one step each."""
+        """Check that the cycle and the final decay each have at least one step."""
         self.require(steps["steps"] > 1, "steps", steps, "more than 1 step")
         check(
             self._cycle(steps["steps"]) > 0,

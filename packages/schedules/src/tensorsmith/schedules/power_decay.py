@@ -12,7 +12,7 @@ from tensorsmith.schedules.schedule import Length, Schedule
 
 @export
 class PowerDecay(Schedule):
-    """Inverse power decay, by default to 1/2 after `steps` steps and to 1/3 after twice as many.
+    """Inverse power decay, by default to 1/2 of the initial value after `steps` steps and 1/3 after `2 * steps` steps.
 
     With exponent 1, it is equivalent to `decay=1 / steps` of the optimizers of Keras 2, which Keras 3 ignores with a
     warning, and to `keras.optimizers.schedules.InverseTimeDecay`, which supports no other exponent.

@@ -1,4 +1,4 @@
-"""Base class of schedules, whose lengths may be given in steps, epochs and other units."""
+"""Base class for schedules with lengths in steps, epochs or other units."""
 
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,7 +23,7 @@ Output shape:
 
 
 class Schedule(SharedDocstrings, keras.optimizers.schedules.LearningRateSchedule):
-    """Base class of schedules, functions of the training step.
+    """Base class for schedules, which are functions of the training step.
 
     A subclass passes its length arguments to this class by name, and implements `formula`. Lengths in steps are known
     immediately. Lengths in epochs, examples or percent are known once `bind` has set the timeline of a run.
@@ -127,7 +127,7 @@ class Schedule(SharedDocstrings, keras.optimizers.schedules.LearningRateSchedule
         check(fits, name, given if given == steps[name] else Verbatim(f"{given!r} ({steps[name]} steps)"), expected)
 
     def require_within_run(self, name: str, steps: Mapping[str, int], timeline: Timeline) -> None:
-        """Raise an error if a length exceeds the total number of steps in the run, where known."""
+        """Raise an error if a length exceeds the total number of steps in the run, if that number is known."""
         total = timeline.total_steps
         self.require(total is None or steps[name] <= total, name, steps, f"no more than the {total} steps of the run")
 
@@ -168,5 +168,5 @@ def _plain(name: str, given: Length) -> int | str:
     """Return a length in serialized form for a config."""
     length = f"{given.value} {given.unit}" if isinstance(given, Duration) else given
     duration = Duration.parse(length, name)
-    check(duration.seconds is None, name, given, "a length in steps, epochs, examples or percent")
+    check(duration.seconds is None, name, given, "a duration in steps, epochs, examples or percent")
     return length if isinstance(length, str) else int(length)

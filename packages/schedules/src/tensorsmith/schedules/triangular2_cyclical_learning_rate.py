@@ -10,7 +10,7 @@ from tensorsmith.schedules.schedule import Length
 
 @export
 class Triangular2CyclicalLearningRate(Cycles):
-    """Cyclical learning rate whose amplitude is halved after each cycle, the policy "triangular2" of Smith.
+    """Cyclical learning rate whose amplitude is halved after each cycle (the "triangular2" policy of Smith).
 
     Arguments and values are those of TensorFlow Addons. In addition, `step_size` accepts a length in any unit.
 

@@ -10,7 +10,7 @@ from tensorsmith.schedules.schedule import Length
 
 @export
 class TriangularCyclicalLearningRate(Cycles):
-    """Cyclical learning rate between two values, the policy "triangular" of Smith.
+    """Cyclical learning rate between two values (the "triangular" policy of Smith).
 
     Arguments and values are those of TensorFlow Addons. In addition, `step_size` accepts a length in any unit.
 

@@ -38,6 +38,12 @@ def load_rows(path: Path) -> dict[str, Row]:
     )
     table: dict[str, Row] = {}
     for row in rows or ():
-        check(row.title not in table, "name", row.title, f"distinct names in {path}", "pass `name` to one of the rows")
+        check(
+            row.title not in table,
+            "name",
+            row.title,
+            f"unique among the rows of {path}",
+            "pass `name` to one of the rows",
+        )
         table[row.title] = row
     return table

@@ -32,7 +32,7 @@ class Data:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Row:
-    """Base class of the rows of all component types.
+    """Base class for the rows of all component types.
 
     Args:
         make: Class of the component, or a function that creates a component.
@@ -61,7 +61,7 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class BatchRow(Row):
-    """Base class of the rows for layers, losses and metrics.
+    """Base class for the rows of layers, losses and metrics.
 
     Args:
         bad_shapes: Sequence of triples: keyword arguments that override `kwargs`, input shapes that must raise

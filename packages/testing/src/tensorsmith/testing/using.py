@@ -86,7 +86,7 @@ def ready(row: Row) -> Any:
 
 @singledispatch
 def functions(row: Row, component: Any) -> dict[str, Callable[..., Any]]:
-    """Returns functions that call the component, by name. Each maps `examples` to nested tensors."""
+    """Returns functions that call the component, keyed by name. Each function maps `examples` to nested tensors."""
     raise TypeError(f"unknown type of row: {row!r}")
 
 

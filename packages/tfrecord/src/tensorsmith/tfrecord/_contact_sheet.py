@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorsmith.core import check, replace_file
+from tensorsmith.core import Verbatim, check, replace_file
 
 SIDE, GAP = 96, 4  # pixels
 ACROSS, MOST = 8, 64  # images
@@ -28,7 +28,7 @@ def image_format(value: bytes) -> str | None:
 
 
 def contact_sheet(values: Iterable[bytes], target: str | os.PathLike[str], shape: Sequence[int] | None = None) -> int:
-    """Draws up to 64 images to a contact sheet, a PNG file.
+    """Draws up to 64 images on a contact sheet in PNG format.
 
     Args:
         values: Encoded images, or raw images of shape `shape`. Other values, corrupted images and very large images are
@@ -49,7 +49,13 @@ def contact_sheet(values: Iterable[bytes], target: str | os.PathLike[str], shape
         check(fits, "shape", tuple(shape), "(height, width) or (height, width, channels) with 1, 3 or 4 channels")
     found = (image for value in values if (image := _image(value, shape)) is not None)
     images = list(islice(found, MOST))
-    check(len(images) > 0, "images", "none", "PNG, JPEG, GIF or BMP images", "pass `shape` for raw pixels")
+    check(
+        len(images) > 0,
+        "images",
+        Verbatim("no such image"),
+        "in PNG, JPEG, GIF or BMP format",
+        "pass `shape` for raw pixels",
+    )
     across = min(ACROSS, len(images))
     down = -(-len(images) // across)
     sheet = Image.new("RGB", (across * (SIDE + GAP) + GAP, down * (SIDE + GAP) + GAP), "white")

@@ -109,7 +109,11 @@ def convert(
     _check(name, workers, rejects, source, **shaping)
     folder, split = Path(folder), split or {"train": 1.0}
     check(
-        "all" not in split, "split", "all", "another name", 'TensorFlow Datasets reserves "all" for all splits together'
+        "all" not in split,
+        "split",
+        "all",
+        'a name other than "all"',
+        'TensorFlow Datasets reserves "all" for the union of all splits',
     )
     work, engine = folder / WORK, engine or Threads(workers)
     with _alone(folder, work):
@@ -193,16 +197,16 @@ def _check(
 
 
 def _begin(folder: Path, name: str, resume: bool, manifest: Manifest) -> bool:
-    """Writes the manifest, or compares it with an interrupted conversion. Returns `True` if there was one."""
+    """Writes the manifest, or compares it with that of an interrupted conversion. Returns `True` if there was one."""
     if manifest.path.exists():
         remedy = f"resume it with --resume, or remove {folder / WORK}"
-        check(resume, "folder", str(folder), "have no interrupted conversion", remedy)
+        check(resume, "folder", str(folder), "not contain an interrupted conversion", remedy)
         manifest.check_unchanged(f"ask for the same, or remove {folder / WORK} to begin anew")
         return True
     there = sorted(path for path in folder.iterdir() if path.name.startswith(f"{name}-") and ".tfrecord-" in path.name)
     there += [path for path in (folder / SCHEMA, folder / INFO) if path.exists()]
     remedy = f"remove {there[0].name} and its companion files, or pass another folder" if there else ""
-    check(not there, "folder", str(folder), "have no data set", remedy)
+    check(not there, "folder", str(folder), "not contain a data set", remedy)
     for path in (folder / WORK).iterdir():  # left by a removal that was interrupted
         if path.name != LOCK:
             path.unlink()

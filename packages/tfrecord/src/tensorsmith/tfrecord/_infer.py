@@ -1,4 +1,4 @@
-"""Inference of a data source schema, as YAML for review."""
+"""Inference of the schema of a data source, written as YAML for review."""
 
 import json
 from collections.abc import Callable

@@ -27,8 +27,8 @@ class NumberStats:
         count: Number of values, including NaN.
         nan: Number of NaN values. They are excluded from the statistics below.
         zeros: Number of values equal to 0.
-        least: Minimum of the values.
-        greatest: Maximum of the values.
+        least: Minimum of all values.
+        greatest: Maximum of all values.
         mean: Mean of the values in float64.
         squares: Sum of the squared deviations from the mean.
     """
@@ -174,8 +174,8 @@ def stats(files: Sequence[str | os.PathLike[str]], report: Advance = unreported)
                     kind == column.kind,
                     f"feature {name}",
                     held,
-                    "have one kind in all records",
-                    "write the records again",
+                    "have the same type in all records",
+                    "rewrite the records with a single type",
                 )
                 numbers = numbers_of(name, column, stored)
                 if kind == "bytes" and numbers is None:

@@ -59,7 +59,7 @@ class Beam:
         self._runner, self._options = runner, list(options)
 
     def encode(self, source: Source, schema: Schema, work: Path, strict: bool, report: Advance) -> list[Piece]:
-        """Encodes the data source as pieces that are numbered by file range."""
+        """Encodes the data source as chunks that are numbered by file range."""
         if not isinstance(source, TableSource):
             raise argument_error("source", Verbatim(type(source).__name__), "the return value of `open_source`")
         runs = _runs(source)
@@ -127,7 +127,7 @@ def _runs(source: TableSource) -> list[tuple[int, int]]:
 
 
 def _note(work: Path, number: int) -> Path:
-    """Returns the path of the file that lists the pieces of a task, which is written when the task is complete."""
+    """Returns the path of the file that lists the chunks of a task, which is written when the task is complete."""
     return work / f"{number:06d}.pieces"
 
 

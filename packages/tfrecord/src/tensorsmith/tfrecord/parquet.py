@@ -55,7 +55,7 @@ def to_parquet(
     for file in found:
         features = merge(features, file.features)
     features = {name: feature for name, feature in features.items() if feature.kinds}
-    check(len(features) > 0, "files", [os.fspath(path) for path in files], "files of examples with values")
+    check(len(features) > 0, "files", [os.fspath(path) for path in files], "contain examples with at least one value")
     stored = stored_as_bytes(files)
     schema = pa.schema([(name, _type(feature, records, stored.get(name))) for name, feature in features.items()])
     with replace_file(target) as draft, pq.ParquetWriter(draft, schema) as writer:
@@ -121,7 +121,7 @@ def _texts(name: str, values: Any) -> Any:
     try:
         return values.cast(pa.large_string())
     except pa.ArrowInvalid:
-        expected = f"strings, as in {SCHEMA}"
+        expected = f"contain strings, as in {SCHEMA}"
         raise argument_error(name, Verbatim("bytes that are not UTF-8"), expected, f"remove {SCHEMA}") from None
 
 
@@ -132,5 +132,10 @@ def _missing(column: Column) -> Any:
 def _singles(name: str, lists: Any, kind: pa.DataType) -> Any:
     """Returns the only element of each list, or null for missing lists."""
     lengths = pc.list_value_length(lists).drop_null()
-    check(pc.all(pc.equal(lengths, 1)).as_py() is not False, name, "lists", f"single numbers, as in {SCHEMA}")
+    check(
+        pc.all(pc.equal(lengths, 1)).as_py() is not False,
+        name,
+        Verbatim("lists"),
+        f"contain single numbers, as in {SCHEMA}",
+    )
     return pc.list_element(pc.fill_null(lists, pa.scalar([None], lists.type)), 0).cast(kind)

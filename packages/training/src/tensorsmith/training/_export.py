@@ -56,7 +56,7 @@ def export(
             not _kernels_in(draft),
             "model",
             Verbatim("a model with a tf.function that was traced with compiled kernels"),
-            "retraceable",
+            "a model that can be retraced",
             "build the model inside `tensorsmith.ops.use('reference')` and load its weights",
         )
         if lite:
@@ -84,7 +84,7 @@ def _signature(model: keras.Model, input_shapes: Sequence[Sequence[int | None]] 
         bool(inputs),
         "model",
         Verbatim("a model without `inputs`"),
-        "built from keras.Input in order to fix its shapes",
+        "built from keras.Input, so that its shapes can be fixed",
     )
     shapes = [(1, *tensor.shape[1:]) for tensor in inputs]
     if input_shapes is not None:
@@ -93,13 +93,13 @@ def _signature(model: keras.Model, input_shapes: Sequence[Sequence[int | None]] 
         fits = len(shapes) == len(built) and all(
             tf.TensorShape(one).is_compatible_with(other) for one, other in zip(shapes, built, strict=True)
         )
-        check(fits, "input_shapes", shapes, f"a list with a shape for each input that is compatible with {built}")
+        check(fits, "input_shapes", shapes, f"a list of shapes, one for each input, that are compatible with {built}")
     check(
         not lite or all(None not in shape for shape in shapes),
         "input_shapes",
         shapes,
-        "a list of shapes without None, because TFLite needs fixed sizes",
-        "pass `input_shapes` with a batch size and lengths",
+        "a list of shapes without None, because TFLite requires fixed sizes",
+        "pass `input_shapes` with fixed batch sizes and lengths",
     )
     specs = [tf.TensorSpec(shape, tensor.dtype, tensor.name) for shape, tensor in zip(shapes, inputs, strict=True)]
     structure = inputs[0] if isinstance(model, keras.Sequential) else model.input  # set by the first call

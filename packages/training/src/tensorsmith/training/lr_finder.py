@@ -129,7 +129,7 @@ class LRFinder:
         check(
             single,
             "trainer",
-            Verbatim(f"one with the optimizer {optimizer}"),
+            Verbatim(f"a trainer with the optimizer {optimizer}"),
             "have a single Keras optimizer",
         )
         inner = getattr(optimizer, "inner_optimizer", optimizer)
@@ -137,8 +137,8 @@ class LRFinder:
         check(
             "learning_rate" in inner.get_config(),
             "trainer",
-            Verbatim(f"one with {kind}"),
-            "have a learning rate",
+            Verbatim(f"a trainer with the optimizer {kind}"),
+            "have an optimizer with a learning rate",
         )
         endless = isinstance(x, tf.data.Dataset) and x.cardinality() == tf.data.INFINITE_CARDINALITY
         source = make_source(
@@ -187,7 +187,9 @@ class LRFinder:
                 source.begin(epoch)
                 done, logs = source.run(step, 1)
             step += done
-            check("loss" in logs, "trainer", Verbatim(f"one that logs {sorted(logs)}"), "a trainer that logs a loss")
+            check(
+                "loss" in logs, "trainer", Verbatim(f"a trainer that logs {sorted(logs)}"), "a trainer that logs a loss"
+            )
             loss = float(logs["loss"])
             mean = kept * mean + (1 - kept) * loss
             smoothed = mean / (1 - kept**i)

@@ -227,7 +227,7 @@ class Trainer:
             not resume or checkpoints is not None,
             "resume",
             resume,
-            "False without a folder of checkpoints",
+            "False unless `checkpoints` is set",
             "pass checkpoints=",
         )
         kept = Checkpoints(checkpoints) if isinstance(checkpoints, str | os.PathLike) else checkpoints
@@ -236,8 +236,8 @@ class Trainer:
         check(
             not backup,
             "callbacks",
-            Verbatim("BackupAndRestore"),
-            "used without BackupAndRestore",
+            Verbatim("a BackupAndRestore callback"),
+            "not contain BackupAndRestore",
             "pass checkpoints= and resume=True",
         )
         saved = newest(kept.folder) if kept and resume else None
@@ -428,15 +428,15 @@ class Trainer:
             f"a training step with the stateful random op {', '.join(drawing)}, which cannot be checkpointed"
         )
         remedy = "use keras.random with a keras.random.SeedGenerator"
-        check(not drawing, "checkpoints", received, "None for such a step", remedy)
+        check(not drawing, "checkpoints", received, "None for training steps with stateful random ops", remedy)
         variables = training_state(self, self._loops.variables())
         state = described(self.model, variables)
         data = {"batch_size": timeline.batch_size, "steps": timeline.steps_per_epoch}
         if saved is not None:
             check_same(saved.note["state"], state, str(saved.path))
             there = saved.note["data"]
-            received = Verbatim(f"batches of {data['batch_size']} and {data['steps']} steps per epoch")
-            expected = f"batches of {there['batch_size']} and {there['steps']} steps per epoch, as in the run to resume"
+            received = Verbatim(f"a batch size of {data['batch_size']} and {data['steps']} steps per epoch")
+            expected = f"have a batch size of {there['batch_size']} and {there['steps']} steps per epoch, as before"
             check(_same_data(there, data), "x", received, expected)
         note = {"seed": seed, "jit": self.jit, "state": state, "data": data}
         return Saving(Keeper(checkpoints, monitor) if worker_group.chief else None, every, variables, note, saved)
@@ -485,7 +485,7 @@ def _wants_every_batch(callback: keras.callbacks.Callback) -> bool:
 
 
 def _same_data(there: Mapping[str, Any], here: Mapping[str, Any]) -> bool:
-    """Returns `True` if two runs have the same batch size and epoch length, where known."""
+    """Returns `True` if the known batch sizes and epoch lengths of two runs are equal."""
     steps = (there["steps"], here["steps"])
     return there["batch_size"] == here["batch_size"] and (None in steps or steps[0] == steps[1])
 

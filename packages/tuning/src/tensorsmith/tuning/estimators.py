@@ -21,7 +21,7 @@ GIVEN = ("X", "y")  # optional arguments of `build` for the training data, as in
 
 
 class _SKLearnEstimator(BaseEstimator):
-    """Base class of the estimators, which store hyperparameters by name and train with `Trainer`."""
+    """Base class for scikit-learn estimators, which store hyperparameters by name and train with `Trainer`."""
 
     def __init__(
         self,
@@ -65,8 +65,8 @@ class _SKLearnEstimator(BaseEstimator):
         names = _hyperparameters(build)
         own, known = _own_names(), [*_own_names(), *names]
         for name, value in params.items():
-            remedy = did_you_mean(name, known) or f"the settings are {', '.join(known)}"
-            check(name in known, name, value, "the name of a setting", remedy)
+            remedy = did_you_mean(name, known) or f"the parameters are {', '.join(known)}"
+            check(name in known, name, value, "a parameter of the estimator", remedy)
         values = {**self.hyperparameters, **params}
         self.hyperparameters = _complete(build, {name: value for name, value in values.items() if name in names})
         for name in params.keys() & set(own):
@@ -136,8 +136,8 @@ class SKLearnRegressor(RegressorMixin, _SKLearnEstimator):
         **hyperparameters: Arguments of `build`. Hyperparameters that are not given have their default values.
 
     Attributes:
-        trainer_: The trainer, after `fit`. A copied or unpickled estimator creates a new one from `model_`.
-        model_: The trained model.
+        trainer_: Trainer of the fitted model. A copied or unpickled estimator creates a new trainer from `model_`.
+        model_: Fitted Keras model.
         history_: Metrics of each epoch.
 
     Raises:
@@ -172,7 +172,7 @@ class SKLearnRegressor(RegressorMixin, _SKLearnEstimator):
         return self._train(features, targets, sample_weight)
 
     def predict(self, X: ArrayLike) -> np.ndarray:
-        """Returns the predictions, one-dimensional if the model has a single output."""
+        """Returns the predictions, which are one-dimensional if the model has a single output."""
         raw = self.predict_raw(X)
         return raw[:, 0] if raw.ndim == 2 and raw.shape[1] == 1 else raw
 
@@ -195,9 +195,9 @@ class SKLearnClassifier(ClassifierMixin, _SKLearnEstimator):
         **hyperparameters: Arguments of `build`. Hyperparameters that are not given have their default values.
 
     Attributes:
-        classes_: The class labels, after `fit`.
-        trainer_: The trainer. A copied or unpickled estimator creates a new one from `model_`.
-        model_: The trained model.
+        classes_: Class labels known to the fitted classifier.
+        trainer_: Trainer of the fitted model. A copied or unpickled estimator creates a new trainer from `model_`.
+        model_: Fitted Keras model.
         history_: Metrics of each epoch.
 
     Raises:
@@ -235,7 +235,7 @@ class SKLearnClassifier(ClassifierMixin, _SKLearnEstimator):
         check_classification_targets(labels)
         encoder = LabelEncoder().fit(labels)
         self.classes_ = encoder.classes_
-        check(len(self.classes_) > 1, "y", list(self.classes_), "labels of at least two classes")
+        check(len(self.classes_) > 1, "y", self.classes_.tolist(), "contain labels of at least two classes")
         return self._train(features, encoder.transform(labels), sample_weight)
 
     def predict_proba(self, X: ArrayLike) -> np.ndarray:
@@ -262,7 +262,7 @@ def _complete(build: Callable[..., Any], given: Mapping[str, Any]) -> dict[str, 
         check(name in known, name, value, f"an argument of {_name(build)}", remedy)
     values = {**known, **given}
     for name, value in values.items():
-        needed = f"given, because {_name(build)} has no default for it"
+        needed = f"set, because {_name(build)} has no default value for it"
         check(value is not inspect.Parameter.empty, name, None, needed)
     return values
 
@@ -273,7 +273,7 @@ def _hyperparameters(build: Callable[..., Any]) -> dict[str, Any]:
     parameters = inspect.signature(build).parameters.values()
     found = {each.name: each.default for each in parameters if each.kind in kinds and each.name not in GIVEN}
     taken = sorted(found.keys() & set(_own_names()))
-    check(not taken, "build", taken, "a function whose arguments differ from those of the estimator", "rename them")
+    check(not taken, "build", taken, "not have arguments in common with the estimator", "rename them")
     return found
 
 

@@ -28,7 +28,7 @@ def folds(data: NestedArrays, count: int, seed: int) -> Iterator[tuple[Any, Any]
     if not fits:
         received = Verbatim(f"a {type(data).__name__} as training data")
         error = argument_error(
-            "folds", received, "0 unless the data are arrays", "leave out folds, or return arrays from build_data"
+            "folds", received, "0 unless the data are arrays", "omit folds, or return arrays from build_data"
         )
         raise SearchError(str(error))
     examples = len(arrays[0])

@@ -19,7 +19,7 @@ LIVES = 3  # number of lost workers after which a trial fails
 
 
 class _Safe(keras_tuner.Oracle):
-    """Base class of oracles for searches that may be interrupted.
+    """Base class for oracles for searches that may be interrupted.
 
     State files are replaced atomically, whereas keras-tuner writes them in place, and a kill could truncate them. If
     all trials are assigned, a worker is asked to wait instead of to stop, because a trial may be returned by a worker
@@ -57,7 +57,7 @@ class _Safe(keras_tuner.Oracle):
 
     @keras_tuner.synchronized
     def create_trial(self, tuner_id: str) -> Trial:
-        """Returns the next trial, or a trial whose status requests the worker to wait or to stop."""
+        """Returns the next trial, or a trial whose status tells the worker to wait or to stop."""
         trial = super().create_trial(tuner_id)
         if trial.status == TrialStatus.STOPPED and self.ongoing_trials:
             trial.status = TrialStatus.IDLE
@@ -89,7 +89,7 @@ class _Random(_Safe, RandomSearchOracle):
 
 
 class _Hyperband(_Safe, HyperbandOracle):
-    """Hyperband oracle, which trains many configurations for few epochs and continues training the best."""
+    """Hyperband oracle, which trains many configurations for a few epochs and continues training the best ones."""
 
 
 class _Bayesian(_Safe, BayesianOptimizationOracle):

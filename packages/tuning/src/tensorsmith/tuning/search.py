@@ -60,11 +60,11 @@ class Search:
     keep_best: int = 3
 
     def __post_init__(self) -> None:
-        check(bool(self.space), "space", dict(self.space), "a dict of at least one hyperparameter")
+        check(bool(self.space), "space", dict(self.space), "a non-empty dict of hyperparameters")
         fields = [field.name for field in dataclasses.fields(self.config)]
         for name in self.space:
             guess = did_you_mean(name, fields) or f"the fields are {', '.join(fields)}"
-            check(name in fields, "space", name, "a field of the configuration", guess)
+            check(name in fields, "space", name, "contain only fields of the configuration", guess)
         check_conditions(self.space)
         guess = did_you_mean(str(self.tuner), TUNERS)
         check(self.tuner in TUNERS, "tuner", self.tuner, f"one of {', '.join(TUNERS)}", guess)
@@ -85,7 +85,7 @@ class Search:
             not (hyperband and "epochs" in self.space),
             "space",
             "epochs",
-            "defined without `epochs`, which hyperband sets",
+            "not contain `epochs`, which hyperband sets",
             remedy,
         )
         check(

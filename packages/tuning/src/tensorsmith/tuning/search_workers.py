@@ -60,7 +60,7 @@ class SearchWorkers:
         return gone
 
     def end(self, seconds: float = 0.0) -> None:
-        """Requests the workers to save and exit, and stops the chief after the workers have exited."""
+        """Asks the workers to save and exit, and stops the chief after the workers have exited."""
         until = time.monotonic() + seconds
         for group in (list(self.workers.values()), [self.chief]):
             for process in group:

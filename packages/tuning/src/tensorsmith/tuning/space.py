@@ -17,7 +17,7 @@ Conditions = Mapping[str, Any]
 
 @dataclasses.dataclass(frozen=True)
 class Range:
-    """Base class of hyperparameter ranges.
+    """Base class for hyperparameter ranges.
 
     Attributes:
         when: Mapping from other hyperparameters to the value, or a list of values, under which this one is searched.
@@ -28,7 +28,7 @@ class Range:
 
     @property
     def probes(self) -> tuple[Any, ...]:
-        """Values that represent the range in validation: if they are valid for a field, all values are."""
+        """Values that represent the range in validation. If they are valid for a field, the entire range is valid."""
         raise NotImplementedError
 
     @property
@@ -90,12 +90,12 @@ class Int(Range):
 
     @property
     def probes(self) -> tuple[Any, ...]:
-        """Lower and upper bound."""
+        """Lower and upper bounds."""
         return self.low, self.high
 
     @property
     def middle(self) -> int:
-        """Mean of the bounds, geometric if `log` is `True`, or the lower bound if there is a `step`."""
+        """Lower bound if `step` is given, otherwise the mean of the bounds (geometric if `log` is `True`)."""
         if self.step is not None:
             return self.low
         return round(math.sqrt(self.low * self.high)) if self.log else (self.low + self.high) // 2
@@ -115,9 +115,9 @@ class Choice(Range):
     options: tuple[Any, ...]
 
     def __post_init__(self) -> None:
-        check(len(self.options) >= 1, "options", self.options, ">= 1")
+        check(len(self.options) >= 1, "options", self.options, "non-empty")
         twice = [each for i, each in enumerate(self.options) if each in self.options[:i]]
-        check(not twice, "options", self.options, "distinct values")
+        check(not twice, "options", self.options, "contain distinct values")
 
     @property
     def probes(self) -> tuple[Any, ...]:
@@ -250,10 +250,10 @@ def check_conditions(space: Mapping[str, Range]) -> None:
             wanted = wanted if isinstance(wanted, list | tuple) else [wanted]
             missing = [value for value in wanted if value not in space[parent]]
             if missing:
-                mistakes.append(str(argument_error(label, missing[0], f"a value that {parent} can take")))
+                mistakes.append(str(argument_error(label, missing[0], f"a possible value of {parent}")))
     if not mistakes and (rest := set(space) - set(in_order(space))):
         received = Verbatim(f"a cycle of {', '.join(sorted(rest))}")
-        mistakes.append(str(argument_error("when", received, "free of circular conditions")))
+        mistakes.append(str(argument_error("when", received, "not contain circular conditions")))
     if mistakes:
         raise ArgumentError("\n".join(mistakes))
 

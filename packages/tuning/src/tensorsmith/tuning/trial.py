@@ -10,7 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from tensorsmith.core import check, replace_file
+from tensorsmith.core import Verbatim, check, replace_file
 from tensorsmith.core.types import Dataset, Logs, NestedArrays
 from tensorsmith.training import Checkpoints
 from tensorsmith.tuning.folds import folds
@@ -27,7 +27,7 @@ class Result:
 
     Attributes:
         config: All fields of the configuration, with the resolved value of `jit`.
-        drawn: The fields that were searched.
+        drawn: Sampled values of the hyperparameters that are active in the trial.
         score: Best score, or mean score over the folds. `None` if the trial failed.
         epoch: Epoch of the best score, or the mean over the folds.
         seconds: Duration since the last start of the trial.
@@ -76,7 +76,9 @@ def train(search: Search, config: Any, folder: Path, *, epochs: int | None = Non
     started = time.perf_counter()
     runs = list(_runs(search, config, folder, epochs or config.epochs, watch))
     scores, ends, jit, history = (list(column) for column in zip(*runs, strict=True))
-    check(bool(np.isfinite(scores).all()), "objective", scores, f"have finite values of {search.objective}")
+    check(
+        bool(np.isfinite(scores).all()), "objective", Verbatim(f"{search.objective} = {scores}"), "finite in all runs"
+    )
     return Result(
         config=dataclasses.asdict(config) | ({"jit": jit[0]} if hasattr(config, "jit") else {}),
         drawn={},
@@ -148,7 +150,7 @@ def _fit(
 
 
 def _stopping(search: Search, epochs: int) -> keras.callbacks.Callback:
-    """Returns an early stopping callback that restores the best weights, also if training is not stopped early."""
+    """Returns an early stopping callback that restores the best weights, even if training is not stopped early."""
     return keras.callbacks.EarlyStopping(
         search.objective, patience=search.patience or epochs, mode=search.best, restore_best_weights=True
     )

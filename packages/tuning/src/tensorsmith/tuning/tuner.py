@@ -109,7 +109,7 @@ class Tuner(BaseTuner):
 
     @property
     def folder(self) -> Path:
-        """Folder of all files of the search."""
+        """Folder that contains all files of the search."""
         return Path(self.project_dir)
 
     def save(self) -> None:
@@ -144,7 +144,7 @@ class Tuner(BaseTuner):
         self.save()
 
     def pre_create_trial(self) -> None:
-        """Pauses if the oracle has requested the worker to wait."""
+        """Pauses if the oracle has told the worker to wait."""
         if self._waiting:
             time.sleep(SECONDS_TO_WAIT)
         self._waiting = True
@@ -203,7 +203,7 @@ class Tuner(BaseTuner):
         return results_in(self.folder, self.plan.best)
 
     def keep_best(self) -> None:
-        """Removes the checkpoints of completed trials, and all models except for the best."""
+        """Removes the checkpoints of completed trials, and all models except the best one."""
         for rank, name in enumerate(self.results()):
             folder = self.folder / f"trial_{name}"
             if rank >= self.plan.keep_best:

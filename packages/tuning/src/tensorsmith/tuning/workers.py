@@ -47,7 +47,7 @@ def alone_in(folder: Path) -> Iterator[int]:
 
 
 def end_without_launcher() -> bool:
-    """Requests this process to save and exit if its launcher has exited. Returns `True` if so."""
+    """Tells this process to save and exit if its launcher has exited. Returns `True` if so."""
     parent = str(os.getppid())
     gone = os.environ.get(LAUNCHER, parent) != parent
     if gone:
@@ -67,7 +67,7 @@ class Beat:
 
     Args:
         folder: Folder that contains the search.
-        worker: Name of the worker.
+        worker: Name of the worker process.
     """
 
     def __init__(self, folder: Path, worker: str) -> None:
@@ -108,7 +108,7 @@ class Oversight:
         self._heard: dict[str, tuple[int, float]] = {}  # modification time, and local time of the last change
 
     def look(self) -> list[str]:
-        """Checks all workers that have requested trials, and returns the dead ones."""
+        """Checks all workers that have requested trials, and returns the workers that are dead."""
         gone = [worker for worker in sorted(self._oracle.tuner_ids) if self._is_gone(worker)]
         for worker in gone:
             sign_of_life(self._folder, worker).unlink(missing_ok=True)

@@ -1,1 +1,1 @@
-"""Subcommands, one module each, with a docstring, `add_arguments(parser)` and `execute(arguments)`."""
+"""Subcommands. Each module provides a docstring, `add_arguments(parser)` and `execute(arguments)`."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
-from tensorsmith.core import check, did_you_mean
+from tensorsmith.core import Verbatim, check, did_you_mean
 
 if TYPE_CHECKING:
     from tensorsmith.benchmarks import Benchmark, Row
@@ -34,15 +34,19 @@ def execute(arguments: argparse.Namespace) -> int:
     """Runs the benchmark cases and prints a table for each case."""
     installed = importlib.util.find_spec("tensorsmith.benchmarks") is not None
     check(
-        installed, "bench", None, "run in a checkout with its benchmarks", "clone the repository and run `make setup`"
+        installed,
+        "bench",
+        Verbatim("an installation without benchmarks"),
+        "run in a clone of the repository",
+        "clone the repository and run `make setup`",
     )
     from tensorsmith.benchmarks import load_benchmark, measure, write_json
 
     benchmark = load_benchmark(arguments.benchmark)
     for case in arguments.cases or ():
         guess = did_you_mean(case, benchmark.cases) or f"the cases are {', '.join(benchmark.cases)}"
-        check(case in benchmark.cases, "--cases", case, f"cases of bench {arguments.benchmark}", guess)
-    check(arguments.rounds >= 2, "--rounds", arguments.rounds, ">= 2, to measure a spread")
+        check(case in benchmark.cases, "--cases", case, f"contain only cases of bench {arguments.benchmark}", guess)
+    check(arguments.rounds >= 2, "--rounds", arguments.rounds, ">= 2 to measure the spread between rounds")
     rows: list[Row] = []
     cases = arguments.cases or list(benchmark.cases)
     missing = {name for case in cases for name, there in benchmark.providers(case).items() if not there}

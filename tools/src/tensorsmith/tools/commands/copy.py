@@ -21,9 +21,9 @@ def execute(arguments: argparse.Namespace) -> int:
     if target.is_dir():
         target /= recipe.path.name
     if target.exists():
-        raise argument_error("DEST", str(target), "a new file", "pass another name")
+        raise argument_error("DEST", str(target), "a file that does not exist", "pass another name")
     if target.suffix != ".py":
-        raise argument_error("DEST", str(target), "a name that ends in .py, or an existing folder")
+        raise argument_error("DEST", str(target), "a file name that ends in .py, or an existing folder")
     with replace_file(target) as draft:
         shutil.copyfile(recipe.path, draft)
     print(f"Created {target}. Run it with `python {target}` or `tensorsmith run {target}`.")

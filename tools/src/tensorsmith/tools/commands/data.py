@@ -48,7 +48,7 @@ def _fetch(arguments: argparse.Namespace) -> int:
     from tensorsmith.data import DataNotFoundError, fetch, info, names
 
     given = ", ".join(arguments.names) or "none"
-    check(arguments.all != bool(arguments.names), "NAME", given, "one or more names of data sets, or --all")
+    check(arguments.all != bool(arguments.names), "NAME", given, "one or more data set names, or --all")
     unknown = [name for name in arguments.names if name not in names()]
     remedy = "; ".join(f"for {name}: {did_you_mean(name, names()) or 'no similar name'}" for name in unknown)
     check(not unknown, "NAME", ", ".join(unknown), f"one of {', '.join(names())}", remedy)
@@ -82,7 +82,7 @@ def _preview(arguments: argparse.Namespace) -> int:
             drawn,
             "--out",
             str(arguments.out),
-            f"left out, because {description.name} has no images and is not a series",
+            f"omitted, because {description.name} has no images and is not a series",
         )
         if not arguments.out.absolute().parent.is_dir():
             raise FileNotFoundError(f"{arguments.out}: no such folder")

@@ -68,7 +68,7 @@ def execute(arguments: argparse.Namespace) -> int:
     check(parallel is None or parallel >= 1, "--parallel", parallel, ">= 1")
     alone = "KERASTUNER_ORACLE_IP" not in os.environ
     check(alone or arguments.out, "--out", None, "a folder that all processes share when KERASTUNER_ORACLE_IP is set")
-    check(alone or parallel is None, "--parallel", parallel, "left out when KERASTUNER_ORACLE_IP is set")
+    check(alone or parallel is None, "--parallel", parallel, "omitted when KERASTUNER_ORACLE_IP is set")
     if worker:
         folder = arguments.out
         _wait_for(folder / FILE)
@@ -127,7 +127,7 @@ def _new(recipe: RecipeFile, arguments: argparse.Namespace) -> Search:
     space = space_of(recipe, arguments.space)
     given = from_flags(arguments.fields)
     for name in given.keys() & space.keys():
-        raise argument_error(f"--{name}", given[name], f"left out, because it is searched in {space[name]}")
+        raise argument_error(f"--{name}", given[name], f"omitted, because it is searched in {space[name]}")
     values = dict(recipe.recipe.smoke) if arguments.smoke else {}
     values = {name: value for name, value in values.items() if name not in space}
     if arguments.config:
@@ -148,7 +148,7 @@ def _old(recipe: RecipeFile, arguments: argparse.Namespace) -> tuple[Path | None
     given = [name for name in given if getattr(arguments, name[2:].replace("-", "_")) is not None]
     given = [name for name in given if name != "--trials"] + ["--smoke"] * arguments.smoke + arguments.fields
     received = Verbatim(f"{' '.join(map(str, given))} for the search {folder}")
-    check(not given, "--resume", received, "used with the settings of the search", "only --trials may change")
+    check(not given, "--resume", received, "used with the same settings as the search", "only --trials may change")
     search = read_search(recipe, folder)
     return folder, search if arguments.trials is None else dataclasses.replace(search, trials=arguments.trials)
 
@@ -156,5 +156,10 @@ def _old(recipe: RecipeFile, arguments: argparse.Namespace) -> tuple[Path | None
 def _wait_for(path: Path) -> None:
     until = time.monotonic() + SECONDS_FOR_THE_CHIEF
     while not path.is_file():
-        check(time.monotonic() < until, "--out", str(path.parent), f"a folder to which the chief writes {FILE}")
+        check(
+            time.monotonic() < until,
+            "--out",
+            str(path.parent),
+            f"a folder shared with the chief, which writes {FILE} to it",
+        )
         time.sleep(0.5)

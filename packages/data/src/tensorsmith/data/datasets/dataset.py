@@ -48,7 +48,7 @@ class DatasetInfo:
         splits: Name of each split mapped to its number of examples, or of characters for text.
         read: Function that reads the features and labels of a split from the verified files, given by name.
         sources: Sources to fetch the files from, in order; empty if an installed package provides the data.
-        kind: Kind of the features.
+        kind: Type of the features.
         shape: Shape of an image.
         levels: Number of gray levels of an image before scaling to [0, 1]: 256 if the pixels were 0 to 255.
         columns: Name of each column mapped to the column. If all columns are float32, features are a single array,
@@ -74,7 +74,7 @@ class DatasetInfo:
 
     @property
     def feature_names(self) -> tuple[str, ...]:
-        """Names of the columns. Empty if the data set is not a table."""
+        """Names of the columns, or an empty tuple if the data set is not a table."""
         return tuple(self.columns)
 
     @property
@@ -89,7 +89,7 @@ class Dataset:
 
     Attributes:
         name: Name of the data set.
-        split: Name of the split.
+        split: Name of the split that was loaded.
         features: Array of shape (examples, ...), a dictionary of such arrays by column, or a single string for text.
             Strings are stored in arrays of `str` objects. See `info(name).description`.
         labels: Array of shape (examples,), or `None`.

@@ -44,7 +44,7 @@ def cache_folder() -> Path:
 
 
 def is_offline() -> bool:
-    """Returns `True` if `TENSORSMITH_OFFLINE` disables hosts that require network access."""
+    """Returns `True` if the environment variable `TENSORSMITH_OFFLINE` disables network access."""
     return os.environ.get("TENSORSMITH_OFFLINE", "0") not in ("", "0")
 
 
@@ -91,7 +91,7 @@ def obtain(info: DatasetInfo, folder: Path | None = None) -> dict[str, Path]:
 
 
 def _find(info: DatasetInfo, folder: Path) -> tuple[dict[str, Path], str]:
-    """Returns the files of the first host whose files are all in a folder, or no files and the reason."""
+    """Returns the files of the first host whose files all exist in a folder, or no files and the reason."""
     if not folder.is_dir():
         return {}, "no such folder"
     problems: dict[str, str] = {}
@@ -125,7 +125,7 @@ def _problem(path: Path, forms: Iterable[File]) -> str:
 
 
 def _fetch_from_any(info: DatasetInfo, cache: Path) -> tuple[dict[str, Path], list[tuple[str, str]], str]:
-    """Returns the files fetched from the first host that succeeds, or all errors, including a failed cache write."""
+    """Returns the files fetched from the first host that succeeds, or all errors, including cache write errors."""
     if is_offline():
         return {}, [(source.location, "skipped, TENSORSMITH_OFFLINE is set") for source in info.sources], ""
     failures = []

@@ -38,12 +38,12 @@ def load_from_tfds(name: str, split: str, folder: Path | None = None) -> Dataset
     builder = _builder(tfds, name, folder)
     keys = builder.info.supervised_keys
     is_pair = isinstance(keys, tuple) and len(keys) == 2 and all(isinstance(key, str) for key in keys)
-    remedy = "`tfds.load` returns its examples as dictionaries"
-    check(is_pair, "name", name, "a TFDS data set with supervised keys (features and a label)", remedy)
+    remedy = "use `tfds.load`, which returns examples as dictionaries"
+    check(is_pair, "name", name, "the name of a TFDS data set with supervised keys (features and a label)", remedy)
     described, label = (builder.info.features[key] for key in keys)
     sizes = [spec.shape for spec in _leaves(described.get_tensor_spec()) + _leaves(label.get_tensor_spec())]
     is_regular = all(None not in size for size in sizes)
-    check(is_regular, "name", name, "a data set whose examples share one shape", remedy)
+    check(is_regular, "name", name, "the name of a data set whose examples have the same shape", remedy)
     if not builder.is_prepared():
         _prepare(builder, name)
     known = list(builder.info.splits)

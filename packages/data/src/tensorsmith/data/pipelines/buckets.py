@@ -80,7 +80,7 @@ def bucket_by_length(
         if padding is not None and not tf.nest.is_nested(padding):
             is_text = isinstance(padding, str | bytes)
             fits = all((spec.dtype == tf.string) == is_text for spec in tf.nest.flatten(dataset.element_spec))
-            check(fits, "padding", padding, "a nested structure of values that matches the elements")
+            check(fits, "padding", padding, "match the structure of the elements")
             values = tf.nest.map_structure(lambda spec: tf.cast(padding, spec.dtype), dataset.element_spec)
         return dataset.bucket_by_sequence_length(
             length or first_axis,

@@ -56,15 +56,15 @@ def cached(
     """
     if folder is None:
         remedy = "pass a folder; an in-memory cache does not outlive its dataset"
-        check(version is None, "version", version, "None without `folder`", remedy)
-        check(not files, "files", files, "empty without `folder`", remedy)
+        check(version is None, "version", version, "None if `folder` is not set", remedy)
+        check(not files, "files", files, "empty if `folder` is not set", remedy)
     else:
         check(
             version is not None,
             "version",
             version,
-            "a non-empty name",
-            "caches with the same name are taken for the same dataset",
+            "a non-empty string",
+            "use different versions for different datasets",
         )
     paths = [Path(path).resolve() for path in files]
     try:
@@ -76,9 +76,7 @@ def cached(
 
     def transform(dataset: Dataset) -> Dataset:
         endless = dataset.cardinality() == tf.data.INFINITE_CARDINALITY
-        check(
-            not endless, "dataset", Verbatim("an infinite dataset"), "a finite dataset", "call `repeat` after the cache"
-        )
+        check(not endless, "dataset", Verbatim("an infinite dataset"), "finite", "call `repeat` after the cache")
         if folder is None:
             return dataset.cache()
         target = Path(folder) / f"{_fingerprint(version, dataset.element_spec, paths)}.tfrecord"

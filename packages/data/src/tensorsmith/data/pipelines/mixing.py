@@ -111,7 +111,7 @@ def _on_batches(
 
     def transform(dataset: Dataset) -> Dataset:
         spec = dataset.element_spec
-        check(isinstance(spec, tuple) and len(spec) == 2, "dataset", Verbatim(spec), "a dataset of batches (x, y)")
+        check(isinstance(spec, tuple) and len(spec) == 2, "dataset", Verbatim(spec), "contain batches (x, y)")
         for name, part in zip("xy", spec, strict=True):
             for leaf in tf.nest.flatten(part):
                 remedy = "divide images by 255" if name == "x" else "encode labels with tf.one_hot"

@@ -38,7 +38,7 @@ class Pipeline:
         parse: Function that parses a string tensor `(batch,)` of records, such as `tf.io.parse_example`.
         map: Function applied to the output of `parse`, called like the function of `dataset.map`.
         cycle_length: Number of files that are read concurrently.
-        block_length: Number of consecutive records to take from a file before switching to the next one.
+        block_length: Number of consecutive records to read from a file before switching to the next file.
         shuffle: Number of records in a block that is shuffled; two blocks are held in memory. 0 keeps the order of the
             files.
         seed: Seed of the shuffle, whose order differs in each iteration over the dataset. If `None`, a different seed
@@ -127,7 +127,7 @@ class Pipeline:
             count <= len(found),
             "shard",
             self.shard,
-            f"a shard of at most {len(found)} workers, the number of files",
+            f"have a worker count of at most {len(found)}, the number of files",
             remedy,
         )
         return sorted(found)[index::count]
@@ -247,7 +247,7 @@ def _mistake(checks: Callable[..., None], *arguments: Any) -> Iterator[str]:
 
 
 def _fitting(paths: Sequence[str]) -> list[str]:
-    """Removes hidden files, and index files of other files in the list."""
+    """Removes hidden files and the index files of other files in the list."""
     visible = [path for path in paths if os.path.basename(path)[:1] != "."]  # noqa: PTH119 - not only on this machine
     indexes = {path + INDEX_SUFFIX for path in visible}
     return [path for path in visible if path not in indexes]

@@ -48,12 +48,12 @@ def parallel_streams(count: int, length: int, *, shift: int | None = None) -> Tr
 
     def transform(dataset: Dataset) -> Dataset:
         endless = dataset.cardinality() == tf.data.INFINITE_CARDINALITY
-        check(not endless, "dataset", Verbatim("an infinite dataset"), "a finite dataset", "remove its `repeat`")
+        check(not endless, "dataset", Verbatim("an infinite dataset"), "finite", "remove its `repeat`")
         sequence = next(iter(dataset.batch(sys.maxsize)), None)
         steps = 0 if sequence is None else len(tf.nest.flatten(sequence)[0])
         each = steps // count
         remedy = "pass fewer parts or shorter windows"
-        expected = f"at least {count * length} long, a window of {length} for each of {count} parts"
+        expected = f"have at least {count * length} steps, a window of {length} for each of {count} parts"
         check(each >= length, "dataset", Verbatim(f"{steps} steps"), expected, remedy)
         parts = tf.nest.map_structure(lambda tensor: tf.stack(tf.split(tensor[: each * count], count)), sequence)
 

@@ -85,7 +85,7 @@ def _pairs(ahead: int, axis: int, target: Callable[[Any], Any]) -> Transformatio
     def transform(dataset: Dataset) -> Dataset:
         for spec in tf.nest.flatten(dataset.element_spec):
             rank, received = spec.shape.rank, Verbatim(f"windows of shape {spec.shape}")
-            check(rank is None or rank > axis, "axis", axis, f"one of the {rank} axes of the windows")
+            check(rank is None or rank > axis, "axis", axis, f"a valid axis for windows of rank {rank}")
             steps = None if rank is None else spec.shape[axis]
             check(steps is None or steps > ahead, "ahead", ahead, f"smaller than the number of steps in {received}")
         return dataset.map(pair, num_parallel_calls=tf.data.AUTOTUNE)

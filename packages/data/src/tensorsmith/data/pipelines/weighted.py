@@ -57,7 +57,7 @@ def interleave_weighted(
     counts = [int(dataset.cardinality()) for dataset in datasets]
     if until == "never":
         for number, count in enumerate(counts):
-            check(count != 0, f"datasets[{number}]", Verbatim("no elements"), "a non-empty dataset")
+            check(count != 0, f"datasets[{number}]", Verbatim("no elements"), "non-empty")
         datasets = [dataset.repeat() for dataset in datasets]
     total = sum(weights)
     mixed = tf.data.Dataset.sample_from_datasets(

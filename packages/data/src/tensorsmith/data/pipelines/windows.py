@@ -70,13 +70,13 @@ def windows(length: int, *, shift: int = 1, stride: int = 1, nested: bool = Fals
         specs = tf.nest.flatten(dataset.element_spec)
         for spec in specs:
             remedy = "convert them to dense tensors, or call `windows(..., nested=True)`"
-            check(isinstance(spec, tf.TensorSpec), "dataset", Verbatim(spec), "a dataset of dense tensors", remedy)
+            check(isinstance(spec, tf.TensorSpec), "dataset", Verbatim(spec), "contain only dense tensors", remedy)
             remedy = "map `tf.ensure_shape` over them, or call `windows(..., nested=True)`"
             check(
                 spec.shape.is_fully_defined(),
                 "dataset",
                 Verbatim(spec),
-                "a dataset of elements with known shapes",
+                "contain elements with known shapes",
                 remedy,
             )
         size = sum(map(_bytes, specs))

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tensorsmith.core import argument_error, check, export
+from tensorsmith.core import Verbatim, argument_error, check, export
 from tensorsmith.core.types import Dataset, NestedArrays, Tensor
 from tensorsmith.data.preprocessing.statistics import Quantiles
 
@@ -70,7 +70,7 @@ class Bucketizer(keras.layers.Layer):
             "boundaries",
             boundaries,
             "a sequence of numbers",
-            "or pass `bins` and call `adapt`",
+            "alternatively, pass `bins` and call `adapt`",
         )
         self.bins, self.output_mode = bins, output
         self.boundaries: list[float] | None = None
@@ -100,11 +100,11 @@ class Bucketizer(keras.layers.Layer):
         Raises:
             ValueError: If `bins` is `None`, or if `data` has values that are not finite or too few distinct values.
         """
-        check(self.bins is not None, "bins", self.bins, "given before `adapt`")
+        check(self.bins is not None, "bins", self.bins, "set before `adapt` is called")
         quantiles = Quantiles(seed=seed)
         for batch in data if isinstance(data, tf.data.Dataset) else [data]:
             values = np.asarray(batch, "float64")
-            check(bool(np.isfinite(values).all()), "data", data, "finite numbers")
+            check(bool(np.isfinite(values).all()), "data", data, "contain only finite numbers")
             quantiles.update(values)
         self.boundaries = boundaries_of(quantiles, self.bins or 0)
 
@@ -114,7 +114,7 @@ class Bucketizer(keras.layers.Layer):
                 "boundaries",
                 None,
                 "set before the layer is called",
-                f"call `adapt` of {self.name!r}, or pass boundaries",
+                f"call the `adapt` method of {self.name!r}, or pass boundaries",
             )
         return self.boundaries
 
@@ -151,8 +151,8 @@ def boundaries_of(quantiles: Quantiles, bins: int) -> list[float]:
     check(
         bool(boundaries),
         "data",
-        boundaries,
-        "values with at least two distinct quantiles, to form a second bin",
+        Verbatim(f"boundaries {boundaries}"),
+        "have at least two distinct quantiles, to form at least two bins",
         remedy,
     )
     return boundaries

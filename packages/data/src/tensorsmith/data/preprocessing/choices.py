@@ -27,7 +27,7 @@ BETWEEN = 2**62  # bins of intermediate crosses, large enough to make collisions
 
 @dataclass(frozen=True)
 class FeatureChoice:
-    """Base class of the preprocessing options of a feature.
+    """Base class for the preprocessing options of a feature.
 
     Args:
         feature: Name of the feature in the schema. If "", the name of the preprocessing option in the spec is used.
@@ -112,7 +112,7 @@ class Text(FeatureChoice):
     def layers(self, feature: Feature, statistics: TokenCounts) -> list[Any]:
         """Returns a text vectorization layer with the most frequent words."""
         words = statistics.most_frequent(self.limit)
-        check(bool(words), "data", words, "have at least one word")
+        check(bool(words), "data", words, "contain at least one word")
         counts = [statistics.document_counts[word] for word in words]
         weights = idf_weights(counts, statistics.documents, self.formula).tolist() if self.output == "tf_idf" else None
         vectorization = keras.layers.TextVectorization(
@@ -128,7 +128,7 @@ class Text(FeatureChoice):
 
 @dataclass(frozen=True)
 class Categorical(FeatureChoice):
-    """Base class of options that map a feature to class indices, which the encoder converts to vectors.
+    """Base class for options that map a feature to class indices, which the encoder converts to vectors.
 
     Args:
         embed: Dimension of a trainable embedding. If `None`, one-hot vectors are used.
@@ -230,7 +230,7 @@ class Bucketize(Categorical):
     def __post_init__(self) -> None:
         super().__post_init__()
         one = (self.bins is None) == bool(self.boundaries)
-        check(one, "bins", self.bins, "given if, and only if, `boundaries` are not")
+        check(one, "bins", self.bins, "passed if, and only if, `boundaries` are not")
         check(self.bins is None or (isinstance(self.bins, int) and self.bins > 1), "bins", self.bins, "an integer >= 2")
         ordered = list(self.boundaries) == sorted(set(self.boundaries))
         check(ordered, "boundaries", self.boundaries, "strictly increasing numbers")
@@ -262,8 +262,8 @@ class Cross(Categorical):
     def __post_init__(self) -> None:
         super().__post_init__()
         several = isinstance(self.features, tuple) and len(set(self.features)) == len(self.features) > 1
-        check(several, "features", self.features, "a tuple of at least two names")
-        check(not self.feature, "feature", self.feature, "None, because Cross takes `features`")
+        check(several, "features", self.features, "a tuple of at least two feature names")
+        check(not self.feature, "feature", self.feature, "None for Cross, which uses `features`")
         _check_positive("bins", self.bins)
 
     def join(self, numbers: Sequence[Any]) -> Tensor:

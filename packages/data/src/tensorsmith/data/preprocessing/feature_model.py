@@ -18,7 +18,7 @@ class FeatureModel(keras.Model):
     Args:
         inputs: Mapping from input names to `keras.Input` tensors of the same names.
         outputs: Output tensor, or a nested structure of output tensors.
-        name: Name of the model.
+        name: Name of the functional model.
 
     Call arguments:
         inputs: Dictionary of tensors by input name.

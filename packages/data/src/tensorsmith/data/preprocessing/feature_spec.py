@@ -55,7 +55,7 @@ class FeatureSpec:
     """
 
     def __init__(self, schema: Schema, choices: Mapping[str, FeatureChoice] | None = None, exclude: Iterable[str] = ()):
-        check(not isinstance(exclude, str), "exclude", exclude, "a list of names")
+        check(not isinstance(exclude, str), "exclude", exclude, "a list of feature names")
         chosen, left_out = dict(choices or {}), list(exclude)
         usual = {
             name: default_choice(feature)
@@ -63,7 +63,7 @@ class FeatureSpec:
             if name not in chosen and name not in left_out
         }
         mistakes = [
-            argument_error("exclude", name, "the name of a feature in the schema", did_you_mean(name, schema.features))
+            argument_error("exclude", name, "contain only features of the schema", did_you_mean(name, schema.features))
             for name in left_out
             if name not in schema.features
         ]
@@ -71,8 +71,8 @@ class FeatureSpec:
             argument_error(
                 name,
                 schema.features[name].dtype,
-                "encoded by an explicit choice",
-                "add it to `choices`, or to `exclude`",
+                "listed in `choices` or `exclude`",
+                "this dtype has no default preprocessing",
             )
             for name, choice in usual.items()
             if choice is None
@@ -88,8 +88,8 @@ class FeatureSpec:
             argument_error(
                 "choices",
                 name,
-                'a dict of names without "/", which Keras does not allow',
-                "rename it in the schema and the data set",
+                'not contain keys with "/", which Keras does not allow in names',
+                "rename the feature in the schema and the data set",
             )
             for name in names
             if "/" in name
@@ -112,17 +112,17 @@ class FeatureSpec:
                 argument_error(
                     "choices",
                     source,
-                    "a dict whose keys are features of the schema",
+                    "contain only features of the schema as keys",
                     did_you_mean(source, schema.features),
                 )
             ]
         feature = schema.features[source]
         if feature.sequence or feature.optional or None in feature.shape or feature.encoding == "wav":
-            expected = "a feature of fixed size that every example has"
+            expected = "a required feature of fixed size"
             return [argument_error(name, feature, expected, "add it to `exclude`")]
         incompatibility = choice.incompatibility(feature)
         return (
-            [argument_error(name, feature.dtype, f"{incompatibility} for {type(choice).__name__}")]
+            [argument_error(name, feature.dtype, f"contain {incompatibility} for {type(choice).__name__}")]
             if incompatibility
             else []
         )
@@ -175,7 +175,7 @@ class FeatureSpec:
                     if statistics is not None and size:
                         statistics.update(features[self._sources[name]])
                 examples += size
-        check(examples > 0, "dataset", dataset, "have at least one example")
+        check(examples > 0, "dataset", dataset, "contain at least one example")
         logger.info("adapted to %d examples", examples)
         layers = self._made(gathered)
         for name in ("preprocessing", "encoder"):
@@ -187,24 +187,29 @@ class FeatureSpec:
         check(
             isinstance(batch, Mapping),
             "dataset",
-            Verbatim(type(batch).__name__),
-            "a dataset of batches that are dictionaries",
+            Verbatim(f"batches of type {type(batch).__name__}"),
+            "contain batches that are dictionaries",
         )
         missing = [name for name in self._features if name not in batch]
-        check(not missing, "dataset", sorted(batch), f"a dataset whose batches hold the features {', '.join(missing)}")
+        check(not missing, "dataset", sorted(batch), f"contain batches with the features {', '.join(missing)}")
         rows = {name: _as_rows(name, feature, batch[name]) for name, feature in self._features.items()}
         infinite = [
             name
             for name, values in rows.items()
             if values.dtype.name in (*FLOATS, "float64") and not np.isfinite(values).all()
         ]
-        check(not infinite, "dataset", Verbatim(f"NaN or infinity in {', '.join(infinite)}"), "finite numbers")
+        check(
+            not infinite,
+            "dataset",
+            Verbatim(f"NaN or infinity in {', '.join(infinite)}"),
+            "contain only finite numbers",
+        )
         sizes = {name: len(values) for name, values in rows.items()}
         check(
             len(set(sizes.values())) == 1,
             "dataset",
             sizes,
-            "a dataset whose batches hold equally many examples of each feature",
+            "contain batches with the same number of examples of each feature",
         )
         return rows
 
@@ -283,7 +288,7 @@ def _as_rows(name: str, feature: Feature, values: TensorLike) -> np.ndarray:
     """Returns the values of a feature as an array of shape `(batch, values)`."""
     array, width = np.asarray(values), values_per_example(feature)
     fits = array.ndim > 0 and array.size == len(array) * width
-    check(fits, name, array.shape, f"a batch of shape {(None, *feature.shape)}", "call `dataset.batch`")
+    check(fits, name, array.shape, f"have shape {(None, *feature.shape)}", "call `dataset.batch`")
     texts = feature.dtype in STRINGS
     check(texts == (array.dtype.kind in "OSU"), name, array.dtype.name, f"have dtype {feature.dtype}, as in the schema")
     rows = array.reshape(len(array), width)
@@ -294,7 +299,7 @@ def _as_rows(name: str, feature: Feature, values: TensorLike) -> np.ndarray:
     check(
         not lost,
         name,
-        Verbatim(f"numbers that {feature.dtype} cannot hold"),
+        Verbatim(f"numbers that {feature.dtype} cannot represent"),
         f"have dtype {feature.dtype}, as in the schema",
     )
     return cast
@@ -319,5 +324,11 @@ def _number_of_batches(dataset: Iterable[Any]) -> int | None:
     if not hasattr(dataset, "cardinality"):
         return len(dataset) if isinstance(dataset, Sized) else None
     count = int(dataset.cardinality())
-    check(count != -1, "dataset", dataset, "a finite dataset", "call `adapt` before `repeat`, or `take` some batches")
+    check(
+        count != -1,
+        "dataset",
+        dataset,
+        "finite",
+        "call `adapt` before `repeat`, or select a finite number of batches with `take`",
+    )
     return count if count >= 0 else None

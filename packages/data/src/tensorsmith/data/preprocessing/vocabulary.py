@@ -122,7 +122,7 @@ class Vocabulary(keras.layers.Layer):
         for batch in data if isinstance(data, tf.data.Dataset) else [data]:
             counts.update(rows_of_tokens(batch))
         tokens = counts.most_frequent(self.limit)
-        check(bool(tokens), "data", data, "have at least one token")
+        check(bool(tokens), "data", data, "contain at least one token")
         weights = idf_weights([counts.document_counts[token] for token in tokens], counts.documents, self.formula)
         self._take([as_text(token) for token in tokens], weights.tolist() if self.output_mode == "tf_idf" else None)
 
@@ -131,11 +131,17 @@ class Vocabulary(keras.layers.Layer):
         # A config must hold Python numbers and strings rather than NumPy scalars.
         vocabulary = [token.item() if hasattr(token, "item") else token for token in vocabulary]
         fits = all(isinstance(token, kind) for token in vocabulary) and len(set(vocabulary)) == len(vocabulary) > 0
-        check(fits, "vocabulary", vocabulary, f"distinct tokens of type {kind.__name__}, at least one")
+        check(fits, "vocabulary", vocabulary, f"a non-empty sequence of distinct tokens of type {kind.__name__}")
         weighted = self.output_mode == "tf_idf"
         fits = (weights is not None and len(weights) == len(vocabulary)) if weighted else weights is None
-        expected = "a number for each token" if weighted else 'None, as `output` is not "tf_idf"'
-        check(fits, "idf_weights", weights, expected, "leave out `vocabulary`, and adapt" if weighted else "")
+        expected = "a sequence of numbers, one for each token" if weighted else 'None unless `output` is "tf_idf"'
+        check(
+            fits,
+            "idf_weights",
+            weights,
+            expected,
+            "alternatively, omit `vocabulary` and call `adapt`" if weighted else "",
+        )
         self.vocabulary = vocabulary
         self.idf_weights = None if weights is None else [float(weight) for weight in weights]
         with tf.init_scope():
@@ -146,7 +152,10 @@ class Vocabulary(keras.layers.Layer):
     def _known(self) -> list[Any]:
         if self.vocabulary is None:
             raise argument_error(
-                "vocabulary", None, "set before the layer is called", f"call `adapt` of {self.name!r}, or pass tokens"
+                "vocabulary",
+                None,
+                "set before the layer is called",
+                f"call the `adapt` method of {self.name!r}, or pass tokens",
             )
         return self.vocabulary
 
@@ -208,7 +217,7 @@ def rows_of_tokens(batch: TensorLike | tf.RaggedTensor) -> list[list[Any]]:
         rows: list[list[Any]] = batch.to_list()
         return rows
     tokens = tf.convert_to_tensor(batch)
-    check(tokens.shape.rank > 0, "data", batch, "a batch with a first axis of documents", "call `dataset.batch`")
+    check(tokens.shape.rank > 0, "data", batch, "have a batch axis of documents", "call `dataset.batch`")
     flat: list[list[Any]] = tf.reshape(tokens, (len(tokens), math.prod(tokens.shape[1:]))).numpy().tolist()
     return flat
 

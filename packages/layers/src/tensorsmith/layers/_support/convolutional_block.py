@@ -1,4 +1,4 @@
-"""Base class of residual units and inception modules."""
+"""Base class for residual units and inception modules."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
@@ -93,7 +93,7 @@ class ConvolutionalBlock(SharedDocstrings, keras.layers.Layer):
 def check_images(shape: Sequence[int | None]) -> None:
     """Raises an error unless `shape` is the shape of a batch of images with a known number of channels."""
     fits = len(shape) == 4 and shape[-1] is not None
-    check(fits, "inputs", tuple(shape), "have shape (batch, height, width, channels) with known channels")
+    check(fits, "inputs", tuple(shape), "have shape (batch, height, width, channels) with a known number of channels")
 
 
 def build_in_turn(layers: Sequence[Any], shape: Shape) -> Shape:

@@ -71,7 +71,9 @@ def _follow(model: keras.Model, found: dict[int, Window]) -> Window | None:
     ends = {source: windows[source.name] for source in taken[OUTPUT]}
     for layer, window in ends.items():
         if window not in (None, PLACE):
-            _refuse(layer, "gives a flattened map out of the model", "let a dense layer follow in the same model")
+            _refuse(
+                layer, "outputs a flattened feature map of the model", "add a dense layer after it to the same model"
+            )
     return PLACE if PLACE in ends.values() else None
 
 
@@ -87,10 +89,12 @@ def _after(layer: keras.Layer, before: set[Window | None], found: dict[int, Wind
         if is_graph(layer):
             return _follow(layer, found)
         if 4 in ranks and made != {4}:
-            _refuse(layer, "makes no maps of maps", "flatten or pool maps by Flatten or GlobalAveragePooling2D")
+            _refuse(layer, "does not map feature maps to feature maps", "use Flatten or GlobalAveragePooling2D")
         return None
     if len(before) > 1:
-        _refuse(layer, "joins flattened maps of other sizes, or other vectors", "join what dense layers make of each")
+        _refuse(
+            layer, "combines flattened feature maps of different sizes", "combine the outputs of dense layers instead"
+        )
     window = before.pop() or PLACE
     if type(layer) is layers.Dense:
         found[id(layer)] = window
@@ -99,15 +103,15 @@ def _after(layer: keras.Layer, before: set[Window | None], found: dict[int, Wind
     if elementwise or type(layer) is layers.Flatten:
         return window
     if window != PLACE:
-        _refuse(layer, "takes a flattened map", "put it before Flatten, or behind the dense layer")
+        _refuse(layer, "takes a flattened feature map", "put it before Flatten, or after the dense layer")
     if is_graph(layer):
-        _refuse(layer, "takes vectors", "put its layers into the model itself")
+        _refuse(layer, "takes vectors", "add its layers to the model itself")
     operation = not isinstance(layer, layers.Layer) and type(layer).__name__ in OPERATIONS
     if not operation and type(layer) not in ALONG_LAST_AXIS:
-        what = "takes vectors and may treat those of a feature map differently"
-        _refuse(layer, what, "leave it out of the model that is converted")
+        what = "takes vectors, and may treat the vectors of a feature map differently"
+        _refuse(layer, what, "exclude it from the model to convert")
     if any(axis != -1 for axis in keras.tree.flatten(getattr(layer, "axis", -1))):
-        _refuse(layer, f"has axis={layer.axis}, which is a map's height", "make it with axis=-1")
+        _refuse(layer, f"has axis={layer.axis}, which is the height of a feature map", "set axis=-1")
     return PLACE
 
 
@@ -126,4 +130,6 @@ def _map(layer: keras.Layer) -> Window:
 
 def _refuse(layer: keras.Layer, what: str, remedy: str) -> NoReturn:
     received = Verbatim(f"a model whose {type(layer).__name__} {layer.name!r} {what}")
-    raise argument_error("model", received, "have layers that act on feature maps as on flattened ones", remedy)
+    raise argument_error(
+        "model", received, "contain only layers that treat flattened feature maps like feature maps", remedy
+    )

@@ -31,14 +31,14 @@ def module_folder(handle: str, fetch: bool = True) -> str:
         return str(cached)
     remedy = f"download and unpack it and pass its folder, or put it into TensorFlow Hub's cache as {cached}"
     if not fetch:
-        expected = "a module on this machine, because loading a model downloads nothing"
+        expected = "a module that is available locally, because loading a model does not download modules"
         raise argument_error("handle", handle, expected, f"call HubLayer(handle) once, or {remedy}")
     try:
         import tensorflow_hub
 
         return str(tensorflow_hub.resolve(handle))
     except ImportError:
-        expected = "a module in TensorFlow Hub's cache when tensorflow-hub is not installed"
+        expected = "a module in the TensorFlow Hub cache when tensorflow-hub is not installed"
         raise argument_error("handle", handle, expected, f"run `pip install tensorflow-hub`, or {remedy}") from None
     except Exception as error:
         raise argument_error("handle", handle, f"a module that can be downloaded ({error})", remedy) from error

@@ -1,4 +1,4 @@
-"""Base class of the layers that use compiled kernels."""
+"""Base class for layers that use compiled kernels."""
 
 from tensorsmith import ops
 

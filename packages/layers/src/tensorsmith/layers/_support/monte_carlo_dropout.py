@@ -1,4 +1,4 @@
-"""Base class of the dropout layers that stay active at inference."""
+"""Base class for dropout layers that stay active at inference."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar

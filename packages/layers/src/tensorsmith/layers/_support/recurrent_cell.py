@@ -1,4 +1,4 @@
-"""Base class of recurrent cells with compiled kernels."""
+"""Base class for recurrent cells with compiled kernels."""
 
 from collections.abc import Mapping
 from typing import ClassVar

@@ -1,4 +1,4 @@
-"""Base classes of recurrent layers with compiled kernels."""
+"""Base classes for recurrent layers with compiled kernels."""
 
 import functools
 import inspect
@@ -58,7 +58,7 @@ CALL_H_C = CALL.format(before="List of h and c `(batch, units)`", alternative=""
 
 
 class RecurrentLayer(SharedDocstrings, KernelLayer, keras.layers.RNN):
-    """Base class of recurrent layers whose time steps are computed by a compiled kernel.
+    """Base class for recurrent layers whose time steps are computed by a compiled kernel.
 
     It must precede the Keras class among the bases. The loop of Keras over the cell is used where the kernel is not
     available: for activations other than tanh and sigmoid, in float64, under XLA, and on other devices. Keras also
@@ -190,7 +190,7 @@ def checked_init(keras_class: type[Any]) -> Any:
 
 
 def dropout_masks(cell: keras.Layer, x: Tensor, h: Tensor, training: bool) -> tuple[Tensor | None, Tensor | None]:
-    """Returns the dropout masks for the inputs and for h, or `None` where dropout is not applied.
+    """Returns the dropout masks for the inputs and the state h, or `None` where dropout is not applied.
 
     With recurrent dropout, Keras cells draw one mask for each gate. Here all gates use the first mask.
     """

@@ -1,4 +1,4 @@
-"""Base class of convolutional residual units."""
+"""Base class for convolutional residual units."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -96,7 +96,7 @@ class ResidualBlock(ConvolutionalBlock):
         build_in_turn(self.shortcut, input_shape)
 
     def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
-        """Computes the activation of the sum of shortcut and residual branch."""
+        """Computes the activation of the sum of the shortcut and the residual branch."""
         inputs = floating(inputs, self.compute_dtype)
         residual = call_in_turn(self.residual, inputs, training)
         return self.activation(residual + call_in_turn(self.shortcut, inputs, training))

@@ -13,7 +13,12 @@ def styled_shapes(input_shape: Sequence[Shape]) -> tuple[Any, Any]:
     check(fits, "inputs", input_shape, "a pair of tensors, (x, style)")
     x, style = input_shape
     fits = len(x) == 4 and x[-1] is not None
-    check(fits, "inputs", tuple(x), "images of shape (batch, height, width, channels) with known channels")
+    check(
+        fits,
+        "inputs",
+        tuple(x),
+        "contain images of shape (batch, height, width, channels) with a known number of channels",
+    )
     fits = len(style) == 2 and style[-1] is not None
-    check(fits, "inputs", tuple(style), "styles of shape (batch, features) with known features")
+    check(fits, "inputs", tuple(style), "contain styles of shape (batch, features) with a known number of features")
     return x, style

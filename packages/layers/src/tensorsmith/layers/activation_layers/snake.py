@@ -45,7 +45,7 @@ class Snake(keras.layers.Layer):
     def __init__(self, frequency_initializer: Initializer = "ones", **kwargs: Any):
         frequency_initializer = keras.initializers.get(frequency_initializer)
         fits = not isinstance(frequency_initializer, keras.initializers.Zeros)
-        expected = "an initializer other than zeros, because the wave is divided by its frequency"
+        expected = "an initializer other than zeros, because the layer divides by the frequency"
         check(fits, "frequency_initializer", "zeros", expected)
         super().__init__(**kwargs)
         self.supports_masking = True

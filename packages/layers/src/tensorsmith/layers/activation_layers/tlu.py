@@ -82,7 +82,7 @@ class TLU(keras.layers.Layer):
         """Creates the weights of the layer."""
         shared = self.shared_axes or []
         fits = all(axis < len(input_shape) for axis in shared)
-        check(fits, "shared_axes", shared, f"axes of inputs of shape {tuple(input_shape)}")
+        check(fits, "shared_axes", shared, f"valid axes for inputs of shape {tuple(input_shape)}")
         # One weight per position without the batch axis, of size 1 along the shared axes.
         shape = [1 if axis in shared else size for axis, size in enumerate(input_shape)][1:]
         known = None not in shape
@@ -90,7 +90,7 @@ class TLU(keras.layers.Layer):
             known,
             "inputs",
             tuple(input_shape),
-            "have a known shape apart from the batch axis",
+            "have a known shape except for the batch axis",
             "pass shared_axes, such as [1, 2]",
         )
         self.tau = self.add_weight(

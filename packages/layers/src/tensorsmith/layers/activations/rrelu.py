@@ -38,7 +38,7 @@ def rrelu(
         seed: Random seed. An integer results in the same slopes in each call, unlike in TensorFlow Addons. A
             `keras.random.SeedGenerator` results in different slopes in each call. If `None`, the global random
             generator of Keras is used.
-        rng: A `tf.random.Generator` to use instead of a seed.
+        rng: Instance of `tf.random.Generator` to use instead of a seed.
 
     Returns:
         A tensor with the same shape and dtype as `x`.

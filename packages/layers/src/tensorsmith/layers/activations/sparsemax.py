@@ -44,7 +44,7 @@ def sparsemax(logits: TensorLike, axis: int = -1) -> Tensor:
     """
     logits = floating(keras.ops.convert_to_tensor(logits))
     rank = len(logits.shape)
-    check(-rank <= axis < rank, "axis", axis, f"a valid axis of a tensor of rank {rank}")
+    check(-rank <= axis < rank, "axis", axis, f"a valid axis for a tensor of rank {rank}")
     z = keras.ops.cast(logits, keras.backend.result_type(logits.dtype, "float32"))
     # Sparsemax is invariant to a constant shift, so that the gradient of the maximum is not needed.
     z -= keras.ops.stop_gradient(keras.ops.max(z, axis, keepdims=True, initial=-math.inf))

@@ -125,7 +125,7 @@ class AddonsMultiHeadAttention(KernelLayer, keras.layers.Layer):
         check(fits, "inputs", input_shape, "a list of query, key and, optionally, value")
         output_size = self._output_size(input_shape)
         features = [input_shape[0][-1], input_shape[1][-1], input_shape[-1][-1]]
-        check(None not in features, "inputs", input_shape, "tensors with known numbers of features")
+        check(None not in features, "inputs", input_shape, "contain tensors with a known number of features")
         self.query_kernel, self.key_kernel, self.value_kernel = (
             self._add_kernel(f"{name}_kernel", (size, self.head_size))
             for name, size in zip(("query", "key", "value"), features, strict=True)
@@ -149,7 +149,7 @@ class AddonsMultiHeadAttention(KernelLayer, keras.layers.Layer):
             key.shape[:-2].is_compatible_with(query.shape[:-2]) and value.shape[:-1].is_compatible_with(key.shape[:-1]),
             "inputs",
             [tuple(each.shape) for each in inputs],
-            "a key and value with equal numbers of steps, and leading axes equal to those of query",
+            "contain a key and a value with equal numbers of steps, and with the leading axes of the query",
         )
         # Projections of all heads at once.
         hidden = self._hidden(mask, query, key)
@@ -242,7 +242,7 @@ class AddonsMultiHeadAttention(KernelLayer, keras.layers.Layer):
                     "mask",
                     tuple(each.shape),
                     f"have the shape of key, {tuple(key.shape[:-1])}",
-                    "pass a single tensor",
+                    "pass a single mask tensor",
                 )
             # (..., keys) becomes (..., 1, 1, keys): all heads and queries see the same keys.
             seen = functools.reduce(keras.ops.logical_and, of_keys)[..., None, None, :]

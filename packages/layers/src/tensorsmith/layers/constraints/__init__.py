@@ -1,4 +1,4 @@
-"""Weight constraints in addition to those of Keras."""
+"""Weight constraints that Keras does not provide."""
 
 from tensorsmith.layers.constraints.pruning_mask import PruningMask
 

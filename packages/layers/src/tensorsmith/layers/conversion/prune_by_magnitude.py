@@ -12,7 +12,7 @@ from tensorsmith.layers.constraints import PruningMask
 
 
 def prune_by_magnitude(model: keras.Model, sparsity: float, scope: str = "layer") -> dict[str, Any]:
-    """Sets the smallest weights of a trained model to zero, by magnitude, and keeps them at zero in further training.
+    """Sets the weights of smallest magnitude in a trained model to zero, and keeps them at zero in further training.
 
     Trainable weights with two or more axes are pruned: kernels and embeddings, but not biases and scales. Each of them
     gets a `PruningMask` as constraint, in addition to its existing constraint. Optimizers apply constraints after each
@@ -45,13 +45,13 @@ def prune_by_magnitude(model: keras.Model, sparsity: float, scope: str = "layer"
     check(is_number(sparsity) and 0 <= sparsity < 1, "sparsity", sparsity, "a number in [0, 1)")
     check(scope in ("layer", "global"), "scope", scope, "'layer' or 'global'")
     weights = [weight for weight in model.trainable_weights if len(weight.shape) > 1]
-    check(len(weights) > 0, "model", Verbatim(f"{model.name!r}"), "have trainable kernels and be built")
+    check(len(weights) > 0, "model", Verbatim(f"{model.name!r}"), "a built model with trainable kernels")
     path, count = Counter(weight.path for weight in weights).most_common(1)[0]
     remedy = "give layers and models distinct names, or prune the nested models one by one"
     check(
         count == 1,
         "model",
-        Verbatim(f"{count} weights of the path {path!r}"),
+        Verbatim(f"{count} weights with the path {path!r}"),
         "have weights with distinct paths",
         remedy,
     )
@@ -73,7 +73,7 @@ def prune_by_magnitude(model: keras.Model, sparsity: float, scope: str = "layer"
 
 
 def _largest(size: Tensor, sparsity: float) -> Tensor:
-    """Returns a mask that is `False` for the smallest entries of `size`, as many as the fraction specifies."""
+    """Returns a mask that is `False` for the `round(sparsity * size.size)` smallest entries of `size`."""
     mask = np.ones(size.size, "bool")
     # Sorting instead of a threshold gives the exact number of zeros if magnitudes are equal.
     mask[np.argsort(size, axis=None, kind="stable")[: round(sparsity * size.size)]] = False

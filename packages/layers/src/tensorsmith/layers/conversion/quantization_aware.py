@@ -150,5 +150,5 @@ def quantization_aware(model: keras.Model, num_bits: int = 8, per_channel: bool 
         return QuantizationAware(inner, num_bits, per_channel, name=layer.name)
 
     copy = convert_layers(model, convert)
-    check(count > 0, "model", Verbatim(f"{model.name!r}"), "have dense layers or convolutions")
+    check(count > 0, "model", Verbatim(f"{model.name!r}"), "contain dense layers or convolutions")
     return copy

@@ -76,10 +76,10 @@ def to_monte_carlo(model: keras.Model) -> keras.Model:
         not left,
         "model",
         Verbatim(f"dropout in {', '.join(left)}"),
-        "have its dropout in separate layers",
+        "use separate layers for dropout",
         remedy,
     )
-    check(count > 0, "model", Verbatim(f"{model.name!r} without dropout"), "have dropout layers")
+    check(count > 0, "model", Verbatim(f"{model.name!r} without dropout"), "contain dropout layers")
     return copy
 
 

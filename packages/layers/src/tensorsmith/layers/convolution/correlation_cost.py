@@ -77,7 +77,7 @@ class CorrelationCost(KernelLayer, keras.layers.Layer):
             "kernel_size",
             kernel_size,
             "an odd integer",
-            "pass an odd size, which gives a patch a center",
+            "use an odd size, so that each patch has a center",
         )
         known = data_format in ("channels_last", "channels_first")
         check(known, "data_format", data_format, "'channels_last' or 'channels_first'")

@@ -57,7 +57,9 @@ class NetVLAD(keras.layers.Layer):
     def build(self, input_shape: Shape) -> None:
         """Creates the cluster centers and the layer that assigns frames to them."""
         fits = len(input_shape) == 3 and input_shape[-1] is not None
-        check(fits, "inputs", tuple(input_shape), "have shape (batch, frames, features) with known features")
+        check(
+            fits, "inputs", tuple(input_shape), "have shape (batch, frames, features) with a known number of features"
+        )
         features: Any = input_shape[-1]
         self.fc = keras.layers.Dense(
             self.num_clusters,

@@ -86,7 +86,7 @@ class SparselyConnectedConv2D(keras.layers.Layer):
         kernel_regularizer: Regularizer | None = None,
         **kwargs: Any,
     ):
-        expected = "a table of 0 and 1 with a row for each input map and a 1 in each column"
+        expected = "a table of zeros and ones, with one row for each input channel and at least one 1 in each column"
         check(_is_table(connections), "connections", connections, expected)
         check(_is_size(kernel_size), "kernel_size", kernel_size, "a positive integer or a pair of them")
         check(_is_size(strides), "strides", strides, "a positive integer or a pair of them")

@@ -63,7 +63,7 @@ class SpatialPyramidPooling2D(keras.layers.Layer):
         images = keras.ops.transpose(inputs, (0, 2, 3, 1)) if first else inputs
         known = images.shape[1:3]
         fits = all(size is None or size >= parts for grid in self.bins for size, parts in zip(known, grid, strict=True))
-        check(fits, "inputs", tuple(inputs.shape), f"images at least as large as the grids {self.bins}")
+        check(fits, "inputs", tuple(inputs.shape), f"have spatial axes at least as large as the grids {self.bins}")
         batch, height, width, _ = keras.ops.shape(images)
         channels = images.shape[-1]
         pooled = []

@@ -71,7 +71,10 @@ class SqueezeExcitation(keras.layers.Layer):
         channels: Any = input_shape[-1]
         fits = len(input_shape) > 2 and channels is not None
         check(
-            fits, "inputs", tuple(input_shape), "have shape (batch, ..., channels) with spatial axes and known channels"
+            fits,
+            "inputs",
+            tuple(input_shape),
+            "have shape (batch, ..., channels) with spatial axes and a known number of channels",
         )
         narrow = max(1, channels // self.ratio)
         self.squeeze = self._dense(narrow, self.activation)

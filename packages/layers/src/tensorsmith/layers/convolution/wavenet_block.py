@@ -97,7 +97,7 @@ class WaveNetBlock(keras.layers.Layer):
             input_shape[-1] == self.filters,
             "inputs",
             tuple(input_shape),
-            f"have {self.filters} features, as `filters`",
+            f"have {self.filters} features, the value of `filters`",
         )
         gated = (*input_shape[:-1], self.filters)
         self.dilated = [

@@ -76,7 +76,7 @@ class DenseTranspose(keras.layers.Layer):
             input_shape[-1] == units,
             "inputs",
             tuple(input_shape),
-            f"have {units} features, the units of the dense layer",
+            f"have {units} features, the number of units of the dense layer",
         )
         self.bias = self.add_weight((self.dense.kernel.shape[0],), self.bias_initializer, name="bias")
 
@@ -101,6 +101,6 @@ class DenseTranspose(keras.layers.Layer):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
-        """Creates a layer from its config, in which the dense layer may be serialized or an instance."""
+        """Creates a layer from its config. The dense layer in the config may be an instance or its serialized form."""
         dense = config["dense"]
         return cls(**{**config, "dense": keras.layers.deserialize(dense) if isinstance(dense, dict) else dense})

@@ -61,7 +61,7 @@ class Maxout(keras.layers.Layer):
             -rank < self.axis < rank and self.axis != 0,
             "axis",
             self.axis,
-            f"one of {rank} axes other than the batch axis",
+            f"a valid axis for inputs of rank {rank}, other than the batch axis",
         )
         features: Any = input_shape[self.axis]
         check(features is not None, "inputs", tuple(input_shape), "have a known number of features")

@@ -64,7 +64,7 @@ class MinibatchStandardDeviation(keras.layers.Layer):
     def build(self, input_shape: Shape) -> None:
         """Validates the input shape."""
         fits = len(input_shape) > 1 and None not in input_shape[1:]
-        check(fits, "inputs", tuple(input_shape), "have a known shape apart from the batch axis")
+        check(fits, "inputs", tuple(input_shape), "have a known shape except for the batch axis")
 
     def call(self, inputs: Tensor) -> Tensor:
         """Appends the standard deviation as a channel."""

@@ -44,7 +44,7 @@ class Bilinear(keras.initializers.Initializer):
         """Returns a kernel with bilinear interpolation weights."""
         fits = len(shape) > 2 and shape[-1] == shape[-2]
         check(
-            fits, "shape", tuple(shape), "of the form (..., outputs, inputs) with equal numbers of outputs and inputs"
+            fits, "shape", tuple(shape), "have the form (..., outputs, inputs) with equal numbers of outputs and inputs"
         )
         # The outer product of the triangles of all spatial axes is the interpolation kernel.
         positions = functools.reduce(np.multiply.outer, map(_triangle, shape[:-2]))

@@ -77,7 +77,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
             fits,
             "inputs",
             tuple(input_shape),
-            f"have known sizes along the axes {self.axes}, none of which may be the batch axis",
+            f"have statically known sizes along the axes {self.axes}, which must not include the batch axis",
         )
         # Keras creates one mean and variance for each position along the merged axes.
         super().build((None, math.prod(sizes)))

@@ -91,7 +91,7 @@ class FilterResponseNormalization(keras.layers.Layer):
         rank = len(input_shape)
         positions = {axis % rank for axis in self.axis if -rank <= axis < rank}
         fits = len(positions) == len(self.axis) and not positions & {0, rank - 1}
-        check(fits, "axis", self.axis, f"distinct axes of {rank}, without the batch and channel axes")
+        check(fits, "axis", self.axis, f"distinct axes of inputs of rank {rank}, other than the batch and channel axes")
         if self.learned_epsilon:
             self.eps_learned = self.add_weight(
                 shape=(1,),

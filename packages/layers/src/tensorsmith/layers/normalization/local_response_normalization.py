@@ -73,7 +73,7 @@ class LocalResponseNormalization(keras.layers.Layer):
         check(is_number(beta) and beta > 0, "beta", beta, "a positive number")
         check(is_number(bias) and bias > 0, "bias", bias, "a positive number")
         if (depth_radius is None) == (size is None):
-            raise argument_error("depth_radius or size", (depth_radius, size), "given, but not both")
+            raise argument_error("depth_radius or size", (depth_radius, size), "passed, but not both")
         fits = depth_radius is None or (is_integer(depth_radius) and depth_radius >= 0)
         check(fits, "depth_radius", depth_radius, "a non-negative integer")
         check(size is None or (is_integer(size) and size > 0), "size", size, "a positive integer")
@@ -89,7 +89,7 @@ class LocalResponseNormalization(keras.layers.Layer):
     def build(self, input_shape: Shape) -> None:
         """Validates the number of channels."""
         fits = len(input_shape) > 1 and input_shape[-1] is not None
-        check(fits, "inputs", tuple(input_shape), "have shape (batch, ..., channels) with known channels")
+        check(fits, "inputs", tuple(input_shape), "have shape (batch, ..., channels) with a known number of channels")
 
     def call(self, inputs: Tensor) -> Tensor:
         """Normalizes the inputs."""

@@ -60,7 +60,7 @@ class Standardization(keras.layers.Layer):
         axis = plain(axis)
         axes = [] if axis is None else [axis] if isinstance(axis, int) else axis
         fits = isinstance(axes, Sequence) and all(is_integer(one) and one != 0 for one in axes)
-        check(fits, "axis", axis, "an integer, a sequence of integers, or None", "0 is the batch axis")
+        check(fits, "axis", axis, "an integer, a sequence of integers, or None", "the batch axis, 0, is not allowed")
         # Raw data may exceed the range of half precision: inputs are cast after the standardization.
         super().__init__(autocast=False, **kwargs)
         self.supports_masking = True
@@ -71,10 +71,15 @@ class Standardization(keras.layers.Layer):
         """Creates the mean and the standard deviation, initialized to 0 and 1."""
         rank = len(input_shape)
         fits = self._has_axes(rank)
-        check(fits, "axis", self.axis, f"axes of inputs of shape {tuple(input_shape)} other than the batch axis")
+        check(
+            fits,
+            "axis",
+            self.axis,
+            f"set to valid axes for inputs of shape {tuple(input_shape)}, excluding the batch axis",
+        )
         kept = {axis % rank for axis in self._axes}
         shape = [input_shape[axis] if axis in kept else 1 for axis in range(rank)]
-        check(None not in shape, "inputs", tuple(input_shape), "have known sizes along `axis`")
+        check(None not in shape, "inputs", tuple(input_shape), "have a statically known size along `axis`")
         precise = keras.backend.result_type(self.variable_dtype, "float32")
         self.mean, self.std = (
             self.add_weight(shape, initializer, precise, name=name, trainable=False, autocast=False)
@@ -94,21 +99,21 @@ class Standardization(keras.layers.Layer):
             ValueError: If `data` is empty, does not match the inputs of the layer, or contains non-finite values.
         """
         moments = reduce(_Moments.with_those_of, (self._moments(batch) for batch in _batches(data)))
-        check(bool(np.isfinite(moments.squares).all()), "data", data, "finite numbers")
+        check(bool(np.isfinite(moments.squares).all()), "data", data, "contain only finite numbers")
         self.mean.assign(moments.mean)
         std = moments.std.astype(self.std.dtype)
         self.std.assign(np.where(std < np.finfo(std.dtype).tiny, 1, std))  # division by subnormals overflows
 
     def _moments(self, batch: np.ndarray) -> "_Moments":
         if not self.built:
-            expected = f"a dataset of batches with the feature axes {self.axis} after the batch axis"
+            expected = f"contain batches with the feature axes {self.axis} after the batch axis"
             remedy = "pass a single feature as a column, or another `axis` to the layer"
             check(self._has_axes(batch.ndim), "data", batch.shape, expected, remedy)
             self.build((None, *batch.shape[1:]))
         rank = len(self.mean.shape)
         kept = {axis % rank for axis in self._axes}
         fits = batch.ndim == rank and all(batch.shape[axis] == self.mean.shape[axis] for axis in kept)
-        expected = f"a batch of at least one example of rank {rank} whose mean has shape {tuple(self.mean.shape)}"
+        expected = f"a non-empty batch of rank {rank} whose mean has shape {tuple(self.mean.shape)}"
         check(fits and batch.size > 0, "data", batch.shape, expected)
         axes = tuple(axis for axis in range(rank) if axis not in kept)
         mean = batch.mean(axes, keepdims=True)
@@ -174,10 +179,10 @@ def _batches(data: NestedArrays | Dataset) -> Iterator[np.ndarray]:
         check(
             not isinstance(batch, tuple | dict),
             "data",
-            Verbatim(f"batches of {type(batch).__name__}"),
-            "a dataset of arrays",
+            Verbatim(f"batches of type {type(batch).__name__}"),
+            "contain arrays",
             remedy,
         )
         empty = False
         yield np.asarray(batch, "float64")
-    check(not empty, "data", data, "have at least one batch")
+    check(not empty, "data", data, "contain at least one batch")

@@ -11,8 +11,8 @@ from tensorsmith.core.types import Activation, Constraint, Initializer, Regulari
 from tensorsmith.layers._support.fresh import fresh
 from tensorsmith.layers._support.kernel_layer import KernelLayer
 
-PADDING = "have shape (batch, steps), True up to the end of each sequence and False after it"
-REMEDY = "Pad sequences at their end."
+PADDING = "have shape (batch, steps), with True up to the end of each sequence and False after it"
+REMEDY = "Pad sequences at the end."
 
 
 @export
@@ -141,8 +141,14 @@ class CRF(KernelLayer, keras.layers.Layer):
         if self.use_kernel:
             self.dense.build(input_shape)
         else:
-            shape = f"have shape (batch, steps, {self.units}) without a kernel"
-            check(input_shape[-1] == self.units, "inputs", tuple(input_shape), shape, "keep use_kernel=True")
+            shape = f"have shape (batch, steps, {self.units}) when use_kernel=False"
+            check(
+                input_shape[-1] == self.units,
+                "inputs",
+                tuple(input_shape),
+                shape,
+                "pass use_kernel=True for inputs with another number of features",
+            )
         self.chain_kernel = self.add_weight(
             shape=(self.units, self.units),
             name="chain_kernel",

@@ -12,7 +12,7 @@ from tensorsmith.layers._support.floating import floating
 
 @export
 class RBFOutput(keras.layers.Layer):
-    """Radial basis function output layer: squared Euclidean distances from a center vector for each class.
+    """Radial basis function output layer: squared Euclidean distances between the inputs and a center vector per class.
 
     The class with the smallest distance is the prediction. Formula, for the column w_k of the kernel:
 

@@ -135,14 +135,14 @@ class SampledSoftmax(keras.layers.Layer):
         scores += ops.cast(self.bias, inputs.dtype)
         if targets is not None:
             fits = targets.shape.is_compatible_with(inputs.shape[:-1])
-            expected = f"have the shape of the inputs without features, {tuple(inputs.shape[:-1])}"
+            expected = f"have the shape of the inputs without the feature axis, {tuple(inputs.shape[:-1])}"
             check(fits, "targets", tuple(targets.shape), expected)
             mask = inputs_mask if mask is None else mask
             targets = ops.cast(targets, "int64")
             # Masked steps may have any target. Class 0 is valid.
             targets = targets if mask is None else ops.where(mask, targets, 0)
             known = ops.logical_and(targets >= 0, targets < self.num_classes)
-            message = f"targets must be class indices from 0 to {self.num_classes - 1}, got others among"
+            message = f"targets must contain class indices from 0 to {self.num_classes - 1}, got other values among"
             # A control dependency, because `keras.ops` has no assertion that is kept in graphs.
             with tf.control_dependencies([tf.debugging.Assert(ops.all(known), [message, targets])]):
                 targets = tf.identity(targets)

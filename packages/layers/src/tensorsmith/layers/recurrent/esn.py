@@ -13,7 +13,7 @@ from tensorsmith.layers._support.seeds import seeds_from
 
 @export
 class ESNCell(keras.layers.Layer):
-    """Cell class for `ESN`: one step of an echo state network, whose random recurrent weights are not trained.
+    """Cell class for `ESN`, an echo state network with random recurrent weights that are not trained.
 
     Formula, with the leaking rate a:
 
@@ -151,7 +151,7 @@ class ESNCell(keras.layers.Layer):
 
 @export
 class ESN(keras.layers.RNN):
-    """Echo state network layer, whose random recurrent weights are not trained.
+    """Echo state network layer with random recurrent weights that are not trained.
 
     It applies an `ESNCell` in a `keras.layers.RNN`. See `ESNCell` for the formula, the source and the other arguments.
 

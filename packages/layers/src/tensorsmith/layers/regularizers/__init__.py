@@ -1,4 +1,4 @@
-"""Regularizers in addition to those of Keras."""
+"""Regularizers that Keras does not provide."""
 
 from tensorsmith.layers.regularizers.kl_divergence_regularizer import KLDivergenceRegularizer
 

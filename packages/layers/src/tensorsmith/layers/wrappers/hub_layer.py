@@ -101,7 +101,7 @@ class HubLayer(keras.layers.Layer):
         return self.module.signatures[name]
 
     def _variables(self) -> list[tuple[tf.Variable, bool]]:
-        """Returns pairs of each variable of the function or module and `True` if it is trainable."""
+        """Returns each variable of the function or module, paired with a boolean that is `True` if it is trainable."""
         functions = getattr(self._function, "concrete_functions", [self._function])
         found = {id(variable): variable for function in functions for variable in function.variables}
         found |= {id(variable): variable for variable in getattr(self.module, "variables", None) or ()}
@@ -131,7 +131,7 @@ class HubLayer(keras.layers.Layer):
         if self.output_key is not None:
             key, names = self.output_key, list(outputs) if isinstance(outputs, Mapping) else []
             remedy = "" if key in names else did_you_mean(key, names)
-            check(key in names, "output_key", key, f"one of the names of the outputs, {names}", remedy)
+            check(key in names, "output_key", key, f"one of the output names, {names}", remedy)
             outputs = outputs[key]
         if self.trainable:
             for loss in getattr(self.module, "regularization_losses", ()):
@@ -157,7 +157,12 @@ class HubLayer(keras.layers.Layer):
         if isinstance(inputs, Mapping):
             return inputs
         names = sorted(self._function.structured_input_signature[1])
-        check(len(names) == 1, "inputs", Verbatim("a tensor"), f"a dict of {names}, the inputs of the signature")
+        check(
+            len(names) == 1,
+            "inputs",
+            Verbatim("a tensor"),
+            f"a dict with the keys {names}, the inputs of the signature",
+        )
         return {names[0]: inputs}
 
     def save_own_variables(self, store: MutableMapping[str, Any]) -> None:

@@ -46,7 +46,7 @@ class MonteCarlo(keras.layers.Wrapper):
     def __init__(self, layer: keras.Layer, **kwargs: Any):
         check(isinstance(layer, keras.layers.Layer), "layer", layer, "a Keras layer")
         arguments = inspect.signature(layer.call).parameters
-        check("training" in arguments, "layer", layer, "a layer whose `call` takes `training`")
+        check("training" in arguments, "layer", layer, "a layer whose `call` method accepts `training`")
         # Keras distinguishes tensors, masks and other arguments by the signature of the layer.
         self.call = functools.wraps(layer.call)(functools.partial(self.call))  # type: ignore[method-assign]
         super().__init__(layer, **kwargs)

@@ -75,7 +75,7 @@ class WeightNormalization(keras.layers.Wrapper):
         self.data_init = data_init
 
     def build(self, input_shape: Shapes | None = None) -> None:
-        """Creates the weight g, the magnitudes of the kernel."""
+        """Creates the weight g, which contains the magnitudes of the kernel."""
         super().build(input_shape)
         fits = isinstance(self.v, keras.Variable) and not isinstance(self.layer, TRANSPOSED)
         if fits and not isinstance(self.layer, keras.layers.RNN):
@@ -118,7 +118,7 @@ class WeightNormalization(keras.layers.Wrapper):
 
     @property
     def v(self) -> Variable:
-        """Weight v, the directions of the kernel, which is the kernel variable of the wrapped layer."""
+        """Weight v, which contains the directions of the kernel and is the kernel variable of the wrapped layer."""
         if isinstance(self.layer, keras.layers.RNN):
             return getattr(self.layer.cell, "recurrent_kernel", None)
         return getattr(self.layer, "kernel", None)

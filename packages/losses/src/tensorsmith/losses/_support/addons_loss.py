@@ -6,7 +6,7 @@ import keras
 
 
 class AddonsLoss(keras.losses.Loss):
-    """Base class of losses that can be created from the configs of TensorFlow Addons.
+    """Base class for losses that can be created from the configs of TensorFlow Addons.
 
     These configs have no `dtype` and may contain the Keras 2 reduction "auto", which Keras 3 rejects. TensorFlow Addons
     losses that always return one number per batch have the reduction "none", for which the classes of this package

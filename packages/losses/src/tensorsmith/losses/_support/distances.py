@@ -22,7 +22,7 @@ def pairwise_distances(embeddings: TensorLike, metric: Metric = "L2") -> Tensor:
             embeddings to the distance matrix.
     """
     (embeddings,) = precise(embeddings)
-    check(len(embeddings.shape) == 2, "y_pred", tuple(embeddings.shape), "embeddings of shape (batch, features)")
+    check(len(embeddings.shape) == 2, "y_pred", tuple(embeddings.shape), "have shape (batch, features)")
     return metric(embeddings) if callable(metric) else METRICS[metric][0](embeddings)
 
 
@@ -52,7 +52,7 @@ def metric_from(given: Any) -> Metric:
 
 
 def metric_config(metric: Metric) -> str | dict[str, Any]:
-    """Return the distance metric as stored in a config. To be restored, a function must be registered with Keras."""
+    """Return the distance metric as stored in a config. Functions must be registered with Keras to be restored."""
     return keras.saving.serialize_keras_object(metric) if callable(metric) else metric
 
 

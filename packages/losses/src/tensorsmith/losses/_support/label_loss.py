@@ -1,4 +1,4 @@
-"""Base class and helpers of losses that depend only on the equality of labels."""
+"""Base class and helpers for losses that depend only on the equality of labels."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from tensorsmith.losses._support.addons_loss import AddonsLoss
 
 
 class LabelLoss(AddonsLoss):
-    """Base class of losses that depend only on the equality of labels.
+    """Base class for losses that depend only on the equality of labels.
 
     Keras casts targets to the float dtype of the loss, in which large labels become equal: above 2,048 in `float16` and
     above 2**24 in `float32`. Therefore labels are compared before the cast, and `call` receives the matrix of equal
@@ -33,16 +33,14 @@ def same_label(y_true: TensorLike) -> Tensor:
     labels = ops.convert_to_tensor(y_true)
     shape = labels.shape
     fits = len(shape) == 1 or (len(shape) == 2 and shape[-1] == 1)
-    check(
-        fits, "y_true", tuple(shape), "labels of shape (batch,) or (batch, 1)", "pass class indices, not one-hot labels"
-    )
+    check(fits, "y_true", tuple(shape), "have shape (batch,) or (batch, 1)", "pass class indices, not one-hot labels")
     # Broadcasting a column against a row compares all pairs: (batch, batch).
     labels = ops.reshape(labels, (-1, 1))
     return ops.equal(labels, ops.transpose(labels))
 
 
 def check_labels(same: Tensor, distances: Tensor) -> None:
-    """Raise an ArgumentError unless the numbers of labels and embeddings are equal, where known.
+    """Raise an ArgumentError if the numbers of labels and embeddings are known and differ.
 
     Args:
         same: Pairwise label equality matrix.

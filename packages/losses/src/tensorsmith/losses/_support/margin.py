@@ -11,5 +11,5 @@ def check_margin(margin: float) -> None:
         "margin",
         margin,
         "a non-negative number",
-        "pass the distance from which on pairs do not count, for example 1.0",
+        "pass the distance beyond which pairs do not contribute to the loss, for example 1.0",
     )

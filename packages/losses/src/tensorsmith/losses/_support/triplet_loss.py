@@ -1,4 +1,4 @@
-"""Base class of the triplet loss classes."""
+"""Base class for triplet losses."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -27,7 +27,7 @@ Input shape:
 
 
 class TripletLoss(SharedDocstrings, LabelLoss):
-    """Base class of losses with a margin between the distances of an anchor to its positives and its negatives."""
+    """Base class for losses with a margin between the distances of an anchor to its positives and its negatives."""
 
     shared_texts: ClassVar[Mapping[str, str]] = {"arguments": ARGUMENTS, "call": CALL}
 

@@ -1,4 +1,4 @@
-"""Base class of metrics that accumulate a confusion matrix."""
+"""Base class for metrics that accumulate a confusion matrix."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from tensorsmith.metrics._support.weighting import STATE, weights_of
 
 
 class ConfusionMetric(keras.metrics.Metric):
-    """Base class of metrics computed from a confusion matrix, with true classes as rows."""
+    """Base class for metrics computed from a confusion matrix, with true classes as rows."""
 
     def __init__(self, num_classes: int, name: str, dtype: DType | None):
         check_num_classes(num_classes, least=2)

@@ -38,7 +38,7 @@ def known_labels(labels: Tensor, num_classes: int, weights: Tensor) -> Tensor:
     labels = ops.where(weights == 0, 0, ops.cast(labels, "int64"))
     known = ops.all(ops.logical_and(labels >= 0, labels < num_classes))
     # A control dependency, because keras.ops has no assertions that are preserved in graphs.
-    message = f"labels must be class indices from 0 to {num_classes - 1}, got others among"
+    message = f"labels must contain class indices from 0 to {num_classes - 1}, got other values among"
     with tf.control_dependencies([tf.debugging.Assert(known, [message, labels])]):
         return tf.identity(labels)
 
@@ -50,6 +50,6 @@ def known_probabilities(values: Tensor, weights: Tensor) -> Tensor:
     """
     values = ops.where(weights == 0, 0, values)
     outside = ops.any(ops.logical_or(values < -1e-3, values > 1 + 1e-3))
-    message = "y_pred must be probabilities in [0, 1], got other values, such as logits, among"
+    message = "y_pred must contain probabilities in [0, 1], got other values, such as logits, among"
     with tf.control_dependencies([tf.debugging.Assert(ops.logical_not(outside), [message, values])]):
         return tf.identity(values)

@@ -39,7 +39,7 @@ if a sample with a nonzero weight is NaN."""
 
 
 class HistogramMetric(SharedDocstrings, keras.metrics.Metric):
-    """Base class of correlations estimated from a histogram.
+    """Base class for metrics that estimate a correlation from a histogram.
 
     Subclasses implement `of_table`, which computes the correlation from a table of weights and its bin centers.
     """
@@ -61,7 +61,7 @@ class HistogramMetric(SharedDocstrings, keras.metrics.Metric):
         _check_range("preds_min", preds_min, "preds_max", preds_max)
         for which, cutpoints in (("actual_cutpoints", actual_cutpoints), ("preds_cutpoints", preds_cutpoints)):
             fits = is_integer(cutpoints) and cutpoints >= 2
-            check(fits, which, cutpoints, "an integer >= 2", "n cut points bound n - 1 bins")
+            check(fits, which, cutpoints, "an integer >= 2", "each bin lies between two cut points")
         super().__init__(name=name, dtype=dtype)
         self.actual_min = actual_min
         self.actual_max = actual_max

@@ -1,4 +1,4 @@
-"""Base class of Kendall rank correlations."""
+"""Base class for Kendall rank correlations."""
 
 from collections.abc import Mapping
 from typing import ClassVar
@@ -14,7 +14,7 @@ UNCOMPILED = """\
 
 
 class KendallsTau(RankCorrelation):
-    """Base class of rank correlations computed from the counts of concordant, discordant and tied pairs."""
+    """Base class for rank correlations computed from the counts of concordant, discordant and tied pairs."""
 
     shared_texts: ClassVar[Mapping[str, str]] = {
         **RankCorrelation.shared_texts,

@@ -10,7 +10,7 @@ from tensorsmith.ops import PairCounts
 
 
 def as_samples(x: TensorLike, y: TensorLike) -> tuple[Tensor, Tensor, Tensor]:
-    """Return both tensors as `float64` vectors, and unit weights.
+    """Return both tensors as `float64` vectors, together with unit weights.
 
     64-bit integers, which `float64` would round, are replaced by their ranks.
 

@@ -1,4 +1,4 @@
-"""Base class of rank correlations, computed from a histogram or from all individual samples."""
+"""Base class for rank correlations, computed from a histogram or from all individual samples."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -26,7 +26,7 @@ Raises:
 
 
 class RankCorrelation(HistogramMetric):
-    """Base class of rank correlations, estimated from a histogram or, with `capacity`, computed exactly.
+    """Base class for rank correlations, estimated from a histogram or, if `capacity` is set, computed exactly.
 
     Subclasses implement `of_table` and `of_samples`.
     """

@@ -58,7 +58,7 @@ def check_patterns(**patterns: Sequence[str] | None) -> None:
         check(fits, name, given, "a list of regular expressions, or None")
         for pattern in given or ():
             remedy = f"use re.escape({pattern!r}) to match it literally"
-            check(_compiles(pattern), name, given, "regular expressions", remedy)
+            check(_compiles(pattern), name, given, "contain only valid regular expressions", remedy)
 
 
 def _is_amount(given: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Base class of optimizers that maintain averaged weights."""
+"""Base class for optimizers that maintain averaged weights."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,12 +11,12 @@ from tensorsmith.optimizers._support.wrapping import Keeper
 
 
 class Averaging(Keeper):
-    """Base class of wrappers that maintain an average of each variable. Subclasses determine when to update it."""
+    """Base class for wrappers that maintain an average of each variable. Subclasses determine when to update it."""
 
     slot = "average"
 
     def take_in(self, variables: Sequence[Any], weight: tf.Tensor) -> None:
-        """Move the averages toward the current values of the variables, with the weight as interpolation factor."""
+        """Move the averages toward the current values of the variables, with the weight as the interpolation factor."""
         for variable, average in self.pairs(variables):
             dtype = precise(variable.dtype)
             # The form kept + weight (w - kept) leaves equal values exactly unchanged.
@@ -69,5 +69,5 @@ class Averaging(Keeper):
     def _known(self, variables: Sequence[Any]) -> list[tuple[Any, Any]]:
         known = [v for v in variables if self._var_key(v) in self._trainable_variables_indices] if self.built else []
         received = Verbatim(f"{len(variables)} variables without averages")
-        check(bool(known), "var_list", received, "variables that the optimizer was built with")
+        check(bool(known), "var_list", received, "contain variables that the optimizer was built with")
         return self.pairs(known)

@@ -117,7 +117,7 @@ class FusedUpdate(SharedDocstrings, keras.optimizers.Optimizer):
 
 
 def assign(variables: Sequence[tf.Variable], values: Sequence[tf.Tensor]) -> None:
-    """Assign a value to each variable, with a transfer of buffers instead of a copy."""
+    """Assign a value to each variable by transferring buffers instead of copying them."""
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value, read_value=False)
 

@@ -1,4 +1,4 @@
-"""Base class of Adam variants without a compiled kernel."""
+"""Base class for Adam variants without a compiled kernel."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
@@ -20,7 +20,7 @@ name: Name of the optimizer.
 
 
 class MomentsOptimizer(SharedDocstrings, KeepsArguments, RowOptimizer):
-    """Base class of optimizers that track the first and second moments of the gradients."""
+    """Base class for optimizers that track the first and second moments of the gradients."""
 
     decays_itself = True
     kept_arguments: ClassVar[tuple[str, ...]] = ("beta_1", "beta_2", "epsilon", "amsgrad")

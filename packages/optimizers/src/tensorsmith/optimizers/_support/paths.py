@@ -21,7 +21,7 @@ def matches(variable: Variable, patterns: Sequence[str] | None) -> bool:
 
 
 def ending(variable: Variable, variables: Sequence[Any]) -> str:
-    """Return a regular expression for the last components of a path, at least two and as many as required to be unique.
+    """Return a regular expression that matches the last components of a path: at least two, and enough to be unique.
 
     The beginning of a path is not reliable: a new `Sequential` model contributes its name, a loaded one does not.
 
@@ -51,11 +51,9 @@ def takers(name: str, choices: Sequence[Choice], variables: Sequence[Any]) -> li
     found = [[position for position, (_, takes) in enumerate(choices) if takes(variable)] for variable in variables]
     for position, (shown, _) in enumerate(choices):
         used = any(position in positions for positions in found)
-        expected = (
-            f"a match for at least one of the trainable variables {[path_of(variable) for variable in variables]}"
-        )
+        expected = f"match at least one of the trainable variables {[path_of(variable) for variable in variables]}"
         check(used, name, Verbatim(shown), expected, "frozen layers have no trainable variables")
     for variable, positions in zip(variables, found, strict=True):
         received = Verbatim(" and ".join(choices[position][0] for position in positions))
-        check(len(positions) < 2, name, received, f"have a single entry for {path_of(variable)!r}")
+        check(len(positions) < 2, name, received, f"contain a single entry for {path_of(variable)!r}")
     return [next(iter(positions), None) for positions in found]

@@ -1,4 +1,4 @@
-"""Base class of Rectified Adam and AdaBelief."""
+"""Base class for Rectified Adam and AdaBelief."""
 
 from collections.abc import Mapping
 from numbers import Real
@@ -25,7 +25,7 @@ min_lr: Learning rate at the end of training."""
 
 
 class RectifiedMoments(MomentsOptimizer):
-    """Base class of Adam variants with a rectified step size and optional warm-up.
+    """Base class for Adam variants with a rectified step size and optional warm-up.
 
     A subclass implements the increment of the second moments.
     """
@@ -46,7 +46,7 @@ class RectifiedMoments(MomentsOptimizer):
     ):
         check_amounts(min_lr=min_lr)
         fits = isinstance(sma_threshold, Real) and sma_threshold >= 4
-        check(fits, "sma_threshold", sma_threshold, "a number >= 4", "below 4 no step is rectified")
+        check(fits, "sma_threshold", sma_threshold, "a number >= 4", "below 4, no step is rectified")
         check_counts(0, total_steps=total_steps)
         check_fractions(warmup_proportion=warmup_proportion)
         super().__init__(learning_rate, **kwargs)

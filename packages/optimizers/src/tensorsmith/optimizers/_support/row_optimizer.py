@@ -1,4 +1,4 @@
-"""Base class of optimizers without compiled kernels."""
+"""Base class for optimizers without compiled kernels."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class Step:
     """Update step of one variable, or of the rows that occur in its sparse gradient.
 
     Attributes:
-        gradient: Gradient of the rows.
+        gradient: Gradient with respect to the updated rows.
         rate: Learning rate.
         number: Number of the step, counted from 1.
         decay: Current value of `weight_decay` for the variable, or `None` if it does not decay.
@@ -69,7 +69,7 @@ class Step:
 
 
 class RowOptimizer(SlotKeeper):
-    """Base class of optimizers that implement `updated` for any subset of rows.
+    """Base class for optimizers that implement `updated` for any subset of rows.
 
     A sparse gradient remains sparse: duplicate indices are summed, and only its rows are updated. Half precision is
     computed in `float32`, which is also the dtype of the state variables.

@@ -12,7 +12,7 @@ Slots = Sequence[keras.Variable]  # one state variable per model variable, in th
 
 
 class SlotKeeper(keras.optimizers.Optimizer):
-    """Base class of optimizers with state variables for each model variable, in `float32` or `float64`."""
+    """Base class for optimizers with state variables for each model variable, in `float32` or `float64`."""
 
     def add_slots(self, variables: Sequence[Any], *names: str, initial: float = 0.0, scalar: bool = False) -> list[Any]:
         """Create state variables, and return one list per name that contains one state variable per model variable.

@@ -1,4 +1,4 @@
-"""Base classes of optimizer wrappers."""
+"""Base classes for optimizer wrappers."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
@@ -13,7 +13,7 @@ from tensorsmith.optimizers._support.slots import SlotKeeper
 
 
 class Wrapper(SlotKeeper):
-    """Base class of optimizer wrappers that perform actions before or after the update of the inner optimizer.
+    """Base class for optimizer wrappers that perform actions before or after the update of the inner optimizer.
 
     Learning rate, iterations and loss scale factor are those of the wrapped optimizer, as expected by callbacks,
     schedules and `keras.optimizers.LossScaleOptimizer`, which wraps both. All other settings, such as clipping and
@@ -78,7 +78,7 @@ class Wrapper(SlotKeeper):
     def built_for(self, trainable_variables: Sequence[Any] | None) -> list[Any]:
         """Return the variables to update, and build the optimizer if necessary."""
         if trainable_variables is None:
-            check(self.built, "trainable_variables", None, "given, or the optimizer must be built")
+            check(self.built, "trainable_variables", None, "passed unless the optimizer is already built")
             return list(self._trainable_variables)
         variables = list(trainable_variables)
         self.build(variables)
@@ -143,7 +143,7 @@ class Wrapper(SlotKeeper):
 
 
 class Keeper(Wrapper):
-    """Base class of wrappers with one state variable per model variable, initialized before the first update.
+    """Base class for wrappers with one state variable per model variable, initialized before the first update.
 
     The state of half-precision variables is stored in `float32`.
     """
@@ -190,7 +190,7 @@ def _checked(optimizer: Optimizer) -> keras.optimizers.Optimizer:
         not around,
         name,
         optimizer,
-        "have no loss scaling",
+        "not use loss scaling",
         "wrap this optimizer in a LossScaleOptimizer instead",
     )
     several = isinstance(found, getattr(keras.optimizers, "MultiOptimizer", ()))  # added in Keras 3.15

@@ -185,7 +185,7 @@ def extend_with_decoupled_weight_decay(base_optimizer: type) -> type:
     name = f"{base_optimizer.__name__}WithDecoupledWeightDecay"
     known = keras.saving.get_registered_object(f"tensorsmith>{name}")
     free = known is None or _origin(known.__bases__[-1]) == _origin(base_optimizer)  # a notebook cell was run again
-    expected = f"a class with a name other than {name}, which another class has in saved models"
+    expected = f"a class with a name other than {name}, which is already registered for another class"
     check(free, "base_optimizer", base_optimizer, expected, "subclass it under another name")
     return export(type(name, (DecoupledWeightDecayExtension, base_optimizer), {"__module__": __name__}))
 

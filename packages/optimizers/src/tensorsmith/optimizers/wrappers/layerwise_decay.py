@@ -46,7 +46,7 @@ class ScaledUpdates(Wrapper):
     """
 
     def __init__(self, optimizer: Optimizer, scales: Mapping[str, float], name: str = "ScaledUpdates"):
-        check(isinstance(scales, Mapping), "scales", scales, "a dict of scales by regular expression")
+        check(isinstance(scales, Mapping), "scales", scales, "a dict that maps regular expressions to scales")
         check_patterns(scales=list(scales))
         check_amounts(**{f"scales[{pattern!r}]": scale for pattern, scale in scales.items()})
         super().__init__(optimizer, name)

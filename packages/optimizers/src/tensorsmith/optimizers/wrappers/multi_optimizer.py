@@ -111,9 +111,11 @@ class _Map:
                 optimizer, (KERAS_OWN, keras.optimizers.LossScaleOptimizer)
             )
             remedy = "wrap the MultiOptimizer in a LossScaleOptimizer"
-            check(single, NAME, optimizer, "a single optimizer, not a MultiOptimizer or LossScaleOptimizer", remedy)
+            check(
+                single, NAME, optimizer, "contain single optimizers, not a MultiOptimizer or LossScaleOptimizer", remedy
+            )
             others = [known for known, _ in self._pairs]
-            check(all(optimizer is not known for known in others), NAME, optimizer, "distinct optimizers")
+            check(all(optimizer is not known for known in others), NAME, optimizer, "contain distinct optimizers")
             whats = list(given) if isinstance(given, list | tuple) else [given]
             for what in whats:
                 check(isinstance(what, str | keras.layers.Layer), NAME, what, EXPECTED)
@@ -131,7 +133,7 @@ class _Map:
             if position is None:
                 received = [whats for _, whats in self._pairs]
                 raise argument_error(
-                    NAME, received, f"have an optimizer for every variable, including {path_of(variable)!r}"
+                    NAME, received, f"contain an optimizer for every variable, including {path_of(variable)!r}"
                 )
             self._chosen[id(variable)] = self._pairs[position][0]
 
@@ -150,13 +152,19 @@ class _Map:
     def _patterns(self, what: str | keras.Layer) -> list[str]:
         if isinstance(what, str):
             return [what]
-        check(what.built, NAME, what, "a built layer, in order to be saved", "call the model once")
+        check(what.built, NAME, what, "contain only built layers in order to be saved", "call the model once")
         layers = [what for _, whats in self._pairs for what in whats if not isinstance(what, str)]
         every = self.variables or [variable for layer in layers for variable in layer.trainable_variables]
         patterns = [ending(variable, every) for variable in what.trainable_variables]
         for pattern in patterns:
             alone = sum(matches(variable, [pattern]) for variable in every) == 1
-            check(alone, NAME, what, "layers with distinct paths, in order to be saved", "give them different names")
+            check(
+                alone,
+                NAME,
+                what,
+                "contain only layers with distinct paths in order to be saved",
+                "give them different names",
+            )
         return patterns
 
 

@@ -1,4 +1,4 @@
-"""Base class of cyclical schedules."""
+"""Base class for cyclical schedules."""
 
 import numbers
 from typing import Any
@@ -14,7 +14,7 @@ MODES = ("cycle", "iterations")
 
 
 class Cycles(Schedule):
-    """Base class of cyclical schedules, whose value increases and decreases linearly, `step_size` steps each.
+    """Base class for cyclical schedules, which alternate between linear increases and decreases of `step_size` steps.
 
     Subclasses implement `scale`, the factor of the amplitude.
 

@@ -37,7 +37,7 @@ class Manifest:
         """Raises an error if the arguments differ from the stored ones."""
         changed = self.changed()
         received = Verbatim(f"other values of {' and '.join(changed)}")
-        check(not changed, "resume", received, "used with the arguments of the interrupted run", remedy)
+        check(not changed, "resume", received, "used with the same arguments as the interrupted run", remedy)
 
     def write(self) -> None:
         """Writes the arguments to the manifest file."""

@@ -23,7 +23,7 @@ class Engine(Protocol):
     """
 
     def encode(self, source: Source, schema: Schema, work: Path, strict: bool, report: Advance) -> list[Piece]:
-        """Encodes the data source as pieces in a folder, except for pieces that an interrupted call has written.
+        """Encodes the data source as chunks in a folder, except for chunks that an interrupted call has written.
 
         Args:
             source: Data source to encode.
@@ -56,7 +56,7 @@ class Threads:
         self._count = count
 
     def encode(self, source: Source, schema: Schema, work: Path, strict: bool, report: Advance) -> list[Piece]:
-        """Encodes the data source as numbered pieces."""
+        """Encodes the data source as numbered chunks."""
         pieces: list[Piece] = []
         waiting: deque[Future[Piece]] = deque()
 

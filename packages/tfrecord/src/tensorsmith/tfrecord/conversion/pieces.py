@@ -1,4 +1,4 @@
-"""Encoding of data source rows as records, in pieces of several megabytes."""
+"""Encoding of data source rows as records, in chunks of several megabytes."""
 
 import json
 from collections.abc import Iterator
@@ -41,7 +41,7 @@ class Piece:
         rows: Number of rows of the source in the piece.
         size: Size of these rows in bytes.
         rejects: Number of rows that were rejected.
-        examples: The first rejected rows.
+        examples: First few rejected rows, for error messages.
     """
 
     path: Path
@@ -66,7 +66,7 @@ def grouped(batches: Iterator[Batch]) -> Iterator[list[Batch]]:
 
 
 def write_piece(batches: list[Batch], schema: Schema, path: Path) -> Piece:
-    """Encodes batches and writes them to a piece, unless the file already exists."""
+    """Encodes batches and writes them to a chunk file, unless the file already exists."""
     rows = sum(batch.rows.num_rows + len(batch.rejects) for batch in batches)
     size = sum(batch.rows.nbytes for batch in batches)
     note = path.with_suffix(REJECTS)

@@ -33,7 +33,7 @@ def write_tfds_metadata(
         schema: Schema of the examples.
         counts: Mapping from split names to the number of records in each shard.
         sizes: Mapping from split names to sizes in bytes.
-        compression: Compression of the shards.
+        compression: Compression of the shards: "none", "gzip" or "zlib".
 
     Returns:
         `True` if the metadata was written. TensorFlow Datasets does not support compressed shards,

@@ -65,14 +65,14 @@ class Feature:
         numbers = self.dtype not in STRINGS
         if self.encoding in IMAGES:
             sound = len(self.shape) == 3 and (self.dtype == "uint8" or (self.dtype, self.encoding) == ("uint16", "png"))
-            check(sound, "shape", self.shape, "(height, width, channels) of uint8, or of uint16 for PNG")
-        check(not self.encoding or numbers, "encoding", self.encoding, f"left out for dtype {self.dtype}")
+            check(sound, "shape", self.shape, "(height, width, channels) with dtype uint8, or uint16 for PNG")
+        check(not self.encoding or numbers, "encoding", self.encoding, f"omitted for dtype {self.dtype}")
         remedy = "use null for at most one size"
         check(
             not (self.sequence and self.is_shaped), "shape", self.shape, "a list of sizes common to all steps", remedy
         )
         whole = self.dtype in INTEGERS and not self.shape
-        check(not self.labels or whole, "labels", self.labels, "left out unless the feature is a single integer")
+        check(not self.labels or whole, "labels", self.labels, "omitted unless the feature is a single integer")
         texts = all(isinstance(label, str) for label in self.labels)
         check(texts and len(set(self.labels)) == len(self.labels), "labels", self.labels, "distinct strings")
         for name in ("sequence", "optional"):

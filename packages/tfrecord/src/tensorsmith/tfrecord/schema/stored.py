@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tensorsmith.core import ArgumentError, check
+from tensorsmith.core import ArgumentError, Verbatim, check
 from tensorsmith.records import Column
 from tensorsmith.tfrecord.schema import VALUE, Schema
 
@@ -76,5 +76,5 @@ def numbers_of(name: str, column: Column, stored: Mapping[str, Stored]) -> tuple
     dtype = np.dtype(stored[name].dtype).newbyteorder("<")
     uneven = column.bounds % dtype.itemsize != 0
     received = f"{int(np.diff(column.bounds)[uneven[1:].argmax()])} bytes" if uneven.any() else ""
-    check(not received, name, received, f"values of {dtype.name}, as in {SCHEMA}", f"remove {SCHEMA}")
+    check(not received, name, Verbatim(received), f"contain values of {dtype.name}, as in {SCHEMA}", f"remove {SCHEMA}")
     return column.values.view(dtype), column.bounds[column.rows] // dtype.itemsize

@@ -40,7 +40,11 @@ def columns_of(path: Path, part: Part, features: Mapping[str, StoredFeature]) ->
     for name, feature in features.items():
         held = " and ".join(feature.kinds)
         check(
-            len(feature.kinds) < 2, f"feature {name}", held, "have one kind in all records", "write the records again"
+            len(feature.kinds) < 2,
+            f"feature {name}",
+            held,
+            "have the same type in all records",
+            "rewrite the records with a single type",
         )
         if feature.kinds:
             wanted[name] = Steps(feature.kinds[0]) if feature.is_sequence else feature.kinds[0]

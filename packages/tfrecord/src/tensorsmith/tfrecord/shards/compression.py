@@ -33,7 +33,7 @@ def open_to_read(path: Path, compression: str) -> Any:
 
 
 def open_to_write(path: Path, compression: str) -> Any:
-    """Opens a file for writing, optionally compressed. The output depends only on the content, not on name or time."""
+    """Opens a file for writing, optionally compressed. The output does not depend on the file name or the time."""
     file = path.open("wb")
     if compression == "none":
         return file

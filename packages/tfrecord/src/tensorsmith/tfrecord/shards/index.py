@@ -20,7 +20,7 @@ class Index:
     """Byte offsets and sizes of the records in several files, in file order.
 
     Attributes:
-        files: Paths of the files.
+        files: Paths of the indexed TFRecord files.
         file: Index of the file of each record, int32 `(records,)`.
         begins: Byte offset of the data of each record in its file, int64 `(records,)`.
         sizes: Size of the data of each record in bytes, int32 `(records,)`.
@@ -110,12 +110,10 @@ def _read_sizes(path: Path) -> np.ndarray:
     check(
         plain == path.stat().st_size,
         str(path),
-        Verbatim(f"a file compressed by {compression}"),
+        Verbatim(f"a file compressed with {compression}"),
         "an uncompressed file",
         remedy,
     )
     largest = max((int(part.records.sizes.max()) for part in parts), default=0)
-    check(
-        largest < 2**31, str(path), Verbatim(f"a record of {largest:,} bytes"), "a file of records smaller than 2 GiB"
-    )
+    check(largest < 2**31, str(path), Verbatim(f"a record of {largest:,} bytes"), "contain records smaller than 2 GiB")
     return np.concatenate([np.zeros(0, "int32"), *(part.records.sizes.astype("int32") for part in parts)])

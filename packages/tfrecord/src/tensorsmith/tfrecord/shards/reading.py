@@ -22,7 +22,7 @@ class DamagedFileError(OSError):
         path: Path of the TFRecord file.
         record: Index of the first record that cannot be read.
         offset: Byte offset of this record; in a compressed file, the offset in the decompressed content.
-        problem: Description of the damage.
+        problem: Description of the corruption.
     """
 
     def __init__(self, path: Path, record: int, offset: int, problem: str):
@@ -35,7 +35,7 @@ class Part:
     """Consecutive records of a TFRecord file.
 
     Attributes:
-        records: The records. Their memory is reused when the next part is read.
+        records: Serialized records, whose memory is reused when the next part is read.
         first: Index of the first record in the file.
         offset: Byte offset of the first record; in a compressed file, the offset in the decompressed content.
     """

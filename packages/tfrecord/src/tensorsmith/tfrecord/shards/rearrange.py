@@ -46,9 +46,9 @@ def rearrange(
         DamagedFileError: If a record does not match its checksum, or is not at the position in the index.
     """
     check(compression in COMPRESSIONS, "compression", compression, " or ".join(COMPRESSIONS))
-    check(len(paths) > 0, "paths", paths, "a list of at least one shard")
+    check(len(paths) > 0, "paths", paths, "a non-empty list of shards")
     inside = order.size == 0 or (order.min() >= 0 and order.max() < len(index))
-    check(inside, "order", order, f"indices of the {len(index):,} records")
+    check(inside, "order", order, f"contain only indices of the {len(index):,} records")
     for path, run in zip(map(Path, paths), runs_of(order, len(paths)), strict=True):
         _write_shard(index, run, path, compression, resume, report)
 

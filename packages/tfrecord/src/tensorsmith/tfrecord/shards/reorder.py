@@ -28,7 +28,7 @@ class Split:
 
     Attributes:
         records: Number of records.
-        paths: Paths of the shards.
+        paths: Paths of the shards in the split.
     """
 
     records: int

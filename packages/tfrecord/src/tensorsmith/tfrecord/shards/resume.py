@@ -25,7 +25,7 @@ def manifest_kept(
     resume: bool,
     path: Path | None = None,
 ) -> Iterator[None]:
-    """Stores a manifest in the folder while shards are being written, which remains after an interruption.
+    """Stores a manifest in the folder while shards are being written. The manifest remains after an interruption.
 
     Args:
         folder: Folder that contains the shards.
@@ -43,12 +43,18 @@ def manifest_kept(
     manifest = Manifest(path or folder / f".{name}.reorder.json", arguments)
     if there := _shards(folder, names):
         interrupted = manifest.path.exists()
-        expected = f"have no shards of {' and '.join(sorted(names))}"
+        expected = f"not contain shards of {' and '.join(sorted(names))}"
         remedy = f"remove {there[0].name} and similar files, or pass another folder"
         if not resume and interrupted and not manifest.changed():
             remedy += "; or resume, as the same call wrote it and was interrupted"
         check(resume, "folder", str(folder), expected, remedy)
-        check(interrupted, "folder", str(folder), f"{expected}, because no interrupted call has left these", remedy)
+        check(
+            interrupted,
+            "folder",
+            str(folder),
+            f"{expected} other than those of an interrupted call",
+            remedy,
+        )
         remedy = f"repeat the same arguments, or remove {there[0].name} and similar files to start over"
         manifest.check_unchanged(remedy)
     if resume:

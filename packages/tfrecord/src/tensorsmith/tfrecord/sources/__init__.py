@@ -66,7 +66,7 @@ def open_source(path: Paths, **options: Any) -> TableSource:
     options = {name: value for name, value in options.items() if value is not None}
     for name, value in options.items():
         known = OPTIONS.get(kind, ())
-        check(name in known, name, value, f"{' or '.join(known) or 'left out'} for a source of kind {kind}")
+        check(name in known, name, value, f"{' or '.join(known) or 'omitted'} for a source of kind {kind}")
     root = _root([path] if isinstance(path, str | os.PathLike) else path, kind)
     module, _, name = CLASSES[kind].partition(".")
     source = getattr(import_module(f"{__name__}.{module}"), name)
@@ -89,7 +89,7 @@ def _root(paths: Sequence[str | os.PathLike[str]], kind: str) -> Path | None:
         beside,
         "source",
         shown,
-        "subfolders of the same folder",
+        "a list of subfolders of the same folder",
         "pass the folder that contains a folder for each class",
     )
     return folders[0].parent

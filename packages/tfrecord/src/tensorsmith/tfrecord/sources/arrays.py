@@ -1,4 +1,4 @@
-"""Base class of the NumPy and IDX data sources, whose arrays are read in chunks of rows."""
+"""Base class for the NumPy and IDX data sources, whose arrays are read in chunks of rows."""
 
 import math
 from abc import abstractmethod

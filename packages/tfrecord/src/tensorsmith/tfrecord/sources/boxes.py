@@ -1,4 +1,4 @@
-"""Base class of data sources for images with bounding box annotations."""
+"""Base class for data sources for images with bounding box annotations."""
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
@@ -55,7 +55,7 @@ class Annotated:
     Attributes:
         annotation: Path of the annotation file.
         row: Number of the annotation in this file.
-        image: Path of the image.
+        image: Path of the image file.
         boxes: Objects in the image.
         size: Height and width given by the annotation, `None` if they are missing.
     """

@@ -11,7 +11,7 @@ class Classes:
         files: Files whose class indices are determined.
 
     Attributes:
-        names: The class names; empty if all files are directly in the folder.
+        names: Sorted class names. Empty if all files are directly in the folder.
     """
 
     def __init__(self, root: Path | None, files: list[Path]) -> None:

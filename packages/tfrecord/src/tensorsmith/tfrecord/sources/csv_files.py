@@ -24,7 +24,7 @@ BLOCK, LARGEST = 2 << 20, 64 << 20  # size of a block in bytes; larger rows are 
 
 
 class CsvFiles(TableSource):
-    """Data source for CSV and TSV files with column names in the first line, whose values are strings.
+    """Data source for CSV and TSV files with column names in the first line. All values are strings.
 
     Cells are separated by commas, or by tabs or semicolons if the first line has no comma. An empty cell is a missing
     value; `""` is an empty string. Empty lines are skipped. A column without a name is called `column_1` and so on,
@@ -223,7 +223,7 @@ def check_encoding(encoding: str) -> str:
     except LookupError:
         known = False
     guess = did_you_mean(encoding, ("utf-8", "latin-1", "cp1252", "utf-16"))
-    check(known, "encoding", encoding, "an encoding known to Python, such as latin-1", guess)
+    check(known, "encoding", encoding, "an encoding supported by Python, such as latin-1", guess)
     return encoding
 
 

@@ -1,4 +1,4 @@
-"""Conversion of Arrow columns to feature types, without structs, dictionaries and dates."""
+"""Conversion of Arrow columns to feature types, which exclude structs, dictionaries and dates."""
 
 from pathlib import Path
 from typing import Any

@@ -18,11 +18,11 @@ DTYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: "
 
 
 class IdxFiles(Arrays):
-    """Data source for IDX files. Files with several axes provide the feature `image`, one-dimensional files `label`.
+    """Data source for IDX files. One-dimensional files provide the feature `label`, other files the feature `image`.
 
     Args:
-        files: IDX files: one file, or one of each kind. Training and test files must be opened as separate data
-            sources.
+        files: IDX files: one file, or a file of images and a file of labels. Training and test files must be opened as
+            separate data sources.
     """
 
     def __init__(self, files: list[Path]) -> None:

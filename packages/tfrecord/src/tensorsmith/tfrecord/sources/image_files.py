@@ -19,7 +19,7 @@ class ImageFile:
     """Properties of a valid image file.
 
     Attributes:
-        data: Content of the file.
+        data: Content of the image file as bytes.
         encoding: "png" or "jpeg".
         shape: Height, width and channels, as decoded by TensorFlow.
         dtype: "uint8", or "uint16" for a PNG file with 16 bits per channel.

@@ -23,10 +23,10 @@ class Found:
     """Result of schema inference.
 
     Attributes:
-        schema: The inferred schema.
+        schema: Schema inferred from all rows.
         rows: Number of rows that were read.
         refused: Number of rows that could not be read.
-        rejects: The first of these rows.
+        rejects: First few rows that could not be read.
         missing: Names of features that some rows lack, mapped to the number of these rows.
         problems: Names of features with values that no schema supports, mapped to a description.
         vocabularies: Sorted distinct strings of features that have 2 to 100 of them in more than ten times as many

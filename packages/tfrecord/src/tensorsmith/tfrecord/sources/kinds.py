@@ -77,7 +77,7 @@ def kind_of(files: list[Path]) -> tuple[str, list[Path]]:
         return next(iter(kinds)), files
     found = [f"{len(paths)} {kind}" if kind else paths[0].name for kind, paths in by_kind.items()]
     remedy = "pass the files that belong together, such as `FOLDER/*.csv`" if len(files) > 1 else ""
-    expected = f"files of one of these formats: {'; '.join(KINDS.values())}"
+    expected = f"a set of files in one of these formats: {'; '.join(KINDS.values())}"
     raise argument_error("source", Verbatim(" and ".join(found)), expected, remedy)
 
 

@@ -13,9 +13,9 @@ class Reject:
     """Rejected row and the reason for its rejection.
 
     Attributes:
-        file: The file that contains the row.
+        file: Path of the file that contains the row.
         row: Number of the row in the file, starting from 1; in text files, the line in which the row begins.
-        column: Name of the invalid column; empty if the row as a whole is invalid.
+        column: Name of the invalid column. Empty if the entire row is invalid.
         problem: Description of the problem, with the received and the expected value.
     """
 
@@ -34,12 +34,12 @@ class Batch:
     """Batch of rows from a data source.
 
     Attributes:
-        rows: A `pyarrow.RecordBatch` with a column for each feature. Numbers may be given as strings.
-        file: The file that the rows come from.
+        rows: Arrow record batch with one column per feature. Numbers may be represented as strings.
+        file: Path of the file that contains the rows.
         numbers: Number of each row in the file, starting from 1, int64 `(rows,)`; in text files, the line in which the
             row begins.
         rejects: Rows in the range of this batch that the source could not read.
-        positions: File of each row and number in that file, if the rows come from several files; otherwise empty.
+        positions: File and row number of each row if the rows belong to several files, otherwise empty.
     """
 
     rows: Any
@@ -57,7 +57,7 @@ class Source(Protocol):
     """Interface of data sources. Each iteration yields the same batches in the same order.
 
     Attributes:
-        files: The files that are read.
+        files: Paths of the files to read.
         options: Further options of the source.
     """
 

@@ -33,7 +33,7 @@ class SqliteTable(TableSource):
 
     def __init__(self, files: list[Path], table: str | None = None, query: str | None = None) -> None:
         check(len(files) == 1, "source", [str(path) for path in files], "a single database")
-        check(table is None or query is None, "query", query, "None when `table` is given")
+        check(table is None or query is None, "query", query, "None when `table` is passed")
         self.files, self._path = files, files[0]
         self._query = query or self._of_table(table)
 
@@ -46,7 +46,7 @@ class SqliteTable(TableSource):
                 names = [column[0] for column in cursor.description]
                 double = next((name for name in names if names.count(name) > 1), None)
                 remedy = "name them with AS"
-                check(double is None, "query", double, "a query whose columns have distinct names", remedy)
+                check(double is None, "query", double, "a query that returns columns with distinct names", remedy)
                 yield from _batches(cursor, names, str(self._path))
             except (sqlite3.Error, UnicodeError) as error:
                 raise UnreadableError(self._path, str(error)) from None

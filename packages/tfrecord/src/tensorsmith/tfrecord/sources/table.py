@@ -1,4 +1,4 @@
-"""Base class of data sources, with schema inference and selection of the columns in a schema."""
+"""Base class for data sources, with schema inference and selection of the columns in a schema."""
 
 import copy
 import dataclasses
@@ -19,13 +19,13 @@ MOST_ROWS, MOST_BYTES = 4096, 8 << 20  # approximate limits of a batch
 
 
 class TableSource(ABC):
-    """Base class of all data sources.
+    """Base class for all data sources.
 
     Attributes:
         files: The files that are read.
         options: Further options, set by `open_source`.
         untyped: If `True`, all values are strings.
-        written: If `True`, numbers come from decimal text.
+        written: If `True`, numbers originate from decimal text.
         by_file: If `True`, the rows of each file are independent, so that files can be read separately.
         before: Number of files before these, for a part of a source.
     """
@@ -48,7 +48,7 @@ class TableSource(ABC):
         """Yields batches of all rows, with all columns."""
 
     def rows_for(self, schema: Schema) -> Iterator[Batch]:
-        """Yields batches of all rows, possibly with column types that are more similar to those of the schema."""
+        """Yields batches of all rows, possibly with column types that are closer to those of the schema."""
         return self.rows()
 
     def survey(self, watch: Callable[[Batch], None] = lambda batch: None) -> Found:
@@ -107,5 +107,5 @@ def check_names(schema: Schema, names: list[str]) -> None:
     there = set(names)
     for name, feature in schema.features.items():
         if name not in there and not feature.optional:
-            expected = f"one of the columns {', '.join(names)}"
+            expected = f"contain only the columns {', '.join(names)}"
             raise argument_error("schema", name, expected, did_you_mean(name, names))

@@ -103,7 +103,9 @@ def _are_texts(records: Records, name: str, met: StoredFeature) -> bool:
 
 def _feature(name: str, met: StoredFeature, binary: bool, optional: bool) -> Feature:
     if len(met.kinds) > 1:
-        raise argument_error(name, " and ".join(met.kinds), "have one kind in all records", "write the records again")
+        raise argument_error(
+            name, " and ".join(met.kinds), "have the same type in all records", "rewrite the records with a single type"
+        )
     kind = met.kinds[0] if met.kinds else "bytes"
     dtype = DTYPES.get(kind, "bytes" if binary else "string")
     counts = met.steps or met.counts

@@ -45,7 +45,7 @@ class Voc(AnnotatedImages):
             yield found
         for path in self._images.values():
             if path not in seen:
-                yield Reject(str(path), 1, "", "it has no annotation")
+                yield Reject(str(path), 1, "", "the image has no annotation")
 
 
 def _read(path: Path) -> Annotated | Reject:
@@ -64,6 +64,6 @@ def _box(element: ElementTree.Element) -> Box:
     name = element.findtext("name", "").strip()
     sides = [element.findtext(f"bndbox/{side}") for side in ("xmin", "ymin", "xmax", "ymax")]
     if not name or None in sides:
-        raise ValueError("an object has no name or no bndbox")
+        raise ValueError("an object has no name or bndbox")
     left, top, right, bottom = (float(side or "") for side in sides)
     return Box(name, left, top, right, bottom, element.findtext("difficult", "0").strip() == "1")

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class CleanScores(Every):
-    """Evaluates the model on training data at the end of epochs and logs the results as `clean_loss` and so on.
+    """Evaluates the model on training data at the end of epochs, and logs results such as `clean_loss`.
 
     The training loss of an epoch is not comparable with the validation loss: it is computed with dropout, and averaged
         over steps with earlier weights. The clean loss differs from the validation loss only in the data, so that the

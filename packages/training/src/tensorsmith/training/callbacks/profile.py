@@ -82,7 +82,7 @@ class Profile(keras.callbacks.Callback):
             )
 
     def close(self) -> None:
-        """Writes the profile recorded so far, also if training is interrupted."""
+        """Writes the profile recorded so far, even if training is interrupted."""
         if self._running:
             self._running = False
             tf.profiler.experimental.stop()
@@ -96,5 +96,5 @@ class Profile(keras.callbacks.Callback):
                 Verbatim("a second active profile"),
                 "disable the other, such as `profile_batch` of TensorBoard",
             )
-            raise argument_error("callbacks", received, "used with a single active profile", remedy) from error
+            raise argument_error("callbacks", received, "used with at most one active profile", remedy) from error
         self._running = True

@@ -48,8 +48,8 @@ def reestimate_batch_norm(model: keras.Model, dataset: Iterable[Any]) -> None:
         check(
             not layer.renorm,
             "model",
-            Verbatim(f"a model in which {layer.name} renormalizes"),
-            "have no batch renormalization",
+            Verbatim(f"layer {layer.name}"),
+            "not contain layers with batch renormalization",
         )
     state = [variable.value for variable in model.non_trainable_variables]
     before, momentums = snapshot(state), [layer.momentum for layer in layers]
@@ -85,7 +85,7 @@ def _pooled(
         for i, layer in enumerate(layers):
             means[i].append(np.array(layer.moving_mean, "float64"))
             variances[i].append(np.array(layer.moving_variance, "float64"))
-    check(sum(sizes) > 0, "dataset", Verbatim("no batches"), "have at least one batch")
+    check(sum(sizes) > 0, "dataset", Verbatim("an empty dataset"), "contain at least one batch")
     pooled = []
     for of_batches, within in zip(means, variances, strict=True):
         mean = np.average(of_batches, axis=0, weights=sizes)

@@ -51,7 +51,7 @@ def dead_unit_fractions(model: keras.Model, x: NestedArrays) -> dict[str, float]
     known = bool(getattr(model, "inputs", None))
     check(known, "model", Verbatim(type(model).__name__), "a built functional or Sequential model")
     layers = [layer for layer in model.layers if _is_relu(layer)]
-    check(bool(layers), "model", Verbatim("a model without ReLU"), "have a ReLU layer or activation")
+    check(bool(layers), "model", Verbatim("a model without ReLU"), "contain a ReLU layer or activation")
     outputs = keras.Model(model.inputs, [layer.output for layer in layers]).predict(x, verbose=0)
     outputs = outputs if isinstance(outputs, list) else [outputs]
     return {

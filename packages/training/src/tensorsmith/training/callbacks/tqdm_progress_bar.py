@@ -21,7 +21,7 @@ FIELDS |= {"rate", "rate_fmt", "unit", "postfix"}
 
 
 class TQDMProgressBar(keras.callbacks.Callback):
-    """Displays a progress bar for the epochs and one for the steps of each epoch, as in TensorFlow Addons.
+    """Displays one progress bar for the epochs and one for the steps of each epoch, as in TensorFlow Addons.
 
     Name, arguments and messages are those of TensorFlow Addons, but the bars are drawn by the library rich instead of
     tqdm. Formats may contain tqdm's fields for numbers and times, and `bar` exactly once. Bars appear on standard
@@ -134,7 +134,7 @@ class TQDMProgressBar(keras.callbacks.Callback):
             self.close()
 
     def close(self) -> None:
-        """Removes all progress bars, also if training is interrupted."""
+        """Removes all progress bars, even if training is interrupted."""
         self._progress.stop()
 
     def _add(self, unit: str, description: str, total: int | None) -> TaskID:

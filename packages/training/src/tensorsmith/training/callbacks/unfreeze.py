@@ -53,7 +53,7 @@ class Unfreeze(keras.callbacks.Callback):
         check(fits, "layers", layers, "a layer or a list of layers")
         self._thawed: list[tuple[keras.layers.Layer, bool]] = []
         self._at = Duration.parse(at, "at")
-        check(self._at.seconds is None, "at", at, "a length in epochs, steps, examples or percent")
+        check(self._at.seconds is None, "at", at, "a duration in epochs, steps, examples or percent")
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Freezes the layers after the optimizer has been built with all variables."""
@@ -62,14 +62,22 @@ class Unfreeze(keras.callbacks.Callback):
         if self._at.unit == "epochs":
             self._epochs = self._at.value
         else:
-            check(steps is not None, "at", str(self._at), "a number of epochs when the steps of an epoch are unknown")
+            check(
+                steps is not None,
+                "at",
+                str(self._at),
+                "a number of epochs when the number of steps per epoch is unknown",
+            )
             self._epochs = self._at.steps(timeline, "at") / steps
         averaging = any(optimizer.use_ema for optimizer in optimizers_within(self.model.optimizer))
         check(
-            not averaging, "use_ema", True, "False, because Keras mixes up averages of weights when layers are unfrozen"
+            not averaging,
+            "use_ema",
+            True,
+            "False, because Keras assigns averages to the wrong weights when layers are unfrozen",
         )
         for layer in self._layers:
-            check(layer.trainable, "layers", layer, "layers that are trainable before the run")
+            check(layer.trainable, "layers", layer, "trainable at the start of training")
         if not self.model.optimizer.built:
             self.model.optimizer.build(self.model.trainable_variables)
         self._thawed = [(part, part.trainable) for layer in self._layers for part in layers_of(layer)]
@@ -85,7 +93,7 @@ class Unfreeze(keras.callbacks.Callback):
         self.close()
 
     def close(self) -> None:
-        """Restores the `trainable` attributes of the layers, also if training is interrupted."""
+        """Restores the `trainable` attributes of the layers, even if training is interrupted."""
         self._set(True)
 
     def _set(self, trainable: bool) -> None:

@@ -1,4 +1,4 @@
-"""Callback state during training, such as patience, best values and best weights."""
+"""State of callbacks during training, such as patience counters, best values and best weights."""
 
 import copy
 import json

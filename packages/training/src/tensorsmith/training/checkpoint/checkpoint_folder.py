@@ -33,7 +33,7 @@ def finish(draft: Path, name: str, values: Mapping[str, np.ndarray], note: str) 
 
     Args:
         draft: Folder created by `new_draft`, with the other files of the checkpoint.
-        name: Name of the checkpoint.
+        name: Name of the checkpoint folder.
         values: Mapping from keys to variable values.
         note: Metadata, serialized as JSON.
 

@@ -72,9 +72,9 @@ class Saved:
     """Checkpoint loaded from a folder.
 
     Attributes:
-        path: Folder of the checkpoint.
+        path: Path of the checkpoint folder.
         values: Mapping from keys to arrays.
-        note: Metadata of the checkpoint.
+        note: Metadata that was saved with the checkpoint.
     """
 
     path: Path
@@ -100,7 +100,7 @@ def check_new(folder: str | os.PathLike[str]) -> None:
     """
     there = checkpoints_in(Path(folder))
     received = Verbatim(
-        f"{folder} with {len(there)} checkpoints that are corrupted or belong to a run that is not resumed"
+        f"{folder}, which contains {len(there)} checkpoints that are corrupted or belong to a run that is not resumed"
     )
     check(not there, "checkpoints", received, "an empty folder", "pass resume=True, or another folder")
 
@@ -190,7 +190,10 @@ class Keeper:
     def _loss(self, scores: Mapping[str, Any]) -> float:
         score = scores.get(self._monitor, math.nan)
         check(
-            np.ndim(score) == 0, "monitor", self._monitor, f"a single number, not an array of shape {np.shape(score)}"
+            np.ndim(score) == 0,
+            "monitor",
+            self._monitor,
+            f"the name of a scalar metric, not of an array of shape {np.shape(score)}",
         )
         score = float(score)
         score = score if self._options.mode == "min" else -score
@@ -223,5 +226,5 @@ def _loss_of(checkpoint: Path) -> float:
 def _plain(value: Any) -> Any:
     """Converts NumPy numbers and arrays to JSON-serializable values."""
     fits = isinstance(value, np.generic | np.ndarray)
-    check(fits, "logs", value, "numbers and arrays", "checkpoints store the history, so log nothing else")
+    check(fits, "logs", value, "contain only numbers and arrays", "other values cannot be stored in checkpoints")
     return value.tolist()

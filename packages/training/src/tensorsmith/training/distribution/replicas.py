@@ -44,11 +44,11 @@ def check_fits(owner: object, model: keras.Model) -> None:
         inside = strategy.extended.variable_created_in_scope(variable.value)
         received = Verbatim(f"{variable.path}, which was created outside of the scope")
         remedy = "create model, optimizer and metrics inside `with strategy.scope():`"
-        check(inside, "model", received, f"created in the scope of {type(strategy).__name__}", remedy)
+        check(inside, "model", received, f"created within the scope of {type(strategy).__name__}", remedy)
     outer = optimizers_of(owner)
     for optimizer in filter(accumulates, (within for each in outer for within in optimizers_within(each))):
         fits = optimizer in outer and not isinstance(strategy, tf.distribute.ParameterServerStrategy)
-        expected = "None with parameter servers, and under any strategy in a wrapped optimizer"
+        expected = "None with parameter servers, and in wrapped optimizers under any strategy"
         check(fits, "gradient_accumulation_steps", optimizer.gradient_accumulation_steps, expected)
         check(not optimizer.use_ema, "use_ema", True, "False when gradients are accumulated across replicas")
         scheduled = [part for part in vars(optimizer).values() if isinstance(part, SCHEDULE)]
@@ -66,7 +66,7 @@ def check_fits(owner: object, model: keras.Model) -> None:
             not clips,
             "optimizer",
             Verbatim(f"a second optimizer with {', '.join(clips)}"),
-            "have no clipping under a strategy",
+            "not use gradient clipping under a strategy",
         )
     for loss in keras.tree.flatten(model.loss):
         reduction = getattr(loss, "reduction", None)

@@ -64,8 +64,8 @@ def run_chunks(
         try:
             done, tensors = source.run(step, chunk)
         except tf.errors.InvalidArgumentError as error:
-            at = f"{_reason(error.message)} ({where}, steps {step + 1} to {last})"
-            raise argument_error("x", Verbatim(at), "a dataset of batches that the model accepts") from error
+            at = f"a batch that fails with: {_reason(error.message)} ({where}, steps {step + 1} to {last})"
+            raise argument_error("x", Verbatim(at), "contain batches that the model accepts") from error
         if not done:
             break
         logs = {name: _number(tensor) for name, tensor in tensors.items()}

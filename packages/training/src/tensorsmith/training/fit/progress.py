@@ -62,5 +62,5 @@ class ProgressBar(keras.callbacks.Callback):
         self.close()
 
     def close(self) -> None:
-        """Removes the progress bar, also if training is interrupted."""
+        """Removes the progress bar, even if training is interrupted."""
         self._progress.close()

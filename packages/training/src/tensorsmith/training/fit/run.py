@@ -52,7 +52,7 @@ class Saving:
 
     Attributes:
         keeper: Writer of the checkpoints. `None` in processes that do not write any.
-        every: Trigger of the checkpoints.
+        every: Trigger that determines when checkpoints are saved.
         variables: Variables that define the training state.
         note: Metadata that does not change during the run.
         saved: Checkpoint from which the run resumes, if any.

@@ -75,7 +75,7 @@ def check_same(theirs: dict[str, Any], ours: dict[str, Any], where: str) -> None
         raise argument_error(
             "checkpoint",
             Verbatim(f"{where} with {len(there)} variables, where variable {i + 1} is {first[0]}"),
-            f"written for {len(here)} variables (this model and its training), where variable {i + 1} is {first[1]}",
+            f"match the {len(here)} variables of model, optimizer and metrics, where variable {i + 1} is {first[1]}",
             remedy,
         )
     for name in ("optimizer", "metrics"):

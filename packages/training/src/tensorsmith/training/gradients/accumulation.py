@@ -44,7 +44,7 @@ class _Accumulator:
             len(self._sums) == len(sums),
             "model",
             received,
-            "have distinct names in order to accumulate gradients",
+            "have weights with distinct names to accumulate gradients",
         )
 
     def __call__(self, grads_and_vars: Iterable[tuple[Any, Any]]) -> None:

@@ -52,7 +52,8 @@ def with_compiled_gradients(step: Step, optimizer: keras.optimizers.Optimizer) -
             if "merge_call" not in str(error):
                 raise
             expected = (
-                "False when a step synchronizes replicas, as synchronized batch normalization and a second optimizer do"
+                "False when a step synchronizes replicas, for example in synchronized batch normalization or "
+                "in a second optimizer"
             )
             raise argument_error("jit", True, expected) from error
         optimizer.apply_gradients(zip(gradients, variables, strict=True))

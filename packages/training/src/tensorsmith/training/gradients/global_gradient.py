@@ -27,7 +27,7 @@ class Listener:
         optimizer: Optimizer that the step calls.
 
     Attributes:
-        heard: Mapping from threads to gradients. Each replica has its own thread, and they take turns within a step.
+        heard: Mapping from threads to recorded gradients. Each replica runs in its own thread.
     """
 
     def __init__(self, optimizer: keras.optimizers.Optimizer) -> None:

@@ -64,7 +64,7 @@ def check_targets(model: keras.Model, y: NestedArrays | None, where: str = "") -
     outputs = getattr(model, "output", None)
     if isinstance(y, Mapping) and isinstance(outputs, Mapping):
         for strange in y.keys() - outputs.keys():
-            known = f"targets of the outputs {', '.join(sorted(outputs))}"
+            known = f"a dict of targets for the outputs {', '.join(sorted(outputs))}"
             raise argument_error("y", strange, known, did_you_mean(str(strange), outputs))
     for name, values, loss, output in _targets(model, y):
         kind = getattr(loss, "__name__", None) or getattr(loss, "name", None) or str(loss)
@@ -104,7 +104,7 @@ def _check_classes(name: str, values: np.ndarray, classes: int, where: str) -> N
         raise argument_error(
             name,
             Verbatim(f"label {values[tuple(bad[0])]} at {where}row {bad[0][0]} ({len(bad)} such labels)"),
-            f"integers from 0 to {classes - 1}, because the model has {classes} outputs",
+            f"contain integers from 0 to {classes - 1}, because the model has {classes} outputs",
             "number the classes from 0, or add units to the last layer",
         )
 
@@ -158,13 +158,13 @@ def to_arrays(
         check(values.ndim > 0, name, values[()], "an array", "convert lists of numbers with np.asarray")
     size = len(leaves[0][1])
     for name, values in leaves:
-        check(len(values) == size, name, Verbatim(f"shape {values.shape}"), f"an array of {size} examples, like x")
-    check(size > 0, "x", Verbatim("no examples"), "have at least one example")
+        check(len(values) == size, name, Verbatim(f"shape {values.shape}"), f"have {size} examples, like x")
+    check(size > 0, "x", Verbatim("no examples"), "contain at least one example")
     for name, values in leaves:
         kind = Verbatim(f"dtype {values.dtype}")
         check(values.dtype.kind in "biuf", name, kind, "an array of numbers", "encode strings before training")
         check_values(name, values)
-    check(sample_weight is None or y is not None, "sample_weight", Verbatim("weights"), "None without y")
+    check(sample_weight is None or y is not None, "sample_weight", Verbatim("weights"), "None if y is None")
     if model is not None:
         check_shapes(model, x)
         check_targets(model, y)
@@ -184,15 +184,19 @@ def first_batch(model: keras.Model | None, dataset: tf.data.Dataset) -> tuple[An
     """
     spec = dataset.element_spec
     parts = spec if isinstance(spec, tuple) else (spec,)
-    check(1 <= len(parts) <= 3, "dataset", spec, "a dataset of x, (x, y) or (x, y, sample_weight)")
-    check(dataset.cardinality().numpy() != 0, "dataset", Verbatim("no batches"), "have at least one batch")
+    check(1 <= len(parts) <= 3, "dataset", spec, "contain elements of the form x, (x, y) or (x, y, sample_weight)")
+    check(dataset.cardinality().numpy() != 0, "dataset", Verbatim("an empty dataset"), "contain at least one batch")
     first = next(iter(dataset.take(1)), None)
-    check(first is not None, "dataset", Verbatim("no batches"), "a non-empty dataset", "check its filters and files")
+    check(
+        first is not None,
+        "dataset",
+        Verbatim("an empty dataset"),
+        "contain at least one batch",
+        "check its filters and files",
+    )
     x, y, _ = keras.utils.unpack_x_y_sample_weight(first)
     for name, values in named(x, "x") + named(y, "y"):
-        check(
-            values.shape.rank != 0, name, Verbatim("single examples"), "a dataset of batches", "call dataset.batch(32)"
-        )
+        check(values.shape.rank != 0, name, Verbatim("single examples"), "contain batches", "call dataset.batch(32)")
         if values.dtype.is_floating:
             ragged = isinstance(values, tf.RaggedTensor)
             numbers = values.flat_values if ragged else getattr(values, "values", values)  # values of a sparse tensor

@@ -45,10 +45,10 @@ def make_source(
         arrays = to_arrays(model, x, y, sample_weight, class_weight)
         return ArraySource(arrays, batch_size, seed, steps_per_epoch)
     for name, value in (("y", y), ("sample_weight", sample_weight)):
-        check(value is None, name, value, "None when x is a dataset, whose elements hold it")
+        check(value is None, name, value, "None when x is a dataset, whose elements contain it")
     first = first_batch(model, x)
     if steps_per_epoch is None and x.cardinality() == tf.data.INFINITE_CARDINALITY:
-        raise argument_error("steps_per_epoch", None, "a number for an infinite dataset")
+        raise argument_error("steps_per_epoch", None, "an integer for an infinite dataset")
     if not isinstance(x.element_spec, tuple):
         x = x.map(lambda features: (features,))
     return StreamSource(weigh_classes(x, class_weight) if class_weight is not None else x, first, steps_per_epoch)

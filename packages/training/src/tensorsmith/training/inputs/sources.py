@@ -48,7 +48,7 @@ class BatchSource(Protocol):
         """Restores a saved position: a step of an epoch, or the first step if `step` is `None`."""
 
     def warm_up_source(self) -> "BatchSource":
-        """Returns a data source with similar batches for trial runs, which leave the position of this one unchanged."""
+        """Returns a data source of similar batches for trial runs that do not affect the position of this source."""
 
 
 class ArraySource:

@@ -83,8 +83,8 @@ class StreamSource:
                 raise argument_error(
                     "x",
                     Verbatim(f"a dataset with the stateful operation {name}, whose position cannot be saved"),
-                    "have no stateful operations when checkpoints are written",
-                    "draw with tf.random.stateless_uniform and the seeds of a tf.data.Dataset.random"
+                    "not contain stateful operations when checkpoints are written",
+                    "use tf.random.stateless_uniform with seeds from tf.data.Dataset.random"
                     if "Random" in name
                     else "remove the operation, or train without checkpoints",
                 ) from error

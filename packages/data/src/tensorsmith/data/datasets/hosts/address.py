@@ -27,7 +27,7 @@ class Address(Host):
     """Files that are downloaded from a web server.
 
     Attributes:
-        template: The address, with `{name}` in place of the file name.
+        template: URL of the files, with `{name}` as a placeholder for the file name.
     """
 
     template: str

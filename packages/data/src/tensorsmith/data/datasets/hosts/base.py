@@ -17,7 +17,7 @@ class File:
 
     Attributes:
         name: Name of the file in the cache.
-        size: Size in bytes, or an upper bound if the publisher does not give an exact size. Longer files are rejected.
+        size: Size in bytes, or an upper bound if the exact size is not published. Larger files are rejected.
         sha256: Hexadecimal SHA-256 digest.
     """
 
@@ -31,7 +31,7 @@ class Host(abc.ABC):
     """Host that provides all files of a data set, possibly in one of several file formats.
 
     Attributes:
-        files: The files that it provides.
+        files: Data files that the host provides.
     """
 
     files: tuple[File, ...]

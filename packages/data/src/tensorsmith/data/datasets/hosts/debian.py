@@ -17,8 +17,8 @@ class DebianPackage(Host):
     """Data files in one folder of a Debian package.
 
     Attributes:
-        name: Name of the package.
-        version: Version of the package.
+        name: Name of the Debian package.
+        version: Version of the Debian package.
         archive_size: Size of the .deb file in bytes.
         folder: Path of the files in the package, without the leading slash.
     """

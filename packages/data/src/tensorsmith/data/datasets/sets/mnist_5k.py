@@ -1,4 +1,4 @@
-"""A subset of 5,000 handwritten digits of MNIST."""
+"""Subset of 5,000 handwritten digits from MNIST."""
 
 import gzip
 from collections.abc import Mapping

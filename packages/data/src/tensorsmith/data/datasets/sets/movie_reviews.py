@@ -1,4 +1,4 @@
-"""Movie review sentences, rated from -4 to 4 by about twenty people each."""
+"""Movie review sentences, each rated from -4 to 4 by about twenty people."""
 
 import io
 from collections.abc import Mapping
