@@ -189,7 +189,7 @@ def test_a_signal_stops_between_steps_with_a_checkpoint(number, error, tmp_path)
 def test_a_checkpoint_that_cannot_be_written(tmp_path):
     class Lose(keras.callbacks.Callback):
         def on_epoch_end(self, epoch, logs=None):
-            shutil.rmtree(tmp_path / "folder")
+            (tmp_path / "folder").rename(tmp_path / "moved")  # atomic: a checkpoint may be written at this moment
             (tmp_path / "folder").write_text("in the way")
 
     with pytest.raises(OSError, match="folder"):
