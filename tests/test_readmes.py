@@ -2,6 +2,7 @@
 
 import doctest
 import importlib
+import json
 import re
 import runpy
 from pathlib import Path
@@ -54,12 +55,21 @@ def test_make_targets_exist():
 
 
 @pytest.mark.parametrize(("name", "path"), public_names["readmes"]().items(), ids=public_names["readmes"]())
-def test_all_public_names_are_there(name, path):
+def test_public_names_table_is_current(name, path):
     current = public_names["with_table"](path.read_text(), importlib.import_module(f"tensorsmith.{name}"))
     assert path.read_text() == current, "call `python tools/public_names.py`"
 
 
-def test_speed_figure_shows_the_stored_results(tmp_path):
+def test_speed_figure_is_current(tmp_path):
     speed_figure["draw"](speed_figure["RESULTS"], tmp_path / "figure.svg")
     message = "call `python tools/speed_figure.py`"
     assert speed_figure["FIGURE"].read_bytes() == (tmp_path / "figure.svg").read_bytes(), message
+
+
+def test_speed_table_matches_stored_results():
+    rows = {(row["case"], row["provider"]): row["median"] for row in json.loads(speed_figure["RESULTS"].read_text())}
+    text = (ROOT / "packages/training/README.md").read_text()
+    for case in speed_figure["MODELS"]:
+        row = re.search(f"^. `{case}`: .*", text, re.MULTILINE).group()
+        medians = [f"{rows[case, provider]:,.0f}" for provider in ("tensorsmith", "keras", "keras_spe50", "torch")]
+        assert [cell.strip() for cell in row.split("|")[2:-1]] == medians
